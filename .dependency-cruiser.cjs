@@ -1,0 +1,88 @@
+// The table "who may import whom" of README.md, as rules.
+const SIBLINGS = ['client-auth', 'grants', 'tokens', 'authorize', 'sign-in', 'sessions']
+
+/** A folder may import values only from the ones named; types may cross to `types` as well. */
+const mayImport = (folder, values, types = []) => [
+  {
+    name: `${folder}-values`,
+    severity: 'error',
+    from: { path: `^src/${folder}/` },
+    to: {
+      path: '^(src|db)/',
+      pathNot: `^src/(${[folder, ...values].join('|')})/`,
+      ...(types.length > 0 ? { dependencyTypesNot: ['type-only'] } : {}),
+    },
+  },
+  ...(types.length > 0
+    ? [
+        {
+          name: `${folder}-types`,
+          severity: 'error',
+          from: { path: `^src/${folder}/` },
+          to: {
+            path: '^(src|db)/',
+            pathNot: `^src/(${[folder, ...values, ...types].join('|')})/`,
+            dependencyTypes: ['type-only'],
+          },
+        },
+      ]
+    : []),
+]
+
+/** A package may be imported only from the folders named. */
+const onlyIn = (name, packages, folders) => ({
+  name: `${name}-only-there`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: folders },
+  to: { path: `node_modules/(${packages})(/|$)`, dependencyTypesNot: ['type-only'] },
+})
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, path: '^(src|db)/', pathNot: '\\.d\\.ts$' },
+      to: {},
+    },
+    ...mayImport('lib', []),
+    ...mayImport('domain', ['lib']),
+    {
+      name: 'repositories-values',
+      severity: 'error',
+      from: { path: '^src/repositories/' },
+      to: { path: '^(src|db)/', pathNot: '^(src/(repositories|domain|lib)|db/migrations)/' },
+    },
+    ...SIBLINGS.flatMap((folder) => mayImport(folder, ['domain', 'lib'], ['repositories'])),
+    ...mayImport('http', ['domain', 'lib'], ['repositories']),
+    ...mayImport('endpoints', ['http', 'domain', 'lib'], [...SIBLINGS, 'repositories']),
+    ...mayImport('sites', ['http', 'domain', 'lib'], [...SIBLINGS, 'repositories']),
+    {
+      name: 'no-endpoint-imports-an-endpoint',
+      severity: 'error',
+      from: { path: '^src/endpoints/([^/]+)' },
+      to: { path: '^src/endpoints/', pathNot: '^src/endpoints/$1' },
+    },
+    {
+      name: 'nobody-imports-the-root',
+      severity: 'error',
+      from: { path: '^src/[^/]+/', pathNot: '^src/cli/' },
+      to: { path: '^src/(server|main|config)\\.ts$', dependencyTypesNot: ['type-only'] },
+    },
+    onlyIn('argon2', '@node-rs/argon2', '^src/lib/'),
+    onlyIn('kysely', 'kysely|better-sqlite3|pg', '^src/repositories/'),
+    onlyIn('jose', 'jose', '^src/(tokens|client-auth|resource-server)/'),
+    onlyIn('fastify', 'fastify|@fastify/[^/]+|eta', '^src/(http|endpoints|sites|resource-server|server\\.ts)'),
+    onlyIn('commander', 'commander', '^src/cli/'),
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
+  },
+}
