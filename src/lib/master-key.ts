@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+const LEAST_BYTES = 32
+
+/** Why the master key cannot be used, in one line for the operator. */
+export class MasterKeyFault extends Error {}
+
+interface Source {
+  /** The key itself, base64, base64url or hex. */
+  readonly value: string | undefined
+  readonly file: string
+  /** Whether a missing file may be made; in production a lost key must be noticed, not replaced. */
+  readonly mayCreate: boolean
+}
+
+/** Loads the secret under which everything secret is sealed. @throws MasterKeyFault */
+export function loadMasterKey({ value, file, mayCreate }: Source): Buffer {
+  if (value !== undefined) return decode(value, 'TESSERA_MASTER_KEY')
+  const text = readKeyFile(file) ?? (mayCreate ? createKeyFile(file) : undefined)
+  if (text === undefined) {
+    throw new MasterKeyFault(
+      `there is no master key: ${file} does not exist. Create it with: (umask 077; openssl rand -base64 32 > ${file})`,
+    )
+  }
+  return decode(text.trim(), file)
+}
+
+function readKeyFile(file: string): string | undefined {
+  try {
+    const mode = statSync(file).mode & 0o077
+    if (mode !== 0)
+      throw new MasterKeyFault(`${file} can be read by others than its owner; mend it with: chmod 600 ${file}`)
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if (error instanceof MasterKeyFault) throw error
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new MasterKeyFault(`${file} cannot be read: ${(error as Error).message}`)
+  }
+}
+
+function createKeyFile(file: string): string {
+  const text = randomBytes(LEAST_BYTES).toString('base64')
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    const descriptor = openSync(file, 'wx', 0o600)
+    writeSync(descriptor, `${text}\n`)
+    fsyncSync(descriptor)
+    closeSync(descriptor)
+    return text
+  } catch (error) {
+    // Two processes may start at once; the first one's key counts.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return readFileSync(file, 'utf8')
+    throw new MasterKeyFault(`${file} cannot be created: ${(error as Error).message}`)
+  }
+}
+
+function decode(text: string, source: string): Buffer {
+  const bytes = /^[0-9a-f]+$/i.test(text) && text.length >= 64 ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64')
+  if (bytes.length >= LEAST_BYTES) return bytes
+  throw new MasterKeyFault(
+    `${source} holds ${bytes.length} bytes; a master key has at least ${LEAST_BYTES} (openssl rand -base64 32)`,
+  )
+}

@@ -1,0 +1,47 @@
+import { hash, verify } from '@node-rs/argon2'
+
+// OWASP's minimum for argon2id: 19 MiB, two passes, one lane. argon2id is the library's default algorithm.
+const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 }
+
+/** Thrown when more password checks wait than the machine can do in time. */
+export class PasswordQueueFull extends Error {}
+
+export interface Passwords {
+  /** @returns an argon2id PHC string */
+  hash(password: string): Promise<string>
+  /** Takes as long for a missing hash as for a wrong password, so that time tells nothing. */
+  verify(storedHash: string | undefined, password: string): Promise<boolean>
+}
+
+/**
+ * Password hashing behind a narrow gate: argon2 and signing share libuv's threads, so a flood of sign-ins must not starve tokens.
+ * @param limits how many checks run at once, and how many may wait
+ * @throws PasswordQueueFull when the queue is full
+ */
+export function createPasswords(limits = { atOnce: 2, queue: 64 }): Passwords {
+  const waiting: (() => void)[] = []
+  let running = 0
+
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (running >= limits.atOnce) {
+      if (waiting.length >= limits.queue) throw new PasswordQueueFull('too many password checks are waiting')
+      await new Promise<void>((resolve) => waiting.push(resolve))
+    } else running++
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      // The place is handed over, so `running` stays the same.
+      if (next) next()
+      else running--
+    }
+  }
+
+  const nobodysHash = hash('nobody has this password', COST)
+
+  return {
+    hash: (password) => inTurn(() => hash(password, COST)),
+    verify: (storedHash, password) =>
+      inTurn(async () => (await verify(storedHash ?? (await nobodysHash), password)) && storedHash !== undefined),
+  }
+}
