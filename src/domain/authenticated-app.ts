@@ -1,0 +1,16 @@
+import type { TrustedApplication } from './trusted-application.ts'
+
+declare const proof: unique symbol
+
+/** How an app proved who it is at the token endpoint. @see OIDC Core §9 */
+export type ClientAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none'
+
+/** An app that has proved who it is; only `client-auth/` makes one. */
+export interface AuthenticatedApp extends TrustedApplication {
+  readonly [proof]: true
+  readonly authentication: {
+    readonly method: ClientAuthMethod
+    /** Which of the app's secrets was used. */
+    readonly secret: string | undefined
+  }
+}

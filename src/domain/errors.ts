@@ -1,0 +1,67 @@
+/** Every error code a client can meet, with the HTTP status it is answered with. */
+const STATUS = {
+  invalid_request: 400,
+  invalid_client: 401,
+  invalid_grant: 400,
+  unauthorized_client: 400,
+  unsupported_grant_type: 400,
+  invalid_scope: 400,
+  unsupported_response_type: 400,
+  unsupported_token_type: 400,
+  access_denied: 400,
+  login_required: 400,
+  consent_required: 400,
+  account_selection_required: 400,
+  interaction_required: 400,
+  interaction_expired: 400,
+  request_not_supported: 400,
+  request_uri_not_supported: 400,
+  invalid_token: 401,
+  insufficient_scope: 403,
+  not_found: 404,
+  server_error: 500,
+  temporarily_unavailable: 503,
+} as const
+
+export type ErrorCode = keyof typeof STATUS
+
+/** What the operator may see of a refusal, beyond what the client is told; never a secret or a token. */
+export type OperatorDetail = Readonly<Record<string, string | number | boolean | null | readonly string[] | undefined>>
+
+/** What else the answer to a refusal may need. */
+interface RefusalOptions {
+  /** Overrides the code's usual HTTP status (413, 405, ...). */
+  readonly status?: number
+  /** Where a person can begin again, for the error page. */
+  readonly restart?: string | undefined
+}
+
+/**
+ * The one error of the protocol: a code and a description for the client, a detail for the operator.
+ * @see RFC 6749 §5.2
+ */
+export class OAuthError extends Error {
+  readonly code: ErrorCode
+  readonly description: string
+  readonly detail: OperatorDetail
+  readonly status: number
+  readonly restart: string | undefined
+
+  /**
+   * @param code one of the registered error codes
+   * @param description one short sentence for the client's developer
+   * @param detail what the operator needs to mend it
+   */
+  constructor(code: ErrorCode, description: string, detail: OperatorDetail = {}, options: RefusalOptions = {}) {
+    super(`${code}: ${description}`)
+    this.name = 'OAuthError'
+    this.code = code
+    this.description = onlyAllowedCharacters(description)
+    this.detail = detail
+    this.status = options.status ?? STATUS[code]
+    this.restart = options.restart
+  }
+}
+
+/** Keeps a description inside the characters an error_description may have. @see RFC 6749 §5.2 */
+const onlyAllowedCharacters = (text: string): string => text.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?')

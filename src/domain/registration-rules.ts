@@ -1,0 +1,107 @@
+import { whyUnregistrable } from './redirect-uri.ts'
+import { isProtocolScope, isScopeToken } from './scope.ts'
+import { type AppRegistration, isInteractive } from './trusted-application.ts'
+
+/** A rule of the record: the attribute it judges and what is wrong with it, if anything. */
+export interface RegistrationFault {
+  readonly attribute: string
+  readonly reason: string
+}
+
+type Rule = (app: AppRegistration) => RegistrationFault[]
+
+const fault = (attribute: string, reason: string | undefined | false): RegistrationFault[] =>
+  reason ? [{ attribute, reason }] : []
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+const applicationUri: Rule = ({ applicationUri: uri }) => [
+  ...fault(
+    'ApplicationUri',
+    !/^[\x21-\x7e]{1,128}$/.test(uri) && 'must be 1 to 128 visible ASCII characters without spaces',
+  ),
+  // A user's `sub` is a UUID, and a service token's `sub` is the client_id: the two must never meet. RFC 9700 §4.15
+  ...fault('ApplicationUri', UUID.test(uri) && 'must not look like a user id (a UUID)'),
+]
+
+const name: Rule = (app) =>
+  fault('Name', !/^[^\p{Cc}]{1,200}$/u.test(app.name) && 'must be 1 to 200 characters without control characters')
+
+const redirectUris: Rule = (app) =>
+  app.impersonateLoginUrl.flatMap((uri) => {
+    const reason = whyUnregistrable(uri, app.clientType === 'Public')
+    return fault('ImpersonateLoginUrl', reason && `${uri} ${reason}`)
+  })
+
+const logoutUris: Rule = (app) =>
+  app.impersonateLogoutUrl.flatMap((uri) => {
+    const reason = whyUnregistrable(uri, app.clientType === 'Public')
+    return fault('ImpersonateLogoutUrl', reason && `${uri} ${reason}`)
+  })
+
+const signInNeedsRedirectUri: Rule = (app) =>
+  fault(
+    'ImpersonateLoginUrl',
+    isInteractive(app) &&
+      app.impersonateLoginUrl.length === 0 &&
+      'is needed: people who sign in must be sent somewhere',
+  )
+
+const systemUser: Rule = (app) => [
+  ...fault(
+    'SystemUser',
+    app.systemUserAllowed && app.systemUser === undefined && 'is needed where SystemUserAllowed is true',
+  ),
+  ...fault(
+    'SystemUserAllowed',
+    app.systemUserAllowed &&
+      app.clientType !== 'Confidential' &&
+      'needs ClientType Confidential: only a secret proves who calls',
+  ),
+]
+
+const scopes: Rule = (app) =>
+  app.scope.flatMap((scope) => [
+    ...fault('Scope', !isScopeToken(scope) && `${JSON.stringify(scope)} is not a scope name`),
+    ...fault('Scope', isProtocolScope(scope) && `${scope} is a protocol scope and needs no listing`),
+  ])
+
+const seconds = (attribute: string, value: number | undefined, least: number, most: number): RegistrationFault[] =>
+  fault(
+    attribute,
+    value !== undefined &&
+      !(Number.isInteger(value) && value >= least && value <= most) &&
+      `must be a whole number of seconds from ${least} to ${most}`,
+  )
+
+const lifetimes: Rule = (app) => [
+  ...seconds('RefreshReplayWindow', app.refreshReplayWindow, 0, 60),
+  ...seconds('AccessTokenLifetime', app.accessTokenLifetime, 60, 86_400),
+  ...seconds('RefreshTokenLifetime', app.refreshTokenLifetime, 60, 31_536_000),
+]
+
+const responseTypes: Rule = (app) =>
+  fault('ResponseTypes', app.responseTypes.length === 0 && isInteractive(app) && 'must name at least one')
+
+const displayLinks: Rule = (app) =>
+  (['LogoUri', 'PolicyUri', 'TosUri'] as const).flatMap((attribute) => {
+    const uri = { LogoUri: app.logoUri, PolicyUri: app.policyUri, TosUri: app.tosUri }[attribute]
+    const usable = uri === undefined || (URL.canParse(uri) && new URL(uri).protocol === 'https:' && uri.length <= 2048)
+    return fault(attribute, !usable && 'must be an https URL')
+  })
+
+const RULES: readonly Rule[] = [
+  applicationUri,
+  name,
+  redirectUris,
+  logoutUris,
+  signInNeedsRedirectUri,
+  systemUser,
+  scopes,
+  lifetimes,
+  responseTypes,
+  displayLinks,
+]
+
+/** Everything that makes a registration unable to work; empty when it can be stored. */
+export const faultsOf = (app: AppRegistration): RegistrationFault[] => RULES.flatMap((rule) => rule(app))

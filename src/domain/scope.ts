@@ -1,0 +1,38 @@
+import { OAuthError } from './errors.ts'
+
+/** Scopes of the protocol itself; an app need not list them in its record. @see OIDC Core §5.4, §11 */
+export const PROTOCOL_SCOPES = ['openid', 'profile', 'email', 'phone', 'address', 'offline_access'] as const
+
+/** API scopes every instance knows. */
+export const DEFAULT_API_SCOPES = ['read', 'update'] as const
+
+const MOST_SCOPES = 64
+const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/
+
+export const isProtocolScope = (scope: string): boolean => PROTOCOL_SCOPES.some((known) => known === scope)
+export const isScopeToken = (scope: string): boolean => SCOPE_TOKEN.test(scope)
+export const apiScopesOf = (scopes: readonly string[]): string[] => scopes.filter((scope) => !isProtocolScope(scope))
+
+/**
+ * Reads a space-delimited scope parameter.
+ * @throws OAuthError `invalid_scope` for bad characters, a doubled scope or too many of them
+ * @see RFC 6749 §3.3
+ */
+export function readScope(value: string): string[] {
+  const scopes = value.split(' ')
+  if (scopes.length > MOST_SCOPES) throw new OAuthError('invalid_scope', `more than ${MOST_SCOPES} scopes`)
+  if (!scopes.every(isScopeToken)) {
+    throw new OAuthError('invalid_scope', 'scope is not a list of scope names separated by single spaces')
+  }
+  const doubled = scopes.find((scope, index) => scopes.indexOf(scope) !== index)
+  if (doubled !== undefined) throw new OAuthError('invalid_scope', `scope is repeated: ${doubled}`, { scope: doubled })
+  return scopes
+}
+
+/** Refuses the first scope that is not among the allowed ones, by name. */
+export function requireWithin(scopes: readonly string[], allowed: readonly string[], why: string): void {
+  const outside = scopes.find((scope) => !allowed.includes(scope))
+  if (outside !== undefined) {
+    throw new OAuthError('invalid_scope', `${why}: ${outside}`, { sent: scopes.join(' '), expected: allowed.join(' ') })
+  }
+}

@@ -1,0 +1,44 @@
+import { ACR_VALUES } from './acr.ts'
+import { DEFAULT_API_SCOPES, PROTOCOL_SCOPES } from './scope.ts'
+import type { SigningAlgorithm } from './signing-algorithm.ts'
+import { RESPONSE_TYPES } from './trusted-application.ts'
+
+interface Facts {
+  readonly issuer: string
+  readonly grantTypes: readonly string[]
+  readonly signingAlgorithm: SigningAlgorithm
+  readonly userClaims: readonly string[]
+  readonly locales: readonly string[]
+}
+
+const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post']
+
+/** What this server tells clients about itself. @see OIDC Discovery §3, RFC 8414 §2 */
+export const serverMetadata = ({ issuer, grantTypes, signingAlgorithm, userClaims, locales }: Facts) => ({
+  issuer,
+  authorization_endpoint: `${issuer}/connect/authorize`,
+  token_endpoint: `${issuer}/connect/token`,
+  userinfo_endpoint: `${issuer}/connect/userinfo`,
+  jwks_uri: `${issuer}/.well-known/openid-configuration/jwks`,
+  revocation_endpoint: `${issuer}/connect/revocation`,
+  introspection_endpoint: `${issuer}/connect/introspect`,
+  end_session_endpoint: `${issuer}/connect/endsession`,
+  scopes_supported: [...PROTOCOL_SCOPES.filter((scope) => scope !== 'address'), ...DEFAULT_API_SCOPES],
+  response_types_supported: RESPONSE_TYPES,
+  response_modes_supported: ['query', 'fragment'],
+  grant_types_supported: grantTypes,
+  subject_types_supported: ['public'],
+  id_token_signing_alg_values_supported: [signingAlgorithm],
+  token_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],
+  revocation_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],
+  introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+  code_challenge_methods_supported: ['S256'],
+  prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
+  acr_values_supported: ACR_VALUES,
+  claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid', ...userClaims],
+  claims_parameter_supported: false,
+  request_parameter_supported: false,
+  request_uri_parameter_supported: false,
+  authorization_response_iss_parameter_supported: true,
+  ui_locales_supported: locales,
+})

@@ -1,0 +1,107 @@
+import { DAY, HOUR, MINUTE } from '../lib/clock.ts'
+
+export const CLIENT_TYPES = ['Confidential', 'Public', 'None'] as const
+export type ClientType = (typeof CLIENT_TYPES)[number]
+
+export const ACCESS_TOKEN_POLICIES = ['None', 'AuthenticatedUsers', 'AdministratorsOnly'] as const
+export type AccessTokenPolicy = (typeof ACCESS_TOKEN_POLICIES)[number]
+
+export const RESPONSE_TYPES = ['code', 'code id_token'] as const
+export type ResponseType = (typeof RESPONSE_TYPES)[number]
+
+/** One valid secret of an app: base64(SHA-256(secret)), never the secret. */
+export interface AppSecret {
+  readonly id: string
+  readonly hash: string
+  readonly createdAt: number
+  /** Milliseconds since 1970; `undefined` does not expire. */
+  readonly expiresAt: number | undefined
+}
+
+/** The declarative part of the record: what an administrator registers and may change. */
+export interface AppRegistration {
+  /** The `client_id`. */
+  readonly applicationUri: string
+  readonly name: string
+  readonly clientType: ClientType
+  /** Redirect URIs. */
+  readonly impersonateLoginUrl: readonly string[]
+  /** Post-logout redirect URIs. */
+  readonly impersonateLogoutUrl: readonly string[]
+  readonly impersonateAsInternalUserAllowed: boolean
+  readonly impersonateAsCommunityUserAllowed: boolean
+  readonly systemUserAllowed: boolean
+  /** The id of the System User that the app acts as on its own. */
+  readonly systemUser: string | undefined
+  /** API scopes the app may ask for. */
+  readonly scope: readonly string[]
+  readonly accessTokens: AccessTokenPolicy
+  readonly basicAuthenticationAllowed: boolean
+  readonly requirePkce: boolean
+  readonly requireConsent: boolean
+  /** How long a rotated refresh token gets the same answer again, in seconds; 0 is never. */
+  readonly refreshReplayWindow: number
+  /** Seconds; `undefined` takes the default. */
+  readonly accessTokenLifetime: number | undefined
+  readonly refreshTokenLifetime: number | undefined
+  readonly responseTypes: readonly ResponseType[]
+  readonly logoUri: string | undefined
+  readonly policyUri: string | undefined
+  readonly tosUri: string | undefined
+}
+
+/** A Trusted Application as it is stored: the OAuth client. */
+export interface TrustedApplication extends AppRegistration {
+  readonly secrets: readonly AppSecret[]
+  readonly isEnabled: boolean
+  /** Counts up whenever everything issued to the app so far must die. */
+  readonly epoch: number
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+/** What a record holds where its administrator said nothing. */
+export const APP_DEFAULTS: Omit<AppRegistration, 'applicationUri' | 'name' | 'clientType'> = {
+  impersonateLoginUrl: [],
+  impersonateLogoutUrl: [],
+  impersonateAsInternalUserAllowed: false,
+  impersonateAsCommunityUserAllowed: false,
+  systemUserAllowed: false,
+  systemUser: undefined,
+  scope: [],
+  accessTokens: 'None',
+  basicAuthenticationAllowed: false,
+  requirePkce: false,
+  requireConsent: true,
+  refreshReplayWindow: 10,
+  accessTokenLifetime: undefined,
+  refreshTokenLifetime: undefined,
+  responseTypes: ['code'],
+  logoUri: undefined,
+  policyUri: undefined,
+  tosUri: undefined,
+}
+
+export const AUTHORIZATION_CODE_LIFETIME = MINUTE
+export const ID_TOKEN_LIFETIME = 5 * MINUTE
+
+/** Milliseconds an access token of this app is valid. */
+export const accessTokenLifetime = (app: AppRegistration): number => (app.accessTokenLifetime ?? 3600) * 1000
+
+/** Milliseconds a family of refresh tokens lives, however often it rotates. */
+export const refreshTokenLifetime = (app: AppRegistration): number =>
+  app.refreshTokenLifetime !== undefined
+    ? app.refreshTokenLifetime * 1000
+    : app.clientType === 'Public'
+      ? 24 * HOUR
+      : 30 * DAY
+
+/** The longest any signed token can live, for keeping old verification keys. */
+export const LONGEST_ACCESS_TOKEN = 24 * HOUR
+
+/** May people sign in through the app at all? */
+export const isInteractive = (app: AppRegistration): boolean =>
+  app.clientType !== 'None' && (app.impersonateAsInternalUserAllowed || app.impersonateAsCommunityUserAllowed)
+
+/** PKCE is forced for Public apps and, by the record, for others. @see RFC 9700 §2.1.1 */
+export const needsPkce = (app: AppRegistration): boolean => app.clientType === 'Public' || app.requirePkce

@@ -1,0 +1,57 @@
+export const USER_TYPES = ['InternalUser', 'ExternalCommunityUser', 'SystemUserNoLogin'] as const
+export type UserType = (typeof USER_TYPES)[number]
+
+/** The standard OpenID Connect profile claims a user record may hold beside name, e-mail and locale. @see OIDC Core §5.1 */
+export interface UserProfile {
+  readonly givenName?: string
+  readonly familyName?: string
+  readonly phoneNumber?: string
+}
+
+/** A person or a service account of the instance. */
+export interface User {
+  /** Stable UUID; the `sub` of the user's tokens. */
+  readonly id: string
+  readonly login: string
+  readonly type: UserType
+  readonly name: string
+  readonly email: string | undefined
+  readonly emailVerified: boolean
+  /** BCP 47, such as `de` or `en-GB`. */
+  readonly locale: string | undefined
+  readonly profile: UserProfile
+  readonly isAdmin: boolean
+  readonly isEnabled: boolean
+  /** Counts up whenever everything issued for the user so far must die. */
+  readonly epoch: number
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+/** What is needed to make a user. */
+export type NewUser = Pick<User, 'login' | 'type'> &
+  Partial<Pick<User, 'name' | 'email' | 'emailVerified' | 'locale' | 'profile' | 'isAdmin'>>
+
+/** One spelling for all spellings of a login or an e-mail: compatibility forms, case and outer spaces do not count. */
+export const canonicalIdentifier = (text: string): string =>
+  text.normalize('NFKC').trim().toLowerCase().normalize('NFKC')
+
+/** Says why a login name cannot be used, or `undefined`. */
+export function whyBadLogin(login: string): string | undefined {
+  if (login !== login.trim() || login === '') return 'must not be empty or start or end with a space'
+  if (login.length > 256) return 'must be at most 256 characters'
+  // Control, format and separator characters hide or reorder what people read.
+  if (/[\p{C}\p{Zl}\p{Zp}]/u.test(login)) return 'must not hold control or invisible characters'
+  return undefined
+}
+
+/** Says why an e-mail address cannot be used, or `undefined`; delivery is the only real test. */
+export const whyBadEmail = (email: string): string | undefined =>
+  email.length <= 254 && /^[^\s@"<>\p{C}]+@[^\s@"<>\p{C}]+$/u.test(email) ? undefined : 'is not an e-mail address'
+
+/** Says why a password cannot be used, or `undefined`. @see NIST SP 800-63B §5.1.1.2 */
+export function whyBadPassword(password: string): string | undefined {
+  if (password.length < 8) return 'must have at least 8 characters (15 or more are advised)'
+  if (password.length > 1024) return 'must have at most 1024 characters'
+  return undefined
+}
