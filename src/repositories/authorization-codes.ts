@@ -1,0 +1,70 @@
+import type { Kysely } from 'kysely'
+import { fromGranted, type Granted, toGranted } from './grant-columns.ts'
+import type { Schema } from './schema.ts'
+
+/** An authorization code as it is kept: everything but the code. @see RFC 6749 §4.1.2 */
+export interface AuthorizationCode extends Granted {
+  /** The sign-in that the code came out of; one sign-in has at most one live code. */
+  readonly interaction: string
+  readonly redirectUri: string
+  readonly nonce: string | undefined
+  readonly codeChallenge: string | undefined
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number
+  readonly spentAt: number | undefined
+}
+
+export type AuthorizationCodes = ReturnType<typeof authorizationCodesOn>
+
+export function authorizationCodesOn(db: Kysely<Schema>) {
+  return {
+    async find(digest: string): Promise<AuthorizationCode | undefined> {
+      const row = await db.selectFrom('authorization_codes').selectAll().where('digest', '=', digest).executeTakeFirst()
+      return (
+        row && {
+          ...toGranted(row),
+          interaction: row.interaction,
+          redirectUri: row.redirect_uri,
+          nonce: row.nonce ?? undefined,
+          codeChallenge: row.code_challenge ?? undefined,
+          expiresAt: row.expires_at,
+          spentAt: row.spent_at ?? undefined,
+        }
+      )
+    },
+
+    /**
+     * Stores a code. Where the same sign-in was answered before and the answer got lost, the new code takes the old one's place.
+     * @returns false when the old one has been redeemed already
+     */
+    async add(digest: string, code: Omit<AuthorizationCode, 'spentAt'>): Promise<boolean> {
+      const columns = {
+        ...fromGranted(code),
+        digest,
+        redirect_uri: code.redirectUri,
+        nonce: code.nonce ?? null,
+        code_challenge: code.codeChallenge ?? null,
+        expires_at: code.expiresAt,
+      }
+      const stored = await db
+        .insertInto('authorization_codes')
+        .values({ ...columns, interaction: code.interaction, spent_at: null })
+        .onConflict((conflict) =>
+          conflict.column('interaction').doUpdateSet(columns).where('authorization_codes.spent_at', 'is', null),
+        )
+        .executeTakeFirst()
+      return stored.numInsertedOrUpdatedRows === 1n
+    },
+
+    /** Uses the code up: this one statement decides who was first. */
+    async spend(digest: string, now: number): Promise<boolean> {
+      const spent = await db
+        .updateTable('authorization_codes')
+        .set({ spent_at: now })
+        .where('digest', '=', digest)
+        .where('spent_at', 'is', null)
+        .executeTakeFirst()
+      return spent.numUpdatedRows === 1n
+    },
+  }
+}

@@ -1,0 +1,21 @@
+import type { SignInFacts } from '../domain/authorization.ts'
+import type { Flag } from './schema.ts'
+
+export const toFlag = (value: boolean): Flag => (value ? 1 : 0)
+export const toScope = (text: string): string[] => text.split(' ').filter((scope) => scope !== '')
+
+/** The columns that tell how somebody signed in. */
+export const fromSignIn = ({ sid, authTime, amr, acr }: SignInFacts) => ({
+  sid,
+  auth_time: authTime,
+  amr: amr.join(' '),
+  acr,
+})
+
+/** @see fromSignIn */
+export const toSignIn = (row: { sid: string; auth_time: number; amr: string; acr: string }): SignInFacts => ({
+  sid: row.sid,
+  authTime: row.auth_time,
+  amr: row.amr.split(' '),
+  acr: row.acr,
+})

@@ -1,0 +1,40 @@
+import type { Selectable } from 'kysely'
+import type { SignInFacts } from '../domain/authorization.ts'
+import { fromSignIn, toScope, toSignIn } from './columns.ts'
+import type { Schema } from './schema.ts'
+
+/** What a person granted an app, and under which epochs of both: a kill switch makes them differ. */
+export interface Granted {
+  readonly family: string
+  readonly applicationUri: string
+  readonly userId: string
+  readonly appEpoch: number
+  readonly userEpoch: number
+  readonly signIn: SignInFacts
+  readonly scope: readonly string[]
+}
+
+type GrantRow = Pick<
+  Selectable<Schema['token_families']>,
+  'family' | 'application_uri' | 'user_id' | 'app_epoch' | 'user_epoch' | 'scope' | 'sid' | 'auth_time' | 'amr' | 'acr'
+>
+
+export const fromGranted = (granted: Granted): GrantRow => ({
+  ...fromSignIn(granted.signIn),
+  family: granted.family,
+  application_uri: granted.applicationUri,
+  user_id: granted.userId,
+  app_epoch: granted.appEpoch,
+  user_epoch: granted.userEpoch,
+  scope: granted.scope.join(' '),
+})
+
+export const toGranted = (row: GrantRow): Granted => ({
+  family: row.family,
+  applicationUri: row.application_uri,
+  userId: row.user_id,
+  appEpoch: row.app_epoch,
+  userEpoch: row.user_epoch,
+  signIn: toSignIn(row),
+  scope: toScope(row.scope),
+})

@@ -1,0 +1,50 @@
+import { type Kysely, type Migration, Migrator } from 'kysely'
+import * as foundation from '../../db/migrations/0001-foundation.ts'
+import type { Schema } from './schema.ts'
+
+/** Every migration in order; a new one is one file and one line. */
+const MIGRATIONS: Record<string, Migration> = {
+  '0001-foundation': foundation,
+}
+
+/** The database was written by a newer Tessera than this one. */
+export class NewerSchema extends Error {
+  constructor(unknown: readonly string[]) {
+    super(
+      `the database is of a newer version of Tessera (it knows ${unknown.join(', ')}); start that version, or restore a backup`,
+    )
+  }
+}
+
+export function migrationsOf(db: Kysely<Schema>) {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
+
+  async function applied(): Promise<string[]> {
+    const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+    if (!tables.some((table) => table.name === 'kysely_migration')) return []
+    const rows = await db
+      .withTables<{ kysely_migration: { name: string } }>()
+      .selectFrom('kysely_migration')
+      .select('name')
+      .orderBy('name')
+      .execute()
+    return rows.map((row) => row.name)
+  }
+
+  async function status(): Promise<{ applied: string[]; pending: string[] }> {
+    const done = await applied()
+    const unknown = done.filter((name) => !Object.hasOwn(MIGRATIONS, name))
+    if (unknown.length > 0) throw new NewerSchema(unknown)
+    return { applied: done, pending: Object.keys(MIGRATIONS).filter((name) => !done.includes(name)) }
+  }
+
+  return {
+    status,
+    async migrate(): Promise<string[]> {
+      if ((await status()).pending.length === 0) return []
+      const { error, results } = await migrator.migrateToLatest()
+      if (error) throw error
+      return (results ?? []).filter((result) => result.status === 'Success').map((result) => result.migrationName)
+    },
+  }
+}

@@ -1,0 +1,47 @@
+import type { Kysely } from 'kysely'
+import { authorizationCodesOn } from './authorization-codes.ts'
+import { consentsOn } from './consents.ts'
+import { refreshTokensOn } from './refresh-tokens.ts'
+import { revokedAccessTokensOn } from './revoked-access-tokens.ts'
+import type { Schema } from './schema.ts'
+import { settingsOn } from './settings.ts'
+import { signInSessionsOn } from './sign-in-sessions.ts'
+import { signingKeysOn } from './signing-keys.ts'
+import { tokenFamiliesOn } from './token-families.ts'
+import { trustedApplicationsOn } from './trusted-applications.ts'
+import { usersOn } from './users.ts'
+
+export type Repositories = ReturnType<typeof repositoriesOn>
+
+/** Every repository on one connection or transaction. */
+export const repositoriesOn = (db: Kysely<Schema>) => ({
+  apps: trustedApplicationsOn(db),
+  users: usersOn(db),
+  sessions: signInSessionsOn(db),
+  consents: consentsOn(db),
+  codes: authorizationCodesOn(db),
+  families: tokenFamiliesOn(db),
+  refreshTokens: refreshTokensOn(db),
+  revokedAccessTokens: revokedAccessTokensOn(db),
+  signingKeys: signingKeysOn(db),
+  settings: settingsOn(db),
+})
+
+/** Where everything is kept. Reads see what is committed; every write is a unit of work of its own. */
+export interface Store {
+  readonly read: Repositories
+  /**
+   * Runs one unit of work in one transaction and resolves after the commit; a throw rolls all of it back.
+   * @throws OAuthError `temporarily_unavailable` when the database cannot take it in time
+   */
+  write<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T>
+  migrations: {
+    /** Names of migrations, in order. */
+    status(): Promise<{ applied: string[]; pending: string[] }>
+    /** Brings the schema up to date. @returns the names applied now */
+    migrate(): Promise<string[]>
+  }
+  /** A cheap question to the database; rejects when it does not answer. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}

@@ -1,0 +1,52 @@
+import type { Kysely } from 'kysely'
+import { fromGranted, type Granted, toGranted } from './grant-columns.ts'
+import type { Schema } from './schema.ts'
+
+/** All tokens that grew from one sign-in at one app; they die together. */
+export interface TokenFamily extends Granted {
+  readonly startedAt: number
+  /** Milliseconds since 1970; after this no token of the family can be live. */
+  readonly expiresAt: number
+  readonly revokedAt: number | undefined
+}
+
+export type TokenFamilies = ReturnType<typeof tokenFamiliesOn>
+
+export function tokenFamiliesOn(db: Kysely<Schema>) {
+  return {
+    async find(family: string): Promise<TokenFamily | undefined> {
+      const row = await db.selectFrom('token_families').selectAll().where('family', '=', family).executeTakeFirst()
+      return (
+        row && {
+          ...toGranted(row),
+          startedAt: row.started_at,
+          expiresAt: row.expires_at,
+          revokedAt: row.revoked_at ?? undefined,
+        }
+      )
+    },
+
+    async start(family: Omit<TokenFamily, 'revokedAt'>): Promise<void> {
+      await db
+        .insertInto('token_families')
+        .values({
+          ...fromGranted(family),
+          started_at: family.startedAt,
+          expires_at: family.expiresAt,
+          revoked_at: null,
+        })
+        .execute()
+    },
+
+    /** Ends every token of the family. @returns false when it had ended already */
+    async revoke(family: string, now: number): Promise<boolean> {
+      const revoked = await db
+        .updateTable('token_families')
+        .set({ revoked_at: now })
+        .where('family', '=', family)
+        .where('revoked_at', 'is', null)
+        .executeTakeFirst()
+      return revoked.numUpdatedRows === 1n
+    },
+  }
+}

@@ -1,0 +1,114 @@
+import type { Kysely, Selectable } from 'kysely'
+import { canonicalIdentifier, type NewUser, type User, type UserProfile, type UserType } from '../domain/user.ts'
+import { newId } from '../lib/secrets.ts'
+import { toFlag } from './columns.ts'
+import type { Schema } from './schema.ts'
+
+type Row = Selectable<Schema['users']>
+
+const toUser = (row: Row): User => ({
+  id: row.id,
+  login: row.login,
+  type: row.type as UserType,
+  name: row.name,
+  email: row.email ?? undefined,
+  emailVerified: row.email_verified === 1,
+  locale: row.locale ?? undefined,
+  profile: JSON.parse(row.profile) as UserProfile,
+  isAdmin: row.is_admin === 1,
+  isEnabled: row.is_enabled === 1,
+  epoch: row.epoch,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+})
+
+export type Users = ReturnType<typeof usersOn>
+
+/** The people and System Users of the instance. */
+export function usersOn(db: Kysely<Schema>) {
+  const everyone = () => db.selectFrom('users')
+
+  async function claimIdentifiers(id: string, login: string, email: string | undefined): Promise<void> {
+    const identifiers = new Set([login, ...(email === undefined ? [] : [email])].map(canonicalIdentifier))
+    await db
+      .insertInto('user_identifiers')
+      .values([...identifiers].map((identifier) => ({ identifier, user_id: id })))
+      .execute()
+  }
+
+  return {
+    async find(id: string): Promise<User | undefined> {
+      const row = await everyone().selectAll().where('id', '=', id).executeTakeFirst()
+      return row && toUser(row)
+    },
+
+    /** Finds the one account that a login or e-mail points at, in any of its spellings. */
+    async findByIdentifier(identifier: string): Promise<{ user: User; passwordHash: string | undefined } | undefined> {
+      const row = await everyone()
+        .innerJoin('user_identifiers', 'user_identifiers.user_id', 'users.id')
+        .selectAll('users')
+        .where('identifier', '=', canonicalIdentifier(identifier))
+        .executeTakeFirst()
+      return row && { user: toUser(row), passwordHash: row.password_hash ?? undefined }
+    },
+
+    async list(): Promise<User[]> {
+      return (await everyone().selectAll().orderBy('login').execute()).map(toUser)
+    },
+
+    /** Whether any of these names belongs to an account already. */
+    async taken(identifiers: readonly string[]): Promise<boolean> {
+      const found = await db
+        .selectFrom('user_identifiers')
+        .select('identifier')
+        .where('identifier', 'in', identifiers.map(canonicalIdentifier))
+        .executeTakeFirst()
+      return found !== undefined
+    },
+
+    async add(user: NewUser, passwordHash: string | undefined, now: number): Promise<User> {
+      const row: Row = {
+        id: newId(),
+        login: user.login,
+        type: user.type,
+        password_hash: passwordHash ?? null,
+        name: user.name ?? user.login,
+        email: user.email ?? null,
+        email_verified: toFlag(user.emailVerified ?? false),
+        locale: user.locale ?? null,
+        profile: JSON.stringify(user.profile ?? {}),
+        is_admin: toFlag(user.isAdmin ?? false),
+        is_enabled: 1,
+        epoch: 1,
+        created_at: now,
+        updated_at: now,
+      }
+      await db.insertInto('users').values(row).execute()
+      await claimIdentifiers(row.id, user.login, user.email)
+      return toUser(row)
+    },
+
+    /** A new password ends everything that was issued under the old one. */
+    async setPassword(id: string, passwordHash: string, now: number): Promise<void> {
+      await db
+        .updateTable('users')
+        .set((eb) => ({ password_hash: passwordHash, epoch: eb('epoch', '+', 1), updated_at: now }))
+        .where('id', '=', id)
+        .execute()
+    },
+
+    /** The kill switch: disabling ends everything issued so far, and enabling again revives none of it. */
+    async setEnabled(id: string, enabled: boolean, now: number): Promise<void> {
+      await db
+        .updateTable('users')
+        .set((eb) => ({ is_enabled: toFlag(enabled), epoch: eb('epoch', '+', 1), updated_at: now }))
+        .where('id', '=', id)
+        .where('is_enabled', '=', toFlag(!enabled))
+        .execute()
+    },
+
+    async remove(id: string): Promise<void> {
+      await db.deleteFrom('users').where('id', '=', id).execute()
+    },
+  }
+}
