@@ -1,0 +1,60 @@
+import type { ClientAuthMethod } from '../domain/authenticated-app.ts'
+import { OAuthError } from '../domain/errors.ts'
+import type { Form } from '../domain/form.ts'
+
+/** What a request says of its sender, before anything is proved. */
+export interface ClientCredentials {
+  readonly method: ClientAuthMethod
+  readonly clientId: string
+  readonly secret: string | undefined
+}
+
+/**
+ * Reads client credentials from the header or the body, never from both.
+ * @throws OAuthError `invalid_request` for two methods at once, `invalid_client` for none or a malformed header
+ * @see RFC 6749 §2.3.1
+ */
+export function readCredentials(authorization: string | undefined, form: Form): ClientCredentials {
+  const clientId = form.get('client_id')
+  const secret = form.get('client_secret')
+  if (authorization === undefined) {
+    if (clientId === undefined) throw new OAuthError('invalid_client', 'client_id is missing')
+    return { method: secret === undefined ? 'none' : 'client_secret_post', clientId, secret }
+  }
+  if (secret !== undefined) {
+    throw new OAuthError(
+      'invalid_request',
+      'client credentials are sent twice: use either the Authorization header or the body',
+    )
+  }
+  const basic = readBasicHeader(authorization)
+  if (clientId !== undefined && clientId !== basic.clientId) {
+    throw new OAuthError('invalid_request', 'client_id differs between the Authorization header and the body', {
+      header: basic.clientId,
+      body: clientId,
+    })
+  }
+  return basic
+}
+
+function readBasicHeader(authorization: string): ClientCredentials {
+  const encoded = /^Basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization)?.[1]
+  const [clientId, secret] = encoded === undefined ? [] : splitBasic(Buffer.from(encoded, 'base64').toString('utf8'))
+  if (!clientId) throw new OAuthError('invalid_client', 'the Authorization header holds no Basic credentials')
+  return { method: 'client_secret_basic', clientId, secret }
+}
+
+/** Both halves are form-url-encoded before they are joined. @see RFC 6749 Appendix B */
+function splitBasic(text: string): (string | undefined)[] {
+  const colon = text.indexOf(':')
+  if (colon < 0) return []
+  return [formDecode(text.slice(0, colon)), formDecode(text.slice(colon + 1))]
+}
+
+function formDecode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,50 @@
+import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
+import type { ServiceAuthorization } from '../domain/authorization.ts'
+import { OAuthError } from '../domain/errors.ts'
+import type { Form } from '../domain/form.ts'
+import { isProtocolScope, readScope, requireWithin } from '../domain/scope.ts'
+import type { User } from '../domain/user.ts'
+import type { Users } from '../repositories/users.ts'
+import type { Grant } from './registry.ts'
+
+interface Dependencies {
+  readonly users: Pick<Users, 'find'>
+}
+
+/** Lets a service act on its own, as its System User. @see RFC 6749 §4.4 */
+export function createClientCredentialsGrant({ users }: Dependencies): Grant {
+  return {
+    type: 'client_credentials',
+    async authorize(app, form): Promise<ServiceAuthorization> {
+      const systemUser = await requireSystemUser(app, users)
+      return { kind: 'service', app, systemUser, scope: readServiceScope(app, form) }
+    },
+  }
+}
+
+async function requireSystemUser(app: AuthenticatedApp, users: Dependencies['users']): Promise<User> {
+  const refuse = (description: string, expected: string): OAuthError =>
+    new OAuthError('unauthorized_client', description, { client_id: app.applicationUri, expected })
+  if (app.clientType !== 'Confidential')
+    throw refuse('only a Confidential app may act on its own', 'ClientType Confidential')
+  if (!app.systemUserAllowed) throw refuse('the app may not act on its own', 'SystemUserAllowed true')
+  const user = app.systemUser === undefined ? undefined : await users.find(app.systemUser)
+  if (!user) throw refuse('the app has no System User', 'an existing SystemUser')
+  if (!user.isEnabled) throw refuse('the System User of the app is disabled', 'an enabled SystemUser')
+  return user
+}
+
+/** Without the parameter all API scopes of the record; scopes of the protocol make no sense without a person. */
+function readServiceScope(app: AuthenticatedApp, form: Form): readonly string[] {
+  const asked = form.get('scope')
+  if (asked === undefined) return app.scope
+  const scope = readScope(asked)
+  const protocol = scope.find(isProtocolScope)
+  if (protocol !== undefined) {
+    throw new OAuthError('invalid_scope', `scope is for people who sign in, not for services: ${protocol}`, {
+      sent: asked,
+    })
+  }
+  requireWithin(scope, app.scope, 'scope is not registered for the app')
+  return scope
+}

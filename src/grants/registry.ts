@@ -1,0 +1,34 @@
+import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
+import type { Authorization } from '../domain/authorization.ts'
+import { OAuthError } from '../domain/errors.ts'
+import type { Form } from '../domain/form.ts'
+import type { Repositories } from '../repositories/store.ts'
+
+/** One `grant_type`: decides what is granted, knows neither HTTP nor tokens. */
+export interface Grant {
+  readonly type: string
+  authorize(app: AuthenticatedApp, form: Form): Promise<Authorization<Repositories>>
+}
+
+export interface GrantRegistry {
+  readonly types: readonly string[]
+  /** @throws OAuthError `unsupported_grant_type` */
+  find(type: string): Grant
+}
+
+/** Holds the grants the server offers. @see RFC 6749 §4.5 */
+export function createGrantRegistry(grants: readonly Grant[]): GrantRegistry {
+  const byType = new Map(grants.map((grant) => [grant.type, grant]))
+  const types = [...byType.keys()]
+  return {
+    types,
+    find(type) {
+      const grant = byType.get(type)
+      if (grant) return grant
+      throw new OAuthError('unsupported_grant_type', `the grant type is not offered; offered are ${types.join(', ')}`, {
+        sent: type.slice(0, 100),
+        expected: types,
+      })
+    },
+  }
+}

@@ -1,0 +1,11 @@
+import { OAuthError } from '../domain/errors.ts'
+import { isInteractive, type TrustedApplication } from '../domain/trusted-application.ts'
+
+/** Refuses grants that act for a person to apps through which nobody may sign in. */
+export function requireInteractive(app: TrustedApplication): void {
+  if (isInteractive(app)) return
+  throw new OAuthError('unauthorized_client', 'the app may not sign people in', {
+    client_id: app.applicationUri,
+    expected: 'ImpersonateAsInternalUserAllowed or ImpersonateAsCommunityUserAllowed',
+  })
+}

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+import type { JWTPayload } from 'jose'
+import type { SignInFacts } from '../domain/authorization.ts'
+import type { SigningAlgorithm } from '../domain/signing-algorithm.ts'
+import { ID_TOKEN_LIFETIME } from '../domain/trusted-application.ts'
+import type { User } from '../domain/user.ts'
+import { inSeconds } from '../lib/clock.ts'
+import { subjectOf, type TokenSettings } from './settings.ts'
+
+/** What an ID token is made from. */
+export interface IdTokenSubject {
+  readonly applicationUri: string
+  readonly user: User
+  readonly signIn: SignInFacts
+  readonly nonce: string | undefined
+  /** The access token or code given along with it, which the ID token vouches for. */
+  readonly accessToken?: string
+  readonly code?: string
+}
+
+/** The claims of an ID token; profile claims are UserInfo's business. @see OIDC Core §2, §3.1.3.6, §3.3.2.11 */
+export function idTokenClaims(
+  subject: IdTokenSubject,
+  settings: TokenSettings,
+  algorithm: SigningAlgorithm,
+  now: number,
+): JWTPayload {
+  const { applicationUri, user, signIn, nonce, accessToken, code } = subject
+  const issuedAt = inSeconds(now)
+  return {
+    iss: settings.issuer,
+    sub: subjectOf(user, settings),
+    aud: applicationUri,
+    iat: issuedAt,
+    exp: issuedAt + inSeconds(ID_TOKEN_LIFETIME),
+    auth_time: inSeconds(signIn.authTime),
+    sid: signIn.sid,
+    amr: signIn.amr,
+    acr: signIn.acr,
+    ...(nonce === undefined ? {} : { nonce }),
+    ...(accessToken === undefined ? {} : { at_hash: leftHalfHash(accessToken, algorithm) }),
+    ...(code === undefined ? {} : { c_hash: leftHalfHash(code, algorithm) }),
+  }
+}
+
+/** The left half of a hash as strong as the signature. @see OIDC Core §3.1.3.6 */
+function leftHalfHash(value: string, algorithm: SigningAlgorithm): string {
+  const hash = createHash(algorithm === 'EdDSA' ? 'sha512' : 'sha256')
+    .update(value, 'ascii')
+    .digest()
+  return hash.subarray(0, hash.length / 2).toString('base64url')
+}

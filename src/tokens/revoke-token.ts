@@ -1,0 +1,32 @@
+import type { Audit } from '../domain/audit.ts'
+import type { Clock } from '../lib/clock.ts'
+import { digest } from '../lib/secrets.ts'
+import type { Store } from '../repositories/store.ts'
+import type { FindToken } from './find-token.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'write'>
+  readonly findToken: FindToken
+  readonly clock: Clock
+  readonly audit: Audit
+}
+
+export type RevokeToken = ReturnType<typeof createRevokeToken>
+
+/** Ends a token: a refresh token with its whole family, an access token alone. @see RFC 7009 §2.1 */
+export function createRevokeToken({ store, findToken, clock, audit }: Dependencies) {
+  return async function revokeToken(
+    value: string,
+    applicationUri: string,
+  ): Promise<'revoked' | 'not live' | 'of another app'> {
+    const token = await findToken(value)
+    if (!token) return 'not live'
+    if (token.app.applicationUri !== applicationUri) return 'of another app'
+    await store.write(async ({ families, revokedAccessTokens }) => {
+      if (token.kind === 'refresh_token') await families.revoke(token.family, clock())
+      else await revokedAccessTokens.add(digest(token.claims.jti), token.claims.exp * 1000)
+    })
+    audit({ event: 'token_revoked', app: applicationUri, user: token.user.id })
+    return 'revoked'
+  }
+}

@@ -1,0 +1,62 @@
+import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
+import type { SigningAlgorithm } from '../domain/signing-algorithm.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { SigningKeys, TokenType } from './signing-keys.ts'
+
+const LONGEST_JWT = 16_384
+
+interface Expected {
+  readonly typ: TokenType
+  readonly issuer: string
+  readonly clock: Clock
+  /** A genuine hint counts although it has expired. @see OIDC RP-Initiated Logout §2 */
+  readonly acceptExpired?: boolean
+}
+
+/**
+ * Verifies a JWT that this server signed itself: our key, our algorithm, our issuer, the right kind.
+ * @returns its claims, or `undefined` for anything else
+ * @see RFC 8725 §3
+ */
+export async function verifyOwnJwt(
+  jwt: string,
+  keys: Pick<SigningKeys, 'verificationKey'>,
+  expected: Expected,
+): Promise<JWTPayload | undefined> {
+  if (!isCanonicalCompactJwt(jwt)) return undefined
+  const found = await keyOf(jwt, keys)
+  if (!found) return undefined
+  try {
+    const { payload } = await jwtVerify(jwt, found.key, {
+      algorithms: [found.algorithm],
+      issuer: expected.issuer,
+      typ: expected.typ,
+      requiredClaims: ['sub', 'aud', 'iat', 'exp'],
+      currentDate: new Date(expected.clock()),
+      ...(expected.acceptExpired ? { clockTolerance: Number.MAX_SAFE_INTEGER } : {}),
+    })
+    return payload
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return undefined
+    throw error
+  }
+}
+
+/** One token has one spelling: three base64url parts without padding or spare bits, and not too long to look at. */
+function isCanonicalCompactJwt(jwt: string): boolean {
+  if (jwt.length > LONGEST_JWT || !/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(jwt)) return false
+  return jwt.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
+}
+
+async function keyOf(
+  jwt: string,
+  keys: Pick<SigningKeys, 'verificationKey'>,
+): Promise<{ key: CryptoKey; algorithm: SigningAlgorithm } | undefined> {
+  try {
+    const { kid } = decodeProtectedHeader(jwt)
+    return typeof kid === 'string' ? await keys.verificationKey(kid) : undefined
+  } catch (error) {
+    if (error instanceof TypeError) return undefined
+    throw error
+  }
+}
