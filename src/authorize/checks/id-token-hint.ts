@@ -1,0 +1,14 @@
+import { OAuthError } from '../../domain/errors.ts'
+import type { Form } from '../../domain/form.ts'
+
+/** Reads the `sub` of an ID token of ours, expired or not; undefined for anything else. */
+export type ReadIdTokenHint = (idToken: string) => Promise<{ readonly sub: string } | undefined>
+
+/** @see OIDC Core §3.1.2.1 */
+export async function readSubjectHint(form: Form, readHint: ReadIdTokenHint): Promise<string | undefined> {
+  const sent = form.get('id_token_hint')
+  if (sent === undefined) return undefined
+  const hint = await readHint(sent)
+  if (!hint) throw new OAuthError('invalid_request', 'id_token_hint is not an ID token of this server')
+  return hint.sub
+}

@@ -1,0 +1,10 @@
+import { OAuthError } from '../../domain/errors.ts'
+import type { Form } from '../../domain/form.ts'
+
+/** @returns seconds @see OIDC Core §3.1.2.1 */
+export function readMaxAge(form: Form): number | undefined {
+  const sent = form.get('max_age')
+  if (sent === undefined) return undefined
+  if (!/^\d{1,10}$/.test(sent)) throw new OAuthError('invalid_request', 'max_age is not a whole number of seconds')
+  return Number(sent)
+}

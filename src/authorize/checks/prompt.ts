@@ -1,0 +1,14 @@
+import { OAuthError } from '../../domain/errors.ts'
+import type { Form } from '../../domain/form.ts'
+import { PROMPTS, type Prompt } from '../request.ts'
+
+/** @see OIDC Core §3.1.2.1 */
+export function readPrompt(form: Form): ReadonlySet<Prompt> {
+  const words = form.get('prompt')?.split(' ') ?? []
+  const prompts = new Set(PROMPTS.filter((known) => words.includes(known)))
+  if (words.some((word) => !PROMPTS.some((known) => known === word))) {
+    throw new OAuthError('invalid_request', `prompt is not understood; offered are ${PROMPTS.join(', ')}`)
+  }
+  if (prompts.has('none') && prompts.size > 1) throw new OAuthError('invalid_request', 'prompt none cannot be combined')
+  return prompts
+}

@@ -1,0 +1,18 @@
+import { OAuthError } from '../../domain/errors.ts'
+import type { Form } from '../../domain/form.ts'
+import type { ResponseType } from '../../domain/trusted-application.ts'
+import { allowsResponseMode, defaultResponseMode } from '../find-redirect.ts'
+import { RESPONSE_MODES, type ResponseMode } from '../request.ts'
+
+/** @see OAuth 2.0 Multiple Response Types §2.1 */
+export function readResponseMode(form: Form, responseType: ResponseType): ResponseMode {
+  const sent = form.get('response_mode')
+  if (sent === undefined) return defaultResponseMode(responseType)
+  const mode = RESPONSE_MODES.find((known) => known === sent)
+  if (mode === undefined)
+    throw new OAuthError('invalid_request', `response_mode is not offered; offered are ${RESPONSE_MODES.join(', ')}`)
+  if (!allowsResponseMode(responseType, mode)) {
+    throw new OAuthError('invalid_request', 'response_mode query is not allowed where the answer holds a token')
+  }
+  return mode
+}

@@ -1,0 +1,37 @@
+import { OAuthError } from '../../domain/errors.ts'
+import type { Form } from '../../domain/form.ts'
+import {
+  isInteractive,
+  RESPONSE_TYPES,
+  type ResponseType,
+  type TrustedApplication,
+} from '../../domain/trusted-application.ts'
+
+const asSet = (value: string): string => value.split(' ').sort().join(' ')
+
+/** The order of the words in a response type does not matter. @see RFC 6749 §3.1.1 */
+export function readResponseType(form: Form, app: TrustedApplication): ResponseType {
+  const sent = form.require('response_type')
+  const type = RESPONSE_TYPES.find((known) => asSet(known) === asSet(sent))
+  if (type === undefined) {
+    throw new OAuthError(
+      'unsupported_response_type',
+      `response_type is not offered; offered are ${RESPONSE_TYPES.join(', ')}`,
+      {
+        sent: sent.slice(0, 100),
+      },
+    )
+  }
+  if (!isInteractive(app)) {
+    throw new OAuthError('unauthorized_client', 'the app may not sign people in', {
+      expected: 'ImpersonateAsInternalUserAllowed or ImpersonateAsCommunityUserAllowed',
+    })
+  }
+  if (!app.responseTypes.includes(type)) {
+    throw new OAuthError('unauthorized_client', 'the app may not use this response_type', {
+      sent: type,
+      expected: app.responseTypes,
+    })
+  }
+  return type
+}

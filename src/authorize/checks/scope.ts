@@ -1,0 +1,17 @@
+import { OAuthError } from '../../domain/errors.ts'
+import type { Form } from '../../domain/form.ts'
+import { PROTOCOL_SCOPES, readScope, requireWithin } from '../../domain/scope.ts'
+import type { ResponseType, TrustedApplication } from '../../domain/trusted-application.ts'
+
+/** Scopes of the protocol are open to every app, API scopes to those whose record lists them. @see RFC 6749 §3.3 */
+export function readRequestedScope(form: Form, app: TrustedApplication, responseType: ResponseType): string[] {
+  const sent = form.get('scope')
+  if (sent === undefined)
+    throw new OAuthError('invalid_scope', 'scope is missing; ask at least for openid or for an API scope of the app')
+  const scope = readScope(sent)
+  requireWithin(scope, [...PROTOCOL_SCOPES, ...app.scope], 'scope is not registered for the app')
+  if (responseType !== 'code' && !scope.includes('openid')) {
+    throw new OAuthError('invalid_scope', 'an ID token is asked for, but scope does not hold openid')
+  }
+  return scope
+}

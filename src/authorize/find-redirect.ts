@@ -1,0 +1,59 @@
+import { OAuthError } from '../domain/errors.ts'
+import type { Form } from '../domain/form.ts'
+import { matchesRegistered } from '../domain/redirect-uri.ts'
+import type { TrustedApplication } from '../domain/trusted-application.ts'
+import type { TrustedApplications } from '../repositories/trusted-applications.ts'
+import { RESPONSE_MODES, type Redirectable, type ResponseMode } from './request.ts'
+
+/**
+ * Proves where an answer may go. Nothing is redirected until app and redirect URI both hold.
+ * @throws OAuthError for an error page
+ * @see RFC 6749 §4.1.2.1, RFC 9700 §4.11.2
+ */
+export async function findRedirect(form: Form, apps: Pick<TrustedApplications, 'find'>): Promise<Redirectable> {
+  const app = await requireUsableApp(form.require('client_id'), apps)
+  const redirectUri = requireRegisteredUri(form.require('redirect_uri'), app)
+  return { app, redirectUri, state: form.get('state'), responseMode: safeResponseMode(form) }
+}
+
+async function requireUsableApp(
+  clientId: string,
+  apps: Pick<TrustedApplications, 'find'>,
+): Promise<TrustedApplication> {
+  const app = await apps.find(clientId)
+  if (app?.isEnabled && app.clientType !== 'None') return app
+  const cause =
+    app === undefined ? 'no app has this ApplicationUri' : app.isEnabled ? 'ClientType is None' : 'the app is disabled'
+  throw new OAuthError(
+    'invalid_client',
+    'no app that people can sign in to has this client_id',
+    { client_id: clientId, cause },
+    { status: 400 },
+  )
+}
+
+function requireRegisteredUri(redirectUri: string, app: TrustedApplication): string {
+  const anyLoopbackPort = app.clientType === 'Public'
+  if (app.impersonateLoginUrl.some((registered) => matchesRegistered(redirectUri, registered, anyLoopbackPort)))
+    return redirectUri
+  throw new OAuthError('invalid_request', 'redirect_uri is not registered for this app', {
+    client_id: app.applicationUri,
+    sent: redirectUri,
+    expected: app.impersonateLoginUrl,
+  })
+}
+
+/** The mode an answer can safely use, even an error about the mode itself. @see OAuth 2.0 Multiple Response Types §5 */
+function safeResponseMode(form: Form): ResponseMode {
+  const read = (name: string): string => (form.repeated.includes(name) ? '' : (form.get(name) ?? ''))
+  const usual = defaultResponseMode(read('response_type'))
+  const asked = RESPONSE_MODES.find((mode) => mode === read('response_mode'))
+  return asked !== undefined && allowsResponseMode(read('response_type'), asked) ? asked : usual
+}
+
+/** Tokens in the answer belong in the fragment, which servers never see. */
+export const defaultResponseMode = (responseType: string): ResponseMode =>
+  /token/.test(responseType) ? 'fragment' : 'query'
+
+export const allowsResponseMode = (responseType: string, mode: ResponseMode): boolean =>
+  mode === 'fragment' || defaultResponseMode(responseType) === 'query'

@@ -1,0 +1,57 @@
+import type { SignInFacts } from '../domain/authorization.ts'
+import type { OAuthError } from '../domain/errors.ts'
+import type { Form } from '../domain/form.ts'
+import type { User } from '../domain/user.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Store } from '../repositories/store.ts'
+import type { ReadIdTokenHint } from './checks/id-token-hint.ts'
+import { findRedirect } from './find-redirect.ts'
+import { nextStep, type Progress, type Step } from './interaction.ts'
+import type { IssueCode } from './issue-code.ts'
+import type { AuthorizationRequest, Redirectable } from './request.ts'
+import { answerUrl, errorParameters } from './respond.ts'
+import { formOf, type Tickets } from './tickets.ts'
+import { validate } from './validate.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read'>
+  readonly clock: Clock
+  readonly issuer: string
+  readonly tickets: Tickets
+  readonly issueCode: IssueCode
+  readonly readIdTokenHint: ReadIdTokenHint
+  readonly findSession: (cookie: string | undefined) => Promise<{ user: User; session: SignInFacts } | undefined>
+  readonly subjectOf: (user: User) => string
+}
+
+export type AuthorizeFlow = ReturnType<typeof createAuthorizeFlow>
+
+/** The stations of an authorization request, in the order an endpoint passes them. @see RFC 6749 §4.1.1 */
+export function createAuthorizeFlow(dependencies: Dependencies) {
+  const { store, clock, issuer, tickets, issueCode, readIdTokenHint, findSession, subjectOf } = dependencies
+  return {
+    tickets,
+    formOf,
+
+    findRedirect: (form: Form): Promise<Redirectable> => findRedirect(form, store.read.apps),
+
+    validate: (form: Form, redirectable: Redirectable): Promise<AuthorizationRequest> =>
+      validate(form, redirectable, readIdTokenHint),
+
+    /** @param cookie of the sign-in session, as the browser sent it */
+    async decide(request: AuthorizationRequest, progress: Progress, cookie: string | undefined): Promise<Step> {
+      const live = await findSession(cookie)
+      const signedIn = live && { ...live, subject: subjectOf(live.user) }
+      const consent = live && (await store.read.consents.find(live.user.id, request.app.applicationUri))
+      return nextStep(request, progress, signedIn, consent, clock())
+    },
+
+    issueCode,
+
+    answerUrl: (to: Redirectable, parameters: Readonly<Record<string, string>>): string =>
+      answerUrl(to, parameters, issuer),
+
+    errorUrl: (to: Redirectable, error: OAuthError, refusalId: string): string =>
+      answerUrl(to, errorParameters(error, refusalId, issuer), issuer),
+  }
+}

@@ -1,0 +1,91 @@
+import type { SignInFacts } from '../domain/authorization.ts'
+import { OAuthError } from '../domain/errors.ts'
+import type { User } from '../domain/user.ts'
+import { apiScopesBeyond, whyNotAdmitted } from '../domain/user-access.ts'
+import { SECOND } from '../lib/clock.ts'
+import type { Consent } from '../repositories/consents.ts'
+import type { AuthorizationRequest } from './request.ts'
+
+/** Who is signed in in this browser. */
+export interface SignedIn {
+  readonly user: User
+  readonly subject: string
+  readonly session: SignInFacts
+}
+
+/** What the person has done for this request so far. */
+export interface Progress {
+  /** The sign-in that was made for this request. */
+  readonly signedIn?: { readonly sid: string; readonly authTime: number }
+  readonly consented?: boolean
+}
+
+/** What has to happen next. */
+export type Step =
+  | { readonly kind: 'sign-in' }
+  | { readonly kind: 'consent'; readonly signedIn: SignedIn; readonly scope: readonly string[] }
+  | { readonly kind: 'ready'; readonly signedIn: SignedIn }
+
+/**
+ * Decides whether the person must sign in, must consent, or the app can have its answer.
+ * @param now milliseconds since 1970
+ * @throws OAuthError to be redirected, when the app wants silence or the person may not use the app
+ * @see OIDC Core §3.1.2.3, §3.1.2.4
+ */
+export function nextStep(
+  request: AuthorizationRequest,
+  progress: Progress,
+  signedIn: SignedIn | undefined,
+  consent: Consent | undefined,
+  now: number,
+): Step {
+  const silent = request.prompt.has('none')
+  if (!signedIn || mustSignInAgain(request, progress, signedIn, now)) {
+    if (silent) throw new OAuthError('login_required', 'nobody is signed in, or they must sign in again')
+    return { kind: 'sign-in' }
+  }
+  if (!isExpectedPerson(request, signedIn))
+    throw new OAuthError('login_required', 'somebody else signed in than the app asked for')
+  requireAdmitted(request, signedIn.user)
+  const scope = scopesToConsent(request, progress, consent)
+  if (scope.length === 0) return { kind: 'ready', signedIn }
+  if (silent)
+    throw new OAuthError('consent_required', 'the person has not allowed the app all it asks for', { missing: scope })
+  return { kind: 'consent', signedIn, scope }
+}
+
+const isExpectedPerson = ({ subjectHint }: AuthorizationRequest, { subject }: SignedIn): boolean =>
+  subjectHint === undefined || subjectHint === subject
+
+/** A sign-in made for this very request satisfies everything; an older one is judged by prompt, max_age and hint. */
+function mustSignInAgain(request: AuthorizationRequest, progress: Progress, signedIn: SignedIn, now: number): boolean {
+  const { sid, authTime } = signedIn.session
+  if (progress.signedIn?.sid === sid && progress.signedIn.authTime === authTime) return false
+  if (request.prompt.has('login') || request.prompt.has('select_account')) return true
+  if (request.maxAge !== undefined && now - authTime > request.maxAge * SECOND) return true
+  return request.maxAge === 0 || !isExpectedPerson(request, signedIn)
+}
+
+function requireAdmitted({ app, scope }: AuthorizationRequest, user: User): void {
+  const reason = whyNotAdmitted(app, user)
+  if (reason !== undefined) throw new OAuthError('access_denied', reason, { user: user.id, user_type: user.type })
+  const beyond = apiScopesBeyond(user, scope)
+  if (beyond.length > 0) {
+    throw new OAuthError(
+      'invalid_scope',
+      `a community user has no access to the APIs of the instance: ${beyond.join(' ')}`,
+      { user: user.id },
+    )
+  }
+}
+
+/** What is new since the last consent, or all of it when the app insists on asking. @see OIDC Core §3.1.2.4 */
+function scopesToConsent(
+  { app, scope, prompt }: AuthorizationRequest,
+  progress: Progress,
+  consent: Consent | undefined,
+): readonly string[] {
+  if (prompt.has('consent') && !progress.consented) return scope
+  if (!app.requireConsent) return []
+  return scope.filter((name) => !consent?.scope.includes(name))
+}

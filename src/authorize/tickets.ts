@@ -1,0 +1,84 @@
+import { OAuthError } from '../domain/errors.ts'
+import { createForm, type Form } from '../domain/form.ts'
+import { type Clock, MINUTE } from '../lib/clock.ts'
+import { open, type SealingKey, seal } from '../lib/sealed-box.ts'
+import { newSecret, type Random } from '../lib/secrets.ts'
+import type { Progress } from './interaction.ts'
+import { KEPT_PARAMETERS } from './request.ts'
+
+const LIFETIME = 15 * MINUTE
+// Node takes 16 KiB of headers, the URL among them.
+const LONGEST = 12_000
+
+/**
+ * An authorization request on its way through sign-in and consent. It travels sealed in the URL, so that a request
+ * nobody completes costs the server nothing, and parallel tabs do not know of each other.
+ */
+export interface Ticket extends Progress {
+  /** One ticket is exchanged for at most one live code. */
+  readonly id: string
+  readonly startedAt: number
+  readonly parameters: Readonly<Record<string, string>>
+  /** Digest of the browser's cookie, once the ticket is bound to one. */
+  readonly browser?: string
+}
+
+export type Tickets = ReturnType<typeof createTickets>
+
+interface Dependencies {
+  readonly key: SealingKey
+  readonly clock: Clock
+  readonly random: Random
+  readonly issuer: string
+}
+
+/** Seals requests into tickets and opens them again, in the same browser only. */
+export function createTickets({ key, clock, random, issuer }: Dependencies) {
+  const restartUrl = ({ parameters }: Ticket): string =>
+    `${issuer}/connect/authorize?${new URLSearchParams(parameters)}`
+
+  return {
+    /** A ticket for a request that has just arrived. */
+    start(form: Form): Ticket {
+      const kept = KEPT_PARAMETERS.flatMap((name) => {
+        const value = form.get(name)
+        return value === undefined ? [] : [[name, value]]
+      })
+      return { id: newSecret(random), startedAt: clock(), parameters: Object.fromEntries(kept) }
+    },
+
+    seal(ticket: Ticket): string {
+      const sealed = seal(key, JSON.stringify(ticket), 'authorize')
+      if (sealed.length > LONGEST) throw new OAuthError('invalid_request', 'the authorization request is too long')
+      return sealed
+    },
+
+    /**
+     * Opens a ticket.
+     * @param browser digest of the browser's cookie
+     * @throws OAuthError `interaction_expired`, with a way to begin again where the ticket is genuine
+     */
+    open(sealed: string, browser: string | undefined): Ticket {
+      const text = open(key, sealed, 'authorize')
+      if (text === undefined)
+        throw new OAuthError('interaction_expired', 'this sign-in link is not valid; begin again in the app')
+      const ticket = JSON.parse(text) as Ticket
+      const restart = restartUrl(ticket)
+      if (clock() - ticket.startedAt > LIFETIME) {
+        throw new OAuthError('interaction_expired', 'this sign-in took too long', {}, { restart })
+      }
+      if (ticket.browser !== undefined && ticket.browser !== browser) {
+        throw new OAuthError(
+          'interaction_expired',
+          'this sign-in was begun in another browser, or cookies are blocked',
+          {},
+          { restart },
+        )
+      }
+      return ticket
+    },
+  }
+}
+
+/** The parameters of the request a ticket stands for. */
+export const formOf = (ticket: Ticket): Form => createForm(ticket.parameters)

@@ -1,0 +1,99 @@
+import { OAuthError } from '../domain/errors.ts'
+import type { Form } from '../domain/form.ts'
+import { appendParameters } from '../domain/redirect-uri.ts'
+import { type Clock, MINUTE } from '../lib/clock.ts'
+import { open, type SealingKey, seal } from '../lib/sealed-box.ts'
+import { newShortId, type Random } from '../lib/secrets.ts'
+import type { TrustedApplications } from '../repositories/trusted-applications.ts'
+
+const LIFETIME = 15 * MINUTE
+
+interface Hint {
+  readonly sub: string
+  readonly sid: string | undefined
+  readonly app: string
+}
+
+/** A checked logout request on its way to the page that carries it out. */
+export interface LogoutTicket {
+  readonly id: string
+  readonly startedAt: number
+  readonly appName?: string
+  /** Registered for the app; where the browser goes in the end. */
+  readonly redirectUri?: string
+  readonly state?: string
+  readonly uiLocales?: string
+  /** From a genuine ID token: this session may be ended without asking. */
+  readonly hint?: { readonly sub: string; readonly sid?: string }
+}
+
+interface Dependencies {
+  readonly apps: Pick<TrustedApplications, 'find'>
+  readonly readHint: (idToken: string) => Promise<Hint | undefined>
+  readonly key: SealingKey
+  readonly clock: Clock
+  readonly random: Random
+  readonly issuer: string
+}
+
+export type Logout = ReturnType<typeof createLogout>
+
+/** RP-initiated logout, from its parameters to the URL the browser ends at. @see OIDC RP-Initiated Logout §2, §3 */
+export function createLogout({ apps, readHint, key, clock, random, issuer }: Dependencies) {
+  /** The app a request speaks for: the one the hint was issued to, or the one it names. */
+  async function findApp(hint: Hint | undefined, clientId: string | undefined) {
+    if (hint && clientId !== undefined && hint.app !== clientId) return undefined
+    const named = hint?.app ?? clientId
+    const app = named === undefined ? undefined : await apps.find(named)
+    return app?.isEnabled ? app : undefined
+  }
+
+  return {
+    /** @throws OAuthError for an error page, when the browser is to go somewhere it may not */
+    async begin(form: Form): Promise<LogoutTicket> {
+      const sentHint = form.get('id_token_hint')
+      const hint = sentHint === undefined ? undefined : await readHint(sentHint)
+      const app = sentHint === undefined || hint ? await findApp(hint, form.get('client_id')) : undefined
+      const redirectUri = form.get('post_logout_redirect_uri')
+      if (redirectUri !== undefined && !app?.impersonateLogoutUrl.includes(redirectUri)) {
+        throw new OAuthError(
+          'invalid_request',
+          app
+            ? 'post_logout_redirect_uri is not registered for this app'
+            : 'post_logout_redirect_uri needs a valid id_token_hint, or the client_id of an app it is registered for',
+          { sent: redirectUri, client_id: app?.applicationUri, expected: app?.impersonateLogoutUrl },
+          { restart: `${issuer}/connect/endsession` },
+        )
+      }
+      const [state, uiLocales] = [form.get('state'), form.get('ui_locales')]
+      return {
+        id: newShortId(random),
+        startedAt: clock(),
+        ...(app ? { appName: app.name } : {}),
+        ...(redirectUri === undefined ? {} : { redirectUri, ...(state === undefined ? {} : { state }) }),
+        ...(uiLocales === undefined ? {} : { uiLocales }),
+        ...(hint ? { hint: { sub: hint.sub, ...(hint.sid === undefined ? {} : { sid: hint.sid }) } } : {}),
+      }
+    },
+
+    seal: (ticket: LogoutTicket): string => seal(key, JSON.stringify(ticket), 'logout'),
+
+    open(sealed: string): LogoutTicket {
+      const text = open(key, sealed, 'logout')
+      const ticket = text === undefined ? undefined : (JSON.parse(text) as LogoutTicket)
+      if (ticket && clock() - ticket.startedAt <= LIFETIME) return ticket
+      throw new OAuthError(
+        'interaction_expired',
+        'this sign-out link is not valid any more',
+        {},
+        { restart: `${issuer}/connect/endsession` },
+      )
+    },
+
+    /** Where the browser goes when all is done. */
+    doneUrl({ redirectUri, state }: LogoutTicket): string {
+      if (redirectUri === undefined) return `${issuer}/logout/signed-out`
+      return state === undefined ? redirectUri : appendParameters(redirectUri, { state })
+    },
+  }
+}
