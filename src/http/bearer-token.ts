@@ -1,0 +1,27 @@
+import type { FastifyRequest } from 'fastify'
+import { OAuthError } from '../domain/errors.ts'
+import type { Form } from '../domain/form.ts'
+
+/**
+ * Reads the access token of a request: from the header, or from the body of a POST, never from the URL.
+ * @throws OAuthError `invalid_request` for two tokens at once or a malformed header
+ * @see RFC 6750 §2
+ */
+export function readBearerToken(request: FastifyRequest, body: Form | undefined): string | undefined {
+  const query = request.query as Record<string, unknown>
+  if (query['access_token'] !== undefined) {
+    throw new OAuthError(
+      'invalid_request',
+      'an access token never belongs in the URL; send it in the Authorization header',
+    )
+  }
+  const inBody = body?.get('access_token')
+  const { authorization } = request.headers
+  if (authorization === undefined) return inBody
+  if (inBody !== undefined)
+    throw new OAuthError('invalid_request', 'the access token is sent twice: use either the header or the body')
+  const token = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(authorization)?.[1]
+  if (token === undefined)
+    throw new OAuthError('invalid_request', 'the Authorization header does not hold one Bearer token')
+  return token
+}

@@ -1,0 +1,34 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { newSecret, type Random } from '../lib/secrets.ts'
+
+export type Cookies = ReturnType<typeof createCookies>
+
+/**
+ * The two cookies: one names the sign-in session, one the browser itself, before anybody has signed in.
+ * `__Host-` ties a cookie to this very host over https; on a loopback instance without TLS browsers would drop it.
+ * @see RFC 6265bis §4.1.3.2
+ */
+export function createCookies(issuer: string, random: Random) {
+  const secure = issuer.startsWith('https:')
+  const prefix = secure ? '__Host-' : ''
+  const session = `${prefix}tessera-session`
+  const browser = `${prefix}tessera-browser`
+  const attributes = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
+
+  return {
+    session: (request: FastifyRequest): string | undefined => request.cookies[session],
+    setSession: (reply: FastifyReply, value: string) => reply.setCookie(session, value, attributes),
+    clearSession: (reply: FastifyReply) => reply.clearCookie(session, attributes),
+
+    browser: (request: FastifyRequest): string | undefined => request.cookies[browser],
+
+    /** The browser's own secret, given to it now if it has none. */
+    ensureBrowser(request: FastifyRequest, reply: FastifyReply): string {
+      const known = request.cookies[browser]
+      if (known !== undefined && /^[A-Za-z0-9_-]{43}$/.test(known)) return known
+      const value = newSecret(random)
+      reply.setCookie(browser, value, attributes)
+      return value
+    },
+  }
+}

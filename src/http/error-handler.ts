@@ -1,0 +1,101 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import { OAuthError } from '../domain/errors.ts'
+import { PasswordQueueFull } from '../lib/passwords.ts'
+import type { RenderPage } from './pages.ts'
+import type { Refuse } from './refusals.ts'
+
+const RETRY_AFTER_SECONDS = '2'
+
+interface Dependencies {
+  readonly refuse: Refuse
+  readonly renderPage: RenderPage
+}
+
+/** The one place where anything thrown becomes an answer: a page for people, JSON for programs, a record for the operator. */
+export function registerErrorHandler(app: FastifyInstance, { refuse, renderPage }: Dependencies): void {
+  function answer(request: FastifyRequest, reply: FastifyReply, error: OAuthError): FastifyReply {
+    const refusalId = refuse(request, error)
+    reply.status(error.status)
+    if (error.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
+    if (request.routeOptions.config.page === true || wantsPage(request)) {
+      return renderPage(request, reply, errorPage(error, refusalId))
+    }
+    const challenge = challengeOf(request, error)
+    if (challenge !== undefined) reply.header('www-authenticate', challenge)
+    return reply.send({ error: error.code, error_description: error.description, refusal_id: refusalId })
+  }
+
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const known = asOAuthError(error)
+    if (known.code === 'server_error') request.log.error({ err: error }, 'unexpected error')
+    return answer(request, reply, known)
+  })
+
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = allowedMethods(app, request)
+    if (allowed.length === 0)
+      return answer(request, reply, new OAuthError('not_found', 'there is nothing at this address'))
+    reply.header('allow', allowed.join(', '))
+    return answer(
+      request,
+      reply,
+      new OAuthError('invalid_request', `use ${allowed.join(' or ')} here`, {}, { status: 405 }),
+    )
+  })
+}
+
+/** A page that explains a refusal to a person. */
+export const errorPage = (error: OAuthError, refusalId: string) => ({
+  template: 'error' as const,
+  status: error.status,
+  data: (t: (key: string) => string, has: (key: string) => boolean) => ({
+    error: error.code,
+    description: error.description,
+    refusalId,
+    restart: error.restart,
+    hint: t(has(`error.hint.${error.code}`) ? `error.hint.${error.code}` : 'error.hint.default'),
+  }),
+})
+
+/** Turns what the framework and the libraries throw into the protocol's one error. */
+function asOAuthError(error: FastifyError): OAuthError {
+  if (error instanceof OAuthError) return error
+  if (error instanceof PasswordQueueFull) {
+    return new OAuthError('temporarily_unavailable', 'too many people are signing in right now; try again shortly')
+  }
+  const status = error.statusCode ?? 500
+  if (status === 415) {
+    const options = { status }
+    return new OAuthError(
+      'invalid_request',
+      'the body must be application/x-www-form-urlencoded',
+      { fault: error.code },
+      options,
+    )
+  }
+  if (status >= 400 && status < 500) {
+    return new OAuthError('invalid_request', 'the request is malformed or too large', { fault: error.code }, { status })
+  }
+  if (status === 503)
+    return new OAuthError('temporarily_unavailable', 'the server is busy or shutting down; try again shortly')
+  return new OAuthError(
+    'server_error',
+    'something went wrong here; the administrator can look it up under the refusal id',
+  )
+}
+
+/** The schemes a client may answer a 401 or 403 with. @see RFC 6749 §5.2, RFC 6750 §3 */
+function challengeOf(request: FastifyRequest, error: OAuthError): string | undefined {
+  if (error.code === 'invalid_client')
+    return request.headers.authorization === undefined ? undefined : 'Basic realm="tessera"'
+  if (error.code !== 'invalid_token' && error.code !== 'insufficient_scope') return undefined
+  return `Bearer realm="tessera", error="${error.code}", error_description="${error.description}"`
+}
+
+const wantsPage = (request: FastifyRequest): boolean =>
+  request.is404 && request.method === 'GET' && request.headers.accept?.includes('text/html') === true
+
+function allowedMethods(app: FastifyInstance, request: FastifyRequest): HTTPMethods[] {
+  const [path = ''] = request.url.split('?')
+  return (['GET', 'POST'] as const).filter((method) => app.findRoute({ method, url: path }) !== null)
+}

@@ -1,0 +1,43 @@
+import type { Server } from 'node:http'
+import type { FastifyHttpOptions } from 'fastify'
+
+interface HttpSection {
+  readonly trustedProxies: readonly string[]
+  readonly logLevel: string
+}
+
+/** Takes the log, one JSON line a record. */
+export interface LogStream {
+  write(line: string): void
+}
+
+const KIBIBYTE = 1024
+const SECOND = 1000
+
+/** Limits and timeouts of the HTTP server; the framework's own defaults for most of them are "never". */
+export const fastifyOptions = (
+  { trustedProxies, logLevel }: HttpSection,
+  log?: LogStream,
+): FastifyHttpOptions<Server> => ({
+  bodyLimit: 16 * KIBIBYTE,
+  requestTimeout: 15 * SECOND,
+  connectionTimeout: 60 * SECOND,
+  // Longer than a proxy's, so that the proxy is the one that closes.
+  keepAliveTimeout: 65 * SECOND,
+  maxRequestsPerSocket: 1000,
+  http: { maxHeaderSize: 16 * KIBIBYTE, headersTimeout: 10 * SECOND },
+  trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+  return503OnClosing: true,
+  forceCloseConnections: 'idle',
+  exposeHeadRoutes: false,
+  routerOptions: { maxParamLength: 200 },
+  ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+  // A refusal has its own record; the line a request leaves never holds a query string.
+  logger: {
+    level: logLevel,
+    ...(log ? { stream: log } : {}),
+    serializers: {
+      req: (request) => ({ method: request.method, path: request.url.split('?')[0], address: request.ip }),
+    },
+  },
+})

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+export const LOCALES = ['en', 'de', 'bg'] as const
+export type Locale = (typeof LOCALES)[number]
+
+/** Gives a text of the catalogue, its `{placeholders}` filled; a plain string, never HTML. */
+export type Translate = (key: string, parameters?: Readonly<Record<string, string>>) => string
+
+export type Messages = ReturnType<typeof loadMessages>
+
+/** Reads the message catalogues once. @param folder holds one `<locale>.json` a language */
+export function loadMessages(folder: string) {
+  const catalogues = Object.fromEntries(
+    LOCALES.map((locale) => [
+      locale,
+      JSON.parse(readFileSync(join(folder, `${locale}.json`), 'utf8')) as Record<string, string>,
+    ]),
+  ) as Record<Locale, Record<string, string>>
+
+  return {
+    has: (key: string): boolean => Object.hasOwn(catalogues.en, key),
+    translator:
+      (locale: Locale): Translate =>
+      (key, parameters = {}) =>
+        (catalogues[locale][key] ?? key).replace(
+          /\{(\w+)\}/g,
+          (placeholder, name: string) => parameters[name] ?? placeholder,
+        ),
+  }
+}
+
+/** The first language asked for that there are texts in; a region is a matter of detail. @see OIDC Core §3.1.2.1, RFC 4647 §3.4 */
+export function matchLocale(asked: readonly string[]): Locale | undefined {
+  const languages = asked.map((tag) => tag.split('-')[0]?.toLowerCase())
+  const language = languages.find((candidate) => LOCALES.some((known) => known === candidate))
+  return LOCALES.find((known) => known === language)
+}

@@ -1,0 +1,62 @@
+import { join } from 'node:path'
+import fastifyAccepts from '@fastify/accepts'
+import fastifyStatic from '@fastify/static'
+import fastifyView from '@fastify/view'
+import { Eta } from 'eta'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { loadMessages, type Messages, matchLocale, type Translate } from './messages.ts'
+import { contentSecurityPolicy, type PageReach } from './response-headers.ts'
+
+/** One page to show. */
+export interface Page extends PageReach {
+  readonly template: 'login' | 'consent' | 'logout' | 'signed-out' | 'error'
+  readonly status?: number
+  /** `ui_locales` of the request the page belongs to. */
+  readonly uiLocales?: string | undefined
+  /** What the template shows, given the texts in the reader's language. */
+  readonly data: (t: Translate, has: Messages['has']) => Record<string, unknown>
+}
+
+export type RenderPage = (request: FastifyRequest, reply: FastifyReply, page: Page) => FastifyReply
+
+interface Options {
+  /** The folder `templates/`. */
+  readonly templates: string
+  /** Path of the issuer, such as `/id`. */
+  readonly base: string
+  /** What people call this instance. */
+  readonly instanceName: string
+}
+
+/** Registers templates and assets, and returns the way pages are rendered: in the reader's language, under a policy as tight as the page allows. */
+export async function registerPages(
+  app: FastifyInstance,
+  { templates, base, instanceName }: Options,
+): Promise<RenderPage> {
+  await app.register(fastifyAccepts)
+  await app.register(fastifyView, {
+    engine: { eta: new Eta({ views: templates, cache: true }) },
+    templates,
+    viewExt: 'eta',
+  })
+  await app.register(fastifyStatic, {
+    root: join(templates, 'assets'),
+    prefix: `${base}/assets/`,
+    cacheControl: false,
+    index: false,
+    setHeaders: (reply) => {
+      reply.setHeader('cache-control', 'public, max-age=3600')
+    },
+  })
+  const messages = loadMessages(join(templates, 'locales'))
+
+  return (request, reply, { template, status = 200, uiLocales, data, ...reach }) => {
+    const locale = matchLocale(uiLocales?.split(' ') ?? []) ?? matchLocale(request.languages()) ?? 'en'
+    const t = messages.translator(locale)
+    return reply
+      .status(status)
+      .header('content-security-policy', contentSecurityPolicy(reach))
+      .header('vary', 'Accept-Language')
+      .view(template, { ...data(t, messages.has), locale, t, base, instance: instanceName })
+  }
+}

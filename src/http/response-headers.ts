@@ -1,0 +1,56 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** A page for people: refusals are shown as HTML. */
+    page?: true
+    /** Anybody may cache and embed the answer. */
+    public?: true
+  }
+}
+
+/** Where a page's form may lead, and where its images may come from, beyond this server. */
+export interface PageReach {
+  readonly formTargets?: readonly string[]
+  readonly images?: readonly string[]
+}
+
+/** What a page may load and do: no script, nothing from elsewhere that it did not name. @see CSP3 §6 */
+export const contentSecurityPolicy = ({ formTargets = [], images = [] }: PageReach = {}): string =>
+  [
+    "default-src 'none'",
+    "style-src 'self'",
+    `img-src ${["'self'", 'data:', ...images].join(' ')}`,
+    `form-action ${["'self'", ...formTargets.map(asFormTarget)].join(' ')}`,
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join('; ')
+
+/** A CSP source cannot name an IPv6 host; its scheme is the closest it can say. */
+const asFormTarget = (destination: string): string =>
+  destination.includes('[') ? new URL(destination).protocol : destination
+
+const SECURITY_HEADERS = {
+  'content-security-policy': contentSecurityPolicy(),
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'permissions-policy': '',
+} as const
+
+/** Gives every answer its security headers and its cache rule; a route says only what it wants otherwise. */
+export function registerResponseHeaders(app: FastifyInstance, issuer: string): void {
+  const https = issuer.startsWith('https:')
+  app.addHook('onSend', async (request, reply) => {
+    const isPublic = request.routeOptions.config.public === true && reply.statusCode < 400
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) setDefault(reply, name, value)
+    setDefault(reply, 'cache-control', isPublic ? 'public, max-age=300' : 'no-store')
+    setDefault(reply, 'cross-origin-resource-policy', isPublic ? 'cross-origin' : 'same-origin')
+    if (https) setDefault(reply, 'strict-transport-security', 'max-age=63072000; includeSubDomains')
+  })
+}
+
+function setDefault(reply: FastifyReply, name: string, value: string): void {
+  if (!reply.hasHeader(name)) reply.header(name, value)
+}

@@ -1,0 +1,103 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { AuthorizeFlow } from '../authorize/flow.ts'
+import type { Step } from '../authorize/interaction.ts'
+import type { AuthorizationRequest } from '../authorize/request.ts'
+import type { Ticket } from '../authorize/tickets.ts'
+import { displayOf, reachOf } from '../domain/app-display.ts'
+import type { Audit } from '../domain/audit.ts'
+import { OAuthError } from '../domain/errors.ts'
+import { destinationOf } from '../domain/redirect-uri.ts'
+import type { Cookies } from '../http/cookies.ts'
+import { csrfToken, requireCsrf } from '../http/csrf.ts'
+import { queryForm, submittedForm } from '../http/form-body.ts'
+import type { Messages, Translate } from '../http/messages.ts'
+import type { RenderPage } from '../http/pages.ts'
+import type { Refuse } from '../http/refusals.ts'
+import type { Clock } from '../lib/clock.ts'
+import { digest } from '../lib/secrets.ts'
+import type { Store } from '../repositories/store.ts'
+
+interface Dependencies {
+  readonly flow: AuthorizeFlow
+  readonly cookies: Cookies
+  readonly renderPage: RenderPage
+  readonly refuse: Refuse
+  readonly store: Pick<Store, 'write'>
+  readonly clock: Clock
+  readonly audit: Audit
+  readonly issuer: string
+}
+
+/** A request that waits for the person's word. */
+interface Waiting {
+  readonly ticket: Ticket
+  readonly request: AuthorizationRequest
+  readonly step: Step & { readonly kind: 'consent' }
+}
+
+/** The page where a person allows an app what it asks for. */
+export async function consentSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
+  const { flow, cookies, renderPage, refuse, store, clock, audit, issuer } = dependencies
+  const config = { page: true } as const
+  const continueUrl = (ticket: Ticket): string =>
+    `${issuer}/connect/authorize/continue?interaction=${flow.tickets.seal(ticket)}`
+  // Bound to the person too, so that one's consent is worth nothing in another's session.
+  const formPurpose = ({ ticket, step }: Waiting): string => `consent:${ticket.id}:${step.signedIn.user.id}`
+
+  /** The request as it stands now; what waits for something else than consent goes back to where that is decided. */
+  async function findWaiting(request: FastifyRequest): Promise<Waiting | Ticket> {
+    const browser = cookies.browser(request)
+    const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser))
+    const form = flow.formOf(ticket)
+    const valid = await flow.validate(form, await flow.findRedirect(form))
+    const step = await flow.decide(valid, ticket, cookies.session(request))
+    return step.kind === 'consent' ? { ticket, request: valid, step } : ticket
+  }
+
+  function show(request: FastifyRequest, reply: FastifyReply, waiting: Waiting): FastifyReply {
+    const { ticket, step } = waiting
+    const { app: client, redirectUri } = waiting.request
+    const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(waiting))
+    return renderPage(request, reply, {
+      template: 'consent',
+      uiLocales: ticket.parameters['ui_locales'],
+      ...reachOf(client, redirectUri),
+      data: (t, has) => ({
+        app: displayOf(client),
+        user: step.signedIn.user,
+        scopes: step.scope.map((scope) => describeScope(scope, t, has)),
+        returnTo: destinationOf(redirectUri),
+        action: `${issuer}/consent?interaction=${flow.tickets.seal(ticket)}`,
+        csrf,
+      }),
+    })
+  }
+
+  app.get('/consent', { config }, async (request, reply) => {
+    const waiting = await findWaiting(request)
+    return 'step' in waiting ? show(request, reply, waiting) : reply.redirect(continueUrl(waiting), 303)
+  })
+
+  app.post('/consent', { config }, async (request, reply) => {
+    const waiting = await findWaiting(request)
+    if (!('step' in waiting)) return reply.redirect(continueUrl(waiting), 303)
+    const form = submittedForm(request)
+    requireCsrf(request, form, cookies.browser(request), formPurpose(waiting), issuer)
+    const { ticket, step } = waiting
+    const about = { app: waiting.request.app.applicationUri, user: step.signedIn.user.id }
+    if (form.get('decision') === 'approve') {
+      await store.write(({ consents }) => consents.grant(about.user, about.app, step.scope, clock()))
+      audit({ event: 'consent_granted', ...about })
+      return reply.redirect(continueUrl({ ...ticket, consented: true }), 303)
+    }
+    audit({ event: 'consent_denied', ...about })
+    const denied = new OAuthError('access_denied', 'the person did not allow it', about)
+    return reply.redirect(flow.errorUrl(waiting.request, denied, refuse(request, denied)), 303)
+  })
+}
+
+/** What a scope lets the app do, in plain words; for scopes of an API's own, its name. */
+function describeScope(scope: string, t: Translate, has: Messages['has']) {
+  const key = has(`scope.${scope}.title`) ? scope : 'other'
+  return { scope, title: t(`scope.${key}.title`, { scope }), description: t(`scope.${key}.description`, { scope }) }
+}

@@ -1,0 +1,105 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { AuthorizeFlow } from '../authorize/flow.ts'
+import type { Ticket } from '../authorize/tickets.ts'
+import { displayOf, reachOf } from '../domain/app-display.ts'
+import type { Audit } from '../domain/audit.ts'
+import { destinationOf } from '../domain/redirect-uri.ts'
+import type { Cookies } from '../http/cookies.ts'
+import { csrfToken, requireCsrf } from '../http/csrf.ts'
+import { queryForm, submittedForm } from '../http/form-body.ts'
+import type { RenderPage } from '../http/pages.ts'
+import { PasswordQueueFull } from '../lib/passwords.ts'
+import { digest } from '../lib/secrets.ts'
+import type { SignInSessionsService } from '../sessions/sign-in-sessions.ts'
+import type { CheckPassword, SignInResult } from '../sign-in/password.ts'
+
+interface Dependencies {
+  readonly flow: AuthorizeFlow
+  readonly cookies: Cookies
+  readonly renderPage: RenderPage
+  readonly checkPassword: CheckPassword
+  readonly sessions: SignInSessionsService
+  readonly audit: Audit
+  readonly issuer: string
+}
+
+/** Why the form is shown again. */
+const PROBLEMS = { wrong_credentials: 401, missing: 400, busy: 503 } as const
+type Problem = keyof typeof PROBLEMS
+
+/** The page where a person signs in. */
+export async function loginSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
+  const { flow, cookies, renderPage, checkPassword, sessions, audit, issuer } = dependencies
+  const config = { page: true } as const
+  const formPurpose = (ticket: Ticket): string => `login:${ticket.id}`
+
+  function openTicket(request: FastifyRequest): Ticket {
+    const browser = cookies.browser(request)
+    return flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser))
+  }
+
+  async function show(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    ticket: Ticket,
+    username: string,
+    problem?: Problem,
+  ) {
+    const form = flow.formOf(ticket)
+    const { app: client, redirectUri } = await flow.findRedirect(form)
+    const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(ticket))
+    return renderPage(request, reply, {
+      template: 'login',
+      status: problem ? PROBLEMS[problem] : 200,
+      uiLocales: form.get('ui_locales'),
+      ...reachOf(client, redirectUri),
+      data: () => ({
+        app: displayOf(client),
+        action: `${issuer}/login?interaction=${flow.tickets.seal(ticket)}`,
+        csrf,
+        username,
+        problem,
+        returnHost: destinationOf(redirectUri),
+      }),
+    })
+  }
+
+  app.get('/login', { config }, async (request, reply) => {
+    const ticket = openTicket(request)
+    const live = await sessions.find(cookies.session(request))
+    return show(request, reply, ticket, flow.formOf(ticket).get('login_hint') ?? live?.user.login ?? '')
+  })
+
+  app.post('/login', { config }, async (request, reply) => {
+    const ticket = openTicket(request)
+    const form = submittedForm(request)
+    requireCsrf(request, form, cookies.browser(request), formPurpose(ticket), issuer)
+    const [username, password] = [form.get('username') ?? '', form.get('password') ?? '']
+    if (username === '' || password === '') return show(request, reply, ticket, username, 'missing')
+    const result = await checkUnlessBusy(username, password)
+    if (result === 'busy') return show(request, reply.header('retry-after', '2'), ticket, username, 'busy')
+    if (!result.user) {
+      audit({
+        event: 'sign_in_failed',
+        address: request.ip,
+        cause: result.cause,
+        ...(result.userId ? { user: result.userId } : {}),
+      })
+      return show(request, reply, ticket, username, 'wrong_credentials')
+    }
+    const { cookie, facts } = await sessions.start(result.user, cookies.session(request))
+    audit({ event: 'sign_in', user: result.user.id, session: facts.sid, address: request.ip })
+    cookies.setSession(reply, cookie)
+    const next = flow.tickets.seal({ ...ticket, signedIn: { sid: facts.sid, authTime: facts.authTime } })
+    return reply.redirect(`${issuer}/connect/authorize/continue?interaction=${next}`, 303)
+  })
+
+  async function checkUnlessBusy(username: string, password: string): Promise<SignInResult | 'busy'> {
+    try {
+      return await checkPassword(username, password)
+    } catch (error) {
+      if (error instanceof PasswordQueueFull) return 'busy'
+      throw error
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Audit } from '../domain/audit.ts'
+import { destinationOf } from '../domain/redirect-uri.ts'
+import type { User } from '../domain/user.ts'
+import type { Cookies } from '../http/cookies.ts'
+import { csrfToken, requireCsrf } from '../http/csrf.ts'
+import { queryForm, submittedForm } from '../http/form-body.ts'
+import type { RenderPage } from '../http/pages.ts'
+import type { Logout, LogoutTicket } from '../sessions/logout.ts'
+import type { LiveSession, SignInSessionsService } from '../sessions/sign-in-sessions.ts'
+
+interface Dependencies {
+  readonly logout: Logout
+  readonly sessions: SignInSessionsService
+  readonly cookies: Cookies
+  readonly renderPage: RenderPage
+  readonly subjectOf: (user: User) => string
+  readonly audit: Audit
+  readonly issuer: string
+}
+
+/** The pages where a person signs out. @see OIDC RP-Initiated Logout §2 */
+export async function logoutSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
+  const { logout, sessions, cookies, renderPage, subjectOf, audit, issuer } = dependencies
+  const config = { page: true } as const
+  const formPurpose = (ticket: LogoutTicket): string => `logout:${ticket.id}`
+
+  async function signOut(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    ticket: LogoutTicket,
+    live: LiveSession | undefined,
+  ) {
+    if (live) {
+      await sessions.end(live.session.sid)
+      audit({ event: 'sign_out', user: live.user.id, session: live.session.sid, address: request.ip })
+    }
+    return cookies.clearSession(reply).redirect(logout.doneUrl(ticket), 303)
+  }
+
+  /** An ID token of this very session shows that the app, not a stranger's link, asks. */
+  const vouchedFor = ({ hint }: LogoutTicket, { user, session }: LiveSession): boolean =>
+    hint !== undefined && hint.sub === subjectOf(user) && (hint.sid === undefined || hint.sid === session.sid)
+
+  function confirm(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    ticket: LogoutTicket,
+    { user }: LiveSession,
+  ): FastifyReply {
+    const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(ticket))
+    return renderPage(request, reply, {
+      template: 'logout',
+      uiLocales: ticket.uiLocales,
+      formTargets: ticket.redirectUri === undefined ? [] : [destinationOf(ticket.redirectUri)],
+      data: () => ({
+        app: ticket.appName === undefined ? undefined : { name: ticket.appName },
+        user,
+        action: `${issuer}/logout?request=${logout.seal(ticket)}`,
+        csrf,
+      }),
+    })
+  }
+
+  app.get('/logout', { config }, async (request, reply) => {
+    const ticket = logout.open(queryForm(request).require('request'))
+    const live = await sessions.find(cookies.session(request))
+    return live && !vouchedFor(ticket, live)
+      ? confirm(request, reply, ticket, live)
+      : signOut(request, reply, ticket, live)
+  })
+
+  app.post('/logout', { config }, async (request, reply) => {
+    const ticket = logout.open(queryForm(request).require('request'))
+    requireCsrf(request, submittedForm(request), cookies.browser(request), formPurpose(ticket), issuer)
+    return signOut(request, reply, ticket, await sessions.find(cookies.session(request)))
+  })
+
+  app.get('/logout/signed-out', { config }, (request, reply) =>
+    renderPage(request, reply, {
+      template: 'signed-out',
+      uiLocales: queryForm(request).get('ui_locales'),
+      data: () => ({}),
+    }),
+  )
+}
