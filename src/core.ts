@@ -1,0 +1,47 @@
+import type { Config } from './config.ts'
+import type { Clock } from './lib/clock.ts'
+import { loadMasterKey, MasterKeyFault } from './lib/master-key.ts'
+import { deriveKey } from './lib/sealed-box.ts'
+import { digest } from './lib/secrets.ts'
+import { openStore } from './repositories/open-store.ts'
+import type { Store } from './repositories/store.ts'
+import { createSigningKeys, type SigningKeys } from './tokens/signing-keys.ts'
+
+/** What the server and the command line work on: the database, the keys, the time. */
+export interface Core {
+  readonly store: Store
+  readonly keys: SigningKeys
+  readonly masterKey: Buffer
+  readonly clock: Clock
+}
+
+/**
+ * Opens the instance: brings its database up to date and makes its first signing key.
+ * @throws MasterKeyFault when the master key is not the one the database was made with
+ */
+export async function openCore(
+  config: Pick<Config, 'databaseUrl' | 'masterKey' | 'signingAlgorithm'>,
+  clock: Clock,
+): Promise<Core> {
+  const masterKey = loadMasterKey(config.masterKey)
+  const store = openStore(config.databaseUrl)
+  try {
+    await store.migrations.migrate()
+    await requireSameMasterKey(store, masterKey)
+    const sealingKey = deriveKey(masterKey, 'signing-keys')
+    const keys = createSigningKeys({ store, sealingKey, clock, algorithm: config.signingAlgorithm })
+    await keys.ensure()
+    return { store, keys, masterKey, clock }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+/** The first start leaves a mark of its key, so that a wrong one is noticed before it seals anything. */
+async function requireSameMasterKey(store: Store, masterKey: Buffer): Promise<void> {
+  const mark = digest(deriveKey(masterKey, 'mark').toString('base64'))
+  const known = await store.read.settings.get('master-key-mark')
+  if (known === undefined) await store.write(({ settings }) => settings.set('master-key-mark', mark))
+  else if (known !== mark) throw new MasterKeyFault('the master key is not the one this database was made with')
+}

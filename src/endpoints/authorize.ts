@@ -1,0 +1,70 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { AuthorizeFlow } from '../authorize/flow.ts'
+import type { Redirectable } from '../authorize/request.ts'
+import type { Ticket } from '../authorize/tickets.ts'
+import { OAuthError } from '../domain/errors.ts'
+import type { Form } from '../domain/form.ts'
+import type { Cookies } from '../http/cookies.ts'
+import { bodyForm, queryForm } from '../http/form-body.ts'
+import type { Refuse } from '../http/refusals.ts'
+import { digest } from '../lib/secrets.ts'
+
+interface Dependencies {
+  readonly flow: AuthorizeFlow
+  readonly cookies: Cookies
+  readonly refuse: Refuse
+  readonly issuer: string
+}
+
+/** The authorization endpoint. @see RFC 6749 §3.1, OIDC Core §3.1.2 */
+export async function authorizeEndpoint(
+  app: FastifyInstance,
+  { flow, cookies, refuse, issuer }: Dependencies,
+): Promise<void> {
+  const config = { page: true } as const
+
+  /** Sign in, consent or answer, whichever is next; until the redirect URI holds, a refusal is a page. */
+  async function proceed(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    form: Form,
+    begun?: Ticket,
+  ): Promise<FastifyReply> {
+    const redirectable = await flow.findRedirect(form)
+    try {
+      const valid = await flow.validate(form, redirectable)
+      const ticket = begun ?? flow.tickets.start(form)
+      if (request.method === 'POST')
+        return reply.redirect(`${issuer}/connect/authorize/continue?${sealed(ticket)}`, 303)
+      const step = await flow.decide(valid, ticket, cookies.session(request))
+      if (step.kind === 'ready') {
+        return reply.redirect(flow.answerUrl(valid, await flow.issueCode(valid, step.signedIn, ticket.id)), 303)
+      }
+      const browser = digest(cookies.ensureBrowser(request, reply))
+      return reply.redirect(
+        `${issuer}/${step.kind === 'sign-in' ? 'login' : 'consent'}?${sealed({ ...ticket, browser })}`,
+        303,
+      )
+    } catch (error) {
+      return redirectError(request, reply, redirectable, error)
+    }
+  }
+
+  function redirectError(request: FastifyRequest, reply: FastifyReply, to: Redirectable, error: unknown): FastifyReply {
+    if (!(error instanceof OAuthError) || error.code === 'interaction_expired') throw error
+    return reply.redirect(flow.errorUrl(to, error, refuse(request, error)), 303)
+  }
+
+  const sealed = (ticket: Ticket): string => `interaction=${flow.tickets.seal(ticket)}`
+
+  app.get('/connect/authorize', { config }, (request, reply) => proceed(request, reply, queryForm(request)))
+
+  // A cross-site POST carries no session cookie; the redirect to a GET of our own does.
+  app.post('/connect/authorize', { config }, (request, reply) => proceed(request, reply, bodyForm(request)))
+
+  app.get('/connect/authorize/continue', { config }, (request, reply) => {
+    const browser = cookies.browser(request)
+    const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser))
+    return proceed(request, reply, flow.formOf(ticket), ticket)
+  })
+}

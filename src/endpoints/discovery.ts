@@ -1,0 +1,20 @@
+import type { FastifyInstance } from 'fastify'
+
+interface Dependencies {
+  readonly metadata: Readonly<Record<string, unknown>>
+  /** RFC 8414 puts its document at the root of the host, with the issuer's path behind it. */
+  readonly rootPath: string
+}
+
+/** Server metadata for OpenID Connect clients. @see OIDC Discovery §4 */
+export async function discoveryEndpoint(
+  app: FastifyInstance,
+  { metadata }: Pick<Dependencies, 'metadata'>,
+): Promise<void> {
+  app.get('/.well-known/openid-configuration', { config: { public: true } }, async () => metadata)
+}
+
+/** The same document for OAuth clients. @see RFC 8414 §3.1 */
+export async function oauthMetadataEndpoint(app: FastifyInstance, { metadata, rootPath }: Dependencies): Promise<void> {
+  app.get(rootPath, { config: { public: true } }, async () => metadata)
+}

@@ -1,0 +1,54 @@
+import type { FastifyInstance } from 'fastify'
+import type { AuthenticateApp } from '../client-auth/authenticate.ts'
+import { OAuthError } from '../domain/errors.ts'
+import { refuseRepeated } from '../domain/form.ts'
+import type { User } from '../domain/user.ts'
+import { bodyForm } from '../http/form-body.ts'
+import { inSeconds } from '../lib/clock.ts'
+import type { FindToken, LiveToken } from '../tokens/find-token.ts'
+
+interface Dependencies {
+  readonly authenticateApp: AuthenticateApp
+  readonly findToken: FindToken
+  readonly issuer: string
+  readonly subjectOf: (user: User) => string
+}
+
+/** Token introspection: an app learns about its own tokens; about anything else it learns nothing. @see RFC 7662 §2 */
+export async function introspectEndpoint(
+  app: FastifyInstance,
+  { authenticateApp, findToken, issuer, subjectOf }: Dependencies,
+): Promise<void> {
+  app.post('/connect/introspect', async (request) => {
+    const form = refuseRepeated(bodyForm(request))
+    const caller = await authenticateApp(request.headers.authorization, form)
+    if (caller.clientType !== 'Confidential') {
+      throw new OAuthError('invalid_client', 'only a Confidential app may introspect tokens', {
+        client_id: caller.applicationUri,
+      })
+    }
+    const token = await findToken(form.require('token'))
+    const entitled = token !== undefined && token.app.applicationUri === caller.applicationUri
+    return entitled ? describe(token, issuer, subjectOf(token.user)) : { active: false }
+  })
+}
+
+/** @see RFC 7662 §2.2 */
+function describe(token: LiveToken, issuer: string, subject: string) {
+  if (token.kind === 'access_token') {
+    const username = token.interactive ? { username: token.user.login } : {}
+    return { active: true, token_type: 'Bearer', ...token.claims, scope: token.scope.join(' '), ...username }
+  }
+  if (token.rotated) return { active: false }
+  return {
+    active: true,
+    token_type: 'refresh_token',
+    iss: issuer,
+    client_id: token.app.applicationUri,
+    sub: subject,
+    username: token.user.login,
+    scope: token.scope.join(' '),
+    iat: inSeconds(token.issuedAt),
+    exp: inSeconds(token.expiresAt),
+  }
+}

@@ -1,0 +1,11 @@
+import type { FastifyInstance } from 'fastify'
+import type { SigningKeys } from '../tokens/signing-keys.ts'
+
+interface Dependencies {
+  readonly keys: Pick<SigningKeys, 'publicJwks'>
+}
+
+/** The public keys that verify this server's tokens. @see RFC 7517 §5 */
+export async function jwksEndpoint(app: FastifyInstance, { keys }: Dependencies): Promise<void> {
+  app.get('/.well-known/openid-configuration/jwks', { config: { public: true } }, () => keys.publicJwks())
+}

@@ -1,0 +1,37 @@
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import type { AuthenticateApp } from '../client-auth/authenticate.ts'
+import { refuseRepeated } from '../domain/form.ts'
+import type { GrantRegistry } from '../grants/registry.ts'
+import { bodyForm } from '../http/form-body.ts'
+import type { IssueTokens } from '../tokens/issue.ts'
+
+/** @see RFC 6749 §5.1, OIDC Core §3.1.3.3 */
+const TokenResponseSchema = Type.Object({
+  access_token: Type.String(),
+  token_type: Type.Literal('Bearer'),
+  expires_in: Type.Integer({ description: 'seconds' }),
+  scope: Type.String(),
+  refresh_token: Type.Optional(Type.String()),
+  id_token: Type.Optional(Type.String()),
+})
+
+interface Dependencies {
+  readonly authenticateApp: AuthenticateApp
+  readonly grants: GrantRegistry
+  readonly issueTokens: IssueTokens
+}
+
+/** The token endpoint. @see RFC 6749 §3.2 */
+export async function tokenEndpoint(
+  app: FastifyInstance,
+  { authenticateApp, grants, issueTokens }: Dependencies,
+): Promise<void> {
+  app.post('/connect/token', { schema: { response: { 200: TokenResponseSchema } } }, async (request) => {
+    const form = refuseRepeated(bodyForm(request))
+    const grantType = form.require('grant_type')
+    const client = await authenticateApp(request.headers.authorization, form)
+    const authorization = await grants.find(grantType).authorize(client, form)
+    return issueTokens(authorization)
+  })
+}

@@ -1,0 +1,38 @@
+import { readConfig } from './config.ts'
+import { openCore } from './core.ts'
+import { systemClock } from './lib/clock.ts'
+import { systemRandom } from './lib/secrets.ts'
+import { buildServer } from './server.ts'
+
+const LONGEST_SHUTDOWN = 10_000
+
+/**
+ * Runs the identity server until it is told to stop: SIGTERM finishes what was accepted, a second one does not wait.
+ * @param configFile of `NAME=value` lines, or `undefined`
+ */
+export async function serve(configFile: string | undefined): Promise<void> {
+  const config = readConfig(process.env, configFile)
+  const core = await openCore(config, systemClock)
+  const app = await buildServer(config, core, systemRandom)
+  app.addHook('onClose', () => core.store.close())
+
+  let stopping = false
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1)
+    stopping = true
+    app.log.info({ signal }, 'stopping')
+    setTimeout(() => process.exit(1), LONGEST_SHUTDOWN).unref()
+    app.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        app.log.error({ err: error }, 'stopped with an error')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+
+  await app.listen({ host: config.http.host, port: config.http.port })
+  app.log.info({ issuer: config.issuer }, 'ready')
+}

@@ -1,0 +1,165 @@
+import { join } from 'node:path'
+import fastifyCookie from '@fastify/cookie'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { createAuthorizeFlow } from './authorize/flow.ts'
+import { createIssueCode } from './authorize/issue-code.ts'
+import { createTickets } from './authorize/tickets.ts'
+import { createAuthenticateApp } from './client-auth/authenticate.ts'
+import type { Config } from './config.ts'
+import type { Core } from './core.ts'
+import type { AuditEvent } from './domain/audit.ts'
+import { serverMetadata } from './domain/server-metadata.ts'
+import type { User } from './domain/user.ts'
+import { authorizeEndpoint } from './endpoints/authorize.ts'
+import { discoveryEndpoint, oauthMetadataEndpoint } from './endpoints/discovery.ts'
+import { endSessionEndpoint } from './endpoints/end-session.ts'
+import { healthEndpoint } from './endpoints/health.ts'
+import { introspectEndpoint } from './endpoints/introspect.ts'
+import { jwksEndpoint } from './endpoints/jwks.ts'
+import { revokeEndpoint } from './endpoints/revoke.ts'
+import { tokenEndpoint } from './endpoints/token.ts'
+import { userinfoEndpoint } from './endpoints/userinfo.ts'
+import { createAuthorizationCodeGrant } from './grants/authorization-code.ts'
+import { createClientCredentialsGrant } from './grants/client-credentials.ts'
+import { createRefreshTokenGrant } from './grants/refresh-token.ts'
+import { createGrantRegistry } from './grants/registry.ts'
+import { createCookies } from './http/cookies.ts'
+import { registerCors } from './http/cors.ts'
+import { registerErrorHandler } from './http/error-handler.ts'
+import { registerFormBody } from './http/form-body.ts'
+import { fastifyOptions, type LogStream } from './http/limits.ts'
+import { LOCALES } from './http/messages.ts'
+import { registerPages } from './http/pages.ts'
+import { createRefuse } from './http/refusals.ts'
+import { registerResponseHeaders } from './http/response-headers.ts'
+import { packageRoot } from './lib/package-root.ts'
+import { createPasswords } from './lib/passwords.ts'
+import { deriveKey } from './lib/sealed-box.ts'
+import type { Random } from './lib/secrets.ts'
+import { createLogout } from './sessions/logout.ts'
+import { createSignInSessions } from './sessions/sign-in-sessions.ts'
+import { createCheckPassword } from './sign-in/password.ts'
+import { consentSite } from './sites/consent.ts'
+import { errorSite } from './sites/error.ts'
+import { loginSite } from './sites/login.ts'
+import { logoutSite } from './sites/logout.ts'
+import { createFindToken } from './tokens/find-token.ts'
+import { idTokenClaims } from './tokens/id-token.ts'
+import { createReadIdTokenHint } from './tokens/id-token-hint.ts'
+import { createIssueTokens } from './tokens/issue.ts'
+import { createRevokeToken } from './tokens/revoke-token.ts'
+import { subjectOf as subjectWith } from './tokens/settings.ts'
+import { USER_CLAIMS, userInfoClaims } from './tokens/user-claims.ts'
+
+/**
+ * Puts the server together: the only place where its parts are constructed.
+ * @param random where ids, codes and tokens come from
+ * @param log takes the log, one JSON line a record; stdout unless given
+ */
+export async function buildServer(
+  config: Config,
+  core: Core,
+  random: Random,
+  log?: LogStream,
+): Promise<FastifyInstance> {
+  const { store, keys, clock, masterKey } = core
+  const { issuer, tokens: settings } = config
+  const base = new URL(issuer).pathname.replace(/\/$/, '')
+  const templates = join(packageRoot(), 'templates')
+
+  const app: FastifyInstance = Fastify(fastifyOptions(config.http, log))
+  const audit = auditTo(app.log)
+  const refuse = createRefuse(app.log, random)
+  const subjectOf = (user: User): string => subjectWith(user, settings)
+
+  const cookies = createCookies(issuer, random)
+  const sessions = createSignInSessions({ store, clock, random, limits: config.sessions })
+  const checkPassword = createCheckPassword({ users: store.read.users, passwords: createPasswords() })
+  const readIdTokenHint = createReadIdTokenHint(keys, issuer, clock)
+  const logoutKey = deriveKey(masterKey, 'logout-tickets')
+  const logout = createLogout({
+    apps: store.read.apps,
+    readHint: readIdTokenHint,
+    key: logoutKey,
+    clock,
+    random,
+    issuer,
+  })
+
+  const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock })
+  const findToken = createFindToken({ store, keys, issuer, clock })
+  const revokeToken = createRevokeToken({ store, findToken, clock, audit })
+  const issueTokens = createIssueTokens({ store, keys, settings, clock, random })
+  const grants = createGrantRegistry([
+    createAuthorizationCodeGrant({ store, clock, audit }),
+    createRefreshTokenGrant({ store, clock, audit }),
+    createClientCredentialsGrant({ users: store.read.users }),
+  ])
+
+  const flow = createAuthorizeFlow({
+    store,
+    clock,
+    issuer,
+    tickets: createTickets({ key: deriveKey(masterKey, 'authorize-tickets'), clock, random, issuer }),
+    issueCode: createIssueCode({
+      store,
+      clock,
+      random,
+      signIdToken: (subject) => keys.sign(idTokenClaims(subject, settings, keys.algorithm, clock()), 'JWT'),
+    }),
+    readIdTokenHint,
+    findSession: sessions.find,
+    subjectOf,
+  })
+
+  const metadata = serverMetadata({
+    issuer,
+    grantTypes: grants.types,
+    signingAlgorithm: keys.algorithm,
+    userClaims: USER_CLAIMS,
+    locales: LOCALES,
+  })
+  const rootPath = `/.well-known/oauth-authorization-server${base}`
+
+  registerResponseHeaders(app, issuer)
+  await registerCors(app, {
+    apps: store.read.apps,
+    publicPaths: [
+      rootPath,
+      `${base}/.well-known/openid-configuration`,
+      `${base}/.well-known/openid-configuration/jwks`,
+    ],
+    appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
+  })
+  await registerFormBody(app)
+  await app.register(fastifyCookie)
+  const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
+  registerErrorHandler(app, { refuse, renderPage })
+
+  await app.register(healthEndpoint, { ping: store.ping })
+  await app.register(oauthMetadataEndpoint, { metadata, rootPath })
+  await app.register(
+    async (id) => {
+      await id.register(discoveryEndpoint, { metadata })
+      await id.register(jwksEndpoint, { keys })
+      await id.register(authorizeEndpoint, { flow, cookies, refuse, issuer })
+      await id.register(tokenEndpoint, { authenticateApp, grants, issueTokens })
+      await id.register(userinfoEndpoint, { findToken, subjectOf, userInfoClaims })
+      await id.register(introspectEndpoint, { authenticateApp, findToken, issuer, subjectOf })
+      await id.register(revokeEndpoint, { authenticateApp, revokeToken })
+      await id.register(endSessionEndpoint, { logout, issuer })
+      await id.register(loginSite, { flow, cookies, renderPage, checkPassword, sessions, audit, issuer })
+      await id.register(consentSite, { flow, cookies, renderPage, refuse, store, clock, audit, issuer })
+      await id.register(logoutSite, { logout, sessions, cookies, renderPage, subjectOf, audit, issuer })
+      await id.register(errorSite, { renderPage })
+    },
+    { prefix: base },
+  )
+  return app
+}
+
+/** Until there is a table for it, the log is where security-relevant events go. */
+const auditTo =
+  (log: FastifyBaseLogger) =>
+  (event: AuditEvent): void =>
+    log.info({ audit: event }, event.event)
