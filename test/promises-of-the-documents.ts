@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import { settingsTable, withSettingsTable } from './fixtures/readme.ts'
+
+const root = new URL('../', import.meta.url)
+const read = (name: string): string => readFileSync(new URL(name, root), 'utf8')
+const json = (name: string): Record<string, unknown> => JSON.parse(read(name)) as Record<string, unknown>
+
+await t.test('the README lists every setting', async (t) => {
+  t.equal(
+    withSettingsTable(read('README.md'), settingsTable()),
+    read('README.md'),
+    'npx tsx scripts/readme-settings.ts mends it',
+  )
+})
+
+await t.test('every direct dependency has its line in DEPENDENCIES.md', async (t) => {
+  const { dependencies, devDependencies } = json('package.json')
+  const text = read('DEPENDENCIES.md')
+  for (const name of Object.keys({ ...(dependencies as object), ...(devDependencies as object) })) {
+    t.match(text, new RegExp(`^\\| .*${name.replace('/', '\\/')}[ ,|]`, 'm'), name)
+  }
+})
+
+await t.test('versions are exact, and the lockfile vouches for each package', async (t) => {
+  const { dependencies, devDependencies } = json('package.json')
+  const versions = Object.values({ ...(dependencies as object), ...(devDependencies as object) }) as string[]
+  t.ok(versions.every((version) => /^\d+\.\d+\.\d+$/.test(version)))
+  const packages = json('package-lock.json')['packages'] as Record<string, { integrity?: string }>
+  const unsealed = Object.entries(packages).filter(([path, { integrity }]) => path !== '' && integrity === undefined)
+  t.strictSame(
+    unsealed.map(([path]) => path),
+    [],
+  )
+})
+
+await t.test('the message catalogues say the same things', async (t) => {
+  const placeholders = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).sort()
+  const english = json('templates/locales/en.json') as Record<string, string>
+  for (const file of readdirSync(new URL('templates/locales/', root))) {
+    const catalogue = json(`templates/locales/${file}`) as Record<string, string>
+    t.strictSame(Object.keys(catalogue), Object.keys(english), file)
+    for (const [key, text] of Object.entries(english))
+      t.strictSame(placeholders(catalogue[key] ?? ''), placeholders(text), `${file} ${key}`)
+  }
+})
+
+await t.test('pages print data only through the escaping tag', async (t) => {
+  const raw = readdirSync(new URL('templates/', root))
+    .filter((name) => name.endsWith('.eta'))
+    .flatMap((name) => read(`templates/${name}`).match(/<%~.*?%>/g) ?? [])
+  t.strictSame(raw, ['<%~ it.body %>'])
+})
