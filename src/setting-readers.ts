@@ -1,0 +1,92 @@
+import { isIP } from 'node:net'
+import { isLoopbackHost } from './domain/redirect-uri.ts'
+import { HOUR } from './lib/clock.ts'
+import { readDuration } from './lib/duration.ts'
+
+/** A value that cannot be used; the message completes the sentence "NAME ...". */
+export class SettingFault extends Error {}
+
+/** @see OIDC Discovery §3, RFC 8414 §2 */
+export function readIssuer(text: string): string {
+  if (!URL.canParse(text)) throw new SettingFault(`is not a URL: ${text}`)
+  const url = new URL(text)
+  if (url.search !== '' || url.hash !== '' || url.username !== '')
+    throw new SettingFault('must not have a query, a fragment or a user name')
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname))) {
+    throw new SettingFault(`must be https (plain http is for loopback only): ${text}`)
+  }
+  const normal = url.pathname === '/' ? url.origin : url.href
+  if (text !== normal || text.endsWith('/'))
+    throw new SettingFault(
+      `must be written in its normal form, without a slash at the end: ${normal.replace(/\/+$/, '')}`,
+    )
+  return text
+}
+
+/** Address and port; an IPv6 address stands in brackets. */
+export function readListen(text: string): { host: string; port: number } {
+  const [, host = '', port] =
+    /^(?:\[([0-9a-f:.]+)\]|([^:\s]+)):(\d{1,5})$/i.exec(text)?.filter((part) => part !== undefined) ?? []
+  if (port === undefined || Number(port) > 65_535)
+    throw new SettingFault(`is not an address and port, such as 127.0.0.1:5080 or [::1]:5080: ${text}`)
+  return { host, port: Number(port) }
+}
+
+/** A `file:` URL, or nothing for the default. */
+export function readDatabaseUrl(text: string): string {
+  if (text !== '' && !/^file:.+/.test(text))
+    throw new SettingFault('must be a file: URL, such as file:./data/tessera.db')
+  return text
+}
+
+/** A comma-separated list of addresses and CIDRs; a hop count would believe anybody. */
+export function readNetworks(text: string): string[] {
+  const networks = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+  for (const network of networks) {
+    const [address = '', bits, ...rest] = network.split('/')
+    const family = isIP(address)
+    const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+    if (family === 0 || !fits || rest.length > 0)
+      throw new SettingFault(`holds something that is no address or CIDR: ${network}`)
+  }
+  return networks
+}
+
+/** @param least milliseconds */
+export function readPositiveDuration(least: number): (text: string) => number {
+  return (text) => {
+    const duration = readDuration(text)
+    if (duration === undefined) throw new SettingFault(`is not a length of time, such as 30m, 8h or 14d: ${text}`)
+    if (duration < least || duration > 365 * 24 * HOUR) throw new SettingFault(`is too short or too long: ${text}`)
+    return duration
+  }
+}
+
+/** Exactly one of the words. */
+export function readOneOf<T extends string>(values: readonly T[]): (text: string) => T {
+  return (text) => {
+    const value = values.find((known) => known === text)
+    if (value === undefined) throw new SettingFault(`must be one of ${values.join(', ')}: ${text}`)
+    return value
+  }
+}
+
+/** `true` or `false`, nothing else. */
+export function readBoolean(text: string): boolean {
+  return readOneOf(['true', 'false'])(text) === 'true'
+}
+
+/** A short text for people or tokens. */
+export function readText(text: string): string {
+  if (/\p{Cc}/u.test(text) || text.length > 500)
+    throw new SettingFault('must be at most 500 characters without control characters')
+  return text
+}
+
+/** Nothing counts as not given. */
+export function readOptional(text: string): string | undefined {
+  return text === '' ? undefined : text
+}
