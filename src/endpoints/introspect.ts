@@ -3,6 +3,7 @@ import type { AuthenticateApp } from '../client-auth/authenticate.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { refuseRepeated } from '../domain/form.ts'
 import type { User } from '../domain/user.ts'
+import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
 import { inSeconds } from '../lib/clock.ts'
 import type { FindToken, LiveToken } from '../tokens/find-token.ts'
@@ -21,7 +22,7 @@ export async function introspectEndpoint(
 ): Promise<void> {
   app.post('/connect/introspect', async (request) => {
     const form = refuseRepeated(bodyForm(request))
-    const caller = await authenticateApp(request.headers.authorization, form)
+    const caller = await authenticateApp(authorizationHeader(request), form)
     if (caller.clientType !== 'Confidential') {
       throw new OAuthError('invalid_client', 'only a Confidential app may introspect tokens', {
         client_id: caller.applicationUri,

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { AuthenticateApp } from '../client-auth/authenticate.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { refuseRepeated } from '../domain/form.ts'
+import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
 import type { RevokeToken } from '../tokens/revoke-token.ts'
 
@@ -17,7 +18,7 @@ export async function revokeEndpoint(
 ): Promise<void> {
   app.post('/connect/revocation', async (request, reply) => {
     const form = refuseRepeated(bodyForm(request))
-    const caller = await authenticateApp(request.headers.authorization, form)
+    const caller = await authenticateApp(authorizationHeader(request), form)
     const outcome = await revokeToken(form.require('token'), caller.applicationUri)
     if (outcome === 'of another app') {
       throw new OAuthError('invalid_grant', 'the token was issued to another app', { client_id: caller.applicationUri })

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import type { AuthenticateApp } from '../client-auth/authenticate.ts'
 import { refuseRepeated } from '../domain/form.ts'
 import type { GrantRegistry } from '../grants/registry.ts'
+import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
 import type { IssueTokens } from '../tokens/issue.ts'
 
@@ -30,7 +31,7 @@ export async function tokenEndpoint(
   app.post('/connect/token', { schema: { response: { 200: TokenResponseSchema } } }, async (request) => {
     const form = refuseRepeated(bodyForm(request))
     const grantType = form.require('grant_type')
-    const client = await authenticateApp(request.headers.authorization, form)
+    const client = await authenticateApp(authorizationHeader(request), form)
     const authorization = await grants.find(grantType).authorize(client, form)
     return issueTokens(authorization)
   })

@@ -32,6 +32,7 @@ export async function userinfoEndpoint(
     return { sub: subjectOf(token.user), ...userInfoClaims(token.user, token.scope) }
   }
 
-  app.get('/connect/userinfo', userinfo)
-  app.post('/connect/userinfo', userinfo)
+  const config = { bearer: true } as const
+  app.get('/connect/userinfo', { config }, userinfo)
+  app.post('/connect/userinfo', { config }, userinfo)
 }

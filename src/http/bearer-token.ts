@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
+import { authorizationHeader } from './authorization-header.ts'
 
 /**
  * Reads the access token of a request: from the header, or from the body of a POST, never from the URL.
@@ -16,7 +17,7 @@ export function readBearerToken(request: FastifyRequest, body: Form | undefined)
     )
   }
   const inBody = body?.get('access_token')
-  const { authorization } = request.headers
+  const authorization = authorizationHeader(request)
   if (authorization === undefined) return inBody
   if (inBody !== undefined)
     throw new OAuthError('invalid_request', 'the access token is sent twice: use either the header or the body')
@@ -24,4 +25,18 @@ export function readBearerToken(request: FastifyRequest, body: Form | undefined)
   if (token === undefined)
     throw new OAuthError('invalid_request', 'the Authorization header does not hold one Bearer token')
   return token
+}
+
+const BEARER_ERRORS: readonly string[] = ['invalid_request', 'invalid_token', 'insufficient_scope']
+
+/**
+ * The challenge of an endpoint that wants a Bearer token. A request that tried none is told the scheme and nothing else.
+ * @see RFC 6750 §3, §3.1
+ */
+export function bearerChallenge(request: FastifyRequest, { code, description }: OAuthError): string | undefined {
+  if (!BEARER_ERRORS.includes(code)) return undefined
+  const body = request.body as Readonly<Record<string, unknown>> | undefined
+  const tried = request.headers.authorization !== undefined || body?.['access_token'] !== undefined
+  if (code === 'invalid_token' && !tried) return 'Bearer realm="tessera"'
+  return `Bearer realm="tessera", error="${code}", error_description="${description}"`
 }

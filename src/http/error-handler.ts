@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
 import { OAuthError } from '../domain/errors.ts'
 import { PasswordQueueFull } from '../lib/passwords.ts'
+import { bearerChallenge } from './bearer-token.ts'
 import type { RenderPage } from './pages.ts'
 import type { Refuse } from './refusals.ts'
 
@@ -84,12 +85,11 @@ function asOAuthError(error: FastifyError): OAuthError {
   )
 }
 
-/** The schemes a client may answer a 401 or 403 with. @see RFC 6749 §5.2, RFC 6750 §3 */
+/** The scheme a client may try again with. @see RFC 6749 §5.2, RFC 6750 §3 */
 function challengeOf(request: FastifyRequest, error: OAuthError): string | undefined {
-  if (error.code === 'invalid_client')
-    return request.headers.authorization === undefined ? undefined : 'Basic realm="tessera"'
-  if (error.code !== 'invalid_token' && error.code !== 'insufficient_scope') return undefined
-  return `Bearer realm="tessera", error="${error.code}", error_description="${error.description}"`
+  if (request.routeOptions.config.bearer === true) return bearerChallenge(request, error)
+  const usedHeader = request.headers.authorization !== undefined
+  return error.code === 'invalid_client' && usedHeader ? 'Basic realm="tessera"' : undefined
 }
 
 const wantsPage = (request: FastifyRequest): boolean =>

@@ -6,6 +6,8 @@ declare module 'fastify' {
     page?: true
     /** Anybody may cache and embed the answer. */
     public?: true
+    /** Called with a Bearer token: refusals carry its challenge. */
+    bearer?: true
   }
 }
 
