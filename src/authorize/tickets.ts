@@ -56,9 +56,10 @@ export function createTickets({ key, clock, random, issuer }: Dependencies) {
     /**
      * Opens a ticket.
      * @param browser digest of the browser's cookie
+     * @param accept `any` also a ticket that is bound to no browser yet; no page is shown for one
      * @throws OAuthError `interaction_expired`, with a way to begin again where the ticket is genuine
      */
-    open(sealed: string, browser: string | undefined): Ticket {
+    open(sealed: string, browser: string | undefined, accept: 'bound' | 'any' = 'bound'): Ticket {
       const text = open(key, sealed, 'authorize')
       if (text === undefined)
         throw new OAuthError('interaction_expired', 'this sign-in link is not valid; begin again in the app')
@@ -67,7 +68,8 @@ export function createTickets({ key, clock, random, issuer }: Dependencies) {
       if (clock() - ticket.startedAt > LIFETIME) {
         throw new OAuthError('interaction_expired', 'this sign-in took too long', {}, { restart })
       }
-      if (ticket.browser !== undefined && ticket.browser !== browser) {
+      const usable = ticket.browser === undefined ? accept === 'any' : ticket.browser === browser
+      if (!usable) {
         throw new OAuthError(
           'interaction_expired',
           'this sign-in was begun in another browser, or cookies are blocked',

@@ -64,7 +64,7 @@ export async function authorizeEndpoint(
 
   app.get('/connect/authorize/continue', { config }, (request, reply) => {
     const browser = cookies.browser(request)
-    const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser))
+    const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser), 'any')
     return proceed(request, reply, flow.formOf(ticket), ticket)
   })
 }

@@ -12,31 +12,31 @@ import { sameDigest } from '../lib/secrets.ts'
 export const csrfToken = (browser: string, purpose: string): string =>
   createHmac('sha256', browser).update(purpose).digest('base64url')
 
+const refuse = (cause: string): OAuthError =>
+  new OAuthError(
+    'access_denied',
+    'this form was not sent from its own page; go back, reload and try again',
+    { cause },
+    { status: 403 },
+  )
+
 /**
- * Lets only a form pass that this server gave to this browser.
- * @returns the browser's own secret
+ * Lets only requests pass that a page of this server sent; checked first, whatever else the request holds.
  * @throws OAuthError `access_denied` with status 403
  */
-export function requireCsrf(
-  request: FastifyRequest,
-  form: Form,
-  browser: string | undefined,
-  purpose: string,
-  issuer: string,
-): string {
-  const refuse = (cause: string): OAuthError =>
-    new OAuthError(
-      'access_denied',
-      'this form was not sent from its own page; go back, reload and try again',
-      { cause },
-      { status: 403 },
-    )
+export function requireOwnPage(request: FastifyRequest, issuer: string): void {
   const foreign = whyForeign(request, new URL(issuer).origin)
   if (foreign !== undefined) throw refuse(foreign)
+}
+
+/**
+ * Lets only a form pass that this server gave to this browser.
+ * @throws OAuthError `access_denied` with status 403
+ */
+export function requireCsrf(form: Form, browser: string | undefined, purpose: string): void {
   if (browser === undefined) throw refuse('the browser sent no cookie')
   if (!sameDigest(form.get('csrf') ?? '', csrfToken(browser, purpose)))
     throw refuse('the csrf field does not belong to this form and browser')
-  return browser
 }
 
 /** Pages that send no referrer make the browser write `Origin: null`, so only Fetch Metadata can vouch for that one. */

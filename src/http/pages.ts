@@ -11,7 +11,7 @@ import { contentSecurityPolicy, type PageReach } from './response-headers.ts'
 export interface Page extends PageReach {
   readonly template: 'login' | 'consent' | 'logout' | 'signed-out' | 'error'
   readonly status?: number
-  /** `ui_locales` of the request the page belongs to. */
+  /** `ui_locales` of the request the page belongs to, where that is not the one for the page itself. */
   readonly uiLocales?: string | undefined
   /** What the template shows, given the texts in the reader's language. */
   readonly data: (t: Translate, has: Messages['has']) => Record<string, unknown>
@@ -51,7 +51,8 @@ export async function registerPages(
   const messages = loadMessages(join(templates, 'locales'))
 
   return (request, reply, { template, status = 200, uiLocales, data, ...reach }) => {
-    const locale = matchLocale(uiLocales?.split(' ') ?? []) ?? matchLocale(request.languages()) ?? 'en'
+    const locale =
+      matchLocale((uiLocales ?? uiLocalesOf(request)).split(' ')) ?? matchLocale(request.languages()) ?? 'en'
     const t = messages.translator(locale)
     return reply
       .status(status)
@@ -59,4 +60,10 @@ export async function registerPages(
       .header('vary', 'Accept-Language')
       .view(template, { ...data(t, messages.has), locale, t, base, instance: instanceName })
   }
+}
+
+/** A page about a request that could not be understood still speaks the language it asked for. */
+function uiLocalesOf(request: FastifyRequest): string {
+  const { ui_locales: asked } = request.query as Readonly<Record<string, unknown>>
+  return typeof asked === 'string' ? asked : ''
 }

@@ -91,9 +91,10 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
     },
 
     /** Where the browser goes when all is done. */
-    doneUrl({ redirectUri, state }: LogoutTicket): string {
-      if (redirectUri === undefined) return `${issuer}/logout/signed-out`
-      return state === undefined ? redirectUri : appendParameters(redirectUri, { state })
+    doneUrl({ redirectUri, state, uiLocales }: LogoutTicket): string {
+      if (redirectUri !== undefined) return state === undefined ? redirectUri : appendParameters(redirectUri, { state })
+      const signedOut = `${issuer}/logout/signed-out`
+      return uiLocales === undefined ? signedOut : appendParameters(signedOut, { ui_locales: uiLocales })
     },
   }
 }

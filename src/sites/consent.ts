@@ -8,7 +8,7 @@ import type { Audit } from '../domain/audit.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { destinationOf } from '../domain/redirect-uri.ts'
 import type { Cookies } from '../http/cookies.ts'
-import { csrfToken, requireCsrf } from '../http/csrf.ts'
+import { csrfToken, requireCsrf, requireOwnPage } from '../http/csrf.ts'
 import { queryForm, submittedForm } from '../http/form-body.ts'
 import type { Messages, Translate } from '../http/messages.ts'
 import type { RenderPage } from '../http/pages.ts'
@@ -79,10 +79,11 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
   })
 
   app.post('/consent', { config }, async (request, reply) => {
+    requireOwnPage(request, issuer)
     const waiting = await findWaiting(request)
     if (!('step' in waiting)) return reply.redirect(continueUrl(waiting), 303)
     const form = submittedForm(request)
-    requireCsrf(request, form, cookies.browser(request), formPurpose(waiting), issuer)
+    requireCsrf(form, cookies.browser(request), formPurpose(waiting))
     const { ticket, step } = waiting
     const about = { app: waiting.request.app.applicationUri, user: step.signedIn.user.id }
     if (form.get('decision') === 'approve') {

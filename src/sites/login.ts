@@ -5,7 +5,7 @@ import { displayOf, reachOf } from '../domain/app-display.ts'
 import type { Audit } from '../domain/audit.ts'
 import { destinationOf } from '../domain/redirect-uri.ts'
 import type { Cookies } from '../http/cookies.ts'
-import { csrfToken, requireCsrf } from '../http/csrf.ts'
+import { csrfToken, requireCsrf, requireOwnPage } from '../http/csrf.ts'
 import { queryForm, submittedForm } from '../http/form-body.ts'
 import type { RenderPage } from '../http/pages.ts'
 import { PasswordQueueFull } from '../lib/passwords.ts'
@@ -71,9 +71,10 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
   })
 
   app.post('/login', { config }, async (request, reply) => {
+    requireOwnPage(request, issuer)
     const ticket = openTicket(request)
     const form = submittedForm(request)
-    requireCsrf(request, form, cookies.browser(request), formPurpose(ticket), issuer)
+    requireCsrf(form, cookies.browser(request), formPurpose(ticket))
     const [username, password] = [form.get('username') ?? '', form.get('password') ?? '']
     if (username === '' || password === '') return show(request, reply, ticket, username, 'missing')
     const result = await checkUnlessBusy(username, password)

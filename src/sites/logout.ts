@@ -3,7 +3,7 @@ import type { Audit } from '../domain/audit.ts'
 import { destinationOf } from '../domain/redirect-uri.ts'
 import type { User } from '../domain/user.ts'
 import type { Cookies } from '../http/cookies.ts'
-import { csrfToken, requireCsrf } from '../http/csrf.ts'
+import { csrfToken, requireCsrf, requireOwnPage } from '../http/csrf.ts'
 import { queryForm, submittedForm } from '../http/form-body.ts'
 import type { RenderPage } from '../http/pages.ts'
 import type { Logout, LogoutTicket } from '../sessions/logout.ts'
@@ -71,16 +71,13 @@ export async function logoutSite(app: FastifyInstance, dependencies: Dependencie
   })
 
   app.post('/logout', { config }, async (request, reply) => {
+    requireOwnPage(request, issuer)
     const ticket = logout.open(queryForm(request).require('request'))
-    requireCsrf(request, submittedForm(request), cookies.browser(request), formPurpose(ticket), issuer)
+    requireCsrf(submittedForm(request), cookies.browser(request), formPurpose(ticket))
     return signOut(request, reply, ticket, await sessions.find(cookies.session(request)))
   })
 
   app.get('/logout/signed-out', { config }, (request, reply) =>
-    renderPage(request, reply, {
-      template: 'signed-out',
-      uiLocales: queryForm(request).get('ui_locales'),
-      data: () => ({}),
-    }),
+    renderPage(request, reply, { template: 'signed-out', data: () => ({}) }),
   )
 }
