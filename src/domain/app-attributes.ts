@@ -1,0 +1,140 @@
+import { SECOND } from '../lib/clock.ts'
+import { readDuration } from '../lib/duration.ts'
+import { ACCESS_TOKEN_POLICIES, type AppRegistration, CLIENT_TYPES, RESPONSE_TYPES } from './trusted-application.ts'
+
+/** A value as the record shows it, in JSON and to people. */
+export type Shown = string | number | boolean | null
+
+/** How values of one kind are read from text and shown; `read` answers `undefined` for what it cannot read. */
+interface Kind<T> {
+  readonly expects: string
+  readonly read: (text: string) => { readonly value: T } | undefined
+  readonly show: (value: T) => Shown
+}
+
+/** A declarative attribute of the record under its documented name. */
+export interface AppAttribute {
+  readonly name: string
+  /** Completes the sentence "NAME expects ...". */
+  readonly expects: string
+  /** The change a text asks for; `undefined` when the text cannot be read. */
+  readonly read: (text: string) => Partial<AppRegistration> | undefined
+  readonly show: (app: AppRegistration) => Shown
+}
+
+const text: Kind<string> = { expects: 'a text', read: (value) => ({ value }), show: (value) => value }
+
+const optional = (expects: string): Kind<string | undefined> => ({
+  expects: `${expects}, or nothing`,
+  read: (value) => ({ value: value === '' ? undefined : value }),
+  show: (value) => value ?? null,
+})
+
+const flag: Kind<boolean> = {
+  expects: 'true or false',
+  read: (value) => (/^(true|false)$/i.test(value) ? { value: value.toLowerCase() === 'true' } : undefined),
+  show: (value) => value,
+}
+
+const oneOf = <T extends string>(values: readonly T[]): Kind<T> => ({
+  expects: `one of ${values.join(', ')}`,
+  read: (given) => {
+    const value = values.find((known) => known.toLowerCase() === given.toLowerCase())
+    return value && { value }
+  },
+  show: (value) => value,
+})
+
+const split = (value: string, separator: string): string[] => [
+  ...new Set(
+    value
+      .split(separator)
+      .map((part) => part.trim())
+      .filter((part) => part !== ''),
+  ),
+]
+
+const list = (expects: string, separator: ',' | ' '): Kind<readonly string[]> => ({
+  expects,
+  read: (value) => ({ value: split(value, separator) }),
+  show: (values) => values.join(separator),
+})
+
+const listOf = <T extends string>(values: readonly T[]): Kind<readonly T[]> => ({
+  expects: `${values.join(', ')}, or several of them with commas between`,
+  read: (given) => {
+    const parts = split(given, ',').map((part) => values.find((known) => known === part))
+    return parts.includes(undefined) ? undefined : { value: parts.filter((part) => part !== undefined) }
+  },
+  show: (shown) => shown.join(','),
+})
+
+const readSeconds = (value: string): number | undefined => {
+  if (/^\d{1,9}$/.test(value)) return Number(value)
+  const duration = readDuration(value)
+  return duration === undefined ? undefined : duration / SECOND
+}
+
+const seconds: Kind<number> = {
+  expects: 'seconds, or a length of time such as 10s, 15m, 8h or 14d',
+  read: (given) => {
+    const value = readSeconds(given)
+    return value === undefined ? undefined : { value }
+  },
+  show: (value) => value,
+}
+
+const optionalSeconds: Kind<number | undefined> = {
+  expects: `${seconds.expects}, or nothing for the default`,
+  read: (given) => (given === '' ? { value: undefined } : seconds.read(given)),
+  show: (value) => value ?? null,
+}
+
+const attribute = <K extends keyof AppRegistration>(
+  name: string,
+  key: K,
+  kind: Kind<AppRegistration[K]>,
+): AppAttribute => ({
+  name,
+  expects: kind.expects,
+  read: (given) => {
+    const read = kind.read(given.trim())
+    return read && { [key]: read.value }
+  },
+  show: (app) => kind.show(app[key]),
+})
+
+/** The declarative attributes, in the order records show them; only ApplicationUri can never change. */
+export const APP_ATTRIBUTES: readonly AppAttribute[] = [
+  attribute('Name', 'name', text),
+  attribute('ClientType', 'clientType', oneOf(CLIENT_TYPES)),
+  attribute('ImpersonateLoginUrl', 'impersonateLoginUrl', list('redirect URIs with commas between', ',')),
+  attribute('ImpersonateLogoutUrl', 'impersonateLogoutUrl', list('post-logout redirect URIs with commas between', ',')),
+  attribute('ImpersonateAsInternalUserAllowed', 'impersonateAsInternalUserAllowed', flag),
+  attribute('ImpersonateAsCommunityUserAllowed', 'impersonateAsCommunityUserAllowed', flag),
+  attribute('SystemUserAllowed', 'systemUserAllowed', flag),
+  attribute('SystemUser', 'systemUser', optional('the login or id of a System User')),
+  attribute('Scope', 'scope', list('API scopes with spaces between', ' ')),
+  attribute('AccessTokens', 'accessTokens', oneOf(ACCESS_TOKEN_POLICIES)),
+  attribute('BasicAuthenticationAllowed', 'basicAuthenticationAllowed', flag),
+  attribute('RequirePkce', 'requirePkce', flag),
+  attribute('RequireConsent', 'requireConsent', flag),
+  attribute('RefreshReplayWindow', 'refreshReplayWindow', seconds),
+  attribute('AccessTokenLifetime', 'accessTokenLifetime', optionalSeconds),
+  attribute('RefreshTokenLifetime', 'refreshTokenLifetime', optionalSeconds),
+  attribute('ResponseTypes', 'responseTypes', listOf(RESPONSE_TYPES)),
+  attribute('LogoUri', 'logoUri', optional('an https URL')),
+  attribute('PolicyUri', 'policyUri', optional('an https URL')),
+  attribute('TosUri', 'tosUri', optional('an https URL')),
+]
+
+/** Finds an attribute by its name, whose case does not count. */
+export const findAttribute = (name: string): AppAttribute | undefined =>
+  APP_ATTRIBUTES.find((known) => known.name.toLowerCase() === name.toLowerCase())
+
+/** The record under its documented attribute names; the SystemUser is its id. */
+export const showRegistration = (app: AppRegistration): Record<string, Shown> =>
+  Object.fromEntries([
+    ['ApplicationUri', app.applicationUri],
+    ...APP_ATTRIBUTES.map(({ name, show }) => [name, show(app)]),
+  ])
