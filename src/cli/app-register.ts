@@ -1,0 +1,102 @@
+import type { Command } from 'commander'
+import { APP_DEFAULTS, type AppRegistration, isInteractive } from '../domain/trusted-application.ts'
+import { digest, newId, newSecret, systemRandom } from '../lib/secrets.ts'
+import type { Repositories } from '../repositories/store.ts'
+import { doubtsAbout, judge } from './app-judge.ts'
+import { attributesOf, loginsFor } from './app-record.ts'
+import { readSet, repeated } from './app-set.ts'
+import { linesOf, settingsFor } from './app-settings.ts'
+import { misplacedFlags, registrationOf, requireShape, SHAPES } from './app-shapes.ts'
+import { block, note, print, warn } from './output.ts'
+import { impossible } from './problem.ts'
+import { withCore } from './with-core.ts'
+
+const HELP = `
+The secret is printed once and never again; only its digest is kept.
+
+Examples:
+  $ tessera app register my.trusted.app/web --web --redirect-uri https://app.example.com/cb --scope "read update"
+  $ tessera app register my.trusted.app/spa --spa --redirect-uri http://localhost:5082/ --scope read
+  $ tessera app register my.trusted.app/sync --service --system-user svc.sync --scope "read update" --json`
+
+type Flags = Parameters<typeof registrationOf>[1] & {
+  readonly name?: string
+  readonly scope?: string
+  readonly set?: readonly string[]
+}
+
+const FLAG_OF = {
+  ImpersonateLoginUrl: '--redirect-uri',
+  ImpersonateLogoutUrl: '--logout-uri',
+  SystemUser: '--system-user',
+}
+
+/** `tessera app register`: one flag for the shape, the rest of the record by its attributes. */
+export function registerCommand(app: Command): void {
+  const command = app
+    .command('register <application-uri>')
+    .description('register an app and print what it needs to know')
+  for (const { flag, help } of SHAPES) command.option(`--${flag}`, help)
+  command
+    .option(
+      '--redirect-uri <uri>',
+      'where the browser goes after sign-in, compared byte for byte; may be repeated',
+      repeated,
+    )
+    .option('--logout-uri <uri>', 'where the browser may go after sign-out; may be repeated', repeated)
+    .option('--system-user <user>', 'login or id of the System User that the app acts as')
+    .option('--scope <scopes>', 'API scopes the app may ask for, separated by spaces, such as "read update"')
+    .option('--name <name>', 'what people read on the consent page (default: the ApplicationUri)')
+    .option('--community', 'admit community users as well as internal users')
+    .option('--set <name=value>', 'any other attribute, as in: tessera app update; may be repeated', repeated)
+    .addHelpText('after', HELP)
+    .action(register)
+}
+
+async function register(applicationUri: string, flags: Flags, command: Command): Promise<void> {
+  const shape = requireShape(flags)
+  const wanted: AppRegistration = {
+    ...APP_DEFAULTS,
+    applicationUri,
+    name: flags.name ?? applicationUri,
+    scope: (flags.scope ?? '').split(/\s+/).filter((scope) => scope !== ''),
+    ...registrationOf(shape, flags),
+    ...readSet(flags.set ?? []),
+  }
+  const judgement = {
+    systemUser: wanted.systemUser ?? flags.systemUser,
+    faults: misplacedFlags(shape, flags),
+    flags: FLAG_OF,
+  }
+  await withCore(command, async ({ store, clock }, config) => {
+    const secret = wanted.clientType === 'Confidential' ? newSecret(systemRandom) : undefined
+    const registration = await store.write(async (repositories) => {
+      const judged = await judge(wanted, repositories, judgement)
+      await add(judged, secret, repositories, clock())
+      return judged
+    })
+    const settings = settingsFor(registration, secret, config)
+    const attributes = attributesOf(registration, await loginsFor([registration], store.read))
+    print(
+      command,
+      { ...settings, ...attributes },
+      `Registered ${applicationUri}.\n\n${block(linesOf(settings, registration))}\n`,
+    )
+    for (const doubt of doubtsAbout(registration)) warn(doubt)
+    if (secret !== undefined) note('The secret is shown this once: put it where the app keeps its secrets.')
+    if (isInteractive(registration)) note('For refresh tokens the app asks for the scope offline_access as well.')
+  })
+}
+
+async function add(
+  app: AppRegistration,
+  secret: string | undefined,
+  { apps }: Repositories,
+  now: number,
+): Promise<void> {
+  if (!(await apps.add(app, now))) {
+    throw impossible(`${app.applicationUri} is registered already; see: tessera app show ${app.applicationUri}`)
+  }
+  if (secret === undefined) return
+  await apps.addSecret(app.applicationUri, { id: newId(), hash: digest(secret), createdAt: now, expiresAt: undefined })
+}

@@ -1,0 +1,59 @@
+import type { Command } from 'commander'
+import type { TrustedApplication } from '../domain/trusted-application.ts'
+import { type LoginOf, loginsFor, recordOf, requireApp } from './app-record.ts'
+import { block, print, table } from './output.ts'
+import { withCore } from './with-core.ts'
+
+/** `tessera app list` and `tessera app show`. */
+export function showCommands(app: Command): void {
+  app
+    .command('list')
+    .description('list every app')
+    .action((_flags: unknown, command: Command) => list(command))
+  app
+    .command('show <application-uri>')
+    .description('show the record of an app, without secrets')
+    .action((applicationUri: string, _flags: unknown, command: Command) => show(applicationUri, command))
+}
+
+const list = (command: Command): Promise<void> =>
+  withCore(command, async ({ store }) => {
+    const apps = await store.read.apps.list()
+    const loginOf = await loginsFor(apps, store.read)
+    const records = apps.map((app) => recordOf(app, loginOf))
+    const rows = apps.map((app) => rowOf(app, loginOf))
+    const heading = ['Application URI', 'Name', 'Type', 'Signs in', 'Acts as', 'Scope', 'State']
+    print(command, records, table(heading, rows, 'No app is registered yet; see: tessera app register --help'))
+  })
+
+const rowOf = (app: TrustedApplication, loginOf: LoginOf): string[] => [
+  app.applicationUri,
+  app.name,
+  app.clientType,
+  [
+    ...(app.impersonateAsInternalUserAllowed ? ['internal'] : []),
+    ...(app.impersonateAsCommunityUserAllowed ? ['community'] : []),
+  ].join(', ') || '-',
+  (app.systemUserAllowed && app.systemUser !== undefined && loginOf(app.systemUser)) || '-',
+  app.scope.join(' ') || '-',
+  app.isEnabled ? 'enabled' : 'disabled',
+]
+
+const show = (applicationUri: string, command: Command): Promise<void> =>
+  withCore(command, async ({ store }) => {
+    const app = await requireApp(store.read, applicationUri)
+    const record = recordOf(app, await loginsFor([app], store.read))
+    print(command, record, textOf(record))
+  })
+
+function textOf({ Secrets, ...attributes }: ReturnType<typeof recordOf>): string {
+  const secrets = Secrets.map(
+    ({ CreatedAt, ExpiresAt }) => `made ${CreatedAt}, ${ExpiresAt ? `ends ${ExpiresAt}` : 'does not end'}`,
+  )
+  const lists = ['ImpersonateLoginUrl', 'ImpersonateLogoutUrl']
+  const entries = Object.entries(attributes).map(([name, value]): [string, string | string[]] => {
+    const text = value === null ? '' : String(value)
+    return [name, lists.includes(name) ? text.split(',') : text]
+  })
+  return block([...entries, ['Secrets', secrets]])
+}

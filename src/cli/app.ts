@@ -1,0 +1,55 @@
+import type { Command } from 'commander'
+import { loginsFor, recordOf, requireApp } from './app-record.ts'
+import { registerCommand } from './app-register.ts'
+import { rotateSecretCommand } from './app-secret.ts'
+import { showCommands } from './app-show.ts'
+import { updateCommand } from './app-update.ts'
+import { confirm } from './input.ts'
+import { print } from './output.ts'
+import { withCore } from './with-core.ts'
+
+/** `tessera app ...`: the Trusted Applications. */
+export function appCommands(program: Command): void {
+  const app = program.command('app').description('Trusted Applications: the OAuth clients').helpCommand(false)
+  registerCommand(app)
+  showCommands(app)
+  updateCommand(app)
+  app
+    .command('enable <application-uri>')
+    .description('let a disabled app work again; what was issued to it before stays ended')
+    .action((uri: string, _flags: unknown, command: Command) => setEnabled(uri, true, command))
+  app
+    .command('disable <application-uri>')
+    .description('refuse the app everything, and end all that was issued to it')
+    .action((uri: string, _flags: unknown, command: Command) => setEnabled(uri, false, command))
+  rotateSecretCommand(app)
+  app
+    .command('remove <application-uri>')
+    .description('forget the app with its secrets, consents and tokens')
+    .option('--yes', 'do not ask')
+    .action(remove)
+}
+
+const setEnabled = (applicationUri: string, enabled: boolean, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    const { before, after } = await store.write(async (repositories) => {
+      const before = await requireApp(repositories, applicationUri)
+      await repositories.apps.setEnabled(applicationUri, enabled, clock())
+      return { before, after: await requireApp(repositories, applicationUri) }
+    })
+    const state = enabled ? 'enabled' : 'disabled'
+    const effect = enabled ? 'What was issued to it before stays ended.' : 'Everything that was issued to it has ended.'
+    const text =
+      before.isEnabled === enabled
+        ? `${applicationUri} was ${state} already.`
+        : `${applicationUri} is ${state}. ${effect}`
+    print(command, recordOf(after, await loginsFor([after], store.read)), text)
+  })
+
+const remove = (applicationUri: string, flags: { readonly yes?: boolean }, command: Command): Promise<void> =>
+  withCore(command, async ({ store }) => {
+    await requireApp(store.read, applicationUri)
+    await confirm(`This removes ${applicationUri} with its secrets, consents and tokens, for ever.`, flags.yes)
+    await store.write(({ apps }) => apps.remove(applicationUri))
+    print(command, { ApplicationUri: applicationUri, removed: true }, `${applicationUri} is removed.`)
+  })

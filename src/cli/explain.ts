@@ -1,0 +1,43 @@
+import { CommanderError } from 'commander'
+import { ConfigurationFaults } from '../config.ts'
+import { OAuthError } from '../domain/errors.ts'
+import { MasterKeyFault } from '../lib/master-key.ts'
+import { NewerSchema } from '../repositories/migrations.ts'
+import { Problem } from './problem.ts'
+
+interface Explanation {
+  readonly exitCode: number
+  readonly lines: readonly string[]
+}
+
+/** Says what an error means for the person at the terminal: plain lines and an exit code. */
+export function explain(error: unknown, showStack: boolean): Explanation {
+  // Commander has printed its own message, or the help that was asked for.
+  if (error instanceof CommanderError) return { exitCode: error.exitCode === 0 ? 0 : 2, lines: [] }
+  if (error instanceof Problem) return error
+  if (error instanceof ConfigurationFaults) return { exitCode: 2, lines: error.faults }
+  if (error instanceof MasterKeyFault || error instanceof NewerSchema) return { exitCode: 1, lines: [error.message] }
+  if (error instanceof OAuthError) return { exitCode: 1, lines: [error.description] }
+  if (!(error instanceof Error)) return { exitCode: 1, lines: [String(error)] }
+  if (showStack) return { exitCode: 1, lines: [error.stack ?? error.message] }
+  if (isFromSystem(error)) return { exitCode: 1, lines: [fromSystem(error)] }
+  return { exitCode: 1, lines: [`unexpected: ${error.message} (TESSERA_LOG_LEVEL=debug shows where)`] }
+}
+
+interface SystemError extends Error {
+  readonly code: string
+  readonly address?: string
+  readonly port?: number
+}
+
+const isFromSystem = (error: Error): error is SystemError =>
+  'code' in error && typeof error.code === 'string' && /^(E[A-Z0-9]+|SQLITE_\w+)$/.test(error.code)
+
+function fromSystem({ code, message, address, port }: SystemError): string {
+  if (code.startsWith('SQLITE_')) return `the database says: ${message}`
+  if (port === undefined) return message
+  if (code === 'EADDRINUSE') return `${address}:${port} is taken by another process; choose another with TESSERA_LISTEN`
+  if (code === 'EACCES')
+    return `${address}:${port} may not be listened on by this user; choose another with TESSERA_LISTEN`
+  return message
+}

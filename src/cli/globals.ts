@@ -1,0 +1,9 @@
+import type { Command } from 'commander'
+
+interface Globals {
+  readonly config?: string
+  readonly json?: boolean
+}
+
+/** The flags that every command takes. */
+export const globalsOf = (command: Command): Globals => command.optsWithGlobals<Globals>()

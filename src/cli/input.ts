@@ -1,0 +1,62 @@
+import { createInterface } from 'node:readline'
+import { Writable } from 'node:stream'
+import { impossible, wrongUsage } from './problem.ts'
+
+const LONGEST_INPUT = 65_536
+
+/** Is there a person to ask? Questions go to stderr, so that stdout holds results alone. */
+export const isTerminal = (): boolean => process.stdin.isTTY === true && process.stderr.isTTY === true
+
+/** Reads the one line that a script sends on standard input. */
+export async function readLineFromStdin(what: string): Promise<string> {
+  if (process.stdin.isTTY) throw wrongUsage(`the ${what} is expected from a pipe, but standard input is a terminal`)
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk as Buffer)
+    size += (chunk as Buffer).length
+    if (size > LONGEST_INPUT) throw wrongUsage(`standard input is too long for a ${what}`)
+  }
+  const line = decode(Buffer.concat(chunks), what).replace(/\r?\n$/, '')
+  if (/[\r\n]/.test(line)) throw wrongUsage(`the ${what} is expected as one line on standard input, but there are more`)
+  return line
+}
+
+function decode(bytes: Buffer, what: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw wrongUsage(`the ${what} on standard input is not UTF-8`)
+  }
+}
+
+/** Asks a person on the terminal; what is typed is shown only with `echo`. */
+export function ask(question: string, { echo }: { echo: boolean }): Promise<string> {
+  const silence = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const lines = createInterface({ input: process.stdin, output: echo ? process.stderr : silence, terminal: true })
+  if (!echo) process.stderr.write(question)
+  return new Promise((resolve, reject) => {
+    let answer: string | undefined
+    lines.question(question, (line) => {
+      answer = line
+      lines.close()
+    })
+    // Ctrl+C and Ctrl+D close it without a line.
+    lines.once('close', () => {
+      if (!echo || answer === undefined) process.stderr.write('\n')
+      if (answer === undefined) reject(impossible('nothing was changed'))
+      else resolve(answer)
+    })
+  })
+}
+
+/**
+ * Makes sure that something irreversible is meant: `--yes`, or a person's word.
+ * @param what happens, as a sentence
+ */
+export async function confirm(what: string, yes: boolean | undefined): Promise<void> {
+  if (yes) return
+  if (!isTerminal()) throw wrongUsage(`${what} Add --yes to confirm; only a terminal can be asked.`)
+  const answer = await ask(`${what} Type yes to go on: `, { echo: true })
+  if (answer.trim().toLowerCase() !== 'yes') throw impossible('nothing was changed')
+}

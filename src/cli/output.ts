@@ -1,0 +1,43 @@
+import type { Command } from 'commander'
+import { globalsOf } from './globals.ts'
+
+/** Prints the result: with --json exactly one document, else the text for people. */
+export function print(command: Command, document: unknown, text: string): void {
+  process.stdout.write(globalsOf(command).json ? `${JSON.stringify(document, undefined, 2)}\n` : `${text}\n`)
+}
+
+/** Says something beside the result; scripts that read stdout never see it. */
+export const note = (line: string): void => {
+  process.stderr.write(`${line}\n`)
+}
+
+/** Points at something unwise that was done all the same. */
+export const warn = (line: string): void => note(`warning: ${line}`)
+
+/** A time as commands print it: ISO 8601 in UTC. */
+export const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString()
+
+// What people typed elsewhere must not move the cursor here.
+const visible = (text: string): string => text.replace(/\p{Cc}/gu, '?')
+
+/** Lines up rows of cells in columns, two spaces apart. */
+export function columns(rows: readonly (readonly string[])[]): string {
+  const shown = rows.map((row) => row.map(visible))
+  const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map((row) => [...(row[column] ?? '')].length)))
+  const pad = (cell: string, column: number): string =>
+    cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - [...cell].length))
+  return shown.map((row) => row.map(pad).join('  ').trimEnd()).join('\n')
+}
+
+/** A table with a heading, or a sentence when there is nothing to list. */
+export const table = (heading: readonly string[], rows: readonly (readonly string[])[], whenEmpty: string): string =>
+  rows.length === 0 ? whenEmpty : columns([heading.map((title) => title.toUpperCase()), ...rows])
+
+/** Names and values below one another; a value of several lines keeps its column. */
+export const block = (entries: readonly (readonly [name: string, value: string | readonly string[]])[]): string =>
+  columns(
+    entries.flatMap(([name, value]) => {
+      const [first = '-', ...more] = [value].flat().filter((line) => line !== '')
+      return [[`  ${name}`, first], ...more.map((line) => ['', line])]
+    }),
+  )

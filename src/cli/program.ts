@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, type Help, type Option } from 'commander'
+import { packageRoot } from '../lib/package-root.ts'
+import { appCommands } from './app.ts'
+import { dbCommands } from './db.ts'
+import { keyCommands } from './key.ts'
+import { serveCommand } from './serve.ts'
+import { settingsCommand } from './settings.ts'
+import { userCommands } from './user.ts'
+
+const HELP = `
+Settings come from the environment (TESSERA_...) and from the file of --config; the environment wins. Commands work on
+the same database while the server runs, and its next request sees what they changed.
+
+Exit codes: 0 done; 1 cannot be done (something is not there, or is there already); 2 a wrong flag, value or setting.
+Results go to stdout, everything else to stderr.
+
+Examples:
+  $ tessera user add david --email david@example.com --generate-password
+  $ tessera app register my.trusted.app/web --web --redirect-uri https://app.example.com/cb --scope "read update"
+  $ tessera user add svc.sync --type SystemUserNoLogin
+  $ tessera app register my.trusted.app/sync --service --system-user svc.sync --scope "read update"
+  $ tessera serve`
+
+const version = (): string =>
+  (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version
+
+/** The whole `tessera` command, with everything it can do. */
+export function createProgram(): Command {
+  const program = new Command('tessera')
+    .description('Tessera, an OAuth 2.0 and OpenID Connect identity server')
+    .version(version(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .option('--config <file>', 'file of NAME=value settings')
+    .option('--json', 'print the result as one JSON document')
+    .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: sharedOptions })
+    .configureOutput({
+      getOutHelpWidth: () => process.stdout.columns ?? 120,
+      getErrHelpWidth: () => process.stderr.columns ?? 120,
+    })
+    .helpCommand('help [command]', 'print the help of a command')
+    .exitOverride()
+    .showHelpAfterError()
+    .addHelpText('after', HELP)
+  serveCommand(program)
+  appCommands(program)
+  userCommands(program)
+  keyCommands(program)
+  dbCommands(program)
+  settingsCommand(program)
+  sayWhatWasExpected(program)
+  return program
+}
+
+function sharedOptions(this: Help, command: Command): Option[] {
+  const ancestors = command.parent ? [command.parent, ...(command.parent.parent ? [command.parent.parent] : [])] : []
+  return ancestors.flatMap((ancestor) => ancestor.options).filter((option) => option.long !== '--version')
+}
+
+/** After a mistake a group shows its commands, and a command its flags. */
+function sayWhatWasExpected(command: Command): void {
+  for (const child of command.commands) {
+    if (child.commands.length > 0) sayWhatWasExpected(child)
+    else child.showHelpAfterError(expectationOf(child))
+  }
+}
+
+function expectationOf(command: Command): string {
+  const path = [command.parent?.parent?.name(), command.parent?.name(), command.name()]
+    .filter((name) => name !== undefined)
+    .join(' ')
+  const places = command.registeredArguments.map((argument) => ` <${argument.name()}>`).join('')
+  const flags = [...command.options, ...sharedOptions.call(command.createHelp(), command)].map((option) => option.long)
+  return `expected: ${path}${places} with ${flags.join(', ')}\n${path} --help explains them`
+}

@@ -1,0 +1,22 @@
+import type { Command } from 'commander'
+import { globalsOf } from './globals.ts'
+
+const HELP = `
+Prints one JSON log record a line on stdout; ready when /health/ready answers 200. SIGTERM lets requests in progress end.
+
+Examples:
+  $ tessera serve --config /etc/tessera.env
+  $ TESSERA_ISSUER=https://id.example.com/id TESSERA_LISTEN=127.0.0.1:5080 tessera serve`
+
+/** `tessera serve`: the identity server itself. */
+export function serveCommand(program: Command): void {
+  program
+    .command('serve')
+    .description('run the identity server')
+    .addHelpText('after', HELP)
+    .action(async (_flags: unknown, command: Command) => {
+      // The web server is loaded by this one command alone; the others start faster without it.
+      const { serve } = await import('../main.ts')
+      await serve(globalsOf(command).config)
+    })
+}

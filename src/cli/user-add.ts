@@ -1,0 +1,89 @@
+import { type Command, Option } from 'commander'
+import { type NewUser, USER_TYPES } from '../domain/user.ts'
+import { createPasswords } from '../lib/passwords.ts'
+import type { Users } from '../repositories/users.ts'
+import { note, print } from './output.ts'
+import { choosePassword, withPasswordFlags } from './password-input.ts'
+import { impossible, wrongUsage } from './problem.ts'
+import { type AddFlags, userFaults } from './user-faults.ts'
+import { userRecord, userText } from './user-record.ts'
+import { withCore } from './with-core.ts'
+
+const HELP = `
+Without a password flag a terminal is asked for one; a script gets an account without a password, which cannot sign in yet.
+A SystemUserNoLogin is the account a service acts as: it has no password and never signs in.
+
+Examples:
+  $ tessera user add david --email david@example.com --name "David Miller" --generate-password
+  $ printf %s "$PASSWORD" | tessera user add david --type InternalUser --email david@example.com --password-stdin --json
+  $ tessera user add svc.sync --type SystemUserNoLogin`
+
+/** `tessera user add`: a person or a System User. */
+export function addCommand(user: Command): void {
+  withPasswordFlags(
+    user
+      .command('add <login>')
+      .description('make an account for a person or a service')
+      .addOption(new Option('--type <type>', 'what kind of account').choices(USER_TYPES).default('InternalUser'))
+      .option('--email <address>', 'may be used to sign in, like the login')
+      .option('--email-verified', 'the address is known to be theirs')
+      .option('--name <name>', 'full name (default: given and family name, or the login)')
+      .option('--given-name <name>', 'given name')
+      .option('--family-name <name>', 'family name')
+      .option('--phone <number>', 'phone number')
+      .option('--locale <tag>', 'preferred language, such as de or en-GB')
+      .option('--admin', 'an administrator of the instance'),
+  )
+    .addHelpText('after', HELP)
+    .action(add)
+}
+
+async function add(login: string, flags: AddFlags, command: Command): Promise<void> {
+  requireSound(userFaults(login, flags, undefined))
+  const chosen = flags.type === 'SystemUserNoLogin' ? undefined : await choosePassword(flags, login)
+  requireSound(userFaults(login, flags, chosen?.password))
+  await withCore(command, async ({ store, clock }) => {
+    const passwordHash = chosen && (await createPasswords().hash(chosen.password))
+    const user = await store.write(async ({ users }) => {
+      await requireFree(login, users)
+      if (flags.email !== undefined) await requireFree(flags.email, users)
+      return users.add(newUser(login, flags), passwordHash, clock())
+    })
+    const record = { ...userRecord(user), ...(chosen?.generated ? { password: chosen.password } : {}) }
+    print(command, record, `Added ${user.login}.\n\n${userText(record)}\n`)
+    if (chosen?.generated) note('The password is shown this once.')
+    if (user.type !== 'SystemUserNoLogin' && !chosen) {
+      note(
+        `${user.login} has no password and cannot sign in yet; set one with: tessera user set-password ${user.login}`,
+      )
+    }
+  })
+}
+
+async function requireFree(name: string, users: Pick<Users, 'findByIdentifier'>): Promise<void> {
+  const owner = (await users.findByIdentifier(name))?.user
+  if (owner?.login === name) throw impossible(`${name} is taken`)
+  if (owner) throw impossible(`${name} is taken by ${owner.login}; letter case and Unicode spelling do not count`)
+}
+
+function requireSound(faults: readonly string[]): void {
+  if (faults.length > 0) throw wrongUsage(...faults)
+}
+
+function newUser(login: string, flags: AddFlags): NewUser {
+  const fullName = flags.name ?? [flags.givenName, flags.familyName].filter((part) => part !== undefined).join(' ')
+  return {
+    login,
+    type: flags.type,
+    ...(fullName === '' ? {} : { name: fullName }),
+    email: flags.email,
+    emailVerified: flags.emailVerified ?? false,
+    locale: flags.locale === undefined ? undefined : Intl.getCanonicalLocales(flags.locale)[0],
+    isAdmin: flags.admin ?? false,
+    profile: {
+      ...(flags.givenName === undefined ? {} : { givenName: flags.givenName }),
+      ...(flags.familyName === undefined ? {} : { familyName: flags.familyName }),
+      ...(flags.phone === undefined ? {} : { phoneNumber: flags.phone }),
+    },
+  }
+}

@@ -1,0 +1,47 @@
+import type { Command } from 'commander'
+import { whyBadPassword } from '../domain/user.ts'
+import { createPasswords } from '../lib/passwords.ts'
+import { requireUser } from './find-user.ts'
+import { note, print } from './output.ts'
+import { choosePassword, type PasswordFlags, withPasswordFlags } from './password-input.ts'
+import { impossible, wrongUsage } from './problem.ts'
+import { userRecord } from './user-record.ts'
+import { withCore } from './with-core.ts'
+
+const HELP = `
+Every session and token issued under the old password ends.
+
+Examples:
+  $ tessera user set-password david
+  $ printf %s "$PASSWORD" | tessera user set-password david@example.com --password-stdin`
+
+/** `tessera user set-password`: a new password, and an end for everything issued under the old one. */
+export function setPasswordCommand(user: Command): void {
+  withPasswordFlags(
+    user.command('set-password <user>').description('give a person a new password; a terminal is asked for it'),
+  )
+    .addHelpText('after', HELP)
+    .action(setPassword)
+}
+
+const setPassword = (name: string, flags: PasswordFlags, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    const { id, login, type } = await requireUser(store.read.users, name)
+    if (type === 'SystemUserNoLogin')
+      throw impossible(`${login} is a SystemUserNoLogin: it never signs in and has no password`)
+    const chosen = await choosePassword(flags, login)
+    if (!chosen)
+      throw wrongUsage('a password is expected: --password-stdin or --generate-password; only a terminal can be asked')
+    const fault = whyBadPassword(chosen.password)
+    if (fault !== undefined) throw wrongUsage(`password: ${fault}`)
+    const passwordHash = await createPasswords().hash(chosen.password)
+    const user = await store.write(async ({ users }) => {
+      await users.setPassword(id, passwordHash, clock())
+      return requireUser(users, id)
+    })
+    const generated = chosen.generated ? { password: chosen.password } : {}
+    const shown = chosen.generated ? `\n\n  password  ${chosen.password}\n` : ''
+    print(command, { ...userRecord(user), ...generated }, `${login} has a new password.${shown}`)
+    if (chosen.generated) note('The password is shown this once.')
+    note('Everything issued under the old password has ended.')
+  })

@@ -1,0 +1,107 @@
+import type { Command } from 'commander'
+import type { Repositories } from '../repositories/store.ts'
+import { requireUser } from './find-user.ts'
+import { confirm } from './input.ts'
+import { print, table, warn } from './output.ts'
+import { impossible } from './problem.ts'
+import { addCommand } from './user-add.ts'
+import { setPasswordCommand } from './user-password.ts'
+import { userRecord, userText } from './user-record.ts'
+import { withCore } from './with-core.ts'
+
+/** `tessera user ...`: the people and System Users. */
+export function userCommands(program: Command): void {
+  const user = program
+    .command('user')
+    .description('people and System Users; named by login, e-mail or id')
+    .helpCommand(false)
+  addCommand(user)
+  user
+    .command('list')
+    .description('list every user')
+    .action((_flags: unknown, command: Command) => list(command))
+  user
+    .command('show <user>')
+    .description('show the record of a user')
+    .action((name: string, _flags: unknown, command: Command) => show(name, command))
+  setPasswordCommand(user)
+  user
+    .command('enable <user>')
+    .description('let a disabled user work again; what was issued before stays ended')
+    .action((name: string, _flags: unknown, command: Command) => setEnabled(name, true, command))
+  user
+    .command('disable <user>')
+    .description('refuse the user everything, and end all that was issued for them')
+    .action((name: string, _flags: unknown, command: Command) => setEnabled(name, false, command))
+  user
+    .command('remove <user>')
+    .description('forget the user with their sessions, consents and tokens')
+    .option('--yes', 'do not ask')
+    .action(remove)
+}
+
+const list = (command: Command): Promise<void> =>
+  withCore(command, async ({ store }) => {
+    const users = await store.read.users.list()
+    const rows = users.map((user) => [
+      user.login,
+      user.type,
+      user.name,
+      user.email ?? '-',
+      user.isAdmin ? 'admin' : '-',
+      user.isEnabled ? 'enabled' : 'disabled',
+      user.id,
+    ])
+    const heading = ['Login', 'Type', 'Name', 'E-mail', 'Admin', 'State', 'Id']
+    print(command, users.map(userRecord), table(heading, rows, 'There are no users yet; see: tessera user add --help'))
+  })
+
+const show = (name: string, command: Command): Promise<void> =>
+  withCore(command, async ({ store }) => {
+    const user = await requireUser(store.read.users, name)
+    const account = await store.read.users.findByIdentifier(user.login)
+    const record = { ...userRecord(user), hasPassword: account?.passwordHash !== undefined }
+    print(command, record, userText(record))
+  })
+
+const setEnabled = (name: string, enabled: boolean, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    const { before, after, apps } = await store.write(async (repositories) => {
+      const before = await requireUser(repositories.users, name)
+      await repositories.users.setEnabled(before.id, enabled, clock())
+      const after = await requireUser(repositories.users, before.id)
+      return { before, after, apps: await appsActingAs(before.id, repositories) }
+    })
+    const state = enabled ? 'enabled' : 'disabled'
+    const effect = enabled
+      ? 'What was issued for them before stays ended.'
+      : 'Everything that was issued for them has ended.'
+    const text =
+      before.isEnabled === enabled ? `${after.login} was ${state} already.` : `${after.login} is ${state}. ${effect}`
+    print(command, userRecord(after), text)
+    if (!enabled && apps.length > 0) warn(`no longer able to act as their System User: ${apps.join(', ')}`)
+  })
+
+async function appsActingAs(id: string, { apps }: Pick<Repositories, 'apps'>): Promise<string[]> {
+  return (await apps.list()).filter(({ systemUser }) => systemUser === id).map(({ applicationUri }) => applicationUri)
+}
+
+const remove = (name: string, flags: { readonly yes?: boolean }, command: Command): Promise<void> =>
+  withCore(command, async ({ store }) => {
+    const { id, login } = await requireUser(store.read.users, name)
+    await requireNoSystemUser(id, login, store.read)
+    await confirm(`This removes ${login} with their sessions, consents and tokens, for ever.`, flags.yes)
+    await store.write(async (repositories) => {
+      await requireNoSystemUser(id, login, repositories)
+      await repositories.users.remove(id)
+    })
+    print(command, { id, login, removed: true }, `${login} is removed.`)
+  })
+
+async function requireNoSystemUser(id: string, login: string, repositories: Pick<Repositories, 'apps'>): Promise<void> {
+  const apps = await appsActingAs(id, repositories)
+  if (apps.length === 0) return
+  throw impossible(
+    `${login} is the System User of ${apps.join(', ')}; remove or update ${apps.length === 1 ? 'that app' : 'those apps'} first`,
+  )
+}

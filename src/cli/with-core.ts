@@ -1,0 +1,43 @@
+import type { Command } from 'commander'
+import { type Config, readConfig } from '../config.ts'
+import { type Core, openCore } from '../core.ts'
+import { systemClock } from '../lib/clock.ts'
+import { openStore } from '../repositories/open-store.ts'
+import type { Store } from '../repositories/store.ts'
+import { globalsOf } from './globals.ts'
+import { impossible } from './problem.ts'
+
+/** The configuration that a command runs with: its environment over the file of `--config`. */
+export const configOf = (command: Command): Config => readConfig(process.env, globalsOf(command).config)
+
+/** Opens the instance for the time of one piece of work; its database is brought up to date first. */
+export async function withCore(command: Command, work: (core: Core, config: Config) => Promise<void>): Promise<void> {
+  const config = configOf(command)
+  const core = await openCore(config, systemClock).catch((error: unknown) =>
+    Promise.reject(namingDatabase(error, config)),
+  )
+  try {
+    await work(core, config)
+  } finally {
+    await core.store.close()
+  }
+}
+
+/** Opens the database as it is, without bringing it up to date and without the master key. */
+export async function withStore(config: Config, work: (store: Store) => Promise<void>): Promise<void> {
+  let store: Store | undefined
+  try {
+    store = openStore(config.databaseUrl)
+    await work(store)
+  } catch (error) {
+    throw namingDatabase(error, config)
+  } finally {
+    await store?.close()
+  }
+}
+
+/** SQLite and the file system do not say which file they mean. */
+function namingDatabase(error: unknown, { databaseUrl }: Config): unknown {
+  const isAccessError = error instanceof Error && 'code' in error && /^(SQLITE_|E[A-Z]+$)/.test(String(error.code))
+  return isAccessError ? impossible(`the database ${databaseUrl} cannot be opened: ${error.message}`) : error
+}
