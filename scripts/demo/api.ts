@@ -1,0 +1,85 @@
+import cors from '@fastify/cors'
+import Fastify, { type FastifyError } from 'fastify'
+import { createTokenVerifier } from './access-tokens.ts'
+import { LISTEN_HOST } from './addresses.ts'
+import { odataError, requireScope } from './bearer.ts'
+import { CHANGEABLE, type Customer, newCustomers } from './customers.ts'
+
+const ENTITY_SET = '/api/domain/odata/Crm_Sales_Customers'
+
+export interface ApiOptions {
+  readonly port: number
+  /** The API's own origin, for the links in its answers. */
+  readonly url: string
+  readonly issuer: string
+  /** The only origin whose scripts may read answers. */
+  readonly allowedOrigin: string
+}
+
+/** Where the rows are: the whole set, or the first few. */
+export const customersUrl = (apiUrl: string, top: number): string => `${apiUrl}${ENTITY_SET}?$top=${top}`
+
+function readTop(text: string | undefined): number | undefined {
+  if (text === undefined) return Number.POSITIVE_INFINITY
+  return /^\d{1,6}$/.test(text) ? Number(text) : undefined
+}
+
+/** Takes the members that may be changed; `undefined` when there is none, or one is not a text. */
+function readChanges(body: unknown): Partial<Customer> | undefined {
+  if (typeof body !== 'object' || body === null) return undefined
+  const given = Object.entries(body).filter(([name]) => CHANGEABLE.some((known) => known === name))
+  const usable = given.length > 0 && given.every(([, value]) => typeof value === 'string' && value !== '')
+  return usable ? Object.fromEntries(given) : undefined
+}
+
+/** Starts the instance's API: customers to read with the scope `read`, and to change with `update`. */
+export async function startApi({ port, url, issuer, allowedOrigin }: ApiOptions): Promise<{ close(): Promise<void> }> {
+  const app = Fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 20 } })
+  await app.register(cors, {
+    origin: allowedOrigin,
+    methods: ['GET', 'PATCH'],
+    allowedHeaders: ['authorization', 'content-type'],
+    exposedHeaders: ['www-authenticate'],
+  })
+  const verify = createTokenVerifier(issuer)
+  const context = `${url}/api/domain/odata/$metadata#Crm_Sales_Customers`
+  let customers = newCustomers()
+
+  app.get<{ Querystring: { $top?: string } }>(
+    ENTITY_SET,
+    { onRequest: requireScope('read', verify) },
+    async ({ query }, reply) => {
+      const top = readTop(query.$top)
+      if (top === undefined) return reply.code(400).send(odataError('bad_request', '$top must be a whole number'))
+      return reply
+        .header('cache-control', 'no-store')
+        .send({ '@odata.context': context, value: customers.slice(0, top) })
+    },
+  )
+
+  app.patch<{ Params: { id: string } }>(
+    `${ENTITY_SET}(:id(^\\d+))`,
+    { onRequest: requireScope('update', verify) },
+    async ({ params, body }, reply) => {
+      const known = customers.find(({ Id }) => Id === Number(params.id))
+      if (known === undefined) return reply.code(404).send(odataError('not_found', `there is no customer ${params.id}`))
+      const changes = readChanges(body)
+      if (changes === undefined)
+        return reply
+          .code(400)
+          .send(odataError('bad_request', `expected a JSON object with some of ${CHANGEABLE.join(', ')}`))
+      const changed = { ...known, ...changes }
+      customers = customers.map((customer) => (customer === known ? changed : customer))
+      return { '@odata.context': `${context}/$entity`, ...changed }
+    },
+  )
+
+  app.setErrorHandler<FastifyError>(({ statusCode = 500, code, message }, _request, reply) =>
+    reply.code(statusCode).send(odataError(code, message)),
+  )
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send(odataError('not_found', `try ${customersUrl(url, 10)}`)),
+  )
+  await app.listen({ port, host: LISTEN_HOST })
+  return app
+}
