@@ -57,6 +57,7 @@ export async function registerPages(
     return reply
       .status(status)
       .header('content-security-policy', contentSecurityPolicy(reach))
+      .header('content-language', locale)
       .header('vary', 'Accept-Language')
       .view(template, { ...data(t, messages.has), locale, t, base, instance: instanceName })
   }
