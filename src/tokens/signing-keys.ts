@@ -124,7 +124,7 @@ export function createSigningKeys({ store, sealingKey, clock, algorithm }: Depen
   }
 }
 
-/** For each algorithm the latest key whose time has come; should the clock have gone back, the earliest. */
+/** For each algorithm the newest key whose time has come; should the clock have gone back, the oldest. */
 function activeOf(keys: readonly StoredSigningKey[], now: number): Map<SigningAlgorithm, StoredSigningKey> {
   const active = new Map<SigningAlgorithm, StoredSigningKey>()
   for (const key of keys) {
@@ -138,8 +138,10 @@ function stateOf(
   active: ReadonlyMap<SigningAlgorithm, StoredSigningKey>,
   now: number,
 ): KeyState {
-  if (active.get(key.algorithm)?.kid === key.kid) return 'active'
-  if (key.signsFrom > now) return 'next'
+  const signing = active.get(key.algorithm)
+  if (signing?.kid === key.kid) return 'active'
+  // A key that a newer one has overtaken will not sign any more.
+  if (key.signsFrom > now && signing && key.createdAt >= signing.createdAt) return 'next'
   return key.retiresAt === undefined || key.retiresAt > now ? 'previous' : 'retired'
 }
 
