@@ -347,7 +347,7 @@ await t.test('AU-17 scope', async (t) => {
     ['open\\id', notAList],
     ['openid\nread', notAList],
     [Array.from({ length: 200 }, (_, n) => `${n}`).join(' '), scopeRefused('more than 64 scopes')],
-    ['s '.repeat(600), invalid('parameter is too long: scope (at most 1024 characters)')],
+    ['s '.repeat(600), scopeRefused('parameter is too long: scope (at most 1024 characters)')],
   ]
   for (const [scope, told] of rows) {
     await t.test(JSON.stringify(scope)?.slice(0, 60) ?? 'absent', (t) => toldToApp(t, { ...REQUEST, scope }, told))
@@ -361,7 +361,7 @@ await t.test('AU-17 scope', async (t) => {
     },
   )
   const started = performance.now()
-  t.equal((await post({ ...REQUEST, scope: 's '.repeat(5000) })).leftTo?.searchParams.get('error'), 'invalid_request')
+  t.equal((await post({ ...REQUEST, scope: 's '.repeat(5000) })).leftTo?.searchParams.get('error'), 'invalid_scope')
   t.ok(performance.now() - started < 1000, '10,000 tokens at once')
 })
 

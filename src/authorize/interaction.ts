@@ -17,7 +17,8 @@ export interface SignedIn {
 export interface Progress {
   /** The sign-in that was made for this request. */
   readonly signedIn?: { readonly sid: string; readonly authTime: number }
-  readonly consented?: boolean
+  /** The id of the person who consented to this request. */
+  readonly consented?: string
 }
 
 /** What has to happen next. */
@@ -47,7 +48,7 @@ export function nextStep(
   if (!isExpectedPerson(request, signedIn))
     throw new OAuthError('login_required', 'somebody else signed in than the app asked for')
   requireAdmitted(request, signedIn.user)
-  const scope = scopesToConsent(request, progress, consent)
+  const scope = scopesToConsent(request, progress.consented === signedIn.user.id, consent)
   if (scope.length === 0) return { kind: 'ready', signedIn }
   if (silent)
     throw new OAuthError('consent_required', 'the person has not allowed the app all it asks for', { missing: scope })
@@ -82,10 +83,10 @@ function requireAdmitted({ app, scope }: AuthorizationRequest, user: User): void
 /** What is new since the last consent, or all of it when the app insists on asking. @see OIDC Core §3.1.2.4 */
 function scopesToConsent(
   { app, scope, prompt }: AuthorizationRequest,
-  progress: Progress,
+  consentedNow: boolean,
   consent: Consent | undefined,
 ): readonly string[] {
-  if (prompt.has('consent') && !progress.consented) return scope
+  if (prompt.has('consent') && !consentedNow) return scope
   if (!app.requireConsent) return []
   return scope.filter((name) => !consent?.scope.includes(name))
 }

@@ -34,7 +34,7 @@ interface Dependencies {
 
 /** Seals requests into tickets and opens them again, in the same browser only. */
 export function createTickets({ key, clock, random, issuer }: Dependencies) {
-  const restartUrl = ({ parameters }: Ticket): string =>
+  const restartUrl = (parameters: Ticket['parameters']): string =>
     `${issuer}/connect/authorize?${new URLSearchParams(parameters)}`
 
   return {
@@ -64,12 +64,12 @@ export function createTickets({ key, clock, random, issuer }: Dependencies) {
       if (text === undefined)
         throw new OAuthError('interaction_expired', 'this sign-in link is not valid; begin again in the app')
       const ticket = JSON.parse(text) as Ticket
-      const restart = restartUrl(ticket)
+      const own = ticket.browser === undefined || ticket.browser === browser
+      const restart = restartUrl(own ? ticket.parameters : withoutPerson(ticket.parameters))
       if (clock() - ticket.startedAt > LIFETIME) {
         throw new OAuthError('interaction_expired', 'this sign-in took too long', {}, { restart })
       }
-      const usable = ticket.browser === undefined ? accept === 'any' : ticket.browser === browser
-      if (!usable) {
+      if (!own || (ticket.browser === undefined && accept === 'bound')) {
         throw new OAuthError(
           'interaction_expired',
           'this sign-in was begun in another browser, or cookies are blocked',
@@ -81,6 +81,10 @@ export function createTickets({ key, clock, random, issuer }: Dependencies) {
     },
   }
 }
+
+/** What whoever was given the link may see: nothing about the person who began. */
+const withoutPerson = ({ id_token_hint, login_hint, ...parameters }: Ticket['parameters']): Ticket['parameters'] =>
+  parameters
 
 /** The parameters of the request a ticket stands for. */
 export const formOf = (ticket: Ticket): Form => createForm(ticket.parameters)

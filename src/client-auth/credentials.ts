@@ -1,6 +1,6 @@
 import type { ClientAuthMethod } from '../domain/authenticated-app.ts'
 import { OAuthError } from '../domain/errors.ts'
-import type { Form } from '../domain/form.ts'
+import { type Form, longestValue } from '../domain/form.ts'
 
 /** What a request says of its sender, before anything is proved. */
 export interface ClientCredentials {
@@ -17,6 +17,7 @@ export interface ClientCredentials {
 export function readCredentials(authorization: string | undefined, form: Form): ClientCredentials {
   const clientId = form.get('client_id')
   const secret = form.get('client_secret')
+  refuseAssertion(form)
   if (authorization === undefined) {
     if (clientId === undefined) throw new OAuthError('invalid_client', 'client_id is missing')
     return { method: secret === undefined ? 'none' : 'client_secret_post', clientId, secret }
@@ -37,10 +38,17 @@ export function readCredentials(authorization: string | undefined, form: Form): 
   return basic
 }
 
+/** An assertion that is not looked at must not be taken for one that was. @see RFC 7521 §4.2 */
+function refuseAssertion(form: Form): void {
+  if (form.get('client_assertion') === undefined && form.get('client_assertion_type') === undefined) return
+  throw new OAuthError('invalid_request', 'client_assertion is not offered: use the secret of the app')
+}
+
 function readBasicHeader(authorization: string): ClientCredentials {
   const encoded = /^Basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization)?.[1]
   const [clientId, secret] = encoded === undefined ? [] : splitBasic(Buffer.from(encoded, 'base64').toString('utf8'))
-  if (!clientId) throw new OAuthError('invalid_client', 'the Authorization header holds no Basic credentials')
+  if (!clientId || clientId.length > longestValue('client_id'))
+    throw new OAuthError('invalid_client', 'the Authorization header holds no Basic credentials')
   return { method: 'client_secret_basic', clientId, secret }
 }
 

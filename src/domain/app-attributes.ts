@@ -48,7 +48,7 @@ const oneOf = <T extends string>(values: readonly T[]): Kind<T> => ({
 const split = (value: string, separator: string): string[] => [
   ...new Set(
     value
-      .split(separator)
+      .split(separator === ' ' ? /\s+/ : separator)
       .map((part) => part.trim())
       .filter((part) => part !== ''),
   ),

@@ -1,6 +1,5 @@
 import { OAuthError } from './errors.ts'
 
-/** The longest value a parameter may have, in characters; what is not named here has `DEFAULT_LIMIT`. */
 const LIMITS: Readonly<Record<string, number>> = {
   client_id: 128,
   redirect_uri: 2048,
@@ -21,12 +20,17 @@ const LIMITS: Readonly<Record<string, number>> = {
 }
 const DEFAULT_LIMIT = 2048
 
+/** The longest value a parameter may have, in characters. */
+export const longestValue = (parameter: string): number => LIMITS[parameter] ?? DEFAULT_LIMIT
+
 /** The parameters of one request, each at most once; an empty one counts as absent. @see RFC 6749 §3.1, §3.2 */
 export interface Form {
   /** @throws OAuthError `invalid_request` when the parameter is repeated or too long */
   get(name: string): string | undefined
   /** @throws OAuthError `invalid_request` also when it is missing */
   require(name: string): string
+  /** Whether it was sent at all, whatever its value. */
+  has(name: string): boolean
   /** Names sent more than once. */
   readonly repeated: readonly string[]
   /** Every single-valued parameter, for keeping the request across a sign-in. */
@@ -41,9 +45,10 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
     const value = Object.hasOwn(parsed, name) ? parsed[name] : undefined
     if (Array.isArray(value))
       throw new OAuthError('invalid_request', `parameter is repeated: ${name}`, { parameter: name })
-    const limit = LIMITS[name] ?? DEFAULT_LIMIT
+    const limit = longestValue(name)
     if (value !== undefined && value.length > limit) {
-      throw new OAuthError('invalid_request', `parameter is too long: ${name} (at most ${limit} characters)`, {
+      const code = name === 'scope' ? 'invalid_scope' : 'invalid_request'
+      throw new OAuthError(code, `parameter is too long: ${name} (at most ${limit} characters)`, {
         parameter: name,
         length: value.length,
       })
@@ -60,6 +65,7 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
       }
       return value
     },
+    has: (name) => Object.hasOwn(parsed, name) && parsed[name] !== '',
     repeated,
     entries: () => Object.entries(parsed).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
   }

@@ -32,6 +32,7 @@ export function whyUnregistrable(uri: string, allowCustomScheme: boolean): strin
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(uri)?.[1]
   if (scheme === undefined) return 'must be absolute, with a scheme such as https:'
   if (DANGEROUS_SCHEMES.includes(scheme.toLowerCase())) return `must not use the scheme ${scheme}:`
+  if (!URL.canParse(uri)) return 'is not a valid URL'
   if (scheme === 'https' || scheme === 'http') return whyUnregistrableWebUri(uri, scheme)
   if (scheme.toLowerCase() === 'https' || scheme.toLowerCase() === 'http') return 'must write its scheme in lower case'
   if (!allowCustomScheme) return 'must use https (a private-use scheme is for Public apps)'
@@ -40,7 +41,6 @@ export function whyUnregistrable(uri: string, allowCustomScheme: boolean): strin
 }
 
 function whyUnregistrableWebUri(uri: string, scheme: string): string | undefined {
-  if (!URL.canParse(uri)) return 'is not a valid URL'
   const url = new URL(uri)
   if (!uri.startsWith(`${scheme}://`)) return `must start with ${scheme}://`
   if (url.username !== '' || url.password !== '') return 'must not hold a user name or password'

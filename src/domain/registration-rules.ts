@@ -1,6 +1,7 @@
+import { whyBadName } from './readable-name.ts'
 import { whyUnregistrable } from './redirect-uri.ts'
 import { isProtocolScope, isScopeToken } from './scope.ts'
-import { type AppRegistration, isInteractive } from './trusted-application.ts'
+import { type AppRegistration, isInteractive, LONGEST_REPLAY_WINDOW } from './trusted-application.ts'
 
 /** A rule of the record: the attribute it judges and what is wrong with it, if anything. */
 export interface RegistrationFault {
@@ -24,8 +25,7 @@ const applicationUri: Rule = ({ applicationUri: uri }) => [
   ...fault('ApplicationUri', UUID.test(uri) && 'must not look like a user id (a UUID)'),
 ]
 
-const name: Rule = (app) =>
-  fault('Name', !/^[^\p{Cc}]{1,200}$/u.test(app.name) && 'must be 1 to 200 characters without control characters')
+const name: Rule = (app) => fault('Name', whyBadName(app.name))
 
 const redirectUris: Rule = (app) =>
   app.impersonateLoginUrl.flatMap((uri) => {
@@ -75,7 +75,7 @@ const seconds = (attribute: string, value: number | undefined, least: number, mo
   )
 
 const lifetimes: Rule = (app) => [
-  ...seconds('RefreshReplayWindow', app.refreshReplayWindow, 0, 60),
+  ...seconds('RefreshReplayWindow', app.refreshReplayWindow, 0, LONGEST_REPLAY_WINDOW / 1000),
   ...seconds('AccessTokenLifetime', app.accessTokenLifetime, 60, 86_400),
   ...seconds('RefreshTokenLifetime', app.refreshTokenLifetime, 60, 31_536_000),
 ]

@@ -36,3 +36,7 @@ export function requireWithin(scopes: readonly string[], allowed: readonly strin
     throw new OAuthError('invalid_scope', `${why}: ${outside}`, { sent: scopes.join(' '), expected: allowed.join(' ') })
   }
 }
+
+/** Of what was granted, the part that the app's record still lists; protocol scopes need no listing. */
+export const stillRegistered = (granted: readonly string[], app: { readonly scope: readonly string[] }): string[] =>
+  granted.filter((scope) => isProtocolScope(scope) || app.scope.includes(scope))

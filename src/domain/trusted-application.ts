@@ -96,6 +96,9 @@ export const refreshTokenLifetime = (app: AppRegistration): number =>
       ? 24 * HOUR
       : 30 * DAY
 
+/** The longest replay window an app can have, in milliseconds. */
+export const LONGEST_REPLAY_WINDOW = MINUTE
+
 /** The longest any signed token can live, for keeping old verification keys. */
 export const LONGEST_ACCESS_TOKEN = 24 * HOUR
 

@@ -1,3 +1,5 @@
+import { holdsHidden } from './readable-name.ts'
+
 export const USER_TYPES = ['InternalUser', 'ExternalCommunityUser', 'SystemUserNoLogin'] as const
 export type UserType = (typeof USER_TYPES)[number]
 
@@ -32,16 +34,21 @@ export interface User {
 export type NewUser = Pick<User, 'login' | 'type'> &
   Partial<Pick<User, 'name' | 'email' | 'emailVerified' | 'locale' | 'profile' | 'isAdmin'>>
 
-/** One spelling for all spellings of a login or an e-mail: compatibility forms, case and outer spaces do not count. */
+/**
+ * One spelling for all spellings of a login or an e-mail: compatibility forms, case and outer spaces do not count.
+ * Upper case first, because only there do \u00df and ss, or both forms of a final sigma, become one.
+ */
 export const canonicalIdentifier = (text: string): string =>
-  text.normalize('NFKC').trim().toLowerCase().normalize('NFKC')
+  text.normalize('NFKC').trim().toUpperCase().toLowerCase().normalize('NFKC')
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** Says why a login name cannot be used, or `undefined`. */
 export function whyBadLogin(login: string): string | undefined {
   if (login !== login.trim() || login === '') return 'must not be empty or start or end with a space'
+  if (UUID.test(login)) return 'must not look like the id of a user (a UUID)'
   if (login.length > 256) return 'must be at most 256 characters'
-  // Control, format and separator characters hide or reorder what people read.
-  if (/[\p{C}\p{Zl}\p{Zp}]/u.test(login)) return 'must not hold control or invisible characters'
+  if (/\p{C}/u.test(login) || holdsHidden(login)) return 'must not hold control or invisible characters'
   return undefined
 }
 

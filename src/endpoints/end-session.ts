@@ -12,7 +12,7 @@ interface Dependencies {
 export async function endSessionEndpoint(app: FastifyInstance, { logout, issuer }: Dependencies): Promise<void> {
   async function begin(form: Form, reply: FastifyReply): Promise<FastifyReply> {
     const ticket = await logout.begin(refuseRepeated(form))
-    return reply.redirect(`${issuer}/logout?request=${logout.seal(ticket)}`, 303)
+    return reply.redirect(`${issuer}/logout?interaction=${logout.seal(ticket)}`, 303)
   }
 
   const config = { page: true } as const

@@ -4,7 +4,8 @@ import type { Authorization, Redemption, TokenResponse } from '../domain/authori
 import { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import { whyEnded } from '../domain/liveness.ts'
-import { isProtocolScope, readScope, requireWithin } from '../domain/scope.ts'
+import { readScope, requireWithin, stillRegistered } from '../domain/scope.ts'
+import { LONGEST_REPLAY_WINDOW } from '../domain/trusted-application.ts'
 import { whyNotAdmitted } from '../domain/user-access.ts'
 import { type Clock, SECOND } from '../lib/clock.ts'
 import { deriveKey, open, seal } from '../lib/sealed-box.ts'
@@ -42,8 +43,8 @@ export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): 
     if (age >= presented.app.refreshReplayWindow * SECOND) return refuseReuse(family)
     if (rotation.by !== presented.fingerprint)
       throw refuse('the refresh token has already been used by a different request', { age })
-    const answer = open(replayKey(presented.value), rotation.sealedAnswer)
-    if (answer === undefined) throw new Error('a stored refresh answer does not open')
+    const answer = rotation.sealedAnswer && open(replayKey(presented.value), rotation.sealedAnswer)
+    if (!answer) throw new Error('a stored refresh answer does not open')
     return JSON.parse(answer) as TokenResponse
   }
 
@@ -56,12 +57,15 @@ export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): 
 
   function redemptionOf(presented: Presented, family: TokenFamily): Redemption<Repositories> {
     return {
-      spend: ({ refreshTokens }, response) =>
-        refreshTokens.rotate(presented.digest, {
-          at: clock(),
+      async spend({ refreshTokens }, response) {
+        const now = clock()
+        await refreshTokens.forgetAnswers(family.family, now - LONGEST_REPLAY_WINDOW)
+        return refreshTokens.rotate(presented.digest, {
+          at: now,
           by: presented.fingerprint,
           sealedAnswer: seal(replayKey(presented.value), JSON.stringify(response)),
-        }),
+        })
+      },
       async tooLate() {
         const { rotation } = (await store.read.refreshTokens.find(presented.digest)) ?? {}
         if (!rotation) throw refuse('the refresh token was revoked')
@@ -102,7 +106,7 @@ export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): 
       app,
       user,
       signIn: family.signIn,
-      scope: narrow(family.scope, form.get('scope'), app.scope),
+      scope: narrow(stillRegistered(family.scope, app), form.get('scope')),
       nonce: undefined,
       family: family.family,
       refreshUntil: token.expiresAt,
@@ -118,12 +122,7 @@ const fingerprintOf = (app: AuthenticatedApp, form: Form): string =>
   digest(JSON.stringify([app.applicationUri, app.authentication.method, app.authentication.secret, form.get('scope')]))
 
 /** A refresh may ask for less than was granted, never for more, nor for what the record no longer lists. @see RFC 6749 §6 */
-function narrow(
-  granted: readonly string[],
-  asked: string | undefined,
-  registered: readonly string[],
-): readonly string[] {
-  const allowed = granted.filter((scope) => isProtocolScope(scope) || registered.includes(scope))
+function narrow(allowed: readonly string[], asked: string | undefined): readonly string[] {
   if (asked === undefined) return allowed
   const scope = readScope(asked)
   requireWithin(scope, allowed, 'scope was not granted at sign-in, or is no longer registered for the app')

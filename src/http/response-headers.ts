@@ -28,9 +28,11 @@ export const contentSecurityPolicy = ({ formTargets = [], images = [] }: PageRea
     "base-uri 'none'",
   ].join('; ')
 
-/** A CSP source cannot name an IPv6 host; its scheme is the closest it can say. */
-const asFormTarget = (destination: string): string =>
-  destination.includes('[') ? new URL(destination).protocol : destination
+/**
+ * Browsers hold every redirect that follows a form against its page, and the app may well send the browser on to another
+ * origin of its own: of a web destination only the scheme is named.
+ */
+const asFormTarget = (destination: string): string => new URL(destination).protocol
 
 const SECURITY_HEADERS = {
   'content-security-policy': contentSecurityPolicy(),
@@ -48,6 +50,7 @@ export function registerResponseHeaders(app: FastifyInstance, issuer: string): v
     const isPublic = request.routeOptions.config.public === true && reply.statusCode < 400
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) setDefault(reply, name, value)
     setDefault(reply, 'cache-control', isPublic ? 'public, max-age=300' : 'no-store')
+    if (!isPublic) setDefault(reply, 'pragma', 'no-cache')
     setDefault(reply, 'cross-origin-resource-policy', isPublic ? 'cross-origin' : 'same-origin')
     if (https) setDefault(reply, 'strict-transport-security', 'max-age=63072000; includeSubDomains')
   })

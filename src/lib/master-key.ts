@@ -56,8 +56,13 @@ function createKeyFile(file: string): string {
   }
 }
 
-function decode(text: string, source: string): Buffer {
-  const bytes = /^[0-9a-f]+$/i.test(text) && text.length >= 64 ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64')
+function decode(given: string, source: string): Buffer {
+  const text = given.replace(/\r?\n/g, '')
+  // Node would skip what is not base64, and take a sentence for a key.
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(text))
+    throw new MasterKeyFault(`${source} is neither base64 nor hex; make one with: openssl rand -base64 32`)
+  // A text of hex digits alone is meant as hex, also when it is too short.
+  const bytes = /^([0-9a-f]{2})+$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64')
   if (bytes.length >= LEAST_BYTES) return bytes
   throw new MasterKeyFault(
     `${source} holds ${bytes.length} bytes; a master key has at least ${LEAST_BYTES} (openssl rand -base64 32)`,

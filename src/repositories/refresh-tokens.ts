@@ -6,8 +6,8 @@ export interface Rotation {
   readonly at: number
   /** Fingerprint of the request that rotated it: who asked, how they proved it, for what. */
   readonly by: string
-  /** The answer, sealed under a key that only the presented token yields. */
-  readonly sealedAnswer: string
+  /** The answer, sealed under a key that only the presented token yields; forgotten when its time is over. */
+  readonly sealedAnswer: string | undefined
 }
 
 export interface RefreshToken {
@@ -26,7 +26,7 @@ export function refreshTokensOn(db: Kysely<Schema>) {
       const row = await db.selectFrom('refresh_tokens').selectAll().where('digest', '=', digest).executeTakeFirst()
       if (!row) return undefined
       const { rotated_at: at, rotated_by: by, sealed_answer: sealedAnswer } = row
-      const rotation = at !== null && by !== null && sealedAnswer !== null ? { at, by, sealedAnswer } : undefined
+      const rotation = at !== null && by !== null ? { at, by, sealedAnswer: sealedAnswer ?? undefined } : undefined
       return { family: row.family, issuedAt: row.issued_at, expiresAt: row.expires_at, rotation }
     },
 
@@ -49,12 +49,23 @@ export function refreshTokensOn(db: Kysely<Schema>) {
     async rotate(digest: string, rotation: Rotation): Promise<boolean> {
       const rotated = await db
         .updateTable('refresh_tokens')
-        .set({ rotated_at: rotation.at, rotated_by: rotation.by, sealed_answer: rotation.sealedAnswer })
+        .set({ rotated_at: rotation.at, rotated_by: rotation.by, sealed_answer: rotation.sealedAnswer ?? null })
         .where('digest', '=', digest)
         .where('rotated_at', 'is', null)
         .where('family', 'in', (eb) => eb.selectFrom('token_families').select('family').where('revoked_at', 'is', null))
         .executeTakeFirst()
       return rotated.numUpdatedRows === 1n
+    },
+
+    /** Forgets answers that nobody can be given again, so that an old token opens no later one. */
+    async forgetAnswers(family: string, rotatedBefore: number): Promise<void> {
+      await db
+        .updateTable('refresh_tokens')
+        .set({ sealed_answer: null })
+        .where('family', '=', family)
+        .where('rotated_at', '<=', rotatedBefore)
+        .where('sealed_answer', 'is not', null)
+        .execute()
     },
   }
 }

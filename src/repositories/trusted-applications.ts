@@ -35,6 +35,9 @@ const toColumns = ({ applicationUri, systemUser, ...registration }: AppRegistrat
   registration: JSON.stringify(registration),
 })
 
+/** Above every epoch that an app of the same ApplicationUri can have had before it was removed. */
+const firstEpoch = (now: number): number => Math.floor(now / 1000)
+
 export type TrustedApplications = ReturnType<typeof trustedApplicationsOn>
 
 /** The registered apps and their secrets. */
@@ -90,7 +93,7 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
     async add(app: AppRegistration, now: number): Promise<boolean> {
       const added = await db
         .insertInto('trusted_applications')
-        .values({ ...toColumns(app), is_enabled: 1, epoch: 1, created_at: now, updated_at: now })
+        .values({ ...toColumns(app), is_enabled: 1, epoch: firstEpoch(now), created_at: now, updated_at: now })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst()
       if (added.numInsertedOrUpdatedRows !== 1n) return false
@@ -98,10 +101,13 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
       return true
     },
 
+    /** Where the app becomes another kind of client or acts as somebody else, what was issued to it so far ends. */
     async update(app: AppRegistration, now: number): Promise<void> {
+      const before = await this.find(app.applicationUri)
+      const ends = before && (before.clientType !== app.clientType || before.systemUser !== app.systemUser)
       await db
         .updateTable('trusted_applications')
-        .set({ ...toColumns(app), updated_at: now })
+        .set((eb) => ({ ...toColumns(app), epoch: eb('epoch', '+', ends ? 1 : 0), updated_at: now }))
         .where('application_uri', '=', app.applicationUri)
         .execute()
       await indexOrigins(app)

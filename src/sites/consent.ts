@@ -50,8 +50,8 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser))
     const form = flow.formOf(ticket)
     const valid = await flow.validate(form, await flow.findRedirect(form))
-    const step = await flow.decide(valid, ticket, cookies.session(request))
-    return step.kind === 'consent' ? { ticket, request: valid, step } : ticket
+    const step = await flow.decide(valid, ticket, cookies.session(request)).catch(onlyRefusals)
+    return step?.kind === 'consent' ? { ticket, request: valid, step } : ticket
   }
 
   function show(request: FastifyRequest, reply: FastifyReply, waiting: Waiting): FastifyReply {
@@ -89,12 +89,17 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     if (form.get('decision') === 'approve') {
       await store.write(({ consents }) => consents.grant(about.user, about.app, step.scope, clock()))
       audit({ event: 'consent_granted', ...about })
-      return reply.redirect(continueUrl({ ...ticket, consented: true }), 303)
+      return reply.redirect(continueUrl({ ...ticket, consented: about.user }), 303)
     }
     audit({ event: 'consent_denied', ...about })
     const denied = new OAuthError('access_denied', 'the person did not allow it', about)
     return reply.redirect(flow.errorUrl(waiting.request, denied, refuse(request, denied)), 303)
   })
+}
+
+/** A refusal is met again, and told to the app, where the request continues. */
+function onlyRefusals(error: unknown): undefined {
+  if (!(error instanceof OAuthError)) throw error
 }
 
 /** What a scope lets the app do, in plain words; for scopes of an API's own, its name. */

@@ -56,14 +56,14 @@ export async function logoutSite(app: FastifyInstance, dependencies: Dependencie
       data: () => ({
         app: ticket.appName === undefined ? undefined : { name: ticket.appName },
         user,
-        action: `${issuer}/logout?request=${logout.seal(ticket)}`,
+        action: `${issuer}/logout?interaction=${logout.seal(ticket)}`,
         csrf,
       }),
     })
   }
 
   app.get('/logout', { config }, async (request, reply) => {
-    const ticket = logout.open(queryForm(request).require('request'))
+    const ticket = logout.open(queryForm(request).require('interaction'))
     const live = await sessions.find(cookies.session(request))
     return live && !vouchedFor(ticket, live)
       ? confirm(request, reply, ticket, live)
@@ -72,7 +72,7 @@ export async function logoutSite(app: FastifyInstance, dependencies: Dependencie
 
   app.post('/logout', { config }, async (request, reply) => {
     requireOwnPage(request, issuer)
-    const ticket = logout.open(queryForm(request).require('request'))
+    const ticket = logout.open(queryForm(request).require('interaction'))
     requireCsrf(submittedForm(request), cookies.browser(request), formPurpose(ticket))
     return signOut(request, reply, ticket, await sessions.find(cookies.session(request)))
   })

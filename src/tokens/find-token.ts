@@ -1,8 +1,10 @@
 import type { JWTPayload } from 'jose'
 import { whyEnded } from '../domain/liveness.ts'
+import { stillRegistered } from '../domain/scope.ts'
 import { readTokenId } from '../domain/token-id.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
+import { whyNotAdmitted } from '../domain/user-access.ts'
 import type { Clock } from '../lib/clock.ts'
 import { digest } from '../lib/secrets.ts'
 import type { Store } from '../repositories/store.ts'
@@ -40,6 +42,10 @@ interface Dependencies {
 
 export type FindToken = ReturnType<typeof createFindToken>
 
+/** May the app, as its record stands now, act as this System User? */
+const actsAs = (app: TrustedApplication, systemUser: User): boolean =>
+  app.systemUserAllowed && app.systemUser === systemUser.id
+
 /** Looks a presented token up, whatever its kind; `undefined` unless it is genuine, unexpired, unrevoked and not killed. */
 export function createFindToken({ store, keys, issuer, clock }: Dependencies) {
   const { read } = store
@@ -56,7 +62,8 @@ export function createFindToken({ store, keys, issuer, clock }: Dependencies) {
     const user = await read.users.find(family?.userId ?? String(claims['client_system_user_id']))
     const epochs = origin.kind === 'service' ? origin : family
     if (!user || !epochs || whyEnded(epochs, app, user) !== undefined) return undefined
-    const scope = [claims['scope']].flat().join(' ').split(' ')
+    if (!(origin.kind === 'service' ? actsAs(app, user) : whyNotAdmitted(app, user) === undefined)) return undefined
+    const scope = stillRegistered([claims['scope']].flat().join(' ').split(' '), app)
     const { jti, exp } = claims
     return {
       kind: 'access_token',
@@ -74,10 +81,11 @@ export function createFindToken({ store, keys, issuer, clock }: Dependencies) {
     const family = await read.families.find(token.family)
     if (!family || family.revokedAt !== undefined) return undefined
     const [app, user] = [await read.apps.find(family.applicationUri), await read.users.find(family.userId)]
-    if (!app || !user || whyEnded(family, app, user) !== undefined) return undefined
+    if (!app || !user || whyEnded(family, app, user) !== undefined || whyNotAdmitted(app, user)) return undefined
+    const scope = stillRegistered(family.scope, app)
     const { issuedAt, expiresAt } = token
     const rotated = token.rotation !== undefined
-    return { kind: 'refresh_token', family: token.family, scope: family.scope, app, user, issuedAt, expiresAt, rotated }
+    return { kind: 'refresh_token', family: token.family, scope, app, user, issuedAt, expiresAt, rotated }
   }
 
   /** A signed token has dots and an opaque one has none, so one look-up is enough. */

@@ -4,9 +4,10 @@ import { inSeconds } from '../lib/clock.ts'
 type Claims = Readonly<Record<string, string | number | boolean>>
 
 /** The claims each protocol scope stands for. @see OIDC Core §5.4 */
-const CLAIMS_OF_SCOPE: Readonly<Record<string, (user: User) => Record<string, string | number | boolean | undefined>>> =
-  {
-    profile: (user) => ({
+const CLAIMS_OF_SCOPE = new Map<string, (user: User) => Record<string, string | number | boolean | undefined>>([
+  [
+    'profile',
+    (user) => ({
       name: user.name,
       given_name: user.profile.givenName,
       family_name: user.profile.familyName,
@@ -14,9 +15,13 @@ const CLAIMS_OF_SCOPE: Readonly<Record<string, (user: User) => Record<string, st
       locale: user.locale,
       updated_at: inSeconds(user.updatedAt),
     }),
-    email: (user) => ({ email: user.email, email_verified: user.email === undefined ? undefined : user.emailVerified }),
-    phone: (user) => ({ phone_number: user.profile.phoneNumber }),
-  }
+  ],
+  [
+    'email',
+    (user) => ({ email: user.email, email_verified: user.email === undefined ? undefined : user.emailVerified }),
+  ],
+  ['phone', (user) => ({ phone_number: user.profile.phoneNumber })],
+])
 
 /** Every claim that UserInfo can answer with, for discovery. */
 export const USER_CLAIMS: readonly string[] = [
@@ -38,11 +43,11 @@ const present = (claims: Record<string, string | number | boolean | undefined>):
 
 /** What UserInfo tells about a person, as far as the scope goes; what is not known is left out. @see OIDC Core §5.3.2 */
 export const userInfoClaims = (user: User, scope: readonly string[]): Claims =>
-  Object.assign({}, ...scope.map((name) => present(CLAIMS_OF_SCOPE[name]?.(user) ?? {})))
+  Object.assign({}, ...scope.map((name) => present(CLAIMS_OF_SCOPE.get(name)?.(user) ?? {})))
 
 /** What an access token tells an API about a person, as far as the scope goes. */
 export const accessTokenUserClaims = (user: User, scope: readonly string[]): Claims =>
   present({
     ...(scope.includes('profile') ? { name: user.name, locale: user.locale, is_admin: user.isAdmin } : {}),
-    ...(scope.includes('email') ? CLAIMS_OF_SCOPE['email']?.(user) : {}),
+    ...(scope.includes('email') ? CLAIMS_OF_SCOPE.get('email')?.(user) : {}),
   })
