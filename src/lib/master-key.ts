@@ -1,5 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 
 const LEAST_BYTES = 32
@@ -40,19 +51,24 @@ function readKeyFile(file: string): string | undefined {
   }
 }
 
+/** Written aside and linked into place, so that nobody ever reads half a key. */
 function createKeyFile(file: string): string {
   const text = randomBytes(LEAST_BYTES).toString('base64')
+  const draft = `${file}.${process.pid}.new`
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-    const descriptor = openSync(file, 'wx', 0o600)
+    const descriptor = openSync(draft, 'wx', 0o600)
     writeSync(descriptor, `${text}\n`)
     fsyncSync(descriptor)
     closeSync(descriptor)
+    linkSync(draft, file)
     return text
   } catch (error) {
     // Two processes may start at once; the first one's key counts.
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return readFileSync(file, 'utf8')
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && existsSync(file)) return readFileSync(file, 'utf8')
     throw new MasterKeyFault(`${file} cannot be created: ${(error as Error).message}`)
+  } finally {
+    rmSync(draft, { force: true })
   }
 }
 
