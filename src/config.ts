@@ -103,6 +103,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const given = { ...(file === undefined ? {} : readFile(file)), ...onlyTessera(environment) }
   const faults = Object.keys(given)
     .filter((name) => !isSettingName(name))
+    .sort()
     .map((name) => `${name} is not a setting; the README lists them all`)
   const values = {} as Record<string, unknown>
   for (const [name, { default: standard, read }] of Object.entries(SETTINGS)) {
@@ -146,8 +147,21 @@ const onlyTessera = (environment: Readonly<Record<string, string | undefined>>):
   Object.fromEntries(Object.entries(environment).filter(([name]) => name.startsWith('TESSERA_')))
 
 function readFile(file: string): Record<string, string | undefined> {
+  const text = readFileText(file)
+  // The parser skips what it cannot read, and a setting in it would be missing without a word.
+  const faults = text
+    .split(/\r?\n/)
+    .map((line, index) =>
+      /^\s*(#|$|(export\s+)?[\w.-]+\s*=)/.test(line) ? '' : `line ${index + 1} of ${file} is not NAME=value`,
+    )
+    .filter((fault) => fault !== '')
+  if (faults.length > 0) throw new ConfigurationFaults(faults)
+  return parseEnv(text) as Record<string, string | undefined>
+}
+
+function readFileText(file: string): string {
   try {
-    return parseEnv(readFileSync(file, 'utf8')) as Record<string, string | undefined>
+    return readFileSync(file, 'utf8')
   } catch (error) {
     throw new ConfigurationFaults([`the configuration file ${file} cannot be read: ${(error as Error).message}`])
   }

@@ -1,6 +1,5 @@
-import { readConfig } from './config.ts'
-import { openCore } from './core.ts'
-import { systemClock } from './lib/clock.ts'
+import type { Config } from './config.ts'
+import type { Core } from './core.ts'
 import { systemRandom } from './lib/secrets.ts'
 import { buildServer } from './server.ts'
 
@@ -8,11 +7,9 @@ const LONGEST_SHUTDOWN = 10_000
 
 /**
  * Runs the identity server until it is told to stop: SIGTERM finishes what was accepted, a second one does not wait.
- * @param configFile of `NAME=value` lines, or `undefined`
+ * @param core opened with this configuration; closed at the end
  */
-export async function serve(configFile: string | undefined): Promise<void> {
-  const config = readConfig(process.env, configFile)
-  const core = await openCore(config, systemClock)
+export async function serve(config: Config, core: Core): Promise<void> {
   const app = await buildServer(config, core, systemRandom)
   app.addHook('onClose', () => core.store.close())
 
@@ -30,6 +27,10 @@ export async function serve(configFile: string | undefined): Promise<void> {
       },
     )
   }
+  // A connection kept alive for a request that never comes would hold up the end.
+  app.addHook('onSend', async (_request, reply) => {
+    if (stopping) reply.header('connection', 'close')
+  })
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
 

@@ -8,10 +8,10 @@ export class SettingFault extends Error {}
 
 /** @see OIDC Discovery §3, RFC 8414 §2 */
 export function readIssuer(text: string): string {
+  // A password that strayed in here is not repeated in a message.
+  if (/[?#]|\/\/[^/]*@/.test(text)) throw new SettingFault('must not have a query, a fragment or a user name')
   if (!URL.canParse(text)) throw new SettingFault(`is not a URL: ${text}`)
   const url = new URL(text)
-  if (url.search !== '' || url.hash !== '' || url.username !== '')
-    throw new SettingFault('must not have a query, a fragment or a user name')
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopbackHost(url.hostname))) {
     throw new SettingFault(`must be https (plain http is for loopback only): ${text}`)
   }
@@ -26,8 +26,9 @@ export function readIssuer(text: string): string {
 /** Address and port; an IPv6 address stands in brackets. */
 export function readListen(text: string): { host: string; port: number } {
   const [, host = '', port] =
-    /^(?:\[([0-9a-f:.]+)\]|([^:\s]+)):(\d{1,5})$/i.exec(text)?.filter((part) => part !== undefined) ?? []
-  if (port === undefined || Number(port) > 65_535)
+    /^(?:\[([0-9a-f:.]+)\]|([^:\s[\]]+)):(\d{1,5})$/i.exec(text)?.filter((part) => part !== undefined) ?? []
+  const sound = !text.startsWith('[') || isIP(host) === 6
+  if (port === undefined || Number(port) > 65_535 || !sound)
     throw new SettingFault(`is not an address and port, such as 127.0.0.1:5080 or [::1]:5080: ${text}`)
   return { host, port: Number(port) }
 }

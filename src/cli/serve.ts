@@ -1,12 +1,14 @@
 import type { Command } from 'commander'
-import { globalsOf } from './globals.ts'
+import { helpText } from './help.ts'
+import { configOf, openInstance } from './with-core.ts'
 
-const HELP = `
-Prints one JSON log record a line on stdout; ready when /health/ready answers 200. SIGTERM lets requests in progress end.
-
-Examples:
-  $ tessera serve --config /etc/tessera.env
-  $ TESSERA_ISSUER=https://id.example.com/id TESSERA_LISTEN=127.0.0.1:5080 tessera serve`
+const HELP = helpText(
+  [
+    'tessera serve --config /etc/tessera.env',
+    'TESSERA_ISSUER=https://id.example.com/id TESSERA_LISTEN=127.0.0.1:5080 tessera serve',
+  ],
+  `Prints one JSON log record a line on stdout; ready when /health/ready answers 200. SIGTERM lets requests in progress end.`,
+)
 
 /** `tessera serve`: the identity server itself. */
 export function serveCommand(program: Command): void {
@@ -15,8 +17,9 @@ export function serveCommand(program: Command): void {
     .description('run the identity server')
     .addHelpText('after', HELP)
     .action(async (_flags: unknown, command: Command) => {
+      const config = configOf(command)
       // The web server is loaded by this one command alone; the others start faster without it.
       const { serve } = await import('../main.ts')
-      await serve(globalsOf(command).config)
+      await serve(config, await openInstance(config))
     })
 }

@@ -10,12 +10,14 @@ import { impossible } from './problem.ts'
 /** The configuration that a command runs with: its environment over the file of `--config`. */
 export const configOf = (command: Command): Config => readConfig(process.env, globalsOf(command).config)
 
-/** Opens the instance for the time of one piece of work; its database is brought up to date first. */
+/** Opens the instance; its database is brought up to date first. */
+export const openInstance = (config: Config): Promise<Core> =>
+  openCore(config, systemClock).catch((error: unknown) => Promise.reject(namingDatabase(error, config)))
+
+/** Opens the instance for the time of one piece of work. */
 export async function withCore(command: Command, work: (core: Core, config: Config) => Promise<void>): Promise<void> {
   const config = configOf(command)
-  const core = await openCore(config, systemClock).catch((error: unknown) =>
-    Promise.reject(namingDatabase(error, config)),
-  )
+  const core = await openInstance(config)
   try {
     await work(core, config)
   } finally {
