@@ -4,12 +4,14 @@ import { didYouMean } from './nearest.ts'
 import { wrongUsage } from './problem.ts'
 
 /** What is changed in another way, and in which. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  applicationuri: 'ApplicationUri cannot be changed: it is the client_id; register the app anew and remove this one',
-  isenabled: 'IsEnabled is changed with: tessera app enable, tessera app disable',
-  applicationsecrethash: 'the secret is changed with: tessera app rotate-secret',
-  secret: 'the secret is changed with: tessera app rotate-secret',
-}
+const ELSEWHERE = new Map(
+  Object.entries({
+    applicationuri: 'ApplicationUri cannot be changed: it is the client_id; register the app anew and remove this one',
+    isenabled: 'IsEnabled is changed with: tessera app enable, tessera app disable',
+    applicationsecrethash: 'the secret is changed with: tessera app rotate-secret',
+    secret: 'the secret is changed with: tessera app rotate-secret',
+  }),
+)
 
 const NAMES = APP_ATTRIBUTES.map(({ name }) => name)
 const EXPECTED = `expected one of ${NAMES.join(', ')}`
@@ -41,7 +43,7 @@ function readOne(text: string): { name: string; change?: Partial<AppRegistration
   const [, given = '', value] = /^([^=]+)=(.*)$/s.exec(text) ?? []
   if (value === undefined) return { name: text, fault: `--set expects NAME=VALUE, not ${JSON.stringify(text)}` }
   const known = findAttribute(given)
-  if (!known) return { name: given, fault: ELSEWHERE[given.toLowerCase()] ?? unknown(given) }
+  if (!known) return { name: given, fault: ELSEWHERE.get(given.toLowerCase()) ?? unknown(given) }
   const { name, expects, read } = known
   const change = read(value)
   return change ? { name, change } : { name, fault: `${name}: expects ${expects}, not ${JSON.stringify(value)}` }
