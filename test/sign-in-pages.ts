@@ -302,7 +302,7 @@ await t.test('LG-09 unknown, wrong, disabled, System User: the same answer', asy
     ['david', 'wrong password', 'the password is wrong'],
     ['david', PASSWORD.toUpperCase(), 'the password is wrong'],
     ['david', `${PASSWORD} `, 'the password is wrong'],
-    ['david', 'x'.repeat(1025), 'the password is wrong'],
+    ['david', 'x'.repeat(1025), 'the password is too long to be one'],
     ['dora', PASSWORD, 'the user is disabled'],
     ['dora', 'wrong password', 'the password is wrong'],
     ['svc.sync', PASSWORD, 'a System User never signs in'],
@@ -353,6 +353,15 @@ await t.test('names and passwords', async (t) => {
       await browser.submit(page, 'login-submit', { username: 'david', password })
       t.ok(await isSignedIn(browser), password.slice(0, 20))
     }
+    const accented = await createPasswords().hash('caf\u00e9 au lait')
+    await instance.core.store.write(({ users }) => users.setPassword(david.id, accented, instance.now()))
+    const browser = newBrowser()
+    await browser.submit(await open(browser), 'login-submit', { username: 'david', password: 'cafe\u0301 au lait' })
+    t.ok(await isSignedIn(browser), 'an accent may be typed either way (RFC 8265)')
+    const long = { username: 'david', password: 'q'.repeat(1025) }
+    const before = instance.log.length
+    t.equal((await browser.submit(await open(newBrowser()), 'login-submit', long)).status, 401)
+    t.match(JSON.stringify(instance.log.slice(before)), /too long to be one/)
     const hash = await createPasswords().hash(PASSWORD)
     await instance.core.store.write(({ users }) => users.setPassword(david.id, hash, instance.now()))
   })

@@ -56,9 +56,11 @@ export function whyBadLogin(login: string): string | undefined {
 export const whyBadEmail = (email: string): string | undefined =>
   email.length <= 254 && /^[^\s@"<>\p{C}]+@[^\s@"<>\p{C}]+$/u.test(email) ? undefined : 'is not an e-mail address'
 
+export const LONGEST_PASSWORD = 1024
+
 /** Says why a password cannot be used, or `undefined`. @see NIST SP 800-63B §5.1.1.2 */
 export function whyBadPassword(password: string): string | undefined {
   if (password.length < 8) return 'must have at least 8 characters (15 or more are advised)'
-  if (password.length > 1024) return 'must have at most 1024 characters'
+  if (password.length > LONGEST_PASSWORD) return `must have at most ${LONGEST_PASSWORD} characters`
   return undefined
 }

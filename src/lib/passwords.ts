@@ -37,11 +37,15 @@ export function createPasswords(limits = { atOnce: 2, queue: 64 }): Passwords {
     }
   }
 
+  // Keyboards write the same accented letter in two ways. RFC 8265 §4.2
+  const spelled = (password: string): string => password.normalize('NFC')
   const nobodysHash = hash('nobody has this password', COST)
 
   return {
-    hash: (password) => inTurn(() => hash(password, COST)),
+    hash: (password) => inTurn(() => hash(spelled(password), COST)),
     verify: (storedHash, password) =>
-      inTurn(async () => (await verify(storedHash ?? (await nobodysHash), password)) && storedHash !== undefined),
+      inTurn(
+        async () => (await verify(storedHash ?? (await nobodysHash), spelled(password))) && storedHash !== undefined,
+      ),
   }
 }

@@ -1,4 +1,4 @@
-import type { User } from '../domain/user.ts'
+import { LONGEST_PASSWORD, type User } from '../domain/user.ts'
 import type { Passwords } from '../lib/passwords.ts'
 import type { Users } from '../repositories/users.ts'
 
@@ -20,6 +20,8 @@ export type CheckPassword = ReturnType<typeof createCheckPassword>
  */
 export function createCheckPassword({ users, passwords }: Dependencies) {
   return async function checkPassword(login: string, password: string): Promise<SignInResult> {
+    // Nobody has such a password, and hashing it would cost the more the longer it is.
+    if (password.length > LONGEST_PASSWORD) return { user: undefined, cause: 'the password is too long to be one' }
     const account = await users.findByIdentifier(login)
     const right = await passwords.verify(account?.passwordHash, password)
     if (!account) return { user: undefined, cause: 'no account has this login or e-mail' }
