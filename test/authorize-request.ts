@@ -328,6 +328,13 @@ await t.test('AU-16 request objects are refused and nothing is fetched', async (
   const request_uri = 'http://169.254.169.254/latest/meta-data'
   await toldToApp(t, { ...REQUEST, request_uri }, { error: 'request_uri_not_supported', description })
   await toldToApp(t, { ...REQUEST, request_uri: 'urn:x' }, { error: 'request_uri_not_supported', description })
+  for (const length of [2049, 4000]) {
+    const long = 'x'.repeat(length)
+    await toldToApp(t, { ...REQUEST, request: long }, { error: 'request_not_supported', description })
+    const uri = { ...REQUEST, request_uri: `https://app.example.com/${long}` }
+    await toldToApp(t, uri, { error: 'request_uri_not_supported', description })
+  }
+  await toldToApp(t, { ...REQUEST, request, request_uri }, { error: 'request_not_supported', description })
 })
 
 await t.test('AU-17 scope', async (t) => {

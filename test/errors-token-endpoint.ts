@@ -146,6 +146,39 @@ await t.test('credentials that cannot be read: invalid_client or invalid_request
     ],
   ])
 
+  await t.test('RFC 7521 §4.2 an assertion beside them, or alone, is refused rather than overlooked', async (t) => {
+    const type = { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' }
+    const assertion = { client_assertion: 'eyJhbGciOiJub25lIn0.e30.' }
+    const notOffered = malformed('client_assertion is not offered: use the secret of the app')
+    const inBody = { ...SERVICE, client_id: SYNC, client_secret: SECRET }
+    await everyRowIsRefused(t, [
+      ['beside Basic', { ...SERVICE, ...type, ...assertion }, basic(SYNC), notOffered],
+      ['beside a wrong secret', { ...SERVICE, ...type, ...assertion }, basic(SYNC, WRONG), notOffered],
+      ['beside the secret in the body', { ...inBody, ...type, ...assertion }, {}, notOffered],
+      ['without its type', { ...inBody, ...assertion }, {}, notOffered],
+      ['its type alone', { ...SERVICE, ...type }, basic(SYNC), notOffered],
+      ['alone', { ...SERVICE, ...type, ...assertion }, {}, notOffered],
+      ['for a Public app', { ...SERVICE, client_id: SPA, ...type, ...assertion }, {}, notOffered],
+    ])
+  })
+
+  await t.test(
+    'TE-08 an id in Basic that no app can have is not looked up, and leaves a short line in the log',
+    async (t) => {
+      for (const [id, refusal] of [
+        ['n'.repeat(128), because('no app has this ApplicationUri')],
+        ['n'.repeat(129), unreadable],
+        ['%F0%9F%98%80'.repeat(65), unreadable],
+        ['n'.repeat(10_000), unreadable],
+      ] as const) {
+        const before = instance.log.length
+        await refused(t, instance, await requestToken(instance, SERVICE, raw(`${id}:${SECRET}`)), refusal)
+        const lines = instance.log.slice(before).map((line) => JSON.stringify(line).length)
+        t.ok(lines.length > 0 && Math.max(...lines) < 1000, `${Math.max(...lines)} characters`)
+      }
+    },
+  )
+
   await t.test('TE-08 Basic twice, in two headers', async (t) => {
     const twice = [basic(SYNC), basic(WEB)].map(({ authorization }) => ['authorization', authorization] as const)
     const form = ['content-type', 'application/x-www-form-urlencoded'] as const
@@ -342,6 +375,7 @@ await t.test('TE-20 scope not in the record, scope of the protocol: invalid_scop
     ask(Array.from({ length: 65 }, (_, n) => `s${n}`).join(' '), invalid('more than 64 scopes')),
     ask('s '.repeat(10_000 / 20), invalid('more than 64 scopes')),
     ask('s'.repeat(1025), invalid('parameter is too long: scope (at most 1024 characters)', { length: 1025 })),
+    ask('read '.repeat(2000), invalid('parameter is too long: scope (at most 1024 characters)', { length: 10_000 })),
   ])
   const { refresh_token, id_token, scope } = await readTokens(await requestToken(instance, SERVICE, basic(SYNC)))
   t.strictSame({ refresh_token, id_token, scope }, { refresh_token: '', id_token: '', scope: 'read update' })

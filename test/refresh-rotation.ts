@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { APP_DEFAULTS } from '../src/domain/trusted-application.ts'
 import { digest, newId } from '../src/lib/secrets.ts'
-import { liveTips } from './fixtures/database.ts'
+import { liveTips, query } from './fixtures/database.ts'
 import { type Instance, SECRET, startInstance } from './fixtures/instance.ts'
 import {
   ALIVE,
@@ -212,6 +212,49 @@ await t.test('RT-04: a restart changes nothing', async (t) => {
   t.equal(await lifeOf(party, usedFor), DEAD)
   instance.advance(10_000)
   t.equal(refusalOf(await party.refresh(inside.refresh)), REUSED)
+})
+
+await t.test('RT-01: an old refresh token opens no later answer', async (t) => {
+  const instance = await start(t)
+  const david = asDavid(instance)
+  const generations = [await david.signIn()]
+  const latest = (): Tokens => generations[generations.length - 1] as Tokens
+  const rotate = async () => generations.push(tokensOf(await david.refresh(latest().refresh)))
+  const sealed = () =>
+    generations.map(({ refresh }) => {
+      const rows = query<{ sealed_answer: string | null }>(
+        instance,
+        'select sealed_answer from refresh_tokens where digest = ?',
+        digest(refresh),
+      )
+      return rows.map(({ sealed_answer }) => sealed_answer !== null).join()
+    })
+
+  await rotate()
+  instance.advance(30_000)
+  await rotate()
+  t.strictSame(sealed(), ['true', 'true', 'false'], 'kept for as long as any app may have its window')
+  instance.advance(30_000 - 1)
+  await rotate()
+  t.strictSame(sealed(), ['true', 'true', 'true', 'false'])
+  instance.advance(1)
+  await rotate()
+  t.strictSame(sealed(), ['false', 'true', 'true', 'true', 'false'], 'the first was rotated 60 s ago')
+  instance.advance(60_000)
+  await rotate()
+  t.strictSame(sealed(), ['false', 'false', 'false', 'false', 'true', 'false'])
+
+  const bystander = await david.signIn()
+  const answer = await david.refresh(bystander.refresh)
+  const reuses = () =>
+    instance.log.map(({ audit }) => audit).filter((audit) => (audit as { event?: string })?.event === 'refresh_reuse')
+  t.strictSame(reuses(), [])
+  for (const old of generations.slice(0, -1)) {
+    t.equal(refusalOf(await david.refresh(old.refresh)), old === generations[0] ? REUSED : REVOKED)
+  }
+  t.match(reuses(), [{ app: APP, user: claimsOf(latest().access).sub, family: /./ }], 'audited once')
+  t.equal(await lifeOf(david, latest()), DEAD)
+  t.equal((await david.refresh(bystander.refresh)).text, answer.text, 'another family keeps its answers')
 })
 
 await t.test('RT-06: scope', async (t) => {

@@ -7,6 +7,8 @@ import { newShortId, type Random } from '../lib/secrets.ts'
 import type { TrustedApplications } from '../repositories/trusted-applications.ts'
 
 const LIFETIME = 15 * MINUTE
+// Node takes 16 KiB of headers, the URL among them.
+const LONGEST = 12_000
 
 interface Hint {
   readonly sub: string
@@ -76,7 +78,11 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
       }
     },
 
-    seal: (ticket: LogoutTicket): string => seal(key, JSON.stringify(ticket), 'logout'),
+    seal(ticket: LogoutTicket): string {
+      const sealed = seal(key, JSON.stringify(ticket), 'logout')
+      if (sealed.length > LONGEST) throw new OAuthError('invalid_request', 'the sign-out request is too long')
+      return sealed
+    },
 
     open(sealed: string): LogoutTicket {
       const text = open(key, sealed, 'logout')

@@ -28,11 +28,11 @@ interface Dependencies {
   readonly issuer: string
 }
 
-/** A request that waits for the person's word. */
-interface Waiting {
+/** A request whose person is known: it waits for their word, or has it already. */
+interface Decidable {
   readonly ticket: Ticket
   readonly request: AuthorizationRequest
-  readonly step: Step & { readonly kind: 'consent' }
+  readonly step: Exclude<Step, { readonly kind: 'sign-in' }>
 }
 
 /** The page where a person allows an app what it asks for. */
@@ -42,22 +42,33 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
   const continueUrl = (ticket: Ticket): string =>
     `${issuer}/connect/authorize/continue?interaction=${flow.tickets.seal(ticket)}`
   // Bound to the person too, so that one's consent is worth nothing in another's session.
-  const formPurpose = ({ ticket, step }: Waiting): string => `consent:${ticket.id}:${step.signedIn.user.id}`
+  const formPurpose = ({ ticket, step }: Decidable): string => `consent:${ticket.id}:${step.signedIn.user.id}`
 
-  /** The request as it stands now; what waits for something else than consent goes back to where that is decided. */
-  async function findWaiting(request: FastifyRequest): Promise<Waiting | Ticket> {
+  /** The request as it stands now; what is refused or needs a sign-in is a bare ticket, and goes back to where that is told. */
+  async function findRequest(request: FastifyRequest): Promise<Decidable | Ticket> {
     const browser = cookies.browser(request)
     const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser))
     const form = flow.formOf(ticket)
-    const valid = await flow.validate(form, await flow.findRedirect(form))
-    const step = await flow.decide(valid, ticket, cookies.session(request)).catch(onlyRefusals)
-    return step?.kind === 'consent' ? { ticket, request: valid, step } : ticket
+    const redirectable = await flow.findRedirect(form)
+    try {
+      const valid = await flow.validate(form, redirectable)
+      const step = await flow.decide(valid, ticket, cookies.session(request))
+      return step.kind === 'sign-in' ? ticket : { ticket, request: valid, step }
+    } catch (error) {
+      if (error instanceof OAuthError) return ticket
+      throw error
+    }
   }
 
-  function show(request: FastifyRequest, reply: FastifyReply, waiting: Waiting): FastifyReply {
-    const { ticket, step } = waiting
-    const { app: client, redirectUri } = waiting.request
-    const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(waiting))
+  function show(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    found: Decidable,
+    missing: readonly string[],
+  ): FastifyReply {
+    const { ticket, step } = found
+    const { app: client, redirectUri } = found.request
+    const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(found))
     return renderPage(request, reply, {
       template: 'consent',
       uiLocales: ticket.parameters['ui_locales'],
@@ -65,7 +76,7 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
       data: (t, has) => ({
         app: displayOf(client),
         user: step.signedIn.user,
-        scopes: step.scope.map((scope) => describeScope(scope, t, has)),
+        scopes: missing.map((scope) => describeScope(scope, t, has)),
         returnTo: destinationOf(redirectUri),
         action: `${issuer}/consent?interaction=${flow.tickets.seal(ticket)}`,
         csrf,
@@ -74,32 +85,33 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
   }
 
   app.get('/consent', { config }, async (request, reply) => {
-    const waiting = await findWaiting(request)
-    return 'step' in waiting ? show(request, reply, waiting) : reply.redirect(continueUrl(waiting), 303)
+    const found = await findRequest(request)
+    if (!('step' in found)) return reply.redirect(continueUrl(found), 303)
+    return found.step.kind === 'consent'
+      ? show(request, reply, found, found.step.scope)
+      : reply.redirect(continueUrl(found.ticket), 303)
   })
 
   app.post('/consent', { config }, async (request, reply) => {
     requireOwnPage(request, issuer)
-    const waiting = await findWaiting(request)
-    if (!('step' in waiting)) return reply.redirect(continueUrl(waiting), 303)
+    const found = await findRequest(request)
+    if (!('step' in found)) return reply.redirect(continueUrl(found), 303)
     const form = submittedForm(request)
-    requireCsrf(form, cookies.browser(request), formPurpose(waiting))
-    const { ticket, step } = waiting
-    const about = { app: waiting.request.app.applicationUri, user: step.signedIn.user.id }
-    if (form.get('decision') === 'approve') {
+    requireCsrf(form, cookies.browser(request), formPurpose(found))
+    const { ticket, step } = found
+    const about = { app: found.request.app.applicationUri, user: step.signedIn.user.id }
+    // A no counts also where another tab has said yes in the meantime.
+    if (form.get('decision') !== 'approve') {
+      audit({ event: 'consent_denied', ...about })
+      const denied = new OAuthError('access_denied', 'the person did not allow it', about)
+      return reply.redirect(flow.errorUrl(found.request, denied, refuse(request, denied)), 303)
+    }
+    if (step.kind === 'consent') {
       await store.write(({ consents }) => consents.grant(about.user, about.app, step.scope, clock()))
       audit({ event: 'consent_granted', ...about })
-      return reply.redirect(continueUrl({ ...ticket, consented: about.user }), 303)
     }
-    audit({ event: 'consent_denied', ...about })
-    const denied = new OAuthError('access_denied', 'the person did not allow it', about)
-    return reply.redirect(flow.errorUrl(waiting.request, denied, refuse(request, denied)), 303)
+    return reply.redirect(continueUrl({ ...ticket, consented: about.user }), 303)
   })
-}
-
-/** A refusal is met again, and told to the app, where the request continues. */
-function onlyRefusals(error: unknown): undefined {
-  if (!(error instanceof OAuthError)) throw error
 }
 
 /** What a scope lets the app do, in plain words; for scopes of an API's own, its name. */
