@@ -8,6 +8,9 @@ import { authorizeUrl } from './fixtures/sign-in.ts'
 
 const APP = 'my.trusted.app/web'
 
+// A browser on a busy machine takes its time.
+t.setTimeout(120_000)
+
 /** A tiny site of its own origin. */
 async function site(t: Test, listener: RequestListener): Promise<string> {
   const server = createServer(listener)
@@ -67,7 +70,11 @@ await t.test('in Chromium', { skip: noChromium() }, async (t) => {
 
   const request = (parameters: Readonly<Record<string, string>> = {}): string =>
     authorizeUrl(instance, { client_id: APP, redirect_uri: loginUrl, state: 's', ...parameters })
-  const pathOf = (page: Page): string => new URL(page.url()).pathname
+  /** Waits until a page of ours is there, its style sheet included. */
+  async function at(page: Page, path: string): Promise<void> {
+    await page.waitForURL(({ origin, pathname }) => origin === instance.origin && pathname === path)
+    await page.waitForLoadState('load')
+  }
   const endSession = (parameters: Readonly<Record<string, string>> = {}): string =>
     `${instance.issuer}/connect/endsession?${new URLSearchParams(parameters)}`
 
@@ -108,12 +115,12 @@ await t.test('in Chromium', { skip: noChromium() }, async (t) => {
     await t.test(`the app sends the browser on to another origin, JavaScript ${javaScriptEnabled}`, async (t) => {
       const { context, open, signIn, complaints } = await person(t, { javaScriptEnabled })
       const page = await open(request({ client_id: 'trusted' }))
-      t.equal(pathOf(page), '/id/login')
+      await at(page, '/id/login')
       await signIn(page)
       await arrived(t, page, '/cb', ANSWER)
 
       await page.goto(request())
-      t.equal(pathOf(page), '/id/consent')
+      await at(page, '/id/consent')
       await page.click('#consent-approve')
       await arrived(t, page, '/cb', ANSWER)
 
@@ -122,7 +129,7 @@ await t.test('in Chromium', { skip: noChromium() }, async (t) => {
       await arrived(t, page, '/cb', ['error', 'error_description', 'error_uri', 'state', 'iss'])
 
       await page.goto(endSession({ client_id: APP, post_logout_redirect_uri: `${callback}/bye`, state: 'st' }))
-      t.equal(pathOf(page), '/id/logout')
+      await at(page, '/id/logout')
       t.ok(await signedIn(context))
       await page.click('#logout-confirm')
       await arrived(t, page, '/bye', ['state'])
@@ -172,7 +179,7 @@ await t.test('in Chromium', { skip: noChromium() }, async (t) => {
     const [one, two] = [await open(request({ state: 'one' })), await open(request({ state: 'two' }))]
     await signIn(one)
     await signIn(two)
-    t.strictSame([pathOf(one), pathOf(two)], ['/id/consent', '/id/consent'])
+    for (const page of [one, two]) await at(page, '/id/consent')
     await two.click('#consent-approve')
     await one.click('#consent-approve')
     for (const [page, state] of [
@@ -185,41 +192,42 @@ await t.test('in Chromium', { skip: noChromium() }, async (t) => {
     t.strictSame(complaints, [])
   })
 
-  for (const colorScheme of ['light', 'dark'] as const) {
-    for (const width of [390, 320]) {
-      await t.test(`${width} pixels, ${colorScheme}: nothing sticks out, and text can be read`, async (t) => {
-        const { open, signIn, complaints } = await person(t, { colorScheme, viewport: { width, height: 700 } })
-        const page = await open(request({ client_id: 'long', scope: `openid ${'s'.repeat(64)}`, ui_locales: 'de' }))
-        const looks = async (path: string): Promise<void> => {
-          t.equal(pathOf(page), path)
-          t.equal(await page.evaluate('document.documentElement.scrollWidth'), width, path)
-          const { text, back } = await lightOf(page)
-          t.ok((Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05) >= 4.5, `the heading of ${path}`)
-          t.ok(colorScheme === 'dark' ? back < 0.2 : back > 0.8, `${colorScheme} background`)
-          for (const button of await page.$$('button')) {
-            const box = await button.boundingBox()
-            t.ok(box && box.x >= 0 && box.x + box.width <= width && box.height >= 24, 'a finger can hit it')
-          }
+  for (const [width, colorScheme] of [
+    [390, 'dark'],
+    [320, 'light'],
+  ] as const) {
+    await t.test(`${width} pixels, ${colorScheme}: nothing sticks out, and text can be read`, async (t) => {
+      const { open, signIn, complaints } = await person(t, { colorScheme, viewport: { width, height: 700 } })
+      const page = await open(request({ client_id: 'long', scope: `openid ${'s'.repeat(64)}`, ui_locales: 'de' }))
+      const looks = async (path: string): Promise<void> => {
+        await at(page, path)
+        t.equal(await page.evaluate('document.documentElement.scrollWidth'), width, path)
+        const { text, back } = await lightOf(page)
+        t.ok((Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05) >= 4.5, `the heading of ${path}`)
+        t.ok(colorScheme === 'dark' ? back < 0.2 : back > 0.8, `${colorScheme} background`)
+        for (const button of await page.$$('button')) {
+          const box = await button.boundingBox()
+          t.ok(box && box.x >= 0 && box.x + box.width <= width && box.height >= 24, 'a finger can hit it')
         }
-        await looks('/id/login')
-        await page.fill('#username', 'x'.repeat(250))
-        await page.fill('#password', 'x')
-        await page.click('#login-submit')
-        await page.waitForSelector('#problem')
-        await looks('/id/login')
-        await signIn(page)
-        await looks('/id/consent')
-        await page.goto(endSession({ client_id: 'long', ui_locales: 'bg' }))
-        await looks('/id/logout')
-        await page.click('#logout-confirm')
-        await looks('/id/logout/signed-out')
-        await page.goto(request({ redirect_uri: `https://evil.test/${'x'.repeat(300)}` }))
-        await looks('/id/connect/authorize')
-        t.strictSame(
-          complaints.filter((text) => !/status of 40[01]/.test(text)),
-          [],
-        )
-      })
-    }
+      }
+      await looks('/id/login')
+      await page.fill('#username', 'x'.repeat(250))
+      await page.fill('#password', 'x')
+      await page.click('#login-submit')
+      await page.waitForSelector('#problem')
+      await looks('/id/login')
+      await signIn(page)
+      await looks('/id/consent')
+      await page.goto(endSession({ client_id: 'long', ui_locales: 'bg' }))
+      await looks('/id/logout')
+      await page.click('#logout-confirm')
+      await looks('/id/logout/signed-out')
+      await page.goto(request({ redirect_uri: `https://evil.test/${'x'.repeat(300)}` }))
+      await looks('/id/connect/authorize')
+      t.strictSame(
+        complaints.filter((text) => !/status of 40[01]/.test(text)),
+        [],
+      )
+    })
   }
 })
