@@ -1,7 +1,7 @@
 import { faultsOf, type RegistrationFault } from '../domain/registration-rules.ts'
 import { type AppRegistration, isInteractive } from '../domain/trusted-application.ts'
 import type { Repositories } from '../repositories/store.ts'
-import { findUser } from './find-user.ts'
+import { findUser, similarUser } from './find-user.ts'
 import { wrongUsage } from './problem.ts'
 
 interface Judgement {
@@ -28,7 +28,9 @@ export async function judge(
   const lines = [
     ...faults.map(({ attribute, reason }) => `${attribute}: ${reason}`),
     ...faultsOf(app).map(({ attribute, reason }) => `${attribute}: ${reason}${flagOf(attribute)}`),
-    ...(systemUser === undefined ? [] : whyNotSystemUser(systemUser, found).map((reason) => `SystemUser: ${reason}`)),
+    ...(systemUser === undefined
+      ? []
+      : (await whyNotSystemUser(systemUser, found, users)).map((reason) => `SystemUser: ${reason}`)),
   ]
   if (lines.length > 0) throw wrongUsage(...lines)
   return app
@@ -36,10 +38,10 @@ export async function judge(
 
 type Found = Awaited<ReturnType<typeof findUser>>
 
-function whyNotSystemUser(name: string, user: Found): string[] {
+async function whyNotSystemUser(name: string, user: Found, users: Repositories['users']): Promise<string[]> {
   if (!user) {
-    const remedy = `tessera user add ${name} --type SystemUserNoLogin`
-    return [`nobody is called ${JSON.stringify(name)}; make the account with: ${remedy}`]
+    const remedy = `; make the account with: tessera user add ${name} --type SystemUserNoLogin`
+    return [`nobody is called ${JSON.stringify(name)}${(await similarUser(users, name)) || remedy}`]
   }
   if (user.type !== 'SystemUserNoLogin') return [`${user.login} is of type ${user.type}, not SystemUserNoLogin`]
   if (!user.isEnabled) return [`${user.login} is disabled; enable the account with: tessera user enable ${user.login}`]
@@ -61,6 +63,10 @@ export function doubtsAbout(app: AppRegistration): string[] {
     [
       app.systemUserAllowed && app.scope.length === 0,
       'Scope is empty: what the app gets as its System User opens no API',
+    ],
+    [
+      app.scope.some((scope) => scope.includes(',')),
+      'Scope names hold a comma: scopes are separated by spaces, as in "read update"',
     ],
     [
       app.systemUser !== undefined && !app.systemUserAllowed,

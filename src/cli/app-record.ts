@@ -45,7 +45,6 @@ export async function requireApp(
   const app = await apps.find(applicationUri)
   if (app) return app
   const known = (await apps.list()).map((other) => other.applicationUri)
-  throw impossible(
-    `no app has the ApplicationUri ${JSON.stringify(applicationUri)}${didYouMean(applicationUri, known)}`,
-  )
+  const similar = didYouMean(applicationUri, known) || '; tessera app list shows every app'
+  throw impossible(`no app has the ApplicationUri ${JSON.stringify(applicationUri)}${similar}`)
 }

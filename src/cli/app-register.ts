@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { RegistrationFault } from '../domain/registration-rules.ts'
 import { APP_DEFAULTS, type AppRegistration, isInteractive } from '../domain/trusted-application.ts'
 import { digest, newId, newSecret, systemRandom } from '../lib/secrets.ts'
 import type { Repositories } from '../repositories/store.ts'
@@ -7,17 +8,20 @@ import { attributesOf, loginsFor } from './app-record.ts'
 import { readSet, repeated } from './app-set.ts'
 import { linesOf, settingsFor } from './app-settings.ts'
 import { misplacedFlags, registrationOf, requireShape, SHAPES } from './app-shapes.ts'
+import { helpText } from './help.ts'
 import { block, note, print, warn } from './output.ts'
 import { impossible } from './problem.ts'
 import { withCore } from './with-core.ts'
 
-const HELP = `
-The secret is printed once and never again; only its digest is kept.
-
-Examples:
-  $ tessera app register my.trusted.app/web --web --redirect-uri https://app.example.com/cb --scope "read update"
-  $ tessera app register my.trusted.app/spa --spa --redirect-uri http://localhost:5082/ --scope read
-  $ tessera app register my.trusted.app/sync --service --system-user svc.sync --scope "read update" --json`
+const HELP = helpText(
+  [
+    'tessera app register my.trusted.app/web --web --redirect-uri https://app.example.com/cb --scope "read update"',
+    'tessera app register my.trusted.app/spa --spa --redirect-uri http://localhost:5082/ --scope read',
+    'tessera app register my.trusted.app/sync --service --system-user svc.sync --scope "read update" --json',
+    'tessera app register my.trusted.app/shop --hybrid --redirect-uri https://shop.example.com/cb --system-user svc.sync --scope read',
+  ],
+  `The secret is printed once and never again; only its digest is kept.`,
+)
 
 type Flags = Parameters<typeof registrationOf>[1] & {
   readonly name?: string
@@ -26,10 +30,24 @@ type Flags = Parameters<typeof registrationOf>[1] & {
 }
 
 const FLAG_OF = {
+  Name: '--name',
+  Scope: '--scope',
   ImpersonateLoginUrl: '--redirect-uri',
   ImpersonateLogoutUrl: '--logout-uri',
   SystemUser: '--system-user',
 }
+
+/** Attributes that a flag and `--set` both speak of; which of the two is meant cannot be known. */
+const saidTwice = (flags: Flags, set: Partial<AppRegistration>): RegistrationFault[] =>
+  [
+    { attribute: 'Name', twice: flags.name !== undefined && 'name' in set },
+    { attribute: 'Scope', twice: flags.scope !== undefined && 'scope' in set },
+    { attribute: 'ImpersonateLoginUrl', twice: flags.redirectUri !== undefined && 'impersonateLoginUrl' in set },
+    { attribute: 'ImpersonateLogoutUrl', twice: flags.logoutUri !== undefined && 'impersonateLogoutUrl' in set },
+    { attribute: 'SystemUser', twice: flags.systemUser !== undefined && 'systemUser' in set },
+  ]
+    .filter(({ twice }) => twice)
+    .map(({ attribute }) => ({ attribute, reason: 'is given by --set and by a flag of its own' }))
 
 /** `tessera app register`: one flag for the shape, the rest of the record by its attributes. */
 export function registerCommand(app: Command): void {
@@ -55,17 +73,18 @@ export function registerCommand(app: Command): void {
 
 async function register(applicationUri: string, flags: Flags, command: Command): Promise<void> {
   const shape = requireShape(flags)
+  const set = readSet(flags.set ?? [])
   const wanted: AppRegistration = {
     ...APP_DEFAULTS,
     applicationUri,
     name: flags.name ?? applicationUri,
-    scope: (flags.scope ?? '').split(/\s+/).filter((scope) => scope !== ''),
     ...registrationOf(shape, flags),
-    ...readSet(flags.set ?? []),
+    ...(flags.scope === undefined ? {} : readSet([`Scope=${flags.scope}`])),
+    ...set,
   }
   const judgement = {
     systemUser: wanted.systemUser ?? flags.systemUser,
-    faults: misplacedFlags(shape, flags),
+    faults: [...misplacedFlags(shape, flags), ...saidTwice(flags, set)],
     flags: FLAG_OF,
   }
   await withCore(command, async ({ store, clock }, config) => {

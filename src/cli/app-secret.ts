@@ -3,17 +3,16 @@ import type { TrustedApplication } from '../domain/trusted-application.ts'
 import { digest, newId, newSecret, systemRandom } from '../lib/secrets.ts'
 import { requireApp } from './app-record.ts'
 import { durationFlag } from './durations.ts'
+import { helpText } from './help.ts'
 import { block, isoTime, note, print } from './output.ts'
 import { impossible } from './problem.ts'
 import { withCore } from './with-core.ts'
 
-const HELP = `
-Without --overlap the old secret is refused from the next request on. With it both are valid for a while: change
-the secret in the app in the meantime. No more than two secrets are valid at once.
-
-Examples:
-  $ tessera app rotate-secret my.trusted.app/web --overlap 7d
-  $ tessera app rotate-secret my.trusted.app/web --json`
+const HELP = helpText(
+  ['tessera app rotate-secret my.trusted.app/web --overlap 7d', 'tessera app rotate-secret my.trusted.app/web --json'],
+  `Without --overlap the old secret is refused from the next request on. With it both are valid for a while: change
+the secret in the app in the meantime. No more than two secrets are valid at once.`,
+)
 
 /** `tessera app rotate-secret`: a new secret, and an end for the old one. */
 export function rotateSecretCommand(app: Command): void {

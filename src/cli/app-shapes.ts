@@ -69,8 +69,8 @@ export function requireShape(flags: ShapeFlags): Shape {
 /** What the shape says about the record. */
 export const registrationOf = ({ people, actsAlone, clientType }: Shape, flags: ShapeFlags) => ({
   clientType,
-  impersonateLoginUrl: flags.redirectUri ?? [],
-  impersonateLogoutUrl: flags.logoutUri ?? [],
+  impersonateLoginUrl: [...new Set(flags.redirectUri)],
+  impersonateLogoutUrl: [...new Set(flags.logoutUri)],
   impersonateAsInternalUserAllowed: people,
   impersonateAsCommunityUserAllowed: people && flags.community === true,
   systemUserAllowed: actsAlone,

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import { type LoginOf, loginsFor, recordOf, requireApp } from './app-record.ts'
+import { helpText } from './help.ts'
 import { block, print, table } from './output.ts'
 import { withCore } from './with-core.ts'
 
@@ -9,10 +10,15 @@ export function showCommands(app: Command): void {
   app
     .command('list')
     .description('list every app')
+    .addHelpText('after', helpText(['tessera app list', 'tessera app list --json']))
     .action((_flags: unknown, command: Command) => list(command))
   app
     .command('show <application-uri>')
     .description('show the record of an app, without secrets')
+    .addHelpText(
+      'after',
+      helpText(['tessera app show my.trusted.app/web', 'tessera app show my.trusted.app/web --json']),
+    )
     .action((applicationUri: string, _flags: unknown, command: Command) => show(applicationUri, command))
 }
 

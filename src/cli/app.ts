@@ -4,29 +4,40 @@ import { registerCommand } from './app-register.ts'
 import { rotateSecretCommand } from './app-secret.ts'
 import { showCommands } from './app-show.ts'
 import { updateCommand } from './app-update.ts'
+import { helpText } from './help.ts'
 import { confirm } from './input.ts'
 import { print } from './output.ts'
 import { withCore } from './with-core.ts'
 
 /** `tessera app ...`: the Trusted Applications. */
 export function appCommands(program: Command): void {
-  const app = program.command('app').description('Trusted Applications: the OAuth clients').helpCommand(false)
+  const app = program
+    .command('app')
+    .description('Trusted Applications: the OAuth clients')
+    .helpCommand(false)
+    .addHelpText('after', helpText(['tessera app list', 'tessera app register --help']))
   registerCommand(app)
   showCommands(app)
   updateCommand(app)
   app
     .command('enable <application-uri>')
     .description('let a disabled app work again; what was issued to it before stays ended')
+    .addHelpText('after', helpText(['tessera app enable my.trusted.app/web']))
     .action((uri: string, _flags: unknown, command: Command) => setEnabled(uri, true, command))
   app
     .command('disable <application-uri>')
     .description('refuse the app everything, and end all that was issued to it')
+    .addHelpText('after', helpText(['tessera app disable my.trusted.app/web']))
     .action((uri: string, _flags: unknown, command: Command) => setEnabled(uri, false, command))
   rotateSecretCommand(app)
   app
     .command('remove <application-uri>')
     .description('forget the app with its secrets, consents and tokens')
     .option('--yes', 'do not ask')
+    .addHelpText(
+      'after',
+      helpText(['tessera app remove my.trusted.app/web', 'tessera app remove my.trusted.app/web --yes']),
+    )
     .action(remove)
 }
 

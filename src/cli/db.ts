@@ -1,18 +1,25 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Config } from '../config.ts'
+import { helpText } from './help.ts'
 import { block, print } from './output.ts'
 import { impossible } from './problem.ts'
 import { configOf, withStore } from './with-core.ts'
 
 /** `tessera db ...`: the schema of the database. */
 export function dbCommands(program: Command): void {
-  const db = program.command('db').description('schema of the database').helpCommand(false)
+  const db = program
+    .command('db')
+    .description('schema of the database')
+    .helpCommand(false)
+    .addHelpText('after', helpText(['tessera db status', 'tessera db migrate']))
   db.command('migrate')
     .description('bring the database up to date; every other command but "db status" does so too')
+    .addHelpText('after', helpText(['tessera db migrate']))
     .action((_flags: unknown, command: Command) => migrate(command))
   db.command('status')
     .description('list the migrations applied and pending; exit code 0 in either case')
+    .addHelpText('after', helpText(['tessera db status', 'tessera db status --json']))
     .action((_flags: unknown, command: Command) => status(command))
 }
 

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { ChangeRefused } from '../administration/fault.ts'
 import { ConfigurationFaults } from '../config.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { MasterKeyFault } from '../lib/master-key.ts'
@@ -10,16 +11,23 @@ interface Explanation {
   readonly lines: readonly string[]
 }
 
-/** Says what an error means for the person at the terminal: plain lines and an exit code. */
-export function explain(error: unknown, showStack: boolean): Explanation {
-  // Commander has printed its own message, or the help that was asked for.
-  if (error instanceof CommanderError) return { exitCode: error.exitCode === 0 ? 0 : 2, lines: [] }
+/**
+ * Says what an error means for the person at the terminal: plain lines and an exit code.
+ * @param complaint what commander has to say where the error is its own
+ */
+export function explain(error: unknown, complaint: string, showStack: boolean): Explanation {
+  // Help and version that were asked for end in an error too; they have been printed.
+  if (error instanceof CommanderError) {
+    return { exitCode: error.exitCode === 0 ? 0 : 2, lines: complaint.trimEnd().split('\n') }
+  }
   if (error instanceof Problem) return error
+  if (error instanceof ChangeRefused)
+    return { exitCode: error.kind === 'invalid' ? 2 : 1, lines: error.message.split('\n') }
   if (error instanceof ConfigurationFaults) return { exitCode: 2, lines: error.faults }
   if (error instanceof MasterKeyFault || error instanceof NewerSchema) return { exitCode: 1, lines: [error.message] }
   if (error instanceof OAuthError) return { exitCode: 1, lines: [error.description] }
   if (!(error instanceof Error)) return { exitCode: 1, lines: [String(error)] }
-  if (showStack) return { exitCode: 1, lines: [error.stack ?? error.message] }
+  if (showStack) return { exitCode: 1, lines: (error.stack ?? error.message).split('\n') }
   if (isFromSystem(error)) return { exitCode: 1, lines: [fromSystem(error)] }
   return { exitCode: 1, lines: [`unexpected: ${error.message} (TESSERA_LOG_LEVEL=debug shows where)`] }
 }

@@ -18,6 +18,7 @@ export async function readLineFromStdin(what: string): Promise<string> {
     if (size > LONGEST_INPUT) throw wrongUsage(`standard input is too long for a ${what}`)
   }
   const line = decode(Buffer.concat(chunks), what).replace(/\r?\n$/, '')
+  if (line === '') throw wrongUsage(`the ${what} is expected as one line on standard input, but it is empty`)
   if (/[\r\n]/.test(line)) throw wrongUsage(`the ${what} is expected as one line on standard input, but there are more`)
   return line
 }

@@ -3,6 +3,7 @@ import { HOUR, MINUTE } from '../lib/clock.ts'
 import type { StoredSigningKey } from '../repositories/signing-keys.ts'
 import type { KeyState } from '../tokens/signing-keys.ts'
 import { durationFlag } from './durations.ts'
+import { helpText } from './help.ts'
 import { isoTime, note, print, table, warn } from './output.ts'
 import { impossible, wrongUsage } from './problem.ts'
 import { withCore } from './with-core.ts'
@@ -10,19 +11,23 @@ import { withCore } from './with-core.ts'
 // How long verifiers may keep the key set.
 const CACHED = 5 * MINUTE
 
-const HELP = `
-The new key is published now and signs later, so that APIs which cache the key set know it by then. The old key stays
-published until the last token it signed has expired.
-
-Example:
-  $ tessera key rotate --publish-for 1h`
+const HELP = helpText(
+  ['tessera key rotate --publish-for 1h'],
+  `The new key is published now and signs later, so that APIs which cache the key set know it by then. The old key stays
+published until the last token it signed has expired.`,
+)
 
 /** `tessera key ...`: the keys that sign tokens. */
 export function keyCommands(program: Command): void {
-  const key = program.command('key').description('keys that sign tokens').helpCommand(false)
+  const key = program
+    .command('key')
+    .description('keys that sign tokens')
+    .helpCommand(false)
+    .addHelpText('after', helpText(['tessera key list', 'tessera key rotate --help']))
   key
     .command('list')
     .description('list the signing keys: next, active, previous, retired')
+    .addHelpText('after', helpText(['tessera key list', 'tessera key list --json']))
     .action((_flags: unknown, command: Command) => list(command))
   key
     .command('rotate')

@@ -8,7 +8,20 @@ export function print(command: Command, document: unknown, text: string): void {
 
 /** Says something beside the result; scripts that read stdout never see it. */
 export const note = (line: string): void => {
-  process.stderr.write(`${line}\n`)
+  process.stderr.write(`${visible(line)}\n`)
+}
+
+/** Says why nothing was done; with --json as one document for scripts. */
+export function reportFailure(lines: readonly string[], exitCode: number, json: boolean | undefined): void {
+  if (json) process.stderr.write(`${JSON.stringify({ errors: withoutHelp(lines), exitCode }, undefined, 2)}\n`)
+  else for (const line of lines) note(line)
+}
+
+/** What is wrong, without the help that people get with it. */
+function withoutHelp(lines: readonly string[]): string[] {
+  const help = lines.findIndex((line) => line.startsWith('Usage:'))
+  const said = (help < 0 ? lines : lines.slice(0, help)).filter((line) => line !== '')
+  return said.length === 0 ? ['a command is expected; --help lists them'] : said
 }
 
 /** Points at something unwise that was done all the same. */
@@ -17,8 +30,8 @@ export const warn = (line: string): void => note(`warning: ${line}`)
 /** A time as commands print it: ISO 8601 in UTC. */
 export const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString()
 
-// What people typed elsewhere must not move the cursor here.
-const visible = (text: string): string => text.replace(/\p{Cc}/gu, '?')
+// What people typed elsewhere must neither move the cursor here nor turn the direction of the line.
+const visible = (text: string): string => text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, '?')
 
 /** Lines up rows of cells in columns, two spaces apart. */
 export function columns(rows: readonly (readonly string[])[]): string {

@@ -4,30 +4,35 @@ import { Command, type Help, type Option } from 'commander'
 import { packageRoot } from '../lib/package-root.ts'
 import { appCommands } from './app.ts'
 import { dbCommands } from './db.ts'
+import { helpText } from './help.ts'
 import { keyCommands } from './key.ts'
 import { serveCommand } from './serve.ts'
 import { settingsCommand } from './settings.ts'
 import { userCommands } from './user.ts'
 
-const HELP = `
-Settings come from the environment (TESSERA_...) and from the file of --config; the environment wins. Commands work on
+const HELP = helpText(
+  [
+    'tessera user add david --email david@example.com --generate-password',
+    'tessera app register my.trusted.app/web --web --redirect-uri https://app.example.com/cb --scope "read update"',
+    'tessera user add svc.sync --type SystemUserNoLogin',
+    'tessera app register my.trusted.app/sync --service --system-user svc.sync --scope "read update"',
+    'tessera serve',
+  ],
+  `Settings come from the environment (TESSERA_...) and from the file of --config; the environment wins. Commands work on
 the same database while the server runs, and its next request sees what they changed.
 
 Exit codes: 0 done; 1 cannot be done (something is not there, or is there already); 2 a wrong flag, value or setting.
-Results go to stdout, everything else to stderr.
-
-Examples:
-  $ tessera user add david --email david@example.com --generate-password
-  $ tessera app register my.trusted.app/web --web --redirect-uri https://app.example.com/cb --scope "read update"
-  $ tessera user add svc.sync --type SystemUserNoLogin
-  $ tessera app register my.trusted.app/sync --service --system-user svc.sync --scope "read update"
-  $ tessera serve`
+Results go to stdout, everything else to stderr.`,
+)
 
 const version = (): string =>
   (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version
 
-/** The whole `tessera` command, with everything it can do. */
-export function createProgram(): Command {
+/**
+ * The whole `tessera` command, with everything it can do.
+ * @param complain takes what is to be said about a wrong flag or argument
+ */
+export function createProgram(complain: (text: string) => void): Command {
   const program = new Command('tessera')
     .description('Tessera, an OAuth 2.0 and OpenID Connect identity server')
     .version(version(), '--version', 'print the version')
@@ -36,10 +41,12 @@ export function createProgram(): Command {
     .option('--json', 'print the result as one JSON document')
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: sharedOptions })
     .configureOutput({
+      writeErr: complain,
+      outputError: (text, write) => write(text.replace(/^error: /, '')),
       getOutHelpWidth: () => process.stdout.columns ?? 120,
       getErrHelpWidth: () => process.stderr.columns ?? 120,
     })
-    .helpCommand('help [command]', 'print the help of a command')
+    .helpCommand(false)
     .exitOverride()
     .showHelpAfterError()
     .addHelpText('after', HELP)
@@ -49,8 +56,24 @@ export function createProgram(): Command {
   keyCommands(program)
   dbCommands(program)
   settingsCommand(program)
+  helpCommand(program)
   sayWhatWasExpected(program)
   return program
+}
+
+/** `tessera help app register` is `tessera app register --help`. */
+function helpCommand(program: Command): void {
+  program
+    .command('help [command...]')
+    .description('print the help of a command')
+    .addHelpText('after', helpText(['tessera help', 'tessera help app register']))
+    .action((path: readonly string[]) => {
+      let found = program
+      for (const name of path) {
+        found = found.commands.find((command) => command.name() === name) ?? found.error(`unknown command '${name}'`)
+      }
+      found.help()
+    })
 }
 
 function sharedOptions(this: Help, command: Command): Option[] {

@@ -1,12 +1,14 @@
 import type { Command } from 'commander'
 import { globalsOf } from './globals.ts'
+import { helpText } from './help.ts'
 
-const HELP = `
-Prints one JSON log record a line on stdout; ready when /health/ready answers 200. SIGTERM lets requests in progress end.
-
-Examples:
-  $ tessera serve --config /etc/tessera.env
-  $ TESSERA_ISSUER=https://id.example.com/id TESSERA_LISTEN=127.0.0.1:5080 tessera serve`
+const HELP = helpText(
+  [
+    'tessera serve --config /etc/tessera.env',
+    'TESSERA_ISSUER=https://id.example.com/id TESSERA_LISTEN=127.0.0.1:5080 tessera serve',
+  ],
+  `Prints one JSON log record a line on stdout; ready when /health/ready answers 200. SIGTERM lets requests in progress end.`,
+)
 
 /** `tessera serve`: the identity server itself. */
 export function serveCommand(program: Command): void {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { SETTINGS } from '../config.ts'
+import { helpText } from './help.ts'
 import { print, table } from './output.ts'
 
 /** `tessera settings`: what can be configured. */
@@ -7,6 +8,7 @@ export function settingsCommand(program: Command): void {
   program
     .command('settings')
     .description('list every TESSERA_ setting with its default')
+    .addHelpText('after', helpText(['tessera settings', 'tessera settings --json']))
     .action((_flags: unknown, command: Command) => {
       const settings = Object.entries(SETTINGS).map(([name, setting]) => ({
         name,

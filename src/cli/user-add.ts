@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { type NewUser, USER_TYPES } from '../domain/user.ts'
 import { createPasswords } from '../lib/passwords.ts'
 import type { Users } from '../repositories/users.ts'
+import { helpText } from './help.ts'
 import { note, print } from './output.ts'
 import { choosePassword, withPasswordFlags } from './password-input.ts'
 import { impossible, wrongUsage } from './problem.ts'
@@ -9,14 +10,15 @@ import { type AddFlags, userFaults } from './user-faults.ts'
 import { userRecord, userText } from './user-record.ts'
 import { withCore } from './with-core.ts'
 
-const HELP = `
-Without a password flag a terminal is asked for one; a script gets an account without a password, which cannot sign in yet.
-A SystemUserNoLogin is the account a service acts as: it has no password and never signs in.
-
-Examples:
-  $ tessera user add david --email david@example.com --name "David Miller" --generate-password
-  $ printf %s "$PASSWORD" | tessera user add david --type InternalUser --email david@example.com --password-stdin --json
-  $ tessera user add svc.sync --type SystemUserNoLogin`
+const HELP = helpText(
+  [
+    'tessera user add david --email david@example.com --name "David Miller" --generate-password',
+    'printf %s "$PASSWORD" | tessera user add david --type InternalUser --email david@example.com --password-stdin --json',
+    'tessera user add svc.sync --type SystemUserNoLogin',
+  ],
+  `Without a password flag a terminal is asked for one; a script gets an account without a password, which cannot sign in yet.
+A SystemUserNoLogin is the account a service acts as: it has no password and never signs in.`,
+)
 
 /** `tessera user add`: a person or a System User. */
 export function addCommand(user: Command): void {
@@ -54,7 +56,7 @@ async function add(login: string, flags: AddFlags, command: Command): Promise<vo
     if (chosen?.generated) note('The password is shown this once.')
     if (user.type !== 'SystemUserNoLogin' && !chosen) {
       note(
-        `${user.login} has no password and cannot sign in yet; set one with: tessera user set-password ${user.login}`,
+        `${user.login} has no password and cannot sign in yet; set one with: tessera user set-password ${user.login} --password-stdin`,
       )
     }
   })

@@ -1,3 +1,4 @@
+import { whyBadName } from '../domain/readable-name.ts'
 import { type UserType, whyBadEmail, whyBadLogin, whyBadPassword } from '../domain/user.ts'
 import type { PasswordFlags } from './password-input.ts'
 
@@ -13,9 +14,6 @@ export interface AddFlags extends PasswordFlags {
   readonly locale?: string
   readonly admin?: boolean
 }
-
-const whyBadName = (name: string): string | undefined =>
-  /^[^\p{C}]{1,200}$/u.test(name) ? undefined : 'must be 1 to 200 characters without control or invisible characters'
 
 const whyBadPhone = (phone: string): string | undefined =>
   /^\+?[0-9][0-9 ()./-]{1,30}$/.test(phone) ? undefined : 'is not a phone number, such as +49 30 123456'

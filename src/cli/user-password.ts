@@ -2,18 +2,20 @@ import type { Command } from 'commander'
 import { whyBadPassword } from '../domain/user.ts'
 import { createPasswords } from '../lib/passwords.ts'
 import { requireUser } from './find-user.ts'
+import { helpText } from './help.ts'
 import { note, print } from './output.ts'
 import { choosePassword, type PasswordFlags, withPasswordFlags } from './password-input.ts'
 import { impossible, wrongUsage } from './problem.ts'
 import { userRecord } from './user-record.ts'
 import { withCore } from './with-core.ts'
 
-const HELP = `
-Every session and token issued under the old password ends.
-
-Examples:
-  $ tessera user set-password david
-  $ printf %s "$PASSWORD" | tessera user set-password david@example.com --password-stdin`
+const HELP = helpText(
+  [
+    'tessera user set-password david',
+    'printf %s "$PASSWORD" | tessera user set-password david@example.com --password-stdin',
+  ],
+  `Every session and token issued under the old password ends.`,
+)
 
 /** `tessera user set-password`: a new password, and an end for everything issued under the old one. */
 export function setPasswordCommand(user: Command): void {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Repositories } from '../repositories/store.ts'
 import { requireUser } from './find-user.ts'
+import { helpText } from './help.ts'
 import { confirm } from './input.ts'
 import { print, table, warn } from './output.ts'
 import { impossible } from './problem.ts'
@@ -15,28 +16,34 @@ export function userCommands(program: Command): void {
     .command('user')
     .description('people and System Users; named by login, e-mail or id')
     .helpCommand(false)
+    .addHelpText('after', helpText(['tessera user list', 'tessera user add --help']))
   addCommand(user)
   user
     .command('list')
     .description('list every user')
+    .addHelpText('after', helpText(['tessera user list', 'tessera user list --json']))
     .action((_flags: unknown, command: Command) => list(command))
   user
     .command('show <user>')
     .description('show the record of a user')
+    .addHelpText('after', helpText(['tessera user show david', 'tessera user show david@example.com --json']))
     .action((name: string, _flags: unknown, command: Command) => show(name, command))
   setPasswordCommand(user)
   user
     .command('enable <user>')
     .description('let a disabled user work again; what was issued before stays ended')
+    .addHelpText('after', helpText(['tessera user enable david']))
     .action((name: string, _flags: unknown, command: Command) => setEnabled(name, true, command))
   user
     .command('disable <user>')
     .description('refuse the user everything, and end all that was issued for them')
+    .addHelpText('after', helpText(['tessera user disable david']))
     .action((name: string, _flags: unknown, command: Command) => setEnabled(name, false, command))
   user
     .command('remove <user>')
     .description('forget the user with their sessions, consents and tokens')
     .option('--yes', 'do not ask')
+    .addHelpText('after', helpText(['tessera user remove david', 'tessera user remove david --yes']))
     .action(remove)
 }
 

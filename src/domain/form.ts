@@ -1,6 +1,5 @@
 import { OAuthError } from './errors.ts'
 
-/** The longest value a parameter may have, in characters; what is not named here has `DEFAULT_LIMIT`. */
 const LIMITS: Readonly<Record<string, number>> = {
   client_id: 128,
   redirect_uri: 2048,
@@ -20,6 +19,9 @@ const LIMITS: Readonly<Record<string, number>> = {
   interaction: 15_000,
 }
 const DEFAULT_LIMIT = 2048
+
+/** The longest value a parameter may have, in characters. */
+export const longestValue = (parameter: string): number => LIMITS[parameter] ?? DEFAULT_LIMIT
 
 /** The parameters of one request, each at most once; an empty one counts as absent. @see RFC 6749 §3.1, §3.2 */
 export interface Form {
@@ -41,7 +43,7 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
     const value = Object.hasOwn(parsed, name) ? parsed[name] : undefined
     if (Array.isArray(value))
       throw new OAuthError('invalid_request', `parameter is repeated: ${name}`, { parameter: name })
-    const limit = LIMITS[name] ?? DEFAULT_LIMIT
+    const limit = longestValue(name)
     if (value !== undefined && value.length > limit) {
       throw new OAuthError('invalid_request', `parameter is too long: ${name} (at most ${limit} characters)`, {
         parameter: name,

@@ -1,3 +1,5 @@
+import { holdsHidden } from './readable-name.ts'
+
 export const USER_TYPES = ['InternalUser', 'ExternalCommunityUser', 'SystemUserNoLogin'] as const
 export type UserType = (typeof USER_TYPES)[number]
 
@@ -29,8 +31,10 @@ export interface User {
 }
 
 /** What is needed to make a user. */
-export type NewUser = Pick<User, 'login' | 'type'> &
-  Partial<Pick<User, 'name' | 'email' | 'emailVerified' | 'locale' | 'profile' | 'isAdmin'>>
+export type NewUser = Pick<User, 'login' | 'type'> & Partial<UserDetails>
+
+/** What an administrator may change of a user; login and type stay. */
+export type UserDetails = Pick<User, 'name' | 'email' | 'emailVerified' | 'locale' | 'profile' | 'isAdmin'>
 
 /** One spelling for all spellings of a login or an e-mail: compatibility forms, case and outer spaces do not count. */
 export const canonicalIdentifier = (text: string): string =>
@@ -40,8 +44,7 @@ export const canonicalIdentifier = (text: string): string =>
 export function whyBadLogin(login: string): string | undefined {
   if (login !== login.trim() || login === '') return 'must not be empty or start or end with a space'
   if (login.length > 256) return 'must be at most 256 characters'
-  // Control, format and separator characters hide or reorder what people read.
-  if (/[\p{C}\p{Zl}\p{Zp}]/u.test(login)) return 'must not hold control or invisible characters'
+  if (/\p{C}/u.test(login) || holdsHidden(login)) return 'must not hold control or invisible characters'
   return undefined
 }
 

@@ -6,15 +6,17 @@ interface Dependencies {
   readonly rootPath: string
 }
 
+const PUBLIC = { config: { public: true }, exposeHeadRoute: true } as const
+
 /** Server metadata for OpenID Connect clients. @see OIDC Discovery §4 */
 export async function discoveryEndpoint(
   app: FastifyInstance,
   { metadata }: Pick<Dependencies, 'metadata'>,
 ): Promise<void> {
-  app.get('/.well-known/openid-configuration', { config: { public: true } }, async () => metadata)
+  app.get('/.well-known/openid-configuration', PUBLIC, async () => metadata)
 }
 
 /** The same document for OAuth clients. @see RFC 8414 §3.1 */
 export async function oauthMetadataEndpoint(app: FastifyInstance, { metadata, rootPath }: Dependencies): Promise<void> {
-  app.get(rootPath, { config: { public: true } }, async () => metadata)
+  app.get(rootPath, PUBLIC, async () => metadata)
 }

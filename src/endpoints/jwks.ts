@@ -7,5 +7,6 @@ interface Dependencies {
 
 /** The public keys that verify this server's tokens. @see RFC 7517 §5 */
 export async function jwksEndpoint(app: FastifyInstance, { keys }: Dependencies): Promise<void> {
-  app.get('/.well-known/openid-configuration/jwks', { config: { public: true } }, () => keys.publicJwks())
+  const options = { config: { public: true }, exposeHeadRoute: true } as const
+  app.get('/.well-known/openid-configuration/jwks', options, () => keys.publicJwks())
 }

@@ -3,6 +3,8 @@ import { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import { authorizationHeader } from './authorization-header.ts'
 
+const BEARER_SCHEME = /^Bearer(\s|$)/i
+
 /**
  * Reads the access token of a request: from the header, or from the body of a POST, never from the URL.
  * @throws OAuthError `invalid_request` for two tokens at once or a malformed header
@@ -21,6 +23,7 @@ export function readBearerToken(request: FastifyRequest, body: Form | undefined)
   if (authorization === undefined) return inBody
   if (inBody !== undefined)
     throw new OAuthError('invalid_request', 'the access token is sent twice: use either the header or the body')
+  if (!BEARER_SCHEME.test(authorization)) return undefined
   const token = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(authorization)?.[1]
   if (token === undefined)
     throw new OAuthError('invalid_request', 'the Authorization header does not hold one Bearer token')
@@ -30,13 +33,13 @@ export function readBearerToken(request: FastifyRequest, body: Form | undefined)
 const BEARER_ERRORS: readonly string[] = ['invalid_request', 'invalid_token', 'insufficient_scope']
 
 /**
- * The challenge of an endpoint that wants a Bearer token. A request that tried none is told the scheme and nothing else.
+ * The challenge of an endpoint that wants a Bearer token. A request that tried none, or another scheme, is told this one and nothing else.
  * @see RFC 6750 §3, §3.1
  */
 export function bearerChallenge(request: FastifyRequest, { code, description }: OAuthError): string | undefined {
   if (!BEARER_ERRORS.includes(code)) return undefined
   const body = request.body as Readonly<Record<string, unknown>> | undefined
-  const tried = request.headers.authorization !== undefined || body?.['access_token'] !== undefined
+  const tried = BEARER_SCHEME.test(request.headers.authorization ?? '') || body?.['access_token'] !== undefined
   if (code === 'invalid_token' && !tried) return 'Bearer realm="tessera"'
   return `Bearer realm="tessera", error="${code}", error_description="${description}"`
 }

@@ -18,7 +18,7 @@ interface Dependencies {
 export async function registerCors(app: FastifyInstance, { apps, publicPaths, appPaths }: Dependencies): Promise<void> {
   async function rulesFor(request: FastifyRequest): Promise<FastifyCorsOptions> {
     const [path = ''] = request.url.split('?')
-    if (publicPaths.includes(path)) return { origin: '*', methods: ['GET'] }
+    if (publicPaths.includes(path)) return { origin: '*', methods: ['GET', 'HEAD'], strictPreflight: false }
     const { origin } = request.headers
     const known = appPaths.includes(path) && origin !== undefined && (await apps.anyAtOrigin(origin))
     return {

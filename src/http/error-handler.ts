@@ -1,4 +1,4 @@
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { OAuthError } from '../domain/errors.ts'
 import { PasswordQueueFull } from '../lib/passwords.ts'
 import { bearerChallenge } from './bearer-token.ts'
@@ -34,7 +34,8 @@ export function registerErrorHandler(app: FastifyInstance, { refuse, renderPage 
 
   app.setNotFoundHandler((request, reply) => {
     const allowed = allowedMethods(app, request)
-    if (allowed.length === 0)
+    // A route that takes the method, as that of the assets does, has looked and found nothing.
+    if (allowed.length === 0 || allowed.includes(request.method))
       return answer(request, reply, new OAuthError('not_found', 'there is nothing at this address'))
     reply.header('allow', allowed.join(', '))
     return answer(
@@ -95,7 +96,7 @@ function challengeOf(request: FastifyRequest, error: OAuthError): string | undef
 const wantsPage = (request: FastifyRequest): boolean =>
   request.is404 && request.method === 'GET' && request.headers.accept?.includes('text/html') === true
 
-function allowedMethods(app: FastifyInstance, request: FastifyRequest): HTTPMethods[] {
+function allowedMethods(app: FastifyInstance, request: FastifyRequest): string[] {
   const [path = ''] = request.url.split('?')
-  return (['GET', 'POST'] as const).filter((method) => app.findRoute({ method, url: path }) !== null)
+  return (['GET', 'HEAD', 'POST'] as const).filter((method) => app.findRoute({ method, url: path }) !== null)
 }

@@ -30,6 +30,8 @@ export const fastifyOptions = (
   return503OnClosing: true,
   forceCloseConnections: 'idle',
   exposeHeadRoutes: false,
+  // The router answers an address it cannot decode by itself, past every hook; this way it is refused like any other.
+  rewriteUrl: ({ url = '/' }) => (isDecodable(url) ? url : '/malformed-address'),
   routerOptions: { maxParamLength: 200 },
   ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   // A refusal has its own record; the line a request leaves never holds a query string.
@@ -41,3 +43,12 @@ export const fastifyOptions = (
     },
   },
 })
+
+function isDecodable(url: string): boolean {
+  try {
+    decodeURI(url.split('?')[0] ?? '')
+    return true
+  } catch {
+    return false
+  }
+}

@@ -19,9 +19,15 @@ export type SigningKeyStore = ReturnType<typeof signingKeysOn>
 
 export function signingKeysOn(db: Kysely<Schema>) {
   return {
-    /** All keys, the one that signs from the earliest time on first. */
+    /** All keys, the oldest first. */
     async list(): Promise<StoredSigningKey[]> {
-      const rows = await db.selectFrom('signing_keys').selectAll().orderBy('signs_from').orderBy('kid').execute()
+      const rows = await db
+        .selectFrom('signing_keys')
+        .selectAll()
+        .orderBy('created_at')
+        .orderBy('signs_from')
+        .orderBy('kid')
+        .execute()
       return rows.map((row) => ({
         kid: row.kid,
         algorithm: row.algorithm as SigningAlgorithm,

@@ -6,11 +6,13 @@ import { CompiledQuery, type Dialect, Kysely, SqliteAdapter, SqliteDialect, Sqli
 import { OAuthError } from '../domain/errors.ts'
 import { migrationsOf } from './migrations.ts'
 import type { Schema } from './schema.ts'
-import { type Repositories, repositoriesOn, type Store } from './store.ts'
+import { repositoriesOn, type Store } from './store.ts'
 
 // A lock is waited for here, not inside SQLite, whose waiting would stop the event loop.
 const BUSY_TIMEOUT = 25
 const LONGEST_WAIT = 2000
+// Nothing is served yet while the database is opened, so there SQLite itself may wait for other processes.
+const OPENING_TIMEOUT = 10_000
 
 /** Kysely's own driver says `begin`, which fails half-way when somebody else writes; a writer says so at once. */
 function immediateDialect(database: Database.Database): Dialect {
@@ -33,7 +35,7 @@ function immediateDialect(database: Database.Database): Dialect {
 
 function openWriter(path: string): Database.Database {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const database = new Database(path, { timeout: BUSY_TIMEOUT })
+  const database = new Database(path, { timeout: OPENING_TIMEOUT })
   chmodSync(path, 0o600)
   if (database.pragma('page_count', { simple: true }) === 0) database.pragma('auto_vacuum = INCREMENTAL')
   database.pragma('journal_mode = WAL')
@@ -41,6 +43,7 @@ function openWriter(path: string): Database.Database {
   database.pragma('trusted_schema = OFF')
   database.pragma('secure_delete = FAST')
   demandFullSync(database)
+  database.pragma(`busy_timeout = ${BUSY_TIMEOUT}`)
   return database
 }
 
@@ -64,6 +67,37 @@ const unavailable = (error: unknown): OAuthError =>
     message: error instanceof Error ? error.message : String(error),
   })
 
+/** Does something again for as long as other processes write; waits without stopping the event loop. */
+async function outwaitLocks<T>(longest: number, work: () => Promise<T>): Promise<T> {
+  const started = performance.now()
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isOutOfReach(error)) throw error
+      if (!isBusy(error)) throw unavailable(error)
+      // Before giving up as well: the next in line asks at once.
+      await delay(5 + 20 * Math.random())
+      if (performance.now() - started > longest) throw unavailable(error)
+    }
+  }
+}
+
+/** Only the first in line asks for the lock; if all did at once, their asking would stop the event loop. */
+function createLine(longest: number) {
+  let last: Promise<unknown> = Promise.resolve()
+  return <T>(work: () => Promise<T>): Promise<T> => {
+    const joined = performance.now()
+    const turn = last.then(() => {
+      const left = longest - (performance.now() - joined)
+      if (left <= 0) throw unavailable(new Error('others waited to write for too long'))
+      return outwaitLocks(left, work)
+    })
+    last = turn.catch(() => undefined)
+    return turn
+  }
+}
+
 /**
  * Opens the embedded database: one connection that writes, one that reads.
  * @param path of the database file; its folder is made when missing
@@ -75,23 +109,13 @@ export function openSqlite(path: string): Store {
   const writer = new Kysely<Schema>({ dialect: immediateDialect(writerConnection) })
   const reader = new Kysely<Schema>({ dialect: new SqliteDialect({ database: readerConnection }) })
 
-  async function write<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T> {
-    const started = performance.now()
-    for (;;) {
-      try {
-        return await writer.transaction().execute((transaction) => unit(repositoriesOn(transaction)))
-      } catch (error) {
-        if (!isOutOfReach(error)) throw error
-        if (!isBusy(error) || performance.now() - started > LONGEST_WAIT) throw unavailable(error)
-        await delay(5 + 20 * Math.random())
-      }
-    }
-  }
+  const migrations = migrationsOf(writer)
+  const inLine = createLine(LONGEST_WAIT)
 
   return {
     read: repositoriesOn(reader),
-    write,
-    migrations: migrationsOf(writer),
+    write: (unit) => inLine(() => writer.transaction().execute((transaction) => unit(repositoriesOn(transaction)))),
+    migrations: { ...migrations, migrate: () => outwaitLocks(OPENING_TIMEOUT, () => migrations.migrate()) },
     ping: async () => {
       readerConnection.prepare('select 1').get()
     },

@@ -124,7 +124,7 @@ export function createSigningKeys({ store, sealingKey, clock, algorithm }: Depen
   }
 }
 
-/** For each algorithm the latest key whose time has come; should the clock have gone back, the earliest. */
+/** For each algorithm the newest key whose time has come, whatever an older one was meant for; should the clock have gone back, the oldest. */
 function activeOf(keys: readonly StoredSigningKey[], now: number): Map<SigningAlgorithm, StoredSigningKey> {
   const active = new Map<SigningAlgorithm, StoredSigningKey>()
   for (const key of keys) {
