@@ -1,4 +1,5 @@
 import type { Config } from './config.ts'
+import { DEFAULT_API_SCOPES } from './domain/scope.ts'
 import type { Clock } from './lib/clock.ts'
 import { loadMasterKey, MasterKeyFault } from './lib/master-key.ts'
 import { deriveKey } from './lib/sealed-box.ts'
@@ -20,7 +21,7 @@ export interface Core {
  * @throws MasterKeyFault when the master key is not the one the database was made with
  */
 export async function openCore(
-  config: Pick<Config, 'databaseUrl' | 'masterKey' | 'signingAlgorithm'>,
+  config: Pick<Config, 'databaseUrl' | 'masterKey' | 'signingAlgorithm' | 'tokens'>,
   clock: Clock,
 ): Promise<Core> {
   const masterKey = loadMasterKey(config.masterKey)
@@ -28,6 +29,7 @@ export async function openCore(
   try {
     await store.migrations.migrate()
     await requireSameMasterKey(store, masterKey)
+    await ensureDefaultResource(store, config.tokens.audience, clock())
     const sealingKey = deriveKey(masterKey, 'signing-keys')
     const keys = createSigningKeys({ store, sealingKey, clock, algorithm: config.signingAlgorithm })
     await keys.ensure()
@@ -44,4 +46,12 @@ async function requireSameMasterKey(store: Store, masterKey: Buffer): Promise<vo
   const known = await store.read.settings.get('master-key-mark')
   if (known === undefined) await store.write(({ settings }) => settings.set('master-key-mark', mark))
   else if (known !== mark) throw new MasterKeyFault('the master key is not the one this database was made with')
+}
+
+/** The API of the instance itself is always there; what it is called and which scopes it has is for administrators. */
+async function ensureDefaultResource(store: Store, identifier: string, now: number): Promise<void> {
+  const known = await store.read.resources.list()
+  if (known.some((resource) => resource.identifier === identifier)) return
+  const scopes = DEFAULT_API_SCOPES.map((name) => ({ name, description: undefined }))
+  await store.write(({ resources }) => resources.add({ identifier, name: identifier, scopes }, now))
 }

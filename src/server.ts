@@ -1,13 +1,12 @@
 import { join } from 'node:path'
 import fastifyCookie from '@fastify/cookie'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { createAuthorizeFlow } from './authorize/flow.ts'
 import { createIssueCode } from './authorize/issue-code.ts'
 import { createTickets } from './authorize/tickets.ts'
 import { createAuthenticateApp } from './client-auth/authenticate.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
-import type { AuditEvent } from './domain/audit.ts'
 import { serverMetadata } from './domain/server-metadata.ts'
 import type { User } from './domain/user.ts'
 import { authorizeEndpoint } from './endpoints/authorize.ts'
@@ -32,6 +31,8 @@ import { LOCALES } from './http/messages.ts'
 import { registerPages } from './http/pages.ts'
 import { createRefuse } from './http/refusals.ts'
 import { registerResponseHeaders } from './http/response-headers.ts'
+import { createAuditJournal } from './journal/audit.ts'
+import { createRefusalJournal } from './journal/refusals.ts'
 import { packageRoot } from './lib/package-root.ts'
 import { createPasswords } from './lib/passwords.ts'
 import { deriveKey } from './lib/sealed-box.ts'
@@ -68,8 +69,11 @@ export async function buildServer(
   const templates = join(packageRoot(), 'templates')
 
   const app: FastifyInstance = Fastify(fastifyOptions(config.http, log))
-  const audit = auditTo(app.log)
-  const refuse = createRefuse(app.log, random)
+  const auditJournal = createAuditJournal({ store, clock, log: app.log })
+  const refusalJournal = createRefusalJournal({ store, clock, log: app.log })
+  app.addHook('onClose', () => Promise.all([auditJournal.flush(), refusalJournal.flush()]).then(() => undefined))
+  const { audit } = auditJournal
+  const refuse = createRefuse(refusalJournal, random, clock)
   const subjectOf = (user: User): string => subjectWith(user, settings)
 
   const cookies = createCookies(issuer, random)
@@ -157,9 +161,3 @@ export async function buildServer(
   )
   return app
 }
-
-/** Until there is a table for it, the log is where security-relevant events go. */
-const auditTo =
-  (log: FastifyBaseLogger) =>
-  (event: AuditEvent): void =>
-    log.info({ audit: event }, event.event)

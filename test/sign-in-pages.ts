@@ -314,7 +314,7 @@ await t.test('LG-09 unknown, wrong, disabled, System User: the same answer', asy
     const before = instance.log.length
     const view = await browser.submit(page, 'login-submit', { username, password })
     const audit = instance.log.slice(before).find((record) => record['audit'] !== undefined)?.['audit']
-    t.match(audit, { event: 'sign_in_failed', cause }, 'the operator learns why')
+    t.match(audit, { event: 'sign_in_failed', detail: { cause } }, 'the operator learns why')
     const { action, csrf } = form(view)
     const text = view.text.replace(action.replaceAll('&', '&amp;'), '').replace(csrf, '')
     const headers = [...view.headers].filter(([name]) => name !== 'date' && name !== 'content-length')

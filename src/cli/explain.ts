@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { ChangeRefused } from '../administration/fault.ts'
 import { ConfigurationFaults } from '../config.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { MasterKeyFault } from '../lib/master-key.ts'
@@ -20,6 +21,8 @@ export function explain(error: unknown, complaint: string, showStack: boolean): 
     return { exitCode: error.exitCode === 0 ? 0 : 2, lines: complaint.trimEnd().split('\n') }
   }
   if (error instanceof Problem) return error
+  if (error instanceof ChangeRefused)
+    return { exitCode: error.kind === 'invalid' ? 2 : 1, lines: error.message.split('\n') }
   if (error instanceof ConfigurationFaults) return { exitCode: 2, lines: error.faults }
   if (error instanceof MasterKeyFault || error instanceof NewerSchema) return { exitCode: 1, lines: [error.message] }
   if (error instanceof OAuthError) return { exitCode: 1, lines: [error.description] }

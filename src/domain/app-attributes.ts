@@ -115,6 +115,8 @@ export const APP_ATTRIBUTES: readonly AppAttribute[] = [
   attribute('SystemUserAllowed', 'systemUserAllowed', flag),
   attribute('SystemUser', 'systemUser', optional('the login or id of a System User')),
   attribute('Scope', 'scope', list('API scopes with spaces between', ' ')),
+  attribute('ApiResources', 'apiResources', list('identifiers of API resources with spaces between', ' ')),
+  attribute('AdministrationAllowed', 'administrationAllowed', flag),
   attribute('AccessTokens', 'accessTokens', oneOf(ACCESS_TOKEN_POLICIES)),
   attribute('BasicAuthenticationAllowed', 'basicAuthenticationAllowed', flag),
   attribute('RequirePkce', 'requirePkce', flag),

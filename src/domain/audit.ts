@@ -1,22 +1,79 @@
-/** A security-relevant event worth keeping; ids only, never a secret or a token. */
+/** Everything worth keeping that can happen, and how it went. */
+const OUTCOME = {
+  sign_in: 'success',
+  sign_in_failed: 'failure',
+  sign_out: 'success',
+  consent_granted: 'success',
+  consent_denied: 'failure',
+  token_issued: 'success',
+  token_revoked: 'success',
+  code_reuse: 'failure',
+  refresh_reuse: 'failure',
+  key_rotated: 'success',
+  app_registered: 'success',
+  app_updated: 'success',
+  app_enabled: 'success',
+  app_disabled: 'success',
+  app_removed: 'success',
+  app_secret_added: 'success',
+  user_added: 'success',
+  user_updated: 'success',
+  user_password_set: 'success',
+  user_enabled: 'success',
+  user_disabled: 'success',
+  user_removed: 'success',
+  resource_added: 'success',
+  resource_updated: 'success',
+  resource_removed: 'success',
+  setting_changed: 'success',
+} as const
+
+export type AuditEventName = keyof typeof OUTCOME
+export const AUDIT_EVENTS = Object.keys(OUTCOME) as AuditEventName[]
+
+/** A value that may be kept: ids and settings, never a secret or a token. */
+export type AuditDetail = Readonly<Record<string, unknown>>
+
+/** A security-relevant event, as the part that saw it tells it. */
 export interface AuditEvent {
-  readonly event:
-    | 'sign_in'
-    | 'sign_in_failed'
-    | 'sign_out'
-    | 'consent_granted'
-    | 'consent_denied'
-    | 'code_reuse'
-    | 'refresh_reuse'
-    | 'token_revoked'
-    | 'key_rotated'
+  readonly event: AuditEventName
+  /** Who did it; the user or else the app, where nothing is said. */
+  readonly actor?: string
   readonly app?: string
   readonly user?: string
-  readonly session?: string
-  readonly family?: string
   readonly address?: string
-  /** For the operator alone. */
-  readonly cause?: string
+  readonly detail?: AuditDetail
+}
+
+/** The same as it is kept. */
+export interface AuditRecord {
+  readonly id: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly event: AuditEventName
+  readonly outcome: 'success' | 'failure'
+  readonly actor: string
+  readonly address: string | undefined
+  readonly app: string | undefined
+  readonly user: string | undefined
+  readonly detail: AuditDetail
 }
 
 export type Audit = (event: AuditEvent) => void
+
+/** @param now milliseconds since 1970 */
+export const toAuditRecord = (
+  { event, actor, app, user, address, detail }: AuditEvent,
+  id: string,
+  now: number,
+): AuditRecord => ({
+  id,
+  at: now,
+  event,
+  outcome: OUTCOME[event],
+  actor: actor ?? (user === undefined ? `app:${app ?? 'unknown'}` : `user:${user}`),
+  address,
+  app,
+  user,
+  detail: detail ?? {},
+})

@@ -1,6 +1,6 @@
 import { whyBadName } from './readable-name.ts'
 import { whyUnregistrable } from './redirect-uri.ts'
-import { isProtocolScope, isScopeToken } from './scope.ts'
+import { ADMINISTRATION_SCOPE, isProtocolScope, isScopeToken } from './scope.ts'
 import { type AppRegistration, isInteractive, LONGEST_REPLAY_WINDOW } from './trusted-application.ts'
 
 /** A rule of the record: the attribute it judges and what is wrong with it, if anything. */
@@ -66,6 +66,14 @@ const scopes: Rule = (app) =>
     ...fault('Scope', isProtocolScope(scope) && `${scope} is a protocol scope and needs no listing`),
   ])
 
+const administration: Rule = (app) =>
+  fault(
+    'Scope',
+    app.scope.includes(ADMINISTRATION_SCOPE) &&
+      !app.administrationAllowed &&
+      `${ADMINISTRATION_SCOPE} opens the administration API and needs AdministrationAllowed true`,
+  )
+
 const seconds = (attribute: string, value: number | undefined, least: number, most: number): RegistrationFault[] =>
   fault(
     attribute,
@@ -98,6 +106,7 @@ const RULES: readonly Rule[] = [
   signInNeedsRedirectUri,
   systemUser,
   scopes,
+  administration,
   lifetimes,
   responseTypes,
   displayLinks,

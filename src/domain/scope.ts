@@ -6,6 +6,9 @@ export const PROTOCOL_SCOPES = ['openid', 'profile', 'email', 'phone', 'address'
 /** API scopes every instance knows. */
 export const DEFAULT_API_SCOPES = ['read', 'update'] as const
 
+/** The scope of the administration API, for apps that an administrator marked. */
+export const ADMINISTRATION_SCOPE = 'sec'
+
 const MOST_SCOPES = 64
 const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/
 

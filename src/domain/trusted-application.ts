@@ -13,10 +13,16 @@ export type ResponseType = (typeof RESPONSE_TYPES)[number]
 export interface AppSecret {
   readonly id: string
   readonly hash: string
+  /** What an administrator calls it. */
+  readonly label: string | undefined
   readonly createdAt: number
   /** Milliseconds since 1970; `undefined` does not expire. */
   readonly expiresAt: number | undefined
+  /** Milliseconds since 1970, some minutes exact; `undefined` was never used. */
+  readonly lastUsedAt: number | undefined
 }
+
+export type NewAppSecret = Omit<AppSecret, 'lastUsedAt' | 'label'> & Partial<Pick<AppSecret, 'label'>>
 
 /** The declarative part of the record: what an administrator registers and may change. */
 export interface AppRegistration {
@@ -35,6 +41,10 @@ export interface AppRegistration {
   readonly systemUser: string | undefined
   /** API scopes the app may ask for. */
   readonly scope: readonly string[]
+  /** Identifiers of the API resources it may name beside the default one. @see RFC 8707 */
+  readonly apiResources: readonly string[]
+  /** May hold the scope `sec` of the administration API. */
+  readonly administrationAllowed: boolean
   readonly accessTokens: AccessTokenPolicy
   readonly basicAuthenticationAllowed: boolean
   readonly requirePkce: boolean
@@ -69,6 +79,8 @@ export const APP_DEFAULTS: Omit<AppRegistration, 'applicationUri' | 'name' | 'cl
   systemUserAllowed: false,
   systemUser: undefined,
   scope: [],
+  apiResources: [],
+  administrationAllowed: false,
   accessTokens: 'None',
   basicAuthenticationAllowed: false,
   requirePkce: false,

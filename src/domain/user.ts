@@ -31,8 +31,10 @@ export interface User {
 }
 
 /** What is needed to make a user. */
-export type NewUser = Pick<User, 'login' | 'type'> &
-  Partial<Pick<User, 'name' | 'email' | 'emailVerified' | 'locale' | 'profile' | 'isAdmin'>>
+export type NewUser = Pick<User, 'login' | 'type'> & Partial<UserDetails>
+
+/** What an administrator may change of a user; login and type stay. */
+export type UserDetails = Pick<User, 'name' | 'email' | 'emailVerified' | 'locale' | 'profile' | 'isAdmin'>
 
 /**
  * One spelling for all spellings of a login or an e-mail: compatibility forms, case and outer spaces do not count.

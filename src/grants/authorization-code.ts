@@ -28,7 +28,7 @@ export function createAuthorizationCodeGrant({ store, clock, audit }: Dependenci
   /** A code that comes back has leaked: what it was exchanged for dies, before the refusal is told. @see RFC 6749 §4.1.2 */
   async function refuseReuse({ family, applicationUri, userId }: AuthorizationCode): Promise<never> {
     await store.write(({ families }) => families.revoke(family, clock()))
-    audit({ event: 'code_reuse', app: applicationUri, user: userId, family })
+    audit({ event: 'code_reuse', app: applicationUri, user: userId, detail: { family } })
     throw refuse('the code has already been used; the tokens it was exchanged for are revoked')
   }
 

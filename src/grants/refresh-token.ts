@@ -51,7 +51,7 @@ export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): 
   /** Committed before the refusal is told, so that the thief's tokens die whatever becomes of the answer. */
   async function refuseReuse({ family, applicationUri, userId }: TokenFamily): Promise<never> {
     await store.write(({ families }) => families.revoke(family, clock()))
-    audit({ event: 'refresh_reuse', app: applicationUri, user: userId, family })
+    audit({ event: 'refresh_reuse', app: applicationUri, user: userId, detail: { family } })
     throw refuse('the refresh token has already been used; all tokens that grew from the same sign-in are revoked')
   }
 

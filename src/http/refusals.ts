@@ -1,28 +1,85 @@
-import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { OAuthError } from '../domain/errors.ts'
+import { longestValue } from '../domain/form.ts'
+import type { Refusal } from '../domain/refusal.ts'
+import type { Clock } from '../lib/clock.ts'
 import { newShortId, type Random } from '../lib/secrets.ts'
 
 /** Notes a refusal for the operator and returns the id that the client is shown. */
 export type Refuse = (request: FastifyRequest, error: OAuthError) => string
 
-/** Writes every refusal to the log under its id: what the client was told, and what only the operator may know. */
-export function createRefuse(log: FastifyBaseLogger, random: Random): Refuse {
+/** Parameters an operator may see: no secret, no token, nothing about a person, nothing that is the app's own affair. */
+const HARMLESS = [
+  'client_id',
+  'grant_type',
+  'response_type',
+  'response_mode',
+  'redirect_uri',
+  'post_logout_redirect_uri',
+  'scope',
+  'resource',
+  'code_challenge_method',
+  'prompt',
+  'max_age',
+  'display',
+  'ui_locales',
+  'acr_values',
+  'token_type_hint',
+]
+
+/** Keeps every refusal under an id: what the client was told, and what only the operator may know. */
+export function createRefuse(journal: { keep(refusal: Refusal): void }, random: Random, clock: Clock): Refuse {
   return (request, error) => {
     const id = newShortId(random)
-    const level = error.status >= 500 ? 'error' : 'info'
-    log[level](
-      {
-        refusal: id,
-        endpoint: request.routeOptions.url ?? 'unknown',
-        method: request.method,
-        status: error.status,
-        error: error.code,
-        description: error.description,
-        cause: error.detail,
-        address: request.ip,
-      },
-      'refused',
-    )
+    const parameters = harmlessParameters(request)
+    const { client_id: judged } = error.detail
+    journal.keep({
+      id,
+      at: clock(),
+      endpoint: request.routeOptions.url ?? 'unknown',
+      method: request.method,
+      status: error.status,
+      error: error.code,
+      description: error.description,
+      parameters,
+      detail: error.detail,
+      app: typeof judged === 'string' ? judged : (parameters['client_id'] ?? basicClientId(request)),
+      address: request.ip,
+    })
     return id
+  }
+}
+
+function harmlessParameters(request: FastifyRequest): Record<string, string> {
+  const sent = { ...asRecord(request.query), ...asRecord(request.body) }
+  const kept = HARMLESS.map((name) => [name, Object.hasOwn(sent, name) ? sent[name] : undefined] as const)
+  return Object.fromEntries(
+    kept
+      .filter((entry): entry is readonly [string, string | string[]] => entry[1] !== undefined)
+      .map(([name, value]) => [
+        name,
+        [value]
+          .flat()
+          .map((one) => shown(name, String(one)))
+          .join(' | '),
+      ]),
+  )
+}
+
+/** What is too long for its parameter is no value of it, and tells nothing. */
+const shown = (name: string, value: string): string =>
+  value.length > longestValue(name) ? `(${value.length} characters)` : value
+
+const asRecord = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? { ...value } : {}
+
+/** The app that a Basic header names, for an error met before it was read. */
+function basicClientId(request: FastifyRequest): string | undefined {
+  const encoded = /^Basic +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
+  const name = encoded && Buffer.from(encoded, 'base64').toString('utf8').split(':')[0]
+  try {
+    return name ? decodeURIComponent(name).slice(0, 128) : undefined
+  } catch {
+    return undefined
   }
 }

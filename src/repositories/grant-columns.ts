@@ -12,11 +12,23 @@ export interface Granted {
   readonly userEpoch: number
   readonly signIn: SignInFacts
   readonly scope: readonly string[]
+  /** The API resources that were asked for; empty is the default. @see RFC 8707 §2 */
+  readonly resources: readonly string[]
 }
 
 type GrantRow = Pick<
   Selectable<Schema['token_families']>,
-  'family' | 'application_uri' | 'user_id' | 'app_epoch' | 'user_epoch' | 'scope' | 'sid' | 'auth_time' | 'amr' | 'acr'
+  | 'family'
+  | 'application_uri'
+  | 'user_id'
+  | 'app_epoch'
+  | 'user_epoch'
+  | 'scope'
+  | 'resources'
+  | 'sid'
+  | 'auth_time'
+  | 'amr'
+  | 'acr'
 >
 
 export const fromGranted = (granted: Granted): GrantRow => ({
@@ -27,6 +39,7 @@ export const fromGranted = (granted: Granted): GrantRow => ({
   app_epoch: granted.appEpoch,
   user_epoch: granted.userEpoch,
   scope: granted.scope.join(' '),
+  resources: granted.resources.length === 0 ? null : JSON.stringify(granted.resources),
 })
 
 export const toGranted = (row: GrantRow): Granted => ({
@@ -37,4 +50,5 @@ export const toGranted = (row: GrantRow): Granted => ({
   userEpoch: row.user_epoch,
   signIn: toSignIn(row),
   scope: toScope(row.scope),
+  resources: row.resources === null ? [] : (JSON.parse(row.resources) as string[]),
 })

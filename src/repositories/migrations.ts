@@ -1,10 +1,12 @@
 import { type Kysely, type Migration, Migrator } from 'kysely'
 import * as foundation from '../../db/migrations/0001-foundation.ts'
+import * as operations from '../../db/migrations/0002-operations.ts'
 import type { Schema } from './schema.ts'
 
 /** Every migration in order; a new one is one file and one line. */
 const MIGRATIONS: Record<string, Migration> = {
   '0001-foundation': foundation,
+  '0002-operations': operations,
 }
 
 /** The database was written by a newer Tessera than this one. */

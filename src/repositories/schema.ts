@@ -37,8 +37,10 @@ interface AppSecretsTable {
   id: string
   application_uri: string
   hash: string
+  label: string | null
   created_at: number
   expires_at: number | null
+  last_used_at: number | null
 }
 
 interface AppOriginsTable {
@@ -76,6 +78,7 @@ interface GrantColumns extends SignInFactsColumns {
   app_epoch: number
   user_epoch: number
   scope: string
+  resources: string | null
   family: string
 }
 
@@ -120,6 +123,40 @@ interface SigningKeysTable {
   retires_at: number | null
 }
 
+interface RefusalsTable {
+  id: string
+  refused_at: number
+  endpoint: string
+  method: string
+  status: number
+  error: string
+  description: string
+  parameters: string
+  detail: string
+  application_uri: string | null
+  address: string
+}
+
+interface AuditEventsTable {
+  id: string
+  happened_at: number
+  event: string
+  outcome: string
+  actor: string
+  address: string | null
+  application_uri: string | null
+  user_id: string | null
+  detail: string
+}
+
+interface ApiResourcesTable {
+  identifier: string
+  name: string
+  scopes: string
+  created_at: number
+  updated_at: number
+}
+
 interface SettingsTable {
   name: string
   value: string
@@ -140,4 +177,7 @@ export interface Schema {
   revoked_access_tokens: RevokedAccessTokensTable
   signing_keys: SigningKeysTable
   settings: SettingsTable
+  refusals: RefusalsTable
+  audit_events: AuditEventsTable
+  api_resources: ApiResourcesTable
 }

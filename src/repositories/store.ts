@@ -1,7 +1,10 @@
 import type { Kysely } from 'kysely'
+import { apiResourcesOn } from './api-resources.ts'
+import { auditEventsOn } from './audit-events.ts'
 import { authorizationCodesOn } from './authorization-codes.ts'
 import { consentsOn } from './consents.ts'
 import { refreshTokensOn } from './refresh-tokens.ts'
+import { refusalsOn } from './refusals.ts'
 import { revokedAccessTokensOn } from './revoked-access-tokens.ts'
 import type { Schema } from './schema.ts'
 import { settingsOn } from './settings.ts'
@@ -25,6 +28,9 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   revokedAccessTokens: revokedAccessTokensOn(db),
   signingKeys: signingKeysOn(db),
   settings: settingsOn(db),
+  resources: apiResourcesOn(db),
+  refusals: refusalsOn(db),
+  auditEvents: auditEventsOn(db),
 })
 
 /** Where everything is kept. Reads see what is committed; every write is a unit of work of its own. */

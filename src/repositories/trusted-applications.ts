@@ -4,6 +4,7 @@ import {
   APP_DEFAULTS,
   type AppRegistration,
   type AppSecret,
+  type NewAppSecret,
   type TrustedApplication,
 } from '../domain/trusted-application.ts'
 import { toFlag } from './columns.ts'
@@ -12,8 +13,10 @@ import type { Schema } from './schema.ts'
 const toSecret = (row: Selectable<Schema['app_secrets']>): AppSecret => ({
   id: row.id,
   hash: row.hash,
+  label: row.label ?? undefined,
   createdAt: row.created_at,
   expiresAt: row.expires_at ?? undefined,
+  lastUsedAt: row.last_used_at ?? undefined,
 })
 
 const toApp = (row: Selectable<Schema['trusted_applications']>, secrets: readonly AppSecret[]): TrustedApplication => ({
@@ -123,17 +126,24 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
         .execute()
     },
 
-    async addSecret(applicationUri: string, secret: AppSecret): Promise<void> {
+    async addSecret(applicationUri: string, secret: NewAppSecret): Promise<void> {
       await db
         .insertInto('app_secrets')
         .values({
           id: secret.id,
           application_uri: applicationUri,
           hash: secret.hash,
+          label: secret.label ?? null,
           created_at: secret.createdAt,
           expires_at: secret.expiresAt ?? null,
+          last_used_at: null,
         })
         .execute()
+    },
+
+    /** Notes that a secret proved its app. */
+    async touchSecret(id: string, now: number): Promise<void> {
+      await db.updateTable('app_secrets').set({ last_used_at: now }).where('id', '=', id).execute()
     },
 
     /** Lets every present secret end at a time, so that a new one can take over. */

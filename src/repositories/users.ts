@@ -1,5 +1,12 @@
 import type { Kysely, Selectable } from 'kysely'
-import { canonicalIdentifier, type NewUser, type User, type UserProfile, type UserType } from '../domain/user.ts'
+import {
+  canonicalIdentifier,
+  type NewUser,
+  type User,
+  type UserDetails,
+  type UserProfile,
+  type UserType,
+} from '../domain/user.ts'
 import { newId } from '../lib/secrets.ts'
 import { toFlag } from './columns.ts'
 import type { Schema } from './schema.ts'
@@ -86,6 +93,25 @@ export function usersOn(db: Kysely<Schema>) {
       await db.insertInto('users').values(row).execute()
       await claimIdentifiers(row.id, user.login, user.email)
       return toUser(row)
+    },
+
+    /** Stores changed details; login, type, password and state have ways of their own. */
+    async update(user: Pick<User, 'id' | 'login'> & UserDetails, now: number): Promise<void> {
+      await db
+        .updateTable('users')
+        .set({
+          name: user.name,
+          email: user.email ?? null,
+          email_verified: toFlag(user.emailVerified),
+          locale: user.locale ?? null,
+          profile: JSON.stringify(user.profile),
+          is_admin: toFlag(user.isAdmin),
+          updated_at: now,
+        })
+        .where('id', '=', user.id)
+        .execute()
+      await db.deleteFrom('user_identifiers').where('user_id', '=', user.id).execute()
+      await claimIdentifiers(user.id, user.login, user.email)
     },
 
     /** A new password ends everything that was issued under the old one. */

@@ -83,13 +83,13 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
       audit({
         event: 'sign_in_failed',
         address: request.ip,
-        cause: result.cause,
-        ...(result.userId ? { user: result.userId } : {}),
+        detail: { cause: result.cause },
+        ...(result.userId ? { user: result.userId } : { actor: 'nobody' }),
       })
       return show(request, reply, ticket, username, 'wrong_credentials')
     }
     const { cookie, facts } = await sessions.start(result.user, cookies.session(request))
-    audit({ event: 'sign_in', user: result.user.id, session: facts.sid, address: request.ip })
+    audit({ event: 'sign_in', user: result.user.id, address: request.ip, detail: { session: facts.sid } })
     cookies.setSession(reply, cookie)
     const next = flow.tickets.seal({ ...ticket, signedIn: { sid: facts.sid, authTime: facts.authTime } })
     return reply.redirect(`${issuer}/connect/authorize/continue?interaction=${next}`, 303)

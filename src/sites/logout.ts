@@ -33,7 +33,7 @@ export async function logoutSite(app: FastifyInstance, dependencies: Dependencie
   ) {
     if (live) {
       await sessions.end(live.session.sid)
-      audit({ event: 'sign_out', user: live.user.id, session: live.session.sid, address: request.ip })
+      audit({ event: 'sign_out', user: live.user.id, address: request.ip, detail: { session: live.session.sid } })
     }
     return cookies.clearSession(reply).redirect(logout.doneUrl(ticket), 303)
   }

@@ -1,0 +1,95 @@
+import { faultsOf, type RegistrationFault } from '../domain/registration-rules.ts'
+import { ADMINISTRATION_SCOPE } from '../domain/scope.ts'
+import { type AppRegistration, isInteractive } from '../domain/trusted-application.ts'
+import type { User } from '../domain/user.ts'
+import type { Repositories } from '../repositories/store.ts'
+import { ChangeRefused } from './fault.ts'
+import { findUser } from './find-user.ts'
+
+type Unit = Pick<Repositories, 'users' | 'resources'>
+
+/**
+ * Judges a registration before it is stored.
+ * @param wanted its `systemUser` may be a login, an e-mail or an id
+ * @returns the registration as it can be stored, with the id of its System User
+ * @throws ChangeRefused naming everything that makes it unable to work
+ */
+export async function judgeApp(wanted: AppRegistration, unit: Unit): Promise<AppRegistration> {
+  const { systemUser } = wanted
+  const user = systemUser === undefined ? undefined : await findUser(unit.users, systemUser)
+  const app = user ? { ...wanted, systemUser: user.id } : wanted
+  const faults = [
+    ...faultsOf(app),
+    ...(systemUser === undefined ? [] : whyNotSystemUser(systemUser, user)),
+    ...(await unknownScopes(app, unit)),
+  ]
+  if (faults.length > 0) throw new ChangeRefused('invalid', faults)
+  return app
+}
+
+function whyNotSystemUser(name: string, user: User | undefined): RegistrationFault[] {
+  const fault = (reason: string): RegistrationFault[] => [{ attribute: 'SystemUser', reason }]
+  if (!user) {
+    const remedy = `tessera user add ${name} --type SystemUserNoLogin`
+    return fault(`nobody is called ${JSON.stringify(name)}; make the account with: ${remedy}`)
+  }
+  if (user.type !== 'SystemUserNoLogin') return fault(`${user.login} is of type ${user.type}, not SystemUserNoLogin`)
+  if (!user.isEnabled)
+    return fault(`${user.login} is disabled; enable the account with: tessera user enable ${user.login}`)
+  return []
+}
+
+/** A scope that no API resource has can never open anything. */
+async function unknownScopes(app: AppRegistration, { resources }: Unit): Promise<RegistrationFault[]> {
+  const catalogue = await resources.list()
+  const known = [ADMINISTRATION_SCOPE, ...catalogue.flatMap(({ scopes }) => scopes.map(({ name }) => name))]
+  const identifiers = catalogue.map(({ identifier }) => identifier)
+  return [
+    ...app.scope
+      .filter((scope) => !known.includes(scope))
+      .map((scope) => ({
+        attribute: 'Scope',
+        reason: `no API resource has the scope ${scope}; known are ${known.join(', ')}`,
+      })),
+    ...app.apiResources
+      .filter((identifier) => !identifiers.includes(identifier))
+      .map((identifier) => ({
+        attribute: 'ApiResources',
+        reason: `there is no API resource ${identifier}; known are ${identifiers.join(', ')}`,
+      })),
+  ]
+}
+
+/** What is possible but hardly meant; one sentence each. */
+export function doubtsAbout(app: AppRegistration): string[] {
+  const plainLocalhost = app.impersonateLoginUrl.find((uri) => uri.startsWith('http://localhost'))
+  const doubts: readonly (readonly [boolean, string])[] = [
+    [
+      app.basicAuthenticationAllowed,
+      'BasicAuthenticationAllowed is kept as a note only: no password ever opens an API',
+    ],
+    [app.clientType === 'None', 'ClientType None registers the app as a note only: no flow works for it'],
+    [
+      app.clientType !== 'None' && !isInteractive(app) && !app.systemUserAllowed,
+      'nobody can use the app: it admits no users and has no System User',
+    ],
+    [
+      app.systemUserAllowed && app.scope.length === 0,
+      'Scope is empty: what the app gets as its System User opens no API',
+    ],
+    [
+      app.systemUser !== undefined && !app.systemUserAllowed,
+      'SystemUserAllowed is false, so the app cannot act as its SystemUser',
+    ],
+    [
+      app.clientType === 'Public' && plainLocalhost !== undefined,
+      `${plainLocalhost} names localhost: native apps do better with http://127.0.0.1, which any port matches (RFC 8252)`,
+    ],
+    [
+      app.impersonateAsCommunityUserAllowed && !app.impersonateAsInternalUserAllowed && app.scope.length > 0,
+      'Scope holds API scopes, but community users never get any',
+    ],
+    [!app.requireConsent && app.clientType === 'Public', 'RequireConsent is false: anybody can pose as a Public app'],
+  ]
+  return doubts.filter(([holds]) => holds).map(([, doubt]) => doubt)
+}

@@ -1,0 +1,39 @@
+import { type ApiResource, resourceFaults, showResource } from '../domain/api-resource.ts'
+import { fieldChanges } from '../domain/field-changes.ts'
+import type { Repositories } from '../repositories/store.ts'
+import { ChangeRefused } from './fault.ts'
+import { type By, recordChange } from './record-change.ts'
+
+type Unit = Pick<Repositories, 'apps' | 'resources' | 'auditEvents'>
+
+const find = async ({ resources }: Unit, identifier: string): Promise<ApiResource | undefined> =>
+  (await resources.list()).find((resource) => resource.identifier === identifier)
+
+/** Adds an API resource, or stores a changed one. @throws ChangeRefused */
+export async function putResource(unit: Unit, wanted: ApiResource, by: By): Promise<void> {
+  const faults = resourceFaults(wanted)
+  if (faults.length > 0) throw new ChangeRefused('invalid', faults)
+  const before = await find(unit, wanted.identifier)
+  const fields = fieldChanges(before ? showResource(before) : {}, showResource(wanted))
+  if (Object.keys(fields).length === 0) return
+  await (before ? unit.resources.update(wanted, by.now) : unit.resources.add(wanted, by.now))
+  const detail = { resource: wanted.identifier, fields }
+  await recordChange(unit, { event: before ? 'resource_updated' : 'resource_added', detail }, by)
+}
+
+/** Removes an API resource. @throws ChangeRefused while apps need it */
+export async function removeResource(unit: Unit, identifier: string, by: By): Promise<void> {
+  const before = await find(unit, identifier)
+  if (!before) {
+    const reason = `there is no API resource ${identifier}`
+    throw new ChangeRefused('not found', [{ attribute: 'Identifier', reason }])
+  }
+  const users = (await unit.apps.list()).filter(({ apiResources }) => apiResources.includes(identifier))
+  if (users.length > 0) {
+    const reason = `${users.map(({ applicationUri }) => applicationUri).join(', ')} may still name it`
+    throw new ChangeRefused('conflict', [{ attribute: 'Identifier', reason }])
+  }
+  await unit.resources.remove(identifier)
+  const detail = { resource: identifier, fields: fieldChanges(showResource(before), {}) }
+  await recordChange(unit, { event: 'resource_removed', detail }, by)
+}

@@ -1,0 +1,87 @@
+import { fieldChanges } from '../domain/field-changes.ts'
+import type { NewUser, User } from '../domain/user.ts'
+import { showUser, userFaults } from '../domain/user-attributes.ts'
+import type { Repositories } from '../repositories/store.ts'
+import { ChangeRefused } from './fault.ts'
+import { findUser } from './find-user.ts'
+import { type By, recordChange } from './record-change.ts'
+
+type Unit = Pick<Repositories, 'apps' | 'users' | 'auditEvents'>
+
+/** Finds a user by login, e-mail or id. @throws ChangeRefused `not found` */
+export async function requireUser({ users }: Pick<Unit, 'users'>, name: string): Promise<User> {
+  const user = await findUser(users, name)
+  if (user) return user
+  throw new ChangeRefused('not found', [{ attribute: 'login', reason: `nobody is called ${JSON.stringify(name)}` }])
+}
+
+/** Adds a user. @throws ChangeRefused */
+export async function addUser(unit: Unit, wanted: NewUser, passwordHash: string | undefined, by: By): Promise<User> {
+  requireSound(wanted)
+  await requireFree(unit, wanted, undefined)
+  const user = await unit.users.add(wanted, passwordHash, by.now)
+  const detail = { fields: fieldChanges({}, showUser(user)) }
+  await recordChange(unit, { event: 'user_added', user: user.id, detail }, by)
+  return user
+}
+
+/** Stores a changed user; login and type stay. @throws ChangeRefused */
+export async function updateUser(unit: Unit, wanted: User, by: By): Promise<User> {
+  const before = await requireUser(unit, wanted.id)
+  requireSound(wanted)
+  await requireFree(unit, wanted, wanted.id)
+  const fields = fieldChanges(showUser(before), showUser(wanted))
+  if (Object.keys(fields).length === 0) return before
+  await unit.users.update(wanted, by.now)
+  await recordChange(unit, { event: 'user_updated', user: wanted.id, detail: { fields } }, by)
+  return requireUser(unit, wanted.id)
+}
+
+/** Gives a user a new password; everything issued under the old one ends. */
+export async function setUserPassword(unit: Unit, user: User, passwordHash: string, by: By): Promise<void> {
+  await unit.users.setPassword(user.id, passwordHash, by.now)
+  await recordChange(unit, { event: 'user_password_set', user: user.id }, by)
+}
+
+/** The kill switch of a user. @throws ChangeRefused */
+export async function setUserEnabled(unit: Unit, id: string, enabled: boolean, by: By): Promise<User> {
+  const before = await requireUser(unit, id)
+  if (before.isEnabled === enabled) return before
+  await unit.users.setEnabled(id, enabled, by.now)
+  await recordChange(unit, { event: enabled ? 'user_enabled' : 'user_disabled', user: id }, by)
+  return requireUser(unit, id)
+}
+
+/** Forgets a user with their sessions, consents and tokens. @throws ChangeRefused when apps act as them */
+export async function removeUser(unit: Unit, id: string, by: By): Promise<void> {
+  const user = await requireUser(unit, id)
+  const apps = await appsActingAs(unit, id)
+  if (apps.length > 0) {
+    const reason = `${user.login} is the System User of ${apps.join(', ')}; remove or update that first`
+    throw new ChangeRefused('conflict', [{ attribute: 'SystemUser', reason }])
+  }
+  await unit.users.remove(id)
+  const detail = { fields: fieldChanges(showUser(user), {}) }
+  await recordChange(unit, { event: 'user_removed', user: id, detail }, by)
+}
+
+/** The apps that cannot work without this System User. */
+export async function appsActingAs({ apps }: Pick<Unit, 'apps'>, id: string): Promise<string[]> {
+  return (await apps.list()).filter(({ systemUser }) => systemUser === id).map(({ applicationUri }) => applicationUri)
+}
+
+function requireSound(user: NewUser): void {
+  const faults = userFaults(user)
+  if (faults.length > 0) throw new ChangeRefused('invalid', faults)
+}
+
+/** Logins and e-mails share one namespace; letter case and Unicode spelling do not count. */
+async function requireFree({ users }: Unit, user: NewUser, own: string | undefined): Promise<void> {
+  for (const [attribute, name] of [['login', user.login] as const, ['email', user.email] as const]) {
+    const owner = name === undefined ? undefined : (await users.findByIdentifier(name))?.user
+    if (!owner || owner.id === own) continue
+    const whose = owner.login === name ? 'is taken' : `is taken by ${owner.login}`
+    const reason = `${name} ${whose}; letter case and Unicode spelling do not count`
+    throw new ChangeRefused('conflict', [{ attribute, reason }])
+  }
+}

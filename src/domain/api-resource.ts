@@ -1,0 +1,47 @@
+import { whyBadName } from './readable-name.ts'
+import type { RegistrationFault } from './registration-rules.ts'
+import { isProtocolScope, isScopeToken } from './scope.ts'
+
+/** A scope of an API, and what it lets an app do. */
+export interface ApiScope {
+  readonly name: string
+  /** For the consent page, where the message catalogue has no text for it. */
+  readonly description: string | undefined
+}
+
+/** An API that access tokens are for: its identifier is their `aud`. @see RFC 8707 §2 */
+export interface ApiResource {
+  readonly identifier: string
+  readonly name: string
+  readonly scopes: readonly ApiScope[]
+}
+
+/** The record under the names that files and the administration API use. */
+export const showResource = ({ identifier, name, scopes }: ApiResource) => ({
+  Identifier: identifier,
+  Name: name,
+  Scopes: scopes.map((scope) => ({ Name: scope.name, Description: scope.description ?? null })),
+})
+
+/** Everything that makes an API resource unable to work. */
+export function resourceFaults({ identifier, name, scopes }: ApiResource): RegistrationFault[] {
+  const fault = (attribute: string, reason: string | false | undefined): RegistrationFault[] =>
+    reason ? [{ attribute, reason }] : []
+  const badName = whyBadName(name)
+  const names = scopes.map((scope) => scope.name)
+  return [
+    ...fault(
+      'Identifier',
+      !/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/.test(identifier) &&
+        'must be 1 to 256 visible ASCII characters without spaces',
+    ),
+    ...fault('Identifier', identifier.includes('#') && 'must not have a fragment (RFC 8707)'),
+    ...fault('Name', badName),
+    ...fault('Scopes', names.length === 0 && 'must name at least one scope'),
+    ...names.flatMap((scope, index) => [
+      ...fault('Scopes', !isScopeToken(scope) && `${JSON.stringify(scope)} is not a scope name`),
+      ...fault('Scopes', isProtocolScope(scope) && `${scope} is a protocol scope`),
+      ...fault('Scopes', names.indexOf(scope) !== index && `${scope} is named twice`),
+    ]),
+  ]
+}

@@ -1,0 +1,43 @@
+import { type Audit, type AuditRecord, toAuditRecord } from '../domain/audit.ts'
+import { storedName, valueOfSetting } from '../domain/instance-settings.ts'
+import { createBatches } from '../lib/batches.ts'
+import { type Clock, HOUR } from '../lib/clock.ts'
+import { newId } from '../lib/secrets.ts'
+import type { Store } from '../repositories/store.ts'
+import type { JournalLog } from './log.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'write'>
+  readonly clock: Clock
+  readonly log: JournalLog
+}
+
+const MOST_WAITING = 20_000
+
+/** Keeps what happened: a line on the log at once, a row in the audit log right after. */
+export function createAuditJournal({ store, clock, log }: Dependencies): { audit: Audit; flush(): Promise<void> } {
+  let trimmed = 0
+
+  async function write(records: readonly AuditRecord[]): Promise<void> {
+    await store.write(({ auditEvents }) => auditEvents.add(records))
+    if (clock() - trimmed < HOUR) return
+    trimmed = clock()
+    const kept = valueOfSetting('AuditRetention', await store.read.settings.get(storedName('AuditRetention')))
+    await store.write(({ auditEvents }) => auditEvents.trim(clock() - kept))
+  }
+
+  const batches = createBatches({
+    write,
+    most: MOST_WAITING,
+    onLost: (count, err) => log.error({ count, err }, 'audit events could not be stored; they are on the log alone'),
+  })
+
+  return {
+    audit(event) {
+      const record = toAuditRecord(event, newId(), clock())
+      log.info({ audit: record }, record.event)
+      batches.add(record)
+    },
+    flush: batches.flush,
+  }
+}

@@ -1,0 +1,83 @@
+import type { Kysely, Selectable } from 'kysely'
+import type { AuditRecord } from '../domain/audit.ts'
+import type { Schema } from './schema.ts'
+
+type Row = Selectable<Schema['audit_events']>
+
+const toRecord = (row: Row): AuditRecord => ({
+  id: row.id,
+  at: row.happened_at,
+  event: row.event as AuditRecord['event'],
+  outcome: row.outcome as AuditRecord['outcome'],
+  actor: row.actor,
+  address: row.address ?? undefined,
+  app: row.application_uri ?? undefined,
+  user: row.user_id ?? undefined,
+  detail: JSON.parse(row.detail) as AuditRecord['detail'],
+})
+
+const toRow = (record: AuditRecord): Row => ({
+  id: record.id,
+  happened_at: record.at,
+  event: record.event,
+  outcome: record.outcome,
+  actor: record.actor,
+  address: record.address ?? null,
+  application_uri: record.app ?? null,
+  user_id: record.user ?? null,
+  detail: JSON.stringify(record.detail),
+})
+
+/** Which events to read; times are milliseconds since 1970. */
+export interface AuditFilter {
+  readonly event?: string | undefined
+  readonly app?: string | undefined
+  readonly user?: string | undefined
+  readonly since?: number | undefined
+  readonly until?: number | undefined
+}
+
+/** Where to go on reading: the last event read. */
+export type AuditCursor = Pick<AuditRecord, 'at' | 'id'>
+
+export type AuditEvents = ReturnType<typeof auditEventsOn>
+
+/** The audit log: it is only ever added to; what the retention has passed is forgotten. */
+export function auditEventsOn(db: Kysely<Schema>) {
+  return {
+    async add(records: readonly AuditRecord[]): Promise<void> {
+      if (records.length > 0) await db.insertInto('audit_events').values(records.map(toRow)).execute()
+    },
+
+    /** The earliest first, so that reading can go on where it stopped. */
+    async read(filter: AuditFilter, limit: number, after?: AuditCursor): Promise<AuditRecord[]> {
+      const { event, app, user, since, until } = filter
+      const rows = await db
+        .selectFrom('audit_events')
+        .selectAll()
+        .$if(event !== undefined, (query) => query.where('event', '=', event ?? ''))
+        .$if(app !== undefined, (query) => query.where('application_uri', '=', app ?? ''))
+        .$if(user !== undefined, (query) => query.where('user_id', '=', user ?? ''))
+        .$if(since !== undefined, (query) => query.where('happened_at', '>=', since ?? 0))
+        .$if(until !== undefined, (query) => query.where('happened_at', '<', until ?? 0))
+        .$if(after !== undefined, (query) =>
+          query.where((eb) =>
+            eb.or([
+              eb('happened_at', '>', after?.at ?? 0),
+              eb.and([eb('happened_at', '=', after?.at ?? 0), eb('id', '>', after?.id ?? '')]),
+            ]),
+          ),
+        )
+        .orderBy('happened_at')
+        .orderBy('id')
+        .limit(limit)
+        .execute()
+      return rows.map(toRecord)
+    },
+
+    /** Forgets what the retention has passed. */
+    async trim(before: number): Promise<void> {
+      await db.deleteFrom('audit_events').where('happened_at', '<', before).execute()
+    },
+  }
+}

@@ -1,0 +1,62 @@
+import type { Kysely, Selectable } from 'kysely'
+import type { ErrorCode, OperatorDetail } from '../domain/errors.ts'
+import type { Refusal } from '../domain/refusal.ts'
+import type { Schema } from './schema.ts'
+
+const toRefusal = (row: Selectable<Schema['refusals']>): Refusal => ({
+  id: row.id,
+  at: row.refused_at,
+  endpoint: row.endpoint,
+  method: row.method,
+  status: row.status,
+  error: row.error as ErrorCode,
+  description: row.description,
+  parameters: JSON.parse(row.parameters) as Refusal['parameters'],
+  detail: JSON.parse(row.detail) as OperatorDetail,
+  app: row.application_uri ?? undefined,
+  address: row.address,
+})
+
+const toRow = (refusal: Refusal): Selectable<Schema['refusals']> => ({
+  id: refusal.id,
+  refused_at: refusal.at,
+  endpoint: refusal.endpoint,
+  method: refusal.method,
+  status: refusal.status,
+  error: refusal.error,
+  description: refusal.description,
+  parameters: JSON.stringify(refusal.parameters),
+  detail: JSON.stringify(refusal.detail),
+  application_uri: refusal.app ?? null,
+  address: refusal.address,
+})
+
+export type Refusals = ReturnType<typeof refusalsOn>
+
+/** What was turned down lately; bounded in number and age. */
+export function refusalsOn(db: Kysely<Schema>) {
+  return {
+    async add(refusals: readonly Refusal[]): Promise<void> {
+      if (refusals.length > 0) await db.insertInto('refusals').values(refusals.map(toRow)).execute()
+    },
+
+    async find(id: string): Promise<Refusal | undefined> {
+      const row = await db.selectFrom('refusals').selectAll().where('id', '=', id).executeTakeFirst()
+      return row && toRefusal(row)
+    },
+
+    /** The latest first. @param app only those of this `client_id` */
+    async list(limit: number, app?: string): Promise<Refusal[]> {
+      const all = db.selectFrom('refusals').selectAll().orderBy('refused_at', 'desc').orderBy('id').limit(limit)
+      const rows = await (app === undefined ? all : all.where('application_uri', '=', app)).execute()
+      return rows.map(toRefusal)
+    },
+
+    /** Forgets what is older than a time, and the oldest of what is more than so many. */
+    async trim(before: number, most: number): Promise<void> {
+      await db.deleteFrom('refusals').where('refused_at', '<', before).execute()
+      const beyond = db.selectFrom('refusals').select('id').orderBy('refused_at', 'desc').orderBy('id')
+      await db.deleteFrom('refusals').where('id', 'in', beyond.limit(1_000_000).offset(most)).execute()
+    },
+  }
+}
