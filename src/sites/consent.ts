@@ -92,7 +92,13 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
       return reply.redirect(continueUrl({ ...ticket, consented: true }), 303)
     }
     audit({ event: 'consent_denied', ...about })
-    const denied = new OAuthError('access_denied', 'the person did not allow it', about)
+    const denied = new OAuthError('access_denied', 'the person did not allow it', {
+      rule: 'consent-denied',
+      client_id: about.app,
+      user: about.user,
+      sent: waiting.request.scope.join(' '),
+      cause: 'the person pressed Deny on the consent page',
+    })
     return reply.redirect(flow.errorUrl(waiting.request, denied, refuse(request, denied)), 303)
   })
 }
