@@ -4,7 +4,7 @@ import type { AppSecret, TrustedApplication } from '../domain/trusted-applicatio
 import type { Clock } from '../lib/clock.ts'
 import { digest, sameDigest } from '../lib/secrets.ts'
 import type { TrustedApplications } from '../repositories/trusted-applications.ts'
-import { CLIENT_CHECKS } from './checks.ts'
+import { CLIENT_CHECKS, type Claim } from './checks.ts'
 import { type ClientCredentials, readCredentials } from './credentials.ts'
 
 interface Dependencies {
@@ -22,22 +22,30 @@ export function createAuthenticateApp({ apps, clock }: Dependencies) {
   return async function authenticateApp(authorization: string | undefined, form: Form): Promise<AuthenticatedApp> {
     const credentials = readCredentials(authorization, form)
     const app = await apps.find(credentials.clientId)
-    // Compared before anything is refused, so that an unknown app takes the same time as a wrong secret.
-    const matching = findSecrets(app?.secrets ?? [], credentials.secret)
-    const secret = matching.find((known) => isLive(known, clock()))
-    for (const { require } of CLIENT_CHECKS) require({ credentials, app, secret, expired: matching[0], now: clock() })
-    return vouchFor(app as TrustedApplication, credentials, secret)
+    const claim = claimOf(credentials, app, clock())
+    for (const { require } of CLIENT_CHECKS) require(claim)
+    return vouchFor(app as TrustedApplication, claim)
   }
 }
 
 /** Takes an app for one that has proved who it is; an explanation does so where nobody gave it the secret. */
-export const vouchFor = (
-  app: TrustedApplication,
-  { method }: Pick<ClientCredentials, 'method'>,
-  secret: AppSecret | undefined,
-): AuthenticatedApp => ({ ...app, authentication: { method, secret: secret?.id } }) as unknown as AuthenticatedApp
+export function vouchFor(app: TrustedApplication, { credentials, secret }: Claim): AuthenticatedApp {
+  const authentication = { method: credentials.method, secret: secret?.id }
+  return { ...app, authentication } as unknown as AuthenticatedApp
+}
 
-const isLive = ({ expiresAt }: AppSecret, now: number): boolean => expiresAt === undefined || expiresAt > now
+/**
+ * What a request claims, before it is judged. Secrets are compared whatever else is wrong, so that an unknown app takes the
+ * same time as a wrong secret.
+ * @param now milliseconds since 1970
+ */
+export function claimOf(credentials: ClientCredentials, app: TrustedApplication | undefined, now: number): Claim {
+  const matching = findSecrets(app?.secrets ?? [], credentials.secret)
+  const secret = matching.find((known) => isLive(known, now))
+  return { credentials, app, secret, expired: matching[0], now }
+}
+
+export const isLive = ({ expiresAt }: AppSecret, now: number): boolean => expiresAt === undefined || expiresAt > now
 
 /** Finds which of the app's secrets was sent, live or not; every one is compared, in constant time. */
 function findSecrets(secrets: readonly AppSecret[], sent: string | undefined): AppSecret[] {

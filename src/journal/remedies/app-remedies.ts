@@ -14,9 +14,14 @@ function knowTheApp({ nearest, uri, refusal: { parameters } }: Facts): Remedy {
     .filter((name) => !/^(openid|profile|email|phone|address|offline_access)$/.test(name))
   const asked = apiScope?.length ? ` --scope ${shellWord(apiScope.join(' '))}` : ''
   const register = `tessera app register ${uri} ${shape}${asked}`
+  const expected = 'the ApplicationUri of a registered app'
   return nearest === undefined
-    ? { fix: register, otherwise: inTheApp('send the client_id of a registered app; tessera app list shows them') }
-    : { fix: inTheApp(`send client_id=${nearest}`), otherwise: `where it is another app: ${register}` }
+    ? {
+        expected,
+        fix: register,
+        otherwise: inTheApp('send the client_id of a registered app; tessera app list shows them'),
+      }
+    : { expected, fix: inTheApp(`send client_id=${nearest}`), otherwise: `where it is another app: ${register}` }
 }
 
 function makeItAnApp({ uri }: Facts): Remedy {

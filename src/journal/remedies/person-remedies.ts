@@ -26,11 +26,11 @@ function admit({ refusal: { detail }, uri }: Facts): Remedy {
 }
 
 /** Codes and tokens of before a change stay dead; what is still switched off can be switched on. */
-function signInAgain({ refusal: { detail }, uri }: Facts): Remedy {
+function signInAgain({ refusal: { detail }, registered, uri }: Facts): Remedy {
   const again = 'the person signs in again: what was issued before stays ended'
   const cause = String(detail['cause'])
   if (cause === 'the user is disabled')
-    return { fix: `tessera user enable ${shellWord(String(detail['user'] ?? 'LOGIN'))}`, otherwise: again }
+    return { fix: `tessera user enable ${shellWord(registered.user ?? 'LOGIN')}`, otherwise: again }
   const [, kind] = /does not admit (internal|community) users/.exec(cause) ?? []
   if (kind === undefined) return { fix: again }
   const type = kind === 'internal' ? 'InternalUser' : 'ExternalCommunityUser'

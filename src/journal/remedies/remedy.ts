@@ -14,6 +14,8 @@ export interface Registered {
   readonly systemUsers: readonly string[]
   /** The login of the app's own System User. */
   readonly systemUser: string | undefined
+  /** The login of the person the refusal is about. */
+  readonly user: string | undefined
 }
 
 /** Everything a remedy is made from. */

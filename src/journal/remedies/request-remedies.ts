@@ -1,4 +1,4 @@
-import { isLoopbackHost, whyUnregistrable } from '../../domain/redirect-uri.ts'
+import { isLoopbackHost, matchesRegistered, whyUnregistrable } from '../../domain/redirect-uri.ts'
 import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
 
 const hostOf = (uri: string): string => (URL.canParse(uri) ? new URL(uri).hostname : '')
@@ -7,6 +7,12 @@ const hostOf = (uri: string): string => (URL.canParse(uri) ? new URL(uri).hostna
 const sameHost = (one: string, other: string): boolean =>
   hostOf(one) !== '' &&
   (hostOf(one) === hostOf(other) || (isLoopbackHost(hostOf(one)) && isLoopbackHost(hostOf(other))))
+
+/** The address of the machine itself in place of its name, where a registered one matches it on any port. @see RFC 8252 §7.3 */
+function loopbackAddress(sent: string, known: readonly string[], anyPort: boolean): string | undefined {
+  const addresses = ['127.0.0.1', '[::1]'].map((address) => sent.replace('//localhost', `//${address}`))
+  return addresses.find((uri) => uri !== sent && known.some((one) => matchesRegistered(uri, one, anyPort)))
+}
 
 /**
  * Registers an address, or has the app send the registered one. Where the address is a stranger's, registering it would
@@ -18,9 +24,13 @@ function registerUri(attribute: 'ImpersonateLoginUrl' | 'ImpersonateLogoutUrl', 
     const send = inTheApp(
       nearest === undefined ? `send a ${parameter} that is registered` : `send ${parameter}=${nearest}`,
     )
+    const byAddress = loopbackAddress(sent, known, app?.clientType === 'Public')
     const why = whyUnregistrable(sent, app?.clientType === 'Public')
     if (why !== undefined) return { fix: send, otherwise: `what was sent cannot be registered: it ${why}` }
     const register = update(uri, `${attribute}=${[...known, sent].join(',')}`)
+    if (byAddress !== undefined) {
+      return { fix: inTheApp(`send ${parameter}=${byAddress}, of which any port matches`), otherwise: register }
+    }
     return known.some((one) => sameHost(one, sent))
       ? { fix: register, otherwise: send }
       : { fix: send, otherwise: `only if this address is the app's own: ${register}` }
