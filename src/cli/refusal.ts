@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Refusal } from '../domain/refusal.ts'
 import { type Explanation, explainRefusal } from '../journal/explain-refusal.ts'
+import type { Repositories } from '../repositories/store.ts'
 import { helpText } from './help.ts'
 import { block, isoTime, print, table } from './output.ts'
 import { impossible } from './problem.ts'
@@ -18,13 +19,13 @@ export function refusalCommands(program: Command): void {
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera refusal list', 'tessera refusal show 0123456789abcdef']))
   refusal
-    .command('show <refusal-id>')
+    .command('show <refusal-id...>')
     .description('explain a refusal: cause, what was sent and expected, the nearest registered value, the fix')
     .addHelpText(
       'after',
       helpText(['tessera refusal show 0123456789abcdef', 'tessera refusal show 0123456789abcdef --json'], NOTATION),
     )
-    .action((id: string, _flags: unknown, command: Command) => show(id, command))
+    .action((ids: readonly string[], _flags: unknown, command: Command) => show(ids, command))
   refusal
     .command('list')
     .description('list the latest refusals')
@@ -40,18 +41,29 @@ function limitFlag(text: string): number {
   return limit
 }
 
-const show = (text: string, command: Command): Promise<void> =>
+/** One refusal, or several below one another; with --json one document, or a list of them. */
+const show = (texts: readonly string[], command: Command): Promise<void> =>
   withCore(command, async ({ store }) => {
-    const id = text.trim().toLowerCase()
-    const refusal = await store.read.refusals.find(id)
-    if (!refusal) {
-      throw impossible(
-        `no refusal has the id ${JSON.stringify(id)}; it may be mistyped, or forgotten since (RefusalRetention, RefusalLimit)`,
-      )
-    }
-    const explanation = explainRefusal(refusal, (await readRegistered(store.read))(refusal))
-    print(command, document(refusal, explanation), textOf(refusal, explanation))
+    const refusals: Refusal[] = []
+    for (const text of texts) refusals.push(await requireRefusal(text, store.read))
+    const registered = await readRegistered(store.read)
+    const explained = refusals.map((refusal) => ({
+      refusal,
+      explanation: explainRefusal(refusal, registered(refusal)),
+    }))
+    const documents = explained.map(({ refusal, explanation }) => document(refusal, explanation))
+    const shown = explained.map(({ refusal, explanation }) => textOf(refusal, explanation))
+    print(command, documents.length === 1 ? documents[0] : documents, shown.join('\n\n'))
   })
+
+async function requireRefusal(text: string, { refusals }: Pick<Repositories, 'refusals'>): Promise<Refusal> {
+  const id = text.trim().toLowerCase()
+  const refusal = await refusals.find(id)
+  if (refusal) return refusal
+  throw impossible(
+    `no refusal has the id ${JSON.stringify(id)}; it may be mistyped, or forgotten since (RefusalRetention, RefusalLimit)`,
+  )
+}
 
 /** What scripts rely on comes first. */
 const document = (refusal: Refusal, { otherwise, nearestValue, rule, ...explanation }: Explanation) => ({

@@ -1,5 +1,6 @@
 import { developer, type Facts, inTheApp, type Remedies, type Remedy, shellWord, update } from './remedy.ts'
 
+/** With an overlap, so that what still works goes on working. */
 const rotate = (uri: string): string => `tessera app rotate-secret ${uri} --overlap 7d`
 
 /** An app nobody registered: mostly a typing error, else the command that registers what the request looks like. */
@@ -75,7 +76,7 @@ export const APP_REMEDIES = {
     expected: 'a valid secret of the app',
   }),
   'secret-expired': ({ uri }) => ({
-    fix: `tessera app rotate-secret ${uri}`,
+    fix: rotate(uri),
     otherwise: "in the app's configuration: enter the newer secret, where one was made",
     expected: 'a secret that has not expired',
   }),
