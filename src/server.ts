@@ -44,7 +44,7 @@ import { consentSite } from './sites/consent.ts'
 import { errorSite } from './sites/error.ts'
 import { loginSite } from './sites/login.ts'
 import { logoutSite } from './sites/logout.ts'
-import { createFindToken } from './tokens/find-token.ts'
+import { createFindToken, createLookUpToken } from './tokens/find-token.ts'
 import { idTokenClaims } from './tokens/id-token.ts'
 import { createReadIdTokenHint } from './tokens/id-token-hint.ts'
 import { createIssueTokens } from './tokens/issue.ts'
@@ -92,6 +92,7 @@ export async function buildServer(
 
   const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock })
   const findToken = createFindToken({ store, keys, issuer, clock })
+  const lookUpToken = createLookUpToken({ store, keys, issuer, clock })
   const revokeToken = createRevokeToken({ store, findToken, clock, audit })
   const issueTokens = createIssueTokens({ store, keys, settings, clock, random })
   const grants = createGrantRegistry([
@@ -148,7 +149,7 @@ export async function buildServer(
       await id.register(jwksEndpoint, { keys })
       await id.register(authorizeEndpoint, { flow, cookies, refuse, issuer })
       await id.register(tokenEndpoint, { authenticateApp, grants, issueTokens })
-      await id.register(userinfoEndpoint, { findToken, subjectOf, userInfoClaims })
+      await id.register(userinfoEndpoint, { lookUpToken, subjectOf, userInfoClaims })
       await id.register(introspectEndpoint, { authenticateApp, findToken, issuer, subjectOf })
       await id.register(revokeEndpoint, { authenticateApp, revokeToken })
       await id.register(endSessionEndpoint, { logout, issuer })

@@ -1,43 +1,60 @@
 import { OAuthError } from '../domain/errors.ts'
+import { type Follow, justRun } from '../domain/follow.ts'
 import type { Form } from '../domain/form.ts'
 import { matchesRegistered } from '../domain/redirect-uri.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { TrustedApplications } from '../repositories/trusted-applications.ts'
 import { RESPONSE_MODES, type Redirectable, type ResponseMode } from './request.ts'
 
+/** What `tessera explain` calls these two. */
+export const REDIRECT_CHECKS = ['client_id', 'redirect_uri'] as const
+
 /**
  * Proves where an answer may go. Nothing is redirected until app and redirect URI both hold.
  * @throws OAuthError for an error page
  * @see RFC 6749 §4.1.2.1, RFC 9700 §4.11.2
  */
-export async function findRedirect(form: Form, apps: Pick<TrustedApplications, 'find'>): Promise<Redirectable> {
-  const app = await requireUsableApp(form.require('client_id'), apps)
-  const redirectUri = requireRegisteredUri(form.require('redirect_uri'), app)
+export async function findRedirect(
+  form: Form,
+  apps: Pick<TrustedApplications, 'find'>,
+  follow: Follow = justRun,
+): Promise<Redirectable> {
+  const [clientId, registeredUri] = REDIRECT_CHECKS
+  const app = await follow(clientId, () => requireUsableApp(form.require('client_id'), apps))
+  const redirectUri = await follow(registeredUri, () => requireRegisteredUri(form.require('redirect_uri'), app))
   return { app, redirectUri, state: form.get('state'), responseMode: safeResponseMode(form) }
 }
 
+/** An app that people can be sent back to. @throws OAuthError for an error page */
 async function requireUsableApp(
   clientId: string,
   apps: Pick<TrustedApplications, 'find'>,
 ): Promise<TrustedApplication> {
   const app = await apps.find(clientId)
   if (app?.isEnabled && app.clientType !== 'None') return app
-  const cause =
-    app === undefined ? 'no app has this ApplicationUri' : app.isEnabled ? 'ClientType is None' : 'the app is disabled'
+  const [rule, cause] =
+    app === undefined
+      ? (['app-unknown', 'no app has this ApplicationUri'] as const)
+      : app.isEnabled
+        ? (['app-is-note', 'ClientType is None'] as const)
+        : (['app-disabled', 'the app is disabled'] as const)
   throw new OAuthError(
     'invalid_client',
     'no app that people can sign in to has this client_id',
-    { client_id: clientId, cause },
+    { rule, client_id: clientId, sent: clientId, cause },
     { status: 400 },
   )
 }
 
-function requireRegisteredUri(redirectUri: string, app: TrustedApplication): string {
+/** @throws OAuthError for an error page @see RFC 9700 §2.1 */
+export function requireRegisteredUri(redirectUri: string, app: TrustedApplication): string {
   const anyLoopbackPort = app.clientType === 'Public'
   if (app.impersonateLoginUrl.some((registered) => matchesRegistered(redirectUri, registered, anyLoopbackPort)))
     return redirectUri
   throw new OAuthError('invalid_request', 'redirect_uri is not registered for this app', {
+    rule: 'redirect-uri-unregistered',
     client_id: app.applicationUri,
+    cause: 'no registered redirect URI is this one, byte for byte',
     sent: redirectUri,
     expected: app.impersonateLoginUrl,
   })

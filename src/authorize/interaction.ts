@@ -42,16 +42,38 @@ export function nextStep(
 ): Step {
   const silent = request.prompt.has('none')
   if (!signedIn || mustSignInAgain(request, progress, signedIn, now)) {
-    if (silent) throw new OAuthError('login_required', 'nobody is signed in, or they must sign in again')
+    if (silent) {
+      const cause = signedIn
+        ? 'somebody is signed in, but prompt, max_age or id_token_hint asks for a new sign-in, and prompt=none forbids the page'
+        : 'nobody is signed in in this browser, and prompt=none forbids the sign-in page'
+      throw new OAuthError('login_required', 'nobody is signed in, or they must sign in again', {
+        rule: 'sign-in-required',
+        client_id: request.app.applicationUri,
+        sent: 'prompt=none',
+        cause,
+      })
+    }
     return { kind: 'sign-in' }
   }
-  if (!isExpectedPerson(request, signedIn))
-    throw new OAuthError('login_required', 'somebody else signed in than the app asked for')
+  if (!isExpectedPerson(request, signedIn)) {
+    throw new OAuthError('login_required', 'somebody else signed in than the app asked for', {
+      rule: 'other-person-signed-in',
+      client_id: request.app.applicationUri,
+      cause: 'id_token_hint names one person, and another one signed in',
+    })
+  }
   requireAdmitted(request, signedIn.user)
   const scope = scopesToConsent(request, progress.consented === signedIn.user.id, consent)
   if (scope.length === 0) return { kind: 'ready', signedIn }
-  if (silent)
-    throw new OAuthError('consent_required', 'the person has not allowed the app all it asks for', { missing: scope })
+  if (silent) {
+    throw new OAuthError('consent_required', 'the person has not allowed the app all it asks for', {
+      rule: 'consent-required',
+      client_id: request.app.applicationUri,
+      sent: request.scope.join(' '),
+      missing: scope,
+      cause: `consent is missing for ${scope.join(' ')}, and prompt=none forbids the consent page`,
+    })
+  }
   return { kind: 'consent', signedIn, scope }
 }
 
@@ -67,15 +89,24 @@ function mustSignInAgain(request: AuthorizationRequest, progress: Progress, sign
   return request.maxAge === 0 || !isExpectedPerson(request, signedIn)
 }
 
-function requireAdmitted({ app, scope }: AuthorizationRequest, user: User): void {
+/** Lets only people in that the record admits, and only internal users to the APIs of the instance. */
+export function requireAdmitted({ app, scope }: Pick<AuthorizationRequest, 'app' | 'scope'>, user: User): void {
+  const who = { client_id: app.applicationUri, user: user.id, user_type: user.type }
   const reason = whyNotAdmitted(app, user)
-  if (reason !== undefined) throw new OAuthError('access_denied', reason, { user: user.id, user_type: user.type })
+  if (reason !== undefined)
+    throw new OAuthError('access_denied', reason, { rule: 'person-not-admitted', ...who, cause: reason })
   const beyond = apiScopesBeyond(user, scope)
   if (beyond.length > 0) {
     throw new OAuthError(
       'invalid_scope',
       `a community user has no access to the APIs of the instance: ${beyond.join(' ')}`,
-      { user: user.id },
+      {
+        rule: 'community-user-api-scope',
+        ...who,
+        sent: scope.join(' '),
+        expected: scope.filter((name) => !beyond.includes(name)).join(' '),
+        cause: `the user is of type ${user.type}; API scopes are for internal users`,
+      },
     )
   }
 }

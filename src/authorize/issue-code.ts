@@ -53,7 +53,11 @@ export function createIssueCode({ store, clock, random, signIdToken }: Dependenc
       }),
     )
     if (!stored)
-      throw new OAuthError('interaction_expired', 'this sign-in was completed before; begin again in the app')
+      throw new OAuthError('interaction_expired', 'this sign-in was completed before; begin again in the app', {
+        rule: 'interaction-completed',
+        client_id: app.applicationUri,
+        cause: 'the code of this very sign-in has been redeemed: the page was opened again afterwards',
+      })
     if (request.responseType === 'code') return { code }
     return {
       code,

@@ -49,7 +49,11 @@ export function createTickets({ key, clock, random, issuer }: Dependencies) {
 
     seal(ticket: Ticket): string {
       const sealed = seal(key, JSON.stringify(ticket), 'authorize')
-      if (sealed.length > LONGEST) throw new OAuthError('invalid_request', 'the authorization request is too long')
+      if (sealed.length > LONGEST)
+        throw new OAuthError('invalid_request', 'the authorization request is too long', {
+          rule: 'request-too-long',
+          cause: `sealed, the request has ${sealed.length} characters; ${LONGEST} are allowed`,
+        })
       return sealed
     },
 
@@ -62,18 +66,34 @@ export function createTickets({ key, clock, random, issuer }: Dependencies) {
     open(sealed: string, browser: string | undefined, accept: 'bound' | 'any' = 'bound'): Ticket {
       const text = open(key, sealed, 'authorize')
       if (text === undefined)
-        throw new OAuthError('interaction_expired', 'this sign-in link is not valid; begin again in the app')
+        throw new OAuthError('interaction_expired', 'this sign-in link is not valid; begin again in the app', {
+          rule: 'interaction-invalid',
+          cause: 'the link was cut off or changed, or was made under another master key',
+        })
       const ticket = JSON.parse(text) as Ticket
       const own = ticket.browser === undefined || ticket.browser === browser
       const restart = restartUrl(own ? ticket.parameters : withoutPerson(ticket.parameters))
       if (clock() - ticket.startedAt > LIFETIME) {
-        throw new OAuthError('interaction_expired', 'this sign-in took too long', {}, { restart })
+        throw new OAuthError(
+          'interaction_expired',
+          'this sign-in took too long',
+          {
+            rule: 'interaction-expired',
+            client_id: ticket.parameters['client_id'],
+            cause: `it was begun ${Math.round((clock() - ticket.startedAt) / MINUTE)} minutes ago; ${LIFETIME / MINUTE} are allowed`,
+          },
+          { restart },
+        )
       }
       if (!own || (ticket.browser === undefined && accept === 'bound')) {
         throw new OAuthError(
           'interaction_expired',
           'this sign-in was begun in another browser, or cookies are blocked',
-          {},
+          {
+            rule: 'interaction-elsewhere',
+            client_id: ticket.parameters['client_id'],
+            cause: 'the cookie of the browser that began this sign-in did not come with the request',
+          },
           { restart },
         )
       }

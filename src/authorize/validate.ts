@@ -1,4 +1,6 @@
+import { type Follow, justRun } from '../domain/follow.ts'
 import { type Form, refuseRepeated } from '../domain/form.ts'
+import type { ResponseType } from '../domain/trusted-application.ts'
 import { type ReadIdTokenHint, readSubjectHint } from './checks/id-token-hint.ts'
 import { readMaxAge } from './checks/max-age.ts'
 import { readNonce } from './checks/nonce.ts'
@@ -10,30 +12,59 @@ import { readResponseType } from './checks/response-type.ts'
 import { readRequestedScope } from './checks/scope.ts'
 import type { AuthorizationRequest, Redirectable } from './request.ts'
 
+interface Asked extends Redirectable {
+  readonly form: Form
+  readonly readHint: ReadIdTokenHint
+}
+
+interface Check<T> {
+  /** What `tessera explain` calls it. */
+  readonly name: string
+  /** @throws OAuthError to be redirected */
+  readonly read: (asked: Asked) => T | Promise<T>
+}
+
+const responseTypeOf = ({ form, app }: Asked): ResponseType => readResponseType(form, app)
+
+/** What makes all the rest meaningless. */
+const FIRST: readonly Check<unknown>[] = [
+  { name: 'parameters once each', read: ({ form }) => void refuseRepeated(form) },
+  { name: 'no request object', read: ({ form }) => refuseRequestObject(form) },
+]
+
+type Read = Exclude<keyof AuthorizationRequest, 'app' | 'redirectUri' | 'state'>
+
+/** Each reads one part of the request; those that depend on the response type come after it. */
+const READERS: { readonly [K in Read]: Check<AuthorizationRequest[K]> } = {
+  responseType: { name: 'response_type', read: responseTypeOf },
+  responseMode: { name: 'response_mode', read: (asked) => readResponseMode(asked.form, responseTypeOf(asked)) },
+  scope: { name: 'scope', read: (asked) => readRequestedScope(asked.form, asked.app, responseTypeOf(asked)) },
+  codeChallenge: { name: 'PKCE', read: ({ form, app }) => readCodeChallenge(form, app) },
+  nonce: { name: 'nonce', read: (asked) => readNonce(asked.form, responseTypeOf(asked)) },
+  prompt: { name: 'prompt', read: ({ form }) => readPrompt(form) },
+  maxAge: { name: 'max_age', read: ({ form }) => readMaxAge(form) },
+  loginHint: { name: 'login_hint', read: ({ form }) => form.get('login_hint') },
+  subjectHint: { name: 'id_token_hint', read: ({ form, readHint }) => readSubjectHint(form, readHint) },
+}
+
+/** The names of the checks, in the order they are made. */
+export const REQUEST_CHECKS: readonly string[] = [...FIRST, ...Object.values(READERS)].map(({ name }) => name)
+
 /**
  * Checks the parameters of an authorization request from top to bottom; the first that fails is told to the app by redirect.
- * What makes the rest meaningless comes first: repeated parameters, request objects, the response type.
  * @throws OAuthError to be redirected
  */
 export async function validate(
   form: Form,
   redirectable: Redirectable,
   readHint: ReadIdTokenHint,
+  follow: Follow = justRun,
 ): Promise<AuthorizationRequest> {
-  const { app } = redirectable
-  refuseRepeated(form)
-  refuseRequestObject(form)
-  const responseType = readResponseType(form, app)
-  return {
-    ...redirectable,
-    responseType,
-    responseMode: readResponseMode(form, responseType),
-    scope: readRequestedScope(form, app, responseType),
-    codeChallenge: readCodeChallenge(form, app),
-    nonce: readNonce(form, responseType),
-    prompt: readPrompt(form),
-    maxAge: readMaxAge(form),
-    loginHint: form.get('login_hint'),
-    subjectHint: await readSubjectHint(form, readHint),
-  }
+  const asked: Asked = { ...redirectable, form, readHint }
+  for (const { name, read } of FIRST) await follow(name, () => read(asked))
+  const parts: Partial<Record<keyof AuthorizationRequest, unknown>> = {}
+  for (const [part, { name, read }] of Object.entries(READERS) as [Read, Check<unknown>][])
+    parts[part] = await follow(name, () => read(asked))
+  // The type of READERS says that no part is missing, and of which type each is.
+  return { ...redirectable, ...parts } as AuthorizationRequest
 }

@@ -4,8 +4,10 @@ import { Command, type Help, type Option } from 'commander'
 import { packageRoot } from '../lib/package-root.ts'
 import { appCommands } from './app.ts'
 import { dbCommands } from './db.ts'
+import { explainCommand } from './explain-request.ts'
 import { helpText } from './help.ts'
 import { keyCommands } from './key.ts'
+import { refusalCommands } from './refusal.ts'
 import { serveCommand } from './serve.ts'
 import { settingsCommand } from './settings.ts'
 import { userCommands } from './user.ts'
@@ -56,6 +58,8 @@ export function createProgram(complain: (text: string) => void): Command {
   keyCommands(program)
   dbCommands(program)
   settingsCommand(program)
+  refusalCommands(program)
+  explainCommand(program)
   helpCommand(program)
   sayWhatWasExpected(program)
   return program

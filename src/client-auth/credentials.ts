@@ -19,18 +19,30 @@ export function readCredentials(authorization: string | undefined, form: Form): 
   const secret = form.get('client_secret')
   refuseAssertion(form)
   if (authorization === undefined) {
-    if (clientId === undefined) throw new OAuthError('invalid_client', 'client_id is missing')
+    if (clientId === undefined) {
+      throw new OAuthError('invalid_client', 'client_id is missing', {
+        rule: 'client-id-missing',
+        cause: 'neither an Authorization header nor client_id was sent',
+      })
+    }
     return { method: secret === undefined ? 'none' : 'client_secret_post', clientId, secret }
   }
   if (secret !== undefined) {
     throw new OAuthError(
       'invalid_request',
       'client credentials are sent twice: use either the Authorization header or the body',
+      {
+        rule: 'credentials-sent-twice',
+        client_id: clientId,
+        cause: 'an Authorization header came together with client_secret',
+      },
     )
   }
   const basic = readBasicHeader(authorization)
   if (clientId !== undefined && clientId !== basic.clientId) {
     throw new OAuthError('invalid_request', 'client_id differs between the Authorization header and the body', {
+      rule: 'client-id-differs',
+      cause: 'the header names one app and client_id another',
       header: basic.clientId,
       body: clientId,
     })
@@ -48,7 +60,10 @@ function readBasicHeader(authorization: string): ClientCredentials {
   const encoded = /^Basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization)?.[1]
   const [clientId, secret] = encoded === undefined ? [] : splitBasic(Buffer.from(encoded, 'base64').toString('utf8'))
   if (!clientId || clientId.length > longestValue('client_id'))
-    throw new OAuthError('invalid_client', 'the Authorization header holds no Basic credentials')
+    throw new OAuthError('invalid_client', 'the Authorization header holds no Basic credentials', {
+      rule: 'basic-header-malformed',
+      cause: 'after the word Basic there must be base64 of client_id, a colon and the secret',
+    })
   return { method: 'client_secret_basic', clientId, secret }
 }
 

@@ -1,3 +1,5 @@
+import type { RefusalRule } from './refusal-rule.ts'
+
 /** Every error code a client can meet, with the HTTP status it is answered with. */
 const STATUS = {
   invalid_request: 400,
@@ -26,7 +28,12 @@ const STATUS = {
 export type ErrorCode = keyof typeof STATUS
 
 /** What the operator may see of a refusal, beyond what the client is told; never a secret or a token. */
-export type OperatorDetail = Readonly<Record<string, string | number | boolean | null | readonly string[] | undefined>>
+export type OperatorDetail = Readonly<
+  Record<string, string | number | boolean | null | readonly string[] | undefined>
+> & {
+  /** Which rule was broken: the remedy follows from it. */
+  readonly rule?: RefusalRule
+}
 
 /** What else the answer to a refusal may need. */
 interface RefusalOptions {

@@ -44,13 +44,19 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
   function get(name: string): string | undefined {
     const value = Object.hasOwn(parsed, name) ? parsed[name] : undefined
     if (Array.isArray(value))
-      throw new OAuthError('invalid_request', `parameter is repeated: ${name}`, { parameter: name })
+      throw new OAuthError('invalid_request', `parameter is repeated: ${name}`, {
+        rule: 'parameter-repeated',
+        parameter: name,
+        cause: `${name} was sent more than once`,
+      })
     const limit = longestValue(name)
     if (value !== undefined && value.length > limit) {
       const code = name === 'scope' ? 'invalid_scope' : 'invalid_request'
       throw new OAuthError(code, `parameter is too long: ${name} (at most ${limit} characters)`, {
+        rule: 'parameter-too-long',
         parameter: name,
         length: value.length,
+        cause: `${name} has ${value.length} characters; ${limit} are allowed`,
       })
     }
     return value === '' ? undefined : value
@@ -61,7 +67,11 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
     require(name) {
       const value = get(name)
       if (value === undefined) {
-        throw new OAuthError('invalid_request', `parameter is missing: ${name}`, { parameter: name })
+        throw new OAuthError('invalid_request', `parameter is missing: ${name}`, {
+          rule: 'parameter-missing',
+          parameter: name,
+          cause: `${name} was not sent, or was empty`,
+        })
       }
       return value
     },
@@ -75,8 +85,12 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
 export function refuseRepeated(form: Form): Form {
   const [name] = form.repeated
   if (name !== undefined) {
-    throw new OAuthError('invalid_request', `parameter is repeated: ${name.slice(0, 64)}`, {
-      parameter: name.slice(0, 64),
+    const parameter = name.slice(0, 64)
+    const cause = `${parameter} was sent more than once`
+    throw new OAuthError('invalid_request', `parameter is repeated: ${parameter}`, {
+      rule: 'parameter-repeated',
+      parameter,
+      cause,
     })
   }
   return form

@@ -1,4 +1,5 @@
 import { OAuthError } from './errors.ts'
+import type { RefusalRule } from './refusal-rule.ts'
 
 /** Scopes of the protocol itself; an app need not list them in its record. @see OIDC Core §5.4, §11 */
 export const PROTOCOL_SCOPES = ['openid', 'profile', 'email', 'phone', 'address', 'offline_access'] as const
@@ -23,20 +24,44 @@ export const apiScopesOf = (scopes: readonly string[]): string[] => scopes.filte
  */
 export function readScope(value: string): string[] {
   const scopes = value.split(' ')
-  if (scopes.length > MOST_SCOPES) throw new OAuthError('invalid_scope', `more than ${MOST_SCOPES} scopes`)
+  if (scopes.length > MOST_SCOPES) {
+    const cause = `${scopes.length} scopes were asked for; ${MOST_SCOPES} are allowed`
+    throw new OAuthError('invalid_scope', `more than ${MOST_SCOPES} scopes`, { rule: 'scope-malformed', cause })
+  }
   if (!scopes.every(isScopeToken)) {
-    throw new OAuthError('invalid_scope', 'scope is not a list of scope names separated by single spaces')
+    throw new OAuthError('invalid_scope', 'scope is not a list of scope names separated by single spaces', {
+      rule: 'scope-malformed',
+      cause: 'scope holds an empty name, or a character that scope names cannot have',
+      sent: value.slice(0, 200),
+    })
   }
   const doubled = scopes.find((scope, index) => scopes.indexOf(scope) !== index)
-  if (doubled !== undefined) throw new OAuthError('invalid_scope', `scope is repeated: ${doubled}`, { scope: doubled })
+  if (doubled !== undefined)
+    throw new OAuthError('invalid_scope', `scope is repeated: ${doubled}`, {
+      rule: 'scope-repeated',
+      scope: doubled,
+      sent: value,
+      cause: `${doubled} was asked for more than once`,
+    })
   return scopes
 }
 
 /** Refuses the first scope that is not among the allowed ones, by name. */
-export function requireWithin(scopes: readonly string[], allowed: readonly string[], why: string): void {
+export function requireWithin(
+  scopes: readonly string[],
+  allowed: readonly string[],
+  why: string,
+  rule: RefusalRule = 'scope-unregistered',
+): void {
   const outside = scopes.find((scope) => !allowed.includes(scope))
   if (outside !== undefined) {
-    throw new OAuthError('invalid_scope', `${why}: ${outside}`, { sent: scopes.join(' '), expected: allowed.join(' ') })
+    throw new OAuthError('invalid_scope', `${why}: ${outside}`, {
+      rule,
+      scope: outside,
+      cause: `${why}: ${outside}`,
+      sent: scopes.join(' '),
+      expected: allowed.join(' '),
+    })
   }
 }
 

@@ -52,7 +52,7 @@ export async function authorizeEndpoint(
 
   function redirectError(request: FastifyRequest, reply: FastifyReply, to: Redirectable, error: unknown): FastifyReply {
     if (!(error instanceof OAuthError) || error.code === 'interaction_expired') throw error
-    return reply.redirect(flow.errorUrl(to, error, refuse(request, error)), 303)
+    return reply.redirect(flow.errorUrl(to, error, refuse(request, error, to.app.applicationUri)), 303)
   }
 
   const sealed = (ticket: Ticket): string => `interaction=${flow.tickets.seal(ticket)}`

@@ -11,7 +11,11 @@ export async function healthEndpoint(app: FastifyInstance, { ping }: Dependencie
   app.get('/health/live', { exposeHeadRoute: true }, async () => ({ status: 'live' }))
   app.get('/health/ready', { exposeHeadRoute: true }, async () => {
     await ping().catch((error: Error) => {
-      throw new OAuthError('temporarily_unavailable', 'the database does not answer', { message: error.message })
+      throw new OAuthError('temporarily_unavailable', 'the database does not answer', {
+        rule: 'server-busy',
+        cause: 'the database does not answer',
+        message: error.message,
+      })
     })
     return { status: 'ready' }
   })

@@ -25,7 +25,10 @@ export async function introspectEndpoint(
     const caller = await authenticateApp(authorizationHeader(request), form)
     if (caller.clientType !== 'Confidential') {
       throw new OAuthError('invalid_client', 'only a Confidential app may introspect tokens', {
+        rule: 'confidential-app-needed',
         client_id: caller.applicationUri,
+        cause: `the app is of ClientType ${caller.clientType}, and only a secret proves who asks`,
+        expected: 'ClientType Confidential',
       })
     }
     const token = await findToken(form.require('token'))

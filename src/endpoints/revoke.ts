@@ -21,7 +21,11 @@ export async function revokeEndpoint(
     const caller = await authenticateApp(authorizationHeader(request), form)
     const outcome = await revokeToken(form.require('token'), caller.applicationUri)
     if (outcome === 'of another app') {
-      throw new OAuthError('invalid_grant', 'the token was issued to another app', { client_id: caller.applicationUri })
+      throw new OAuthError('invalid_grant', 'the token was issued to another app', {
+        rule: 'token-of-another-app',
+        client_id: caller.applicationUri,
+        cause: `${caller.applicationUri} sent a token that was issued to another app`,
+      })
     }
     return reply.status(200).send()
   })

@@ -1,34 +1,56 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { OAuthError } from '../domain/errors.ts'
+import { type ErrorCode, OAuthError } from '../domain/errors.ts'
 import { refuseRepeated } from '../domain/form.ts'
+import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import { readBearerToken } from '../http/bearer-token.ts'
 import { bodyForm } from '../http/form-body.ts'
-import type { FindToken } from '../tokens/find-token.ts'
+import type { DeadToken, LookUpToken } from '../tokens/find-token.ts'
 import type { userInfoClaims } from '../tokens/user-claims.ts'
 
 interface Dependencies {
-  readonly findToken: FindToken
+  readonly lookUpToken: LookUpToken
   readonly subjectOf: (user: User) => string
   readonly userInfoClaims: typeof userInfoClaims
 }
 
+/** What only the operator is told. */
+type Why = Omit<DeadToken, 'kind'>
+
+const MISSING: Why = { rule: 'access-token-missing', cause: 'no Authorization: Bearer header came with the request' }
+const REFRESH_TOKEN: Why = {
+  rule: 'access-token-foreign',
+  cause: 'a refresh token was sent in place of an access token',
+}
+const SERVICE: Why = { rule: 'access-token-of-service', cause: 'the token came from client_credentials' }
+const NO_OPENID: Why = { rule: 'access-token-without-openid', cause: 'openid was not asked for at sign-in' }
+
+const refuse = (
+  code: ErrorCode,
+  description: string,
+  { rule, cause }: Why,
+  app?: TrustedApplication,
+  sent?: string,
+): OAuthError => new OAuthError(code, description, { rule, cause, client_id: app?.applicationUri, sent })
+
 /** The UserInfo endpoint. @see OIDC Core §5.3 */
 export async function userinfoEndpoint(
   app: FastifyInstance,
-  { findToken, subjectOf, userInfoClaims }: Dependencies,
+  { lookUpToken, subjectOf, userInfoClaims }: Dependencies,
 ): Promise<void> {
   async function userinfo(request: FastifyRequest) {
     const body = request.method === 'POST' ? refuseRepeated(bodyForm(request)) : undefined
     const bearer = readBearerToken(request, body)
-    if (bearer === undefined) throw new OAuthError('invalid_token', 'an access token is needed')
-    const token = await findToken(bearer)
-    if (token?.kind !== 'access_token') {
-      throw new OAuthError('invalid_token', 'the access token is unknown, expired or revoked')
+    if (bearer === undefined) throw refuse('invalid_token', 'an access token is needed', MISSING)
+    const token = await lookUpToken(bearer)
+    if (token.kind !== 'access_token') {
+      const why = token.kind === 'dead' ? token : REFRESH_TOKEN
+      throw refuse('invalid_token', 'the access token is unknown, expired or revoked', why)
     }
-    if (!token.interactive) throw new OAuthError('insufficient_scope', 'a service token speaks for no person')
-    if (!token.scope.includes('openid'))
-      throw new OAuthError('insufficient_scope', 'the access token lacks the scope: openid')
+    const { scope, app: client } = token
+    if (!token.interactive) throw refuse('insufficient_scope', 'a service token speaks for no person', SERVICE, client)
+    if (!scope.includes('openid'))
+      throw refuse('insufficient_scope', 'the access token lacks the scope: openid', NO_OPENID, client, scope.join(' '))
     return { sub: subjectOf(token.user), ...userInfoClaims(token.user, token.scope) }
   }
 

@@ -1,13 +1,18 @@
 import type { Audit } from '../domain/audit.ts'
 import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
 import type { Redemption, UserAuthorization } from '../domain/authorization.ts'
-import { OAuthError } from '../domain/errors.ts'
+import { OAuthError, type OperatorDetail } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import { whyEnded } from '../domain/liveness.ts'
-import { verifierMatches } from '../domain/pkce.ts'
-import { accessTokenLifetime, refreshTokenLifetime } from '../domain/trusted-application.ts'
+import { isCodeVerifier, verifierMatches } from '../domain/pkce.ts'
+import type { RefusalRule } from '../domain/refusal-rule.ts'
+import {
+  AUTHORIZATION_CODE_LIFETIME,
+  accessTokenLifetime,
+  refreshTokenLifetime,
+} from '../domain/trusted-application.ts'
 import { whyNotAdmitted } from '../domain/user-access.ts'
-import type { Clock } from '../lib/clock.ts'
+import { type Clock, SECOND } from '../lib/clock.ts'
 import { digest } from '../lib/secrets.ts'
 import type { AuthorizationCode } from '../repositories/authorization-codes.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
@@ -20,22 +25,29 @@ interface Dependencies {
   readonly audit: Audit
 }
 
-const refuse = (description: string, detail: Record<string, string | number | undefined> = {}): OAuthError =>
-  new OAuthError('invalid_grant', description, detail)
+const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail = {}): OAuthError =>
+  new OAuthError('invalid_grant', description, { cause: description, ...detail, rule })
 
 /** Exchanges an authorization code for tokens. @see RFC 6749 §4.1.3 */
 export function createAuthorizationCodeGrant({ store, clock, audit }: Dependencies): Grant {
   /** A code that comes back has leaked: what it was exchanged for dies, before the refusal is told. @see RFC 6749 §4.1.2 */
-  async function refuseReuse({ family, applicationUri, userId }: AuthorizationCode): Promise<never> {
+  async function refuseReuse({ family, applicationUri, userId, spentAt }: AuthorizationCode): Promise<never> {
     await store.write(({ families }) => families.revoke(family, clock()))
     audit({ event: 'code_reuse', app: applicationUri, user: userId, detail: { family } })
-    throw refuse('the code has already been used; the tokens it was exchanged for are revoked')
+    throw refuse('code-used', 'the code has already been used; the tokens it was exchanged for are revoked', {
+      client_id: applicationUri,
+      cause:
+        spentAt === undefined
+          ? 'two requests redeemed the code at the same moment'
+          : `the code was redeemed ${seconds(clock() - spentAt)} before, and a code is good once`,
+    })
   }
 
   /** Refuses a code whose sign-in was ended between authorize and token. */
   async function requireStillSignedIn(code: AuthorizationCode): Promise<void> {
     const session = await store.read.sessions.find(code.signIn.sid)
-    if (!session || session.endedAt !== undefined) throw refuse('the person signed out since the code was issued')
+    if (!session || session.endedAt !== undefined)
+      throw refuse('signed-out-since', 'the person signed out since the code was issued')
   }
 
   function redemptionOf(code: AuthorizationCode, codeDigest: string, expiresAt: number): Redemption<Repositories> {
@@ -53,19 +65,30 @@ export function createAuthorizationCodeGrant({ store, clock, audit }: Dependenci
     requireInteractive(app)
     const codeDigest = digest(form.require('code'))
     const code = await store.read.codes.find(codeDigest)
-    if (!code) throw refuse('the code is unknown')
+    if (!code) {
+      throw refuse('code-unknown', 'the code is unknown', {
+        cause: 'no code like this was issued here: it was cut off, changed on the way, or is of another server',
+      })
+    }
     if (code.applicationUri !== app.applicationUri) {
-      throw refuse('the code was issued to another app', { sent: app.applicationUri, expected: code.applicationUri })
+      throw refuse('code-of-another-app', 'the code was issued to another app', {
+        sent: app.applicationUri,
+        expected: code.applicationUri,
+        cause: `the code was issued to ${code.applicationUri}, and ${app.applicationUri} sent it`,
+      })
     }
     if (code.spentAt !== undefined) return refuseReuse(code)
-    if (code.expiresAt <= clock()) throw refuse('the code has expired', { expiresAt: code.expiresAt })
+    requireUnexpired(code, clock())
     requireSameRedirectUri(code, form.get('redirect_uri'))
     requireVerifier(code, form.get('code_verifier'))
     await requireStillSignedIn(code)
     const user = await store.read.users.find(code.userId)
     const ended = whyEnded(code, app, user) ?? (user && whyNotAdmitted(app, user))
     if (!user || ended !== undefined)
-      throw refuse('the app or the user was changed or disabled since the code was issued', { cause: ended })
+      throw refuse('grant-ended', 'the app or the user was changed or disabled since the code was issued', {
+        user: code.userId,
+        cause: ended ?? 'the user was removed',
+      })
     const refreshUntil = code.scope.includes('offline_access') ? clock() + refreshTokenLifetime(app) : undefined
     return {
       kind: 'user',
@@ -83,25 +106,40 @@ export function createAuthorizationCodeGrant({ store, clock, audit }: Dependenci
   return { type: 'authorization_code', authorize }
 }
 
+const seconds = (milliseconds: number): string => `${Math.round(milliseconds / SECOND)} s`
+
+/** @see RFC 6749 §4.1.2 */
+function requireUnexpired({ expiresAt }: AuthorizationCode, now: number): void {
+  if (expiresAt > now) return
+  const age = now - expiresAt + AUTHORIZATION_CODE_LIFETIME
+  throw refuse('code-expired', 'the code has expired', {
+    expiresAt,
+    cause: `the code came ${seconds(age)} after it was issued, and is good for ${seconds(AUTHORIZATION_CODE_LIFETIME)}`,
+  })
+}
+
 /** @see RFC 6749 §4.1.3 */
 function requireSameRedirectUri(code: AuthorizationCode, sent: string | undefined): void {
   if (sent === code.redirectUri) return
-  throw refuse(
-    sent === undefined ? 'redirect_uri is missing' : 'redirect_uri is not the one of the authorization request',
-    {
-      sent,
-      expected: code.redirectUri,
-    },
-  )
+  const { redirectUri: expected } = code
+  if (sent === undefined) throw refuse('redirect-uri-missing', 'redirect_uri is missing', { expected })
+  const description = 'redirect_uri is not the one of the authorization request'
+  throw refuse('redirect-uri-differs', description, { sent, expected })
 }
 
 /** @see RFC 7636 §4.6, RFC 9700 §4.8.2 */
 function requireVerifier(code: AuthorizationCode, verifier: string | undefined): void {
   if (code.codeChallenge === undefined) {
-    if (verifier !== undefined)
-      throw refuse('code_verifier is sent, but the authorization request had no code_challenge')
-    return
+    if (verifier === undefined) return
+    throw refuse('verifier-unexpected', 'code_verifier is sent, but the authorization request had no code_challenge')
   }
-  if (verifier === undefined) throw refuse('code_verifier is missing')
-  if (!verifierMatches(verifier, code.codeChallenge)) throw refuse('code_verifier does not match the code_challenge')
+  if (verifier === undefined) {
+    const cause = 'the authorization request had a code_challenge, and its code_verifier was not sent'
+    throw refuse('verifier-missing', 'code_verifier is missing', { cause })
+  }
+  if (verifierMatches(verifier, code.codeChallenge)) return
+  const cause = isCodeVerifier(verifier)
+    ? 'the verifier is well formed, but of another authorization request than the code'
+    : `the verifier has ${verifier.length} characters or one that is not allowed; it has 43 to 128 of A-Z a-z 0-9 . _ ~ -`
+  throw refuse('pkce-mismatch', 'code_verifier does not match the code_challenge', { cause })
 }

@@ -2,6 +2,7 @@ import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
 import type { ServiceAuthorization } from '../domain/authorization.ts'
 import { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
+import type { RefusalRule } from '../domain/refusal-rule.ts'
 import { isProtocolScope, readScope, requireWithin } from '../domain/scope.ts'
 import type { User } from '../domain/user.ts'
 import type { Users } from '../repositories/users.ts'
@@ -22,27 +23,39 @@ export function createClientCredentialsGrant({ users }: Dependencies): Grant {
   }
 }
 
-async function requireSystemUser(app: AuthenticatedApp, users: Dependencies['users']): Promise<User> {
-  const refuse = (description: string, expected: string): OAuthError =>
-    new OAuthError('unauthorized_client', description, { client_id: app.applicationUri, expected })
+/** An app that may act on its own, and as whom. @throws OAuthError `unauthorized_client` */
+export async function requireSystemUser(app: AuthenticatedApp, users: Dependencies['users']): Promise<User> {
+  const refuse = (rule: RefusalRule, description: string, expected: string, cause = description): OAuthError =>
+    new OAuthError('unauthorized_client', description, { rule, client_id: app.applicationUri, expected, cause })
   if (app.clientType !== 'Confidential')
-    throw refuse('only a Confidential app may act on its own', 'ClientType Confidential')
-  if (!app.systemUserAllowed) throw refuse('the app may not act on its own', 'SystemUserAllowed true')
+    throw refuse('confidential-app-needed', 'only a Confidential app may act on its own', 'ClientType Confidential')
+  if (!app.systemUserAllowed) {
+    const cause = 'SystemUserAllowed of the record is false'
+    throw refuse('system-user-not-allowed', 'the app may not act on its own', 'SystemUserAllowed true', cause)
+  }
   const user = app.systemUser === undefined ? undefined : await users.find(app.systemUser)
-  if (!user) throw refuse('the app has no System User', 'an existing SystemUser')
-  if (!user.isEnabled) throw refuse('the System User of the app is disabled', 'an enabled SystemUser')
+  if (!user) throw refuse('system-user-missing', 'the app has no System User', 'an existing SystemUser')
+  if (!user.isEnabled) {
+    const cause = `the System User ${user.login} is disabled`
+    throw refuse('system-user-disabled', 'the System User of the app is disabled', 'an enabled SystemUser', cause)
+  }
   return user
 }
 
 /** Without the parameter all API scopes of the record; scopes of the protocol make no sense without a person. */
-function readServiceScope(app: AuthenticatedApp, form: Form): readonly string[] {
+export function readServiceScope(app: AuthenticatedApp, form: Form): readonly string[] {
   const asked = form.get('scope')
   if (asked === undefined) return app.scope
   const scope = readScope(asked)
   const protocol = scope.find(isProtocolScope)
   if (protocol !== undefined) {
     throw new OAuthError('invalid_scope', `scope is for people who sign in, not for services: ${protocol}`, {
+      rule: 'scope-for-people',
+      client_id: app.applicationUri,
+      scope: protocol,
+      cause: `${protocol} is a scope about a person, and nobody signs in here`,
       sent: asked,
+      expected: app.scope.join(' '),
     })
   }
   requireWithin(scope, app.scope, 'scope is not registered for the app')

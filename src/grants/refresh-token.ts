@@ -1,9 +1,10 @@
 import type { Audit } from '../domain/audit.ts'
 import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
 import type { Authorization, Redemption, TokenResponse } from '../domain/authorization.ts'
-import { OAuthError } from '../domain/errors.ts'
+import { OAuthError, type OperatorDetail } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import { whyEnded } from '../domain/liveness.ts'
+import type { RefusalRule } from '../domain/refusal-rule.ts'
 import { readScope, requireWithin, stillRegistered } from '../domain/scope.ts'
 import { LONGEST_REPLAY_WINDOW } from '../domain/trusted-application.ts'
 import { whyNotAdmitted } from '../domain/user-access.ts'
@@ -30,8 +31,10 @@ interface Presented {
   readonly app: AuthenticatedApp
 }
 
-const refuse = (description: string, detail: Record<string, string | number | undefined> = {}): OAuthError =>
-  new OAuthError('invalid_grant', description, detail)
+const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail = {}): OAuthError =>
+  new OAuthError('invalid_grant', description, { cause: description, ...detail, rule })
+
+const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString()
 
 const replayKey = (token: string) => deriveKey(token, 'refresh-replay')
 
@@ -40,19 +43,28 @@ export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): 
   /** A refresh token used twice is a lost answer or a leak; the replay window tells them apart. */
   async function replay(presented: Presented, family: TokenFamily, rotation: Rotation): Promise<TokenResponse> {
     const age = clock() - rotation.at
-    if (age >= presented.app.refreshReplayWindow * SECOND) return refuseReuse(family)
+    if (age >= presented.app.refreshReplayWindow * SECOND) return refuseReuse(family, age)
     if (rotation.by !== presented.fingerprint)
-      throw refuse('the refresh token has already been used by a different request', { age })
+      throw refuse('refresh-token-used-differently', 'the refresh token has already been used by a different request', {
+        age,
+        cause: `the token was used ${age / SECOND} s ago by a request that proved the app otherwise or asked for another scope`,
+      })
     const answer = rotation.sealedAnswer && open(replayKey(presented.value), rotation.sealedAnswer)
     if (!answer) throw new Error('a stored refresh answer does not open')
     return JSON.parse(answer) as TokenResponse
   }
 
   /** Committed before the refusal is told, so that the thief's tokens die whatever becomes of the answer. */
-  async function refuseReuse({ family, applicationUri, userId }: TokenFamily): Promise<never> {
+  async function refuseReuse({ family, applicationUri, userId }: TokenFamily, age: number): Promise<never> {
     await store.write(({ families }) => families.revoke(family, clock()))
     audit({ event: 'refresh_reuse', app: applicationUri, user: userId, detail: { family } })
-    throw refuse('the refresh token has already been used; all tokens that grew from the same sign-in are revoked')
+    const description =
+      'the refresh token has already been used; all tokens that grew from the same sign-in are revoked'
+    throw refuse('refresh-token-used', description, {
+      client_id: applicationUri,
+      age,
+      cause: `the token was rotated ${age / SECOND} s ago, longer than the app's RefreshReplayWindow: an old copy, or a thief`,
+    })
   }
 
   function redemptionOf(presented: Presented, family: TokenFamily): Redemption<Repositories> {
@@ -68,7 +80,7 @@ export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): 
       },
       async tooLate() {
         const { rotation } = (await store.read.refreshTokens.find(presented.digest)) ?? {}
-        if (!rotation) throw refuse('the refresh token was revoked')
+        if (!rotation) throw refuse('refresh-token-revoked', 'the refresh token was revoked')
         return replay(presented, family, rotation)
       },
     }
@@ -77,15 +89,29 @@ export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): 
   /** The family of a token that may be used by this app, now. */
   async function requireLiveFamily(token: RefreshToken | undefined, app: AuthenticatedApp): Promise<TokenFamily> {
     const family = token && (await store.read.families.find(token.family))
-    if (!token || !family) throw refuse('the refresh token is unknown')
-    if (family.applicationUri !== app.applicationUri) {
-      throw refuse('the refresh token was issued to another app', {
-        sent: app.applicationUri,
-        expected: family.applicationUri,
+    if (!token || !family) {
+      throw refuse('refresh-token-unknown', 'the refresh token is unknown', {
+        cause:
+          'no refresh token like this was issued here: it was cut off, or is another kind of token or of another server',
       })
     }
-    if (family.revokedAt !== undefined) throw refuse('the refresh token was revoked', { revokedAt: family.revokedAt })
-    if (token.expiresAt <= clock()) throw refuse('the refresh token has expired', { expiresAt: token.expiresAt })
+    if (family.applicationUri !== app.applicationUri) {
+      throw refuse('refresh-token-of-another-app', 'the refresh token was issued to another app', {
+        sent: app.applicationUri,
+        expected: family.applicationUri,
+        cause: `the token was issued to ${family.applicationUri}, and ${app.applicationUri} sent it`,
+      })
+    }
+    const { revokedAt } = family
+    if (revokedAt !== undefined) {
+      const cause = `all tokens of this sign-in were revoked at ${isoTime(revokedAt)}: by the app, or because one was used twice`
+      throw refuse('refresh-token-revoked', 'the refresh token was revoked', { revokedAt, cause })
+    }
+    const { expiresAt } = token
+    if (expiresAt <= clock()) {
+      const cause = `the token ended at ${isoTime(expiresAt)}, however often it was rotated; this server's clock says ${isoTime(clock())}`
+      throw refuse('refresh-token-expired', 'the refresh token has expired', { expiresAt, cause })
+    }
     return family
   }
 
@@ -98,7 +124,8 @@ export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): 
     const user = await store.read.users.find(family.userId)
     const ended = whyEnded(family, app, user) ?? (user && whyNotAdmitted(app, user))
     if (!token || !user || ended !== undefined) {
-      throw refuse('the app or the user was changed or disabled since the refresh token was issued', { cause: ended })
+      const description = 'the app or the user was changed or disabled since the refresh token was issued'
+      throw refuse('grant-ended', description, { user: family.userId, cause: ended ?? 'the user was removed' })
     }
     if (token.rotation) return { kind: 'answered', response: await replay(presented, family, token.rotation) }
     return {
@@ -125,6 +152,11 @@ const fingerprintOf = (app: AuthenticatedApp, form: Form): string =>
 function narrow(allowed: readonly string[], asked: string | undefined): readonly string[] {
   if (asked === undefined) return allowed
   const scope = readScope(asked)
-  requireWithin(scope, allowed, 'scope was not granted at sign-in, or is no longer registered for the app')
+  requireWithin(
+    scope,
+    allowed,
+    'scope was not granted at sign-in, or is no longer registered for the app',
+    'scope-widened',
+  )
   return scope
 }

@@ -26,6 +26,8 @@ export function createGrantRegistry(grants: readonly Grant[]): GrantRegistry {
       const grant = byType.get(type)
       if (grant) return grant
       throw new OAuthError('unsupported_grant_type', `the grant type is not offered; offered are ${types.join(', ')}`, {
+        rule: 'grant-type-unsupported',
+        cause: 'this grant_type is not offered',
         sent: type.slice(0, 100),
         expected: types,
       })

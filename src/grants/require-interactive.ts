@@ -5,7 +5,9 @@ import { isInteractive, type TrustedApplication } from '../domain/trusted-applic
 export function requireInteractive(app: TrustedApplication): void {
   if (isInteractive(app)) return
   throw new OAuthError('unauthorized_client', 'the app may not sign people in', {
+    rule: 'sign-in-not-allowed',
     client_id: app.applicationUri,
+    cause: 'the record admits neither internal nor community users',
     expected: 'ImpersonateAsInternalUserAllowed or ImpersonateAsCommunityUserAllowed',
   })
 }

@@ -16,7 +16,7 @@ const refuse = (cause: string): OAuthError =>
   new OAuthError(
     'access_denied',
     'this form was not sent from its own page; go back, reload and try again',
-    { cause },
+    { rule: 'form-foreign', cause },
     { status: 403 },
   )
 

@@ -36,12 +36,29 @@ export function registerErrorHandler(app: FastifyInstance, { refuse, renderPage 
     const allowed = allowedMethods(app, request)
     // A route that takes the method, as that of the assets does, has looked and found nothing.
     if (allowed.length === 0 || allowed.includes(request.method))
-      return answer(request, reply, new OAuthError('not_found', 'there is nothing at this address'))
+      return answer(
+        request,
+        reply,
+        new OAuthError('not_found', 'there is nothing at this address', {
+          rule: 'address-unknown',
+          cause: 'no endpoint or page has this path',
+        }),
+      )
     reply.header('allow', allowed.join(', '))
     return answer(
       request,
       reply,
-      new OAuthError('invalid_request', `use ${allowed.join(' or ')} here`, {}, { status: 405 }),
+      new OAuthError(
+        'invalid_request',
+        `use ${allowed.join(' or ')} here`,
+        {
+          rule: 'method-wrong',
+          cause: `the address does not take ${request.method}`,
+          sent: request.method,
+          expected: allowed,
+        },
+        { status: 405 },
+      ),
     )
   })
 }
@@ -63,7 +80,10 @@ export const errorPage = (error: OAuthError, refusalId: string) => ({
 function asOAuthError(error: FastifyError): OAuthError {
   if (error instanceof OAuthError) return error
   if (error instanceof PasswordQueueFull) {
-    return new OAuthError('temporarily_unavailable', 'too many people are signing in right now; try again shortly')
+    return new OAuthError('temporarily_unavailable', 'too many people are signing in right now; try again shortly', {
+      rule: 'server-busy',
+      cause: 'the queue of passwords to check is full',
+    })
   }
   const status = error.statusCode ?? 500
   if (status === 415) {
@@ -71,18 +91,27 @@ function asOAuthError(error: FastifyError): OAuthError {
     return new OAuthError(
       'invalid_request',
       'the body must be application/x-www-form-urlencoded',
-      { fault: error.code },
+      { rule: 'body-type-wrong', fault: error.code, cause: 'the Content-Type of the body is another one, or missing' },
       options,
     )
   }
   if (status >= 400 && status < 500) {
-    return new OAuthError('invalid_request', 'the request is malformed or too large', { fault: error.code }, { status })
+    return new OAuthError(
+      'invalid_request',
+      'the request is malformed or too large',
+      { rule: 'request-malformed', fault: error.code, cause: `the request could not be read: ${error.code}` },
+      { status },
+    )
   }
   if (status === 503)
-    return new OAuthError('temporarily_unavailable', 'the server is busy or shutting down; try again shortly')
+    return new OAuthError('temporarily_unavailable', 'the server is busy or shutting down; try again shortly', {
+      rule: 'server-busy',
+      cause: 'the server is under pressure or shutting down',
+    })
   return new OAuthError(
     'server_error',
     'something went wrong here; the administrator can look it up under the refusal id',
+    { rule: 'server-fault', cause: 'an unexpected error, which the log holds in full next to this refusal' },
   )
 }
 

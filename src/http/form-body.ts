@@ -16,7 +16,10 @@ type Parsed = Record<string, string | string[] | undefined>
 function toForm(parsed: unknown): Form {
   const fields = (parsed ?? {}) as Parsed
   if (Object.keys(fields).length > MOST_PARAMETERS) {
-    throw new OAuthError('invalid_request', `more than ${MOST_PARAMETERS} parameters`)
+    throw new OAuthError('invalid_request', `more than ${MOST_PARAMETERS} parameters`, {
+      rule: 'parameters-too-many',
+      cause: `${Object.keys(fields).length} parameters were sent`,
+    })
   }
   return createForm(fields)
 }
@@ -30,7 +33,10 @@ export const queryForm = (request: FastifyRequest): Form => toForm(request.query
  */
 export function bodyForm(request: FastifyRequest): Form {
   if (Object.keys(request.query as Parsed).length > 0) {
-    throw new OAuthError('invalid_request', 'parameters belong in the body of the request, not in its URL')
+    throw new OAuthError('invalid_request', 'parameters belong in the body of the request, not in its URL', {
+      rule: 'parameters-in-url',
+      cause: 'the URL of the request has a query, which logs and histories keep',
+    })
   }
   return toForm(request.body)
 }

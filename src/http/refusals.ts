@@ -5,8 +5,11 @@ import type { Refusal } from '../domain/refusal.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newShortId, type Random } from '../lib/secrets.ts'
 
-/** Notes a refusal for the operator and returns the id that the client is shown. */
-export type Refuse = (request: FastifyRequest, error: OAuthError) => string
+/**
+ * Notes a refusal for the operator and returns the id that the client is shown.
+ * @param app the `client_id` a request is about, where it does not say so itself
+ */
+export type Refuse = (request: FastifyRequest, error: OAuthError, app?: string) => string
 
 /** Parameters an operator may see: no secret, no token, nothing about a person, nothing that is the app's own affair. */
 const HARMLESS = [
@@ -29,7 +32,7 @@ const HARMLESS = [
 
 /** Keeps every refusal under an id: what the client was told, and what only the operator may know. */
 export function createRefuse(journal: { keep(refusal: Refusal): void }, random: Random, clock: Clock): Refuse {
-  return (request, error) => {
+  return (request, error, app) => {
     const id = newShortId(random)
     const parameters = harmlessParameters(request)
     const { client_id: judged } = error.detail
@@ -43,7 +46,7 @@ export function createRefuse(journal: { keep(refusal: Refusal): void }, random: 
       description: error.description,
       parameters,
       detail: error.detail,
-      app: typeof judged === 'string' ? judged : (parameters['client_id'] ?? basicClientId(request)),
+      app: typeof judged === 'string' ? judged : (app ?? parameters['client_id'] ?? basicClientId(request)),
       address: request.ip,
     })
     return id
@@ -76,7 +79,9 @@ const asRecord = (value: unknown): Record<string, unknown> =>
 /** The app that a Basic header names, for an error met before it was read. */
 function basicClientId(request: FastifyRequest): string | undefined {
   const encoded = /^Basic +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  const name = encoded && Buffer.from(encoded, 'base64').toString('utf8').split(':')[0]
+  const pair = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString('utf8')
+  // Without a colon it may be the secret alone.
+  const name = pair.includes(':') ? pair.split(':')[0] : undefined
   try {
     return name ? decodeURIComponent(name).slice(0, 128) : undefined
   } catch {

@@ -63,6 +63,8 @@ const isOutOfReach = (error: unknown): boolean =>
 /** Tells the client to try again; the operator learns what SQLite said. */
 const unavailable = (error: unknown): OAuthError =>
   new OAuthError('temporarily_unavailable', 'the database cannot be written right now; try again shortly', {
+    rule: 'server-busy',
+    cause: 'the database could not take the write in time',
     sqlite: codeOf(error),
     message: error instanceof Error ? error.message : String(error),
   })

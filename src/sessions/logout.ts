@@ -40,6 +40,14 @@ interface Dependencies {
 
 export type Logout = ReturnType<typeof createLogout>
 
+const whyNoApp = (sentHint: string | undefined, hint: Hint | undefined, clientId: string | undefined): string => {
+  if (sentHint !== undefined && !hint) return 'id_token_hint is not an ID token of this server'
+  if (hint && clientId !== undefined && hint.app !== clientId)
+    return `id_token_hint was issued to ${hint.app}, and client_id names another app`
+  if (hint === undefined && clientId === undefined) return 'neither id_token_hint nor client_id was sent'
+  return 'the app is unknown or disabled'
+}
+
 /** RP-initiated logout, from its parameters to the URL the browser ends at. @see OIDC RP-Initiated Logout §2, §3 */
 export function createLogout({ apps, readHint, key, clock, random, issuer }: Dependencies) {
   /** The app a request speaks for: the one the hint was issued to, or the one it names. */
@@ -63,7 +71,19 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
           app
             ? 'post_logout_redirect_uri is not registered for this app'
             : 'post_logout_redirect_uri needs a valid id_token_hint, or the client_id of an app it is registered for',
-          { sent: redirectUri, client_id: app?.applicationUri, expected: app?.impersonateLogoutUrl },
+          app
+            ? {
+                rule: 'logout-uri-unregistered',
+                client_id: app.applicationUri,
+                cause: 'no registered post-logout redirect URI is this one, byte for byte',
+                sent: redirectUri,
+                expected: app.impersonateLogoutUrl,
+              }
+            : {
+                rule: 'logout-uri-without-app',
+                cause: whyNoApp(sentHint, hint, form.get('client_id')),
+                sent: redirectUri,
+              },
           { restart: `${issuer}/connect/endsession` },
         )
       }
@@ -91,7 +111,7 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
       throw new OAuthError(
         'interaction_expired',
         'this sign-out link is not valid any more',
-        {},
+        { rule: 'interaction-expired', cause: 'the link is older than 15 minutes, or was cut off' },
         { restart: `${issuer}/connect/endsession` },
       )
     },

@@ -103,7 +103,13 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     // A no counts also where another tab has said yes in the meantime.
     if (form.get('decision') !== 'approve') {
       audit({ event: 'consent_denied', ...about })
-      const denied = new OAuthError('access_denied', 'the person did not allow it', about)
+      const denied = new OAuthError('access_denied', 'the person did not allow it', {
+        rule: 'consent-denied',
+        client_id: about.app,
+        user: about.user,
+        sent: found.request.scope.join(' '),
+        cause: 'the person pressed Deny on the consent page',
+      })
       return reply.redirect(flow.errorUrl(found.request, denied, refuse(request, denied)), 303)
     }
     if (step.kind === 'consent') {

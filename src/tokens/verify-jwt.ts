@@ -13,6 +13,12 @@ interface Expected {
   readonly acceptExpired?: boolean
 }
 
+/** Why a JWT does not count: not ours or not of that kind, or ours at another time. */
+export type JwtFault =
+  | { readonly fault: 'foreign' }
+  /** Milliseconds since 1970. */
+  | { readonly fault: 'expired' | 'not yet valid'; readonly at: number }
+
 /**
  * Verifies a JWT that this server signed itself: our key, our algorithm, our issuer, the right kind.
  * @returns its claims, or `undefined` for anything else
@@ -23,9 +29,19 @@ export async function verifyOwnJwt(
   keys: Pick<SigningKeys, 'verificationKey'>,
   expected: Expected,
 ): Promise<JWTPayload | undefined> {
-  if (!isCanonicalCompactJwt(jwt)) return undefined
+  const judged = await judgeOwnJwt(jwt, keys, expected)
+  return 'fault' in judged ? undefined : judged.claims
+}
+
+/** The same, and what is wrong where something is. @see RFC 8725 §3 */
+export async function judgeOwnJwt(
+  jwt: string,
+  keys: Pick<SigningKeys, 'verificationKey'>,
+  expected: Expected,
+): Promise<{ readonly claims: JWTPayload } | JwtFault> {
+  if (!isCanonicalCompactJwt(jwt)) return { fault: 'foreign' }
   const found = await keyOf(jwt, keys)
-  if (!found) return undefined
+  if (!found) return { fault: 'foreign' }
   try {
     const { payload } = await jwtVerify(jwt, found.key, {
       algorithms: [found.algorithm],
@@ -35,11 +51,19 @@ export async function verifyOwnJwt(
       currentDate: new Date(expected.clock()),
       ...(expected.acceptExpired ? { clockTolerance: Number.MAX_SAFE_INTEGER } : {}),
     })
-    return payload
+    return { claims: payload }
   } catch (error) {
-    if (error instanceof errors.JOSEError) return undefined
+    if (error instanceof errors.JOSEError) return faultOf(error)
     throw error
   }
+}
+
+/** Only the times are told apart: they show that a clock is off. */
+function faultOf(error: errors.JOSEError): JwtFault {
+  if (error instanceof errors.JWTExpired) return { fault: 'expired', at: (error.payload.exp ?? 0) * 1000 }
+  if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'nbf' && error.reason === 'check_failed')
+    return { fault: 'not yet valid', at: (error.payload.nbf ?? 0) * 1000 }
+  return { fault: 'foreign' }
 }
 
 /** One token has one spelling: three base64url parts without padding or spare bits, and not too long to look at. */

@@ -9,6 +9,11 @@ export async function readSubjectHint(form: Form, readHint: ReadIdTokenHint): Pr
   const sent = form.get('id_token_hint')
   if (sent === undefined) return undefined
   const hint = await readHint(sent)
-  if (!hint) throw new OAuthError('invalid_request', 'id_token_hint is not an ID token of this server')
+  if (!hint)
+    throw new OAuthError('invalid_request', 'id_token_hint is not an ID token of this server', {
+      rule: 'id-token-hint-foreign',
+      cause:
+        'the hint has another issuer, was not signed by a key of this server that is still published, or is no ID token',
+    })
   return hint.sub
 }

@@ -5,6 +5,13 @@ import type { Form } from '../../domain/form.ts'
 export function readMaxAge(form: Form): number | undefined {
   const sent = form.get('max_age')
   if (sent === undefined) return undefined
-  if (!/^\d{1,10}$/.test(sent)) throw new OAuthError('invalid_request', 'max_age is not a whole number of seconds')
+  if (!/^\d{1,10}$/.test(sent)) {
+    const cause = 'max_age is a number of seconds, written in digits alone'
+    throw new OAuthError('invalid_request', 'max_age is not a whole number of seconds', {
+      rule: 'max-age-malformed',
+      sent: sent.slice(0, 100),
+      cause,
+    })
+  }
   return Number(sent)
 }

@@ -6,7 +6,10 @@ import type { ResponseType } from '../../domain/trusted-application.ts'
 export function readNonce(form: Form, responseType: ResponseType): string | undefined {
   const nonce = form.get('nonce')
   if (nonce === undefined && responseType === 'code id_token') {
-    throw new OAuthError('invalid_request', 'parameter is missing: nonce (needed where the answer holds an ID token)')
+    throw new OAuthError('invalid_request', 'parameter is missing: nonce (needed where the answer holds an ID token)', {
+      rule: 'nonce-missing',
+      cause: `response_type ${responseType} puts an ID token into the answer, and no nonce was sent that would tie it to the request`,
+    })
   }
   return nonce
 }

@@ -9,12 +9,34 @@ export function readCodeChallenge(form: Form, app: TrustedApplication): string |
   const method = form.get('code_challenge_method')
   if (challenge === undefined) {
     if (needsPkce(app))
-      throw new OAuthError('invalid_request', 'parameter is missing: code_challenge (this app must use PKCE)')
+      throw new OAuthError('invalid_request', 'parameter is missing: code_challenge (this app must use PKCE)', {
+        rule: 'pkce-missing',
+        client_id: app.applicationUri,
+        cause: `${app.clientType === 'Public' ? 'a Public app' : 'an app with RequirePkce true'} must send a code_challenge, and none was sent`,
+      })
     if (method !== undefined)
-      throw new OAuthError('invalid_request', 'code_challenge_method is sent without code_challenge')
+      throw new OAuthError('invalid_request', 'code_challenge_method is sent without code_challenge', {
+        rule: 'pkce-method-alone',
+        cause: 'code_challenge_method was sent, but no code_challenge',
+      })
     return undefined
   }
-  if (method !== 'S256') throw new OAuthError('invalid_request', 'code_challenge_method must be S256', { sent: method })
-  if (!isCodeChallenge(challenge)) throw new OAuthError('invalid_request', 'code_challenge is not a base64url SHA-256')
+  if (method !== 'S256') {
+    throw new OAuthError('invalid_request', 'code_challenge_method must be S256', {
+      rule: 'pkce-method-unsupported',
+      cause:
+        method === undefined
+          ? 'code_challenge_method was not sent, which means plain, and plain protects nothing'
+          : 'only the method S256 protects the code',
+      sent: method,
+      expected: 'S256',
+    })
+  }
+  if (!isCodeChallenge(challenge)) {
+    throw new OAuthError('invalid_request', 'code_challenge is not a base64url SHA-256', {
+      rule: 'pkce-challenge-malformed',
+      cause: `code_challenge has ${challenge.length} characters or one that base64url has not; the base64url SHA-256 of a verifier has 43, without padding`,
+    })
+  }
   return challenge
 }

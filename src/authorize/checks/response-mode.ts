@@ -10,9 +10,19 @@ export function readResponseMode(form: Form, responseType: ResponseType): Respon
   if (sent === undefined) return defaultResponseMode(responseType)
   const mode = RESPONSE_MODES.find((known) => known === sent)
   if (mode === undefined)
-    throw new OAuthError('invalid_request', `response_mode is not offered; offered are ${RESPONSE_MODES.join(', ')}`)
+    throw new OAuthError('invalid_request', `response_mode is not offered; offered are ${RESPONSE_MODES.join(', ')}`, {
+      rule: 'response-mode-unsupported',
+      cause: 'this response_mode is not offered',
+      sent: sent.slice(0, 100),
+      expected: RESPONSE_MODES,
+    })
   if (!allowsResponseMode(responseType, mode)) {
-    throw new OAuthError('invalid_request', 'response_mode query is not allowed where the answer holds a token')
+    throw new OAuthError('invalid_request', 'response_mode query is not allowed where the answer holds a token', {
+      rule: 'response-mode-unsafe',
+      cause: 'servers and their logs see the query, and the answer would hold an ID token',
+      sent,
+      expected: 'fragment',
+    })
   }
   return mode
 }

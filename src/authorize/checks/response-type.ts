@@ -18,17 +18,26 @@ export function readResponseType(form: Form, app: TrustedApplication): ResponseT
       'unsupported_response_type',
       `response_type is not offered; offered are ${RESPONSE_TYPES.join(', ')}`,
       {
+        rule: 'response-type-unsupported',
+        cause: 'this response_type is not offered',
         sent: sent.slice(0, 100),
+        expected: RESPONSE_TYPES,
       },
     )
   }
   if (!isInteractive(app)) {
     throw new OAuthError('unauthorized_client', 'the app may not sign people in', {
+      rule: 'sign-in-not-allowed',
+      client_id: app.applicationUri,
+      cause: 'the record admits neither internal nor community users',
       expected: 'ImpersonateAsInternalUserAllowed or ImpersonateAsCommunityUserAllowed',
     })
   }
   if (!app.responseTypes.includes(type)) {
     throw new OAuthError('unauthorized_client', 'the app may not use this response_type', {
+      rule: 'response-type-unregistered',
+      client_id: app.applicationUri,
+      cause: 'ResponseTypes of the record does not hold this response_type',
       sent: type,
       expected: app.responseTypes,
     })

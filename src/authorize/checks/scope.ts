@@ -7,11 +7,20 @@ import type { ResponseType, TrustedApplication } from '../../domain/trusted-appl
 export function readRequestedScope(form: Form, app: TrustedApplication, responseType: ResponseType): string[] {
   const sent = form.get('scope')
   if (sent === undefined)
-    throw new OAuthError('invalid_scope', 'scope is missing; ask at least for openid or for an API scope of the app')
+    throw new OAuthError('invalid_scope', 'scope is missing; ask at least for openid or for an API scope of the app', {
+      rule: 'scope-missing',
+      client_id: app.applicationUri,
+      cause: 'scope was not sent, or was empty',
+      expected: [...PROTOCOL_SCOPES, ...app.scope].join(' '),
+    })
   const scope = readScope(sent)
   requireWithin(scope, [...PROTOCOL_SCOPES, ...app.scope], 'scope is not registered for the app')
   if (responseType !== 'code' && !scope.includes('openid')) {
-    throw new OAuthError('invalid_scope', 'an ID token is asked for, but scope does not hold openid')
+    throw new OAuthError('invalid_scope', 'an ID token is asked for, but scope does not hold openid', {
+      rule: 'openid-missing',
+      cause: `response_type ${responseType} asks for an ID token, which the scope openid stands for`,
+      sent,
+    })
   }
   return scope
 }

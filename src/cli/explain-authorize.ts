@@ -1,0 +1,88 @@
+import { findRedirect, REDIRECT_CHECKS } from '../authorize/find-redirect.ts'
+import { nextStep } from '../authorize/interaction.ts'
+import type { AuthorizationRequest } from '../authorize/request.ts'
+import { REQUEST_CHECKS, validate } from '../authorize/validate.ts'
+import type { Config } from '../config.ts'
+import type { Core } from '../core.ts'
+import { OAuthError } from '../domain/errors.ts'
+import { createForm } from '../domain/form.ts'
+import type { User } from '../domain/user.ts'
+import { createReadIdTokenHint } from '../tokens/id-token-hint.ts'
+import { subjectOf } from '../tokens/settings.ts'
+import { type NoteTaking, type Trial, tryChecks } from './explain-notes.ts'
+import { checkPerson, PERSON_CHECKS } from './explain-person.ts'
+import { type ClaimsPreview, previewForUser, SOMEBODY, signInAt } from './preview-claims.ts'
+
+const ADDRESS = 'address'
+const CONSENT = 'consent'
+const PLAN = [ADDRESS, ...REDIRECT_CHECKS, ...REQUEST_CHECKS, ...PERSON_CHECKS, CONSENT]
+
+/**
+ * Makes the checks of an authorization request without a browser.
+ * @param name of the person who would sign in
+ */
+export function tryAuthorize(
+  url: URL,
+  name: string | undefined,
+  core: Core,
+  { issuer, tokens }: Config,
+): Promise<Trial<ClaimsPreview>> {
+  const { store, keys, clock } = core
+  return tryChecks(PLAN, async (notes) => {
+    const { follow } = notes
+    await follow(ADDRESS, () => requireAuthorizeAddress(url, issuer, notes))
+    const form = createForm(parametersOf(url))
+    const redirectable = await findRedirect(form, store.read.apps, follow)
+    const request = await validate(form, redirectable, createReadIdTokenHint(keys, issuer, clock), follow)
+    const user = await checkPerson(name, request, store.read, notes)
+    if (user) await checkConsent(request, user, core, tokens, notes)
+    else notes.note(CONSENT, null, 'not checked; --user names the person')
+    return previewForUser({ app: request.app, user: user ?? SOMEBODY, scope: request.scope }, request.nonce, {
+      tokens,
+      algorithm: keys.algorithm,
+      now: clock(),
+    })
+  })
+}
+
+/** As if the person had signed in for this very request. */
+async function checkConsent(
+  request: AuthorizationRequest,
+  user: User,
+  { store, clock }: Core,
+  tokens: Config['tokens'],
+  { follow, note }: NoteTaking,
+): Promise<void> {
+  const session = signInAt(clock())
+  const progress = { signedIn: { sid: session.sid, authTime: session.authTime } }
+  const consent = await store.read.consents.find(user.id, request.app.applicationUri)
+  const signedIn = { user, session, subject: subjectOf(user, tokens) }
+  const step = await follow(CONSENT, () => nextStep(request, progress, signedIn, consent, clock()))
+  note(
+    CONSENT,
+    true,
+    step.kind === 'consent' ? `the person is asked to allow ${step.scope.join(' ')}` : 'nothing to ask',
+  )
+}
+
+const parametersOf = ({ searchParams }: URL): Record<string, string | string[]> =>
+  Object.fromEntries(
+    [...new Set(searchParams.keys())].map((name) => {
+      const values = searchParams.getAll(name)
+      return [name, values.length === 1 ? (values[0] ?? '') : values]
+    }),
+  )
+
+/** The path decides; which names lead to the server is the affair of proxies and of DNS. */
+function requireAuthorizeAddress(url: URL, issuer: string, { note }: NoteTaking): void {
+  const known = new URL(`${issuer}/connect/authorize`)
+  if (url.pathname !== known.pathname) {
+    throw new OAuthError('not_found', 'there is nothing at this address', {
+      rule: 'address-unknown',
+      cause: 'this is not the address of the authorization endpoint',
+      sent: url.origin + url.pathname,
+      expected: known.href,
+    })
+  }
+  note(ADDRESS, true, url.origin === known.origin ? known.href : `another host than the issuer's: ${known.href}`)
+}

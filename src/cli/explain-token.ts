@@ -1,0 +1,132 @@
+import { readRequestedScope } from '../authorize/checks/scope.ts'
+import { requireRegisteredUri } from '../authorize/find-redirect.ts'
+import { claimOf, isLive, vouchFor } from '../client-auth/authenticate.ts'
+import { CLIENT_CHECKS, type Claim } from '../client-auth/checks.ts'
+import type { Config } from '../config.ts'
+import type { Core } from '../core.ts'
+import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
+import { createForm, type Form } from '../domain/form.ts'
+import { needsPkce, type TrustedApplication } from '../domain/trusted-application.ts'
+import { createAuthorizationCodeGrant } from '../grants/authorization-code.ts'
+import { createClientCredentialsGrant, readServiceScope, requireSystemUser } from '../grants/client-credentials.ts'
+import { createRefreshTokenGrant } from '../grants/refresh-token.ts'
+import { createGrantRegistry } from '../grants/registry.ts'
+import { requireInteractive } from '../grants/require-interactive.ts'
+import { type NoteTaking, type Trial, tryChecks } from './explain-notes.ts'
+import { checkPerson, PERSON_CHECKS } from './explain-person.ts'
+import { type ClaimsPreview, previewForService, previewForUser, SOMEBODY } from './preview-claims.ts'
+
+/** A token request as the flags describe it. */
+export interface TokenRequest {
+  readonly grant: string
+  readonly client: string
+  readonly user?: string
+  readonly scope?: string
+  readonly redirectUri?: string
+  /** Absent where the app is taken to send a right one. */
+  readonly secret?: string
+}
+
+const FOR_SERVICES = ['System User', 'scope']
+const FOR_PEOPLE = ['sign-in', 'scope', 'redirect_uri', 'code or refresh token', 'PKCE', ...PERSON_CHECKS]
+
+/** Makes the checks of a token request, as far as they can be made without a secret, a code or a refresh token. */
+export function tryToken(
+  asked: TokenRequest,
+  { store, keys, clock }: Core,
+  { tokens }: Config,
+): Promise<Trial<ClaimsPreview>> {
+  const plan = [
+    ...CLIENT_CHECKS.map(({ name }) => name),
+    'grant_type',
+    ...(asked.grant === 'client_credentials' ? FOR_SERVICES : FOR_PEOPLE),
+  ]
+  const settings = { tokens, algorithm: keys.algorithm, now: clock() }
+  return tryChecks(plan, async (notes) => {
+    const { follow } = notes
+    const app = await checkClient(asked, await store.read.apps.find(asked.client), clock(), notes)
+    await follow('grant_type', () => offeredGrants().find(asked.grant).type)
+    if (asked.grant === 'client_credentials') {
+      const systemUser = await follow('System User', () => requireSystemUser(app, store.read.users))
+      const scope = await follow('scope', () => readServiceScope(app, createForm({ scope: asked.scope })))
+      return previewForService({ kind: 'service', app, systemUser, scope }, settings)
+    }
+    const scope = await checkForPeople(asked, app, notes)
+    const user = await checkPerson(asked.user, { app, scope }, store.read, notes)
+    return previewForUser({ app, user: user ?? SOMEBODY, scope }, undefined, settings)
+  })
+
+  function offeredGrants() {
+    const dependencies = { store, clock, audit: () => undefined }
+    return createGrantRegistry([
+      createAuthorizationCodeGrant(dependencies),
+      createRefreshTokenGrant(dependencies),
+      createClientCredentialsGrant({ users: store.read.users }),
+    ])
+  }
+}
+
+/** Who the app is; without its secret, one that is still valid is taken to have been sent. */
+async function checkClient(
+  { client, secret }: TokenRequest,
+  app: TrustedApplication | undefined,
+  now: number,
+  { follow, note }: NoteTaking,
+): Promise<AuthenticatedApp> {
+  const assumed = secret === undefined && app?.clientType === 'Confidential'
+  const claim = assumed ? assumedClaim(client, app, now) : claimOf(credentialsOf(client, secret), app, now)
+  for (const { name, require } of CLIENT_CHECKS) await follow(name, () => require(claim))
+  if (assumed) note('client authentication', true, 'the app is taken to send a valid secret; --secret-stdin checks one')
+  return vouchFor(app as TrustedApplication, claim)
+}
+
+const credentialsOf = (clientId: string, secret: string | undefined): Claim['credentials'] => ({
+  method: secret === undefined ? 'none' : 'client_secret_basic',
+  clientId,
+  secret,
+})
+
+const assumedClaim = (clientId: string, app: TrustedApplication, now: number): Claim => ({
+  credentials: credentialsOf(clientId, ''),
+  app,
+  secret: app.secrets.find((known) => isLive(known, now)),
+  expired: app.secrets.at(-1),
+  now,
+})
+
+/** What can be told of a code or refresh token that is not at hand. @returns the scope it would hold */
+async function checkForPeople(
+  asked: TokenRequest,
+  app: TrustedApplication,
+  { follow, note }: NoteTaking,
+): Promise<readonly string[]> {
+  const { redirectUri } = asked
+  await follow('sign-in', () => requireInteractive(app))
+  const scope = await follow('scope', () => readRequestedScope(scopeForm(asked, app), app, 'code'))
+  if (asked.grant === 'refresh_token') {
+    note('redirect_uri', null, 'plays no part in a refresh')
+    note('PKCE', null, 'plays no part in a refresh')
+    const given = scope.includes('offline_access')
+    note(
+      'code or refresh token',
+      null,
+      given ? 'needs the token itself' : 'there is one only with offline_access in scope',
+    )
+    return scope
+  }
+  if (redirectUri === undefined) note('redirect_uri', null, 'not checked; --redirect-uri names it')
+  else await follow('redirect_uri', () => requireRegisteredUri(redirectUri, app))
+  note('code or refresh token', null, 'needs the code itself: unused, at most 60 s old, of this app and redirect URI')
+  note(
+    'PKCE',
+    null,
+    needsPkce(app) ? 'code_verifier must come with the code' : 'code_verifier where there was a challenge',
+  )
+  return scope
+}
+
+/** Where no scope is named, a sign-in for everything that the record lists. */
+const scopeForm = ({ scope, grant }: TokenRequest, app: TrustedApplication): Form =>
+  createForm({
+    scope: scope ?? ['openid', ...(grant === 'refresh_token' ? ['offline_access'] : []), ...app.scope].join(' '),
+  })

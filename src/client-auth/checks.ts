@@ -1,0 +1,82 @@
+import { OAuthError, type OperatorDetail } from '../domain/errors.ts'
+import type { RefusalRule } from '../domain/refusal-rule.ts'
+import type { AppSecret, TrustedApplication } from '../domain/trusted-application.ts'
+import type { ClientCredentials } from './credentials.ts'
+
+/** Who a request says it is from, and what is known about that. */
+export interface Claim {
+  readonly credentials: ClientCredentials
+  readonly app: TrustedApplication | undefined
+  /** The live secret that was sent. */
+  readonly secret: AppSecret | undefined
+  /** A secret that was sent and was good once. */
+  readonly expired: AppSecret | undefined
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+interface ClientCheck {
+  readonly name: string
+  /** @throws OAuthError */
+  readonly require: (claim: Claim) => void
+}
+
+/** The client is told one thing, whatever was wrong; the operator is told which. */
+const refuse = ({ credentials }: Claim, rule: RefusalRule, cause: string, detail: OperatorDetail = {}): OAuthError =>
+  new OAuthError('invalid_client', 'the app is unknown, or its authentication is wrong or missing', {
+    ...detail,
+    rule,
+    client_id: credentials.clientId,
+    method: credentials.method,
+    cause,
+  })
+
+/** From the app itself to its secret: what is wrong with the app explains more than what is wrong with its secret. */
+export const CLIENT_CHECKS: readonly ClientCheck[] = [
+  { name: 'client_id', require: requireKnown },
+  { name: 'IsEnabled', require: requireEnabled },
+  { name: 'ClientType', require: requireMoreThanNote },
+  { name: 'client authentication', require: requireMethodOfType },
+]
+
+function requireKnown(claim: Claim): void {
+  if (claim.app) return
+  throw refuse(claim, 'app-unknown', 'no app has this ApplicationUri', { sent: claim.credentials.clientId })
+}
+
+function requireEnabled(claim: Claim): void {
+  if (claim.app?.isEnabled === false) throw refuse(claim, 'app-disabled', 'the app is disabled')
+}
+
+function requireMoreThanNote({ app }: Claim): void {
+  if (app?.clientType !== 'None') return
+  throw new OAuthError('unauthorized_client', 'the app is registered as a note only; no flow works for it', {
+    rule: 'app-is-note',
+    client_id: app.applicationUri,
+    cause: 'ClientType is None',
+    expected: 'ClientType Confidential or Public',
+  })
+}
+
+function requireMethodOfType(claim: Claim): void {
+  const { app, credentials, secret } = claim
+  if (app?.clientType === 'Public' && credentials.method !== 'none')
+    throw refuse(claim, 'secret-sent-by-public-app', 'a Public app has no secret, but one was sent')
+  if (app?.clientType !== 'Confidential' || secret) return
+  if (credentials.secret === undefined) throw refuse(claim, 'secret-missing', 'a Confidential app must send its secret')
+  throw whyNotTheSecret(claim, app)
+}
+
+function whyNotTheSecret(claim: Claim, { secrets }: TrustedApplication): OAuthError {
+  const { expired, now } = claim
+  if (secrets.length === 0) return refuse(claim, 'secret-not-registered', 'the app has no secret')
+  if (expired?.expiresAt !== undefined) {
+    const ended = new Date(expired.expiresAt).toISOString()
+    return refuse(claim, 'secret-expired', `the secret was right once, but has expired at ${ended}`, {
+      expiresAt: expired.expiresAt,
+    })
+  }
+  const live = secrets.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now).length
+  const cause = `the secret is wrong: it is not ${secrets.length === 1 ? 'the one' : `one of the ${secrets.length}`} of the app`
+  return refuse(claim, 'secret-wrong', live === 0 ? `${cause}, and none of those is still valid` : cause)
+}

@@ -1,0 +1,108 @@
+import type { OperatorDetail } from '../domain/errors.ts'
+import type { Refusal } from '../domain/refusal.ts'
+import type { RefusalRule } from '../domain/refusal-rule.ts'
+import { PROTOCOL_SCOPES } from '../domain/scope.ts'
+import { markDifference, nearestOf } from '../lib/difference.ts'
+import { APP_REMEDIES } from './remedies/app-remedies.ts'
+import { PERSON_REMEDIES } from './remedies/person-remedies.ts'
+import { type Facts, type Registered, type Remedy, shellWord } from './remedies/remedy.ts'
+import { REQUEST_REMEDIES } from './remedies/request-remedies.ts'
+import { TOKEN_REMEDIES } from './remedies/token-remedies.ts'
+
+/** A refusal as it is explained to the operator: what was wrong, and what mends it. */
+export interface Explanation {
+  readonly id: string
+  readonly endpoint: string
+  readonly error: string
+  readonly cause: string
+  readonly sent: string | null
+  readonly expected: string | readonly string[] | null
+  /** The registered value most like the one sent, its differences marked as `markDifference` does. */
+  readonly nearest: string | null
+  /** A command that starts with `tessera`, or a sentence. */
+  readonly fix: string
+  /** Another way to mend it. */
+  readonly otherwise: string | null
+  /** The registered value itself. */
+  readonly nearestValue: string | null
+  readonly rule: RefusalRule | null
+}
+
+/** Every rule has a remedy: the compiler sees to it. */
+const REMEDIES: Readonly<Record<RefusalRule, (facts: Facts) => Remedy>> = {
+  ...APP_REMEDIES,
+  ...REQUEST_REMEDIES,
+  ...PERSON_REMEDIES,
+  ...TOKEN_REMEDIES,
+}
+
+interface Choice {
+  readonly among: (registered: Registered, detail: OperatorDetail) => readonly string[]
+  /** The share of the longer value that may differ. */
+  readonly furthest: number
+  /** What is compared, where it is not all that was sent. */
+  readonly compared?: string
+}
+
+const listed = ({ expected }: OperatorDetail): readonly string[] =>
+  Array.isArray(expected) ? expected : typeof expected === 'string' ? [expected] : []
+
+const scopesOf = (registered: Registered): string[] => [...PROTOCOL_SCOPES, ...(registered.app?.scope ?? [])]
+
+/** Where a value was looked for among others, and how alike two must be for one to be meant by the other. */
+const CHOICES: Readonly<Partial<Record<RefusalRule, Choice>>> = {
+  'app-unknown': { among: ({ apps }) => apps, furthest: 0.34 },
+  'redirect-uri-unregistered': { among: ({ app }) => app?.impersonateLoginUrl ?? [], furthest: 0.6 },
+  'logout-uri-unregistered': { among: ({ app }) => app?.impersonateLogoutUrl ?? [], furthest: 0.6 },
+  'redirect-uri-differs': { among: (_registered, detail) => listed(detail), furthest: 1 },
+  'scope-unregistered': { among: scopesOf, furthest: 0.5, compared: 'scope' },
+  'grant-type-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
+  'response-type-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
+  'response-mode-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
+  'prompt-unknown': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
+}
+
+/**
+ * Explains a refusal by what is registered now.
+ * @param registered may have changed since the refusal, for which the remedy makes up
+ */
+export function explainRefusal(
+  refusal: Pick<Refusal, 'id' | 'endpoint' | 'error' | 'description' | 'parameters' | 'detail' | 'app'>,
+  registered: Registered,
+): Explanation {
+  const { id, endpoint, error, description, parameters, detail, app } = refusal
+  const sent = detail['sent'] === undefined ? undefined : String(detail['sent'])
+  const choice = detail.rule && CHOICES[detail.rule]
+  const compared = choice?.compared === undefined ? sent : String(detail[choice.compared] ?? '')
+  const nearest =
+    choice && compared !== undefined
+      ? nearestOf(compared, choice.among(registered, detail), choice.furthest)
+      : undefined
+  const facts: Facts = { refusal, registered, uri: shellWord(app ?? 'APPLICATION-URI'), sent: sent ?? '', nearest }
+  const remedy: Remedy = detail.rule
+    ? REMEDIES[detail.rule](facts)
+    : { fix: 'see the log, under the id of the refusal' }
+  return {
+    id,
+    endpoint,
+    error,
+    cause: typeof detail['cause'] === 'string' ? detail['cause'] : description,
+    sent: sent ?? parametersAsText(parameters),
+    expected: expectedOf(detail) ?? remedy.expected ?? null,
+    nearest: nearest === undefined || compared === undefined ? null : markDifference(compared, nearest),
+    fix: remedy.fix,
+    otherwise: remedy.otherwise ?? null,
+    nearestValue: nearest ?? null,
+    rule: detail.rule ?? null,
+  }
+}
+
+function expectedOf({ expected }: OperatorDetail): string | readonly string[] | undefined {
+  if (typeof expected === 'string') return expected
+  return Array.isArray(expected) ? (expected as readonly string[]) : undefined
+}
+
+function parametersAsText(parameters: Refusal['parameters']): string | null {
+  const pairs = Object.entries(parameters).map(([name, value]) => `${name}=${value}`)
+  return pairs.length === 0 ? null : pairs.join(', ')
+}

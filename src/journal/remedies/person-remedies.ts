@@ -1,0 +1,77 @@
+import { developer, type Facts, inTheApp, type Remedies, type Remedy, shellWord, update } from './remedy.ts'
+
+/** Adds a scope to the record where an API has it; else the app asks for one that exists. */
+function registerScope({ registered: { app, apiScopes }, refusal: { detail }, uri, nearest }: Facts): Remedy {
+  const scope = String(detail['scope'] ?? '')
+  const instead = inTheApp(
+    nearest === undefined ? `do not ask for ${scope}` : `ask for ${nearest} in place of ${scope}`,
+  )
+  const add = update(uri, `Scope=${[...(app?.scope ?? []), scope].join(' ')}`)
+  if (apiScopes.includes(scope)) return { fix: add, otherwise: instead }
+  return { fix: instead, otherwise: `no API resource has the scope ${scope}; once one has it: ${add}` }
+}
+
+/** Which attribute of the record lets this kind of user in. */
+const ADMITTED_BY: Readonly<Record<string, string>> = {
+  InternalUser: 'ImpersonateAsInternalUserAllowed=true',
+  ExternalCommunityUser: 'ImpersonateAsCommunityUserAllowed=true',
+}
+
+function admit({ refusal: { detail }, uri }: Facts): Remedy {
+  const attribute = ADMITTED_BY[String(detail['user_type'])]
+  const asPerson = 'the person signs in with an account of their own; a System User never signs in'
+  return attribute === undefined
+    ? { fix: asPerson }
+    : { fix: update(uri, attribute), expected: attribute.replace('=', ' ') }
+}
+
+/** Codes and tokens of before a change stay dead; what is still switched off can be switched on. */
+function signInAgain({ refusal: { detail }, registered, uri }: Facts): Remedy {
+  const again = 'the person signs in again: what was issued before stays ended'
+  const cause = String(detail['cause'])
+  if (cause === 'the user is disabled')
+    return { fix: `tessera user enable ${shellWord(registered.user ?? 'LOGIN')}`, otherwise: again }
+  const [, kind] = /does not admit (internal|community) users/.exec(cause) ?? []
+  if (kind === undefined) return { fix: again }
+  const type = kind === 'internal' ? 'InternalUser' : 'ExternalCommunityUser'
+  return { fix: update(uri, ADMITTED_BY[type] ?? '') }
+}
+
+const begin = developer('begin the sign-in again at /connect/authorize')
+
+/** What to do about scopes, and about the person in front of the browser. */
+export const PERSON_REMEDIES = {
+  'scope-missing': developer('send scope, with openid to learn who signed in and API scopes to act for them'),
+  'scope-malformed': developer('send scope names with single spaces between', 'names with single spaces between'),
+  'scope-repeated': developer('name each scope once', 'each scope once'),
+  'scope-unregistered': registerScope,
+  'scope-for-people': ({ registered: { app } }) => ({
+    fix: inTheApp('ask for API scopes alone, or leave scope out for all of them'),
+    expected: app?.scope.join(' ') ?? '',
+  }),
+  'scope-widened': ({ refusal: { detail } }) => ({
+    fix: inTheApp(`ask for ${detail['scope']} at sign-in; a refresh can only narrow what was granted`),
+  }),
+  'openid-missing': developer('add openid to scope', 'openid'),
+  'sign-in-required': developer('on login_required, begin again without prompt=none', 'a live sign-in session'),
+  'other-person-signed-in': developer('leave id_token_hint out, or send prompt=login for the person it names'),
+  'person-not-admitted': admit,
+  'community-user-api-scope': developer(
+    'for community users ask for openid, profile and the like alone; only internal users get API scopes',
+  ),
+  'consent-required': ({ uri }) => ({
+    fix: inTheApp('on consent_required, begin again without prompt=none'),
+    otherwise: `for an app that everybody may trust: ${update(uri, 'RequireConsent=false')}`,
+    expected: 'a consent that covers every scope',
+  }),
+  'consent-denied': developer('respect the no; the person may begin again', 'a person who agrees'),
+  'interaction-invalid': begin,
+  'interaction-expired': begin,
+  'interaction-elsewhere': () => ({
+    fix: "the person begins again in the app, with this server's cookies allowed, and stays in one browser",
+  }),
+  'interaction-completed': begin,
+  'form-foreign': () => ({ fix: 'the person goes back, reloads the page and sends it again' }),
+  'signed-out-since': () => ({ fix: 'the person signs in again' }),
+  'grant-ended': signInAgain,
+} as const satisfies Remedies

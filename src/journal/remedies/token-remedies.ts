@@ -1,0 +1,83 @@
+import { developer, type Facts, inTheApp, type Remedies, type Remedy } from './remedy.ts'
+
+const CLOCKS = 'where the app did so in time: compare the clocks of the machines (timedatectl)'
+
+const onItsOwnApp = ({ refusal: { detail } }: Facts): Remedy => ({
+  fix: inTheApp(`send it as ${detail['expected'] ?? 'the app'} that it was issued to, with the secret of that app`),
+})
+
+const signInAgain = developer('on invalid_grant, forget the refresh token and let the person sign in again')
+
+/** What to do about codes and tokens. */
+export const TOKEN_REMEDIES = {
+  'code-unknown': developer('send the code of the redirect unchanged, url-decoded once', 'a code of this server'),
+  'code-of-another-app': onItsOwnApp,
+  'code-used': developer(
+    'redeem each code once, also when the page of the redirect is reloaded, and begin a new sign-in',
+    'a code that was not used',
+  ),
+  'code-expired': () => ({
+    fix: inTheApp('redeem the code as soon as the redirect arrives'),
+    otherwise: CLOCKS,
+    expected: 'a code at most 60 s old',
+  }),
+  'redirect-uri-missing': ({ refusal: { detail } }) => ({
+    fix: inTheApp(`send redirect_uri=${detail['expected']} with the code, as in the authorization request`),
+  }),
+  'redirect-uri-differs': ({ refusal: { detail } }) => ({
+    fix: inTheApp(`send redirect_uri=${detail['expected']} with the code, as in the authorization request`),
+  }),
+  'verifier-unexpected': developer(
+    'send code_challenge in the authorization request, or no code_verifier with the code',
+    'no code_verifier',
+  ),
+  'verifier-missing': developer(
+    'send with the code the code_verifier that its code_challenge was made from',
+    'code_verifier',
+  ),
+  'pkce-mismatch': developer(
+    'keep the code_verifier of each sign-in apart, by its state, and send the one of this very request',
+    'the verifier that the code_challenge was made from',
+  ),
+  'refresh-token-unknown': developer('send the refresh token unchanged', 'a refresh token of this server'),
+  'refresh-token-of-another-app': onItsOwnApp,
+  'refresh-token-revoked': signInAgain,
+  'refresh-token-expired': () => ({
+    fix: inTheApp('on invalid_grant, let the person sign in again'),
+    otherwise: CLOCKS,
+    expected: 'a refresh token within RefreshTokenLifetime',
+  }),
+  'refresh-token-used': ({ uri }) => ({
+    fix: inTheApp('store the new refresh token of every answer before using it, and let the person sign in again'),
+    otherwise: `for answers that get lost for longer: tessera app update ${uri} --set RefreshReplayWindow=60`,
+    expected: 'the newest refresh token',
+  }),
+  'refresh-token-used-differently': developer(
+    'refresh in one place at a time, or repeat the very same request',
+    'the newest refresh token',
+  ),
+  'access-token-missing': developer('send the access token as Authorization: Bearer', 'Authorization: Bearer'),
+  'access-token-in-url': developer('send the access token as Authorization: Bearer', 'Authorization: Bearer'),
+  'access-token-sent-twice': developer('send the access token in the header alone', 'one access token'),
+  'bearer-header-malformed': developer('send the word Bearer, one space and the access token', 'Bearer and one token'),
+  'access-token-foreign': developer(
+    'send the access_token of the token endpoint, not the ID token or refresh token, to the server it came from',
+    'an access token of this server',
+  ),
+  'access-token-expired': () => ({
+    fix: inTheApp('count expires_in from the moment the token came, and refresh before it ends'),
+    otherwise: CLOCKS,
+    expected: 'an access token that has not expired',
+  }),
+  'access-token-not-yet-valid': () => ({
+    fix: 'set the clock of this server and keep it right (timedatectl set-ntp true)',
+    expected: 'one time on all machines',
+  }),
+  'access-token-revoked': signInAgain,
+  'access-token-ended': signInAgain,
+  'access-token-of-service': developer('ask userinfo only about people, with a token of a sign-in'),
+  'access-token-without-openid': developer('add openid to the scope of the sign-in', 'openid'),
+  'token-of-another-app': developer('revoke only tokens that were issued to the app itself'),
+  'server-busy': () => ({ fix: 'try again shortly; the log says whether disk, lock or load is the reason' }),
+  'server-fault': () => ({ fix: 'look for the error in the log, just before this refusal, and report it' }),
+} as const satisfies Remedies

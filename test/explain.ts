@@ -1,0 +1,156 @@
+import t from 'tap'
+import { tesseraOn } from './fixtures/cli.ts'
+import { query } from './fixtures/database.ts'
+import { SECRET } from './fixtures/instance.ts'
+import { readTold } from './fixtures/mistakes/mistake.ts'
+import { READER, READER_REDIRECT, startPlace } from './fixtures/mistakes/place.ts'
+import { authorize, basic, claimsOf, obtainTokens, readTokens, requestToken } from './fixtures/requests.ts'
+import { authorizeUrl } from './fixtures/sign-in.ts'
+import { PORTAL, PORTAL_REDIRECT, SPA, SPA_REDIRECT, SYNC, WEB, WEB_REDIRECT } from './fixtures/world.ts'
+
+interface Explained {
+  readonly outcome: string
+  readonly checks: { name: string; passed: boolean | null; detail: string }[]
+  readonly claims: { access_token: Record<string, unknown>; id_token?: Record<string, unknown> } | null
+  readonly refusal: Record<string, unknown> | null
+}
+
+// Each command is a process of its own, which takes its time on a busy machine.
+t.setTimeout(110_000)
+
+const place = await startPlace(t)
+const { instance } = place
+const url = (parameters: Readonly<Record<string, string>>): string =>
+  authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT, ...parameters })
+
+async function explain(args: readonly string[], input?: string): Promise<Explained & { exitCode: number | null }> {
+  const { code: exitCode, stdout, stderr } = await tesseraOn(instance)(['explain', ...args, '--json'], input)
+  if (stdout === '') throw new Error(`exit ${exitCode}: ${stderr}`)
+  return { ...(JSON.parse(stdout) as Explained), exitCode }
+}
+
+const failedOf = ({ checks }: Explained): string[] =>
+  checks.filter(({ passed }) => passed === false).map(({ name }) => name)
+
+/** Everything in the database, but what nobody asked it to keep. */
+const everything = (): string =>
+  JSON.stringify(
+    query<{ name: string }>(instance, "select name from sqlite_master where type = 'table' order by name").map(
+      ({ name }) => [name, query(instance, `select * from "${name}"`)],
+    ),
+  )
+
+await t.test('a request that works: every check passed, and the claims it leads to', async (t) => {
+  const scope = 'openid profile email read'
+  const real = claimsOf((await obtainTokens(instance, { scope: `${scope} offline_access` })).access_token)
+  const before = everything()
+  const { outcome, checks, claims, refusal, exitCode } = await explain([url({ scope }), '--user', 'david'])
+  t.equal(everything(), before, 'nothing was changed')
+  t.strictSame({ outcome, refusal, exitCode }, { outcome: 'accepted', refusal: null, exitCode: 0 })
+  t.ok(checks.every(({ passed }) => passed === true))
+  t.strictSame(Object.keys(claims?.access_token ?? {}).sort(), Object.keys(real).sort(), 'the claims of a real token')
+  for (const name of ['iss', 'aud', 'sub', 'id', 'client_id', 'user_type', 'name', 'email', 'is_admin', 'db'])
+    t.strictSame(claims?.access_token[name], real[name], name)
+  t.match(claims?.id_token, { aud: WEB, sub: real['sub'] })
+  t.notMatch(JSON.stringify(claims), /eyJ/, 'nothing is signed')
+})
+
+await t.test('without a person the checks about people are not made', async (t) => {
+  const { outcome, checks, claims, exitCode } = await explain([url({})])
+  t.strictSame({ outcome, exitCode }, { outcome: 'accepted', exitCode: 0 })
+  t.strictSame(
+    checks.filter(({ passed }) => passed === null).map(({ name }) => name),
+    ['user', 'admission', 'consent'],
+  )
+  t.notOk('id_token' in (claims ?? {}) && claims?.id_token?.['sub'] === undefined)
+})
+
+await t.test('it says what the server says', async (t) => {
+  const rows: [parameters: Record<string, string>, failed: string, user?: string][] = [
+    [{ client_id: 'my.trusted.app/portl' }, 'client_id'],
+    [{ redirect_uri: `${WEB_REDIRECT}/` }, 'redirect_uri'],
+    [{ response_type: 'token' }, 'response_type'],
+    [{ client_id: SPA, redirect_uri: SPA_REDIRECT }, 'PKCE'],
+    [{ client_id: READER, redirect_uri: READER_REDIRECT, scope: 'openid update' }, 'scope'],
+    [{ id_token_hint: 'x.y.z' }, 'id_token_hint'],
+    [{}, 'admission', 'carla'],
+    [{ client_id: PORTAL, redirect_uri: PORTAL_REDIRECT, scope: 'openid read' }, 'admission', 'carla'],
+  ]
+  for (const [parameters, failed, user] of rows) {
+    await t.test(`${failed} ${JSON.stringify(parameters)}`, async (t) => {
+      const explained = await explain([url(parameters), ...(user === undefined ? [] : ['--user', user])])
+      t.strictSame(
+        { outcome: explained.outcome, exitCode: explained.exitCode, failed: failedOf(explained) },
+        { outcome: 'refused', exitCode: 1, failed: [failed] },
+      )
+      const after = explained.checks.findIndex(({ passed }) => passed === false) + 1
+      t.ok(explained.checks.slice(after).every(({ passed, detail }) => passed === null && detail === 'not reached'))
+      if (user !== undefined) return
+      const told = await readTold(await authorize(instance, parameters))
+      t.match(explained.refusal, { error: told?.error, description: told?.description })
+    })
+  }
+
+  await t.test('a parameter twice', async (t) => {
+    t.strictSame(failedOf(await explain([`${url({})}&scope=openid`])), ['parameters once each'])
+  })
+
+  await t.test('another address', async (t) => {
+    t.strictSame(failedOf(await explain([url({}).replace('/connect/authorize', '/connect/token')])), ['address'])
+  })
+})
+
+await t.test('a token request', async (t) => {
+  const token = (...args: string[]) => explain(['token', ...args])
+
+  await t.test('of a service: the claims of a real token', async (t) => {
+    const response = await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC))
+    const real = claimsOf((await readTokens(response)).access_token)
+    const before = everything()
+    const { outcome, claims, exitCode } = await token('--grant', 'client_credentials', '--client', SYNC)
+    t.equal(everything(), before, 'nothing was changed')
+    t.strictSame({ outcome, exitCode }, { outcome: 'accepted', exitCode: 0 })
+    const { jti, iat, nbf, exp, ...same } = real
+    t.match(claims?.access_token, same)
+    t.strictSame(Object.keys(claims?.access_token ?? {}).sort(), Object.keys(real).sort())
+  })
+
+  await t.test('of a person', async (t) => {
+    const args = ['--grant', 'authorization_code', '--client', WEB, '--scope', 'openid read', '--user', 'david']
+    const { outcome, claims } = await token(...args, '--redirect-uri', WEB_REDIRECT)
+    t.equal(outcome, 'accepted')
+    t.match(claims, { access_token: { scope: 'openid read', id: place.david.id }, id_token: { aud: WEB } })
+    t.strictSame(failedOf(await token(...args, '--redirect-uri', `${WEB_REDIRECT}/`)), ['redirect_uri'])
+  })
+
+  await t.test('refused', async (t) => {
+    const rows: [args: string[], failed: string][] = [
+      [['--grant', 'client_credentials', '--client', 'nobody'], 'client_id'],
+      [['--grant', 'client_credentials', '--client', 'my.trusted.app/off'], 'IsEnabled'],
+      [['--grant', 'client_credentials', '--client', WEB], 'System User'],
+      [['--grant', 'client_credentials', '--client', SYNC, '--scope', 'delete'], 'scope'],
+      [['--grant', 'password', '--client', SYNC], 'grant_type'],
+      [['--grant', 'authorization_code', '--client', WEB, '--user', 'nobody'], 'user'],
+    ]
+    for (const [args, failed] of rows) {
+      const explained = await token(...args)
+      t.strictSame({ failed: failedOf(explained), exitCode: explained.exitCode }, { failed: [failed], exitCode: 1 })
+      t.type(explained.refusal?.['fix'], 'string')
+    }
+  })
+
+  await t.test('a secret on standard input is checked', async (t) => {
+    const args = ['token', '--grant', 'client_credentials', '--client', SYNC, '--secret-stdin']
+    t.equal((await explain(args, SECRET)).outcome, 'accepted')
+    t.strictSame(failedOf(await explain(args, 'wrong')), ['client authentication'])
+  })
+})
+
+await t.test('for people it is text, and what is wrong with the command is exit code 2', async (t) => {
+  const { stdout, code } = await tesseraOn(instance)(['explain', url({ redirect_uri: `${WEB_REDIRECT}/` })])
+  t.equal(code, 1)
+  t.match(stdout, /^FAILED {2}redirect_uri/m)
+  t.match(stdout, 'cb[-/-]')
+  t.equal((await tesseraOn(instance)(['explain', 'client_id=x'])).code, 2)
+  t.equal((await tesseraOn(instance)(['explain', 'token', '--client', WEB])).code, 2)
+})

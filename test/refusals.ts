@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { type InstanceSettingName, storedName } from '../src/domain/instance-settings.ts'
+import { markDifference } from '../src/lib/difference.ts'
+import { createBrowser } from './fixtures/browser.ts'
+import { pasted, tesseraOn } from './fixtures/cli.ts'
+import { query } from './fixtures/database.ts'
+import type { Instance } from './fixtures/instance.ts'
+import { documentOf, MISTAKES, makeMistakes } from './fixtures/mistakes/document.ts'
+import { readTold } from './fixtures/mistakes/mistake.ts'
+import { startPlace } from './fixtures/mistakes/place.ts'
+import { noteSecret, tableHoldsNoSecret } from './fixtures/refusals.ts'
+import {
+  basic,
+  bearer,
+  obtainCode,
+  obtainTokens,
+  postForm,
+  redeem,
+  refresh,
+  requestToken,
+} from './fixtures/requests.ts'
+import { OTHER, SPA, SYNC, startWorld, WEB } from './fixtures/world.ts'
+
+// Each command is a process of its own, which takes its time on a busy machine.
+t.setTimeout(110_000)
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+await t.test('typical mistakes: the operator is told the cause and the fix', async (t) => {
+  const place = await startPlace(t)
+  const made = await makeMistakes(place)
+  t.ok(made.length >= 20)
+  const { stdout } = await tesseraOn(place.instance)(['refusal', 'list', '--limit', '1000', '--json'])
+  const listed = new Map((JSON.parse(stdout) as Record<string, unknown>[]).map((record) => [record['id'], record]))
+
+  for (const { mistake, told, printed } of made) {
+    await t.test(mistake.title, async (t) => {
+      const record = listed.get(told.refusalId)
+      const { cause, nearest = null, fix, otherwise = null } = mistake
+      t.match(record, { error: told.error, description: told.description, cause })
+      t.strictSame(
+        { nearest: record?.['nearest'], fix: record?.['fix'], otherwise: record?.['otherwise'] },
+        { nearest, fix, otherwise },
+      )
+      t.ok(typeof record?.['rule'] === 'string', 'the rule has a name')
+      t.ok(printed.includes(fix) && printed.includes(told.error), 'the text says the same')
+    })
+  }
+
+  await t.test('docs/refusals.md is what scripts/refusals.ts would write', async (t) => {
+    const written = readFileSync(new URL('../docs/refusals.md', import.meta.url), 'utf8')
+    t.equal(documentOf(made, place.instance), written, 'npx tsx scripts/refusals.ts mends it')
+  })
+
+  await t.test('show --json holds the documented members; app and limit choose what is listed', async (t) => {
+    const [one] = made
+    const shown = await tesseraOn(place.instance)(['refusal', 'show', one?.told.refusalId ?? '', '--json'])
+    const members = ['id', 'endpoint', 'error', 'cause', 'sent', 'expected', 'nearest', 'fix']
+    t.strictSame(Object.keys(JSON.parse(shown.stdout) as object).slice(0, members.length), members)
+    t.strictSame(JSON.parse(shown.stdout), listed.get(one?.told.refusalId))
+    const few = await tesseraOn(place.instance)(['refusal', 'list', '--app', WEB, '--limit', '3', '--json'])
+    t.strictSame(
+      (JSON.parse(few.stdout) as { app: string }[]).map(({ app }) => app),
+      [WEB, WEB, WEB],
+    )
+  })
+
+  await t.test('an unknown id: one line, exit code 1', async (t) => {
+    const { code, stdout, stderr } = await tesseraOn(place.instance)(['refusal', 'show', 'nothing'])
+    t.strictSame({ code, stdout, lines: stderr.trimEnd().split('\n').length }, { code: 1, stdout: '', lines: 1 })
+    t.match(stderr, 'no refusal has the id "nothing"')
+  })
+
+  await t.test('a command that is proposed as the fix can be pasted, and mends it', async (t) => {
+    for (const mistake of MISTAKES.filter(({ mends }) => mends)) {
+      const { code, stderr } = await pasted(place.instance, mistake.fix)
+      t.equal(code, 0, `${mistake.fix}: ${stderr}`)
+      const again = await readTold(await mistake.make(place))
+      t.not(again?.description, made.find((one) => one.mistake === mistake)?.told.description, mistake.title)
+    }
+  })
+})
+
+await t.test('canaries: no secret, code, token, verifier or password is in a record', async (t) => {
+  const { instance } = await startWorld(t)
+  const canary = (name: string): string => {
+    const value = `canary-${name}-0123456789abcdef`
+    noteSecret(value)
+    return value
+  }
+  const token = (fields: Record<string, string>, headers = {}) => requestToken(instance, fields, headers)
+  const code = await obtainCode(instance)
+  await redeem(instance, code, {}, basic(OTHER))
+  await redeem(instance, code, { code_verifier: canary('verifier') })
+  const { access_token, refresh_token, id_token } = await obtainTokens(instance)
+  for (const value of [access_token, refresh_token, id_token]) noteSecret(value)
+  await refresh(instance, refresh_token, {}, basic(OTHER))
+  await refresh(instance, access_token)
+  await token({ grant_type: 'client_credentials' }, basic(SYNC, canary('basic')))
+  await token({ grant_type: 'client_credentials', client_id: SYNC, client_secret: canary('post') })
+  await token({
+    grant_type: 'authorization_code',
+    client_id: SPA,
+    client_secret: canary('public'),
+    code: canary('code'),
+  })
+  await token({ grant_type: 'password', username: 'david', password: canary('password') }, basic(SYNC))
+  const bare = Buffer.from(canary('without-a-colon')).toString('base64')
+  await token({ grant_type: 'client_credentials' }, { authorization: `Basic ${bare}` })
+  await token({ grant_type: 'client_credentials' }, bearer(canary('bearer')))
+  await fetch(`${instance.issuer}/connect/token?client_secret=${canary('query')}&code=${canary('query-code')}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  })
+  await fetch(`${instance.issuer}/connect/userinfo?access_token=${canary('userinfo-query')}`)
+  await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(canary('userinfo')) })
+  await postForm(`${instance.issuer}/connect/introspect`, { client_id: SPA, token: canary('introspect') })
+  await postForm(`${instance.issuer}/connect/revocation`, { token: refresh_token }, basic(OTHER))
+  const hint = {
+    id_token_hint: canary('hint'),
+    post_logout_redirect_uri: 'https://nowhere.test/',
+    state: canary('state'),
+  }
+  const browser = createBrowser(instance.origin)
+  await browser.open(`${instance.issuer}/connect/endsession?${new URLSearchParams(hint)}`)
+  const asked = {
+    client_id: WEB,
+    response_type: 'code',
+    scope: 'openid',
+    code_challenge: canary('challenge'),
+    nonce: canary('n'),
+  }
+  await browser.open(`${instance.issuer}/connect/authorize?${new URLSearchParams(asked)}`)
+  await browser.open(`${instance.issuer}/login?interaction=${canary('interaction')}`)
+  t.ok(query(instance, 'select id from refusals').length >= 16)
+  tableHoldsNoSecret(t, instance)
+})
+
+await t.test('the record is there right after the answer', async (t) => {
+  const { instance } = await startWorld(t)
+  for (let round = 0; round < 20; round++) {
+    const told = await readTold(await requestToken(instance, { grant_type: 'client_credentials' }, basic('nobody')))
+    t.ok(await instance.core.store.read.refusals.find(told?.refusalId ?? ''))
+  }
+})
+
+await t.test('records are bounded in number and in age', async (t) => {
+  const { instance } = await startWorld(t)
+  const refuse = () => requestToken(instance, { grant_type: 'client_credentials' }, basic('nobody'))
+  const set = (name: InstanceSettingName, value: string) =>
+    instance.core.store.write(({ settings }) => settings.set(storedName(name), value))
+  const kept = async (): Promise<number> => (await instance.core.store.read.refusals.list(1000)).length
+  const afterTrim = async (i: Instance): Promise<number> => {
+    i.advance(10 * MINUTE)
+    await refuse()
+    // The answer does not wait for the cleaning up.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    return kept()
+  }
+
+  for (let count = 0; count < 130; count++) await refuse()
+  t.equal(await kept(), 130)
+  await set('RefusalLimit', '100')
+  t.equal(await afterTrim(instance), 100, 'RefusalLimit')
+  await set('RefusalRetention', '2h')
+  instance.advance(2 * HOUR)
+  t.equal(await afterTrim(instance), 1, 'RefusalRetention')
+})
+
+await t.test('differences are marked, and the marks cannot be mistaken', async (t) => {
+  const rows: [sent: string, known: string, marked: string][] = [
+    ['https://a.test/cb/', 'https://a.test/cb', 'https://a.test/cb[-/-]'],
+    ['http://a.test/cb', 'https://a.test/cb', 'http{+s+}://a.test/cb'],
+    ['http://localhost/cb', 'http://127.0.0.1/cb', 'http://[-localhost-]{+127.0.0.1+}/cb'],
+    ['https://a.test/CallBack', 'https://a.test/callback', 'https://a.test/[-C-]{+c+}all[-B-]{+b+}ack'],
+    ['same', 'same', 'same'],
+    ['', 'all', '{+all+}'],
+    ['a[-b-]c', 'a[-b-]d', 'a\\[-b\\-][-c-]{+d+}'],
+    ['a\\b', 'a\\c', 'a\\\\[-b-]{+c+}'],
+  ]
+  for (const [sent, known, marked] of rows) t.equal(markDifference(sent, known), marked)
+})
