@@ -19,6 +19,10 @@ const STATUS = {
   invalid_token: 401,
   insufficient_scope: 403,
   not_found: 404,
+  conflict: 409,
+  precondition_failed: 412,
+  invalid_change: 422,
+  precondition_required: 428,
   server_error: 500,
   temporarily_unavailable: 503,
 } as const
@@ -28,8 +32,16 @@ export type ErrorCode = keyof typeof STATUS
 /** What the operator may see of a refusal, beyond what the client is told; never a secret or a token. */
 export type OperatorDetail = Readonly<Record<string, string | number | boolean | null | readonly string[] | undefined>>
 
+/** One of several things that are wrong at once: the attribute it concerns and why. */
+export interface Fault {
+  readonly attribute: string
+  readonly reason: string
+}
+
 /** What else the answer to a refusal may need. */
 interface RefusalOptions {
+  /** Everything that is wrong with a record, for the administration API. */
+  readonly faults?: readonly Fault[]
   /** Overrides the code's usual HTTP status (413, 405, ...). */
   readonly status?: number
   /** Where a person can begin again, for the error page. */
@@ -46,6 +58,7 @@ export class OAuthError extends Error {
   readonly detail: OperatorDetail
   readonly status: number
   readonly restart: string | undefined
+  readonly faults: readonly Fault[]
 
   /**
    * @param code one of the registered error codes
@@ -60,6 +73,7 @@ export class OAuthError extends Error {
     this.detail = detail
     this.status = options.status ?? STATUS[code]
     this.restart = options.restart
+    this.faults = options.faults ?? []
   }
 }
 
