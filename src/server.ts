@@ -3,6 +3,7 @@ import fastifyCookie from '@fastify/cookie'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { createManageApps } from './administration/manage-apps.ts'
 import { createManageUsers } from './administration/manage-users.ts'
+import { createReadJournals } from './administration/read-journals.ts'
 import { createAuthorizeFlow } from './authorize/flow.ts'
 import { createIssueCode } from './authorize/issue-code.ts'
 import { createTickets } from './authorize/tickets.ts'
@@ -74,7 +75,8 @@ export async function buildServer(
   const app: FastifyInstance = Fastify(fastifyOptions(config.http, log))
   const auditJournal = createAuditJournal({ store, clock, log: app.log })
   const refusalJournal = createRefusalJournal({ store, clock, log: app.log })
-  app.addHook('onClose', () => Promise.all([auditJournal.flush(), refusalJournal.flush()]).then(() => undefined))
+  const flush = () => Promise.all([auditJournal.flush(), refusalJournal.flush()])
+  app.addHook('onClose', () => flush().then(() => undefined))
   const { audit } = auditJournal
   const refuse = createRefuse(refusalJournal, random, clock)
   const subjectOf = (user: User): string => subjectWith(user, settings)
@@ -169,6 +171,7 @@ export async function buildServer(
     refuse,
     apps: createManageApps({ store, clock, random }),
     users: createManageUsers({ store, clock, hashPassword: passwords.hash }),
+    journals: createReadJournals({ store, flush }),
   })
   return app
 }

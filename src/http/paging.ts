@@ -5,16 +5,35 @@ import type { Page, PageQuery } from '../domain/paging.ts'
 
 const USUAL_LIMIT = 50
 
-/** The query of a list: its values are text, as in any URL. */
+const PAGE = {
+  limit: Type.Optional(
+    Type.String({
+      pattern: '^([1-9]|[1-9][0-9]|1[0-9][0-9]|200)$',
+      description: 'a number from 1 to 200, 50 unless told',
+    }),
+  ),
+  cursor: Type.Optional(Type.String({ maxLength: 1024, description: 'the `next` of the page before' })),
+}
+
+/** The query of a list: its values are text, as in any URL. @param filters what else it may hold */
+export const pageQuery = (filters: Readonly<Record<string, string>>) =>
+  Type.Object(
+    {
+      ...PAGE,
+      ...Object.fromEntries(
+        Object.entries(filters).map(([name, description]) => [
+          name,
+          Type.Optional(Type.String({ minLength: 1, maxLength: 256, description })),
+        ]),
+      ),
+    },
+    { additionalProperties: false },
+  )
+
+/** The query of a list of records. */
 export const PageQuerySchema = Type.Object(
   {
-    limit: Type.Optional(
-      Type.String({
-        pattern: '^([1-9]|[1-9][0-9]|1[0-9][0-9]|200)$',
-        description: 'a number from 1 to 200, 50 unless told',
-      }),
-    ),
-    cursor: Type.Optional(Type.String({ maxLength: 1024, description: 'the `next` of the page before' })),
+    ...PAGE,
     isEnabled: Type.Optional(Type.String({ enum: ['true', 'false'], description: 'true or false' })),
     q: Type.Optional(
       Type.String({ minLength: 1, maxLength: 128, description: 'a text that the name in the list holds' }),
@@ -29,7 +48,7 @@ export const pageOf = (item: ReturnType<typeof Type.Object>) =>
     next: Type.Union([Type.String(), Type.Null()], { description: 'the `cursor` of the next page, or null' }),
   })
 
-type Query = Type.Static<typeof PageQuerySchema>
+type Query = Readonly<Record<string, string | undefined>>
 
 const toCursor = (key: string): string => Buffer.from(key, 'utf8').toString('base64url')
 

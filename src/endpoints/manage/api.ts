@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageApps } from '../../administration/manage-apps.ts'
 import type { ManageUsers } from '../../administration/manage-users.ts'
+import type { ReadJournals } from '../../administration/read-journals.ts'
 import { ADMINISTRATION_SCOPE } from '../../domain/scope.ts'
 import { requireAdministrator } from '../../http/administrator.ts'
 import { registerJsonBody } from '../../http/json-body.ts'
@@ -10,6 +11,7 @@ import { registerProblemDetails } from '../../http/problem-details.ts'
 import type { Refuse } from '../../http/refusals.ts'
 import type { FindToken } from '../../tokens/find-token.ts'
 import { manageAppsEndpoint } from './apps.ts'
+import { manageJournalsEndpoint } from './journals.ts'
 import { manageUsersEndpoint } from './users.ts'
 
 interface Dependencies {
@@ -17,10 +19,14 @@ interface Dependencies {
   readonly refuse: Refuse
   readonly apps: ManageApps
   readonly users: ManageUsers
+  readonly journals: ReadJournals
 }
 
 /** The administration API. */
-export async function manageApi(app: FastifyInstance, { findToken, refuse, apps, users }: Dependencies): Promise<void> {
+export async function manageApi(
+  app: FastifyInstance,
+  { findToken, refuse, apps, users, journals }: Dependencies,
+): Promise<void> {
   registerJsonBody(app)
   requireAdministrator(app, findToken)
   registerProblemDetails(app, { refuse, scope: ADMINISTRATION_SCOPE, refusals: `${app.prefix}/refusals` })
@@ -31,10 +37,12 @@ export async function manageApi(app: FastifyInstance, { findToken, refuse, apps,
     tags: [
       { name: 'apps', description: 'Trusted Applications and their secrets' },
       { name: 'users', description: 'People and System Users' },
+      { name: 'journals', description: 'Refusals and the audit log' },
     ],
   })
   const refuseOtherMethods = watchMethods(app)
   await app.register(manageAppsEndpoint, { apps })
   await app.register(manageUsersEndpoint, { users })
+  await app.register(manageJournalsEndpoint, { journals })
   refuseOtherMethods()
 }
