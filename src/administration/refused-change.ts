@@ -1,10 +1,10 @@
 import { type ErrorCode, OAuthError } from '../domain/errors.ts'
 import { type ChangeRefusal, ChangeRefused } from './fault.ts'
 
-const CODE: Readonly<Record<ChangeRefusal, ErrorCode>> = {
-  invalid: 'invalid_change',
-  conflict: 'conflict',
-  'not found': 'not_found',
+const ANSWER: Readonly<Record<ChangeRefusal, readonly [code: ErrorCode, description: string]>> = {
+  invalid: ['invalid_change', 'the record cannot work'],
+  conflict: ['conflict', 'something that exists is in the way'],
+  'not found': ['not_found', 'there is no such record'],
 }
 
 // Their reasons repeat what may tell about a person, and refusals hold nothing about people.
@@ -17,7 +17,7 @@ export function asProtocolError(error: unknown): unknown {
   const told = faults.map(({ attribute, reason }) =>
     PERSONAL.includes(attribute) ? attribute : `${attribute}: ${reason}`,
   )
-  const [first] = faults
-  const description = faults.length === 1 && first ? first.reason : `${faults.length} things are wrong`
-  return new OAuthError(CODE[kind], description, { faults: told }, { faults })
+  const [code, description] = ANSWER[kind]
+  const attributes = [...new Set(faults.map(({ attribute }) => attribute))].join(', ')
+  return new OAuthError(code, `${description}: ${attributes}`, { faults: told }, { faults })
 }

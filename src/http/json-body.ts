@@ -45,10 +45,11 @@ interface SchemaError {
 }
 
 function faultsIn({ keyword, instancePath, params }: SchemaError, members: Members): Fault[] {
-  const expected = (name: string): string => members[name]?.description ?? 'another value'
+  const known = (name: string): boolean => Object.hasOwn(members, name)
+  const expected = (name: string): string => (known(name) && members[name]?.description) || 'another value'
   const { additionalProperties = [], requiredProperties = [] } = params as Record<string, readonly string[] | undefined>
   const [, member = ''] = instancePath.split('/')
-  if (member !== '') return member in members ? [{ attribute: member, reason: `expects ${expected(member)}` }] : []
+  if (member !== '') return known(member) ? [{ attribute: member, reason: `expects ${expected(member)}` }] : []
   if (keyword === 'required') {
     return requiredProperties.map((name) => ({ attribute: name, reason: `is needed: ${expected(name)}` }))
   }

@@ -86,8 +86,8 @@ const IS_ENABLED = Type.Optional(value(FLAG, 'true or false'))
 
 export const NewApp = Type.Object(
   {
-    ...settable,
     ApplicationUri: APPLICATION_URI,
+    ...settable,
     ClientType: CLIENT_TYPE,
     IsEnabled: IS_ENABLED,
     ApplicationSecretHash: Type.Optional(SECRET_HASH),
