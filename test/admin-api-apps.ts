@@ -444,7 +444,7 @@ const WRONG: readonly (readonly [record: Json, status: number, errors: readonly 
     [
       'ClientType: expects one of Confidential, Public, None',
       'RequirePkce: expects true or false',
-      'AccessTokenLifetime: ?',
+      'AccessTokenLifetime: expects a whole number of seconds, or null for the default',
     ],
   ],
   [{ ApplicationSecretHash: SECRET }, 400, ['ApplicationSecretHash: expects base64(SHA-256(secret)), made elsewhere']],

@@ -12,6 +12,8 @@ export interface ValueSchema {
   readonly pattern?: string
   readonly minimum?: number
   readonly maximum?: number
+  /** What JSON expects, where that is not what text expects. */
+  readonly description?: string
 }
 
 /** How values of one kind are read from text and shown; `read` answers `undefined` for what it cannot read. */
@@ -100,7 +102,7 @@ const WHOLE_SECONDS = { minimum: 0, maximum: 999_999_999 } as const
 
 const seconds: Kind<number> = {
   expects: 'seconds, or a length of time such as 10s, 15m, 8h or 14d',
-  schema: { type: 'integer', ...WHOLE_SECONDS },
+  schema: { type: 'integer', ...WHOLE_SECONDS, description: 'a whole number of seconds' },
   read: (given) => {
     const value = readSeconds(given)
     return value === undefined ? undefined : { value }
@@ -110,7 +112,11 @@ const seconds: Kind<number> = {
 
 const optionalSeconds: Kind<number | undefined> = {
   expects: `${seconds.expects}, or nothing for the default`,
-  schema: { type: ['integer', 'null'], ...WHOLE_SECONDS },
+  schema: {
+    type: ['integer', 'null'],
+    ...WHOLE_SECONDS,
+    description: 'a whole number of seconds, or null for the default',
+  },
   read: (given) => (given === '' ? { value: undefined } : seconds.read(given)),
   show: (value) => value ?? null,
 }

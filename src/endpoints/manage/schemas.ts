@@ -6,7 +6,7 @@ import type { showUser } from '../../domain/user-attributes.ts'
 
 type Properties = Record<string, TSchema>
 
-const value = (schema: ValueSchema, description: string): TSchema => Type.Unsafe<unknown>({ ...schema, description })
+const value = (schema: ValueSchema, description: string): TSchema => Type.Unsafe<unknown>({ description, ...schema })
 
 /** The same value, or `null` for the default. */
 const resettable = (schema: ValueSchema): ValueSchema => ({
