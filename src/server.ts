@@ -1,6 +1,9 @@
 import { join } from 'node:path'
 import fastifyCookie from '@fastify/cookie'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { createManageApps } from './administration/manage-apps.ts'
+import { createManageUsers } from './administration/manage-users.ts'
+import { createReadJournals } from './administration/read-journals.ts'
 import { createAuthorizeFlow } from './authorize/flow.ts'
 import { createIssueCode } from './authorize/issue-code.ts'
 import { createTickets } from './authorize/tickets.ts'
@@ -15,6 +18,7 @@ import { endSessionEndpoint } from './endpoints/end-session.ts'
 import { healthEndpoint } from './endpoints/health.ts'
 import { introspectEndpoint } from './endpoints/introspect.ts'
 import { jwksEndpoint } from './endpoints/jwks.ts'
+import { manageApi } from './endpoints/manage/api.ts'
 import { revokeEndpoint } from './endpoints/revoke.ts'
 import { tokenEndpoint } from './endpoints/token.ts'
 import { userinfoEndpoint } from './endpoints/userinfo.ts'
@@ -71,14 +75,16 @@ export async function buildServer(
   const app: FastifyInstance = Fastify(fastifyOptions(config.http, log))
   const auditJournal = createAuditJournal({ store, clock, log: app.log })
   const refusalJournal = createRefusalJournal({ store, clock, log: app.log })
-  app.addHook('onClose', () => Promise.all([auditJournal.flush(), refusalJournal.flush()]).then(() => undefined))
+  const flush = () => Promise.all([auditJournal.flush(), refusalJournal.flush()])
+  app.addHook('onClose', () => flush().then(() => undefined))
   const { audit } = auditJournal
   const refuse = createRefuse(refusalJournal, random, clock)
   const subjectOf = (user: User): string => subjectWith(user, settings)
 
   const cookies = createCookies(issuer, random)
   const sessions = createSignInSessions({ store, clock, random, limits: config.sessions })
-  const checkPassword = createCheckPassword({ users: store.read.users, passwords: createPasswords() })
+  const passwords = createPasswords()
+  const checkPassword = createCheckPassword({ users: store.read.users, passwords })
   const readIdTokenHint = createReadIdTokenHint(keys, issuer, clock)
   const logoutKey = deriveKey(masterKey, 'logout-tickets')
   const logout = createLogout({
@@ -160,5 +166,13 @@ export async function buildServer(
     },
     { prefix: base },
   )
+  await app.register(manageApi, {
+    prefix: '/manage/api/v1',
+    findToken,
+    refuse,
+    apps: createManageApps({ store, clock, random }),
+    users: createManageUsers({ store, clock, hashPassword: passwords.hash }),
+    journals: createReadJournals({ store, flush }),
+  })
   return app
 }

@@ -1,10 +1,14 @@
 import { showRegistration } from '../domain/app-attributes.ts'
 import { fieldChanges } from '../domain/field-changes.ts'
+import { didYouMean } from '../domain/nearest.ts'
 import type { AppRegistration, NewAppSecret, TrustedApplication } from '../domain/trusted-application.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { ChangeRefused } from './fault.ts'
 import { judgeApp } from './judge-app.ts'
 import { type By, recordChange } from './record-change.ts'
+
+// While a secret is rotated the old and the new one are valid.
+const MOST_SECRETS = 2
 
 type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'auditEvents'>
 
@@ -12,7 +16,8 @@ type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'auditEvents'>
 export async function requireApp({ apps }: Pick<Unit, 'apps'>, applicationUri: string): Promise<TrustedApplication> {
   const app = await apps.find(applicationUri)
   if (app) return app
-  const reason = `no app has the ApplicationUri ${JSON.stringify(applicationUri)}`
+  const known = (await apps.list()).map((other) => other.applicationUri)
+  const reason = `no app has the ApplicationUri ${JSON.stringify(applicationUri)}${didYouMean(applicationUri, known)}`
   throw new ChangeRefused('not found', [{ attribute: 'ApplicationUri', reason }])
 }
 
@@ -76,9 +81,26 @@ export async function addAppSecret(unit: Unit, applicationUri: string, secret: N
     const reason = `${applicationUri} is of ClientType ${app.clientType}; only a Confidential app has a secret`
     throw new ChangeRefused('invalid', [{ attribute: 'ApplicationSecretHash', reason }])
   }
+  const valid = app.secrets.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > by.now)
+  if (valid.length >= MOST_SECRETS) {
+    const reason = `${applicationUri} has ${MOST_SECRETS} valid secrets already; remove one of them first`
+    throw new ChangeRefused('conflict', [{ attribute: 'ApplicationSecretHash', reason }])
+  }
+  await unit.apps.dropExpiredSecrets(applicationUri, by.now)
   await unit.apps.addSecret(applicationUri, secret)
   const detail = { secret: secret.id, label: secret.label ?? null, expiresAt: secret.expiresAt ?? null }
   await recordChange(unit, { event: 'app_secret_added', app: applicationUri, detail }, by)
+}
+
+/** Ends one secret of an app, at once. @throws ChangeRefused */
+export async function removeAppSecret(unit: Unit, applicationUri: string, id: string, by: By): Promise<void> {
+  const app = await requireApp(unit, applicationUri)
+  if (!app.secrets.some((secret) => secret.id === id)) {
+    const reason = `${applicationUri} has no secret with the id ${JSON.stringify(id)}`
+    throw new ChangeRefused('not found', [{ attribute: 'Id', reason }])
+  }
+  await unit.apps.removeSecret(applicationUri, id)
+  await recordChange(unit, { event: 'app_secret_removed', app: applicationUri, detail: { secret: id } }, by)
 }
 
 /** Forgets an app with everything issued to it. @throws ChangeRefused */

@@ -1,4 +1,5 @@
 import { fieldChanges } from '../domain/field-changes.ts'
+import { didYouMean } from '../domain/nearest.ts'
 import type { NewUser, User } from '../domain/user.ts'
 import { showUser, userFaults } from '../domain/user-attributes.ts'
 import type { Repositories } from '../repositories/store.ts'
@@ -12,7 +13,12 @@ type Unit = Pick<Repositories, 'apps' | 'users' | 'auditEvents'>
 export async function requireUser({ users }: Pick<Unit, 'users'>, name: string): Promise<User> {
   const user = await findUser(users, name)
   if (user) return user
-  throw new ChangeRefused('not found', [{ attribute: 'login', reason: `nobody is called ${JSON.stringify(name)}` }])
+  const similar = didYouMean(
+    name,
+    (await users.list()).map(({ login }) => login),
+  )
+  const reason = `nobody is called ${JSON.stringify(name)}${similar}`
+  throw new ChangeRefused('not found', [{ attribute: 'login', reason }])
 }
 
 /** Adds a user. @throws ChangeRefused */

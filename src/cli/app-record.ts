@@ -1,7 +1,7 @@
 import { type Shown, showRegistration } from '../domain/app-attributes.ts'
+import { didYouMean } from '../domain/nearest.ts'
 import type { AppRegistration, TrustedApplication } from '../domain/trusted-application.ts'
 import type { Repositories } from '../repositories/store.ts'
-import { didYouMean } from './nearest.ts'
 import { isoTime } from './output.ts'
 import { impossible } from './problem.ts'
 

@@ -1,6 +1,6 @@
 import { APP_ATTRIBUTES, findAttribute } from '../domain/app-attributes.ts'
+import { didYouMean } from '../domain/nearest.ts'
 import type { AppRegistration } from '../domain/trusted-application.ts'
-import { didYouMean } from './nearest.ts'
 import { wrongUsage } from './problem.ts'
 
 /** What is changed in another way, and in which. */

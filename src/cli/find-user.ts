@@ -1,6 +1,6 @@
+import { didYouMean } from '../domain/nearest.ts'
 import type { User } from '../domain/user.ts'
 import type { Users } from '../repositories/users.ts'
-import { didYouMean } from './nearest.ts'
 import { impossible } from './problem.ts'
 
 type Look = Pick<Users, 'find' | 'findByIdentifier'>

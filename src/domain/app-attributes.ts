@@ -5,9 +5,21 @@ import { ACCESS_TOKEN_POLICIES, type AppRegistration, CLIENT_TYPES, RESPONSE_TYP
 /** A value as the record shows it, in JSON and to people. */
 export type Shown = string | number | boolean | null
 
+/** The JSON Schema of a value. */
+export interface ValueSchema {
+  readonly type: string | readonly string[]
+  readonly enum?: readonly string[]
+  readonly pattern?: string
+  readonly minimum?: number
+  readonly maximum?: number
+  /** What JSON expects, where that is not what text expects. */
+  readonly description?: string
+}
+
 /** How values of one kind are read from text and shown; `read` answers `undefined` for what it cannot read. */
 interface Kind<T> {
   readonly expects: string
+  readonly schema: ValueSchema
   readonly read: (text: string) => { readonly value: T } | undefined
   readonly show: (value: T) => Shown
 }
@@ -17,27 +29,36 @@ export interface AppAttribute {
   readonly name: string
   /** Completes the sentence "NAME expects ...". */
   readonly expects: string
+  readonly schema: ValueSchema
   /** The change a text asks for; `undefined` when the text cannot be read. */
   readonly read: (text: string) => Partial<AppRegistration> | undefined
   readonly show: (app: AppRegistration) => Shown
 }
 
-const text: Kind<string> = { expects: 'a text', read: (value) => ({ value }), show: (value) => value }
+const text: Kind<string> = {
+  expects: 'a text',
+  schema: { type: 'string' },
+  read: (value) => ({ value }),
+  show: (value) => value,
+}
 
 const optional = (expects: string): Kind<string | undefined> => ({
   expects: `${expects}, or nothing`,
+  schema: { type: ['string', 'null'] },
   read: (value) => ({ value: value === '' ? undefined : value }),
   show: (value) => value ?? null,
 })
 
 const flag: Kind<boolean> = {
   expects: 'true or false',
+  schema: { type: 'boolean' },
   read: (value) => (/^(true|false)$/i.test(value) ? { value: value.toLowerCase() === 'true' } : undefined),
   show: (value) => value,
 }
 
 const oneOf = <T extends string>(values: readonly T[]): Kind<T> => ({
   expects: `one of ${values.join(', ')}`,
+  schema: { type: 'string', enum: values },
   read: (given) => {
     const value = values.find((known) => known.toLowerCase() === given.toLowerCase())
     return value && { value }
@@ -56,12 +77,14 @@ const split = (value: string, separator: string): string[] => [
 
 const list = (expects: string, separator: ',' | ' '): Kind<readonly string[]> => ({
   expects,
+  schema: { type: 'string' },
   read: (value) => ({ value: split(value, separator) }),
   show: (values) => values.join(separator),
 })
 
 const listOf = <T extends string>(values: readonly T[]): Kind<readonly T[]> => ({
   expects: `${values.join(', ')}, or several of them with commas between`,
+  schema: { type: 'string', pattern: `^(${values.join('|')})( *, *(${values.join('|')}))*$` },
   read: (given) => {
     const parts = split(given, ',').map((part) => values.find((known) => known === part))
     return parts.includes(undefined) ? undefined : { value: parts.filter((part) => part !== undefined) }
@@ -75,8 +98,11 @@ const readSeconds = (value: string): number | undefined => {
   return duration === undefined ? undefined : duration / SECOND
 }
 
+const WHOLE_SECONDS = { minimum: 0, maximum: 999_999_999 } as const
+
 const seconds: Kind<number> = {
   expects: 'seconds, or a length of time such as 10s, 15m, 8h or 14d',
+  schema: { type: 'integer', ...WHOLE_SECONDS, description: 'a whole number of seconds' },
   read: (given) => {
     const value = readSeconds(given)
     return value === undefined ? undefined : { value }
@@ -86,6 +112,11 @@ const seconds: Kind<number> = {
 
 const optionalSeconds: Kind<number | undefined> = {
   expects: `${seconds.expects}, or nothing for the default`,
+  schema: {
+    type: ['integer', 'null'],
+    ...WHOLE_SECONDS,
+    description: 'a whole number of seconds, or null for the default',
+  },
   read: (given) => (given === '' ? { value: undefined } : seconds.read(given)),
   show: (value) => value ?? null,
 }
@@ -97,6 +128,7 @@ const attribute = <K extends keyof AppRegistration>(
 ): AppAttribute => ({
   name,
   expects: kind.expects,
+  schema: kind.schema,
   read: (given) => {
     const read = kind.read(given.trim())
     return read && { [key]: read.value }

@@ -21,6 +21,10 @@ const STATUS = {
   invalid_token: 401,
   insufficient_scope: 403,
   not_found: 404,
+  conflict: 409,
+  precondition_failed: 412,
+  invalid_change: 422,
+  precondition_required: 428,
   server_error: 500,
   temporarily_unavailable: 503,
 } as const
@@ -35,8 +39,16 @@ export type OperatorDetail = Readonly<
   readonly rule?: RefusalRule
 }
 
+/** One of several things that are wrong at once: the attribute it concerns and why. */
+export interface Fault {
+  readonly attribute: string
+  readonly reason: string
+}
+
 /** What else the answer to a refusal may need. */
 interface RefusalOptions {
+  /** Everything that is wrong with a record, for the administration API. */
+  readonly faults?: readonly Fault[]
   /** Overrides the code's usual HTTP status (413, 405, ...). */
   readonly status?: number
   /** Where a person can begin again, for the error page. */
@@ -53,6 +65,7 @@ export class OAuthError extends Error {
   readonly detail: OperatorDetail
   readonly status: number
   readonly restart: string | undefined
+  readonly faults: readonly Fault[]
 
   /**
    * @param code one of the registered error codes
@@ -67,6 +80,7 @@ export class OAuthError extends Error {
     this.detail = detail
     this.status = options.status ?? STATUS[code]
     this.restart = options.restart
+    this.faults = options.faults ?? []
   }
 }
 

@@ -43,14 +43,15 @@ export type UserDetails = Pick<User, 'name' | 'email' | 'emailVerified' | 'local
 export const canonicalIdentifier = (text: string): string =>
   text.normalize('NFKC').trim().toUpperCase().toLowerCase().normalize('NFKC')
 
+// Accounts are found by login as well as by id.
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** Says why a login name cannot be used, or `undefined`. */
 export function whyBadLogin(login: string): string | undefined {
   if (login !== login.trim() || login === '') return 'must not be empty or start or end with a space'
-  if (UUID.test(login)) return 'must not look like the id of a user (a UUID)'
   if (login.length > 256) return 'must be at most 256 characters'
   if (/\p{C}/u.test(login) || holdsHidden(login)) return 'must not hold control or invisible characters'
+  if (UUID.test(login)) return 'must not look like a user id (a UUID)'
   return undefined
 }
 

@@ -77,7 +77,7 @@ export const errorPage = (error: OAuthError, refusalId: string) => ({
 })
 
 /** Turns what the framework and the libraries throw into the protocol's one error. */
-function asOAuthError(error: FastifyError): OAuthError {
+export function asOAuthError(error: FastifyError): OAuthError {
   if (error instanceof OAuthError) return error
   if (error instanceof PasswordQueueFull) {
     return new OAuthError('temporarily_unavailable', 'too many people are signing in right now; try again shortly', {

@@ -10,3 +10,6 @@ export const SECOND = 1000
 export const MINUTE = 60 * SECOND
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
+
+/** A time as JSON holds it: ISO 8601 in UTC. */
+export const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString()

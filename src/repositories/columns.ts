@@ -1,3 +1,4 @@
+import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { SignInFacts } from '../domain/authorization.ts'
 import type { Flag } from './schema.ts'
 
@@ -19,3 +20,7 @@ export const toSignIn = (row: { sid: string; auth_time: number; amr: string; acr
   amr: row.amr.split(' '),
   acr: row.acr,
 })
+
+/** Whether a column holds a text somewhere, letter case aside. */
+export const holding = (column: string, text: string): RawBuilder<SqlBool> =>
+  sql<SqlBool>`lower(${sql.ref(column)}) like ${`%${text.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`} escape '\\'`

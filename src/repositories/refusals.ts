@@ -45,10 +45,24 @@ export function refusalsOn(db: Kysely<Schema>) {
       return row && toRefusal(row)
     },
 
-    /** The latest first. @param app only those of this `client_id` */
-    async list(limit: number, app?: string): Promise<Refusal[]> {
-      const all = db.selectFrom('refusals').selectAll().orderBy('refused_at', 'desc').orderBy('id').limit(limit)
-      const rows = await (app === undefined ? all : all.where('application_uri', '=', app)).execute()
+    /** The latest first. @param app only those of this `client_id` @param after goes on after this one */
+    async list(limit: number, app?: string, after?: Pick<Refusal, 'at' | 'id'>): Promise<Refusal[]> {
+      const rows = await db
+        .selectFrom('refusals')
+        .selectAll()
+        .$if(app !== undefined, (query) => query.where('application_uri', '=', app ?? ''))
+        .$if(after !== undefined, (query) =>
+          query.where((eb) =>
+            eb.or([
+              eb('refused_at', '<', after?.at ?? 0),
+              eb.and([eb('refused_at', '=', after?.at ?? 0), eb('id', '>', after?.id ?? '')]),
+            ]),
+          ),
+        )
+        .orderBy('refused_at', 'desc')
+        .orderBy('id')
+        .limit(limit)
+        .execute()
       return rows.map(toRefusal)
     },
 

@@ -1,4 +1,5 @@
 import type { Kysely, Selectable } from 'kysely'
+import type { PageQuery } from '../domain/paging.ts'
 import { originOf } from '../domain/redirect-uri.ts'
 import {
   APP_DEFAULTS,
@@ -7,7 +8,7 @@ import {
   type NewAppSecret,
   type TrustedApplication,
 } from '../domain/trusted-application.ts'
-import { toFlag } from './columns.ts'
+import { holding, toFlag } from './columns.ts'
 import type { Schema } from './schema.ts'
 
 const toSecret = (row: Selectable<Schema['app_secrets']>): AppSecret => ({
@@ -80,6 +81,33 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
       return rows.map((row) => toApp(row, byApp.get(row.application_uri) ?? []))
     },
 
+    /** The next apps in the order of their ApplicationUri. */
+    async page({ after, limit, isEnabled, like }: PageQuery): Promise<TrustedApplication[]> {
+      const rows = await db
+        .selectFrom('trusted_applications')
+        .selectAll()
+        .$if(after !== undefined, (query) => query.where('application_uri', '>', after ?? ''))
+        .$if(isEnabled !== undefined, (query) => query.where('is_enabled', '=', toFlag(isEnabled === true)))
+        .$if(like !== undefined, (query) => query.where(holding('application_uri', like ?? '')))
+        .orderBy('application_uri')
+        .limit(limit)
+        .execute()
+      if (rows.length === 0) return []
+      const secrets = await db
+        .selectFrom('app_secrets')
+        .selectAll()
+        .where(
+          'application_uri',
+          'in',
+          rows.map((row) => row.application_uri),
+        )
+        .orderBy('created_at')
+        .execute()
+      return rows.map((row) =>
+        toApp(row, secrets.filter((secret) => secret.application_uri === row.application_uri).map(toSecret)),
+      )
+    },
+
     /** Whether any enabled app sends browsers back to this web origin. */
     async anyAtOrigin(origin: string): Promise<boolean> {
       const found = await db
@@ -139,6 +167,10 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
           last_used_at: null,
         })
         .execute()
+    },
+
+    async removeSecret(applicationUri: string, id: string): Promise<void> {
+      await db.deleteFrom('app_secrets').where('application_uri', '=', applicationUri).where('id', '=', id).execute()
     },
 
     /** Notes that a secret proved its app. */

@@ -1,4 +1,5 @@
 import type { Kysely, Selectable } from 'kysely'
+import type { PageQuery } from '../domain/paging.ts'
 import {
   canonicalIdentifier,
   type NewUser,
@@ -8,7 +9,7 @@ import {
   type UserType,
 } from '../domain/user.ts'
 import { newId } from '../lib/secrets.ts'
-import { toFlag } from './columns.ts'
+import { holding, toFlag } from './columns.ts'
 import type { Schema } from './schema.ts'
 
 type Row = Selectable<Schema['users']>
@@ -61,6 +62,19 @@ export function usersOn(db: Kysely<Schema>) {
 
     async list(): Promise<User[]> {
       return (await everyone().selectAll().orderBy('login').execute()).map(toUser)
+    },
+
+    /** The next users in the order of their login. */
+    async page({ after, limit, isEnabled, like }: PageQuery): Promise<User[]> {
+      const rows = await everyone()
+        .selectAll()
+        .$if(after !== undefined, (query) => query.where('login', '>', after ?? ''))
+        .$if(isEnabled !== undefined, (query) => query.where('is_enabled', '=', toFlag(isEnabled === true)))
+        .$if(like !== undefined, (query) => query.where(holding('login', like ?? '')))
+        .orderBy('login')
+        .limit(limit)
+        .execute()
+      return rows.map(toUser)
     },
 
     /** Whether any of these names belongs to an account already. */

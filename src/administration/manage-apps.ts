@@ -1,0 +1,176 @@
+import type { Shown } from '../domain/app-attributes.ts'
+import { readAppChanges, showApp, showSecret, showSecretUse } from '../domain/app-record.ts'
+import { type Page, type PageQuery, readPage } from '../domain/paging.ts'
+import { APP_DEFAULTS, type ClientType, type TrustedApplication } from '../domain/trusted-application.ts'
+import type { Clock } from '../lib/clock.ts'
+import { digest, newId, newSecret, type Random } from '../lib/secrets.ts'
+import type { Repositories, Store } from '../repositories/store.ts'
+import {
+  addAppSecret,
+  registerApp,
+  registrationOf,
+  removeApp,
+  removeAppSecret,
+  requireApp,
+  setAppEnabled,
+  updateApp,
+} from './apps.ts'
+import { type ChangeFault, ChangeRefused } from './fault.ts'
+import { doubtsAbout } from './judge-app.ts'
+import type { By } from './record-change.ts'
+import { asProtocolError } from './refused-change.ts'
+import { type Expected, requireExpected, versionOfApp } from './versions.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'write'>
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** Who asks for a change. */
+export type Caller = Omit<By, 'now'>
+
+/** A JSON record whose members have the right names and types. */
+export type AppInput = Readonly<Record<string, Shown | undefined>> & {
+  readonly ApplicationUri?: string
+  readonly IsEnabled?: boolean
+  readonly ApplicationSecretHash?: string
+}
+
+export interface SecretInput {
+  readonly Label?: string | null
+  readonly ExpiresAt?: string | null
+  readonly ApplicationSecretHash?: string
+}
+
+export type ManageApps = ReturnType<typeof createManageApps>
+
+/** Apps as the administration API handles them: each change is judged, stored and audited in one unit of work. */
+export function createManageApps({ store, clock, random }: Dependencies) {
+  const change = <T>(caller: Caller, work: (unit: Repositories, by: By) => Promise<T>): Promise<T> =>
+    store
+      .write((unit) => work(unit, { ...caller, now: clock() }))
+      .catch((error: unknown) => {
+        throw asProtocolError(error)
+      })
+
+  async function describe(app: TrustedApplication, { users }: Pick<Repositories, 'users'>) {
+    const user = app.systemUser === undefined ? undefined : await users.find(app.systemUser)
+    return { record: showApp(app, user?.login), version: versionOfApp(app), warnings: doubtsAbout(app) }
+  }
+
+  async function find(applicationUri: string): Promise<TrustedApplication> {
+    return requireApp(store.read, applicationUri).catch((error: unknown) => {
+      throw asProtocolError(error)
+    })
+  }
+
+  return {
+    find: async (applicationUri: string) => describe(await find(applicationUri), store.read),
+
+    secrets: async (applicationUri: string) => (await find(applicationUri)).secrets.map(showSecretUse),
+
+    async page(query: PageQuery): Promise<Page<ReturnType<typeof showApp>>> {
+      const { items, next } = await readPage(query, store.read.apps.page, (app) => app.applicationUri)
+      const described = await Promise.all(items.map((app) => describe(app, store.read)))
+      return { items: described.map(({ record }) => record), next }
+    },
+
+    register: (body: AppInput, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        const applicationUri = body.ApplicationUri ?? ''
+        const defaults = { name: applicationUri, clientType: body['ClientType'] as ClientType }
+        const wanted = { ...APP_DEFAULTS, ...defaults, applicationUri, ...readAppChanges(body, defaults) }
+        const hash = body.ApplicationSecretHash
+        const misplaced = hash !== undefined && wanted.clientType !== 'Confidential'
+        await together(misplaced ? [SECRET_OF_NOBODY] : [], () => registerApp(unit, wanted, by))
+        if (hash !== undefined) await addAppSecret(unit, applicationUri, toSecret({ hash }, by.now), by)
+        if (body.IsEnabled === false) await setAppEnabled(unit, applicationUri, false, by)
+        return describe(await requireApp(unit, applicationUri), unit)
+      }),
+
+    patch: (applicationUri: string, body: AppInput, expected: Expected, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        const before = await requireApp(unit, applicationUri)
+        requireExpected(versionOfApp(before), expected)
+        const registration = registrationOf(before)
+        const changes = readAppChanges(body, { name: applicationUri, clientType: before.clientType })
+        const wanted = { ...registration, ...changes }
+        const faults = [...whyRenamed(body, applicationUri), ...whyKeepsSecrets(before, wanted.clientType)]
+        // The kill switch alone must work even where the rest of the record no longer does.
+        const judged = faults.length > 0 || Object.keys(changes).length > 0
+        if (judged) await together(faults, () => updateApp(unit, wanted, by))
+        if (body.IsEnabled !== undefined) await setAppEnabled(unit, applicationUri, body.IsEnabled, by)
+        return describe(await requireApp(unit, applicationUri), unit)
+      }),
+
+    remove: (applicationUri: string, expected: Expected, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        requireExpected(versionOfApp(await requireApp(unit, applicationUri)), expected)
+        await removeApp(unit, applicationUri, by)
+      }),
+
+    /** Takes a hash made elsewhere, or makes a secret that is shown this once. */
+    addSecret: (applicationUri: string, body: SecretInput, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        const made = body.ApplicationSecretHash === undefined ? newSecret(random) : undefined
+        const hash = body.ApplicationSecretHash ?? digest(made ?? '')
+        const secret = toSecret({ hash, label: body.Label, expiresAt: readTime(body.ExpiresAt, by.now) }, by.now)
+        await addAppSecret(unit, applicationUri, secret, by)
+        const shown = showSecret({ ...secret, lastUsedAt: undefined })
+        return { ...shown, ...(made === undefined ? {} : { ApplicationSecret: made }) }
+      }),
+
+    removeSecret: (applicationUri: string, id: string, caller: Caller) =>
+      change(caller, (unit, by) => removeAppSecret(unit, applicationUri, id, by)),
+  }
+}
+
+const SECRET_OF_NOBODY: ChangeFault = {
+  attribute: 'ApplicationSecretHash',
+  reason: 'only a Confidential app has a secret',
+}
+
+/** Adds what is wrong with a request to what its change itself is refused for, so that all of it is told at once. */
+async function together<T>(faults: readonly ChangeFault[], work: () => Promise<T>): Promise<T> {
+  const done = await work().catch((error: unknown) => {
+    if (!(error instanceof ChangeRefused) || error.kind !== 'invalid') throw error
+    throw new ChangeRefused('invalid', [...faults, ...error.faults])
+  })
+  if (faults.length > 0) throw new ChangeRefused('invalid', faults)
+  return done
+}
+
+function whyRenamed({ ApplicationUri: wanted }: AppInput, applicationUri: string): ChangeFault[] {
+  if (wanted === undefined || wanted === applicationUri) return []
+  const reason = 'cannot be changed: it is the client_id; register the app anew and remove this one'
+  return [{ attribute: 'ApplicationUri', reason }]
+}
+
+function whyKeepsSecrets({ secrets }: TrustedApplication, clientType: ClientType): ChangeFault[] {
+  if (clientType === 'Confidential' || secrets.length === 0) return []
+  const reason = `only a Confidential app has a secret, and this one has ${secrets.length}; remove what is in Secrets first`
+  return [{ attribute: 'ClientType', reason }]
+}
+
+interface SecretFields {
+  readonly hash: string
+  readonly label?: string | null | undefined
+  readonly expiresAt?: number | undefined
+}
+
+const toSecret = ({ hash, label, expiresAt }: SecretFields, now: number) => ({
+  id: newId(),
+  hash,
+  label: label ?? undefined,
+  createdAt: now,
+  expiresAt,
+})
+
+function readTime(text: string | null | undefined, now: number): number | undefined {
+  if (text === undefined || text === null) return undefined
+  const time = Date.parse(text)
+  if (time > now) return time
+  const reason = Number.isNaN(time) ? 'expects a time such as 2030-01-31T00:00:00Z' : 'is in the past'
+  throw new ChangeRefused('invalid', [{ attribute: 'ExpiresAt', reason }])
+}

@@ -1,0 +1,48 @@
+import type { FastifyInstance } from 'fastify'
+import type { ManageApps } from '../../administration/manage-apps.ts'
+import type { ManageUsers } from '../../administration/manage-users.ts'
+import type { ReadJournals } from '../../administration/read-journals.ts'
+import { ADMINISTRATION_SCOPE } from '../../domain/scope.ts'
+import { requireAdministrator } from '../../http/administrator.ts'
+import { registerJsonBody } from '../../http/json-body.ts'
+import { registerOpenApi } from '../../http/open-api.ts'
+import { watchMethods } from '../../http/other-methods.ts'
+import { registerProblemDetails } from '../../http/problem-details.ts'
+import type { Refuse } from '../../http/refusals.ts'
+import type { FindToken } from '../../tokens/find-token.ts'
+import { manageAppsEndpoint } from './apps.ts'
+import { manageJournalsEndpoint } from './journals.ts'
+import { manageUsersEndpoint } from './users.ts'
+
+interface Dependencies {
+  readonly findToken: FindToken
+  readonly refuse: Refuse
+  readonly apps: ManageApps
+  readonly users: ManageUsers
+  readonly journals: ReadJournals
+}
+
+/** The administration API. */
+export async function manageApi(
+  app: FastifyInstance,
+  { findToken, refuse, apps, users, journals }: Dependencies,
+): Promise<void> {
+  registerJsonBody(app)
+  requireAdministrator(app, findToken)
+  registerProblemDetails(app, { refuse, scope: ADMINISTRATION_SCOPE, refusals: `${app.prefix}/refusals` })
+  await registerOpenApi(app, {
+    title: 'Tessera administration API',
+    description: `Needs an access token with the scope ${ADMINISTRATION_SCOPE}. Refusals are problem details (RFC 9457).`,
+    version: '1',
+    tags: [
+      { name: 'apps', description: 'Trusted Applications and their secrets' },
+      { name: 'users', description: 'People and System Users' },
+      { name: 'journals', description: 'Refusals and the audit log' },
+    ],
+  })
+  const refuseOtherMethods = watchMethods(app)
+  await app.register(manageAppsEndpoint, { apps })
+  await app.register(manageUsersEndpoint, { users })
+  await app.register(manageJournalsEndpoint, { journals })
+  refuseOtherMethods()
+}

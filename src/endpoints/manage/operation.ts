@@ -1,0 +1,41 @@
+import { type TSchema, Type } from 'typebox'
+import { PROBLEMS } from './schemas.ts'
+
+const PRECONDITION = Type.Object({
+  'if-match': Type.Optional(Type.String({ description: 'the ETag as it was read, or *' })),
+})
+
+interface Operation {
+  readonly id: string
+  readonly summary: string
+  readonly tag: 'apps' | 'users' | 'journals'
+  readonly answer: Readonly<Record<number, TSchema>>
+  readonly body?: TSchema
+  readonly query?: TSchema
+  /** The parts of the address that vary, and what each is. */
+  readonly params?: Readonly<Record<string, string>>
+  /** A change of a record, which is meant for one state of it. */
+  readonly conditional?: true
+}
+
+/** The schema of a route: what it takes, what it answers, and how the description of the API names it. */
+export const operation = ({ id, summary, tag, answer, body, query, params, conditional }: Operation) => ({
+  operationId: id,
+  summary,
+  tags: [tag],
+  ...(conditional && body ? { consumes: ['application/merge-patch+json', 'application/json'] } : {}),
+  ...(body ? { body } : {}),
+  ...(query ? { querystring: query } : {}),
+  ...(conditional ? { headers: PRECONDITION } : {}),
+  ...(params
+    ? {
+        params: Type.Object(
+          Object.fromEntries(Object.entries(params).map(([name, description]) => [name, Type.String({ description })])),
+        ),
+      }
+    : {}),
+  response: { ...answer, ...PROBLEMS },
+})
+
+/** The answer of what has nothing to tell. */
+export const NOTHING = Type.Null({ description: 'Done' })

@@ -1,0 +1,59 @@
+import type { FastifyInstance } from 'fastify'
+import { type TokenHolder, whyNotAdministrator } from '../domain/administration-access.ts'
+import { OAuthError } from '../domain/errors.ts'
+import { readBearerToken } from './bearer-token.ts'
+
+/** Who calls the administration API, as the audit log names them. */
+export interface AdministrationCaller {
+  /** Such as `user:6f1c...` or `app:my.admin/tool`. */
+  readonly actor: string
+  readonly address: string
+  /** The app that sent the token. */
+  readonly app: string
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Open to everybody, in a part of the server that is not. */
+    unguarded?: true
+  }
+  interface FastifyRequest {
+    caller: AdministrationCaller | undefined
+  }
+}
+
+/** Looks up a token; only an access token may open the API. */
+type FindHolder = (token: string) => Promise<({ readonly kind: string } & Partial<TokenHolder>) | undefined>
+
+/**
+ * Lets only administrators in: with a live access token of this server in the Authorization header, and nothing else.
+ * @see RFC 6750 §2.1
+ */
+export function requireAdministrator(app: FastifyInstance, findToken: FindHolder): void {
+  app.decorateRequest('caller', undefined)
+  app.addHook('onRequest', async (request) => {
+    if (request.routeOptions.config.unguarded === true) return
+    const bearer = readBearerToken(request, undefined)
+    if (bearer === undefined) throw new OAuthError('invalid_token', 'an access token is needed')
+    const holder = await findToken(bearer)
+    if (!isAccessToken(holder)) {
+      throw new OAuthError('invalid_token', 'the access token is unknown, expired or revoked')
+    }
+    const { applicationUri } = holder.app
+    const actor = holder.interactive ? `user:${holder.user.id}` : `app:${applicationUri}`
+    const reason = whyNotAdministrator(holder)
+    if (reason !== undefined) {
+      throw new OAuthError('insufficient_scope', reason, { client_id: applicationUri, actor, sent: holder.scope })
+    }
+    request.caller = { actor, address: request.ip, app: applicationUri }
+  })
+}
+
+const isAccessToken = (holder: Awaited<ReturnType<FindHolder>>): holder is { readonly kind: string } & TokenHolder =>
+  holder?.kind === 'access_token'
+
+/** Who calls; only behind `requireAdministrator`. */
+export function callerOf({ caller }: { readonly caller: AdministrationCaller | undefined }): AdministrationCaller {
+  if (!caller) throw new OAuthError('invalid_token', 'an access token is needed')
+  return caller
+}
