@@ -50,13 +50,13 @@ export function parseSource({ file, text }: SourceText): Source {
 }
 
 function contentOf(document: Document, file: string): Readonly<Record<string, unknown>> {
-  const content = withoutAliases(document, file)
+  const content = resolveAliases(document, file)
   if (content === null || content === undefined) return {}
   if (isRecord(content)) return content
   throw new ConfigurationRefused([{ file, reason: 'expects apps, users, resources and settings at its top' }])
 }
 
-function withoutAliases(document: Document, file: string): unknown {
+function resolveAliases(document: Document, file: string): unknown {
   try {
     return document.toJS({ maxAliasCount: 1000 })
   } catch {

@@ -1,5 +1,5 @@
 import { setAppSecrets } from '../administration/app-secrets.ts'
-import { registerApp, registrationOf, removeApp, setAppEnabled, updateApp } from '../administration/apps.ts'
+import { registerApp, removeApp, setAppEnabled, updateApp } from '../administration/apps.ts'
 import { type ChangeFault, ChangeRefused } from '../administration/fault.ts'
 import { findUser } from '../administration/find-user.ts'
 import { setInstanceSetting } from '../administration/instance-settings.ts'
@@ -8,7 +8,7 @@ import { putResource, removeResource } from '../administration/resources.ts'
 import { addUser, removeUser, setUserEnabled, updateUser } from '../administration/users.ts'
 import { showRegistration } from '../domain/app-attributes.ts'
 import { fieldChanges } from '../domain/field-changes.ts'
-import type { TrustedApplication } from '../domain/trusted-application.ts'
+import type { AppRegistration, TrustedApplication } from '../domain/trusted-application.ts'
 import { canonicalIdentifier, type User } from '../domain/user.ts'
 import { showUser, userFaults } from '../domain/user-attributes.ts'
 import type { Description, Fields, Unit } from './describe-instance.ts'
@@ -124,19 +124,19 @@ async function forgetUser(unit: Unit, login: string, by: By): Promise<void> {
 }
 
 async function ensureApp(unit: Unit, { registration, isEnabled, secrets }: WantedApp, by: By): Promise<void> {
-  const { applicationUri, systemUser, clientType } = registration
+  const { applicationUri, clientType } = registration
   const before = await unit.apps.find(applicationUri)
   if (!before) await registerApp(unit, registration, by)
-  else if (await differs(unit, before, registration)) await updateApp(unit, registration, by)
+  else if (await wantsChange(unit, before, registration)) await updateApp(unit, registration, by)
   // Only a Confidential app has secrets; old ones must not work again should it become one.
   const wanted = clientType === 'Confidential' ? secrets : []
   if (wanted !== undefined) await setAppSecrets(unit, applicationUri, wanted, by)
   if (isEnabled !== undefined) await setAppEnabled(unit, applicationUri, isEnabled, by)
+}
 
-  /** A record that stays as it is is not judged again: its System User may be disabled by now. */
-  async function differs(unit: Unit, app: TrustedApplication, other: WantedApp['registration']): Promise<boolean> {
-    const user = systemUser === undefined ? undefined : await findUser(unit.users, systemUser)
-    const resolved = { ...other, systemUser: user?.id ?? systemUser }
-    return differ(showRegistration(registrationOf(app)), showRegistration(resolved))
-  }
+/** A record that stays as it is is not judged again: its System User may be disabled by now. */
+async function wantsChange({ users }: Unit, before: TrustedApplication, wanted: AppRegistration): Promise<boolean> {
+  const user = wanted.systemUser === undefined ? undefined : await findUser(users, wanted.systemUser)
+  const resolved = { ...wanted, systemUser: user?.id ?? wanted.systemUser }
+  return differ(showRegistration(before), showRegistration(resolved))
 }
