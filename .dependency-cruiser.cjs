@@ -55,6 +55,7 @@ module.exports = {
       to: { path: '^(src|db)/', pathNot: '^(src/(repositories|domain|lib)|db/migrations)/' },
     },
     ...SIBLINGS.flatMap((folder) => mayImport(folder, ['domain', 'lib'], ['repositories'])),
+    ...mayImport('configuration', ['domain', 'lib', 'administration'], ['repositories']),
     ...mayImport('http', ['domain', 'lib'], ['repositories']),
     ...mayImport('endpoints', ['http', 'domain', 'lib'], [...SIBLINGS, 'repositories']),
     ...mayImport('sites', ['http', 'domain', 'lib'], [...SIBLINGS, 'repositories']),
@@ -74,6 +75,7 @@ module.exports = {
     onlyIn('kysely', 'kysely|better-sqlite3|pg', '^src/repositories/'),
     onlyIn('jose', 'jose', '^src/(tokens|client-auth|resource-server)/'),
     onlyIn('fastify', 'fastify|@fastify/[^/]+|eta', '^src/(http|endpoints|sites|resource-server|server\\.ts)'),
+    onlyIn('yaml', 'yaml', '^src/configuration/'),
     onlyIn('commander', 'commander', '^src/cli/'),
   ],
   options: {

@@ -3,10 +3,13 @@ import { join } from 'node:path'
 import { Command, type Help, type Option } from 'commander'
 import { packageRoot } from '../lib/package-root.ts'
 import { appCommands } from './app.ts'
+import { applyCommand } from './apply.ts'
 import { dbCommands } from './db.ts'
 import { explainCommand } from './explain-request.ts'
+import { exportCommand } from './export.ts'
 import { helpText } from './help.ts'
 import { keyCommands } from './key.ts'
+import { planCommand } from './plan.ts'
 import { refusalCommands } from './refusal.ts'
 import { serveCommand } from './serve.ts'
 import { settingsCommand } from './settings.ts'
@@ -56,6 +59,9 @@ export function createProgram(complain: (text: string) => void): Command {
   appCommands(program)
   userCommands(program)
   keyCommands(program)
+  planCommand(program)
+  applyCommand(program)
+  exportCommand(program)
   dbCommands(program)
   settingsCommand(program)
   refusalCommands(program)

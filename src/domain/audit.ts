@@ -17,6 +17,7 @@ const OUTCOME = {
   app_removed: 'success',
   app_secret_added: 'success',
   app_secret_removed: 'success',
+  app_secret_changed: 'success',
   user_added: 'success',
   user_updated: 'success',
   user_password_set: 'success',

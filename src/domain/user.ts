@@ -30,8 +30,8 @@ export interface User {
   readonly updatedAt: number
 }
 
-/** What is needed to make a user. */
-export type NewUser = Pick<User, 'login' | 'type'> & Partial<UserDetails>
+/** What is needed to make a user; an `id` only where the user comes from another instance. */
+export type NewUser = Pick<User, 'login' | 'type'> & Partial<UserDetails> & Partial<Pick<User, 'id'>>
 
 /** What an administrator may change of a user; login and type stay. */
 export type UserDetails = Pick<User, 'name' | 'email' | 'emailVerified' | 'locale' | 'profile' | 'isAdmin'>

@@ -173,6 +173,15 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
       await db.deleteFrom('app_secrets').where('application_uri', '=', applicationUri).where('id', '=', id).execute()
     },
 
+    /** Gives a secret another label and end. */
+    async updateSecret(id: string, { label, expiresAt }: Pick<AppSecret, 'label' | 'expiresAt'>): Promise<void> {
+      await db
+        .updateTable('app_secrets')
+        .set({ label: label ?? null, expires_at: expiresAt ?? null })
+        .where('id', '=', id)
+        .execute()
+    },
+
     /** Notes that a secret proved its app. */
     async touchSecret(id: string, now: number): Promise<void> {
       await db.updateTable('app_secrets').set({ last_used_at: now }).where('id', '=', id).execute()

@@ -89,7 +89,7 @@ export function usersOn(db: Kysely<Schema>) {
 
     async add(user: NewUser, passwordHash: string | undefined, now: number): Promise<User> {
       const row: Row = {
-        id: newId(),
+        id: user.id ?? newId(),
         login: user.login,
         type: user.type,
         password_hash: passwordHash ?? null,

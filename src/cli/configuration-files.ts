@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { applyFiles } from '../configuration/apply-files.ts'
+import type { Change } from '../configuration/changes.ts'
+import { ConfigurationRefused, describeFault } from '../configuration/fault.ts'
+import type { SourceText } from '../configuration/parse-source.ts'
+import { didYouMean } from '../domain/nearest.ts'
+import { createPasswords } from '../lib/passwords.ts'
+import { commandLine } from './actor.ts'
+import { warn } from './output.ts'
+import { wrongUsage } from './problem.ts'
+import { withCore } from './with-core.ts'
+
+export interface FileFlags {
+  readonly prune?: boolean
+}
+
+/** What `plan` and `apply` take alike. */
+export const withFileFlags = (command: Command): Command =>
+  command.option('--prune', 'remove apps, users and API resources that the files do not name, of kinds they speak of')
+
+/**
+ * Applies files, or rolls them back again.
+ * @throws Problem with every fault, one line each
+ */
+export async function changeFiles(
+  files: readonly string[],
+  flags: FileFlags,
+  command: Command,
+  { dryRun }: { readonly dryRun: boolean },
+  show: (changes: readonly Change[]) => void,
+): Promise<void> {
+  const texts = readTexts(files)
+  await withCore(command, async ({ store, clock }, { tokens }) => {
+    const outcome = await applyFiles({
+      store,
+      texts,
+      variables: process.env,
+      suggest: didYouMean,
+      passwords: createPasswords(),
+      by: commandLine(clock()),
+      prune: flags.prune ?? false,
+      defaultResource: tokens.audience,
+      dryRun,
+    }).catch((error: unknown) => Promise.reject(asProblem(error)))
+    show(outcome.changes)
+    for (const doubt of outcome.doubts) warn(doubt)
+  })
+}
+
+const asProblem = (error: unknown): unknown =>
+  error instanceof ConfigurationRefused ? wrongUsage(...error.faults.map(describeFault)) : error
+
+/** @throws Problem naming every file that cannot be read */
+function readTexts(files: readonly string[]): SourceText[] {
+  const faults: string[] = []
+  const texts = files.map((file) => {
+    try {
+      return file === '-'
+        ? { file: 'stdin', text: decode(readFileSync(0)) }
+        : { file, text: decode(readFileSync(file)) }
+    } catch (error) {
+      faults.push(`${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+      return { file, text: '' }
+    }
+  })
+  if (faults.length > 0) throw wrongUsage(...faults)
+  return texts
+}
+
+const decode = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: true }).decode(bytes)

@@ -1,0 +1,36 @@
+import type { Change } from '../configuration/changes.ts'
+import { columns } from './output.ts'
+
+interface Words {
+  readonly created: string
+  readonly updated: string
+  readonly removed: string
+}
+
+const SIGN = { create: '+', update: '~', remove: '-' } as const
+
+/** Changes for people: a line for each record, its fields below. */
+export function changesText(changes: readonly Change[], words: Words): string {
+  if (changes.length === 0) return 'Nothing to change: the instance is as the files say.'
+  const count = (action: Change['action'], word: string): string =>
+    `${changes.filter((change) => change.action === action).length} ${word}`
+  const summary = [count('create', words.created), count('update', words.updated), count('remove', words.removed)]
+  return `${changes.map(changeText).join('\n')}\n\n${summary.join(', ')}.`
+}
+
+function changeText({ kind, id, action, fields }: Change): string {
+  const heading = columns([[`${SIGN[action]} ${kind} ${id}`]])
+  const rows = Object.entries(fields)
+    .filter(([, { from, to }]) => action === 'update' || ![from, to].includes(''))
+    .map(([name, { from, to }]) =>
+      action === 'update'
+        ? [`    ${name}`, show(from), '->', show(to)]
+        : [`    ${name}`, show(action === 'create' ? to : from)],
+    )
+  return action === 'remove' || rows.length === 0 ? heading : `${heading}\n${columns(rows)}`
+}
+
+function show(value: unknown): string {
+  if (value === null || value === '') return '(nothing)'
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+}

@@ -1,0 +1,127 @@
+import type { By } from '../administration/record-change.ts'
+import { canonicalIdentifier } from '../domain/user.ts'
+import type { Passwords } from '../lib/passwords.ts'
+import type { Store } from '../repositories/store.ts'
+import { type Change, changesBetween } from './changes.ts'
+import { describeInstance, type Unit } from './describe-instance.ts'
+import { doubtsAmong } from './doubts.ts'
+import { type ConfigurationFault, ConfigurationRefused } from './fault.ts'
+import { lostScopes } from './lost-scopes.ts'
+import type { SourceText } from './parse-source.ts'
+import { readFiles, type Wanted } from './read-files.ts'
+import type { FirstPassword } from './read-user.ts'
+import { identityOf, type Suggest } from './records.ts'
+import { runTasks } from './run-tasks.ts'
+import { pruningTasks, tasksFor } from './tasks.ts'
+import type { Variables } from './variables.ts'
+
+/** What is needed to apply files. */
+export interface Application {
+  readonly store: Store
+  readonly texts: readonly SourceText[]
+  readonly variables: Variables
+  readonly suggest: Suggest
+  readonly passwords: Pick<Passwords, 'hash'>
+  readonly by: By
+  /** Removes records that the files do not name, of the kinds they speak of. */
+  readonly prune: boolean
+  /** Identifier of the API resource that is always there. */
+  readonly defaultResource: string
+  /** Rolls everything back in the end. */
+  readonly dryRun: boolean
+}
+
+/** What changed, or would change, and what is unwise about it. */
+export interface Outcome {
+  readonly changes: readonly Change[]
+  readonly doubts: readonly string[]
+}
+
+/** Carries an outcome out of a transaction that must not be committed. */
+class RolledBack extends Error {
+  readonly outcome: Outcome
+
+  constructor(outcome: Outcome) {
+    super('rolled back')
+    this.outcome = outcome
+  }
+}
+
+/**
+ * Brings the instance to what the files say, in one transaction. A dry run does the very same and rolls it back, so that a plan
+ * cannot differ from what is done.
+ * @throws ConfigurationRefused with everything that is wrong; then nothing has happened
+ */
+export async function applyFiles(application: Application): Promise<Outcome> {
+  const { store, texts, variables, suggest, by, dryRun } = application
+  const { wanted, faults } = readFiles(texts, { variables, suggest, now: by.now })
+  const hashOf = await hashesFor(wanted, application)
+  try {
+    return await store.write(async (unit) => {
+      const outcome = await bringAbout(unit, wanted, faults, hashOf, application)
+      if (dryRun) throw new RolledBack(outcome)
+      return outcome
+    })
+  } catch (error) {
+    if (error instanceof RolledBack) return error.outcome
+    throw error
+  }
+}
+
+async function bringAbout(
+  unit: Unit,
+  wanted: Wanted,
+  faults: readonly ConfigurationFault[],
+  hashOf: (password: FirstPassword) => Promise<string>,
+  { by, prune, defaultResource, texts }: Application,
+): Promise<Outcome> {
+  const before = await describeInstance(unit, wanted.kinds, by.now)
+  const kept = [identityOf('resource', defaultResource)]
+  const tasks = [...tasksFor(wanted, { by, hashOf }), ...(prune ? pruningTasks(wanted, before, kept, by) : [])]
+  const refused = [...(await runTasks(tasks, unit)), ...(await lostScopes(unit, wanted, before))]
+  const all = [...faults, ...refused.filter((fault) => !faults.some((known) => isAbout(known, fault)))]
+  if (all.length > 0) throw new ConfigurationRefused(inOrder(all, texts))
+  const changes = changesBetween(before, await describeInstance(unit, wanted.kinds, by.now))
+  return { changes: changes.map((change) => withAccount(change, wanted)), doubts: doubtsAmong(changes, wanted) }
+}
+
+/** As a person reads the files: from top to bottom. */
+function inOrder(faults: readonly ConfigurationFault[], texts: readonly SourceText[]): ConfigurationFault[] {
+  const position = ({ file }: ConfigurationFault): number => texts.findIndex((text) => text.file === file)
+  return [...faults].sort((a, b) => position(a) - position(b) || (a.line ?? 0) - (b.line ?? 0))
+}
+
+/** What follows from an attribute that could not be read is no fault of its own. */
+const isAbout = (known: ConfigurationFault, { kind, id, attribute }: ConfigurationFault): boolean =>
+  known.kind === kind && known.id === id && known.attribute === attribute
+
+/** A new user's password shows that it is set, and the id that they bring along. */
+function withAccount(change: Change, { users }: Wanted): Change {
+  const same = (login: string): boolean => canonicalIdentifier(login) === canonicalIdentifier(change.id)
+  const wanted =
+    change.kind === 'user' && change.action === 'create' ? users.find(({ user }) => same(user.login)) : undefined
+  if (!wanted) return change
+  const { user, password } = wanted
+  const id = user.id === undefined ? {} : { id: { from: null, to: user.id } }
+  return {
+    ...change,
+    fields: { ...change.fields, ...id, ...(password ? { password: { from: null, to: '(set)' } } : {}) },
+  }
+}
+
+/** Passwords of new users are hashed before the transaction, which would keep others from writing in the meantime. */
+async function hashesFor(
+  { users }: Wanted,
+  { store, passwords, dryRun }: Application,
+): Promise<(password: FirstPassword) => Promise<string>> {
+  const hashes = new Map<FirstPassword, string>()
+  for (const { user, password } of dryRun ? [] : users) {
+    if (!password || 'hash' in password || (await store.read.users.findByIdentifier(user.login))) continue
+    hashes.set(password, await passwords.hash(password.clear))
+  }
+  return async (password) => {
+    if ('hash' in password) return password.hash
+    // Nobody ever signs in with what a dry run stores.
+    return hashes.get(password) ?? (dryRun ? '-' : passwords.hash(password.clear))
+  }
+}

@@ -1,0 +1,21 @@
+import { doubtsAbout } from '../administration/judge-app.ts'
+import type { Change } from './changes.ts'
+import type { WantedApp } from './read-app.ts'
+import type { Wanted } from './read-files.ts'
+
+/** What is possible but hardly meant, of the apps that change; one sentence each. */
+export const doubtsAmong = (changes: readonly Change[], { apps }: Wanted): string[] =>
+  apps.flatMap((app) => {
+    const uri = app.registration.applicationUri
+    const change = changes.find(({ kind, id }) => kind === 'app' && id === uri)
+    return change ? doubtsOf(app, change).map((doubt) => `${uri}: ${doubt}`) : []
+  })
+
+function doubtsOf({ registration, secrets = [] }: WantedApp, { action }: Change): string[] {
+  const lacksSecret = action === 'create' && registration.clientType === 'Confidential' && secrets.length === 0
+  return [
+    ...doubtsAbout(registration),
+    ...(lacksSecret ? [`it has no secret yet; see: tessera app rotate-secret ${registration.applicationUri}`] : []),
+    ...(secrets.some(({ isShort }) => isShort) ? ['a secret is short enough to be guessed: openssl rand -hex 32'] : []),
+  ]
+}

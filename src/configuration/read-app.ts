@@ -1,0 +1,72 @@
+import { APP_ATTRIBUTES } from '../domain/app-attributes.ts'
+import { APP_DEFAULTS, type AppRegistration, CLIENT_TYPES } from '../domain/trusted-application.ts'
+import { APP_FIELD_NAMES, appField } from './app-fields.ts'
+import type { ConfigurationFault } from './fault.ts'
+import { type Complain, complaintsOf, isList, refuseUnknown, textOf } from './fields.ts'
+import { readSecrets, type WantedSecret } from './read-secrets.ts'
+import type { FileRecord, Suggest } from './records.ts'
+import type { Variables } from './variables.ts'
+
+/** An app as a file wants it; what is `undefined` stays as it is. */
+export interface WantedApp {
+  readonly record: FileRecord
+  /** Its `systemUser` is a login. */
+  readonly registration: AppRegistration
+  readonly isEnabled: boolean | undefined
+  readonly secrets: readonly WantedSecret[] | undefined
+}
+
+/** What reading needs beside the files. */
+export interface Reading {
+  readonly variables: Variables
+  readonly suggest: Suggest
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/** A record as far as it can be read, and everything that is wrong with it. */
+export interface Read<T> {
+  readonly wanted: T | undefined
+  readonly faults: readonly ConfigurationFault[]
+}
+
+/** Reads an app; an attribute that is left out has its default. */
+export function readApp(record: FileRecord, { variables, suggest, now }: Reading): Read<WantedApp> {
+  const { complain, faults } = complaintsOf(record)
+  const { fields, id } = record
+  refuseUnknown(fields, APP_FIELD_NAMES, suggest, complain)
+  const { clientType, ...attributes } = readAttributes(fields, complain)
+  const isEnabled = readFlag(fields['IsEnabled'], 'IsEnabled', complain)
+  const secrets = readSecrets(fields, { variables, suggest, complain, now })
+  if (clientType === undefined) {
+    if (fields['ClientType'] === undefined) complain('ClientType', `is needed: one of ${CLIENT_TYPES.join(', ')}`)
+    return { wanted: undefined, faults }
+  }
+  if (clientType !== 'Confidential' && (secrets ?? []).length > 0) {
+    const attribute = fields['ApplicationSecret'] === undefined ? 'ApplicationSecretHash' : 'ApplicationSecret'
+    complain(attribute, `only a Confidential app has a secret, and this one is ${clientType}`)
+  }
+  const registration = { ...APP_DEFAULTS, applicationUri: id, name: id, clientType, ...attributes }
+  return { wanted: { record, registration, isEnabled, secrets }, faults }
+}
+
+function readAttributes(fields: Readonly<Record<string, unknown>>, complain: Complain): Partial<AppRegistration> {
+  let registration: Partial<AppRegistration> = {}
+  for (const attribute of APP_ATTRIBUTES) {
+    const value = fields[attribute.name]
+    if (value === undefined) continue
+    const { form } = appField(attribute)
+    const text = textOf(value, form)
+    const change = text === undefined ? undefined : attribute.read(text)
+    if (change) registration = { ...registration, ...change }
+    else complain(attribute.name, `expects ${attribute.expects}${isList(form) ? ', or a list of them' : ''}`)
+  }
+  return registration
+}
+
+/** Reads a flag that may be left out. */
+export function readFlag(value: unknown, attribute: string, complain: Complain): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value
+  complain(attribute, 'expects true or false')
+  return undefined
+}

@@ -1,0 +1,39 @@
+import { USER_TYPES } from '../domain/user.ts'
+import type { Field } from './fields.ts'
+
+/** What files say of users. */
+export const USER_FIELDS = {
+  login: { form: 'text', description: 'Names the account, whatever its letter case; it can never change.' },
+  type: {
+    form: USER_TYPES,
+    description:
+      'InternalUser may use APIs, ExternalCommunityUser has an identity alone, SystemUserNoLogin is a service. It can never change; left out, InternalUser for a new user.',
+  },
+  name: { form: 'text', description: 'Full name; left out, given and family name, or else the login.' },
+  email: { form: 'text', description: 'May be used to sign in, like the login.' },
+  emailVerified: { form: 'flag', description: 'The address is known to be theirs.' },
+  givenName: { form: 'text', description: 'Given name.' },
+  familyName: { form: 'text', description: 'Family name.' },
+  phoneNumber: { form: 'text', description: 'Phone number.' },
+  locale: { form: 'text', description: 'Preferred language, such as de or en-GB.' },
+  isAdmin: { form: 'flag', description: 'An administrator of the instance.' },
+  isEnabled: {
+    form: 'flag',
+    description: 'The kill switch. Left out: enabled where the user is new, else left as it is.',
+  },
+  password: {
+    form: 'text',
+    description: `First password of a new user, as \${NAME} of an environment variable. A password that exists stays.`,
+  },
+  passwordHash: {
+    form: 'text',
+    description:
+      'The same as an argon2id hash ($argon2id$v=19$...), such as `tessera export --with-password-hashes` gives.',
+  },
+  id: {
+    form: 'text',
+    description: 'The sub of a new user who comes from another instance, a UUID; left out, a new one.',
+  },
+} as const satisfies Record<string, Field>
+
+export const USER_FIELD_NAMES = Object.keys(USER_FIELDS)

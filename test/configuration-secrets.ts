@@ -1,0 +1,114 @@
+import t from 'tap'
+import { digest } from '../src/lib/secrets.ts'
+import { bytesAtRest, query, spellingsOf } from './fixtures/database.ts'
+import { ENVIRONMENT, PASSWORD, SECRET, shop, WHOLE } from './fixtures/shop.ts'
+import { type Answer, changesIn, inShort } from './fixtures/tessera-command.ts'
+
+await t.test('secrets and passwords are at rest and in output as hashes alone', async (t) => {
+  const line = await shop(t)
+  const answers = [
+    await line.runWith(ENVIRONMENT, ['plan', line.whole]),
+    await line.run('export', '--with-password-hashes'),
+    await line.run('export', '--json'),
+    await line.runWith({ ...ENVIRONMENT, SHOP_SECRET: `${SECRET}-next` }, ['plan', line.whole]),
+    await line.runWith({ ...ENVIRONMENT, SHOP_SECRET: `${SECRET}-next` }, ['apply', line.whole, '--json']),
+  ]
+  const atRest = bytesAtRest(line)
+  t.ok(atRest.includes(Buffer.from(digest(`${SECRET}-next`))), 'the digest is kept')
+  for (const secret of [SECRET, PASSWORD]) {
+    t.notOk(
+      spellingsOf(secret).some((spelling) => atRest.includes(spelling)),
+      'not in the database',
+    )
+    for (const { stdout, stderr } of answers) t.notOk(`${stdout}${stderr}`.includes(secret), 'not in the output')
+  }
+  t.strictSame(
+    changesIn(answers[4] as Answer)[0]?.fields,
+    {
+      ApplicationSecretHash: {
+        from: `sha256:${digest(SECRET).slice(0, 8)}…`,
+        to: `sha256:${digest(`${SECRET}-next`).slice(0, 8)}…`,
+      },
+    },
+    'a change of secret shows as digests',
+  )
+  t.match(answers[1]?.stdout, /passwordHash: \$argon2id\$/)
+  t.notMatch(answers[2]?.stdout, /argon2/)
+})
+
+await t.test('what a record leaves out has its default; switches, secrets and passwords stay', async (t) => {
+  const line = await shop(t)
+  await line.run('app', 'disable', 'my.trusted.app/shop')
+  const file = line.file(
+    'less.yaml',
+    `apps:
+  - ApplicationUri: my.trusted.app/shop
+    Name: Shop
+    ClientType: Confidential
+    ImpersonateLoginUrl: https://shop.example.com/cb
+    ImpersonateAsInternalUserAllowed: true
+    Scope: read
+users:
+  - login: DAVID
+`,
+  )
+  const changes = changesIn(await line.run('apply', file, '--json'))
+  t.strictSame(
+    changes.map(({ id, fields }) => [id, Object.keys(fields)]),
+    [
+      ['david', ['name', 'email', 'givenName', 'familyName']],
+      [
+        'my.trusted.app/shop',
+        [
+          'ImpersonateLoginUrl',
+          'ImpersonateLogoutUrl',
+          'SystemUserAllowed',
+          'SystemUser',
+          'Scope',
+          'ApiResources',
+          'AccessTokenLifetime',
+        ],
+      ],
+    ],
+  )
+  t.match(query(line, 'select is_enabled from trusted_applications'), [{ is_enabled: 0 }], 'a kill switch stays')
+  t.match(query(line, 'select hash from app_secrets'), [{ hash: digest(SECRET) }], 'secrets stay')
+  t.match(query(line, "select password_hash from users where login = 'david'"), [{ password_hash: /argon2id/ }])
+  t.match((await line.run('user', 'show', 'svc.shop', '--json')).json(), { login: 'svc.shop' }, 'nothing goes unasked')
+})
+
+await t.test('secrets are described as a whole: rotated, labelled, ended', async (t) => {
+  const line = await shop(t)
+  const app = (secrets: string): string =>
+    line.file('secrets.yaml', WHOLE.replace(`ApplicationSecret: \${SHOP_SECRET}`, secrets).replace(/password: .*/, ''))
+  const next = digest('next secret')
+  const both = app(
+    `ApplicationSecret: { Secret: "\${SHOP_SECRET}", Label: old, ExpiresAt: "2099-01-01T00:00:00Z" }\n    ApplicationSecretHash: ${next}`,
+  )
+  t.strictSame(inShort(await line.runWith(ENVIRONMENT, ['apply', both, '--json'])), ['update app my.trusted.app/shop'])
+  const [old] = query<{ label: string }>(line, 'select * from app_secrets where hash = ?', digest(SECRET))
+  t.match(old, { label: 'old', expires_at: Date.UTC(2099, 0, 1) })
+  t.strictSame((await line.runWith(ENVIRONMENT, ['plan', both, '--json'])).json(), { changes: [] })
+  await line.run('apply', app(`ApplicationSecretHash: [${next}]`))
+  t.match(query(line, 'select hash from app_secrets'), [{ hash: next }])
+  const events = query<{ event: string }>(line, "select event from audit_events where event like 'app_secret%'")
+  t.strictSame(events.map(({ event }) => event).sort(), [
+    'app_secret_added',
+    'app_secret_added',
+    'app_secret_changed',
+    'app_secret_removed',
+  ])
+  const three = app(`ApplicationSecretHash: [${next}, ${digest('b')}, ${digest('c')}]`)
+  t.match((await line.run('plan', three)).stderr, /ApplicationSecretHash: no more than 2 secrets are valid at once/)
+  const turned = line.file(
+    'public.yaml',
+    `apps:
+  - ApplicationUri: my.trusted.app/shop
+    ClientType: Public
+    ImpersonateLoginUrl: https://shop.example.com/cb
+    ImpersonateAsInternalUserAllowed: true
+`,
+  )
+  t.equal((await line.run('apply', turned)).exitCode, 0)
+  t.strictSame(query(line, 'select hash from app_secrets'), [], 'only a Confidential app has secrets')
+})
