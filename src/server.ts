@@ -7,6 +7,8 @@ import { createTickets } from './authorize/tickets.ts'
 import { createAuthenticateApp } from './client-auth/authenticate.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
+import { scopesOf } from './domain/api-resource.ts'
+import type { ReadCatalogue } from './domain/resource-indicators.ts'
 import { serverMetadata } from './domain/server-metadata.ts'
 import type { User } from './domain/user.ts'
 import { authorizeEndpoint } from './endpoints/authorize.ts'
@@ -76,6 +78,11 @@ export async function buildServer(
   const refuse = createRefuse(refusalJournal, random, clock)
   const subjectOf = (user: User): string => subjectWith(user, settings)
 
+  const readCatalogue: ReadCatalogue = async () => ({
+    standard: settings.audience,
+    resources: await store.read.resources.list(),
+  })
+
   const cookies = createCookies(issuer, random)
   const sessions = createSignInSessions({ store, clock, random, limits: config.sessions })
   const checkPassword = createCheckPassword({ users: store.read.users, passwords: createPasswords() })
@@ -95,9 +102,9 @@ export async function buildServer(
   const revokeToken = createRevokeToken({ store, findToken, clock, audit })
   const issueTokens = createIssueTokens({ store, keys, settings, clock, random })
   const grants = createGrantRegistry([
-    createAuthorizationCodeGrant({ store, clock, audit }),
-    createRefreshTokenGrant({ store, clock, audit }),
-    createClientCredentialsGrant({ users: store.read.users }),
+    createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }),
+    createRefreshTokenGrant({ store, clock, audit, readCatalogue }),
+    createClientCredentialsGrant({ users: store.read.users, readCatalogue }),
   ])
 
   const flow = createAuthorizeFlow({
@@ -112,17 +119,19 @@ export async function buildServer(
       signIdToken: (subject) => keys.sign(idTokenClaims(subject, settings, keys.algorithm, clock()), 'JWT'),
     }),
     readIdTokenHint,
+    readCatalogue,
     findSession: sessions.find,
     subjectOf,
   })
 
-  const metadata = serverMetadata({
-    issuer,
+  const facts = {
     grantTypes: grants.types,
     signingAlgorithm: keys.algorithm,
     userClaims: USER_CLAIMS,
     locales: LOCALES,
-  })
+  }
+  const metadata = async () =>
+    serverMetadata({ issuer, ...facts, apiScopes: scopesOf((await readCatalogue()).resources) })
   const rootPath = `/.well-known/oauth-authorization-server${base}`
 
   registerResponseHeaders(app, issuer)
@@ -153,7 +162,7 @@ export async function buildServer(
       await id.register(revokeEndpoint, { authenticateApp, revokeToken })
       await id.register(endSessionEndpoint, { logout, issuer })
       await id.register(loginSite, { flow, cookies, renderPage, checkPassword, sessions, audit, issuer })
-      await id.register(consentSite, { flow, cookies, renderPage, refuse, store, clock, audit, issuer })
+      await id.register(consentSite, { flow, cookies, renderPage, refuse, readCatalogue, store, clock, audit, issuer })
       await id.register(logoutSite, { logout, sessions, cookies, renderPage, subjectOf, audit, issuer })
       await id.register(errorSite, { renderPage })
     },

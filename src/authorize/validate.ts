@@ -1,10 +1,12 @@
 import { type Form, refuseRepeated } from '../domain/form.ts'
+import type { ApiCatalogue } from '../domain/resource-indicators.ts'
 import { type ReadIdTokenHint, readSubjectHint } from './checks/id-token-hint.ts'
 import { readMaxAge } from './checks/max-age.ts'
 import { readNonce } from './checks/nonce.ts'
 import { readCodeChallenge } from './checks/pkce.ts'
 import { readPrompt } from './checks/prompt.ts'
 import { refuseRequestObject } from './checks/request-object.ts'
+import { readRequestedResources } from './checks/resource.ts'
 import { readResponseMode } from './checks/response-mode.ts'
 import { readResponseType } from './checks/response-type.ts'
 import { readRequestedScope } from './checks/scope.ts'
@@ -19,16 +21,20 @@ export async function validate(
   form: Form,
   redirectable: Redirectable,
   readHint: ReadIdTokenHint,
+  catalogue: ApiCatalogue,
 ): Promise<AuthorizationRequest> {
   const { app } = redirectable
   refuseRepeated(form)
   refuseRequestObject(form)
   const responseType = readResponseType(form, app)
+  const responseMode = readResponseMode(form, responseType)
+  const scope = readRequestedScope(form, app, responseType)
   return {
     ...redirectable,
     responseType,
-    responseMode: readResponseMode(form, responseType),
-    scope: readRequestedScope(form, app, responseType),
+    responseMode,
+    scope,
+    resources: readRequestedResources(form, scope, app, catalogue),
     codeChallenge: readCodeChallenge(form, app),
     nonce: readNonce(form, responseType),
     prompt: readPrompt(form),

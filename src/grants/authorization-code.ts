@@ -5,6 +5,7 @@ import { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import { whyEnded } from '../domain/liveness.ts'
 import { verifierMatches } from '../domain/pkce.ts'
+import { narrowToResources, type ReadCatalogue } from '../domain/resource-indicators.ts'
 import { accessTokenLifetime, refreshTokenLifetime } from '../domain/trusted-application.ts'
 import { whyNotAdmitted } from '../domain/user-access.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -18,13 +19,14 @@ interface Dependencies {
   readonly store: Pick<Store, 'read' | 'write'>
   readonly clock: Clock
   readonly audit: Audit
+  readonly readCatalogue: ReadCatalogue
 }
 
 const refuse = (description: string, detail: Record<string, string | number | undefined> = {}): OAuthError =>
   new OAuthError('invalid_grant', description, detail)
 
 /** Exchanges an authorization code for tokens. @see RFC 6749 §4.1.3 */
-export function createAuthorizationCodeGrant({ store, clock, audit }: Dependencies): Grant {
+export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }: Dependencies): Grant {
   /** A code that comes back has leaked: what it was exchanged for dies, before the refusal is told. @see RFC 6749 §4.1.2 */
   async function refuseReuse({ family, applicationUri, userId }: AuthorizationCode): Promise<never> {
     await store.write(({ families }) => families.revoke(family, clock()))
@@ -72,7 +74,7 @@ export function createAuthorizationCodeGrant({ store, clock, audit }: Dependenci
       app,
       user,
       signIn: code.signIn,
-      scope: code.scope,
+      ...narrowToResources(form, code, undefined, app, await readCatalogue()),
       nonce: code.nonce,
       family: code.family,
       refreshUntil,

@@ -4,6 +4,7 @@ import type { Authorization, Redemption, TokenResponse } from '../domain/authori
 import { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import { whyEnded } from '../domain/liveness.ts'
+import { narrowToResources, type ReadCatalogue } from '../domain/resource-indicators.ts'
 import { isProtocolScope, readScope, requireWithin } from '../domain/scope.ts'
 import { whyNotAdmitted } from '../domain/user-access.ts'
 import { type Clock, SECOND } from '../lib/clock.ts'
@@ -19,6 +20,7 @@ interface Dependencies {
   readonly store: Pick<Store, 'read' | 'write'>
   readonly clock: Clock
   readonly audit: Audit
+  readonly readCatalogue: ReadCatalogue
 }
 
 /** One refresh request: the token as it was presented, and who asked for what with it. */
@@ -35,7 +37,7 @@ const refuse = (description: string, detail: Record<string, string | number | un
 const replayKey = (token: string) => deriveKey(token, 'refresh-replay')
 
 /** Rotates a refresh token on every use. @see RFC 6749 §6, RFC 9700 §4.14.2 */
-export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): Grant {
+export function createRefreshTokenGrant({ store, clock, audit, readCatalogue }: Dependencies): Grant {
   /** A refresh token used twice is a lost answer or a leak; the replay window tells them apart. */
   async function replay(presented: Presented, family: TokenFamily, rotation: Rotation): Promise<TokenResponse> {
     const age = clock() - rotation.at
@@ -97,12 +99,14 @@ export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): 
       throw refuse('the app or the user was changed or disabled since the refresh token was issued', { cause: ended })
     }
     if (token.rotation) return { kind: 'answered', response: await replay(presented, family, token.rotation) }
+    const granted = { ...family, scope: stillRegistered(family.scope, app.scope) }
+    const scope = readNarrowedScope(form, granted.scope)
     return {
       kind: 'user',
       app,
       user,
       signIn: family.signIn,
-      scope: narrow(family.scope, form.get('scope'), app.scope),
+      ...narrowToResources(form, granted, scope, app, await readCatalogue()),
       nonce: undefined,
       family: family.family,
       refreshUntil: token.expiresAt,
@@ -115,16 +119,24 @@ export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): 
 
 /** Who asked, how they proved it and for what; only the very same request gets the same answer again. */
 const fingerprintOf = (app: AuthenticatedApp, form: Form): string =>
-  digest(JSON.stringify([app.applicationUri, app.authentication.method, app.authentication.secret, form.get('scope')]))
+  digest(
+    JSON.stringify([
+      app.applicationUri,
+      app.authentication.method,
+      app.authentication.secret,
+      form.get('scope'),
+      ...form.all('resource'),
+    ]),
+  )
 
-/** A refresh may ask for less than was granted, never for more, nor for what the record no longer lists. @see RFC 6749 §6 */
-function narrow(
-  granted: readonly string[],
-  asked: string | undefined,
-  registered: readonly string[],
-): readonly string[] {
-  const allowed = granted.filter((scope) => isProtocolScope(scope) || registered.includes(scope))
-  if (asked === undefined) return allowed
+/** What was granted, without what the record no longer lists. */
+const stillRegistered = (granted: readonly string[], registered: readonly string[]): readonly string[] =>
+  granted.filter((scope) => isProtocolScope(scope) || registered.includes(scope))
+
+/** A refresh may ask for less than was granted, never for more. @see RFC 6749 §6 */
+function readNarrowedScope(form: Form, allowed: readonly string[]): readonly string[] | undefined {
+  const asked = form.get('scope')
+  if (asked === undefined) return undefined
   const scope = readScope(asked)
   requireWithin(scope, allowed, 'scope was not granted at sign-in, or is no longer registered for the app')
   return scope

@@ -3,10 +3,12 @@ import type { AuthorizeFlow } from '../authorize/flow.ts'
 import type { Step } from '../authorize/interaction.ts'
 import type { AuthorizationRequest } from '../authorize/request.ts'
 import type { Ticket } from '../authorize/tickets.ts'
+import { type ApiResource, descriptionOf } from '../domain/api-resource.ts'
 import { displayOf, reachOf } from '../domain/app-display.ts'
 import type { Audit } from '../domain/audit.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { destinationOf } from '../domain/redirect-uri.ts'
+import type { ReadCatalogue } from '../domain/resource-indicators.ts'
 import type { Cookies } from '../http/cookies.ts'
 import { csrfToken, requireCsrf, requireOwnPage } from '../http/csrf.ts'
 import { queryForm, submittedForm } from '../http/form-body.ts'
@@ -22,6 +24,7 @@ interface Dependencies {
   readonly cookies: Cookies
   readonly renderPage: RenderPage
   readonly refuse: Refuse
+  readonly readCatalogue: ReadCatalogue
   readonly store: Pick<Store, 'write'>
   readonly clock: Clock
   readonly audit: Audit
@@ -37,7 +40,7 @@ interface Waiting {
 
 /** The page where a person allows an app what it asks for. */
 export async function consentSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { flow, cookies, renderPage, refuse, store, clock, audit, issuer } = dependencies
+  const { flow, cookies, renderPage, refuse, readCatalogue, store, clock, audit, issuer } = dependencies
   const config = { page: true } as const
   const continueUrl = (ticket: Ticket): string =>
     `${issuer}/connect/authorize/continue?interaction=${flow.tickets.seal(ticket)}`
@@ -54,18 +57,19 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     return step.kind === 'consent' ? { ticket, request: valid, step } : ticket
   }
 
-  function show(request: FastifyRequest, reply: FastifyReply, waiting: Waiting): FastifyReply {
+  async function show(request: FastifyRequest, reply: FastifyReply, waiting: Waiting): Promise<FastifyReply> {
     const { ticket, step } = waiting
     const { app: client, redirectUri } = waiting.request
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(waiting))
+    const { resources } = await readCatalogue()
     return renderPage(request, reply, {
       template: 'consent',
-      uiLocales: ticket.parameters['ui_locales'],
+      uiLocales: flow.formOf(ticket).get('ui_locales'),
       ...reachOf(client, redirectUri),
       data: (t, has) => ({
         app: displayOf(client),
         user: step.signedIn.user,
-        scopes: step.scope.map((scope) => describeScope(scope, t, has)),
+        scopes: step.scope.map((scope) => describeScope(scope, t, has, resources)),
         returnTo: destinationOf(redirectUri),
         action: `${issuer}/consent?interaction=${flow.tickets.seal(ticket)}`,
         csrf,
@@ -97,8 +101,14 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
   })
 }
 
-/** What a scope lets the app do, in plain words; for scopes of an API's own, its name. */
-function describeScope(scope: string, t: Translate, has: Messages['has']) {
-  const key = has(`scope.${scope}.title`) ? scope : 'other'
-  return { scope, title: t(`scope.${key}.title`, { scope }), description: t(`scope.${key}.description`, { scope }) }
+/** What a scope lets the app do, in plain words; for scopes of an API's own, its name and what its API says of it. */
+function describeScope(scope: string, t: Translate, has: Messages['has'], resources: readonly ApiResource[]) {
+  const own = has(`scope.${scope}.title`)
+  const key = own ? scope : 'other'
+  const described = own ? undefined : descriptionOf(scope, resources)
+  return {
+    scope,
+    title: t(`scope.${key}.title`, { scope }),
+    description: described ?? t(`scope.${key}.description`, { scope }),
+  }
 }
