@@ -6,6 +6,7 @@ import { appCommands } from './app.ts'
 import { dbCommands } from './db.ts'
 import { helpText } from './help.ts'
 import { keyCommands } from './key.ts'
+import { resourceCommands } from './resource.ts'
 import { serveCommand } from './serve.ts'
 import { settingsCommand } from './settings.ts'
 import { userCommands } from './user.ts'
@@ -53,6 +54,7 @@ export function createProgram(complain: (text: string) => void): Command {
   serveCommand(program)
   appCommands(program)
   userCommands(program)
+  resourceCommands(program)
   keyCommands(program)
   dbCommands(program)
   settingsCommand(program)
