@@ -5,6 +5,7 @@ import { createAuthorizeFlow } from './authorize/flow.ts'
 import { createIssueCode } from './authorize/issue-code.ts'
 import { createTickets } from './authorize/tickets.ts'
 import { createAuthenticateApp } from './client-auth/authenticate.ts'
+import { createSecretUse } from './client-auth/secret-use.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
 import { scopesOf } from './domain/api-resource.ts'
@@ -73,7 +74,13 @@ export async function buildServer(
   const app: FastifyInstance = Fastify(fastifyOptions(config.http, log))
   const auditJournal = createAuditJournal({ store, clock, log: app.log })
   const refusalJournal = createRefusalJournal({ store, clock, log: app.log })
-  app.addHook('onClose', () => Promise.all([auditJournal.flush(), refusalJournal.flush()]).then(() => undefined))
+  const secretUse = createSecretUse({
+    store,
+    clock,
+    onLost: (count, err) => app.log.warn({ count, err }, 'the last use of secrets could not be noted'),
+  })
+  const journals = [auditJournal, refusalJournal, secretUse]
+  app.addHook('onClose', () => Promise.all(journals.map(({ flush }) => flush())).then(() => undefined))
   const { audit } = auditJournal
   const refuse = createRefuse(refusalJournal, random, clock)
   const subjectOf = (user: User): string => subjectWith(user, settings)
@@ -97,7 +104,7 @@ export async function buildServer(
     issuer,
   })
 
-  const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock })
+  const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock, secretUse, audit })
   const findToken = createFindToken({ store, keys, issuer, clock })
   const revokeToken = createRevokeToken({ store, findToken, clock, audit })
   const issueTokens = createIssueTokens({ store, keys, settings, clock, random })

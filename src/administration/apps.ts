@@ -5,6 +5,7 @@ import type { Repositories } from '../repositories/store.ts'
 import { ChangeRefused } from './fault.ts'
 import { judgeApp } from './judge-app.ts'
 import { type By, recordChange } from './record-change.ts'
+import { requireConfidential, requireRoomForSecret, requireSoundSecret } from './secret-rules.ts'
 
 type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'auditEvents'>
 
@@ -47,12 +48,21 @@ export async function updateApp(
   by: By,
 ): Promise<{ before: TrustedApplication; after: TrustedApplication }> {
   const before = await requireApp(unit, wanted.applicationUri)
-  const registration = await judgeApp(wanted, unit)
+  const registration = await judgeApp(wanted, unit, before)
   const fields = fieldChanges(showRegistration(before), showRegistration(registration))
   if (Object.keys(fields).length === 0) return { before, after: before }
   await unit.apps.update(registration, by.now)
-  await recordChange(unit, { event: 'app_updated', app: wanted.applicationUri, detail: { fields } }, by)
+  const secretsEnded = registration.clientType === 'Confidential' ? [] : await endSecrets(before, unit, by)
+  const detail = { fields, ...(secretsEnded.length > 0 ? { secretsEnded } : {}) }
+  await recordChange(unit, { event: 'app_updated', app: wanted.applicationUri, detail }, by)
   return { before, after: await requireApp(unit, wanted.applicationUri) }
+}
+
+/** Only a Confidential app has secrets; old ones must not work again should it become one. @returns their ids */
+async function endSecrets({ applicationUri, secrets }: TrustedApplication, { apps }: Unit, by: By): Promise<string[]> {
+  await apps.expireSecrets(applicationUri, by.now)
+  await apps.dropExpiredSecrets(applicationUri, by.now)
+  return secrets.map(({ id }) => id)
 }
 
 /** The kill switch of an app. @throws ChangeRefused */
@@ -69,13 +79,12 @@ export async function setAppEnabled(
   return { before, after: await requireApp(unit, applicationUri) }
 }
 
-/** Gives an app one more secret. @throws ChangeRefused when the app can have none */
+/** Gives an app one more secret. @throws ChangeRefused when the app can have none, or no more */
 export async function addAppSecret(unit: Unit, applicationUri: string, secret: NewAppSecret, by: By): Promise<void> {
   const app = await requireApp(unit, applicationUri)
-  if (app.clientType !== 'Confidential') {
-    const reason = `${applicationUri} is of ClientType ${app.clientType}; only a Confidential app has a secret`
-    throw new ChangeRefused('invalid', [{ attribute: 'ApplicationSecretHash', reason }])
-  }
+  requireConfidential(app)
+  requireSoundSecret(app, secret, by.now)
+  requireRoomForSecret(app, by.now)
   await unit.apps.addSecret(applicationUri, secret)
   const detail = { secret: secret.id, label: secret.label ?? null, expiresAt: secret.expiresAt ?? null }
   await recordChange(unit, { event: 'app_secret_added', app: applicationUri, detail }, by)

@@ -12,5 +12,7 @@ export interface AuthenticatedApp extends TrustedApplication {
     readonly method: ClientAuthMethod
     /** Which of the app's secrets was used. */
     readonly secret: string | undefined
+    /** Where the request came from. */
+    readonly address?: string | undefined
   }
 }

@@ -159,6 +159,10 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
         .execute()
     },
 
+    async removeSecret(id: string): Promise<void> {
+      await db.deleteFrom('app_secrets').where('id', '=', id).execute()
+    },
+
     async remove(applicationUri: string): Promise<void> {
       await db.deleteFrom('trusted_applications').where('application_uri', '=', applicationUri).execute()
     },
