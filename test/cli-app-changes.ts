@@ -1,0 +1,114 @@
+import t from 'tap'
+import { asItself, documentOf, LINES, startWithTessera, words } from './fixtures/cli.ts'
+import { PASSWORD } from './fixtures/instance.ts'
+import { answerOf, authorize, basic, obtainCode, readTokens, redeem } from './fixtures/requests.ts'
+import { SYNC, WEB } from './fixtures/world.ts'
+
+await t.test('what the command line changes counts from the very next request on', async (t) => {
+  const { instance, tessera, secretOf } = await startWithTessera(t)
+  await documentOf(tessera(words(LINES.david), PASSWORD))
+  await documentOf(tessera(words(LINES.system)))
+  await instance.addUser({ login: 'carla', type: 'ExternalCommunityUser' })
+  const web = await secretOf(LINES.web)
+  const sync = await secretOf(LINES.sync)
+
+  await t.test('app disable and app enable', async (t) => {
+    const held = await readTokens(await redeem(instance, await obtainCode(instance), {}, basic(WEB, web)))
+    const userinfo = () =>
+      fetch(`${instance.issuer}/connect/userinfo`, { headers: { authorization: `Bearer ${held.access_token}` } })
+    t.equal((await userinfo()).status, 200)
+    const disabled = await tessera(['app', 'disable', WEB])
+    t.match(disabled, { code: 0, stdout: /is disabled/ })
+    t.equal((await userinfo()).status, 401)
+    t.equal((await authorize(instance)).status, 400, 'an error page, and no redirect')
+    t.match((await tessera(['app', 'disable', WEB])).stdout, /was disabled already/)
+    t.equal((await documentOf(tessera(['app', 'disable', SYNC, '--json'])))['IsEnabled'], false)
+    t.equal((await asItself(instance, SYNC, sync)).status, 401)
+
+    await tessera(['app', 'enable', WEB])
+    t.equal((await documentOf(tessera(['app', 'enable', SYNC, '--json'])))['IsEnabled'], true)
+    t.equal((await asItself(instance, SYNC, sync)).status, 200)
+    t.equal((await redeem(instance, await obtainCode(instance), {}, basic(WEB, web))).status, 200)
+    t.equal((await userinfo()).status, 401, 'what was issued before stays ended')
+  })
+
+  await t.test('app update', async (t) => {
+    const carla = { login: 'carla' }
+    t.notOk((await authorize(instance, {}, carla)).leftTo?.searchParams.has('code'), 'no community users at first')
+    const line = `app update ${WEB} --set ImpersonateAsCommunityUserAllowed=true`
+    t.equal((await tessera(words(line))).stdout, 'ImpersonateAsCommunityUserAllowed  false  ->  true\n')
+    t.ok((await authorize(instance, {}, carla)).leftTo?.searchParams.has('code'), 'they may sign in now')
+    t.match((await tessera(words(line))).stdout, /^Nothing to change/)
+  })
+
+  await t.test('app rotate-secret', async (t) => {
+    const next = await secretOf(`app rotate-secret ${SYNC} --overlap 1h --json`)
+    t.equal((await asItself(instance, SYNC, sync)).status, 200, 'the old secret, during the overlap')
+    t.equal((await asItself(instance, SYNC, next)).status, 200)
+    const third = await tessera(words(`app rotate-secret ${SYNC} --overlap 1h`))
+    t.match(third, {
+      code: 1,
+      stdout: '',
+      stderr: /two valid secrets already; wait until .* or end both .* --overlap 0/,
+    })
+    instance.advance(2 * 3_600_000)
+    t.equal((await asItself(instance, SYNC, sync)).status, 401, 'and after it')
+    t.equal((await asItself(instance, SYNC, next)).status, 200)
+    const last = await secretOf(`app rotate-secret ${SYNC} --json`)
+    t.equal((await asItself(instance, SYNC, next)).status, 401, 'at once, where no overlap is asked for')
+    t.equal((await asItself(instance, SYNC, last)).status, 200)
+  })
+
+  await t.test('an app that is Confidential no longer loses its secrets for good', async (t) => {
+    t.match(
+      (await tessera(words(`app update ${WEB} --set ClientType=Public`))).stderr,
+      /The secrets of the app have ended/,
+    )
+    t.match(await tessera(['app', 'rotate-secret', WEB]), { code: 1, stderr: /only a Confidential app has a secret/ })
+    const back = await tessera(words(`app update ${WEB} --set ClientType=Confidential`))
+    t.match(back.stderr, /no secret yet; make one with: tessera app rotate-secret my\.trusted\.app\/web/)
+    const code = await obtainCode(instance)
+    t.equal((await redeem(instance, code, {}, basic(WEB, web))).status, 401)
+  })
+
+  await t.test('app remove', async (t) => {
+    t.match(await tessera(['app', 'remove', SYNC]), { code: 2, stdout: '', stderr: /Add --yes to confirm/ })
+    t.strictSame(await documentOf(tessera(['app', 'remove', SYNC, '--yes', '--json'])), {
+      ApplicationUri: SYNC,
+      removed: true,
+    })
+    t.equal((await asItself(instance, SYNC, sync)).status, 401)
+    t.match(await tessera(['app', 'show', SYNC]), { code: 1, stderr: /no app has the ApplicationUri/ })
+  })
+})
+
+await t.test('ten commands at once lose no change, and none fails', async (t) => {
+  const { instance, tessera, secretOf } = await startWithTessera(t)
+  await documentOf(tessera(words(LINES.david), PASSWORD))
+  const web = await secretOf(LINES.web)
+  const changes = [
+    ['Name', 'At once'],
+    ['Scope', 'read'],
+    ['RequirePkce', true],
+    ['RequireConsent', false],
+    ['AccessTokens', 'AuthenticatedUsers'],
+    ['RefreshReplayWindow', 5],
+    ['AccessTokenLifetime', 600],
+    ['RefreshTokenLifetime', 7200],
+    ['LogoUri', 'https://app.example.com/logo.png'],
+    ['PolicyUri', 'https://app.example.com/policy'],
+  ] as const
+  const all = Promise.all(
+    changes.map(([name, value]) => tessera(['app', 'update', WEB, '--set', `${name}=${value}`, '--json'])),
+  )
+  for (let request = 0; request < 20; request++) {
+    t.equal((await asItself(instance, WEB, web)).status, 400, 'the server goes on meanwhile')
+  }
+  t.strictSame(
+    (await all).filter(({ code }) => code !== 0).map(({ stderr }) => stderr),
+    [],
+  )
+  t.match(await documentOf(tessera(['app', 'show', WEB, '--json'])), Object.fromEntries(changes))
+  const unproved = await authorize(instance)
+  t.equal(answerOf(unproved).get('error'), 'invalid_request', 'and the server has noticed: PKCE is demanded now')
+})

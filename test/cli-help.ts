@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { type Tessera, tesseraWith, words } from './fixtures/cli.ts'
+
+const GROUPS = ['app', 'user', 'resource', 'key', 'audit', 'db']
+
+const ALREADY =
+  /is taken|is registered already|is there already|is published already|a password is expected|has no one secret called/
+
+/** Every command there is, read from the help as a person would find them. */
+async function everyCommand(tessera: Tessera): Promise<string[]> {
+  const listed = (help: string): string[] => {
+    const [, commands = ''] = /^Commands:\n((?: {2}.*\n)+)/m.exec(help) ?? []
+    return [...commands.matchAll(/^ {2}([a-z-]+)/gm)].map(([, name = '']) => name)
+  }
+  const top = listed((await tessera(['--help'])).stdout)
+  const below = GROUPS.map(async (group) =>
+    listed((await tessera([group, '--help'])).stdout).map((name) => `${group} ${name}`),
+  )
+  return [...top, ...(await Promise.all(below)).flat()]
+}
+
+await t.test('the help of every command has examples, and each of them works', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-cli-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const tessera = tesseraWith({ TESSERA_DATA_DIR: folder })
+  const commands = await everyCommand(tessera)
+  const named =
+    'app register|list|show|update|enable|disable|rotate-secret|remove-secret|remove, user add|list|show|set-password|enable|disable|remove, resource add|list|show|update|remove, key list|rotate, audit list|export, db migrate|status'
+  const wanted = named.split(', ').flatMap((group) => {
+    const [noun = '', verbs = ''] = group.split(' ')
+    return verbs.split('|').map((verb) => `${noun} ${verb}`)
+  })
+  t.strictSame(
+    [...wanted, ...GROUPS, 'serve'].filter((command) => !commands.includes(command)),
+    [],
+  )
+  const helps = await Promise.all(['', ...commands].map((command) => tessera([...words(command), '--help'])))
+  const examples = helps.flatMap(({ code, stdout, stderr }) => {
+    t.match({ code, stdout, stderr }, { code: 0, stdout: /^Usage: tessera /, stderr: '' })
+    const found = [...stdout.matchAll(/^ {2}\$ (.+)$/gm)].map(([, example = '']) => example)
+    t.ok(found.length > 0, `examples of: ${stdout.split('\n')[0]}`)
+    return found
+  })
+
+  // Making comes first and removing last, so that each finds what it speaks of; the server would not end.
+  const tried = [...new Set(examples)].filter((example) => !/serve/.test(example))
+  const isMaking = (example: string): boolean => /user add |app register |resource add /.test(example)
+  const isRemoving = (example: string): boolean => / remove /.test(example)
+  for (const example of tried.filter(isMaking).sort().reverse()) await works(t, tessera, example)
+  const others = tried.filter((example) => !isMaking(example) && !isRemoving(example))
+  await Promise.all(others.map((example) => works(t, tessera, example)))
+  for (const example of tried.filter(isRemoving).sort()) await works(t, tessera, example)
+})
+
+/** The example does what it says, or cannot because another example has done it before. */
+async function works(t: Test, tessera: Tessera, example: string): Promise<void> {
+  const [, line = ''] = /(?:^|\| )tessera(.*)$/.exec(example) ?? []
+  const { code, stderr } = await tessera(words(line), 'a long enough password')
+  const said = stderr.trim()
+  if (/ remove (?!.*--yes)/.test(line)) t.match(said, /Add --yes to confirm/, example)
+  else if (code === 0) t.pass(example)
+  else t.match(said, ALREADY, example)
+}
