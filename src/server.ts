@@ -107,7 +107,7 @@ export async function buildServer(
   const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock, secretUse, audit })
   const findToken = createFindToken({ store, keys, issuer, clock })
   const revokeToken = createRevokeToken({ store, findToken, clock, audit })
-  const issueTokens = createIssueTokens({ store, keys, settings, clock, random })
+  const issueTokens = createIssueTokens({ store, keys, settings, clock, random, audit })
   const grants = createGrantRegistry([
     createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }),
     createRefreshTokenGrant({ store, clock, audit, readCatalogue }),

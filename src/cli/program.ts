@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Command, type Help, type Option } from 'commander'
 import { packageRoot } from '../lib/package-root.ts'
 import { appCommands } from './app.ts'
+import { auditCommands } from './audit.ts'
 import { dbCommands } from './db.ts'
 import { helpText } from './help.ts'
 import { keyCommands } from './key.ts'
@@ -56,6 +57,7 @@ export function createProgram(complain: (text: string) => void): Command {
   userCommands(program)
   resourceCommands(program)
   keyCommands(program)
+  auditCommands(program)
   dbCommands(program)
   settingsCommand(program)
   helpCommand(program)

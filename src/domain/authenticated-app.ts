@@ -16,3 +16,10 @@ export interface AuthenticatedApp extends TrustedApplication {
     readonly address?: string | undefined
   }
 }
+
+/** How the audit log names an app that did something itself. */
+export const auditedApp = ({ applicationUri, authentication: { address } }: AuthenticatedApp) => ({
+  actor: `app:${applicationUri}`,
+  app: applicationUri,
+  ...(address === undefined ? {} : { address }),
+})

@@ -19,7 +19,7 @@ export async function revokeEndpoint(
   app.post('/connect/revocation', async (request, reply) => {
     const form = refuseRepeated(bodyForm(request))
     const caller = await authenticateApp(authorizationHeader(request), form, request.ip)
-    const outcome = await revokeToken(form.require('token'), caller.applicationUri)
+    const outcome = await revokeToken(form.require('token'), caller.applicationUri, request.ip)
     if (outcome === 'of another app') {
       throw new OAuthError('invalid_grant', 'the token was issued to another app', { client_id: caller.applicationUri })
     }

@@ -33,6 +33,6 @@ export async function tokenEndpoint(
     const grantType = form.require('grant_type')
     const client = await authenticateApp(authorizationHeader(request), form, request.ip)
     const authorization = await grants.find(grantType).authorize(client, form)
-    return issueTokens(authorization)
+    return issueTokens(authorization, { grant: grantType, address: request.ip })
   })
 }

@@ -1,5 +1,5 @@
 import type { Audit } from '../domain/audit.ts'
-import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
+import { type AuthenticatedApp, auditedApp } from '../domain/authenticated-app.ts'
 import type { Redemption, UserAuthorization } from '../domain/authorization.ts'
 import { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
@@ -28,9 +28,9 @@ const refuse = (description: string, detail: Record<string, string | number | un
 /** Exchanges an authorization code for tokens. @see RFC 6749 §4.1.3 */
 export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }: Dependencies): Grant {
   /** A code that comes back has leaked: what it was exchanged for dies, before the refusal is told. @see RFC 6749 §4.1.2 */
-  async function refuseReuse({ family, applicationUri, userId }: AuthorizationCode): Promise<never> {
+  async function refuseReuse({ family, userId }: AuthorizationCode, app: AuthenticatedApp): Promise<never> {
     await store.write(({ families }) => families.revoke(family, clock()))
-    audit({ event: 'code_reuse', app: applicationUri, user: userId, detail: { family } })
+    audit({ event: 'code_reuse', ...auditedApp(app), user: userId, detail: { family } })
     throw refuse('the code has already been used; the tokens it was exchanged for are revoked')
   }
 
@@ -40,14 +40,19 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
     if (!session || session.endedAt !== undefined) throw refuse('the person signed out since the code was issued')
   }
 
-  function redemptionOf(code: AuthorizationCode, codeDigest: string, expiresAt: number): Redemption<Repositories> {
+  function redemptionOf(
+    code: AuthorizationCode,
+    codeDigest: string,
+    expiresAt: number,
+    app: AuthenticatedApp,
+  ): Redemption<Repositories> {
     return {
       async spend(unit) {
         if (!(await unit.codes.spend(codeDigest, clock()))) return false
         await unit.families.start({ ...code, startedAt: clock(), expiresAt })
         return true
       },
-      tooLate: () => refuseReuse(code),
+      tooLate: () => refuseReuse(code, app),
     }
   }
 
@@ -59,7 +64,7 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
     if (code.applicationUri !== app.applicationUri) {
       throw refuse('the code was issued to another app', { sent: app.applicationUri, expected: code.applicationUri })
     }
-    if (code.spentAt !== undefined) return refuseReuse(code)
+    if (code.spentAt !== undefined) return refuseReuse(code, app)
     if (code.expiresAt <= clock()) throw refuse('the code has expired', { expiresAt: code.expiresAt })
     requireSameRedirectUri(code, form.get('redirect_uri'))
     requireVerifier(code, form.get('code_verifier'))
@@ -78,7 +83,7 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
       nonce: code.nonce,
       family: code.family,
       refreshUntil,
-      redemption: redemptionOf(code, codeDigest, refreshUntil ?? clock() + accessTokenLifetime(app)),
+      redemption: redemptionOf(code, codeDigest, refreshUntil ?? clock() + accessTokenLifetime(app), app),
     }
   }
 

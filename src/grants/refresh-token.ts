@@ -1,5 +1,5 @@
 import type { Audit } from '../domain/audit.ts'
-import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
+import { type AuthenticatedApp, auditedApp } from '../domain/authenticated-app.ts'
 import type { Authorization, Redemption, TokenResponse } from '../domain/authorization.ts'
 import { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
@@ -41,7 +41,7 @@ export function createRefreshTokenGrant({ store, clock, audit, readCatalogue }: 
   /** A refresh token used twice is a lost answer or a leak; the replay window tells them apart. */
   async function replay(presented: Presented, family: TokenFamily, rotation: Rotation): Promise<TokenResponse> {
     const age = clock() - rotation.at
-    if (age >= presented.app.refreshReplayWindow * SECOND) return refuseReuse(family)
+    if (age >= presented.app.refreshReplayWindow * SECOND) return refuseReuse(family, presented.app)
     if (rotation.by !== presented.fingerprint)
       throw refuse('the refresh token has already been used by a different request', { age })
     const answer = open(replayKey(presented.value), rotation.sealedAnswer)
@@ -50,9 +50,9 @@ export function createRefreshTokenGrant({ store, clock, audit, readCatalogue }: 
   }
 
   /** Committed before the refusal is told, so that the thief's tokens die whatever becomes of the answer. */
-  async function refuseReuse({ family, applicationUri, userId }: TokenFamily): Promise<never> {
+  async function refuseReuse({ family, userId }: TokenFamily, app: AuthenticatedApp): Promise<never> {
     await store.write(({ families }) => families.revoke(family, clock()))
-    audit({ event: 'refresh_reuse', app: applicationUri, user: userId, detail: { family } })
+    audit({ event: 'refresh_reuse', ...auditedApp(app), user: userId, detail: { family } })
     throw refuse('the refresh token has already been used; all tokens that grew from the same sign-in are revoked')
   }
 

@@ -90,12 +90,13 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     requireCsrf(form, cookies.browser(request), formPurpose(waiting))
     const { ticket, step } = waiting
     const about = { app: waiting.request.app.applicationUri, user: step.signedIn.user.id }
+    const heard = { ...about, address: request.ip, detail: { scope: step.scope.join(' ') } }
     if (form.get('decision') === 'approve') {
       await store.write(({ consents }) => consents.grant(about.user, about.app, step.scope, clock()))
-      audit({ event: 'consent_granted', ...about })
+      audit({ event: 'consent_granted', ...heard })
       return reply.redirect(continueUrl({ ...ticket, consented: true }), 303)
     }
-    audit({ event: 'consent_denied', ...about })
+    audit({ event: 'consent_denied', ...heard })
     const denied = new OAuthError('access_denied', 'the person did not allow it', about)
     return reply.redirect(flow.errorUrl(waiting.request, denied, refuse(request, denied)), 303)
   })
