@@ -8,8 +8,10 @@ import { createAuthorizeFlow } from './authorize/flow.ts'
 import { createIssueCode } from './authorize/issue-code.ts'
 import { createTickets } from './authorize/tickets.ts'
 import { createAuthenticateApp } from './client-auth/authenticate.ts'
+import { createSecretUse } from './client-auth/secret-use.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
+import { scopesOf } from './domain/api-resource.ts'
 import { serverMetadata } from './domain/server-metadata.ts'
 import type { User } from './domain/user.ts'
 import { authorizeEndpoint } from './endpoints/authorize.ts'
@@ -48,6 +50,7 @@ import { consentSite } from './sites/consent.ts'
 import { errorSite } from './sites/error.ts'
 import { loginSite } from './sites/login.ts'
 import { logoutSite } from './sites/logout.ts'
+import { createReadCatalogue } from './tokens/catalogue.ts'
 import { createFindToken, createLookUpToken } from './tokens/find-token.ts'
 import { idTokenClaims } from './tokens/id-token.ts'
 import { createReadIdTokenHint } from './tokens/id-token-hint.ts'
@@ -75,11 +78,19 @@ export async function buildServer(
   const app: FastifyInstance = Fastify(fastifyOptions(config.http, log))
   const auditJournal = createAuditJournal({ store, clock, log: app.log })
   const refusalJournal = createRefusalJournal({ store, clock, log: app.log })
-  const flush = () => Promise.all([auditJournal.flush(), refusalJournal.flush()])
+  const secretUse = createSecretUse({
+    store,
+    clock,
+    onLost: (count, err) => app.log.warn({ count, err }, 'the last use of secrets could not be noted'),
+  })
+  const journals = [auditJournal, refusalJournal, secretUse]
+  const flush = () => Promise.all(journals.map((journal) => journal.flush()))
   app.addHook('onClose', () => flush().then(() => undefined))
   const { audit } = auditJournal
   const refuse = createRefuse(refusalJournal, random, clock)
   const subjectOf = (user: User): string => subjectWith(user, settings)
+
+  const readCatalogue = createReadCatalogue(store.read.resources, settings.audience)
 
   const cookies = createCookies(issuer, random)
   const sessions = createSignInSessions({ store, clock, random, limits: config.sessions })
@@ -96,15 +107,15 @@ export async function buildServer(
     issuer,
   })
 
-  const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock })
+  const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock, secretUse, audit })
   const findToken = createFindToken({ store, keys, issuer, clock })
   const lookUpToken = createLookUpToken({ store, keys, issuer, clock })
   const revokeToken = createRevokeToken({ store, findToken, clock, audit })
-  const issueTokens = createIssueTokens({ store, keys, settings, clock, random })
+  const issueTokens = createIssueTokens({ store, keys, settings, clock, random, audit })
   const grants = createGrantRegistry([
-    createAuthorizationCodeGrant({ store, clock, audit }),
-    createRefreshTokenGrant({ store, clock, audit }),
-    createClientCredentialsGrant({ users: store.read.users }),
+    createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }),
+    createRefreshTokenGrant({ store, clock, audit, readCatalogue }),
+    createClientCredentialsGrant({ users: store.read.users, readCatalogue }),
   ])
 
   const flow = createAuthorizeFlow({
@@ -119,17 +130,19 @@ export async function buildServer(
       signIdToken: (subject) => keys.sign(idTokenClaims(subject, settings, keys.algorithm, clock()), 'JWT'),
     }),
     readIdTokenHint,
+    readCatalogue,
     findSession: sessions.find,
     subjectOf,
   })
 
-  const metadata = serverMetadata({
-    issuer,
+  const facts = {
     grantTypes: grants.types,
     signingAlgorithm: keys.algorithm,
     userClaims: USER_CLAIMS,
     locales: LOCALES,
-  })
+  }
+  const metadata = async () =>
+    serverMetadata({ issuer, ...facts, apiScopes: scopesOf((await readCatalogue()).resources) })
   const rootPath = `/.well-known/oauth-authorization-server${base}`
 
   registerResponseHeaders(app, issuer)
@@ -160,7 +173,7 @@ export async function buildServer(
       await id.register(revokeEndpoint, { authenticateApp, revokeToken })
       await id.register(endSessionEndpoint, { logout, issuer })
       await id.register(loginSite, { flow, cookies, renderPage, checkPassword, sessions, audit, issuer })
-      await id.register(consentSite, { flow, cookies, renderPage, refuse, store, clock, audit, issuer })
+      await id.register(consentSite, { flow, cookies, renderPage, refuse, readCatalogue, store, clock, audit, issuer })
       await id.register(logoutSite, { logout, sessions, cookies, renderPage, subjectOf, audit, issuer })
       await id.register(errorSite, { renderPage })
     },

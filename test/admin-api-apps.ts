@@ -487,7 +487,6 @@ await t.test('the same holds for a change', async (t) => {
     type: 'impossible-record',
     errors: [
       'ApplicationUri: cannot be changed: it is the client_id; register the app anew and remove this one',
-      'ClientType: only a Confidential app has a secret, and this one has 1; remove what is in Secrets first',
       'Scope: no API resource has the scope x; known are sec, read, update',
     ],
   })

@@ -407,7 +407,7 @@ await t.test('AU-20 other methods', async (t) => {
 
 await t.test('requests that must work', async (t) => {
   const works: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-    'AU-25 unknown parameters': { extra: 'foobar', audience: 'x', resource: 'y' },
+    'AU-25 unknown parameters': { extra: 'foobar', audience: 'x' },
     'display, claims_locales, ui_locales nobody has': { display: 'popup', claims_locales: 'se', ui_locales: 'se' },
     acr_values: { acr_values: '1 2' },
     'login_hint of an unknown user': { login_hint: 'buffy@example.com' },

@@ -151,9 +151,11 @@ await t.test('an app nobody registered suggests the nearest, and doubts are told
       line,
     )
   }
-  const doubtful = `${WEB} --set BasicAuthenticationAllowed=true --set Scope=read,update`
-  const { code, stderr } = await tessera(words(`app update ${doubtful}`))
+  const { code, stderr } = await tessera(words(`app update ${WEB} --set BasicAuthenticationAllowed=true`))
   t.equal(code, 0)
   t.match(stderr, /^warning: BasicAuthenticationAllowed is kept as a note only/m)
-  t.match(stderr, /^warning: Scope names hold a comma: scopes are separated by spaces/m)
+  t.match(await tessera(words(`app update ${WEB} --set Scope=read,update`)), {
+    code: 2,
+    stderr: /^Scope: no API resource has the scope read,update; known are sec, read, update \(scopes are separated by/,
+  })
 })

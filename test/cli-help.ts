@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Tessera, tesseraWith, words } from './fixtures/cli.ts'
 
-const GROUPS = ['app', 'user', 'key', 'db']
+const GROUPS = ['app', 'user', 'resource', 'key', 'audit', 'db']
+
+const ALREADY =
+  /is taken|is registered already|is there already|is published already|a password is expected|has no one secret called/
 
 /** Every command there is, read from the help as a person would find them. */
 async function everyCommand(tessera: Tessera): Promise<string[]> {
@@ -25,7 +28,7 @@ await t.test('the help of every command has examples, and each of them works', a
   const tessera = tesseraWith({ TESSERA_DATA_DIR: folder })
   const commands = await everyCommand(tessera)
   const named =
-    'app register|list|show|update|enable|disable|rotate-secret|remove, user add|list|show|set-password|enable|disable|remove, key list|rotate, db migrate|status'
+    'app register|list|show|update|enable|disable|rotate-secret|remove-secret|remove, user add|list|show|set-password|enable|disable|remove, resource add|list|show|update|remove, key list|rotate, audit list|export, db migrate|status'
   const wanted = named.split(', ').flatMap((group) => {
     const [noun = '', verbs = ''] = group.split(' ')
     return verbs.split('|').map((verb) => `${noun} ${verb}`)
@@ -44,7 +47,7 @@ await t.test('the help of every command has examples, and each of them works', a
 
   // Making comes first and removing last, so that each finds what it speaks of; the server would not end.
   const tried = [...new Set(examples)].filter((example) => !/serve/.test(example))
-  const isMaking = (example: string): boolean => /user add |app register /.test(example)
+  const isMaking = (example: string): boolean => /user add |app register |resource add /.test(example)
   const isRemoving = (example: string): boolean => / remove /.test(example)
   for (const example of tried.filter(isMaking).sort().reverse()) await works(t, tessera, example)
   const others = tried.filter((example) => !isMaking(example) && !isRemoving(example))
@@ -59,5 +62,5 @@ async function works(t: Test, tessera: Tessera, example: string): Promise<void> 
   const said = stderr.trim()
   if (/ remove (?!.*--yes)/.test(line)) t.match(said, /Add --yes to confirm/, example)
   else if (code === 0) t.pass(example)
-  else t.match(said, /is taken|is registered already|is published already|a password is expected/, example)
+  else t.match(said, ALREADY, example)
 }

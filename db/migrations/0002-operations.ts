@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, SqliteAdapter, sql } from 'kysely'
 
 // What an operator needs beside the protocol: refusals, the audit log, API resources, and more about each secret.
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -38,6 +38,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await schema.createIndex('audit_events_app').on('audit_events').columns(['application_uri', 'happened_at']).execute()
   await schema.createIndex('audit_events_user').on('audit_events').columns(['user_id', 'happened_at']).execute()
 
+  await forbidUpdates(db)
+
   await schema
     .createTable('api_resources')
     .addColumn('identifier', 'text', (c) => c.primaryKey())
@@ -52,4 +54,17 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   // The resources a person's grant was asked for; JSON, or null for the default one.
   await schema.alterTable('authorization_codes').addColumn('resources', 'text').execute()
   await schema.alterTable('token_families').addColumn('resources', 'text').execute()
+}
+
+/** What happened cannot be told otherwise afterwards, not even by a program with a mistake. */
+async function forbidUpdates(db: Kysely<unknown>): Promise<void> {
+  if (db.getExecutor().adapter instanceof SqliteAdapter) {
+    await sql`create trigger audit_events_append_only before update on audit_events
+      begin select raise(abort, 'the audit log is append-only'); end`.execute(db)
+    return
+  }
+  await sql`create function refuse_update() returns trigger language plpgsql as
+    $$ begin raise exception 'the audit log is append-only'; end $$`.execute(db)
+  await sql`create trigger audit_events_append_only before update on audit_events
+    for each statement execute function refuse_update()`.execute(db)
 }

@@ -1,17 +1,15 @@
+import { isValidSecret } from '../domain/app-secret.ts'
 import type { AppSecret } from '../domain/trusted-application.ts'
 import { newId } from '../lib/secrets.ts'
 import type { Repositories } from '../repositories/store.ts'
-import { addAppSecret, requireApp } from './apps.ts'
+import { requireApp } from './apps.ts'
 import { type By, recordChange } from './record-change.ts'
+import { addAppSecret, describeSecret, removeAppSecret } from './secrets.ts'
 
 type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'auditEvents'>
 
 /** A secret as an administrator describes it. */
 export type SecretDescription = Pick<AppSecret, 'hash' | 'label' | 'expiresAt'>
-
-/** Does a secret open anything? @param now milliseconds since 1970 */
-export const isValidAt = ({ expiresAt }: Pick<AppSecret, 'expiresAt'>, now: number): boolean =>
-  expiresAt === undefined || expiresAt > now
 
 /** Gives an app exactly these secrets; those that have ended count neither before nor after. @throws ChangeRefused */
 export async function setAppSecrets(
@@ -21,28 +19,27 @@ export async function setAppSecrets(
   by: By,
 ): Promise<void> {
   const { secrets } = await requireApp(unit, applicationUri)
-  const valid = wanted.filter((secret) => isValidAt(secret, by.now))
-  for (const { id, hash } of secrets.filter((secret) => isValidAt(secret, by.now))) {
+  const valid = wanted.filter((secret) => isValidSecret(secret, by.now))
+  for (const { id, hash } of secrets.filter((secret) => isValidSecret(secret, by.now))) {
     if (valid.some((secret) => secret.hash === hash)) continue
-    await unit.apps.removeSecret(applicationUri, id)
-    await recordChange(unit, { event: 'app_secret_removed', app: applicationUri, detail: { secret: id } }, by)
+    await removeAppSecret(unit, applicationUri, id, by)
   }
   for (const secret of valid) {
     const known = secrets.find(({ hash }) => hash === secret.hash)
-    if (known) await describeSecret(unit, applicationUri, known, secret, by)
+    if (known) await changeSecret(unit, applicationUri, known, secret, by)
     else await addAppSecret(unit, applicationUri, { ...secret, id: newId(), createdAt: by.now }, by)
   }
 }
 
-async function describeSecret(
+async function changeSecret(
   unit: Unit,
   applicationUri: string,
-  { id, label: oldLabel, expiresAt: oldEnd }: AppSecret,
+  known: AppSecret,
   { label, expiresAt }: SecretDescription,
   by: By,
 ): Promise<void> {
-  if (label === oldLabel && expiresAt === oldEnd) return
-  await unit.apps.updateSecret(id, { label, expiresAt })
-  const detail = { secret: id, label: label ?? null, expiresAt: expiresAt ?? null }
+  if (label === known.label && expiresAt === known.expiresAt) return
+  await unit.apps.updateSecret(known.id, { label, expiresAt })
+  const detail = describeSecret({ ...known, label, expiresAt })
   await recordChange(unit, { event: 'app_secret_changed', app: applicationUri, detail }, by)
 }

@@ -1,14 +1,11 @@
 import { showRegistration } from '../domain/app-attributes.ts'
 import { fieldChanges } from '../domain/field-changes.ts'
 import { didYouMean } from '../domain/nearest.ts'
-import type { AppRegistration, NewAppSecret, TrustedApplication } from '../domain/trusted-application.ts'
+import type { AppRegistration, TrustedApplication } from '../domain/trusted-application.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { ChangeRefused } from './fault.ts'
 import { judgeApp } from './judge-app.ts'
 import { type By, recordChange } from './record-change.ts'
-
-// While a secret is rotated the old and the new one are valid.
-const MOST_SECRETS = 2
 
 type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'auditEvents'>
 
@@ -52,12 +49,21 @@ export async function updateApp(
   by: By,
 ): Promise<{ before: TrustedApplication; after: TrustedApplication }> {
   const before = await requireApp(unit, wanted.applicationUri)
-  const registration = await judgeApp(wanted, unit)
+  const registration = await judgeApp(wanted, unit, before)
   const fields = fieldChanges(showRegistration(before), showRegistration(registration))
   if (Object.keys(fields).length === 0) return { before, after: before }
   await unit.apps.update(registration, by.now)
-  await recordChange(unit, { event: 'app_updated', app: wanted.applicationUri, detail: { fields } }, by)
+  const secretsEnded = registration.clientType === 'Confidential' ? [] : await endSecrets(before, unit, by)
+  const detail = { fields, ...(secretsEnded.length > 0 ? { secretsEnded } : {}) }
+  await recordChange(unit, { event: 'app_updated', app: wanted.applicationUri, detail }, by)
   return { before, after: await requireApp(unit, wanted.applicationUri) }
+}
+
+/** Only a Confidential app has secrets; old ones must not work again should it become one. @returns their ids */
+async function endSecrets({ applicationUri, secrets }: TrustedApplication, { apps }: Unit, by: By): Promise<string[]> {
+  await apps.expireSecrets(applicationUri, by.now)
+  await apps.dropExpiredSecrets(applicationUri, by.now)
+  return secrets.map(({ id }) => id)
 }
 
 /** The kill switch of an app. @throws ChangeRefused */
@@ -72,35 +78,6 @@ export async function setAppEnabled(
   await unit.apps.setEnabled(applicationUri, enabled, by.now)
   await recordChange(unit, { event: enabled ? 'app_enabled' : 'app_disabled', app: applicationUri }, by)
   return { before, after: await requireApp(unit, applicationUri) }
-}
-
-/** Gives an app one more secret. @throws ChangeRefused when the app can have none */
-export async function addAppSecret(unit: Unit, applicationUri: string, secret: NewAppSecret, by: By): Promise<void> {
-  const app = await requireApp(unit, applicationUri)
-  if (app.clientType !== 'Confidential') {
-    const reason = `${applicationUri} is of ClientType ${app.clientType}; only a Confidential app has a secret`
-    throw new ChangeRefused('invalid', [{ attribute: 'ApplicationSecretHash', reason }])
-  }
-  const valid = app.secrets.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > by.now)
-  if (valid.length >= MOST_SECRETS) {
-    const reason = `${applicationUri} has ${MOST_SECRETS} valid secrets already; remove one of them first`
-    throw new ChangeRefused('conflict', [{ attribute: 'ApplicationSecretHash', reason }])
-  }
-  await unit.apps.dropExpiredSecrets(applicationUri, by.now)
-  await unit.apps.addSecret(applicationUri, secret)
-  const detail = { secret: secret.id, label: secret.label ?? null, expiresAt: secret.expiresAt ?? null }
-  await recordChange(unit, { event: 'app_secret_added', app: applicationUri, detail }, by)
-}
-
-/** Ends one secret of an app, at once. @throws ChangeRefused */
-export async function removeAppSecret(unit: Unit, applicationUri: string, id: string, by: By): Promise<void> {
-  const app = await requireApp(unit, applicationUri)
-  if (!app.secrets.some((secret) => secret.id === id)) {
-    const reason = `${applicationUri} has no secret with the id ${JSON.stringify(id)}`
-    throw new ChangeRefused('not found', [{ attribute: 'Id', reason }])
-  }
-  await unit.apps.removeSecret(applicationUri, id)
-  await recordChange(unit, { event: 'app_secret_removed', app: applicationUri, detail: { secret: id } }, by)
 }
 
 /** Forgets an app with everything issued to it. @throws ChangeRefused */

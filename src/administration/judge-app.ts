@@ -11,21 +11,29 @@ type Unit = Pick<Repositories, 'users' | 'resources'>
 /**
  * Judges a registration before it is stored.
  * @param wanted its `systemUser` may be a login, an e-mail or an id
+ * @param before what is stored now; a System User who was fit then and is disabled since does not stop other changes
  * @returns the registration as it can be stored, with the id of its System User
  * @throws ChangeRefused naming everything that makes it unable to work
  */
-export async function judgeApp(wanted: AppRegistration, unit: Unit): Promise<AppRegistration> {
+export async function judgeApp(
+  wanted: AppRegistration,
+  unit: Unit,
+  before?: AppRegistration,
+): Promise<AppRegistration> {
   const { systemUser } = wanted
   const user = systemUser === undefined ? undefined : await findUser(unit.users, systemUser)
   const app = user ? { ...wanted, systemUser: user.id } : wanted
   const faults = [
     ...faultsOf(app),
-    ...(systemUser === undefined ? [] : whyNotSystemUser(systemUser, user)),
+    ...(systemUser === undefined || isSettled(app, before) ? [] : whyNotSystemUser(systemUser, user)),
     ...(await unknownScopes(app, unit)),
   ]
   if (faults.length > 0) throw new ChangeRefused('invalid', faults)
   return app
 }
+
+const isSettled = (app: AppRegistration, before: AppRegistration | undefined): boolean =>
+  app.systemUser === before?.systemUser && app.systemUserAllowed === before?.systemUserAllowed
 
 function whyNotSystemUser(name: string, user: User | undefined): RegistrationFault[] {
   const fault = (reason: string): RegistrationFault[] => [{ attribute: 'SystemUser', reason }]
@@ -49,7 +57,7 @@ async function unknownScopes(app: AppRegistration, { resources }: Unit): Promise
       .filter((scope) => !known.includes(scope))
       .map((scope) => ({
         attribute: 'Scope',
-        reason: `no API resource has the scope ${scope}; known are ${known.join(', ')}`,
+        reason: `no API resource has the scope ${scope}; known are ${known.join(', ')}${scope.includes(',') ? ' (scopes are separated by spaces)' : ''}`,
       })),
     ...app.apiResources
       .filter((identifier) => !identifiers.includes(identifier))

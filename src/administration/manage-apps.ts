@@ -5,20 +5,12 @@ import { APP_DEFAULTS, type ClientType, type TrustedApplication } from '../domai
 import type { Clock } from '../lib/clock.ts'
 import { digest, newId, newSecret, type Random } from '../lib/secrets.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
-import {
-  addAppSecret,
-  registerApp,
-  registrationOf,
-  removeApp,
-  removeAppSecret,
-  requireApp,
-  setAppEnabled,
-  updateApp,
-} from './apps.ts'
+import { registerApp, registrationOf, removeApp, requireApp, setAppEnabled, updateApp } from './apps.ts'
 import { type ChangeFault, ChangeRefused } from './fault.ts'
 import { doubtsAbout } from './judge-app.ts'
 import type { By } from './record-change.ts'
 import { asProtocolError } from './refused-change.ts'
+import { addAppSecret, removeAppSecret } from './secrets.ts'
 import { type Expected, requireExpected, versionOfApp } from './versions.ts'
 
 interface Dependencies {
@@ -96,7 +88,7 @@ export function createManageApps({ store, clock, random }: Dependencies) {
         const registration = registrationOf(before)
         const changes = readAppChanges(body, { name: applicationUri, clientType: before.clientType })
         const wanted = { ...registration, ...changes }
-        const faults = [...whyRenamed(body, applicationUri), ...whyKeepsSecrets(before, wanted.clientType)]
+        const faults = whyRenamed(body, applicationUri)
         // The kill switch alone must work even where the rest of the record no longer does.
         const judged = faults.length > 0 || Object.keys(changes).length > 0
         if (judged) await together(faults, () => updateApp(unit, wanted, by))
@@ -145,12 +137,6 @@ function whyRenamed({ ApplicationUri: wanted }: AppInput, applicationUri: string
   if (wanted === undefined || wanted === applicationUri) return []
   const reason = 'cannot be changed: it is the client_id; register the app anew and remove this one'
   return [{ attribute: 'ApplicationUri', reason }]
-}
-
-function whyKeepsSecrets({ secrets }: TrustedApplication, clientType: ClientType): ChangeFault[] {
-  if (clientType === 'Confidential' || secrets.length === 0) return []
-  const reason = `only a Confidential app has a secret, and this one has ${secrets.length}; remove what is in Secrets first`
-  return [{ attribute: 'ClientType', reason }]
 }
 
 interface SecretFields {

@@ -6,8 +6,16 @@ import { type By, recordChange } from './record-change.ts'
 
 type Unit = Pick<Repositories, 'apps' | 'resources' | 'auditEvents'>
 
-const find = async ({ resources }: Unit, identifier: string): Promise<ApiResource | undefined> =>
+const find = async ({ resources }: Pick<Unit, 'resources'>, identifier: string): Promise<ApiResource | undefined> =>
   (await resources.list()).find((resource) => resource.identifier === identifier)
+
+/** @throws ChangeRefused `not found` */
+export async function requireResource(unit: Pick<Unit, 'resources'>, identifier: string): Promise<ApiResource> {
+  const resource = await find(unit, identifier)
+  if (resource) return resource
+  const reason = `there is no API resource ${identifier}`
+  throw new ChangeRefused('not found', [{ attribute: 'Identifier', reason }])
+}
 
 /** Adds an API resource, or stores a changed one. @throws ChangeRefused */
 export async function putResource(unit: Unit, wanted: ApiResource, by: By): Promise<void> {
@@ -21,12 +29,16 @@ export async function putResource(unit: Unit, wanted: ApiResource, by: By): Prom
   await recordChange(unit, { event: before ? 'resource_updated' : 'resource_added', detail }, by)
 }
 
-/** Removes an API resource. @throws ChangeRefused while apps need it */
-export async function removeResource(unit: Unit, identifier: string, by: By): Promise<void> {
-  const before = await find(unit, identifier)
-  if (!before) {
-    const reason = `there is no API resource ${identifier}`
-    throw new ChangeRefused('not found', [{ attribute: 'Identifier', reason }])
+/**
+ * Removes an API resource.
+ * @param standard identifier of the API of the instance itself, which stays
+ * @throws ChangeRefused while apps need it
+ */
+export async function removeResource(unit: Unit, identifier: string, by: By, standard?: string): Promise<void> {
+  const before = await requireResource(unit, identifier)
+  if (identifier === standard) {
+    const reason = `${identifier} is the API of the instance itself (TESSERA_AUDIENCE) and stays`
+    throw new ChangeRefused('conflict', [{ attribute: 'Identifier', reason }])
   }
   const users = (await unit.apps.list()).filter(({ apiResources }) => apiResources.includes(identifier))
   if (users.length > 0) {

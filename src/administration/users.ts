@@ -86,8 +86,8 @@ async function requireFree({ users }: Unit, user: NewUser, own: string | undefin
   for (const [attribute, name] of [['login', user.login] as const, ['email', user.email] as const]) {
     const owner = name === undefined ? undefined : (await users.findByIdentifier(name))?.user
     if (!owner || owner.id === own) continue
-    const whose = owner.login === name ? 'is taken' : `is taken by ${owner.login}`
-    const reason = `${name} ${whose}; letter case and Unicode spelling do not count`
+    const whose = owner.login === name ? '' : ` by ${owner.login}; letter case and Unicode spelling do not count`
+    const reason = `${name} is taken${whose}`
     throw new ChangeRefused('conflict', [{ attribute, reason }])
   }
 }

@@ -1,6 +1,7 @@
 import type { SignInFacts } from '../domain/authorization.ts'
 import type { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
+import type { ReadCatalogue } from '../domain/resource-indicators.ts'
 import type { User } from '../domain/user.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Store } from '../repositories/store.ts'
@@ -20,6 +21,7 @@ interface Dependencies {
   readonly tickets: Tickets
   readonly issueCode: IssueCode
   readonly readIdTokenHint: ReadIdTokenHint
+  readonly readCatalogue: ReadCatalogue
   readonly findSession: (cookie: string | undefined) => Promise<{ user: User; session: SignInFacts } | undefined>
   readonly subjectOf: (user: User) => string
 }
@@ -28,15 +30,16 @@ export type AuthorizeFlow = ReturnType<typeof createAuthorizeFlow>
 
 /** The stations of an authorization request, in the order an endpoint passes them. @see RFC 6749 §4.1.1 */
 export function createAuthorizeFlow(dependencies: Dependencies) {
-  const { store, clock, issuer, tickets, issueCode, readIdTokenHint, findSession, subjectOf } = dependencies
+  const { store, clock, issuer, tickets, issueCode, readIdTokenHint, readCatalogue, findSession, subjectOf } =
+    dependencies
   return {
     tickets,
     formOf,
 
     findRedirect: (form: Form): Promise<Redirectable> => findRedirect(form, store.read.apps),
 
-    validate: (form: Form, redirectable: Redirectable): Promise<AuthorizationRequest> =>
-      validate(form, redirectable, readIdTokenHint),
+    validate: async (form: Form, redirectable: Redirectable): Promise<AuthorizationRequest> =>
+      validate(form, redirectable, readIdTokenHint, await readCatalogue()),
 
     /** @param cookie of the sign-in session, as the browser sent it */
     async decide(request: AuthorizationRequest, progress: Progress, cookie: string | undefined): Promise<Step> {

@@ -45,7 +45,7 @@ export function createIssueCode({ store, clock, random, signIdToken }: Dependenc
         userEpoch: user.epoch,
         signIn: session,
         scope: request.scope,
-        resources: [],
+        resources: request.resources,
         redirectUri: request.redirectUri,
         nonce,
         codeChallenge: request.codeChallenge,

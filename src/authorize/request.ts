@@ -20,6 +20,8 @@ export interface Redirectable {
 export interface AuthorizationRequest extends Redirectable {
   readonly responseType: ResponseType
   readonly scope: readonly string[]
+  /** The API resources the app named; empty is the default. @see RFC 8707 §2.1 */
+  readonly resources: readonly string[]
   readonly codeChallenge: string | undefined
   readonly nonce: string | undefined
   readonly prompt: ReadonlySet<Prompt>
@@ -38,6 +40,7 @@ export const KEPT_PARAMETERS = [
   'response_mode',
   'state',
   'scope',
+  'resource',
   'nonce',
   'code_challenge',
   'code_challenge_method',

@@ -1,5 +1,5 @@
 import { OAuthError } from '../domain/errors.ts'
-import { createForm, type Form } from '../domain/form.ts'
+import { createForm, type Form, isRepeatable } from '../domain/form.ts'
 import { type Clock, MINUTE } from '../lib/clock.ts'
 import { open, type SealingKey, seal } from '../lib/sealed-box.ts'
 import { newSecret, type Random } from '../lib/secrets.ts'
@@ -18,7 +18,7 @@ export interface Ticket extends Progress {
   /** One ticket is exchanged for at most one live code. */
   readonly id: string
   readonly startedAt: number
-  readonly parameters: Readonly<Record<string, string>>
+  readonly parameters: Readonly<Record<string, string | string[]>>
   /** Digest of the browser's cookie, once the ticket is bound to one. */
   readonly browser?: string
 }
@@ -35,14 +35,14 @@ interface Dependencies {
 /** Seals requests into tickets and opens them again, in the same browser only. */
 export function createTickets({ key, clock, random, issuer }: Dependencies) {
   const restartUrl = (parameters: Ticket['parameters']): string =>
-    `${issuer}/connect/authorize?${new URLSearchParams(parameters)}`
+    `${issuer}/connect/authorize?${new URLSearchParams(Object.entries(parameters).flatMap(pairsOf))}`
 
   return {
     /** A ticket for a request that has just arrived. */
     start(form: Form): Ticket {
       const kept = KEPT_PARAMETERS.flatMap((name) => {
-        const value = form.get(name)
-        return value === undefined ? [] : [[name, value]]
+        const values = isRepeatable(name) ? form.all(name) : form.get(name)
+        return values === undefined || values.length === 0 ? [] : [[name, values]]
       })
       return { id: newSecret(random), startedAt: clock(), parameters: Object.fromEntries(kept) }
     },
@@ -105,6 +105,8 @@ export function createTickets({ key, clock, random, issuer }: Dependencies) {
 /** What whoever was given the link may see: nothing about the person who began. */
 const withoutPerson = ({ id_token_hint, login_hint, ...parameters }: Ticket['parameters']): Ticket['parameters'] =>
   parameters
+const pairsOf = ([name, values]: [string, string | string[]]): [string, string][] =>
+  [values].flat().map((value) => [name, value])
 
 /** The parameters of the request a ticket stands for. */
 export const formOf = (ticket: Ticket): Form => createForm(ticket.parameters)

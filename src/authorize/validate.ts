@@ -1,5 +1,6 @@
 import { type Follow, justRun } from '../domain/follow.ts'
 import { type Form, refuseRepeated } from '../domain/form.ts'
+import type { ApiCatalogue } from '../domain/resource-indicators.ts'
 import type { ResponseType } from '../domain/trusted-application.ts'
 import { type ReadIdTokenHint, readSubjectHint } from './checks/id-token-hint.ts'
 import { readMaxAge } from './checks/max-age.ts'
@@ -7,6 +8,7 @@ import { readNonce } from './checks/nonce.ts'
 import { readCodeChallenge } from './checks/pkce.ts'
 import { readPrompt } from './checks/prompt.ts'
 import { refuseRequestObject } from './checks/request-object.ts'
+import { readRequestedResources } from './checks/resource.ts'
 import { readResponseMode } from './checks/response-mode.ts'
 import { readResponseType } from './checks/response-type.ts'
 import { readRequestedScope } from './checks/scope.ts'
@@ -15,6 +17,7 @@ import type { AuthorizationRequest, Redirectable } from './request.ts'
 interface Asked extends Redirectable {
   readonly form: Form
   readonly readHint: ReadIdTokenHint
+  readonly catalogue: ApiCatalogue
 }
 
 interface Check<T> {
@@ -25,6 +28,7 @@ interface Check<T> {
 }
 
 const responseTypeOf = ({ form, app }: Asked): ResponseType => readResponseType(form, app)
+const scopeOf = (asked: Asked): string[] => readRequestedScope(asked.form, asked.app, responseTypeOf(asked))
 
 /** What makes all the rest meaningless. */
 const FIRST: readonly Check<unknown>[] = [
@@ -38,7 +42,11 @@ type Read = Exclude<keyof AuthorizationRequest, 'app' | 'redirectUri' | 'state'>
 const READERS: { readonly [K in Read]: Check<AuthorizationRequest[K]> } = {
   responseType: { name: 'response_type', read: responseTypeOf },
   responseMode: { name: 'response_mode', read: (asked) => readResponseMode(asked.form, responseTypeOf(asked)) },
-  scope: { name: 'scope', read: (asked) => readRequestedScope(asked.form, asked.app, responseTypeOf(asked)) },
+  scope: { name: 'scope', read: (asked) => scopeOf(asked) },
+  resources: {
+    name: 'resource',
+    read: (asked) => readRequestedResources(asked.form, scopeOf(asked), asked.app, asked.catalogue),
+  },
   codeChallenge: { name: 'PKCE', read: ({ form, app }) => readCodeChallenge(form, app) },
   nonce: { name: 'nonce', read: (asked) => readNonce(asked.form, responseTypeOf(asked)) },
   prompt: { name: 'prompt', read: ({ form }) => readPrompt(form) },
@@ -58,9 +66,10 @@ export async function validate(
   form: Form,
   redirectable: Redirectable,
   readHint: ReadIdTokenHint,
+  catalogue: ApiCatalogue,
   follow: Follow = justRun,
 ): Promise<AuthorizationRequest> {
-  const asked: Asked = { ...redirectable, form, readHint }
+  const asked: Asked = { ...redirectable, form, readHint, catalogue }
   for (const { name, read } of FIRST) await follow(name, () => read(asked))
   const parts: Partial<Record<keyof AuthorizationRequest, unknown>> = {}
   for (const [part, { name, read }] of Object.entries(READERS) as [Read, Check<unknown>][])

@@ -14,13 +14,16 @@ export const attributesOf = (app: AppRegistration, loginOf: LoginOf): Record<str
   SystemUser: app.systemUser === undefined ? null : (loginOf(app.systemUser) ?? app.systemUser),
 })
 
-/** A whole record as commands print it; of secrets only when they were made and when they end. */
+/** A whole record as commands print it; of secrets all but the secret and its hash. */
 export const recordOf = (app: TrustedApplication, loginOf: LoginOf) => ({
   ...attributesOf(app, loginOf),
   IsEnabled: app.isEnabled,
-  Secrets: app.secrets.map(({ createdAt, expiresAt }) => ({
-    CreatedAt: isoTime(createdAt),
-    ExpiresAt: expiresAt === undefined ? null : isoTime(expiresAt),
+  Secrets: app.secrets.map((secret) => ({
+    Id: secret.id,
+    Label: secret.label ?? null,
+    CreatedAt: isoTime(secret.createdAt),
+    ExpiresAt: secret.expiresAt === undefined ? null : isoTime(secret.expiresAt),
+    LastUsedAt: secret.lastUsedAt === undefined ? null : isoTime(secret.lastUsedAt),
   })),
   CreatedAt: isoTime(app.createdAt),
   UpdatedAt: isoTime(app.updatedAt),

@@ -1,9 +1,13 @@
 import type { Command } from 'commander'
-import type { RegistrationFault } from '../domain/registration-rules.ts'
+import { registerApp } from '../administration/apps.ts'
+import { type ChangeFault, ChangeRefused } from '../administration/fault.ts'
+import { doubtsAbout } from '../administration/judge-app.ts'
+import { addAppSecret } from '../administration/secrets.ts'
 import { APP_DEFAULTS, type AppRegistration, isInteractive } from '../domain/trusted-application.ts'
 import { digest, newId, newSecret, systemRandom } from '../lib/secrets.ts'
 import type { Repositories } from '../repositories/store.ts'
-import { doubtsAbout, judge } from './app-judge.ts'
+import { commandLine } from './actor.ts'
+import { misspelledSystemUser, orFaults } from './app-faults.ts'
 import { attributesOf, loginsFor } from './app-record.ts'
 import { readSet, repeated } from './app-set.ts'
 import { linesOf, settingsFor } from './app-settings.ts'
@@ -38,7 +42,7 @@ const FLAG_OF = {
 }
 
 /** Attributes that a flag and `--set` both speak of; which of the two is meant cannot be known. */
-const saidTwice = (flags: Flags, set: Partial<AppRegistration>): RegistrationFault[] =>
+const saidTwice = (flags: Flags, set: Partial<AppRegistration>): ChangeFault[] =>
   [
     { attribute: 'Name', twice: flags.name !== undefined && 'name' in set },
     { attribute: 'Scope', twice: flags.scope !== undefined && 'scope' in set },
@@ -82,17 +86,16 @@ async function register(applicationUri: string, flags: Flags, command: Command):
     ...(flags.scope === undefined ? {} : readSet([`Scope=${flags.scope}`])),
     ...set,
   }
-  const judgement = {
-    systemUser: wanted.systemUser ?? flags.systemUser,
-    faults: [...misplacedFlags(shape, flags), ...saidTwice(flags, set)],
-    flags: FLAG_OF,
-  }
+  const systemUser = wanted.systemUser ?? flags.systemUser
+  const faults = [...misplacedFlags(shape, flags), ...saidTwice(flags, set)]
   await withCore(command, async ({ store, clock }, config) => {
     const secret = wanted.clientType === 'Confidential' ? newSecret(systemRandom) : undefined
     const registration = await store.write(async (repositories) => {
-      const judged = await judge(wanted, repositories, judgement)
-      await add(judged, secret, repositories, clock())
-      return judged
+      const asked = {
+        faults: [...faults, ...(await misspelledSystemUser(systemUser, repositories))],
+        flags: FLAG_OF,
+      }
+      return orFaults(asked, () => add({ ...wanted, systemUser }, secret, repositories, clock()))
     })
     const settings = settingsFor(registration, secret, config)
     const attributes = attributesOf(registration, await loginsFor([registration], store.read))
@@ -108,14 +111,18 @@ async function register(applicationUri: string, flags: Flags, command: Command):
 }
 
 async function add(
-  app: AppRegistration,
+  wanted: AppRegistration,
   secret: string | undefined,
-  { apps }: Repositories,
+  unit: Repositories,
   now: number,
-): Promise<void> {
-  if (!(await apps.add(app, now))) {
-    throw impossible(`${app.applicationUri} is registered already; see: tessera app show ${app.applicationUri}`)
-  }
-  if (secret === undefined) return
-  await apps.addSecret(app.applicationUri, { id: newId(), hash: digest(secret), createdAt: now, expiresAt: undefined })
+): Promise<AppRegistration> {
+  const by = commandLine(now)
+  const app = await registerApp(unit, wanted, by).catch((error: unknown) => {
+    if (!(error instanceof ChangeRefused) || error.kind !== 'conflict') throw error
+    throw impossible(`${wanted.applicationUri} is registered already; see: tessera app show ${wanted.applicationUri}`)
+  })
+  if (secret === undefined) return app
+  const first = { id: newId(), hash: digest(secret), createdAt: now, expiresAt: undefined }
+  await addAppSecret(unit, app.applicationUri, first, by)
+  return app
 }

@@ -1,70 +1,113 @@
 import type { Command } from 'commander'
-import type { TrustedApplication } from '../domain/trusted-application.ts'
+import { removeAppSecret, rotateAppSecret } from '../administration/secrets.ts'
+import { isValidSecret } from '../domain/app-secret.ts'
+import type { AppSecret, TrustedApplication } from '../domain/trusted-application.ts'
 import { digest, newId, newSecret, systemRandom } from '../lib/secrets.ts'
+import { commandLine } from './actor.ts'
 import { requireApp } from './app-record.ts'
 import { durationFlag } from './durations.ts'
 import { helpText } from './help.ts'
+import { confirm } from './input.ts'
 import { block, isoTime, note, print } from './output.ts'
 import { impossible } from './problem.ts'
 import { withCore } from './with-core.ts'
 
 const HELP = helpText(
-  ['tessera app rotate-secret my.trusted.app/web --overlap 7d', 'tessera app rotate-secret my.trusted.app/web --json'],
+  [
+    'tessera app rotate-secret my.trusted.app/web --overlap 7d --label "autumn 2026" --expires 180d',
+    'tessera app rotate-secret my.trusted.app/web --json',
+    'tessera app rotate-secret my.trusted.app/web --label "made elsewhere" --hash 2asTxK0fqTMZZ3cTMZwvzOqBFfQ/8MgyWbobvDWE/HA=',
+  ],
   `Without --overlap the old secret is refused from the next request on. With it both are valid for a while: change
-the secret in the app in the meantime. No more than two secrets are valid at once.`,
+the secret in the app in the meantime, and see with "tessera app show" when the old one was last used. No more than two
+secrets are valid at once. With --hash the secret was made elsewhere; Tessera never sees it and prints none. This prints its hash:
+  printf %s "$SECRET" | openssl dgst -sha256 -binary | base64`,
 )
 
-/** `tessera app rotate-secret`: a new secret, and an end for the old one. */
-export function rotateSecretCommand(app: Command): void {
+interface RotateFlags {
+  readonly overlap?: number
+  readonly label?: string
+  readonly expires?: number
+  readonly hash?: string
+}
+
+/** `tessera app rotate-secret` and `tessera app remove-secret`: a new secret, and an end for an old one. */
+export function secretCommands(app: Command): void {
   app
     .command('rotate-secret <application-uri>')
     .description('make a new secret for a Confidential app and print it once')
     .option('--overlap <time>', 'how long the old secret stays valid (default: 0, it ends at once)', durationFlag)
+    .option('--label <text>', 'what you call the new secret')
+    .option('--expires <time>', 'when the new secret ends, counted from now (default: it does not)', durationFlag)
+    .option('--hash <base64>', 'base64 of the SHA-256 of a secret made elsewhere')
     .addHelpText('after', HELP)
     .action(rotateSecret)
+  app
+    .command('remove-secret <application-uri> <secret>')
+    .description('end one secret of an app at once, by its id or label, as "tessera app show" lists them')
+    .option('--yes', 'do not ask, not even about the last valid one')
+    .addHelpText('after', helpText(['tessera app remove-secret my.trusted.app/web "made elsewhere"']))
+    .action(removeSecret)
 }
 
-async function rotateSecret(
-  applicationUri: string,
-  flags: { readonly overlap?: number },
-  command: Command,
-): Promise<void> {
-  const overlap = flags.overlap ?? 0
+async function rotateSecret(applicationUri: string, flags: RotateFlags, command: Command): Promise<void> {
+  const { overlap = 0, label, expires, hash } = flags
   await withCore(command, async ({ store, clock }, { issuer }) => {
-    const secret = newSecret(systemRandom)
+    const value = hash === undefined ? newSecret(systemRandom) : undefined
     const now = clock()
-    const old = await store.write(async (repositories) => {
-      const app = await requireApp(repositories, applicationUri)
-      requireRotatable(app, overlap, now)
-      const { apps } = repositories
-      await apps.expireSecrets(applicationUri, now + overlap)
-      await apps.dropExpiredSecrets(applicationUri, now)
-      await apps.addSecret(applicationUri, { id: newId(), hash: digest(secret), createdAt: now, expiresAt: undefined })
-      return app.secrets.some((known) => isValid(known, now))
+    const expiresAt = expires === undefined ? undefined : now + expires
+    const secret = { id: newId(), hash: hash ?? digest(value ?? ''), label, createdAt: now, expiresAt }
+    const end = await store.write(async (unit) => {
+      await requireApp(unit, applicationUri)
+      return rotateAppSecret(unit, applicationUri, { secret, overlap }, commandLine(now))
     })
-    const until = old && overlap > 0 ? isoTime(now + overlap) : null
-    const answer = { client_id: applicationUri, client_secret: secret, issuer, previous_secret_expires_at: until }
-    print(command, answer, `New secret of ${applicationUri}:\n\n${block([['client_secret', secret]])}\n`)
-    if (old) note(until === null ? 'The old secret has ended.' : `The old secret is valid until ${until}.`)
-    note('The secret is shown this once: put it where the app keeps its secrets.')
+    const until = end !== undefined && end > now ? isoTime(end) : null
+    const document = {
+      client_id: applicationUri,
+      ...(value === undefined ? {} : { client_secret: value }),
+      issuer,
+      secret_id: secret.id,
+      secret_label: label ?? null,
+      secret_expires_at: expiresAt === undefined ? null : isoTime(expiresAt),
+      previous_secret_expires_at: until,
+    }
+    const text =
+      value === undefined
+        ? `${applicationUri} has a new secret, known here by its hash alone.`
+        : `New secret of ${applicationUri}:\n\n${block([['client_secret', value]])}\n`
+    print(command, document, text)
+    if (end !== undefined)
+      note(until === null ? 'The old secret has ended.' : `The old secret is valid until ${until}.`)
+    if (value !== undefined) note('The secret is shown this once: put it where the app keeps its secrets.')
   })
 }
 
-const isValid = ({ expiresAt }: TrustedApplication['secrets'][number], now: number): boolean =>
-  expiresAt === undefined || expiresAt > now
+async function removeSecret(
+  applicationUri: string,
+  name: string,
+  flags: { readonly yes?: boolean },
+  command: Command,
+): Promise<void> {
+  await withCore(command, async ({ store, clock }) => {
+    const app = await requireApp(store.read, applicationUri)
+    const secret = findSecret(app, name)
+    const left = app.secrets.filter((other) => other.id !== secret.id && isValidSecret(other, clock()))
+    if (left.length === 0 && isValidSecret(secret, clock()))
+      await confirm(`This ends the only valid secret of ${applicationUri}: it can no longer prove itself.`, flags.yes)
+    await store.write((unit) => removeAppSecret(unit, applicationUri, secret.id, commandLine(clock())))
+    const document = { ApplicationUri: applicationUri, SecretId: secret.id, removed: true }
+    print(command, document, `The secret ${secret.label ?? secret.id} of ${applicationUri} has ended.`)
+  })
+}
 
-function requireRotatable(
-  { applicationUri, clientType, secrets }: TrustedApplication,
-  overlap: number,
-  now: number,
-): void {
-  if (clientType !== 'Confidential') {
-    throw impossible(`${applicationUri} is of ClientType ${clientType}; only a Confidential app has a secret`)
-  }
-  const valid = secrets.filter((secret) => isValid(secret, now))
-  if (overlap === 0 || valid.length < 2) return
-  const ends = valid.map(({ expiresAt }) => expiresAt).filter((end) => end !== undefined)
-  throw impossible(
-    `${applicationUri} has two valid secrets already; wait until ${isoTime(Math.min(...ends))}, or end both at once with --overlap 0`,
+/** By id or label; the beginning of an id is enough where it is unmistakable. */
+function findSecret({ applicationUri, secrets }: TrustedApplication, name: string): AppSecret {
+  const found = secrets.filter(
+    ({ id, label }) => id === name || label === name || (name.length >= 4 && id.startsWith(name)),
   )
+  const [secret] = found
+  if (secret && found.length === 1) return secret
+  const known = secrets.map(({ id, label }) => (label === undefined ? id : `${id} (${label})`)).join(', ')
+  const has = known === '' ? 'it has none' : `it has ${known}`
+  throw impossible(`${applicationUri} has no one secret called ${JSON.stringify(name)}; ${has}`)
 }

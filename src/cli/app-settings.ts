@@ -12,7 +12,14 @@ export function settingsFor(
   config: Pick<Config, 'issuer' | 'signingAlgorithm'>,
 ) {
   const { issuer, signingAlgorithm } = config
-  const server = serverMetadata({ issuer, signingAlgorithm, grantTypes: [], userClaims: [], locales: [] })
+  const server = serverMetadata({
+    issuer,
+    signingAlgorithm,
+    grantTypes: [],
+    userClaims: [],
+    locales: [],
+    apiScopes: [],
+  })
   return {
     client_id: app.applicationUri,
     ...(secret === undefined ? {} : { client_secret: secret }),

@@ -53,8 +53,12 @@ const show = (applicationUri: string, command: Command): Promise<void> =>
   })
 
 function textOf({ Secrets, ...attributes }: ReturnType<typeof recordOf>): string {
-  const secrets = Secrets.map(
-    ({ CreatedAt, ExpiresAt }) => `made ${CreatedAt}, ${ExpiresAt ? `ends ${ExpiresAt}` : 'does not end'}`,
+  const secrets = Secrets.map(({ Id, Label, CreatedAt, ExpiresAt, LastUsedAt }) =>
+    [
+      `${Id}${Label === null ? '' : ` (${Label})`}: made ${CreatedAt}`,
+      ExpiresAt === null ? 'does not end' : `ends ${ExpiresAt}`,
+      LastUsedAt === null ? 'never used' : `last used ${LastUsedAt}`,
+    ].join(', '),
   )
   const lists = ['ImpersonateLoginUrl', 'ImpersonateLogoutUrl']
   const entries = Object.entries(attributes).map(([name, value]): [string, string | string[]] => {

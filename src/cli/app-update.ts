@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
+import { registrationOf, updateApp } from '../administration/apps.ts'
+import { doubtsAbout } from '../administration/judge-app.ts'
 import { APP_ATTRIBUTES, type Shown } from '../domain/app-attributes.ts'
 import type { AppRegistration, TrustedApplication } from '../domain/trusted-application.ts'
-import type { Repositories } from '../repositories/store.ts'
-import { doubtsAbout, judge } from './app-judge.ts'
+import { commandLine } from './actor.ts'
+import { misspelledSystemUser, orFaults } from './app-faults.ts'
 import { attributesOf, loginsFor, recordOf, requireApp } from './app-record.ts'
 import { readSet, repeated } from './app-set.ts'
 import { helpText } from './help.ts'
@@ -36,43 +38,16 @@ async function update(
 ): Promise<void> {
   const changes = readSet(flags.set)
   await withCore(command, async ({ store, clock }) => {
-    const { before, after } = await store.write(async (repositories) => {
-      const app = await requireApp(repositories, applicationUri)
-      const registration = await judge({ ...registrationOf(app), ...changes }, repositories, {
-        systemUser: changes.systemUser,
-      })
-      await repositories.apps.update(registration, clock())
-      if (registration.clientType !== 'Confidential') await endSecrets(app, repositories, clock())
-      return { before: app, after: await requireApp(repositories, applicationUri) }
+    const { before, after } = await store.write(async (unit) => {
+      const wanted = { ...registrationOf(await requireApp(unit, applicationUri)), ...changes }
+      const asked = { faults: await misspelledSystemUser(changes.systemUser, unit) }
+      return orFaults(asked, () => updateApp(unit, wanted, commandLine(clock())))
     })
     const loginOf = await loginsFor([before, after], store.read)
     print(command, recordOf(after, loginOf), differences(attributesOf(before, loginOf), attributesOf(after, loginOf)))
     for (const doubt of doubtsAbout(after)) warn(doubt)
     noteAboutSecrets(before, after)
   })
-}
-
-/** Only a Confidential app has secrets; old ones must not work again should it become one. */
-async function endSecrets(
-  { applicationUri, secrets }: TrustedApplication,
-  { apps }: Pick<Repositories, 'apps'>,
-  now: number,
-): Promise<void> {
-  if (secrets.length === 0) return
-  await apps.expireSecrets(applicationUri, now)
-  await apps.dropExpiredSecrets(applicationUri, now)
-}
-
-/** The declarative part alone; what is counted and timed is not for an update to store. */
-function registrationOf({
-  secrets,
-  isEnabled,
-  epoch,
-  createdAt,
-  updatedAt,
-  ...registration
-}: TrustedApplication): AppRegistration {
-  return registration
 }
 
 function differences(before: Record<string, Shown>, after: Record<string, Shown>): string {

@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
+import { removeApp, setAppEnabled } from '../administration/apps.ts'
+import { commandLine } from './actor.ts'
 import { loginsFor, recordOf, requireApp } from './app-record.ts'
 import { registerCommand } from './app-register.ts'
-import { rotateSecretCommand } from './app-secret.ts'
+import { secretCommands } from './app-secret.ts'
 import { showCommands } from './app-show.ts'
 import { updateCommand } from './app-update.ts'
 import { helpText } from './help.ts'
@@ -29,7 +31,7 @@ export function appCommands(program: Command): void {
     .description('refuse the app everything, and end all that was issued to it')
     .addHelpText('after', helpText(['tessera app disable my.trusted.app/web']))
     .action((uri: string, _flags: unknown, command: Command) => setEnabled(uri, false, command))
-  rotateSecretCommand(app)
+  secretCommands(app)
   app
     .command('remove <application-uri>')
     .description('forget the app with its secrets, consents and tokens')
@@ -43,10 +45,9 @@ export function appCommands(program: Command): void {
 
 const setEnabled = (applicationUri: string, enabled: boolean, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
-    const { before, after } = await store.write(async (repositories) => {
-      const before = await requireApp(repositories, applicationUri)
-      await repositories.apps.setEnabled(applicationUri, enabled, clock())
-      return { before, after: await requireApp(repositories, applicationUri) }
+    const { before, after } = await store.write(async (unit) => {
+      await requireApp(unit, applicationUri)
+      return setAppEnabled(unit, applicationUri, enabled, commandLine(clock()))
     })
     const state = enabled ? 'enabled' : 'disabled'
     const effect = enabled ? 'What was issued to it before stays ended.' : 'Everything that was issued to it has ended.'
@@ -58,9 +59,9 @@ const setEnabled = (applicationUri: string, enabled: boolean, command: Command):
   })
 
 const remove = (applicationUri: string, flags: { readonly yes?: boolean }, command: Command): Promise<void> =>
-  withCore(command, async ({ store }) => {
+  withCore(command, async ({ store, clock }) => {
     await requireApp(store.read, applicationUri)
     await confirm(`This removes ${applicationUri} with its secrets, consents and tokens, for ever.`, flags.yes)
-    await store.write(({ apps }) => apps.remove(applicationUri))
+    await store.write((unit) => removeApp(unit, applicationUri, commandLine(clock())))
     print(command, { ApplicationUri: applicationUri, removed: true }, `${applicationUri} is removed.`)
   })

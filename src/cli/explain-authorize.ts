@@ -6,7 +6,9 @@ import type { Config } from '../config.ts'
 import type { Core } from '../core.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { createForm } from '../domain/form.ts'
+import { targetOf } from '../domain/resource-indicators.ts'
 import type { User } from '../domain/user.ts'
+import { createReadCatalogue } from '../tokens/catalogue.ts'
 import { createReadIdTokenHint } from '../tokens/id-token-hint.ts'
 import { subjectOf } from '../tokens/settings.ts'
 import { type NoteTaking, type Trial, tryChecks } from './explain-notes.ts'
@@ -33,11 +35,13 @@ export function tryAuthorize(
     await follow(ADDRESS, () => requireAuthorizeAddress(url, issuer, notes))
     const form = createForm(parametersOf(url))
     const redirectable = await findRedirect(form, store.read.apps, follow)
-    const request = await validate(form, redirectable, createReadIdTokenHint(keys, issuer, clock), follow)
+    const catalogue = await createReadCatalogue(store.read.resources, tokens.audience)()
+    const request = await validate(form, redirectable, createReadIdTokenHint(keys, issuer, clock), catalogue, follow)
     const user = await checkPerson(name, request, store.read, notes)
     if (user) await checkConsent(request, user, core, tokens, notes)
     else notes.note(CONSENT, null, 'not checked; --user names the person')
-    return previewForUser({ app: request.app, user: user ?? SOMEBODY, scope: request.scope }, request.nonce, {
+    const target = targetOf(request, [], request.app, catalogue)
+    return previewForUser({ app: request.app, user: user ?? SOMEBODY, ...target }, request.nonce, {
       tokens,
       algorithm: keys.algorithm,
       now: clock(),

@@ -1,17 +1,20 @@
 import { readRequestedScope } from '../authorize/checks/scope.ts'
 import { requireRegisteredUri } from '../authorize/find-redirect.ts'
-import { claimOf, isLive, vouchFor } from '../client-auth/authenticate.ts'
+import { claimOf, vouchFor } from '../client-auth/authenticate.ts'
 import { CLIENT_CHECKS, type Claim } from '../client-auth/checks.ts'
 import type { Config } from '../config.ts'
 import type { Core } from '../core.ts'
+import { isValidSecret } from '../domain/app-secret.ts'
 import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
 import { createForm, type Form } from '../domain/form.ts'
+import { targetOf } from '../domain/resource-indicators.ts'
 import { needsPkce, type TrustedApplication } from '../domain/trusted-application.ts'
 import { createAuthorizationCodeGrant } from '../grants/authorization-code.ts'
-import { createClientCredentialsGrant, readServiceScope, requireSystemUser } from '../grants/client-credentials.ts'
+import { createClientCredentialsGrant, readServiceTarget, requireSystemUser } from '../grants/client-credentials.ts'
 import { createRefreshTokenGrant } from '../grants/refresh-token.ts'
 import { createGrantRegistry } from '../grants/registry.ts'
 import { requireInteractive } from '../grants/require-interactive.ts'
+import { createReadCatalogue } from '../tokens/catalogue.ts'
 import { type NoteTaking, type Trial, tryChecks } from './explain-notes.ts'
 import { checkPerson, PERSON_CHECKS } from './explain-person.ts'
 import { type ClaimsPreview, previewForService, previewForUser, SOMEBODY } from './preview-claims.ts'
@@ -41,27 +44,30 @@ export function tryToken(
     'grant_type',
     ...(asked.grant === 'client_credentials' ? FOR_SERVICES : FOR_PEOPLE),
   ]
+  const readCatalogue = createReadCatalogue(store.read.resources, tokens.audience)
   const settings = { tokens, algorithm: keys.algorithm, now: clock() }
   return tryChecks(plan, async (notes) => {
     const { follow } = notes
+    const catalogue = await readCatalogue()
     const app = await checkClient(asked, await store.read.apps.find(asked.client), clock(), notes)
     await follow('grant_type', () => offeredGrants().find(asked.grant).type)
     if (asked.grant === 'client_credentials') {
       const systemUser = await follow('System User', () => requireSystemUser(app, store.read.users))
-      const scope = await follow('scope', () => readServiceScope(app, createForm({ scope: asked.scope })))
-      return previewForService({ kind: 'service', app, systemUser, scope }, settings)
+      const target = await follow('scope', () => readServiceTarget(app, createForm({ scope: asked.scope }), catalogue))
+      return previewForService({ kind: 'service', app, systemUser, ...target }, settings)
     }
     const scope = await checkForPeople(asked, app, notes)
     const user = await checkPerson(asked.user, { app, scope }, store.read, notes)
-    return previewForUser({ app, user: user ?? SOMEBODY, scope }, undefined, settings)
+    const target = targetOf({ scope, resources: [] }, [], app, catalogue)
+    return previewForUser({ app, user: user ?? SOMEBODY, ...target }, undefined, settings)
   })
 
   function offeredGrants() {
-    const dependencies = { store, clock, audit: () => undefined }
+    const dependencies = { store, clock, audit: () => undefined, readCatalogue }
     return createGrantRegistry([
       createAuthorizationCodeGrant(dependencies),
       createRefreshTokenGrant(dependencies),
-      createClientCredentialsGrant({ users: store.read.users }),
+      createClientCredentialsGrant({ users: store.read.users, readCatalogue }),
     ])
   }
 }
@@ -77,7 +83,7 @@ async function checkClient(
   const claim = assumed ? assumedClaim(client, app, now) : claimOf(credentialsOf(client, secret), app, now)
   for (const { name, require } of CLIENT_CHECKS) await follow(name, () => require(claim))
   if (assumed) note('client authentication', true, 'the app is taken to send a valid secret; --secret-stdin checks one')
-  return vouchFor(app as TrustedApplication, claim)
+  return vouchFor(app as TrustedApplication, claim, 'nowhere')
 }
 
 const credentialsOf = (clientId: string, secret: string | undefined): Claim['credentials'] => ({
@@ -89,7 +95,7 @@ const credentialsOf = (clientId: string, secret: string | undefined): Claim['cre
 const assumedClaim = (clientId: string, app: TrustedApplication, now: number): Claim => ({
   credentials: credentialsOf(clientId, ''),
   app,
-  secret: app.secrets.find((known) => isLive(known, now)),
+  secret: app.secrets.find((known) => isValidSecret(known, now)),
   expired: app.secrets.at(-1),
   now,
 })

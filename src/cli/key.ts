@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
+import { recordChange } from '../administration/record-change.ts'
 import { HOUR, MINUTE } from '../lib/clock.ts'
 import type { StoredSigningKey } from '../repositories/signing-keys.ts'
 import type { KeyState } from '../tokens/signing-keys.ts'
+import { commandLine } from './actor.ts'
 import { durationFlag } from './durations.ts'
 import { helpText } from './help.ts'
 import { isoTime, note, print, table, warn } from './output.ts'
@@ -76,7 +78,7 @@ async function rotate({ publishFor = HOUR, force }: RotateFlags, command: Comman
       '--publish-for: verifiers may cache the key set for 5 minutes, so 5m or more is expected; --force insists',
     )
   }
-  await withCore(command, async ({ keys }) => {
+  await withCore(command, async ({ keys, store, clock }) => {
     const next = (await keys.list()).find((key) => key.state === 'next' && key.algorithm === keys.algorithm)
     if (next && !force) {
       throw impossible(
@@ -84,6 +86,8 @@ async function rotate({ publishFor = HOUR, force }: RotateFlags, command: Comman
       )
     }
     const added = await keys.rotate(publishFor)
+    const detail = { kid: added.kid, algorithm: added.algorithm, signsFrom: isoTime(added.signsFrom) }
+    await store.write((unit) => recordChange(unit, { event: 'key_rotated', detail }, commandLine(clock())))
     const signs = publishFor === 0 ? 'signs from now on' : `is published now and signs from ${isoTime(added.signsFrom)}`
     print(
       command,

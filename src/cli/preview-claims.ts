@@ -1,5 +1,6 @@
 import { ACR_PASSWORD } from '../domain/acr.ts'
 import type { ServiceAuthorization, SignInFacts, UserAuthorization } from '../domain/authorization.ts'
+import type { Target } from '../domain/resource-indicators.ts'
 import type { SigningAlgorithm } from '../domain/signing-algorithm.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
@@ -50,7 +51,7 @@ export const signInAt = (now: number): SignInFacts => ({
 
 /** What a person's sign-in would give the app; nothing is signed and nothing is stored. */
 export function previewForUser(
-  granted: { readonly app: TrustedApplication; readonly user: User; readonly scope: readonly string[] },
+  granted: { readonly app: TrustedApplication; readonly user: User } & Target,
   nonce: string | undefined,
   { tokens, algorithm, now }: PreviewSettings,
 ): ClaimsPreview {

@@ -4,6 +4,7 @@ import { Command, type Help, type Option } from 'commander'
 import { packageRoot } from '../lib/package-root.ts'
 import { appCommands } from './app.ts'
 import { applyCommand } from './apply.ts'
+import { auditCommands } from './audit.ts'
 import { dbCommands } from './db.ts'
 import { explainCommand } from './explain-request.ts'
 import { exportCommand } from './export.ts'
@@ -11,6 +12,7 @@ import { helpText } from './help.ts'
 import { keyCommands } from './key.ts'
 import { planCommand } from './plan.ts'
 import { refusalCommands } from './refusal.ts'
+import { resourceCommands } from './resource.ts'
 import { serveCommand } from './serve.ts'
 import { settingsCommand } from './settings.ts'
 import { userCommands } from './user.ts'
@@ -58,10 +60,12 @@ export function createProgram(complain: (text: string) => void): Command {
   serveCommand(program)
   appCommands(program)
   userCommands(program)
+  resourceCommands(program)
   keyCommands(program)
   planCommand(program)
   applyCommand(program)
   exportCommand(program)
+  auditCommands(program)
   dbCommands(program)
   settingsCommand(program)
   refusalCommands(program)

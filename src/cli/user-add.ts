@@ -1,7 +1,9 @@
 import { type Command, Option } from 'commander'
+import { ChangeRefused } from '../administration/fault.ts'
+import { addUser } from '../administration/users.ts'
 import { type NewUser, USER_TYPES } from '../domain/user.ts'
 import { createPasswords } from '../lib/passwords.ts'
-import type { Users } from '../repositories/users.ts'
+import { commandLine } from './actor.ts'
 import { helpText } from './help.ts'
 import { note, print } from './output.ts'
 import { choosePassword, withPasswordFlags } from './password-input.ts'
@@ -41,16 +43,15 @@ export function addCommand(user: Command): void {
 }
 
 async function add(login: string, flags: AddFlags, command: Command): Promise<void> {
-  requireSound(userFaults(login, flags, undefined))
+  const wanted = newUser(login, flags)
+  requireSound(userFaults(wanted, flags, undefined))
   const chosen = flags.type === 'SystemUserNoLogin' ? undefined : await choosePassword(flags, login)
-  requireSound(userFaults(login, flags, chosen?.password))
+  requireSound(userFaults(wanted, flags, chosen?.password))
   await withCore(command, async ({ store, clock }) => {
     const passwordHash = chosen && (await createPasswords().hash(chosen.password))
-    const user = await store.write(async ({ users }) => {
-      await requireFree(login, users)
-      if (flags.email !== undefined) await requireFree(flags.email, users)
-      return users.add(newUser(login, flags), passwordHash, clock())
-    })
+    const user = await store
+      .write((unit) => addUser(unit, wanted, passwordHash, commandLine(clock())))
+      .catch(reasonsAlone)
     const record = { ...userRecord(user), ...(chosen?.generated ? { password: chosen.password } : {}) }
     print(command, record, `Added ${user.login}.\n\n${userText(record)}\n`)
     if (chosen?.generated) note('The password is shown this once.')
@@ -62,10 +63,10 @@ async function add(login: string, flags: AddFlags, command: Command): Promise<vo
   })
 }
 
-async function requireFree(name: string, users: Pick<Users, 'findByIdentifier'>): Promise<void> {
-  const owner = (await users.findByIdentifier(name))?.user
-  if (owner?.login === name) throw impossible(`${name} is taken`)
-  if (owner) throw impossible(`${name} is taken by ${owner.login}; letter case and Unicode spelling do not count`)
+/** A name that is taken is told without the attribute: login and e-mail share one namespace. */
+function reasonsAlone(error: unknown): never {
+  if (!(error instanceof ChangeRefused) || error.kind !== 'conflict') throw error
+  throw impossible(...error.faults.map(({ reason }) => reason))
 }
 
 function requireSound(faults: readonly string[]): void {
@@ -80,12 +81,21 @@ function newUser(login: string, flags: AddFlags): NewUser {
     ...(fullName === '' ? {} : { name: fullName }),
     email: flags.email,
     emailVerified: flags.emailVerified ?? false,
-    locale: flags.locale === undefined ? undefined : Intl.getCanonicalLocales(flags.locale)[0],
+    locale: flags.locale === undefined ? undefined : canonicalLocale(flags.locale),
     isAdmin: flags.admin ?? false,
     profile: {
       ...(flags.givenName === undefined ? {} : { givenName: flags.givenName }),
       ...(flags.familyName === undefined ? {} : { familyName: flags.familyName }),
       ...(flags.phone === undefined ? {} : { phoneNumber: flags.phone }),
     },
+  }
+}
+
+/** A tag that is none stays as it is, for the rules to name. */
+function canonicalLocale(tag: string): string {
+  try {
+    return Intl.getCanonicalLocales(tag)[0] ?? tag
+  } catch {
+    return tag
   }
 }

@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
+import { setUserPassword } from '../administration/users.ts'
 import { whyBadPassword } from '../domain/user.ts'
 import { createPasswords } from '../lib/passwords.ts'
+import { commandLine } from './actor.ts'
 import { requireUser } from './find-user.ts'
 import { helpText } from './help.ts'
 import { note, print } from './output.ts'
@@ -28,7 +30,8 @@ export function setPasswordCommand(user: Command): void {
 
 const setPassword = (name: string, flags: PasswordFlags, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
-    const { id, login, type } = await requireUser(store.read.users, name)
+    const account = await requireUser(store.read.users, name)
+    const { id, login, type } = account
     if (type === 'SystemUserNoLogin')
       throw impossible(`${login} is a SystemUserNoLogin: it never signs in and has no password`)
     const chosen = await choosePassword(flags, login)
@@ -37,9 +40,9 @@ const setPassword = (name: string, flags: PasswordFlags, command: Command): Prom
     const fault = whyBadPassword(chosen.password)
     if (fault !== undefined) throw wrongUsage(`password: ${fault}`)
     const passwordHash = await createPasswords().hash(chosen.password)
-    const user = await store.write(async ({ users }) => {
-      await users.setPassword(id, passwordHash, clock())
-      return requireUser(users, id)
+    const user = await store.write(async (unit) => {
+      await setUserPassword(unit, account, passwordHash, commandLine(clock()))
+      return requireUser(unit.users, id)
     })
     const generated = chosen.generated ? { password: chosen.password } : {}
     const shown = chosen.generated ? `\n\n  password  ${chosen.password}\n` : ''

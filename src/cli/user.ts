@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
+import { appsActingAs, removeUser, setUserEnabled } from '../administration/users.ts'
 import type { Repositories } from '../repositories/store.ts'
+import { commandLine } from './actor.ts'
 import { requireUser } from './find-user.ts'
 import { helpText } from './help.ts'
 import { confirm } from './input.ts'
@@ -75,9 +77,8 @@ const setEnabled = (name: string, enabled: boolean, command: Command): Promise<v
   withCore(command, async ({ store, clock }) => {
     const { before, after, apps } = await store.write(async (repositories) => {
       const before = await requireUser(repositories.users, name)
-      await repositories.users.setEnabled(before.id, enabled, clock())
-      const after = await requireUser(repositories.users, before.id)
-      return { before, after, apps: await appsActingAs(before.id, repositories) }
+      const after = await setUserEnabled(repositories, before.id, enabled, commandLine(clock()))
+      return { before, after, apps: await appsActingAs(repositories, before.id) }
     })
     const state = enabled ? 'enabled' : 'disabled'
     const effect = enabled
@@ -89,24 +90,20 @@ const setEnabled = (name: string, enabled: boolean, command: Command): Promise<v
     if (!enabled && apps.length > 0) warn(`no longer able to act as their System User: ${apps.join(', ')}`)
   })
 
-async function appsActingAs(id: string, { apps }: Pick<Repositories, 'apps'>): Promise<string[]> {
-  return (await apps.list()).filter(({ systemUser }) => systemUser === id).map(({ applicationUri }) => applicationUri)
-}
-
 const remove = (name: string, flags: { readonly yes?: boolean }, command: Command): Promise<void> =>
-  withCore(command, async ({ store }) => {
+  withCore(command, async ({ store, clock }) => {
     const { id, login } = await requireUser(store.read.users, name)
     await requireNoSystemUser(id, login, store.read)
     await confirm(`This removes ${login} with their sessions, consents and tokens, for ever.`, flags.yes)
     await store.write(async (repositories) => {
       await requireNoSystemUser(id, login, repositories)
-      await repositories.users.remove(id)
+      await removeUser(repositories, id, commandLine(clock()))
     })
     print(command, { id, login, removed: true }, `${login} is removed.`)
   })
 
 async function requireNoSystemUser(id: string, login: string, repositories: Pick<Repositories, 'apps'>): Promise<void> {
-  const apps = await appsActingAs(id, repositories)
+  const apps = await appsActingAs(repositories, id)
   if (apps.length === 0) return
   throw impossible(
     `${login} is the System User of ${apps.join(', ')}; remove or update ${apps.length === 1 ? 'that app' : 'those apps'} first`,

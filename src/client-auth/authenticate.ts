@@ -1,36 +1,65 @@
+import { isValidSecret } from '../domain/app-secret.ts'
+import type { Audit } from '../domain/audit.ts'
 import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
+import { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import type { AppSecret, TrustedApplication } from '../domain/trusted-application.ts'
-import type { Clock } from '../lib/clock.ts'
+import { type Clock, MINUTE } from '../lib/clock.ts'
 import { digest, sameDigest } from '../lib/secrets.ts'
 import type { TrustedApplications } from '../repositories/trusted-applications.ts'
 import { CLIENT_CHECKS, type Claim } from './checks.ts'
 import { type ClientCredentials, readCredentials } from './credentials.ts'
+import type { SecretUse } from './secret-use.ts'
 
 interface Dependencies {
   readonly apps: Pick<TrustedApplications, 'find'>
   readonly clock: Clock
+  readonly secretUse: Pick<SecretUse, 'note'>
+  readonly audit: Audit
 }
 
 export type AuthenticateApp = ReturnType<typeof createAuthenticateApp>
 
 /**
  * Proves who is calling an endpoint that only apps may call.
+ * @param authorization the header of that name
+ * @param address where the request comes from, for the audit log
  * @see RFC 6749 §2.3, §3.2.1
  */
-export function createAuthenticateApp({ apps, clock }: Dependencies) {
-  return async function authenticateApp(authorization: string | undefined, form: Form): Promise<AuthenticatedApp> {
+export function createAuthenticateApp({ apps, clock, secretUse, audit }: Dependencies) {
+  const told = new Map<string, number>()
+
+  /** Each failure is a refusal with a record of its own; a stranger must not be able to fill the audit log with them. */
+  function tellOnceAMinute(app: string, address: string, cause: string): void {
+    const now = clock()
+    if (now - (told.get(app) ?? -Infinity) < MINUTE) return
+    told.set(app, now)
+    audit({ event: 'app_authentication_failed', actor: 'nobody', app, address, detail: { cause } })
+  }
+
+  return async function authenticateApp(
+    authorization: string | undefined,
+    form: Form,
+    address: string,
+  ): Promise<AuthenticatedApp> {
     const credentials = readCredentials(authorization, form)
     const app = await apps.find(credentials.clientId)
     const claim = claimOf(credentials, app, clock())
-    for (const { require } of CLIENT_CHECKS) require(claim)
-    return vouchFor(app as TrustedApplication, claim)
+    try {
+      for (const { require } of CLIENT_CHECKS) require(claim)
+    } catch (error) {
+      if (app && error instanceof OAuthError && error.code === 'invalid_client')
+        tellOnceAMinute(app.applicationUri, address, String(error.detail['cause']))
+      throw error
+    }
+    if (claim.secret) secretUse.note(claim.secret)
+    return vouchFor(app as TrustedApplication, claim, address)
   }
 }
 
 /** Takes an app for one that has proved who it is; an explanation does so where nobody gave it the secret. */
-export function vouchFor(app: TrustedApplication, { credentials, secret }: Claim): AuthenticatedApp {
-  const authentication = { method: credentials.method, secret: secret?.id }
+export function vouchFor(app: TrustedApplication, { credentials, secret }: Claim, address: string): AuthenticatedApp {
+  const authentication = { method: credentials.method, secret: secret?.id, address }
   return { ...app, authentication } as unknown as AuthenticatedApp
 }
 
@@ -41,11 +70,9 @@ export function vouchFor(app: TrustedApplication, { credentials, secret }: Claim
  */
 export function claimOf(credentials: ClientCredentials, app: TrustedApplication | undefined, now: number): Claim {
   const matching = findSecrets(app?.secrets ?? [], credentials.secret)
-  const secret = matching.find((known) => isLive(known, now))
+  const secret = matching.find((known) => isValidSecret(known, now))
   return { credentials, app, secret, expired: matching[0], now }
 }
-
-export const isLive = ({ expiresAt }: AppSecret, now: number): boolean => expiresAt === undefined || expiresAt > now
 
 /** Finds which of the app's secrets was sent, live or not; every one is compared, in constant time. */
 function findSecrets(secrets: readonly AppSecret[], sent: string | undefined): AppSecret[] {

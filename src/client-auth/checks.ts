@@ -1,3 +1,4 @@
+import { isValidSecret } from '../domain/app-secret.ts'
 import { OAuthError, type OperatorDetail } from '../domain/errors.ts'
 import type { RefusalRule } from '../domain/refusal-rule.ts'
 import type { AppSecret, TrustedApplication } from '../domain/trusted-application.ts'
@@ -76,7 +77,7 @@ function whyNotTheSecret(claim: Claim, { secrets }: TrustedApplication): OAuthEr
       expiresAt: expired.expiresAt,
     })
   }
-  const live = secrets.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now).length
+  const live = secrets.filter((known) => isValidSecret(known, now)).length
   const cause = `the secret is wrong: it is not ${secrets.length === 1 ? 'the one' : `one of the ${secrets.length}`} of the app`
   return refuse(claim, 'secret-wrong', live === 0 ? `${cause}, and none of those is still valid` : cause)
 }

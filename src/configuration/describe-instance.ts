@@ -1,7 +1,7 @@
-import { isValidAt } from '../administration/app-secrets.ts'
 import { readInstanceSettings } from '../administration/instance-settings.ts'
 import { showResource } from '../domain/api-resource.ts'
 import { showRegistration } from '../domain/app-attributes.ts'
+import { isValidSecret } from '../domain/app-secret.ts'
 import type { AppSecret, TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import { showUser } from '../domain/user-attributes.ts'
@@ -60,7 +60,7 @@ const describeApp = (app: TrustedApplication, loginOf: (id: string) => string | 
 
 /** The secrets that open something, in an order that every instance gives them. */
 export const validSecrets = ({ secrets }: TrustedApplication, now: number): AppSecret[] =>
-  secrets.filter((secret) => isValidAt(secret, now)).sort((a, b) => (a.hash < b.hash ? -1 : 1))
+  secrets.filter((secret) => isValidSecret(secret, now)).sort((a, b) => (a.hash < b.hash ? -1 : 1))
 
 function fingerprint({ hash, label, expiresAt }: AppSecret): string {
   const named = label === undefined ? '' : ` ${JSON.stringify(label)}`

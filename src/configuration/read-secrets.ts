@@ -1,4 +1,5 @@
-import { isValidAt, type SecretDescription } from '../administration/app-secrets.ts'
+import type { SecretDescription } from '../administration/app-secrets.ts'
+import { isValidSecret, MOST_VALID_SECRETS } from '../domain/app-secret.ts'
 import { whyBadName } from '../domain/readable-name.ts'
 import { digest } from '../lib/secrets.ts'
 import { type Complain, refuseUnknown } from './fields.ts'
@@ -6,7 +7,6 @@ import { isRecord } from './parse-source.ts'
 import type { Suggest } from './records.ts'
 import { isVariable, readVariable, type Variables } from './variables.ts'
 
-const MOST_VALID = 2
 const IN_CLEAR = `a secret does not stand in a file in clear: write \${NAME} and set that environment variable, or give its base64(SHA-256) as ApplicationSecretHash`
 const NO_HASH = 'expects base64(SHA-256(secret)), 44 characters'
 
@@ -42,8 +42,11 @@ export function readSecrets(fields: Readonly<Record<string, unknown>>, context: 
   const hashes = secrets.map(({ hash }) => hash)
   const [attribute = 'ApplicationSecretHash'] = given
   if (new Set(hashes).size < hashes.length) context.complain(attribute, 'names the same secret twice')
-  if (secrets.filter((secret) => isValidAt(secret, context.now)).length > MOST_VALID) {
-    context.complain(attribute, `no more than ${MOST_VALID} secrets are valid at once; let one end with ExpiresAt`)
+  if (secrets.filter((secret) => isValidSecret(secret, context.now)).length > MOST_VALID_SECRETS) {
+    context.complain(
+      attribute,
+      `no more than ${MOST_VALID_SECRETS} secrets are valid at once; let one end with ExpiresAt`,
+    )
   }
   return secrets
 }

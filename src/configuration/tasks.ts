@@ -124,13 +124,11 @@ async function forgetUser(unit: Unit, login: string, by: By): Promise<void> {
 }
 
 async function ensureApp(unit: Unit, { registration, isEnabled, secrets }: WantedApp, by: By): Promise<void> {
-  const { applicationUri, clientType } = registration
+  const { applicationUri } = registration
   const before = await unit.apps.find(applicationUri)
   if (!before) await registerApp(unit, registration, by)
   else if (await wantsChange(unit, before, registration)) await updateApp(unit, registration, by)
-  // Only a Confidential app has secrets; old ones must not work again should it become one.
-  const wanted = clientType === 'Confidential' ? secrets : []
-  if (wanted !== undefined) await setAppSecrets(unit, applicationUri, wanted, by)
+  if (secrets !== undefined) await setAppSecrets(unit, applicationUri, secrets, by)
   if (isEnabled !== undefined) await setAppEnabled(unit, applicationUri, isEnabled, by)
 }
 

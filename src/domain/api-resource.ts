@@ -1,6 +1,6 @@
 import { whyBadName } from './readable-name.ts'
 import type { RegistrationFault } from './registration-rules.ts'
-import { isProtocolScope, isScopeToken } from './scope.ts'
+import { ADMINISTRATION_SCOPE, isProtocolScope, isScopeToken } from './scope.ts'
 
 /** A scope of an API, and what it lets an app do. */
 export interface ApiScope {
@@ -41,7 +41,19 @@ export function resourceFaults({ identifier, name, scopes }: ApiResource): Regis
     ...names.flatMap((scope, index) => [
       ...fault('Scopes', !isScopeToken(scope) && `${JSON.stringify(scope)} is not a scope name`),
       ...fault('Scopes', isProtocolScope(scope) && `${scope} is a protocol scope`),
+      // Else a token for that API would open the administration as well.
+      ...fault('Scopes', scope === ADMINISTRATION_SCOPE && `${scope} belongs to the administration API`),
       ...fault('Scopes', names.indexOf(scope) !== index && `${scope} is named twice`),
     ]),
   ]
 }
+
+/** Every scope of these APIs, each once. */
+export const scopesOf = (resources: readonly ApiResource[]): string[] => [
+  ...new Set(resources.flatMap(({ scopes }) => scopes.map(({ name }) => name))),
+]
+
+/** What the first of these APIs that describes a scope says about it. */
+export const descriptionOf = (scope: string, resources: readonly ApiResource[]): string | undefined =>
+  resources.flatMap(({ scopes }) => scopes).find(({ name, description }) => name === scope && description !== undefined)
+    ?.description

@@ -7,6 +7,7 @@ const OUTCOME = {
   consent_denied: 'failure',
   token_issued: 'success',
   token_revoked: 'success',
+  app_authentication_failed: 'failure',
   code_reuse: 'failure',
   refresh_reuse: 'failure',
   key_rotated: 'success',

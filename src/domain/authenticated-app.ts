@@ -12,5 +12,14 @@ export interface AuthenticatedApp extends TrustedApplication {
     readonly method: ClientAuthMethod
     /** Which of the app's secrets was used. */
     readonly secret: string | undefined
+    /** Where the request came from. */
+    readonly address?: string | undefined
   }
 }
+
+/** How the audit log names an app that did something itself. */
+export const auditedApp = ({ applicationUri, authentication: { address } }: AuthenticatedApp) => ({
+  actor: `app:${applicationUri}`,
+  app: applicationUri,
+  ...(address === undefined ? {} : { address }),
+})

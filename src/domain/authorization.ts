@@ -29,7 +29,10 @@ export interface UserAuthorization<Unit> {
   readonly app: TrustedApplication
   readonly user: User
   readonly signIn: SignInFacts
+  /** Of this answer; the grant itself may hold more. */
   readonly scope: readonly string[]
+  /** The API resources the access token is for; empty is UserInfo alone. */
+  readonly audience: readonly string[]
   readonly nonce: string | undefined
   /** Ties together all that grew from one sign-in at one app. */
   readonly family: string
@@ -44,6 +47,7 @@ export interface ServiceAuthorization {
   readonly app: TrustedApplication
   readonly systemUser: User
   readonly scope: readonly string[]
+  readonly audience: readonly string[]
 }
 
 /** The request was answered before; the very same answer is given again. */

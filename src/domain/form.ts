@@ -19,11 +19,18 @@ const LIMITS: Readonly<Record<string, number>> = {
   interaction: 15_000,
 }
 const DEFAULT_LIMIT = 2048
+const MOST_VALUES = 16
+
+/** The parameters that may be sent more than once. @see RFC 8707 §2 */
+const REPEATABLE = ['resource'] as const
+type Repeatable = (typeof REPEATABLE)[number]
+
+export const isRepeatable = (name: string): name is Repeatable => REPEATABLE.some((known) => known === name)
 
 /** The longest value a parameter may have, in characters. */
 export const longestValue = (parameter: string): number => LIMITS[parameter] ?? DEFAULT_LIMIT
 
-/** The parameters of one request, each at most once; an empty one counts as absent. @see RFC 6749 §3.1, §3.2 */
+/** The parameters of one request, each at most once save for `resource`; an empty one counts as absent. @see RFC 6749 §3.1, §3.2 */
 export interface Form {
   /** @throws OAuthError `invalid_request` when the parameter is repeated or too long */
   get(name: string): string | undefined
@@ -31,7 +38,9 @@ export interface Form {
   require(name: string): string
   /** Whether it was sent at all, whatever its value. */
   has(name: string): boolean
-  /** Names sent more than once. */
+  /** Every value of a parameter that may be repeated. @throws OAuthError `invalid_request` when there are too many or one is too long */
+  all(name: Repeatable): readonly string[]
+  /** Names sent more than once that may not be. */
   readonly repeated: readonly string[]
   /** Every single-valued parameter, for keeping the request across a sign-in. */
   entries(): [string, string][]
@@ -39,7 +48,7 @@ export interface Form {
 
 /** Makes a form of a parsed query or body, in which a repeated name holds an array. */
 export function createForm(parsed: Readonly<Record<string, string | string[] | undefined>>): Form {
-  const repeated = Object.keys(parsed).filter((name) => Array.isArray(parsed[name]))
+  const repeated = Object.keys(parsed).filter((name) => Array.isArray(parsed[name]) && !isRepeatable(name))
 
   function get(name: string): string | undefined {
     const value = Object.hasOwn(parsed, name) ? parsed[name] : undefined
@@ -49,17 +58,7 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
         parameter: name,
         cause: `${name} was sent more than once`,
       })
-    const limit = longestValue(name)
-    if (value !== undefined && value.length > limit) {
-      const code = name === 'scope' ? 'invalid_scope' : 'invalid_request'
-      throw new OAuthError(code, `parameter is too long: ${name} (at most ${limit} characters)`, {
-        rule: 'parameter-too-long',
-        parameter: name,
-        length: value.length,
-        cause: `${name} has ${value.length} characters; ${limit} are allowed`,
-      })
-    }
-    return value === '' ? undefined : value
+    return value === undefined || value === '' ? undefined : requireShort(name, value)
   }
 
   return {
@@ -76,9 +75,27 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
       return value
     },
     has: (name) => Object.hasOwn(parsed, name) && parsed[name] !== '',
+    all(name) {
+      const values = [parsed[name] ?? []].flat().filter((value) => value !== '')
+      if (values.length > MOST_VALUES)
+        throw new OAuthError('invalid_request', `parameter has more than ${MOST_VALUES} values: ${name}`)
+      return values.map((value) => requireShort(name, value))
+    },
     repeated,
     entries: () => Object.entries(parsed).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
   }
+}
+
+function requireShort(name: string, value: string): string {
+  const limit = longestValue(name)
+  if (value.length <= limit) return value
+  const code = name === 'scope' ? 'invalid_scope' : 'invalid_request'
+  throw new OAuthError(code, `parameter is too long: ${name} (at most ${limit} characters)`, {
+    rule: 'parameter-too-long',
+    parameter: name,
+    length: value.length,
+    cause: `${name} has ${value.length} characters; ${limit} are allowed`,
+  })
 }
 
 /** Refuses a request in which any parameter occurs twice. @see RFC 6749 §3.1, §3.2 */

@@ -1,5 +1,5 @@
 import { ACR_VALUES } from './acr.ts'
-import { DEFAULT_API_SCOPES, PROTOCOL_SCOPES } from './scope.ts'
+import { PROTOCOL_SCOPES } from './scope.ts'
 import type { SigningAlgorithm } from './signing-algorithm.ts'
 import { RESPONSE_TYPES } from './trusted-application.ts'
 
@@ -9,12 +9,14 @@ interface Facts {
   readonly signingAlgorithm: SigningAlgorithm
   readonly userClaims: readonly string[]
   readonly locales: readonly string[]
+  /** Of every API resource. */
+  readonly apiScopes: readonly string[]
 }
 
 const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post']
 
 /** What this server tells clients about itself. @see OIDC Discovery §3, RFC 8414 §2 */
-export const serverMetadata = ({ issuer, grantTypes, signingAlgorithm, userClaims, locales }: Facts) => ({
+export const serverMetadata = ({ issuer, grantTypes, signingAlgorithm, userClaims, locales, apiScopes }: Facts) => ({
   issuer,
   authorization_endpoint: `${issuer}/connect/authorize`,
   token_endpoint: `${issuer}/connect/token`,
@@ -23,7 +25,7 @@ export const serverMetadata = ({ issuer, grantTypes, signingAlgorithm, userClaim
   revocation_endpoint: `${issuer}/connect/revocation`,
   introspection_endpoint: `${issuer}/connect/introspect`,
   end_session_endpoint: `${issuer}/connect/endsession`,
-  scopes_supported: [...PROTOCOL_SCOPES.filter((scope) => scope !== 'address'), ...DEFAULT_API_SCOPES],
+  scopes_supported: [...PROTOCOL_SCOPES.filter((scope) => scope !== 'address'), ...apiScopes],
   response_types_supported: RESPONSE_TYPES,
   response_modes_supported: ['query', 'fragment'],
   grant_types_supported: grantTypes,

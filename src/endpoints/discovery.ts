@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 
 interface Dependencies {
-  readonly metadata: Readonly<Record<string, unknown>>
+  readonly metadata: () => Promise<Readonly<Record<string, unknown>>>
   /** RFC 8414 puts its document at the root of the host, with the issuer's path behind it. */
   readonly rootPath: string
 }
@@ -13,10 +13,10 @@ export async function discoveryEndpoint(
   app: FastifyInstance,
   { metadata }: Pick<Dependencies, 'metadata'>,
 ): Promise<void> {
-  app.get('/.well-known/openid-configuration', PUBLIC, async () => metadata)
+  app.get('/.well-known/openid-configuration', PUBLIC, () => metadata())
 }
 
 /** The same document for OAuth clients. @see RFC 8414 §3.1 */
 export async function oauthMetadataEndpoint(app: FastifyInstance, { metadata, rootPath }: Dependencies): Promise<void> {
-  app.get(rootPath, PUBLIC, async () => metadata)
+  app.get(rootPath, PUBLIC, () => metadata())
 }

@@ -22,7 +22,7 @@ export async function introspectEndpoint(
 ): Promise<void> {
   app.post('/connect/introspect', async (request) => {
     const form = refuseRepeated(bodyForm(request))
-    const caller = await authenticateApp(authorizationHeader(request), form)
+    const caller = await authenticateApp(authorizationHeader(request), form, request.ip)
     if (caller.clientType !== 'Confidential') {
       throw new OAuthError('invalid_client', 'only a Confidential app may introspect tokens', {
         rule: 'confidential-app-needed',

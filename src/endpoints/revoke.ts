@@ -18,8 +18,8 @@ export async function revokeEndpoint(
 ): Promise<void> {
   app.post('/connect/revocation', async (request, reply) => {
     const form = refuseRepeated(bodyForm(request))
-    const caller = await authenticateApp(authorizationHeader(request), form)
-    const outcome = await revokeToken(form.require('token'), caller.applicationUri)
+    const caller = await authenticateApp(authorizationHeader(request), form, request.ip)
+    const outcome = await revokeToken(form.require('token'), caller.applicationUri, request.ip)
     if (outcome === 'of another app') {
       throw new OAuthError('invalid_grant', 'the token was issued to another app', {
         rule: 'token-of-another-app',

@@ -31,8 +31,8 @@ export async function tokenEndpoint(
   app.post('/connect/token', { schema: { response: { 200: TokenResponseSchema } } }, async (request) => {
     const form = refuseRepeated(bodyForm(request))
     const grantType = form.require('grant_type')
-    const client = await authenticateApp(authorizationHeader(request), form)
+    const client = await authenticateApp(authorizationHeader(request), form, request.ip)
     const authorization = await grants.find(grantType).authorize(client, form)
-    return issueTokens(authorization)
+    return issueTokens(authorization, { grant: grantType, address: request.ip })
   })
 }

@@ -1,11 +1,12 @@
 import type { Audit } from '../domain/audit.ts'
-import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
+import { type AuthenticatedApp, auditedApp } from '../domain/authenticated-app.ts'
 import type { Redemption, UserAuthorization } from '../domain/authorization.ts'
 import { OAuthError, type OperatorDetail } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import { whyEnded } from '../domain/liveness.ts'
 import { isCodeVerifier, verifierMatches } from '../domain/pkce.ts'
 import type { RefusalRule } from '../domain/refusal-rule.ts'
+import { narrowToResources, type ReadCatalogue } from '../domain/resource-indicators.ts'
 import {
   AUTHORIZATION_CODE_LIFETIME,
   accessTokenLifetime,
@@ -23,19 +24,20 @@ interface Dependencies {
   readonly store: Pick<Store, 'read' | 'write'>
   readonly clock: Clock
   readonly audit: Audit
+  readonly readCatalogue: ReadCatalogue
 }
 
 const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail = {}): OAuthError =>
   new OAuthError('invalid_grant', description, { cause: description, ...detail, rule })
 
 /** Exchanges an authorization code for tokens. @see RFC 6749 §4.1.3 */
-export function createAuthorizationCodeGrant({ store, clock, audit }: Dependencies): Grant {
+export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }: Dependencies): Grant {
   /** A code that comes back has leaked: what it was exchanged for dies, before the refusal is told. @see RFC 6749 §4.1.2 */
-  async function refuseReuse({ family, applicationUri, userId, spentAt }: AuthorizationCode): Promise<never> {
+  async function refuseReuse({ family, userId, spentAt }: AuthorizationCode, app: AuthenticatedApp): Promise<never> {
     await store.write(({ families }) => families.revoke(family, clock()))
-    audit({ event: 'code_reuse', app: applicationUri, user: userId, detail: { family } })
+    audit({ event: 'code_reuse', ...auditedApp(app), user: userId, detail: { family } })
     throw refuse('code-used', 'the code has already been used; the tokens it was exchanged for are revoked', {
-      client_id: applicationUri,
+      client_id: app.applicationUri,
       cause:
         spentAt === undefined
           ? 'two requests redeemed the code at the same moment'
@@ -50,14 +52,19 @@ export function createAuthorizationCodeGrant({ store, clock, audit }: Dependenci
       throw refuse('signed-out-since', 'the person signed out since the code was issued')
   }
 
-  function redemptionOf(code: AuthorizationCode, codeDigest: string, expiresAt: number): Redemption<Repositories> {
+  function redemptionOf(
+    code: AuthorizationCode,
+    codeDigest: string,
+    expiresAt: number,
+    app: AuthenticatedApp,
+  ): Redemption<Repositories> {
     return {
       async spend(unit) {
         if (!(await unit.codes.spend(codeDigest, clock()))) return false
         await unit.families.start({ ...code, startedAt: clock(), expiresAt })
         return true
       },
-      tooLate: () => refuseReuse(code),
+      tooLate: () => refuseReuse(code, app),
     }
   }
 
@@ -77,7 +84,7 @@ export function createAuthorizationCodeGrant({ store, clock, audit }: Dependenci
         cause: `the code was issued to ${code.applicationUri}, and ${app.applicationUri} sent it`,
       })
     }
-    if (code.spentAt !== undefined) return refuseReuse(code)
+    if (code.spentAt !== undefined) return refuseReuse(code, app)
     requireUnexpired(code, clock())
     requireSameRedirectUri(code, form.get('redirect_uri'))
     requireVerifier(code, form.get('code_verifier'))
@@ -95,11 +102,11 @@ export function createAuthorizationCodeGrant({ store, clock, audit }: Dependenci
       app,
       user,
       signIn: code.signIn,
-      scope: code.scope,
+      ...narrowToResources(form, code, undefined, app, await readCatalogue()),
       nonce: code.nonce,
       family: code.family,
       refreshUntil,
-      redemption: redemptionOf(code, codeDigest, refreshUntil ?? clock() + accessTokenLifetime(app)),
+      redemption: redemptionOf(code, codeDigest, refreshUntil ?? clock() + accessTokenLifetime(app), app),
     }
   }
 

@@ -3,6 +3,14 @@ import type { ServiceAuthorization } from '../domain/authorization.ts'
 import { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import type { RefusalRule } from '../domain/refusal-rule.ts'
+import {
+  type ApiCatalogue,
+  type ReadCatalogue,
+  readResources,
+  requireMatching,
+  type Target,
+  targetOf,
+} from '../domain/resource-indicators.ts'
 import { isProtocolScope, readScope, requireWithin } from '../domain/scope.ts'
 import type { User } from '../domain/user.ts'
 import type { Users } from '../repositories/users.ts'
@@ -10,15 +18,16 @@ import type { Grant } from './registry.ts'
 
 interface Dependencies {
   readonly users: Pick<Users, 'find'>
+  readonly readCatalogue: ReadCatalogue
 }
 
 /** Lets a service act on its own, as its System User. @see RFC 6749 §4.4 */
-export function createClientCredentialsGrant({ users }: Dependencies): Grant {
+export function createClientCredentialsGrant({ users, readCatalogue }: Dependencies): Grant {
   return {
     type: 'client_credentials',
     async authorize(app, form): Promise<ServiceAuthorization> {
       const systemUser = await requireSystemUser(app, users)
-      return { kind: 'service', app, systemUser, scope: readServiceScope(app, form) }
+      return { kind: 'service', app, systemUser, ...readServiceTarget(app, form, await readCatalogue()) }
     },
   }
 }
@@ -42,10 +51,19 @@ export async function requireSystemUser(app: AuthenticatedApp, users: Dependenci
   return user
 }
 
-/** Without the parameter all API scopes of the record; scopes of the protocol make no sense without a person. */
-export function readServiceScope(app: AuthenticatedApp, form: Form): readonly string[] {
+/** Without `scope` all API scopes of the record that the named resources have; without `resource` what they are for. */
+export function readServiceTarget(app: AuthenticatedApp, form: Form, catalogue: ApiCatalogue): Target {
+  const asked = readServiceScope(app, form)
+  const resources = readResources(form, app, catalogue)
+  const target = targetOf({ scope: asked ?? app.scope, resources }, [], app, catalogue)
+  requireMatching(asked ?? target.scope, resources, app, catalogue)
+  return target
+}
+
+/** Scopes of the protocol make no sense without a person. */
+function readServiceScope(app: AuthenticatedApp, form: Form): readonly string[] | undefined {
   const asked = form.get('scope')
-  if (asked === undefined) return app.scope
+  if (asked === undefined) return undefined
   const scope = readScope(asked)
   const protocol = scope.find(isProtocolScope)
   if (protocol !== undefined) {

@@ -1,10 +1,11 @@
 import type { Audit } from '../domain/audit.ts'
-import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
+import { type AuthenticatedApp, auditedApp } from '../domain/authenticated-app.ts'
 import type { Authorization, Redemption, TokenResponse } from '../domain/authorization.ts'
 import { OAuthError, type OperatorDetail } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import { whyEnded } from '../domain/liveness.ts'
 import type { RefusalRule } from '../domain/refusal-rule.ts'
+import { narrowToResources, type ReadCatalogue } from '../domain/resource-indicators.ts'
 import { readScope, requireWithin, stillRegistered } from '../domain/scope.ts'
 import { LONGEST_REPLAY_WINDOW } from '../domain/trusted-application.ts'
 import { whyNotAdmitted } from '../domain/user-access.ts'
@@ -21,6 +22,7 @@ interface Dependencies {
   readonly store: Pick<Store, 'read' | 'write'>
   readonly clock: Clock
   readonly audit: Audit
+  readonly readCatalogue: ReadCatalogue
 }
 
 /** One refresh request: the token as it was presented, and who asked for what with it. */
@@ -39,11 +41,11 @@ const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOSt
 const replayKey = (token: string) => deriveKey(token, 'refresh-replay')
 
 /** Rotates a refresh token on every use. @see RFC 6749 §6, RFC 9700 §4.14.2 */
-export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): Grant {
+export function createRefreshTokenGrant({ store, clock, audit, readCatalogue }: Dependencies): Grant {
   /** A refresh token used twice is a lost answer or a leak; the replay window tells them apart. */
   async function replay(presented: Presented, family: TokenFamily, rotation: Rotation): Promise<TokenResponse> {
     const age = clock() - rotation.at
-    if (age >= presented.app.refreshReplayWindow * SECOND) return refuseReuse(family, age)
+    if (age >= presented.app.refreshReplayWindow * SECOND) return refuseReuse(family, presented.app, age)
     if (rotation.by !== presented.fingerprint)
       throw refuse('refresh-token-used-differently', 'the refresh token has already been used by a different request', {
         age,
@@ -55,13 +57,13 @@ export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): 
   }
 
   /** Committed before the refusal is told, so that the thief's tokens die whatever becomes of the answer. */
-  async function refuseReuse({ family, applicationUri, userId }: TokenFamily, age: number): Promise<never> {
+  async function refuseReuse({ family, userId }: TokenFamily, app: AuthenticatedApp, age: number): Promise<never> {
     await store.write(({ families }) => families.revoke(family, clock()))
-    audit({ event: 'refresh_reuse', app: applicationUri, user: userId, detail: { family } })
+    audit({ event: 'refresh_reuse', ...auditedApp(app), user: userId, detail: { family } })
     const description =
       'the refresh token has already been used; all tokens that grew from the same sign-in are revoked'
     throw refuse('refresh-token-used', description, {
-      client_id: applicationUri,
+      client_id: app.applicationUri,
       age,
       cause: `the token was rotated ${age / SECOND} s ago, longer than the app's RefreshReplayWindow: an old copy, or a thief`,
     })
@@ -128,12 +130,14 @@ export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): 
       throw refuse('grant-ended', description, { user: family.userId, cause: ended ?? 'the user was removed' })
     }
     if (token.rotation) return { kind: 'answered', response: await replay(presented, family, token.rotation) }
+    const granted = { ...family, scope: stillRegistered(family.scope, app) }
+    const scope = readNarrowedScope(form, granted.scope)
     return {
       kind: 'user',
       app,
       user,
       signIn: family.signIn,
-      scope: narrow(stillRegistered(family.scope, app), form.get('scope')),
+      ...narrowToResources(form, granted, scope, app, await readCatalogue()),
       nonce: undefined,
       family: family.family,
       refreshUntil: token.expiresAt,
@@ -146,11 +150,20 @@ export function createRefreshTokenGrant({ store, clock, audit }: Dependencies): 
 
 /** Who asked, how they proved it and for what; only the very same request gets the same answer again. */
 const fingerprintOf = (app: AuthenticatedApp, form: Form): string =>
-  digest(JSON.stringify([app.applicationUri, app.authentication.method, app.authentication.secret, form.get('scope')]))
+  digest(
+    JSON.stringify([
+      app.applicationUri,
+      app.authentication.method,
+      app.authentication.secret,
+      form.get('scope'),
+      ...form.all('resource'),
+    ]),
+  )
 
-/** A refresh may ask for less than was granted, never for more, nor for what the record no longer lists. @see RFC 6749 §6 */
-function narrow(allowed: readonly string[], asked: string | undefined): readonly string[] {
-  if (asked === undefined) return allowed
+/** A refresh may ask for less than was granted, never for more. @see RFC 6749 §6 */
+function readNarrowedScope(form: Form, allowed: readonly string[]): readonly string[] | undefined {
+  const asked = form.get('scope')
+  if (asked === undefined) return undefined
   const scope = readScope(asked)
   requireWithin(
     scope,

@@ -40,26 +40,34 @@ export interface AuditFilter {
 /** Where to go on reading: the last event read. */
 export type AuditCursor = Pick<AuditRecord, 'at' | 'id'>
 
+// SQLite takes 32,766 values in one statement.
+const ROWS_AT_ONCE = 1000
+
 export type AuditEvents = ReturnType<typeof auditEventsOn>
 
 /** The audit log: it is only ever added to; what the retention has passed is forgotten. */
 export function auditEventsOn(db: Kysely<Schema>) {
+  const matching = ({ event, app, user, since, until }: AuditFilter) =>
+    db
+      .selectFrom('audit_events')
+      .selectAll()
+      .$if(event !== undefined, (query) => query.where('event', '=', event ?? ''))
+      .$if(app !== undefined, (query) => query.where('application_uri', '=', app ?? ''))
+      .$if(user !== undefined, (query) => query.where('user_id', '=', user ?? ''))
+      .$if(since !== undefined, (query) => query.where('happened_at', '>=', since ?? 0))
+      .$if(until !== undefined, (query) => query.where('happened_at', '<', until ?? 0))
+
   return {
     async add(records: readonly AuditRecord[]): Promise<void> {
-      if (records.length > 0) await db.insertInto('audit_events').values(records.map(toRow)).execute()
+      for (let from = 0; from < records.length; from += ROWS_AT_ONCE) {
+        const rows = records.slice(from, from + ROWS_AT_ONCE).map(toRow)
+        await db.insertInto('audit_events').values(rows).execute()
+      }
     },
 
     /** The earliest first, so that reading can go on where it stopped. */
     async read(filter: AuditFilter, limit: number, after?: AuditCursor): Promise<AuditRecord[]> {
-      const { event, app, user, since, until } = filter
-      const rows = await db
-        .selectFrom('audit_events')
-        .selectAll()
-        .$if(event !== undefined, (query) => query.where('event', '=', event ?? ''))
-        .$if(app !== undefined, (query) => query.where('application_uri', '=', app ?? ''))
-        .$if(user !== undefined, (query) => query.where('user_id', '=', user ?? ''))
-        .$if(since !== undefined, (query) => query.where('happened_at', '>=', since ?? 0))
-        .$if(until !== undefined, (query) => query.where('happened_at', '<', until ?? 0))
+      const rows = await matching(filter)
         .$if(after !== undefined, (query) =>
           query.where((eb) =>
             eb.or([
@@ -73,6 +81,12 @@ export function auditEventsOn(db: Kysely<Schema>) {
         .limit(limit)
         .execute()
       return rows.map(toRecord)
+    },
+
+    /** The last so many, in the order they happened. */
+    async latest(filter: AuditFilter, limit: number): Promise<AuditRecord[]> {
+      const newestFirst = matching(filter).orderBy('happened_at', 'desc').orderBy('id', 'desc')
+      return (await newestFirst.limit(limit).execute()).map(toRecord).reverse()
     },
 
     /** Forgets what the retention has passed. */

@@ -3,10 +3,12 @@ import type { AuthorizeFlow } from '../authorize/flow.ts'
 import type { Step } from '../authorize/interaction.ts'
 import type { AuthorizationRequest } from '../authorize/request.ts'
 import type { Ticket } from '../authorize/tickets.ts'
+import { type ApiResource, descriptionOf } from '../domain/api-resource.ts'
 import { displayOf, reachOf } from '../domain/app-display.ts'
 import type { Audit } from '../domain/audit.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { destinationOf } from '../domain/redirect-uri.ts'
+import type { ReadCatalogue } from '../domain/resource-indicators.ts'
 import type { Cookies } from '../http/cookies.ts'
 import { csrfToken, requireCsrf, requireOwnPage } from '../http/csrf.ts'
 import { queryForm, submittedForm } from '../http/form-body.ts'
@@ -22,6 +24,7 @@ interface Dependencies {
   readonly cookies: Cookies
   readonly renderPage: RenderPage
   readonly refuse: Refuse
+  readonly readCatalogue: ReadCatalogue
   readonly store: Pick<Store, 'write'>
   readonly clock: Clock
   readonly audit: Audit
@@ -37,7 +40,7 @@ interface Decidable {
 
 /** The page where a person allows an app what it asks for. */
 export async function consentSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { flow, cookies, renderPage, refuse, store, clock, audit, issuer } = dependencies
+  const { flow, cookies, renderPage, refuse, readCatalogue, store, clock, audit, issuer } = dependencies
   const config = { page: true } as const
   const continueUrl = (ticket: Ticket): string =>
     `${issuer}/connect/authorize/continue?interaction=${flow.tickets.seal(ticket)}`
@@ -60,23 +63,24 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     }
   }
 
-  function show(
+  async function show(
     request: FastifyRequest,
     reply: FastifyReply,
     found: Decidable,
     missing: readonly string[],
-  ): FastifyReply {
+  ): Promise<FastifyReply> {
     const { ticket, step } = found
     const { app: client, redirectUri } = found.request
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(found))
+    const { resources } = await readCatalogue()
     return renderPage(request, reply, {
       template: 'consent',
-      uiLocales: ticket.parameters['ui_locales'],
+      uiLocales: flow.formOf(ticket).get('ui_locales'),
       ...reachOf(client, redirectUri),
       data: (t, has) => ({
         app: displayOf(client),
         user: step.signedIn.user,
-        scopes: missing.map((scope) => describeScope(scope, t, has)),
+        scopes: missing.map((scope) => describeScope(scope, t, has, resources)),
         returnTo: destinationOf(redirectUri),
         action: `${issuer}/consent?interaction=${flow.tickets.seal(ticket)}`,
         csrf,
@@ -100,9 +104,10 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     requireCsrf(form, cookies.browser(request), formPurpose(found))
     const { ticket, step } = found
     const about = { app: found.request.app.applicationUri, user: step.signedIn.user.id }
+    const heard = { ...about, address: request.ip, detail: { scope: found.request.scope.join(' ') } }
     // A no counts also where another tab has said yes in the meantime.
     if (form.get('decision') !== 'approve') {
-      audit({ event: 'consent_denied', ...about })
+      audit({ event: 'consent_denied', ...heard })
       const denied = new OAuthError('access_denied', 'the person did not allow it', {
         rule: 'consent-denied',
         client_id: about.app,
@@ -114,14 +119,20 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     }
     if (step.kind === 'consent') {
       await store.write(({ consents }) => consents.grant(about.user, about.app, step.scope, clock()))
-      audit({ event: 'consent_granted', ...about })
+      audit({ event: 'consent_granted', ...heard, detail: { scope: step.scope.join(' ') } })
     }
     return reply.redirect(continueUrl({ ...ticket, consented: about.user }), 303)
   })
 }
 
-/** What a scope lets the app do, in plain words; for scopes of an API's own, its name. */
-function describeScope(scope: string, t: Translate, has: Messages['has']) {
-  const key = has(`scope.${scope}.title`) ? scope : 'other'
-  return { scope, title: t(`scope.${key}.title`, { scope }), description: t(`scope.${key}.description`, { scope }) }
+/** What a scope lets the app do, in plain words; for scopes of an API's own, its name and what its API says of it. */
+function describeScope(scope: string, t: Translate, has: Messages['has'], resources: readonly ApiResource[]) {
+  const own = has(`scope.${scope}.title`)
+  const key = own ? scope : 'other'
+  const described = own ? undefined : descriptionOf(scope, resources)
+  return {
+    scope,
+    title: t(`scope.${key}.title`, { scope }),
+    description: described ?? t(`scope.${key}.description`, { scope }),
+  }
 }

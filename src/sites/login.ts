@@ -77,19 +77,21 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
     requireCsrf(form, cookies.browser(request), formPurpose(ticket))
     const [username, password] = [form.get('username') ?? '', form.get('password') ?? '']
     if (username === '' || password === '') return show(request, reply, ticket, username, 'missing')
+    const through = { app: flow.formOf(ticket).require('client_id'), address: request.ip }
     const result = await checkUnlessBusy(username, password)
     if (result === 'busy') return show(request, reply.header('retry-after', '2'), ticket, username, 'busy')
     if (!result.user) {
       audit({
         event: 'sign_in_failed',
-        address: request.ip,
+        actor: 'nobody',
+        ...through,
         detail: { cause: result.cause },
-        ...(result.userId ? { user: result.userId } : { actor: 'nobody' }),
+        ...(result.userId ? { user: result.userId } : {}),
       })
       return show(request, reply, ticket, username, 'wrong_credentials')
     }
     const { cookie, facts } = await sessions.start(result.user, cookies.session(request))
-    audit({ event: 'sign_in', user: result.user.id, address: request.ip, detail: { session: facts.sid } })
+    audit({ event: 'sign_in', ...through, user: result.user.id, detail: { session: facts.sid, amr: facts.amr } })
     cookies.setSession(reply, cookie)
     const next = flow.tickets.seal({ ...ticket, signedIn: { sid: facts.sid, authTime: facts.authTime } })
     return reply.redirect(`${issuer}/connect/authorize/continue?interaction=${next}`, 303)

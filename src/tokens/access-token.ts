@@ -1,6 +1,5 @@
 import type { JWTPayload } from 'jose'
 import type { ServiceAuthorization, UserAuthorization } from '../domain/authorization.ts'
-import { apiScopesOf } from '../domain/scope.ts'
 import { writeTokenId } from '../domain/token-id.ts'
 import { accessTokenLifetime } from '../domain/trusted-application.ts'
 import { inSeconds } from '../lib/clock.ts'
@@ -19,12 +18,11 @@ export function accessTokenClaims<Unit>(
   now: number,
   nonce: string,
 ): JWTPayload {
-  const { app, scope } = authorization
+  const { app, scope, audience } = authorization
   const issuedAt = inSeconds(now)
   return {
     iss: settings.issuer,
-    // A token without API scopes is good for UserInfo alone.
-    aud: apiScopesOf(scope).length > 0 ? settings.audience : settings.issuer,
+    aud: audienceClaim(audience, settings.issuer),
     iat: issuedAt,
     nbf: issuedAt,
     exp: issuedAt + inSeconds(accessTokenLifetime(app)),
@@ -35,6 +33,10 @@ export function accessTokenClaims<Unit>(
       : serviceFlowClaims(authorization, settings, nonce)),
   }
 }
+
+/** One audience is a string and several are a list; a token for no API is good for UserInfo alone. @see RFC 7519 §4.1.3 */
+const audienceClaim = ([first, ...more]: readonly string[], issuer: string): string | string[] =>
+  first === undefined ? issuer : more.length === 0 ? first : [first, ...more]
 
 function userFlowClaims<Unit>(
   { user, scope, signIn, family }: UserAuthorization<Unit>,

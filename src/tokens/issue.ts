@@ -1,3 +1,4 @@
+import type { Audit } from '../domain/audit.ts'
 import type { Authorization, ServiceAuthorization, TokenResponse, UserAuthorization } from '../domain/authorization.ts'
 import { accessTokenLifetime } from '../domain/trusted-application.ts'
 import { type Clock, inSeconds } from '../lib/clock.ts'
@@ -14,6 +15,19 @@ interface Dependencies {
   readonly settings: TokenSettings
   readonly clock: Clock
   readonly random: Random
+  readonly audit: Audit
+}
+
+/** Who asked for tokens and how, for the audit log. */
+interface TokenRequest {
+  readonly grant: string
+  readonly address: string
+}
+
+interface Minted {
+  readonly response: TokenResponse
+  /** The `jti` of the access token, which names it without being it. */
+  readonly tokenId: string
 }
 
 export type IssueTokens = ReturnType<typeof createIssueTokens>
@@ -22,34 +36,62 @@ export type IssueTokens = ReturnType<typeof createIssueTokens>
  * Turns what a grant decided into tokens. Signing comes first and the transaction last, so that a code or refresh token
  * is used up only together with what it was exchanged for.
  */
-export function createIssueTokens({ store, keys, settings, clock, random }: Dependencies) {
+export function createIssueTokens({ store, keys, settings, clock, random, audit }: Dependencies) {
   async function signAccessToken(
     authorization: UserAuthorization<Repositories> | ServiceAuthorization,
-  ): Promise<TokenResponse> {
+  ): Promise<Minted> {
     const claims = accessTokenClaims(authorization, settings, clock(), random(16).toString('base64url'))
-    return {
+    const response: TokenResponse = {
       access_token: await keys.sign(claims, 'at+jwt'),
       token_type: 'Bearer',
       expires_in: inSeconds(accessTokenLifetime(authorization.app)),
       scope: authorization.scope.join(' '),
     }
+    return { response, tokenId: String(claims.jti) }
   }
 
-  async function mintForUser(authorization: UserAuthorization<Repositories>): Promise<TokenResponse> {
-    const access = await signAccessToken(authorization)
+  async function mintForUser(authorization: UserAuthorization<Repositories>): Promise<Minted> {
+    const { response: access, tokenId } = await signAccessToken(authorization)
     const { app, user, signIn, nonce, scope, refreshUntil } = authorization
     const subject = { applicationUri: app.applicationUri, user, signIn, nonce, accessToken: access.access_token }
-    return {
+    const response = {
       ...access,
       ...(refreshUntil === undefined ? {} : { refresh_token: newSecret(random) }),
       ...(scope.includes('openid')
         ? { id_token: await keys.sign(idTokenClaims(subject, settings, keys.algorithm, clock()), 'JWT') }
         : {}),
     }
+    return { response, tokenId }
   }
 
-  async function issueForUser(authorization: UserAuthorization<Repositories>): Promise<TokenResponse> {
-    const response = await mintForUser(authorization)
+  function auditIssue(
+    authorization: UserAuthorization<Repositories> | ServiceAuthorization,
+    { response, tokenId }: Minted,
+    { grant, address }: TokenRequest,
+  ): void {
+    const { app, scope, audience } = authorization
+    audit({
+      event: 'token_issued',
+      actor: `app:${app.applicationUri}`,
+      app: app.applicationUri,
+      user: (authorization.kind === 'user' ? authorization.user : authorization.systemUser).id,
+      address,
+      detail: { grant, scope: scope.join(' '), audience, token: tokenId, refreshable: 'refresh_token' in response },
+    })
+  }
+
+  async function issueForService(authorization: ServiceAuthorization, request: TokenRequest): Promise<TokenResponse> {
+    const minted = await signAccessToken(authorization)
+    auditIssue(authorization, minted, request)
+    return minted.response
+  }
+
+  async function issueForUser(
+    authorization: UserAuthorization<Repositories>,
+    request: TokenRequest,
+  ): Promise<TokenResponse> {
+    const minted = await mintForUser(authorization)
+    const { response } = minted
     const { redemption, family, refreshUntil } = authorization
     const first = await store.write(async (unit) => {
       if (!(await redemption.spend(unit, response))) return false
@@ -59,17 +101,22 @@ export function createIssueTokens({ store, keys, settings, clock, random }: Depe
       }
       return true
     })
-    return first ? response : redemption.tooLate()
+    if (!first) return redemption.tooLate()
+    auditIssue(authorization, minted, request)
+    return response
   }
 
-  return async function issueTokens(authorization: Authorization<Repositories>): Promise<TokenResponse> {
+  return async function issueTokens(
+    authorization: Authorization<Repositories>,
+    request: TokenRequest,
+  ): Promise<TokenResponse> {
     switch (authorization.kind) {
       case 'answered':
         return authorization.response
       case 'service':
-        return signAccessToken(authorization)
+        return issueForService(authorization, request)
       case 'user':
-        return issueForUser(authorization)
+        return issueForUser(authorization, request)
     }
   }
 }

@@ -18,6 +18,7 @@ export function createRevokeToken({ store, findToken, clock, audit }: Dependenci
   return async function revokeToken(
     value: string,
     applicationUri: string,
+    address: string,
   ): Promise<'revoked' | 'not live' | 'of another app'> {
     const token = await findToken(value)
     if (!token) return 'not live'
@@ -26,7 +27,15 @@ export function createRevokeToken({ store, findToken, clock, audit }: Dependenci
       if (token.kind === 'refresh_token') await families.revoke(token.family, clock())
       else await revokedAccessTokens.add(digest(token.claims.jti), token.claims.exp * 1000)
     })
-    audit({ event: 'token_revoked', app: applicationUri, user: token.user.id })
+    const what = token.kind === 'refresh_token' ? { family: token.family } : { token: token.claims.jti }
+    audit({
+      event: 'token_revoked',
+      actor: `app:${applicationUri}`,
+      app: applicationUri,
+      user: token.user.id,
+      address,
+      detail: { kind: token.kind, ...what },
+    })
     return 'revoked'
   }
 }

@@ -3,8 +3,6 @@ import type { User } from '../domain/user.ts'
 /** What an instance's tokens have in common. */
 export interface TokenSettings {
   readonly issuer: string
-  /** The audience of tokens with API scopes. */
-  readonly audience: string
   /** Name of the instance's database, the `db` claim. */
   readonly instance: string
   /** Compatibility: `scope` as an array instead of one string. */

@@ -1,0 +1,123 @@
+import { once } from 'node:events'
+import { type Command, Option } from 'commander'
+import { AUDIT_EVENTS, type AuditRecord } from '../domain/audit.ts'
+import type { AuditCursor, AuditFilter } from '../repositories/audit-events.ts'
+import type { Repositories } from '../repositories/store.ts'
+import { requireApp } from './app-record.ts'
+import { countFlag, momentFlag } from './durations.ts'
+import { findUser } from './find-user.ts'
+import { helpText } from './help.ts'
+import { isoTime, print, table } from './output.ts'
+import { withCore } from './with-core.ts'
+
+const LISTED = 50
+const PAGE = 1000
+
+interface Flags {
+  readonly app?: string
+  readonly user?: string
+  readonly event?: string
+  readonly since?: (now: number) => number
+  readonly until?: (now: number) => number
+  readonly limit?: number
+}
+
+/** `tessera audit ...`: what happened, who did it, and how it went. */
+export function auditCommands(program: Command): void {
+  const audit = program
+    .command('audit')
+    .description('the audit log: sign-ins, consents, tokens, administrative changes')
+    .helpCommand(false)
+    .addHelpText('after', helpText(['tessera audit list --since 1d', 'tessera audit export --since 30d']))
+  withFilters(audit.command('list').description('list the latest events, the last one at the end'))
+    .option('--limit <number>', `how many at most (default: ${LISTED})`, countFlag)
+    .addHelpText(
+      'after',
+      helpText([
+        'tessera audit list',
+        'tessera audit list --event sign_in_failed --since 1d',
+        'tessera audit list --limit 10 --json',
+      ]),
+    )
+    .action(list)
+  withFilters(
+    audit.command('export').description('print every event as one JSON object a line (NDJSON), the earliest first'),
+  )
+    .option('--limit <number>', 'how many at most (default: all)', countFlag)
+    .addHelpText(
+      'after',
+      helpText(['tessera audit export', 'tessera audit export --since 2026-01-01 --until 2026-02-01']),
+    )
+    .action(exportAll)
+}
+
+const withFilters = (command: Command): Command =>
+  command
+    .option('--app <application-uri>', 'only what concerns this app')
+    .option('--user <user>', 'only what concerns this user: login, e-mail or id')
+    .addOption(new Option('--event <name>', 'only events of this name').choices(AUDIT_EVENTS))
+    .option('--since <time>', 'from this time on: a date such as 2026-01-31, or how long ago, such as 7d', momentFlag)
+    .option('--until <time>', 'before this time', momentFlag)
+
+/** An event as commands print it. */
+const shown = ({ id, at, address, app, user, ...record }: AuditRecord) => ({
+  id,
+  at: isoTime(at),
+  event: record.event,
+  outcome: record.outcome,
+  actor: record.actor,
+  address: address ?? null,
+  app: app ?? null,
+  user: user ?? null,
+  detail: record.detail,
+})
+
+const list = (flags: Flags, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    const filter = await readFilter(flags, store.read, clock())
+    const records = await store.read.auditEvents.latest(filter, flags.limit ?? LISTED)
+    const nameOf = await namesOf(records, store.read)
+    const rows = records.map((record) => [
+      isoTime(record.at),
+      record.event,
+      record.outcome,
+      nameOf(record.actor.replace(/^user:/, '')),
+      record.address ?? '-',
+      record.app ?? '-',
+      record.user === undefined ? '-' : nameOf(record.user),
+      JSON.stringify(record.detail),
+    ])
+    const heading = ['Time', 'Event', 'Outcome', 'Actor', 'Address', 'App', 'User', 'Detail']
+    print(command, records.map(shown), table(heading, rows, 'Nothing of the kind is in the audit log.'))
+  })
+
+const exportAll = (flags: Flags, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    const filter = await readFilter(flags, store.read, clock())
+    let left = flags.limit ?? Infinity
+    let after: AuditCursor | undefined
+    while (left > 0) {
+      const page = await store.read.auditEvents.read(filter, Math.min(PAGE, left), after)
+      if (page.length > 0 && !process.stdout.write(page.map((record) => `${JSON.stringify(shown(record))}\n`).join('')))
+        await once(process.stdout, 'drain')
+      if (page.length < PAGE) return
+      left -= page.length
+      after = page.at(-1)
+    }
+  })
+
+/** The log outlives those it speaks of, so a name that nobody has any more is taken as it is. */
+async function readFilter({ app, user, event, since, until }: Flags, read: Repositories, now: number) {
+  const known = user === undefined ? undefined : await findUser(read.users, user)
+  const filter: AuditFilter = { app, user: known?.id ?? user, event, since: since?.(now), until: until?.(now) }
+  const asked = app !== undefined && (await read.auditEvents.latest({ app }, 1)).length === 0
+  if (asked) await requireApp(read, app)
+  return filter
+}
+
+/** Knows the logins of everybody these events speak of. */
+async function namesOf(records: readonly AuditRecord[], { users }: Repositories): Promise<(id: string) => string> {
+  if (records.length === 0) return (id) => id
+  const logins = new Map((await users.list()).map(({ id, login }) => [id, login]))
+  return (id) => logins.get(id) ?? id
+}

@@ -1,0 +1,184 @@
+import type { Command } from 'commander'
+import { putResource, removeResource, requireResource } from '../administration/resources.ts'
+import { type ApiResource, scopesOf, showResource } from '../domain/api-resource.ts'
+import { didYouMean } from '../domain/nearest.ts'
+import { isProtocolScope } from '../domain/scope.ts'
+import type { Repositories } from '../repositories/store.ts'
+import { commandLine } from './actor.ts'
+import { repeated } from './app-set.ts'
+import { helpText } from './help.ts'
+import { confirm } from './input.ts'
+import { block, print, table, warn } from './output.ts'
+import { impossible, wrongUsage } from './problem.ts'
+import { withCore } from './with-core.ts'
+
+const SCOPE_FLAG = '--scope <name=description>'
+const PUT_HELP = `An app may name the resource when its record lists it: tessera app update APP --set "ApiResources=IDENTIFIER".`
+
+/** `tessera resource ...`: the APIs that access tokens are for. */
+export function resourceCommands(program: Command): void {
+  const resource = program
+    .command('resource')
+    .description('API resources: the audiences of access tokens, with their scopes')
+    .helpCommand(false)
+    .addHelpText('after', helpText(['tessera resource list', 'tessera resource add --help']))
+  resource
+    .command('add <identifier>')
+    .description('add an API; its identifier becomes the aud of tokens for it')
+    .requiredOption(SCOPE_FLAG, 'a scope, and what people read about it on the consent page; may be repeated', repeated)
+    .option('--name <name>', 'what administrators call it (default: the identifier)')
+    .addHelpText(
+      'after',
+      helpText(
+        [
+          'tessera resource add https://reports.example.com --name Reports --scope "reports.read=See every report"',
+          'tessera resource add https://reports.example.com --scope reports.read --scope reports.write --json',
+        ],
+        PUT_HELP,
+      ),
+    )
+    .action(add)
+  resource
+    .command('list')
+    .description('list every API resource')
+    .addHelpText('after', helpText(['tessera resource list', 'tessera resource list --json']))
+    .action((_flags: unknown, command: Command) => list(command))
+  resource
+    .command('show <identifier>')
+    .description('show an API resource with its scopes, and the apps that may name it')
+    .addHelpText('after', helpText(['tessera resource show DomainAPI', 'tessera resource show DomainAPI --json']))
+    .action((identifier: string, _flags: unknown, command: Command) => show(identifier, command))
+  resource
+    .command('update <identifier>')
+    .description('change the name or the scopes of an API resource')
+    .option('--name <name>', 'what administrators call it')
+    .option(SCOPE_FLAG, 'add a scope, or describe one anew; may be repeated', repeated)
+    .option('--remove-scope <name>', 'forget a scope; may be repeated', repeated)
+    .addHelpText(
+      'after',
+      helpText([
+        'tessera resource update DomainAPI --scope "read=See orders and customers"',
+        'tessera resource update https://reports.example.com --scope reports.share --remove-scope reports.write',
+      ]),
+    )
+    .action(update)
+  resource
+    .command('remove <identifier>')
+    .description('forget an API resource that no app lists')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', helpText(['tessera resource remove https://reports.example.com --yes']))
+    .action(remove)
+}
+
+interface PutFlags {
+  readonly name?: string
+  readonly scope?: readonly string[]
+  readonly removeScope?: readonly string[]
+}
+
+/** `reports.read=See every report`, or the name alone. */
+function readScopes(texts: readonly string[] = []): ApiResource['scopes'] {
+  const scopes = texts.map((text) => {
+    const [name = '', ...rest] = text.split('=')
+    const description = rest.join('=').trim()
+    return { name: name.trim(), description: description === '' ? undefined : description }
+  })
+  const twice = scopes.find(({ name }, index) => scopes.findIndex((other) => other.name === name) !== index)
+  if (twice) throw wrongUsage(`--scope: ${twice.name} is named twice`)
+  return scopes
+}
+
+const add = (identifier: string, flags: PutFlags, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    const wanted = { identifier, name: flags.name ?? identifier, scopes: readScopes(flags.scope) }
+    await store.write(async (unit) => {
+      if ((await unit.resources.list()).some((known) => known.identifier === identifier))
+        throw impossible(`${identifier} is there already; change it with: tessera resource update ${identifier}`)
+      await putResource(unit, wanted, commandLine(clock()))
+    })
+    print(command, showResource(wanted), `Added ${identifier}.\n\n${textOf(wanted)}\n`)
+  })
+
+const list = (command: Command): Promise<void> =>
+  withCore(command, async ({ store }, { tokens }) => {
+    const resources = await store.read.resources.list()
+    const rows = resources.map((resource) => [
+      resource.identifier,
+      resource.name,
+      scopesOf([resource]).join(' '),
+      resource.identifier === tokens.audience ? 'every app' : 'apps that list it',
+    ])
+    const heading = ['Identifier', 'Name', 'Scopes', 'Open to']
+    print(command, resources.map(showResource), table(heading, rows, 'There are no API resources.'))
+  })
+
+const show = (identifier: string, command: Command): Promise<void> =>
+  withCore(command, async ({ store }) => {
+    const resource = await find(store.read, identifier)
+    const apps = (await store.read.apps.list())
+      .filter(({ apiResources }) => apiResources.includes(identifier))
+      .map(({ applicationUri }) => applicationUri)
+    print(command, { ...showResource(resource), Apps: apps }, `${textOf(resource)}\n${block([['Apps', apps]])}`)
+  })
+
+const update = (identifier: string, flags: PutFlags, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    const given = readScopes(flags.scope)
+    const removed = flags.removeScope ?? []
+    const { wanted, orphans } = await store.write(async (unit) => {
+      const before = await find(unit, identifier)
+      requireKnown(removed, before)
+      const renewed = before.scopes.map((scope) => given.find(({ name }) => name === scope.name) ?? scope)
+      const added = given.filter(({ name }) => !before.scopes.some((scope) => scope.name === name))
+      const scopes = [...renewed, ...added].filter(({ name }) => !removed.includes(name))
+      const wanted = { ...before, name: flags.name ?? before.name, scopes }
+      await putResource(unit, wanted, commandLine(clock()))
+      return { wanted, orphans: await appsWith(removed, unit) }
+    })
+    print(command, showResource(wanted), textOf(wanted))
+    if (orphans.length > 0)
+      warn(`no API has ${removed.join(', ')} any more, but these apps list it: ${orphans.join(', ')}`)
+  })
+
+const remove = (identifier: string, flags: { readonly yes?: boolean }, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }, { tokens }) => {
+    await find(store.read, identifier)
+    await confirm(`This removes the API resource ${identifier}; no new token will be for it.`, flags.yes)
+    await store.write((unit) => removeResource(unit, identifier, commandLine(clock()), tokens.audience))
+    print(command, { Identifier: identifier, removed: true }, `${identifier} is removed.`)
+  })
+
+/** Finds a resource, or says which one may have been meant. */
+async function find(unit: Pick<Repositories, 'resources'>, identifier: string): Promise<ApiResource> {
+  const known = (await unit.resources.list()).map((resource) => resource.identifier)
+  if (known.includes(identifier)) return requireResource(unit, identifier)
+  const similar = didYouMean(identifier, known) || `; known are ${known.join(', ')}`
+  throw impossible(`there is no API resource ${JSON.stringify(identifier)}${similar}`)
+}
+
+function requireKnown(removed: readonly string[], resource: ApiResource): void {
+  const names = scopesOf([resource])
+  const unknown = removed.filter((name) => !names.includes(name))
+  if (unknown.length > 0)
+    throw wrongUsage(`--remove-scope: ${unknown.join(', ')} is no scope of it; it has ${names.join(', ')}`)
+}
+
+/** Apps whose record lists a scope that no API has any more. */
+async function appsWith(removed: readonly string[], { apps, resources }: Repositories): Promise<string[]> {
+  const left = scopesOf(await resources.list())
+  const gone = removed.filter((name) => !left.includes(name) && !isProtocolScope(name))
+  if (gone.length === 0) return []
+  return (await apps.list())
+    .filter(({ scope }) => scope.some((name) => gone.includes(name)))
+    .map((app) => app.applicationUri)
+}
+
+const textOf = ({ identifier, name, scopes }: ApiResource): string =>
+  block([
+    ['Identifier', identifier],
+    ['Name', name],
+    [
+      'Scopes',
+      scopes.map((scope) => (scope.description === undefined ? scope.name : `${scope.name}: ${scope.description}`)),
+    ],
+  ])

@@ -1,0 +1,19 @@
+import type { AppSecret } from './trusted-application.ts'
+
+/** How many secrets of an app may be valid at once: the one in use, and the one that takes over. */
+export const MOST_VALID_SECRETS = 2
+
+/** @param now milliseconds since 1970 */
+export const isValidSecret = ({ expiresAt }: Pick<AppSecret, 'expiresAt'>, now: number): boolean =>
+  expiresAt === undefined || expiresAt > now
+
+// Of the empty text, which no secret is.
+const NOTHING = '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
+
+/** Says why a text cannot be the hash of a secret, or `undefined`. */
+export function whyBadSecretHash(hash: string): string | undefined {
+  const bytes = Buffer.from(hash, 'base64')
+  if (bytes.length !== 32 || bytes.toString('base64') !== hash)
+    return 'is not a base64 SHA-256; make one with: printf %s "$SECRET" | openssl dgst -sha256 -binary | base64'
+  return hash === NOTHING ? 'is the hash of an empty secret' : undefined
+}

@@ -1,0 +1,106 @@
+import t from 'tap'
+import { documentOf, tesseraOn, words } from './fixtures/cli.ts'
+import { query } from './fixtures/database.ts'
+import { startInstance } from './fixtures/instance.ts'
+
+const REPORTS = 'https://reports.example.com'
+
+await t.test('tessera resource: the APIs that access tokens are for', async (t) => {
+  const instance = await startInstance()
+  t.teardown(() => instance.close())
+  const tessera = tesseraOn(instance)
+  const supported = async () => {
+    const answer = await fetch(`${instance.issuer}/.well-known/openid-configuration`)
+    return ((await answer.json()) as { scopes_supported: string[] }).scopes_supported
+  }
+
+  await t.test('the API of the instance is there from the start, and stays', async (t) => {
+    t.strictSame(JSON.parse((await tessera(words('resource list --json'))).stdout), [
+      {
+        Identifier: 'DomainAPI',
+        Name: 'DomainAPI',
+        Scopes: [
+          { Name: 'read', Description: null },
+          { Name: 'update', Description: null },
+        ],
+      },
+    ])
+    t.match((await tessera(words('resource list'))).stdout, /^DomainAPI +DomainAPI +read update +every app$/m)
+    t.match(await tessera(words('resource remove DomainAPI --yes')), { code: 1, stderr: /TESSERA_AUDIENCE.* stays/ })
+  })
+
+  await t.test('add', async (t) => {
+    const line = `resource add ${REPORTS} --name Reports --scope "reports.read=See every report" --scope reports.write --json`
+    t.strictSame(await documentOf(tessera(words(line))), {
+      Identifier: REPORTS,
+      Name: 'Reports',
+      Scopes: [
+        { Name: 'reports.read', Description: 'See every report' },
+        { Name: 'reports.write', Description: null },
+      ],
+    })
+    t.strictSame((await supported()).slice(-4), ['read', 'update', 'reports.read', 'reports.write'])
+    t.match(await tessera(words(line)), { code: 1, stdout: '', stderr: /is there already; .* tessera resource update/ })
+  })
+
+  await t.test('what cannot work is refused with the reason', async (t) => {
+    const refused = async (line: string, reason: RegExp) =>
+      t.match(await tessera(words(line)), { code: 2, stdout: '', stderr: reason }, line)
+    await refused('resource add https://a.example/#x --scope a', /must not have a fragment/)
+    await refused('resource add "a b" --scope a', /visible ASCII characters without spaces/)
+    await refused('resource add urn:a --scope openid', /openid is a protocol scope/)
+    await refused('resource add urn:a --scope sec', /sec belongs to the administration API/)
+    await refused('resource add urn:a --scope a --scope a=b', /a is named twice/)
+    await refused('resource add urn:a', /required option '--scope/)
+    await refused(
+      `resource update ${REPORTS} --remove-scope x`,
+      /x is no scope of it; it has reports.read, reports.write/,
+    )
+    t.match(await tessera(words('resource show https://reports.example.org')), {
+      code: 1,
+      stderr: /there is no API resource .*did you mean https:\/\/reports\.example\.com\?/,
+    })
+  })
+
+  await t.test('update, show and remove', async (t) => {
+    await documentOf(
+      tessera(
+        words('app register web --web --redirect-uri https://app.example.com/cb --scope "read reports.write" --json'),
+      ),
+    )
+    await documentOf(tessera(words(`app update web --set ApiResources=${REPORTS} --json`)))
+    const shown = await documentOf(tessera(words(`resource show ${REPORTS} --json`)))
+    t.match(shown, { Identifier: REPORTS, Apps: ['web'] })
+    const update = await tessera(
+      words(
+        `resource update ${REPORTS} --name "All reports" --scope "reports.read=See them" --scope new --remove-scope reports.write`,
+      ),
+    )
+    t.match(update, { code: 0, stderr: /no API has reports\.write any more, but these apps list it: web/ })
+    t.match((await tessera(words(`resource show ${REPORTS}`))).stdout, /reports\.read: See them\n +new$/m)
+    t.match(await tessera(words(`resource remove ${REPORTS} --yes`)), { code: 1, stderr: /web may still name it/ })
+    t.match(await tessera(words(`resource remove ${REPORTS}`)), { code: 2, stderr: /Add --yes/ })
+    await tessera(words('app update web --set ApiResources= --set Scope=read'))
+    t.strictSame(await documentOf(tessera(words(`resource remove ${REPORTS} --yes --json`))), {
+      Identifier: REPORTS,
+      removed: true,
+    })
+    t.strictSame((await supported()).slice(-2), ['read', 'update'])
+  })
+
+  await t.test('the audit log tells who changed what', async (t) => {
+    const rows = query<{ event: string; actor: string; detail: string }>(
+      instance,
+      "select event, actor, detail from audit_events where event like 'resource%' order by happened_at",
+    )
+    t.strictSame(
+      rows.map(({ event }) => event),
+      ['resource_added', 'resource_updated', 'resource_removed'],
+    )
+    t.ok(rows.every(({ actor }) => actor.startsWith('cli:')))
+    t.match(JSON.parse(rows[1]?.detail ?? ''), {
+      resource: REPORTS,
+      fields: { Name: { from: 'Reports', to: 'All reports' } },
+    })
+  })
+})
