@@ -132,12 +132,12 @@ await t.test('the record of the app counts as it is now', async (t) => {
   t.equal(await status(token), 200)
   t.equal(await withRecord({ administrationAllowed: false }), 403, 'the mark is gone')
   t.equal(await withRecord({ scope: ['read'] }), 403, 'the scope is gone')
-  t.equal(await withRecord({ systemUserAllowed: false }), 403, 'it may not act on its own')
-  t.equal(
-    await withRecord({ systemUser: (await instance.addUser({ login: 'svc.new', type: 'SystemUserNoLogin' })).id }),
-    403,
-  )
   t.equal(await withRecord({}), 200)
+  t.equal(await withRecord({ systemUserAllowed: false }), 401, 'it may not act on its own')
+  t.equal(await withRecord({}), 200)
+  const other = await instance.addUser({ login: 'svc.new', type: 'SystemUserNoLogin' })
+  t.equal(await withRecord({ systemUser: other.id }), 401, 'it acts as somebody else')
+  t.equal(await withRecord({}), 401, 'and what was issued before stays ended')
   await enableApp(instance, app, false)
   t.equal(await status(token), 401, 'the app is disabled')
   await enableApp(instance, app, true)

@@ -176,7 +176,7 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
     t.match(detailOf('key_rotated'), { algorithm: 'RS256' })
     t.strictSame(detailOf('sign_in_failed'), { cause: 'the password is wrong' })
     t.strictSame(detailOf('sign_in_failed', 1), { cause: 'no account has this login or e-mail' })
-    t.strictSame(detailOf('app_authentication_failed'), { cause: 'the secret is wrong or has expired' })
+    t.strictSame(detailOf('app_authentication_failed'), { cause: 'the secret is wrong: it is not the one of the app' })
     t.strictSame(detailOf('consent_granted'), { scope: 'openid offline_access read' })
     const jti = (token: string) =>
       (JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { jti: string }).jti

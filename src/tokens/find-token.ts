@@ -92,7 +92,7 @@ export function createLookUpToken({ store, keys, issuer, clock }: Dependencies) 
     if (!user || !epochs) return dead('access-token-ended', 'the user the token acts for was removed')
     const notNow = origin.kind === 'service' ? whyNotActing(app, user) : whyNotAdmitted(app, user)
     const ended = whyEnded(epochs, app, user) ?? notNow
-    if (ended !== undefined) return dead('access-token-ended', `${ended} (${app.applicationUri}, ${user.login})`)
+    if (ended !== undefined) return dead('access-token-ended', `${ended} (${app.applicationUri}, user ${user.id})`)
     const scope = stillRegistered([claims['scope']].flat().join(' ').split(' '), app)
     const { jti, exp } = claims
     return {
