@@ -93,7 +93,7 @@ await t.test('OIDC Core §3.1.2.4: only what is new is asked, for each person an
 
 await t.test('CS-07 denied: told to the app, nothing remembered, nothing taken away', async (t) => {
   const { instance, david, open, ask } = await start(t)
-  const denied = { error: 'access_denied', description: DENIED, state: 's', cause: { app: WEB, user: david.id } }
+  const denied = { error: 'access_denied', description: DENIED, state: 's', cause: { client_id: WEB, user: david.id } }
   const { browser, view } = await ask('david')
   refusedByRedirect(t, instance, await browser.submit(view, 'consent-deny'), denied)
   t.match(

@@ -84,7 +84,7 @@ await t.test('a sign-out is audited once, with whose it was', async (t) => {
   await end(browser, { id_token_hint: tokens.id_token })
   await end(browser, { id_token_hint: tokens.id_token })
   t.equal(signOuts().length, before + 1)
-  t.match(signOuts().at(-1), { user: david.id, session: /./ })
+  t.match(signOuts().at(-1), { user: david.id, detail: { session: /./ } })
 })
 
 await t.test('LO-09 pressed twice, in two tabs, and after somebody else signed in', async (t) => {

@@ -37,6 +37,18 @@ export function createAuthenticateApp({ apps, clock, secretUse, audit }: Depende
     audit({ event: 'app_authentication_failed', actor: 'nobody', app, address, detail: { cause } })
   }
 
+  /** What came as client_id is a secret then, and must be written down nowhere. */
+  async function refuseSwapped({ secret, method }: ClientCredentials): Promise<void> {
+    const meant = secret === undefined ? undefined : await apps.find(secret)
+    if (!meant) return
+    throw new OAuthError('invalid_client', 'the app is unknown, or its authentication is wrong or missing', {
+      rule: 'credentials-swapped',
+      cause: 'client_id and client_secret have changed places',
+      client_id: meant.applicationUri,
+      method,
+    })
+  }
+
   return async function authenticateApp(
     authorization: string | undefined,
     form: Form,
@@ -44,6 +56,7 @@ export function createAuthenticateApp({ apps, clock, secretUse, audit }: Depende
   ): Promise<AuthenticatedApp> {
     const credentials = readCredentials(authorization, form)
     const app = await apps.find(credentials.clientId)
+    if (!app) await refuseSwapped(credentials)
     const claim = claimOf(credentials, app, clock())
     try {
       for (const { require } of CLIENT_CHECKS) require(claim)

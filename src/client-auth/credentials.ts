@@ -53,7 +53,10 @@ export function readCredentials(authorization: string | undefined, form: Form): 
 /** An assertion that is not looked at must not be taken for one that was. @see RFC 7521 §4.2 */
 function refuseAssertion(form: Form): void {
   if (form.get('client_assertion') === undefined && form.get('client_assertion_type') === undefined) return
-  throw new OAuthError('invalid_request', 'client_assertion is not offered: use the secret of the app')
+  throw new OAuthError('invalid_request', 'client_assertion is not offered: use the secret of the app', {
+    rule: 'client-assertion-sent',
+    cause: 'client_assertion was sent, and assertions are not offered',
+  })
 }
 
 function readBasicHeader(authorization: string): ClientCredentials {

@@ -78,7 +78,10 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
     all(name) {
       const values = [parsed[name] ?? []].flat().filter((value) => value !== '')
       if (values.length > MOST_VALUES)
-        throw new OAuthError('invalid_request', `parameter has more than ${MOST_VALUES} values: ${name}`)
+        throw new OAuthError('invalid_request', `parameter has more than ${MOST_VALUES} values: ${name}`, {
+          rule: 'parameter-has-too-many-values',
+          parameter: name,
+        })
       return values.map((value) => requireShort(name, value))
     },
     repeated,

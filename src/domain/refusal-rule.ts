@@ -5,6 +5,8 @@ export type RefusalRule =
   | 'app-disabled'
   | 'app-is-note'
   | 'client-id-missing'
+  | 'credentials-swapped'
+  | 'client-assertion-sent'
   | 'client-id-differs'
   | 'credentials-sent-twice'
   | 'basic-header-malformed'
@@ -25,6 +27,7 @@ export type RefusalRule =
   | 'parameter-missing'
   | 'parameter-repeated'
   | 'parameter-too-long'
+  | 'parameter-has-too-many-values'
   | 'parameters-in-url'
   | 'parameters-too-many'
   | 'body-type-wrong'
@@ -56,6 +59,12 @@ export type RefusalRule =
   | 'scope-for-people'
   | 'scope-widened'
   | 'openid-missing'
+  // API resources.
+  | 'resource-malformed'
+  | 'resource-not-allowed'
+  | 'resource-not-granted'
+  | 'resource-without-scope'
+  | 'scope-of-no-resource'
   // The person.
   | 'sign-in-required'
   | 'other-person-signed-in'
@@ -99,6 +108,7 @@ export type RefusalRule =
   | 'access-token-of-service'
   | 'access-token-without-openid'
   | 'token-of-another-app'
+  | 'administration-not-allowed'
   // Signing out.
   | 'logout-uri-unregistered'
   | 'logout-uri-without-app'

@@ -1,6 +1,7 @@
 import type { ApiResource } from './api-resource.ts'
 import { OAuthError } from './errors.ts'
 import type { Form } from './form.ts'
+import type { RefusalRule } from './refusal-rule.ts'
 import { apiScopesOf, isProtocolScope } from './scope.ts'
 import type { AppRegistration } from './trusted-application.ts'
 
@@ -43,16 +44,16 @@ const allowedResources = (app: App, { standard, resources }: ApiCatalogue): stri
 export function readResources(form: Form, app: App, catalogue: ApiCatalogue): string[] {
   const asked = [...new Set(form.all('resource'))]
   const allowed = allowedResources(app, catalogue)
-  const refuse = (description: string, sent: string): OAuthError =>
-    new OAuthError('invalid_target', description, { sent, expected: allowed })
+  const refuse = (rule: RefusalRule, description: string, sent: string): OAuthError =>
+    new OAuthError('invalid_target', description, { rule, cause: description, sent, expected: allowed })
   for (const resource of asked) {
-    if (resource.includes('#')) throw refuse('resource must not have a fragment', resource)
+    if (resource.includes('#')) throw refuse('resource-malformed', 'resource must not have a fragment', resource)
     if (allowed.includes(resource)) continue
     const known = catalogue.resources.some(({ identifier }) => identifier === resource)
     if (!known && !isAbsoluteUri(resource))
-      throw refuse('resource is neither an absolute URI nor the identifier of an API', resource)
+      throw refuse('resource-malformed', 'resource is neither an absolute URI nor the identifier of an API', resource)
     // Whether there is such an API is not for every app to know.
-    throw refuse('resource is not an API that the app may ask for', resource)
+    throw refuse('resource-not-allowed', 'resource is not an API that the app may ask for', resource)
   }
   return asked
 }
@@ -106,7 +107,7 @@ export function requireMatching(
   if (resources.length === 0) return
   const target = targetOf({ scope, resources }, [], app, catalogue)
   requireScopeOf(scope, target, resources)
-  requireEach(resources, target, 'no scope of the resource is asked for')
+  requireEach(resources, target, 'resource-without-scope')
 }
 
 /**
@@ -123,21 +124,34 @@ export function narrowToResources(
   catalogue: ApiCatalogue,
 ): Target {
   const named = readResources(form, app, catalogue)
-  requireEach(named, targetOf(granted, [], app, catalogue), 'resource was not granted at sign-in')
+  requireEach(named, targetOf(granted, [], app, catalogue), 'resource-not-granted')
   const target = targetOf({ ...granted, scope: scope ?? granted.scope }, named, app, catalogue)
   if (scope !== undefined && named.length > 0) requireScopeOf(scope, target, named)
-  requireEach(named, target, 'no scope of the resource is asked for')
+  requireEach(named, target, 'resource-without-scope')
   return target
 }
 
 function requireScopeOf(scope: readonly string[], target: Target, resources: readonly string[]): void {
   const stray = scope.find((name) => !target.scope.includes(name))
   if (stray === undefined) return
-  const detail = { sent: scope.join(' '), expected: target.scope.join(' '), resources }
+  const detail = {
+    rule: 'scope-of-no-resource',
+    cause: `${stray} is a scope of none of the APIs named`,
+    sent: scope.join(' '),
+    expected: target.scope.join(' '),
+    resources,
+  } as const
   throw new OAuthError('invalid_scope', `scope belongs to none of the resources asked for: ${stray}`, detail)
 }
 
-function requireEach(resources: readonly string[], { audience }: Target, why: string): void {
+const WHY_OUTSIDE = {
+  'resource-not-granted': 'resource was not granted at sign-in',
+  'resource-without-scope': 'no scope of the resource is asked for',
+} as const
+
+function requireEach(resources: readonly string[], { audience }: Target, rule: keyof typeof WHY_OUTSIDE): void {
   const outside = resources.find((resource) => !audience.includes(resource))
-  if (outside !== undefined) throw new OAuthError('invalid_target', why, { sent: outside, expected: audience })
+  if (outside === undefined) return
+  const description = WHY_OUTSIDE[rule]
+  throw new OAuthError('invalid_target', description, { rule, cause: description, sent: outside, expected: audience })
 }

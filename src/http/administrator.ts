@@ -34,16 +34,25 @@ export function requireAdministrator(app: FastifyInstance, findToken: FindHolder
   app.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.unguarded === true) return
     const bearer = readBearerToken(request, undefined)
-    if (bearer === undefined) throw new OAuthError('invalid_token', 'an access token is needed')
+    if (bearer === undefined)
+      throw new OAuthError('invalid_token', 'an access token is needed', { rule: 'access-token-missing' })
     const holder = await findToken(bearer)
     if (!isAccessToken(holder)) {
-      throw new OAuthError('invalid_token', 'the access token is unknown, expired or revoked')
+      throw new OAuthError('invalid_token', 'the access token is unknown, expired or revoked', {
+        rule: 'access-token-foreign',
+      })
     }
     const { applicationUri } = holder.app
     const actor = holder.interactive ? `user:${holder.user.id}` : `app:${applicationUri}`
     const reason = whyNotAdministrator(holder)
     if (reason !== undefined) {
-      throw new OAuthError('insufficient_scope', reason, { client_id: applicationUri, actor, sent: holder.scope })
+      throw new OAuthError('insufficient_scope', reason, {
+        rule: 'administration-not-allowed',
+        cause: reason,
+        client_id: applicationUri,
+        actor,
+        sent: holder.scope,
+      })
     }
     request.caller = { actor, address: request.ip, app: applicationUri }
   })

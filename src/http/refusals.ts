@@ -34,8 +34,10 @@ const HARMLESS = [
 export function createRefuse(journal: { keep(refusal: Refusal): void }, random: Random, clock: Clock): Refuse {
   return (request, error, app) => {
     const id = newShortId(random)
-    const parameters = harmlessParameters(request)
-    const { client_id: judged } = error.detail
+    const { client_id: judged, rule } = error.detail
+    const { client_id: asSent, ...others } = harmlessParameters(request)
+    const parameters =
+      asSent === undefined || rule === 'credentials-swapped' ? others : { client_id: asSent, ...others }
     journal.keep({
       id,
       at: clock(),
@@ -46,7 +48,7 @@ export function createRefuse(journal: { keep(refusal: Refusal): void }, random: 
       description: error.description,
       parameters,
       detail: error.detail,
-      app: typeof judged === 'string' ? judged : (app ?? parameters['client_id'] ?? basicClientId(request)),
+      app: typeof judged === 'string' ? judged : (app ?? asSent ?? basicClientId(request)),
       address: request.ip,
     })
     return id

@@ -100,7 +100,8 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
 
     seal(ticket: LogoutTicket): string {
       const sealed = seal(key, JSON.stringify(ticket), 'logout')
-      if (sealed.length > LONGEST) throw new OAuthError('invalid_request', 'the sign-out request is too long')
+      if (sealed.length > LONGEST)
+        throw new OAuthError('invalid_request', 'the sign-out request is too long', { rule: 'request-too-long' })
       return sealed
     },
 

@@ -58,6 +58,13 @@ export const APP_REMEDIES = {
   'app-disabled': ({ uri }) => ({ fix: `tessera app enable ${uri}`, expected: 'IsEnabled true' }),
   'app-is-note': makeItAnApp,
   'client-id-missing': developer('send client_id, or an Authorization: Basic header', 'client_id'),
+  'credentials-swapped': developer('send the ApplicationUri as client_id and the secret as client_secret'),
+  'client-assertion-sent': developer('prove the app by its secret: client_secret_basic or client_secret_post'),
+  'administration-not-allowed': ({ uri }) => ({
+    fix: update(uri, 'AdministrationAllowed=true'),
+    otherwise: 'and list sec in its Scope; a person must be an administrator: tessera user show LOGIN',
+    expected: 'an app with AdministrationAllowed and the scope sec, and an administrator where a person acts',
+  }),
   'client-id-differs': developer('send client_id only once, in the header or in the body'),
   'credentials-sent-twice': developer('send either the Authorization header or client_secret, not both'),
   'basic-header-malformed': developer(
