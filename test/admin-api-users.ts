@@ -266,7 +266,7 @@ await t.test('not found names the nearest', async (t) => {
   isProblem(t, instance, await api.get('/users/davit'), {
     status: 404,
     type: 'not-found',
-    errors: ['login: nobody is called "davit"; did you mean david?'],
+    errors: ['login: nobody has the login, e-mail or id "davit"; did you mean david?'],
   })
 })
 

@@ -5,10 +5,11 @@ import { readUserDetails, showUserRecord, type UserInput } from '../domain/user-
 import type { Clock } from '../lib/clock.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
 import { type ChangeFault, ChangeRefused } from './fault.ts'
+import { requireUser } from './find-user.ts'
 import type { Caller } from './manage-apps.ts'
 import type { By } from './record-change.ts'
 import { asProtocolError } from './refused-change.ts'
-import { addUser, removeUser, requireUser, setUserEnabled, setUserPassword, updateUser } from './users.ts'
+import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from './users.ts'
 import { type Expected, requireExpected, versionOfUser } from './versions.ts'
 
 interface Dependencies {

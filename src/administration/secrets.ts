@@ -1,5 +1,6 @@
 import { isValidSecret } from '../domain/app-secret.ts'
 import type { AppSecret, NewAppSecret } from '../domain/trusted-application.ts'
+import { isoTime } from '../lib/clock.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { requireApp } from './apps.ts'
 import { ChangeRefused } from './fault.ts'
@@ -50,7 +51,7 @@ export async function rotateAppSecret(
   const detail = {
     ...describeSecret(secret),
     previous: previous.map(({ id }) => id),
-    previousExpiresAt: until === undefined ? null : timeOf(until),
+    previousExpiresAt: until === undefined ? null : isoTime(until),
   }
   await recordChange(unit, { event: 'app_secret_added', app: applicationUri, detail }, by)
   return until
@@ -69,11 +70,9 @@ export async function removeAppSecret(unit: Unit, applicationUri: string, id: st
   return secret
 }
 
-const timeOf = (milliseconds: number): string => new Date(milliseconds).toISOString()
-
 /** What may be told of a secret: never the secret, nor its hash. */
 export const describeSecret = ({ id, label, expiresAt }: NewAppSecret) => ({
   secret: id,
   label: label ?? null,
-  expiresAt: expiresAt === undefined ? null : timeOf(expiresAt),
+  expiresAt: expiresAt === undefined ? null : isoTime(expiresAt),
 })

@@ -1,25 +1,12 @@
 import { fieldChanges } from '../domain/field-changes.ts'
-import { didYouMean } from '../domain/nearest.ts'
 import type { NewUser, User } from '../domain/user.ts'
 import { showUser, userFaults } from '../domain/user-attributes.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { ChangeRefused } from './fault.ts'
-import { findUser } from './find-user.ts'
+import { requireUser } from './find-user.ts'
 import { type By, recordChange } from './record-change.ts'
 
 type Unit = Pick<Repositories, 'apps' | 'users' | 'auditEvents'>
-
-/** Finds a user by login, e-mail or id. @throws ChangeRefused `not found` */
-export async function requireUser({ users }: Pick<Unit, 'users'>, name: string): Promise<User> {
-  const user = await findUser(users, name)
-  if (user) return user
-  const similar = didYouMean(
-    name,
-    (await users.list()).map(({ login }) => login),
-  )
-  const reason = `nobody is called ${JSON.stringify(name)}${similar}`
-  throw new ChangeRefused('not found', [{ attribute: 'login', reason }])
-}
 
 /** Adds a user. @throws ChangeRefused */
 export async function addUser(unit: Unit, wanted: NewUser, passwordHash: string | undefined, by: By): Promise<User> {

@@ -1,6 +1,6 @@
 import { type ChangeFault, ChangeRefused } from '../administration/fault.ts'
+import { findUser, similarUser } from '../administration/find-user.ts'
 import type { Repositories } from '../repositories/store.ts'
-import { findUser, similarUser } from './find-user.ts'
 import { wrongUsage } from './problem.ts'
 
 interface Asked {

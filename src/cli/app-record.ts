@@ -1,9 +1,7 @@
 import { type Shown, showRegistration } from '../domain/app-attributes.ts'
-import { didYouMean } from '../domain/nearest.ts'
+import { showApp, showSecretUse } from '../domain/app-record.ts'
 import type { AppRegistration, TrustedApplication } from '../domain/trusted-application.ts'
 import type { Repositories } from '../repositories/store.ts'
-import { isoTime } from './output.ts'
-import { impossible } from './problem.ts'
 
 /** The login to show instead of a System User's id. */
 export type LoginOf = (id: string) => string | undefined
@@ -16,17 +14,8 @@ export const attributesOf = (app: AppRegistration, loginOf: LoginOf): Record<str
 
 /** A whole record as commands print it; of secrets all but the secret and its hash. */
 export const recordOf = (app: TrustedApplication, loginOf: LoginOf) => ({
-  ...attributesOf(app, loginOf),
-  IsEnabled: app.isEnabled,
-  Secrets: app.secrets.map((secret) => ({
-    Id: secret.id,
-    Label: secret.label ?? null,
-    CreatedAt: isoTime(secret.createdAt),
-    ExpiresAt: secret.expiresAt === undefined ? null : isoTime(secret.expiresAt),
-    LastUsedAt: secret.lastUsedAt === undefined ? null : isoTime(secret.lastUsedAt),
-  })),
-  CreatedAt: isoTime(app.createdAt),
-  UpdatedAt: isoTime(app.updatedAt),
+  ...showApp(app, app.systemUser === undefined ? undefined : loginOf(app.systemUser)),
+  Secrets: app.secrets.map(showSecretUse),
 })
 
 /** Knows the logins of every System User that these apps act as. */
@@ -38,16 +27,4 @@ export async function loginsFor(
   const logins = new Map<string, string | undefined>()
   for (const id of ids) logins.set(id, (await users.find(id))?.login)
   return (id) => logins.get(id)
-}
-
-/** @throws Problem when no app has that ApplicationUri */
-export async function requireApp(
-  { apps }: Pick<Repositories, 'apps'>,
-  applicationUri: string,
-): Promise<TrustedApplication> {
-  const app = await apps.find(applicationUri)
-  if (app) return app
-  const known = (await apps.list()).map((other) => other.applicationUri)
-  const similar = didYouMean(applicationUri, known) || '; tessera app list shows every app'
-  throw impossible(`no app has the ApplicationUri ${JSON.stringify(applicationUri)}${similar}`)
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
+import { requireApp } from '../administration/apps.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
-import { type LoginOf, loginsFor, recordOf, requireApp } from './app-record.ts'
+import { type LoginOf, loginsFor, recordOf } from './app-record.ts'
 import { helpText } from './help.ts'
 import { block, print, table } from './output.ts'
 import { withCore } from './with-core.ts'

@@ -1,13 +1,14 @@
 import { once } from 'node:events'
 import { type Command, Option } from 'commander'
+import { requireApp } from '../administration/apps.ts'
+import { findUser } from '../administration/find-user.ts'
 import { AUDIT_EVENTS, type AuditRecord } from '../domain/audit.ts'
+import { isoTime } from '../lib/clock.ts'
 import type { AuditCursor, AuditFilter } from '../repositories/audit-events.ts'
 import type { Repositories } from '../repositories/store.ts'
-import { requireApp } from './app-record.ts'
 import { countFlag, momentFlag } from './durations.ts'
-import { findUser } from './find-user.ts'
 import { helpText } from './help.ts'
-import { isoTime, print, table } from './output.ts'
+import { print, table } from './output.ts'
 import { withCore } from './with-core.ts'
 
 const LISTED = 50

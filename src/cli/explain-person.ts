@@ -1,10 +1,10 @@
+import { findUser } from '../administration/find-user.ts'
 import { requireAdmitted } from '../authorize/interaction.ts'
 import { OAuthError } from '../domain/errors.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import type { Repositories } from '../repositories/store.ts'
 import type { NoteTaking } from './explain-notes.ts'
-import { findUser } from './find-user.ts'
 
 /** The names of the checks about the person, in the order they are made. */
 export const PERSON_CHECKS = ['user', 'admission'] as const

@@ -21,8 +21,7 @@ export function explain(error: unknown, complaint: string, showStack: boolean): 
     return { exitCode: error.exitCode === 0 ? 0 : 2, lines: complaint.trimEnd().split('\n') }
   }
   if (error instanceof Problem) return error
-  if (error instanceof ChangeRefused)
-    return { exitCode: error.kind === 'invalid' ? 2 : 1, lines: error.message.split('\n') }
+  if (error instanceof ChangeRefused) return fromChange(error)
   if (error instanceof ConfigurationFaults) return { exitCode: 2, lines: error.faults }
   if (error instanceof MasterKeyFault || error instanceof NewerSchema) return { exitCode: 1, lines: [error.message] }
   if (error instanceof OAuthError) return { exitCode: 1, lines: [error.description] }
@@ -31,6 +30,12 @@ export function explain(error: unknown, complaint: string, showStack: boolean): 
   if (isFromSystem(error)) return { exitCode: 1, lines: [fromSystem(error)] }
   return { exitCode: 1, lines: [`unexpected: ${error.message} (TESSERA_LOG_LEVEL=debug shows where)`] }
 }
+
+/** What was named and is not there needs no attribute to be told by. */
+const fromChange = ({ kind, faults, message }: ChangeRefused): Explanation =>
+  kind === 'not found'
+    ? { exitCode: 1, lines: faults.map(({ reason }) => reason) }
+    : { exitCode: kind === 'invalid' ? 2 : 1, lines: message.split('\n') }
 
 interface SystemError extends Error {
   readonly code: string

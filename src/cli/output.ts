@@ -27,9 +27,6 @@ function withoutHelp(lines: readonly string[]): string[] {
 /** Points at something unwise that was done all the same. */
 export const warn = (line: string): void => note(`warning: ${line}`)
 
-/** A time as commands print it: ISO 8601 in UTC. */
-export const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString()
-
 // What people typed elsewhere must neither move the cursor here nor turn the direction of the line.
 const visible = (text: string): string => text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, '?')
 

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { ChangeRefused } from '../administration/fault.ts'
 import { addUser } from '../administration/users.ts'
 import { type NewUser, USER_TYPES } from '../domain/user.ts'
+import { showUserRecord } from '../domain/user-record.ts'
 import { createPasswords } from '../lib/passwords.ts'
 import { commandLine } from './actor.ts'
 import { helpText } from './help.ts'
@@ -9,7 +10,7 @@ import { note, print } from './output.ts'
 import { choosePassword, withPasswordFlags } from './password-input.ts'
 import { impossible, wrongUsage } from './problem.ts'
 import { type AddFlags, userFaults } from './user-faults.ts'
-import { userRecord, userText } from './user-record.ts'
+import { userText } from './user-record.ts'
 import { withCore } from './with-core.ts'
 
 const HELP = helpText(
@@ -52,7 +53,7 @@ async function add(login: string, flags: AddFlags, command: Command): Promise<vo
     const user = await store
       .write((unit) => addUser(unit, wanted, passwordHash, commandLine(clock())))
       .catch(reasonsAlone)
-    const record = { ...userRecord(user), ...(chosen?.generated ? { password: chosen.password } : {}) }
+    const record = { ...showUserRecord(user), ...(chosen?.generated ? { password: chosen.password } : {}) }
     print(command, record, `Added ${user.login}.\n\n${userText(record)}\n`)
     if (chosen?.generated) note('The password is shown this once.')
     if (user.type !== 'SystemUserNoLogin' && !chosen) {

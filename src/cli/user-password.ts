@@ -1,14 +1,14 @@
 import type { Command } from 'commander'
+import { requireUser } from '../administration/find-user.ts'
 import { setUserPassword } from '../administration/users.ts'
 import { whyBadPassword } from '../domain/user.ts'
+import { showUserRecord } from '../domain/user-record.ts'
 import { createPasswords } from '../lib/passwords.ts'
 import { commandLine } from './actor.ts'
-import { requireUser } from './find-user.ts'
 import { helpText } from './help.ts'
 import { note, print } from './output.ts'
 import { choosePassword, type PasswordFlags, withPasswordFlags } from './password-input.ts'
 import { impossible, wrongUsage } from './problem.ts'
-import { userRecord } from './user-record.ts'
 import { withCore } from './with-core.ts'
 
 const HELP = helpText(
@@ -30,7 +30,7 @@ export function setPasswordCommand(user: Command): void {
 
 const setPassword = (name: string, flags: PasswordFlags, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
-    const account = await requireUser(store.read.users, name)
+    const account = await requireUser(store.read, name)
     const { id, login, type } = account
     if (type === 'SystemUserNoLogin')
       throw impossible(`${login} is a SystemUserNoLogin: it never signs in and has no password`)
@@ -42,11 +42,11 @@ const setPassword = (name: string, flags: PasswordFlags, command: Command): Prom
     const passwordHash = await createPasswords().hash(chosen.password)
     const user = await store.write(async (unit) => {
       await setUserPassword(unit, account, passwordHash, commandLine(clock()))
-      return requireUser(unit.users, id)
+      return requireUser(unit, id)
     })
     const generated = chosen.generated ? { password: chosen.password } : {}
     const shown = chosen.generated ? `\n\n  password  ${chosen.password}\n` : ''
-    print(command, { ...userRecord(user), ...generated }, `${login} has a new password.${shown}`)
+    print(command, { ...showUserRecord(user), ...generated }, `${login} has a new password.${shown}`)
     if (chosen.generated) note('The password is shown this once.')
     note('Everything issued under the old password has ended.')
   })

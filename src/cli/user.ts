@@ -1,15 +1,16 @@
 import type { Command } from 'commander'
+import { requireUser } from '../administration/find-user.ts'
 import { appsActingAs, removeUser, setUserEnabled } from '../administration/users.ts'
+import { showUserRecord } from '../domain/user-record.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { commandLine } from './actor.ts'
-import { requireUser } from './find-user.ts'
 import { helpText } from './help.ts'
 import { confirm } from './input.ts'
 import { print, table, warn } from './output.ts'
 import { impossible } from './problem.ts'
 import { addCommand } from './user-add.ts'
 import { setPasswordCommand } from './user-password.ts'
-import { userRecord, userText } from './user-record.ts'
+import { userText } from './user-record.ts'
 import { withCore } from './with-core.ts'
 
 /** `tessera user ...`: the people and System Users. */
@@ -62,21 +63,25 @@ const list = (command: Command): Promise<void> =>
       user.id,
     ])
     const heading = ['Login', 'Type', 'Name', 'E-mail', 'Admin', 'State', 'Id']
-    print(command, users.map(userRecord), table(heading, rows, 'There are no users yet; see: tessera user add --help'))
+    print(
+      command,
+      users.map(showUserRecord),
+      table(heading, rows, 'There are no users yet; see: tessera user add --help'),
+    )
   })
 
 const show = (name: string, command: Command): Promise<void> =>
   withCore(command, async ({ store }) => {
-    const user = await requireUser(store.read.users, name)
+    const user = await requireUser(store.read, name)
     const account = await store.read.users.findByIdentifier(user.login)
-    const record = { ...userRecord(user), hasPassword: account?.passwordHash !== undefined }
+    const record = { ...showUserRecord(user), hasPassword: account?.passwordHash !== undefined }
     print(command, record, userText(record))
   })
 
 const setEnabled = (name: string, enabled: boolean, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
     const { before, after, apps } = await store.write(async (repositories) => {
-      const before = await requireUser(repositories.users, name)
+      const before = await requireUser(repositories, name)
       const after = await setUserEnabled(repositories, before.id, enabled, commandLine(clock()))
       return { before, after, apps: await appsActingAs(repositories, before.id) }
     })
@@ -86,13 +91,13 @@ const setEnabled = (name: string, enabled: boolean, command: Command): Promise<v
       : 'Everything that was issued for them has ended.'
     const text =
       before.isEnabled === enabled ? `${after.login} was ${state} already.` : `${after.login} is ${state}. ${effect}`
-    print(command, userRecord(after), text)
+    print(command, showUserRecord(after), text)
     if (!enabled && apps.length > 0) warn(`no longer able to act as their System User: ${apps.join(', ')}`)
   })
 
 const remove = (name: string, flags: { readonly yes?: boolean }, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
-    const { id, login } = await requireUser(store.read.users, name)
+    const { id, login } = await requireUser(store.read, name)
     await requireNoSystemUser(id, login, store.read)
     await confirm(`This removes ${login} with their sessions, consents and tokens, for ever.`, flags.yes)
     await store.write(async (repositories) => {

@@ -2,6 +2,7 @@ import { isValidSecret } from '../domain/app-secret.ts'
 import { OAuthError, type OperatorDetail } from '../domain/errors.ts'
 import type { RefusalRule } from '../domain/refusal-rule.ts'
 import type { AppSecret, TrustedApplication } from '../domain/trusted-application.ts'
+import { isoTime } from '../lib/clock.ts'
 import type { ClientCredentials } from './credentials.ts'
 
 /** Who a request says it is from, and what is known about that. */
@@ -72,7 +73,7 @@ function whyNotTheSecret(claim: Claim, { secrets }: TrustedApplication): OAuthEr
   const { expired, now } = claim
   if (secrets.length === 0) return refuse(claim, 'secret-not-registered', 'the app has no secret')
   if (expired?.expiresAt !== undefined) {
-    const ended = new Date(expired.expiresAt).toISOString()
+    const ended = isoTime(expired.expiresAt)
     return refuse(claim, 'secret-expired', `the secret was right once, but has expired at ${ended}`, {
       expiresAt: expired.expiresAt,
     })

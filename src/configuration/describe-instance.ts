@@ -5,6 +5,7 @@ import { isValidSecret } from '../domain/app-secret.ts'
 import type { AppSecret, TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import { showUser } from '../domain/user-attributes.ts'
+import { isoTime } from '../lib/clock.ts'
 import type { Repositories } from '../repositories/store.ts'
 import type { Kind } from './fault.ts'
 
@@ -64,6 +65,6 @@ export const validSecrets = ({ secrets }: TrustedApplication, now: number): AppS
 
 function fingerprint({ hash, label, expiresAt }: AppSecret): string {
   const named = label === undefined ? '' : ` ${JSON.stringify(label)}`
-  const end = expiresAt === undefined ? '' : ` until ${new Date(expiresAt).toISOString()}`
+  const end = expiresAt === undefined ? '' : ` until ${isoTime(expiresAt)}`
   return `sha256:${hash.slice(0, 8)}…${named}${end}`
 }

@@ -4,6 +4,7 @@ import { showResource } from '../domain/api-resource.ts'
 import { showRegistration } from '../domain/app-attributes.ts'
 import { APP_DEFAULTS, type AppSecret, type TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
+import { isoTime } from '../lib/clock.ts'
 import { describeRecord, describeUser, type Fields, loginsOf, type Unit, validSecrets } from './describe-instance.ts'
 
 /** A whole instance as a file describes it. */
@@ -71,7 +72,7 @@ function exportSecret({ hash, label, expiresAt }: AppSecret): string | Fields {
   return {
     Hash: hash,
     ...(label === undefined ? {} : { Label: label }),
-    ...(expiresAt === undefined ? {} : { ExpiresAt: new Date(expiresAt).toISOString() }),
+    ...(expiresAt === undefined ? {} : { ExpiresAt: isoTime(expiresAt) }),
   }
 }
 

@@ -9,7 +9,7 @@ import { narrowToResources, type ReadCatalogue } from '../domain/resource-indica
 import { readScope, requireWithin, stillRegistered } from '../domain/scope.ts'
 import { LONGEST_REPLAY_WINDOW } from '../domain/trusted-application.ts'
 import { whyNotAdmitted } from '../domain/user-access.ts'
-import { type Clock, SECOND } from '../lib/clock.ts'
+import { type Clock, isoTime, SECOND } from '../lib/clock.ts'
 import { deriveKey, open, seal } from '../lib/sealed-box.ts'
 import { digest } from '../lib/secrets.ts'
 import type { RefreshToken, Rotation } from '../repositories/refresh-tokens.ts'
@@ -35,8 +35,6 @@ interface Presented {
 
 const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail = {}): OAuthError =>
   new OAuthError('invalid_grant', description, { cause: description, ...detail, rule })
-
-const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString()
 
 const replayKey = (token: string) => deriveKey(token, 'refresh-replay')
 

@@ -6,7 +6,7 @@ import { readTokenId } from '../domain/token-id.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import { whyNotAdmitted } from '../domain/user-access.ts'
-import type { Clock } from '../lib/clock.ts'
+import { type Clock, isoTime } from '../lib/clock.ts'
 import { digest } from '../lib/secrets.ts'
 import type { Store } from '../repositories/store.ts'
 import type { SigningKeys } from './signing-keys.ts'
@@ -53,7 +53,6 @@ export type FindToken = ReturnType<typeof createFindToken>
 
 const dead = (rule: RefusalRule, cause: string): DeadToken => ({ kind: 'dead', rule, cause })
 const FOREIGN = dead('access-token-foreign', 'no token of this server that would open anything here')
-const isoTime = (milliseconds: number): string => new Date(milliseconds).toISOString()
 
 /** Why the app, as its record stands now, may not act as this System User, if it may not. */
 const whyNotActing = (app: TrustedApplication, systemUser: User): string | undefined =>
