@@ -182,9 +182,10 @@ export async function buildServer(
   await app.register(manageApi, {
     prefix: '/manage/api/v1',
     findToken,
+    standard: settings.audience,
     refuse,
-    apps: createManageApps({ store, clock, random }),
-    users: createManageUsers({ store, clock, hashPassword: passwords.hash }),
+    apps: createManageApps({ store, clock, random, tell: auditJournal.tell }),
+    users: createManageUsers({ store, clock, hashPassword: passwords.hash, tell: auditJournal.tell }),
     journals: createReadJournals({ store, flush }),
   })
   return app

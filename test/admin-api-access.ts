@@ -134,7 +134,6 @@ await t.test('the record of the app counts as it is now', async (t) => {
   t.equal(await withRecord({ scope: ['read'] }), 403, 'the scope is gone')
   t.equal(await withRecord({}), 200)
   t.equal(await withRecord({ systemUserAllowed: false }), 401, 'it may not act on its own')
-  t.equal(await withRecord({}), 200)
   const other = await instance.addUser({ login: 'svc.new', type: 'SystemUserNoLogin' })
   t.equal(await withRecord({ systemUser: other.id }), 401, 'it acts as somebody else')
   t.equal(await withRecord({}), 401, 'and what was issued before stays ended')

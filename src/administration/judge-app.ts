@@ -2,6 +2,7 @@ import { faultsOf, type RegistrationFault } from '../domain/registration-rules.t
 import { ADMINISTRATION_SCOPE } from '../domain/scope.ts'
 import { type AppRegistration, isInteractive } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
+import { shellWord } from '../lib/shell.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { ChangeRefused } from './fault.ts'
 import { findUser } from './find-user.ts'
@@ -38,12 +39,12 @@ const isSettled = (app: AppRegistration, before: AppRegistration | undefined): b
 function whyNotSystemUser(name: string, user: User | undefined): RegistrationFault[] {
   const fault = (reason: string): RegistrationFault[] => [{ attribute: 'SystemUser', reason }]
   if (!user) {
-    const remedy = `tessera user add ${name} --type SystemUserNoLogin`
+    const remedy = `tessera user add ${shellWord(name)} --type SystemUserNoLogin`
     return fault(`nobody is called ${JSON.stringify(name)}; make the account with: ${remedy}`)
   }
   if (user.type !== 'SystemUserNoLogin') return fault(`${user.login} is of type ${user.type}, not SystemUserNoLogin`)
   if (!user.isEnabled)
-    return fault(`${user.login} is disabled; enable the account with: tessera user enable ${user.login}`)
+    return fault(`${user.login} is disabled; enable the account with: tessera user enable ${shellWord(user.login)}`)
   return []
 }
 

@@ -1,5 +1,6 @@
 import type { Shown } from '../domain/app-attributes.ts'
 import { readAppChanges, showApp, showSecret, showSecretUse } from '../domain/app-record.ts'
+import type { AuditRecord } from '../domain/audit.ts'
 import { type Page, type PageQuery, readPage } from '../domain/paging.ts'
 import { APP_DEFAULTS, type ClientType, type TrustedApplication } from '../domain/trusted-application.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -8,7 +9,7 @@ import type { Repositories, Store } from '../repositories/store.ts'
 import { registerApp, registrationOf, removeApp, requireApp, setAppEnabled, updateApp } from './apps.ts'
 import { type ChangeFault, ChangeRefused } from './fault.ts'
 import { doubtsAbout } from './judge-app.ts'
-import type { By } from './record-change.ts'
+import { type Caller, createOrders } from './order.ts'
 import { asProtocolError } from './refused-change.ts'
 import { addAppSecret, removeAppSecret } from './secrets.ts'
 import { type Expected, requireExpected, versionOfApp } from './versions.ts'
@@ -17,10 +18,9 @@ interface Dependencies {
   readonly store: Pick<Store, 'read' | 'write'>
   readonly clock: Clock
   readonly random: Random
+  /** Puts an audit record on the log. */
+  readonly tell: (record: AuditRecord) => void
 }
-
-/** Who asks for a change. */
-export type Caller = Omit<By, 'now'>
 
 /** A JSON record whose members have the right names and types. */
 export type AppInput = Readonly<Record<string, Shown | undefined>> & {
@@ -38,13 +38,8 @@ export interface SecretInput {
 export type ManageApps = ReturnType<typeof createManageApps>
 
 /** Apps as the administration API handles them: each change is judged, stored and audited in one unit of work. */
-export function createManageApps({ store, clock, random }: Dependencies) {
-  const change = <T>(caller: Caller, work: (unit: Repositories, by: By) => Promise<T>): Promise<T> =>
-    store
-      .write((unit) => work(unit, { ...caller, now: clock() }))
-      .catch((error: unknown) => {
-        throw asProtocolError(error)
-      })
+export function createManageApps({ store, clock, random, tell }: Dependencies) {
+  const change = createOrders({ store, clock, tell })
 
   async function describe(app: TrustedApplication, { users }: Pick<Repositories, 'users'>) {
     const user = app.systemUser === undefined ? undefined : await users.find(app.systemUser)

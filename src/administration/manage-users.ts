@@ -1,13 +1,13 @@
+import type { AuditRecord } from '../domain/audit.ts'
 import { type Page, type PageQuery, readPage } from '../domain/paging.ts'
 import { type User, type UserType, whyBadPassword } from '../domain/user.ts'
 import { userFaults } from '../domain/user-attributes.ts'
 import { readUserDetails, showUserRecord, type UserInput } from '../domain/user-record.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { Repositories, Store } from '../repositories/store.ts'
+import type { Store } from '../repositories/store.ts'
 import { type ChangeFault, ChangeRefused } from './fault.ts'
 import { requireUser } from './find-user.ts'
-import type { Caller } from './manage-apps.ts'
-import type { By } from './record-change.ts'
+import { type Caller, createOrders } from './order.ts'
 import { asProtocolError } from './refused-change.ts'
 import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from './users.ts'
 import { type Expected, requireExpected, versionOfUser } from './versions.ts'
@@ -16,6 +16,8 @@ interface Dependencies {
   readonly store: Pick<Store, 'read' | 'write'>
   readonly clock: Clock
   readonly hashPassword: (password: string) => Promise<string>
+  /** Puts an audit record on the log. */
+  readonly tell: (record: AuditRecord) => void
 }
 
 export type NewUserInput = UserInput & {
@@ -32,12 +34,11 @@ export type ManageUsers = ReturnType<typeof createManageUsers>
 const NOTHING = { email: undefined, emailVerified: false, locale: undefined, profile: {}, isAdmin: false }
 
 /** Users as the administration API handles them: each change is judged, stored and audited in one unit of work. */
-export function createManageUsers({ store, clock, hashPassword }: Dependencies) {
+export function createManageUsers({ store, clock, hashPassword, tell }: Dependencies) {
   const told = (error: unknown): never => {
     throw asProtocolError(error)
   }
-  const change = <T>(caller: Caller, work: (unit: Repositories, by: By) => Promise<T>): Promise<T> =>
-    store.write((unit) => work(unit, { ...caller, now: clock() })).catch(told)
+  const change = createOrders({ store, clock, tell })
   const describe = (user: User) => ({ record: showUserRecord(user), version: versionOfUser(user) })
 
   /** Before a transaction is opened: hashing takes long, and is meant to. */

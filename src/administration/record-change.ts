@@ -1,4 +1,4 @@
-import { type AuditEvent, toAuditRecord } from '../domain/audit.ts'
+import { type AuditEvent, type AuditRecord, toAuditRecord } from '../domain/audit.ts'
 import { newId } from '../lib/secrets.ts'
 import type { Repositories } from '../repositories/store.ts'
 
@@ -7,13 +7,23 @@ export interface By {
   /** Such as `cli:root` or `app:my.trusted.app/admin`. */
   readonly actor: string
   readonly address?: string
+  /** The app that carried the order, where a person acts through one. */
+  readonly app?: string
   /** Milliseconds since 1970. */
   readonly now: number
+  /** Collects what was recorded, for those who tell it once it is committed. */
+  readonly recorded?: AuditRecord[]
 }
 
 /** Notes an administrative change in the same transaction that makes it. */
-export const recordChange = (
+export async function recordChange(
   { auditEvents }: Pick<Repositories, 'auditEvents'>,
   event: Omit<AuditEvent, 'actor' | 'address'>,
-  { actor, address, now }: By,
-): Promise<void> => auditEvents.add([toAuditRecord({ ...event, actor, ...(address ? { address } : {}) }, newId(), now)])
+  { actor, address, app, now, recorded }: By,
+): Promise<void> {
+  const detail = app === undefined || actor === `app:${app}` ? event.detail : { ...event.detail, via: app }
+  const told = { ...event, actor, ...(address ? { address } : {}), ...(detail ? { detail } : {}) }
+  const record = toAuditRecord(told, newId(), now)
+  await auditEvents.add([record])
+  recorded?.push(record)
+}

@@ -2,6 +2,7 @@ import { isValidSecret, MOST_VALID_SECRETS, whyBadSecretHash } from '../domain/a
 import { whyBadName } from '../domain/readable-name.ts'
 import type { NewAppSecret, TrustedApplication } from '../domain/trusted-application.ts'
 import { isoTime } from '../lib/clock.ts'
+import { shellWord } from '../lib/shell.ts'
 import { type ChangeFault, ChangeRefused } from './fault.ts'
 
 const conflict = (reason: string): ChangeRefused =>
@@ -33,6 +34,6 @@ export function requireRoomForSecret({ applicationUri, secrets }: TrustedApplica
   if (valid.length < MOST_VALID_SECRETS) return
   const ends = valid.map(({ expiresAt }) => expiresAt).filter((end) => end !== undefined)
   const wait = ends.length === 0 ? '' : `wait until ${isoTime(Math.min(...ends))}, `
-  const remedy = `${wait}remove one, or end both at once with: tessera app rotate-secret ${applicationUri} --overlap 0`
+  const remedy = `${wait}remove one, or end both at once with: tessera app rotate-secret ${shellWord(applicationUri)} --overlap 0`
   throw conflict(`${applicationUri} has two valid secrets already; ${remedy}`)
 }

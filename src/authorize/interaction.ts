@@ -1,4 +1,5 @@
 import type { SignInFacts } from '../domain/authorization.ts'
+import { consentItems } from '../domain/consent-items.ts'
 import { OAuthError } from '../domain/errors.ts'
 import type { User } from '../domain/user.ts'
 import { apiScopesBeyond, whyNotAdmitted } from '../domain/user-access.ts'
@@ -113,11 +114,12 @@ export function requireAdmitted({ app, scope }: Pick<AuthorizationRequest, 'app'
 
 /** What is new since the last consent, or all of it when the app insists on asking. @see OIDC Core §3.1.2.4 */
 function scopesToConsent(
-  { app, scope, prompt }: AuthorizationRequest,
+  request: AuthorizationRequest,
   consentedNow: boolean,
   consent: Consent | undefined,
 ): readonly string[] {
-  if (prompt.has('consent') && !consentedNow) return scope
-  if (!app.requireConsent) return []
-  return scope.filter((name) => !consent?.scope.includes(name))
+  const items = consentItems(request)
+  if (request.prompt.has('consent') && !consentedNow) return items
+  if (!request.app.requireConsent) return []
+  return items.filter((item) => !consent?.scope.includes(item))
 }

@@ -5,6 +5,7 @@ import { doubtsAbout } from '../administration/judge-app.ts'
 import { addAppSecret } from '../administration/secrets.ts'
 import { APP_DEFAULTS, type AppRegistration, isInteractive } from '../domain/trusted-application.ts'
 import { digest, newId, newSecret, systemRandom } from '../lib/secrets.ts'
+import { shellWord } from '../lib/shell.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { commandLine } from './actor.ts'
 import { misspelledSystemUser, orFaults } from './app-faults.ts'
@@ -119,7 +120,9 @@ async function add(
   const by = commandLine(now)
   const app = await registerApp(unit, wanted, by).catch((error: unknown) => {
     if (!(error instanceof ChangeRefused) || error.kind !== 'conflict') throw error
-    throw impossible(`${wanted.applicationUri} is registered already; see: tessera app show ${wanted.applicationUri}`)
+    throw impossible(
+      `${wanted.applicationUri} is registered already; see: tessera app show ${shellWord(wanted.applicationUri)}`,
+    )
   })
   if (secret === undefined) return app
   const first = { id: newId(), hash: digest(secret), createdAt: now, expiresAt: undefined }

@@ -3,6 +3,7 @@ import { registrationOf, requireApp, updateApp } from '../administration/apps.ts
 import { doubtsAbout } from '../administration/judge-app.ts'
 import { APP_ATTRIBUTES, type Shown } from '../domain/app-attributes.ts'
 import type { AppRegistration, TrustedApplication } from '../domain/trusted-application.ts'
+import { shellWord } from '../lib/shell.ts'
 import { commandLine } from './actor.ts'
 import { misspelledSystemUser, orFaults } from './app-faults.ts'
 import { attributesOf, loginsFor, recordOf } from './app-record.ts'
@@ -60,7 +61,7 @@ function differences(before: Record<string, Shown>, after: Record<string, Shown>
 function noteAboutSecrets(before: AppRegistration, after: TrustedApplication): void {
   if (before.clientType === after.clientType) return
   if (after.clientType === 'Confidential' && after.secrets.length === 0) {
-    note(`The app has no secret yet; make one with: tessera app rotate-secret ${after.applicationUri}`)
+    note(`The app has no secret yet; make one with: tessera app rotate-secret ${shellWord(after.applicationUri)}`)
   }
   if (before.clientType === 'Confidential') note('The secrets of the app have ended.')
 }

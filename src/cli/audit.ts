@@ -8,7 +8,7 @@ import type { AuditCursor, AuditFilter } from '../repositories/audit-events.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { countFlag, momentFlag } from './durations.ts'
 import { helpText } from './help.ts'
-import { print, table } from './output.ts'
+import { jsonText, print, table } from './output.ts'
 import { withCore } from './with-core.ts'
 
 const LISTED = 50
@@ -82,7 +82,7 @@ const list = (flags: Flags, command: Command): Promise<void> =>
       isoTime(record.at),
       record.event,
       record.outcome,
-      nameOf(record.actor.replace(/^user:/, '')),
+      record.actor.replace(/^user:(.*)$/, (_whole, id: string) => `user:${nameOf(id)}`),
       record.address ?? '-',
       record.app ?? '-',
       record.user === undefined ? '-' : nameOf(record.user),
@@ -99,7 +99,7 @@ const exportAll = (flags: Flags, command: Command): Promise<void> =>
     let after: AuditCursor | undefined
     while (left > 0) {
       const page = await store.read.auditEvents.read(filter, Math.min(PAGE, left), after)
-      if (page.length > 0 && !process.stdout.write(page.map((record) => `${JSON.stringify(shown(record))}\n`).join('')))
+      if (page.length > 0 && !process.stdout.write(page.map((record) => `${jsonText(shown(record))}\n`).join('')))
         await once(process.stdout, 'drain')
       if (page.length < PAGE) return
       left -= page.length

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { exportInstance, toYaml } from '../configuration/export-instance.ts'
 import { globalsOf } from './globals.ts'
@@ -58,7 +58,10 @@ const exportAll = (flags: ExportFlags, command: Command): Promise<void> =>
 
 function write(file: string, text: string): void {
   try {
-    writeFileSync(file, text, { mode: 0o600 })
+    // Aside and renamed into place: a file that is there already may be open to others, or be a link.
+    const draft = `${file}.${process.pid}.new`
+    writeFileSync(draft, text, { mode: 0o600, flag: 'wx' })
+    renameSync(draft, file)
   } catch (error) {
     throw impossible(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`)
   }

@@ -1,9 +1,15 @@
 import type { Command } from 'commander'
 import { globalsOf } from './globals.ts'
 
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+/** JSON that does nothing to a terminal: strangers' values may hold control characters or turn the direction of text. */
+export const jsonText = (document: unknown, indent?: number): string =>
+  JSON.stringify(document, undefined, indent).replace(/[\x7f-\x9f\u2028\u2029\p{Bidi_Control}]/gu, escaped)
+
 /** Prints the result: with --json exactly one document, else the text for people. */
 export function print(command: Command, document: unknown, text: string): void {
-  process.stdout.write(globalsOf(command).json ? `${JSON.stringify(document, undefined, 2)}\n` : `${text}\n`)
+  process.stdout.write(globalsOf(command).json ? `${jsonText(document, 2)}\n` : `${text}\n`)
 }
 
 /** Says something beside the result; scripts that read stdout never see it. */

@@ -3,6 +3,7 @@ import { putResource, removeResource, requireResource } from '../administration/
 import { type ApiResource, scopesOf, showResource } from '../domain/api-resource.ts'
 import { didYouMean } from '../domain/nearest.ts'
 import { isProtocolScope } from '../domain/scope.ts'
+import { shellWord } from '../lib/shell.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { commandLine } from './actor.ts'
 import { repeated } from './app-set.ts'
@@ -93,7 +94,9 @@ const add = (identifier: string, flags: PutFlags, command: Command): Promise<voi
     const wanted = { identifier, name: flags.name ?? identifier, scopes: readScopes(flags.scope) }
     await store.write(async (unit) => {
       if ((await unit.resources.list()).some((known) => known.identifier === identifier))
-        throw impossible(`${identifier} is there already; change it with: tessera resource update ${identifier}`)
+        throw impossible(
+          `${identifier} is there already; change it with: tessera resource update ${shellWord(identifier)}`,
+        )
       await putResource(unit, wanted, commandLine(clock()))
     })
     print(command, showResource(wanted), `Added ${identifier}.\n\n${textOf(wanted)}\n`)

@@ -4,6 +4,7 @@ import { addUser } from '../administration/users.ts'
 import { type NewUser, USER_TYPES } from '../domain/user.ts'
 import { showUserRecord } from '../domain/user-record.ts'
 import { createPasswords } from '../lib/passwords.ts'
+import { shellWord } from '../lib/shell.ts'
 import { commandLine } from './actor.ts'
 import { helpText } from './help.ts'
 import { note, print } from './output.ts'
@@ -58,7 +59,7 @@ async function add(login: string, flags: AddFlags, command: Command): Promise<vo
     if (chosen?.generated) note('The password is shown this once.')
     if (user.type !== 'SystemUserNoLogin' && !chosen) {
       note(
-        `${user.login} has no password and cannot sign in yet; set one with: tessera user set-password ${user.login} --password-stdin`,
+        `${user.login} has no password and cannot sign in yet; set one with: tessera user set-password ${shellWord(user.login)} --password-stdin`,
       )
     }
   })

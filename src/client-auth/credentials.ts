@@ -43,8 +43,6 @@ export function readCredentials(authorization: string | undefined, form: Form): 
     throw new OAuthError('invalid_request', 'client_id differs between the Authorization header and the body', {
       rule: 'client-id-differs',
       cause: 'the header names one app and client_id another',
-      header: basic.clientId,
-      body: clientId,
     })
   }
   return basic

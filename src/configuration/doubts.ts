@@ -1,4 +1,5 @@
 import { doubtsAbout } from '../administration/judge-app.ts'
+import { shellWord } from '../lib/shell.ts'
 import type { Change } from './changes.ts'
 import type { WantedApp } from './read-app.ts'
 import type { Wanted } from './read-files.ts'
@@ -15,7 +16,9 @@ function doubtsOf({ registration, secrets = [] }: WantedApp, { action }: Change)
   const lacksSecret = action === 'create' && registration.clientType === 'Confidential' && secrets.length === 0
   return [
     ...doubtsAbout(registration),
-    ...(lacksSecret ? [`it has no secret yet; see: tessera app rotate-secret ${registration.applicationUri}`] : []),
+    ...(lacksSecret
+      ? [`it has no secret yet; see: tessera app rotate-secret ${shellWord(registration.applicationUri)}`]
+      : []),
     ...(secrets.some(({ isShort }) => isShort) ? ['a secret is short enough to be guessed: openssl rand -hex 32'] : []),
   ]
 }

@@ -14,7 +14,7 @@ export function readVariable(
   complain: Complain,
 ): string | undefined {
   const name = text.slice(2, -1)
-  const value = variables[name]
+  const value = Object.hasOwn(variables, name) ? variables[name] : undefined
   if (value !== undefined && value !== '') return value
   complain(attribute, `needs the environment variable ${name}, which is ${value === '' ? 'empty' : 'not set'}`)
   return undefined

@@ -1,3 +1,4 @@
+import type { RefusalRule } from './refusal-rule.ts'
 import { ADMINISTRATION_SCOPE } from './scope.ts'
 import type { TrustedApplication } from './trusted-application.ts'
 import type { User } from './user.ts'
@@ -8,17 +9,38 @@ export interface TokenHolder {
   readonly app: TrustedApplication
   readonly user: User
   readonly scope: readonly string[]
+  /** The APIs the token is for, its `aud`. */
+  readonly audience: readonly string[]
   /** Whether it acts for a person rather than for the app itself. */
   readonly interactive: boolean
 }
 
-/** Says why an access token does not open the administration API, or `undefined`; the record counts as it is now, not as it was. */
-export function whyNotAdministrator({ app, user, scope, interactive }: TokenHolder): string | undefined {
-  if (!scope.includes(ADMINISTRATION_SCOPE)) return `the access token lacks the scope: ${ADMINISTRATION_SCOPE}`
-  if (!app.administrationAllowed) return 'the app is not marked for administration: AdministrationAllowed is false'
-  if (!app.scope.includes(ADMINISTRATION_SCOPE)) return `the app has lost the scope: ${ADMINISTRATION_SCOPE}`
-  const actsAlone = app.systemUserAllowed && app.systemUser === user.id
-  if (!interactive) return actsAlone ? undefined : 'the app may no longer act as this System User'
-  if (user.type !== 'InternalUser' || !user.isAdmin) return 'the user is not an administrator'
-  return whyNotAdmitted(app, user)
+interface Obstacle {
+  readonly rule: RefusalRule
+  readonly reason: string
+}
+
+/**
+ * Says why an access token does not open the administration API, or `undefined`; the record counts as it is now, not as it was.
+ * @param standard identifier of the instance's own API; another API could replay the tokens that it is sent
+ */
+export function whyNotAdministrator(
+  { app, user, scope, audience, interactive }: TokenHolder,
+  standard: string,
+): Obstacle | undefined {
+  const obstacle = (rule: RefusalRule, reason: string): Obstacle => ({ rule, reason })
+  if (!scope.includes(ADMINISTRATION_SCOPE))
+    return obstacle('administration-scope-missing', `the access token lacks the scope: ${ADMINISTRATION_SCOPE}`)
+  if (!app.administrationAllowed)
+    return obstacle('administration-app-unmarked', 'the app is not marked for administration')
+  if (audience.length !== 1 || audience[0] !== standard)
+    return obstacle(
+      'administration-token-shared',
+      `the access token is for other APIs too; ask with resource=${standard}`,
+    )
+  if (!interactive) return undefined
+  if (user.type !== 'InternalUser' || !user.isAdmin)
+    return obstacle('administration-user-no-administrator', 'the user is not an administrator')
+  const notAdmitted = whyNotAdmitted(app, user)
+  return notAdmitted === undefined ? undefined : obstacle('person-not-admitted', notAdmitted)
 }

@@ -108,7 +108,10 @@ export type RefusalRule =
   | 'access-token-of-service'
   | 'access-token-without-openid'
   | 'token-of-another-app'
-  | 'administration-not-allowed'
+  | 'administration-app-unmarked'
+  | 'administration-scope-missing'
+  | 'administration-token-shared'
+  | 'administration-user-no-administrator'
   // Signing out.
   | 'logout-uri-unregistered'
   | 'logout-uri-without-app'

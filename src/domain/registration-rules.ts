@@ -21,6 +21,7 @@ const applicationUri: Rule = ({ applicationUri: uri }) => [
     'ApplicationUri',
     !/^[\x21-\x7e]{1,128}$/.test(uri) && 'must be 1 to 128 visible ASCII characters without spaces',
   ),
+  ...fault('ApplicationUri', uri.startsWith('-') && 'must not start with a hyphen: commands would take it for a flag'),
   // A user's `sub` is a UUID, and a service token's `sub` is the client_id: the two must never meet. RFC 9700 §4.15
   ...fault('ApplicationUri', UUID.test(uri) && 'must not look like a user id (a UUID)'),
 ]

@@ -49,17 +49,11 @@ export function readResources(form: Form, app: App, catalogue: ApiCatalogue): st
   for (const resource of asked) {
     if (resource.includes('#')) throw refuse('resource-malformed', 'resource must not have a fragment', resource)
     if (allowed.includes(resource)) continue
-    const known = catalogue.resources.some(({ identifier }) => identifier === resource)
-    if (!known && !isAbsoluteUri(resource))
-      throw refuse('resource-malformed', 'resource is neither an absolute URI nor the identifier of an API', resource)
     // Whether there is such an API is not for every app to know.
     throw refuse('resource-not-allowed', 'resource is not an API that the app may ask for', resource)
   }
   return asked
 }
-
-/** @see RFC 3986 §4.3 */
-const isAbsoluteUri = (text: string): boolean => /^[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/.test(text)
 
 /**
  * Decides what an access token is for: its audience is the resources that own one of its API scopes.

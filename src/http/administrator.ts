@@ -23,13 +23,15 @@ declare module 'fastify' {
 }
 
 /** Looks up a token; only an access token may open the API. */
-type FindHolder = (token: string) => Promise<({ readonly kind: string } & Partial<TokenHolder>) | undefined>
+type Holder = Omit<TokenHolder, 'audience'> & { readonly claims: { readonly aud?: string | string[] } }
+type FindHolder = (token: string) => Promise<({ readonly kind: string } & Partial<Holder>) | undefined>
 
 /**
  * Lets only administrators in: with a live access token of this server in the Authorization header, and nothing else.
+ * @param standard identifier of the instance's own API, the only one the token may be for
  * @see RFC 6750 §2.1
  */
-export function requireAdministrator(app: FastifyInstance, findToken: FindHolder): void {
+export function requireAdministrator(app: FastifyInstance, findToken: FindHolder, standard: string): void {
   app.decorateRequest('caller', undefined)
   app.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.unguarded === true) return
@@ -44,11 +46,12 @@ export function requireAdministrator(app: FastifyInstance, findToken: FindHolder
     }
     const { applicationUri } = holder.app
     const actor = holder.interactive ? `user:${holder.user.id}` : `app:${applicationUri}`
-    const reason = whyNotAdministrator(holder)
-    if (reason !== undefined) {
-      throw new OAuthError('insufficient_scope', reason, {
-        rule: 'administration-not-allowed',
-        cause: reason,
+    const audience = [holder.claims.aud ?? []].flat()
+    const obstacle = whyNotAdministrator({ ...holder, audience }, standard)
+    if (obstacle !== undefined) {
+      throw new OAuthError('insufficient_scope', obstacle.reason, {
+        rule: obstacle.rule,
+        cause: obstacle.reason,
         client_id: applicationUri,
         actor,
         sent: holder.scope,
@@ -58,7 +61,7 @@ export function requireAdministrator(app: FastifyInstance, findToken: FindHolder
   })
 }
 
-const isAccessToken = (holder: Awaited<ReturnType<FindHolder>>): holder is { readonly kind: string } & TokenHolder =>
+const isAccessToken = (holder: Awaited<ReturnType<FindHolder>>): holder is { readonly kind: string } & Holder =>
   holder?.kind === 'access_token'
 
 /** Who calls; only behind `requireAdministrator`. */

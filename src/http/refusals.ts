@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { OAuthError } from '../domain/errors.ts'
 import { longestValue } from '../domain/form.ts'
 import type { Refusal } from '../domain/refusal.ts'
+import type { RefusalRule } from '../domain/refusal-rule.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newShortId, type Random } from '../lib/secrets.ts'
 
@@ -30,14 +31,24 @@ const HARMLESS = [
   'token_type_hint',
 ]
 
+// Whoever mixes credentials up may have put the secret where the name belongs.
+const CONFUSED: readonly RefusalRule[] = [
+  'credentials-swapped',
+  'client-assertion-sent',
+  'client-id-differs',
+  'credentials-sent-twice',
+  'basic-header-malformed',
+  'parameter-repeated',
+]
+
 /** Keeps every refusal under an id: what the client was told, and what only the operator may know. */
 export function createRefuse(journal: { keep(refusal: Refusal): void }, random: Random, clock: Clock): Refuse {
   return (request, error, app) => {
     const id = newShortId(random)
     const { client_id: judged, rule } = error.detail
-    const { client_id: asSent, ...others } = harmlessParameters(request)
-    const parameters =
-      asSent === undefined || rule === 'credentials-swapped' ? others : { client_id: asSent, ...others }
+    const { client_id: named = basicClientId(request), ...others } = harmlessParameters(request)
+    const asSent = rule !== undefined && CONFUSED.includes(rule) ? undefined : named
+    const parameters = asSent === undefined ? others : { client_id: asSent, ...others }
     journal.keep({
       id,
       at: clock(),
@@ -48,7 +59,7 @@ export function createRefuse(journal: { keep(refusal: Refusal): void }, random: 
       description: error.description,
       parameters,
       detail: error.detail,
-      app: typeof judged === 'string' ? judged : (app ?? asSent ?? basicClientId(request)),
+      app: typeof judged === 'string' ? judged : (app ?? asSent),
       address: request.ip,
     })
     return id

@@ -12,10 +12,17 @@ interface Dependencies {
   readonly log: JournalLog
 }
 
+interface AuditJournal {
+  readonly audit: Audit
+  /** Puts a record that is stored already on the log. */
+  tell(record: AuditRecord): void
+  flush(): Promise<void>
+}
+
 const MOST_WAITING = 20_000
 
 /** Keeps what happened: a line on the log at once, a row in the audit log right after. */
-export function createAuditJournal({ store, clock, log }: Dependencies): { audit: Audit; flush(): Promise<void> } {
+export function createAuditJournal({ store, clock, log }: Dependencies): AuditJournal {
   let trimmed = 0
 
   async function write(records: readonly AuditRecord[]): Promise<void> {
@@ -32,12 +39,15 @@ export function createAuditJournal({ store, clock, log }: Dependencies): { audit
     onLost: (count, err) => log.error({ count, err }, 'audit events could not be stored; they are on the log alone'),
   })
 
+  const tell = (record: AuditRecord): void => log.info({ audit: record }, record.event)
+
   return {
     audit(event) {
       const record = toAuditRecord(event, newId(), clock())
-      log.info({ audit: record }, record.event)
+      tell(record)
       batches.add(record)
     },
+    tell,
     flush: batches.flush,
   }
 }

@@ -39,8 +39,10 @@ const toColumns = ({ applicationUri, systemUser, ...registration }: AppRegistrat
   registration: JSON.stringify(registration),
 })
 
-/** Above every epoch that an app of the same ApplicationUri can have had before it was removed. */
-const firstEpoch = (now: number): number => Math.floor(now / 1000)
+const isAnotherKind = (before: AppRegistration, after: AppRegistration): boolean =>
+  before.clientType !== after.clientType ||
+  before.systemUser !== after.systemUser ||
+  (before.systemUserAllowed && !after.systemUserAllowed)
 
 export type TrustedApplications = ReturnType<typeof trustedApplicationsOn>
 
@@ -120,11 +122,14 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
       return found !== undefined
     },
 
-    /** @returns false when the ApplicationUri is taken */
+    /**
+     * The first epoch is above every one that an app of the same ApplicationUri can have had before it was removed.
+     * @returns false when the ApplicationUri is taken
+     */
     async add(app: AppRegistration, now: number): Promise<boolean> {
       const added = await db
         .insertInto('trusted_applications')
-        .values({ ...toColumns(app), is_enabled: 1, epoch: firstEpoch(now), created_at: now, updated_at: now })
+        .values({ ...toColumns(app), is_enabled: 1, epoch: now, created_at: now, updated_at: now })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst()
       if (added.numInsertedOrUpdatedRows !== 1n) return false
@@ -135,7 +140,7 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
     /** Where the app becomes another kind of client or acts as somebody else, what was issued to it so far ends. */
     async update(app: AppRegistration, now: number): Promise<void> {
       const before = await this.find(app.applicationUri)
-      const ends = before && (before.clientType !== app.clientType || before.systemUser !== app.systemUser)
+      const ends = before && isAnotherKind(before, app)
       await db
         .updateTable('trusted_applications')
         .set((eb) => ({ ...toColumns(app), epoch: eb('epoch', '+', ends ? 1 : 0), updated_at: now }))

@@ -100,7 +100,7 @@ export function usersOn(db: Kysely<Schema>) {
         profile: JSON.stringify(user.profile ?? {}),
         is_admin: toFlag(user.isAdmin ?? false),
         is_enabled: 1,
-        epoch: 1,
+        epoch: now,
         created_at: now,
         updated_at: now,
       }

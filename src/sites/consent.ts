@@ -6,6 +6,7 @@ import type { Ticket } from '../authorize/tickets.ts'
 import { type ApiResource, descriptionOf } from '../domain/api-resource.ts'
 import { displayOf, reachOf } from '../domain/app-display.ts'
 import type { Audit } from '../domain/audit.ts'
+import { resourceOfItem } from '../domain/consent-items.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { destinationOf } from '../domain/redirect-uri.ts'
 import type { ReadCatalogue } from '../domain/resource-indicators.ts'
@@ -127,6 +128,15 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
 
 /** What a scope lets the app do, in plain words; for scopes of an API's own, its name and what its API says of it. */
 function describeScope(scope: string, t: Translate, has: Messages['has'], resources: readonly ApiResource[]) {
+  const identifier = resourceOfItem(scope)
+  if (identifier !== undefined) {
+    const name = resources.find((resource) => resource.identifier === identifier)?.name ?? identifier
+    return {
+      scope: identifier,
+      title: t('consent.resource.title', { name }),
+      description: t('consent.resource.description'),
+    }
+  }
   const own = has(`scope.${scope}.title`)
   const key = own ? scope : 'other'
   const described = own ? undefined : descriptionOf(scope, resources)

@@ -1,8 +1,12 @@
 import type { Form } from '../../domain/form.ts'
-import { type ApiCatalogue, readResources, requireMatching } from '../../domain/resource-indicators.ts'
+import { type ApiCatalogue, readResources, requireMatching, targetOf } from '../../domain/resource-indicators.ts'
 import type { TrustedApplication } from '../../domain/trusted-application.ts'
 
-/** Each resource must be open to the app, and each API scope must belong to one of them. @see RFC 8707 §2.1 */
+/**
+ * Each resource must be open to the app, and each API scope must belong to one of them.
+ * @returns the APIs the grant is for; empty is the instance's own alone
+ * @see RFC 8707 §2.1
+ */
 export function readRequestedResources(
   form: Form,
   scope: readonly string[],
@@ -11,5 +15,7 @@ export function readRequestedResources(
 ): string[] {
   const resources = readResources(form, app, catalogue)
   requireMatching(scope, resources, app, catalogue)
-  return resources
+  const { audience } = targetOf({ scope, resources }, [], app, catalogue)
+  // Decided here for as long as the grant lives: another API that has the scope later gains nothing.
+  return audience.every((identifier) => identifier === catalogue.standard) ? [] : [...audience]
 }

@@ -16,6 +16,8 @@ import { manageUsersEndpoint } from './users.ts'
 
 interface Dependencies {
   readonly findToken: FindToken
+  /** Identifier of the instance's own API. */
+  readonly standard: string
   readonly refuse: Refuse
   readonly apps: ManageApps
   readonly users: ManageUsers
@@ -25,10 +27,10 @@ interface Dependencies {
 /** The administration API. */
 export async function manageApi(
   app: FastifyInstance,
-  { findToken, refuse, apps, users, journals }: Dependencies,
+  { findToken, standard, refuse, apps, users, journals }: Dependencies,
 ): Promise<void> {
   registerJsonBody(app)
-  requireAdministrator(app, findToken)
+  requireAdministrator(app, findToken, standard)
   registerProblemDetails(app, { refuse, scope: ADMINISTRATION_SCOPE, refusals: `${app.prefix}/refusals` })
   await registerOpenApi(app, {
     title: 'Tessera administration API',

@@ -1,4 +1,5 @@
-import { developer, type Facts, inTheApp, type Remedies, type Remedy, shellWord, update } from './remedy.ts'
+import { shellWord } from '../../lib/shell.ts'
+import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
 
 /** With an overlap, so that what still works goes on working. */
 const rotate = (uri: string): string => `tessera app rotate-secret ${uri} --overlap 7d`
@@ -16,6 +17,9 @@ function knowTheApp({ nearest, uri, refusal: { parameters } }: Facts): Remedy {
   const asked = apiScope?.length ? ` --scope ${shellWord(apiScope.join(' '))}` : ''
   const register = `tessera app register ${uri} ${shape}${asked}`
   const expected = 'the ApplicationUri of a registered app'
+  // What looks like a flag can be no ApplicationUri, and has no place in a command.
+  if ([uri, redirectUri].some((word) => word?.startsWith('-')))
+    return { expected, fix: inTheApp('send the client_id of a registered app; tessera app list shows them') }
   return nearest === undefined
     ? {
         expected,
@@ -60,11 +64,15 @@ export const APP_REMEDIES = {
   'client-id-missing': developer('send client_id, or an Authorization: Basic header', 'client_id'),
   'credentials-swapped': developer('send the ApplicationUri as client_id and the secret as client_secret'),
   'client-assertion-sent': developer('prove the app by its secret: client_secret_basic or client_secret_post'),
-  'administration-not-allowed': ({ uri }) => ({
-    fix: update(uri, 'AdministrationAllowed=true'),
-    otherwise: 'and list sec in its Scope; a person must be an administrator: tessera user show LOGIN',
-    expected: 'an app with AdministrationAllowed and the scope sec, and an administrator where a person acts',
+  // Whether an app may administer is for people to decide, never for a command that is pasted.
+  'administration-app-unmarked': ({ uri }) => ({
+    fix: inTheApp('call the administration API as an app that is meant for it'),
+    otherwise: `only where this app shall administer the instance: ${update(uri, 'AdministrationAllowed=true')}`,
+    expected: 'an app with AdministrationAllowed true',
   }),
+  'administration-scope-missing': developer('ask for the scope sec', 'the scope sec'),
+  'administration-token-shared': developer('ask for a token for the instance alone, with resource naming its API'),
+  'administration-user-no-administrator': developer('let an administrator of the instance sign in (tessera user list)'),
   'client-id-differs': developer('send client_id only once, in the header or in the body'),
   'credentials-sent-twice': developer('send either the Authorization header or client_secret, not both'),
   'basic-header-malformed': developer(

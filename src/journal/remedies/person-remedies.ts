@@ -1,4 +1,5 @@
-import { developer, type Facts, inTheApp, type Remedies, type Remedy, shellWord, update } from './remedy.ts'
+import { shellWord } from '../../lib/shell.ts'
+import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
 
 /** Adds a scope to the record where an API has it; else the app asks for one that exists. */
 function registerScope({ registered: { app, apiScopes }, refusal: { detail }, uri, nearest }: Facts): Remedy {

@@ -1,6 +1,7 @@
 import type { Refusal } from '../../domain/refusal.ts'
 import type { RefusalRule } from '../../domain/refusal-rule.ts'
 import type { TrustedApplication } from '../../domain/trusted-application.ts'
+import { shellWord } from '../../lib/shell.ts'
 
 /** What is registered at the moment, as far as a remedy may name it. */
 export interface Registered {
@@ -38,10 +39,6 @@ export interface Remedy {
 }
 
 export type Remedies = Readonly<Partial<Record<RefusalRule, (facts: Facts) => Remedy>>>
-
-/** A word as a POSIX shell takes it, whatever it holds: parts of a command come from strangers' requests. */
-export const shellWord = (text: string): string =>
-  /^[A-Za-z0-9_./:=,@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 
 /** The command that changes attributes of the record. */
 export const update = (uri: string, ...attributes: readonly string[]): string =>
