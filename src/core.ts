@@ -1,4 +1,5 @@
 import type { Config } from './config.ts'
+import { DEFAULT_RESOURCE } from './domain/api-resource.ts'
 import { DEFAULT_API_SCOPES } from './domain/scope.ts'
 import type { Clock } from './lib/clock.ts'
 import { loadMasterKey, MasterKeyFault } from './lib/master-key.ts'
@@ -50,6 +51,8 @@ async function requireSameMasterKey(store: Store, masterKey: Buffer): Promise<vo
 
 /** The API of the instance itself is always there; what it is called and which scopes it has is for administrators. */
 async function ensureDefaultResource(store: Store, identifier: string, now: number): Promise<void> {
+  if ((await store.read.settings.get(DEFAULT_RESOURCE)) !== identifier)
+    await store.write(({ settings }) => settings.set(DEFAULT_RESOURCE, identifier))
   const known = await store.read.resources.list()
   if (known.some((resource) => resource.identifier === identifier)) return
   const scopes = DEFAULT_API_SCOPES.map((name) => ({ name, description: undefined }))

@@ -65,10 +65,11 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
   await t.test('update, show and remove', async (t) => {
     await documentOf(
       tessera(
-        words('app register web --web --redirect-uri https://app.example.com/cb --scope "read reports.write" --json'),
+        words(
+          `app register web --web --redirect-uri https://app.example.com/cb --scope "read reports.write" --set ApiResources=${REPORTS} --json`,
+        ),
       ),
     )
-    await documentOf(tessera(words(`app update web --set ApiResources=${REPORTS} --json`)))
     const shown = await documentOf(tessera(words(`resource show ${REPORTS} --json`)))
     t.match(shown, { Identifier: REPORTS, Apps: ['web'] })
     const update = await tessera(

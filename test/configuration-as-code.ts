@@ -84,6 +84,7 @@ apps:
     SystemUserAllowed: true
     SystemUser: svc.shop
     Scope: read goods
+    ApiResources: ${STOCK}
 `,
   )
   t.strictSame(inShort(await line.run('apply', file, '--prune', '--json')), [

@@ -6,7 +6,7 @@ import { requireApp } from './apps.ts'
 import { type By, recordChange } from './record-change.ts'
 import { addAppSecret, describeSecret, removeAppSecret } from './secrets.ts'
 
-type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'auditEvents'>
+type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings' | 'auditEvents'>
 
 /** A secret as an administrator describes it. */
 export type SecretDescription = Pick<AppSecret, 'hash' | 'label' | 'expiresAt'>

@@ -7,7 +7,7 @@ import { ChangeRefused } from './fault.ts'
 import { judgeApp } from './judge-app.ts'
 import { type By, recordChange } from './record-change.ts'
 
-type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'auditEvents'>
+type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings' | 'auditEvents'>
 
 /** @throws ChangeRefused `not found` */
 export async function requireApp({ apps }: Pick<Unit, 'apps'>, applicationUri: string): Promise<TrustedApplication> {

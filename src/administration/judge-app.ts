@@ -1,5 +1,6 @@
+import { DEFAULT_RESOURCE } from '../domain/api-resource.ts'
 import { faultsOf, type RegistrationFault } from '../domain/registration-rules.ts'
-import { ADMINISTRATION_SCOPE } from '../domain/scope.ts'
+import { ADMINISTRATION_SCOPE, isProtocolScope } from '../domain/scope.ts'
 import { type AppRegistration, isInteractive } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import { shellWord } from '../lib/shell.ts'
@@ -7,7 +8,7 @@ import type { Repositories } from '../repositories/store.ts'
 import { ChangeRefused } from './fault.ts'
 import { findUser } from './find-user.ts'
 
-type Unit = Pick<Repositories, 'users' | 'resources'>
+type Unit = Pick<Repositories, 'users' | 'resources' | 'settings'>
 
 /**
  * Judges a registration before it is stored.
@@ -48,18 +49,26 @@ function whyNotSystemUser(name: string, user: User | undefined): RegistrationFau
   return []
 }
 
-/** A scope that no API resource has can never open anything. */
-async function unknownScopes(app: AppRegistration, { resources }: Unit): Promise<RegistrationFault[]> {
+/** A scope that no API resource has, or none that is open to the app, can never open anything. */
+async function unknownScopes(app: AppRegistration, { resources, settings }: Unit): Promise<RegistrationFault[]> {
   const catalogue = await resources.list()
+  const open = [await settings.get(DEFAULT_RESOURCE), ...app.apiResources]
   const known = [ADMINISTRATION_SCOPE, ...catalogue.flatMap(({ scopes }) => scopes.map(({ name }) => name))]
   const identifiers = catalogue.map(({ identifier }) => identifier)
   return [
     ...app.scope
-      .filter((scope) => !known.includes(scope))
+      .filter((scope) => !known.includes(scope) && !isProtocolScope(scope))
       .map((scope) => ({
         attribute: 'Scope',
         reason: `no API resource has the scope ${scope}; known are ${known.join(', ')}${scope.includes(',') ? ' (scopes are separated by spaces)' : ''}`,
       })),
+    ...app.scope.flatMap((scope) => {
+      const owners = catalogue.filter(({ scopes }) => scopes.some(({ name }) => name === scope))
+      const ids = owners.map(({ identifier }) => identifier)
+      if (ids.length === 0 || ids.some((identifier) => open.includes(identifier))) return []
+      const reason = `${scope} is a scope of ${ids.join(', ')}, which the app may not use; list it in ApiResources`
+      return [{ attribute: 'Scope', reason }]
+    }),
     ...app.apiResources
       .filter((identifier) => !identifiers.includes(identifier))
       .map((identifier) => ({

@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../domain/audit.ts'
+import { AUDIT_EVENTS, type AuditRecord } from '../domain/audit.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { type Page, type PageQuery, readPage } from '../domain/paging.ts'
 import type { Refusal } from '../domain/refusal.ts'
@@ -50,6 +50,13 @@ function readTime(name: string, text: string | undefined): number | undefined {
   throw new OAuthError('invalid_request', `${name} is not a time`, {}, { faults })
 }
 
+/** @throws OAuthError `invalid_request` for what is no event */
+function requireEvent(name: string | undefined): void {
+  if (name === undefined || AUDIT_EVENTS.some((known) => known === name)) return
+  const faults = [{ attribute: 'event', reason: `expects one of ${AUDIT_EVENTS.join(', ')}` }]
+  throw new OAuthError('invalid_request', 'event is not known', {}, { faults })
+}
+
 /** Which events are wanted, each part as the URL holds it. */
 interface Wanted {
   readonly event?: string | undefined
@@ -79,6 +86,7 @@ export function createReadJournals({ store, flush }: Dependencies) {
 
     /** The earliest first, so that reading can go on where it stopped. */
     async audit(query: PageQuery, { since, until, ...filter }: Wanted): Promise<Page<ReturnType<typeof showEvent>>> {
+      requireEvent(filter.event)
       await flush()
       const after = readKey(query.after)
       const wanted = { ...filter, since: readTime('since', since), until: readTime('until', until) }

@@ -1,5 +1,5 @@
 import { type AuditEvent, type AuditRecord, toAuditRecord } from '../domain/audit.ts'
-import { newId } from '../lib/secrets.ts'
+import { newOrderedId } from '../lib/secrets.ts'
 import type { Repositories } from '../repositories/store.ts'
 
 /** Who changes something, and when. */
@@ -23,7 +23,7 @@ export async function recordChange(
 ): Promise<void> {
   const detail = app === undefined || actor === `app:${app}` ? event.detail : { ...event.detail, via: app }
   const told = { ...event, actor, ...(address ? { address } : {}), ...(detail ? { detail } : {}) }
-  const record = toAuditRecord(told, newId(), now)
+  const record = toAuditRecord(told, newOrderedId(now), now)
   await auditEvents.add([record])
   recorded?.push(record)
 }

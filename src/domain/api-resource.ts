@@ -2,6 +2,9 @@ import { whyBadName } from './readable-name.ts'
 import type { RegistrationFault } from './registration-rules.ts'
 import { ADMINISTRATION_SCOPE, isProtocolScope, isScopeToken } from './scope.ts'
 
+/** Under which name the database keeps the identifier of the instance's own API, which every app may use. */
+export const DEFAULT_RESOURCE = 'default-resource'
+
 /** A scope of an API, and what it lets an app do. */
 export interface ApiScope {
   readonly name: string

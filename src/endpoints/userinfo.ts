@@ -45,7 +45,7 @@ export async function userinfoEndpoint(
     const token = await lookUpToken(bearer)
     if (token.kind !== 'access_token') {
       const why = token.kind === 'dead' ? token : REFRESH_TOKEN
-      throw refuse('invalid_token', 'the access token is unknown, expired or revoked', why)
+      throw refuse('invalid_token', 'the access token is unknown, expired or revoked', why, token.app)
     }
     const { scope, app: client } = token
     if (!token.interactive) throw refuse('insufficient_scope', 'a service token speaks for no person', SERVICE, client)

@@ -2,7 +2,7 @@ import { type Audit, type AuditRecord, toAuditRecord } from '../domain/audit.ts'
 import { storedName, valueOfSetting } from '../domain/instance-settings.ts'
 import { createBatches } from '../lib/batches.ts'
 import { type Clock, HOUR } from '../lib/clock.ts'
-import { newId } from '../lib/secrets.ts'
+import { newOrderedId } from '../lib/secrets.ts'
 import type { Store } from '../repositories/store.ts'
 import type { JournalLog } from './log.ts'
 
@@ -43,7 +43,8 @@ export function createAuditJournal({ store, clock, log }: Dependencies): AuditJo
 
   return {
     audit(event) {
-      const record = toAuditRecord(event, newId(), clock())
+      const now = clock()
+      const record = toAuditRecord(event, newOrderedId(now), now)
       tell(record)
       batches.add(record)
     },

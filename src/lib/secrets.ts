@@ -16,6 +16,13 @@ export function newShortId(random: Random): string {
 
 export const newId = (): string => randomUUID()
 
+/**
+ * An id that sorts by time: by the clock first, and within one tick by the order in which a process made them.
+ * @param now milliseconds since 1970
+ */
+export const newOrderedId = (now: number): string =>
+  `${now.toString(16).padStart(12, '0')}-${process.hrtime.bigint().toString(16).padStart(16, '0')}-${randomBytes(4).toString('hex')}`
+
 /** What is stored instead of a high-entropy secret: base64(SHA-256), so that a hash made elsewhere can be pasted in. */
 export const digest = (secret: string): string => createHash('sha256').update(secret, 'utf8').digest('base64')
 

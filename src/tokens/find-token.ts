@@ -39,6 +39,8 @@ export interface DeadToken {
   readonly kind: 'dead'
   readonly rule: RefusalRule
   readonly cause: string
+  /** The app it was issued to, where that is known. */
+  readonly app?: TrustedApplication
 }
 
 interface Dependencies {
@@ -51,7 +53,12 @@ interface Dependencies {
 export type LookUpToken = ReturnType<typeof createLookUpToken>
 export type FindToken = ReturnType<typeof createFindToken>
 
-const dead = (rule: RefusalRule, cause: string): DeadToken => ({ kind: 'dead', rule, cause })
+const dead = (rule: RefusalRule, cause: string, app?: TrustedApplication): DeadToken => ({
+  kind: 'dead',
+  rule,
+  cause,
+  ...(app ? { app } : {}),
+})
 const FOREIGN = dead('access-token-foreign', 'no token of this server that would open anything here')
 
 /** Why the app, as its record stands now, may not act as this System User, if it may not. */
@@ -85,13 +92,13 @@ export function createLookUpToken({ store, keys, issuer, clock }: Dependencies) 
     if (!origin || !app) return dead('access-token-ended', 'the app the token was issued to was removed')
     const family = origin.kind === 'family' ? await read.families.find(origin.family) : undefined
     if (origin.kind === 'family' && (!family || family.revokedAt !== undefined))
-      return dead('access-token-revoked', 'all tokens of this sign-in were revoked')
+      return dead('access-token-revoked', 'all tokens of this sign-in were revoked', app)
     const user = await read.users.find(family?.userId ?? String(claims['client_system_user_id']))
     const epochs = origin.kind === 'service' ? origin : family
     if (!user || !epochs) return dead('access-token-ended', 'the user the token acts for was removed')
     const notNow = origin.kind === 'service' ? whyNotActing(app, user) : whyNotAdmitted(app, user)
     const ended = whyEnded(epochs, app, user) ?? notNow
-    if (ended !== undefined) return dead('access-token-ended', `${ended} (${app.applicationUri}, user ${user.id})`)
+    if (ended !== undefined) return dead('access-token-ended', `${ended} (${app.applicationUri}, user ${user.id})`, app)
     const scope = stillRegistered([claims['scope']].flat().join(' ').split(' '), app)
     const { jti, exp } = claims
     return {
