@@ -14,7 +14,8 @@ export async function requireApp({ apps }: Pick<Unit, 'apps'>, applicationUri: s
   const app = await apps.find(applicationUri)
   if (app) return app
   const known = (await apps.list()).map((other) => other.applicationUri)
-  const reason = `no app has the ApplicationUri ${JSON.stringify(applicationUri)}${didYouMean(applicationUri, known)}`
+  const similar = didYouMean(applicationUri, known) || '; tessera app list shows every app'
+  const reason = `no app has the ApplicationUri ${JSON.stringify(applicationUri)}${similar}`
   throw new ChangeRefused('not found', [{ attribute: 'ApplicationUri', reason }])
 }
 
