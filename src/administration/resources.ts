@@ -1,10 +1,10 @@
-import { type ApiResource, resourceFaults, showResource } from '../domain/api-resource.ts'
+import { type ApiResource, DEFAULT_RESOURCE, resourceFaults, showResource } from '../domain/api-resource.ts'
 import { fieldChanges } from '../domain/field-changes.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { ChangeRefused } from './fault.ts'
 import { type By, recordChange } from './record-change.ts'
 
-type Unit = Pick<Repositories, 'apps' | 'resources' | 'auditEvents'>
+type Unit = Pick<Repositories, 'apps' | 'resources' | 'settings' | 'auditEvents'>
 
 const find = async ({ resources }: Pick<Unit, 'resources'>, identifier: string): Promise<ApiResource | undefined> =>
   (await resources.list()).find((resource) => resource.identifier === identifier)
@@ -29,14 +29,10 @@ export async function putResource(unit: Unit, wanted: ApiResource, by: By): Prom
   await recordChange(unit, { event: before ? 'resource_updated' : 'resource_added', detail }, by)
 }
 
-/**
- * Removes an API resource.
- * @param standard identifier of the API of the instance itself, which stays
- * @throws ChangeRefused while apps need it
- */
-export async function removeResource(unit: Unit, identifier: string, by: By, standard?: string): Promise<void> {
+/** Removes an API resource. @throws ChangeRefused while apps need it, and for the API of the instance itself, which stays */
+export async function removeResource(unit: Unit, identifier: string, by: By): Promise<void> {
   const before = await requireResource(unit, identifier)
-  if (identifier === standard) {
+  if (identifier === (await unit.settings.get(DEFAULT_RESOURCE))) {
     const reason = `${identifier} is the API of the instance itself (TESSERA_AUDIENCE) and stays`
     throw new ChangeRefused('conflict', [{ attribute: 'Identifier', reason }])
   }

@@ -1,10 +1,10 @@
 import { type Audit, type AuditRecord, toAuditRecord } from '../domain/audit.ts'
-import { storedName, valueOfSetting } from '../domain/instance-settings.ts'
 import { createBatches } from '../lib/batches.ts'
 import { type Clock, HOUR } from '../lib/clock.ts'
 import { newOrderedId } from '../lib/secrets.ts'
 import type { Store } from '../repositories/store.ts'
 import type { JournalLog } from './log.ts'
+import { readSetting } from './retention.ts'
 
 interface Dependencies {
   readonly store: Pick<Store, 'read' | 'write'>
@@ -29,7 +29,7 @@ export function createAuditJournal({ store, clock, log }: Dependencies): AuditJo
     await store.write(({ auditEvents }) => auditEvents.add(records))
     if (clock() - trimmed < HOUR) return
     trimmed = clock()
-    const kept = valueOfSetting('AuditRetention', await store.read.settings.get(storedName('AuditRetention')))
+    const kept = await readSetting(store.read.settings, 'AuditRetention')
     await store.write(({ auditEvents }) => auditEvents.trim(clock() - kept))
   }
 

@@ -1,9 +1,9 @@
-import { storedName, valueOfSetting } from '../domain/instance-settings.ts'
 import type { Refusal } from '../domain/refusal.ts'
 import { createBatches } from '../lib/batches.ts'
 import { type Clock, MINUTE } from '../lib/clock.ts'
 import type { Store } from '../repositories/store.ts'
 import type { JournalLog } from './log.ts'
+import { readSetting } from './retention.ts'
 
 interface Dependencies {
   readonly store: Pick<Store, 'read' | 'write'>
@@ -29,8 +29,8 @@ export function createRefusalJournal({ store, clock, log }: Dependencies) {
     sinceTrim = 0
     trimmedAt = clock()
     const { settings } = store.read
-    const kept = valueOfSetting('RefusalRetention', await settings.get(storedName('RefusalRetention')))
-    const most = valueOfSetting('RefusalLimit', await settings.get(storedName('RefusalLimit')))
+    const kept = await readSetting(settings, 'RefusalRetention')
+    const most = await readSetting(settings, 'RefusalLimit')
     await store.write((unit) => unit.refusals.trim(clock() - kept, most))
   }
 
