@@ -5,6 +5,7 @@ import { SIGNING_ALGORITHMS } from './domain/signing-algorithm.ts'
 import { MINUTE } from './lib/clock.ts'
 import {
   readBoolean,
+  readCount,
   readDatabaseUrl,
   readIssuer,
   readListen,
@@ -47,7 +48,16 @@ export const SETTINGS = {
   ),
   TESSERA_LISTEN: setting('127.0.0.1:5080', 'address and port to listen on', readListen),
   TESSERA_DATA_DIR: setting('./data', 'folder of the embedded database and the master key', readText),
-  TESSERA_DATABASE_URL: setting('', 'database; default `file:` and tessera.db in the data folder', readDatabaseUrl),
+  TESSERA_DATABASE_URL: setting(
+    '',
+    'database, `file:` or `postgres:`; default `file:` and tessera.db in the data folder',
+    readDatabaseUrl,
+  ),
+  TESSERA_DATABASE_CONNECTIONS: setting(
+    '10',
+    'the most connections to a PostgreSQL server that this process opens',
+    readCount(2, 1000),
+  ),
   TESSERA_MASTER_KEY: setting(
     '',
     'secret of 32 bytes or more, base64 or hex, that seals the signing keys; instead of the file',
@@ -126,7 +136,10 @@ const sections = (values: Values, production: boolean) => ({
     trustedProxies: values.TESSERA_TRUSTED_PROXIES,
     logLevel: values.TESSERA_LOG_LEVEL,
   },
-  databaseUrl: values.TESSERA_DATABASE_URL || `file:${join(values.TESSERA_DATA_DIR, 'tessera.db')}`,
+  database: {
+    url: values.TESSERA_DATABASE_URL || `file:${join(values.TESSERA_DATA_DIR, 'tessera.db')}`,
+    connections: values.TESSERA_DATABASE_CONNECTIONS,
+  },
   masterKey: {
     value: values.TESSERA_MASTER_KEY,
     file: values.TESSERA_MASTER_KEY_FILE ?? join(values.TESSERA_DATA_DIR, 'master.key'),

@@ -22,11 +22,11 @@ export interface Core {
  * @throws MasterKeyFault when the master key is not the one the database was made with
  */
 export async function openCore(
-  config: Pick<Config, 'databaseUrl' | 'masterKey' | 'signingAlgorithm' | 'tokens'>,
+  config: Pick<Config, 'database' | 'masterKey' | 'signingAlgorithm' | 'tokens'>,
   clock: Clock,
 ): Promise<Core> {
   const masterKey = loadMasterKey(config.masterKey)
-  const store = openStore(config.databaseUrl)
+  const store = openStore(config.database)
   try {
     await store.migrations.migrate()
     await requireSameMasterKey(store, masterKey)
@@ -44,17 +44,22 @@ export async function openCore(
 /** The first start leaves a mark of its key, so that a wrong one is noticed before it seals anything. */
 async function requireSameMasterKey(store: Store, masterKey: Buffer): Promise<void> {
   const mark = digest(deriveKey(masterKey, 'mark').toString('base64'))
-  const known = await store.read.settings.get('master-key-mark')
-  if (known === undefined) await store.write(({ settings }) => settings.set('master-key-mark', mark))
-  else if (known !== mark) throw new MasterKeyFault('the master key is not the one this database was made with')
+  const known =
+    (await store.read.settings.get('master-key-mark')) ??
+    (await store.writeAlone(async ({ settings }) => {
+      const first = await settings.get('master-key-mark')
+      if (first === undefined) await settings.set('master-key-mark', mark)
+      return first ?? mark
+    }))
+  if (known !== mark) throw new MasterKeyFault('the master key is not the one this database was made with')
 }
 
 /** The API of the instance itself is always there; what it is called and which scopes it has is for administrators. */
 async function ensureDefaultResource(store: Store, identifier: string, now: number): Promise<void> {
   if ((await store.read.settings.get(DEFAULT_RESOURCE)) !== identifier)
-    await store.write(({ settings }) => settings.set(DEFAULT_RESOURCE, identifier))
+    await store.writeAlone(({ settings }) => settings.set(DEFAULT_RESOURCE, identifier))
   const known = await store.read.resources.list()
   if (known.some((resource) => resource.identifier === identifier)) return
   const scopes = DEFAULT_API_SCOPES.map((name) => ({ name, description: undefined }))
-  await store.write(({ resources }) => resources.add({ identifier, name: identifier, scopes }, now))
+  await store.writeAlone(({ resources }) => resources.add({ identifier, name: identifier, scopes }, now))
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { isLoopbackHost } from './domain/redirect-uri.ts'
 import { HOUR } from './lib/clock.ts'
+import { DatabaseUrlFault, parseDatabaseUrl } from './lib/database-url.ts'
 import { readDuration } from './lib/duration.ts'
 
 /** A value that cannot be used; the message completes the sentence "NAME ...". */
@@ -33,11 +34,23 @@ export function readListen(text: string): { host: string; port: number } {
   return { host, port: Number(port) }
 }
 
-/** A `file:` URL, or nothing for the default. */
+/** A `file:` or `postgres:` URL, or nothing for the default. */
 export function readDatabaseUrl(text: string): string {
-  if (text !== '' && !/^file:.+/.test(text))
-    throw new SettingFault('must be a file: URL, such as file:./data/tessera.db')
-  return text
+  try {
+    if (text !== '') parseDatabaseUrl(text)
+    return text
+  } catch (error) {
+    throw error instanceof DatabaseUrlFault ? new SettingFault(error.message) : error
+  }
+}
+
+/** A whole number from `least` to `most`. */
+export function readCount(least: number, most: number): (text: string) => number {
+  return (text) => {
+    if (!/^\d{1,9}$/.test(text) || Number(text) < least || Number(text) > most)
+      throw new SettingFault(`must be a whole number from ${least} to ${most}: ${text}`)
+    return Number(text)
+  }
 }
 
 /** A comma-separated list of addresses and CIDRs; a hop count would believe anybody. */

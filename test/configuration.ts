@@ -40,7 +40,12 @@ const NETWORK = 'holds something that is no address or CIDR:'
 const LENGTH = 'is not a length of time, such as 30m, 8h or 14d:'
 const RANGE = 'is too short or too long:'
 const TEXT = 'must be at most 500 characters without control characters'
-const FILE_URL = 'must be a file: URL, such as file:./data/tessera.db'
+const FILE_URL = 'must be a file: URL, such as file:./data/tessera.db, or postgres://USER:PASSWORD@HOST:PORT/DATABASE'
+const UNENCRYPTED = 'has sslmode=disable, which is for a server on this machine only; use verify-full'
+const UNVERIFIED =
+  'has sslmode=require, which does not verify the server; use verify-full, with sslrootcert=FILE for an authority of your own'
+const UNKNOWN_PARAMETER = 'has the parameter password; known are sslmode, sslrootcert, host'
+const COUNT = 'must be a whole number from 2 to 1000:'
 const ALGORITHMS = `must be one of ${SETTINGS.TESSERA_SIGNING_ALGORITHM.help}:`
 const LEVELS = 'must be one of trace, debug, info, warn, error, silent:'
 const BOOLEAN = 'must be one of true, false:'
@@ -82,6 +87,13 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   ['TESSERA_DATABASE_URL', 'file:', FILE_URL],
   ['TESSERA_DATABASE_URL', 'sqlite:tessera.db', FILE_URL],
   ['TESSERA_DATABASE_URL', 'mysql://tessera:canary@db/tessera', FILE_URL],
+  ['TESSERA_DATABASE_URL', 'postgres://tessera:canary@db:x/tessera', FILE_URL],
+  ['TESSERA_DATABASE_URL', 'postgres://tessera:canary@db/', 'must name the database: postgres://HOST/DATABASE'],
+  ['TESSERA_DATABASE_URL', 'postgres://tessera:canary@db/tessera?sslmode=disable', UNENCRYPTED],
+  ['TESSERA_DATABASE_URL', 'postgres://tessera:canary@db/tessera?sslmode=require', UNVERIFIED],
+  ['TESSERA_DATABASE_URL', 'postgres://db/tessera?password=canary', UNKNOWN_PARAMETER],
+  ['TESSERA_DATABASE_CONNECTIONS', '1', `${COUNT} 1`],
+  ['TESSERA_DATABASE_CONNECTIONS', 'ten', `${COUNT} ten`],
   ['TESSERA_TRUSTED_PROXIES', '1', `${NETWORK} 1`],
   ['TESSERA_TRUSTED_PROXIES', 'true', `${NETWORK} true`],
   ['TESSERA_TRUSTED_PROXIES', 'proxy.internal', `${NETWORK} proxy.internal`],
@@ -148,7 +160,7 @@ await t.test('a sound configuration has no fault, and nothing given is the defau
   const blank = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, '  ']))
   t.strictSame(readConfig(blank, undefined), readConfig({}, undefined), 'a blank value counts as not given')
   t.equal(readConfig({}, undefined).issuer, 'http://localhost:5080/id')
-  t.equal(readConfig({ TESSERA_DATA_DIR: '/srv/id' }, undefined).databaseUrl, 'file:/srv/id/tessera.db')
+  t.equal(readConfig({ TESSERA_DATA_DIR: '/srv/id' }, undefined).database.url, 'file:/srv/id/tessera.db')
   t.strictSame(readConfig({ TESSERA_LISTEN: '[::1]:5080' }, undefined).http.host, '::1')
 })
 

@@ -25,7 +25,7 @@ await t.test('every direct dependency has its line in DEPENDENCIES.md', async (t
 await t.test('versions are exact, and the lockfile vouches for each package', async (t) => {
   const { dependencies, devDependencies } = json('package.json')
   const versions = Object.values({ ...(dependencies as object), ...(devDependencies as object) }) as string[]
-  t.ok(versions.every((version) => /^\d+\.\d+\.\d+$/.test(version)))
+  t.ok(versions.every((version) => /^\d+\.\d+\.\d+(-beta\.\d+)?$/.test(version)))
   interface Locked {
     readonly integrity?: string
     readonly optional?: boolean

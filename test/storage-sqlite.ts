@@ -108,8 +108,7 @@ await t.test('fact 2: one connection writes, durably, and one can only read', as
   t.throws(() => reader.connection.exec('delete from users'), { code: 'SQLITE_READONLY' })
 
   const begins = writer.statements.filter((sql) => /^begin/i.test(sql))
-  t.ok(begins.length >= 4, 'every unit of work begins a transaction')
-  t.strictSame([...new Set(begins)], ['begin immediate'], 'that takes the write lock at once')
+  t.strictSame([...new Set(begins)], ['begin immediate'], 'a transaction takes the write lock at once')
   t.notOk(reader.statements.some((sql) => /^begin/i.test(sql)))
 })
 
@@ -192,7 +191,7 @@ await t.test('fact 4: past two seconds writes are refused, reads go on, and the 
     const [record] = instance.log.filter((entry) => entry['refusal'] === answer.json['refusal_id'])
     causes.push((record?.['cause'] as { message: string } | undefined)?.message)
   }
-  t.strictSame(new Set(causes), new Set(['database is locked', 'others waited to write for too long']))
+  t.strictSame(new Set(causes), new Set(['database is locked']))
   t.ok(reads.length > 20, `${reads.length} reads were answered meanwhile`)
   t.ok(reads.every(({ status }) => status === 200))
   // 25 ms by design, the rest is for a busy machine; forty that wait inside SQLite would make it a thousand.
@@ -207,7 +206,9 @@ await t.test('fact 4: past two seconds writes are refused, reads go on, and the 
 await t.test('a lock held while a server starts delays the start', async (t) => {
   const instance = await start(t)
   await holdLock(t, instance.folder, 500)
-  const { answer, took } = await timed(async () => openStore(`file:${join(instance.folder, 'tessera.db')}`))
+  const { answer, took } = await timed(async () =>
+    openStore({ url: `file:${join(instance.folder, 'tessera.db')}`, connections: 2 }),
+  )
   t.ok(took > 300, `waited for the lock: ${took} ms`)
   t.strictSame((await answer.migrations.status()).pending, [])
   await answer.close()

@@ -15,7 +15,7 @@ import { addAppSecret, removeAppSecret } from './secrets.ts'
 import { type Expected, requireExpected, versionOfApp } from './versions.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'write'>
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
   readonly clock: Clock
   readonly random: Random
   /** Puts an audit record on the log. */

@@ -13,7 +13,7 @@ import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from
 import { type Expected, requireExpected, versionOfUser } from './versions.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'write'>
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
   readonly clock: Clock
   readonly hashPassword: (password: string) => Promise<string>
   /** Puts an audit record on the log. */

@@ -8,7 +8,7 @@ import { asProtocolError } from './refused-change.ts'
 export type Caller = Omit<By, 'now' | 'recorded'>
 
 interface Dependencies {
-  readonly store: Pick<Store, 'write'>
+  readonly store: Pick<Store, 'writeAlone'>
   readonly clock: Clock
   /** Puts a record on the log. */
   readonly tell: (record: AuditRecord) => void
@@ -19,7 +19,7 @@ export function createOrders({ store, clock, tell }: Dependencies) {
   return async function carryOut<T>(caller: Caller, work: (unit: Repositories, by: By) => Promise<T>): Promise<T> {
     let recorded: AuditRecord[] = []
     try {
-      const result = await store.write((unit) => {
+      const result = await store.writeAlone((unit) => {
         // A unit that had to wait for a lock begins anew.
         recorded = []
         return work(unit, { ...caller, now: clock(), recorded })

@@ -91,7 +91,7 @@ async function register(applicationUri: string, flags: Flags, command: Command):
   const faults = [...misplacedFlags(shape, flags), ...saidTwice(flags, set)]
   await withCore(command, async ({ store, clock }, config) => {
     const secret = wanted.clientType === 'Confidential' ? newSecret(systemRandom) : undefined
-    const registration = await store.write(async (repositories) => {
+    const registration = await store.writeAlone(async (repositories) => {
       const asked = {
         faults: [...faults, ...(await misspelledSystemUser(systemUser, repositories))],
         flags: FLAG_OF,

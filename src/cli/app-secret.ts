@@ -58,7 +58,7 @@ async function rotateSecret(applicationUri: string, flags: RotateFlags, command:
     const now = clock()
     const expiresAt = expires === undefined ? undefined : now + expires
     const secret = { id: newId(), hash: hash ?? digest(value ?? ''), label, createdAt: now, expiresAt }
-    const end = await store.write(async (unit) => {
+    const end = await store.writeAlone(async (unit) => {
       await requireApp(unit, applicationUri)
       return rotateAppSecret(unit, applicationUri, { secret, overlap }, commandLine(now))
     })
@@ -95,7 +95,7 @@ async function removeSecret(
     const left = app.secrets.filter((other) => other.id !== secret.id && isValidSecret(other, clock()))
     if (left.length === 0 && isValidSecret(secret, clock()))
       await confirm(`This ends the only valid secret of ${applicationUri}: it can no longer prove itself.`, flags.yes)
-    await store.write((unit) => removeAppSecret(unit, applicationUri, secret.id, commandLine(clock())))
+    await store.writeAlone((unit) => removeAppSecret(unit, applicationUri, secret.id, commandLine(clock())))
     const document = { ApplicationUri: applicationUri, SecretId: secret.id, removed: true }
     print(command, document, `The secret ${secret.label ?? secret.id} of ${applicationUri} has ended.`)
   })

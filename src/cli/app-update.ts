@@ -39,7 +39,7 @@ async function update(
 ): Promise<void> {
   const changes = readSet(flags.set)
   await withCore(command, async ({ store, clock }) => {
-    const { before, after } = await store.write(async (unit) => {
+    const { before, after } = await store.writeAlone(async (unit) => {
       const wanted = { ...registrationOf(await requireApp(unit, applicationUri)), ...changes }
       const asked = { faults: await misspelledSystemUser(changes.systemUser, unit) }
       return orFaults(asked, () => updateApp(unit, wanted, commandLine(clock())))

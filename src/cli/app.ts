@@ -45,7 +45,7 @@ export function appCommands(program: Command): void {
 
 const setEnabled = (applicationUri: string, enabled: boolean, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
-    const { before, after } = await store.write(async (unit) => {
+    const { before, after } = await store.writeAlone(async (unit) => {
       await requireApp(unit, applicationUri)
       return setAppEnabled(unit, applicationUri, enabled, commandLine(clock()))
     })
@@ -62,6 +62,6 @@ const remove = (applicationUri: string, flags: { readonly yes?: boolean }, comma
   withCore(command, async ({ store, clock }) => {
     await requireApp(store.read, applicationUri)
     await confirm(`This removes ${applicationUri} with its secrets, consents and tokens, for ever.`, flags.yes)
-    await store.write((unit) => removeApp(unit, applicationUri, commandLine(clock())))
+    await store.writeAlone((unit) => removeApp(unit, applicationUri, commandLine(clock())))
     print(command, { ApplicationUri: applicationUri, removed: true }, `${applicationUri} is removed.`)
   })

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Config } from '../config.ts'
+import { parseDatabaseUrl, shownDatabaseUrl } from '../lib/database-url.ts'
 import { helpText } from './help.ts'
 import { block, print } from './output.ts'
 import { impossible } from './problem.ts'
@@ -27,7 +28,7 @@ function migrate(command: Command): Promise<void> {
   const config = configOf(command)
   return withStore(config, async ({ migrations }) => {
     const migrated = await migrations.migrate()
-    const document = { database: config.databaseUrl, migrated, ...(await migrations.status()) }
+    const document = { database: shownDatabaseUrl(config.database.url), migrated, ...(await migrations.status()) }
     print(
       command,
       document,
@@ -41,12 +42,12 @@ function status(command: Command): Promise<void> {
   requireDatabase(config)
   return withStore(config, async ({ migrations }) => {
     const { applied, pending } = await migrations.status()
-    const document = { database: config.databaseUrl, applied, pending }
+    const document = { database: shownDatabaseUrl(config.database.url), applied, pending }
     print(
       command,
       document,
       block([
-        ['database', config.databaseUrl],
+        ['database', shownDatabaseUrl(config.database.url)],
         ['applied', applied],
         ['pending', pending],
       ]),
@@ -55,9 +56,8 @@ function status(command: Command): Promise<void> {
 }
 
 /** Asking for the state must not make an empty database. */
-function requireDatabase({ databaseUrl }: Config): void {
-  if (!databaseUrl.startsWith('file:') || existsSync(databaseUrl.slice('file:'.length))) return
-  throw impossible(
-    `there is no database ${databaseUrl} yet; tessera db migrate makes it, and so does every other command`,
-  )
+function requireDatabase({ database: { url } }: Config): void {
+  const address = parseDatabaseUrl(url)
+  if (address.kind === 'postgres' || existsSync(address.path)) return
+  throw impossible(`there is no database ${url} yet; tessera db migrate makes it, and so does every other command`)
 }

@@ -87,7 +87,7 @@ async function rotate({ publishFor = HOUR, force }: RotateFlags, command: Comman
     }
     const added = await keys.rotate(publishFor)
     const detail = { kid: added.kid, algorithm: added.algorithm, signsFrom: isoTime(added.signsFrom) }
-    await store.write((unit) => recordChange(unit, { event: 'key_rotated', detail }, commandLine(clock())))
+    await store.writeAlone((unit) => recordChange(unit, { event: 'key_rotated', detail }, commandLine(clock())))
     const signs = publishFor === 0 ? 'signs from now on' : `is published now and signs from ${isoTime(added.signsFrom)}`
     print(
       command,

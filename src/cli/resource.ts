@@ -92,7 +92,7 @@ function readScopes(texts: readonly string[] = []): ApiResource['scopes'] {
 const add = (identifier: string, flags: PutFlags, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
     const wanted = { identifier, name: flags.name ?? identifier, scopes: readScopes(flags.scope) }
-    await store.write(async (unit) => {
+    await store.writeAlone(async (unit) => {
       if ((await unit.resources.list()).some((known) => known.identifier === identifier))
         throw impossible(
           `${identifier} is there already; change it with: tessera resource update ${shellWord(identifier)}`,
@@ -128,7 +128,7 @@ const update = (identifier: string, flags: PutFlags, command: Command): Promise<
   withCore(command, async ({ store, clock }) => {
     const given = readScopes(flags.scope)
     const removed = flags.removeScope ?? []
-    const { wanted, orphans } = await store.write(async (unit) => {
+    const { wanted, orphans } = await store.writeAlone(async (unit) => {
       const before = await find(unit, identifier)
       requireKnown(removed, before)
       const renewed = before.scopes.map((scope) => given.find(({ name }) => name === scope.name) ?? scope)
@@ -147,7 +147,7 @@ const remove = (identifier: string, flags: { readonly yes?: boolean }, command: 
   withCore(command, async ({ store, clock }) => {
     await find(store.read, identifier)
     await confirm(`This removes the API resource ${identifier}; no new token will be for it.`, flags.yes)
-    await store.write((unit) => removeResource(unit, identifier, commandLine(clock())))
+    await store.writeAlone((unit) => removeResource(unit, identifier, commandLine(clock())))
     print(command, { Identifier: identifier, removed: true }, `${identifier} is removed.`)
   })
 

@@ -52,7 +52,7 @@ async function add(login: string, flags: AddFlags, command: Command): Promise<vo
   await withCore(command, async ({ store, clock }) => {
     const passwordHash = chosen && (await createPasswords().hash(chosen.password))
     const user = await store
-      .write((unit) => addUser(unit, wanted, passwordHash, commandLine(clock())))
+      .writeAlone((unit) => addUser(unit, wanted, passwordHash, commandLine(clock())))
       .catch(reasonsAlone)
     const record = { ...showUserRecord(user), ...(chosen?.generated ? { password: chosen.password } : {}) }
     print(command, record, `Added ${user.login}.\n\n${userText(record)}\n`)

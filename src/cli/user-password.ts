@@ -40,7 +40,7 @@ const setPassword = (name: string, flags: PasswordFlags, command: Command): Prom
     const fault = whyBadPassword(chosen.password)
     if (fault !== undefined) throw wrongUsage(`password: ${fault}`)
     const passwordHash = await createPasswords().hash(chosen.password)
-    const user = await store.write(async (unit) => {
+    const user = await store.writeAlone(async (unit) => {
       await setUserPassword(unit, account, passwordHash, commandLine(clock()))
       return requireUser(unit, id)
     })

@@ -80,7 +80,7 @@ const show = (name: string, command: Command): Promise<void> =>
 
 const setEnabled = (name: string, enabled: boolean, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
-    const { before, after, apps } = await store.write(async (repositories) => {
+    const { before, after, apps } = await store.writeAlone(async (repositories) => {
       const before = await requireUser(repositories, name)
       const after = await setUserEnabled(repositories, before.id, enabled, commandLine(clock()))
       return { before, after, apps: await appsActingAs(repositories, before.id) }
@@ -100,7 +100,7 @@ const remove = (name: string, flags: { readonly yes?: boolean }, command: Comman
     const { id, login } = await requireUser(store.read, name)
     await requireNoSystemUser(id, login, store.read)
     await confirm(`This removes ${login} with their sessions, consents and tokens, for ever.`, flags.yes)
-    await store.write(async (repositories) => {
+    await store.writeAlone(async (repositories) => {
       await requireNoSystemUser(id, login, repositories)
       await removeUser(repositories, id, commandLine(clock()))
     })

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { type Config, readConfig } from '../config.ts'
 import { type Core, openCore } from '../core.ts'
 import { systemClock } from '../lib/clock.ts'
+import { shownDatabaseUrl } from '../lib/database-url.ts'
 import { openStore } from '../repositories/open-store.ts'
 import type { Store } from '../repositories/store.ts'
 import { globalsOf } from './globals.ts'
@@ -29,7 +30,7 @@ export async function withCore(command: Command, work: (core: Core, config: Conf
 export async function withStore(config: Config, work: (store: Store) => Promise<void>): Promise<void> {
   let store: Store | undefined
   try {
-    store = openStore(config.databaseUrl)
+    store = openStore(config.database)
     await work(store)
   } catch (error) {
     throw namingDatabase(error, config)
@@ -38,8 +39,10 @@ export async function withStore(config: Config, work: (store: Store) => Promise<
   }
 }
 
-/** SQLite and the file system do not say which file they mean. */
-function namingDatabase(error: unknown, { databaseUrl }: Config): unknown {
+/** SQLite, PostgreSQL and the file system do not say which database they mean. */
+function namingDatabase(error: unknown, { database }: Config): unknown {
   const isAccessError = error instanceof Error && 'code' in error && /^(SQLITE_|E[A-Z]+$)/.test(String(error.code))
-  return isAccessError ? impossible(`the database ${databaseUrl} cannot be opened: ${error.message}`) : error
+  return isAccessError
+    ? impossible(`the database ${shownDatabaseUrl(database.url)} cannot be opened: ${error.message}`)
+    : error
 }

@@ -57,7 +57,7 @@ export async function applyFiles(application: Application): Promise<Outcome> {
   const { wanted, faults } = readFiles(texts, { variables, suggest, now: by.now })
   const hashOf = await hashesFor(wanted, application)
   try {
-    return await store.write(async (unit) => {
+    return await store.writeAlone(async (unit) => {
       const outcome = await bringAbout(unit, wanted, faults, hashOf, application)
       if (dryRun) throw new RolledBack(outcome)
       return outcome

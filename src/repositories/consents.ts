@@ -11,28 +11,34 @@ export interface Consent {
 export type Consents = ReturnType<typeof consentsOn>
 
 export function consentsOn(db: Kysely<Schema>) {
-  async function find(userId: string, applicationUri: string): Promise<Consent | undefined> {
-    const row = await db
+  const findRow = (userId: string, applicationUri: string) =>
+    db
       .selectFrom('consents')
       .selectAll()
       .where('user_id', '=', userId)
       .where('application_uri', '=', applicationUri)
       .executeTakeFirst()
-    return row && { scope: toScope(row.scope), grantedAt: row.granted_at }
-  }
 
   return {
-    find,
+    async find(userId: string, applicationUri: string): Promise<Consent | undefined> {
+      const row = await findRow(userId, applicationUri)
+      return row && { scope: toScope(row.scope), grantedAt: row.granted_at }
+    },
 
-    /** Adds to what was allowed before. */
+    /** Adds to what was allowed before; of two browsers that allow at once, none overwrites the other. */
     async grant(userId: string, applicationUri: string, scope: readonly string[], now: number): Promise<void> {
-      const before = await find(userId, applicationUri)
-      const columns = { scope: [...new Set([...(before?.scope ?? []), ...scope])].join(' '), granted_at: now }
-      await db
-        .insertInto('consents')
-        .values({ user_id: userId, application_uri: applicationUri, ...columns })
-        .onConflict((conflict) => conflict.columns(['user_id', 'application_uri']).doUpdateSet(columns))
-        .execute()
+      for (;;) {
+        const before = (await findRow(userId, applicationUri))?.scope ?? ''
+        const columns = { scope: [...new Set([...toScope(before), ...scope])].join(' '), granted_at: now }
+        const { numInsertedOrUpdatedRows: stored } = await db
+          .insertInto('consents')
+          .values({ user_id: userId, application_uri: applicationUri, ...columns })
+          .onConflict((conflict) =>
+            conflict.columns(['user_id', 'application_uri']).doUpdateSet(columns).where('consents.scope', '=', before),
+          )
+          .executeTakeFirst()
+        if (stored === 1n) return
+      }
     },
   }
 }

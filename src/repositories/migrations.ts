@@ -1,12 +1,14 @@
-import { type Kysely, type Migration, Migrator } from 'kysely'
+import { type Kysely, type Migration, Migrator, sql } from 'kysely'
 import * as foundation from '../../db/migrations/0001-foundation.ts'
 import * as operations from '../../db/migrations/0002-operations.ts'
+import * as storage from '../../db/migrations/0003-storage.ts'
 import type { Schema } from './schema.ts'
 
 /** Every migration in order; a new one is one file and one line. */
 const MIGRATIONS: Record<string, Migration> = {
   '0001-foundation': foundation,
   '0002-operations': operations,
+  '0003-storage': storage,
 }
 
 /** The database was written by a newer Tessera than this one. */
@@ -18,12 +20,20 @@ export class NewerSchema extends Error {
   }
 }
 
+/** Whether any migration was ever run here; other schemas of a PostgreSQL database are none of ours. */
+async function hasRun(db: Kysely<Schema>): Promise<boolean> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+  const named = tables.filter((table) => table.name === 'kysely_migration')
+  if (named.length === 0 || named[0]?.schema === undefined) return named.length > 0
+  const { rows } = await sql<{ here: string }>`select current_schema() as here`.execute(db)
+  return named.some((table) => table.schema === rows[0]?.here)
+}
+
 export function migrationsOf(db: Kysely<Schema>) {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
 
   async function applied(): Promise<string[]> {
-    const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
-    if (!tables.some((table) => table.name === 'kysely_migration')) return []
+    if (!(await hasRun(db))) return []
     const rows = await db
       .withTables<{ kysely_migration: { name: string } }>()
       .selectFrom('kysely_migration')

@@ -1,12 +1,19 @@
 import { resolve } from 'node:path'
+import { parseDatabaseUrl } from '../lib/database-url.ts'
+import { openPostgres } from './postgres.ts'
 import { openSqlite } from './sqlite.ts'
 import type { Store } from './store.ts'
 
-/**
- * Opens the database an URL names.
- * @param url `file:./data/tessera.db`
- */
-export function openStore(url: string): Store {
-  if (!url.startsWith('file:')) throw new Error(`cannot open ${new URL(url).protocol} databases yet`)
-  return openSqlite(resolve(url.slice('file:'.length)))
+/** Where the database is, and how much of it one process may take. */
+export interface DatabaseSettings {
+  /** `file:` or `postgres:`. */
+  readonly url: string
+  /** The most connections that this process opens at once; a file needs none. */
+  readonly connections: number
+}
+
+/** Opens the database that an URL names. */
+export function openStore({ url, connections }: DatabaseSettings): Store {
+  const address = parseDatabaseUrl(url)
+  return address.kind === 'file' ? openSqlite(resolve(address.path)) : openPostgres(address, connections)
 }

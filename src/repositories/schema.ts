@@ -157,6 +157,12 @@ interface ApiResourcesTable {
   updated_at: number
 }
 
+interface LeasesTable {
+  task: string
+  holder: string
+  until: number
+}
+
 interface SettingsTable {
   name: string
   value: string
@@ -177,6 +183,7 @@ export interface Schema {
   revoked_access_tokens: RevokedAccessTokensTable
   signing_keys: SigningKeysTable
   settings: SettingsTable
+  leases: LeasesTable
   refusals: RefusalsTable
   audit_events: AuditEventsTable
   api_resources: ApiResourcesTable

@@ -3,18 +3,19 @@ import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { CompiledQuery, type Dialect, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely'
-import { OAuthError } from '../domain/errors.ts'
+import { createGroupCommit, type WriterTransaction } from './group-commit.ts'
 import { migrationsOf } from './migrations.ts'
 import type { Schema } from './schema.ts'
 import { repositoriesOn, type Store } from './store.ts'
+import { unavailable } from './unavailable.ts'
 
-// A lock is waited for here, not inside SQLite, whose waiting would stop the event loop.
+// A lock is waited for outside SQLite, whose waiting would stop the event loop.
 const BUSY_TIMEOUT = 25
 const LONGEST_WAIT = 2000
 // Nothing is served yet while the database is opened, so there SQLite itself may wait for other processes.
 const OPENING_TIMEOUT = 10_000
 
-/** Kysely's own driver says `begin`, which fails half-way when somebody else writes; a writer says so at once. */
+/** Kysely's own driver says `begin`, which fails half-way when somebody else writes; a migration says so at once. */
 function immediateDialect(database: Database.Database): Dialect {
   const dialect = new SqliteDialect({ database })
   return {
@@ -56,47 +57,44 @@ function demandFullSync(database: Database.Database): void {
 }
 
 const codeOf = (error: unknown): string => (error instanceof Database.SqliteError ? error.code : '')
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const isBusy = (error: unknown): boolean => codeOf(error).startsWith('SQLITE_BUSY')
 const isOutOfReach = (error: unknown): boolean =>
   /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(codeOf(error))
 
-/** Tells the client to try again; the operator learns what SQLite said. */
-const unavailable = (error: unknown): OAuthError =>
-  new OAuthError('temporarily_unavailable', 'the database cannot be written right now; try again shortly', {
-    rule: 'server-busy',
-    cause: 'the database could not take the write in time',
-    sqlite: codeOf(error),
-    message: error instanceof Error ? error.message : String(error),
-  })
+function transactionOf(database: Database.Database): WriterTransaction {
+  const statement = (sql: string) => {
+    const prepared = database.prepare(sql)
+    return () => void prepared.run()
+  }
+  const [rollback, undo, keep] = [statement('rollback'), statement('rollback to unit'), statement('release unit')]
+  return {
+    begin: statement('begin immediate'),
+    commit: statement('commit'),
+    // A full disk makes SQLite roll back by itself.
+    rollback: () => database.inTransaction && rollback(),
+    mark: statement('savepoint unit'),
+    keep,
+    undo: () => {
+      undo()
+      keep()
+    },
+    isBusy,
+    isOutOfReach,
+    toRefusal: (error) => unavailable({ code: codeOf(error), message: messageOf(error) }),
+  }
+}
 
-/** Does something again for as long as other processes write; waits without stopping the event loop. */
-async function outwaitLocks<T>(longest: number, work: () => Promise<T>): Promise<T> {
+/** Does something again for as long as another process writes, while nothing is served yet. */
+async function outwaitLocks<T>(work: () => Promise<T>): Promise<T> {
   const started = performance.now()
   for (;;) {
     try {
       return await work()
     } catch (error) {
-      if (!isOutOfReach(error)) throw error
-      if (!isBusy(error)) throw unavailable(error)
-      // Before giving up as well: the next in line asks at once.
+      if (!isBusy(error) || performance.now() - started > OPENING_TIMEOUT) throw error
       await delay(5 + 20 * Math.random())
-      if (performance.now() - started > longest) throw unavailable(error)
     }
-  }
-}
-
-/** Only the first in line asks for the lock; if all did at once, their asking would stop the event loop. */
-function createLine(longest: number) {
-  let last: Promise<unknown> = Promise.resolve()
-  return <T>(work: () => Promise<T>): Promise<T> => {
-    const joined = performance.now()
-    const turn = last.then(() => {
-      const left = longest - (performance.now() - joined)
-      if (left <= 0) throw unavailable(new Error('others waited to write for too long'))
-      return outwaitLocks(left, work)
-    })
-    last = turn.catch(() => undefined)
-    return turn
   }
 }
 
@@ -112,16 +110,21 @@ export function openSqlite(path: string): Store {
   const reader = new Kysely<Schema>({ dialect: new SqliteDialect({ database: readerConnection }) })
 
   const migrations = migrationsOf(writer)
-  const inLine = createLine(LONGEST_WAIT)
+  const writing = repositoriesOn(writer)
+  const group = createGroupCommit(transactionOf(writerConnection), LONGEST_WAIT)
+  const write: Store['write'] = (unit) => group.write(() => unit(writing))
 
   return {
     read: repositoriesOn(reader),
-    write: (unit) => inLine(() => writer.transaction().execute((transaction) => unit(repositoriesOn(transaction)))),
-    migrations: { ...migrations, migrate: () => outwaitLocks(OPENING_TIMEOUT, () => migrations.migrate()) },
+    write,
+    // One process writes at a time, and within it one unit after the other.
+    writeAlone: write,
+    migrations: { ...migrations, migrate: () => outwaitLocks(() => migrations.migrate()) },
     ping: async () => {
       readerConnection.prepare('select 1').get()
     },
     close: async () => {
+      await group.finish()
       await reader.destroy()
       await writer.destroy()
     },

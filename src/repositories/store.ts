@@ -37,10 +37,15 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
 export interface Store {
   readonly read: Repositories
   /**
-   * Runs one unit of work in one transaction and resolves after the commit; a throw rolls all of it back.
+   * Runs one unit of work whole or not at all and settles after the commit; a throw takes all of it back.
    * @throws OAuthError `temporarily_unavailable` when the database cannot take it in time
    */
   write<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T>
+  /**
+   * The same for a unit that looks first and then writes what follows from it: no other such unit runs meanwhile, on any node.
+   * It may be run again from its beginning, so it changes nothing but the database.
+   */
+  writeAlone<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T>
   migrations: {
     /** Names of migrations, in order. */
     status(): Promise<{ applied: string[]; pending: string[] }>

@@ -80,7 +80,7 @@ export function createSigningKeys({ store, sealingKey, clock, algorithm }: Depen
       if (present(await store.read.signingKeys.list())) return
       const first = await generate(clock())
       // Two processes may start on one new database; the first key counts.
-      await store.write(async ({ signingKeys }) => {
+      await store.writeAlone(async ({ signingKeys }) => {
         if (!present(await signingKeys.list())) await signingKeys.add(first)
       })
     },
@@ -91,7 +91,7 @@ export function createSigningKeys({ store, sealingKey, clock, algorithm }: Depen
      */
     async rotate(publishFor: number): Promise<StoredSigningKey> {
       const next = await generate(clock() + publishFor)
-      await store.write(async ({ signingKeys }) => {
+      await store.writeAlone(async ({ signingKeys }) => {
         await signingKeys.add(next)
         await signingKeys.retireOthers(algorithm, next.kid, next.signsFrom + LONGEST_ACCESS_TOKEN + HOUR)
       })

@@ -1,0 +1,72 @@
+/** Where the instance is kept: a file, or a PostgreSQL server. */
+export type DatabaseAddress = { readonly kind: 'file'; readonly path: string } | PostgresAddress
+
+export interface PostgresAddress {
+  readonly kind: 'postgres'
+  /** A host name, an address, or the folder of a Unix socket. */
+  readonly host: string
+  readonly port: number
+  readonly user: string | undefined
+  readonly password: string | undefined
+  readonly database: string
+  /** Whether the connection is encrypted and the server's certificate verified. */
+  readonly verified: boolean
+  /** File with the certificates of the authority that signed the server's. */
+  readonly authorityFile: string | undefined
+}
+
+/** An URL that names no database; the message completes "the database URL ..." and repeats nothing of it. */
+export class DatabaseUrlFault extends Error {}
+
+const PARAMETERS = ['sslmode', 'sslrootcert', 'host']
+const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1|\/.*)$/.test(host)
+
+/**
+ * Reads `file:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full&sslrootcert=FILE`.
+ * @throws DatabaseUrlFault
+ * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+ */
+export function parseDatabaseUrl(text: string): DatabaseAddress {
+  if (/^file:.+/.test(text)) return { kind: 'file', path: text.slice('file:'.length) }
+  if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text))
+    throw new DatabaseUrlFault(
+      'must be a file: URL, such as file:./data/tessera.db, or postgres://USER:PASSWORD@HOST:PORT/DATABASE',
+    )
+  const url = new URL(text)
+  const unknown = [...url.searchParams.keys()].find((name) => !PARAMETERS.includes(name))
+  if (unknown !== undefined)
+    throw new DatabaseUrlFault(`has the parameter ${unknown}; known are ${PARAMETERS.join(', ')}`)
+  const database = decodeURIComponent(url.pathname.slice(1))
+  if (database === '') throw new DatabaseUrlFault('must name the database: postgres://HOST/DATABASE')
+  const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname).replace(/^\[|\]$/g, '')
+  return {
+    kind: 'postgres',
+    host: host === '' ? 'localhost' : host,
+    port: Number(url.port || 5432),
+    user: decodeURIComponent(url.username) || undefined,
+    password: decodeURIComponent(url.password) || undefined,
+    database,
+    verified: readSslMode(url.searchParams.get('sslmode'), isLoopback(host === '' ? 'localhost' : host)),
+    authorityFile: url.searchParams.get('sslrootcert') ?? undefined,
+  }
+}
+
+/** Off this machine only an encrypted connection to a server that proves who it is. */
+function readSslMode(mode: string | null, loopback: boolean): boolean {
+  if (mode === 'verify-full') return true
+  if (mode !== null && mode !== 'disable')
+    throw new DatabaseUrlFault(
+      `has sslmode=${mode}, which does not verify the server; use verify-full, with sslrootcert=FILE for an authority of your own`,
+    )
+  if (mode === 'disable' && !loopback)
+    throw new DatabaseUrlFault('has sslmode=disable, which is for a server on this machine only; use verify-full')
+  return !loopback
+}
+
+/** The URL as it may be shown: without the password. */
+export function shownDatabaseUrl(text: string): string {
+  if (text.startsWith('file:')) return text
+  const url = new URL(text)
+  url.password = ''
+  return url.href
+}

@@ -1,0 +1,112 @@
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
+
+/** The transaction of the one connection that writes; each method is one statement. */
+export interface WriterTransaction {
+  /** Throws at once where another process writes. */
+  begin(): void
+  commit(): void
+  rollback(): void
+  /** Marks where a unit of work begins. */
+  mark(): void
+  /** Keeps what was done since the mark. */
+  keep(): void
+  /** Takes back what was done since the mark. */
+  undo(): void
+  isBusy(error: unknown): boolean
+  /** Whether the database itself cannot go on, so that nothing of the transaction can be kept. */
+  isOutOfReach(error: unknown): boolean
+  /** What the client is told of such an error. */
+  toRefusal(error: unknown): Error
+}
+
+interface Member {
+  readonly joined: number
+  /** Does the work, and tells how to answer once everything is committed. */
+  readonly work: () => Promise<() => void>
+  readonly refuse: (error: unknown) => void
+}
+
+// So many units keep the event loop for some milliseconds; whoever comes later is in the next group.
+const MOST_TOGETHER = 64
+
+/**
+ * Lets units of work that arrive together share one commit, for a commit costs a write to the disk and a unit does not.
+ * Each has a savepoint of its own, is undone alone when it throws, and is answered only after the commit.
+ * @param transaction of a connection that nobody else uses meanwhile
+ * @param longest milliseconds that a unit waits for other processes
+ */
+export function createGroupCommit(transaction: WriterTransaction, longest: number) {
+  const waiting: Member[] = []
+  const refusalOf = (error: unknown): unknown =>
+    transaction.isOutOfReach(error) ? transaction.toRefusal(error) : error
+  let running: Promise<void> | undefined
+
+  /** @returns false when nobody may write now */
+  function begin(): boolean {
+    try {
+      transaction.begin()
+      return true
+    } catch (error) {
+      // What is locked is worth waiting for, what is broken is not.
+      const late = (member: Member): boolean => performance.now() - member.joined > longest
+      const refused = transaction.isBusy(error) ? waiting.filter(late) : [...waiting]
+      for (const member of refused) {
+        waiting.splice(waiting.indexOf(member), 1)
+        member.refuse(refusalOf(error))
+      }
+      return false
+    }
+  }
+
+  async function carryOut(member: Member): Promise<() => void> {
+    transaction.mark()
+    try {
+      const answer = await member.work()
+      transaction.keep()
+      return answer
+    } catch (error) {
+      if (transaction.isOutOfReach(error)) throw error
+      transaction.undo()
+      return () => member.refuse(error)
+    }
+  }
+
+  async function commitTogether(members: readonly Member[]): Promise<void> {
+    const answers: (() => void)[] = []
+    try {
+      for (const member of members) answers.push(await carryOut(member))
+      transaction.commit()
+    } catch (error) {
+      transaction.rollback()
+      for (const member of members) member.refuse(refusalOf(error))
+      return
+    }
+    for (const answer of answers) answer()
+  }
+
+  async function run(): Promise<void> {
+    while (waiting.length > 0) {
+      // Everybody whose request was read in this turn of the event loop comes along.
+      await nextTurn()
+      if (begin()) await commitTogether(waiting.splice(0, MOST_TOGETHER))
+      else await delay(5 + 20 * Math.random())
+    }
+    running = undefined
+  }
+
+  return {
+    /** Runs a unit of work; settles after the commit that it was part of. */
+    write: <T>(unit: () => Promise<T>): Promise<T> =>
+      new Promise<T>((resolve, reject) => {
+        const work = async () => {
+          const value = await unit()
+          return () => resolve(value)
+        }
+        waiting.push({ joined: performance.now(), work, refuse: reject })
+        running ??= run()
+      }),
+
+    /** Resolves when nobody waits any more. */
+    finish: (): Promise<void> => running ?? Promise.resolve(),
+  }
+}
