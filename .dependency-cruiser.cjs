@@ -1,5 +1,15 @@
 // The table "who may import whom" of README.md, as rules.
-const SIBLINGS = ['client-auth', 'grants', 'tokens', 'authorize', 'sign-in', 'sessions', 'journal', 'administration']
+const SIBLINGS = [
+  'client-auth',
+  'grants',
+  'tokens',
+  'authorize',
+  'sign-in',
+  'sessions',
+  'journal',
+  'administration',
+  'maintenance',
+]
 
 /** A folder may import values only from the ones named; types may cross to `types` as well. */
 const mayImport = (folder, values, types = []) => [

@@ -13,6 +13,7 @@ import {
   readOneOf,
   readOptional,
   readPositiveDuration,
+  readShortDuration,
   readText,
   SettingFault,
 } from './setting-readers.ts'
@@ -67,6 +68,11 @@ export const SETTINGS = {
     '',
     'file that holds it; default master.key in the data folder, made on first start outside production',
     readOptional,
+  ),
+  TESSERA_SHUTDOWN_DELAY: setting(
+    '2s',
+    'after SIGTERM the server goes on for so long, and says that it is not ready',
+    readShortDuration,
   ),
   TESSERA_TRUSTED_PROXIES: setting(
     '',
@@ -135,6 +141,7 @@ const sections = (values: Values, production: boolean) => ({
     ...values.TESSERA_LISTEN,
     trustedProxies: values.TESSERA_TRUSTED_PROXIES,
     logLevel: values.TESSERA_LOG_LEVEL,
+    shutdownDelay: values.TESSERA_SHUTDOWN_DELAY,
   },
   database: {
     url: values.TESSERA_DATABASE_URL || `file:${join(values.TESSERA_DATA_DIR, 'tessera.db')}`,

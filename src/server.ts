@@ -77,7 +77,7 @@ export async function buildServer(
 
   const app: FastifyInstance = Fastify(fastifyOptions(config.http, log))
   const auditJournal = createAuditJournal({ store, clock, log: app.log })
-  const refusalJournal = createRefusalJournal({ store, clock, log: app.log })
+  const refusalJournal = createRefusalJournal({ store, log: app.log })
   const secretUse = createSecretUse({
     store,
     clock,

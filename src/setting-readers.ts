@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { isLoopbackHost } from './domain/redirect-uri.ts'
-import { HOUR } from './lib/clock.ts'
+import { HOUR, MINUTE } from './lib/clock.ts'
 import { DatabaseUrlFault, parseDatabaseUrl } from './lib/database-url.ts'
 import { readDuration } from './lib/duration.ts'
 
@@ -77,6 +77,14 @@ export function readPositiveDuration(least: number): (text: string) => number {
     if (duration < least || duration > 365 * 24 * HOUR) throw new SettingFault(`is too short or too long: ${text}`)
     return duration
   }
+}
+
+/** Up to a minute; `0s` is none. */
+export function readShortDuration(text: string): number {
+  const duration = readDuration(text)
+  if (duration === undefined || duration > MINUTE)
+    throw new SettingFault(`is not a length of time of at most a minute, such as 2s: ${text}`)
+  return duration
 }
 
 /** Exactly one of the words. */

@@ -7,7 +7,7 @@ import { type Tessera, tesseraWith } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
 import { freePort } from './fixtures/ports.ts'
 
-const ALL = ['0001-foundation', '0002-operations']
+const ALL = ['0001-foundation', '0002-operations', '0003-storage']
 
 interface Place {
   readonly folder: string

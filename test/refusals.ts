@@ -3,9 +3,9 @@ import t from 'tap'
 import { type InstanceSettingName, storedName } from '../src/domain/instance-settings.ts'
 import { markDifference } from '../src/lib/difference.ts'
 import { createBrowser } from './fixtures/browser.ts'
+import { cleanUpOf } from './fixtures/clean-up.ts'
 import { pasted, tesseraOn } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
-import type { Instance } from './fixtures/instance.ts'
 import { documentOf, MISTAKES, makeMistakes } from './fixtures/mistakes/document.ts'
 import { readTold } from './fixtures/mistakes/mistake.ts'
 import { startPlace } from './fixtures/mistakes/place.ts'
@@ -25,8 +25,7 @@ import { OTHER, SPA, SYNC, startWorld, WEB } from './fixtures/world.ts'
 // Each command is a process of its own, which takes its time on a busy machine.
 t.setTimeout(110_000)
 
-const MINUTE = 60_000
-const HOUR = 60 * MINUTE
+const HOUR = 3_600_000
 
 await t.test('typical mistakes: the operator is told the cause and the fix', async (t) => {
   const place = await startPlace(t)
@@ -152,21 +151,22 @@ await t.test('records are bounded in number and in age', async (t) => {
   const set = (name: InstanceSettingName, value: string) =>
     instance.core.store.write(({ settings }) => settings.set(storedName(name), value))
   const kept = async (): Promise<number> => (await instance.core.store.read.refusals.list(1000)).length
-  const afterTrim = async (i: Instance): Promise<number> => {
-    i.advance(10 * MINUTE)
-    await refuse()
-    // The answer does not wait for the cleaning up.
-    await new Promise((resolve) => setTimeout(resolve, 200))
+  const afterCleanUp = async (): Promise<number> => {
+    await cleanUpOf(instance).run()
     return kept()
   }
 
-  for (let count = 0; count < 130; count++) await refuse()
+  for (let count = 0; count < 130; count++) {
+    await refuse()
+    instance.advance(1)
+  }
   t.equal(await kept(), 130)
   await set('RefusalLimit', '100')
-  t.equal(await afterTrim(instance), 100, 'RefusalLimit')
+  t.equal(await afterCleanUp(), 100, 'RefusalLimit')
   await set('RefusalRetention', '2h')
   instance.advance(2 * HOUR)
-  t.equal(await afterTrim(instance), 1, 'RefusalRetention')
+  await refuse()
+  t.equal(await afterCleanUp(), 1, 'RefusalRetention')
 })
 
 await t.test('differences are marked, and the marks cannot be mistaken', async (t) => {

@@ -106,7 +106,7 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
       nonce: code.nonce,
       family: code.family,
       refreshUntil,
-      redemption: redemptionOf(code, codeDigest, refreshUntil ?? clock() + accessTokenLifetime(app), app),
+      redemption: redemptionOf(code, codeDigest, (refreshUntil ?? clock()) + accessTokenLifetime(app), app),
     }
   }
 

@@ -27,7 +27,8 @@ export const fastifyOptions = (
   maxRequestsPerSocket: 1000,
   http: { maxHeaderSize: 16 * KIBIBYTE, headersTimeout: 10 * SECOND },
   trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
-  return503OnClosing: true,
+  // What comes on an open connection while the server stops is answered as ever.
+  return503OnClosing: false,
   forceCloseConnections: 'idle',
   exposeHeadRoutes: false,
   // The router answers an address it cannot decode by itself, past every hook; this way it is refused like any other.

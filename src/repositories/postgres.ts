@@ -91,6 +91,14 @@ export function openPostgres(address: PostgresAddress, connections: number): Sto
       status: () => migrating((migrations) => migrations.status()),
       migrate: () => migrating((migrations) => migrations.migrate()),
     },
+    // PostgreSQL does so by itself.
+    compact: async () => false,
+    size: async () => {
+      const { rows } = await sql<{ bytes: number }>`select pg_database_size(current_database()) as bytes`.execute(
+        reader,
+      )
+      return rows[0]?.bytes ?? 0
+    },
     ping: async () => {
       await sql`select 1`.execute(reader)
     },

@@ -14,6 +14,11 @@ const BUSY_TIMEOUT = 25
 const LONGEST_WAIT = 2000
 // Nothing is served yet while the database is opened, so there SQLite itself may wait for other processes.
 const OPENING_TIMEOUT = 10_000
+// Bytes that the write-ahead log keeps when it is begun anew.
+const LONGEST_LOG = 16 * 1024 * 1024
+// Pages; some are left free for what comes next.
+const PAGES_AT_ONCE = 64
+const PAGES_LEFT_FREE = 64
 
 /** Kysely's own driver says `begin`, which fails half-way when somebody else writes; a migration says so at once. */
 function immediateDialect(database: Database.Database): Dialect {
@@ -43,6 +48,7 @@ function openWriter(path: string): Database.Database {
   database.pragma('foreign_keys = ON')
   database.pragma('trusted_schema = OFF')
   database.pragma('secure_delete = FAST')
+  database.pragma(`journal_size_limit = ${LONGEST_LOG}`)
   demandFullSync(database)
   database.pragma(`busy_timeout = ${BUSY_TIMEOUT}`)
   return database
@@ -120,6 +126,16 @@ export function openSqlite(path: string): Store {
     // One process writes at a time, and within it one unit after the other.
     writeAlone: write,
     migrations: { ...migrations, migrate: () => outwaitLocks(() => migrations.migrate()) },
+    compact: async () => {
+      const free = Number(readerConnection.pragma('freelist_count', { simple: true }))
+      if (free <= PAGES_LEFT_FREE) return false
+      await group.write(async () => writerConnection.pragma(`incremental_vacuum(${PAGES_AT_ONCE})`))
+      return free - PAGES_AT_ONCE > PAGES_LEFT_FREE
+    },
+    size: async () => {
+      const pages = Number(readerConnection.pragma('page_count', { simple: true }))
+      return pages * Number(readerConnection.pragma('page_size', { simple: true }))
+    },
     ping: async () => {
       readerConnection.prepare('select 1').get()
     },

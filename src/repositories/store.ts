@@ -3,6 +3,8 @@ import { apiResourcesOn } from './api-resources.ts'
 import { auditEventsOn } from './audit-events.ts'
 import { authorizationCodesOn } from './authorization-codes.ts'
 import { consentsOn } from './consents.ts'
+import { leasesOn } from './leases.ts'
+import { leftoversOn } from './leftovers.ts'
 import { refreshTokensOn } from './refresh-tokens.ts'
 import { refusalsOn } from './refusals.ts'
 import { revokedAccessTokensOn } from './revoked-access-tokens.ts'
@@ -31,6 +33,8 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   resources: apiResourcesOn(db),
   refusals: refusalsOn(db),
   auditEvents: auditEventsOn(db),
+  leases: leasesOn(db),
+  leftovers: leftoversOn(db),
 })
 
 /** Where everything is kept. Reads see what is committed; every write is a unit of work of its own. */
@@ -52,6 +56,10 @@ export interface Store {
     /** Brings the schema up to date. @returns the names applied now */
     migrate(): Promise<string[]>
   }
+  /** Gives some of the space of removed rows back to the disk. @returns whether there is more */
+  compact(): Promise<boolean>
+  /** How large the database is, in bytes. */
+  size(): Promise<number>
   /** A cheap question to the database; rejects when it does not answer. */
   ping(): Promise<void>
   close(): Promise<void>
