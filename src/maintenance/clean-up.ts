@@ -65,13 +65,13 @@ export function createCleanUp(dependencies: Dependencies) {
   let stopped = false
 
   /** Whether this node has the task, which it then keeps for as long as it goes on. */
-  const takeLease = () => store.write(({ leases }) => leases.take('clean-up', holder, clock(), clock() + LEASE))
+  const takeLease = () => store.writeEnding(({ leases }) => leases.take('clean-up', holder, clock(), clock() + LEASE))
 
   /** @returns whether there is more */
   async function removeBatch(kind: LeftoverKind, before: number, count: (rows: number) => void): Promise<boolean> {
     const asked = limit
     let took = 0
-    const removed = await store.write(async ({ leases, leftovers }) => {
+    const removed = await store.writeEnding(async ({ leases, leftovers }) => {
       const started = timer()
       if (!(await leases.take('clean-up', holder, clock(), clock() + LEASE))) return 0
       const rows = await leftovers.remove(kind, before, asked)
@@ -107,7 +107,7 @@ export function createCleanUp(dependencies: Dependencies) {
     /** Ends a run after its batch, and lets another node take over. */
     async stop(): Promise<void> {
       stopped = true
-      await store.write(({ leases }) => leases.release('clean-up', holder))
+      await store.writeEnding(({ leases }) => leases.release('clean-up', holder))
     },
   }
 }

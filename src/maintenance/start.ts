@@ -24,6 +24,7 @@ const WATCH_EVERY = 5 * SECOND
 
 /** Starts what a server does beside answering requests; each task goes on after an error, which is on the log. */
 export function startMaintenance({ store, clock, time, log, longestSession }: Dependencies) {
+  store.keepReserve()
   const holder = newId()
   const setting = (name: Parameters<typeof readSetting>[1]) => readSetting(store.read.settings, name)
   const cleanUp = createCleanUp({ store, clock, timer: () => performance.now(), holder, longestSession, setting })

@@ -3,6 +3,8 @@ import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { CompiledQuery, type Dialect, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely'
+import type { OAuthError } from '../domain/errors.ts'
+import { type Ballast, createBallast } from './ballast.ts'
 import { createGroupCommit, type WriterTransaction } from './group-commit.ts'
 import { migrationsOf } from './migrations.ts'
 import type { Schema } from './schema.ts'
@@ -68,7 +70,10 @@ const isBusy = (error: unknown): boolean => codeOf(error).startsWith('SQLITE_BUS
 const isOutOfReach = (error: unknown): boolean =>
   /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(codeOf(error))
 
-function transactionOf(database: Database.Database): WriterTransaction {
+const refusalOf = (error: unknown): OAuthError => unavailable({ code: codeOf(error), message: messageOf(error) })
+const DISK_IS_FULL = 'the disk is full; until there is room again only what ends or removes something is written'
+
+function transactionOf(database: Database.Database, ballast: Ballast): WriterTransaction {
   const statement = (sql: string) => {
     const prepared = database.prepare(sql)
     return () => void prepared.run()
@@ -87,7 +92,10 @@ function transactionOf(database: Database.Database): WriterTransaction {
     },
     isBusy,
     isOutOfReach,
-    toRefusal: (error) => unavailable({ code: codeOf(error), message: messageOf(error) }),
+    toRefusal: (error) => {
+      if (!isBusy(error)) ballast.releaseIfFull()
+      return refusalOf(error)
+    },
   }
 }
 
@@ -117,14 +125,20 @@ export function openSqlite(path: string): Store {
 
   const migrations = migrationsOf(writer)
   const writing = repositoriesOn(writer)
-  const group = createGroupCommit(transactionOf(writerConnection), LONGEST_WAIT)
-  const write: Store['write'] = (unit) => group.write(() => unit(writing))
+  const ballast = createBallast(dirname(path))
+  const group = createGroupCommit(transactionOf(writerConnection, ballast), LONGEST_WAIT)
+  const writeEnding: Store['write'] = (unit) => group.write(() => unit(writing))
 
   return {
     read: repositoriesOn(reader),
-    write,
+    write: async (unit) => {
+      if (ballast.isReleased()) throw unavailable({ code: 'SQLITE_FULL', message: DISK_IS_FULL })
+      return writeEnding(unit)
+    },
+    writeEnding,
     // One process writes at a time, and within it one unit after the other.
-    writeAlone: write,
+    writeAlone: writeEnding,
+    keepReserve: ballast.keep,
     migrations: { ...migrations, migrate: () => outwaitLocks(() => migrations.migrate()) },
     compact: async () => {
       const free = Number(readerConnection.pragma('freelist_count', { simple: true }))

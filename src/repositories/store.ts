@@ -45,6 +45,8 @@ export interface Store {
    * @throws OAuthError `temporarily_unavailable` when the database cannot take it in time
    */
   write<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T>
+  /** The same for a unit that ends or removes something: it goes through as well while a full disk has stopped everything else. */
+  writeEnding<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T>
   /**
    * The same for a unit that looks first and then writes what follows from it: no other such unit runs meanwhile, on any node.
    * It may be run again from its beginning, so it changes nothing but the database.
@@ -56,6 +58,8 @@ export interface Store {
     /** Brings the schema up to date. @returns the names applied now */
     migrate(): Promise<string[]>
   }
+  /** Puts aside what is needed in an emergency; for whoever serves. */
+  keepReserve(): void
   /** Gives some of the space of removed rows back to the disk. @returns whether there is more */
   compact(): Promise<boolean>
   /** How large the database is, in bytes. */
