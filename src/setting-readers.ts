@@ -108,6 +108,13 @@ export function readText(text: string): string {
   return text
 }
 
+/** A secret that can be sent as a Bearer token; nothing counts as not given. @see RFC 6750 §2.1 */
+export function readToken(text: string): string | undefined {
+  if (text !== '' && !/^[A-Za-z0-9._~+/-]{16,}=*$/.test(text))
+    throw new SettingFault('must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / -')
+  return readOptional(text)
+}
+
 /** Nothing counts as not given. */
 export function readOptional(text: string): string | undefined {
   return text === '' ? undefined : text

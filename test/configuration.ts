@@ -122,6 +122,8 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   ['TESSERA_INSTANCE_NAME', 'x'.repeat(501), TEXT],
   ['TESSERA_AUDIENCE', 'two\nlines', TEXT],
   ['TESSERA_DATA_DIR', './data\u0000', TEXT],
+  ['TESSERA_METRICS_TOKEN', 'canary', 'must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / -'],
+  ['TESSERA_SHUTDOWN_DELAY', '2m', 'is not a length of time of at most a minute, such as 2s: 2m'],
   ['TESSERA_ISUER', 'https://canary.example', 'is not a setting; the README lists them all'],
   ['TESSERA_', 'canary', 'is not a setting; the README lists them all'],
   ['TESSERA_issuer', 'https://canary.example', 'is not a setting; the README lists them all'],

@@ -116,5 +116,6 @@ export type RefusalRule =
   | 'logout-uri-unregistered'
   | 'logout-uri-without-app'
   // The server itself.
+  | 'metrics-not-for-everybody'
   | 'server-busy'
   | 'server-fault'

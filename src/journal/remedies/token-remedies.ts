@@ -78,6 +78,9 @@ export const TOKEN_REMEDIES = {
   'access-token-of-service': developer('ask userinfo only about people, with a token of a sign-in'),
   'access-token-without-openid': developer('add openid to the scope of the sign-in', 'openid'),
   'token-of-another-app': developer('revoke only tokens that were issued to the app itself'),
+  'metrics-not-for-everybody': () => ({
+    fix: 'set TESSERA_METRICS_TOKEN, and send it as Authorization: Bearer',
+  }),
   'server-busy': () => ({ fix: 'try again shortly; the log says whether disk, lock or load is the reason' }),
   'server-fault': () => ({ fix: 'look for the error in the log, just before this refusal, and report it' }),
 } as const satisfies Remedies
