@@ -60,6 +60,7 @@ const CHOICES: Readonly<Partial<Record<RefusalRule, Choice>>> = {
   'grant-type-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
   'response-type-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
   'response-mode-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
+  'person-unknown': { among: ({ logins }) => logins, furthest: 0.34 },
   'prompt-unknown': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
 }
 

@@ -26,6 +26,23 @@ function admit({ refusal: { detail }, uri }: Facts): Remedy {
     : { fix: update(uri, attribute), expected: attribute.replace('=', ' ') }
 }
 
+/** The login of the person as a word of a command. */
+const loginOf = ({ registered: { user }, sent }: Facts): string => shellWord(user ?? (sent || 'LOGIN'))
+
+const setPassword = (facts: Facts): string => `tessera user set-password ${loginOf(facts)} --generate-password`
+
+/** Mostly a typing error; where it is none, the account is to be made. What was typed at the sign-in page is not kept. */
+function knowThePerson(facts: Facts): Remedy {
+  const { nearest, sent } = facts
+  const expected = 'the login or e-mail of an account'
+  const list = 'the person enters the login or e-mail of an account; tessera user list shows them'
+  const add = `tessera user add ${loginOf(facts)} --generate-password`
+  if (sent === '' || sent.startsWith('-')) return { expected, fix: list }
+  return nearest === undefined
+    ? { expected, fix: add, otherwise: 'tessera user list shows everybody' }
+    : { expected, fix: `name ${nearest}`, otherwise: `where it is somebody else: ${add}` }
+}
+
 /** Codes and tokens of before a change stay dead; what is still switched off can be switched on. */
 function signInAgain({ refusal: { detail }, registered, uri }: Facts): Remedy {
   const again = 'the person signs in again: what was issued before stays ended'
@@ -56,6 +73,18 @@ export const PERSON_REMEDIES = {
   'openid-missing': developer('add openid to scope', 'openid'),
   'sign-in-required': developer('on login_required, begin again without prompt=none', 'a live sign-in session'),
   'other-person-signed-in': developer('leave id_token_hint out, or send prompt=login for the person it names'),
+  'person-unknown': knowThePerson,
+  'person-disabled': (facts) => ({ fix: `tessera user enable ${loginOf(facts)}`, expected: 'an enabled account' }),
+  'person-without-password': (facts) => ({ fix: setPassword(facts), expected: 'an account with a password' }),
+  'person-is-system-user': () => ({
+    fix: 'the person signs in with an account of their own; a System User never signs in',
+    expected: 'an account of type InternalUser or ExternalCommunityUser',
+  }),
+  'password-wrong': (facts) => ({
+    fix: 'the person enters the right password',
+    otherwise: `where it is forgotten: ${setPassword(facts)}`,
+    expected: 'the password of the account',
+  }),
   'person-not-admitted': admit,
   'community-user-api-scope': developer(
     'for community users ask for openid, profile and the like alone; only internal users get API scopes',
