@@ -20,13 +20,15 @@ import {
   refresh,
   requestToken,
 } from './fixtures/requests.ts'
-import { OTHER, SPA, SYNC, startWorld, WEB } from './fixtures/world.ts'
+import { OTHER, SPA, SYNC, startWorld, WEB, WEB_REDIRECT } from './fixtures/world.ts'
 
 // Each command is a process of its own, which takes its time on a busy machine.
 t.setTimeout(110_000)
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
+
+const isTextOrNull = (value: unknown): boolean => value === null || (typeof value === 'string' && value !== '')
 
 await t.test('typical mistakes: the operator is told the cause and the fix', async (t) => {
   const place = await startPlace(t)
@@ -65,6 +67,19 @@ await t.test('typical mistakes: the operator is told the cause and the fix', asy
       (JSON.parse(few.stdout) as { app: string }[]).map(({ app }) => app),
       [WEB, WEB, WEB],
     )
+  })
+
+  await t.test('each member is of one type in every refusal; several values are a list of their own', async (t) => {
+    for (const record of listed.values()) {
+      for (const name of ['id', 'endpoint', 'error', 'cause', 'fix']) t.type(record[name], 'string', name)
+      for (const name of ['sent', 'expected', 'nearest'])
+        t.ok(isTextOrNull(record[name]), `${name} of ${record['rule']}`)
+      const several = record['expectedOneOf'] as string[]
+      t.ok(several.length !== 1 && several.every((value) => typeof value === 'string'))
+      if (several.length > 0) t.equal(record['expected'], several.join(', '))
+    }
+    const ofUri = [...listed.values()].find(({ rule }) => rule === 'redirect-uri-unregistered')
+    t.strictSame(ofUri?.['expectedOneOf'], [WEB_REDIRECT, `${WEB_REDIRECT}?x=1`])
   })
 
   await t.test('an unknown id: one line, exit code 1', async (t) => {

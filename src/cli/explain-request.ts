@@ -12,6 +12,7 @@ import { readLineFromStdin } from './input.ts'
 import { block, columns, print } from './output.ts'
 import type { ClaimsPreview } from './preview-claims.ts'
 import { wrongUsage } from './problem.ts'
+import { expectedLines } from './refusal.ts'
 import { readRegistered } from './registered.ts'
 import { withCore } from './with-core.ts'
 
@@ -125,8 +126,8 @@ const rowsOf = (checks: Trial<unknown>['checks']): string =>
   )
 
 function refusedText(refused: Omit<Explanation, 'id'> & { readonly description: string }): string {
-  const { error, description, cause, sent, expected, nearest, fix, otherwise } = refused
-  const entries = { cause, sent, expected, nearest, fix, or: otherwise }
+  const { error, description, cause, sent, nearest, fix, otherwise } = refused
+  const entries = { cause, sent, expected: expectedLines(refused), nearest, fix, or: otherwise }
   const shown = Object.entries(entries).filter(
     (entry): entry is [string, string | readonly string[]] => entry[1] !== null && entry[1].length > 0,
   )
