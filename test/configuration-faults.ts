@@ -106,6 +106,40 @@ ressources: []
   t.equal(query(line, 'select * from audit_events').length, events, 'and nothing was noted')
 })
 
+await t.test('a missing ClientType hides nothing else', async (t) => {
+  const line = await shop(t)
+  const file = line.file(
+    'typeless.yaml',
+    `apps:
+  - ApplicationUri: my.trusted.app/one
+    ImpersonateAsInternalUserAllowed: true
+    Scope: writing
+    AccessTokenLifetime: 1s
+    ApplicationSecret: canary
+  - ApplicationUri: my.trusted.app/native
+    ClientType: Pubic
+    ImpersonateLoginUrl: com.example.app:/oauth
+    SystemUser: nobody
+`,
+  )
+  const { exitCode, stderr } = await line.run('plan', file)
+  t.equal(exitCode, 2)
+  const said = stderr
+    .trimEnd()
+    .split('\n')
+    .map((fault) => fault.slice(fault.indexOf(':') + 1))
+  t.match(said, [
+    /^2: app my.trusted.app\/one: ClientType: is needed: one of Confidential, Public, None$/,
+    /^2: .*: ImpersonateLoginUrl: is needed: people who sign in must be sent somewhere$/,
+    /^4: .*: Scope: no API resource has the scope writing/,
+    /^5: .*: AccessTokenLifetime: must be/,
+    /^6: .*: ApplicationSecret: a secret does not stand in a file in clear/,
+    /^8: app my.trusted.app\/native: ClientType: expects one of Confidential, Public, None/,
+    /^10: .*: SystemUser: nobody is called "nobody"/,
+  ])
+  t.equal(said.length, 7, 'what holds for one ClientType alone is not among them')
+})
+
 await t.test('files that are no configuration are refused without quoting them', async (t) => {
   const line = commandLine(t)
   const odd: readonly (readonly [content: string, said: string])[] = [
