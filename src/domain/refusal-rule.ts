@@ -73,6 +73,7 @@ export type RefusalRule =
   | 'person-without-password'
   | 'person-is-system-user'
   | 'password-wrong'
+  | 'sign-in-incomplete'
   | 'person-not-admitted'
   | 'community-user-api-scope'
   | 'consent-required'

@@ -1,4 +1,5 @@
 import { shellWord } from '../../lib/shell.ts'
+import { ADMITTED_BY, revive, SIGN_IN_AGAIN } from './ended-remedy.ts'
 import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
 
 /** Adds a scope to the record where an API has it; else the app asks for one that exists. */
@@ -10,12 +11,6 @@ function registerScope({ registered: { app, apiScopes }, refusal: { detail }, ur
   const add = update(uri, `Scope=${[...(app?.scope ?? []), scope].join(' ')}`)
   if (apiScopes.includes(scope)) return { fix: add, otherwise: instead }
   return { fix: instead, otherwise: `no API resource has the scope ${scope}; once one has it: ${add}` }
-}
-
-/** Which attribute of the record lets this kind of user in. */
-const ADMITTED_BY: Readonly<Record<string, string>> = {
-  InternalUser: 'ImpersonateAsInternalUserAllowed=true',
-  ExternalCommunityUser: 'ImpersonateAsCommunityUserAllowed=true',
 }
 
 function admit({ refusal: { detail }, uri }: Facts): Remedy {
@@ -41,18 +36,6 @@ function knowThePerson(facts: Facts): Remedy {
   return nearest === undefined
     ? { expected, fix: add, otherwise: 'tessera user list shows everybody' }
     : { expected, fix: `name ${nearest}`, otherwise: `where it is somebody else: ${add}` }
-}
-
-/** Codes and tokens of before a change stay dead; what is still switched off can be switched on. */
-function signInAgain({ refusal: { detail }, registered, uri }: Facts): Remedy {
-  const again = 'the person signs in again: what was issued before stays ended'
-  const cause = String(detail['cause'])
-  if (cause === 'the user is disabled')
-    return { fix: `tessera user enable ${shellWord(registered.user ?? 'LOGIN')}`, otherwise: again }
-  const [, kind] = /does not admit (internal|community) users/.exec(cause) ?? []
-  if (kind === undefined) return { fix: again }
-  const type = kind === 'internal' ? 'InternalUser' : 'ExternalCommunityUser'
-  return { fix: update(uri, ADMITTED_BY[type] ?? '') }
 }
 
 const begin = developer('begin the sign-in again at /connect/authorize')
@@ -85,6 +68,10 @@ export const PERSON_REMEDIES = {
     otherwise: `where it is forgotten: ${setPassword(facts)}`,
     expected: 'the password of the account',
   }),
+  'sign-in-incomplete': () => ({
+    fix: 'the person enters both, the login or e-mail and the password',
+    expected: 'a login and a password',
+  }),
   'person-not-admitted': admit,
   'community-user-api-scope': developer(
     'for community users ask for openid, profile and the like alone; only internal users get API scopes',
@@ -103,5 +90,5 @@ export const PERSON_REMEDIES = {
   'interaction-completed': begin,
   'form-foreign': () => ({ fix: 'the person goes back, reloads the page and sends it again' }),
   'signed-out-since': () => ({ fix: 'the person signs in again' }),
-  'grant-ended': signInAgain,
+  'grant-ended': revive(() => ({ fix: SIGN_IN_AGAIN })),
 } as const satisfies Remedies
