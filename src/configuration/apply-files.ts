@@ -77,9 +77,10 @@ async function bringAbout(
 ): Promise<Outcome> {
   const describe = async () => withPasswords(await describeInstance(unit, wanted.kinds, by.now), unit.users, wanted)
   const before = await describe()
+  const resources = await unit.resources.list()
   const kept = [identityOf('resource', defaultResource)]
   const tasks = [...tasksFor(wanted, { by, hashOf }), ...(prune ? pruningTasks(wanted, before, kept, by) : [])]
-  const refused = [...(await runTasks(tasks, unit)), ...(await lostScopes(unit, wanted, before))]
+  const refused = [...(await runTasks(tasks, unit)), ...(await lostScopes(unit, wanted, resources))]
   const all = [...faults, ...refused.filter((fault) => !faults.some((known) => isAbout(known, fault)))]
   if (all.length > 0) throw new ConfigurationRefused(inOrder(all, texts))
   const changes = changesBetween(before, await describe())

@@ -4,7 +4,7 @@ import { type ChangeFault, ChangeRefused } from '../administration/fault.ts'
 import { findUser } from '../administration/find-user.ts'
 import { setInstanceSetting } from '../administration/instance-settings.ts'
 import type { By } from '../administration/record-change.ts'
-import { putResource, removeResource } from '../administration/resources.ts'
+import { removeResource, storeResource } from '../administration/resources.ts'
 import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from '../administration/users.ts'
 import { showRegistration } from '../domain/app-attributes.ts'
 import { fieldChanges } from '../domain/field-changes.ts'
@@ -35,7 +35,7 @@ export interface TaskContext {
 /** What the files want, each thing after those it needs: an app needs its System User, and that one enabled. */
 export function tasksFor({ resources, users, apps, settings }: Wanted, { by, hashOf }: TaskContext): Task[] {
   return [
-    ...resources.map(({ record, resource }) => ({ ...record, run: (unit: Unit) => putResource(unit, resource, by) })),
+    ...resources.map(({ record, resource }) => ({ ...record, run: (unit: Unit) => storeResource(unit, resource, by) })),
     ...users.map((user) => ({ ...user.record, run: (unit: Unit) => ensureUser(unit, user, by, hashOf) })),
     ...apps.map((app) => ({ ...app.record, run: (unit: Unit) => ensureApp(unit, app, by) })),
     ...users
