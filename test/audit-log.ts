@@ -2,6 +2,7 @@ import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { setInstanceSetting } from '../src/administration/instance-settings.ts'
 import { AUDIT_EVENTS } from '../src/domain/audit.ts'
+import { createBatches } from '../src/lib/batches.ts'
 import { documentOf, type Tessera, tesseraOn, words } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
 import { type Instance, PASSWORD, startInstance } from './fixtures/instance.ts'
@@ -313,4 +314,46 @@ await t.test('the log is only ever added to, and forgets what the retention has 
 
 await t.test('every event has one name', async (t) => {
   t.equal(new Set(AUDIT_EVENTS).size, AUDIT_EVENTS.length)
+})
+
+await t.test('flushing waits for what was added before, however much keeps coming', async (t) => {
+  const written: number[][] = []
+  const waiting: (() => void)[] = []
+  const lost: number[] = []
+  const batches = createBatches<number>({
+    write: (items) =>
+      new Promise((resolve) => {
+        waiting.push(() => {
+          written.push([...items])
+          resolve()
+        })
+      }),
+    most: 2,
+    onLost: (count) => void lost.push(count),
+  })
+  const writeOne = async (): Promise<void> => {
+    while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    waiting.shift()?.()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  let flushed = 0
+  const flush = (): void => void batches.flush().then(() => flushed++)
+
+  await batches.flush()
+  batches.add(1)
+  await new Promise((resolve) => setImmediate(resolve))
+  batches.add(2)
+  flush()
+  await writeOne()
+  t.strictSame({ written, flushed }, { written: [[1]], flushed: 0 }, 'what waits is not written yet')
+  for (const item of [3, 4, 5]) batches.add(item)
+  await writeOne()
+  t.strictSame({ written, flushed }, { written: [[1], [2]], flushed: 1 }, 'what came meanwhile is not waited for')
+  flush()
+  await writeOne()
+  t.strictSame(
+    { written, flushed, lost },
+    { written: [[1], [2], [3, 4]], flushed: 2, lost: [1] },
+    'bounded, and counted',
+  )
 })
