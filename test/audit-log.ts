@@ -242,8 +242,13 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
     t.match(text.stdout, /^TIME +EVENT +OUTCOME +ACTOR +ADDRESS +APP +USER +DETAIL\n/)
     t.match(
       text.stdout,
-      /sign_in_failed +failure +nobody +\S+ +my\.trusted\.app\/web +david +\{"cause":"the password is wrong"\}/,
+      /sign_in_failed +failure +nobody +\S+ +my\.trusted\.app\/web +david +cause="the password is wrong"$/m,
     )
+    const updated = (await tessera(words('audit list --event app_updated'))).stdout
+    t.match(updated, / fields?|Scope="read update"->read RequirePkce=false->true$/m)
+    const registered = (await tessera(words('audit list --event app_registered'))).stdout
+    t.match(registered, / ClientType=Confidential .*Scope="read update"/)
+    t.notMatch(registered, /[{}[\]]/, 'no JSON')
     for (const [flags, said] of [
       ['--event nothing', /Allowed choices are sign_in/],
       ['--since yesterday', /Expected a time such as 2026-01-31/],
@@ -254,6 +259,17 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
       code: 1,
       stderr: /did you mean my\.trusted/,
     })
+    t.match(await tessera(words('audit list --user davit')), { code: 1, stdout: '', stderr: /did you mean david\?/ })
+    for (const command of ['list', 'export']) {
+      t.match(await tessera(words(`audit ${command} --user nobody`)), {
+        code: 1,
+        stdout: '',
+        stderr: /^nobody has the/,
+      })
+      t.match(await tessera(words(`audit ${command} --app nobody`)), { code: 1, stdout: '', stderr: /^no app has the/ })
+    }
+    await tessera(words('user add quiet'))
+    t.match(await tessera(words('audit list --user quiet --until 7d')), { code: 0, stdout: /^Nothing of the kind/ })
   })
 })
 
