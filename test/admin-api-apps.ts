@@ -505,11 +505,12 @@ await t.test('the same holds for a change', async (t) => {
 })
 
 await t.test('what is unwise is accepted with a warning', async (t) => {
+  const PUBLIC = { ClientType: 'Public', ApplicationSecretHash: undefined }
   const warningsOf = async (uri: string, record: Json) => (await register(uri, record)).json['warnings']
   t.strictSame(await warningsOf('w/1', { ...WEB_APP, BasicAuthenticationAllowed: true }), [
     'BasicAuthenticationAllowed is kept as a note only: no password ever opens an API',
   ])
-  t.strictSame(await warningsOf('w/0', { ...WEB_APP, ClientType: 'Public', RequirePkce: false }), [
+  t.strictSame(await warningsOf('w/0', { ...WEB_APP, ...PUBLIC, RequirePkce: false }), [
     'RequirePkce=false has no effect: a Public app must use PKCE in any case',
   ])
   t.strictSame(await warningsOf('w/2', { ClientType: 'None' }), [
