@@ -180,7 +180,7 @@ export async function buildServer(
       await id.register(introspectEndpoint, { authenticateApp, findToken, issuer, subjectOf })
       await id.register(revokeEndpoint, { authenticateApp, revokeToken })
       await id.register(endSessionEndpoint, { logout, issuer })
-      await id.register(loginSite, { flow, cookies, renderPage, checkPassword, sessions, audit, issuer })
+      await id.register(loginSite, { flow, cookies, renderPage, checkPassword, sessions, audit, refuse, issuer })
       await id.register(consentSite, { flow, cookies, renderPage, refuse, readCatalogue, store, clock, audit, issuer })
       await id.register(logoutSite, { logout, sessions, cookies, renderPage, subjectOf, audit, issuer })
       await id.register(errorSite, { renderPage })

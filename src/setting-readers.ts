@@ -1,8 +1,10 @@
 import { isIP } from 'node:net'
 import { isLoopbackHost } from './domain/redirect-uri.ts'
-import { HOUR, MINUTE } from './lib/clock.ts'
+import { DAY, MINUTE } from './lib/clock.ts'
 import { DatabaseUrlFault, parseDatabaseUrl } from './lib/database-url.ts'
-import { readDuration } from './lib/duration.ts'
+import { readDuration, showDuration } from './lib/duration.ts'
+
+const LONGEST = 365 * DAY
 
 /** A value that cannot be used; the message completes the sentence "NAME ...". */
 export class SettingFault extends Error {}
@@ -74,7 +76,8 @@ export function readPositiveDuration(least: number): (text: string) => number {
   return (text) => {
     const duration = readDuration(text)
     if (duration === undefined) throw new SettingFault(`is not a length of time, such as 30m, 8h or 14d: ${text}`)
-    if (duration < least || duration > 365 * 24 * HOUR) throw new SettingFault(`is too short or too long: ${text}`)
+    if (duration < least || duration > LONGEST)
+      throw new SettingFault(`must be from ${showDuration(least)} to ${showDuration(LONGEST)}: ${text}`)
     return duration
   }
 }

@@ -38,7 +38,7 @@ const HTTPS = 'must be https (plain http is for loopback only):'
 const LISTEN = 'is not an address and port, such as 127.0.0.1:5080 or [::1]:5080:'
 const NETWORK = 'holds something that is no address or CIDR:'
 const LENGTH = 'is not a length of time, such as 30m, 8h or 14d:'
-const RANGE = 'is too short or too long:'
+const RANGE = 'must be from 1m to 365d:'
 const TEXT = 'must be at most 500 characters without control characters'
 const FILE_URL = 'must be a file: URL, such as file:./data/tessera.db, or postgres://USER:PASSWORD@HOST:PORT/DATABASE'
 const UNENCRYPTED = 'has sslmode=disable, which is for a server on this machine only; use verify-full'
@@ -253,6 +253,23 @@ await t.test('the command: faults go to stderr, one line each, exit code 2', asy
   }
   t.notOk(existsSync(folder), 'and nothing was made')
 })
+
+await t.test(
+  'the command: a folder that cannot be made is told at once',
+  { skip: !existsSync('/proc/self') },
+  async (t) => {
+    for (const command of ['app list', 'db migrate', 'serve', 'plan -']) {
+      const started = performance.now()
+      const outcome = await tesseraWith({ TESSERA_DATA_DIR: '/proc/tessera/data' })(command.split(' '), 'apps: []')
+      t.match(outcome, {
+        code: 1,
+        stdout: '',
+        stderr: /the folder \/proc\/tessera cannot be made here \(ENOENT\).*TESSERA_DATA_DIR\n$/,
+      })
+      t.ok(performance.now() - started < 10_000, 'a loop would never end')
+    }
+  },
+)
 
 await t.test('the command: production does not start without a master key, nor with another one', async (t) => {
   const folder = folderOf(t)

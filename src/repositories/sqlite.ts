@@ -1,9 +1,10 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { CompiledQuery, type Dialect, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely'
 import type { OAuthError } from '../domain/errors.ts'
+import { makeFolder } from '../lib/make-folder.ts'
 import { type Ballast, createBallast } from './ballast.ts'
 import { createGroupCommit, type WriterTransaction } from './group-commit.ts'
 import { migrationsOf } from './migrations.ts'
@@ -42,7 +43,7 @@ function immediateDialect(database: Database.Database): Dialect {
 }
 
 function openWriter(path: string): Database.Database {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(path))
   const database = new Database(path, { timeout: OPENING_TIMEOUT })
   chmodSync(path, 0o600)
   if (database.pragma('page_count', { simple: true }) === 0) database.pragma('auto_vacuum = INCREMENTAL')
