@@ -36,6 +36,7 @@ import { registerFormBody } from './http/form-body.ts'
 import { fastifyOptions, type LogStream } from './http/limits.ts'
 import { LOCALES } from './http/messages.ts'
 import { createMetrics } from './http/metrics.ts'
+import { registerOverload } from './http/overload.ts'
 import { registerPages } from './http/pages.ts'
 import { createRefuse } from './http/refusals.ts'
 import { registerResponseHeaders } from './http/response-headers.ts'
@@ -159,6 +160,7 @@ export async function buildServer(
     appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
   })
   await registerFormBody(app)
+  registerOverload(app)
   await app.register(fastifyCookie)
   const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
   registerErrorHandler(app, { refuse, renderPage })
