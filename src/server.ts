@@ -37,6 +37,7 @@ import { LOCALES } from './http/messages.ts'
 import { registerPages } from './http/pages.ts'
 import { createRefuse } from './http/refusals.ts'
 import { registerResponseHeaders } from './http/response-headers.ts'
+import { registerServiceGuard } from './http/service-guard.ts'
 import { createAuditJournal } from './journal/audit.ts'
 import { createRefusalJournal } from './journal/refusals.ts'
 import { packageRoot } from './lib/package-root.ts'
@@ -159,6 +160,11 @@ export async function buildServer(
   await app.register(fastifyCookie)
   const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
   registerErrorHandler(app, { refuse, renderPage })
+
+  registerServiceGuard(app, {
+    departure: () => store.read.moveState.get('departure'),
+    elapsed: () => performance.now(),
+  })
 
   await app.register(healthEndpoint, { ping: store.ping })
   await app.register(oauthMetadataEndpoint, { metadata, rootPath })

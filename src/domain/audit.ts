@@ -29,6 +29,9 @@ const OUTCOME = {
   resource_updated: 'success',
   resource_removed: 'success',
   setting_changed: 'success',
+  database_moved: 'success',
+  database_reopened: 'success',
+  database_restored: 'success',
 } as const
 
 export type AuditEventName = keyof typeof OUTCOME

@@ -5,6 +5,7 @@ import Database from 'better-sqlite3'
 import { CompiledQuery, type Dialect, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely'
 import { createGroupCommit, type WriterTransaction } from './group-commit.ts'
 import { migrationsOf } from './migrations.ts'
+import { MOVED_AWAY } from './move-state.ts'
 import type { Schema } from './schema.ts'
 import { repositoriesOn, type Store } from './store.ts'
 import { unavailable } from './unavailable.ts'
@@ -16,7 +17,7 @@ const LONGEST_WAIT = 2000
 const OPENING_TIMEOUT = 10_000
 
 /** Kysely's own driver says `begin`, which fails half-way when somebody else writes; a migration says so at once. */
-function immediateDialect(database: Database.Database): Dialect {
+export function immediateDialect(database: Database.Database): Dialect {
   const dialect = new SqliteDialect({ database })
   return {
     createDriver: () => {
@@ -34,7 +35,8 @@ function immediateDialect(database: Database.Database): Dialect {
   }
 }
 
-function openWriter(path: string): Database.Database {
+/** Opens a connection that writes, durably; the file and its folder are made when missing. */
+export function openWriter(path: string): Database.Database {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const database = new Database(path, { timeout: OPENING_TIMEOUT })
   chmodSync(path, 0o600)
@@ -60,7 +62,10 @@ const codeOf = (error: unknown): string => (error instanceof Database.SqliteErro
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const isBusy = (error: unknown): boolean => codeOf(error).startsWith('SQLITE_BUSY')
 const isOutOfReach = (error: unknown): boolean =>
-  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(codeOf(error))
+  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(codeOf(error)) || isMovedAway(error)
+// A database that was moved away takes nothing any more.
+const isMovedAway = (error: unknown): boolean =>
+  codeOf(error) === 'SQLITE_CONSTRAINT_TRIGGER' && messageOf(error) === MOVED_AWAY
 
 function transactionOf(database: Database.Database): WriterTransaction {
   const statement = (sql: string) => {

@@ -3,6 +3,7 @@ import { apiResourcesOn } from './api-resources.ts'
 import { auditEventsOn } from './audit-events.ts'
 import { authorizationCodesOn } from './authorization-codes.ts'
 import { consentsOn } from './consents.ts'
+import { moveStateOn } from './move-state.ts'
 import { refreshTokensOn } from './refresh-tokens.ts'
 import { refusalsOn } from './refusals.ts'
 import { revokedAccessTokensOn } from './revoked-access-tokens.ts'
@@ -31,6 +32,7 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   resources: apiResourcesOn(db),
   refusals: refusalsOn(db),
   auditEvents: auditEventsOn(db),
+  moveState: moveStateOn(db),
 })
 
 /** Where everything is kept. Reads see what is committed; every write is a unit of work of its own. */
