@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { shownDatabaseUrl } from '../lib/database-url.ts'
 import { backupCommand } from './db-backup.ts'
+import { checkCommand } from './db-check.ts'
 import { moveCommand } from './db-move.ts'
 import { restoreCommand } from './db-restore.ts'
 import { requireDatabase } from './db-there.ts'
@@ -14,7 +15,7 @@ export function dbCommands(program: Command): void {
     .command('db')
     .description('the database: schema, check, move, backup, restore')
     .helpCommand(false)
-    .addHelpText('after', helpText(['tessera db status', 'tessera db backup']))
+    .addHelpText('after', helpText(['tessera db status', 'tessera db check', 'tessera db backup']))
   db.command('migrate')
     .description('bring the database up to date; every other command but "db status" does so too')
     .addHelpText('after', helpText(['tessera db migrate']))
@@ -23,6 +24,7 @@ export function dbCommands(program: Command): void {
     .description('list the migrations applied and pending; exit code 0 in either case')
     .addHelpText('after', helpText(['tessera db status', 'tessera db status --json']))
     .action((_flags: unknown, command: Command) => status(command))
+  checkCommand(db)
   moveCommand(db)
   backupCommand(db)
   restoreCommand(db)
