@@ -40,6 +40,7 @@ import { registerOverload } from './http/overload.ts'
 import { registerPages } from './http/pages.ts'
 import { createRefuse } from './http/refusals.ts'
 import { registerResponseHeaders } from './http/response-headers.ts'
+import { registerServiceGuard } from './http/service-guard.ts'
 import { createAuditJournal } from './journal/audit.ts'
 import { createRefusalJournal } from './journal/refusals.ts'
 import { packageRoot } from './lib/package-root.ts'
@@ -167,6 +168,11 @@ export async function buildServer(
   const metrics = createMetrics(app, {
     databaseSize: store.size,
     cleanUpLags: () => cleanUpLags({ store, clock, longestSession: config.sessions.absolute }),
+  })
+
+  registerServiceGuard(app, {
+    departure: () => store.read.moveState.get('departure'),
+    elapsed: () => performance.now(),
   })
 
   await app.register(healthEndpoint, { ping: store.ping })

@@ -7,7 +7,7 @@ import { type Tessera, tesseraWith } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
 import { freePort } from './fixtures/ports.ts'
 
-const ALL = ['0001-foundation', '0002-operations', '0003-storage']
+const ALL = ['0001-foundation', '0002-operations', '0003-storage', '0004-moves']
 
 interface Place {
   readonly folder: string
@@ -161,7 +161,9 @@ await t.test('R-21: a file that is not a database is refused in one line and not
   writeFileSync(file, letter)
   const tessera = tesseraWith({ TESSERA_DATA_DIR: at.folder, TESSERA_DATABASE_URL: `file:${file}` })
   for (const command of [['db', 'status'], ['db', 'migrate'], ['user', 'list'], ['serve']]) {
-    const expected = refused(`the database file:${file} cannot be opened: file is not a database`)
+    const expected = refused(
+      `the database file:${file} cannot be opened: file is not a database; tessera db check tells more, and tessera db restore FILE --replace puts a backup in its place`,
+    )
     t.strictSame(await tessera(command), expected, command.join(' '))
   }
   t.equal(readFileSync(file, 'utf8'), letter)
@@ -172,7 +174,9 @@ await t.test('R-21: a folder in the place of the database is refused in one line
   await tessera(['db', 'migrate'])
   const here = tesseraWith({ TESSERA_DATA_DIR: folder, TESSERA_DATABASE_URL: `file:${folder}` })
   for (const command of [['db', 'migrate'], ['serve']]) {
-    const expected = refused(`the database file:${folder} cannot be opened: unable to open database file`)
+    const expected = refused(
+      `the database file:${folder} cannot be opened: unable to open database file; file and folder must be writable for the user that runs this`,
+    )
     t.strictSame(await here(command), expected, command.join(' '))
   }
 })

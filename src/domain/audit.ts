@@ -30,6 +30,9 @@ const OUTCOME = {
   resource_removed: 'success',
   setting_changed: 'success',
   clock_stepped: 'failure',
+  database_moved: 'success',
+  database_reopened: 'success',
+  database_restored: 'success',
 } as const
 
 export type AuditEventName = keyof typeof OUTCOME

@@ -13,6 +13,9 @@ import {
 import { dirname } from 'node:path'
 import { makeFolder } from './make-folder.ts'
 
+import { deriveKey } from './sealed-box.ts'
+import { digest } from './secrets.ts'
+
 const LEAST_BYTES = 32
 
 /** Why the master key cannot be used, in one line for the operator. */
@@ -37,6 +40,9 @@ export function loadMasterKey({ value, file, mayCreate }: Source): Buffer {
   }
   return decode(text.trim(), file)
 }
+
+/** What a database keeps of its master key, to notice another one. */
+export const markOf = (masterKey: Buffer): string => digest(deriveKey(masterKey, 'mark').toString('base64'))
 
 function readKeyFile(file: string): string | undefined {
   try {

@@ -50,7 +50,9 @@ export function openPool(address: PostgresAddress, { connections, statement, loc
 
 export const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** Where a host has several addresses, each has failed and the whole says nothing. */
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message || codeOf(error) : String(error)
 
 // Class 08 connection, 53 resources, 57P server going down or up, 25006 a standby, 57014 and 55P03 out of time.
 const OUT_OF_REACH =

@@ -8,6 +8,7 @@ import { makeFolder } from '../lib/make-folder.ts'
 import { type Ballast, createBallast } from './ballast.ts'
 import { createGroupCommit, type WriterTransaction } from './group-commit.ts'
 import { migrationsOf } from './migrations.ts'
+import { MOVED_AWAY } from './move-state.ts'
 import type { Schema } from './schema.ts'
 import { repositoriesOn, type Store } from './store.ts'
 import { unavailable } from './unavailable.ts'
@@ -24,7 +25,7 @@ const PAGES_AT_ONCE = 64
 const PAGES_LEFT_FREE = 64
 
 /** Kysely's own driver says `begin`, which fails half-way when somebody else writes; a migration says so at once. */
-function immediateDialect(database: Database.Database): Dialect {
+export function immediateDialect(database: Database.Database): Dialect {
   const dialect = new SqliteDialect({ database })
   return {
     createDriver: () => {
@@ -42,7 +43,8 @@ function immediateDialect(database: Database.Database): Dialect {
   }
 }
 
-function openWriter(path: string): Database.Database {
+/** Opens a connection that writes, durably; the file and its folder are made when missing. */
+export function openWriter(path: string): Database.Database {
   makeFolder(dirname(path))
   const database = new Database(path, { timeout: OPENING_TIMEOUT })
   chmodSync(path, 0o600)
@@ -69,7 +71,10 @@ const codeOf = (error: unknown): string => (error instanceof Database.SqliteErro
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const isBusy = (error: unknown): boolean => codeOf(error).startsWith('SQLITE_BUSY')
 const isOutOfReach = (error: unknown): boolean =>
-  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(codeOf(error))
+  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(codeOf(error)) || isMovedAway(error)
+// A database that was moved away takes nothing any more.
+const isMovedAway = (error: unknown): boolean =>
+  codeOf(error) === 'SQLITE_CONSTRAINT_TRIGGER' && messageOf(error) === MOVED_AWAY
 
 const refusalOf = (error: unknown): OAuthError => unavailable({ code: codeOf(error), message: messageOf(error) })
 const DISK_IS_FULL = 'the disk is full; until there is room again only what ends or removes something is written'

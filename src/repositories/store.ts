@@ -5,6 +5,7 @@ import { authorizationCodesOn } from './authorization-codes.ts'
 import { consentsOn } from './consents.ts'
 import { leasesOn } from './leases.ts'
 import { leftoversOn } from './leftovers.ts'
+import { moveStateOn } from './move-state.ts'
 import { refreshTokensOn } from './refresh-tokens.ts'
 import { refusalsOn } from './refusals.ts'
 import { revokedAccessTokensOn } from './revoked-access-tokens.ts'
@@ -35,6 +36,7 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   auditEvents: auditEventsOn(db),
   leases: leasesOn(db),
   leftovers: leftoversOn(db),
+  moveState: moveStateOn(db),
 })
 
 /** Where everything is kept. Reads see what is committed; every write is a unit of work of its own. */
