@@ -108,7 +108,8 @@ await t.test('when a secret was last used is noted, now and then', async (t) => 
   const { instance, tessera } = await start(t)
   const used = async () => {
     await new Promise((resolve) => setTimeout(resolve, 50))
-    return query<{ last_used_at: number | null }>(instance, 'select last_used_at from app_secrets')[0]?.last_used_at
+    const [row] = await query<{ last_used_at: number | null }>(instance, 'select last_used_at from app_secrets')
+    return row?.last_used_at
   }
   t.equal(await statusWith(instance, 'wrong'), 401)
   t.equal(await used(), null, 'never by a wrong one')
@@ -151,7 +152,7 @@ await t.test('secrets are listed and removed one by one, and the audit log tells
   t.match(await tessera(['app', 'remove-secret', APP, 'next']), { code: 2, stderr: /the only valid secret.*Add --yes/ })
   t.match(await tessera(['app', 'remove-secret', APP, 'next', '--yes']), { code: 0 })
   t.strictSame(await secretsOf(tessera), [])
-  const rows = query<{ event: string; detail: string }>(
+  const rows = await query<{ event: string; detail: string }>(
     instance,
     "select event, detail from audit_events where event like 'app_secret%' order by happened_at",
   )
