@@ -3,7 +3,7 @@ import { type Config, readConfig } from '../config.ts'
 import { type Core, openCore } from '../core.ts'
 import { systemClock } from '../lib/clock.ts'
 import { shownDatabaseUrl } from '../lib/database-url.ts'
-import { openStore } from '../repositories/open-store.ts'
+import { openStore, whyNotOpened } from '../repositories/open-store.ts'
 import type { Store } from '../repositories/store.ts'
 import { globalsOf } from './globals.ts'
 import { impossible } from './problem.ts'
@@ -41,8 +41,7 @@ export async function withStore(config: Config, work: (store: Store) => Promise<
 
 /** SQLite, PostgreSQL and the file system do not say which database they mean. */
 function namingDatabase(error: unknown, { database }: Config): unknown {
-  const isAccessError = error instanceof Error && 'code' in error && /^(SQLITE_|E[A-Z]+$)/.test(String(error.code))
-  return isAccessError
-    ? impossible(`the database ${shownDatabaseUrl(database.url)} cannot be opened: ${error.message}`)
-    : error
+  const reason = whyNotOpened(error)
+  if (reason === undefined) return error
+  return impossible(`the database ${shownDatabaseUrl(database.url)} cannot be opened: ${reason}`)
 }
