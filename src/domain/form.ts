@@ -19,6 +19,8 @@ const LIMITS: Readonly<Record<string, number>> = {
   interaction: 15_000,
 }
 const DEFAULT_LIMIT = 2048
+// The one is the app's own affair, of the other only a hash is kept.
+const ANY_TEXT: readonly string[] = ['state', 'password']
 const MOST_VALUES = 16
 
 /** The parameters that may be sent more than once. @see RFC 8707 §2 */
@@ -89,9 +91,9 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
   }
 }
 
-/** Nothing that is looked up or kept holds a NUL, and not every database could keep it; `state` is the app's own affair. */
+/** Nothing that is looked up or kept holds a NUL, and not every database could keep it. */
 function requireSound(name: string, value: string): string {
-  if (name === 'state' || !value.includes('\0')) return requireShort(name, value)
+  if (ANY_TEXT.includes(name) || !value.includes('\0')) return requireShort(name, value)
   const code = name === 'scope' ? 'invalid_scope' : 'invalid_request'
   throw new OAuthError(code, `parameter holds a character that is not allowed: ${name}`, {
     rule: 'request-malformed',
