@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { openStore } from '../src/repositories/open-store.ts'
-import { documentOf, type Outcome, tesseraWith } from './fixtures/cli.ts'
+import { documentOf, type Outcome, tesseraWith, words } from './fixtures/cli.ts'
 import { alter, everyRow, query } from './fixtures/database.ts'
 import { eventually } from './fixtures/eventually.ts'
 import { type Place, placeOf } from './fixtures/place.ts'
@@ -185,3 +185,34 @@ await t.test('connections are given back', only, async (t) => {
   await store.close()
   t.equal(await eventually(count, (open) => open === 0), 0)
 })
+
+await t.test(
+  'of four commands that take the same name at once one gets it, and the others are told',
+  only,
+  async (t) => {
+    const { tessera } = await emptyPlace(t)
+    await tessera(['db', 'migrate'])
+    const lines: readonly (readonly [line: string, said: RegExp])[] = [
+      ['user add eve', /^login: is taken|taken|already/],
+      ['app register my.trusted.app/web --web --redirect-uri https://app.example.com/cb --scope read', /taken|already/],
+      ['resource add https://stock.example.com --scope stock', /already|taken/],
+    ]
+    for (const [line, said] of lines) {
+      const runs = await Promise.all(Array.from({ length: 4 }, () => tessera(words(line))))
+      t.equal(runs.filter(({ code }) => code === 0).length, 1, line)
+      for (const { code, stderr } of runs.filter(({ code }) => code !== 0)) {
+        t.equal(code, 1, stderr)
+        t.match(stderr, said)
+        t.notMatch(stderr, /unexpected|constraint/)
+      }
+    }
+    const file = JSON.stringify({ users: [{ login: 'dora' }], resources: [{ Identifier: 'urn:x:y', Scopes: ['z'] }] })
+    const applied = await Promise.all(Array.from({ length: 4 }, () => tessera(['apply', '-', '--json'], file)))
+    t.strictSame(
+      applied.map(({ code, stderr }) => ({ code, stderr })),
+      applied.map(() => ({ code: 0, stderr: '' })),
+    )
+    const changes = applied.map(({ stdout }) => (JSON.parse(stdout) as { changes: unknown[] }).changes.length)
+    t.strictSame(changes.sort(), [0, 0, 0, 2], 'one made both, and the others found them made')
+  },
+)
