@@ -1,5 +1,6 @@
 /** Test files that the run on PostgreSQL leaves out, each with its reason; every other file runs on both databases. */
 export const LEFT_OUT: Readonly<Record<string, string>> = {
+  'test/cli-app-faults.ts': 'is about what is refused before anything is stored',
   'test/cli-help.ts': 'asks commands for their help, which no database answers',
   'test/configuration.ts': 'is about settings and the file of the master key',
   'test/demo-in-a-browser.ts': 'the demo keeps its data in a file',
