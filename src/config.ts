@@ -13,7 +13,9 @@ import {
   readOneOf,
   readOptional,
   readPositiveDuration,
+  readShortDuration,
   readText,
+  readToken,
   SettingFault,
 } from './setting-readers.ts'
 
@@ -68,6 +70,11 @@ export const SETTINGS = {
     'file that holds it; default master.key in the data folder, made on first start outside production',
     readOptional,
   ),
+  TESSERA_SHUTDOWN_DELAY: setting(
+    '2s',
+    'after SIGTERM the server goes on for so long, and says that it is not ready',
+    readShortDuration,
+  ),
   TESSERA_TRUSTED_PROXIES: setting(
     '',
     'addresses or CIDRs, comma-separated, whose X-Forwarded-For is believed',
@@ -88,6 +95,11 @@ export const SETTINGS = {
     'false',
     '`sub` of people is their login instead of the stable id',
     readBoolean,
+  ),
+  TESSERA_METRICS_TOKEN: setting(
+    '',
+    'whoever sends it as a Bearer token may read `/metrics`; without it only requests from this machine may',
+    readToken,
   ),
   TESSERA_LOG_LEVEL: setting(
     'info',
@@ -135,6 +147,7 @@ const sections = (values: Values, production: boolean) => ({
     ...values.TESSERA_LISTEN,
     trustedProxies: values.TESSERA_TRUSTED_PROXIES,
     logLevel: values.TESSERA_LOG_LEVEL,
+    shutdownDelay: values.TESSERA_SHUTDOWN_DELAY,
   },
   database: {
     url: values.TESSERA_DATABASE_URL || `file:${join(values.TESSERA_DATA_DIR, 'tessera.db')}`,
@@ -152,6 +165,7 @@ const sections = (values: Values, production: boolean) => ({
     scopeAsArray: values.TESSERA_COMPAT_SCOPE_ARRAY,
     subjectAsLogin: values.TESSERA_COMPAT_SUBJECT_LOGIN,
   },
+  metrics: { token: values.TESSERA_METRICS_TOKEN },
   signingAlgorithm: values.TESSERA_SIGNING_ALGORITHM,
   sessions: { idle: values.TESSERA_SESSION_IDLE, absolute: values.TESSERA_SESSION_ABSOLUTE },
 })

@@ -1,10 +1,12 @@
 import type { Config } from './config.ts'
 import { DEFAULT_RESOURCE } from './domain/api-resource.ts'
+import { TIME_REACHED } from './domain/instance-settings.ts'
 import { DEFAULT_API_SCOPES } from './domain/scope.ts'
 import type { Clock } from './lib/clock.ts'
 import { loadMasterKey, MasterKeyFault } from './lib/master-key.ts'
 import { deriveKey } from './lib/sealed-box.ts'
 import { digest } from './lib/secrets.ts'
+import type { StartTime, Timekeeper } from './lib/timekeeper.ts'
 import { openStore } from './repositories/open-store.ts'
 import type { Store } from './repositories/store.ts'
 import { createSigningKeys, type SigningKeys } from './tokens/signing-keys.ts'
@@ -15,6 +17,7 @@ export interface Core {
   readonly keys: SigningKeys
   readonly masterKey: Buffer
   readonly clock: Clock
+  readonly time: Timekeeper
 }
 
 /**
@@ -23,18 +26,20 @@ export interface Core {
  */
 export async function openCore(
   config: Pick<Config, 'database' | 'masterKey' | 'signingAlgorithm' | 'tokens'>,
-  clock: Clock,
+  startTime: StartTime,
 ): Promise<Core> {
   const masterKey = loadMasterKey(config.masterKey)
   const store = openStore(config.database)
   try {
     await store.migrations.migrate()
     await requireSameMasterKey(store, masterKey)
+    const time = startTime(Number((await store.read.settings.get(TIME_REACHED)) ?? 0))
+    const clock = time.now
     await ensureDefaultResource(store, config.tokens.audience, clock())
     const sealingKey = deriveKey(masterKey, 'signing-keys')
     const keys = createSigningKeys({ store, sealingKey, clock, algorithm: config.signingAlgorithm })
     await keys.ensure()
-    return { store, keys, masterKey, clock }
+    return { store, keys, masterKey, clock, time }
   } catch (error) {
     await store.close()
     throw error

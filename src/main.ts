@@ -1,9 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
+import { OAuthError } from './domain/errors.ts'
 import { systemRandom } from './lib/secrets.ts'
+import { startMaintenance } from './maintenance/start.ts'
 import { buildServer } from './server.ts'
 
-const LONGEST_SHUTDOWN = 10_000
+// Milliseconds, beyond the time in which others learn that this node stops.
+const LONGEST_SHUTDOWN = 8000
 
 /**
  * Runs the identity server until it is told to stop: SIGTERM finishes what was accepted, a second one does not wait.
@@ -11,29 +16,50 @@ const LONGEST_SHUTDOWN = 10_000
  */
 export async function serve(config: Config, core: Core): Promise<void> {
   const app = await buildServer(config, core, systemRandom)
-  app.addHook('onClose', () => core.store.close())
+  const maintenance = startMaintenance({ ...core, log: app.log, longestSession: config.sessions.absolute })
+
+  async function finish(): Promise<void> {
+    await app.close()
+    await maintenance.stop()
+    await core.store.close()
+  }
 
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(1)
     stopping = true
-    app.log.info({ signal }, 'stopping')
-    setTimeout(() => process.exit(1), LONGEST_SHUTDOWN).unref()
-    app.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        app.log.error({ err: error }, 'stopped with an error')
-        process.exit(1)
-      },
-    )
+    // Nobody balances load over a terminal.
+    const notice = signal === 'SIGINT' ? 0 : config.http.shutdownDelay
+    app.log.info({ signal, notice }, 'stopping')
+    setTimeout(() => process.exit(1), notice + LONGEST_SHUTDOWN).unref()
+    delay(notice)
+      .then(finish)
+      .then(
+        () => process.exit(0),
+        (error: unknown) => {
+          app.log.error({ err: error }, 'stopped with an error')
+          process.exit(1)
+        },
+      )
   }
-  // A connection kept alive for a request that never comes would hold up the end.
-  app.addHook('onSend', async (_request, reply) => {
-    if (stopping) reply.header('connection', 'close')
-  })
+  announceStop(app, () => stopping)
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
 
   await app.listen({ host: config.http.host, port: config.http.port })
   app.log.info({ issuer: config.issuer }, 'ready')
+}
+
+/** While the server stops it is not ready any more, answers what still comes, and lets no connection live on. */
+function announceStop(app: FastifyInstance, isStopping: () => boolean): void {
+  app.addHook('onRequest', async (request) => {
+    if (isStopping() && request.routeOptions.url === '/health/ready')
+      throw new OAuthError('temporarily_unavailable', 'the server is stopping', {
+        rule: 'server-busy',
+        cause: 'SIGTERM',
+      })
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    if (isStopping()) reply.header('connection', 'close')
+  })
 }

@@ -96,3 +96,32 @@ apps:
   const less = line.file('less.yaml', `resources: [{ Identifier: ${STOCK}, Scopes: [other] }]`)
   t.match((await line.run('plan', less)).stderr, /Scopes: goods goes, but is in the Scope of my\.trusted\.app\/shop/)
 })
+
+await t.test('a plan is for people: scopes by name, and a wish that comes to nothing is told', async (t) => {
+  const line = await shop(t)
+  const file = line.file(
+    'people.yaml',
+    `resources:
+  - Identifier: ${STOCK}
+    Scopes: [stock, { Name: stock.move, Description: Move the stock }]
+apps:
+  - ApplicationUri: my.trusted.app/spa
+    ClientType: Public
+    ImpersonateLoginUrl: https://spa.example.com/
+    ImpersonateAsInternalUserAllowed: true
+    RequirePkce: false
+  - ApplicationUri: my.trusted.app/native
+    ClientType: Public
+    ImpersonateLoginUrl: com.example.app:/oauth
+    ImpersonateAsInternalUserAllowed: true
+`,
+  )
+  const { stdout, stderr } = await line.run('plan', file)
+  t.match(stdout, /^ {4}Scopes +stock.* -> +stock, stock\.move \(Move the stock\)$/m)
+  t.notMatch(stdout, /[{}[\]]/, 'no JSON')
+  t.equal(
+    stderr,
+    'warning: my.trusted.app/spa: RequirePkce=false has no effect: a Public app must use PKCE in any case\n',
+    'and only where it was said',
+  )
+})

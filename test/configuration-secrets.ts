@@ -77,6 +77,54 @@ users:
   t.match((await line.run('user', 'show', 'svc.shop', '--json')).json(), { login: 'svc.shop' }, 'nothing goes unasked')
 })
 
+await t.test('a password is for an account that has none, and the plan shows it', async (t) => {
+  const line = await shop(t)
+  const own = (await line.runWith({}, ['user', 'set-password', 'david', '--password-stdin'], 'a password of his own'))
+    .exitCode
+  t.equal(own, 0)
+  await line.run('user', 'add', 'nora')
+  const users = (...logins: string[]): string =>
+    line.file(
+      'users.yaml',
+      `users:\n${logins.map((name) => `  - { login: ${name}, password: "\${PASS}" }\n`).join('')}`,
+    )
+  const hashOf = async (login: string) => {
+    const sql = `select password_hash from users where login = '${login}'`
+    return (await query<{ password_hash: string | null }>(line, sql))[0]?.password_hash
+  }
+  const before = await hashOf('david')
+  const run = (command: string, pass: string) => line.runWith({ PASS: pass }, [command, users('nora'), '--json'])
+  const planned = await run('plan', PASSWORD)
+  t.strictSame(changesIn(planned), [
+    { kind: 'user', id: 'nora', action: 'update', fields: { password: { from: null, to: '(set)' } } },
+  ])
+  t.equal(await hashOf('nora'), null, 'a plan sets none')
+  const applied = await run('apply', PASSWORD)
+  t.strictSame({ document: applied.json(), stderr: applied.stderr }, { document: planned.json(), stderr: '' })
+  const set = await hashOf('nora')
+  t.match(set, /^\$argon2id\$/)
+  t.match(
+    await query(line, "select event from audit_events where event = 'user_password_set'"),
+    [{}, {}],
+    'his and hers',
+  )
+  const again = await run('apply', PASSWORD)
+  t.strictSame({ document: again.json(), stderr: again.stderr }, { document: { changes: [] }, stderr: '' })
+
+  for (const command of ['plan', 'apply']) {
+    const other = await run(command, 'quite another password')
+    t.strictSame(other.json(), { changes: [] })
+    t.equal(
+      other.stderr,
+      'warning: nora: the password is ignored, for the account has another one; to change it: tessera user set-password nora\n',
+    )
+  }
+  t.strictSame([await hashOf('nora'), await hashOf('david')], [set, before], 'what exists stays')
+
+  const system = await line.runWith({ PASS: PASSWORD }, ['apply', users('svc.shop')])
+  t.match(system, { exitCode: 2, stderr: /user svc\.shop: password: a SystemUserNoLogin never signs in/ })
+})
+
 await t.test('secrets are described as a whole: rotated, labelled, ended', async (t) => {
   const line = await shop(t)
   const app = (secrets: string): string =>

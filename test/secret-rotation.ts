@@ -95,14 +95,22 @@ await t.test('a hash made elsewhere is pasted in, and nothing secret is printed'
   t.equal(await statusWith(instance, secret), 200)
   t.equal(await statusWith(instance, SECRET), 200)
   const refused: [string, number, RegExp][] = [
-    ['abc', 2, /is not a base64 SHA-256; make one with: printf/],
-    [digest(secret).replace('=', ''), 2, /is not a base64 SHA-256/],
-    [digest(''), 2, /is the hash of an empty secret/],
-    [digest(secret), 1, /has this very secret already/],
+    ['abc', 2, /^--hash: is not a base64 SHA-256; make one with: printf/],
+    [digest(secret).replace('=', ''), 2, /^--hash: is not a base64 SHA-256/],
+    [digest(''), 2, /^--hash: is the hash of an empty secret/],
+    [digest(secret), 1, /^my\S+ has this very secret already/],
   ]
   for (const [hash, code, stderr] of refused)
     t.match(await tessera(['app', 'rotate-secret', APP, '--hash', hash]), { code, stdout: '', stderr }, hash)
-  t.match(await tessera(words(`app rotate-secret ${APP} --expires 0`)), { code: 2, stderr: /is not in the future/ })
+  t.match(await tessera(words(`app rotate-secret ${APP} --expires 0`)), {
+    code: 2,
+    stderr: /^--expires: is not in the future$/m,
+  })
+  t.match(await tessera([...words(`app rotate-secret ${APP} --label`), 'a\u0007b']), { code: 2, stderr: /^--label: / })
+  t.match(await tessera(words(`app rotate-secret ${APP} --overlap 1h`)), {
+    code: 1,
+    stderr: /^my\S+ has two valid secrets/,
+  })
 })
 
 await t.test('when a secret was last used is noted, now and then', async (t) => {

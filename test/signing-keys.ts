@@ -7,6 +7,7 @@ import { query } from './fixtures/database.ts'
 import { type Instance, startInstance } from './fixtures/instance.ts'
 import { placeOf } from './fixtures/place.ts'
 import { claimsOf, createRelyingParty, tokensOf, webApp } from './fixtures/relying-party.ts'
+import { turnedByHand } from './fixtures/time.ts'
 
 const APP = 'my.trusted.app/web'
 const SECOND = 1000
@@ -81,7 +82,7 @@ await t.test('three servers that start at once on a new database agree on one ke
   const place = placeOf(t)
   await place.prepare()
   const config = readConfig(place.settings, undefined)
-  const cores = await Promise.all([1, 2, 3].map(() => openCore(config, Date.now)))
+  const cores = await Promise.all([1, 2, 3].map(() => openCore(config, turnedByHand(Date.now))))
   t.teardown(() => Promise.all(cores.map(({ store }) => store.close())))
   const signed = await Promise.all(cores.map(({ keys }) => keys.sign({ sub: 'x' }, 'at+jwt')))
   t.equal(new Set(signed.map(kidOf)).size, 1)
@@ -137,7 +138,10 @@ await t.test('tessera key rotate while the server runs', async (t) => {
     t.equal(kidOf((await david.signIn()).access), old)
 
     const config = readConfig(settingsOf(instance), undefined)
-    const ahead2h = await openCore(config, () => instance.now() + 2 * HOUR)
+    const ahead2h = await openCore(
+      config,
+      turnedByHand(() => instance.now() + 2 * HOUR),
+    )
     const tooEarly = await ahead2h.keys.sign(claimsOf(early.access), 'at+jwt')
     await ahead2h.store.close()
     t.equal(kidOf(tooEarly), next.kid)
@@ -241,7 +245,10 @@ await t.test('another algorithm: the keys of both are published, tokens of both 
   ])
   t.strictSame((await fetchJwks(instance)).keys.map(({ alg }) => alg).sort(), ['ES256', 'RS256'])
   instance.advance(MINUTE)
-  const core = await openCore(readConfig({ ...settings, TESSERA_SIGNING_ALGORITHM: 'ES256' }, undefined), instance.now)
+  const core = await openCore(
+    readConfig({ ...settings, TESSERA_SIGNING_ALGORITHM: 'ES256' }, undefined),
+    turnedByHand(instance.now),
+  )
   const token = await core.keys.sign(claimsOf(access), 'at+jwt')
   await core.store.close()
   t.equal(decodeProtectedHeader(token).alg, 'ES256')

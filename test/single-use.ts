@@ -18,6 +18,7 @@ import {
   webApp,
 } from './fixtures/relying-party.ts'
 import { authorizeUrl, signInAndConsent } from './fixtures/sign-in.ts'
+import { turnedByHand } from './fixtures/time.ts'
 
 const AT_ONCE = 50
 const ROUNDS = 4
@@ -164,7 +165,7 @@ await t.test('what may be used once is used once, however many ask at the same t
 
   await t.test('R-02: two servers on one database', async (t) => {
     const config = readConfig({ ...settingsOf(instance), TESSERA_LOG_LEVEL: 'silent' }, undefined)
-    const core = await openCore(config, instance.now)
+    const core = await openCore(config, turnedByHand(instance.now))
     const second = await buildServer(config, core, systemRandom)
     t.teardown(async () => {
       await second.close()

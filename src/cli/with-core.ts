@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { type Config, readConfig } from '../config.ts'
 import { type Core, openCore } from '../core.ts'
-import { systemClock } from '../lib/clock.ts'
 import { shownDatabaseUrl } from '../lib/database-url.ts'
+import { systemTime } from '../lib/timekeeper.ts'
 import { openStore, whyNotOpened } from '../repositories/open-store.ts'
 import type { Store } from '../repositories/store.ts'
 import { globalsOf } from './globals.ts'
@@ -13,7 +13,7 @@ export const configOf = (command: Command): Config => readConfig(process.env, gl
 
 /** Opens the instance; its database is brought up to date first. */
 export const openInstance = (config: Config): Promise<Core> =>
-  openCore(config, systemClock).catch((error: unknown) => Promise.reject(namingDatabase(error, config)))
+  openCore(config, systemTime).catch((error: unknown) => Promise.reject(namingDatabase(error, config)))
 
 /** Opens the instance for the time of one piece of work. */
 export async function withCore(command: Command, work: (core: Core, config: Config) => Promise<void>): Promise<void> {

@@ -29,6 +29,7 @@ const OUTCOME = {
   resource_updated: 'success',
   resource_removed: 'success',
   setting_changed: 'success',
+  clock_stepped: 'failure',
 } as const
 
 export type AuditEventName = keyof typeof OUTCOME

@@ -45,6 +45,9 @@ export const INSTANCE_SETTINGS = {
 export type InstanceSettingName = keyof typeof INSTANCE_SETTINGS
 export const INSTANCE_SETTING_NAMES = Object.keys(INSTANCE_SETTINGS) as InstanceSettingName[]
 
+/** Under which name the time that the instance has reached is kept, milliseconds since 1970. */
+export const TIME_REACHED = 'time-reached'
+
 /** Under which name the database keeps it, apart from what the server notes for itself. */
 export const storedName = (name: InstanceSettingName): string => `instance/${name}`
 

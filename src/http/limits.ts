@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { FastifyHttpOptions } from 'fastify'
+import { describeRequest } from './log-request.ts'
 
 interface HttpSection {
   readonly trustedProxies: readonly string[]
@@ -27,20 +28,18 @@ export const fastifyOptions = (
   maxRequestsPerSocket: 1000,
   http: { maxHeaderSize: 16 * KIBIBYTE, headersTimeout: 10 * SECOND },
   trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
-  return503OnClosing: true,
+  // What comes on an open connection while the server stops is answered as ever.
+  return503OnClosing: false,
   forceCloseConnections: 'idle',
   exposeHeadRoutes: false,
   // The router answers an address it cannot decode by itself, past every hook; this way it is refused like any other.
   rewriteUrl: ({ url = '/' }) => (isDecodable(url) ? url : '/malformed-address'),
   routerOptions: { maxParamLength: 200 },
   ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
-  // A refusal has its own record; the line a request leaves never holds a query string.
   logger: {
     level: logLevel,
     ...(log ? { stream: log } : {}),
-    serializers: {
-      req: (request) => ({ method: request.method, path: request.url.split('?')[0], address: request.ip }),
-    },
+    serializers: { req: describeRequest },
   },
 })
 

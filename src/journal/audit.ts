@@ -1,13 +1,12 @@
 import { type Audit, type AuditRecord, toAuditRecord } from '../domain/audit.ts'
 import { createBatches } from '../lib/batches.ts'
-import { type Clock, HOUR } from '../lib/clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import { newOrderedId } from '../lib/secrets.ts'
 import type { Store } from '../repositories/store.ts'
 import type { JournalLog } from './log.ts'
-import { readSetting } from './retention.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'write'>
+  readonly store: Pick<Store, 'write'>
   readonly clock: Clock
   readonly log: JournalLog
 }
@@ -23,18 +22,8 @@ const MOST_WAITING = 20_000
 
 /** Keeps what happened: a line on the log at once, a row in the audit log right after. */
 export function createAuditJournal({ store, clock, log }: Dependencies): AuditJournal {
-  let trimmed = 0
-
-  async function write(records: readonly AuditRecord[]): Promise<void> {
-    await store.write(({ auditEvents }) => auditEvents.add(records))
-    if (clock() - trimmed < HOUR) return
-    trimmed = clock()
-    const kept = await readSetting(store.read.settings, 'AuditRetention')
-    await store.write(({ auditEvents }) => auditEvents.trim(clock() - kept))
-  }
-
-  const batches = createBatches({
-    write,
+  const batches = createBatches<AuditRecord>({
+    write: (records) => store.write(({ auditEvents }) => auditEvents.add(records)),
     most: MOST_WAITING,
     onLost: (count, err) => log.error({ count, err }, 'audit events could not be stored; they are on the log alone'),
   })

@@ -4,7 +4,6 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   rmSync,
@@ -12,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { makeFolder } from './make-folder.ts'
 
 const LEAST_BYTES = 32
 
@@ -56,7 +56,7 @@ function createKeyFile(file: string): string {
   const text = randomBytes(LEAST_BYTES).toString('base64')
   const draft = `${file}.${process.pid}.new`
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(file))
     const descriptor = openSync(draft, 'wx', 0o600)
     writeSync(descriptor, `${text}\n`)
     fsyncSync(descriptor)

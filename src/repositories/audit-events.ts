@@ -45,7 +45,7 @@ const ROWS_AT_ONCE = 1000
 
 export type AuditEvents = ReturnType<typeof auditEventsOn>
 
-/** The audit log: it is only ever added to; what the retention has passed is forgotten. */
+/** The audit log: it is only ever added to. */
 export function auditEventsOn(db: Kysely<Schema>) {
   const matching = ({ event, app, user, since, until }: AuditFilter) =>
     db
@@ -87,11 +87,6 @@ export function auditEventsOn(db: Kysely<Schema>) {
     async latest(filter: AuditFilter, limit: number): Promise<AuditRecord[]> {
       const newestFirst = matching(filter).orderBy('happened_at', 'desc').orderBy('id', 'desc')
       return (await newestFirst.limit(limit).execute()).map(toRecord).reverse()
-    },
-
-    /** Forgets what the retention has passed. */
-    async trim(before: number): Promise<void> {
-      await db.deleteFrom('audit_events').where('happened_at', '<', before).execute()
     },
   }
 }

@@ -88,10 +88,21 @@ export function openPostgres(address: PostgresAddress, connections: number): Sto
   return {
     read: repositoriesOn(reader),
     write: (unit) => insist(() => transact(writer, unit, async () => undefined)),
+    writeEnding: (unit) => insist(() => transact(writer, unit, async () => undefined)),
     writeAlone: (unit) => insist(() => transact(writer, unit, takeTurn)),
     migrations: {
       status: () => migrating((migrations) => migrations.status()),
       migrate: () => migrating((migrations) => migrations.migrate()),
+    },
+    // The disk is the database server's.
+    keepReserve: () => undefined,
+    // PostgreSQL does so by itself.
+    compact: async () => false,
+    size: async () => {
+      const { rows } = await sql<{ bytes: number }>`select pg_database_size(current_database()) as bytes`.execute(
+        reader,
+      )
+      return rows[0]?.bytes ?? 0
     },
     ping: async () => {
       await sql`select 1`.execute(reader)

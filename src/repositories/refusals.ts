@@ -67,11 +67,10 @@ export function refusalsOn(db: Kysely<Schema>) {
       return rows.map(toRefusal)
     },
 
-    /** Forgets what is older than a time, and the oldest of what is more than so many. */
-    async trim(before: number, most: number): Promise<void> {
-      await db.deleteFrom('refusals').where('refused_at', '<', before).execute()
-      const beyond = db.selectFrom('refusals').select('id').orderBy('refused_at', 'desc').orderBy('id')
-      await db.deleteFrom('refusals').where('id', 'in', beyond.limit(1_000_000).offset(most)).execute()
+    /** When the newest of those was refused that are more than so many; nothing where there are not more. */
+    async timeOfNewestBeyond(most: number): Promise<number | undefined> {
+      const newest = db.selectFrom('refusals').select('refused_at').orderBy('refused_at', 'desc')
+      return (await newest.offset(most).limit(1).executeTakeFirst())?.refused_at
     },
   }
 }

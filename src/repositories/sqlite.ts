@@ -1,8 +1,11 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { CompiledQuery, type Dialect, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely'
+import type { OAuthError } from '../domain/errors.ts'
+import { makeFolder } from '../lib/make-folder.ts'
+import { type Ballast, createBallast } from './ballast.ts'
 import { createGroupCommit, type WriterTransaction } from './group-commit.ts'
 import { migrationsOf } from './migrations.ts'
 import type { Schema } from './schema.ts'
@@ -14,6 +17,11 @@ const BUSY_TIMEOUT = 25
 const LONGEST_WAIT = 2000
 // Nothing is served yet while the database is opened, so there SQLite itself may wait for other processes.
 const OPENING_TIMEOUT = 10_000
+// Bytes that the write-ahead log keeps when it is begun anew.
+const LONGEST_LOG = 16 * 1024 * 1024
+// Pages; some are left free for what comes next.
+const PAGES_AT_ONCE = 64
+const PAGES_LEFT_FREE = 64
 
 /** Kysely's own driver says `begin`, which fails half-way when somebody else writes; a migration says so at once. */
 function immediateDialect(database: Database.Database): Dialect {
@@ -35,7 +43,7 @@ function immediateDialect(database: Database.Database): Dialect {
 }
 
 function openWriter(path: string): Database.Database {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(path))
   const database = new Database(path, { timeout: OPENING_TIMEOUT })
   chmodSync(path, 0o600)
   if (database.pragma('page_count', { simple: true }) === 0) database.pragma('auto_vacuum = INCREMENTAL')
@@ -43,6 +51,7 @@ function openWriter(path: string): Database.Database {
   database.pragma('foreign_keys = ON')
   database.pragma('trusted_schema = OFF')
   database.pragma('secure_delete = FAST')
+  database.pragma(`journal_size_limit = ${LONGEST_LOG}`)
   demandFullSync(database)
   database.pragma(`busy_timeout = ${BUSY_TIMEOUT}`)
   return database
@@ -62,7 +71,10 @@ const isBusy = (error: unknown): boolean => codeOf(error).startsWith('SQLITE_BUS
 const isOutOfReach = (error: unknown): boolean =>
   /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(codeOf(error))
 
-function transactionOf(database: Database.Database): WriterTransaction {
+const refusalOf = (error: unknown): OAuthError => unavailable({ code: codeOf(error), message: messageOf(error) })
+const DISK_IS_FULL = 'the disk is full; until there is room again only what ends or removes something is written'
+
+function transactionOf(database: Database.Database, ballast: Ballast): WriterTransaction {
   const statement = (sql: string) => {
     const prepared = database.prepare(sql)
     return () => void prepared.run()
@@ -81,7 +93,10 @@ function transactionOf(database: Database.Database): WriterTransaction {
     },
     isBusy,
     isOutOfReach,
-    toRefusal: (error) => unavailable({ code: codeOf(error), message: messageOf(error) }),
+    toRefusal: (error) => {
+      if (!isBusy(error)) ballast.releaseIfFull()
+      return refusalOf(error)
+    },
   }
 }
 
@@ -111,15 +126,31 @@ export function openSqlite(path: string): Store {
 
   const migrations = migrationsOf(writer)
   const writing = repositoriesOn(writer)
-  const group = createGroupCommit(transactionOf(writerConnection), LONGEST_WAIT)
-  const write: Store['write'] = (unit) => group.write(() => unit(writing))
+  const ballast = createBallast(dirname(path))
+  const group = createGroupCommit(transactionOf(writerConnection, ballast), LONGEST_WAIT)
+  const writeEnding: Store['write'] = (unit) => group.write(() => unit(writing))
 
   return {
     read: repositoriesOn(reader),
-    write,
+    write: async (unit) => {
+      if (ballast.isReleased()) throw unavailable({ code: 'SQLITE_FULL', message: DISK_IS_FULL })
+      return writeEnding(unit)
+    },
+    writeEnding,
     // One process writes at a time, and within it one unit after the other.
-    writeAlone: write,
+    writeAlone: writeEnding,
+    keepReserve: ballast.keep,
     migrations: { ...migrations, migrate: () => outwaitLocks(() => migrations.migrate()) },
+    compact: async () => {
+      const free = Number(readerConnection.pragma('freelist_count', { simple: true }))
+      if (free <= PAGES_LEFT_FREE) return false
+      await group.write(async () => writerConnection.pragma(`incremental_vacuum(${PAGES_AT_ONCE})`))
+      return free - PAGES_AT_ONCE > PAGES_LEFT_FREE
+    },
+    size: async () => {
+      const pages = Number(readerConnection.pragma('page_count', { simple: true }))
+      return pages * Number(readerConnection.pragma('page_size', { simple: true }))
+    },
     ping: async () => {
       readerConnection.prepare('select 1').get()
     },

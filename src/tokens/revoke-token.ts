@@ -5,7 +5,7 @@ import type { Store } from '../repositories/store.ts'
 import type { FindToken } from './find-token.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'write'>
+  readonly store: Pick<Store, 'writeEnding'>
   readonly findToken: FindToken
   readonly clock: Clock
   readonly audit: Audit
@@ -23,7 +23,7 @@ export function createRevokeToken({ store, findToken, clock, audit }: Dependenci
     const token = await findToken(value)
     if (!token) return 'not live'
     if (token.app.applicationUri !== applicationUri) return 'of another app'
-    await store.write(async ({ families, revokedAccessTokens }) => {
+    await store.writeEnding(async ({ families, revokedAccessTokens }) => {
       if (token.kind === 'refresh_token') await families.revoke(token.family, clock())
       else await revokedAccessTokens.add(digest(token.claims.jti), token.claims.exp * 1000)
     })

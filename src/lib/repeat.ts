@@ -1,0 +1,34 @@
+/** Work that is done again and again. */
+export interface Repeated {
+  /** Ends it; resolves when what was going on is over. */
+  stop(): Promise<void>
+}
+
+/**
+ * Does work again and again, never twice at once.
+ * @param pause milliseconds between the end of one run and the beginning of the next
+ * @param onError told what a run failed of; the next one comes all the same
+ */
+export function repeat(pause: number, work: () => Promise<unknown>, onError: (error: unknown) => void): Repeated {
+  let stopped = false
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<void> = Promise.resolve()
+
+  function plan(): void {
+    if (stopped) return
+    timer = setTimeout(() => {
+      running = work().then(() => undefined, onError)
+      void running.then(plan)
+    }, pause)
+    // Nobody stays alive for it.
+    timer.unref()
+  }
+  plan()
+  return {
+    stop(): Promise<void> {
+      stopped = true
+      clearTimeout(timer)
+      return running
+    },
+  }
+}

@@ -1,0 +1,48 @@
+import { type Clock, SECOND } from '../lib/clock.ts'
+import { repeat } from '../lib/repeat.ts'
+import { newId } from '../lib/secrets.ts'
+import type { Timekeeper } from '../lib/timekeeper.ts'
+import type { Store } from '../repositories/store.ts'
+import { createCleanUp } from './clean-up.ts'
+import { createWatchTime } from './watch-time.ts'
+
+interface Dependencies {
+  readonly store: Store
+  readonly clock: Clock
+  readonly time: Timekeeper
+  readonly log: {
+    info(record: object, message: string): void
+    warn(record: object, message: string): void
+  }
+  /** Milliseconds after which every sign-in session is over. */
+  readonly longestSession: number
+}
+
+const CLEAN_UP_EVERY = 30 * SECOND
+const WATCH_EVERY = 5 * SECOND
+
+/** Starts what a server does beside answering requests; each task goes on after an error, which is on the log. */
+export function startMaintenance({ store, clock, time, log, longestSession }: Dependencies) {
+  store.keepReserve()
+  const holder = newId()
+  const cleanUp = createCleanUp({ store, clock, timer: () => performance.now(), holder, longestSession })
+  const watchTime = createWatchTime({ store, time, log })
+  const complain = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed; it is tried again`)
+
+  async function clean(): Promise<void> {
+    const removed = await cleanUp.run()
+    if (Object.keys(removed).length > 0) log.info({ removed }, 'cleaned up')
+  }
+  const tasks = [
+    repeat(WATCH_EVERY, watchTime, complain('writing the time down')),
+    repeat(CLEAN_UP_EVERY, clean, complain('cleaning up')),
+  ]
+
+  return {
+    /** Ends every task after the step it is at. */
+    async stop(): Promise<void> {
+      await cleanUp.stop().catch(complain('handing the clean-up over'))
+      await Promise.all(tasks.map((task) => task.stop()))
+    },
+  }
+}

@@ -1,0 +1,122 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { DAY, HOUR, MINUTE } from '../src/lib/clock.ts'
+import type { Repositories } from '../src/repositories/store.ts'
+import { cleanUpOf } from './fixtures/clean-up.ts'
+import { query } from './fixtures/database.ts'
+import { type Instance, startInstance } from './fixtures/instance.ts'
+import { onPostgres } from './fixtures/postgres.ts'
+import { ALIVE, createRelyingParty, lifeOf, tokensOf, webApp } from './fixtures/relying-party.ts'
+
+const APP = 'my.trusted.app/web'
+
+async function start(t: Test): Promise<Instance> {
+  const instance = await startInstance()
+  t.teardown(() => instance.close())
+  await instance.addUser({ login: 'david' })
+  await instance.addApp(webApp(APP))
+  return instance
+}
+
+const partyOf = (instance: Instance) => createRelyingParty(instance, { clientId: APP, login: 'david' })
+
+async function countOf(instance: Instance, table: string): Promise<number> {
+  const [row] = await query<{ rows: number }>(instance, `select count(*) as rows from ${table}`)
+  return Number(row?.rows)
+}
+
+const TABLES = [
+  'authorization_codes',
+  'token_families',
+  'refresh_tokens',
+  'revoked_access_tokens',
+  'sign_in_sessions',
+  'refusals',
+] as const
+
+const counts = async (instance: Instance): Promise<Record<string, number>> =>
+  Object.fromEntries(await Promise.all(TABLES.map(async (table) => [table, await countOf(instance, table)] as const)))
+
+await t.test('what is over is forgotten, and what lives is not touched', async (t) => {
+  const instance = await start(t)
+  const david = partyOf(instance)
+  const early = await david.signIn()
+  await david.revoke(early.access)
+  for (let step = 0, { refresh } = early; step < 3; step++) refresh = tokensOf(await david.refresh(refresh)).refresh
+  await david.refresh('no-such-token')
+
+  t.strictSame(await cleanUpOf(instance).run(), {}, 'nothing is over yet')
+  instance.advance(2 * HOUR)
+  t.strictSame(await cleanUpOf(instance).run(), { authorization_codes: 1 }, 'the code is, since an hour')
+
+  instance.advance(29 * DAY)
+  const late = await partyOf(instance).signIn()
+  instance.advance(2 * DAY)
+  const removed = await cleanUpOf(instance).run()
+  t.match(removed, { token_families: 5, sign_in_sessions: 2, refusals: 1 }, 'a family goes with its tokens')
+  t.match(await counts(instance), { token_families: 1, refresh_tokens: 1 })
+  const tokens = tokensOf(await david.refresh(late.refresh))
+  t.equal(await lifeOf(david, tokens), ALIVE, 'whoever signed in since goes on')
+
+  instance.advance(60 * DAY)
+  await cleanUpOf(instance).run()
+  for (const [table, rows] of Object.entries(await counts(instance))) t.equal(rows, 0, `${table} is empty`)
+})
+
+await t.test('one node cleans up at a time, and another takes over from one that is gone', async (t) => {
+  const instance = await start(t)
+  await partyOf(instance).signIn()
+  instance.advance(2 * HOUR)
+  const { store } = instance.core
+  t.ok(await store.write(({ leases }) => leases.take('clean-up', 'the-other', instance.now(), instance.now() + MINUTE)))
+  t.strictSame(await cleanUpOf(instance).run(), {}, 'the other one is at it')
+  instance.advance(MINUTE)
+  t.strictSame(await cleanUpOf(instance).run(), { authorization_codes: 1 }, 'the other one was killed')
+  await store.write(({ leases }) => leases.release('clean-up', 'the-other'))
+  t.notOk(
+    await store.write(({ leases }) => leases.take('clean-up', 'the-other', instance.now(), instance.now() + MINUTE)),
+    'nobody gives back what is not theirs',
+  )
+  await cleanUpOf(instance).stop()
+  t.ok(
+    await store.write(({ leases }) => leases.take('clean-up', 'the-other', instance.now(), instance.now() + MINUTE)),
+    'a node that stops lets another go on at once',
+  )
+})
+
+/** Leaves many revocations that are long over. */
+async function leaveRevocations({ core, now }: Instance, count: number): Promise<void> {
+  const add = ({ revokedAccessTokens }: Repositories, from: number) =>
+    Promise.all(
+      Array.from({ length: 500 }, (_, index) => revokedAccessTokens.add(`digest-${from + index}`, now() - DAY)),
+    )
+  for (let from = 0; from < count; from += 500) await core.store.write((unit) => add(unit, from))
+}
+
+await t.test('R-17: batches are short, give the others their turn, and give the space back', async (t) => {
+  const instance = await start(t)
+  await leaveRevocations(instance, 10_000)
+  const before = await instance.core.store.size()
+  const units: number[] = []
+  const { writeEnding } = instance.core.store
+  const store = {
+    ...instance.core.store,
+    writeEnding: ((unit) =>
+      writeEnding(async (repositories) => {
+        const started = performance.now()
+        const result = await unit(repositories)
+        units.push(performance.now() - started)
+        return result
+      })) as typeof writeEnding,
+  }
+  const cleanUp = cleanUpOf({ core: { ...instance.core, store }, now: instance.now })
+  t.strictSame(await cleanUp.run(), { revoked_access_tokens: 10_000 })
+  t.ok(units.length > 5, `${units.length} batches`)
+  if (onPostgres) return
+  units.sort((a, b) => a - b)
+  t.ok((units[Math.floor(units.length * 0.9)] ?? 0) < 20, `nine of ten take less than ${units.at(-1)} ms`)
+  t.ok((await instance.core.store.size()) < before / 2, 'free pages go back to the disk')
+  const file = join(instance.folder, 'tessera.db')
+  t.ok(statSync(`${file}-wal`).size < 64 * 1024 * 1024)
+})
