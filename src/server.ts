@@ -113,8 +113,8 @@ export async function buildServer(
   const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock, secretUse, audit })
   const findToken = createFindToken({ store, keys, issuer, clock })
   const lookUpToken = createLookUpToken({ store, keys, issuer, clock })
-  const revokeToken = createRevokeToken({ store, findToken, clock, audit })
-  const issueTokens = createIssueTokens({ store, keys, settings, clock, random, audit })
+  const revokeToken = createRevokeToken({ store, findToken, clock, audits: auditJournal })
+  const issueTokens = createIssueTokens({ store, keys, settings, clock, random, audit, audits: auditJournal })
   const grants = createGrantRegistry([
     createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }),
     createRefreshTokenGrant({ store, clock, audit, readCatalogue }),

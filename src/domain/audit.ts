@@ -63,7 +63,15 @@ export interface AuditRecord {
   readonly detail: AuditDetail
 }
 
+/** Notes an event, right after the work that it tells of. */
 export type Audit = (event: AuditEvent) => void
+
+/** For events that are stored in one unit of work with what they tell of, so that neither is there without the other. */
+export interface AuditRecords {
+  record(event: AuditEvent): AuditRecord
+  /** Puts a record that is stored on the log. */
+  tell(record: AuditRecord): void
+}
 
 /** @param now milliseconds since 1970 */
 export const toAuditRecord = (
