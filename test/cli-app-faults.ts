@@ -1,14 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import { APP_ATTRIBUTES } from '../src/domain/app-attributes.ts'
 import { whyBadName } from '../src/domain/readable-name.ts'
-import { documentOf, tesseraWith, words } from './fixtures/cli.ts'
+import { documentOf, words } from './fixtures/cli.ts'
+import { placeOf } from './fixtures/place.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'tessera-cli-'))
-t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-const tessera = tesseraWith({ TESSERA_DATA_DIR: folder })
+const { tessera } = placeOf(t)
 
 const WEB = 'my.trusted.app/web'
 const REGISTER = `app register ${WEB} --web --redirect-uri https://app.example.com/cb --scope read --json`

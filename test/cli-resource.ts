@@ -107,7 +107,7 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
   })
 
   await t.test('the audit log tells who changed what', async (t) => {
-    const rows = query<{ event: string; actor: string; detail: string }>(
+    const rows = await query<{ event: string; actor: string; detail: string }>(
       instance,
       "select event, actor, detail from audit_events where event like 'resource%' order by happened_at",
     )

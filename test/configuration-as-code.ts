@@ -21,7 +21,7 @@ await t.test('plan says what apply then does, and a second apply does nothing', 
     'update setting RefusalLimit',
   ])
   t.strictSame((await line.run('app', 'list', '--json')).json(), [], 'a plan leaves nothing behind')
-  t.strictSame(query({ folder: line.folder }, 'select * from audit_events'), [], 'nor in the audit log')
+  t.strictSame(await query(line, 'select * from audit_events'), [], 'nor in the audit log')
   const applied = await line.runWith(ENVIRONMENT, ['apply', whole, '--json'])
   t.strictSame(applied.json(), planned.json(), 'apply does exactly what was planned')
   const app = changesIn(applied).find(({ kind }) => kind === 'app')
@@ -43,7 +43,7 @@ await t.test('plan says what apply then does, and a second apply does nothing', 
     const again = await line.runWith(ENVIRONMENT, [command, whole, '--json'])
     t.strictSame(again.json(), { changes: [] }, `${command} has nothing more to do`)
   }
-  const actors = query<{ actor: string }>({ folder: line.folder }, 'select distinct actor from audit_events')
+  const actors = await query<{ actor: string }>(line, 'select distinct actor from audit_events')
   t.match(actors, [{ actor: /^cli:/ }], 'the audit log names who did it')
 })
 

@@ -6,7 +6,7 @@ import { commandLine } from './fixtures/tessera-command.ts'
 await t.test('every fault is named at once, and then nothing has happened', async (t) => {
   const line = await shop(t)
   const before = (await line.run('export')).stdout
-  const events = query(line, 'select * from audit_events').length
+  const events = (await query(line, 'select * from audit_events')).length
   const good = line.file(
     'good.yaml',
     'apps:\n  - ApplicationUri: my.trusted.app/new\n    ClientType: None\nusers: [{ login: new }]\n',
@@ -103,7 +103,7 @@ ressources: []
     t.equal(errors.length, 32, errors.join('\n'))
   }
   t.equal((await line.run('export')).stdout, before, 'nothing has changed')
-  t.equal(query(line, 'select * from audit_events').length, events, 'and nothing was noted')
+  t.equal((await query(line, 'select * from audit_events')).length, events, 'and nothing was noted')
 })
 
 await t.test('a missing ClientType hides nothing else', async (t) => {

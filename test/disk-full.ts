@@ -81,7 +81,7 @@ await t.test('R-06: a full disk stops what issues, not what ends, and the server
 
   rmSync(filler)
   const freed = performance.now()
-  let again = await party.token({ grant_type: 'authorization_code', code: 'x' })
+  let again = refused
   while (again.status === 503 && performance.now() - freed < 10_000)
     again = await party.signIn().then(
       ({ answer }) => answer,

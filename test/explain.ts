@@ -1,6 +1,6 @@
 import t from 'tap'
 import { pasted, tesseraOn } from './fixtures/cli.ts'
-import { query } from './fixtures/database.ts'
+import { everyRow } from './fixtures/database.ts'
 import { SECRET } from './fixtures/instance.ts'
 import { readTold } from './fixtures/mistakes/mistake.ts'
 import { READER, READER_REDIRECT, startPlace } from './fixtures/mistakes/place.ts'
@@ -16,7 +16,7 @@ interface Explained {
 }
 
 // Each command is a process of its own, which takes its time on a busy machine.
-t.setTimeout(110_000)
+t.setTimeout(240_000)
 
 const place = await startPlace(t)
 const { instance } = place
@@ -33,19 +33,14 @@ const failedOf = ({ checks }: Explained): string[] =>
   checks.filter(({ passed }) => passed === false).map(({ name }) => name)
 
 /** Everything in the database, but what nobody asked it to keep. */
-const everything = (): string =>
-  JSON.stringify(
-    query<{ name: string }>(instance, "select name from sqlite_master where type = 'table' order by name").map(
-      ({ name }) => [name, query(instance, `select * from "${name}"`)],
-    ),
-  )
+const everything = async (): Promise<string> => JSON.stringify(await everyRow(instance))
 
 await t.test('a request that works: every check passed, and the claims it leads to', async (t) => {
   const scope = 'openid profile email read'
   const real = claimsOf((await obtainTokens(instance, { scope: `${scope} offline_access` })).access_token)
-  const before = everything()
+  const before = await everything()
   const { outcome, checks, claims, refusal, exitCode } = await explain([url({ scope }), '--user', 'david'])
-  t.equal(everything(), before, 'nothing was changed')
+  t.equal(await everything(), before, 'nothing was changed')
   t.strictSame({ outcome, refusal, exitCode }, { outcome: 'accepted', refusal: null, exitCode: 0 })
   t.ok(checks.every(({ passed }) => passed === true))
   t.strictSame(Object.keys(claims?.access_token ?? {}).sort(), Object.keys(real).sort(), 'the claims of a real token')
@@ -106,9 +101,9 @@ await t.test('a token request', async (t) => {
   await t.test('of a service: the claims of a real token', async (t) => {
     const response = await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC))
     const real = claimsOf((await readTokens(response)).access_token)
-    const before = everything()
+    const before = await everything()
     const { outcome, claims, exitCode } = await token('--grant', 'client_credentials', '--client', SYNC)
-    t.equal(everything(), before, 'nothing was changed')
+    t.equal(await everything(), before, 'nothing was changed')
     t.strictSame({ outcome, exitCode }, { outcome: 'accepted', exitCode: 0 })
     const { jti, iat, nbf, exp, ...same } = real
     t.match(claims?.access_token, same)

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { digest } from '../src/lib/secrets.ts'
 import { documentOf, type Tessera, tesseraOn, words } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
+import { eventually } from './fixtures/eventually.ts'
 import { type Instance, SECRET, startInstance } from './fixtures/instance.ts'
 import { postForm } from './fixtures/relying-party.ts'
 
@@ -114,21 +115,22 @@ await t.test('a hash made elsewhere is pasted in, and nothing secret is printed'
 
 await t.test('when a secret was last used is noted, now and then', async (t) => {
   const { instance, tessera } = await start(t)
-  const used = async () => {
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    return query<{ last_used_at: number | null }>(instance, 'select last_used_at from app_secrets')[0]?.last_used_at
+  const noted = async () => {
+    const [row] = await query<{ last_used_at: number | null }>(instance, 'select last_used_at from app_secrets')
+    return row?.last_used_at
   }
+  const used = (wanted?: number) => eventually(noted, (at) => wanted === undefined || at === wanted)
   t.equal(await statusWith(instance, 'wrong'), 401)
   t.equal(await used(), null, 'never by a wrong one')
   await Promise.all(Array.from({ length: 20 }, () => statusWith(instance, SECRET)))
   const first = instance.now()
-  t.equal(await used(), first)
+  t.equal(await used(first), first)
   instance.advance(5 * 60_000 - 1)
   await statusWith(instance, SECRET)
   t.equal(await used(), first, 'not again within five minutes')
   instance.advance(1)
   await statusWith(instance, SECRET)
-  t.equal(await used(), instance.now())
+  t.equal(await used(instance.now()), instance.now())
   const [shown] = await secretsOf(tessera)
   t.equal(shown?.LastUsedAt, new Date(instance.now()).toISOString())
 
@@ -159,7 +161,7 @@ await t.test('secrets are listed and removed one by one, and the audit log tells
   t.match(await tessera(['app', 'remove-secret', APP, 'next']), { code: 2, stderr: /the only valid secret.*Add --yes/ })
   t.match(await tessera(['app', 'remove-secret', APP, 'next', '--yes']), { code: 0 })
   t.strictSame(await secretsOf(tessera), [])
-  const rows = query<{ event: string; detail: string }>(
+  const rows = await query<{ event: string; detail: string }>(
     instance,
     "select event, detail from audit_events where event like 'app_secret%' order by happened_at",
   )

@@ -3,7 +3,7 @@ import { type Config, readConfig } from '../config.ts'
 import { type Core, openCore } from '../core.ts'
 import { shownDatabaseUrl } from '../lib/database-url.ts'
 import { systemTime } from '../lib/timekeeper.ts'
-import { openStore } from '../repositories/open-store.ts'
+import { openStore, whyNotOpened } from '../repositories/open-store.ts'
 import type { Store } from '../repositories/store.ts'
 import { globalsOf } from './globals.ts'
 import { impossible } from './problem.ts'
@@ -41,11 +41,11 @@ export async function withStore(config: Config, work: (store: Store) => Promise<
 
 /** SQLite, PostgreSQL and the file system do not say which database they mean, nor what mends it. */
 export function namingDatabase(error: unknown, { database }: Pick<Config, 'database'>): unknown {
-  if (!(error instanceof Error && 'code' in error)) return error
-  const code = String(error.code)
-  if (!/^(SQLITE_|E[A-Z]+$)/.test(code)) return error
+  const reason = whyNotOpened(error)
+  if (reason === undefined) return error
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const remedy = REMEDIES.find(([codes]) => codes.test(code))?.[1]
-  const said = `the database ${shownDatabaseUrl(database.url)} cannot be opened: ${error.message || code}`
+  const said = `the database ${shownDatabaseUrl(database.url)} cannot be opened: ${reason}`
   return impossible(remedy === undefined ? said : `${said}; ${remedy}`)
 }
 

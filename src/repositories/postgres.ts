@@ -73,6 +73,8 @@ export function openPostgres(address: PostgresAddress, connections: number): Sto
   const reader = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: unpinned(pool) }) })
   const writer = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: pinned(pool) }) })
 
+  let closed: Promise<void> | undefined
+
   /** Migrations have connections of their own, whose patience does not end. */
   async function migrating<T>(work: (migrations: ReturnType<typeof migrationsOf>) => Promise<T>): Promise<T> {
     const own = openPool(address, MIGRATING)
@@ -105,6 +107,9 @@ export function openPostgres(address: PostgresAddress, connections: number): Sto
     ping: async () => {
       await sql`select 1`.execute(reader)
     },
-    close: () => pool.end(),
+    close: () => {
+      closed ??= pool.end()
+      return closed
+    },
   }
 }
