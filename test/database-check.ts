@@ -219,7 +219,8 @@ await t.test('R-21: a folder that cannot be written', asRoot, async (t) => {
   const missing = { ...settings, TESSERA_DATABASE_URL: `file:${join(shut, 'deeper', 'tessera.db')}` }
   t.match(await tesseraAs(NOBODY, missing)(['serve']), {
     code: 1,
-    stderr: /cannot be opened: EACCES: permission denied, mkdir .*; file and folder must be writable/,
+    stderr:
+      /cannot be opened: the folder .*deeper cannot be made here \(EACCES\); .*; file and folder must be writable/,
   })
 })
 

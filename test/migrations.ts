@@ -5,9 +5,8 @@ import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { type Tessera, tesseraWith } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
+import { MIGRATIONS as ALL } from './fixtures/migrations.ts'
 import { freePort } from './fixtures/ports.ts'
-
-const ALL = ['0001-foundation', '0002-operations', '0003-storage', '0004-moves']
 
 interface Place {
   readonly folder: string

@@ -3,11 +3,11 @@ import { openStore } from '../src/repositories/open-store.ts'
 import { documentOf, type Outcome, tesseraWith, words } from './fixtures/cli.ts'
 import { alter, everyRow, query } from './fixtures/database.ts'
 import { eventually } from './fixtures/eventually.ts'
+import { MIGRATIONS as ALL } from './fixtures/migrations.ts'
 import { type Place, placeOf } from './fixtures/place.ts'
 import { freePort } from './fixtures/ports.ts'
 import { askPostgres, dropDatabase, newDatabaseUrl, ONLY_ON_POSTGRES, serverUrl } from './fixtures/postgres.ts'
 
-const ALL = ['0001-foundation', '0002-operations', '0003-storage']
 const CANARY = 'canary-of-the-database'
 
 const only = { skip: ONLY_ON_POSTGRES }

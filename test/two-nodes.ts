@@ -4,6 +4,7 @@ import { createBrowser } from './fixtures/browser.ts'
 import { documentOf, tesseraWith, words } from './fixtures/cli.ts'
 import { liveTips, query } from './fixtures/database.ts'
 import { PASSWORD } from './fixtures/instance.ts'
+import { MIGRATIONS } from './fixtures/migrations.ts'
 import { directly, preparePair } from './fixtures/nodes.ts'
 import { askPostgres, ONLY_ON_POSTGRES, serverUrl } from './fixtures/postgres.ts'
 import {
@@ -28,7 +29,6 @@ const AT_ONCE = 50
 // R-02 asks for 200; the long form is run by hand.
 const ROUNDS = Number(process.env['TESSERA_TEST_ROUNDS'] ?? 12)
 const CONNECTIONS = 4
-const MIGRATIONS = ['0001-foundation', '0002-operations', '0003-storage']
 
 const CODE_REUSED = '400 invalid_grant: the code has already been used; the tokens it was exchanged for are revoked'
 const REVOKED = '400 invalid_grant: the refresh token was revoked'
