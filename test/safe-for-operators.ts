@@ -129,6 +129,7 @@ await t.test('a variable named like a member of every object is not set', async 
   const file = join(instance.folder, 'odd.yaml')
   writeFileSync(
     file,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of the file, not of this program
     'apps:\n  - ApplicationUri: a/b\n    ClientType: Confidential\n    ApplicationSecret: ${toString}\n',
   )
   t.match(await tessera(['plan', file]), {
