@@ -19,8 +19,8 @@ const LIMITS: Readonly<Record<string, number>> = {
   interaction: 15_000,
 }
 const DEFAULT_LIMIT = 2048
-// The one is the app's own affair, of the other only a hash is kept.
-const ANY_TEXT: readonly string[] = ['state', 'password']
+// The app's own affair; of a password only a hash is kept; addresses are only compared, and an answer tells which one comes nearest.
+const ANY_TEXT: readonly string[] = ['state', 'password', 'redirect_uri', 'post_logout_redirect_uri']
 const MOST_VALUES = 16
 
 /** The parameters that may be sent more than once. @see RFC 8707 §2 */
