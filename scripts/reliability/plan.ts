@@ -10,19 +10,19 @@ const MINUTE = 60 * SECOND
  */
 export const PLAN = {
   'R-01': forms(
-    { kills: 8, nodeKills: 3, databaseKills: 3, people: 6, longestRound: 600, ready: 6 * SECOND },
+    { kills: 8, nodeKills: 3, databaseKills: 3, people: 6, longestRound: 600, ready: 10 * SECOND },
     { kills: 200, nodeKills: 50, databaseKills: 50, people: 8, longestRound: 800, ready: 2 * SECOND },
   ),
-  'R-02': forms({ rounds: 4, together: 50, delay: 20 }, { rounds: 200, together: 50, delay: 20 }),
+  'R-02': forms({ rounds: 3, together: 50, delay: 20 }, { rounds: 200, together: 50, delay: 20 }),
   'R-04': forms({ exchanges: 100 }, { exchanges: 500 }),
   'R-05': forms(
-    { locks: [SECOND, 3 * SECOND], stall: 250, patience: 3 * SECOND },
+    { locks: [SECOND, 3 * SECOND], stall: 750, patience: 3 * SECOND },
     { locks: [SECOND, 3 * SECOND, 10 * SECOND], stall: 50, patience: 2 * SECOND + 200 },
   ),
   'R-07': forms(
     { restarts: 2, terminateFor: 5 * SECOND, outage: 5 * SECOND, recovery: 8 * SECOND, connections: 5 },
     { restarts: 20, terminateFor: MINUTE, outage: 30 * SECOND, recovery: 3 * SECOND, connections: 10 },
   ),
-  'R-08': forms({ cuts: 12 }, { cuts: 300 }),
+  'R-08': forms({ cuts: 9 }, { cuts: 300 }),
   groups: forms({ units: 400, atOnce: 32 }, { units: 20_000, atOnce: 64 }),
 } as const
