@@ -24,5 +24,12 @@ export const PLAN = {
     { restarts: 20, terminateFor: MINUTE, outage: 30 * SECOND, recovery: 3 * SECOND, connections: 10 },
   ),
   'R-08': forms({ cuts: 9 }, { cuts: 300 }),
+  'R-09': forms(
+    { back: [-5, -86_400], forward: [3600], stay: 2 * SECOND },
+    // Long enough for the clean-up, which comes every 30 s.
+    { back: [-5, -3600, -86_400], forward: [3600, 86_400], stay: 40 * SECOND },
+  ),
+  'R-11': forms({ stops: 3, perSecond: 200, people: 16 }, { stops: 50, perSecond: 200, people: 32 }),
+  'R-12': forms({ rounds: 1, perSecond: 60, people: 10 }, { rounds: 10, perSecond: 100, people: 20 }),
   groups: forms({ units: 400, atOnce: 32 }, { units: 20_000, atOnce: 64 }),
 } as const

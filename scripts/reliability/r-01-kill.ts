@@ -25,12 +25,15 @@ interface Loop {
 
 /** Lets the load run for a random time, breaks something in the middle, mends it and asks what was kept. */
 async function killOnce(
-  { run, load, breaches, longestRound }: Loop,
+  { run, site, load, breaches, longestRound }: Loop,
   kill: () => Promise<void>,
   mend: () => Promise<void>,
 ): Promise<void> {
   const driven = load.drive({ endWhenBroken: true })
-  await delay(50 + run.random() * longestRound)
+  // Not before everybody is at it.
+  const busy = load.results.length + site.logins.length
+  while (load.results.length < busy) await delay(5)
+  await delay(run.random() * longestRound)
   await kill()
   load.stop()
   await driven
