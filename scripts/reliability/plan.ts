@@ -29,7 +29,36 @@ export const PLAN = {
     // Long enough for the clean-up, which comes every 30 s.
     { back: [-5, -3600, -86_400], forward: [3600, 86_400], stay: 40 * SECOND },
   ),
-  'R-11': forms({ stops: 3, perSecond: 200, people: 16 }, { stops: 50, perSecond: 200, people: 32 }),
+  'R-10': forms(
+    { rotations: 3, every: 3 * SECOND, publishFor: 6 * SECOND, cacheFor: 3 * SECOND, workers: 4, perSecond: 50 },
+    {
+      rotations: 20,
+      every: 30 * SECOND,
+      publishFor: 6 * MINUTE,
+      cacheFor: 5 * MINUTE,
+      workers: 16,
+      perSecond: 200,
+    },
+  ),
+  'R-11': forms({ stops: 3, perSecond: 60, people: 4 }, { stops: 50, perSecond: 200, people: 32 }),
   'R-12': forms({ rounds: 1, perSecond: 60, people: 10 }, { rounds: 10, perSecond: 100, people: 20 }),
+  'R-16': forms(
+    {
+      warmUp: 5 * SECOND,
+      duration: 30 * SECOND,
+      perSecond: 30,
+      people: 6,
+      growth: undefined as number | undefined,
+      slower: 3,
+    },
+    { warmUp: 10 * MINUTE, duration: 60 * MINUTE, perSecond: 60, people: 12, growth: 1, slower: 1.2 },
+  ),
+  'R-20': forms({ kills: 5, pairs: 1 }, { kills: 30, pairs: 10 }),
+  'R-21': forms({ longest: 6 * SECOND }, { longest: 2 * SECOND }),
+  'R-22': forms(
+    { people: 16, duration: 8 * SECOND, flood: 150, delay: 500, answered: 10 * SECOND },
+    { people: 64, duration: MINUTE, flood: 500, delay: 50, answered: 2500 },
+  ),
+  'R-24': forms({ least: 60 }, { least: 60 }),
   groups: forms({ units: 400, atOnce: 32 }, { units: 20_000, atOnce: 64 }),
 } as const

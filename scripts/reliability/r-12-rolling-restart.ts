@@ -9,8 +9,8 @@ import { holdAgainst, judgePromises, newest, noBreaches } from './lib/promises.t
 import { prepareSite } from './lib/site.ts'
 import { requireTool } from './lib/tools.ts'
 
-// The proxy asks every 200 ms and believes two answers.
-const NOTICED = 1000
+// The proxy asks every 300 ms and believes two answers.
+const NOTICED = 2000
 
 export const check = defineCheck({
   id: 'R-12',
@@ -48,6 +48,9 @@ export const check = defineCheck({
     run.told('answered', countOf(load.results, 'ok'))
     run.none('refused wrongly', countOf(load.results, 'wrong'))
     run.none('answered 503', countOf(load.results, 'unavailable'))
+    const by: Record<string, number> = {}
+    for (const { ending, detail } of load.results) if (ending === 'unavailable') by[detail] = (by[detail] ?? 0) + 1
+    for (const [retry, count] of Object.entries(by)) run.told(`503 with Retry-After ${retry}`, count)
     run.none('not answered', countOf(load.results, 'broken'))
     for (const [reason, count] of Object.entries(breaksOf(load.results))) run.told(`not answered: ${reason}`, count)
     await load.settle()

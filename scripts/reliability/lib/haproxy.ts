@@ -16,6 +16,7 @@ defaults
   timeout connect 1s
   timeout client 20s
   timeout server 20s
+  timeout check 2s
   option redispatch
   retries 3
 frontend front
@@ -24,7 +25,7 @@ frontend front
 backend nodes
   balance roundrobin
   option httpchk GET /health/ready
-  default-server check inter 200ms fall 2 rise 2
+  default-server check inter 300ms fall 2 rise 2
 ${nodes.map((node, index) => `  server node${index} 127.0.0.1:${node}`).join('\n')}
 `
 

@@ -91,7 +91,10 @@ export const countOf = (results: readonly Result[], ending: Ending, action?: Act
 /** Why connections broke, and how often. */
 export function breaksOf(results: readonly Result[]): Record<string, number> {
   const reasons: Record<string, number> = {}
-  for (const { ending, detail } of results) if (ending === 'broken') reasons[detail] = (reasons[detail] ?? 0) + 1
+  for (const { ending, detail, action } of results) {
+    const reason = `${detail} at ${action}`
+    if (ending === 'broken') reasons[reason] = (reasons[reason] ?? 0) + 1
+  }
   return reasons
 }
 

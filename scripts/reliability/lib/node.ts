@@ -63,7 +63,7 @@ export async function startNode(run: Run, site: Site, options: Options = {}): Pr
   })
 
   const origin = `http://127.0.0.1:${port}`
-  while (!(await isReady(origin))) {
+  while ((await readiness(origin)) !== 200) {
     if (!running) throw new Error(`the server ended: ${stderr}${JSON.stringify(records)}`)
     if (performance.now() - started > LONGEST_START) throw new Error('the server does not get ready')
     await delay(10)
@@ -80,13 +80,13 @@ export async function startNode(run: Run, site: Site, options: Options = {}): Pr
   }
 }
 
-/** Whether /health/ready answers 200; no connection is kept. */
-export async function isReady(origin: string): Promise<boolean> {
+/** What /health/ready answers, on a connection of its own; 0 where nobody answers. */
+export async function readiness(origin: string): Promise<number> {
   try {
     const answer = await fetch(`${origin}/health/ready`, { headers: { connection: 'close' } })
     await answer.text()
-    return answer.status === 200
+    return answer.status
   } catch {
-    return false
+    return 0
   }
 }
