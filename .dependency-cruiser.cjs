@@ -84,7 +84,7 @@ module.exports = {
     onlyIn('argon2', '@node-rs/argon2', '^src/lib/'),
     onlyIn('kysely', 'kysely|better-sqlite3|pg', '^src/repositories/'),
     onlyIn('jose', 'jose', '^src/(tokens|client-auth|resource-server)/'),
-    onlyIn('fastify', 'fastify|@fastify/[^/]+|eta', '^src/(http|endpoints|sites|resource-server|server\\.ts)'),
+    onlyIn('fastify', 'fastify|@fastify/[^/]+|eta|prom-client', '^src/(http|endpoints|sites|resource-server|server\\.ts)'),
     onlyIn('yaml', 'yaml', '^src/configuration/'),
     onlyIn('commander', 'commander', '^src/cli/'),
   ],

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { fileSchema } from '../src/configuration/file-schema.ts'
+import { schemaText } from '../test/fixtures/schema-text.ts'
 
 // Writes the JSON Schema of configuration files from the attributes; a test compares the two.
 const folder = new URL('../schema/', import.meta.url)
 mkdirSync(folder, { recursive: true })
-writeFileSync(new URL('tessera.schema.json', folder), `${JSON.stringify(fileSchema(), undefined, 2)}\n`)
+writeFileSync(new URL('tessera.schema.json', folder), schemaText())

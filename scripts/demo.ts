@@ -18,7 +18,7 @@ const IDENTITY_SCOPES = 'openid profile email'
 const SYNC_EVERY = 5000
 
 /** Starts every part in order: what a later one needs is there by then. */
-async function startDemo({ ports, dataDir, reset }: DemoOptions, shutdown: Shutdown): Promise<void> {
+async function startDemo({ ports, dataDir, database, reset }: DemoOptions, shutdown: Shutdown): Promise<void> {
   requireBuild()
   await refuseTakenPorts(ports)
   prepareDataDir(dataDir, reset)
@@ -28,7 +28,7 @@ async function startDemo({ ports, dataDir, reset }: DemoOptions, shutdown: Shutd
   const settings = {
     TESSERA_ISSUER: issuer,
     TESSERA_LISTEN: `127.0.0.1:${ports.identity}`,
-    TESSERA_DATABASE_URL: `file:${join(dataDir, 'tessera.db')}`,
+    TESSERA_DATABASE_URL: database ?? `file:${join(dataDir, 'tessera.db')}`,
     TESSERA_DATA_DIR: dataDir,
   }
 

@@ -15,6 +15,7 @@ import {
   readPositiveDuration,
   readShortDuration,
   readText,
+  readToken,
   SettingFault,
 } from './setting-readers.ts'
 
@@ -95,6 +96,11 @@ export const SETTINGS = {
     '`sub` of people is their login instead of the stable id',
     readBoolean,
   ),
+  TESSERA_METRICS_TOKEN: setting(
+    '',
+    'whoever sends it as a Bearer token may read `/metrics`; without it only requests from this machine may',
+    readToken,
+  ),
   TESSERA_LOG_LEVEL: setting(
     'info',
     'trace, debug, info, warn, error or silent',
@@ -159,6 +165,7 @@ const sections = (values: Values, production: boolean) => ({
     scopeAsArray: values.TESSERA_COMPAT_SCOPE_ARRAY,
     subjectAsLogin: values.TESSERA_COMPAT_SUBJECT_LOGIN,
   },
+  metrics: { token: values.TESSERA_METRICS_TOKEN },
   signingAlgorithm: values.TESSERA_SIGNING_ALGORITHM,
   sessions: { idle: values.TESSERA_SESSION_IDLE, absolute: values.TESSERA_SESSION_ABSOLUTE },
 })

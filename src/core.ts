@@ -3,10 +3,10 @@ import { DEFAULT_RESOURCE } from './domain/api-resource.ts'
 import { TIME_REACHED } from './domain/instance-settings.ts'
 import { DEFAULT_API_SCOPES } from './domain/scope.ts'
 import type { Clock } from './lib/clock.ts'
-import { loadMasterKey, MasterKeyFault } from './lib/master-key.ts'
+import { loadMasterKey, MasterKeyFault, markOf } from './lib/master-key.ts'
 import { deriveKey } from './lib/sealed-box.ts'
-import { digest } from './lib/secrets.ts'
 import type { StartTime, Timekeeper } from './lib/timekeeper.ts'
+import { requireInService } from './repositories/move-state.ts'
 import { openStore } from './repositories/open-store.ts'
 import type { Store } from './repositories/store.ts'
 import { createSigningKeys, type SigningKeys } from './tokens/signing-keys.ts'
@@ -23,6 +23,7 @@ export interface Core {
 /**
  * Opens the instance: brings its database up to date and makes its first signing key.
  * @throws MasterKeyFault when the master key is not the one the database was made with
+ * @throws OutOfService when it was moved away, is a backup or is only half there
  */
 export async function openCore(
   config: Pick<Config, 'database' | 'masterKey' | 'signingAlgorithm' | 'tokens'>,
@@ -32,6 +33,7 @@ export async function openCore(
   const store = openStore(config.database)
   try {
     await store.migrations.migrate()
+    await requireInService(store.read.moveState)
     await requireSameMasterKey(store, masterKey)
     const time = startTime(Number((await store.read.settings.get(TIME_REACHED)) ?? 0))
     const clock = time.now
@@ -48,7 +50,7 @@ export async function openCore(
 
 /** The first start leaves a mark of its key, so that a wrong one is noticed before it seals anything. */
 async function requireSameMasterKey(store: Store, masterKey: Buffer): Promise<void> {
-  const mark = digest(deriveKey(masterKey, 'mark').toString('base64'))
+  const mark = markOf(masterKey)
   const known =
     (await store.read.settings.get('master-key-mark')) ??
     (await store.writeAlone(async ({ settings }) => {

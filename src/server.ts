@@ -21,6 +21,7 @@ import { healthEndpoint } from './endpoints/health.ts'
 import { introspectEndpoint } from './endpoints/introspect.ts'
 import { jwksEndpoint } from './endpoints/jwks.ts'
 import { manageApi } from './endpoints/manage/api.ts'
+import { metricsEndpoint } from './endpoints/metrics.ts'
 import { revokeEndpoint } from './endpoints/revoke.ts'
 import { tokenEndpoint } from './endpoints/token.ts'
 import { userinfoEndpoint } from './endpoints/userinfo.ts'
@@ -34,15 +35,19 @@ import { registerErrorHandler } from './http/error-handler.ts'
 import { registerFormBody } from './http/form-body.ts'
 import { fastifyOptions, type LogStream } from './http/limits.ts'
 import { LOCALES } from './http/messages.ts'
+import { createMetrics } from './http/metrics.ts'
+import { registerOverload } from './http/overload.ts'
 import { registerPages } from './http/pages.ts'
 import { createRefuse } from './http/refusals.ts'
 import { registerResponseHeaders } from './http/response-headers.ts'
+import { registerServiceGuard } from './http/service-guard.ts'
 import { createAuditJournal } from './journal/audit.ts'
 import { createRefusalJournal } from './journal/refusals.ts'
 import { packageRoot } from './lib/package-root.ts'
 import { createPasswords } from './lib/passwords.ts'
 import { deriveKey } from './lib/sealed-box.ts'
 import type { Random } from './lib/secrets.ts'
+import { cleanUpLags } from './maintenance/clean-up.ts'
 import { createLogout } from './sessions/logout.ts'
 import { createSignInSessions } from './sessions/sign-in-sessions.ts'
 import { createCheckPassword } from './sign-in/password.ts'
@@ -110,8 +115,8 @@ export async function buildServer(
   const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock, secretUse, audit })
   const findToken = createFindToken({ store, keys, issuer, clock })
   const lookUpToken = createLookUpToken({ store, keys, issuer, clock })
-  const revokeToken = createRevokeToken({ store, findToken, clock, audit })
-  const issueTokens = createIssueTokens({ store, keys, settings, clock, random, audit })
+  const revokeToken = createRevokeToken({ store, findToken, clock, audits: auditJournal })
+  const issueTokens = createIssueTokens({ store, keys, settings, clock, random, audit, audits: auditJournal })
   const grants = createGrantRegistry([
     createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }),
     createRefreshTokenGrant({ store, clock, audit, readCatalogue }),
@@ -156,11 +161,22 @@ export async function buildServer(
     appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
   })
   await registerFormBody(app)
+  registerOverload(app)
   await app.register(fastifyCookie)
   const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
   registerErrorHandler(app, { refuse, renderPage })
+  const metrics = createMetrics(app, {
+    databaseSize: store.size,
+    cleanUpLags: () => cleanUpLags({ store, clock, longestSession: config.sessions.absolute }),
+  })
+
+  registerServiceGuard(app, {
+    departure: () => store.read.moveState.get('departure'),
+    elapsed: () => performance.now(),
+  })
 
   await app.register(healthEndpoint, { ping: store.ping })
+  await app.register(metricsEndpoint, { metrics, token: config.metrics.token })
   await app.register(oauthMetadataEndpoint, { metadata, rootPath })
   await app.register(
     async (id) => {
@@ -172,7 +188,7 @@ export async function buildServer(
       await id.register(introspectEndpoint, { authenticateApp, findToken, issuer, subjectOf })
       await id.register(revokeEndpoint, { authenticateApp, revokeToken })
       await id.register(endSessionEndpoint, { logout, issuer })
-      await id.register(loginSite, { flow, cookies, renderPage, checkPassword, sessions, audit, issuer })
+      await id.register(loginSite, { flow, cookies, renderPage, checkPassword, sessions, audit, refuse, issuer })
       await id.register(consentSite, { flow, cookies, renderPage, refuse, readCatalogue, store, clock, audit, issuer })
       await id.register(logoutSite, { logout, sessions, cookies, renderPage, subjectOf, audit, issuer })
       await id.register(errorSite, { renderPage })

@@ -1,8 +1,10 @@
 import { isIP } from 'node:net'
 import { isLoopbackHost } from './domain/redirect-uri.ts'
-import { HOUR, MINUTE } from './lib/clock.ts'
+import { DAY, MINUTE } from './lib/clock.ts'
 import { DatabaseUrlFault, parseDatabaseUrl } from './lib/database-url.ts'
-import { readDuration } from './lib/duration.ts'
+import { readDuration, showDuration } from './lib/duration.ts'
+
+const LONGEST = 365 * DAY
 
 /** A value that cannot be used; the message completes the sentence "NAME ...". */
 export class SettingFault extends Error {}
@@ -74,7 +76,8 @@ export function readPositiveDuration(least: number): (text: string) => number {
   return (text) => {
     const duration = readDuration(text)
     if (duration === undefined) throw new SettingFault(`is not a length of time, such as 30m, 8h or 14d: ${text}`)
-    if (duration < least || duration > 365 * 24 * HOUR) throw new SettingFault(`is too short or too long: ${text}`)
+    if (duration < least || duration > LONGEST)
+      throw new SettingFault(`must be from ${showDuration(least)} to ${showDuration(LONGEST)}: ${text}`)
     return duration
   }
 }
@@ -106,6 +109,13 @@ export function readText(text: string): string {
   if (/\p{Cc}/u.test(text) || text.length > 500)
     throw new SettingFault('must be at most 500 characters without control characters')
   return text
+}
+
+/** A secret that can be sent as a Bearer token; nothing counts as not given. @see RFC 6750 §2.1 */
+export function readToken(text: string): string | undefined {
+  if (text !== '' && !/^[A-Za-z0-9._~+/-]{16,}=*$/.test(text))
+    throw new SettingFault('must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / -')
+  return readOptional(text)
 }
 
 /** Nothing counts as not given. */

@@ -415,14 +415,18 @@ const WRONG: readonly (readonly [record: Json, status: number, errors: readonly 
   [{ Scope: 'read raed' }, 422, ['Scope: no API resource has the scope raed; known are sec, read, update']],
   [{ Scope: 'openid' }, 422, ['Scope: openid is a protocol scope and needs no listing']],
   [{ ApplicationUri: 'a b' }, 422, ['ApplicationUri: must be 1 to 128 visible ASCII characters without spaces']],
-  [{ AccessTokenLifetime: 5 }, 422, ['AccessTokenLifetime: must be a whole number of seconds from 60 to 86400']],
+  [
+    { AccessTokenLifetime: 5 },
+    422,
+    ['AccessTokenLifetime: must be a whole number of seconds from 60 to 86400, which is 1m to 1d'],
+  ],
   [{ LogoUri: 'http://a.example/l.svg' }, 422, ['LogoUri: must be an https URL']],
   [
     { RefreshReplayWindow: 61, Name: ' ', TosUri: 'x' },
     422,
     [
       'Name: must not be empty',
-      'RefreshReplayWindow: must be a whole number of seconds from 0 to 60',
+      'RefreshReplayWindow: must be a whole number of seconds from 0 to 60, which is 0 to 1m',
       'TosUri: must be an https URL',
     ],
   ],
@@ -501,9 +505,13 @@ await t.test('the same holds for a change', async (t) => {
 })
 
 await t.test('what is unwise is accepted with a warning', async (t) => {
+  const PUBLIC = { ClientType: 'Public', ApplicationSecretHash: undefined }
   const warningsOf = async (uri: string, record: Json) => (await register(uri, record)).json['warnings']
   t.strictSame(await warningsOf('w/1', { ...WEB_APP, BasicAuthenticationAllowed: true }), [
     'BasicAuthenticationAllowed is kept as a note only: no password ever opens an API',
+  ])
+  t.strictSame(await warningsOf('w/0', { ...WEB_APP, ...PUBLIC, RequirePkce: false }), [
+    'RequirePkce=false has no effect: a Public app must use PKCE in any case',
   ])
   t.strictSame(await warningsOf('w/2', { ClientType: 'None' }), [
     'ClientType None registers the app as a note only: no flow works for it',

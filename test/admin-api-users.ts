@@ -318,3 +318,44 @@ await t.test('lists come in pages that inserts do not disturb', async (t) => {
 })
 
 await t.test('nothing secret is in the log', async (t) => logHoldsNoSecret(t, instance))
+
+await t.test('the log names routes and apps, and nobody', async (t) => {
+  const canary = 'canary.person@example.com'
+  await api.post('/users', { login: 'canary.person', type: 'InternalUser', email: canary })
+  const before = instance.log.length
+  for (const name of [canary, encodeURIComponent(canary), 'canary.person'])
+    for (const path of [`/users/${name}`, `/users/${name}/password`, `/users/${name}/nothing`, `/${name}`]) {
+      await api.get(path)
+      await api.remove(path, '"x"')
+      await fetch(`${instance.origin}/manage/api/v1${path}`, {
+        method: 'OPTIONS',
+        headers: { origin: 'https://a.example.com' },
+      })
+    }
+  await api.get(`/users?q=${canary}`)
+  await api.get('/apps/my.trusted.app%2Fweb')
+  await fetch(`${instance.issuer}/assets/tessera.css`)
+  await fetch(`${instance.issuer}/nowhere?login=${canary}`)
+  const lines = instance.log.slice(before)
+  t.strictSame(
+    lines.filter(
+      (line) => JSON.stringify(line).includes('canary.person@') || JSON.stringify(line).includes('canary.person%40'),
+    ),
+    [],
+  )
+  const told = lines.flatMap(({ req }) => (req === undefined ? [] : [req as Record<string, unknown>]))
+  t.strictSame(
+    told.filter((line) => /users\/canary/.test(JSON.stringify(line))),
+    [],
+    'nor a login behind /users/',
+  )
+  const path = '/manage/api/v1/users/:user'
+  t.match(told[0], { method: 'GET', path, address: String })
+  t.notOk('params' in (told[0] ?? {}))
+  t.match(told.slice(-4), [
+    { path: '/manage/api/v1/users' },
+    { path: '/manage/api/v1/apps/:applicationUri', params: { applicationUri: 'my.trusted.app/web' } },
+    { path: '/id/assets/*', params: { '*': 'tessera.css' } },
+    { path: '/id/nowhere' },
+  ])
+})

@@ -1,10 +1,10 @@
-import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { setInstanceSetting } from '../src/administration/instance-settings.ts'
 import { AUDIT_EVENTS } from '../src/domain/audit.ts'
+import { createBatches } from '../src/lib/batches.ts'
 import { cleanUpOf } from './fixtures/clean-up.ts'
 import { documentOf, type Tessera, tesseraOn, words } from './fixtures/cli.ts'
-import { query } from './fixtures/database.ts'
+import { AS_THEY_CAME, alter, query } from './fixtures/database.ts'
 import { type Instance, PASSWORD, startInstance } from './fixtures/instance.ts'
 import { createRelyingParty, postForm, REDIRECT_URI, tokensOf } from './fixtures/relying-party.ts'
 import { authorizeUrl } from './fixtures/sign-in.ts'
@@ -38,7 +38,7 @@ interface Shown {
 async function rowsOf(instance: Instance): Promise<(Omit<Row, 'detail'> & { detail: Record<string, unknown> })[]> {
   // Events are stored right after the answer.
   await new Promise((resolve) => setTimeout(resolve, 100))
-  const rows = query<Row>(instance, 'select * from audit_events order by rowid')
+  const rows = await query<Row>(instance, `select * from audit_events ${AS_THEY_CAME}`)
   return rows.map((row) => ({ ...row, detail: JSON.parse(row.detail) as Record<string, unknown> }))
 }
 
@@ -196,9 +196,9 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
 
   await t.test('one JSON line each on the log of the server', async (t) => {
     const logged = instance.log.flatMap((record) => (record['audit'] as { id: string } | undefined)?.id ?? [])
-    const served = query<{ id: string }>(
+    const served = await query<{ id: string }>(
       instance,
-      "select id from audit_events where actor not like 'cli:%' order by rowid",
+      `select id from audit_events where actor not like 'cli:%' ${AS_THEY_CAME}`,
     )
     t.strictSame(
       logged,
@@ -211,7 +211,7 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
     const exported = await tessera(words('audit export'))
     t.equal(exported.stdout.trim().split('\n').length, rows.length)
     const places = {
-      table: JSON.stringify(query(instance, 'select * from audit_events')),
+      table: JSON.stringify(await query(instance, 'select * from audit_events')),
       log: JSON.stringify(instance.log),
       list: list.stdout,
       export: exported.stdout,
@@ -242,8 +242,13 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
     t.match(text.stdout, /^TIME +EVENT +OUTCOME +ACTOR +ADDRESS +APP +USER +DETAIL\n/)
     t.match(
       text.stdout,
-      /sign_in_failed +failure +nobody +\S+ +my\.trusted\.app\/web +david +\{"cause":"the password is wrong"\}/,
+      /sign_in_failed +failure +nobody +\S+ +my\.trusted\.app\/web +david +cause="the password is wrong"$/m,
     )
+    const updated = (await tessera(words('audit list --event app_updated'))).stdout
+    t.match(updated, / fields?|Scope="read update"->read RequirePkce=false->true$/m)
+    const registered = (await tessera(words('audit list --event app_registered'))).stdout
+    t.match(registered, / ClientType=Confidential .*Scope="read update"/)
+    t.notMatch(registered, /[{}[\]]/, 'no JSON')
     for (const [flags, said] of [
       ['--event nothing', /Allowed choices are sign_in/],
       ['--since yesterday', /Expected a time such as 2026-01-31/],
@@ -254,6 +259,17 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
       code: 1,
       stderr: /did you mean my\.trusted/,
     })
+    t.match(await tessera(words('audit list --user davit')), { code: 1, stdout: '', stderr: /did you mean david\?/ })
+    for (const command of ['list', 'export']) {
+      t.match(await tessera(words(`audit ${command} --user nobody`)), {
+        code: 1,
+        stdout: '',
+        stderr: /^nobody has the/,
+      })
+      t.match(await tessera(words(`audit ${command} --app nobody`)), { code: 1, stdout: '', stderr: /^no app has the/ })
+    }
+    await tessera(words('user add quiet'))
+    t.match(await tessera(words('audit list --user quiet --until 7d')), { code: 0, stdout: /^Nothing of the kind/ })
   })
 })
 
@@ -286,9 +302,7 @@ await t.test('the log is only ever added to, and forgets what the retention has 
   const signOut = { event: 'sign_out' as const, outcome: 'success' as const, actor: 'user:x', detail: {} }
   const old = { ...signOut, id: 'old', at: instance.now() - 40 * DAY, address: undefined, app: undefined, user: 'x' }
   await instance.core.store.write(({ auditEvents }) => auditEvents.add([old]))
-  const database = new Database(`${instance.folder}/tessera.db`)
-  t.teardown(() => database.close())
-  t.throws(() => database.prepare("update audit_events set actor = 'somebody else'").run(), /append-only/)
+  await t.rejects(alter(instance, "update audit_events set actor = 'somebody else'"), /append-only/)
 
   const fail = () =>
     postForm(`${instance.issuer}/connect/token`, { client_id: SYNC, client_secret: 'wrong', grant_type: 'x' })
@@ -313,4 +327,46 @@ await t.test('the log is only ever added to, and forgets what the retention has 
 
 await t.test('every event has one name', async (t) => {
   t.equal(new Set(AUDIT_EVENTS).size, AUDIT_EVENTS.length)
+})
+
+await t.test('flushing waits for what was added before, however much keeps coming', async (t) => {
+  const written: number[][] = []
+  const waiting: (() => void)[] = []
+  const lost: number[] = []
+  const batches = createBatches<number>({
+    write: (items) =>
+      new Promise((resolve) => {
+        waiting.push(() => {
+          written.push([...items])
+          resolve()
+        })
+      }),
+    most: 2,
+    onLost: (count) => void lost.push(count),
+  })
+  const writeOne = async (): Promise<void> => {
+    while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    waiting.shift()?.()
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  let flushed = 0
+  const flush = (): void => void batches.flush().then(() => flushed++)
+
+  await batches.flush()
+  batches.add(1)
+  await new Promise((resolve) => setImmediate(resolve))
+  batches.add(2)
+  flush()
+  await writeOne()
+  t.strictSame({ written, flushed }, { written: [[1]], flushed: 0 }, 'what waits is not written yet')
+  for (const item of [3, 4, 5]) batches.add(item)
+  await writeOne()
+  t.strictSame({ written, flushed }, { written: [[1], [2]], flushed: 1 }, 'what came meanwhile is not waited for')
+  flush()
+  await writeOne()
+  t.strictSame(
+    { written, flushed, lost },
+    { written: [[1], [2], [3, 4]], flushed: 2, lost: [1] },
+    'bounded, and counted',
+  )
 })

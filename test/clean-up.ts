@@ -99,16 +99,16 @@ await t.test('R-17: batches are short, give the others their turn, and give the 
   await leaveRevocations(instance, 10_000)
   const before = await instance.core.store.size()
   const units: number[] = []
-  const { write } = instance.core.store
+  const { writeEnding } = instance.core.store
   const store = {
     ...instance.core.store,
-    write: ((unit) =>
-      write(async (repositories) => {
+    writeEnding: ((unit) =>
+      writeEnding(async (repositories) => {
         const started = performance.now()
         const result = await unit(repositories)
         units.push(performance.now() - started)
         return result
-      })) as typeof write,
+      })) as typeof writeEnding,
   }
   const cleanUp = cleanUpOf({ core: { ...instance.core, store }, now: instance.now })
   t.strictSame(await cleanUp.run(), { revoked_access_tokens: 10_000 })

@@ -59,6 +59,18 @@ await t.test('what the command line changes counts from the very next request on
     t.equal((await asItself(instance, SYNC, last)).status, 200)
   })
 
+  await t.test('RequirePkce=false on a Public app is warned of, where it is said', async (t) => {
+    const warning = /^warning: RequirePkce=false has no effect: a Public app must use PKCE in any case$/m
+    const spa =
+      'app register my.trusted.app/loose --spa --redirect-uri https://spa.example.com/ --set RequirePkce=false'
+    t.match(await tessera(words(spa)), { code: 0, stderr: warning })
+    const update = async (change: string) =>
+      (await tessera(words(`app update my.trusted.app/loose --set ${change}`))).stderr
+    t.match(await update('RequirePkce=false'), warning)
+    t.notMatch(await update('Name=Loose'), warning)
+    t.notMatch((await tessera(words(`app update ${WEB} --set RequirePkce=false`))).stderr, warning)
+  })
+
   await t.test('an app that is Confidential no longer loses its secrets for good', async (t) => {
     t.match(
       (await tessera(words(`app update ${WEB} --set ClientType=Public`))).stderr,

@@ -1,14 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import { APP_ATTRIBUTES } from '../src/domain/app-attributes.ts'
 import { whyBadName } from '../src/domain/readable-name.ts'
-import { documentOf, tesseraWith, words } from './fixtures/cli.ts'
+import { documentOf, words } from './fixtures/cli.ts'
+import { placeOf } from './fixtures/place.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'tessera-cli-'))
-t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-const tessera = tesseraWith({ TESSERA_DATA_DIR: folder })
+const { tessera } = placeOf(t)
 
 const WEB = 'my.trusted.app/web'
 const REGISTER = `app register ${WEB} --web --redirect-uri https://app.example.com/cb --scope read --json`
@@ -121,7 +117,11 @@ await t.test('--set says which attributes there are and what each expects', asyn
     ['ClientType=Secret', /^ClientType: expects one of Confidential, Public, None, not "Secret"/],
     ['AccessTokens=All', /^AccessTokens: expects one of None, AuthenticatedUsers, AdministratorsOnly/],
     ['AccessTokenLifetime=long', /^AccessTokenLifetime: expects seconds, or a length of time such as 10s/],
-    ['AccessTokenLifetime=8d', /^AccessTokenLifetime: must be a whole number of seconds from 60 to 86400/],
+    [
+      'AccessTokenLifetime=8d',
+      /^AccessTokenLifetime: must be a whole number of seconds from 60 to 86400, which is 1m to 1d$/m,
+    ],
+    ['RefreshTokenLifetime=400d', /^RefreshTokenLifetime: must be .* from 60 to 31536000, which is 1m to 365d$/m],
     ['ResponseTypes=token', /^ResponseTypes: expects code, code id_token/],
     ['LogoUri=http://app.example.com/logo.png', /^LogoUri: must be an https URL/],
     ['ApplicationUri=other', /^ApplicationUri cannot be changed: it is the client_id/],

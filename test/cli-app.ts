@@ -48,7 +48,7 @@ await t.test('the lines scripts rely on make users and apps, and what they print
     const shown = await tessera(['app', 'show', WEB, '--json'])
     const listed = await tessera(['app', 'list', '--json'])
     t.notOk(`${shown.stdout}${listed.stdout}`.includes(secret), 'the secret is shown once and never again')
-    t.notOk(bytesAtRest(instance).includes(secret))
+    t.notOk((await bytesAtRest(instance)).includes(secret))
   })
 
   await t.test('--spa', async (t) => {

@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type Tessera, tesseraWith, words } from './fixtures/cli.ts'
+import { type Tessera, words } from './fixtures/cli.ts'
+import { placeOf } from './fixtures/place.ts'
 
 const GROUPS = ['app', 'user', 'resource', 'key', 'audit', 'refusal', 'db']
 // They speak of a file, an address or a refusal that is not there; their own tests run them.
-const OF_SOMETHING_ELSE = /serve|\.yaml|apply|explain|refusal show/
+const OF_SOMETHING_ELSE = /serve|\.yaml|apply|explain|refusal show|db (move|backup|restore)/
 
 const ALREADY =
   /is taken|is registered already|is there already|is published already|a password is expected|has no one secret called/
@@ -25,12 +23,10 @@ async function everyCommand(tessera: Tessera): Promise<string[]> {
 }
 
 await t.test('the help of every command has examples, and each of them works', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-cli-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const tessera = tesseraWith({ TESSERA_DATA_DIR: folder })
+  const { tessera } = placeOf(t)
   const commands = await everyCommand(tessera)
   const named =
-    'app register|list|show|update|enable|disable|rotate-secret|remove-secret|remove, user add|list|show|set-password|enable|disable|remove, resource add|list|show|update|remove, key list|rotate, audit list|export, refusal list|show, db migrate|status'
+    'app register|list|show|update|enable|disable|rotate-secret|remove-secret|remove, user add|list|show|set-password|enable|disable|remove, resource add|list|show|update|remove, key list|rotate, audit list|export, refusal list|show, db migrate|status|check|move|backup|restore'
   const wanted = named.split(', ').flatMap((group) => {
     const [noun = '', verbs = ''] = group.split(' ')
     return verbs.split('|').map((verb) => `${noun} ${verb}`)

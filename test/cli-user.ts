@@ -43,7 +43,7 @@ await t.test('a person is added, shown, given a new password, disabled, enabled 
   })
   t.notOk(Object.keys(added).some((name) => /password|hash/i.test(name)))
   t.ok(await getsIn(instance, 'david', PASSWORD))
-  t.notOk(bytesAtRest(instance).includes(PASSWORD))
+  t.notOk((await bytesAtRest(instance)).includes(PASSWORD))
 
   await t.test('by login, e-mail or id, in any spelling', async (t) => {
     for (const name of [

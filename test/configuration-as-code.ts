@@ -21,7 +21,7 @@ await t.test('plan says what apply then does, and a second apply does nothing', 
     'update setting RefusalLimit',
   ])
   t.strictSame((await line.run('app', 'list', '--json')).json(), [], 'a plan leaves nothing behind')
-  t.strictSame(query({ folder: line.folder }, 'select * from audit_events'), [], 'nor in the audit log')
+  t.strictSame(await query(line, 'select * from audit_events'), [], 'nor in the audit log')
   const applied = await line.runWith(ENVIRONMENT, ['apply', whole, '--json'])
   t.strictSame(applied.json(), planned.json(), 'apply does exactly what was planned')
   const app = changesIn(applied).find(({ kind }) => kind === 'app')
@@ -43,7 +43,7 @@ await t.test('plan says what apply then does, and a second apply does nothing', 
     const again = await line.runWith(ENVIRONMENT, [command, whole, '--json'])
     t.strictSame(again.json(), { changes: [] }, `${command} has nothing more to do`)
   }
-  const actors = query<{ actor: string }>({ folder: line.folder }, 'select distinct actor from audit_events')
+  const actors = await query<{ actor: string }>(line, 'select distinct actor from audit_events')
   t.match(actors, [{ actor: /^cli:/ }], 'the audit log names who did it')
 })
 
@@ -95,4 +95,33 @@ apps:
   ])
   const less = line.file('less.yaml', `resources: [{ Identifier: ${STOCK}, Scopes: [other] }]`)
   t.match((await line.run('plan', less)).stderr, /Scopes: goods goes, but is in the Scope of my\.trusted\.app\/shop/)
+})
+
+await t.test('a plan is for people: scopes by name, and a wish that comes to nothing is told', async (t) => {
+  const line = await shop(t)
+  const file = line.file(
+    'people.yaml',
+    `resources:
+  - Identifier: ${STOCK}
+    Scopes: [stock, { Name: stock.move, Description: Move the stock }]
+apps:
+  - ApplicationUri: my.trusted.app/spa
+    ClientType: Public
+    ImpersonateLoginUrl: https://spa.example.com/
+    ImpersonateAsInternalUserAllowed: true
+    RequirePkce: false
+  - ApplicationUri: my.trusted.app/native
+    ClientType: Public
+    ImpersonateLoginUrl: com.example.app:/oauth
+    ImpersonateAsInternalUserAllowed: true
+`,
+  )
+  const { stdout, stderr } = await line.run('plan', file)
+  t.match(stdout, /^ {4}Scopes +stock.* -> +stock, stock\.move \(Move the stock\)$/m)
+  t.notMatch(stdout, /[{}[\]]/, 'no JSON')
+  t.equal(
+    stderr,
+    'warning: my.trusted.app/spa: RequirePkce=false has no effect: a Public app must use PKCE in any case\n',
+    'and only where it was said',
+  )
 })

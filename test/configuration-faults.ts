@@ -6,7 +6,7 @@ import { commandLine } from './fixtures/tessera-command.ts'
 await t.test('every fault is named at once, and then nothing has happened', async (t) => {
   const line = await shop(t)
   const before = (await line.run('export')).stdout
-  const events = query(line, 'select * from audit_events').length
+  const events = (await query(line, 'select * from audit_events')).length
   const good = line.file(
     'good.yaml',
     'apps:\n  - ApplicationUri: my.trusted.app/new\n    ClientType: None\nusers: [{ login: new }]\n',
@@ -103,15 +103,58 @@ ressources: []
     t.equal(errors.length, 32, errors.join('\n'))
   }
   t.equal((await line.run('export')).stdout, before, 'nothing has changed')
-  t.equal(query(line, 'select * from audit_events').length, events, 'and nothing was noted')
+  t.equal((await query(line, 'select * from audit_events')).length, events, 'and nothing was noted')
+})
+
+await t.test('a missing ClientType hides nothing else', async (t) => {
+  const line = await shop(t)
+  const file = line.file(
+    'typeless.yaml',
+    `apps:
+  - ApplicationUri: my.trusted.app/one
+    ImpersonateAsInternalUserAllowed: true
+    Scope: writing
+    AccessTokenLifetime: 1s
+    ApplicationSecret: canary
+  - ApplicationUri: my.trusted.app/native
+    ClientType: Pubic
+    ImpersonateLoginUrl: com.example.app:/oauth
+    SystemUser: nobody
+`,
+  )
+  const { exitCode, stderr } = await line.run('plan', file)
+  t.equal(exitCode, 2)
+  const said = stderr
+    .trimEnd()
+    .split('\n')
+    .map((fault) => fault.slice(fault.indexOf(':') + 1))
+  t.match(said, [
+    /^2: app my.trusted.app\/one: ClientType: is needed: one of Confidential, Public, None$/,
+    /^2: .*: ImpersonateLoginUrl: is needed: people who sign in must be sent somewhere$/,
+    /^4: .*: Scope: no API resource has the scope writing/,
+    /^5: .*: AccessTokenLifetime: must be/,
+    /^6: .*: ApplicationSecret: a secret does not stand in a file in clear/,
+    /^8: app my.trusted.app\/native: ClientType: expects one of Confidential, Public, None/,
+    /^10: .*: SystemUser: nobody is called "nobody"/,
+  ])
+  t.equal(said.length, 7, 'what holds for one ClientType alone is not among them')
 })
 
 await t.test('files that are no configuration are refused without quoting them', async (t) => {
   const line = commandLine(t)
   const odd: readonly (readonly [content: string, said: string])[] = [
-    ['apps:\n  - "canary', '2: is neither YAML nor JSON here (missing char)'],
-    ['{"apps": [],\n "apps": []}', '2: is neither YAML nor JSON here (duplicate key)'],
-    ['apps: !canary []', '1: is neither YAML nor JSON here (tag resolve failed)'],
+    [
+      'apps:\n  - "canary',
+      '2:12: is neither YAML nor JSON here: a character is missing, such as a closing quote or bracket',
+    ],
+    ['{"apps": [],\n "apps": []}', '2:2: is neither YAML nor JSON here: the same name stands twice in one record'],
+    ['apps: !canary []', '1:7: is neither YAML nor JSON here: a tag (!name) is not known here'],
+    ['apps:\n\t- canary', '2:1: is neither YAML nor JSON here: a tab indents the line; use spaces'],
+    ['apps:\n  - Name: canary: b', '2:11: is neither YAML nor JSON here: a second colon stands in one line'],
+    [
+      'apps:\n    - {}\n  - canary',
+      '3:1: is neither YAML nor JSON here: a second colon stands in one line, or the indentation does not fit',
+    ],
     ['apps: []\n---\nusers: []', ' holds several documents; one is expected'],
     ['- canary', ' expects apps, users, resources and settings at its top'],
     ['apps: *canary', ' holds an alias without its anchor, or far too many aliases'],
@@ -130,6 +173,12 @@ await t.test('files that are no configuration are refused without quoting them',
     const about = lines.filter((text) => text.startsWith(`${files[index]}:`))
     t.ok(said === '' ? about.length === 0 : about[0]?.includes(said), `${said}, not ${about.join()}`)
   }
+  t.match(await line.run('plan', '-'), {
+    exitCode: 2,
+    stdout: '',
+    stderr: 'stdin: is empty; expected are apps, users, resources or settings\n',
+  })
+  t.match(await line.runWith({}, ['apply', '-'], ' \n'), { exitCode: 2, stderr: /^stdin: is empty/ })
   const missing = await line.run('apply', `${line.folder}/nothing.yaml`, `${line.folder}/nobody.yaml`)
   t.equal(missing.exitCode, 2)
   t.match(missing.stderr, /nothing\.yaml: cannot be read[\s\S]*nobody\.yaml: cannot be read/)

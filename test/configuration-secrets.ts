@@ -13,7 +13,7 @@ await t.test('secrets and passwords are at rest and in output as hashes alone', 
     await line.runWith({ ...ENVIRONMENT, SHOP_SECRET: `${SECRET}-next` }, ['plan', line.whole]),
     await line.runWith({ ...ENVIRONMENT, SHOP_SECRET: `${SECRET}-next` }, ['apply', line.whole, '--json']),
   ]
-  const atRest = bytesAtRest(line)
+  const atRest = await bytesAtRest(line)
   t.ok(atRest.includes(Buffer.from(digest(`${SECRET}-next`))), 'the digest is kept')
   for (const secret of [SECRET, PASSWORD]) {
     t.notOk(
@@ -71,10 +71,58 @@ users:
       ],
     ],
   )
-  t.match(query(line, 'select is_enabled from trusted_applications'), [{ is_enabled: 0 }], 'a kill switch stays')
-  t.match(query(line, 'select hash from app_secrets'), [{ hash: digest(SECRET) }], 'secrets stay')
-  t.match(query(line, "select password_hash from users where login = 'david'"), [{ password_hash: /argon2id/ }])
+  t.match(await query(line, 'select is_enabled from trusted_applications'), [{ is_enabled: 0 }], 'a kill switch stays')
+  t.match(await query(line, 'select hash from app_secrets'), [{ hash: digest(SECRET) }], 'secrets stay')
+  t.match(await query(line, "select password_hash from users where login = 'david'"), [{ password_hash: /argon2id/ }])
   t.match((await line.run('user', 'show', 'svc.shop', '--json')).json(), { login: 'svc.shop' }, 'nothing goes unasked')
+})
+
+await t.test('a password is for an account that has none, and the plan shows it', async (t) => {
+  const line = await shop(t)
+  const own = (await line.runWith({}, ['user', 'set-password', 'david', '--password-stdin'], 'a password of his own'))
+    .exitCode
+  t.equal(own, 0)
+  await line.run('user', 'add', 'nora')
+  const users = (...logins: string[]): string =>
+    line.file(
+      'users.yaml',
+      `users:\n${logins.map((name) => `  - { login: ${name}, password: "\${PASS}" }\n`).join('')}`,
+    )
+  const hashOf = async (login: string) => {
+    const sql = `select password_hash from users where login = '${login}'`
+    return (await query<{ password_hash: string | null }>(line, sql))[0]?.password_hash
+  }
+  const before = await hashOf('david')
+  const run = (command: string, pass: string) => line.runWith({ PASS: pass }, [command, users('nora'), '--json'])
+  const planned = await run('plan', PASSWORD)
+  t.strictSame(changesIn(planned), [
+    { kind: 'user', id: 'nora', action: 'update', fields: { password: { from: null, to: '(set)' } } },
+  ])
+  t.equal(await hashOf('nora'), null, 'a plan sets none')
+  const applied = await run('apply', PASSWORD)
+  t.strictSame({ document: applied.json(), stderr: applied.stderr }, { document: planned.json(), stderr: '' })
+  const set = await hashOf('nora')
+  t.match(set, /^\$argon2id\$/)
+  t.match(
+    await query(line, "select event from audit_events where event = 'user_password_set'"),
+    [{}, {}],
+    'his and hers',
+  )
+  const again = await run('apply', PASSWORD)
+  t.strictSame({ document: again.json(), stderr: again.stderr }, { document: { changes: [] }, stderr: '' })
+
+  for (const command of ['plan', 'apply']) {
+    const other = await run(command, 'quite another password')
+    t.strictSame(other.json(), { changes: [] })
+    t.equal(
+      other.stderr,
+      'warning: nora: the password is ignored, for the account has another one; to change it: tessera user set-password nora\n',
+    )
+  }
+  t.strictSame([await hashOf('nora'), await hashOf('david')], [set, before], 'what exists stays')
+
+  const system = await line.runWith({ PASS: PASSWORD }, ['apply', users('svc.shop')])
+  t.match(system, { exitCode: 2, stderr: /user svc\.shop: password: a SystemUserNoLogin never signs in/ })
 })
 
 await t.test('secrets are described as a whole: rotated, labelled, ended', async (t) => {
@@ -86,12 +134,12 @@ await t.test('secrets are described as a whole: rotated, labelled, ended', async
     `ApplicationSecret: { Secret: "\${SHOP_SECRET}", Label: old, ExpiresAt: "2099-01-01T00:00:00Z" }\n    ApplicationSecretHash: ${next}`,
   )
   t.strictSame(inShort(await line.runWith(ENVIRONMENT, ['apply', both, '--json'])), ['update app my.trusted.app/shop'])
-  const [old] = query<{ label: string }>(line, 'select * from app_secrets where hash = ?', digest(SECRET))
+  const [old] = await query<{ label: string }>(line, 'select * from app_secrets where hash = ?', digest(SECRET))
   t.match(old, { label: 'old', expires_at: Date.UTC(2099, 0, 1) })
   t.strictSame((await line.runWith(ENVIRONMENT, ['plan', both, '--json'])).json(), { changes: [] })
   await line.run('apply', app(`ApplicationSecretHash: [${next}]`))
-  t.match(query(line, 'select hash from app_secrets'), [{ hash: next }])
-  const events = query<{ event: string }>(line, "select event from audit_events where event like 'app_secret%'")
+  t.match(await query(line, 'select hash from app_secrets'), [{ hash: next }])
+  const events = await query<{ event: string }>(line, "select event from audit_events where event like 'app_secret%'")
   t.strictSame(events.map(({ event }) => event).sort(), [
     'app_secret_added',
     'app_secret_added',
@@ -110,5 +158,5 @@ await t.test('secrets are described as a whole: rotated, labelled, ended', async
 `,
   )
   t.equal((await line.run('apply', turned)).exitCode, 0)
-  t.strictSame(query(line, 'select hash from app_secrets'), [], 'only a Confidential app has secrets')
+  t.strictSame(await query(line, 'select hash from app_secrets'), [], 'only a Confidential app has secrets')
 })

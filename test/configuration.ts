@@ -38,7 +38,7 @@ const HTTPS = 'must be https (plain http is for loopback only):'
 const LISTEN = 'is not an address and port, such as 127.0.0.1:5080 or [::1]:5080:'
 const NETWORK = 'holds something that is no address or CIDR:'
 const LENGTH = 'is not a length of time, such as 30m, 8h or 14d:'
-const RANGE = 'is too short or too long:'
+const RANGE = 'must be from 1m to 365d:'
 const TEXT = 'must be at most 500 characters without control characters'
 const FILE_URL = 'must be a file: URL, such as file:./data/tessera.db, or postgres://USER:PASSWORD@HOST:PORT/DATABASE'
 const UNENCRYPTED = 'has sslmode=disable, which is for a server on this machine only; use verify-full'
@@ -122,6 +122,8 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   ['TESSERA_INSTANCE_NAME', 'x'.repeat(501), TEXT],
   ['TESSERA_AUDIENCE', 'two\nlines', TEXT],
   ['TESSERA_DATA_DIR', './data\u0000', TEXT],
+  ['TESSERA_METRICS_TOKEN', 'canary', 'must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / -'],
+  ['TESSERA_SHUTDOWN_DELAY', '2m', 'is not a length of time of at most a minute, such as 2s: 2m'],
   ['TESSERA_ISUER', 'https://canary.example', 'is not a setting; the README lists them all'],
   ['TESSERA_', 'canary', 'is not a setting; the README lists them all'],
   ['TESSERA_issuer', 'https://canary.example', 'is not a setting; the README lists them all'],
@@ -251,6 +253,23 @@ await t.test('the command: faults go to stderr, one line each, exit code 2', asy
   }
   t.notOk(existsSync(folder), 'and nothing was made')
 })
+
+await t.test(
+  'the command: a folder that cannot be made is told at once',
+  { skip: !existsSync('/proc/self') },
+  async (t) => {
+    for (const command of ['app list', 'db migrate', 'serve', 'plan -']) {
+      const started = performance.now()
+      const outcome = await tesseraWith({ TESSERA_DATA_DIR: '/proc/tessera/data' })(command.split(' '), 'apps: []')
+      t.match(outcome, {
+        code: 1,
+        stdout: '',
+        stderr: /the folder \/proc\/tessera cannot be made here \(ENOENT\).*TESSERA_DATA_DIR\n$/,
+      })
+      t.ok(performance.now() - started < 10_000, 'a loop would never end')
+    }
+  },
+)
 
 await t.test('the command: production does not start without a master key, nor with another one', async (t) => {
   const folder = folderOf(t)

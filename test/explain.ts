@@ -1,6 +1,6 @@
 import t from 'tap'
-import { tesseraOn } from './fixtures/cli.ts'
-import { query } from './fixtures/database.ts'
+import { pasted, tesseraOn } from './fixtures/cli.ts'
+import { everyRow } from './fixtures/database.ts'
 import { SECRET } from './fixtures/instance.ts'
 import { readTold } from './fixtures/mistakes/mistake.ts'
 import { READER, READER_REDIRECT, startPlace } from './fixtures/mistakes/place.ts'
@@ -16,7 +16,7 @@ interface Explained {
 }
 
 // Each command is a process of its own, which takes its time on a busy machine.
-t.setTimeout(110_000)
+t.setTimeout(240_000)
 
 const place = await startPlace(t)
 const { instance } = place
@@ -33,19 +33,14 @@ const failedOf = ({ checks }: Explained): string[] =>
   checks.filter(({ passed }) => passed === false).map(({ name }) => name)
 
 /** Everything in the database, but what nobody asked it to keep. */
-const everything = (): string =>
-  JSON.stringify(
-    query<{ name: string }>(instance, "select name from sqlite_master where type = 'table' order by name").map(
-      ({ name }) => [name, query(instance, `select * from "${name}"`)],
-    ),
-  )
+const everything = async (): Promise<string> => JSON.stringify(await everyRow(instance))
 
 await t.test('a request that works: every check passed, and the claims it leads to', async (t) => {
   const scope = 'openid profile email read'
   const real = claimsOf((await obtainTokens(instance, { scope: `${scope} offline_access` })).access_token)
-  const before = everything()
+  const before = await everything()
   const { outcome, checks, claims, refusal, exitCode } = await explain([url({ scope }), '--user', 'david'])
-  t.equal(everything(), before, 'nothing was changed')
+  t.equal(await everything(), before, 'nothing was changed')
   t.strictSame({ outcome, refusal, exitCode }, { outcome: 'accepted', refusal: null, exitCode: 0 })
   t.ok(checks.every(({ passed }) => passed === true))
   t.strictSame(Object.keys(claims?.access_token ?? {}).sort(), Object.keys(real).sort(), 'the claims of a real token')
@@ -106,9 +101,9 @@ await t.test('a token request', async (t) => {
   await t.test('of a service: the claims of a real token', async (t) => {
     const response = await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC))
     const real = claimsOf((await readTokens(response)).access_token)
-    const before = everything()
+    const before = await everything()
     const { outcome, claims, exitCode } = await token('--grant', 'client_credentials', '--client', SYNC)
-    t.equal(everything(), before, 'nothing was changed')
+    t.equal(await everything(), before, 'nothing was changed')
     t.strictSame({ outcome, exitCode }, { outcome: 'accepted', exitCode: 0 })
     const { jti, iat, nbf, exp, ...same } = real
     t.match(claims?.access_token, same)
@@ -144,6 +139,71 @@ await t.test('a token request', async (t) => {
     t.equal((await explain(args, SECRET)).outcome, 'accepted')
     t.strictSame(failedOf(await explain(args, 'wrong')), ['client authentication'])
   })
+})
+
+await t.test('--resource: which API the token would be for', async (t) => {
+  const api = 'https://reports.example.com'
+  const tessera = tesseraOn(instance)
+  await tessera(['resource', 'add', api, '--scope', 'reports.read'])
+  for (const app of [SYNC, WEB])
+    await tessera(['app', 'update', app, '--set', 'Scope=read update reports.read', '--set', `ApiResources=${api}`])
+  const service = ['token', '--grant', 'client_credentials', '--client', SYNC]
+  t.match((await explain(service)).claims?.access_token, { aud: ['DomainAPI', api], scope: 'read update reports.read' })
+  const named = await explain([...service, '--resource', api])
+  t.match(named.claims?.access_token, { aud: api, scope: 'reports.read' })
+  t.match(named.checks.at(-1), { name: 'resource', passed: true, detail: `for ${api}` })
+  const both = await explain([...service, '--resource', api, '--resource', 'DomainAPI'])
+  t.strictSame(both.claims?.access_token['aud'], ['DomainAPI', api])
+  const unknown = await explain([...service, '--resource', 'https://else.example.com'])
+  t.match({ failed: failedOf(unknown), ...unknown }, { failed: ['resource'], exitCode: 1, outcome: 'refused' })
+  t.match(unknown.refusal, { error: 'invalid_target', sent: 'https://else.example.com' })
+
+  const person = ['token', '--grant', 'authorization_code', '--client', WEB, '--scope', 'openid read reports.read']
+  const narrowed = await explain([...person, '--resource', api])
+  t.match(narrowed.claims?.access_token, { aud: api, scope: 'openid reports.read' })
+  const other = await explain([...person.slice(0, -1), 'openid read', '--resource', api])
+  t.match({ failed: failedOf(other), ...other.refusal }, { failed: ['resource'], error: 'invalid_target' })
+})
+
+await t.test('somebody who cannot sign in: what is wrong, and the command that mends it', async (t) => {
+  const tessera = tesseraOn(instance)
+  const token = ['token', '--grant', 'authorization_code', '--client', WEB, '--scope', 'openid']
+  await tessera(['user', 'add', 'nora', '--email', 'nora@example.com'])
+  await tessera(['user', 'add', 'dora', '--generate-password'])
+  await tessera(['user', 'disable', 'dora'])
+  const rows: [user: string, cause: string, fix: string, mends?: boolean][] = [
+    ['dora', 'the account dora is disabled', 'tessera user enable dora', true],
+    [
+      'nora@example.com',
+      'the account nora has no password',
+      'tessera user set-password nora --generate-password',
+      true,
+    ],
+    ['olga', 'no account has this login, e-mail or id', 'tessera user add olga --generate-password', true],
+    ['davit', 'no account has this login, e-mail or id', 'name david'],
+    [
+      'svc.sync',
+      'a System User never signs in',
+      'the person signs in with an account of their own; a System User never signs in',
+    ],
+  ]
+  for (const [user, cause, fix, mends = false] of rows) {
+    for (const args of [[url({ scope: 'openid' })], token]) {
+      const { refusal, exitCode } = await explain([...args, '--user', user])
+      t.match({ exitCode, ...refusal }, { exitCode: 1, error: 'access_denied', cause, fix }, `${user} ${args[0]}`)
+    }
+    if (!mends) continue
+    t.equal((await pasted(instance, fix)).code, 0, fix)
+    t.equal((await explain([...token, '--user', user])).outcome, 'accepted', `${user} after ${fix}`)
+  }
+})
+
+await t.test('the help tells each flag once, and what null means', async (t) => {
+  for (const path of [['explain'], ['explain', 'token']]) {
+    const { stdout } = await tesseraOn(instance)([...path, '--help'])
+    t.equal(stdout.match(/^ +--user </gm)?.length, 1, path.join(' '))
+  }
+  t.match((await tesseraOn(instance)(['explain', '--help'])).stdout, 'null where it was not reached')
 })
 
 await t.test('for people it is text, and what is wrong with the command is exit code 2', async (t) => {

@@ -27,10 +27,10 @@ async function start(t: Test): Promise<Instance> {
 }
 
 const set = ({ core }: Instance, name: string) => core.store.write(({ settings }) => settings.set(name, 'kept'))
-const kept = (instance: Instance): string[] =>
-  query<{ name: string }>(instance, `select name from settings where value = 'kept' order by name`).map(
-    ({ name }) => name,
-  )
+async function kept(instance: Instance): Promise<string[]> {
+  const rows = await query<{ name: string }>(instance, `select name from settings where value = 'kept' order by name`)
+  return rows.map(({ name }) => name)
+}
 
 await t.test(
   'fact 3: units of work that arrive together share one commit, and none is answered before it',
@@ -39,7 +39,7 @@ await t.test(
     const commits = countCommits(t)
     const names = Array.from({ length: 50 }, (_, index) => `unit-${String(index).padStart(2, '0')}`)
     const seen: string[][] = []
-    await Promise.all(names.map((name) => set(instance, name).then(() => seen.push(kept(instance)))))
+    await Promise.all(names.map((name) => set(instance, name).then(async () => seen.push(await kept(instance)))))
     t.equal(commits(), 1)
     for (const there of seen)
       t.strictSame(there, names, 'another connection sees all of them when the first is answered')
@@ -60,7 +60,7 @@ await t.test('a unit that throws is undone alone, and is answered after the comm
     .catch(async (error: Error) => ({ error, read: await store.read.settings.get('before') }))
   await Promise.all([before, refused, set(instance, 'behind')])
   t.match(await refused, { error: { message: 'changed my mind' }, read: 'kept' }, 'whoever was told no sees why')
-  t.strictSame(kept(instance), ['before', 'behind'])
+  t.strictSame(await kept(instance), ['before', 'behind'])
   t.equal(commits(), 1)
 })
 
@@ -84,9 +84,9 @@ await t.test('a commit that the disk refuses is a success for nobody, and the ne
   const outcomes = await Promise.allSettled([set(instance, 'small'), large, set(instance, 'other')])
   for (const outcome of outcomes)
     t.match(outcome, { status: 'rejected', reason: { code: 'temporarily_unavailable', status: 503 } })
-  t.strictSame(kept(instance), ['first'])
+  t.strictSame(await kept(instance), ['first'])
 
   writer.pragma('max_page_count = 1000000')
   await set(instance, 'after')
-  t.strictSame(kept(instance), ['after', 'first'])
+  t.strictSame(await kept(instance), ['after', 'first'])
 })

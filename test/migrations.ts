@@ -7,12 +7,13 @@ import { type Tessera, tesseraWith } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
 import { freePort } from './fixtures/ports.ts'
 
-const ALL = ['0001-foundation', '0002-operations', '0003-storage']
+const ALL = ['0001-foundation', '0002-operations', '0003-storage', '0004-moves']
 
 interface Place {
   readonly folder: string
   readonly file: string
   readonly url: string
+  readonly databaseUrl: string
   readonly tessera: Tessera
 }
 
@@ -22,7 +23,8 @@ function place(t: Test): Place {
   t.teardown(() => rmSync(above, { recursive: true, force: true }))
   const folder = join(above, 'data')
   const file = join(folder, 'tessera.db')
-  return { folder, file, url: `file:${file}`, tessera: tesseraWith({ TESSERA_DATA_DIR: folder }) }
+  const url = `file:${file}`
+  return { folder, file, url, databaseUrl: url, tessera: tesseraWith({ TESSERA_DATA_DIR: folder }) }
 }
 
 /** Writes to the database from outside the server. */
@@ -32,7 +34,8 @@ function alter(file: string, sql: string): void {
   database.close()
 }
 
-const schemaOf = (at: Place): unknown[] => query(at, 'select type, name, sql from sqlite_schema order by type, name')
+const schemaOf = (at: Place): Promise<unknown[]> =>
+  query(at, 'select type, name, sql from sqlite_schema order by type, name')
 const done = (stdout: string) => ({ code: 0, stdout, stderr: '' })
 const refused = (stderr: string) => ({ code: 1, stdout: '', stderr: `${stderr}\n` })
 
@@ -50,12 +53,12 @@ await t.test('db migrate makes the database, and a second run changes nothing', 
   t.strictSame(await at.tessera(['db', 'migrate']), done(`Applied now: ${ALL.join(', ')}\n`))
   t.equal(statSync(at.file).mode & 0o777, 0o600, 'for its owner alone')
   t.equal(statSync(at.folder).mode & 0o777, 0o700)
-  const made = schemaOf(at)
-  const stamps = query(at, 'select * from kysely_migration')
+  const made = await schemaOf(at)
+  const stamps = await query(at, 'select * from kysely_migration')
 
   t.strictSame(await at.tessera(['db', 'migrate']), done('The database is up to date.\n'))
-  t.strictSame(schemaOf(at), made)
-  t.strictSame(query(at, 'select * from kysely_migration'), stamps)
+  t.strictSame(await schemaOf(at), made)
+  t.strictSame(await query(at, 'select * from kysely_migration'), stamps)
   t.strictSame(JSON.parse((await at.tessera(['db', 'migrate', '--json'])).stdout), {
     database: at.url,
     migrated: [],
@@ -80,11 +83,11 @@ await t.test('the schema is sound: integrity, foreign keys, incremental vacuum',
     ...['app', 'register', 'my.trusted.app/sync', '--service', '--system-user', 'svc.sync', '--scope', 'read'],
   ])
   t.equal(code, 0, stderr)
-  t.strictSame(query(at, 'pragma foreign_key_check'), [])
-  t.strictSame(query(at, 'pragma integrity_check'), [{ integrity_check: 'ok' }])
-  t.strictSame(query(at, 'pragma journal_mode'), [{ journal_mode: 'wal' }])
-  t.strictSame(query(at, 'pragma auto_vacuum'), [{ auto_vacuum: 2 }])
-  const orphans = query(
+  t.strictSame(await query(at, 'pragma foreign_key_check'), [])
+  t.strictSame(await query(at, 'pragma integrity_check'), [{ integrity_check: 'ok' }])
+  t.strictSame(await query(at, 'pragma journal_mode'), [{ journal_mode: 'wal' }])
+  t.strictSame(await query(at, 'pragma auto_vacuum'), [{ auto_vacuum: 2 }])
+  const orphans = await query(
     at,
     `select m.name, f."table" from sqlite_schema m, pragma_foreign_key_list(m.name) f
      where m.type = 'table' and f."table" not in (select name from sqlite_schema where type = 'table')`,
@@ -97,7 +100,7 @@ await t.test('every other command brings the database up to date first', async (
   const { code, stderr } = await at.tessera(['user', 'add', 'david'])
   t.equal(code, 0, stderr)
   t.strictSame(
-    query(at, 'select name from kysely_migration'),
+    await query(at, 'select name from kysely_migration'),
     ALL.map((name) => ({ name })),
   )
 })
@@ -107,13 +110,13 @@ await t.test('a migration that fails leaves the database as it was', async (t) =
   await at.tessera(['db', 'migrate'])
   // The names of the migrations are lost, so that it is run again and fails where its first table is there already.
   alter(at.file, 'delete from kysely_migration; drop table settings')
-  const before = schemaOf(at)
+  const before = await schemaOf(at)
   t.strictSame(
     await at.tessera(['db', 'migrate']),
     refused(`the database ${at.url} cannot be opened: table "users" already exists`),
   )
-  t.strictSame(schemaOf(at), before)
-  t.strictSame(query(at, 'select name from kysely_migration'), [], 'and it is not noted as done')
+  t.strictSame(await schemaOf(at), before)
+  t.strictSame(await query(at, 'select name from kysely_migration'), [], 'and it is not noted as done')
   const { stdout } = await at.tessera(['db', 'status', '--json'])
   t.strictSame(JSON.parse(stdout), { database: at.url, applied: [], pending: ALL })
 })
@@ -131,17 +134,17 @@ await t.test('R-20: of four processes that migrate at once one does it', async (
     ...Array.from({ length: 3 }, () => 'The database is up to date.\n'),
   ])
   t.strictSame(
-    query(at, 'select name from kysely_migration'),
+    await query(at, 'select name from kysely_migration'),
     ALL.map((name) => ({ name })),
   )
-  t.strictSame(query(at, 'pragma integrity_check'), [{ integrity_check: 'ok' }])
+  t.strictSame(await query(at, 'pragma integrity_check'), [{ integrity_check: 'ok' }])
 })
 
 await t.test('R-21: a database of a newer version is refused in one line and left alone', async (t) => {
   const at = place(t)
   await at.tessera(['user', 'add', 'david'])
   alter(at.file, `insert into kysely_migration values ('0999-from-the-future', '2099-01-01T00:00:00.000Z')`)
-  const before = schemaOf(at)
+  const before = await schemaOf(at)
   const line =
     'the database is of a newer version of Tessera (it knows 0999-from-the-future); start that version, or restore a backup'
   const listen = { TESSERA_LISTEN: `127.0.0.1:${await freePort()}` }
@@ -149,8 +152,8 @@ await t.test('R-21: a database of a newer version is refused in one line and lef
   for (const command of [['db', 'status'], ['db', 'migrate'], ['user', 'list'], ['serve']]) {
     t.strictSame(await serve(command), refused(line), command.join(' '))
   }
-  t.strictSame(schemaOf(at), before)
-  t.strictSame(query(at, 'select login from users'), [{ login: 'david' }])
+  t.strictSame(await schemaOf(at), before)
+  t.strictSame(await query(at, 'select login from users'), [{ login: 'david' }])
 })
 
 await t.test('R-21: a file that is not a database is refused in one line and not overwritten', async (t) => {
@@ -161,7 +164,9 @@ await t.test('R-21: a file that is not a database is refused in one line and not
   writeFileSync(file, letter)
   const tessera = tesseraWith({ TESSERA_DATA_DIR: at.folder, TESSERA_DATABASE_URL: `file:${file}` })
   for (const command of [['db', 'status'], ['db', 'migrate'], ['user', 'list'], ['serve']]) {
-    const expected = refused(`the database file:${file} cannot be opened: file is not a database`)
+    const expected = refused(
+      `the database file:${file} cannot be opened: file is not a database; tessera db check tells more, and tessera db restore FILE --replace puts a backup in its place`,
+    )
     t.strictSame(await tessera(command), expected, command.join(' '))
   }
   t.equal(readFileSync(file, 'utf8'), letter)
@@ -172,7 +177,9 @@ await t.test('R-21: a folder in the place of the database is refused in one line
   await tessera(['db', 'migrate'])
   const here = tesseraWith({ TESSERA_DATA_DIR: folder, TESSERA_DATABASE_URL: `file:${folder}` })
   for (const command of [['db', 'migrate'], ['serve']]) {
-    const expected = refused(`the database file:${folder} cannot be opened: unable to open database file`)
+    const expected = refused(
+      `the database file:${folder} cannot be opened: unable to open database file; file and folder must be writable for the user that runs this`,
+    )
     t.strictSame(await here(command), expected, command.join(' '))
   }
 })

@@ -54,7 +54,7 @@ await t.test('the replay window', async (t) => {
       t.equal(again.status, 200)
       t.equal(again.headers.get('cache-control'), 'no-store')
     }
-    t.equal(liveTips(instance, first.refresh), 1)
+    t.equal(await liveTips(instance, first.refresh), 1)
     t.equal(await lifeOf(david, tokensOf(answer)), ALIVE, 'the answer is good to use')
   })
 
@@ -220,29 +220,29 @@ await t.test('RT-01: an old refresh token opens no later answer', async (t) => {
   const generations = [await david.signIn()]
   const latest = (): Tokens => generations[generations.length - 1] as Tokens
   const rotate = async () => generations.push(tokensOf(await david.refresh(latest().refresh)))
-  const sealed = () =>
-    generations.map(({ refresh }) => {
-      const rows = query<{ sealed_answer: string | null }>(
-        instance,
-        'select sealed_answer from refresh_tokens where digest = ?',
-        digest(refresh),
-      )
-      return rows.map(({ sealed_answer }) => sealed_answer !== null).join()
-    })
+  const sealedIn = async (refresh: string) => {
+    const rows = await query<{ sealed_answer: string | null }>(
+      instance,
+      'select sealed_answer from refresh_tokens where digest = ?',
+      digest(refresh),
+    )
+    return rows.map(({ sealed_answer }) => sealed_answer !== null).join()
+  }
+  const sealed = () => Promise.all(generations.map(({ refresh }) => sealedIn(refresh)))
 
   await rotate()
   instance.advance(30_000)
   await rotate()
-  t.strictSame(sealed(), ['true', 'true', 'false'], 'kept for as long as any app may have its window')
+  t.strictSame(await sealed(), ['true', 'true', 'false'], 'kept for as long as any app may have its window')
   instance.advance(30_000 - 1)
   await rotate()
-  t.strictSame(sealed(), ['true', 'true', 'true', 'false'])
+  t.strictSame(await sealed(), ['true', 'true', 'true', 'false'])
   instance.advance(1)
   await rotate()
-  t.strictSame(sealed(), ['false', 'true', 'true', 'true', 'false'], 'the first was rotated 60 s ago')
+  t.strictSame(await sealed(), ['false', 'true', 'true', 'true', 'false'], 'the first was rotated 60 s ago')
   instance.advance(60_000)
   await rotate()
-  t.strictSame(sealed(), ['false', 'false', 'false', 'false', 'true', 'false'])
+  t.strictSame(await sealed(), ['false', 'false', 'false', 'false', 'true', 'false'])
 
   const bystander = await david.signIn()
   const answer = await david.refresh(bystander.refresh)
@@ -368,5 +368,5 @@ await t.test('who gets a refresh token at all', async (t) => {
     const { status } = await party.refresh(token)
     t.equal(status, 400, JSON.stringify(token).slice(0, 60))
   }
-  t.equal(liveTips(instance, whole.refresh), 1, 'RT-12: none of them did anything')
+  t.equal(await liveTips(instance, whole.refresh), 1, 'RT-12: none of them did anything')
 })

@@ -6,6 +6,8 @@ import { createBrowser } from './fixtures/browser.ts'
 import { cleanUpOf } from './fixtures/clean-up.ts'
 import { pasted, tesseraOn } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
+import { eventually } from './fixtures/eventually.ts'
+import { PASSWORD } from './fixtures/instance.ts'
 import { documentOf, MISTAKES, makeMistakes } from './fixtures/mistakes/document.ts'
 import { readTold } from './fixtures/mistakes/mistake.ts'
 import { startPlace } from './fixtures/mistakes/place.ts'
@@ -20,12 +22,15 @@ import {
   refresh,
   requestToken,
 } from './fixtures/requests.ts'
-import { OTHER, SPA, SYNC, startWorld, WEB } from './fixtures/world.ts'
+import { authorizeUrl } from './fixtures/sign-in.ts'
+import { OTHER, SPA, SYNC, startWorld, WEB, WEB_REDIRECT } from './fixtures/world.ts'
 
 // Each command is a process of its own, which takes its time on a busy machine.
-t.setTimeout(110_000)
+t.setTimeout(240_000)
 
 const HOUR = 3_600_000
+
+const isTextOrNull = (value: unknown): boolean => value === null || (typeof value === 'string' && value !== '')
 
 await t.test('typical mistakes: the operator is told the cause and the fix', async (t) => {
   const place = await startPlace(t)
@@ -64,6 +69,19 @@ await t.test('typical mistakes: the operator is told the cause and the fix', asy
       (JSON.parse(few.stdout) as { app: string }[]).map(({ app }) => app),
       [WEB, WEB, WEB],
     )
+  })
+
+  await t.test('each member is of one type in every refusal; several values are a list of their own', async (t) => {
+    for (const record of listed.values()) {
+      for (const name of ['id', 'endpoint', 'error', 'cause', 'fix']) t.type(record[name], 'string', name)
+      for (const name of ['sent', 'expected', 'nearest'])
+        t.ok(isTextOrNull(record[name]), `${name} of ${record['rule']}`)
+      const several = record['expectedOneOf'] as string[]
+      t.ok(several.length !== 1 && several.every((value) => typeof value === 'string'))
+      if (several.length > 0) t.equal(record['expected'], several.join(', '))
+    }
+    const ofUri = [...listed.values()].find(({ rule }) => rule === 'redirect-uri-unregistered')
+    t.strictSame(ofUri?.['expectedOneOf'], [WEB_REDIRECT, `${WEB_REDIRECT}?x=1`])
   })
 
   await t.test('an unknown id: one line, exit code 1', async (t) => {
@@ -133,15 +151,92 @@ await t.test('canaries: no secret, code, token, verifier or password is in a rec
   }
   await browser.open(`${instance.issuer}/connect/authorize?${new URLSearchParams(asked)}`)
   await browser.open(`${instance.issuer}/login?interaction=${canary('interaction')}`)
-  t.ok(query(instance, 'select id from refusals').length >= 16)
-  tableHoldsNoSecret(t, instance)
+  const rows = await eventually(
+    () => query(instance, 'select id from refusals'),
+    ({ length }) => length >= 16,
+  )
+  t.ok(rows.length >= 16)
+  await tableHoldsNoSecret(t, instance)
+})
+
+await t.test('a failed sign-in is a refusal, without what was typed', async (t) => {
+  const { instance, david } = await startWorld(t)
+  const tessera = tesseraOn(instance)
+  await tessera(['user', 'add', 'nora'])
+  await instance.addUser({ login: 'dora' })
+  await tessera(['user', 'disable', 'dora'])
+  noteSecret('canary-password-in-the-wrong-field')
+  noteSecret('canary-password-0123456789')
+  const rows: [login: string, password: string, cause: string, fix: string][] = [
+    ['david', 'canary-password-0123456789', 'the password is wrong', 'the person enters the right password'],
+    ['dora', PASSWORD, 'the user is disabled', 'tessera user enable dora'],
+    ['nora', PASSWORD, 'the account has no password', 'tessera user set-password nora --generate-password'],
+    [
+      'canary-password-in-the-wrong-field',
+      'x',
+      'no account has this login or e-mail',
+      'the person enters the login or e-mail of an account; tessera user list shows them',
+    ],
+    ['svc.sync', PASSWORD, 'a System User never signs in', 'the person signs in with an account of their own'],
+  ]
+  for (const [username, password, cause, fix] of rows) {
+    const browser = createBrowser(instance.origin)
+    const page = await browser.open(authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT }))
+    const view = await browser.submit(page, 'login-submit', { username, password })
+    const id = view.page.querySelector('#refusal-id')?.text ?? ''
+    const shown = JSON.parse((await tessera(['refusal', 'show', id, '--json'])).stdout) as Record<string, unknown>
+    t.match(shown, { endpoint: '/id/login', error: 'access_denied', app: WEB, status: 401, cause, sent: null }, cause)
+    t.ok(String(shown['fix']).startsWith(fix), `${shown['fix']}`)
+    if (username === 'david')
+      t.match(shown['otherwise'], 'where it is forgotten: tessera user set-password david --generate-password')
+  }
+  t.match(
+    await query(instance, `select * from refusals where detail like '%${david.id}%'`),
+    [{}],
+    'a known person by id alone',
+  )
+  t.equal((await query(instance, 'select id from refusals')).length, rows.length)
+  await tableHoldsNoSecret(t, instance)
+})
+
+await t.test('a token that a kill switch ended: the operator is told to switch it on again', async (t) => {
+  const { instance } = await startWorld(t)
+  const tessera = tesseraOn(instance)
+  const first = await obtainTokens(instance)
+  const rows: [off: string[], fix: string][] = [
+    [['app', 'disable', WEB], `tessera app enable ${WEB}`],
+    [['user', 'disable', 'david'], 'tessera user enable david'],
+    [
+      ['app', 'update', WEB, '--set', 'ImpersonateAsInternalUserAllowed=false'],
+      `tessera app update ${WEB} --set ImpersonateAsInternalUserAllowed=true`,
+    ],
+  ]
+  const fixOf = async (token: string) => {
+    const response = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })
+    const told = await readTold(response)
+    return JSON.parse((await tessera(['refusal', 'show', told?.refusalId ?? '', '--json'])).stdout) as Record<
+      string,
+      string
+    >
+  }
+  for (const [off, fix] of rows) {
+    const { access_token } = await obtainTokens(instance)
+    t.equal((await tessera(off)).code, 0)
+    t.match(await fixOf(access_token), { rule: 'access-token-ended', error: 'invalid_token', fix })
+    t.equal((await pasted(instance, fix)).code, 0, fix)
+  }
+  t.match(await fixOf(first.access_token), {
+    cause: 'the app was disabled since',
+    fix: /^in the app's code: ask for a new token/,
+  })
 })
 
 await t.test('the record is there right after the answer', async (t) => {
   const { instance } = await startWorld(t)
   for (let round = 0; round < 20; round++) {
     const told = await readTold(await requestToken(instance, { grant_type: 'client_credentials' }, basic('nobody')))
-    t.ok(await instance.core.store.read.refusals.find(told?.refusalId ?? ''))
+    const find = () => instance.core.store.read.refusals.find(told?.refusalId ?? '')
+    t.ok(await eventually(find, (found) => found !== undefined))
   }
 })
 
@@ -151,6 +246,7 @@ await t.test('records are bounded in number and in age', async (t) => {
   const set = (name: InstanceSettingName, value: string) =>
     instance.core.store.write(({ settings }) => settings.set(storedName(name), value))
   const kept = async (): Promise<number> => (await instance.core.store.read.refusals.list(1000)).length
+  const comesTo = (wanted: number): Promise<number> => eventually(kept, (count) => count === wanted)
   const afterCleanUp = async (): Promise<number> => {
     await cleanUpOf(instance).run()
     return kept()
@@ -160,12 +256,13 @@ await t.test('records are bounded in number and in age', async (t) => {
     await refuse()
     instance.advance(1)
   }
-  t.equal(await kept(), 130)
+  t.equal(await comesTo(130), 130)
   await set('RefusalLimit', '100')
   t.equal(await afterCleanUp(), 100, 'RefusalLimit')
   await set('RefusalRetention', '2h')
   instance.advance(2 * HOUR)
   await refuse()
+  t.equal(await comesTo(101), 101)
   t.equal(await afterCleanUp(), 1, 'RefusalRetention')
 })
 

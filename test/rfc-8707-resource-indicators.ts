@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { putResource } from '../src/administration/resources.ts'
+import { storeResource } from '../src/administration/resources.ts'
 import { APP_DEFAULTS } from '../src/domain/trusted-application.ts'
 import { createBrowser } from './fixtures/browser.ts'
 import { type Instance, startInstance } from './fixtures/instance.ts'
@@ -31,7 +31,7 @@ async function start(t: Test) {
   t.teardown(() => instance.close())
   const put = (identifier: string, ...scopes: [string, string?][]) =>
     instance.core.store.write((unit) =>
-      putResource(
+      storeResource(
         unit,
         { identifier, name: identifier, scopes: scopes.map(([name, description]) => ({ name, description })) },
         { actor: 'test', now: instance.now() },

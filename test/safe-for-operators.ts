@@ -5,6 +5,7 @@ import { putResource } from '../src/administration/resources.ts'
 import { addTool, createAdminApi, serviceToken } from './fixtures/admin.ts'
 import { createBrowser } from './fixtures/browser.ts'
 import { tesseraOn } from './fixtures/cli.ts'
+import { eventually } from './fixtures/eventually.ts'
 import { SECRET } from './fixtures/instance.ts'
 import { basic, encode, readTokens, requestToken } from './fixtures/requests.ts'
 import { authorizeUrl, signInAndConsent } from './fixtures/sign-in.ts'
@@ -47,8 +48,10 @@ await t.test('a secret in the wrong place is written down nowhere', async (t) =>
   await send(`${grant}&client_id=${SECRET}&client_secret=${encodeURIComponent(WEB)}&client_assertion=x`)
   await send(`${grant}&client_id=${SECRET}&client_id=${encodeURIComponent(WEB)}`)
   await send(grant, basicOf(SECRET))
-  await new Promise((resolve) => setImmediate(resolve))
-  const kept = await core.store.read.refusals.list(100)
+  const kept = await eventually(
+    () => core.store.read.refusals.list(100),
+    ({ length }) => length === 7,
+  )
   t.equal(kept.length, 7)
   t.notMatch(JSON.stringify(kept), SECRET)
   t.notMatch(JSON.stringify(instance.log), SECRET)

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { digest } from '../src/lib/secrets.ts'
 import { documentOf, type Tessera, tesseraOn, words } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
+import { eventually } from './fixtures/eventually.ts'
 import { type Instance, SECRET, startInstance } from './fixtures/instance.ts'
 import { postForm } from './fixtures/relying-party.ts'
 
@@ -94,33 +95,42 @@ await t.test('a hash made elsewhere is pasted in, and nothing secret is printed'
   t.equal(await statusWith(instance, secret), 200)
   t.equal(await statusWith(instance, SECRET), 200)
   const refused: [string, number, RegExp][] = [
-    ['abc', 2, /is not a base64 SHA-256; make one with: printf/],
-    [digest(secret).replace('=', ''), 2, /is not a base64 SHA-256/],
-    [digest(''), 2, /is the hash of an empty secret/],
-    [digest(secret), 1, /has this very secret already/],
+    ['abc', 2, /^--hash: is not a base64 SHA-256; make one with: printf/],
+    [digest(secret).replace('=', ''), 2, /^--hash: is not a base64 SHA-256/],
+    [digest(''), 2, /^--hash: is the hash of an empty secret/],
+    [digest(secret), 1, /^my\S+ has this very secret already/],
   ]
   for (const [hash, code, stderr] of refused)
     t.match(await tessera(['app', 'rotate-secret', APP, '--hash', hash]), { code, stdout: '', stderr }, hash)
-  t.match(await tessera(words(`app rotate-secret ${APP} --expires 0`)), { code: 2, stderr: /is not in the future/ })
+  t.match(await tessera(words(`app rotate-secret ${APP} --expires 0`)), {
+    code: 2,
+    stderr: /^--expires: is not in the future$/m,
+  })
+  t.match(await tessera([...words(`app rotate-secret ${APP} --label`), 'a\u0007b']), { code: 2, stderr: /^--label: / })
+  t.match(await tessera(words(`app rotate-secret ${APP} --overlap 1h`)), {
+    code: 1,
+    stderr: /^my\S+ has two valid secrets/,
+  })
 })
 
 await t.test('when a secret was last used is noted, now and then', async (t) => {
   const { instance, tessera } = await start(t)
-  const used = async () => {
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    return query<{ last_used_at: number | null }>(instance, 'select last_used_at from app_secrets')[0]?.last_used_at
+  const noted = async () => {
+    const [row] = await query<{ last_used_at: number | null }>(instance, 'select last_used_at from app_secrets')
+    return row?.last_used_at
   }
+  const used = (wanted?: number) => eventually(noted, (at) => wanted === undefined || at === wanted)
   t.equal(await statusWith(instance, 'wrong'), 401)
   t.equal(await used(), null, 'never by a wrong one')
   await Promise.all(Array.from({ length: 20 }, () => statusWith(instance, SECRET)))
   const first = instance.now()
-  t.equal(await used(), first)
+  t.equal(await used(first), first)
   instance.advance(5 * 60_000 - 1)
   await statusWith(instance, SECRET)
   t.equal(await used(), first, 'not again within five minutes')
   instance.advance(1)
   await statusWith(instance, SECRET)
-  t.equal(await used(), instance.now())
+  t.equal(await used(instance.now()), instance.now())
   const [shown] = await secretsOf(tessera)
   t.equal(shown?.LastUsedAt, new Date(instance.now()).toISOString())
 
@@ -151,7 +161,7 @@ await t.test('secrets are listed and removed one by one, and the audit log tells
   t.match(await tessera(['app', 'remove-secret', APP, 'next']), { code: 2, stderr: /the only valid secret.*Add --yes/ })
   t.match(await tessera(['app', 'remove-secret', APP, 'next', '--yes']), { code: 0 })
   t.strictSame(await secretsOf(tessera), [])
-  const rows = query<{ event: string; detail: string }>(
+  const rows = await query<{ event: string; detail: string }>(
     instance,
     "select event, detail from audit_events where event like 'app_secret%' order by happened_at",
   )

@@ -36,7 +36,7 @@ await t.test('I3: nothing that opens a door is at rest in clear', async (t) => {
   }
   for (const { key, value } of await david.browser.jar.getCookies(instance.origin)) secrets.set(`cookie ${key}`, value)
 
-  const atRest = bytesAtRest(instance)
+  const atRest = await bytesAtRest(instance)
   const digestOf = (name: string): Buffer => Buffer.from(digest(secrets.get(name) ?? ''))
   t.ok(atRest.includes(digestOf('code 0')), 'codes are kept as digests')
   t.ok(atRest.includes(digestOf('first 0 refresh token')), 'and so are refresh tokens')
@@ -46,9 +46,12 @@ await t.test('I3: nothing that opens a door is at rest in clear', async (t) => {
     if (value === '' || spellingsOf(value).some((spelling) => atRest.includes(spelling))) t.fail(`${name} is in clear`)
   }
 
-  const [kept] = query<{ answers: number }>(instance, 'select count(sealed_answer) as answers from refresh_tokens')
+  const [kept] = await query<{ answers: number }>(
+    instance,
+    'select count(sealed_answer) as answers from refresh_tokens',
+  )
   t.equal(kept?.answers, ROUNDS, 'the answers kept for replay are among what was searched')
-  const [{ sealed_answer: box } = { sealed_answer: '' }] = query<{ sealed_answer: string }>(
+  const [{ sealed_answer: box } = { sealed_answer: '' }] = await query<{ sealed_answer: string }>(
     instance,
     'select sealed_answer from refresh_tokens where sealed_answer is not null',
   )
@@ -59,7 +62,7 @@ await t.test('private halves of signing keys are sealed', async (t) => {
   for (const algorithm of ['RS256', 'ES256', 'EdDSA']) {
     const instance = await startInstance({ settings: { TESSERA_SIGNING_ALGORITHM: algorithm } })
     t.teardown(() => instance.close())
-    const atRest = bytesAtRest(instance)
+    const atRest = await bytesAtRest(instance)
     t.ok(atRest.includes('"kty"'), 'the public half is there')
     for (const member of ['"d"', '"p"', '"dp"', 'PRIVATE'])
       t.notOk(atRest.includes(member), `${algorithm}: no ${member}`)

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { createBrowser } from './fixtures/browser.ts'
 import { query } from './fixtures/database.ts'
 import { PASSWORD } from './fixtures/instance.ts'
+import { onPostgres } from './fixtures/postgres.ts'
 import {
   ALIVE,
   createRelyingParty,
@@ -183,7 +184,7 @@ await t.test('R-01: kill -9 in a loop of refreshes loses nothing that was answer
     t.strictSame(await server.ended(), { code: null, signal: 'SIGKILL' }, `round ${round}: killed in the middle`)
     t.ok(answered >= killed, `${answered} refreshes were answered`)
     server = await serve(t, at.site)
-    t.strictSame(query(at.site, 'pragma integrity_check'), [{ integrity_check: 'ok' }])
+    if (!onPostgres) t.strictSame(await query(at.site, 'pragma integrity_check'), [{ integrity_check: 'ok' }])
     for (const each of parties) {
       t.equal((await each.party.userinfo(each.tokens.access)).status, 200, 'what was answered last lives')
       // It may have been rotated by a request that the kill cut off; the replay window is there for this.

@@ -1,7 +1,14 @@
 import t from 'tap'
 import { type Browser, createBrowser, type View } from './fixtures/browser.ts'
 import { PASSWORD } from './fixtures/instance.ts'
-import { logHoldsNoSecret, noteSecret, type Refusal, refusedByPage, refusedByRedirect } from './fixtures/refusals.ts'
+import {
+  logHoldsNoSecret,
+  noteSecret,
+  operatorSees,
+  type Refusal,
+  refusedByPage,
+  refusedByRedirect,
+} from './fixtures/refusals.ts'
 import { answerOf, authorize, encode, type HeaderFields, redeem } from './fixtures/requests.ts'
 import { authorizeUrl, signInAndConsent } from './fixtures/sign-in.ts'
 import { enableUser, NATIVE, OTHER, OTHER_REDIRECT, startWorld, WEB, WEB_REDIRECT } from './fixtures/world.ts'
@@ -46,6 +53,8 @@ const form = (view: View) => ({
   action: view.page.querySelector('form')?.getAttribute('action') ?? '',
   csrf: view.page.querySelector('input[name=csrf]')?.getAttribute('value') ?? '',
 })
+
+const refusalIdOf = (view: View): string => view.page.querySelector('#refusal-id')?.text ?? ''
 
 const OWN_PAGE: HeaderFields = { origin: instance.origin, 'sec-fetch-site': 'same-origin' }
 
@@ -316,7 +325,14 @@ await t.test('LG-09 unknown, wrong, disabled, System User: the same answer', asy
     const audit = instance.log.slice(before).find((record) => record['audit'] !== undefined)?.['audit']
     t.match(audit, { event: 'sign_in_failed', detail: { cause } }, 'the operator learns why')
     const { action, csrf } = form(view)
-    const text = view.text.replace(action.replaceAll('&', '&amp;'), '').replace(csrf, '')
+    const id = refusalIdOf(view)
+    operatorSees(t, instance, id, {
+      status: 401,
+      error: 'access_denied',
+      description: 'the login or the password is wrong',
+      cause: { cause },
+    })
+    const text = view.text.replace(action.replaceAll('&', '&amp;'), '').replace(csrf, '').replace(id, '')
     const headers = [...view.headers].filter(([name]) => name !== 'date' && name !== 'content-length')
     answers.push({ status: view.status, headers, text: text.replace(`value="${username}"`, '') })
     t.equal(view.page.querySelector('#username')?.getAttribute('value'), username, 'the name need not be typed again')
@@ -381,6 +397,12 @@ await t.test('names and passwords', async (t) => {
       t.equal(view.status, 400)
       t.equal(view.page.querySelector('#problem')?.text, 'Please enter both your username and your password.')
       t.equal(view.page.querySelector('#problem')?.getAttribute('role'), 'alert')
+      operatorSees(t, instance, refusalIdOf(view), {
+        status: 400,
+        error: 'invalid_request',
+        description: 'the login or the password is missing',
+        cause: { rule: 'sign-in-incomplete', client_id: WEB },
+      })
     }
   })
 

@@ -1,13 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
 import { readConfig } from '../src/config.ts'
 import { openCore } from '../src/core.ts'
-import { documentOf, tesseraOn, tesseraWith } from './fixtures/cli.ts'
+import { documentOf, settingsOf, tesseraOn, tesseraWith } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
 import { type Instance, startInstance } from './fixtures/instance.ts'
+import { placeOf } from './fixtures/place.ts'
 import { claimsOf, createRelyingParty, tokensOf, webApp } from './fixtures/relying-party.ts'
 import { turnedByHand } from './fixtures/time.ts'
 
@@ -81,19 +79,19 @@ await t.test('the first start makes one key, and later starts keep it', async (t
 })
 
 await t.test('three servers that start at once on a new database agree on one key', async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-test-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const config = readConfig({ TESSERA_DATA_DIR: folder }, undefined)
+  const place = placeOf(t)
+  await place.prepare()
+  const config = readConfig(place.settings, undefined)
   const cores = await Promise.all([1, 2, 3].map(() => openCore(config, turnedByHand(Date.now))))
   t.teardown(() => Promise.all(cores.map(({ store }) => store.close())))
   const signed = await Promise.all(cores.map(({ keys }) => keys.sign({ sub: 'x' }, 'at+jwt')))
   t.equal(new Set(signed.map(kidOf)).size, 1)
-  t.equal(query({ folder }, 'select kid from signing_keys').length, 1)
+  t.equal((await query(place, 'select kid from signing_keys')).length, 1)
 })
 
 await t.test('private halves are sealed at rest, under this master key and no other', async (t) => {
   const { instance, david } = await start(t)
-  const [row] = query<{ public_jwk: string; sealed_private_jwk: string }>(instance, 'select * from signing_keys')
+  const [row] = await query<{ public_jwk: string; sealed_private_jwk: string }>(instance, 'select * from signing_keys')
   t.strictSame(Object.keys(JSON.parse(row?.public_jwk ?? '{}') as object).sort(), [
     'alg',
     'e',
@@ -104,8 +102,7 @@ await t.test('private halves are sealed at rest, under this master key and no ot
   ])
   t.notMatch(Buffer.from(row?.sealed_private_jwk ?? '', 'base64url').toString('latin1'), /kty|"d"|RSA/)
   const wrong = tesseraWith({
-    TESSERA_ISSUER: instance.issuer,
-    TESSERA_DATA_DIR: instance.folder,
+    ...settingsOf(instance),
     TESSERA_MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
   })
   for (const args of [
@@ -140,7 +137,7 @@ await t.test('tessera key rotate while the server runs', async (t) => {
     ])
     t.equal(kidOf((await david.signIn()).access), old)
 
-    const config = readConfig({ TESSERA_ISSUER: instance.issuer, TESSERA_DATA_DIR: instance.folder }, undefined)
+    const config = readConfig(settingsOf(instance), undefined)
     const ahead2h = await openCore(
       config,
       turnedByHand(() => instance.now() + 2 * HOUR),
@@ -236,7 +233,7 @@ await t.test('tessera key rotate --force --publish-for 0: a key that must go now
 await t.test('another algorithm: the keys of both are published, tokens of both are good', async (t) => {
   const { instance, david } = await start(t)
   const { access } = await david.signIn()
-  const settings = { TESSERA_ISSUER: instance.issuer, TESSERA_DATA_DIR: instance.folder }
+  const settings = settingsOf(instance)
   const tessera = tesseraWith({ ...settings, TESSERA_SIGNING_ALGORITHM: 'ES256' })
   const keys = (await documentOf(tessera(['key', 'list', '--json']))) as unknown as {
     algorithm: string

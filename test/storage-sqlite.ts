@@ -124,7 +124,7 @@ await t.test('fact 2: a database that is opened again keeps FULL', async (t) => 
 
 await t.test('a failing unit of work leaves nothing', async (t) => {
   const { core, folder, addApp, now } = await start(t)
-  const before = query({ folder }, COUNTS)
+  const before = await query({ databaseUrl: `file:${join(folder, 'tessera.db')}` }, COUNTS)
   await t.rejects(
     core.store.write(async ({ users, settings }) => {
       await users.add({ login: 'half', type: 'InternalUser', email: 'half@example.com' }, undefined, now())
@@ -138,9 +138,18 @@ await t.test('a failing unit of work leaves nothing', async (t) => {
     { code: 'SQLITE_CONSTRAINT_FOREIGNKEY' },
     'a System User that does not exist',
   )
-  t.strictSame(query({ folder }, COUNTS), before)
-  t.strictSame(query({ folder }, `select * from settings where name = 'half'`), [])
-  t.strictSame(query({ folder }, `select * from trusted_applications where application_uri = 'lost.app'`), [])
+  t.strictSame(await query({ databaseUrl: `file:${join(folder, 'tessera.db')}` }, COUNTS), before)
+  t.strictSame(
+    await query({ databaseUrl: `file:${join(folder, 'tessera.db')}` }, `select * from settings where name = 'half'`),
+    [],
+  )
+  t.strictSame(
+    await query(
+      { databaseUrl: `file:${join(folder, 'tessera.db')}` },
+      `select * from trusted_applications where application_uri = 'lost.app'`,
+    ),
+    [],
+  )
   await core.store.write(({ settings }) => settings.set('next', 'works'))
   t.equal(await core.store.read.settings.get('next'), 'works', 'the next one is not hurt')
 })

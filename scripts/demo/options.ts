@@ -5,6 +5,8 @@ import type { Ports } from './addresses.ts'
 export interface DemoOptions {
   readonly ports: Ports
   readonly dataDir: string
+  /** Where the data is after tessera db move; tessera.db in the data directory unless given. */
+  readonly database: string | undefined
   readonly reset: boolean
 }
 
@@ -43,6 +45,7 @@ export function readOptions(argv: readonly string[]): DemoOptions {
     .option('--spa-port <port>', 'port of the demo single-page app', readPort, 5082)
     .option('--api-port <port>', 'port of the demo instance API', readPort, 5083)
     .option('--data-dir <dir>', 'where the database, the log and the passwords are kept', './data/demo')
+    .option('--database <url>', 'where the demo was moved to with tessera db move')
     .option('--reset', "delete the demo's data directory first and start afresh", false)
     .allowExcessArguments(false)
     .addHelpText('after', HELP)
@@ -54,8 +57,9 @@ export function readOptions(argv: readonly string[]): DemoOptions {
     spaPort: number
     apiPort: number
     dataDir: string
+    database?: string
     reset: boolean
   }>()
   const ports = { identity: given.port, web: given.webPort, spa: given.spaPort, api: given.apiPort }
-  return { ports, dataDir: resolve(given.dataDir), reset: given.reset }
+  return { ports, dataDir: resolve(given.dataDir), database: given.database, reset: given.reset }
 }

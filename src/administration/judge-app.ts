@@ -78,8 +78,11 @@ async function unknownScopes(app: AppRegistration, { resources, settings }: Unit
   ]
 }
 
-/** What is possible but hardly meant; one sentence each. */
-export function doubtsAbout(app: AppRegistration): string[] {
+/**
+ * What is possible but hardly meant; one sentence each.
+ * @param asked what was said in so many words, rather than left at its default
+ */
+export function doubtsAbout(app: AppRegistration, asked: Partial<AppRegistration> = {}): string[] {
   const plainLocalhost = app.impersonateLoginUrl.find((uri) => uri.startsWith('http://localhost'))
   const doubts: readonly (readonly [boolean, string])[] = [
     [
@@ -106,6 +109,10 @@ export function doubtsAbout(app: AppRegistration): string[] {
     [
       app.impersonateAsCommunityUserAllowed && !app.impersonateAsInternalUserAllowed && app.scope.length > 0,
       'Scope holds API scopes, but community users never get any',
+    ],
+    [
+      app.clientType === 'Public' && asked.requirePkce === false,
+      'RequirePkce=false has no effect: a Public app must use PKCE in any case',
     ],
     [!app.requireConsent && app.clientType === 'Public', 'RequireConsent is false: anybody can pose as a Public app'],
   ]

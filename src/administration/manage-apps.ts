@@ -2,7 +2,12 @@ import type { Shown } from '../domain/app-attributes.ts'
 import { readAppChanges, showApp, showSecret, showSecretUse } from '../domain/app-record.ts'
 import type { AuditRecord } from '../domain/audit.ts'
 import { type Page, type PageQuery, readPage } from '../domain/paging.ts'
-import { APP_DEFAULTS, type ClientType, type TrustedApplication } from '../domain/trusted-application.ts'
+import {
+  APP_DEFAULTS,
+  type AppRegistration,
+  type ClientType,
+  type TrustedApplication,
+} from '../domain/trusted-application.ts'
 import type { Clock } from '../lib/clock.ts'
 import { digest, newId, newSecret, type Random } from '../lib/secrets.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
@@ -41,9 +46,13 @@ export type ManageApps = ReturnType<typeof createManageApps>
 export function createManageApps({ store, clock, random, tell }: Dependencies) {
   const change = createOrders({ store, clock, tell })
 
-  async function describe(app: TrustedApplication, { users }: Pick<Repositories, 'users'>) {
+  async function describe(
+    app: TrustedApplication,
+    { users }: Pick<Repositories, 'users'>,
+    asked: Partial<AppRegistration> = {},
+  ) {
     const user = app.systemUser === undefined ? undefined : await users.find(app.systemUser)
-    return { record: showApp(app, user?.login), version: versionOfApp(app), warnings: doubtsAbout(app) }
+    return { record: showApp(app, user?.login), version: versionOfApp(app), warnings: doubtsAbout(app, asked) }
   }
 
   async function find(applicationUri: string): Promise<TrustedApplication> {
@@ -67,13 +76,14 @@ export function createManageApps({ store, clock, random, tell }: Dependencies) {
       change(caller, async (unit, by) => {
         const applicationUri = body.ApplicationUri ?? ''
         const defaults = { name: applicationUri, clientType: body['ClientType'] as ClientType }
-        const wanted = { ...APP_DEFAULTS, ...defaults, applicationUri, ...readAppChanges(body, defaults) }
+        const asked = readAppChanges(body, defaults)
+        const wanted = { ...APP_DEFAULTS, ...defaults, applicationUri, ...asked }
         const hash = body.ApplicationSecretHash
         const misplaced = hash !== undefined && wanted.clientType !== 'Confidential'
         await together(misplaced ? [SECRET_OF_NOBODY] : [], () => registerApp(unit, wanted, by))
         if (hash !== undefined) await addAppSecret(unit, applicationUri, toSecret({ hash }, by.now), by)
         if (body.IsEnabled === false) await setAppEnabled(unit, applicationUri, false, by)
-        return describe(await requireApp(unit, applicationUri), unit)
+        return describe(await requireApp(unit, applicationUri), unit, asked)
       }),
 
     patch: (applicationUri: string, body: AppInput, expected: Expected, caller: Caller) =>
@@ -88,7 +98,7 @@ export function createManageApps({ store, clock, random, tell }: Dependencies) {
         const judged = faults.length > 0 || Object.keys(changes).length > 0
         if (judged) await together(faults, () => updateApp(unit, wanted, by))
         if (body.IsEnabled !== undefined) await setAppEnabled(unit, applicationUri, body.IsEnabled, by)
-        return describe(await requireApp(unit, applicationUri), unit)
+        return describe(await requireApp(unit, applicationUri), unit, changes)
       }),
 
     remove: (applicationUri: string, expected: Expected, caller: Caller) =>

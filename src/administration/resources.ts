@@ -2,6 +2,7 @@ import { type ApiResource, DEFAULT_RESOURCE, resourceFaults, showResource } from
 import { fieldChanges } from '../domain/field-changes.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { ChangeRefused } from './fault.ts'
+import { whyScopesStay } from './lost-scopes.ts'
 import { type By, recordChange } from './record-change.ts'
 
 type Unit = Pick<Repositories, 'apps' | 'resources' | 'settings' | 'auditEvents'>
@@ -17,8 +18,18 @@ export async function requireResource(unit: Pick<Unit, 'resources'>, identifier:
   throw new ChangeRefused('not found', [{ attribute: 'Identifier', reason }])
 }
 
-/** Adds an API resource, or stores a changed one. @throws ChangeRefused */
+/** Adds an API resource, or stores a changed one. @throws ChangeRefused, also while apps list a scope that goes */
 export async function putResource(unit: Unit, wanted: ApiResource, by: By): Promise<void> {
+  const everyApi = await unit.resources.list()
+  const before = everyApi.find(({ identifier }) => identifier === wanted.identifier)
+  const after = everyApi.map((resource) => (resource === before ? wanted : resource))
+  const faults = before ? await whyScopesStay(unit, before, after) : []
+  if (faults.length > 0 && resourceFaults(wanted).length === 0) throw new ChangeRefused('conflict', faults)
+  await storeResource(unit, wanted, by)
+}
+
+/** The same as part of a larger change, which judges in its end whether apps lost a scope. @throws ChangeRefused */
+export async function storeResource(unit: Unit, wanted: ApiResource, by: By): Promise<void> {
   const faults = resourceFaults(wanted)
   if (faults.length > 0) throw new ChangeRefused('invalid', faults)
   const before = await find(unit, wanted.identifier)
@@ -41,6 +52,9 @@ export async function removeResource(unit: Unit, identifier: string, by: By): Pr
     const reason = `${users.map(({ applicationUri }) => applicationUri).join(', ')} may still name it`
     throw new ChangeRefused('conflict', [{ attribute: 'Identifier', reason }])
   }
+  const others = (await unit.resources.list()).filter((resource) => resource.identifier !== identifier)
+  const faults = await whyScopesStay(unit, before, others)
+  if (faults.length > 0) throw new ChangeRefused('conflict', faults)
   await unit.resources.remove(identifier)
   const detail = { resource: identifier, fields: fieldChanges(showResource(before), {}) }
   await recordChange(unit, { event: 'resource_removed', detail }, by)

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { requireApp } from '../administration/apps.ts'
+import { ChangeRefused } from '../administration/fault.ts'
 import { removeAppSecret, rotateAppSecret } from '../administration/secrets.ts'
 import { isValidSecret } from '../domain/app-secret.ts'
 import type { AppSecret, TrustedApplication } from '../domain/trusted-application.ts'
@@ -10,7 +11,7 @@ import { durationFlag } from './durations.ts'
 import { helpText } from './help.ts'
 import { confirm } from './input.ts'
 import { block, note, print } from './output.ts'
-import { impossible } from './problem.ts'
+import { impossible, wrongUsage } from './problem.ts'
 import { withCore } from './with-core.ts'
 
 const HELP = helpText(
@@ -58,10 +59,12 @@ async function rotateSecret(applicationUri: string, flags: RotateFlags, command:
     const now = clock()
     const expiresAt = expires === undefined ? undefined : now + expires
     const secret = { id: newId(), hash: hash ?? digest(value ?? ''), label, createdAt: now, expiresAt }
-    const end = await store.writeAlone(async (unit) => {
-      await requireApp(unit, applicationUri)
-      return rotateAppSecret(unit, applicationUri, { secret, overlap }, commandLine(now))
-    })
+    const end = await store
+      .writeAlone(async (unit) => {
+        await requireApp(unit, applicationUri)
+        return rotateAppSecret(unit, applicationUri, { secret, overlap }, commandLine(now))
+      })
+      .catch(namingFlags)
     const until = end !== undefined && end > now ? isoTime(end) : null
     const document = {
       client_id: applicationUri,
@@ -81,6 +84,19 @@ async function rotateSecret(applicationUri: string, flags: RotateFlags, command:
       note(until === null ? 'The old secret has ended.' : `The old secret is valid until ${until}.`)
     if (value !== undefined) note('The secret is shown this once: put it where the app keeps its secrets.')
   })
+}
+
+const FLAG_OF: Readonly<Record<string, string>> = {
+  ApplicationSecretHash: '--hash',
+  Label: '--label',
+  ExpiresAt: '--expires',
+}
+
+/** What is wrong by itself is told by the flag it was typed with; what is in the way needs none. */
+function namingFlags(error: unknown): never {
+  if (!(error instanceof ChangeRefused) || error.kind === 'not found') throw error
+  if (error.kind === 'conflict') throw impossible(...error.faults.map(({ reason }) => reason))
+  throw wrongUsage(...error.faults.map(({ attribute, reason }) => `${FLAG_OF[attribute] ?? attribute}: ${reason}`))
 }
 
 async function removeSecret(

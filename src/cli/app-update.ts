@@ -46,7 +46,7 @@ async function update(
     })
     const loginOf = await loginsFor([before, after], store.read)
     print(command, recordOf(after, loginOf), differences(attributesOf(before, loginOf), attributesOf(after, loginOf)))
-    for (const doubt of doubtsAbout(after)) warn(doubt)
+    for (const doubt of doubtsAbout(after, changes)) warn(doubt)
     noteAboutSecrets(before, after)
   })
 }

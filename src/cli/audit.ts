@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type Command, Option } from 'commander'
 import { requireApp } from '../administration/apps.ts'
-import { findUser } from '../administration/find-user.ts'
+import { findUser, requireUser } from '../administration/find-user.ts'
 import { AUDIT_EVENTS, type AuditRecord } from '../domain/audit.ts'
 import { isoTime } from '../lib/clock.ts'
 import type { AuditCursor, AuditFilter } from '../repositories/audit-events.ts'
@@ -9,6 +9,7 @@ import type { Repositories } from '../repositories/store.ts'
 import { countFlag, momentFlag } from './durations.ts'
 import { helpText } from './help.ts'
 import { jsonText, print, table } from './output.ts'
+import { detailText } from './value-text.ts'
 import { withCore } from './with-core.ts'
 
 const LISTED = 50
@@ -86,7 +87,7 @@ const list = (flags: Flags, command: Command): Promise<void> =>
       record.address ?? '-',
       record.app ?? '-',
       record.user === undefined ? '-' : nameOf(record.user),
-      JSON.stringify(record.detail),
+      detailText(record.detail),
     ])
     const heading = ['Time', 'Event', 'Outcome', 'Actor', 'Address', 'App', 'User', 'Detail']
     print(command, records.map(shown), table(heading, rows, 'Nothing of the kind is in the audit log.'))
@@ -107,13 +108,16 @@ const exportAll = (flags: Flags, command: Command): Promise<void> =>
     }
   })
 
-/** The log outlives those it speaks of, so a name that nobody has any more is taken as it is. */
+/**
+ * The log outlives those it speaks of, so a name that nobody has any more is taken as it is.
+ * @throws ChangeRefused for an app or a user that neither the instance nor the log knows
+ */
 async function readFilter({ app, user, event, since, until }: Flags, read: Repositories, now: number) {
-  const known = user === undefined ? undefined : await findUser(read.users, user)
-  const filter: AuditFilter = { app, user: known?.id ?? user, event, since: since?.(now), until: until?.(now) }
-  const asked = app !== undefined && (await read.auditEvents.latest({ app }, 1)).length === 0
-  if (asked) await requireApp(read, app)
-  return filter
+  const isInLog = async (filter: AuditFilter): Promise<boolean> => (await read.auditEvents.latest(filter, 1)).length > 0
+  const id = user === undefined ? undefined : ((await findUser(read.users, user))?.id ?? user)
+  if (app !== undefined && !(await isInLog({ app }))) await requireApp(read, app)
+  if (user !== undefined && id === user && !(await isInLog({ user }))) await requireUser(read, user)
+  return { app, user: id, event, since: since?.(now), until: until?.(now) } satisfies AuditFilter
 }
 
 /** Knows the logins of everybody these events speak of. */

@@ -56,9 +56,12 @@ function readTexts(files: readonly string[]): SourceText[] {
   const faults: string[] = []
   const texts = files.map((file) => {
     try {
-      return file === '-'
-        ? { file: 'stdin', text: decode(readFileSync(0)) }
-        : { file, text: decode(readFileSync(file)) }
+      const source = file === '-' ? 'stdin' : file
+      const text = decode(readFileSync(file === '-' ? 0 : file))
+      // Nothing in a pipe is what failed before it, rather than a wish for nothing.
+      if (file === '-' && text.trim() === '')
+        faults.push('stdin: is empty; expected are apps, users, resources or settings')
+      return { file: source, text }
     } catch (error) {
       faults.push(`${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`)
       return { file, text: '' }

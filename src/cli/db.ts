@@ -1,19 +1,21 @@
-import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { Config } from '../config.ts'
-import { parseDatabaseUrl, shownDatabaseUrl } from '../lib/database-url.ts'
+import { shownDatabaseUrl } from '../lib/database-url.ts'
+import { backupCommand } from './db-backup.ts'
+import { checkCommand } from './db-check.ts'
+import { moveCommand } from './db-move.ts'
+import { restoreCommand } from './db-restore.ts'
+import { requireDatabase } from './db-there.ts'
 import { helpText } from './help.ts'
 import { block, print } from './output.ts'
-import { impossible } from './problem.ts'
 import { configOf, withStore } from './with-core.ts'
 
-/** `tessera db ...`: the schema of the database. */
+/** `tessera db ...`: the database as a whole. */
 export function dbCommands(program: Command): void {
   const db = program
     .command('db')
-    .description('schema of the database')
+    .description('the database: schema, check, move, backup, restore')
     .helpCommand(false)
-    .addHelpText('after', helpText(['tessera db status', 'tessera db migrate']))
+    .addHelpText('after', helpText(['tessera db status', 'tessera db check', 'tessera db backup']))
   db.command('migrate')
     .description('bring the database up to date; every other command but "db status" does so too')
     .addHelpText('after', helpText(['tessera db migrate']))
@@ -22,6 +24,10 @@ export function dbCommands(program: Command): void {
     .description('list the migrations applied and pending; exit code 0 in either case')
     .addHelpText('after', helpText(['tessera db status', 'tessera db status --json']))
     .action((_flags: unknown, command: Command) => status(command))
+  checkCommand(db)
+  moveCommand(db)
+  backupCommand(db)
+  restoreCommand(db)
 }
 
 function migrate(command: Command): Promise<void> {
@@ -53,11 +59,4 @@ function status(command: Command): Promise<void> {
       ]),
     )
   })
-}
-
-/** Asking for the state must not make an empty database. */
-function requireDatabase({ database: { url } }: Config): void {
-  const address = parseDatabaseUrl(url)
-  if (address.kind === 'postgres' || existsSync(address.path)) return
-  throw impossible(`there is no database ${url} yet; tessera db migrate makes it, and so does every other command`)
 }

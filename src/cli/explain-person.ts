@@ -1,6 +1,7 @@
 import { findUser } from '../administration/find-user.ts'
 import { requireAdmitted } from '../authorize/interaction.ts'
 import { OAuthError } from '../domain/errors.ts'
+import type { RefusalRule } from '../domain/refusal-rule.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import type { Repositories } from '../repositories/store.ts'
@@ -29,9 +30,12 @@ export async function checkPerson(
 
 async function requireAccount(name: string, users: Repositories['users']): Promise<User> {
   const user = await findUser(users, name)
-  const refuse = (cause: string): OAuthError =>
-    new OAuthError('access_denied', 'the person cannot sign in', { rule: 'person-not-admitted', cause, sent: name })
-  if (!user) throw refuse('no account has this login or e-mail')
-  if (!user.isEnabled) throw refuse('the user is disabled')
+  const refuse = (rule: RefusalRule, cause: string): OAuthError =>
+    new OAuthError('access_denied', 'the person cannot sign in', { rule, cause, sent: name, user: user?.id })
+  if (!user) throw refuse('person-unknown', 'no account has this login, e-mail or id')
+  if (!user.isEnabled) throw refuse('person-disabled', `the account ${user.login} is disabled`)
+  const { passwordHash } = (await users.findByIdentifier(user.login)) ?? {}
+  if (user.type !== 'SystemUserNoLogin' && passwordHash === undefined)
+    throw refuse('person-without-password', `the account ${user.login} has no password`)
   return user
 }

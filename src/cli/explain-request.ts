@@ -3,6 +3,7 @@ import type { Config } from '../config.ts'
 import type { Core } from '../core.ts'
 import type { OAuthError } from '../domain/errors.ts'
 import { type Explanation, explainRefusal } from '../journal/explain-refusal.ts'
+import { repeated } from './app-set.ts'
 import { tryAuthorize } from './explain-authorize.ts'
 import type { Trial } from './explain-notes.ts'
 import { type TokenRequest, tryToken } from './explain-token.ts'
@@ -11,6 +12,7 @@ import { readLineFromStdin } from './input.ts'
 import { block, columns, print } from './output.ts'
 import type { ClaimsPreview } from './preview-claims.ts'
 import { wrongUsage } from './problem.ts'
+import { expectedLines } from './refusal.ts'
 import { readRegistered } from './registered.ts'
 import { withCore } from './with-core.ts'
 
@@ -21,13 +23,18 @@ const HELP = helpText(
     'tessera explain token --grant client_credentials --client my.trusted.app/sync',
   ],
   `Makes every check the server would make and previews the claims of the tokens; signs nothing and changes nothing.
+With --json each check holds passed: true, false, or null where it was not reached, or not made for want of a flag.
 Exit codes: 0 the request would succeed; 1 it would not; 2 a wrong flag or value.`,
 )
 
-const TOKEN_HELP = helpText([
-  'tessera explain token --grant client_credentials --client my.trusted.app/sync --scope read',
-  'tessera explain token --grant authorization_code --client my.trusted.app/web --user david --scope "openid read"',
-])
+const TOKEN_HELP = helpText(
+  [
+    'tessera explain token --grant client_credentials --client my.trusted.app/sync --scope read',
+    'tessera explain token --grant authorization_code --client my.trusted.app/web --user david --scope "openid read"',
+    'tessera explain token --grant client_credentials --client my.trusted.app/sync --resource https://reports.example.com',
+  ],
+  `--user names who signed in, --scope what they signed in for, without a resource; --resource is what this one token shall be for.`,
+)
 
 /** `tessera explain ...`: how a request would fare, without a browser. */
 export function explainCommand(program: Command): void {
@@ -35,7 +42,7 @@ export function explainCommand(program: Command): void {
     .command('explain')
     .description('make the checks of a request without sending it, and preview its tokens')
     .argument('<authorize-url>', 'the whole URL an app sends the browser to, in quotes')
-    .option('--user <user>', 'who would sign in, by login, e-mail or id')
+    .option('--user <user>', 'the person who signs in, by login, e-mail or id')
     .helpCommand(false)
     .addHelpText('after', HELP)
     .action(explainAuthorize)
@@ -44,8 +51,8 @@ export function explainCommand(program: Command): void {
     .description('make the checks of a token request')
     .requiredOption('--grant <type>', 'authorization_code, refresh_token or client_credentials')
     .requiredOption('--client <application-uri>', 'the client_id of the app')
-    .option('--user <user>', 'who signed in, by login, e-mail or id')
     .option('--scope <scopes>', 'what is asked for; all of the record unless given')
+    .option('--resource <identifier>', 'an API the token shall be for; may be repeated', repeated)
     .option('--redirect-uri <uri>', 'redirect URI that comes with the code')
     .option('--secret-stdin', 'check the client secret on standard input too')
     .addHelpText('after', TOKEN_HELP)
@@ -64,7 +71,7 @@ function explainAuthorize(text: string, flags: { readonly user?: string }, comma
 type TokenFlags = Omit<TokenRequest, 'secret'> & { readonly secretStdin?: boolean }
 
 async function explainToken({ secretStdin, ...asked }: TokenFlags, command: Command): Promise<void> {
-  // Commander gives a flag that the parent has as well to the parent.
+  // The flag belongs to the parent, so that the help tells it once.
   const { user } = command.optsWithGlobals<{ user?: string }>()
   const secret = secretStdin ? { secret: await readLineFromStdin('client secret') } : {}
   await withCore(command, async (core, config) => {
@@ -119,8 +126,8 @@ const rowsOf = (checks: Trial<unknown>['checks']): string =>
   )
 
 function refusedText(refused: Omit<Explanation, 'id'> & { readonly description: string }): string {
-  const { error, description, cause, sent, expected, nearest, fix, otherwise } = refused
-  const entries = { cause, sent, expected, nearest, fix, or: otherwise }
+  const { error, description, cause, sent, nearest, fix, otherwise } = refused
+  const entries = { cause, sent, expected: expectedLines(refused), nearest, fix, or: otherwise }
   const shown = Object.entries(entries).filter(
     (entry): entry is [string, string | readonly string[]] => entry[1] !== null && entry[1].length > 0,
   )

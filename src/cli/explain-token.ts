@@ -7,7 +7,7 @@ import type { Core } from '../core.ts'
 import { isValidSecret } from '../domain/app-secret.ts'
 import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
 import { createForm, type Form } from '../domain/form.ts'
-import { targetOf } from '../domain/resource-indicators.ts'
+import { narrowToResources, type Target } from '../domain/resource-indicators.ts'
 import { needsPkce, type TrustedApplication } from '../domain/trusted-application.ts'
 import { createAuthorizationCodeGrant } from '../grants/authorization-code.ts'
 import { createClientCredentialsGrant, readServiceTarget, requireSystemUser } from '../grants/client-credentials.ts'
@@ -25,13 +25,14 @@ export interface TokenRequest {
   readonly client: string
   readonly user?: string
   readonly scope?: string
+  readonly resource?: readonly string[]
   readonly redirectUri?: string
   /** Absent where the app is taken to send a right one. */
   readonly secret?: string
 }
 
-const FOR_SERVICES = ['System User', 'scope']
-const FOR_PEOPLE = ['sign-in', 'scope', 'redirect_uri', 'code or refresh token', 'PKCE', ...PERSON_CHECKS]
+const FOR_SERVICES = ['System User', 'scope', 'resource']
+const FOR_PEOPLE = ['sign-in', 'scope', 'redirect_uri', 'code or refresh token', 'PKCE', ...PERSON_CHECKS, 'resource']
 
 /** Makes the checks of a token request, as far as they can be made without a secret, a code or a refresh token. */
 export function tryToken(
@@ -53,12 +54,16 @@ export function tryToken(
     await follow('grant_type', () => offeredGrants().find(asked.grant).type)
     if (asked.grant === 'client_credentials') {
       const systemUser = await follow('System User', () => requireSystemUser(app, store.read.users))
-      const target = await follow('scope', () => readServiceTarget(app, createForm({ scope: asked.scope }), catalogue))
+      await follow('scope', () => readServiceTarget(app, createForm({ scope: asked.scope }), catalogue))
+      const named = createForm({ scope: asked.scope, ...resourcesOf(asked) })
+      const target = await checkTarget(() => readServiceTarget(app, named, catalogue), notes)
       return previewForService({ kind: 'service', app, systemUser, ...target }, settings)
     }
     const scope = await checkForPeople(asked, app, notes)
     const user = await checkPerson(asked.user, { app, scope }, store.read, notes)
-    const target = targetOf({ scope, resources: [] }, [], app, catalogue)
+    const granted = { scope, resources: [] }
+    const form = createForm(resourcesOf(asked))
+    const target = await checkTarget(() => narrowToResources(form, granted, undefined, app, catalogue), notes)
     return previewForUser({ app, user: user ?? SOMEBODY, ...target }, undefined, settings)
   })
 
@@ -70,6 +75,15 @@ export function tryToken(
       createClientCredentialsGrant({ users: store.read.users, readCatalogue }),
     ])
   }
+}
+
+const resourcesOf = ({ resource }: TokenRequest): { resource: string[] } => ({ resource: [...(resource ?? [])] })
+
+/** Which APIs the token would be for. */
+async function checkTarget(read: () => Target, { follow, note }: NoteTaking): Promise<Target> {
+  const target = await follow('resource', read)
+  note('resource', true, `for ${target.audience.join(' ') || 'UserInfo alone'}`)
+  return target
 }
 
 /** Who the app is; without its secret, one that is still valid is taken to have been sent. */

@@ -4,12 +4,18 @@ import { ConfigurationFaults } from '../config.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { MasterKeyFault } from '../lib/master-key.ts'
 import { NewerSchema } from '../repositories/migrations.ts'
+import { OutOfService } from '../repositories/move-state.ts'
+import { NotTheSame } from '../repositories/transfer/reconcile.ts'
+import { TransferRefused } from '../repositories/transfer/refused.ts'
 import { Problem } from './problem.ts'
 
 interface Explanation {
   readonly exitCode: number
   readonly lines: readonly string[]
 }
+
+// Their messages say why and what to do.
+const SAID_IN_FULL = [MasterKeyFault, NewerSchema, OutOfService, TransferRefused, NotTheSame]
 
 /**
  * Says what an error means for the person at the terminal: plain lines and an exit code.
@@ -23,7 +29,7 @@ export function explain(error: unknown, complaint: string, showStack: boolean): 
   if (error instanceof Problem) return error
   if (error instanceof ChangeRefused) return fromChange(error)
   if (error instanceof ConfigurationFaults) return { exitCode: 2, lines: error.faults }
-  if (error instanceof MasterKeyFault || error instanceof NewerSchema) return { exitCode: 1, lines: [error.message] }
+  if (SAID_IN_FULL.some((kind) => error instanceof kind)) return { exitCode: 1, lines: [(error as Error).message] }
   if (error instanceof OAuthError) return { exitCode: 1, lines: [error.description] }
   if (!(error instanceof Error)) return { exitCode: 1, lines: [String(error)] }
   if (showStack) return { exitCode: 1, lines: (error.stack ?? error.message).split('\n') }

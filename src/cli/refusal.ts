@@ -9,8 +9,18 @@ import { impossible } from './problem.ts'
 import { readRegistered } from './registered.ts'
 import { withCore } from './with-core.ts'
 
+/** One line for each value that would have been right. */
+export const expectedLines = ({
+  expected,
+  expectedOneOf,
+}: Pick<Explanation, 'expected' | 'expectedOneOf'>): readonly string[] =>
+  expectedOneOf.length > 0 ? expectedOneOf : [expected ?? ''].filter((line) => line !== '')
+
 const NOTATION = `Where a registered value is like the one sent, "nearest" is the way from one to the other: [-x-] was sent and does not
-belong, {+x+} belongs and was not sent; a mark in the value itself has a backslash before it.`
+belong, {+x+} belongs and was not sent; a mark in the value itself has a backslash before it.
+
+With --json, sent, expected and nearest are a text or null; where several values would have been right, expected holds them with ", "
+between and expectedOneOf is the list of them.`
 
 /** `tessera refusal ...`: requests that were turned down. */
 export function refusalCommands(program: Command): void {
@@ -67,9 +77,10 @@ async function requireRefusal(text: string, { refusals }: Pick<Repositories, 're
 }
 
 /** What scripts rely on comes first. */
-const document = (refusal: Refusal, { otherwise, nearestValue, rule, ...explanation }: Explanation) => ({
+const document = (refusal: Refusal, { otherwise, expectedOneOf, nearestValue, rule, ...explanation }: Explanation) => ({
   ...explanation,
   otherwise,
+  expectedOneOf,
   nearestValue,
   rule,
   app: refusal.app ?? null,
@@ -81,7 +92,7 @@ const document = (refusal: Refusal, { otherwise, nearestValue, rule, ...explanat
 })
 
 function textOf(refusal: Refusal, explanation: Explanation): string {
-  const { sent, expected, nearest, otherwise } = explanation
+  const { sent, nearest, otherwise } = explanation
   const entries: (readonly [string, string | readonly string[] | null])[] = [
     ['refusal', refusal.id],
     ['when', isoTime(refusal.at)],
@@ -90,7 +101,7 @@ function textOf(refusal: Refusal, explanation: Explanation): string {
     ['told', `${refusal.error}: ${refusal.description}`],
     ['cause', explanation.cause],
     ['sent', sent],
-    ['expected', expected],
+    ['expected', expectedLines(explanation)],
     ['nearest', nearest],
     ['fix', explanation.fix],
     ['or', otherwise],

@@ -15,6 +15,7 @@ export async function readRegistered({
   const shared = {
     apps: [...registered.keys()],
     apiScopes: (await resources.list()).flatMap(({ scopes }) => scopes.map(({ name }) => name)),
+    logins: [...everybody.values()].map(({ login }) => login),
     systemUsers: [...everybody.values()]
       .filter(({ type, isEnabled }) => type === 'SystemUserNoLogin' && isEnabled)
       .map(({ login }) => login),

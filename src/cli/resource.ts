@@ -2,14 +2,13 @@ import type { Command } from 'commander'
 import { putResource, removeResource, requireResource } from '../administration/resources.ts'
 import { type ApiResource, scopesOf, showResource } from '../domain/api-resource.ts'
 import { didYouMean } from '../domain/nearest.ts'
-import { isProtocolScope } from '../domain/scope.ts'
 import { shellWord } from '../lib/shell.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { commandLine } from './actor.ts'
 import { repeated } from './app-set.ts'
 import { helpText } from './help.ts'
 import { confirm } from './input.ts'
-import { block, print, table, warn } from './output.ts'
+import { block, print, table } from './output.ts'
 import { impossible, wrongUsage } from './problem.ts'
 import { withCore } from './with-core.ts'
 
@@ -51,10 +50,10 @@ export function resourceCommands(program: Command): void {
     .action((identifier: string, _flags: unknown, command: Command) => show(identifier, command))
   resource
     .command('update <identifier>')
-    .description('change the name or the scopes of an API resource')
+    .description('change the name or the scopes of an API resource; a scope that apps list stays')
     .option('--name <name>', 'what administrators call it')
     .option(SCOPE_FLAG, 'add a scope, or describe one anew; may be repeated', repeated)
-    .option('--remove-scope <name>', 'forget a scope; may be repeated', repeated)
+    .option('--remove-scope <name>', 'forget a scope that no app lists; may be repeated', repeated)
     .addHelpText(
       'after',
       helpText([
@@ -128,7 +127,7 @@ const update = (identifier: string, flags: PutFlags, command: Command): Promise<
   withCore(command, async ({ store, clock }) => {
     const given = readScopes(flags.scope)
     const removed = flags.removeScope ?? []
-    const { wanted, orphans } = await store.writeAlone(async (unit) => {
+    const wanted = await store.writeAlone(async (unit) => {
       const before = await find(unit, identifier)
       requireKnown(removed, before)
       const renewed = before.scopes.map((scope) => given.find(({ name }) => name === scope.name) ?? scope)
@@ -136,11 +135,9 @@ const update = (identifier: string, flags: PutFlags, command: Command): Promise<
       const scopes = [...renewed, ...added].filter(({ name }) => !removed.includes(name))
       const wanted = { ...before, name: flags.name ?? before.name, scopes }
       await putResource(unit, wanted, commandLine(clock()))
-      return { wanted, orphans: await appsWith(removed, unit) }
+      return wanted
     })
     print(command, showResource(wanted), textOf(wanted))
-    if (orphans.length > 0)
-      warn(`no API has ${removed.join(', ')} any more, but these apps list it: ${orphans.join(', ')}`)
   })
 
 const remove = (identifier: string, flags: { readonly yes?: boolean }, command: Command): Promise<void> =>
@@ -164,16 +161,6 @@ function requireKnown(removed: readonly string[], resource: ApiResource): void {
   const unknown = removed.filter((name) => !names.includes(name))
   if (unknown.length > 0)
     throw wrongUsage(`--remove-scope: ${unknown.join(', ')} is no scope of it; it has ${names.join(', ')}`)
-}
-
-/** Apps whose record lists a scope that no API has any more. */
-async function appsWith(removed: readonly string[], { apps, resources }: Repositories): Promise<string[]> {
-  const left = scopesOf(await resources.list())
-  const gone = removed.filter((name) => !left.includes(name) && !isProtocolScope(name))
-  if (gone.length === 0) return []
-  return (await apps.list())
-    .filter(({ scope }) => scope.some((name) => gone.includes(name)))
-    .map((app) => app.applicationUri)
 }
 
 const textOf = ({ identifier, name, scopes }: ApiResource): string =>

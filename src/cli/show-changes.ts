@@ -1,5 +1,6 @@
 import type { Change } from '../configuration/changes.ts'
 import { columns } from './output.ts'
+import { valueText } from './value-text.ts'
 
 interface Words {
   readonly created: string
@@ -24,13 +25,8 @@ function changeText({ kind, id, action, fields }: Change): string {
     .filter(([, { from, to }]) => action === 'update' || ![from, to].includes(''))
     .map(([name, { from, to }]) =>
       action === 'update'
-        ? [`    ${name}`, show(from), '->', show(to)]
-        : [`    ${name}`, show(action === 'create' ? to : from)],
+        ? [`    ${name}`, valueText(from), '->', valueText(to)]
+        : [`    ${name}`, valueText(action === 'create' ? to : from)],
     )
   return action === 'remove' || rows.length === 0 ? heading : `${heading}\n${columns(rows)}`
-}
-
-function show(value: unknown): string {
-  if (value === null || value === '') return '(nothing)'
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }

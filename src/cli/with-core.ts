@@ -3,7 +3,7 @@ import { type Config, readConfig } from '../config.ts'
 import { type Core, openCore } from '../core.ts'
 import { shownDatabaseUrl } from '../lib/database-url.ts'
 import { systemTime } from '../lib/timekeeper.ts'
-import { openStore } from '../repositories/open-store.ts'
+import { openStore, whyNotOpened } from '../repositories/open-store.ts'
 import type { Store } from '../repositories/store.ts'
 import { globalsOf } from './globals.ts'
 import { impossible } from './problem.ts'
@@ -39,10 +39,26 @@ export async function withStore(config: Config, work: (store: Store) => Promise<
   }
 }
 
-/** SQLite, PostgreSQL and the file system do not say which database they mean. */
-function namingDatabase(error: unknown, { database }: Config): unknown {
-  const isAccessError = error instanceof Error && 'code' in error && /^(SQLITE_|E[A-Z]+$)/.test(String(error.code))
-  return isAccessError
-    ? impossible(`the database ${shownDatabaseUrl(database.url)} cannot be opened: ${error.message}`)
-    : error
+/** SQLite, PostgreSQL and the file system do not say which database they mean, nor what mends it. */
+export function namingDatabase(error: unknown, { database }: Pick<Config, 'database'>): unknown {
+  const reason = whyNotOpened(error)
+  if (reason === undefined) return error
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const remedy = REMEDIES.find(([codes]) => codes.test(code))?.[1]
+  const said = `the database ${shownDatabaseUrl(database.url)} cannot be opened: ${reason}`
+  return impossible(remedy === undefined ? said : `${said}; ${remedy}`)
 }
+
+const REMEDIES = [
+  [
+    /^SQLITE_(CORRUPT|NOTADB)/,
+    'tessera db check tells more, and tessera db restore FILE --replace puts a backup in its place',
+  ],
+  [
+    /^(SQLITE_(CANTOPEN|READONLY|PERM)|EACCES|EPERM|EROFS|ENOENT|ENOTDIR)/,
+    'file and folder must be writable for the user that runs this',
+  ],
+  [/^(SQLITE_FULL|ENOSPC|EDQUOT)/, 'make room on the disk'],
+  [/^SQLITE_BUSY/, 'another process holds it for long; try again when it is done'],
+  [/^(ECONN|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|EAI_AGAIN)/, 'see that the server runs, and to host and port in the URL'],
+] as const

@@ -6,10 +6,10 @@ import { type Change, changesBetween } from './changes.ts'
 import { describeInstance, type Unit } from './describe-instance.ts'
 import { doubtsAmong } from './doubts.ts'
 import { type ConfigurationFault, ConfigurationRefused } from './fault.ts'
+import { type FirstPasswords, prepareFirstPasswords, withPasswords } from './first-passwords.ts'
 import { lostScopes } from './lost-scopes.ts'
 import type { SourceText } from './parse-source.ts'
 import { readFiles, type Wanted } from './read-files.ts'
-import type { FirstPassword } from './read-user.ts'
 import { identityOf, type Suggest } from './records.ts'
 import { runTasks } from './run-tasks.ts'
 import { pruningTasks, tasksFor } from './tasks.ts'
@@ -21,7 +21,7 @@ export interface Application {
   readonly texts: readonly SourceText[]
   readonly variables: Variables
   readonly suggest: Suggest
-  readonly passwords: Pick<Passwords, 'hash'>
+  readonly passwords: Pick<Passwords, 'hash' | 'verify'>
   readonly by: By
   /** Removes records that the files do not name, of the kinds they speak of. */
   readonly prune: boolean
@@ -55,10 +55,10 @@ class RolledBack extends Error {
 export async function applyFiles(application: Application): Promise<Outcome> {
   const { store, texts, variables, suggest, by, dryRun } = application
   const { wanted, faults } = readFiles(texts, { variables, suggest, now: by.now })
-  const hashOf = await hashesFor(wanted, application)
+  const firstPasswords = await prepareFirstPasswords(wanted, application)
   try {
     return await store.writeAlone(async (unit) => {
-      const outcome = await bringAbout(unit, wanted, faults, hashOf, application)
+      const outcome = await bringAbout(unit, wanted, faults, firstPasswords, application)
       if (dryRun) throw new RolledBack(outcome)
       return outcome
     })
@@ -72,17 +72,22 @@ async function bringAbout(
   unit: Unit,
   wanted: Wanted,
   faults: readonly ConfigurationFault[],
-  hashOf: (password: FirstPassword) => Promise<string>,
+  { hashOf, doubts }: FirstPasswords,
   { by, prune, defaultResource, texts }: Application,
 ): Promise<Outcome> {
-  const before = await describeInstance(unit, wanted.kinds, by.now)
+  const describe = async () => withPasswords(await describeInstance(unit, wanted.kinds, by.now), unit.users, wanted)
+  const before = await describe()
+  const resources = await unit.resources.list()
   const kept = [identityOf('resource', defaultResource)]
   const tasks = [...tasksFor(wanted, { by, hashOf }), ...(prune ? pruningTasks(wanted, before, kept, by) : [])]
-  const refused = [...(await runTasks(tasks, unit)), ...(await lostScopes(unit, wanted, before))]
+  const refused = [...(await runTasks(tasks, unit)), ...(await lostScopes(unit, wanted, resources))]
   const all = [...faults, ...refused.filter((fault) => !faults.some((known) => isAbout(known, fault)))]
   if (all.length > 0) throw new ConfigurationRefused(inOrder(all, texts))
-  const changes = changesBetween(before, await describeInstance(unit, wanted.kinds, by.now))
-  return { changes: changes.map((change) => withAccount(change, wanted)), doubts: doubtsAmong(changes, wanted) }
+  const changes = changesBetween(before, await describe())
+  return {
+    changes: changes.map((change) => withId(change, wanted)),
+    doubts: [...doubtsAmong(changes, wanted), ...doubts],
+  }
 }
 
 /** As a person reads the files: from top to bottom. */
@@ -95,33 +100,12 @@ function inOrder(faults: readonly ConfigurationFault[], texts: readonly SourceTe
 const isAbout = (known: ConfigurationFault, { kind, id, attribute }: ConfigurationFault): boolean =>
   known.kind === kind && known.id === id && known.attribute === attribute
 
-/** A new user's password shows that it is set, and the id that they bring along. */
-function withAccount(change: Change, { users }: Wanted): Change {
+/** A new user shows the id that they bring along. */
+function withId(change: Change, { users }: Wanted): Change {
   const same = (login: string): boolean => canonicalIdentifier(login) === canonicalIdentifier(change.id)
   const wanted =
     change.kind === 'user' && change.action === 'create' ? users.find(({ user }) => same(user.login)) : undefined
   if (!wanted) return change
-  const { user, password } = wanted
-  const id = user.id === undefined ? {} : { id: { from: null, to: user.id } }
-  return {
-    ...change,
-    fields: { ...change.fields, ...id, ...(password ? { password: { from: null, to: '(set)' } } : {}) },
-  }
-}
-
-/** Passwords of new users are hashed before the transaction, which would keep others from writing in the meantime. */
-async function hashesFor(
-  { users }: Wanted,
-  { store, passwords, dryRun }: Application,
-): Promise<(password: FirstPassword) => Promise<string>> {
-  const hashes = new Map<FirstPassword, string>()
-  for (const { user, password } of dryRun ? [] : users) {
-    if (!password || 'hash' in password || (await store.read.users.findByIdentifier(user.login))) continue
-    hashes.set(password, await passwords.hash(password.clear))
-  }
-  return async (password) => {
-    if ('hash' in password) return password.hash
-    // Nobody ever signs in with what a dry run stores.
-    return hashes.get(password) ?? (dryRun ? '-' : passwords.hash(password.clear))
-  }
+  const { id } = wanted.user
+  return id === undefined ? change : { ...change, fields: { ...change.fields, id: { from: null, to: id } } }
 }

@@ -12,10 +12,10 @@ export const doubtsAmong = (changes: readonly Change[], { apps }: Wanted): strin
     return change ? doubtsOf(app, change).map((doubt) => `${uri}: ${doubt}`) : []
   })
 
-function doubtsOf({ registration, secrets = [] }: WantedApp, { action }: Change): string[] {
+function doubtsOf({ record, registration, secrets = [] }: WantedApp, { action }: Change): string[] {
   const lacksSecret = action === 'create' && registration.clientType === 'Confidential' && secrets.length === 0
   return [
-    ...doubtsAbout(registration),
+    ...doubtsAbout(registration, 'RequirePkce' in record.fields ? registration : {}),
     ...(lacksSecret
       ? [`it has no secret yet; see: tessera app rotate-secret ${shellWord(registration.applicationUri)}`]
       : []),

@@ -2,10 +2,11 @@
 export const KINDS = ['resource', 'user', 'app', 'setting'] as const
 export type Kind = (typeof KINDS)[number]
 
-/** Where something is said: a file and, where it is known, a line. */
+/** Where something is said: a file and, where they are known, line and column. */
 export interface Place {
   readonly file: string
   readonly line?: number | undefined
+  readonly column?: number | undefined
 }
 
 /** One thing that is wrong with the files: where, in which record, and why. */
@@ -27,8 +28,8 @@ export class ConfigurationRefused extends Error {
 }
 
 /** A fault as one line: `tessera.yaml:12: app my.trusted.app/web: ClientType: expects ...`. */
-export function describeFault({ file, line, kind, id, attribute, reason }: ConfigurationFault): string {
-  const place = line === undefined ? file : `${file}:${line}`
+export function describeFault({ file, line, column, kind, id, attribute, reason }: ConfigurationFault): string {
+  const place = [file, line, column].filter((part) => part !== undefined).join(':')
   const record = [kind, id].filter((part) => part !== undefined).join(' ')
   return [place, record, attribute, reason].filter((part) => part !== undefined && part !== '').join(': ')
 }

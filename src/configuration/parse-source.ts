@@ -1,5 +1,6 @@
 import { type Document, LineCounter, parseAllDocuments } from 'yaml'
 import { ConfigurationRefused } from './fault.ts'
+import { SLIPS } from './slips.ts'
 
 /** A file as it was read. */
 export interface SourceText {
@@ -31,8 +32,8 @@ export function parseSource({ file, text }: SourceText): Source {
   const [document, second] = Array.isArray(documents) ? documents : []
   if (!document) return { file, content: {}, lineOf: () => undefined }
   const faults = [...document.errors, ...document.warnings].map(({ code, pos }) => {
-    const reason = `is neither YAML nor JSON here (${code.toLowerCase().replaceAll('_', ' ')})`
-    return { file, line: lines.linePos(pos[0]).line, reason }
+    const { line, col: column } = lines.linePos(pos[0])
+    return { file, line, column, reason: `is neither YAML nor JSON here: ${SLIPS[code]}` }
   })
   // One slip makes the parser stumble over everything after it.
   if (faults[0]) throw new ConfigurationRefused([faults[0]])

@@ -1,5 +1,6 @@
 import { APP_ATTRIBUTES } from '../domain/app-attributes.ts'
-import { APP_DEFAULTS, type AppRegistration, CLIENT_TYPES } from '../domain/trusted-application.ts'
+import { faultsOf } from '../domain/registration-rules.ts'
+import { APP_DEFAULTS, type AppRegistration, CLIENT_TYPES, type ClientType } from '../domain/trusted-application.ts'
 import { APP_FIELD_NAMES, appField } from './app-fields.ts'
 import type { ConfigurationFault } from './fault.ts'
 import { type Complain, complaintsOf, isList, refuseUnknown, textOf } from './fields.ts'
@@ -38,16 +39,20 @@ export function readApp(record: FileRecord, { variables, suggest, now }: Reading
   const { clientType, ...attributes } = readAttributes(fields, complain)
   const isEnabled = readFlag(fields['IsEnabled'], 'IsEnabled', complain)
   const secrets = readSecrets(fields, { variables, suggest, complain, now })
-  if (clientType === undefined) {
-    if (fields['ClientType'] === undefined) complain('ClientType', `is needed: one of ${CLIENT_TYPES.join(', ')}`)
-    return { wanted: undefined, faults }
-  }
-  if (clientType !== 'Confidential' && (secrets ?? []).length > 0) {
+  if (fields['ClientType'] === undefined) complain('ClientType', `is needed: one of ${CLIENT_TYPES.join(', ')}`)
+  if (clientType !== undefined && clientType !== 'Confidential' && (secrets ?? []).length > 0) {
     const attribute = fields['ApplicationSecret'] === undefined ? 'ApplicationSecretHash' : 'ApplicationSecret'
     complain(attribute, `only a Confidential app has a secret, and this one is ${clientType}`)
   }
-  const registration = { ...APP_DEFAULTS, applicationUri: id, name: id, clientType, ...attributes }
+  const given = { ...APP_DEFAULTS, applicationUri: id, name: id, ...attributes }
+  const registration = { ...given, clientType: clientType ?? likelyType(given) }
   return { wanted: { record, registration, isEnabled, secrets }, faults }
+}
+
+/** The ClientType that finds least fault with the rest, so that only what is wrong in any case is told beside a missing one. */
+function likelyType(given: Omit<AppRegistration, 'clientType'>): ClientType {
+  const faults = (clientType: ClientType): number => faultsOf({ ...given, clientType }).length
+  return faults('Public') < faults('Confidential') ? 'Public' : 'Confidential'
 }
 
 function readAttributes(fields: Readonly<Record<string, unknown>>, complain: Complain): Partial<AppRegistration> {

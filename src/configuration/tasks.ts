@@ -4,8 +4,8 @@ import { type ChangeFault, ChangeRefused } from '../administration/fault.ts'
 import { findUser } from '../administration/find-user.ts'
 import { setInstanceSetting } from '../administration/instance-settings.ts'
 import type { By } from '../administration/record-change.ts'
-import { putResource, removeResource } from '../administration/resources.ts'
-import { addUser, removeUser, setUserEnabled, updateUser } from '../administration/users.ts'
+import { removeResource, storeResource } from '../administration/resources.ts'
+import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from '../administration/users.ts'
 import { showRegistration } from '../domain/app-attributes.ts'
 import { fieldChanges } from '../domain/field-changes.ts'
 import type { AppRegistration, TrustedApplication } from '../domain/trusted-application.ts'
@@ -35,7 +35,7 @@ export interface TaskContext {
 /** What the files want, each thing after those it needs: an app needs its System User, and that one enabled. */
 export function tasksFor({ resources, users, apps, settings }: Wanted, { by, hashOf }: TaskContext): Task[] {
   return [
-    ...resources.map(({ record, resource }) => ({ ...record, run: (unit: Unit) => putResource(unit, resource, by) })),
+    ...resources.map(({ record, resource }) => ({ ...record, run: (unit: Unit) => storeResource(unit, resource, by) })),
     ...users.map((user) => ({ ...user.record, run: (unit: Unit) => ensureUser(unit, user, by, hashOf) })),
     ...apps.map((app) => ({ ...app.record, run: (unit: Unit) => ensureApp(unit, app, by) })),
     ...users
@@ -70,6 +70,8 @@ export function pruningTasks(wanted: Wanted, before: Description, kept: readonly
   ]
 }
 
+const NO_PASSWORD = 'a SystemUserNoLogin never signs in and has no password'
+
 const differ = (before: Fields, after: Fields): boolean => Object.keys(fieldChanges(before, after)).length > 0
 
 /** An account is found by its login alone: an e-mail that is somebody's login is a conflict, not them. */
@@ -89,6 +91,7 @@ async function ensureUser(unit: Unit, wanted: WantedUser, by: By, hashOf: TaskCo
     const after = { ...before, ...user, id: before.id, login: before.login } as User
     if (differ(showUser(before), showUser(after))) await updateUser(unit, after, by)
     if (isEnabled === true) await setUserEnabled(unit, before.id, true, by)
+    await giveFirstPassword(unit, before, password && (await hashOf(password)), by)
     return
   }
   await addUser(
@@ -99,10 +102,19 @@ async function ensureUser(unit: Unit, wanted: WantedUser, by: By, hashOf: TaskCo
   )
 }
 
-function whatCannotChange(before: User, { user, type }: WantedUser): ChangeFault[] {
+/** A password that exists is its owner's and stays. */
+async function giveFirstPassword(unit: Unit, user: User, hash: string | undefined, by: By): Promise<void> {
+  if (hash === undefined || (await unit.users.findByIdentifier(user.login))?.passwordHash !== undefined) return
+  await setUserPassword(unit, user, hash, by)
+}
+
+function whatCannotChange(before: User, { user, type, password }: WantedUser): ChangeFault[] {
   const reason = (value: string): string => `is ${value} and can never change`
   return [
     ...(type === undefined || type === before.type ? [] : [{ attribute: 'type', reason: reason(before.type) }]),
+    ...(password && before.type === 'SystemUserNoLogin'
+      ? [{ attribute: 'clear' in password ? 'password' : 'passwordHash', reason: NO_PASSWORD }]
+      : []),
     ...(user.id === undefined || user.id === before.id ? [] : [{ attribute: 'id', reason: reason(before.id) }]),
   ]
 }

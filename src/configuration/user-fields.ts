@@ -23,7 +23,7 @@ export const USER_FIELDS = {
   },
   password: {
     form: 'text',
-    description: `First password of a new user, as \${NAME} of an environment variable. A password that exists stays.`,
+    description: `First password of an account that has none, as \${NAME} of an environment variable. A password that exists stays.`,
   },
   passwordHash: {
     form: 'text',

@@ -30,6 +30,9 @@ const OUTCOME = {
   resource_removed: 'success',
   setting_changed: 'success',
   clock_stepped: 'failure',
+  database_moved: 'success',
+  database_reopened: 'success',
+  database_restored: 'success',
 } as const
 
 export type AuditEventName = keyof typeof OUTCOME
@@ -63,7 +66,15 @@ export interface AuditRecord {
   readonly detail: AuditDetail
 }
 
+/** Notes an event, right after the work that it tells of. */
 export type Audit = (event: AuditEvent) => void
+
+/** For events that are stored in one unit of work with what they tell of, so that neither is there without the other. */
+export interface AuditRecords {
+  record(event: AuditEvent): AuditRecord
+  /** Puts a record that is stored on the log. */
+  tell(record: AuditRecord): void
+}
 
 /** @param now milliseconds since 1970 */
 export const toAuditRecord = (

@@ -19,6 +19,8 @@ const LIMITS: Readonly<Record<string, number>> = {
   interaction: 15_000,
 }
 const DEFAULT_LIMIT = 2048
+// The one is the app's own affair, of the other only a hash is kept.
+const ANY_TEXT: readonly string[] = ['state', 'password']
 const MOST_VALUES = 16
 
 /** The parameters that may be sent more than once. @see RFC 8707 §2 */
@@ -32,7 +34,7 @@ export const longestValue = (parameter: string): number => LIMITS[parameter] ?? 
 
 /** The parameters of one request, each at most once save for `resource`; an empty one counts as absent. @see RFC 6749 §3.1, §3.2 */
 export interface Form {
-  /** @throws OAuthError `invalid_request` when the parameter is repeated or too long */
+  /** @throws OAuthError `invalid_request` when the parameter is repeated, too long, or holds what no text may hold */
   get(name: string): string | undefined
   /** @throws OAuthError `invalid_request` also when it is missing */
   require(name: string): string
@@ -58,7 +60,7 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
         parameter: name,
         cause: `${name} was sent more than once`,
       })
-    return value === undefined || value === '' ? undefined : requireShort(name, value)
+    return value === undefined || value === '' ? undefined : requireSound(name, value)
   }
 
   return {
@@ -82,11 +84,22 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
           rule: 'parameter-has-too-many-values',
           parameter: name,
         })
-      return values.map((value) => requireShort(name, value))
+      return values.map((value) => requireSound(name, value))
     },
     repeated,
     entries: () => Object.entries(parsed).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
   }
+}
+
+/** Nothing that is looked up or kept holds a NUL, and not every database could keep it. */
+function requireSound(name: string, value: string): string {
+  if (ANY_TEXT.includes(name) || !value.includes('\0')) return requireShort(name, value)
+  const code = name === 'scope' ? 'invalid_scope' : 'invalid_request'
+  throw new OAuthError(code, `parameter holds a character that is not allowed: ${name}`, {
+    rule: 'request-malformed',
+    parameter: name,
+    cause: `${name} holds the character NUL`,
+  })
 }
 
 function requireShort(name: string, value: string): string {

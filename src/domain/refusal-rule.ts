@@ -68,6 +68,12 @@ export type RefusalRule =
   // The person.
   | 'sign-in-required'
   | 'other-person-signed-in'
+  | 'person-unknown'
+  | 'person-disabled'
+  | 'person-without-password'
+  | 'person-is-system-user'
+  | 'password-wrong'
+  | 'sign-in-incomplete'
   | 'person-not-admitted'
   | 'community-user-api-scope'
   | 'consent-required'
@@ -116,5 +122,6 @@ export type RefusalRule =
   | 'logout-uri-unregistered'
   | 'logout-uri-without-app'
   // The server itself.
+  | 'metrics-not-for-everybody'
   | 'server-busy'
   | 'server-fault'

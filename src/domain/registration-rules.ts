@@ -1,3 +1,5 @@
+import { SECOND } from '../lib/clock.ts'
+import { showDuration } from '../lib/duration.ts'
 import { whyBadName } from './readable-name.ts'
 import { whyUnregistrable } from './redirect-uri.ts'
 import { ADMINISTRATION_SCOPE, isProtocolScope, isScopeToken } from './scope.ts'
@@ -80,7 +82,7 @@ const seconds = (attribute: string, value: number | undefined, least: number, mo
     attribute,
     value !== undefined &&
       !(Number.isInteger(value) && value >= least && value <= most) &&
-      `must be a whole number of seconds from ${least} to ${most}`,
+      `must be a whole number of seconds from ${least} to ${most}, which is ${showDuration(least * SECOND)} to ${showDuration(most * SECOND)}`,
   )
 
 const lifetimes: Rule = (app) => [

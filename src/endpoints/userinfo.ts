@@ -28,10 +28,10 @@ const NO_OPENID: Why = { rule: 'access-token-without-openid', cause: 'openid was
 const refuse = (
   code: ErrorCode,
   description: string,
-  { rule, cause }: Why,
+  { rule, cause, user }: Why,
   app?: TrustedApplication,
   sent?: string,
-): OAuthError => new OAuthError(code, description, { rule, cause, client_id: app?.applicationUri, sent })
+): OAuthError => new OAuthError(code, description, { rule, cause, client_id: app?.applicationUri, user, sent })
 
 /** The UserInfo endpoint. @see OIDC Core §5.3 */
 export async function userinfoEndpoint(

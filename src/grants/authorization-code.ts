@@ -21,7 +21,7 @@ import type { Grant } from './registry.ts'
 import { requireInteractive } from './require-interactive.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'write'>
+  readonly store: Pick<Store, 'read' | 'writeEnding'>
   readonly clock: Clock
   readonly audit: Audit
   readonly readCatalogue: ReadCatalogue
@@ -34,7 +34,7 @@ const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail =
 export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }: Dependencies): Grant {
   /** A code that comes back has leaked: what it was exchanged for dies, before the refusal is told. @see RFC 6749 §4.1.2 */
   async function refuseReuse({ family, userId, spentAt }: AuthorizationCode, app: AuthenticatedApp): Promise<never> {
-    await store.write(({ families }) => families.revoke(family, clock()))
+    await store.writeEnding(({ families }) => families.revoke(family, clock()))
     audit({ event: 'code_reuse', ...auditedApp(app), user: userId, detail: { family } })
     throw refuse('code-used', 'the code has already been used; the tokens it was exchanged for are revoked', {
       client_id: app.applicationUri,

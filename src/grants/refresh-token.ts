@@ -19,7 +19,7 @@ import type { Grant } from './registry.ts'
 import { requireInteractive } from './require-interactive.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'write'>
+  readonly store: Pick<Store, 'read' | 'writeEnding'>
   readonly clock: Clock
   readonly audit: Audit
   readonly readCatalogue: ReadCatalogue
@@ -56,7 +56,7 @@ export function createRefreshTokenGrant({ store, clock, audit, readCatalogue }: 
 
   /** Committed before the refusal is told, so that the thief's tokens die whatever becomes of the answer. */
   async function refuseReuse({ family, userId }: TokenFamily, app: AuthenticatedApp, age: number): Promise<never> {
-    await store.write(({ families }) => families.revoke(family, clock()))
+    await store.writeEnding(({ families }) => families.revoke(family, clock()))
     audit({ event: 'refresh_reuse', ...auditedApp(app), user: userId, detail: { family } })
     const description =
       'the refresh token has already been used; all tokens that grew from the same sign-in are revoked'

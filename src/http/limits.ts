@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { FastifyHttpOptions } from 'fastify'
+import { describeRequest } from './log-request.ts'
 
 interface HttpSection {
   readonly trustedProxies: readonly string[]
@@ -35,13 +36,10 @@ export const fastifyOptions = (
   rewriteUrl: ({ url = '/' }) => (isDecodable(url) ? url : '/malformed-address'),
   routerOptions: { maxParamLength: 200 },
   ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
-  // A refusal has its own record; the line a request leaves never holds a query string.
   logger: {
     level: logLevel,
     ...(log ? { stream: log } : {}),
-    serializers: {
-      req: (request) => ({ method: request.method, path: request.url.split('?')[0], address: request.ip }),
-    },
+    serializers: { req: describeRequest },
   },
 })
 

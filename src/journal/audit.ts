@@ -1,4 +1,4 @@
-import { type Audit, type AuditRecord, toAuditRecord } from '../domain/audit.ts'
+import { type Audit, type AuditRecord, type AuditRecords, toAuditRecord } from '../domain/audit.ts'
 import { createBatches } from '../lib/batches.ts'
 import type { Clock } from '../lib/clock.ts'
 import { newOrderedId } from '../lib/secrets.ts'
@@ -11,10 +11,8 @@ interface Dependencies {
   readonly log: JournalLog
 }
 
-interface AuditJournal {
+interface AuditJournal extends AuditRecords {
   readonly audit: Audit
-  /** Puts a record that is stored already on the log. */
-  tell(record: AuditRecord): void
   flush(): Promise<void>
 }
 
@@ -28,16 +26,20 @@ export function createAuditJournal({ store, clock, log }: Dependencies): AuditJo
     onLost: (count, err) => log.error({ count, err }, 'audit events could not be stored; they are on the log alone'),
   })
 
-  const tell = (record: AuditRecord): void => log.info({ audit: record }, record.event)
+  const tell: AuditRecords['tell'] = (record) => log.info({ audit: record }, record.event)
+  const record: AuditRecords['record'] = (event) => {
+    const now = clock()
+    return toAuditRecord(event, newOrderedId(now), now)
+  }
 
   return {
-    audit(event) {
-      const now = clock()
-      const record = toAuditRecord(event, newOrderedId(now), now)
-      tell(record)
-      batches.add(record)
-    },
+    record,
     tell,
+    audit(event) {
+      const noted = record(event)
+      tell(noted)
+      batches.add(noted)
+    },
     flush: batches.flush,
   }
 }

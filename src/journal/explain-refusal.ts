@@ -17,13 +17,16 @@ export interface Explanation {
   readonly error: string
   readonly cause: string
   readonly sent: string | null
-  readonly expected: string | readonly string[] | null
+  /** What would have been right; several values with ", " between. */
+  readonly expected: string | null
   /** The registered value most like the one sent, its differences marked as `markDifference` does. */
   readonly nearest: string | null
   /** A command that starts with `tessera`, or a sentence. */
   readonly fix: string
   /** Another way to mend it. */
   readonly otherwise: string | null
+  /** The same one by one, where any of several would have been right; else empty. */
+  readonly expectedOneOf: readonly string[]
   /** The registered value itself. */
   readonly nearestValue: string | null
   readonly rule: RefusalRule | null
@@ -60,6 +63,7 @@ const CHOICES: Readonly<Partial<Record<RefusalRule, Choice>>> = {
   'grant-type-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
   'response-type-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
   'response-mode-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
+  'person-unknown': { among: ({ logins }) => logins, furthest: 0.34 },
   'prompt-unknown': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
 }
 
@@ -83,24 +87,21 @@ export function explainRefusal(
   const remedy: Remedy = detail.rule
     ? REMEDIES[detail.rule](facts)
     : { fix: 'see the log, under the id of the refusal' }
+  const expected = detail['expected'] === undefined ? [remedy.expected ?? ''] : listed(detail)
   return {
     id,
     endpoint,
     error,
     cause: typeof detail['cause'] === 'string' ? detail['cause'] : description,
     sent: sent ?? parametersAsText(parameters),
-    expected: expectedOf(detail) ?? remedy.expected ?? null,
+    expected: expected.join(', ') || null,
     nearest: nearest === undefined || compared === undefined ? null : markDifference(compared, nearest),
     fix: remedy.fix,
     otherwise: remedy.otherwise ?? null,
+    expectedOneOf: expected.length > 1 ? expected : [],
     nearestValue: nearest ?? null,
     rule: detail.rule ?? null,
   }
-}
-
-function expectedOf({ expected }: OperatorDetail): string | readonly string[] | undefined {
-  if (typeof expected === 'string') return expected
-  return Array.isArray(expected) ? (expected as readonly string[]) : undefined
 }
 
 function parametersAsText(parameters: Refusal['parameters']): string | null {

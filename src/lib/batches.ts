@@ -10,28 +10,29 @@ interface Options<T> {
 export function createBatches<T>({ write, most, onLost }: Options<T>) {
   let waiting: T[] = []
   let lost = 0
-  let running: Promise<void> | undefined
+  let written: Promise<void> = Promise.resolve()
+  /** The batch that takes what is waiting, once the one before it is written. */
+  let next: Promise<void> | undefined
 
-  async function drain(): Promise<void> {
-    while (waiting.length > 0) {
-      const items = waiting
-      waiting = []
-      await write(items).catch((error: unknown) => onLost(items.length, error))
-      if (lost > 0) onLost(lost)
-      lost = 0
-    }
-    running = undefined
+  async function writeNext(): Promise<void> {
+    const [items, dropped] = [waiting, lost]
+    waiting = []
+    lost = 0
+    if (next) written = next
+    next = undefined
+    await write(items).catch((error: unknown) => onLost(items.length, error))
+    if (dropped > 0) onLost(dropped)
   }
 
   return {
     add(item: T): void {
       if (waiting.length >= most) lost += 1
       else waiting.push(item)
-      running ??= Promise.resolve().then(drain)
+      next ??= written.then(writeNext)
     },
 
-    /** Resolves when everything that was added before is written. */
-    flush: (): Promise<void> => running ?? Promise.resolve(),
+    /** Resolves when everything that was added before is written; what comes meanwhile is not waited for. */
+    flush: (): Promise<void> => next ?? written,
   }
 }
 

@@ -12,3 +12,9 @@ export function readDuration(text: string): number | undefined {
   const factor = UNITS[unit]
   return factor === undefined ? undefined : Number(amount) * factor
 }
+
+/** The same the other way round, in the largest unit that leaves nothing over: `365d`, `90m`, `0`. */
+export function showDuration(milliseconds: number): string {
+  const [unit, factor] = Object.entries(UNITS).findLast(([, length]) => milliseconds % length === 0) ?? ['s', SECOND]
+  return milliseconds === 0 ? '0' : `${milliseconds / factor}${unit}`
+}

@@ -4,7 +4,6 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   rmSync,
@@ -12,6 +11,10 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { makeFolder } from './make-folder.ts'
+
+import { deriveKey } from './sealed-box.ts'
+import { digest } from './secrets.ts'
 
 const LEAST_BYTES = 32
 
@@ -38,6 +41,9 @@ export function loadMasterKey({ value, file, mayCreate }: Source): Buffer {
   return decode(text.trim(), file)
 }
 
+/** What a database keeps of its master key, to notice another one. */
+export const markOf = (masterKey: Buffer): string => digest(deriveKey(masterKey, 'mark').toString('base64'))
+
 function readKeyFile(file: string): string | undefined {
   try {
     const mode = statSync(file).mode & 0o077
@@ -56,7 +62,7 @@ function createKeyFile(file: string): string {
   const text = randomBytes(LEAST_BYTES).toString('base64')
   const draft = `${file}.${process.pid}.new`
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(file))
     const descriptor = openSync(draft, 'wx', 0o600)
     writeSync(descriptor, `${text}\n`)
     fsyncSync(descriptor)

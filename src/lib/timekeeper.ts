@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import { type Clock, systemClock } from './clock.ts'
 
 /** The time of a process, which never goes back behind what it has reached by itself. */
 export interface Timekeeper {
@@ -48,4 +48,4 @@ export function createTimekeeper({ wall, timer }: Machine, notBefore: number): T
 
 /** The time of this machine. */
 export const systemTime: StartTime = (notBefore) =>
-  createTimekeeper({ wall: () => Date.now(), timer: () => performance.now() }, notBefore)
+  createTimekeeper({ wall: systemClock, timer: () => performance.now() }, notBefore)

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { InstanceSettingName } from '../domain/instance-settings.ts'
 import { type Clock, HOUR, MINUTE } from '../lib/clock.ts'
 import type { LeftoverKind } from '../repositories/leftovers.ts'
 import type { Store } from '../repositories/store.ts'
+import { readSetting } from './read-setting.ts'
 
 interface Dependencies {
   readonly store: Store
@@ -13,8 +13,6 @@ interface Dependencies {
   readonly holder: string
   /** Milliseconds after which every sign-in session is over. */
   readonly longestSession: number
-  /** What a setting of the instance means now. */
-  readonly setting: (name: InstanceSettingName) => Promise<number>
 }
 
 /** What is forgotten, and from which time back, milliseconds since 1970. */
@@ -36,7 +34,8 @@ const AIM = 10
 const REST = 4
 
 /** Every kind of leftover, in the order it is looked after. */
-function tasksOf({ store, clock, longestSession, setting }: Dependencies): readonly Task[] {
+function tasksOf({ store, clock, longestSession }: Sizing): readonly Task[] {
+  const { settings } = store.read
   // Whoever comes late with a code is told that it expired, rather than that it is unknown.
   const overAnHourAgo = async () => clock() - HOUR
   return [
@@ -47,12 +46,24 @@ function tasksOf({ store, clock, longestSession, setting }: Dependencies): reado
     {
       kind: 'refusals',
       before: async () => {
-        const beyond = await store.read.refusals.timeOfNewestBeyond(await setting('RefusalLimit'))
-        return Math.max(clock() - (await setting('RefusalRetention')), (beyond ?? -1) + 1)
+        const beyond = await store.read.refusals.timeOfNewestBeyond(await readSetting(settings, 'RefusalLimit'))
+        return Math.max(clock() - (await readSetting(settings, 'RefusalRetention')), (beyond ?? -1) + 1)
       },
     },
-    { kind: 'audit_events', before: async () => clock() - (await setting('AuditRetention')) },
+    { kind: 'audit_events', before: async () => clock() - (await readSetting(settings, 'AuditRetention')) },
   ]
+}
+
+type Sizing = Pick<Dependencies, 'store' | 'clock' | 'longestSession'>
+
+/** For how long the oldest row that could be forgotten has been waiting, by table; milliseconds. */
+export async function cleanUpLags(dependencies: Sizing): Promise<Readonly<Record<string, number>>> {
+  const { leftovers } = dependencies.store.read
+  const lags = tasksOf(dependencies).map(async ({ kind, before }) => {
+    const [time, oldest] = [await before(), await leftovers.oldest(kind)]
+    return [kind, Math.max(0, time - (oldest ?? time))] as const
+  })
+  return Object.fromEntries(await Promise.all(lags))
 }
 
 export type CleanUp = ReturnType<typeof createCleanUp>
@@ -65,13 +76,13 @@ export function createCleanUp(dependencies: Dependencies) {
   let stopped = false
 
   /** Whether this node has the task, which it then keeps for as long as it goes on. */
-  const takeLease = () => store.write(({ leases }) => leases.take('clean-up', holder, clock(), clock() + LEASE))
+  const takeLease = () => store.writeEnding(({ leases }) => leases.take('clean-up', holder, clock(), clock() + LEASE))
 
   /** @returns whether there is more */
   async function removeBatch(kind: LeftoverKind, before: number, count: (rows: number) => void): Promise<boolean> {
     const asked = limit
     let took = 0
-    const removed = await store.write(async ({ leases, leftovers }) => {
+    const removed = await store.writeEnding(async ({ leases, leftovers }) => {
       const started = timer()
       if (!(await leases.take('clean-up', holder, clock(), clock() + LEASE))) return 0
       const rows = await leftovers.remove(kind, before, asked)
@@ -107,7 +118,7 @@ export function createCleanUp(dependencies: Dependencies) {
     /** Ends a run after its batch, and lets another node take over. */
     async stop(): Promise<void> {
       stopped = true
-      await store.write(({ leases }) => leases.release('clean-up', holder))
+      await store.writeEnding(({ leases }) => leases.release('clean-up', holder))
     },
   }
 }

@@ -4,7 +4,6 @@ import { newId } from '../lib/secrets.ts'
 import type { Timekeeper } from '../lib/timekeeper.ts'
 import type { Store } from '../repositories/store.ts'
 import { createCleanUp } from './clean-up.ts'
-import { readSetting } from './read-setting.ts'
 import { createWatchTime } from './watch-time.ts'
 
 interface Dependencies {
@@ -24,9 +23,9 @@ const WATCH_EVERY = 5 * SECOND
 
 /** Starts what a server does beside answering requests; each task goes on after an error, which is on the log. */
 export function startMaintenance({ store, clock, time, log, longestSession }: Dependencies) {
+  store.keepReserve()
   const holder = newId()
-  const setting = (name: Parameters<typeof readSetting>[1]) => readSetting(store.read.settings, name)
-  const cleanUp = createCleanUp({ store, clock, timer: () => performance.now(), holder, longestSession, setting })
+  const cleanUp = createCleanUp({ store, clock, timer: () => performance.now(), holder, longestSession })
   const watchTime = createWatchTime({ store, time, log })
   const complain = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed; it is tried again`)
 

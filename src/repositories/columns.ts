@@ -3,6 +3,9 @@ import type { SignInFacts } from '../domain/authorization.ts'
 import type { Flag } from './schema.ts'
 
 export const toFlag = (value: boolean): Flag => (value ? 1 : 0)
+/** A text for the operator, as every database can keep it: PostgreSQL knows no NUL. */
+export const keepable = (text: string): string => text.replaceAll('\0', '\ufffd')
+
 export const toScope = (text: string): string[] => text.split(' ').filter((scope) => scope !== '')
 
 /** The columns that tell how somebody signed in. */

@@ -15,7 +15,7 @@ export interface WriterTransaction {
   isBusy(error: unknown): boolean
   /** Whether the database itself cannot go on, so that nothing of the transaction can be kept. */
   isOutOfReach(error: unknown): boolean
-  /** What the client is told of such an error. */
+  /** What the client is told of such an error; called once for each that happens. */
   toRefusal(error: unknown): Error
 }
 
@@ -50,9 +50,10 @@ export function createGroupCommit(transaction: WriterTransaction, longest: numbe
       // What is locked is worth waiting for, what is broken is not.
       const late = (member: Member): boolean => performance.now() - member.joined > longest
       const refused = transaction.isBusy(error) ? waiting.filter(late) : [...waiting]
+      const refusal = refused.length === 0 ? undefined : refusalOf(error)
       for (const member of refused) {
         waiting.splice(waiting.indexOf(member), 1)
-        member.refuse(refusalOf(error))
+        member.refuse(refusal)
       }
       return false
     }
@@ -78,7 +79,8 @@ export function createGroupCommit(transaction: WriterTransaction, longest: numbe
       transaction.commit()
     } catch (error) {
       transaction.rollback()
-      for (const member of members) member.refuse(refusalOf(error))
+      const refusal = refusalOf(error)
+      for (const member of members) member.refuse(refusal)
       return
     }
     for (const answer of answers) answer()

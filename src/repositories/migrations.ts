@@ -2,6 +2,7 @@ import { type Kysely, type Migration, Migrator, sql } from 'kysely'
 import * as foundation from '../../db/migrations/0001-foundation.ts'
 import * as operations from '../../db/migrations/0002-operations.ts'
 import * as storage from '../../db/migrations/0003-storage.ts'
+import * as moves from '../../db/migrations/0004-moves.ts'
 import type { Schema } from './schema.ts'
 
 /** Every migration in order; a new one is one file and one line. */
@@ -9,6 +10,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0001-foundation': foundation,
   '0002-operations': operations,
   '0003-storage': storage,
+  '0004-moves': moves,
 }
 
 /** The database was written by a newer Tessera than this one. */
@@ -52,9 +54,10 @@ export function migrationsOf(db: Kysely<Schema>) {
 
   return {
     status,
-    async migrate(): Promise<string[]> {
+    /** @param upTo the last one to apply; all of them unless given */
+    async migrate(upTo?: string): Promise<string[]> {
       if ((await status()).pending.length === 0) return []
-      const { error, results } = await migrator.migrateToLatest()
+      const { error, results } = await (upTo === undefined ? migrator.migrateToLatest() : migrator.migrateTo(upTo))
       if (error) throw error
       return (results ?? []).filter((result) => result.status === 'Success').map((result) => result.migrationName)
     },

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import pg from 'pg'
 import type { PostgresAddress } from '../lib/database-url.ts'
-import { unreadable } from './unavailable.ts'
+import { notText, unreadable } from './unavailable.ts'
 
 /** How patient the connections of a pool are; milliseconds, 0 for ever. */
 export interface Limits {
@@ -52,7 +52,11 @@ export function openPool(address: PostgresAddress, { connections, statement, loc
 
 export const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+export function messageOf(error: unknown): string {
+  // A name with several addresses fails once for each of them, and says nothing itself.
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ')
+  return error instanceof Error ? error.message : String(error)
+}
 
 // Class 08 connection, 53 resources, 57P server going down or up, 25006 a standby, 57014 and 55P03 out of time.
 const OUT_OF_REACH =
@@ -72,15 +76,23 @@ export const isBroken = (error: unknown): boolean => isOutOfReach(error) && !OUT
 /** Rolled back by the database in favour of another transaction, so that trying again is sound. */
 export const isGivenUp = (error: unknown): boolean => /^(40001|40P01)$/.test(codeOf(error))
 
+/** What is looked for with a NUL is nowhere; no name may hold this noncharacter, which PostgreSQL does take. */
+const soundFor = (text: string, values: readonly unknown[]): unknown[] =>
+  /^select\b/i.test(text)
+    ? values.map((value) => (typeof value === 'string' ? value.replaceAll('\0', '\uffff') : value))
+    : [...values]
+
+const isNotText = (error: unknown): boolean => codeOf(error) === '22021'
+
 /** Hands out connections one by one, and puts back none that broke. */
 export const pinned = (pool: pg.Pool): PostgresPool => ({
   connect: async () => {
     const client = await pool.connect()
     let broken = false
     const query = (text: string, values: readonly unknown[]) =>
-      client.query(text, [...values]).catch((error: unknown) => {
+      client.query(text, soundFor(text, values)).catch((error: unknown) => {
         broken ||= isBroken(error)
-        throw error
+        throw isNotText(error) ? notText() : error
       })
     return { query, release: () => client.release(broken) } as unknown as PostgresPoolClient
   },
@@ -89,11 +101,12 @@ export const pinned = (pool: pg.Pool): PostgresPool => ({
 
 /** For questions outside a transaction: any connection will do, and one that turns out broken is tried again on another. */
 export const unpinned = (pool: pg.Pool): PostgresPool => {
-  async function ask(text: string, values: readonly unknown[]) {
+  async function ask(text: string, given: readonly unknown[]) {
+    const values = soundFor(text, given)
     try {
-      return await pool.query(text, [...values]).catch((error: unknown) => {
+      return await pool.query(text, values).catch((error: unknown) => {
         if (!isBroken(error)) throw error
-        return pool.query(text, [...values])
+        return pool.query(text, values)
       })
     } catch (error) {
       if (!isOutOfReach(error)) throw error

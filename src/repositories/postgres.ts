@@ -73,6 +73,8 @@ export function openPostgres(address: PostgresAddress, connections: number): Sto
   const reader = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: unpinned(pool) }) })
   const writer = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: pinned(pool) }) })
 
+  let closed: Promise<void> | undefined
+
   /** Migrations have connections of their own, whose patience does not end. */
   async function migrating<T>(work: (migrations: ReturnType<typeof migrationsOf>) => Promise<T>): Promise<T> {
     const own = openPool(address, MIGRATING)
@@ -86,11 +88,14 @@ export function openPostgres(address: PostgresAddress, connections: number): Sto
   return {
     read: repositoriesOn(reader),
     write: (unit) => insist(() => transact(writer, unit, async () => undefined)),
+    writeEnding: (unit) => insist(() => transact(writer, unit, async () => undefined)),
     writeAlone: (unit) => insist(() => transact(writer, unit, takeTurn)),
     migrations: {
       status: () => migrating((migrations) => migrations.status()),
       migrate: () => migrating((migrations) => migrations.migrate()),
     },
+    // The disk is the database server's.
+    keepReserve: () => undefined,
     // PostgreSQL does so by itself.
     compact: async () => false,
     size: async () => {
@@ -102,6 +107,9 @@ export function openPostgres(address: PostgresAddress, connections: number): Sto
     ping: async () => {
       await sql`select 1`.execute(reader)
     },
-    close: () => pool.end(),
+    close: () => {
+      closed ??= pool.end()
+      return closed
+    },
   }
 }

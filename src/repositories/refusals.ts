@@ -1,6 +1,7 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { ErrorCode, OperatorDetail } from '../domain/errors.ts'
 import type { Refusal } from '../domain/refusal.ts'
+import { keepable } from './columns.ts'
 import type { Schema } from './schema.ts'
 
 const toRefusal = (row: Selectable<Schema['refusals']>): Refusal => ({
@@ -24,10 +25,10 @@ const toRow = (refusal: Refusal): Selectable<Schema['refusals']> => ({
   method: refusal.method,
   status: refusal.status,
   error: refusal.error,
-  description: refusal.description,
+  description: keepable(refusal.description),
   parameters: JSON.stringify(refusal.parameters),
   detail: JSON.stringify(refusal.detail),
-  application_uri: refusal.app ?? null,
+  application_uri: refusal.app === undefined ? null : keepable(refusal.app),
   address: refusal.address,
 })
 

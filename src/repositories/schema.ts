@@ -168,6 +168,11 @@ interface SettingsTable {
   value: string
 }
 
+interface MoveStateTable {
+  name: string
+  value: string
+}
+
 /** Every table, as Kysely sees it; made by `db/migrations`. */
 export interface Schema {
   users: UsersTable
@@ -184,6 +189,7 @@ export interface Schema {
   signing_keys: SigningKeysTable
   settings: SettingsTable
   leases: LeasesTable
+  move_state: MoveStateTable
   refusals: RefusalsTable
   audit_events: AuditEventsTable
   api_resources: ApiResourcesTable

@@ -1,10 +1,14 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import { CompiledQuery, type Dialect, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely'
+import type { OAuthError } from '../domain/errors.ts'
+import { makeFolder } from '../lib/make-folder.ts'
+import { type Ballast, createBallast } from './ballast.ts'
 import { createGroupCommit, type WriterTransaction } from './group-commit.ts'
 import { migrationsOf } from './migrations.ts'
+import { MOVED_AWAY } from './move-state.ts'
 import type { Schema } from './schema.ts'
 import { repositoriesOn, type Store } from './store.ts'
 import { unavailable } from './unavailable.ts'
@@ -21,7 +25,7 @@ const PAGES_AT_ONCE = 64
 const PAGES_LEFT_FREE = 64
 
 /** Kysely's own driver says `begin`, which fails half-way when somebody else writes; a migration says so at once. */
-function immediateDialect(database: Database.Database): Dialect {
+export function immediateDialect(database: Database.Database): Dialect {
   const dialect = new SqliteDialect({ database })
   return {
     createDriver: () => {
@@ -39,8 +43,9 @@ function immediateDialect(database: Database.Database): Dialect {
   }
 }
 
-function openWriter(path: string): Database.Database {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+/** Opens a connection that writes, durably; the file and its folder are made when missing. */
+export function openWriter(path: string): Database.Database {
+  makeFolder(dirname(path))
   const database = new Database(path, { timeout: OPENING_TIMEOUT })
   chmodSync(path, 0o600)
   if (database.pragma('page_count', { simple: true }) === 0) database.pragma('auto_vacuum = INCREMENTAL')
@@ -66,9 +71,15 @@ const codeOf = (error: unknown): string => (error instanceof Database.SqliteErro
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const isBusy = (error: unknown): boolean => codeOf(error).startsWith('SQLITE_BUSY')
 const isOutOfReach = (error: unknown): boolean =>
-  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(codeOf(error))
+  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(codeOf(error)) || isMovedAway(error)
+// A database that was moved away takes nothing any more.
+const isMovedAway = (error: unknown): boolean =>
+  codeOf(error) === 'SQLITE_CONSTRAINT_TRIGGER' && messageOf(error) === MOVED_AWAY
 
-function transactionOf(database: Database.Database): WriterTransaction {
+const refusalOf = (error: unknown): OAuthError => unavailable({ code: codeOf(error), message: messageOf(error) })
+const DISK_IS_FULL = 'the disk is full; until there is room again only what ends or removes something is written'
+
+function transactionOf(database: Database.Database, ballast: Ballast): WriterTransaction {
   const statement = (sql: string) => {
     const prepared = database.prepare(sql)
     return () => void prepared.run()
@@ -87,7 +98,10 @@ function transactionOf(database: Database.Database): WriterTransaction {
     },
     isBusy,
     isOutOfReach,
-    toRefusal: (error) => unavailable({ code: codeOf(error), message: messageOf(error) }),
+    toRefusal: (error) => {
+      if (!isBusy(error)) ballast.releaseIfFull()
+      return refusalOf(error)
+    },
   }
 }
 
@@ -117,14 +131,20 @@ export function openSqlite(path: string): Store {
 
   const migrations = migrationsOf(writer)
   const writing = repositoriesOn(writer)
-  const group = createGroupCommit(transactionOf(writerConnection), LONGEST_WAIT)
-  const write: Store['write'] = (unit) => group.write(() => unit(writing))
+  const ballast = createBallast(dirname(path))
+  const group = createGroupCommit(transactionOf(writerConnection, ballast), LONGEST_WAIT)
+  const writeEnding: Store['write'] = (unit) => group.write(() => unit(writing))
 
   return {
     read: repositoriesOn(reader),
-    write,
+    write: async (unit) => {
+      if (ballast.isReleased()) throw unavailable({ code: 'SQLITE_FULL', message: DISK_IS_FULL })
+      return writeEnding(unit)
+    },
+    writeEnding,
     // One process writes at a time, and within it one unit after the other.
-    writeAlone: write,
+    writeAlone: writeEnding,
+    keepReserve: ballast.keep,
     migrations: { ...migrations, migrate: () => outwaitLocks(() => migrations.migrate()) },
     compact: async () => {
       const free = Number(readerConnection.pragma('freelist_count', { simple: true }))

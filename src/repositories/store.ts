@@ -5,6 +5,7 @@ import { authorizationCodesOn } from './authorization-codes.ts'
 import { consentsOn } from './consents.ts'
 import { leasesOn } from './leases.ts'
 import { leftoversOn } from './leftovers.ts'
+import { moveStateOn } from './move-state.ts'
 import { refreshTokensOn } from './refresh-tokens.ts'
 import { refusalsOn } from './refusals.ts'
 import { revokedAccessTokensOn } from './revoked-access-tokens.ts'
@@ -35,6 +36,7 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   auditEvents: auditEventsOn(db),
   leases: leasesOn(db),
   leftovers: leftoversOn(db),
+  moveState: moveStateOn(db),
 })
 
 /** Where everything is kept. Reads see what is committed; every write is a unit of work of its own. */
@@ -45,6 +47,8 @@ export interface Store {
    * @throws OAuthError `temporarily_unavailable` when the database cannot take it in time
    */
   write<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T>
+  /** The same for a unit that ends or removes something: it goes through as well while a full disk has stopped everything else. */
+  writeEnding<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T>
   /**
    * The same for a unit that looks first and then writes what follows from it: no other such unit runs meanwhile, on any node.
    * It may be run again from its beginning, so it changes nothing but the database.
@@ -56,6 +60,8 @@ export interface Store {
     /** Brings the schema up to date. @returns the names applied now */
     migrate(): Promise<string[]>
   }
+  /** Puts aside what is needed in an emergency; for whoever serves. */
+  keepReserve(): void
   /** Gives some of the space of removed rows back to the disk. @returns whether there is more */
   compact(): Promise<boolean>
   /** How large the database is, in bytes. */

@@ -30,3 +30,10 @@ export const unreadable = ({ code, message }: Reason): OAuthError =>
     database: code,
     message,
   })
+
+/** A text that no database of either kind keeps the same way. */
+export const notText = (): OAuthError =>
+  new OAuthError('invalid_request', 'a text holds the character NUL, which cannot be kept', {
+    rule: 'request-malformed',
+    cause: 'a value that was to be stored holds the character NUL',
+  })

@@ -15,7 +15,7 @@ export interface SessionLimits {
 }
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'write'>
+  readonly store: Pick<Store, 'read' | 'write' | 'writeEnding'>
   readonly clock: Clock
   readonly random: Random
   readonly limits: SessionLimits
@@ -74,6 +74,6 @@ export function createSignInSessions({ store, clock, random, limits }: Dependenc
       return { cookie, facts }
     },
 
-    end: (sid: string): Promise<void> => store.write(({ sessions }) => sessions.end(sid, clock())),
+    end: (sid: string): Promise<void> => store.writeEnding(({ sessions }) => sessions.end(sid, clock())),
   }
 }

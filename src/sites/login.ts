@@ -3,11 +3,13 @@ import type { AuthorizeFlow } from '../authorize/flow.ts'
 import type { Ticket } from '../authorize/tickets.ts'
 import { displayOf, reachOf } from '../domain/app-display.ts'
 import type { Audit } from '../domain/audit.ts'
+import { OAuthError, type OperatorDetail } from '../domain/errors.ts'
 import { destinationOf } from '../domain/redirect-uri.ts'
 import type { Cookies } from '../http/cookies.ts'
 import { csrfToken, requireCsrf, requireOwnPage } from '../http/csrf.ts'
 import { queryForm, submittedForm } from '../http/form-body.ts'
 import type { RenderPage } from '../http/pages.ts'
+import type { Refuse } from '../http/refusals.ts'
 import { PasswordQueueFull } from '../lib/passwords.ts'
 import { digest } from '../lib/secrets.ts'
 import type { SignInSessionsService } from '../sessions/sign-in-sessions.ts'
@@ -20,16 +22,32 @@ interface Dependencies {
   readonly checkPassword: CheckPassword
   readonly sessions: SignInSessionsService
   readonly audit: Audit
+  readonly refuse: Refuse
   readonly issuer: string
 }
 
-/** Why the form is shown again. */
-const PROBLEMS = { wrong_credentials: 401, missing: 400, busy: 503 } as const
+/** Why the form is shown again, as the protocol's error; the page has words of its own for people. */
+const PROBLEMS = {
+  wrong_credentials: (why: OperatorDetail) =>
+    new OAuthError('access_denied', 'the login or the password is wrong', why, { status: 401 }),
+  missing: (why: OperatorDetail) =>
+    new OAuthError('invalid_request', 'the login or the password is missing', {
+      ...why,
+      rule: 'sign-in-incomplete',
+      cause: 'the form was sent without a login or without a password',
+    }),
+  busy: (why: OperatorDetail) =>
+    new OAuthError('temporarily_unavailable', 'too many people are signing in right now', {
+      ...why,
+      rule: 'server-busy',
+      cause: 'the queue of passwords to check is full',
+    }),
+} as const
 type Problem = keyof typeof PROBLEMS
 
 /** The page where a person signs in. */
 export async function loginSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { flow, cookies, renderPage, checkPassword, sessions, audit, issuer } = dependencies
+  const { flow, cookies, renderPage, checkPassword, sessions, audit, refuse, issuer } = dependencies
   const config = { page: true } as const
   const formPurpose = (ticket: Ticket): string => `login:${ticket.id}`
 
@@ -43,14 +61,15 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
     reply: FastifyReply,
     ticket: Ticket,
     username: string,
-    problem?: Problem,
+    problem?: { readonly name: Problem; readonly why?: OperatorDetail },
   ) {
     const form = flow.formOf(ticket)
     const { app: client, redirectUri } = await flow.findRedirect(form)
+    const error = problem && PROBLEMS[problem.name]({ client_id: client.applicationUri, ...problem.why })
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(ticket))
     return renderPage(request, reply, {
       template: 'login',
-      status: problem ? PROBLEMS[problem] : 200,
+      status: error?.status ?? 200,
       uiLocales: form.get('ui_locales'),
       ...reachOf(client, redirectUri),
       data: () => ({
@@ -58,7 +77,8 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
         action: `${issuer}/login?interaction=${flow.tickets.seal(ticket)}`,
         csrf,
         username,
-        problem,
+        problem: problem?.name,
+        refusalId: error && refuse(request, error),
         returnHost: destinationOf(redirectUri),
       }),
     })
@@ -76,19 +96,20 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
     const form = submittedForm(request)
     requireCsrf(form, cookies.browser(request), formPurpose(ticket))
     const [username, password] = [form.get('username') ?? '', form.get('password') ?? '']
-    if (username === '' || password === '') return show(request, reply, ticket, username, 'missing')
+    if (username === '' || password === '') return show(request, reply, ticket, username, { name: 'missing' })
     const through = { app: flow.formOf(ticket).require('client_id'), address: request.ip }
     const result = await checkUnlessBusy(username, password)
-    if (result === 'busy') return show(request, reply.header('retry-after', '2'), ticket, username, 'busy')
+    if (result === 'busy') return show(request, reply.header('retry-after', '2'), ticket, username, { name: 'busy' })
     if (!result.user) {
+      const { rule, cause, userId } = result
       audit({
         event: 'sign_in_failed',
         actor: 'nobody',
         ...through,
-        detail: { cause: result.cause },
-        ...(result.userId ? { user: result.userId } : {}),
+        detail: { cause },
+        ...(userId ? { user: userId } : {}),
       })
-      return show(request, reply, ticket, username, 'wrong_credentials')
+      return show(request, reply, ticket, username, { name: 'wrong_credentials', why: { rule, cause, user: userId } })
     }
     const { cookie, facts } = await sessions.start(result.user, cookies.session(request))
     audit({ event: 'sign_in', ...through, user: result.user.id, detail: { session: facts.sid, amr: facts.amr } })

@@ -41,6 +41,8 @@ export interface DeadToken {
   readonly cause: string
   /** The app it was issued to, where that is known. */
   readonly app?: TrustedApplication
+  /** The id of whom it acts for, where a change to them ended it. */
+  readonly user?: string
 }
 
 interface Dependencies {
@@ -98,7 +100,7 @@ export function createLookUpToken({ store, keys, issuer, clock }: Dependencies) 
     if (!user || !epochs) return dead('access-token-ended', 'the user the token acts for was removed')
     const notNow = origin.kind === 'service' ? whyNotActing(app, user) : whyNotAdmitted(app, user)
     const ended = whyEnded(epochs, app, user) ?? notNow
-    if (ended !== undefined) return dead('access-token-ended', `${ended} (${app.applicationUri}, user ${user.id})`, app)
+    if (ended !== undefined) return { ...dead('access-token-ended', ended, app), user: user.id }
     const scope = stillRegistered([claims['scope']].flat().join(' ').split(' '), app)
     const { jti, exp } = claims
     return {

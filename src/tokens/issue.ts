@@ -1,4 +1,4 @@
-import type { Audit } from '../domain/audit.ts'
+import type { Audit, AuditEvent, AuditRecords } from '../domain/audit.ts'
 import type { Authorization, ServiceAuthorization, TokenResponse, UserAuthorization } from '../domain/authorization.ts'
 import { accessTokenLifetime } from '../domain/trusted-application.ts'
 import { type Clock, inSeconds } from '../lib/clock.ts'
@@ -16,6 +16,7 @@ interface Dependencies {
   readonly clock: Clock
   readonly random: Random
   readonly audit: Audit
+  readonly audits: AuditRecords
 }
 
 /** Who asked for tokens and how, for the audit log. */
@@ -36,7 +37,7 @@ export type IssueTokens = ReturnType<typeof createIssueTokens>
  * Turns what a grant decided into tokens. Signing comes first and the transaction last, so that a code or refresh token
  * is used up only together with what it was exchanged for.
  */
-export function createIssueTokens({ store, keys, settings, clock, random, audit }: Dependencies) {
+export function createIssueTokens({ store, keys, settings, clock, random, audit, audits }: Dependencies) {
   async function signAccessToken(
     authorization: UserAuthorization<Repositories> | ServiceAuthorization,
   ): Promise<Minted> {
@@ -64,25 +65,10 @@ export function createIssueTokens({ store, keys, settings, clock, random, audit 
     return { response, tokenId }
   }
 
-  function auditIssue(
-    authorization: UserAuthorization<Repositories> | ServiceAuthorization,
-    { response, tokenId }: Minted,
-    { grant, address }: TokenRequest,
-  ): void {
-    const { app, scope, audience } = authorization
-    audit({
-      event: 'token_issued',
-      actor: `app:${app.applicationUri}`,
-      app: app.applicationUri,
-      user: (authorization.kind === 'user' ? authorization.user : authorization.systemUser).id,
-      address,
-      detail: { grant, scope: scope.join(' '), audience, token: tokenId, refreshable: 'refresh_token' in response },
-    })
-  }
-
   async function issueForService(authorization: ServiceAuthorization, request: TokenRequest): Promise<TokenResponse> {
     const minted = await signAccessToken(authorization)
-    auditIssue(authorization, minted, request)
+    // A token that is checked without a look at the database is not held up by a write.
+    audit(issueEvent(authorization, minted, request))
     return minted.response
   }
 
@@ -93,16 +79,18 @@ export function createIssueTokens({ store, keys, settings, clock, random, audit 
     const minted = await mintForUser(authorization)
     const { response } = minted
     const { redemption, family, refreshUntil } = authorization
+    const record = audits.record(issueEvent(authorization, minted, request))
     const first = await store.write(async (unit) => {
       if (!(await redemption.spend(unit, response))) return false
       if (response.refresh_token !== undefined && refreshUntil !== undefined) {
         const token = { family, issuedAt: clock(), expiresAt: refreshUntil }
         await unit.refreshTokens.add(digest(response.refresh_token), token)
       }
+      await unit.auditEvents.add([record])
       return true
     })
     if (!first) return redemption.tooLate()
-    auditIssue(authorization, minted, request)
+    audits.tell(record)
     return response
   }
 
@@ -120,3 +108,22 @@ export function createIssueTokens({ store, keys, settings, clock, random, audit 
     }
   }
 }
+
+const issueEvent = (
+  authorization: UserAuthorization<Repositories> | ServiceAuthorization,
+  { response, tokenId }: Minted,
+  { grant, address }: TokenRequest,
+): AuditEvent => ({
+  event: 'token_issued',
+  actor: `app:${authorization.app.applicationUri}`,
+  app: authorization.app.applicationUri,
+  user: (authorization.kind === 'user' ? authorization.user : authorization.systemUser).id,
+  address,
+  detail: {
+    grant,
+    scope: authorization.scope.join(' '),
+    audience: authorization.audience,
+    token: tokenId,
+    refreshable: 'refresh_token' in response,
+  },
+})

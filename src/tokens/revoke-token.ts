@@ -1,20 +1,20 @@
-import type { Audit } from '../domain/audit.ts'
+import type { AuditRecords } from '../domain/audit.ts'
 import type { Clock } from '../lib/clock.ts'
 import { digest } from '../lib/secrets.ts'
 import type { Store } from '../repositories/store.ts'
 import type { FindToken } from './find-token.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'write'>
+  readonly store: Pick<Store, 'writeEnding'>
   readonly findToken: FindToken
   readonly clock: Clock
-  readonly audit: Audit
+  readonly audits: AuditRecords
 }
 
 export type RevokeToken = ReturnType<typeof createRevokeToken>
 
 /** Ends a token: a refresh token with its whole family, an access token alone. @see RFC 7009 §2.1 */
-export function createRevokeToken({ store, findToken, clock, audit }: Dependencies) {
+export function createRevokeToken({ store, findToken, clock, audits }: Dependencies) {
   return async function revokeToken(
     value: string,
     applicationUri: string,
@@ -23,12 +23,8 @@ export function createRevokeToken({ store, findToken, clock, audit }: Dependenci
     const token = await findToken(value)
     if (!token) return 'not live'
     if (token.app.applicationUri !== applicationUri) return 'of another app'
-    await store.write(async ({ families, revokedAccessTokens }) => {
-      if (token.kind === 'refresh_token') await families.revoke(token.family, clock())
-      else await revokedAccessTokens.add(digest(token.claims.jti), token.claims.exp * 1000)
-    })
     const what = token.kind === 'refresh_token' ? { family: token.family } : { token: token.claims.jti }
-    audit({
+    const record = audits.record({
       event: 'token_revoked',
       actor: `app:${applicationUri}`,
       app: applicationUri,
@@ -36,6 +32,12 @@ export function createRevokeToken({ store, findToken, clock, audit }: Dependenci
       address,
       detail: { kind: token.kind, ...what },
     })
+    await store.writeEnding(async ({ families, revokedAccessTokens, auditEvents }) => {
+      if (token.kind === 'refresh_token') await families.revoke(token.family, clock())
+      else await revokedAccessTokens.add(digest(token.claims.jti), token.claims.exp * 1000)
+      await auditEvents.add([record])
+    })
+    audits.tell(record)
     return 'revoked'
   }
 }

@@ -1,4 +1,5 @@
 import { shellWord } from '../../lib/shell.ts'
+import { ADMITTED_BY, revive, SIGN_IN_AGAIN } from './ended-remedy.ts'
 import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
 
 /** Adds a scope to the record where an API has it; else the app asks for one that exists. */
@@ -12,12 +13,6 @@ function registerScope({ registered: { app, apiScopes }, refusal: { detail }, ur
   return { fix: instead, otherwise: `no API resource has the scope ${scope}; once one has it: ${add}` }
 }
 
-/** Which attribute of the record lets this kind of user in. */
-const ADMITTED_BY: Readonly<Record<string, string>> = {
-  InternalUser: 'ImpersonateAsInternalUserAllowed=true',
-  ExternalCommunityUser: 'ImpersonateAsCommunityUserAllowed=true',
-}
-
 function admit({ refusal: { detail }, uri }: Facts): Remedy {
   const attribute = ADMITTED_BY[String(detail['user_type'])]
   const asPerson = 'the person signs in with an account of their own; a System User never signs in'
@@ -26,16 +21,21 @@ function admit({ refusal: { detail }, uri }: Facts): Remedy {
     : { fix: update(uri, attribute), expected: attribute.replace('=', ' ') }
 }
 
-/** Codes and tokens of before a change stay dead; what is still switched off can be switched on. */
-function signInAgain({ refusal: { detail }, registered, uri }: Facts): Remedy {
-  const again = 'the person signs in again: what was issued before stays ended'
-  const cause = String(detail['cause'])
-  if (cause === 'the user is disabled')
-    return { fix: `tessera user enable ${shellWord(registered.user ?? 'LOGIN')}`, otherwise: again }
-  const [, kind] = /does not admit (internal|community) users/.exec(cause) ?? []
-  if (kind === undefined) return { fix: again }
-  const type = kind === 'internal' ? 'InternalUser' : 'ExternalCommunityUser'
-  return { fix: update(uri, ADMITTED_BY[type] ?? '') }
+/** The login of the person as a word of a command. */
+const loginOf = ({ registered: { user }, sent }: Facts): string => shellWord(user ?? (sent || 'LOGIN'))
+
+const setPassword = (facts: Facts): string => `tessera user set-password ${loginOf(facts)} --generate-password`
+
+/** Mostly a typing error; where it is none, the account is to be made. What was typed at the sign-in page is not kept. */
+function knowThePerson(facts: Facts): Remedy {
+  const { nearest, sent } = facts
+  const expected = 'the login or e-mail of an account'
+  const list = 'the person enters the login or e-mail of an account; tessera user list shows them'
+  const add = `tessera user add ${loginOf(facts)} --generate-password`
+  if (sent === '' || sent.startsWith('-')) return { expected, fix: list }
+  return nearest === undefined
+    ? { expected, fix: add, otherwise: 'tessera user list shows everybody' }
+    : { expected, fix: `name ${nearest}`, otherwise: `where it is somebody else: ${add}` }
 }
 
 const begin = developer('begin the sign-in again at /connect/authorize')
@@ -56,6 +56,22 @@ export const PERSON_REMEDIES = {
   'openid-missing': developer('add openid to scope', 'openid'),
   'sign-in-required': developer('on login_required, begin again without prompt=none', 'a live sign-in session'),
   'other-person-signed-in': developer('leave id_token_hint out, or send prompt=login for the person it names'),
+  'person-unknown': knowThePerson,
+  'person-disabled': (facts) => ({ fix: `tessera user enable ${loginOf(facts)}`, expected: 'an enabled account' }),
+  'person-without-password': (facts) => ({ fix: setPassword(facts), expected: 'an account with a password' }),
+  'person-is-system-user': () => ({
+    fix: 'the person signs in with an account of their own; a System User never signs in',
+    expected: 'an account of type InternalUser or ExternalCommunityUser',
+  }),
+  'password-wrong': (facts) => ({
+    fix: 'the person enters the right password',
+    otherwise: `where it is forgotten: ${setPassword(facts)}`,
+    expected: 'the password of the account',
+  }),
+  'sign-in-incomplete': () => ({
+    fix: 'the person enters both, the login or e-mail and the password',
+    expected: 'a login and a password',
+  }),
   'person-not-admitted': admit,
   'community-user-api-scope': developer(
     'for community users ask for openid, profile and the like alone; only internal users get API scopes',
@@ -74,5 +90,5 @@ export const PERSON_REMEDIES = {
   'interaction-completed': begin,
   'form-foreign': () => ({ fix: 'the person goes back, reloads the page and sends it again' }),
   'signed-out-since': () => ({ fix: 'the person signs in again' }),
-  'grant-ended': signInAgain,
+  'grant-ended': revive(() => ({ fix: SIGN_IN_AGAIN })),
 } as const satisfies Remedies

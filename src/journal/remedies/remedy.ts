@@ -13,6 +13,8 @@ export interface Registered {
   readonly apiScopes: readonly string[]
   /** The logins of the System Users that are enabled. */
   readonly systemUsers: readonly string[]
+  /** The logins of everybody. */
+  readonly logins: readonly string[]
   /** The login of the app's own System User. */
   readonly systemUser: string | undefined
   /** The login of the person the refusal is about. */

@@ -1,3 +1,4 @@
+import { revive } from './ended-remedy.ts'
 import { developer, type Facts, inTheApp, type Remedies, type Remedy } from './remedy.ts'
 
 const CLOCKS = 'where the app did so in time: compare the clocks of the machines (timedatectl)'
@@ -74,10 +75,13 @@ export const TOKEN_REMEDIES = {
     expected: 'one time on all machines',
   }),
   'access-token-revoked': signInAgain,
-  'access-token-ended': signInAgain,
+  'access-token-ended': revive(() => ({ fix: inTheApp('ask for a new token, or let the person sign in again') })),
   'access-token-of-service': developer('ask userinfo only about people, with a token of a sign-in'),
   'access-token-without-openid': developer('add openid to the scope of the sign-in', 'openid'),
   'token-of-another-app': developer('revoke only tokens that were issued to the app itself'),
+  'metrics-not-for-everybody': () => ({
+    fix: 'set TESSERA_METRICS_TOKEN, and send it as Authorization: Bearer',
+  }),
   'server-busy': () => ({ fix: 'try again shortly; the log says whether disk, lock or load is the reason' }),
   'server-fault': () => ({ fix: 'look for the error in the log, just before this refusal, and report it' }),
 } as const satisfies Remedies

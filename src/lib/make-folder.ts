@@ -1,0 +1,22 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/**
+ * Makes a folder for its owner alone, with those above it. Node's own way to do so never ends where a file system such as /proc
+ * answers that a parent which is there is not.
+ * @throws Error with the `code` of the system, saying which folder it is
+ */
+export function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  const parent = dirname(path)
+  if (parent !== path) makeFolder(parent)
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    // Another process may have made it meanwhile.
+    if (code === 'EEXIST') return
+    const message = `the folder ${path} cannot be made here (${code}); name another one with TESSERA_DATA_DIR`
+    throw Object.assign(new Error(message), { code })
+  }
+}

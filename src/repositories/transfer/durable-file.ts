@@ -1,0 +1,51 @@
+import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** SQLite keeps these beside a database. */
+const COMPANIONS = ['-wal', '-shm', '-journal']
+
+/** Makes an empty file that only its owner can read, in the place of what an interrupted run left there. */
+export function createPrivateFile(path: string): void {
+  removeDatabaseFile(path)
+  closeSync(openSync(path, 'wx', 0o600))
+}
+
+export function removeDatabaseFile(path: string): void {
+  for (const each of ['', ...COMPANIONS]) rmSync(path + each, { force: true })
+}
+
+function sync(path: string): void {
+  const descriptor = openSync(path, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/**
+ * Gives a finished file its name; it is there whole or not at all, also after a power cut.
+ * @param replace whether a file of that name may be lost; else it is an error (EEXIST)
+ */
+export function publishFile(draft: string, path: string, { replace }: { replace: boolean }): void {
+  sync(draft)
+  if (replace) renameSync(draft, path)
+  else {
+    linkSync(draft, path)
+    rmSync(draft)
+  }
+  sync(dirname(path))
+}
+
+/** Keeps a database under a second name, with what belongs to it, so that its place can be taken. */
+export function keepAside(path: string, aside: string): void {
+  linkSync(path, aside)
+  for (const companion of COMPANIONS) {
+    try {
+      renameSync(path + companion, aside + companion)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  sync(dirname(path))
+}

@@ -1,0 +1,180 @@
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { sql } from 'kysely'
+import type { AuditRecord } from '../../domain/audit.ts'
+import { parseDatabaseUrl } from '../../lib/database-url.ts'
+import { auditEventsOn } from '../audit-events.ts'
+import { type Arrival, type BackupMark, moveStateOn } from '../move-state.ts'
+import { settingsOn } from '../settings.ts'
+import { requireSound } from './backup.ts'
+import { claim, requireOurs, tablesOf, whyNotFillable } from './claim.ts'
+import { createPrivateFile, keepAside, publishFile, removeDatabaseFile } from './durable-file.ts'
+import { type Ended, endGrants, latestMoment } from './end-grants.ts'
+import { requireUnused } from './in-use.ts'
+import { enterPlace, openPlace, type Place, shownPlace } from './place.ts'
+import { planOf } from './plan.ts'
+import { type Report, reconcile } from './reconcile.ts'
+import { TransferRefused } from './refused.ts'
+import { rowsOn } from './rows.ts'
+
+/** What a backup turned out to be. */
+export interface Restored {
+  readonly file: string
+  readonly to: string
+  /** Its mark; absent in a file that was copied by other means. */
+  readonly backup: BackupMark | undefined
+  readonly ended: Ended
+  readonly tables: readonly { table: string; rows: number }[]
+  /** Where the database that was there before is kept. */
+  readonly aside: string | undefined
+}
+
+interface Restoring {
+  readonly file: string
+  readonly url: string
+  /** Whether a SQLite database that is there may be put aside. */
+  readonly replace: boolean
+  readonly run: string
+  /** What a database made with the present master key holds as its mark. */
+  readonly masterKeyMark: string
+  readonly clock: () => number
+  readonly report: Report
+  readonly audited: (ended: Ended, backup: BackupMark | undefined) => AuditRecord
+}
+
+// What clocks may differ by, milliseconds.
+const TOLERATED = 60_000
+
+/**
+ * Takes a backup in as a new instance: everything as it was, but nothing that was ever issued is good any more.
+ * The copy is finished and checked before it takes its place.
+ * @throws TransferRefused, NewerSchema
+ */
+export async function restoreDatabase(restoring: Restoring): Promise<Restored> {
+  const { file, url, replace, run, report } = restoring
+  if (!existsSync(file)) throw new TransferRefused(`there is no file ${resolve(file)}`)
+  const address = parseDatabaseUrl(url)
+  if (address.kind === 'postgres') return restoreInto(restoring)
+  const path = resolve(address.path)
+  if (path === resolve(file)) throw new TransferRefused('the backup is the database itself; copy it elsewhere first')
+  if (existsSync(path) && !replace)
+    throw new TransferRefused(
+      `${shownPlace(url)} is there already; --replace keeps it under another name and puts the backup in its place`,
+    )
+  if (existsSync(path)) requireUnused(path)
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const draft = `${path}.restoring`
+  try {
+    const prepared = await prepare(restoring, draft, report)
+    const aside = existsSync(path) ? `${path}.before-restore-${run.slice(0, 8)}` : undefined
+    if (aside !== undefined) keepAside(path, aside)
+    publishFile(draft, path, { replace: aside !== undefined })
+    return { ...prepared, file: resolve(file), to: shownPlace(url), aside }
+  } finally {
+    removeDatabaseFile(draft)
+  }
+}
+
+type Prepared = Pick<Restored, 'backup' | 'ended' | 'tables'>
+
+/** Makes a copy of the backup that is up to date and in which no grant lives. */
+async function prepare(restoring: Restoring, draft: string, report: Report): Promise<Prepared> {
+  const { file, masterKeyMark, clock, audited } = restoring
+  createPrivateFile(draft)
+  copyFileSync(file, draft)
+  // Where the last writer could not clean up, the newest rows are still beside the file.
+  if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${draft}-wal`)
+  const place = openCopy(draft, resolve(file))
+  try {
+    await requireSound(place.db)
+    if ((await place.migrations.status()).applied.length === 0)
+      throw new TransferRefused(`${resolve(file)} holds no instance of Tessera`)
+    await place.migrations.migrate()
+    await requireKey(place, masterKeyMark)
+    const state = moveStateOn(place.db)
+    const [backup, arrival] = [await state.get('backup'), await state.get('arrival')]
+    if (arrival)
+      throw new TransferRefused(`${resolve(file)} is the target of an unfinished ${arrival.kind}, not a backup`)
+    const now = clock()
+    await requireLaterThan(place, now)
+    const ended = await place.transact(async (db) => {
+      const all = await endGrants(db, now)
+      await auditEventsOn(db).add([audited(all, backup)])
+      await db.deleteFrom('move_state').execute()
+      return all
+    })
+    const tables = await countAll(place, report)
+    await sql`pragma journal_mode = delete`.execute(place.db)
+    return { backup, ended, tables }
+  } finally {
+    await place.close()
+  }
+}
+
+function openCopy(draft: string, file: string): Place {
+  try {
+    return openPlace(`file:${draft}`, 'make')
+  } catch (error) {
+    throw new TransferRefused(`${file} is no backup that can be read: ${(error as Error).message}`)
+  }
+}
+
+/** PostgreSQL is filled from a prepared copy, and marked until it is complete. */
+async function restoreInto(restoring: Restoring): Promise<Restored> {
+  const { file, url, run, report } = restoring
+  const arrival: Arrival = { kind: 'restore', from: `file:${resolve(file)}`, run }
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-restore-'))
+  const target = await enterPlace(url, 'make')
+  try {
+    const draft = join(folder, 'tessera.db')
+    const prepared = await prepare(restoring, draft, () => undefined)
+    const source = openPlace(`file:${draft}`, 'write')
+    try {
+      const plan = await planOf((await source.migrations.status()).applied.at(-1) ?? '')
+      const obstacle = await whyNotFillable(target, plan, arrival)
+      if (obstacle !== undefined) throw new TransferRefused(obstacle)
+      const filling = await claim(target, plan, arrival)
+      await source.snapshot((db) => reconcile(plan, rowsOn(db), filling, new Map(), report))
+    } finally {
+      await source.close()
+    }
+    await target.transact(async (db) => {
+      await requireOurs(db, arrival)
+      await moveStateOn(db).remove('arrival')
+    })
+    return { ...prepared, file: resolve(file), to: target.shown, aside: undefined }
+  } finally {
+    await target.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function requireKey({ db }: Place, mark: string): Promise<void> {
+  const known = await settingsOn(db).get('master-key-mark')
+  if (known !== undefined && known !== mark)
+    throw new TransferRefused(
+      'the backup was made under another master key, which alone opens its signing keys; put that key in place first (TESSERA_MASTER_KEY_FILE)',
+    )
+}
+
+/** What follows the epochs is the clock, so it may not be behind. */
+async function requireLaterThan({ db }: Place, now: number): Promise<void> {
+  const latest = await latestMoment(db)
+  if (latest > now + TOLERATED)
+    throw new TransferRefused(
+      `the clock of this machine says ${new Date(now).toISOString()}, but the backup knows of ${new Date(latest).toISOString()}; set the clock first`,
+    )
+}
+
+async function countAll(place: Place, report: Report): Promise<{ table: string; rows: number }[]> {
+  const plan = await planOf((await place.migrations.status()).applied.at(-1) ?? '')
+  const present = await tablesOf(place.db)
+  const counted = []
+  for (const { name } of plan.filter((table) => present.includes(table.name))) {
+    const rows = await rowsOn(place.db).count({ name })
+    report({ stage: 'restored', table: name, done: rows, of: rows })
+    counted.push({ table: name, rows })
+  }
+  return counted
+}

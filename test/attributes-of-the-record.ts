@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { APP_ATTRIBUTES } from '../src/domain/app-attributes.ts'
+import { createBrowser } from './fixtures/browser.ts'
+import { tesseraOn } from './fixtures/cli.ts'
+import { PASSWORD } from './fixtures/instance.ts'
+import { readTold } from './fixtures/mistakes/mistake.ts'
+import { postForm } from './fixtures/requests.ts'
+import { authorizeUrl } from './fixtures/sign-in.ts'
+import { startWorld, WEB, WEB_REDIRECT } from './fixtures/world.ts'
+
+/** For each attribute the test of what it does, by its file and a part of its text. */
+const EFFECTS: Readonly<Record<string, readonly [file: string, text: string]>> = {
+  ApplicationUri: ['errors-token-endpoint.ts', 'TE-14 who is unknown, wrong or disabled cannot be told apart'],
+  Name: ['attributes-of-the-record.ts', 'on the pages'],
+  ClientType: ['kill-switches-of-the-record.ts', "clientType: 'Public'"],
+  ApplicationSecretHash: ['secret-rotation.ts', 'known here by its hash alone'],
+  IsEnabled: ['kill-switches.ts', 'APP_IS_OFF'],
+  ImpersonateLoginUrl: ['authorize-redirect-uri.ts', 'redirect_uri is not registered for this app'],
+  ImpersonateLogoutUrl: ['authorize-redirect-uri.ts', 'impersonateLogoutUrl'],
+  ImpersonateAsInternalUserAllowed: ['kill-switches-of-the-record.ts', 'impersonateAsInternalUserAllowed: false'],
+  ImpersonateAsCommunityUserAllowed: ['kill-switches-of-the-record.ts', 'impersonateAsCommunityUserAllowed'],
+  SystemUserAllowed: ['kill-switches-of-the-record.ts', 'systemUserAllowed: false'],
+  SystemUser: ['errors-token-endpoint.ts', 'systemUser:'],
+  Scope: ['authorize-request.ts', 'AU-17 scope'],
+  ApiResources: ['rfc-8707-resource-indicators.ts', 'apiResources'],
+  AdministrationAllowed: ['admin-api-access.ts', 'an app without the mark can neither hold the scope nor use it'],
+  AccessTokens: ['attributes-of-the-record.ts', 'kept as notes'],
+  BasicAuthenticationAllowed: ['attributes-of-the-record.ts', 'kept as notes'],
+  RequirePkce: ['authorize-request.ts', 'requirePkce: true'],
+  RequireConsent: ['consent.ts', 'requireConsent: false'],
+  RefreshReplayWindow: ['refresh-rotation.ts', 'refreshReplayWindow'],
+  AccessTokenLifetime: ['access-token-claims.ts', 'lifetimes: an hour, or what the record says, to the second'],
+  RefreshTokenLifetime: ['refresh-rotation.ts', 'refreshTokenLifetime'],
+  ResponseTypes: ['attributes-of-the-record.ts', 'a response type that the record does not list'],
+  LogoUri: ['attributes-of-the-record.ts', 'on the pages'],
+  PolicyUri: ['attributes-of-the-record.ts', 'on the pages'],
+  TosUri: ['attributes-of-the-record.ts', 'on the pages'],
+}
+
+await t.test('each attribute of the record has a test for what it does', async (t) => {
+  const names = APP_ATTRIBUTES.map(({ name }) => name)
+  t.strictSame(Object.keys(EFFECTS).sort(), [...names, 'ApplicationUri', 'ApplicationSecretHash', 'IsEnabled'].sort())
+  for (const [name, [file, text]] of Object.entries(EFFECTS))
+    t.ok(readFileSync(new URL(file, import.meta.url), 'utf8').includes(text), `${name}: ${text} in ${file}`)
+})
+
+const { instance } = await startWorld(t)
+const tessera = tesseraOn(instance)
+const url = (parameters: Readonly<Record<string, string>> = {}): string =>
+  authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT, ...parameters })
+
+await t.test('on the pages: name, logo, policy and terms', async (t) => {
+  const links = ['logo.png', 'privacy', 'terms'].map((path) => `https://shop.example.com/${path}`)
+  const [logo, policy, terms] = links
+  const set = [`LogoUri=${logo}`, `PolicyUri=${policy}`, `TosUri=${terms}`, 'Name=The shop of David']
+  const shown = async (): Promise<boolean[]> => {
+    const { text } = await createBrowser(instance.origin).open(url())
+    return [...links, 'The shop of David'].map((part) => text.includes(part))
+  }
+  t.strictSame(await shown(), [false, false, false, false])
+  t.equal((await tessera(['app', 'update', WEB, ...set.flatMap((one) => ['--set', one])])).code, 0)
+  t.strictSame(await shown(), [true, true, true, true])
+})
+
+await t.test('a response type that the record does not list is refused, and accepted once it does', async (t) => {
+  const asked = url({ response_type: 'code id_token', nonce: 'n-0123456789' })
+  const ask = async () => readTold(await createBrowser(instance.origin).open(asked))
+  t.match(await ask(), { error: 'unauthorized_client' })
+  t.equal((await tessera(['app', 'update', WEB, '--set', 'ResponseTypes=code,code id_token'])).code, 0)
+  t.equal(await ask(), undefined)
+})
+
+await t.test('kept as notes: neither flag opens anything', async (t) => {
+  const flags = ['--set', 'BasicAuthenticationAllowed=true', '--set', 'AccessTokens=AuthenticatedUsers']
+  t.equal((await tessera(['app', 'update', WEB, ...flags])).code, 0)
+  const authorization = `Basic ${Buffer.from(`david:${PASSWORD}`).toString('base64')}`
+  for (const path of ['/id/connect/userinfo', '/manage/api/v1/apps'])
+    t.equal((await fetch(`${instance.origin}${path}`, { headers: { authorization } })).status, 401, path)
+  const fields = { grant_type: 'password', username: 'david', password: PASSWORD }
+  t.equal((await postForm(`${instance.issuer}/connect/token`, fields, { authorization })).status, 401)
+  const token = `enrt_${'0'.repeat(64)}`
+  for (const headers of [{ authorization: `Bearer ${token}` }, { 'x-api-key': token }])
+    t.equal((await fetch(`${instance.issuer}/connect/userinfo`, { headers })).status, 401)
+})
