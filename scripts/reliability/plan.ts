@@ -14,10 +14,15 @@ export const PLAN = {
     { kills: 200, nodeKills: 50, databaseKills: 50, people: 8, longestRound: 800, ready: 2 * SECOND },
   ),
   'R-02': forms({ rounds: 3, together: 50, delay: 20 }, { rounds: 200, together: 50, delay: 20 }),
+  'R-03': forms({ cuts: 3, people: 4, longestRound: SECOND }, { cuts: 50, people: 8, longestRound: 3 * SECOND }),
   'R-04': forms({ exchanges: 100 }, { exchanges: 500 }),
   'R-05': forms(
     { locks: [SECOND, 3 * SECOND], stall: 750, patience: 3 * SECOND },
     { locks: [SECOND, 3 * SECOND, 10 * SECOND], stall: 50, patience: 2 * SECOND + 200 },
+  ),
+  'R-06': forms(
+    { rounds: 1, stay: 2 * SECOND, recovery: 10 * SECOND },
+    { rounds: 5, stay: 20 * SECOND, recovery: 5 * SECOND },
   ),
   'R-07': forms(
     { restarts: 2, terminateFor: 5 * SECOND, outage: 5 * SECOND, recovery: 8 * SECOND, connections: 5 },
@@ -52,6 +57,10 @@ export const PLAN = {
       slower: 3,
     },
     { warmUp: 10 * MINUTE, duration: 60 * MINUTE, perSecond: 60, people: 12, growth: 1, slower: 1.2 },
+  ),
+  'R-17': forms(
+    { rows: 4000, people: 4, perSecond: 30, before: 5 * SECOND, patience: 50 * SECOND, slower: 5, delay: 500 },
+    { rows: 670_000, people: 16, perSecond: 100, before: MINUTE, patience: 40 * MINUTE, slower: 1.5, delay: 20 },
   ),
   'R-20': forms({ kills: 5, pairs: 1 }, { kills: 30, pairs: 10 }),
   'R-21': forms({ longest: 6 * SECOND }, { longest: 2 * SECOND }),
