@@ -37,7 +37,7 @@ export async function main(checks: readonly Check[], args: readonly string[]): P
   printTable(reached)
   if (values.json !== undefined)
     writeFileSync(values.json, `${JSON.stringify(reportOf(reached, form, seed), null, 2)}\n`)
-  if (values.write) writeDocument(reached, checks, form, values.date ?? process.env['RELIABILITY_DATE'])
+  if (values.write) writeDocument(reached, checks, values.date ?? process.env['RELIABILITY_DATE'])
   const failed = reached.filter(({ outcome }) => outcome === 'missed').length
   const passed = reached.filter(({ outcome }) => outcome === 'passed').length
   process.stdout.write(`${passed} passed, ${failed} failed, ${reached.length - passed - failed} skipped\n`)
