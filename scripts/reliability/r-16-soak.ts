@@ -50,11 +50,9 @@ export const check = defineCheck({
     const part = Math.ceil(measured.length / 4)
     run.told('minutes', duration / 60_000)
     run.told('load reached', (1000 * measured.length) / duration, 'requests/s')
-    const slope = (slopeOf(memory) * HOUR) / MIB
+    run.told('memory grew by', ((memory.at(-1)?.[1] ?? 0) - (memory[0]?.[1] ?? 0)) / MIB, 'MiB')
     // A minute says nothing about an hour.
-    if (growth === undefined)
-      run.told('memory grew by', ((memory.at(-1)?.[1] ?? 0) - (memory[0]?.[1] ?? 0)) / MIB, 'MiB')
-    else run.atMost('memory grows by', slope, growth, 'MiB/h')
+    if (growth !== undefined) run.atMost('memory grows by', (slopeOf(memory) * HOUR) / MIB, growth, 'MiB/h')
     run.told('memory', (memory.at(-1)?.[1] ?? 0) / MIB, 'MiB')
     const counts = descriptors.map(([, count]) => count)
     run.atMost('descriptors: most above the median', quantile(counts, 1) - quantile(counts, 0.5), people + 10)

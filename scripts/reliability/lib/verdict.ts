@@ -30,8 +30,11 @@ export function createVerdict(tell: (line: string) => void) {
       note({ name, value: String(value), demanded: 'none', missed: value !== 0 }),
     exactly: (name: string, value: number, wanted: number): void =>
       note({ name, value: String(value), demanded: `exactly ${wanted}`, missed: value !== wanted }),
-    atMost: (name: string, value: number, most: number, unit = ''): void =>
-      note({ name, value: shown(value, unit), demanded: `at most ${shown(most, unit)}`, missed: !(value <= most) }),
+    /** Without a limit it is only told. */
+    atMost: (name: string, value: number, most: number | undefined, unit = ''): void =>
+      most === undefined
+        ? note({ name, value: shown(value, unit), missed: false })
+        : note({ name, value: shown(value, unit), demanded: `at most ${shown(most, unit)}`, missed: !(value <= most) }),
     atLeast: (name: string, value: number, least: number, unit = ''): void =>
       note({ name, value: shown(value, unit), demanded: `at least ${shown(least, unit)}`, missed: !(value >= least) }),
     that: (name: string, holds: boolean, otherwise = 'no'): void =>
