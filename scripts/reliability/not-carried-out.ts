@@ -1,6 +1,4 @@
 /** Figures that no script shows, and why: id, what, reason. */
 export const NOT_CARRIED_OUT: readonly (readonly [id: string, what: string, reason: string])[] = [
-  ['R-18', 'backup and restore under load', 'needs tessera db backup'],
-  ['R-19', 'restore of an older backup', 'needs tessera db restore'],
   ['R-23', 'mail server or relying party down', 'not applicable: Tessera sends no mail and calls no relying party yet'],
 ]

@@ -64,6 +64,11 @@ export const PLAN = {
     { rows: 4000, people: 4, perSecond: 30, before: 5 * SECOND, patience: 50 * SECOND, slower: NOT_JUDGED, delay: 500 },
     { rows: 670_000, people: 16, perSecond: 100, before: MINUTE, patience: 40 * MINUTE, slower: 1.5, delay: 20 },
   ),
+  'R-18': forms(
+    { backups: 2, every: 2 * SECOND, perSecond: 30, people: 4, slower: NOT_JUDGED },
+    { backups: 20, every: 30 * SECOND, perSecond: 100, people: 16, slower: 2 },
+  ),
+  'R-19': forms({ signIns: 6 }, { signIns: 60 }),
   'R-20': forms({ kills: 5, pairs: 1 }, { kills: 30, pairs: 10 }),
   'R-21': forms({ longest: 6 * SECOND }, { longest: 2 * SECOND }),
   'R-22': forms(

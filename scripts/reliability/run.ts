@@ -14,6 +14,8 @@ import { check as shutdown } from './r-11-shutdown.ts'
 import { check as rollingRestart } from './r-12-rolling-restart.ts'
 import { check as soak } from './r-16-soak.ts'
 import { check as cleanUp } from './r-17-clean-up.ts'
+import { check as backup } from './r-18-backup.ts'
+import { check as olderBackup } from './r-19-older-backup.ts'
 import { check as migration } from './r-20-migration.ts'
 import { check as damaged } from './r-21-damaged.ts'
 import { check as eventLoop } from './r-22-event-loop.ts'
@@ -36,6 +38,8 @@ await main(
     rollingRestart,
     soak,
     cleanUp,
+    backup,
+    olderBackup,
     migration,
     damaged,
     eventLoop,
