@@ -65,8 +65,8 @@ export const PLAN = {
     { rows: 670_000, people: 16, perSecond: 100, before: MINUTE, patience: 40 * MINUTE, slower: 1.5, delay: 20 },
   ),
   'R-18': forms(
-    { backups: 2, every: 2 * SECOND, perSecond: 30, people: 4, slower: NOT_JUDGED },
-    { backups: 20, every: 30 * SECOND, perSecond: 100, people: 16, slower: 2 },
+    { backups: 2, before: 8 * SECOND, every: 2 * SECOND, perSecond: 30, people: 4, slower: NOT_JUDGED },
+    { backups: 20, before: 30 * SECOND, every: 30 * SECOND, perSecond: 100, people: 16, slower: 2 },
   ),
   'R-19': forms({ signIns: 6 }, { signIns: 60 }),
   'R-20': forms({ kills: 5, pairs: 1 }, { kills: 30, pairs: 10 }),

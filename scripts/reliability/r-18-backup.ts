@@ -58,11 +58,11 @@ export const check = defineCheck({
   required:
     'every backup can be restored and is sound, answers take twice as long at most (p99), no code and no token issued before works after the restore; the recovery point is the last backup',
   timed: true,
-  async run(run, { backups, every, perSecond, people, slower }) {
+  async run(run, { backups, before, every, perSecond, people, slower }) {
     const site = await prepareSite(run, { people })
     const node = await startNode(run, site)
     const load = createLoad(run, site)
-    await driveFor(load, every, { perSecond })
+    await driveFor(load, before, { perSecond })
     const idle = p99Of(load.results.slice(Math.floor(load.results.length / 2)))
 
     const from = load.results.length

@@ -15,6 +15,7 @@ export async function ask({ databaseUrl }: Pick<Site, 'databaseUrl'>, sql: strin
     }
   }
   const client = new pg.Client({ connectionString: databaseUrl })
+  client.on('error', () => undefined)
   await client.connect()
   try {
     return (await client.query<Row>(sql)).rows
