@@ -2,6 +2,8 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { DAY, HOUR, MINUTE } from '../src/lib/clock.ts'
+import { createTimekeeper } from '../src/lib/timekeeper.ts'
+import { createCleanUp } from '../src/maintenance/clean-up.ts'
 import type { Repositories } from '../src/repositories/store.ts'
 import { cleanUpOf } from './fixtures/clean-up.ts'
 import { query } from './fixtures/database.ts'
@@ -62,6 +64,26 @@ await t.test('what is over is forgotten, and what lives is not touched', async (
   instance.advance(60 * DAY)
   await cleanUpOf(instance).run()
   for (const [table, rows] of Object.entries(await counts(instance))) t.equal(rows, 0, `${table} is empty`)
+})
+
+await t.test('R-09: nobody is forgotten because the clock was set forward', async (t) => {
+  const instance = await start(t)
+  const david = partyOf(instance)
+  const { refresh } = await david.signIn()
+  let wrong = 0
+  const time = createTimekeeper({ wall: () => instance.now() + wrong, timer: instance.now }, 0)
+  wrong = 60 * DAY
+  t.equal(time.now(), instance.now() + wrong, 'what expires by then is refused for as long as the clock says so')
+  const cleanUp = createCleanUp({
+    ...instance.core,
+    time,
+    timer: instance.now,
+    holder: 'this-node',
+    longestSession: DAY,
+  })
+  t.strictSame(await cleanUp.run(), {}, 'and nothing is removed')
+  wrong = 0
+  t.equal((await david.refresh(refresh)).status, 200, 'so that it works again when the clock is right')
 })
 
 await t.test('one node cleans up at a time, and another takes over from one that is gone', async (t) => {

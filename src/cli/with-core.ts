@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { type Config, readConfig } from '../config.ts'
 import { type Core, openCore } from '../core.ts'
 import { shownDatabaseUrl } from '../lib/database-url.ts'
+import { FolderFault } from '../lib/make-folder.ts'
 import { systemTime } from '../lib/timekeeper.ts'
 import { openStore, whyNotOpened } from '../repositories/open-store.ts'
 import type { Store } from '../repositories/store.ts'
@@ -44,7 +45,7 @@ export function namingDatabase(error: unknown, { database }: Pick<Config, 'datab
   const reason = whyNotOpened(error)
   if (reason === undefined) return error
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const remedy = REMEDIES.find(([codes]) => codes.test(code))?.[1]
+  const remedy = error instanceof FolderFault ? undefined : REMEDIES.find(([codes]) => codes.test(code))?.[1]
   const said = `the database ${shownDatabaseUrl(database.url)} cannot be opened: ${reason}`
   return impossible(remedy === undefined ? said : `${said}; ${remedy}`)
 }

@@ -1,10 +1,20 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 
+/** A folder that cannot be made; its message says what mends it. */
+export class FolderFault extends Error {
+  readonly code: string | undefined
+
+  constructor(path: string, code: string | undefined) {
+    super(`the folder ${path} cannot be made here (${code}); name another one with TESSERA_DATA_DIR`)
+    this.code = code
+  }
+}
+
 /**
  * Makes a folder for its owner alone, with those above it. Node's own way to do so never ends where a file system such as /proc
  * answers that a parent which is there is not.
- * @throws Error with the `code` of the system, saying which folder it is
+ * @throws FolderFault with the `code` of the system, saying which folder it is
  */
 export function makeFolder(path: string): void {
   if (existsSync(path)) return
@@ -16,7 +26,6 @@ export function makeFolder(path: string): void {
     const { code } = error as NodeJS.ErrnoException
     // Another process may have made it meanwhile.
     if (code === 'EEXIST') return
-    const message = `the folder ${path} cannot be made here (${code}); name another one with TESSERA_DATA_DIR`
-    throw Object.assign(new Error(message), { code })
+    throw new FolderFault(path, code)
   }
 }

@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Clock, HOUR, MINUTE } from '../lib/clock.ts'
+import type { Timekeeper } from '../lib/timekeeper.ts'
 import type { LeftoverKind } from '../repositories/leftovers.ts'
 import type { Store } from '../repositories/store.ts'
 import { readSetting } from './read-setting.ts'
 
 interface Dependencies {
   readonly store: Store
-  readonly clock: Clock
+  /** A clock that was set forward by mistake may be set back; what was forgotten for it would not come back. */
+  readonly time: Pick<Timekeeper, 'floor'>
   /** Milliseconds at an even pace, to measure how long a batch takes. */
   readonly timer: Clock
   /** Names this process among the nodes. */
@@ -54,7 +56,7 @@ function tasksOf({ store, clock, longestSession }: Sizing): readonly Task[] {
   ]
 }
 
-type Sizing = Pick<Dependencies, 'store' | 'clock' | 'longestSession'>
+type Sizing = Pick<Dependencies, 'store' | 'longestSession'> & { readonly clock: Clock }
 
 /** For how long the oldest row that could be forgotten has been waiting, by table; milliseconds. */
 export async function cleanUpLags(dependencies: Sizing): Promise<Readonly<Record<string, number>>> {
@@ -70,8 +72,9 @@ export type CleanUp = ReturnType<typeof createCleanUp>
 
 /** Forgets what is over: in small batches with pauses between them, and on one node at a time. */
 export function createCleanUp(dependencies: Dependencies) {
-  const { store, clock, timer, holder } = dependencies
-  const tasks = tasksOf(dependencies)
+  const { store, timer, holder } = dependencies
+  const clock = dependencies.time.floor
+  const tasks = tasksOf({ ...dependencies, clock })
   let limit = FIRST_BATCH
   let stopped = false
 

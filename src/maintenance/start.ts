@@ -1,4 +1,4 @@
-import { type Clock, SECOND } from '../lib/clock.ts'
+import { SECOND } from '../lib/clock.ts'
 import { repeat } from '../lib/repeat.ts'
 import { newId } from '../lib/secrets.ts'
 import type { Timekeeper } from '../lib/timekeeper.ts'
@@ -8,7 +8,6 @@ import { createWatchTime } from './watch-time.ts'
 
 interface Dependencies {
   readonly store: Store
-  readonly clock: Clock
   readonly time: Timekeeper
   readonly log: {
     info(record: object, message: string): void
@@ -22,10 +21,10 @@ const CLEAN_UP_EVERY = 30 * SECOND
 const WATCH_EVERY = 5 * SECOND
 
 /** Starts what a server does beside answering requests; each task goes on after an error, which is on the log. */
-export function startMaintenance({ store, clock, time, log, longestSession }: Dependencies) {
+export function startMaintenance({ store, time, log, longestSession }: Dependencies) {
   store.keepReserve()
   const holder = newId()
-  const cleanUp = createCleanUp({ store, clock, timer: () => performance.now(), holder, longestSession })
+  const cleanUp = createCleanUp({ store, time, timer: () => performance.now(), holder, longestSession })
   const watchTime = createWatchTime({ store, time, log })
   const complain = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed; it is tried again`)
 

@@ -45,6 +45,8 @@ export function openPool(address: PostgresAddress, { connections, statement, loc
   })
   // A connection that breaks while nobody uses it is replaced when somebody asks next.
   pool.on('error', () => undefined)
+  // Nor must one that breaks between two statements of a transaction end the process: the next statement fails.
+  pool.on('connect', (client) => void client.on('error', () => undefined))
   return pool
 }
 

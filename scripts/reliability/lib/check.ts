@@ -1,0 +1,41 @@
+import { pathToFileURL } from 'node:url'
+import type { PLAN } from '../plan.ts'
+import type { Form, Run } from './run.ts'
+
+export type CheckId = keyof typeof PLAN
+
+type Parameters<Id extends CheckId> = (typeof PLAN)[Id]['quick']
+
+/** A promise of docs/reliability.md, as something to try out. */
+export interface Check {
+  readonly id: CheckId
+  /** What happens. */
+  readonly what: string
+  /** When it passes, in words. */
+  readonly required: string
+  /** Whether a busy machine alone can make it miss. */
+  readonly timed: boolean
+  carryOut(run: Run, plan: typeof PLAN, form: Form): Promise<void>
+}
+
+interface Description<Id extends CheckId> {
+  readonly id: Id
+  readonly what: string
+  readonly required: string
+  readonly timed?: boolean
+  /** Notes figures on the run; throws Skip where it cannot be carried out. */
+  readonly run: (run: Run, parameters: Parameters<Id>) => Promise<void>
+}
+
+export const defineCheck = <Id extends CheckId>({ run, timed = false, ...rest }: Description<Id>): Check => ({
+  ...rest,
+  timed,
+  carryOut: (at, plan, form) => run(at, plan[rest.id][form] as Parameters<Id>),
+})
+
+/** Carries a check out when its file is what node was started with. */
+export async function whenStarted(url: string, check: Check): Promise<void> {
+  if (url !== pathToFileURL(process.argv[1] ?? '').href) return
+  const { main } = await import('../main.ts')
+  await main([check], [check.id, ...process.argv.slice(2)])
+}

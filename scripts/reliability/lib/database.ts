@@ -1,0 +1,40 @@
+import Database from 'better-sqlite3'
+import pg from 'pg'
+import type { Site } from './site.ts'
+
+type Row = Record<string, unknown>
+
+/** Looks into the database from outside the server. */
+export async function ask({ databaseUrl }: Pick<Site, 'databaseUrl'>, sql: string): Promise<Row[]> {
+  if (databaseUrl.startsWith('file:')) {
+    const database = new Database(databaseUrl.slice('file:'.length), { readonly: true, timeout: 5000 })
+    try {
+      return database.prepare(sql).all() as Row[]
+    } finally {
+      database.close()
+    }
+  }
+  const client = new pg.Client({ connectionString: databaseUrl })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    return (await client.query<Row>(sql)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** Families with more than one refresh token that was never rotated: a code or a token that was spent twice. */
+export async function familiesWithTwoTips(site: Pick<Site, 'databaseUrl'>): Promise<number> {
+  const rows = await ask(
+    site,
+    'select family from refresh_tokens where rotated_at is null group by family having count(*) > 1',
+  )
+  return rows.length
+}
+
+/** What SQLite says of its own file; PostgreSQL checks its pages itself. */
+export async function integrityOf(site: Pick<Site, 'databaseUrl'>): Promise<string> {
+  if (!site.databaseUrl.startsWith('file:')) return 'ok'
+  return String((await ask(site, 'pragma integrity_check'))[0]?.['integrity_check'])
+}
