@@ -28,12 +28,15 @@ export const reportOf = (reached: readonly Reached[], form: Form, seed: number) 
   checks: reached,
 })
 
+/** The limit that a figure was held against, which differs between the forms. */
+const limitOf = (demanded: string | undefined): string => (demanded?.startsWith('at ') ? ` (${demanded})` : '')
+
 /** The figures in one line; of a check that missed, what missed comes first. */
 export function reachedInWords({ figures, reason }: Reached): string {
   const missed = figures.filter((figure) => figure.missed)
   const rest = figures.filter((figure) => !figure.missed)
   const words = [...missed, ...rest].map(({ name, value, missed: bad, demanded }) =>
-    bad ? `MISSED ${name}: ${value} (${demanded})` : `${name}: ${value}`,
+    bad ? `MISSED ${name}: ${value} (${demanded})` : `${name}: ${value}${limitOf(demanded)}`,
   )
   return [...(reason === undefined ? [] : [reason]), ...words].join('; ')
 }
