@@ -46,7 +46,13 @@ export async function serve(config: Config, core: Core): Promise<void> {
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
 
-  await app.listen({ host: config.http.host, port: config.http.port })
+  try {
+    await app.listen({ host: config.http.host, port: config.http.port })
+  } catch (error) {
+    // Open connections to a database server would keep the process alive.
+    await finish()
+    throw error
+  }
   app.log.info({ issuer: config.issuer }, 'ready')
 }
 
