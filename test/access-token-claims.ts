@@ -151,7 +151,7 @@ await t.test('RFC 6749 §4.4: the claims of a service token are these and no oth
   const { protectedHeader, payload } = await verify(answer.access_token)
   t.equal(protectedHeader.typ, 'at+jwt')
   const { jti, ...rest } = payload
-  t.match(jti, /^s\.\d+-\d+\.[\w-]{22}$/)
+  t.match(jti, /^s\.\d+-\d+-\d+\.[\w-]{22}$/)
   t.strictSame(rest, {
     iss: instance.issuer,
     aud: API,

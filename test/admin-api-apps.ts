@@ -583,7 +583,7 @@ await t.test('an ETag names one state of a record', async (t) => {
     isProblem(t, instance, answer, { status: 428, type: 'precondition-needed', detail: /If-Match: \*/ })
   }
   const used = String((changed.json['Secrets'] as Json[])[0]?.['Id'])
-  await instance.core.store.write(({ apps }) => apps.touchSecret(used, instance.now()))
+  await instance.core.store.write(({ apps }) => apps.touchSecrets([{ id: used, at: instance.now() }]))
   t.equal((await api.get(appPath(uri))).etag, changed.etag, 'the use of a secret is no change')
   await api.post(`${appPath(uri)}/secrets`, {})
   t.not((await api.get(appPath(uri))).etag, changed.etag, 'a new secret is')
@@ -631,7 +631,7 @@ await t.test('secrets: made and shown once, or pasted in as a hash; two at most'
     ],
   })
   const { store } = instance.core
-  await store.write(({ apps }) => apps.touchSecret(String(made.json['Id']), instance.now()))
+  await store.write(({ apps }) => apps.touchSecrets([{ id: String(made.json['Id']), at: instance.now() }]))
   const listed = (await api.get(path)).json['items'] as Json[]
   t.match(listed, [
     { Label: null, LastUsedAt: /Z$/ },

@@ -53,7 +53,7 @@ await t.test('PT-07: an app that is removed and registered again knows nothing o
     for (let times = 0; times < 3; times++) await flip()
     const after = await fetchToken()
     instance.advance(60_000)
-    await instance.core.store.write(({ apps }) => apps.remove('sync'))
+    await instance.core.store.write(({ apps }) => apps.remove('sync', instance.now()))
     await instance.addApp(record)
     t.equal((await introspect(await fetchToken()))['active'], true)
     for (let times = 0; times < 8; times++) {
@@ -66,7 +66,7 @@ await t.test('PT-07: an app that is removed and registered again knows nothing o
     const instance = await start(t)
     const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
     const [tokens, code] = [await david.signIn(), await david.code()]
-    await instance.core.store.write(({ apps }) => apps.remove(APP))
+    await instance.core.store.write(({ apps }) => apps.remove(APP, instance.now()))
     await instance.addApp(webApp(APP))
     t.equal(await lifeOf(david, tokens), DEAD)
     t.equal(refusalOf(await david.refresh(tokens.refresh)), unknown('refresh token'))

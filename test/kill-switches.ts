@@ -69,7 +69,7 @@ const SWITCHES: readonly Switch[] = [
   },
   {
     name: 'JW-17: the user is removed',
-    turn: ({ users }, id) => users.remove(id),
+    turn: ({ users }, id, now) => users.remove(id, now),
     refused: unknown,
     silently: 'login_required',
   },

@@ -84,7 +84,7 @@ export async function setAppEnabled(
 /** Forgets an app with everything issued to it. @throws ChangeRefused */
 export async function removeApp(unit: Unit, applicationUri: string, by: By): Promise<void> {
   const app = await requireApp(unit, applicationUri)
-  await unit.apps.remove(applicationUri)
+  await unit.apps.remove(applicationUri, by.now)
   const detail = { fields: fieldChanges(showRegistration(app), {}) }
   await recordChange(unit, { event: 'app_removed', app: applicationUri, detail }, by)
 }

@@ -58,7 +58,7 @@ function requireEvent(name: string | undefined): void {
 }
 
 /** Which events are wanted, each part as the URL holds it. */
-interface Wanted {
+export interface Wanted {
   readonly event?: string | undefined
   readonly app?: string | undefined
   readonly user?: string | undefined

@@ -53,7 +53,7 @@ export async function removeUser(unit: Unit, id: string, by: By): Promise<void> 
     const reason = `${user.login} is the System User of ${apps.join(', ')}; remove or update that first`
     throw new ChangeRefused('conflict', [{ attribute: 'SystemUser', reason }])
   }
-  await unit.users.remove(id)
+  await unit.users.remove(id, by.now)
   const detail = { fields: fieldChanges(showUser(user), {}) }
   await recordChange(unit, { event: 'user_removed', user: id, detail }, by)
 }

@@ -57,7 +57,7 @@ export function tryToken(
       await follow('scope', () => readServiceTarget(app, createForm({ scope: asked.scope }), catalogue))
       const named = createForm({ scope: asked.scope, ...resourcesOf(asked) })
       const target = await checkTarget(() => readServiceTarget(app, named, catalogue), notes)
-      return previewForService({ kind: 'service', app, systemUser, ...target }, settings)
+      return previewForService({ kind: 'service', app, systemUser, sessionEpoch: 0, ...target }, settings)
     }
     const scope = await checkForPeople(asked, app, notes)
     const user = await checkPerson(asked.user, { app, scope }, store.read, notes)
@@ -72,7 +72,7 @@ export function tryToken(
     return createGrantRegistry([
       createAuthorizationCodeGrant(dependencies),
       createRefreshTokenGrant(dependencies),
-      createClientCredentialsGrant({ users: store.read.users, readCatalogue }),
+      createClientCredentialsGrant({ ...store.read, readCatalogue }),
     ])
   }
 }

@@ -5,16 +5,16 @@ import { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import type { AppSecret, TrustedApplication } from '../domain/trusted-application.ts'
 import { type Clock, MINUTE } from '../lib/clock.ts'
+import type { LastUse } from '../lib/last-use.ts'
 import { digest, sameDigest } from '../lib/secrets.ts'
 import type { TrustedApplications } from '../repositories/trusted-applications.ts'
 import { CLIENT_CHECKS, type Claim } from './checks.ts'
 import { type ClientCredentials, readCredentials } from './credentials.ts'
-import type { SecretUse } from './secret-use.ts'
 
 interface Dependencies {
   readonly apps: Pick<TrustedApplications, 'find'>
   readonly clock: Clock
-  readonly secretUse: Pick<SecretUse, 'note'>
+  readonly secretUse: Pick<LastUse, 'note'>
   readonly audit: Audit
 }
 

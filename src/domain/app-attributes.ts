@@ -1,6 +1,12 @@
 import { SECOND } from '../lib/clock.ts'
 import { readDuration } from '../lib/duration.ts'
-import { ACCESS_TOKEN_POLICIES, type AppRegistration, CLIENT_TYPES, RESPONSE_TYPES } from './trusted-application.ts'
+import {
+  ACCESS_TOKEN_FORMATS,
+  ACCESS_TOKEN_POLICIES,
+  type AppRegistration,
+  CLIENT_TYPES,
+  RESPONSE_TYPES,
+} from './trusted-application.ts'
 
 /** A value as the record shows it, in JSON and to people. */
 export type Shown = string | number | boolean | null
@@ -150,6 +156,7 @@ export const APP_ATTRIBUTES: readonly AppAttribute[] = [
   attribute('ApiResources', 'apiResources', list('identifiers of API resources with spaces between', ' ')),
   attribute('AdministrationAllowed', 'administrationAllowed', flag),
   attribute('AccessTokens', 'accessTokens', oneOf(ACCESS_TOKEN_POLICIES)),
+  attribute('AccessTokenFormat', 'accessTokenFormat', oneOf(ACCESS_TOKEN_FORMATS)),
   attribute('BasicAuthenticationAllowed', 'basicAuthenticationAllowed', flag),
   attribute('RequirePkce', 'requirePkce', flag),
   attribute('RequireConsent', 'requireConsent', flag),

@@ -46,6 +46,8 @@ export interface ServiceAuthorization {
   readonly kind: 'service'
   readonly app: TrustedApplication
   readonly systemUser: User
+  /** Of the app acting as this System User, at the moment it asked. */
+  readonly sessionEpoch: number
   readonly scope: readonly string[]
   readonly audience: readonly string[]
 }

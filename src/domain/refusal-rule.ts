@@ -111,6 +111,8 @@ export type RefusalRule =
   | 'access-token-not-yet-valid'
   | 'access-token-revoked'
   | 'access-token-ended'
+  | 'reference-token-malformed'
+  | 'reference-token-not-permitted'
   | 'access-token-of-service'
   | 'access-token-without-openid'
   | 'token-of-another-app'

@@ -1,17 +1,32 @@
+/** The epochs under which an app was given a token to act as its System User. */
+interface ServiceOrigin {
+  readonly kind: 'service'
+  readonly appEpoch: number
+  readonly userEpoch: number
+  readonly sessionEpoch: number
+}
+
 /** What a signed access token grew from, so that it can be declared dead before it expires. */
-export type TokenOrigin =
-  | { readonly kind: 'family'; readonly family: string }
-  | { readonly kind: 'service'; readonly appEpoch: number; readonly userEpoch: number }
+export type TokenOrigin = { readonly kind: 'family'; readonly family: string } | ServiceOrigin
 
 /** Writes a `jti` that is unique and tells the server, and only the server, what the token grew from. @see RFC 7519 §4.1.7 */
 export const writeTokenId = (origin: TokenOrigin, nonce: string): string =>
-  origin.kind === 'family' ? `f.${origin.family}.${nonce}` : `s.${origin.appEpoch}-${origin.userEpoch}.${nonce}`
+  origin.kind === 'family'
+    ? `f.${origin.family}.${nonce}`
+    : `s.${origin.appEpoch}-${origin.userEpoch}-${origin.sessionEpoch}.${nonce}`
 
 /** Reads a `jti` back; `undefined` for one that is not ours. */
 export function readTokenId(jti: string): TokenOrigin | undefined {
   const [kind, origin = '', nonce, ...rest] = jti.split('.')
   if (!nonce || rest.length > 0) return undefined
   if (kind === 'f' && origin !== '') return { kind: 'family', family: origin }
-  const epochs = kind === 's' ? /^(\d+)-(\d+)$/.exec(origin) : null
-  return epochs ? { kind: 'service', appEpoch: Number(epochs[1]), userEpoch: Number(epochs[2]) } : undefined
+  // Tokens of an earlier release have no third number, and it was 0 then.
+  const [, appEpoch, userEpoch, sessionEpoch = 0] = (kind === 's' && /^(\d+)-(\d+)(?:-(\d+))?$/.exec(origin)) || []
+  if (appEpoch === undefined) return undefined
+  return {
+    kind: 'service',
+    appEpoch: Number(appEpoch),
+    userEpoch: Number(userEpoch),
+    sessionEpoch: Number(sessionEpoch),
+  }
 }

@@ -6,6 +6,10 @@ export type ClientType = (typeof CLIENT_TYPES)[number]
 export const ACCESS_TOKEN_POLICIES = ['None', 'AuthenticatedUsers', 'AdministratorsOnly'] as const
 export type AccessTokenPolicy = (typeof ACCESS_TOKEN_POLICIES)[number]
 
+/** An access token is signed for everybody to read, or a reference that only this server can read. */
+export const ACCESS_TOKEN_FORMATS = ['jwt', 'reference'] as const
+export type AccessTokenFormat = (typeof ACCESS_TOKEN_FORMATS)[number]
+
 export const RESPONSE_TYPES = ['code', 'code id_token'] as const
 export type ResponseType = (typeof RESPONSE_TYPES)[number]
 
@@ -46,6 +50,7 @@ export interface AppRegistration {
   /** May hold the scope `sec` of the administration API. */
   readonly administrationAllowed: boolean
   readonly accessTokens: AccessTokenPolicy
+  readonly accessTokenFormat: AccessTokenFormat
   readonly basicAuthenticationAllowed: boolean
   readonly requirePkce: boolean
   readonly requireConsent: boolean
@@ -82,6 +87,7 @@ export const APP_DEFAULTS: Omit<AppRegistration, 'applicationUri' | 'name' | 'cl
   apiResources: [],
   administrationAllowed: false,
   accessTokens: 'None',
+  accessTokenFormat: 'jwt',
   basicAuthenticationAllowed: false,
   requirePkce: false,
   requireConsent: true,

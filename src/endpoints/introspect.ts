@@ -6,7 +6,8 @@ import type { User } from '../domain/user.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
 import { inSeconds } from '../lib/clock.ts'
-import type { FindToken, LiveToken } from '../tokens/find-token.ts'
+import type { FindToken } from '../tokens/find-token.ts'
+import type { LiveToken } from '../tokens/live-token.ts'
 
 interface Dependencies {
   readonly authenticateApp: AuthenticateApp

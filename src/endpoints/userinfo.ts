@@ -5,7 +5,8 @@ import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import { readBearerToken } from '../http/bearer-token.ts'
 import { bodyForm } from '../http/form-body.ts'
-import type { DeadToken, LookUpToken } from '../tokens/find-token.ts'
+import type { LookUpToken } from '../tokens/find-token.ts'
+import type { DeadToken } from '../tokens/live-token.ts'
 import type { userInfoClaims } from '../tokens/user-claims.ts'
 
 interface Dependencies {

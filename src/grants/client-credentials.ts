@@ -13,21 +13,24 @@ import {
 } from '../domain/resource-indicators.ts'
 import { isProtocolScope, readScope, requireWithin } from '../domain/scope.ts'
 import type { User } from '../domain/user.ts'
+import type { SessionEpochs } from '../repositories/session-epochs.ts'
 import type { Users } from '../repositories/users.ts'
 import type { Grant } from './registry.ts'
 
 interface Dependencies {
   readonly users: Pick<Users, 'find'>
+  readonly sessionEpochs: Pick<SessionEpochs, 'find'>
   readonly readCatalogue: ReadCatalogue
 }
 
 /** Lets a service act on its own, as its System User. @see RFC 6749 §4.4 */
-export function createClientCredentialsGrant({ users, readCatalogue }: Dependencies): Grant {
+export function createClientCredentialsGrant({ users, sessionEpochs, readCatalogue }: Dependencies): Grant {
   return {
     type: 'client_credentials',
     async authorize(app, form): Promise<ServiceAuthorization> {
       const systemUser = await requireSystemUser(app, users)
-      return { kind: 'service', app, systemUser, ...readServiceTarget(app, form, await readCatalogue()) }
+      const sessionEpoch = await sessionEpochs.find(app.applicationUri, systemUser.id)
+      return { kind: 'service', app, systemUser, sessionEpoch, ...readServiceTarget(app, form, await readCatalogue()) }
     },
   }
 }

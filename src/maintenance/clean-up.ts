@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Clock, HOUR, MINUTE } from '../lib/clock.ts'
+import { LONGEST_ACCESS_TOKEN } from '../domain/trusted-application.ts'
+import { type Clock, DAY, HOUR, MINUTE } from '../lib/clock.ts'
 import type { Timekeeper } from '../lib/timekeeper.ts'
 import type { LeftoverKind } from '../repositories/leftovers.ts'
 import type { Store } from '../repositories/store.ts'
@@ -44,6 +45,11 @@ function tasksOf({ store, clock, longestSession }: Sizing): readonly Task[] {
     { kind: 'authorization_codes', before: overAnHourAgo },
     { kind: 'token_families', before: overAnHourAgo },
     { kind: 'revoked_access_tokens', before: overAnHourAgo },
+    { kind: 'opaque_access_tokens', before: overAnHourAgo },
+    // Whose token ended can still read when it was last used.
+    { kind: 'reference_tokens', before: async () => clock() - 30 * DAY },
+    { kind: 'token_notices', before: async () => clock() - LONGEST_ACCESS_TOKEN - HOUR },
+    { kind: 'api_sessions', before: async () => clock() - DAY },
     { kind: 'sign_in_sessions', before: async () => clock() - longestSession - HOUR },
     {
       kind: 'refusals',

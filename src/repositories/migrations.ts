@@ -3,6 +3,7 @@ import * as foundation from '../../db/migrations/0001-foundation.ts'
 import * as operations from '../../db/migrations/0002-operations.ts'
 import * as storage from '../../db/migrations/0003-storage.ts'
 import * as moves from '../../db/migrations/0004-moves.ts'
+import * as referenceTokens from '../../db/migrations/0005-reference-tokens.ts'
 import type { Schema } from './schema.ts'
 
 /** Every migration in order; a new one is one file and one line. */
@@ -11,6 +12,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0002-operations': operations,
   '0003-storage': storage,
   '0004-moves': moves,
+  '0005-reference-tokens': referenceTokens,
 }
 
 /** The database was written by a newer Tessera than this one. */

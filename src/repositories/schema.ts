@@ -173,6 +173,63 @@ interface MoveStateTable {
   value: string
 }
 
+interface ReferenceTokensTable {
+  id: string
+  digest: string
+  kind: string
+  application_uri: string
+  user_id: string
+  app_epoch: number
+  user_epoch: number
+  description: string
+  scope: string
+  created_by: string
+  created_at: number
+  expires_at: number
+  last_used_at: number | null
+  revoked_at: number | null
+}
+
+interface OpaqueAccessTokensTable {
+  digest: string
+  claims: string
+  expires_at: number
+}
+
+interface ApiSessionsTable {
+  id: string
+  kind: string
+  application_uri: string
+  user_id: string
+  app_epoch: number
+  user_epoch: number
+  opened_at: number
+  last_seen_at: number
+  ended_at: number | null
+}
+
+interface ReservedUsersTable {
+  user_id: string
+}
+
+interface SessionEpochsTable {
+  application_uri: string
+  user_id: string
+  epoch: number
+}
+
+interface TokenNoticesTable {
+  id: string
+  noticed_at: number
+  application_uri: string | null
+  user_id: string | null
+}
+
+interface ResourceServersTable {
+  identifier: string
+  application_uri: string
+}
+
 /** Every table, as Kysely sees it; made by `db/migrations`. */
 export interface Schema {
   users: UsersTable
@@ -193,4 +250,11 @@ export interface Schema {
   refusals: RefusalsTable
   audit_events: AuditEventsTable
   api_resources: ApiResourcesTable
+  resource_servers: ResourceServersTable
+  reference_tokens: ReferenceTokensTable
+  opaque_access_tokens: OpaqueAccessTokensTable
+  api_sessions: ApiSessionsTable
+  reserved_users: ReservedUsersTable
+  session_epochs: SessionEpochsTable
+  token_notices: TokenNoticesTable
 }

@@ -6,14 +6,18 @@ import { consentsOn } from './consents.ts'
 import { leasesOn } from './leases.ts'
 import { leftoversOn } from './leftovers.ts'
 import { moveStateOn } from './move-state.ts'
+import { opaqueAccessTokensOn } from './opaque-access-tokens.ts'
+import { referenceTokensOn } from './reference-tokens.ts'
 import { refreshTokensOn } from './refresh-tokens.ts'
 import { refusalsOn } from './refusals.ts'
 import { revokedAccessTokensOn } from './revoked-access-tokens.ts'
 import type { Schema } from './schema.ts'
+import { sessionEpochsOn } from './session-epochs.ts'
 import { settingsOn } from './settings.ts'
 import { signInSessionsOn } from './sign-in-sessions.ts'
 import { signingKeysOn } from './signing-keys.ts'
 import { tokenFamiliesOn } from './token-families.ts'
+import { tokenNoticesOn } from './token-notices.ts'
 import { trustedApplicationsOn } from './trusted-applications.ts'
 import { usersOn } from './users.ts'
 
@@ -29,6 +33,10 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   families: tokenFamiliesOn(db),
   refreshTokens: refreshTokensOn(db),
   revokedAccessTokens: revokedAccessTokensOn(db),
+  opaqueAccessTokens: opaqueAccessTokensOn(db),
+  referenceTokens: referenceTokensOn(db),
+  sessionEpochs: sessionEpochsOn(db),
+  tokenNotices: tokenNoticesOn(db),
   signingKeys: signingKeysOn(db),
   settings: settingsOn(db),
   resources: apiResourcesOn(db),

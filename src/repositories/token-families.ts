@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { fromGranted, type Granted, toGranted } from './grant-columns.ts'
 import type { Schema } from './schema.ts'
+import { noteEnding } from './token-notices.ts'
 
 /** All tokens that grew from one sign-in at one app; they die together. */
 export interface TokenFamily extends Granted {
@@ -45,8 +46,23 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
         .set({ revoked_at: now })
         .where('family', '=', family)
         .where('revoked_at', 'is', null)
+        .returning(['application_uri', 'user_id'])
         .executeTakeFirst()
-      return revoked.numUpdatedRows === 1n
+      if (revoked) await noteEnding(db, { app: revoked.application_uri, user: revoked.user_id }, now)
+      return revoked !== undefined
+    },
+
+    /** Ends every token that grew from sign-ins of a user at an app. @returns how many families there were */
+    async revokeAllOf(applicationUri: string, userId: string, now: number): Promise<number> {
+      const revoked = await db
+        .updateTable('token_families')
+        .set({ revoked_at: now })
+        .where('application_uri', '=', applicationUri)
+        .where('user_id', '=', userId)
+        .where('revoked_at', 'is', null)
+        .where('expires_at', '>', now)
+        .executeTakeFirst()
+      return Number(revoked.numUpdatedRows)
     },
   }
 }

@@ -8,8 +8,10 @@ import {
   type NewAppSecret,
   type TrustedApplication,
 } from '../domain/trusted-application.ts'
+import type { Use } from '../lib/last-use.ts'
 import { holding, toFlag } from './columns.ts'
 import type { Schema } from './schema.ts'
+import { noteEnding } from './token-notices.ts'
 
 const toSecret = (row: Selectable<Schema['app_secrets']>): AppSecret => ({
   id: row.id,
@@ -147,6 +149,8 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
         .where('application_uri', '=', app.applicationUri)
         .execute()
       await indexOrigins(app)
+      // Less may be allowed now, even where nothing ends.
+      await noteEnding(db, { app: app.applicationUri }, now)
     },
 
     /** The kill switch: disabling ends everything issued so far, and enabling again revives none of it. */
@@ -157,6 +161,7 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
         .where('application_uri', '=', applicationUri)
         .where('is_enabled', '=', toFlag(!enabled))
         .execute()
+      await noteEnding(db, { app: applicationUri }, now)
     },
 
     async addSecret(applicationUri: string, secret: NewAppSecret): Promise<void> {
@@ -187,9 +192,10 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** Notes that a secret proved its app. */
-    async touchSecret(id: string, now: number): Promise<void> {
-      await db.updateTable('app_secrets').set({ last_used_at: now }).where('id', '=', id).execute()
+    /** Notes when secrets proved their apps. */
+    async touchSecrets(uses: readonly Use[]): Promise<void> {
+      for (const { id, at } of uses)
+        await db.updateTable('app_secrets').set({ last_used_at: at }).where('id', '=', id).execute()
     },
 
     /** Lets every present secret end at a time, so that a new one can take over. */
@@ -211,8 +217,9 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
         .execute()
     },
 
-    async remove(applicationUri: string): Promise<void> {
+    async remove(applicationUri: string, now: number): Promise<void> {
       await db.deleteFrom('trusted_applications').where('application_uri', '=', applicationUri).execute()
+      await noteEnding(db, { app: applicationUri }, now)
     },
   }
 }

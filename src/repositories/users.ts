@@ -11,6 +11,7 @@ import {
 import { newId } from '../lib/secrets.ts'
 import { holding, toFlag } from './columns.ts'
 import type { Schema } from './schema.ts'
+import { noteEnding } from './token-notices.ts'
 
 type Row = Selectable<Schema['users']>
 
@@ -135,6 +136,7 @@ export function usersOn(db: Kysely<Schema>) {
         .set((eb) => ({ password_hash: passwordHash, epoch: eb('epoch', '+', 1), updated_at: now }))
         .where('id', '=', id)
         .execute()
+      await noteEnding(db, { user: id }, now)
     },
 
     /** The kill switch: disabling ends everything issued so far, and enabling again revives none of it. */
@@ -145,10 +147,12 @@ export function usersOn(db: Kysely<Schema>) {
         .where('id', '=', id)
         .where('is_enabled', '=', toFlag(!enabled))
         .execute()
+      await noteEnding(db, { user: id }, now)
     },
 
-    async remove(id: string): Promise<void> {
+    async remove(id: string, now: number): Promise<void> {
       await db.deleteFrom('users').where('id', '=', id).execute()
+      await noteEnding(db, { user: id }, now)
     },
   }
 }

@@ -1,7 +1,10 @@
 import type { JWTPayload } from 'jose'
 import type { ServiceAuthorization, UserAuthorization } from '../domain/authorization.ts'
+import type { ReferenceToken } from '../domain/reference-token.ts'
+import type { Target } from '../domain/resource-indicators.ts'
 import { writeTokenId } from '../domain/token-id.ts'
-import { accessTokenLifetime } from '../domain/trusted-application.ts'
+import { type AppRegistration, accessTokenLifetime } from '../domain/trusted-application.ts'
+import type { User } from '../domain/user.ts'
 import { inSeconds } from '../lib/clock.ts'
 import { subjectOf, type TokenSettings } from './settings.ts'
 import { accessTokenUserClaims } from './user-claims.ts'
@@ -45,24 +48,58 @@ function userFlowClaims<Unit>(
 ) {
   return {
     jti: writeTokenId({ kind: 'family', family }, nonce),
-    sub: subjectOf(user, settings),
-    id: user.id,
+    ...personClaims(user, settings),
     auth_time: inSeconds(signIn.authTime),
     sid: signIn.sid,
     amr: signIn.amr,
-    user_type: user.type,
-    db: settings.instance,
     ...accessTokenUserClaims(user, scope),
   }
 }
 
-function serviceFlowClaims({ app, systemUser }: ServiceAuthorization, settings: TokenSettings, nonce: string) {
-  return {
-    jti: writeTokenId({ kind: 'service', appEpoch: app.epoch, userEpoch: systemUser.epoch }, nonce),
-    sub: app.applicationUri,
-    client_db: settings.instance,
-    client_system_user: systemUser.login,
-    client_system_user_type: systemUser.type,
-    client_system_user_id: systemUser.id,
-  }
+/** Who acts, where a token acts for a person. */
+const personClaims = (user: User, settings: TokenSettings) => ({
+  sub: subjectOf(user, settings),
+  id: user.id,
+  user_type: user.type,
+  db: settings.instance,
+})
+
+function serviceFlowClaims(
+  { app, systemUser, sessionEpoch }: ServiceAuthorization,
+  settings: TokenSettings,
+  nonce: string,
+) {
+  const origin = { kind: 'service', appEpoch: app.epoch, userEpoch: systemUser.epoch, sessionEpoch } as const
+  return { jti: writeTokenId(origin, nonce), ...serviceClaims(app, systemUser, settings) }
 }
+
+/** Who acts, where an app acts on its own. */
+const serviceClaims = (app: AppRegistration, systemUser: User, settings: TokenSettings) => ({
+  sub: app.applicationUri,
+  client_db: settings.instance,
+  client_system_user: systemUser.login,
+  client_system_user_type: systemUser.type,
+  client_system_user_id: systemUser.id,
+})
+
+/**
+ * What a reference token stands for, in the words of a signed one.
+ * @param audience identifiers of the API resources that own its scopes
+ */
+export const referenceTokenClaims = (
+  token: ReferenceToken,
+  { scope, audience }: Target,
+  app: AppRegistration,
+  user: User,
+  settings: TokenSettings,
+) => ({
+  iss: settings.issuer,
+  aud: audienceClaim(audience, settings.issuer),
+  iat: inSeconds(token.createdAt),
+  nbf: inSeconds(token.createdAt),
+  exp: inSeconds(token.expiresAt),
+  scope: settings.scopeAsArray ? scope : scope.join(' '),
+  client_id: app.applicationUri,
+  jti: `r.${token.id}`,
+  ...(token.kind === 'PAT' ? personClaims(user, settings) : serviceClaims(app, user, settings)),
+})

@@ -6,6 +6,7 @@ import { digest, newSecret, type Random } from '../lib/secrets.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
 import { accessTokenClaims } from './access-token.ts'
 import { idTokenClaims } from './id-token.ts'
+import { newOpaqueToken } from './opaque-token.ts'
 import type { TokenSettings } from './settings.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
@@ -20,7 +21,7 @@ interface Dependencies {
 }
 
 /** Who asked for tokens and how, for the audit log. */
-interface TokenRequest {
+export interface TokenRequest {
   readonly grant: string
   readonly address: string
 }
@@ -29,6 +30,8 @@ interface Minted {
   readonly response: TokenResponse
   /** The `jti` of the access token, which names it without being it. */
   readonly tokenId: string
+  /** Stores what the answer does not carry. */
+  readonly keep: (unit: Pick<Repositories, 'opaqueAccessTokens'>) => Promise<void>
 }
 
 export type IssueTokens = ReturnType<typeof createIssueTokens>
@@ -38,21 +41,27 @@ export type IssueTokens = ReturnType<typeof createIssueTokens>
  * is used up only together with what it was exchanged for.
  */
 export function createIssueTokens({ store, keys, settings, clock, random, audit, audits }: Dependencies) {
-  async function signAccessToken(
+  async function mintAccessToken(
     authorization: UserAuthorization<Repositories> | ServiceAuthorization,
   ): Promise<Minted> {
+    const { app, scope } = authorization
     const claims = accessTokenClaims(authorization, settings, clock(), random(16).toString('base64url'))
+    const opaque = app.accessTokenFormat === 'reference' ? newOpaqueToken(random) : undefined
     const response: TokenResponse = {
-      access_token: await keys.sign(claims, 'at+jwt'),
+      access_token: opaque ?? (await keys.sign(claims, 'at+jwt')),
       token_type: 'Bearer',
-      expires_in: inSeconds(accessTokenLifetime(authorization.app)),
-      scope: authorization.scope.join(' '),
+      expires_in: inSeconds(accessTokenLifetime(app)),
+      scope: scope.join(' '),
     }
-    return { response, tokenId: String(claims.jti) }
+    const keep: Minted['keep'] = async ({ opaqueAccessTokens }) => {
+      if (opaque !== undefined) await opaqueAccessTokens.add(digest(opaque), claims, Number(claims.exp) * 1000)
+    }
+    return { response, tokenId: String(claims.jti), keep }
   }
 
   async function mintForUser(authorization: UserAuthorization<Repositories>): Promise<Minted> {
-    const { response: access, tokenId } = await signAccessToken(authorization)
+    const minted = await mintAccessToken(authorization)
+    const { response: access } = minted
     const { app, user, signIn, nonce, scope, refreshUntil } = authorization
     const subject = { applicationUri: app.applicationUri, user, signIn, nonce, accessToken: access.access_token }
     const response = {
@@ -62,11 +71,12 @@ export function createIssueTokens({ store, keys, settings, clock, random, audit,
         ? { id_token: await keys.sign(idTokenClaims(subject, settings, keys.algorithm, clock()), 'JWT') }
         : {}),
     }
-    return { response, tokenId }
+    return { ...minted, response }
   }
 
   async function issueForService(authorization: ServiceAuthorization, request: TokenRequest): Promise<TokenResponse> {
-    const minted = await signAccessToken(authorization)
+    const minted = await mintAccessToken(authorization)
+    if (authorization.app.accessTokenFormat === 'reference') await store.write(minted.keep)
     // A token that is checked without a look at the database is not held up by a write.
     audit(issueEvent(authorization, minted, request))
     return minted.response
@@ -82,6 +92,7 @@ export function createIssueTokens({ store, keys, settings, clock, random, audit,
     const record = audits.record(issueEvent(authorization, minted, request))
     const first = await store.write(async (unit) => {
       if (!(await redemption.spend(unit, response))) return false
+      await minted.keep(unit)
       if (response.refresh_token !== undefined && refreshUntil !== undefined) {
         const token = { family, issuedAt: clock(), expiresAt: refreshUntil }
         await unit.refreshTokens.add(digest(response.refresh_token), token)

@@ -24,6 +24,7 @@ export function createRevokeToken({ store, findToken, clock, audits }: Dependenc
     if (!token) return 'not live'
     if (token.app.applicationUri !== applicationUri) return 'of another app'
     const what = token.kind === 'refresh_token' ? { family: token.family } : { token: token.claims.jti }
+    const concerned = { app: applicationUri, user: token.user.id }
     const record = audits.record({
       event: 'token_revoked',
       actor: `app:${applicationUri}`,
@@ -32,9 +33,13 @@ export function createRevokeToken({ store, findToken, clock, audits }: Dependenc
       address,
       detail: { kind: token.kind, ...what },
     })
-    await store.writeEnding(async ({ families, revokedAccessTokens, auditEvents }) => {
+    await store.writeEnding(async ({ families, referenceTokens, revokedAccessTokens, tokenNotices, auditEvents }) => {
       if (token.kind === 'refresh_token') await families.revoke(token.family, clock())
-      else await revokedAccessTokens.add(digest(token.claims.jti), token.claims.exp * 1000)
+      else if (token.reference !== undefined) await referenceTokens.revoke(token.reference, clock())
+      else {
+        await revokedAccessTokens.add(digest(token.claims.jti), token.claims.exp * 1000)
+        await tokenNotices.add(concerned, clock())
+      }
       await auditEvents.add([record])
     })
     audits.tell(record)

@@ -76,6 +76,14 @@ export const TOKEN_REMEDIES = {
   }),
   'access-token-revoked': signInAgain,
   'access-token-ended': revive(() => ({ fix: inTheApp('ask for a new token, or let the person sign in again') })),
+  'reference-token-malformed': developer(
+    'send the reference token whole, as it was shown: enrt_ and 64 characters',
+    'enrt_, 56 hexadecimal digits and their checksum',
+  ),
+  'reference-token-not-permitted': ({ uri }) => ({
+    fix: `tessera app show ${uri}, and set AccessTokens, SystemUserAllowed or who may sign in as the token needs it`,
+    expected: 'a record that permits the token',
+  }),
   'access-token-of-service': developer('ask userinfo only about people, with a token of a sign-in'),
   'access-token-without-openid': developer('add openid to the scope of the sign-in', 'openid'),
   'token-of-another-app': developer('revoke only tokens that were issued to the app itself'),

@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { Schema } from '../schema.ts'
+import { noteEnding } from '../token-notices.ts'
 
 /** What was live until then. */
 export interface Ended {
@@ -35,6 +36,7 @@ export async function endGrants(db: Kysely<Schema>, now: number): Promise<Ended>
     .where('spent_at', 'is', null)
     .executeTakeFirst()
   await db.updateTable('refresh_tokens').set({ sealed_answer: null }).where('sealed_answer', 'is not', null).execute()
+  await noteEnding(db, {}, now)
   return {
     sessions: Number(sessions.numUpdatedRows),
     tokenFamilies: Number(families.numUpdatedRows),

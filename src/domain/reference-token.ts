@@ -1,0 +1,69 @@
+import { crc32 } from 'node:zlib'
+import type { Random } from '../lib/secrets.ts'
+import type { TrustedApplication } from './trusted-application.ts'
+import type { User } from './user.ts'
+import { whyNotAdmitted } from './user-access.ts'
+
+/** A PAT acts as the user who made it, a SAT as the app's System User. */
+export const REFERENCE_TOKEN_KINDS = ['PAT', 'SAT'] as const
+export type ReferenceTokenKind = (typeof REFERENCE_TOKEN_KINDS)[number]
+
+/** A long-lived token that is looked up wherever it is presented; its value is known to its holder alone. */
+export interface ReferenceToken {
+  readonly id: string
+  readonly kind: ReferenceTokenKind
+  readonly applicationUri: string
+  /** The id of whom it acts as. */
+  readonly userId: string
+  readonly appEpoch: number
+  readonly userEpoch: number
+  readonly description: string
+  readonly scope: readonly string[]
+  /** Who made it, as the audit log names them. */
+  readonly createdBy: string
+  /** Milliseconds since 1970, as every time here. */
+  readonly createdAt: number
+  readonly expiresAt: number
+  /** A minute exact. */
+  readonly lastUsedAt: number | undefined
+  readonly revokedAt: number | undefined
+}
+
+export const MOST_TOKENS_OF_A_USER = 50
+
+const PREFIX = 'enrt_'
+const RANDOM_BYTES = 28
+
+const checksumOf = (digits: string): string => crc32(digits).toString(16).toUpperCase().padStart(8, '0')
+
+/** A new value: `enrt_`, 56 random hex digits and the 8 digits of their checksum. */
+export function newReferenceToken(random: Random): string {
+  const digits = random(RANDOM_BYTES).toString('hex').toUpperCase()
+  return `${PREFIX}${digits}${checksumOf(digits)}`
+}
+
+export const looksLikeReferenceToken = (value: string): boolean => value.startsWith(PREFIX)
+
+/** Whether a value can be one of ours; a mistyped or shortened one is refused without a look at the database. */
+export function isWholeReferenceToken(value: string): boolean {
+  const [, digits = '', checksum] = /^enrt_([0-9A-F]{56})([0-9A-F]{8})$/.exec(value) ?? []
+  return checksum !== undefined && checksum === checksumOf(digits)
+}
+
+/** Why the app, as its record stands now, may not act as this System User, if it may not. */
+export const whyNotActing = (app: TrustedApplication, systemUser: User): string | undefined =>
+  app.systemUserAllowed && app.systemUser === systemUser.id
+    ? undefined
+    : 'the app may no longer act as this System User'
+
+/**
+ * Says which rule of the app's record keeps a reference token from being made or used, or `undefined`.
+ * @param user whom it acts as
+ */
+export function whyNotPermitted(kind: ReferenceTokenKind, app: TrustedApplication, user: User): string | undefined {
+  if (app.accessTokens === 'None') return 'the app has AccessTokens None: it takes no reference tokens'
+  if (kind === 'SAT') return whyNotActing(app, user)
+  if (app.accessTokens === 'AdministratorsOnly' && !user.isAdmin)
+    return 'the app has AccessTokens AdministratorsOnly, and the user is no administrator'
+  return user.type === 'InternalUser' ? whyNotAdmitted(app, user) : 'only internal users have access to APIs'
+}

@@ -1,0 +1,134 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { createManageApps } from './administration/manage-apps.ts'
+import { createManageUsers } from './administration/manage-users.ts'
+import { createReadJournals } from './administration/read-journals.ts'
+import { createAuthorizeFlow } from './authorize/flow.ts'
+import { createIssueCode } from './authorize/issue-code.ts'
+import { createTickets } from './authorize/tickets.ts'
+import { createAuthenticateApp } from './client-auth/authenticate.ts'
+import type { Config } from './config.ts'
+import type { Core } from './core.ts'
+import type { User } from './domain/user.ts'
+import { createAuthorizationCodeGrant } from './grants/authorization-code.ts'
+import { createClientCredentialsGrant } from './grants/client-credentials.ts'
+import { createRefreshTokenGrant } from './grants/refresh-token.ts'
+import { createGrantRegistry } from './grants/registry.ts'
+import { createAuditJournal } from './journal/audit.ts'
+import { createRefusalJournal } from './journal/refusals.ts'
+import { MINUTE } from './lib/clock.ts'
+import { createLastUse } from './lib/last-use.ts'
+import { createPasswords } from './lib/passwords.ts'
+import { deriveKey } from './lib/sealed-box.ts'
+import type { Random } from './lib/secrets.ts'
+import { createLogout } from './sessions/logout.ts'
+import { createSignInSessions } from './sessions/sign-in-sessions.ts'
+import { createCheckPassword } from './sign-in/password.ts'
+import { createReadCatalogue } from './tokens/catalogue.ts'
+import { createFindToken, createLookUpToken } from './tokens/find-token.ts'
+import { idTokenClaims } from './tokens/id-token.ts'
+import { createReadIdTokenHint } from './tokens/id-token-hint.ts'
+import { createIssueTokens } from './tokens/issue.ts'
+import { createRevokeToken } from './tokens/revoke-token.ts'
+import { subjectOf as subjectWith } from './tokens/settings.ts'
+
+/** Every part that is not about HTTP, put together. */
+export type Services = ReturnType<typeof createServices>
+
+/**
+ * Constructs the parts that endpoints and pages put in a row.
+ * @param random where ids, codes and tokens come from
+ * @param log takes what the journals tell as well, and what could not be written down
+ */
+export function createServices(
+  config: Config,
+  { store, keys, clock, masterKey }: Core,
+  random: Random,
+  log: FastifyBaseLogger,
+) {
+  const { issuer, tokens: settings } = config
+  const auditJournal = createAuditJournal({ store, clock, log: log })
+  const refusalJournal = createRefusalJournal({ store, log: log })
+  const secretUse = createLastUse({
+    write: (uses) => store.write(({ apps }) => apps.touchSecrets(uses)),
+    clock,
+    every: 5 * MINUTE,
+    onLost: (count, err) => log.warn({ count, err }, 'the last use of secrets could not be noted'),
+  })
+  const tokenUse = createLastUse({
+    write: (uses) => store.write(({ referenceTokens }) => referenceTokens.touch(uses)),
+    clock,
+    every: MINUTE,
+    onLost: (count, err) => log.warn({ count, err }, 'the last use of reference tokens could not be noted'),
+  })
+  const journals = [auditJournal, refusalJournal, secretUse, tokenUse]
+  const flush = () => Promise.all(journals.map((journal) => journal.flush()))
+  const { audit } = auditJournal
+  const subjectOf = (user: User): string => subjectWith(user, settings)
+
+  const readCatalogue = createReadCatalogue(store.read.resources, settings.audience)
+
+  const sessions = createSignInSessions({ store, clock, random, limits: config.sessions })
+  const passwords = createPasswords()
+  const checkPassword = createCheckPassword({ users: store.read.users, passwords })
+  const readIdTokenHint = createReadIdTokenHint(keys, issuer, clock)
+  const logoutKey = deriveKey(masterKey, 'logout-tickets')
+  const logout = createLogout({
+    apps: store.read.apps,
+    readHint: readIdTokenHint,
+    key: logoutKey,
+    clock,
+    random,
+    issuer,
+  })
+
+  const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock, secretUse, audit })
+  const lookUpToken = createLookUpToken({ store, keys, settings, clock, readCatalogue, uses: tokenUse })
+  const findToken = createFindToken(lookUpToken)
+  const revokeToken = createRevokeToken({ store, findToken, clock, audits: auditJournal })
+  const issueTokens = createIssueTokens({ store, keys, settings, clock, random, audit, audits: auditJournal })
+  const grants = createGrantRegistry([
+    createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }),
+    createRefreshTokenGrant({ store, clock, audit, readCatalogue }),
+    createClientCredentialsGrant({ ...store.read, readCatalogue }),
+  ])
+
+  const flow = createAuthorizeFlow({
+    store,
+    clock,
+    issuer,
+    tickets: createTickets({ key: deriveKey(masterKey, 'authorize-tickets'), clock, random, issuer }),
+    issueCode: createIssueCode({
+      store,
+      clock,
+      random,
+      signIdToken: (subject) => keys.sign(idTokenClaims(subject, settings, keys.algorithm, clock()), 'JWT'),
+    }),
+    readIdTokenHint,
+    readCatalogue,
+    findSession: sessions.find,
+    subjectOf,
+  })
+
+  return {
+    audit: auditJournal.audit,
+    refusalJournal,
+    flush,
+    readCatalogue,
+    subjectOf,
+    sessions,
+    checkPassword,
+    logout,
+    authenticateApp,
+    lookUpToken,
+    findToken,
+    revokeToken,
+    grants,
+    issueTokens,
+    flow,
+    manage: {
+      apps: createManageApps({ store, clock, random, tell: auditJournal.tell }),
+      users: createManageUsers({ store, clock, hashPassword: passwords.hash, tell: auditJournal.tell }),
+      journals: createReadJournals({ store, flush }),
+    },
+  }
+}

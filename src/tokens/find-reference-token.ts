@@ -1,0 +1,54 @@
+import { whyEnded } from '../domain/liveness.ts'
+import { isWholeReferenceToken, whyNotPermitted } from '../domain/reference-token.ts'
+import { type ReadCatalogue, targetOf } from '../domain/resource-indicators.ts'
+import { stillRegistered } from '../domain/scope.ts'
+import { type Clock, isoTime } from '../lib/clock.ts'
+import type { LastUse } from '../lib/last-use.ts'
+import { digest } from '../lib/secrets.ts'
+import type { Store } from '../repositories/store.ts'
+import { referenceTokenClaims } from './access-token.ts'
+import { type DeadToken, dead, FOREIGN, type LiveAccessToken } from './live-token.ts'
+import type { TokenSettings } from './settings.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read'>
+  readonly settings: TokenSettings
+  readonly clock: Clock
+  readonly readCatalogue: ReadCatalogue
+  /** Notes that a token was used. */
+  readonly uses: Pick<LastUse, 'note'>
+}
+
+/** Looks a personal or system access token up; a kill switch, a revocation and a changed record count at once. */
+export function createFindReferenceToken({ store, settings, clock, readCatalogue, uses }: Dependencies) {
+  const { read } = store
+
+  return async function findReferenceToken(value: string): Promise<LiveAccessToken | DeadToken> {
+    if (!isWholeReferenceToken(value))
+      return dead('reference-token-malformed', 'its checksum is wrong, or a part is missing')
+    const token = await read.referenceTokens.find(digest(value))
+    if (!token) return FOREIGN
+    const [app, user] = [await read.apps.find(token.applicationUri), await read.users.find(token.userId)]
+    if (!app || !user) return FOREIGN
+    if (token.revokedAt !== undefined)
+      return dead('access-token-revoked', `the reference token was revoked at ${isoTime(token.revokedAt)}`, app)
+    if (token.expiresAt <= clock())
+      return dead('access-token-expired', `the reference token ended at ${isoTime(token.expiresAt)}`, app)
+    const ended = whyEnded(token, app, user)
+    if (ended !== undefined) return { ...dead('access-token-ended', ended, app), user: user.id }
+    const unpermitted = whyNotPermitted(token.kind, app, user)
+    if (unpermitted !== undefined) return { ...dead('reference-token-not-permitted', unpermitted, app), user: user.id }
+    const scope = stillRegistered(token.scope, app)
+    const target = targetOf({ scope, resources: [] }, [], app, await readCatalogue())
+    uses.note(token)
+    return {
+      kind: 'access_token',
+      claims: referenceTokenClaims(token, target, app, user, settings),
+      scope,
+      app,
+      user,
+      interactive: token.kind === 'PAT',
+      reference: token.id,
+    }
+  }
+}

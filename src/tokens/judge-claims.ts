@@ -1,0 +1,54 @@
+import type { JWTPayload } from 'jose'
+import { whyEnded } from '../domain/liveness.ts'
+import { whyNotActing } from '../domain/reference-token.ts'
+import { stillRegistered } from '../domain/scope.ts'
+import { readTokenId, type TokenOrigin } from '../domain/token-id.ts'
+import type { TrustedApplication } from '../domain/trusted-application.ts'
+import type { User } from '../domain/user.ts'
+import { whyNotAdmitted } from '../domain/user-access.ts'
+import { digest } from '../lib/secrets.ts'
+import type { Store } from '../repositories/store.ts'
+import { type DeadToken, dead, FOREIGN, type LiveAccessToken } from './live-token.ts'
+
+/** Says whether what an access token carries still holds: whether it was revoked, or a kill switch ended what it grew from. */
+export function createJudgeClaims({ read }: Pick<Store, 'read'>) {
+  async function whyServiceEnded(
+    origin: TokenOrigin & { readonly kind: 'service' },
+    app: TrustedApplication,
+    user: User,
+  ): Promise<string | undefined> {
+    const ended = whyEnded(origin, app, user) ?? whyNotActing(app, user)
+    if (ended !== undefined) return ended
+    const current = await read.sessionEpochs.find(app.applicationUri, user.id)
+    return origin.sessionEpoch === current ? undefined : 'an administrator ended the session with its tokens'
+  }
+
+  return async function judgeClaims(claims: JWTPayload): Promise<LiveAccessToken | DeadToken> {
+    const { jti, exp } = claims
+    if (jti === undefined || exp === undefined) return FOREIGN
+    if (await read.revokedAccessTokens.has(digest(jti)))
+      return dead('access-token-revoked', 'the app revoked this access token')
+    const origin = readTokenId(jti)
+    const app = await read.apps.find(String(claims['client_id']))
+    if (!origin || !app) return dead('access-token-ended', 'the app the token was issued to was removed')
+    const family = origin.kind === 'family' ? await read.families.find(origin.family) : undefined
+    if (origin.kind === 'family' && (!family || family.revokedAt !== undefined))
+      return dead('access-token-revoked', 'all tokens of this sign-in were revoked', app)
+    const user = await read.users.find(family?.userId ?? String(claims['client_system_user_id']))
+    if (!user) return dead('access-token-ended', 'the user the token acts for was removed')
+    const ended =
+      origin.kind === 'service'
+        ? await whyServiceEnded(origin, app, user)
+        : ((family && whyEnded(family, app, user)) ?? whyNotAdmitted(app, user))
+    if (ended !== undefined) return { ...dead('access-token-ended', ended, app), user: user.id }
+    return {
+      kind: 'access_token',
+      claims: { ...claims, jti, exp },
+      scope: stillRegistered([claims['scope']].flat().join(' ').split(' '), app),
+      app,
+      user,
+      interactive: origin.kind === 'family',
+      reference: undefined,
+    }
+  }
+}

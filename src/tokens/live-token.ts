@@ -1,0 +1,51 @@
+import type { JWTPayload } from 'jose'
+import type { RefusalRule } from '../domain/refusal-rule.ts'
+import type { TrustedApplication } from '../domain/trusted-application.ts'
+import type { User } from '../domain/user.ts'
+
+/** An access token that is good right now: signed, opaque or a reference token, which all say the same. */
+export interface LiveAccessToken {
+  readonly kind: 'access_token'
+  readonly claims: JWTPayload & { readonly jti: string; readonly exp: number }
+  readonly scope: readonly string[]
+  readonly app: TrustedApplication
+  readonly user: User
+  /** Whether it acts for a person rather than for the app itself. */
+  readonly interactive: boolean
+  /** The id of the reference token that it is, if it is one. */
+  readonly reference: string | undefined
+}
+
+export interface LiveRefreshToken {
+  readonly kind: 'refresh_token'
+  readonly family: string
+  readonly scope: readonly string[]
+  readonly app: TrustedApplication
+  readonly user: User
+  readonly issuedAt: number
+  readonly expiresAt: number
+  readonly rotated: boolean
+}
+
+/** A token somebody presented that is good right now. */
+export type LiveToken = LiveAccessToken | LiveRefreshToken
+
+/** Why a presented token is good for nothing; for the operator alone. */
+export interface DeadToken {
+  readonly kind: 'dead'
+  readonly rule: RefusalRule
+  readonly cause: string
+  /** The app it was issued to, where that is known. */
+  readonly app?: TrustedApplication
+  /** The id of whom it acts for, where a change to them ended it. */
+  readonly user?: string
+}
+
+export const dead = (rule: RefusalRule, cause: string, app?: TrustedApplication): DeadToken => ({
+  kind: 'dead',
+  rule,
+  cause,
+  ...(app ? { app } : {}),
+})
+
+export const FOREIGN = dead('access-token-foreign', 'no token of this server that would open anything here')
