@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { AuthenticateApp } from '../client-auth/authenticate.ts'
-import { OAuthError } from '../domain/errors.ts'
+import { requireConfidential } from '../domain/authenticated-app.ts'
 import { refuseRepeated } from '../domain/form.ts'
 import type { User } from '../domain/user.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
@@ -23,15 +23,8 @@ export async function introspectEndpoint(
 ): Promise<void> {
   app.post('/connect/introspect', async (request) => {
     const form = refuseRepeated(bodyForm(request))
-    const caller = await authenticateApp(authorizationHeader(request), form, request.ip)
-    if (caller.clientType !== 'Confidential') {
-      throw new OAuthError('invalid_client', 'only a Confidential app may introspect tokens', {
-        rule: 'confidential-app-needed',
-        client_id: caller.applicationUri,
-        cause: `the app is of ClientType ${caller.clientType}, and only a secret proves who asks`,
-        expected: 'ClientType Confidential',
-      })
-    }
+    const app = await authenticateApp(authorizationHeader(request), form, request.ip)
+    const caller = requireConfidential(app, 'introspect tokens')
     const token = await findToken(form.require('token'))
     const entitled = token !== undefined && token.app.applicationUri === caller.applicationUri
     return entitled ? describe(token, issuer, subjectOf(token.user)) : { active: false }
