@@ -19,7 +19,7 @@ interface Cursor {
   readonly begun: number
 }
 
-interface Notices {
+export interface Notices {
   readonly notices: readonly TokenNotice[]
   /** What to ask with next. */
   readonly next: string
