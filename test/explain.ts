@@ -16,7 +16,6 @@ interface Explained {
 }
 
 // Each command is a process of its own, which takes its time on a busy machine.
-t.setTimeout(240_000)
 
 const place = await startPlace(t)
 const { instance } = place
