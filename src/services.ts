@@ -30,6 +30,7 @@ import { createFindApiToken } from './tokens/find-api-token.ts'
 import { createFindToken, createLookUpToken } from './tokens/find-token.ts'
 import { idTokenClaims } from './tokens/id-token.ts'
 import { createReadIdTokenHint } from './tokens/id-token-hint.ts'
+import { createIntrospect } from './tokens/introspect.ts'
 import { createIssueTokens } from './tokens/issue.ts'
 import { createReadNotices } from './tokens/read-notices.ts'
 import { createRevokeToken } from './tokens/revoke-token.ts'
@@ -88,6 +89,7 @@ export function createServices(
   const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock, secretUse, audit })
   const lookUpToken = createLookUpToken({ store, keys, settings, clock, readCatalogue, uses: tokenUse })
   const findToken = createFindToken(lookUpToken)
+  const introspect = createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf })
   const revokeToken = createRevokeToken({ store, findToken, clock, audits: auditJournal })
   const issueTokens = createIssueTokens({ store, keys, settings, clock, random, audit, audits: auditJournal })
   const grants = createGrantRegistry([
@@ -125,6 +127,7 @@ export function createServices(
     authenticateApp,
     lookUpToken,
     findToken,
+    introspect,
     revokeToken,
     findApiToken: createFindApiToken({ lookUpToken, readCatalogue }),
     openApiSession: createOpenApiSession({ store, clock, audit, audits: auditJournal }),
