@@ -232,10 +232,7 @@ await t.test('a restart loses nothing', async (t) => {
   await refused(t, instance, await askForSession(instance, other), FULL)
   const again = await instance.restart()
   t.teardown(() => again.close())
-  t.strictSame(
-    (await liveSessions(again)).sort(),
-    sessions.map(({ session_id }) => session_id).sort(),
-  )
+  t.strictSame((await liveSessions(again)).sort(), sessions.map(({ session_id }) => session_id).sort())
   t.strictSame([await callApi(again, web), await callApi(again, sync)], sessions)
   await refused(t, again, await askForSession(again, other), FULL)
 })

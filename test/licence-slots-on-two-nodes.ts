@@ -13,8 +13,6 @@ import { serve } from './fixtures/server-process.ts'
 const SLOTS = 10
 const AT_ONCE = 200
 
-t.setTimeout(240_000)
-
 /** Services enough for every call, and the app of their API, as a file for `tessera apply`. */
 function services(): string {
   const hash = createHash('sha256').update(SECRET).digest('base64')

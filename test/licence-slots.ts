@@ -10,8 +10,6 @@ import { basic } from './fixtures/requests.ts'
 const SLOTS = 10
 const AT_ONCE = 200
 
-t.setTimeout(240_000)
-
 /** Services, each with a System User of its own: `app0` acts as `user0`, and so on. */
 async function startServices(t: Test, count: number) {
   const instance = await startInstance()
