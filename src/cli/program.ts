@@ -15,6 +15,7 @@ import { refusalCommands } from './refusal.ts'
 import { resourceCommands } from './resource.ts'
 import { serveCommand } from './serve.ts'
 import { settingsCommand } from './settings.ts'
+import { tokenCommands } from './token.ts'
 import { userCommands } from './user.ts'
 
 const HELP = helpText(
@@ -61,6 +62,7 @@ export function createProgram(complain: (text: string) => void): Command {
   appCommands(program)
   userCommands(program)
   resourceCommands(program)
+  tokenCommands(program)
   keyCommands(program)
   planCommand(program)
   applyCommand(program)

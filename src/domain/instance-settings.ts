@@ -10,10 +10,12 @@ interface InstanceSetting {
   readonly read: (text: string) => number | undefined
 }
 
-const period = (shortest: number) => (text: string) => {
-  const milliseconds = readDuration(text)
-  return milliseconds !== undefined && milliseconds >= shortest ? milliseconds : undefined
-}
+const period =
+  (shortest: number, longest = Number.POSITIVE_INFINITY) =>
+  (text: string) => {
+    const milliseconds = readDuration(text)
+    return milliseconds !== undefined && milliseconds >= shortest && milliseconds <= longest ? milliseconds : undefined
+  }
 
 const count = (least: number, most: number) => (text: string) => {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : -1
@@ -39,6 +41,12 @@ export const INSTANCE_SETTINGS = {
     help: 'how many refusals are kept at most',
     expects: 'a whole number from 100 to 1000000',
     read: count(100, 1_000_000),
+  },
+  ReferenceTokenMaxLifetime: {
+    default: '365d',
+    help: 'how long a reference token may live at most, from the day it is made',
+    expects: 'a length of time from 1h to 3650d, such as 365d',
+    read: period(HOUR, 3650 * DAY),
   },
 } as const satisfies Record<string, InstanceSetting>
 
