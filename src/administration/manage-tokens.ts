@@ -8,6 +8,7 @@ import type { Repositories, Store } from '../repositories/store.ts'
 import { requireApp } from './apps.ts'
 import { ChangeRefused } from './fault.ts'
 import { type Caller, createOrders } from './order.ts'
+import type { By } from './record-change.ts'
 import { issueReferenceToken, revokeReferenceToken, type WantedToken } from './reference-tokens.ts'
 import { asProtocolError } from './refused-change.ts'
 
@@ -24,6 +25,11 @@ export type ManageTokens = ReturnType<typeof createManageTokens>
 /** Reference tokens as the APIs handle them: each change is judged, stored and audited in one unit of work. */
 export function createManageTokens({ store, clock, random, tell }: Dependencies) {
   const change = createOrders({ store, clock, tell })
+
+  async function issue(unit: Repositories, wanted: WantedToken, by: By) {
+    const { token, value, app, user } = await issueReferenceToken(unit, wanted, random, by)
+    return { ...showReferenceToken(token, app, user, by.now), token: value }
+  }
 
   return {
     /** The oldest first. */
@@ -44,10 +50,14 @@ export function createManageTokens({ store, clock, random, tell }: Dependencies)
     },
 
     /** The token with its value, which is told this once. */
-    issue: (wanted: WantedToken, caller: Caller) =>
+    issue: (wanted: WantedToken, caller: Caller) => change(caller, (unit, by) => issue(unit, wanted, by)),
+
+    /** The same for somebody who is not to learn which apps there are. */
+    issueOwn: (wanted: Omit<WantedToken, 'kind'>, caller: Caller) =>
       change(caller, async (unit, by) => {
-        const { token, value, app, user } = await issueReferenceToken(unit, wanted, random, by)
-        return { ...showReferenceToken(token, app, user, by.now), token: value }
+        const reason = 'no app has this ApplicationUri'
+        if (!(await unit.apps.find(wanted.app))) throw new ChangeRefused('not found', [{ attribute: 'app', reason }])
+        return issue(unit, { ...wanted, kind: 'PAT' }, by)
       }),
 
     /** Ends a token that is one of these; of others the caller learns nothing. */

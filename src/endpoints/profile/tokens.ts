@@ -47,7 +47,7 @@ export async function profileTokensEndpoint(
     async (request, reply) => {
       const { id: user, caller } = personOf(request)
       const { expires_at: expires, ...input } = request.body
-      return reply.status(201).send(await tokens.issue({ ...input, expires, kind: 'PAT', user }, caller))
+      return reply.status(201).send(await tokens.issueOwn({ ...input, expires, user }, caller))
     },
   )
 
