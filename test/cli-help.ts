@@ -7,7 +7,7 @@ const GROUPS = ['app', 'user', 'resource', 'token', 'key', 'audit', 'refusal', '
 const OF_SOMETHING_ELSE = /serve|\.yaml|apply|explain|refusal show|db (move|backup|restore)/
 
 const ALREADY =
-  /is taken|is registered already|is there already|is published already|a password is expected|has no one secret called|takes no reference tokens|no reference token has the id/
+  /is taken|is registered already|is there already|is published already|a password is expected|has no one secret called|takes no reference tokens|no reference token has the id|is disabled; enable it with/
 
 /** Every command there is, read from the help as a person would find them. */
 async function everyCommand(tessera: Tessera): Promise<string[]> {
@@ -66,7 +66,7 @@ async function works(t: Test, tessera: Tessera, example: string): Promise<void> 
   if (/ remove(-secret)? (?!.*--yes)/.test(line))
     t.match(
       said,
-      /Add --yes to confirm|has no one secret called|takes no reference tokens|no reference token has the id/,
+      /Add --yes to confirm|has no one secret called|takes no reference tokens|no reference token has the id|is disabled; enable it with/,
       example,
     )
   else if (code === 0) t.pass(example)
