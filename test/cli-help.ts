@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { type Tessera, words } from './fixtures/cli.ts'
+import { type Tessera, tesseraWith, words } from './fixtures/cli.ts'
 import { placeOf } from './fixtures/place.ts'
 
 const GROUPS = ['app', 'user', 'resource', 'token', 'key', 'audit', 'refusal', 'db']
@@ -23,7 +23,10 @@ async function everyCommand(tessera: Tessera): Promise<string[]> {
 }
 
 await t.test('the help of every command has examples, and each of them works', async (t) => {
-  const { tessera } = placeOf(t)
+  const place = placeOf(t)
+  await place.prepare()
+  // An example leaves a file where it runs.
+  const tessera = tesseraWith(place.settings, place.folder)
   const commands = await everyCommand(tessera)
   const named =
     'app register|list|show|update|enable|disable|rotate-secret|remove-secret|remove, user add|list|show|set-password|enable|disable|remove, resource add|list|show|update|remove, token issue-pat|issue-sat|list|revoke, key list|rotate, audit list|export, refusal list|show, db migrate|status|check|move|backup|restore'
