@@ -106,7 +106,7 @@ export async function buildServer(
       await id.register(authorizeEndpoint, { flow, cookies, refuse, issuer })
       await id.register(tokenEndpoint, services)
       await id.register(userinfoEndpoint, { ...services, userInfoClaims })
-      await id.register(introspectEndpoint, { authenticateApp, findToken, issuer, subjectOf })
+      await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect })
       await id.register(revokeEndpoint, { authenticateApp, revokeToken })
       await id.register(endSessionEndpoint, { logout, issuer })
       await id.register(loginSite, {

@@ -27,6 +27,7 @@ import { createReadCatalogue } from './tokens/catalogue.ts'
 import { createFindToken, createLookUpToken } from './tokens/find-token.ts'
 import { idTokenClaims } from './tokens/id-token.ts'
 import { createReadIdTokenHint } from './tokens/id-token-hint.ts'
+import { createIntrospect } from './tokens/introspect.ts'
 import { createIssueTokens } from './tokens/issue.ts'
 import { createRevokeToken } from './tokens/revoke-token.ts'
 import { subjectOf as subjectWith } from './tokens/settings.ts'
@@ -84,6 +85,7 @@ export function createServices(
   const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock, secretUse, audit })
   const lookUpToken = createLookUpToken({ store, keys, settings, clock, readCatalogue, uses: tokenUse })
   const findToken = createFindToken(lookUpToken)
+  const introspect = createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf })
   const revokeToken = createRevokeToken({ store, findToken, clock, audits: auditJournal })
   const issueTokens = createIssueTokens({ store, keys, settings, clock, random, audit, audits: auditJournal })
   const grants = createGrantRegistry([
@@ -121,6 +123,7 @@ export function createServices(
     authenticateApp,
     lookUpToken,
     findToken,
+    introspect,
     revokeToken,
     grants,
     issueTokens,

@@ -38,7 +38,9 @@ await t.test('the demo instance makes the round trip', async (t) => {
 await t.test('an instance with every kind of app makes the round trip', async (t) => {
   const { instance, service } = await startWorld(t)
   await enableUser(instance, service, false)
-  await instance.core.store.write(async ({ apps, users }) => {
+  await instance.core.store.write(async ({ apps, users, resources }) => {
+    const [api] = await resources.list()
+    if (api) await resources.update({ ...api, resourceServers: [WEB, HYBRID] }, instance.now())
     await apps.setEnabled(WEB, false, instance.now())
     const david = (await users.findByIdentifier('david'))?.user
     if (david) await users.update({ ...david, isAdmin: true }, instance.now())
