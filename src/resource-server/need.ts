@@ -1,12 +1,3 @@
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** The scope, or every one of the scopes, that a token must carry; a route that names none takes any good token. */
-    scope?: string | readonly string[]
-    /** No token is asked for. */
-    open?: true
-  }
-}
-
 interface Config {
   readonly scope?: unknown
   readonly open?: unknown

@@ -22,7 +22,14 @@ export type { ResourceServerOptions } from './options.ts'
 export type { Refusal } from './refused.ts'
 export type { Schedule } from './schedule.ts'
 
+// Here, and not beside what reads it: a file that nobody's types come from would be left out of an API's program.
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The scope, or every one of the scopes, that a token must carry; a route that names none takes any good token. */
+    scope?: string | readonly string[]
+    /** No token is asked for. */
+    open?: true
+  }
   interface FastifyRequest {
     /** What the token of this request says. @throws Error on a route that is open: nobody has proved anything there */
     readonly token: AccessToken

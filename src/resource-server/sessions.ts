@@ -18,6 +18,8 @@ interface Session {
 /** The most tokens whose session is remembered. */
 const LIMIT = 10_000
 
+const NO_SLOT = 'MaximumLicenseCountExceeded'
+
 export type Sessions = ReturnType<typeof createSessions>
 
 /** The API sessions of callers: opened by the first call with a token, and kept alive by the ones that follow. */
@@ -29,7 +31,8 @@ export function createSessions({ post, touches, clock }: Dependencies) {
   async function open(key: string, token: string): Promise<Session> {
     const askedAt = clock()
     const { status, body, retryAfter } = await post('/connect/session', { token })
-    if (status === 429) throw noSlot(body, retryAfter)
+    if (body['error'] === NO_SLOT) throw noSlot(body, retryAfter)
+    if (status === 429) throw new ServerTrouble('the identity server is asked for too many API sessions')
     if (status !== 200) throw invalidToken('the access token has ended, or this API may not open a session with it')
     const { session_id: id, expires_in: lasts } = body
     if (typeof id !== 'string' || typeof lasts !== 'number')
@@ -65,10 +68,10 @@ export function createSessions({ post, touches, clock }: Dependencies) {
   }
 }
 
-function noSlot({ error, error_description, refusal_id }: Readonly<Record<string, unknown>>, retryAfter = 60): Refused {
+function noSlot({ error_description, refusal_id }: Readonly<Record<string, unknown>>, retryAfter = 60): Refused {
   return new Refused({
     status: 429,
-    error: typeof error === 'string' ? error : 'MaximumLicenseCountExceeded',
+    error: NO_SLOT,
     description: typeof error_description === 'string' ? error_description : 'every licence slot is taken',
     retryAfter,
     ...(typeof refusal_id === 'string' ? { refusalId: refusal_id } : {}),

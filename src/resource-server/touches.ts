@@ -12,6 +12,9 @@ interface Dependencies extends Pick<Settings, 'clock' | 'schedule'> {
 /** Milliseconds for which uses are collected before the server hears of them. */
 const COLLECT = 5000
 
+/** The most seconds that the server reads; by then every session is over. */
+const LONGEST_AGO = 999_999
+
 /** The most sessions in one message. */
 const MOST = 300
 
@@ -24,6 +27,8 @@ export function createTouches({ post, clock, schedule, log, onEnded }: Dependenc
   let cancel: (() => void) | undefined
   let closed = false
 
+  const secondsSince = (at: number): number => Math.min(Math.max(0, Math.floor((clock() - at) / 1000)), LONGEST_AGO)
+
   function plan(): void {
     if (closed || cancel !== undefined) return
     cancel = schedule(() => {
@@ -33,13 +38,15 @@ export function createTouches({ post, clock, schedule, log, onEnded }: Dependenc
   }
 
   async function send(batch: readonly (readonly [string, number])[]): Promise<void> {
-    const ages = batch.map(([id, at]) => `${id}:${Math.max(0, Math.floor((clock() - at) / 1000))}`)
+    const ages = batch.map(([id, at]) => `${id}:${secondsSince(at)}`)
     try {
       const { status, body } = await post('/connect/session/touches', { touches: ages.join(' ') })
       if (status !== 200) throw new ServerTrouble(`the identity server answered ${status} to touches`)
       if (Array.isArray(body['ended'])) onEnded(body['ended'].map(String))
     } catch (error) {
-      log.warn({ err: error }, 'the identity server could not be told which API sessions are in use; trying again')
+      log.warn({ err: error }, 'the identity server could not be told which API sessions are in use')
+      // What it does not understand it will not understand later either.
+      if (error instanceof ServerTrouble && error.status === 400) return
       for (const [id, at] of batch) used.set(id, Math.max(at, used.get(id) ?? 0))
       plan()
     }
