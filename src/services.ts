@@ -21,14 +21,18 @@ import { createPasswords } from './lib/passwords.ts'
 import { deriveKey } from './lib/sealed-box.ts'
 import type { Random } from './lib/secrets.ts'
 import { createLogout } from './sessions/logout.ts'
+import { createOpenApiSession } from './sessions/open-api-session.ts'
 import { createSignInSessions } from './sessions/sign-in-sessions.ts'
+import { createTouchApiSessions } from './sessions/touch-api-sessions.ts'
 import { createCheckPassword } from './sign-in/password.ts'
 import { createReadCatalogue } from './tokens/catalogue.ts'
+import { createFindApiToken } from './tokens/find-api-token.ts'
 import { createFindToken, createLookUpToken } from './tokens/find-token.ts'
 import { idTokenClaims } from './tokens/id-token.ts'
 import { createReadIdTokenHint } from './tokens/id-token-hint.ts'
 import { createIntrospect } from './tokens/introspect.ts'
 import { createIssueTokens } from './tokens/issue.ts'
+import { createReadNotices } from './tokens/read-notices.ts'
 import { createRevokeToken } from './tokens/revoke-token.ts'
 import { subjectOf as subjectWith } from './tokens/settings.ts'
 
@@ -125,6 +129,10 @@ export function createServices(
     findToken,
     introspect,
     revokeToken,
+    findApiToken: createFindApiToken({ lookUpToken, readCatalogue }),
+    openApiSession: createOpenApiSession({ store, clock, audit, audits: auditJournal }),
+    touchApiSessions: createTouchApiSessions({ store, clock, readCatalogue }),
+    readNotices: createReadNotices({ store, clock }),
     grants,
     issueTokens,
     flow,
