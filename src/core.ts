@@ -68,5 +68,7 @@ async function ensureDefaultResource(store: Store, identifier: string, now: numb
   const known = await store.read.resources.list()
   if (known.some((resource) => resource.identifier === identifier)) return
   const scopes = DEFAULT_API_SCOPES.map((name) => ({ name, description: undefined }))
-  await store.writeAlone(({ resources }) => resources.add({ identifier, name: identifier, scopes }, now))
+  await store.writeAlone(({ resources }) =>
+    resources.add({ identifier, name: identifier, scopes, resourceServers: [] }, now),
+  )
 }

@@ -15,6 +15,9 @@ import { manageApi } from './endpoints/manage/api.ts'
 import { metricsEndpoint } from './endpoints/metrics.ts'
 import { profileApi } from './endpoints/profile/api.ts'
 import { revokeEndpoint } from './endpoints/revoke.ts'
+import { sessionEndpoint } from './endpoints/session.ts'
+import { sessionNoticesEndpoint } from './endpoints/session-notices.ts'
+import { sessionTouchesEndpoint } from './endpoints/session-touches.ts'
 import { tokenEndpoint } from './endpoints/token.ts'
 import { userinfoEndpoint } from './endpoints/userinfo.ts'
 import { createCookies } from './http/cookies.ts'
@@ -89,6 +92,10 @@ export async function buildServer(
   registerErrorHandler(app, { refuse, renderPage })
   const metrics = createMetrics(app, {
     databaseSize: store.size,
+    licence: async () => {
+      const rules = await store.read.settings.apiSessionRules()
+      return { slots: rules.slots, live: (await store.read.apiSessions.lookAround({ rules, now: clock() })).live }
+    },
     cleanUpLags: () => cleanUpLags({ store, clock, longestSession: config.sessions.absolute }),
   })
 
@@ -107,8 +114,11 @@ export async function buildServer(
       await id.register(authorizeEndpoint, { flow, cookies, refuse, issuer })
       await id.register(tokenEndpoint, services)
       await id.register(userinfoEndpoint, { ...services, userInfoClaims })
-      await id.register(introspectEndpoint, { authenticateApp, findToken, issuer, subjectOf })
+      await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect })
       await id.register(revokeEndpoint, { authenticateApp, revokeToken })
+      await id.register(sessionEndpoint, services)
+      await id.register(sessionTouchesEndpoint, services)
+      await id.register(sessionNoticesEndpoint, services)
       await id.register(endSessionEndpoint, { logout, issuer })
       await id.register(loginSite, {
         flow,

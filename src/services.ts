@@ -22,13 +22,18 @@ import { createPasswords } from './lib/passwords.ts'
 import { deriveKey } from './lib/sealed-box.ts'
 import type { Random } from './lib/secrets.ts'
 import { createLogout } from './sessions/logout.ts'
+import { createOpenApiSession } from './sessions/open-api-session.ts'
 import { createSignInSessions } from './sessions/sign-in-sessions.ts'
+import { createTouchApiSessions } from './sessions/touch-api-sessions.ts'
 import { createCheckPassword } from './sign-in/password.ts'
 import { createReadCatalogue } from './tokens/catalogue.ts'
+import { createFindApiToken } from './tokens/find-api-token.ts'
 import { createFindToken, createLookUpToken } from './tokens/find-token.ts'
 import { idTokenClaims } from './tokens/id-token.ts'
 import { createReadIdTokenHint } from './tokens/id-token-hint.ts'
+import { createIntrospect } from './tokens/introspect.ts'
 import { createIssueTokens } from './tokens/issue.ts'
+import { createReadNotices } from './tokens/read-notices.ts'
 import { createRevokeToken } from './tokens/revoke-token.ts'
 import { subjectOf as subjectWith } from './tokens/settings.ts'
 
@@ -85,6 +90,7 @@ export function createServices(
   const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock, secretUse, audit })
   const lookUpToken = createLookUpToken({ store, keys, settings, clock, readCatalogue, uses: tokenUse })
   const findToken = createFindToken(lookUpToken)
+  const introspect = createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf })
   const revokeToken = createRevokeToken({ store, findToken, clock, audits: auditJournal })
   const issueTokens = createIssueTokens({ store, keys, settings, clock, random, audit, audits: auditJournal })
   const grants = createGrantRegistry([
@@ -122,7 +128,12 @@ export function createServices(
     authenticateApp,
     lookUpToken,
     findToken,
+    introspect,
     revokeToken,
+    findApiToken: createFindApiToken({ lookUpToken, readCatalogue }),
+    openApiSession: createOpenApiSession({ store, clock, audit, audits: auditJournal }),
+    touchApiSessions: createTouchApiSessions({ store, clock, readCatalogue }),
+    readNotices: createReadNotices({ store, clock }),
     grants,
     issueTokens,
     flow,

@@ -309,6 +309,7 @@ await t.test('the kill switch works where the rest of the record no longer does'
     identifier: 'https://gone.example.com',
     name: 'Gone',
     scopes: [{ name: 'gone', description: undefined }],
+    resourceServers: [],
   }
   await instance.core.store.write(({ resources }) => resources.add(gone, instance.now()))
   t.equal((await register('fx/broken', { ...SERVICE, Scope: 'gone', ApiResources: gone.identifier })).status, 201)

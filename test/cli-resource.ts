@@ -1,5 +1,5 @@
 import t from 'tap'
-import { documentOf, tesseraOn, words } from './fixtures/cli.ts'
+import { documentOf, type Outcome, tesseraOn, words } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
 import { startInstance } from './fixtures/instance.ts'
 
@@ -23,9 +23,10 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
           { Name: 'read', Description: null },
           { Name: 'update', Description: null },
         ],
+        ResourceServers: [],
       },
     ])
-    t.match((await tessera(words('resource list'))).stdout, /^DomainAPI +DomainAPI +read update +every app$/m)
+    t.match((await tessera(words('resource list'))).stdout, /^DomainAPI +DomainAPI +read update +every app +-$/m)
     t.match(await tessera(words('resource remove DomainAPI --yes')), { code: 1, stderr: /TESSERA_AUDIENCE.* stays/ })
   })
 
@@ -38,6 +39,7 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
         { Name: 'reports.read', Description: 'See every report' },
         { Name: 'reports.write', Description: null },
       ],
+      ResourceServers: [],
     })
     t.strictSame((await supported()).slice(-4), ['read', 'update', 'reports.read', 'reports.write'])
     t.match(await tessera(words(line)), { code: 1, stdout: '', stderr: /is there already; .* tessera resource update/ })
@@ -106,10 +108,44 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
     t.strictSame((await supported()).slice(-2).sort(), ['read', 'update'])
   })
 
+  await t.test('the apps through which an API asks about tokens', async (t) => {
+    for (const app of ['stock/api', 'stock/two'])
+      await documentOf(tessera(words(`app register ${app} --web --redirect-uri https://stock.example.com/cb --json`)))
+    await documentOf(tessera(words('app register spa --spa --redirect-uri https://spa.example.com/ --json')))
+    const update = (flags: string) => tessera(words(`resource update urn:stock ${flags} --json`))
+    const refused = (answer: Outcome, code: number, reason: RegExp) =>
+      t.match(answer, { code, stdout: '', stderr: reason }, String(reason))
+    const line = 'resource add urn:stock --scope stock --resource-server stock/two --resource-server stock/api --json'
+    t.match(await documentOf(tessera(words(line))), { ResourceServers: ['stock/api', 'stock/two'] }, 'in their order')
+    t.match((await tessera(words('resource show urn:stock'))).stdout, /ResourceServers +stock\/api\n +stock\/two$/m)
+    t.match((await tessera(words('resource list'))).stdout, /^urn:stock .* that list it +stock\/api, stock\/two$/m)
+    refused(await update('--resource-server nobody'), 2, /ResourceServers: there is no app nobody/)
+    refused(await update('--resource-server spa'), 2, /spa is of ClientType Public, not Confidential/)
+    refused(await update('--remove-resource-server spa'), 2, /spa does not serve it; stock\/api, stock\/two does/)
+    const becomePublic = await tessera(words('app update stock/api --set ClientType=Public'))
+    refused(becomePublic, 2, /must stay Confidential while the app stands in the ResourceServers of urn:stock/)
+    t.match(await documentOf(update('--remove-resource-server stock/two')), { ResourceServers: ['stock/api'] })
+    t.match(await documentOf(update('--resource-server stock/api')), { ResourceServers: ['stock/api'] }, 'once')
+    await documentOf(tessera(words('app remove stock/api --yes --json')))
+    t.match(await documentOf(tessera(words('resource show urn:stock --json'))), { ResourceServers: [] })
+    const rows = await query<{ detail: string }>(
+      instance,
+      "select detail from audit_events where event like 'resource%' and detail like '%urn:stock%' order by happened_at",
+    )
+    t.strictSame(
+      rows.map(({ detail }) => JSON.parse(detail).fields.ResourceServers),
+      [
+        { from: null, to: ['stock/api', 'stock/two'] },
+        { from: ['stock/api', 'stock/two'], to: ['stock/api'] },
+      ],
+    )
+    await documentOf(tessera(words('resource remove urn:stock --yes --json')))
+  })
+
   await t.test('the audit log tells who changed what', async (t) => {
     const rows = await query<{ event: string; actor: string; detail: string }>(
       instance,
-      "select event, actor, detail from audit_events where event like 'resource%' order by happened_at",
+      "select event, actor, detail from audit_events where event like 'resource%' and detail not like '%urn:stock%' order by happened_at",
     )
     t.strictSame(
       rows.map(({ event }) => event),

@@ -35,6 +35,11 @@ await t.test('plan says what apply then does, and a second apply does nothing', 
     RequireConsent: { from: null, to: true },
     ApplicationSecretHash: { from: null, to: `sha256:${digest(SECRET).slice(0, 8)}…` },
   })
+  t.match(
+    changesIn(applied).find(({ kind }) => kind === 'resource')?.fields,
+    { ResourceServers: { from: null, to: ['my.trusted.app/shop'] } },
+    'though the app names the API and the API the app',
+  )
   t.match(changesIn(applied).find(({ id }) => id === 'david')?.fields, {
     name: { from: null, to: 'David Miller' },
     password: { from: null, to: '(set)' },
@@ -95,6 +100,38 @@ apps:
   ])
   const less = line.file('less.yaml', `resources: [{ Identifier: ${STOCK}, Scopes: [other] }]`)
   t.match((await line.run('plan', less)).stderr, /Scopes: goods goes, but is in the Scope of my\.trusted\.app\/shop/)
+})
+
+await t.test('an API is served by apps that are there and keep a secret', async (t) => {
+  const line = await shop(t)
+  const served = (by: string) => `resources: [{ Identifier: ${STOCK}, Scopes: [stock], ResourceServers: ${by} }]\n`
+  const refused = async (text: string, reason: string) => {
+    const answer = await line.run('plan', line.file('served.yaml', text), '--prune')
+    t.equal(answer.stderr, `${line.folder}/served.yaml:${reason}\n`)
+  }
+  await refused(
+    served('[my.trusted.app/shpo]'),
+    `1: resource ${STOCK}: ResourceServers: there is no app my.trusted.app/shpo`,
+  )
+  await refused(
+    served('{ a: b }'),
+    `1: resource ${STOCK}: ResourceServers: expects ApplicationUris: a list, or one text with spaces between`,
+  )
+  const pruned = `${served('my.trusted.app/shop')}apps: []\n`
+  await refused(pruned, `1: resource ${STOCK}: ResourceServers: there is no app my.trusted.app/shop`)
+  const asPublic = `apps:
+  - { ApplicationUri: my.trusted.app/shop, ClientType: Public, Scope: stock, ApiResources: ${STOCK} }
+`
+  await refused(
+    served('my.trusted.app/shop') + asPublic,
+    `3: app my.trusted.app/shop: ClientType: must stay Confidential while the app stands in the ResourceServers of ${STOCK}`,
+  )
+  const both = await line.run('apply', line.file('both.yaml', served('') + asPublic), '--json')
+  t.strictSame(
+    inShort(both),
+    [`update resource ${STOCK}`, 'update app my.trusted.app/shop'],
+    'the one makes room for the other',
+  )
 })
 
 await t.test('a plan is for people: scopes by name, and a wish that comes to nothing is told', async (t) => {

@@ -31,14 +31,16 @@ await t.test('the demo instance makes the round trip', async (t) => {
   const addresses = { web: 'http://localhost:5081', spa: 'http://localhost:5082' }
   const tessera = (args: readonly string[], input?: string) =>
     demo.runWith({}, args, input).then((answer) => ({ ...answer, exitCode: answer.exitCode ?? 1 }))
-  await registerDemo(tessera, Object.values(appsAt(addresses as Parameters<typeof appsAt>[0])), records)
+  await registerDemo(tessera, appsAt(addresses as Parameters<typeof appsAt>[0]), records)
   await roundTrip(t, demo)
 })
 
 await t.test('an instance with every kind of app makes the round trip', async (t) => {
   const { instance, service } = await startWorld(t)
   await enableUser(instance, service, false)
-  await instance.core.store.write(async ({ apps, users }) => {
+  await instance.core.store.write(async ({ apps, users, resources }) => {
+    const [api] = await resources.list()
+    if (api) await resources.update({ ...api, resourceServers: [WEB, HYBRID] }, instance.now())
     await apps.setEnabled(WEB, false, instance.now())
     const david = (await users.findByIdentifier('david'))?.user
     if (david) await users.update({ ...david, isAdmin: true }, instance.now())

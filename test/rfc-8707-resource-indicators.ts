@@ -33,7 +33,12 @@ async function start(t: Test) {
     instance.core.store.write((unit) =>
       storeResource(
         unit,
-        { identifier, name: identifier, scopes: scopes.map(([name, description]) => ({ name, description })) },
+        {
+          identifier,
+          name: identifier,
+          scopes: scopes.map(([name, description]) => ({ name, description })),
+          resourceServers: [],
+        },
         { actor: 'test', now: instance.now() },
       ),
     )

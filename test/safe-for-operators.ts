@@ -25,6 +25,7 @@ await core.store.write((unit) =>
         { name: 'read', description: undefined },
         { name: 'orders', description: undefined },
       ],
+      resourceServers: [],
     },
     { actor: 'test', now: instance.now() },
   ),

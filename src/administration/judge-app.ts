@@ -29,6 +29,7 @@ export async function judgeApp(
     ...faultsOf(app),
     ...(systemUser === undefined || isSettled(app, before) ? [] : whyNotSystemUser(systemUser, user)),
     ...(await unknownScopes(app, unit)),
+    ...(await whyStaysConfidential(app, unit)),
   ]
   if (faults.length > 0) throw new ChangeRefused('invalid', faults)
   return app
@@ -47,6 +48,19 @@ function whyNotSystemUser(name: string, user: User | undefined): RegistrationFau
   if (!user.isEnabled)
     return fault(`${user.login} is disabled; enable the account with: tessera user enable ${shellWord(user.login)}`)
   return []
+}
+
+/** An app through which an API asks about tokens needs the secret that proves it. */
+async function whyStaysConfidential(
+  { applicationUri, clientType }: AppRegistration,
+  { resources }: Unit,
+): Promise<RegistrationFault[]> {
+  if (clientType === 'Confidential') return []
+  const served = (await resources.list()).filter(({ resourceServers }) => resourceServers.includes(applicationUri))
+  if (served.length === 0) return []
+  const names = served.map(({ identifier }) => identifier).join(', ')
+  const reason = `must stay Confidential while the app stands in the ResourceServers of ${names}`
+  return [{ attribute: 'ClientType', reason }]
 }
 
 /** A scope that no API resource has, or none that is open to the app, can never open anything. */

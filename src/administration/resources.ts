@@ -1,18 +1,21 @@
 import { type ApiResource, DEFAULT_RESOURCE, resourceFaults, showResource } from '../domain/api-resource.ts'
 import { fieldChanges } from '../domain/field-changes.ts'
 import type { Repositories } from '../repositories/store.ts'
-import { ChangeRefused } from './fault.ts'
+import { type ChangeFault, ChangeRefused } from './fault.ts'
 import { whyScopesStay } from './lost-scopes.ts'
 import { type By, recordChange } from './record-change.ts'
 
 type Unit = Pick<Repositories, 'apps' | 'resources' | 'settings' | 'auditEvents'>
 
-const find = async ({ resources }: Pick<Unit, 'resources'>, identifier: string): Promise<ApiResource | undefined> =>
-  (await resources.list()).find((resource) => resource.identifier === identifier)
+/** The API resource with this identifier. */
+export const findResource = async (
+  { resources }: Pick<Unit, 'resources'>,
+  identifier: string,
+): Promise<ApiResource | undefined> => (await resources.list()).find((resource) => resource.identifier === identifier)
 
 /** @throws ChangeRefused `not found` */
 export async function requireResource(unit: Pick<Unit, 'resources'>, identifier: string): Promise<ApiResource> {
-  const resource = await find(unit, identifier)
+  const resource = await findResource(unit, identifier)
   if (resource) return resource
   const reason = `there is no API resource ${identifier}`
   throw new ChangeRefused('not found', [{ attribute: 'Identifier', reason }])
@@ -30,14 +33,25 @@ export async function putResource(unit: Unit, wanted: ApiResource, by: By): Prom
 
 /** The same as part of a larger change, which judges in its end whether apps lost a scope. @throws ChangeRefused */
 export async function storeResource(unit: Unit, wanted: ApiResource, by: By): Promise<void> {
-  const faults = resourceFaults(wanted)
+  const faults = [...resourceFaults(wanted), ...(await whyNotServers(unit, wanted))]
   if (faults.length > 0) throw new ChangeRefused('invalid', faults)
-  const before = await find(unit, wanted.identifier)
+  const before = await findResource(unit, wanted.identifier)
   const fields = fieldChanges(before ? showResource(before) : {}, showResource(wanted))
   if (Object.keys(fields).length === 0) return
   await (before ? unit.resources.update(wanted, by.now) : unit.resources.add(wanted, by.now))
   const detail = { resource: wanted.identifier, fields }
   await recordChange(unit, { event: before ? 'resource_updated' : 'resource_added', detail }, by)
+}
+
+/** Only the secret of a Confidential app proves that it is the API who asks. */
+async function whyNotServers({ apps }: Pick<Unit, 'apps'>, { resourceServers }: ApiResource): Promise<ChangeFault[]> {
+  const faults: ChangeFault[] = []
+  for (const uri of resourceServers) {
+    const app = await apps.find(uri)
+    const reason = app ? `${uri} is of ClientType ${app.clientType}, not Confidential` : `there is no app ${uri}`
+    if (app?.clientType !== 'Confidential') faults.push({ attribute: 'ResourceServers', reason })
+  }
+  return faults
 }
 
 /** Removes an API resource. @throws ChangeRefused while apps need it, and for the API of the instance itself, which stays */

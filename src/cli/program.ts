@@ -10,10 +10,12 @@ import { explainCommand } from './explain-request.ts'
 import { exportCommand } from './export.ts'
 import { helpText } from './help.ts'
 import { keyCommands } from './key.ts'
+import { licenseCommands } from './license.ts'
 import { planCommand } from './plan.ts'
 import { refusalCommands } from './refusal.ts'
 import { resourceCommands } from './resource.ts'
 import { serveCommand } from './serve.ts'
+import { sessionCommands } from './session.ts'
 import { settingsCommand } from './settings.ts'
 import { tokenCommands } from './token.ts'
 import { userCommands } from './user.ts'
@@ -63,6 +65,8 @@ export function createProgram(complain: (text: string) => void): Command {
   userCommands(program)
   resourceCommands(program)
   tokenCommands(program)
+  sessionCommands(program)
+  licenseCommands(program)
   keyCommands(program)
   planCommand(program)
   applyCommand(program)

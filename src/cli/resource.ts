@@ -13,6 +13,7 @@ import { impossible, wrongUsage } from './problem.ts'
 import { withCore } from './with-core.ts'
 
 const SCOPE_FLAG = '--scope <name=description>'
+const SERVER_FLAG = '--resource-server <application-uri>'
 const PUT_HELP = `An app may name the resource when its record lists it: tessera app update APP --set "ApiResources=IDENTIFIER".`
 
 /** `tessera resource ...`: the APIs that access tokens are for. */
@@ -27,12 +28,13 @@ export function resourceCommands(program: Command): void {
     .description('add an API; its identifier becomes the aud of tokens for it')
     .requiredOption(SCOPE_FLAG, 'a scope, and what people read about it on the consent page; may be repeated', repeated)
     .option('--name <name>', 'what administrators call it (default: the identifier)')
+    .option(SERVER_FLAG, 'a Confidential app through which the API asks about tokens; may be repeated', repeated)
     .addHelpText(
       'after',
       helpText(
         [
           'tessera resource add https://reports.example.com --name Reports --scope "reports.read=See every report"',
-          'tessera resource add https://reports.example.com --scope reports.read --scope reports.write --json',
+          'tessera resource add https://reports.example.com --scope reports.read --resource-server my.trusted.app/reports --json',
         ],
         PUT_HELP,
       ),
@@ -45,20 +47,23 @@ export function resourceCommands(program: Command): void {
     .action((_flags: unknown, command: Command) => list(command))
   resource
     .command('show <identifier>')
-    .description('show an API resource with its scopes, and the apps that may name it')
+    .description('show an API resource with its scopes, the apps that serve it and those that may name it')
     .addHelpText('after', helpText(['tessera resource show DomainAPI', 'tessera resource show DomainAPI --json']))
     .action((identifier: string, _flags: unknown, command: Command) => show(identifier, command))
   resource
     .command('update <identifier>')
-    .description('change the name or the scopes of an API resource; a scope that apps list stays')
+    .description('change the name, the scopes or the serving apps of an API resource; a scope that apps list stays')
     .option('--name <name>', 'what administrators call it')
     .option(SCOPE_FLAG, 'add a scope, or describe one anew; may be repeated', repeated)
     .option('--remove-scope <name>', 'forget a scope that no app lists; may be repeated', repeated)
+    .option(SERVER_FLAG, 'let a Confidential app ask about tokens for the API; may be repeated', repeated)
+    .option('--remove-resource-server <application-uri>', 'let it ask no longer; may be repeated', repeated)
     .addHelpText(
       'after',
       helpText([
         'tessera resource update DomainAPI --scope "read=See orders and customers"',
         'tessera resource update https://reports.example.com --scope reports.share --remove-scope reports.write',
+        'tessera resource update DomainAPI --resource-server my.trusted.app/api',
       ]),
     )
     .action(update)
@@ -74,6 +79,8 @@ interface PutFlags {
   readonly name?: string
   readonly scope?: readonly string[]
   readonly removeScope?: readonly string[]
+  readonly resourceServer?: readonly string[]
+  readonly removeResourceServer?: readonly string[]
 }
 
 /** `reports.read=See every report`, or the name alone. */
@@ -90,7 +97,8 @@ function readScopes(texts: readonly string[] = []): ApiResource['scopes'] {
 
 const add = (identifier: string, flags: PutFlags, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
-    const wanted = { identifier, name: flags.name ?? identifier, scopes: readScopes(flags.scope) }
+    const resourceServers = flags.resourceServer ?? []
+    const wanted = { identifier, name: flags.name ?? identifier, scopes: readScopes(flags.scope), resourceServers }
     await store.writeAlone(async (unit) => {
       if ((await unit.resources.list()).some((known) => known.identifier === identifier))
         throw impossible(
@@ -109,8 +117,9 @@ const list = (command: Command): Promise<void> =>
       resource.name,
       scopesOf([resource]).join(' '),
       resource.identifier === tokens.audience ? 'every app' : 'apps that list it',
+      resource.resourceServers.join(', ') || '-',
     ])
-    const heading = ['Identifier', 'Name', 'Scopes', 'Open to']
+    const heading = ['Identifier', 'Name', 'Scopes', 'Open to', 'Served by']
     print(command, resources.map(showResource), table(heading, rows, 'There are no API resources.'))
   })
 
@@ -130,10 +139,11 @@ const update = (identifier: string, flags: PutFlags, command: Command): Promise<
     const wanted = await store.writeAlone(async (unit) => {
       const before = await find(unit, identifier)
       requireKnown(removed, before)
+      const resourceServers = serversAfter(before, flags)
       const renewed = before.scopes.map((scope) => given.find(({ name }) => name === scope.name) ?? scope)
       const added = given.filter(({ name }) => !before.scopes.some((scope) => scope.name === name))
       const scopes = [...renewed, ...added].filter(({ name }) => !removed.includes(name))
-      const wanted = { ...before, name: flags.name ?? before.name, scopes }
+      const wanted = { ...before, name: flags.name ?? before.name, scopes, resourceServers }
       await putResource(unit, wanted, commandLine(clock()))
       return wanted
     })
@@ -163,7 +173,17 @@ function requireKnown(removed: readonly string[], resource: ApiResource): void {
     throw wrongUsage(`--remove-scope: ${unknown.join(', ')} is no scope of it; it has ${names.join(', ')}`)
 }
 
-const textOf = ({ identifier, name, scopes }: ApiResource): string =>
+function serversAfter({ resourceServers }: ApiResource, flags: PutFlags): string[] {
+  const { resourceServer: added = [], removeResourceServer: removed = [] } = flags
+  const stranger = removed.find((uri) => !resourceServers.includes(uri))
+  if (stranger !== undefined)
+    throw wrongUsage(
+      `--remove-resource-server: ${stranger} does not serve it; ${resourceServers.join(', ') || 'nobody'} does`,
+    )
+  return [...new Set([...resourceServers, ...added])].filter((uri) => !removed.includes(uri))
+}
+
+const textOf = ({ identifier, name, scopes, resourceServers }: ApiResource): string =>
   block([
     ['Identifier', identifier],
     ['Name', name],
@@ -171,4 +191,5 @@ const textOf = ({ identifier, name, scopes }: ApiResource): string =>
       'Scopes',
       scopes.map((scope) => (scope.description === undefined ? scope.name : `${scope.name}: ${scope.description}`)),
     ],
+    ['ResourceServers', resourceServers],
   ])

@@ -19,10 +19,12 @@ export function changesText(changes: readonly Change[], words: Words): string {
   return `${changes.map(changeText).join('\n')}\n\n${summary.join(', ')}.`
 }
 
+const isEmpty = (value: unknown): boolean => value === '' || (Array.isArray(value) && value.length === 0)
+
 function changeText({ kind, id, action, fields }: Change): string {
   const heading = columns([[`${SIGN[action]} ${kind} ${id}`]])
   const rows = Object.entries(fields)
-    .filter(([, { from, to }]) => action === 'update' || ![from, to].includes(''))
+    .filter(([, { from, to }]) => action === 'update' || ![from, to].some(isEmpty))
     .map(([name, { from, to }]) =>
       action === 'update'
         ? [`    ${name}`, valueText(from), '->', valueText(to)]

@@ -1,5 +1,5 @@
 import { APP_ATTRIBUTES, type AppAttribute } from '../domain/app-attributes.ts'
-import { ACCESS_TOKEN_POLICIES, CLIENT_TYPES } from '../domain/trusted-application.ts'
+import { ACCESS_TOKEN_FORMATS, ACCESS_TOKEN_POLICIES, CLIENT_TYPES } from '../domain/trusted-application.ts'
 import type { Field } from './fields.ts'
 
 const LIFETIME = 'as seconds or a length of time such as 15m, 8h or 14d'
@@ -50,6 +50,10 @@ const DESCRIBED: Readonly<Record<string, Field>> = {
   RefreshTokenLifetime: {
     form: 'seconds',
     description: `How long refresh tokens live, ${LIFETIME}; left out, 30 days, and 24 h for a Public app.`,
+  },
+  AccessTokenFormat: {
+    form: ACCESS_TOKEN_FORMATS,
+    description: 'jwt is read by the API itself, reference means nothing to anybody who does not ask the server.',
   },
   ResponseTypes: { form: 'commas', description: 'Response types of the app: code, and "code id_token" (hybrid flow).' },
   LogoUri: { form: 'text', description: 'The logo on the consent page, an https URL.' },

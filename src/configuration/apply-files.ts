@@ -12,7 +12,7 @@ import type { SourceText } from './parse-source.ts'
 import { readFiles, type Wanted } from './read-files.ts'
 import { identityOf, type Suggest } from './records.ts'
 import { runTasks } from './run-tasks.ts'
-import { pruningTasks, tasksFor } from './tasks.ts'
+import { linkingTasks, pruningTasks, tasksFor } from './tasks.ts'
 import type { Variables } from './variables.ts'
 
 /** What is needed to apply files. */
@@ -79,7 +79,11 @@ async function bringAbout(
   const before = await describe()
   const resources = await unit.resources.list()
   const kept = [identityOf('resource', defaultResource)]
-  const tasks = [...tasksFor(wanted, { by, hashOf }), ...(prune ? pruningTasks(wanted, before, kept, by) : [])]
+  const tasks = [
+    ...tasksFor(wanted, { by, hashOf }),
+    ...(prune ? pruningTasks(wanted, before, kept, by) : []),
+    ...linkingTasks(wanted, by),
+  ]
   const refused = [...(await runTasks(tasks, unit)), ...(await lostScopes(unit, wanted, resources))]
   const all = [...faults, ...refused.filter((fault) => !faults.some((known) => isAbout(known, fault)))]
   if (all.length > 0) throw new ConfigurationRefused(inOrder(all, texts))

@@ -43,7 +43,11 @@ export async function exportInstance(unit: Unit, extras: Extras, now: number): P
     })),
     resources: (await unit.resources.list()).map((resource) => {
       const shown = showResource(resource)
-      return { ...shown, Scopes: shown.Scopes.map((scope) => withoutNothing(scope, {})) }
+      const { ResourceServers, ...others } = {
+        ...shown,
+        Scopes: shown.Scopes.map((scope) => withoutNothing(scope, {})),
+      }
+      return ResourceServers.length === 0 ? others : { ...others, ResourceServers }
     }),
     settings: await readInstanceSettings(unit),
   }

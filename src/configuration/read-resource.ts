@@ -9,6 +9,10 @@ export const RESOURCE_FIELDS = {
   Identifier: { form: 'text', description: 'Names the API: the aud of its access tokens. It can never change.' },
   Name: { form: 'text', description: 'What people read; left out, the Identifier.' },
   Scopes: { form: 'other', description: 'The scopes of the API: names, or entries of Name and Description.' },
+  ResourceServers: {
+    form: 'spaces',
+    description: 'ApplicationUris of the Confidential apps through which the API asks about the tokens it is sent.',
+  },
 } as const satisfies Record<string, Field>
 
 /** What files say of a scope. */
@@ -31,7 +35,11 @@ export function readResource(record: FileRecord, { suggest }: Reading): Read<Wan
   const name = fields['Name'] === undefined ? id : textOf(fields['Name'], 'text')
   if (name === undefined) complain('Name', 'expects a text; put it in quotes')
   const scopes = readScopes(fields['Scopes'], suggest, complain)
-  return { wanted: { record, resource: { identifier: id, name: name || id, scopes } }, faults }
+  const servers = textOf(fields['ResourceServers'] ?? null, RESOURCE_FIELDS.ResourceServers.form)
+  if (servers === undefined)
+    complain('ResourceServers', 'expects ApplicationUris: a list, or one text with spaces between')
+  const resourceServers = servers?.split(' ').filter((uri) => uri !== '') ?? []
+  return { wanted: { record, resource: { identifier: id, name: name || id, scopes, resourceServers } }, faults }
 }
 
 function readScopes(value: unknown, suggest: Suggest, complain: Complain): ApiScope[] {

@@ -4,8 +4,9 @@ import { type ChangeFault, ChangeRefused } from '../administration/fault.ts'
 import { findUser } from '../administration/find-user.ts'
 import { setInstanceSetting } from '../administration/instance-settings.ts'
 import type { By } from '../administration/record-change.ts'
-import { removeResource, storeResource } from '../administration/resources.ts'
+import { findResource, removeResource, storeResource } from '../administration/resources.ts'
 import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from '../administration/users.ts'
+import type { ApiResource } from '../domain/api-resource.ts'
 import { showRegistration } from '../domain/app-attributes.ts'
 import { fieldChanges } from '../domain/field-changes.ts'
 import type { AppRegistration, TrustedApplication } from '../domain/trusted-application.ts'
@@ -35,7 +36,10 @@ export interface TaskContext {
 /** What the files want, each thing after those it needs: an app needs its System User, and that one enabled. */
 export function tasksFor({ resources, users, apps, settings }: Wanted, { by, hashOf }: TaskContext): Task[] {
   return [
-    ...resources.map(({ record, resource }) => ({ ...record, run: (unit: Unit) => storeResource(unit, resource, by) })),
+    ...resources.map(({ record, resource }) => ({
+      ...record,
+      run: (unit: Unit) => ensureResource(unit, resource, by),
+    })),
     ...users.map((user) => ({ ...user.record, run: (unit: Unit) => ensureUser(unit, user, by, hashOf) })),
     ...apps.map((app) => ({ ...app.record, run: (unit: Unit) => ensureApp(unit, app, by) })),
     ...users
@@ -47,6 +51,10 @@ export function tasksFor({ resources, users, apps, settings }: Wanted, { by, has
     })),
   ]
 }
+
+/** An app names the APIs it uses and an API the apps that serve it: this half comes when both are there. */
+export const linkingTasks = ({ resources }: Wanted, by: By): Task[] =>
+  resources.map(({ record, resource }) => ({ ...record, run: (unit) => nameServers(unit, resource, by) }))
 
 /**
  * Removes what the files do not name, of the kinds they speak of: what needs something goes before it.
@@ -78,6 +86,17 @@ const differ = (before: Fields, after: Fields): boolean => Object.keys(fieldChan
 async function findAccount({ users }: Unit, login: string): Promise<User | undefined> {
   const user = (await users.findByIdentifier(login))?.user
   return user && canonicalIdentifier(user.login) === canonicalIdentifier(login) ? user : undefined
+}
+
+async function ensureResource(unit: Unit, wanted: ApiResource, by: By): Promise<void> {
+  const before = await findResource(unit, wanted.identifier)
+  await storeResource(unit, { ...wanted, resourceServers: before?.resourceServers ?? [] }, by)
+}
+
+async function nameServers(unit: Unit, { identifier, resourceServers }: ApiResource, by: By): Promise<void> {
+  const stored = await findResource(unit, identifier)
+  // One that could not be added has its fault already.
+  if (stored) await storeResource(unit, { ...stored, resourceServers }, by)
 }
 
 async function ensureUser(unit: Unit, wanted: WantedUser, by: By, hashOf: TaskContext['hashOf']): Promise<void> {

@@ -17,17 +17,20 @@ export interface ApiResource {
   readonly identifier: string
   readonly name: string
   readonly scopes: readonly ApiScope[]
+  /** ApplicationUris of the apps through which the API asks about the tokens it is sent. */
+  readonly resourceServers: readonly string[]
 }
 
 /** The record under the names that files and the administration API use. */
-export const showResource = ({ identifier, name, scopes }: ApiResource) => ({
+export const showResource = ({ identifier, name, scopes, resourceServers }: ApiResource) => ({
   Identifier: identifier,
   Name: name,
   Scopes: scopes.map((scope) => ({ Name: scope.name, Description: scope.description ?? null })),
+  ResourceServers: [...resourceServers].sort(),
 })
 
 /** Everything that makes an API resource unable to work. */
-export function resourceFaults({ identifier, name, scopes }: ApiResource): RegistrationFault[] {
+export function resourceFaults({ identifier, name, scopes, resourceServers }: ApiResource): RegistrationFault[] {
   const fault = (attribute: string, reason: string | false | undefined): RegistrationFault[] =>
     reason ? [{ attribute, reason }] : []
   const badName = whyBadName(name)
@@ -48,6 +51,9 @@ export function resourceFaults({ identifier, name, scopes }: ApiResource): Regis
       ...fault('Scopes', scope === ADMINISTRATION_SCOPE && `${scope} belongs to the administration API`),
       ...fault('Scopes', names.indexOf(scope) !== index && `${scope} is named twice`),
     ]),
+    ...resourceServers.flatMap((uri, index) =>
+      fault('ResourceServers', resourceServers.indexOf(uri) !== index && `${uri} is named twice`),
+    ),
   ]
 }
 
@@ -60,3 +66,26 @@ export const scopesOf = (resources: readonly ApiResource[]): string[] => [
 export const descriptionOf = (scope: string, resources: readonly ApiResource[]): string | undefined =>
   resources.flatMap(({ scopes }) => scopes).find(({ name, description }) => name === scope && description !== undefined)
     ?.description
+
+/**
+ * May an app learn about a token? Only if the token was issued to it, or is for an API that it serves.
+ * @param resources every API resource
+ * @see RFC 7662 §4
+ */
+export function mayAskAbout(
+  caller: { readonly applicationUri: string },
+  token: {
+    readonly app: { readonly applicationUri: string }
+    readonly claims: { readonly aud?: string | readonly string[] | undefined }
+  },
+  resources: readonly ApiResource[],
+): boolean {
+  const { applicationUri } = caller
+  const audience = [token.claims.aud ?? []].flat()
+  return (
+    token.app.applicationUri === applicationUri ||
+    resources.some(
+      ({ identifier, resourceServers }) => audience.includes(identifier) && resourceServers.includes(applicationUri),
+    )
+  )
+}

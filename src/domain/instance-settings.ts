@@ -1,5 +1,6 @@
-import { DAY, HOUR } from '../lib/clock.ts'
+import { DAY, HOUR, MINUTE } from '../lib/clock.ts'
 import { readDuration } from '../lib/duration.ts'
+import { LONGEST_IDLE, LONGEST_SERVICE_SESSION } from './api-session.ts'
 
 interface InstanceSetting {
   readonly default: string
@@ -47,6 +48,18 @@ export const INSTANCE_SETTINGS = {
     help: 'how long a reference token may live at most, from the day it is made',
     expects: 'a length of time from 1h to 3650d, such as 365d',
     read: period(HOUR, 3650 * DAY),
+  },
+  ApiSessionIdle: {
+    default: '20m',
+    help: 'how long an API session lives without any use',
+    expects: 'a length of time from 1m to 12h, such as 20m',
+    read: period(MINUTE, LONGEST_IDLE),
+  },
+  ServiceSessionLength: {
+    default: '1h',
+    help: 'how long an API session of a service lives at most, however much it is used',
+    expects: 'a length of time from 1m to 24h, such as 1h',
+    read: period(MINUTE, LONGEST_SERVICE_SESSION),
   },
 } as const satisfies Record<string, InstanceSetting>
 

@@ -118,6 +118,11 @@ export type RefusalRule =
   | 'access-token-of-service'
   | 'access-token-without-openid'
   | 'token-of-another-app'
+  // API sessions.
+  | 'token-without-api'
+  | 'token-of-another-api'
+  | 'licence-slots-full'
+  | 'app-serves-no-api'
   | 'administration-app-unmarked'
   | 'administration-scope-missing'
   | 'administration-token-shared'

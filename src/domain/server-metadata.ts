@@ -34,6 +34,7 @@ export const serverMetadata = ({ issuer, grantTypes, signingAlgorithm, userClaim
   token_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],
   revocation_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],
   introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+  introspection_signing_alg_values_supported: [signingAlgorithm],
   code_challenge_methods_supported: ['S256'],
   prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
   acr_values_supported: ACR_VALUES,

@@ -1,59 +1,33 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AuthenticateApp } from '../client-auth/authenticate.ts'
-import { OAuthError } from '../domain/errors.ts'
+import { requireConfidential } from '../domain/authenticated-app.ts'
 import { refuseRepeated } from '../domain/form.ts'
-import type { User } from '../domain/user.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
-import { inSeconds } from '../lib/clock.ts'
-import type { FindToken } from '../tokens/find-token.ts'
-import type { LiveToken } from '../tokens/live-token.ts'
+import type { Introspect } from '../tokens/introspect.ts'
 
 interface Dependencies {
   readonly authenticateApp: AuthenticateApp
-  readonly findToken: FindToken
-  readonly issuer: string
-  readonly subjectOf: (user: User) => string
+  readonly introspect: Introspect
 }
 
-/** Token introspection: an app learns about its own tokens; about anything else it learns nothing. @see RFC 7662 §2 */
+const SIGNED = 'application/token-introspection+jwt'
+
+/** Who names no type, or one that there is not, gets JSON. @see RFC 9701 §4 */
+const wantsSigned = (request: FastifyRequest): boolean =>
+  request.accepts().type(['application/json', SIGNED]) === SIGNED
+
+/** Token introspection: an app learns about its own tokens and those for the APIs it serves, of anything else nothing. @see RFC 7662 §2 */
 export async function introspectEndpoint(
   app: FastifyInstance,
-  { authenticateApp, findToken, issuer, subjectOf }: Dependencies,
+  { authenticateApp, introspect }: Dependencies,
 ): Promise<void> {
-  app.post('/connect/introspect', async (request) => {
+  app.post('/connect/introspect', async (request, reply) => {
     const form = refuseRepeated(bodyForm(request))
-    const caller = await authenticateApp(authorizationHeader(request), form, request.ip)
-    if (caller.clientType !== 'Confidential') {
-      throw new OAuthError('invalid_client', 'only a Confidential app may introspect tokens', {
-        rule: 'confidential-app-needed',
-        client_id: caller.applicationUri,
-        cause: `the app is of ClientType ${caller.clientType}, and only a secret proves who asks`,
-        expected: 'ClientType Confidential',
-      })
-    }
-    const token = await findToken(form.require('token'))
-    const entitled = token !== undefined && token.app.applicationUri === caller.applicationUri
-    return entitled ? describe(token, issuer, subjectOf(token.user)) : { active: false }
+    const app = await authenticateApp(authorizationHeader(request), form, request.ip)
+    const caller = requireConfidential(app, 'introspect tokens')
+    const introspection = await introspect.describe(form.require('token'), caller)
+    if (!wantsSigned(request)) return introspection
+    return reply.type(SIGNED).send(await introspect.sign(introspection, caller))
   })
-}
-
-/** @see RFC 7662 §2.2 */
-function describe(token: LiveToken, issuer: string, subject: string) {
-  if (token.kind === 'access_token') {
-    const username = token.interactive ? { username: token.user.login } : {}
-    return { active: true, token_type: 'Bearer', ...token.claims, scope: token.scope.join(' '), ...username }
-  }
-  if (token.rotated) return { active: false }
-  return {
-    active: true,
-    token_type: 'refresh_token',
-    iss: issuer,
-    client_id: token.app.applicationUri,
-    sub: subject,
-    username: token.user.login,
-    scope: token.scope.join(' '),
-    iat: inSeconds(token.issuedAt),
-    exp: inSeconds(token.expiresAt),
-  }
 }

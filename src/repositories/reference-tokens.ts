@@ -121,6 +121,19 @@ export function referenceTokensOn(db: Kysely<Schema>) {
       return revoked.numUpdatedRows === 1n
     },
 
+    /** The apps that have one which acts as a user and has not ended. */
+    async appsOf(userId: string, now: number): Promise<string[]> {
+      const rows = await db
+        .selectFrom('reference_tokens')
+        .select('application_uri')
+        .distinct()
+        .where('user_id', '=', userId)
+        .where('revoked_at', 'is', null)
+        .where('expires_at', '>', now)
+        .execute()
+      return rows.map(({ application_uri }) => application_uri)
+    },
+
     /** Ends every token of an app that acts as this user. @returns how many */
     async revokeAllOf(applicationUri: string, userId: string, now: number): Promise<number> {
       const revoked = await db

@@ -52,6 +52,19 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
       return revoked !== undefined
     },
 
+    /** The apps that have one which acts as a user and has not ended. */
+    async appsOf(userId: string, now: number): Promise<string[]> {
+      const rows = await db
+        .selectFrom('token_families')
+        .select('application_uri')
+        .distinct()
+        .where('user_id', '=', userId)
+        .where('revoked_at', 'is', null)
+        .where('expires_at', '>', now)
+        .execute()
+      return rows.map(({ application_uri }) => application_uri)
+    },
+
     /** Ends every token that grew from sign-ins of a user at an app. @returns how many families there were */
     async revokeAllOf(applicationUri: string, userId: string, now: number): Promise<number> {
       const revoked = await db

@@ -97,7 +97,11 @@ export const REQUEST_REMEDIES = {
     'send the base64url SHA-256 of the verifier without padding, not its hex form and not the verifier',
     '43 characters of base64url',
   ),
-  'parameter-has-too-many-values': developer('name fewer APIs with resource'),
+  'parameter-has-too-many-values': (facts) => ({
+    fix: inTheApp(
+      parameterOf(facts) === 'resource' ? 'name fewer APIs with resource' : `send fewer ${parameterOf(facts)} at once`,
+    ),
+  }),
   'resource-malformed': developer('send the identifier of an API: an absolute URI or a registered name, no fragment'),
   'resource-not-allowed': ({ uri, sent, registered: { app } }) => ({
     fix: update(uri, `ApiResources=${[...(app?.apiResources ?? []), sent].join(' ')}`),

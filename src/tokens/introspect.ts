@@ -1,0 +1,82 @@
+import type { JWTPayload } from 'jose'
+import { type ApiResource, mayAskAbout } from '../domain/api-resource.ts'
+import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
+import type { ReadCatalogue } from '../domain/resource-indicators.ts'
+import type { User } from '../domain/user.ts'
+import { type Clock, inSeconds } from '../lib/clock.ts'
+import type { FindToken } from './find-token.ts'
+import type { LiveAccessToken, LiveRefreshToken, LiveToken } from './live-token.ts'
+import type { SigningKeys } from './signing-keys.ts'
+
+interface Dependencies {
+  readonly findToken: FindToken
+  readonly readCatalogue: ReadCatalogue
+  readonly keys: Pick<SigningKeys, 'sign'>
+  readonly clock: Clock
+  readonly issuer: string
+  readonly subjectOf: (user: User) => string
+}
+
+/** What an app is told of a token; of one that is dead, or none of its business, nothing. @see RFC 7662 §2.2 */
+export type Introspection = Readonly<Record<string, unknown>> & { readonly active: boolean }
+
+export type Introspect = ReturnType<typeof createIntrospect>
+
+const INACTIVE: Introspection = { active: false }
+
+/** Tells apps about tokens, plainly or signed. */
+export function createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf }: Dependencies) {
+  return {
+    /** @param value the token as somebody presented it */
+    async describe(value: string, caller: AuthenticatedApp): Promise<Introspection> {
+      // Both are asked whatever comes of either, so that the time tells little about tokens of others.
+      const [token, { resources }] = await Promise.all([findToken(value), readCatalogue()])
+      if (token === undefined || !isEntitled(caller, token, resources)) return INACTIVE
+      return token.kind === 'access_token' ? describeAccess(token) : describeRefresh(token, issuer, subjectOf)
+    },
+
+    /** The same as a JWT for this one app, which can be kept as a proof. @see RFC 9701 §5 */
+    sign(introspection: Introspection, caller: AuthenticatedApp): Promise<string> {
+      const envelope = { iss: issuer, aud: caller.applicationUri, iat: inSeconds(clock()) }
+      const claims: JWTPayload = { ...envelope, token_introspection: introspection }
+      return keys.sign(claims, 'token-introspection+jwt')
+    },
+  }
+}
+
+/** A refresh token is for the app alone that has it. */
+const isEntitled = (caller: AuthenticatedApp, token: LiveToken, resources: readonly ApiResource[]): boolean =>
+  token.kind === 'access_token'
+    ? mayAskAbout(caller, token, resources)
+    : token.app.applicationUri === caller.applicationUri
+
+/** The scope is what the record still allows; the rest is as it was issued. */
+function describeAccess({ claims, scope, interactive, user, reference }: LiveAccessToken): Introspection {
+  return {
+    active: true,
+    token_type: 'Bearer',
+    ...claims,
+    scope: scope.join(' '),
+    ...(interactive ? { username: user.login } : {}),
+    ...(reference === undefined ? {} : { token_kind: interactive ? 'PAT' : 'SAT' }),
+  }
+}
+
+function describeRefresh(
+  { rotated, app, user, scope, issuedAt, expiresAt }: LiveRefreshToken,
+  issuer: string,
+  subjectOf: (user: User) => string,
+): Introspection {
+  if (rotated) return INACTIVE
+  return {
+    active: true,
+    token_type: 'refresh_token',
+    iss: issuer,
+    client_id: app.applicationUri,
+    sub: subjectOf(user),
+    username: user.login,
+    scope: scope.join(' '),
+    iat: inSeconds(issuedAt),
+    exp: inSeconds(expiresAt),
+  }
+}
