@@ -13,6 +13,7 @@ import { introspectEndpoint } from './endpoints/introspect.ts'
 import { jwksEndpoint } from './endpoints/jwks.ts'
 import { manageApi } from './endpoints/manage/api.ts'
 import { metricsEndpoint } from './endpoints/metrics.ts'
+import { profileApi } from './endpoints/profile/api.ts'
 import { revokeEndpoint } from './endpoints/revoke.ts'
 import { sessionEndpoint } from './endpoints/session.ts'
 import { sessionNoticesEndpoint } from './endpoints/session-notices.ts'
@@ -135,12 +136,22 @@ export async function buildServer(
     },
     { prefix: base },
   )
+  const managed = '/manage/api/v1'
   await app.register(manageApi, {
-    prefix: '/manage/api/v1',
+    prefix: managed,
     findToken,
     standard: settings.audience,
     refuse,
     ...services.manage,
+  })
+  await app.register(profileApi, {
+    prefix: '/profile/api/v1',
+    sessions,
+    cookies,
+    issuer,
+    refuse,
+    refusals: `${managed}/refusals`,
+    tokens: services.manage.tokens,
   })
   return app
 }

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { createManageApps } from './administration/manage-apps.ts'
+import { createManageTokens } from './administration/manage-tokens.ts'
 import { createManageUsers } from './administration/manage-users.ts'
 import { createReadJournals } from './administration/read-journals.ts'
 import { createAuthorizeFlow } from './authorize/flow.ts'
@@ -138,6 +139,7 @@ export function createServices(
     flow,
     manage: {
       apps: createManageApps({ store, clock, random, tell: auditJournal.tell }),
+      tokens: createManageTokens({ store, clock, random, tell: auditJournal.tell }),
       users: createManageUsers({ store, clock, hashPassword: passwords.hash, tell: auditJournal.tell }),
       journals: createReadJournals({ store, flush }),
     },

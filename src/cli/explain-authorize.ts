@@ -11,7 +11,7 @@ import type { User } from '../domain/user.ts'
 import { createReadCatalogue } from '../tokens/catalogue.ts'
 import { createReadIdTokenHint } from '../tokens/id-token-hint.ts'
 import { subjectOf } from '../tokens/settings.ts'
-import { type NoteTaking, type Trial, tryChecks } from './explain-notes.ts'
+import { type NoteTaking, noteFormat, type Trial, tryChecks } from './explain-notes.ts'
 import { checkPerson, PERSON_CHECKS } from './explain-person.ts'
 import { type ClaimsPreview, previewForUser, SOMEBODY, signInAt } from './preview-claims.ts'
 
@@ -41,6 +41,7 @@ export function tryAuthorize(
     if (user) await checkConsent(request, user, core, tokens, notes)
     else notes.note(CONSENT, null, 'not checked; --user names the person')
     const target = targetOf(request, [], request.app, catalogue)
+    noteFormat(request.app, notes)
     return previewForUser({ app: request.app, user: user ?? SOMEBODY, ...target }, request.nonce, {
       tokens,
       algorithm: keys.algorithm,

@@ -17,6 +17,7 @@ import { resourceCommands } from './resource.ts'
 import { serveCommand } from './serve.ts'
 import { sessionCommands } from './session.ts'
 import { settingsCommand } from './settings.ts'
+import { tokenCommands } from './token.ts'
 import { userCommands } from './user.ts'
 
 const HELP = helpText(
@@ -63,6 +64,7 @@ export function createProgram(complain: (text: string) => void): Command {
   appCommands(program)
   userCommands(program)
   resourceCommands(program)
+  tokenCommands(program)
   sessionCommands(program)
   licenseCommands(program)
   keyCommands(program)

@@ -25,6 +25,8 @@ const OUTCOME = {
   user_enabled: 'success',
   user_disabled: 'success',
   user_removed: 'success',
+  reference_token_issued: 'success',
+  reference_token_revoked: 'success',
   resource_added: 'success',
   resource_updated: 'success',
   resource_removed: 'success',

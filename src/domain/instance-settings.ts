@@ -43,6 +43,12 @@ export const INSTANCE_SETTINGS = {
     expects: 'a whole number from 100 to 1000000',
     read: count(100, 1_000_000),
   },
+  ReferenceTokenMaxLifetime: {
+    default: '365d',
+    help: 'how long a reference token may live at most, from the day it is made',
+    expects: 'a length of time from 1h to 3650d, such as 365d',
+    read: period(HOUR, 3650 * DAY),
+  },
   ApiSessionIdle: {
     default: '20m',
     help: 'how long an API session lives without any use',

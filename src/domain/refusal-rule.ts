@@ -113,6 +113,8 @@ export type RefusalRule =
   | 'access-token-ended'
   | 'reference-token-malformed'
   | 'reference-token-not-permitted'
+  | 'reference-token-makes-none'
+  | 'browser-session-missing'
   | 'access-token-of-service'
   | 'access-token-without-openid'
   | 'token-of-another-app'
