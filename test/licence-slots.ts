@@ -202,7 +202,7 @@ await t.test(
 
     const rows = await query<{ user_id: string; actor: string; detail: string }>(
       instance,
-      "select user_id, actor, detail from audit_events where event = 'api_session_ended' order by happened_at",
+      "select user_id, actor, detail from audit_events where event = 'api_session_ended' order by id",
     )
     t.match(
       rows.map(({ user_id, actor, detail }) => ({ user_id, actor, detail: JSON.parse(detail) as unknown })),

@@ -23,6 +23,8 @@ await t.test(
     )
     t.match(text, /^tessera_cleanup_lag_seconds\{table="sign_in_sessions"\} 0$/m)
     t.match(text, /^http_request_duration_seconds_count\{method="POST",route="\/id\/connect\/token",status="400"\} 1$/m)
+    t.match(text, /^tessera_licence_slots \+Inf$/m)
+    t.match(text, /^tessera_api_sessions 0$/m)
     t.match(text, /^nodejs_eventloop_lag_p99_seconds /m)
   },
 )
