@@ -27,6 +27,7 @@ import { registerOverload } from './http/overload.ts'
 import { registerPages } from './http/pages.ts'
 import { createRefuse } from './http/refusals.ts'
 import { registerResponseHeaders } from './http/response-headers.ts'
+import { createSendAnswer } from './http/send-answer.ts'
 import { registerServiceGuard } from './http/service-guard.ts'
 import { packageRoot } from './lib/package-root.ts'
 import type { Random } from './lib/secrets.ts'
@@ -85,6 +86,7 @@ export async function buildServer(
   registerOverload(app)
   await app.register(fastifyCookie)
   const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
+  const sendAnswer = createSendAnswer(renderPage)
   registerErrorHandler(app, { refuse, renderPage })
   const metrics = createMetrics(app, {
     databaseSize: store.size,
@@ -103,7 +105,7 @@ export async function buildServer(
     async (id) => {
       await id.register(discoveryEndpoint, { metadata })
       await id.register(jwksEndpoint, { keys })
-      await id.register(authorizeEndpoint, { flow, cookies, refuse, issuer })
+      await id.register(authorizeEndpoint, { flow, cookies, refuse, sendAnswer, issuer })
       await id.register(tokenEndpoint, services)
       await id.register(userinfoEndpoint, { ...services, userInfoClaims })
       await id.register(introspectEndpoint, { authenticateApp, findToken, issuer, subjectOf })
@@ -119,7 +121,18 @@ export async function buildServer(
         refuse,
         issuer,
       })
-      await id.register(consentSite, { flow, cookies, renderPage, refuse, readCatalogue, store, clock, audit, issuer })
+      await id.register(consentSite, {
+        flow,
+        cookies,
+        renderPage,
+        refuse,
+        sendAnswer,
+        readCatalogue,
+        store,
+        clock,
+        audit,
+        issuer,
+      })
       await id.register(logoutSite, { logout, sessions, cookies, renderPage, subjectOf, audit, issuer })
       await id.register(errorSite, { renderPage })
     },

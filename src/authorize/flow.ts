@@ -1,4 +1,5 @@
 import type { SignInFacts } from '../domain/authorization.ts'
+import type { AuthorizationAnswer } from '../domain/authorization-answer.ts'
 import type { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import type { ReadCatalogue } from '../domain/resource-indicators.ts'
@@ -10,7 +11,7 @@ import { findRedirect } from './find-redirect.ts'
 import { nextStep, type Progress, type Step } from './interaction.ts'
 import type { IssueCode } from './issue-code.ts'
 import type { AuthorizationRequest, Redirectable } from './request.ts'
-import { answerUrl, errorParameters } from './respond.ts'
+import { answerTo, errorParameters } from './respond.ts'
 import { formOf, type Tickets } from './tickets.ts'
 import { validate } from './validate.ts'
 
@@ -51,10 +52,10 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
 
     issueCode,
 
-    answerUrl: (to: Redirectable, parameters: Readonly<Record<string, string>>): string =>
-      answerUrl(to, parameters, issuer),
+    answer: (to: Redirectable, parameters: Readonly<Record<string, string>>): AuthorizationAnswer =>
+      answerTo(to, parameters, issuer),
 
-    errorUrl: (to: Redirectable, error: OAuthError, refusalId: string): string =>
-      answerUrl(to, errorParameters(error, refusalId, issuer), issuer),
+    errorAnswer: (to: Redirectable, error: OAuthError, refusalId: string): AuthorizationAnswer =>
+      answerTo(to, errorParameters(error, refusalId, issuer), issuer),
   }
 }

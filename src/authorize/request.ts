@@ -1,6 +1,6 @@
 import type { ResponseType, TrustedApplication } from '../domain/trusted-application.ts'
 
-export const RESPONSE_MODES = ['query', 'fragment'] as const
+export const RESPONSE_MODES = ['query', 'fragment', 'form_post'] as const
 export type ResponseMode = (typeof RESPONSE_MODES)[number]
 
 export const PROMPTS = ['none', 'login', 'consent', 'select_account'] as const

@@ -27,7 +27,7 @@ export const serverMetadata = ({ issuer, grantTypes, signingAlgorithm, userClaim
   end_session_endpoint: `${issuer}/connect/endsession`,
   scopes_supported: [...PROTOCOL_SCOPES.filter((scope) => scope !== 'address'), ...apiScopes],
   response_types_supported: RESPONSE_TYPES,
-  response_modes_supported: ['query', 'fragment'],
+  response_modes_supported: ['query', 'fragment', 'form_post'],
   grant_types_supported: grantTypes,
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: [signingAlgorithm],
