@@ -3,7 +3,7 @@ import { createManageApps } from './administration/manage-apps.ts'
 import { createManageUsers } from './administration/manage-users.ts'
 import { createReadJournals } from './administration/read-journals.ts'
 import { createAuthorizeFlow } from './authorize/flow.ts'
-import { createIssueCode } from './authorize/issue-code.ts'
+import { createIssueAnswer } from './authorize/issue-answer.ts'
 import { createTickets } from './authorize/tickets.ts'
 import { createAuthenticateApp } from './client-auth/authenticate.ts'
 import type { Config } from './config.ts'
@@ -28,6 +28,7 @@ import { createFindToken, createLookUpToken } from './tokens/find-token.ts'
 import { idTokenClaims } from './tokens/id-token.ts'
 import { createReadIdTokenHint } from './tokens/id-token-hint.ts'
 import { createIssueTokens } from './tokens/issue.ts'
+import { createMintAccessToken } from './tokens/mint-access-token.ts'
 import { createRevokeToken } from './tokens/revoke-token.ts'
 import { subjectOf as subjectWith } from './tokens/settings.ts'
 
@@ -85,7 +86,17 @@ export function createServices(
   const lookUpToken = createLookUpToken({ store, keys, settings, clock, readCatalogue, uses: tokenUse })
   const findToken = createFindToken(lookUpToken)
   const revokeToken = createRevokeToken({ store, findToken, clock, audits: auditJournal })
-  const issueTokens = createIssueTokens({ store, keys, settings, clock, random, audit, audits: auditJournal })
+  const mintAccessToken = createMintAccessToken({ keys, settings, clock, random })
+  const issueTokens = createIssueTokens({
+    store,
+    keys,
+    mintAccessToken,
+    settings,
+    clock,
+    random,
+    audit,
+    audits: auditJournal,
+  })
   const grants = createGrantRegistry([
     createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }),
     createRefreshTokenGrant({ store, clock, audit, readCatalogue }),
@@ -97,14 +108,18 @@ export function createServices(
     clock,
     issuer,
     tickets: createTickets({ key: deriveKey(masterKey, 'authorize-tickets'), clock, random, issuer }),
-    issueCode: createIssueCode({
+    issueAnswer: createIssueAnswer({
       store,
       clock,
       random,
+      mintAccessToken,
+      readCatalogue,
+      audits: auditJournal,
       signIdToken: (subject) => keys.sign(idTokenClaims(subject, settings, keys.algorithm, clock()), 'JWT'),
     }),
     readIdTokenHint,
     readCatalogue,
+    responseTypes: config.responseTypes,
     findSession: sessions.find,
     subjectOf,
   })

@@ -96,10 +96,15 @@ await t.test('in Chromium', { skip: noChromium() }, async (t) => {
 
 /** An app that keeps what is posted to it. */
 async function appThatKeeps(t: Test, received: object[]): Promise<string> {
-  const server = createServer(async (request, response) => {
-    const body = Buffer.concat(await request.toArray()).toString()
-    received.push({ method: request.method, type: request.headers['content-type'], url: request.url, body })
-    response.setHeader('content-type', 'text/html').end('<link rel="icon" href="data:,"><p>Welcome</p>')
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const body = Buffer.concat(chunks).toString()
+      received.push({ method: request.method, type: request.headers['content-type'], url: request.url, body })
+      response.end('<link rel="icon" href="data:,"><p>Welcome</p>')
+    })
+    response.setHeader('content-type', 'text/html')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {

@@ -40,7 +40,12 @@ export async function authorizeEndpoint(
         return reply.redirect(`${issuer}/connect/authorize/continue?${sealed(ticket)}`, 303)
       const step = await flow.decide(valid, ticket, cookies.session(request))
       if (step.kind === 'ready') {
-        const parameters = await flow.issueCode(valid, step.signedIn, ticket.id)
+        const parameters = await flow.issueAnswer({
+          request: valid,
+          signedIn: step.signedIn,
+          interaction: ticket.id,
+          address: request.ip,
+        })
         return sendAnswer(request, reply, flow.answer(valid, parameters))
       }
       const browser = digest(cookies.ensureBrowser(request, reply))
