@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
 import { scopesOf } from './domain/api-resource.ts'
+import { USER_CLAIMS } from './domain/requested-claims.ts'
 import { serverMetadata } from './domain/server-metadata.ts'
 import { authorizeEndpoint } from './endpoints/authorize.ts'
 import { discoveryEndpoint, oauthMetadataEndpoint } from './endpoints/discovery.ts'
@@ -37,7 +38,7 @@ import { consentSite } from './sites/consent.ts'
 import { errorSite } from './sites/error.ts'
 import { loginSite } from './sites/login.ts'
 import { logoutSite } from './sites/logout.ts'
-import { USER_CLAIMS, userInfoClaims } from './tokens/user-claims.ts'
+import { userInfoClaims } from './tokens/user-claims.ts'
 
 /**
  * Puts the server together: the only place where its parts are constructed.

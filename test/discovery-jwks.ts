@@ -60,7 +60,7 @@ await t.test('OIDC Discovery §3: the document, member by member', (t) => {
       ...['name', 'given_name', 'family_name', 'preferred_username', 'locale', 'updated_at'],
       ...['email', 'email_verified', 'phone_number'],
     ],
-    claims_parameter_supported: false,
+    claims_parameter_supported: true,
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
     authorization_response_iss_parameter_supported: true,

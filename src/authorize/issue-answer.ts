@@ -1,6 +1,7 @@
 import type { AuditRecords } from '../domain/audit.ts'
 import type { SignInFacts, TokenResponse } from '../domain/authorization.ts'
 import { OAuthError } from '../domain/errors.ts'
+import { claimsOfScopes } from '../domain/requested-claims.ts'
 import { type ReadCatalogue, type Target, targetOf } from '../domain/resource-indicators.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import { AUTHORIZATION_CODE_LIFETIME, accessTokenLifetime, answersWith } from '../domain/trusted-application.ts'
@@ -19,8 +20,8 @@ export type SignFrontChannelIdToken = (subject: {
   readonly nonce: string | undefined
   readonly code?: string
   readonly accessToken?: string
-  /** Scopes whose claims it holds, where no access token can fetch them. @see OIDC Core §5.4 */
-  readonly claimsOf?: readonly string[]
+  /** Names of claims about the person that it holds as well. */
+  readonly claims?: readonly string[]
 }) => Promise<string>
 
 /** Makes an access token for a person; `keep` runs in the transaction that stores the rest. */
@@ -99,7 +100,8 @@ export function createIssueAnswer(dependencies: Dependencies) {
       })
     if (record) audits.tell(record)
     const vouched = { ...(code === undefined ? {} : { code }), ...(accessToken === undefined ? {} : { accessToken }) }
-    const claimsOf = responseType === 'id_token' ? request.scope : []
+    // Where no access token can fetch them, the claims of the scopes are in here. @see OIDC Core §5.4
+    const claims = [...request.claims.idToken, ...(responseType === 'id_token' ? claimsOfScopes(request.scope) : [])]
     return {
       ...(code === undefined ? {} : { code }),
       ...(minted && inParameters(minted.response)),
@@ -111,7 +113,7 @@ export function createIssueAnswer(dependencies: Dependencies) {
               signIn,
               nonce,
               ...vouched,
-              claimsOf,
+              claims,
             }),
           }
         : {}),
@@ -128,6 +130,7 @@ const grantedTo = ({ request, signedIn: { user, session } }: Answered, family: s
   signIn: session,
   scope: request.scope,
   resources: request.resources,
+  claims: { userinfo: request.claims.userinfo, idToken: request.claims.idToken },
 })
 
 /** @see OIDC Core §3.2.2.5 */

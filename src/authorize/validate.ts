@@ -2,6 +2,7 @@ import { type Follow, justRun } from '../domain/follow.ts'
 import { type Form, refuseRepeated } from '../domain/form.ts'
 import type { ApiCatalogue } from '../domain/resource-indicators.ts'
 import type { ResponseType } from '../domain/trusted-application.ts'
+import { readClaims } from './checks/claims.ts'
 import { type ReadIdTokenHint, readSubjectHint } from './checks/id-token-hint.ts'
 import { readMaxAge } from './checks/max-age.ts'
 import { readNonce } from './checks/nonce.ts'
@@ -57,7 +58,11 @@ const READERS: { readonly [K in Read]: Check<AuthorizationRequest[K]> } = {
   prompt: { name: 'prompt', read: ({ form }) => readPrompt(form) },
   maxAge: { name: 'max_age', read: ({ form }) => readMaxAge(form) },
   loginHint: { name: 'login_hint', read: ({ form }) => form.get('login_hint') },
-  subjectHint: { name: 'id_token_hint', read: ({ form, readHint }) => readSubjectHint(form, readHint) },
+  claims: { name: 'claims', read: ({ form }) => readClaims(form) },
+  subjectHint: {
+    name: 'id_token_hint',
+    read: async ({ form, readHint }) => (await readSubjectHint(form, readHint)) ?? readClaims(form).subject,
+  },
 }
 
 /** The names of the checks, in the order they are made. */

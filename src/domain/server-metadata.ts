@@ -47,7 +47,7 @@ export const serverMetadata = ({
   prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
   acr_values_supported: ACR_VALUES,
   claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid', ...userClaims],
-  claims_parameter_supported: false,
+  claims_parameter_supported: true,
   request_parameter_supported: false,
   request_uri_parameter_supported: false,
   authorization_response_iss_parameter_supported: true,

@@ -115,6 +115,7 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
       signIn: code.signIn,
       ...narrowToResources(form, code, undefined, app, await readCatalogue()),
       nonce: code.nonce,
+      claims: code.claims,
       family: code.family,
       refreshUntil,
       redemption: redemptionOf(code, codeDigest, (refreshUntil ?? clock()) + accessTokenLifetime(app), app),

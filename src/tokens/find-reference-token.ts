@@ -1,5 +1,6 @@
 import { whyEnded } from '../domain/liveness.ts'
 import { isWholeReferenceToken, whyNotPermitted } from '../domain/reference-token.ts'
+import { NO_CLAIMS } from '../domain/requested-claims.ts'
 import { type ReadCatalogue, targetOf } from '../domain/resource-indicators.ts'
 import { stillRegistered } from '../domain/scope.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
@@ -48,6 +49,7 @@ export function createFindReferenceToken({ store, settings, clock, readCatalogue
       app,
       user,
       interactive: token.kind === 'PAT',
+      requested: NO_CLAIMS,
       reference: token.id,
     }
   }

@@ -37,8 +37,15 @@ export function createIssueTokens(dependencies: Dependencies) {
   async function mintForUser(authorization: UserAuthorization<Repositories>): Promise<MintedAccessToken> {
     const minted = await mintAccessToken(authorization)
     const { response: access } = minted
-    const { app, user, signIn, nonce, scope, refreshUntil } = authorization
-    const subject = { applicationUri: app.applicationUri, user, signIn, nonce, accessToken: access.access_token }
+    const { app, user, signIn, nonce, claims, scope, refreshUntil } = authorization
+    const subject = {
+      applicationUri: app.applicationUri,
+      user,
+      signIn,
+      nonce,
+      accessToken: access.access_token,
+      claims: claims.idToken,
+    }
     const response = {
       ...access,
       ...(refreshUntil === undefined ? {} : { refresh_token: newSecret(random) }),
