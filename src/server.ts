@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
 import { scopesOf } from './domain/api-resource.ts'
+import { USER_CLAIMS } from './domain/requested-claims.ts'
 import { serverMetadata } from './domain/server-metadata.ts'
 import { authorizeEndpoint } from './endpoints/authorize.ts'
 import { discoveryEndpoint, oauthMetadataEndpoint } from './endpoints/discovery.ts'
@@ -31,6 +32,7 @@ import { registerOverload } from './http/overload.ts'
 import { registerPages } from './http/pages.ts'
 import { createRefuse } from './http/refusals.ts'
 import { registerResponseHeaders } from './http/response-headers.ts'
+import { createSendAnswer } from './http/send-answer.ts'
 import { registerServiceGuard } from './http/service-guard.ts'
 import { packageRoot } from './lib/package-root.ts'
 import type { Random } from './lib/secrets.ts'
@@ -40,7 +42,7 @@ import { consentSite } from './sites/consent.ts'
 import { errorSite } from './sites/error.ts'
 import { loginSite } from './sites/login.ts'
 import { logoutSite } from './sites/logout.ts'
-import { USER_CLAIMS, userInfoClaims } from './tokens/user-claims.ts'
+import { userInfoClaims } from './tokens/user-claims.ts'
 
 /**
  * Puts the server together: the only place where its parts are constructed.
@@ -67,6 +69,7 @@ export async function buildServer(
 
   const facts = {
     grantTypes: services.grants.types,
+    responseTypes: config.responseTypes,
     signingAlgorithm: keys.algorithm,
     userClaims: USER_CLAIMS,
     locales: LOCALES,
@@ -89,6 +92,7 @@ export async function buildServer(
   registerOverload(app)
   await app.register(fastifyCookie)
   const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
+  const sendAnswer = createSendAnswer(renderPage)
   registerErrorHandler(app, { refuse, renderPage })
   const metrics = createMetrics(app, {
     databaseSize: store.size,
@@ -111,7 +115,7 @@ export async function buildServer(
     async (id) => {
       await id.register(discoveryEndpoint, { metadata })
       await id.register(jwksEndpoint, { keys })
-      await id.register(authorizeEndpoint, { flow, cookies, refuse, issuer })
+      await id.register(authorizeEndpoint, { flow, cookies, refuse, sendAnswer, issuer })
       await id.register(tokenEndpoint, services)
       await id.register(userinfoEndpoint, { ...services, userInfoClaims })
       await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect })
@@ -130,7 +134,18 @@ export async function buildServer(
         refuse,
         issuer,
       })
-      await id.register(consentSite, { flow, cookies, renderPage, refuse, readCatalogue, store, clock, audit, issuer })
+      await id.register(consentSite, {
+        flow,
+        cookies,
+        renderPage,
+        refuse,
+        sendAnswer,
+        readCatalogue,
+        store,
+        clock,
+        audit,
+        issuer,
+      })
       await id.register(logoutSite, { logout, sessions, cookies, renderPage, subjectOf, audit, issuer })
       await id.register(errorSite, { renderPage })
     },

@@ -50,6 +50,8 @@ export type RefusalRule =
   | 'prompt-unknown'
   | 'prompt-none-combined'
   | 'max-age-malformed'
+  | 'claims-malformed'
+  | 'acr-out-of-reach'
   | 'id-token-hint-foreign'
   // Scopes.
   | 'scope-missing'
