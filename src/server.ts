@@ -6,6 +6,7 @@ import type { Core } from './core.ts'
 import { scopesOf } from './domain/api-resource.ts'
 import { serverMetadata } from './domain/server-metadata.ts'
 import { authorizeEndpoint } from './endpoints/authorize.ts'
+import { AUTO_DISCOVERY_PATHS, autoDiscoveryEndpoint } from './endpoints/auto-discovery.ts'
 import { discoveryEndpoint, oauthMetadataEndpoint } from './endpoints/discovery.ts'
 import { endSessionEndpoint } from './endpoints/end-session.ts'
 import { healthEndpoint } from './endpoints/health.ts'
@@ -13,6 +14,7 @@ import { introspectEndpoint } from './endpoints/introspect.ts'
 import { jwksEndpoint } from './endpoints/jwks.ts'
 import { manageApi } from './endpoints/manage/api.ts'
 import { metricsEndpoint } from './endpoints/metrics.ts'
+import { profileMeEndpoint } from './endpoints/profile/me.ts'
 import { revokeEndpoint } from './endpoints/revoke.ts'
 import { tokenEndpoint } from './endpoints/token.ts'
 import { userinfoEndpoint } from './endpoints/userinfo.ts'
@@ -78,6 +80,7 @@ export async function buildServer(
       rootPath,
       `${base}/.well-known/openid-configuration`,
       `${base}/.well-known/openid-configuration/jwks`,
+      ...AUTO_DISCOVERY_PATHS,
     ],
     appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
   })
@@ -99,6 +102,10 @@ export async function buildServer(
   await app.register(healthEndpoint, { ping: store.ping })
   await app.register(metricsEndpoint, { metrics, token: config.metrics.token })
   await app.register(oauthMetadataEndpoint, { metadata, rootPath })
+  const { instance: database, audience: standard } = settings
+  await app.register(autoDiscoveryEndpoint, { issuer, database, readResources: store.read.resources.list })
+  const { origin } = new URL(issuer)
+  await app.register(profileMeEndpoint, { ...services, cookies, standard, origin, database })
   await app.register(
     async (id) => {
       await id.register(discoveryEndpoint, { metadata })
@@ -128,7 +135,7 @@ export async function buildServer(
   await app.register(manageApi, {
     prefix: '/manage/api/v1',
     findToken,
-    standard: settings.audience,
+    standard,
     refuse,
     ...services.manage,
   })

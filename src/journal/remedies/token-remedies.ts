@@ -84,7 +84,7 @@ export const TOKEN_REMEDIES = {
     fix: `tessera app show ${uri}, and set AccessTokens, SystemUserAllowed or who may sign in as the token needs it`,
     expected: 'a record that permits the token',
   }),
-  'access-token-of-service': developer('ask userinfo only about people, with a token of a sign-in'),
+  'access-token-of-service': developer('ask userinfo and the profile only about people, with a token of a sign-in'),
   'access-token-without-openid': developer('add openid to the scope of the sign-in', 'openid'),
   'token-of-another-app': developer('revoke only tokens that were issued to the app itself'),
   'metrics-not-for-everybody': () => ({
