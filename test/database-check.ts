@@ -7,7 +7,6 @@ import { MIGRATIONS } from './fixtures/migrations.ts'
 import { askPostgres, startPostgres } from './fixtures/postgres-server.ts'
 import { prepareSite, type Site } from './fixtures/server-process.ts'
 
-t.setTimeout(240_000)
 const postgres = await startPostgres(t)
 
 interface Checked {
@@ -225,7 +224,7 @@ await t.test('R-21: a folder that cannot be written', asRoot, async (t) => {
   t.match(await tesseraAs(NOBODY, missing)(['serve']), {
     code: 1,
     stderr:
-      /cannot be opened: the folder .*deeper cannot be made here \(EACCES\); .*; file and folder must be writable/,
+      /cannot be opened: the folder .*deeper cannot be made here \(EACCES\); name another one with TESSERA_DATA_DIR/,
   })
 })
 
