@@ -7,6 +7,7 @@ import { scopesOf } from './domain/api-resource.ts'
 import { USER_CLAIMS } from './domain/requested-claims.ts'
 import { serverMetadata } from './domain/server-metadata.ts'
 import { authorizeEndpoint } from './endpoints/authorize.ts'
+import { AUTO_DISCOVERY_PATHS, autoDiscoveryEndpoint } from './endpoints/auto-discovery.ts'
 import { discoveryEndpoint, oauthMetadataEndpoint } from './endpoints/discovery.ts'
 import { endSessionEndpoint } from './endpoints/end-session.ts'
 import { healthEndpoint } from './endpoints/health.ts'
@@ -15,6 +16,7 @@ import { jwksEndpoint } from './endpoints/jwks.ts'
 import { manageApi } from './endpoints/manage/api.ts'
 import { metricsEndpoint } from './endpoints/metrics.ts'
 import { profileApi } from './endpoints/profile/api.ts'
+import { profileMeEndpoint } from './endpoints/profile/me.ts'
 import { revokeEndpoint } from './endpoints/revoke.ts'
 import { sessionEndpoint } from './endpoints/session.ts'
 import { sessionNoticesEndpoint } from './endpoints/session-notices.ts'
@@ -85,6 +87,7 @@ export async function buildServer(
       rootPath,
       `${base}/.well-known/openid-configuration`,
       `${base}/.well-known/openid-configuration/jwks`,
+      ...AUTO_DISCOVERY_PATHS,
     ],
     appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
   })
@@ -111,6 +114,10 @@ export async function buildServer(
   await app.register(healthEndpoint, { ping: store.ping })
   await app.register(metricsEndpoint, { metrics, token: config.metrics.token })
   await app.register(oauthMetadataEndpoint, { metadata, rootPath })
+  const { instance: database, audience: standard } = settings
+  await app.register(autoDiscoveryEndpoint, { issuer, database, readResources: store.read.resources.list })
+  const { origin } = new URL(issuer)
+  await app.register(profileMeEndpoint, { ...services, cookies, standard, origin, database })
   await app.register(
     async (id) => {
       await id.register(discoveryEndpoint, { metadata })
@@ -155,7 +162,7 @@ export async function buildServer(
   await app.register(manageApi, {
     prefix: managed,
     findToken,
-    standard: settings.audience,
+    standard,
     refuse,
     ...services.manage,
   })

@@ -22,7 +22,7 @@ import {
 import { authorizeUrl } from './fixtures/sign-in.ts'
 import { HYBRID, HYBRID_REDIRECT, SPA, SPA_REDIRECT, SYNC, startWorld, WEB, WEB_REDIRECT } from './fixtures/world.ts'
 
-const { instance } = await startWorld(t)
+const { instance, david } = await startWorld(t)
 const { issuer, origin } = instance
 const OIDC = `${issuer}/.well-known/openid-configuration`
 const OAUTH = `${origin}/.well-known/oauth-authorization-server/id`
@@ -58,7 +58,7 @@ await t.test('OIDC Discovery §3: the document, member by member', (t) => {
     acr_values_supported: ['urn:tessera:pwd', 'urn:tessera:mfa'],
     claims_supported: [
       ...['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid'],
-      ...['name', 'given_name', 'family_name', 'preferred_username', 'locale', 'updated_at'],
+      ...['name', 'given_name', 'family_name', 'preferred_username', 'picture', 'locale', 'updated_at'],
       ...['email', 'email_verified', 'phone_number'],
     ],
     claims_parameter_supported: true,
@@ -187,6 +187,8 @@ await t.test('what it says is what the server does', async (t) => {
   })
 
   await t.test('claims_supported, acr_values_supported, id_token_signing_alg_values_supported', async (t) => {
+    const profile = { ...david.profile, picture: 'https://people.example.com/david.jpg' }
+    await instance.core.store.write(({ users }) => users.update({ ...david, profile }, instance.now()))
     const scope = 'openid profile email phone'
     const code = await obtainCode(instance, { scope, nonce: 'n' })
     const { id_token, access_token } = await readTokens(await redeem(instance, code))

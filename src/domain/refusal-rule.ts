@@ -77,6 +77,7 @@ export type RefusalRule =
   | 'password-wrong'
   | 'sign-in-incomplete'
   | 'person-not-admitted'
+  | 'picture-missing'
   | 'community-user-api-scope'
   | 'consent-required'
   | 'consent-denied'

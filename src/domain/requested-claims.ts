@@ -8,7 +8,7 @@ export const NO_CLAIMS: RequestedClaims = { userinfo: [], idToken: [] }
 
 /** The claims about a person that a scope stands for. @see OIDC Core §5.4 */
 export const CLAIMS_OF_SCOPE: Readonly<Record<string, readonly string[]>> = {
-  profile: ['name', 'given_name', 'family_name', 'preferred_username', 'locale', 'updated_at'],
+  profile: ['name', 'given_name', 'family_name', 'preferred_username', 'picture', 'locale', 'updated_at'],
   email: ['email', 'email_verified'],
   phone: ['phone_number'],
 }

@@ -53,7 +53,7 @@ export function registerResponseHeaders(app: FastifyInstance, issuer: string): v
     const isPublic = request.routeOptions.config.public === true && reply.statusCode < 400
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) setDefault(reply, name, value)
     setDefault(reply, 'cache-control', isPublic ? 'public, max-age=300' : 'no-store')
-    if (!isPublic) setDefault(reply, 'pragma', 'no-cache')
+    if (reply.getHeader('cache-control') === 'no-store') setDefault(reply, 'pragma', 'no-cache')
     setDefault(reply, 'cross-origin-resource-policy', isPublic ? 'cross-origin' : 'same-origin')
     if (https) setDefault(reply, 'strict-transport-security', 'max-age=63072000; includeSubDomains')
   })

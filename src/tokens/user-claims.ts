@@ -11,6 +11,7 @@ const VALUES: Readonly<Record<string, (user: User) => Value | undefined>> = {
   given_name: (user) => user.profile.givenName,
   family_name: (user) => user.profile.familyName,
   preferred_username: (user) => user.login,
+  picture: (user) => user.profile.picture,
   locale: (user) => user.locale,
   updated_at: (user) => inSeconds(user.updatedAt),
   email: (user) => user.email,
