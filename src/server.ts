@@ -4,8 +4,10 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
 import { scopesOf } from './domain/api-resource.ts'
+import { USER_CLAIMS } from './domain/requested-claims.ts'
 import { serverMetadata } from './domain/server-metadata.ts'
 import { authorizeEndpoint } from './endpoints/authorize.ts'
+import { AUTO_DISCOVERY_PATHS, autoDiscoveryEndpoint } from './endpoints/auto-discovery.ts'
 import { discoveryEndpoint, oauthMetadataEndpoint } from './endpoints/discovery.ts'
 import { endSessionEndpoint } from './endpoints/end-session.ts'
 import { healthEndpoint } from './endpoints/health.ts'
@@ -14,6 +16,7 @@ import { jwksEndpoint } from './endpoints/jwks.ts'
 import { manageApi } from './endpoints/manage/api.ts'
 import { metricsEndpoint } from './endpoints/metrics.ts'
 import { profileApi } from './endpoints/profile/api.ts'
+import { profileMeEndpoint } from './endpoints/profile/me.ts'
 import { revokeEndpoint } from './endpoints/revoke.ts'
 import { sessionEndpoint } from './endpoints/session.ts'
 import { sessionNoticesEndpoint } from './endpoints/session-notices.ts'
@@ -31,6 +34,7 @@ import { registerOverload } from './http/overload.ts'
 import { registerPages } from './http/pages.ts'
 import { createRefuse } from './http/refusals.ts'
 import { registerResponseHeaders } from './http/response-headers.ts'
+import { createSendAnswer } from './http/send-answer.ts'
 import { registerServiceGuard } from './http/service-guard.ts'
 import { packageRoot } from './lib/package-root.ts'
 import type { Random } from './lib/secrets.ts'
@@ -40,7 +44,7 @@ import { consentSite } from './sites/consent.ts'
 import { errorSite } from './sites/error.ts'
 import { loginSite } from './sites/login.ts'
 import { logoutSite } from './sites/logout.ts'
-import { USER_CLAIMS, userInfoClaims } from './tokens/user-claims.ts'
+import { userInfoClaims } from './tokens/user-claims.ts'
 
 /**
  * Puts the server together: the only place where its parts are constructed.
@@ -67,6 +71,7 @@ export async function buildServer(
 
   const facts = {
     grantTypes: services.grants.types,
+    responseTypes: config.responseTypes,
     signingAlgorithm: keys.algorithm,
     userClaims: USER_CLAIMS,
     locales: LOCALES,
@@ -82,6 +87,7 @@ export async function buildServer(
       rootPath,
       `${base}/.well-known/openid-configuration`,
       `${base}/.well-known/openid-configuration/jwks`,
+      ...AUTO_DISCOVERY_PATHS,
     ],
     appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
   })
@@ -89,6 +95,7 @@ export async function buildServer(
   registerOverload(app)
   await app.register(fastifyCookie)
   const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
+  const sendAnswer = createSendAnswer(renderPage)
   registerErrorHandler(app, { refuse, renderPage })
   const metrics = createMetrics(app, {
     databaseSize: store.size,
@@ -107,11 +114,15 @@ export async function buildServer(
   await app.register(healthEndpoint, { ping: store.ping })
   await app.register(metricsEndpoint, { metrics, token: config.metrics.token })
   await app.register(oauthMetadataEndpoint, { metadata, rootPath })
+  const { instance: database, audience: standard } = settings
+  await app.register(autoDiscoveryEndpoint, { issuer, database, readResources: store.read.resources.list })
+  const { origin } = new URL(issuer)
+  await app.register(profileMeEndpoint, { ...services, cookies, standard, origin, database })
   await app.register(
     async (id) => {
       await id.register(discoveryEndpoint, { metadata })
       await id.register(jwksEndpoint, { keys })
-      await id.register(authorizeEndpoint, { flow, cookies, refuse, issuer })
+      await id.register(authorizeEndpoint, { flow, cookies, refuse, sendAnswer, issuer })
       await id.register(tokenEndpoint, services)
       await id.register(userinfoEndpoint, { ...services, userInfoClaims })
       await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect })
@@ -130,7 +141,18 @@ export async function buildServer(
         refuse,
         issuer,
       })
-      await id.register(consentSite, { flow, cookies, renderPage, refuse, readCatalogue, store, clock, audit, issuer })
+      await id.register(consentSite, {
+        flow,
+        cookies,
+        renderPage,
+        refuse,
+        sendAnswer,
+        readCatalogue,
+        store,
+        clock,
+        audit,
+        issuer,
+      })
       await id.register(logoutSite, { logout, sessions, cookies, renderPage, subjectOf, audit, issuer })
       await id.register(errorSite, { renderPage })
     },
@@ -140,7 +162,7 @@ export async function buildServer(
   await app.register(manageApi, {
     prefix: managed,
     findToken,
-    standard: settings.audience,
+    standard,
     refuse,
     ...services.manage,
   })

@@ -4,7 +4,7 @@ import { createManageTokens } from './administration/manage-tokens.ts'
 import { createManageUsers } from './administration/manage-users.ts'
 import { createReadJournals } from './administration/read-journals.ts'
 import { createAuthorizeFlow } from './authorize/flow.ts'
-import { createIssueCode } from './authorize/issue-code.ts'
+import { createIssueAnswer } from './authorize/issue-answer.ts'
 import { createTickets } from './authorize/tickets.ts'
 import { createAuthenticateApp } from './client-auth/authenticate.ts'
 import type { Config } from './config.ts'
@@ -33,6 +33,7 @@ import { idTokenClaims } from './tokens/id-token.ts'
 import { createReadIdTokenHint } from './tokens/id-token-hint.ts'
 import { createIntrospect } from './tokens/introspect.ts'
 import { createIssueTokens } from './tokens/issue.ts'
+import { createMintAccessToken } from './tokens/mint-access-token.ts'
 import { createReadNotices } from './tokens/read-notices.ts'
 import { createRevokeToken } from './tokens/revoke-token.ts'
 import { subjectOf as subjectWith } from './tokens/settings.ts'
@@ -92,7 +93,17 @@ export function createServices(
   const findToken = createFindToken(lookUpToken)
   const introspect = createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf })
   const revokeToken = createRevokeToken({ store, findToken, clock, audits: auditJournal })
-  const issueTokens = createIssueTokens({ store, keys, settings, clock, random, audit, audits: auditJournal })
+  const mintAccessToken = createMintAccessToken({ keys, settings, clock, random })
+  const issueTokens = createIssueTokens({
+    store,
+    keys,
+    mintAccessToken,
+    settings,
+    clock,
+    random,
+    audit,
+    audits: auditJournal,
+  })
   const grants = createGrantRegistry([
     createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }),
     createRefreshTokenGrant({ store, clock, audit, readCatalogue }),
@@ -104,14 +115,18 @@ export function createServices(
     clock,
     issuer,
     tickets: createTickets({ key: deriveKey(masterKey, 'authorize-tickets'), clock, random, issuer }),
-    issueCode: createIssueCode({
+    issueAnswer: createIssueAnswer({
       store,
       clock,
       random,
+      mintAccessToken,
+      readCatalogue,
+      audits: auditJournal,
       signIdToken: (subject) => keys.sign(idTokenClaims(subject, settings, keys.algorithm, clock()), 'JWT'),
     }),
     readIdTokenHint,
     readCatalogue,
+    responseTypes: config.responseTypes,
     findSession: sessions.find,
     subjectOf,
   })

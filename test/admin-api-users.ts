@@ -46,6 +46,7 @@ await t.test('a user is added, and can sign in', async (t) => {
     givenName: 'Mia',
     familyName: 'Long',
     phoneNumber: '+49 30 123456',
+    picture: 'https://people.example.com/mia.jpg',
     locale: 'de-de',
     isAdmin: true,
     password: NEW_PASSWORD,
@@ -58,6 +59,7 @@ await t.test('a user is added, and can sign in', async (t) => {
     isAdmin: true,
     isEnabled: true,
     familyName: 'Long',
+    picture: 'https://people.example.com/mia.jpg',
   })
   t.notMatch(made.text, /password|argon2/)
   t.equal(made.headers.get('location'), `/manage/api/v1/users/${made.json['id']}`)
@@ -86,6 +88,7 @@ await t.test('every detail is settable, and its effect shows at UserInfo', async
     ['givenName', 'Anna', { given_name: 'Anna' }],
     ['familyName', 'Bergmann', { family_name: 'Bergmann' }],
     ['phoneNumber', '+49 30 123456', { phone_number: '+49 30 123456' }],
+    ['picture', 'https://people.example.com/anna.jpg', { picture: 'https://people.example.com/anna.jpg' }],
     ['locale', 'de', { locale: 'de' }],
   ]
   for (const [attribute, value, claims] of details) {
@@ -100,6 +103,7 @@ await t.test('every detail is settable, and its effect shows at UserInfo', async
     email: null,
     givenName: null,
     phoneNumber: null,
+    picture: null,
     locale: null,
   })
   t.match(cleared.json, {
@@ -109,10 +113,14 @@ await t.test('every detail is settable, and its effect shows at UserInfo', async
     givenName: null,
     familyName: 'Bergmann',
     phoneNumber: null,
+    picture: null,
     locale: null,
   })
   const { claims } = await userinfo(tokens.access_token)
-  t.strictSame([claims['email'], claims['email_verified'], claims['phone_number']], [undefined, undefined, undefined])
+  t.strictSame(
+    [claims['email'], claims['email_verified'], claims['phone_number'], claims['picture']],
+    [undefined, undefined, undefined, undefined],
+  )
 })
 
 await t.test('a new e-mail address is not a verified one unless it is said to be', async (t) => {
@@ -186,12 +194,13 @@ await t.test('what cannot be is refused with every reason', async (t) => {
     [{ login: ' zoe' }, 422, ['login: must not be empty or start or end with a space']],
     [{ login: david.id }, 422, ['login: must not look like a user id (a UUID)']],
     [
-      { email: 'nonsense', locale: '!', phoneNumber: 'x', name: '' },
+      { email: 'nonsense', locale: '!', phoneNumber: 'x', picture: 'http://a.example/x', name: '' },
       422,
       [
         'email: is not an e-mail address',
         'name: must not be empty',
         'phoneNumber: is not a phone number, such as +49 30 123456',
+        'picture: must be an https URL of at most 2048 ASCII characters',
         'locale: is not a language tag (BCP 47), such as de or en-GB',
       ],
     ],

@@ -28,7 +28,7 @@ async function getsIn(instance: Instance, login: string, password: string): Prom
 await t.test('a person is added, shown, given a new password, disabled, enabled and removed', async (t) => {
   const { instance, tessera } = await start(t)
   const line =
-    'user add david --type InternalUser --email david@example.com --email-verified --given-name David --family-name Miller --locale EN-gb --phone "+44 20 7946 0000" --admin --password-stdin --json'
+    'user add david --type InternalUser --email david@example.com --email-verified --given-name David --family-name Miller --locale EN-gb --phone "+44 20 7946 0000" --picture https://people.example.com/david.jpg --admin --password-stdin --json'
   const added = await documentOf(tessera(words(line), `${PASSWORD}\n`))
   t.match(added, {
     id: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
@@ -38,6 +38,7 @@ await t.test('a person is added, shown, given a new password, disabled, enabled 
     email: 'david@example.com',
     emailVerified: true,
     locale: 'en-GB',
+    picture: 'https://people.example.com/david.jpg',
     isAdmin: true,
     isEnabled: true,
   })
@@ -148,6 +149,8 @@ await t.test('what cannot be an account is refused with every reason, and nothin
     [['user', 'add', 'da\u0007vid'], /^login: must not hold control or invisible/],
     [['user', 'add', 'x', '--email', 'nobody'], /^--email: is not an e-mail address/],
     [['user', 'add', 'x', '--email-verified'], /^--email-verified: needs --email/],
+    [['user', 'add', 'x', '--picture', 'javascript:alert(1)'], /^--picture: must be an https URL of at most 2048/],
+    [['user', 'add', 'x', '--picture', 'https://me:secret@a.example/x.png'], /^--picture: must be an https URL/],
     [['user', 'add', 'x', '--phone', 'call me'], /^--phone: is not a phone number, such as/],
     [['user', 'add', 'x', '--locale', 'not a tag'], /^--locale: is not a language tag \(BCP 47\), such as de/],
     [['user', 'add', 'x', '--type', 'Admin'], /Allowed choices are InternalUser, ExternalCommunityUser, SystemUserNo/],

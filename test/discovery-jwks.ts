@@ -12,6 +12,7 @@ import {
   obtainCode,
   obtainTokens,
   PKCE,
+  postedFields,
   postForm,
   readTokens,
   redeem,
@@ -21,7 +22,7 @@ import {
 import { authorizeUrl } from './fixtures/sign-in.ts'
 import { HYBRID, HYBRID_REDIRECT, SPA, SPA_REDIRECT, SYNC, startWorld, WEB, WEB_REDIRECT } from './fixtures/world.ts'
 
-const { instance } = await startWorld(t)
+const { instance, david } = await startWorld(t)
 const { issuer, origin } = instance
 const OIDC = `${issuer}/.well-known/openid-configuration`
 const OAUTH = `${origin}/.well-known/oauth-authorization-server/id`
@@ -44,7 +45,7 @@ await t.test('OIDC Discovery §3: the document, member by member', (t) => {
     end_session_endpoint: `${issuer}/connect/endsession`,
     scopes_supported: ['openid', 'profile', 'email', 'phone', 'offline_access', 'read', 'update'],
     response_types_supported: ['code', 'code id_token'],
-    response_modes_supported: ['query', 'fragment'],
+    response_modes_supported: ['query', 'fragment', 'form_post'],
     grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],
@@ -57,10 +58,10 @@ await t.test('OIDC Discovery §3: the document, member by member', (t) => {
     acr_values_supported: ['urn:tessera:pwd', 'urn:tessera:mfa'],
     claims_supported: [
       ...['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid'],
-      ...['name', 'given_name', 'family_name', 'preferred_username', 'locale', 'updated_at'],
+      ...['name', 'given_name', 'family_name', 'preferred_username', 'picture', 'locale', 'updated_at'],
       ...['email', 'email_verified', 'phone_number'],
     ],
-    claims_parameter_supported: false,
+    claims_parameter_supported: true,
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
     authorization_response_iss_parameter_supported: true,
@@ -124,12 +125,14 @@ await t.test('what it says is what the server does', async (t) => {
       t.strictSame(names, response_type === 'code' ? ['code'] : ['code', 'id_token'], response_type)
     }
     for (const response_mode of listed('response_modes_supported')) {
-      const { leftTo } = await authorize(instance, { response_mode })
-      t.match(response_mode === 'query' ? leftTo?.search : leftTo?.hash, /^[?#]code=/, response_mode)
+      const view = await authorize(instance, { response_mode })
+      const { query, fragment } = { query: view.leftTo?.search, fragment: view.leftTo?.hash }
+      const found = { query, fragment, form_post: `?${new URLSearchParams(postedFields(view))}` }[response_mode]
+      t.match(found, /^[?#]code=/, response_mode)
     }
     for (const response_type of ['token', 'id_token', 'id_token token', 'code token', 'none'])
       t.equal(await ask({ response_type }), 'unsupported_response_type', response_type)
-    t.equal(await ask({ response_mode: 'form_post' }), 'invalid_request')
+    t.equal(await ask({ response_mode: 'web_message' }), 'invalid_request')
   })
 
   await t.test('grant_types_supported', async (t) => {
@@ -184,6 +187,8 @@ await t.test('what it says is what the server does', async (t) => {
   })
 
   await t.test('claims_supported, acr_values_supported, id_token_signing_alg_values_supported', async (t) => {
+    const profile = { ...david.profile, picture: 'https://people.example.com/david.jpg' }
+    await instance.core.store.write(({ users }) => users.update({ ...david, profile }, instance.now()))
     const scope = 'openid profile email phone'
     const code = await obtainCode(instance, { scope, nonce: 'n' })
     const { id_token, access_token } = await readTokens(await redeem(instance, code))

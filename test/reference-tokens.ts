@@ -30,6 +30,7 @@ await t.test('a PAT acts as its user and a SAT as the System User, in the words 
   t.strictSame(await introspect(instance, WEB, value), {
     active: true,
     token_type: 'Bearer',
+    token_kind: 'PAT',
     iss: instance.issuer,
     aud: 'DomainAPI',
     iat: inSeconds(instance.now()),
@@ -47,6 +48,7 @@ await t.test('a PAT acts as its user and a SAT as the System User, in the words 
   const system = await issue(instance, sat())
   t.match(await introspect(instance, SYNC, system.value), {
     active: true,
+    token_kind: 'SAT',
     scope: 'read update',
     sub: SYNC,
     client_system_user: 'svc.sync',

@@ -52,6 +52,12 @@ await t.test('HC-01, HC-07: RFC 6749 §5.1 protocol endpoints: not cached, not f
     userinfo: () => fetch(`${issuer}/connect/userinfo`, { headers: bearer(access_token) }),
     'userinfo, refused': () => fetch(`${issuer}/connect/userinfo`),
     introspect: () => postForm(`${issuer}/connect/introspect`, { token: access_token }, basic(WEB)),
+    'introspect, signed': () =>
+      postForm(
+        `${issuer}/connect/introspect`,
+        { token: access_token },
+        { ...basic(WEB), accept: 'application/token-introspection+jwt' },
+      ),
     'introspect, refused': () => postForm(`${issuer}/connect/introspect`, { token: access_token }),
     revocation: () => postForm(`${issuer}/connect/revocation`, { token: 'unknown-unknown-unknown' }, basic(WEB)),
     'authorize, to the app': () =>
@@ -59,6 +65,10 @@ await t.test('HC-01, HC-07: RFC 6749 §5.1 protocol endpoints: not cached, not f
         redirect: 'manual',
       }),
     endsession: () => fetch(`${issuer}/connect/endsession`, { redirect: 'manual' }),
+    'the profile': () => fetch(`${origin}/profile/me`, { headers: bearer(access_token) }),
+    'the profile, refused': () => fetch(`${origin}/profile/me`),
+    'the picture, refused': () => fetch(`${origin}/profile/me/picture`),
+    'the picture, missing': () => fetch(`${origin}/profile/me/picture`, { headers: bearer(access_token) }),
     'health, alive': () => fetch(`${origin}/health/live`),
     'health, ready': () => fetch(`${origin}/health/ready`),
     'nothing there': () => fetch(`${origin}/nothing`),
@@ -246,6 +256,10 @@ await t.test('what cannot be answered is refused as JSON, with a refusal id', as
       ['/id/connect/userinfo', 'GET, POST', ['PUT', 'DELETE', 'OPTIONS']],
       ['/id/connect/authorize', 'GET, POST', ['PUT', 'DELETE', 'OPTIONS']],
       ['/id/login', 'GET, POST', ['PUT', 'OPTIONS']],
+      ['/profile/me', 'GET', ['POST', 'PUT', 'OPTIONS']],
+      ['/profile/me/picture/64', 'GET', ['POST', 'OPTIONS']],
+      ['/tools/auto-discovery', 'GET, HEAD', ['POST', 'PUT']],
+      ['/sys/auto-discovery', 'GET, HEAD', ['POST', 'PUT']],
       ['/health/live', 'GET, HEAD', ['POST', 'OPTIONS']],
       ['/health/ready', 'GET, HEAD', ['POST']],
     ]

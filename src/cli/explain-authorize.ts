@@ -27,7 +27,7 @@ export function tryAuthorize(
   url: URL,
   name: string | undefined,
   core: Core,
-  { issuer, tokens }: Config,
+  { issuer, tokens, responseTypes }: Config,
 ): Promise<Trial<ClaimsPreview>> {
   const { store, keys, clock } = core
   return tryChecks(PLAN, async (notes) => {
@@ -36,7 +36,8 @@ export function tryAuthorize(
     const form = createForm(parametersOf(url))
     const redirectable = await findRedirect(form, store.read.apps, follow)
     const catalogue = await createReadCatalogue(store.read.resources, tokens.audience)()
-    const request = await validate(form, redirectable, createReadIdTokenHint(keys, issuer, clock), catalogue, follow)
+    const offered = { readHint: createReadIdTokenHint(keys, issuer, clock), catalogue, responseTypes }
+    const request = await validate(form, redirectable, offered, follow)
     const user = await checkPerson(name, request, store.read, notes)
     if (user) await checkConsent(request, user, core, tokens, notes)
     else notes.note(CONSENT, null, 'not checked; --user names the person')

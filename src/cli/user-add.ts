@@ -37,6 +37,7 @@ export function addCommand(user: Command): void {
       .option('--given-name <name>', 'given name')
       .option('--family-name <name>', 'family name')
       .option('--phone <number>', 'phone number')
+      .option('--picture <url>', 'portrait, an https URL')
       .option('--locale <tag>', 'preferred language, such as de or en-GB')
       .option('--admin', 'an administrator of the instance'),
   )
@@ -89,6 +90,7 @@ function newUser(login: string, flags: AddFlags): NewUser {
       ...(flags.givenName === undefined ? {} : { givenName: flags.givenName }),
       ...(flags.familyName === undefined ? {} : { familyName: flags.familyName }),
       ...(flags.phone === undefined ? {} : { phoneNumber: flags.phone }),
+      ...(flags.picture === undefined ? {} : { picture: flags.picture }),
     },
   }
 }

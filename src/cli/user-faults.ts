@@ -11,6 +11,7 @@ export interface AddFlags extends PasswordFlags {
   readonly givenName?: string
   readonly familyName?: string
   readonly phone?: string
+  readonly picture?: string
   readonly locale?: string
   readonly admin?: boolean
 }
@@ -23,6 +24,7 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   givenName: '--given-name',
   familyName: '--family-name',
   phoneNumber: '--phone',
+  picture: '--picture',
   locale: '--locale',
 }
 

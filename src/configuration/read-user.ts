@@ -28,7 +28,8 @@ export function readUser(record: FileRecord, { variables, suggest }: Reading): R
   const { fields, id } = record
   refuseUnknown(fields, USER_FIELD_NAMES, suggest, complain)
   const text = (attribute: string): string | undefined => readText(fields[attribute], attribute, complain)
-  const [givenName, familyName, phoneNumber] = [text('givenName'), text('familyName'), text('phoneNumber')]
+  const [givenName, familyName] = [text('givenName'), text('familyName')]
+  const [phoneNumber, picture] = [text('phoneNumber'), text('picture')]
   const uuid = text('id')
   if (uuid !== undefined && !UUID.test(uuid)) complain('id', 'expects a UUID in lower case')
   const type = readType(fields['type'], complain)
@@ -43,6 +44,7 @@ export function readUser(record: FileRecord, { variables, suggest }: Reading): R
       ...(givenName === undefined ? {} : { givenName }),
       ...(familyName === undefined ? {} : { familyName }),
       ...(phoneNumber === undefined ? {} : { phoneNumber }),
+      ...(picture === undefined ? {} : { picture }),
     },
     ...(uuid === undefined ? {} : { id: uuid }),
   }

@@ -15,6 +15,7 @@ export const USER_FIELDS = {
   givenName: { form: 'text', description: 'Given name.' },
   familyName: { form: 'text', description: 'Family name.' },
   phoneNumber: { form: 'text', description: 'Phone number.' },
+  picture: { form: 'text', description: 'Portrait, an https URL.' },
   locale: { form: 'text', description: 'Preferred language, such as de or en-GB.' },
   isAdmin: { form: 'flag', description: 'An administrator of the instance.' },
   isEnabled: {

@@ -6,6 +6,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   post_logout_redirect_uri: 2048,
   scope: 1024,
   nonce: 512,
+  claims: 4096,
   login_hint: 256,
   username: 256,
   code: 512,

@@ -50,6 +50,8 @@ export type RefusalRule =
   | 'prompt-unknown'
   | 'prompt-none-combined'
   | 'max-age-malformed'
+  | 'claims-malformed'
+  | 'acr-out-of-reach'
   | 'id-token-hint-foreign'
   // Scopes.
   | 'scope-missing'
@@ -75,6 +77,7 @@ export type RefusalRule =
   | 'password-wrong'
   | 'sign-in-incomplete'
   | 'person-not-admitted'
+  | 'picture-missing'
   | 'community-user-api-scope'
   | 'consent-required'
   | 'consent-denied'

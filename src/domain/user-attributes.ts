@@ -13,6 +13,7 @@ export const showUser = (user: User) => ({
   givenName: user.profile.givenName ?? null,
   familyName: user.profile.familyName ?? null,
   phoneNumber: user.profile.phoneNumber ?? null,
+  picture: user.profile.picture ?? null,
   locale: user.locale ?? null,
   isAdmin: user.isAdmin,
   isEnabled: user.isEnabled,
@@ -20,6 +21,13 @@ export const showUser = (user: User) => ({
 
 const whyBadPhone = (phone: string): string | undefined =>
   /^\+?[0-9][0-9 ()./-]{1,30}$/.test(phone) ? undefined : 'is not a phone number, such as +49 30 123456'
+
+const whyBadPicture = (url: string): string | undefined => {
+  const plain = /^https:\/\/[\x21-\x7e]{1,2040}$/.test(url) && URL.canParse(url)
+  // Everybody who may see the picture is sent there, with what stands in the address.
+  const { username, password } = plain ? new URL(url) : { username: '', password: '' }
+  return plain && username + password === '' ? undefined : 'must be an https URL of at most 2048 ASCII characters'
+}
 
 function whyBadLocale(locale: string): string | undefined {
   try {
@@ -43,6 +51,7 @@ export function userFaults(user: NewUser): RegistrationFault[] {
     ...judge('givenName', user.profile?.givenName, whyBadName),
     ...judge('familyName', user.profile?.familyName, whyBadName),
     ...judge('phoneNumber', user.profile?.phoneNumber, whyBadPhone),
+    ...judge('picture', user.profile?.picture, whyBadPicture),
     ...judge('locale', user.locale, whyBadLocale),
   ]
 }

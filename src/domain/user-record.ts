@@ -17,11 +17,12 @@ export interface UserInput {
   readonly givenName?: string | null
   readonly familyName?: string | null
   readonly phoneNumber?: string | null
+  readonly picture?: string | null
   readonly locale?: string | null
   readonly isAdmin?: boolean | null
 }
 
-const PROFILE = ['givenName', 'familyName', 'phoneNumber'] as const satisfies readonly (keyof UserProfile)[]
+const PROFILE = ['givenName', 'familyName', 'phoneNumber', 'picture'] as const satisfies readonly (keyof UserProfile)[]
 
 /** Puts what a JSON record says into a user's details; a new e-mail address is not a verified one unless it says so. */
 export function readUserDetails(before: Pick<User, 'login'> & UserDetails, body: UserInput): UserDetails {

@@ -8,6 +8,8 @@ export interface UserProfile {
   readonly givenName?: string
   readonly familyName?: string
   readonly phoneNumber?: string
+  /** An https URL. */
+  readonly picture?: string
 }
 
 /** A person or a service account of the instance. */

@@ -39,6 +39,10 @@ export function requireCsrf(form: Form, browser: string | undefined, purpose: st
     throw refuse('the csrf field does not belong to this form and browser')
 }
 
+/** A browser says that a page of another site or subdomain sent the request; typed addresses and programs do not. @see Fetch Metadata §2.3 */
+export const cameFromElsewhere = ({ headers }: FastifyRequest): boolean =>
+  ['cross-site', 'same-site'].includes(headers['sec-fetch-site']?.toString() ?? '')
+
 /** Pages that send no referrer make the browser write `Origin: null`, so only Fetch Metadata can vouch for that one. */
 function whyForeign({ headers }: FastifyRequest, ownOrigin: string): string | undefined {
   const { origin } = headers

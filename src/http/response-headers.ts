@@ -15,13 +15,16 @@ declare module 'fastify' {
 export interface PageReach {
   readonly formTargets?: readonly string[]
   readonly images?: readonly string[]
+  /** Whether it runs a script of this server. */
+  readonly ownScript?: boolean
 }
 
-/** What a page may load and do: no script, nothing from elsewhere that it did not name. @see CSP3 §6 */
-export const contentSecurityPolicy = ({ formTargets = [], images = [] }: PageReach = {}): string =>
+/** What a page may load and do: no script but its own, nothing from elsewhere that it did not name. @see CSP3 §6 */
+export const contentSecurityPolicy = ({ formTargets = [], images = [], ownScript = false }: PageReach = {}): string =>
   [
     "default-src 'none'",
     "style-src 'self'",
+    ...(ownScript ? ["script-src 'self'"] : []),
     `img-src ${["'self'", 'data:', ...images].join(' ')}`,
     `form-action ${["'self'", ...formTargets.map(asFormTarget)].join(' ')}`,
     "frame-ancestors 'none'",
@@ -50,7 +53,7 @@ export function registerResponseHeaders(app: FastifyInstance, issuer: string): v
     const isPublic = request.routeOptions.config.public === true && reply.statusCode < 400
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) setDefault(reply, name, value)
     setDefault(reply, 'cache-control', isPublic ? 'public, max-age=300' : 'no-store')
-    if (!isPublic) setDefault(reply, 'pragma', 'no-cache')
+    if (reply.getHeader('cache-control') === 'no-store') setDefault(reply, 'pragma', 'no-cache')
     setDefault(reply, 'cross-origin-resource-policy', isPublic ? 'cross-origin' : 'same-origin')
     if (https) setDefault(reply, 'strict-transport-security', 'max-age=63072000; includeSubDomains')
   })

@@ -27,8 +27,12 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
       )
     },
 
-    async start(family: Omit<TokenFamily, 'revokedAt'>): Promise<void> {
-      await db
+    /**
+     * Starts a family; where a token handed out with the code has started it, the code's redemption lets it live longer.
+     * @returns false when it was revoked meanwhile
+     */
+    async start(family: Omit<TokenFamily, 'revokedAt'>): Promise<boolean> {
+      const started = await db
         .insertInto('token_families')
         .values({
           ...fromGranted(family),
@@ -36,7 +40,14 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
           expires_at: family.expiresAt,
           revoked_at: null,
         })
-        .execute()
+        .onConflict((conflict) =>
+          conflict
+            .column('family')
+            .doUpdateSet({ expires_at: family.expiresAt })
+            .where('token_families.revoked_at', 'is', null),
+        )
+        .executeTakeFirst()
+      return started.numInsertedOrUpdatedRows === 1n
     },
 
     /** Ends every token of the family. @returns false when it had ended already */

@@ -1,5 +1,6 @@
 import { isWholeReferenceToken, type ReferenceTokenState, stateOfReferenceToken } from '../domain/reference-token.ts'
 import type { RefusalRule } from '../domain/refusal-rule.ts'
+import { NO_CLAIMS } from '../domain/requested-claims.ts'
 import { type ReadCatalogue, targetOf } from '../domain/resource-indicators.ts'
 import { stillRegistered } from '../domain/scope.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -55,6 +56,7 @@ export function createFindReferenceToken({ store, settings, clock, readCatalogue
       app,
       user,
       interactive: token.kind === 'PAT',
+      requested: NO_CLAIMS,
       reference: token.id,
     }
   }

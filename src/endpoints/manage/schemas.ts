@@ -108,6 +108,7 @@ const USER_DETAILS = {
   givenName: value(TEXT_OR_NULL, 'a name, or null'),
   familyName: value(TEXT_OR_NULL, 'a name, or null'),
   phoneNumber: value(TEXT_OR_NULL, 'a phone number, or null'),
+  picture: value(TEXT_OR_NULL, 'an https URL, or null'),
   locale: value(TEXT_OR_NULL, 'a language tag such as de or en-GB, or null'),
   isAdmin: value(FLAG, 'true or false'),
 }

@@ -73,6 +73,10 @@ export const PERSON_REMEDIES = {
     expected: 'a login and a password',
   }),
   'person-not-admitted': admit,
+  'picture-missing': () => ({
+    fix: 'where the person should have one, set picture in a configuration file or with PATCH /manage/api/v1/users/{user}',
+    expected: 'a record with a picture',
+  }),
   'community-user-api-scope': developer(
     'for community users ask for openid, profile and the like alone; only internal users get API scopes',
   ),

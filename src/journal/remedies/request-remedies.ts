@@ -114,6 +114,11 @@ export const REQUEST_REMEDIES = {
   'nonce-missing': developer('make a nonce for each sign-in, send it, and compare it with the ID token', 'nonce'),
   'prompt-unknown': chooseOffered('prompt'),
   'prompt-none-combined': developer('send prompt=none alone'),
+  'claims-malformed': developer(
+    'send claims as url-encoded JSON, such as {"userinfo":{"name":null}}',
+    '{"userinfo":{...},"id_token":{...}}',
+  ),
+  'acr-out-of-reach': developer('ask for an acr of acr_values_supported, or leave out "essential"'),
   'max-age-malformed': developer('send max_age in whole seconds', 'digits alone'),
   'id-token-hint-foreign': developer(
     'send the last ID token that this server issued to the app, or leave the hint out',

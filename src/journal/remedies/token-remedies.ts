@@ -92,7 +92,7 @@ export const TOKEN_REMEDIES = {
     fix: 'sign in with the browser, and let a page of this server send the request',
     expected: 'the cookie of a sign-in session',
   }),
-  'access-token-of-service': developer('ask userinfo only about people, with a token of a sign-in'),
+  'access-token-of-service': developer('ask userinfo and the profile only about people, with a token of a sign-in'),
   'access-token-without-openid': developer('add openid to the scope of the sign-in', 'openid'),
   'token-of-another-app': developer('revoke only tokens that were issued to the app itself'),
   'metrics-not-for-everybody': () => ({

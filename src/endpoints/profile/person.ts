@@ -1,0 +1,78 @@
+import type { FastifyRequest } from 'fastify'
+import { OAuthError } from '../../domain/errors.ts'
+import type { TrustedApplication } from '../../domain/trusted-application.ts'
+import type { User } from '../../domain/user.ts'
+import { readBearerToken } from '../../http/bearer-token.ts'
+import type { Cookies } from '../../http/cookies.ts'
+import { cameFromElsewhere } from '../../http/csrf.ts'
+import type { SignInSessionsService } from '../../sessions/sign-in-sessions.ts'
+import type { LookUpToken } from '../../tokens/find-token.ts'
+import type { DeadToken, LiveToken } from '../../tokens/live-token.ts'
+
+/** Somebody who asks about themselves. */
+export interface Person {
+  readonly user: User
+  /** Whether what the person agreed to, or that they ask themselves, lets out what a protocol scope stands for. */
+  readonly tells: (scope: 'profile' | 'email' | 'phone') => boolean
+}
+
+export interface Dependencies {
+  readonly lookUpToken: LookUpToken
+  readonly sessions: Pick<SignInSessionsService, 'find'>
+  readonly cookies: Pick<Cookies, 'session'>
+  /** Identifier of the API of the instance itself. */
+  readonly standard: string
+}
+
+/** What only the operator is told. */
+type Why = Omit<DeadToken, 'kind'>
+
+const MISSING: Why = {
+  rule: 'access-token-missing',
+  cause: 'neither an Authorization: Bearer header nor the cookie of a live sign-in came with the request',
+}
+const REFRESH_TOKEN: Why = {
+  rule: 'access-token-foreign',
+  cause: 'a refresh token was sent in place of an access token',
+}
+const SERVICE: Why = { rule: 'access-token-of-service', cause: 'the token acts for the app itself' }
+const ELSEWHERE: Why = {
+  rule: 'access-token-without-openid',
+  cause: 'the token is for other APIs than that of the instance, and openid was not asked for at sign-in',
+}
+
+const refuse = (
+  code: 'invalid_token' | 'insufficient_scope',
+  description: string,
+  { rule, cause, user }: Why,
+  app?: TrustedApplication,
+): OAuthError => new OAuthError(code, description, { rule, cause, user, client_id: app?.applicationUri })
+
+/**
+ * Says who asks: whose access token it is, or who is signed in here. A token that is sent counts alone, good or bad.
+ * @throws OAuthError `invalid_token`, `insufficient_scope`, or `invalid_request` for a malformed header
+ * @see RFC 6750 §3.1
+ */
+export function createFindPerson({ lookUpToken, sessions, cookies, standard }: Dependencies) {
+  return async function findPerson(request: FastifyRequest): Promise<Person> {
+    const bearer = readBearerToken(request, undefined)
+    if (bearer !== undefined) return personOf(await lookUpToken(bearer), standard)
+    const alone = request.headers.authorization === undefined && !cameFromElsewhere(request)
+    const signedIn = alone ? await sessions.find(cookies.session(request)) : undefined
+    if (!signedIn) throw refuse('invalid_token', 'an access token or a sign-in is needed', MISSING)
+    return { user: signedIn.user, tells: () => true }
+  }
+}
+
+function personOf(token: LiveToken | DeadToken, standard: string): Person {
+  if (token.kind !== 'access_token') {
+    const why = token.kind === 'dead' ? token : REFRESH_TOKEN
+    throw refuse('invalid_token', 'the access token is unknown, expired or revoked', why, token.app)
+  }
+  const { interactive, scope, user, claims, app } = token
+  if (!interactive) throw refuse('insufficient_scope', 'a service token speaks for no person', SERVICE, app)
+  const isForInstance = [claims.aud ?? []].flat().includes(standard)
+  if (!isForInstance && !scope.includes('openid'))
+    throw refuse('insufficient_scope', 'the access token lacks the scope: openid', ELSEWHERE, app)
+  return { user, tells: (name) => isForInstance || scope.includes(name) }
+}
