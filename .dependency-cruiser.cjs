@@ -69,6 +69,20 @@ module.exports = {
     ...mayImport('http', ['domain', 'lib'], ['repositories']),
     ...mayImport('endpoints', ['http', 'domain', 'lib'], [...SIBLINGS, 'repositories']),
     ...mayImport('sites', ['http', 'domain', 'lib'], [...SIBLINGS, 'repositories']),
+    ...mayImport('resource-server', []),
+    {
+      name: 'resource-server-packages',
+      comment: 'What an API installs must bring nothing of the server along.',
+      severity: 'error',
+      from: { path: '^src/resource-server/' },
+      to: { path: 'node_modules/', pathNot: 'node_modules/jose/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'nobody-imports-resource-server',
+      severity: 'error',
+      from: { path: '^(src|db)/', pathNot: '^src/resource-server/' },
+      to: { path: '^src/resource-server/' },
+    },
     {
       name: 'no-endpoint-imports-an-endpoint',
       severity: 'error',

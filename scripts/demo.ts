@@ -42,7 +42,7 @@ async function startDemo({ ports, dataDir, database, reset }: DemoOptions, shutd
 
   console.log('Looking after users and apps ...')
   const apps = appsAt(addresses)
-  const records = await registerDemo(createTesseraCommand(settings), Object.values(apps), dataDir)
+  const records = await registerDemo(createTesseraCommand(settings), apps, dataDir)
   const credentialsOf = (clientId: string): { issuer: string; clientId: string; clientSecret: string } => ({
     issuer,
     clientId,
@@ -50,7 +50,8 @@ async function startDemo({ ports, dataDir, database, reset }: DemoOptions, shutd
   })
 
   const { api: apiUrl, spa: spaUrl, web: webUrl } = addresses
-  shutdown.add(await startApi({ port: ports.api, url: apiUrl, issuer, allowedOrigin: spaUrl }))
+  const api = { ...credentialsOf(apps.api.clientId), port: ports.api, url: apiUrl, allowedOrigin: spaUrl }
+  shutdown.add(await startApi(api))
   const webScope = `${IDENTITY_SCOPES} offline_access ${apps.web.scope}`
   const web = { ...credentialsOf(apps.web.clientId), port: ports.web, url: webUrl, apiUrl, scope: webScope }
   shutdown.add(await startWebApp(web))
@@ -58,7 +59,7 @@ async function startDemo({ ports, dataDir, database, reset }: DemoOptions, shutd
   const spa = { issuer, clientId: apps.spa.clientId, port: ports.spa, url: spaUrl, apiUrl, scope: spaScope }
   shutdown.add(await startSpa(spa))
 
-  console.log(bannerOf({ addresses, apps, records, dataDir, logFile }))
+  console.log(bannerOf({ addresses, apps, records, dataDir, database, logFile }))
   const sync = {
     ...credentialsOf(apps.sync.clientId),
     apiUrl,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { SIGNING_ALGORITHMS } from './domain/signing-algorithm.ts'
+import { ALL_RESPONSE_TYPES, RESPONSE_TYPES, type ResponseType } from './domain/trusted-application.ts'
 import { MINUTE } from './lib/clock.ts'
 import {
   readBoolean,
@@ -90,6 +91,11 @@ export const SETTINGS = {
     'a sign-in session ends so long after the sign-in',
     readPositiveDuration(MINUTE),
   ),
+  TESSERA_IMPLICIT: setting(
+    'false',
+    'offers the response types that hand out tokens through the browser; for old clients only',
+    readBoolean,
+  ),
   TESSERA_COMPAT_SCOPE_ARRAY: setting('false', 'access tokens hold `scope` as an array', readBoolean),
   TESSERA_COMPAT_SUBJECT_LOGIN: setting(
     'false',
@@ -165,6 +171,7 @@ const sections = (values: Values, production: boolean) => ({
     scopeAsArray: values.TESSERA_COMPAT_SCOPE_ARRAY,
     subjectAsLogin: values.TESSERA_COMPAT_SUBJECT_LOGIN,
   },
+  responseTypes: values.TESSERA_IMPLICIT ? ALL_RESPONSE_TYPES : (RESPONSE_TYPES as readonly ResponseType[]),
   metrics: { token: values.TESSERA_METRICS_TOKEN },
   signingAlgorithm: values.TESSERA_SIGNING_ALGORITHM,
   sessions: { idle: values.TESSERA_SESSION_IDLE, absolute: values.TESSERA_SESSION_ABSOLUTE },

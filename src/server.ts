@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
 import { scopesOf } from './domain/api-resource.ts'
+import { USER_CLAIMS } from './domain/requested-claims.ts'
 import { serverMetadata } from './domain/server-metadata.ts'
 import { authorizeEndpoint } from './endpoints/authorize.ts'
 import { AUTO_DISCOVERY_PATHS, autoDiscoveryEndpoint } from './endpoints/auto-discovery.ts'
@@ -14,8 +15,12 @@ import { introspectEndpoint } from './endpoints/introspect.ts'
 import { jwksEndpoint } from './endpoints/jwks.ts'
 import { manageApi } from './endpoints/manage/api.ts'
 import { metricsEndpoint } from './endpoints/metrics.ts'
+import { profileApi } from './endpoints/profile/api.ts'
 import { profileMeEndpoint } from './endpoints/profile/me.ts'
 import { revokeEndpoint } from './endpoints/revoke.ts'
+import { sessionEndpoint } from './endpoints/session.ts'
+import { sessionNoticesEndpoint } from './endpoints/session-notices.ts'
+import { sessionTouchesEndpoint } from './endpoints/session-touches.ts'
 import { tokenEndpoint } from './endpoints/token.ts'
 import { userinfoEndpoint } from './endpoints/userinfo.ts'
 import { createCookies } from './http/cookies.ts'
@@ -29,6 +34,7 @@ import { registerOverload } from './http/overload.ts'
 import { registerPages } from './http/pages.ts'
 import { createRefuse } from './http/refusals.ts'
 import { registerResponseHeaders } from './http/response-headers.ts'
+import { createSendAnswer } from './http/send-answer.ts'
 import { registerServiceGuard } from './http/service-guard.ts'
 import { packageRoot } from './lib/package-root.ts'
 import type { Random } from './lib/secrets.ts'
@@ -38,7 +44,7 @@ import { consentSite } from './sites/consent.ts'
 import { errorSite } from './sites/error.ts'
 import { loginSite } from './sites/login.ts'
 import { logoutSite } from './sites/logout.ts'
-import { USER_CLAIMS, userInfoClaims } from './tokens/user-claims.ts'
+import { userInfoClaims } from './tokens/user-claims.ts'
 
 /**
  * Puts the server together: the only place where its parts are constructed.
@@ -65,6 +71,7 @@ export async function buildServer(
 
   const facts = {
     grantTypes: services.grants.types,
+    responseTypes: config.responseTypes,
     signingAlgorithm: keys.algorithm,
     userClaims: USER_CLAIMS,
     locales: LOCALES,
@@ -88,9 +95,14 @@ export async function buildServer(
   registerOverload(app)
   await app.register(fastifyCookie)
   const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
+  const sendAnswer = createSendAnswer(renderPage)
   registerErrorHandler(app, { refuse, renderPage })
   const metrics = createMetrics(app, {
     databaseSize: store.size,
+    licence: async () => {
+      const rules = await store.read.settings.apiSessionRules()
+      return { slots: rules.slots, live: (await store.read.apiSessions.lookAround({ rules, now: clock() })).live }
+    },
     cleanUpLags: () => cleanUpLags({ store, clock, longestSession: config.sessions.absolute }),
   })
 
@@ -110,11 +122,14 @@ export async function buildServer(
     async (id) => {
       await id.register(discoveryEndpoint, { metadata })
       await id.register(jwksEndpoint, { keys })
-      await id.register(authorizeEndpoint, { flow, cookies, refuse, issuer })
+      await id.register(authorizeEndpoint, { flow, cookies, refuse, sendAnswer, issuer })
       await id.register(tokenEndpoint, services)
       await id.register(userinfoEndpoint, { ...services, userInfoClaims })
       await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect })
       await id.register(revokeEndpoint, { authenticateApp, revokeToken })
+      await id.register(sessionEndpoint, services)
+      await id.register(sessionTouchesEndpoint, services)
+      await id.register(sessionNoticesEndpoint, services)
       await id.register(endSessionEndpoint, { logout, issuer })
       await id.register(loginSite, {
         flow,
@@ -126,18 +141,39 @@ export async function buildServer(
         refuse,
         issuer,
       })
-      await id.register(consentSite, { flow, cookies, renderPage, refuse, readCatalogue, store, clock, audit, issuer })
+      await id.register(consentSite, {
+        flow,
+        cookies,
+        renderPage,
+        refuse,
+        sendAnswer,
+        readCatalogue,
+        store,
+        clock,
+        audit,
+        issuer,
+      })
       await id.register(logoutSite, { logout, sessions, cookies, renderPage, subjectOf, audit, issuer })
       await id.register(errorSite, { renderPage })
     },
     { prefix: base },
   )
+  const managed = '/manage/api/v1'
   await app.register(manageApi, {
-    prefix: '/manage/api/v1',
+    prefix: managed,
     findToken,
     standard,
     refuse,
     ...services.manage,
+  })
+  await app.register(profileApi, {
+    prefix: '/profile/api/v1',
+    sessions,
+    cookies,
+    issuer,
+    refuse,
+    refusals: `${managed}/refusals`,
+    tokens: services.manage.tokens,
   })
   return app
 }

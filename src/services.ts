@@ -1,9 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { createManageApps } from './administration/manage-apps.ts'
+import { createManageTokens } from './administration/manage-tokens.ts'
 import { createManageUsers } from './administration/manage-users.ts'
 import { createReadJournals } from './administration/read-journals.ts'
 import { createAuthorizeFlow } from './authorize/flow.ts'
-import { createIssueCode } from './authorize/issue-code.ts'
+import { createIssueAnswer } from './authorize/issue-answer.ts'
 import { createTickets } from './authorize/tickets.ts'
 import { createAuthenticateApp } from './client-auth/authenticate.ts'
 import type { Config } from './config.ts'
@@ -21,14 +22,19 @@ import { createPasswords } from './lib/passwords.ts'
 import { deriveKey } from './lib/sealed-box.ts'
 import type { Random } from './lib/secrets.ts'
 import { createLogout } from './sessions/logout.ts'
+import { createOpenApiSession } from './sessions/open-api-session.ts'
 import { createSignInSessions } from './sessions/sign-in-sessions.ts'
+import { createTouchApiSessions } from './sessions/touch-api-sessions.ts'
 import { createCheckPassword } from './sign-in/password.ts'
 import { createReadCatalogue } from './tokens/catalogue.ts'
+import { createFindApiToken } from './tokens/find-api-token.ts'
 import { createFindToken, createLookUpToken } from './tokens/find-token.ts'
 import { idTokenClaims } from './tokens/id-token.ts'
 import { createReadIdTokenHint } from './tokens/id-token-hint.ts'
 import { createIntrospect } from './tokens/introspect.ts'
 import { createIssueTokens } from './tokens/issue.ts'
+import { createMintAccessToken } from './tokens/mint-access-token.ts'
+import { createReadNotices } from './tokens/read-notices.ts'
 import { createRevokeToken } from './tokens/revoke-token.ts'
 import { subjectOf as subjectWith } from './tokens/settings.ts'
 
@@ -87,7 +93,17 @@ export function createServices(
   const findToken = createFindToken(lookUpToken)
   const introspect = createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf })
   const revokeToken = createRevokeToken({ store, findToken, clock, audits: auditJournal })
-  const issueTokens = createIssueTokens({ store, keys, settings, clock, random, audit, audits: auditJournal })
+  const mintAccessToken = createMintAccessToken({ keys, settings, clock, random })
+  const issueTokens = createIssueTokens({
+    store,
+    keys,
+    mintAccessToken,
+    settings,
+    clock,
+    random,
+    audit,
+    audits: auditJournal,
+  })
   const grants = createGrantRegistry([
     createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }),
     createRefreshTokenGrant({ store, clock, audit, readCatalogue }),
@@ -99,14 +115,18 @@ export function createServices(
     clock,
     issuer,
     tickets: createTickets({ key: deriveKey(masterKey, 'authorize-tickets'), clock, random, issuer }),
-    issueCode: createIssueCode({
+    issueAnswer: createIssueAnswer({
       store,
       clock,
       random,
+      mintAccessToken,
+      readCatalogue,
+      audits: auditJournal,
       signIdToken: (subject) => keys.sign(idTokenClaims(subject, settings, keys.algorithm, clock()), 'JWT'),
     }),
     readIdTokenHint,
     readCatalogue,
+    responseTypes: config.responseTypes,
     findSession: sessions.find,
     subjectOf,
   })
@@ -125,11 +145,16 @@ export function createServices(
     findToken,
     introspect,
     revokeToken,
+    findApiToken: createFindApiToken({ lookUpToken, readCatalogue }),
+    openApiSession: createOpenApiSession({ store, clock, audit, audits: auditJournal }),
+    touchApiSessions: createTouchApiSessions({ store, clock, readCatalogue }),
+    readNotices: createReadNotices({ store, clock }),
     grants,
     issueTokens,
     flow,
     manage: {
       apps: createManageApps({ store, clock, random, tell: auditJournal.tell }),
+      tokens: createManageTokens({ store, clock, random, tell: auditJournal.tell }),
       users: createManageUsers({ store, clock, hashPassword: passwords.hash, tell: auditJournal.tell }),
       journals: createReadJournals({ store, flush }),
     },

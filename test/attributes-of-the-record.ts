@@ -25,8 +25,9 @@ const EFFECTS: Readonly<Record<string, readonly [file: string, text: string]>> =
   Scope: ['authorize-request.ts', 'AU-17 scope'],
   ApiResources: ['rfc-8707-resource-indicators.ts', 'apiResources'],
   AdministrationAllowed: ['admin-api-access.ts', 'an app without the mark can neither hold the scope nor use it'],
-  AccessTokens: ['attributes-of-the-record.ts', 'kept as notes'],
-  BasicAuthenticationAllowed: ['attributes-of-the-record.ts', 'kept as notes'],
+  AccessTokens: ['reference-tokens.ts', "accessTokens: 'AdministratorsOnly'"],
+  AccessTokenFormat: ['opaque-access-tokens.ts', 'AccessTokenFormat reference: code, refresh and client_credentials'],
+  BasicAuthenticationAllowed: ['attributes-of-the-record.ts', 'kept as a note'],
   RequirePkce: ['authorize-request.ts', 'requirePkce: true'],
   RequireConsent: ['consent.ts', 'requireConsent: false'],
   RefreshReplayWindow: ['refresh-rotation.ts', 'refreshReplayWindow'],
@@ -71,7 +72,7 @@ await t.test('a response type that the record does not list is refused, and acce
   t.equal(await ask(), undefined)
 })
 
-await t.test('kept as notes: neither flag opens anything', async (t) => {
+await t.test('kept as a note: no password opens anything, nor does a token that nobody made', async (t) => {
   const flags = ['--set', 'BasicAuthenticationAllowed=true', '--set', 'AccessTokens=AuthenticatedUsers']
   t.equal((await tessera(['app', 'update', WEB, ...flags])).code, 0)
   const authorization = `Basic ${Buffer.from(`david:${PASSWORD}`).toString('base64')}`

@@ -195,8 +195,8 @@ await t.test('an app through which nobody may sign in: unauthorized_client', asy
 })
 
 await t.test('AU-05 response_mode that is not offered is told in the default mode', async (t) => {
-  const notOffered = invalid('response_mode is not offered; offered are query, fragment')
-  for (const response_mode of ['form_post', 'web_message', 'form_post.jwt', 'jwt', 'QUERY', 'query fragment']) {
+  const notOffered = invalid('response_mode is not offered; offered are query, fragment, form_post')
+  for (const response_mode of ['FORM_POST', 'web_message', 'form_post.jwt', 'jwt', 'QUERY', 'query fragment']) {
     await toldToApp(t, { ...REQUEST, response_mode }, notOffered)
     await toldToApp(t, { ...HYBRID_REQUEST, response_mode }, { ...notOffered, in: 'fragment' })
   }

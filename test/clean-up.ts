@@ -9,6 +9,7 @@ import { cleanUpOf } from './fixtures/clean-up.ts'
 import { query } from './fixtures/database.ts'
 import { type Instance, startInstance } from './fixtures/instance.ts'
 import { onPostgres } from './fixtures/postgres.ts'
+import { changeApp, issue, revoke } from './fixtures/reference-tokens.ts'
 import { ALIVE, createRelyingParty, lifeOf, tokensOf, webApp } from './fixtures/relying-party.ts'
 
 const APP = 'my.trusted.app/web'
@@ -33,6 +34,9 @@ const TABLES = [
   'token_families',
   'refresh_tokens',
   'revoked_access_tokens',
+  'opaque_access_tokens',
+  'reference_tokens',
+  'token_notices',
   'sign_in_sessions',
   'refusals',
 ] as const
@@ -64,6 +68,34 @@ await t.test('what is over is forgotten, and what lives is not touched', async (
   instance.advance(60 * DAY)
   await cleanUpOf(instance).run()
   for (const [table, rows] of Object.entries(await counts(instance))) t.equal(rows, 0, `${table} is empty`)
+})
+
+await t.test('tokens that are looked up are forgotten some time after they ended, and not before', async (t) => {
+  const instance = await start(t)
+  await changeApp(instance, APP, { accessTokens: 'AuthenticatedUsers', accessTokenFormat: 'reference' })
+  const david = partyOf(instance)
+  const { access } = await david.signIn()
+  const wanted = { kind: 'PAT', app: APP, user: 'david' } as const
+  const short = await issue(instance, { ...wanted, expires: '10d' })
+  const long = await issue(instance, { ...wanted, expires: '365d' })
+  await revoke(instance, long)
+  instance.advance(HOUR)
+  t.equal((await david.introspect(access)).json['active'], false, 'an hour was its time')
+  t.notMatch(await cleanUpOf(instance).run(), { opaque_access_tokens: 1 }, 'whoever comes late is told so')
+  instance.advance(HOUR + 1)
+  t.match(await cleanUpOf(instance).run(), { opaque_access_tokens: 1 })
+  instance.advance(39 * DAY)
+  t.notMatch(await cleanUpOf(instance).run(), { reference_tokens: 1 }, 'when it was last used can still be read')
+  t.equal((await david.introspect(short.value)).json['active'], false)
+  instance.advance(DAY)
+  t.match(await cleanUpOf(instance).run(), { reference_tokens: 1 })
+  t.strictSame(
+    await counts(instance).then(({ reference_tokens }) => reference_tokens),
+    1,
+    'the revoked one has time left',
+  )
+  instance.advance(365 * DAY)
+  t.match(await cleanUpOf(instance).run(), { reference_tokens: 1 })
 })
 
 await t.test('R-09: nobody is forgotten because the clock was set forward', async (t) => {

@@ -1,13 +1,13 @@
 import t, { type Test } from 'tap'
-import { type Tessera, words } from './fixtures/cli.ts'
+import { type Tessera, tesseraWith, words } from './fixtures/cli.ts'
 import { placeOf } from './fixtures/place.ts'
 
-const GROUPS = ['app', 'user', 'resource', 'key', 'audit', 'refusal', 'db']
+const GROUPS = ['app', 'user', 'resource', 'token', 'key', 'audit', 'refusal', 'db']
 // They speak of a file, an address or a refusal that is not there; their own tests run them.
 const OF_SOMETHING_ELSE = /serve|\.yaml|apply|explain|refusal show|db (move|backup|restore)/
 
 const ALREADY =
-  /is taken|is registered already|is there already|is published already|a password is expected|has no one secret called/
+  /is taken|is registered already|is there already|is published already|a password is expected|has no one secret called|takes no reference tokens|no reference token has the id|is disabled; enable it with/
 
 /** Every command there is, read from the help as a person would find them. */
 async function everyCommand(tessera: Tessera): Promise<string[]> {
@@ -23,10 +23,13 @@ async function everyCommand(tessera: Tessera): Promise<string[]> {
 }
 
 await t.test('the help of every command has examples, and each of them works', async (t) => {
-  const { tessera } = placeOf(t)
+  const place = placeOf(t)
+  await place.prepare()
+  // An example leaves a file where it runs.
+  const tessera = tesseraWith(place.settings, place.folder)
   const commands = await everyCommand(tessera)
   const named =
-    'app register|list|show|update|enable|disable|rotate-secret|remove-secret|remove, user add|list|show|set-password|enable|disable|remove, resource add|list|show|update|remove, key list|rotate, audit list|export, refusal list|show, db migrate|status|check|move|backup|restore'
+    'app register|list|show|update|enable|disable|rotate-secret|remove-secret|remove, user add|list|show|set-password|enable|disable|remove, resource add|list|show|update|remove, token issue-pat|issue-sat|list|revoke, key list|rotate, audit list|export, refusal list|show, db migrate|status|check|move|backup|restore'
   const wanted = named.split(', ').flatMap((group) => {
     const [noun = '', verbs = ''] = group.split(' ')
     return verbs.split('|').map((verb) => `${noun} ${verb}`)
@@ -64,7 +67,11 @@ async function works(t: Test, tessera: Tessera, example: string): Promise<void> 
   const { code, stderr } = await tessera(words(line), 'a long enough password')
   const said = stderr.trim()
   if (/ remove(-secret)? (?!.*--yes)/.test(line))
-    t.match(said, /Add --yes to confirm|has no one secret called/, example)
+    t.match(
+      said,
+      /Add --yes to confirm|has no one secret called|takes no reference tokens|no reference token has the id|is disabled; enable it with/,
+      example,
+    )
   else if (code === 0) t.pass(example)
   else t.match(said, ALREADY, example)
 }

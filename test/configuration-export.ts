@@ -31,7 +31,7 @@ await t.test('the demo instance makes the round trip', async (t) => {
   const addresses = { web: 'http://localhost:5081', spa: 'http://localhost:5082' }
   const tessera = (args: readonly string[], input?: string) =>
     demo.runWith({}, args, input).then((answer) => ({ ...answer, exitCode: answer.exitCode ?? 1 }))
-  await registerDemo(tessera, Object.values(appsAt(addresses as Parameters<typeof appsAt>[0])), records)
+  await registerDemo(tessera, appsAt(addresses as Parameters<typeof appsAt>[0]), records)
   await roundTrip(t, demo)
 })
 

@@ -12,6 +12,7 @@ import {
   obtainCode,
   obtainTokens,
   PKCE,
+  postedFields,
   postForm,
   readTokens,
   redeem,
@@ -44,7 +45,7 @@ await t.test('OIDC Discovery §3: the document, member by member', (t) => {
     end_session_endpoint: `${issuer}/connect/endsession`,
     scopes_supported: ['openid', 'profile', 'email', 'phone', 'offline_access', 'read', 'update'],
     response_types_supported: ['code', 'code id_token'],
-    response_modes_supported: ['query', 'fragment'],
+    response_modes_supported: ['query', 'fragment', 'form_post'],
     grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['RS256'],
@@ -60,7 +61,7 @@ await t.test('OIDC Discovery §3: the document, member by member', (t) => {
       ...['name', 'given_name', 'family_name', 'preferred_username', 'picture', 'locale', 'updated_at'],
       ...['email', 'email_verified', 'phone_number'],
     ],
-    claims_parameter_supported: false,
+    claims_parameter_supported: true,
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
     authorization_response_iss_parameter_supported: true,
@@ -124,12 +125,14 @@ await t.test('what it says is what the server does', async (t) => {
       t.strictSame(names, response_type === 'code' ? ['code'] : ['code', 'id_token'], response_type)
     }
     for (const response_mode of listed('response_modes_supported')) {
-      const { leftTo } = await authorize(instance, { response_mode })
-      t.match(response_mode === 'query' ? leftTo?.search : leftTo?.hash, /^[?#]code=/, response_mode)
+      const view = await authorize(instance, { response_mode })
+      const { query, fragment } = { query: view.leftTo?.search, fragment: view.leftTo?.hash }
+      const found = { query, fragment, form_post: `?${new URLSearchParams(postedFields(view))}` }[response_mode]
+      t.match(found, /^[?#]code=/, response_mode)
     }
     for (const response_type of ['token', 'id_token', 'id_token token', 'code token', 'none'])
       t.equal(await ask({ response_type }), 'unsupported_response_type', response_type)
-    t.equal(await ask({ response_mode: 'form_post' }), 'invalid_request')
+    t.equal(await ask({ response_mode: 'web_message' }), 'invalid_request')
   })
 
   await t.test('grant_types_supported', async (t) => {

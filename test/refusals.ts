@@ -25,6 +25,9 @@ import {
 import { authorizeUrl } from './fixtures/sign-in.ts'
 import { OTHER, SPA, SYNC, startWorld, WEB, WEB_REDIRECT } from './fixtures/world.ts'
 
+// Each command is a process of its own, which takes its time on a busy machine.
+t.setTimeout(240_000)
+
 const HOUR = 3_600_000
 
 const isTextOrNull = (value: unknown): boolean => value === null || (typeof value === 'string' && value !== '')
@@ -77,8 +80,8 @@ await t.test('typical mistakes: the operator is told the cause and the fix', asy
       t.ok(several.length !== 1 && several.every((value) => typeof value === 'string'))
       if (several.length > 0) t.equal(record['expected'], several.join(', '))
     }
-    const ofUri = [...listed.values()].find(({ rule }) => rule === 'redirect-uri-unregistered')
-    t.strictSame(ofUri?.['expectedOneOf'], [WEB_REDIRECT, `${WEB_REDIRECT}?x=1`])
+    const ofUri = [...listed.values()].filter(({ rule }) => rule === 'redirect-uri-unregistered')
+    t.ok(ofUri.some(({ expectedOneOf }) => String(expectedOneOf) === `${WEB_REDIRECT},${WEB_REDIRECT}?x=1`))
   })
 
   await t.test('an unknown id: one line, exit code 1', async (t) => {

@@ -2,6 +2,7 @@ import t from 'tap'
 import { digest } from '../src/lib/secrets.ts'
 import { bytesAtRest, query, spellingsOf } from './fixtures/database.ts'
 import { PASSWORD, SECRET, startInstance } from './fixtures/instance.ts'
+import { changeApp, issue } from './fixtures/reference-tokens.ts'
 import { createRelyingParty, type Tokens, tokensOf, webApp } from './fixtures/relying-party.ts'
 
 const APP = 'my.trusted.app/web'
@@ -34,6 +35,12 @@ await t.test('I3: nothing that opens a door is at rest in clear', async (t) => {
     keep(`second ${round}`, second)
     await david.revoke(round % 2 === 0 ? second.refresh : second.access)
   }
+  await changeApp(instance, APP, { accessTokens: 'AuthenticatedUsers', accessTokenFormat: 'reference' })
+  secrets.set('opaque access token', (await david.signIn()).access)
+  const { value: pat } = await issue(instance, { kind: 'PAT', app: APP, user: 'david' })
+  secrets.set('PAT', pat)
+  secrets.set('digits of the PAT', pat.slice('enrt_'.length))
+  await david.introspect(pat)
   for (const { key, value } of await david.browser.jar.getCookies(instance.origin)) secrets.set(`cookie ${key}`, value)
 
   const atRest = await bytesAtRest(instance)
@@ -41,6 +48,8 @@ await t.test('I3: nothing that opens a door is at rest in clear', async (t) => {
   t.ok(atRest.includes(digestOf('code 0')), 'codes are kept as digests')
   t.ok(atRest.includes(digestOf('first 0 refresh token')), 'and so are refresh tokens')
   t.ok(atRest.includes(digestOf('app secret')), 'and secrets of apps')
+  t.ok(atRest.includes(digestOf('opaque access token')), 'and access tokens that say nothing')
+  t.ok(atRest.includes(digestOf('PAT')), 'and reference tokens')
   t.ok(secrets.size > 10 * ROUNDS, `${secrets.size} values are looked for`)
   for (const [name, value] of secrets) {
     if (value === '' || spellingsOf(value).some((spelling) => atRest.includes(spelling))) t.fail(`${name} is in clear`)

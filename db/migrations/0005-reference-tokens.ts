@@ -48,6 +48,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute()
   await schema.createIndex('api_sessions_holder').on('api_sessions').columns(['user_id', 'application_uri']).execute()
   await schema.createIndex('api_sessions_app').on('api_sessions').column('application_uri').execute()
+  await schema.createIndex('api_sessions_live').on('api_sessions').columns(['ended_at', 'last_seen_at']).execute()
   await schema.createIndex('api_sessions_use').on('api_sessions').column('last_seen_at').execute()
 
   await schema

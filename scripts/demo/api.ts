@@ -1,17 +1,22 @@
 import cors from '@fastify/cors'
 import Fastify, { type FastifyError } from 'fastify'
-import { createTokenVerifier } from './access-tokens.ts'
+import resourceServer from '../../src/resource-server/resource-server.ts'
 import { LISTEN_HOST } from './addresses.ts'
-import { odataError, requireScope } from './bearer.ts'
 import { CHANGEABLE, type Customer, newCustomers } from './customers.ts'
 
 const ENTITY_SET = '/api/domain/odata/Crm_Sales_Customers'
+
+/** The identifier of the instance's own API. */
+export const DEMO_RESOURCE = 'DomainAPI'
 
 export interface ApiOptions {
   readonly port: number
   /** The API's own origin, for the links in its answers. */
   readonly url: string
   readonly issuer: string
+  /** The app that the API is: it asks about reference tokens and reports who calls. */
+  readonly clientId: string
+  readonly clientSecret: string
   /** The only origin whose scripts may read answers. */
   readonly allowedOrigin: string
 }
@@ -32,34 +37,43 @@ function readChanges(body: unknown): Partial<Customer> | undefined {
   return usable ? Object.fromEntries(given) : undefined
 }
 
+/** An API's answer to a failed request, in OData's form. */
+const odataError = (code: string, message: string): object => ({ error: { code, message } })
+
 /** Starts the instance's API: customers to read with the scope `read`, and to change with `update`. */
-export async function startApi({ port, url, issuer, allowedOrigin }: ApiOptions): Promise<{ close(): Promise<void> }> {
+export async function startApi(options: ApiOptions): Promise<{ close(): Promise<void> }> {
+  const { port, url, issuer, clientId, clientSecret, allowedOrigin } = options
   const app = Fastify({ forceCloseConnections: true, routerOptions: { maxParamLength: 20 } })
+  // Before the tokens: a browser asks without one whether it may send one.
   await app.register(cors, {
     origin: allowedOrigin,
     methods: ['GET', 'PATCH'],
-    allowedHeaders: ['authorization', 'content-type'],
-    exposedHeaders: ['www-authenticate'],
+    allowedHeaders: ['authorization', 'x-api-key', 'api-key', 'content-type'],
+    exposedHeaders: ['www-authenticate', 'retry-after'],
   })
-  const verify = createTokenVerifier(issuer)
+  await app.register(resourceServer, {
+    issuer,
+    audience: DEMO_RESOURCE,
+    clientId,
+    clientSecret,
+    apiSessions: true,
+    resource: url,
+    resourceName: 'Demo API',
+    scopes: ['read', 'update'],
+    formatRefusal: ({ error, description }) => odataError(error, description),
+  })
   const context = `${url}/api/domain/odata/$metadata#Crm_Sales_Customers`
   let customers = newCustomers()
 
-  app.get<{ Querystring: { $top?: string } }>(
-    ENTITY_SET,
-    { onRequest: requireScope('read', verify) },
-    async ({ query }, reply) => {
-      const top = readTop(query.$top)
-      if (top === undefined) return reply.code(400).send(odataError('bad_request', '$top must be a whole number'))
-      return reply
-        .header('cache-control', 'no-store')
-        .send({ '@odata.context': context, value: customers.slice(0, top) })
-    },
-  )
+  app.get<{ Querystring: { $top?: string } }>(ENTITY_SET, { config: { scope: 'read' } }, async ({ query }, reply) => {
+    const top = readTop(query.$top)
+    if (top === undefined) return reply.code(400).send(odataError('bad_request', '$top must be a whole number'))
+    return reply.header('cache-control', 'no-store').send({ '@odata.context': context, value: customers.slice(0, top) })
+  })
 
   app.patch<{ Params: { id: string } }>(
     `${ENTITY_SET}(:id(^\\d+))`,
-    { onRequest: requireScope('update', verify) },
+    { config: { scope: 'update' } },
     async ({ params, body }, reply) => {
       const known = customers.find(({ Id }) => Id === Number(params.id))
       if (known === undefined) return reply.code(404).send(odataError('not_found', `there is no customer ${params.id}`))

@@ -2,13 +2,15 @@ import { relative } from 'node:path'
 import type { Addresses } from './addresses.ts'
 import { customersUrl } from './api.ts'
 import type { DemoRecords } from './data-dir.ts'
-import { type DemoApp, PEOPLE } from './register.ts'
+import { type DemoApps, PEOPLE } from './register.ts'
 
 export interface BannerFacts {
   readonly addresses: Addresses
-  readonly apps: Readonly<Record<'web' | 'spa' | 'sync', DemoApp>>
+  readonly apps: DemoApps
   readonly records: DemoRecords
   readonly dataDir: string
+  /** Where the data were moved to, if they were. */
+  readonly database: string | undefined
   readonly logFile: string
 }
 
@@ -32,13 +34,24 @@ function curlLines({ addresses, apps, records }: BannerFacts): string[] {
   ]
 }
 
+/** The licence slots at work: who calls the API. */
+const sessionsLine = ({ dataDir, database }: BannerFacts): string =>
+  [
+    `TESSERA_DATA_DIR=${quoted(shown(dataDir))}`,
+    ...(database === undefined ? [] : [`TESSERA_DATABASE_URL=${quoted(database)}`]),
+    'npx tessera session list',
+  ].join(' ')
+
 const shown = (path: string): string => relative(process.cwd(), path) || '.'
 
 /** Everything somebody needs who sees the demo for the first time, in one block. */
 export function bannerOf(facts: BannerFacts): string {
   const { addresses, apps, records, dataDir, logFile } = facts
   const passwords = PEOPLE.map(({ login, name }) => [login, records.passwords[login] ?? '', name])
-  const registered = Object.values(apps).map((app) => [app.clientId, app.name, app.meaning, `scope: ${app.scope}`])
+  const registered = Object.values(apps).map((app) => [
+    ...[app.clientId, app.name, app.meaning],
+    app.scope === '' ? '' : `scope: ${app.scope}`,
+  ])
   const secrets = Object.entries(records.apps).flatMap(([id, { clientSecret }]) =>
     clientSecret ? [[id, clientSecret]] : [],
   )
@@ -64,6 +77,9 @@ export function bannerOf(facts: BannerFacts): string {
     '',
     'Try in another terminal: discovery, a token for the service, and the API with such a token',
     ...curlLines(facts).map((line) => `\n${line}`),
+    '',
+    'Who has an API session: opened by the first call, kept alive by the next, over 20 minutes after the last',
+    `\n${sessionsLine(facts)}`,
     '',
     ...columns([
       ['data', `${shown(dataDir)} (start afresh: npm run demo -- --reset)`],

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Addresses } from './addresses.ts'
+import { DEMO_RESOURCE } from './api.ts'
 import { type AppRecord, type DemoRecords, loadRecords, saveRecords } from './data-dir.ts'
 import { DemoProblem } from './problem.ts'
 import { answerOf, type TesseraCommand } from './tessera-cli.ts'
@@ -25,13 +26,20 @@ export interface DemoApp {
   readonly shape: '--web' | '--spa' | '--service'
   /** What the shape means, for people to read. */
   readonly meaning: string
+  /** API scopes it may ask for; an API asks for none. */
   readonly scope: string
+  /** Who it acts as on its own. */
+  readonly systemUser?: string
+  /** More arguments of its registration. */
+  readonly more?: readonly string[]
   readonly redirectUri?: string
   readonly logoutUri?: string
 }
 
-/** The demo's three apps at these addresses. */
-export const appsAt = ({ web, spa }: Addresses): Readonly<Record<'web' | 'spa' | 'sync', DemoApp>> => ({
+export type DemoApps = Readonly<Record<'web' | 'spa' | 'sync' | 'api', DemoApp>>
+
+/** The demo's apps at these addresses; the API is one as well, for it asks the identity server about its callers. */
+export const appsAt = ({ web, spa }: Addresses): DemoApps => ({
   web: {
     clientId: 'demo.tessera/web',
     name: 'Sales Desk',
@@ -56,6 +64,16 @@ export const appsAt = ({ web, spa }: Addresses): Readonly<Record<'web' | 'spa' |
     shape: '--service',
     meaning: `Confidential, acts as ${SYSTEM_USER}`,
     scope: 'read update',
+    systemUser: SYSTEM_USER,
+  },
+  api: {
+    clientId: 'demo.tessera/api',
+    name: 'Instance API',
+    shape: '--service',
+    meaning: `Confidential, serves ${DEMO_RESOURCE}`,
+    scope: '',
+    // It has no use for tokens of its own.
+    more: ['--set', 'SystemUserAllowed=false'],
   },
 })
 
@@ -89,10 +107,11 @@ const flag = (name: string, value: string | undefined): string[] => (value === u
 
 async function registerApp(tessera: TesseraCommand, app: DemoApp): Promise<AppRecord> {
   const answer = await answerOf(tessera, [
-    ...['app', 'register', app.clientId, app.shape, '--name', app.name, '--scope', app.scope],
+    ...['app', 'register', app.clientId, app.shape, '--name', app.name, ...(app.more ?? [])],
+    ...flag('--scope', app.scope === '' ? undefined : app.scope),
     ...flag('--redirect-uri', app.redirectUri),
     ...flag('--logout-uri', app.logoutUri),
-    ...flag('--system-user', app.shape === '--service' ? SYSTEM_USER : undefined),
+    ...flag('--system-user', app.systemUser),
   ])
   return { clientSecret: secretIn(answer), redirectUri: app.redirectUri }
 }
@@ -115,28 +134,30 @@ async function ensureApp(tessera: TesseraCommand, app: DemoApp, known: AppRecord
   return { clientSecret: secret, redirectUri }
 }
 
+/** Lets the API's app ask about the tokens that are for the API. */
+async function ensureServes(tessera: TesseraCommand, { clientId }: DemoApp): Promise<void> {
+  await answerOf(tessera, ['resource', 'update', DEMO_RESOURCE, '--resource-server', clientId])
+}
+
 /**
  * Brings the users and apps of the demo into the instance with the real command line, each step only where it is missing;
  * what was learned is noted after every step, so that a start that broke off goes on where it stopped.
  * @throws DemoProblem when a command fails
  */
-export async function registerDemo(
-  tessera: TesseraCommand,
-  apps: readonly DemoApp[],
-  dataDir: string,
-): Promise<DemoRecords> {
+export async function registerDemo(tessera: TesseraCommand, apps: DemoApps, dataDir: string): Promise<DemoRecords> {
   const records = loadRecords(dataDir)
   for (const person of PEOPLE) {
     records.passwords[person.login] = await ensurePerson(tessera, person, records.passwords[person.login])
     saveRecords(dataDir, records)
   }
   await ensureSystemUser(tessera)
-  for (const app of apps) {
+  for (const app of Object.values(apps)) {
     const record = await ensureApp(tessera, app, records.apps[app.clientId])
     if (app.shape !== '--spa' && record.clientSecret === undefined)
       throw new DemoProblem(`tessera gave no secret for ${app.clientId}.`)
     records.apps[app.clientId] = record
     saveRecords(dataDir, records)
   }
+  await ensureServes(tessera, apps.api)
   return records
 }

@@ -8,7 +8,7 @@ const ANSWER: Readonly<Record<ChangeRefusal, readonly [code: ErrorCode, descript
 }
 
 // Their reasons repeat what may tell about a person, and refusals hold nothing about people.
-const PERSONAL: readonly string[] = ['login', 'email']
+const PERSONAL: readonly string[] = ['login', 'email', 'user']
 
 /** The one place where a change that cannot be made becomes an error of the protocol. */
 export function asProtocolError(error: unknown): unknown {

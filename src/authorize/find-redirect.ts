@@ -73,4 +73,4 @@ export const defaultResponseMode = (responseType: string): ResponseMode =>
   /token/.test(responseType) ? 'fragment' : 'query'
 
 export const allowsResponseMode = (responseType: string, mode: ResponseMode): boolean =>
-  mode === 'fragment' || defaultResponseMode(responseType) === 'query'
+  mode !== 'query' || defaultResponseMode(responseType) === 'query'

@@ -1,16 +1,18 @@
 import type { SignInFacts } from '../domain/authorization.ts'
+import type { AuthorizationAnswer } from '../domain/authorization-answer.ts'
 import type { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import type { ReadCatalogue } from '../domain/resource-indicators.ts'
+import type { ResponseType } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Store } from '../repositories/store.ts'
 import type { ReadIdTokenHint } from './checks/id-token-hint.ts'
 import { findRedirect } from './find-redirect.ts'
 import { nextStep, type Progress, type Step } from './interaction.ts'
-import type { IssueCode } from './issue-code.ts'
+import type { IssueAnswer } from './issue-answer.ts'
 import type { AuthorizationRequest, Redirectable } from './request.ts'
-import { answerUrl, errorParameters } from './respond.ts'
+import { answerTo, errorParameters } from './respond.ts'
 import { formOf, type Tickets } from './tickets.ts'
 import { validate } from './validate.ts'
 
@@ -19,9 +21,10 @@ interface Dependencies {
   readonly clock: Clock
   readonly issuer: string
   readonly tickets: Tickets
-  readonly issueCode: IssueCode
+  readonly issueAnswer: IssueAnswer
   readonly readIdTokenHint: ReadIdTokenHint
   readonly readCatalogue: ReadCatalogue
+  readonly responseTypes: readonly ResponseType[]
   readonly findSession: (cookie: string | undefined) => Promise<{ user: User; session: SignInFacts } | undefined>
   readonly subjectOf: (user: User) => string
 }
@@ -30,8 +33,18 @@ export type AuthorizeFlow = ReturnType<typeof createAuthorizeFlow>
 
 /** The stations of an authorization request, in the order an endpoint passes them. @see RFC 6749 §4.1.1 */
 export function createAuthorizeFlow(dependencies: Dependencies) {
-  const { store, clock, issuer, tickets, issueCode, readIdTokenHint, readCatalogue, findSession, subjectOf } =
-    dependencies
+  const {
+    store,
+    clock,
+    issuer,
+    tickets,
+    issueAnswer,
+    readIdTokenHint,
+    readCatalogue,
+    responseTypes,
+    findSession,
+    subjectOf,
+  } = dependencies
   return {
     tickets,
     formOf,
@@ -39,7 +52,7 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
     findRedirect: (form: Form): Promise<Redirectable> => findRedirect(form, store.read.apps),
 
     validate: async (form: Form, redirectable: Redirectable): Promise<AuthorizationRequest> =>
-      validate(form, redirectable, readIdTokenHint, await readCatalogue()),
+      validate(form, redirectable, { readHint: readIdTokenHint, catalogue: await readCatalogue(), responseTypes }),
 
     /** @param cookie of the sign-in session, as the browser sent it */
     async decide(request: AuthorizationRequest, progress: Progress, cookie: string | undefined): Promise<Step> {
@@ -49,12 +62,12 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
       return nextStep(request, progress, signedIn, consent, clock())
     },
 
-    issueCode,
+    issueAnswer,
 
-    answerUrl: (to: Redirectable, parameters: Readonly<Record<string, string>>): string =>
-      answerUrl(to, parameters, issuer),
+    answer: (to: Redirectable, parameters: Readonly<Record<string, string>>): AuthorizationAnswer =>
+      answerTo(to, parameters, issuer),
 
-    errorUrl: (to: Redirectable, error: OAuthError, refusalId: string): string =>
-      answerUrl(to, errorParameters(error, refusalId, issuer), issuer),
+    errorAnswer: (to: Redirectable, error: OAuthError, refusalId: string): AuthorizationAnswer =>
+      answerTo(to, errorParameters(error, refusalId, issuer), issuer),
   }
 }

@@ -1,6 +1,7 @@
+import type { RequestedClaims } from '../domain/requested-claims.ts'
 import type { ResponseType, TrustedApplication } from '../domain/trusted-application.ts'
 
-export const RESPONSE_MODES = ['query', 'fragment'] as const
+export const RESPONSE_MODES = ['query', 'fragment', 'form_post'] as const
 export type ResponseMode = (typeof RESPONSE_MODES)[number]
 
 export const PROMPTS = ['none', 'login', 'consent', 'select_account'] as const
@@ -23,6 +24,8 @@ export interface AuthorizationRequest extends Redirectable {
   /** The API resources the app named; empty is the default. @see RFC 8707 §2.1 */
   readonly resources: readonly string[]
   readonly codeChallenge: string | undefined
+  /** The claims the app asked for by name. @see OIDC Core §5.5 */
+  readonly claims: RequestedClaims
   readonly nonce: string | undefined
   readonly prompt: ReadonlySet<Prompt>
   /** Seconds. */
@@ -50,4 +53,5 @@ export const KEPT_PARAMETERS = [
   'id_token_hint',
   'ui_locales',
   'acr_values',
+  'claims',
 ] as const

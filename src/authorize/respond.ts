@@ -1,18 +1,23 @@
+import type { AuthorizationAnswer } from '../domain/authorization-answer.ts'
 import type { OAuthError } from '../domain/errors.ts'
 import { appendParameters } from '../domain/redirect-uri.ts'
 import type { Redirectable } from './request.ts'
 
 /**
- * The URL that carries an answer back to the app, its registered query kept as it is.
+ * Carries an answer back to the app, whose registered query is kept as it is.
  * @param issuer returned as `iss`, so that the app can tell two servers apart
- * @see RFC 6749 §4.1.2, RFC 9207 §2
+ * @see RFC 6749 §4.1.2, RFC 9207 §2, OAuth 2.0 Form Post Response Mode §2
  */
-export const answerUrl = (to: Redirectable, parameters: Readonly<Record<string, string>>, issuer: string): string =>
-  appendParameters(
-    to.redirectUri,
-    { ...parameters, ...(to.state === undefined ? {} : { state: to.state }), iss: issuer },
-    to.responseMode,
-  )
+export function answerTo(
+  { redirectUri, state, responseMode }: Redirectable,
+  own: Readonly<Record<string, string>>,
+  issuer: string,
+): AuthorizationAnswer {
+  const parameters = { ...own, ...(state === undefined ? {} : { state }), iss: issuer }
+  return responseMode === 'form_post'
+    ? { kind: 'form_post', redirectUri, parameters }
+    : { kind: 'redirect', url: appendParameters(redirectUri, parameters, responseMode) }
+}
 
 /** An error as the app is told it; `error_uri` leads a person to the refusal's id. @see RFC 6749 §4.1.2.1 */
 export const errorParameters = (error: OAuthError, refusalId: string, issuer: string): Record<string, string> => ({

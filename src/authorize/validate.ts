@@ -2,6 +2,7 @@ import { type Follow, justRun } from '../domain/follow.ts'
 import { type Form, refuseRepeated } from '../domain/form.ts'
 import type { ApiCatalogue } from '../domain/resource-indicators.ts'
 import type { ResponseType } from '../domain/trusted-application.ts'
+import { readClaims } from './checks/claims.ts'
 import { type ReadIdTokenHint, readSubjectHint } from './checks/id-token-hint.ts'
 import { readMaxAge } from './checks/max-age.ts'
 import { readNonce } from './checks/nonce.ts'
@@ -14,10 +15,15 @@ import { readResponseType } from './checks/response-type.ts'
 import { readRequestedScope } from './checks/scope.ts'
 import type { AuthorizationRequest, Redirectable } from './request.ts'
 
-interface Asked extends Redirectable {
-  readonly form: Form
+/** What the server has for requests, beside the request itself. */
+interface Offered {
   readonly readHint: ReadIdTokenHint
   readonly catalogue: ApiCatalogue
+  readonly responseTypes: readonly ResponseType[]
+}
+
+interface Asked extends Redirectable, Offered {
+  readonly form: Form
 }
 
 interface Check<T> {
@@ -27,7 +33,7 @@ interface Check<T> {
   readonly read: (asked: Asked) => T | Promise<T>
 }
 
-const responseTypeOf = ({ form, app }: Asked): ResponseType => readResponseType(form, app)
+const responseTypeOf = ({ form, app, responseTypes }: Asked): ResponseType => readResponseType(form, app, responseTypes)
 const scopeOf = (asked: Asked): string[] => readRequestedScope(asked.form, asked.app, responseTypeOf(asked))
 
 /** What makes all the rest meaningless. */
@@ -47,12 +53,16 @@ const READERS: { readonly [K in Read]: Check<AuthorizationRequest[K]> } = {
     name: 'resource',
     read: (asked) => readRequestedResources(asked.form, scopeOf(asked), asked.app, asked.catalogue),
   },
-  codeChallenge: { name: 'PKCE', read: ({ form, app }) => readCodeChallenge(form, app) },
+  codeChallenge: { name: 'PKCE', read: (asked) => readCodeChallenge(asked.form, asked.app, responseTypeOf(asked)) },
   nonce: { name: 'nonce', read: (asked) => readNonce(asked.form, responseTypeOf(asked)) },
   prompt: { name: 'prompt', read: ({ form }) => readPrompt(form) },
   maxAge: { name: 'max_age', read: ({ form }) => readMaxAge(form) },
   loginHint: { name: 'login_hint', read: ({ form }) => form.get('login_hint') },
-  subjectHint: { name: 'id_token_hint', read: ({ form, readHint }) => readSubjectHint(form, readHint) },
+  claims: { name: 'claims', read: ({ form }) => readClaims(form) },
+  subjectHint: {
+    name: 'id_token_hint',
+    read: async ({ form, readHint }) => (await readSubjectHint(form, readHint)) ?? readClaims(form).subject,
+  },
 }
 
 /** The names of the checks, in the order they are made. */
@@ -65,11 +75,10 @@ export const REQUEST_CHECKS: readonly string[] = [...FIRST, ...Object.values(REA
 export async function validate(
   form: Form,
   redirectable: Redirectable,
-  readHint: ReadIdTokenHint,
-  catalogue: ApiCatalogue,
+  offered: Offered,
   follow: Follow = justRun,
 ): Promise<AuthorizationRequest> {
-  const asked: Asked = { ...redirectable, form, readHint, catalogue }
+  const asked: Asked = { ...redirectable, ...offered, form }
   for (const { name, read } of FIRST) await follow(name, () => read(asked))
   const parts: Partial<Record<keyof AuthorizationRequest, unknown>> = {}
   for (const [part, { name, read }] of Object.entries(READERS) as [Read, Check<unknown>][])

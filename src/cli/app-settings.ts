@@ -16,6 +16,7 @@ export function settingsFor(
     issuer,
     signingAlgorithm,
     grantTypes: [],
+    responseTypes: [],
     userClaims: [],
     locales: [],
     apiScopes: [],

@@ -11,7 +11,7 @@ import type { User } from '../domain/user.ts'
 import { createReadCatalogue } from '../tokens/catalogue.ts'
 import { createReadIdTokenHint } from '../tokens/id-token-hint.ts'
 import { subjectOf } from '../tokens/settings.ts'
-import { type NoteTaking, type Trial, tryChecks } from './explain-notes.ts'
+import { type NoteTaking, noteFormat, type Trial, tryChecks } from './explain-notes.ts'
 import { checkPerson, PERSON_CHECKS } from './explain-person.ts'
 import { type ClaimsPreview, previewForUser, SOMEBODY, signInAt } from './preview-claims.ts'
 
@@ -27,7 +27,7 @@ export function tryAuthorize(
   url: URL,
   name: string | undefined,
   core: Core,
-  { issuer, tokens }: Config,
+  { issuer, tokens, responseTypes }: Config,
 ): Promise<Trial<ClaimsPreview>> {
   const { store, keys, clock } = core
   return tryChecks(PLAN, async (notes) => {
@@ -36,11 +36,13 @@ export function tryAuthorize(
     const form = createForm(parametersOf(url))
     const redirectable = await findRedirect(form, store.read.apps, follow)
     const catalogue = await createReadCatalogue(store.read.resources, tokens.audience)()
-    const request = await validate(form, redirectable, createReadIdTokenHint(keys, issuer, clock), catalogue, follow)
+    const offered = { readHint: createReadIdTokenHint(keys, issuer, clock), catalogue, responseTypes }
+    const request = await validate(form, redirectable, offered, follow)
     const user = await checkPerson(name, request, store.read, notes)
     if (user) await checkConsent(request, user, core, tokens, notes)
     else notes.note(CONSENT, null, 'not checked; --user names the person')
     const target = targetOf(request, [], request.app, catalogue)
+    noteFormat(request.app, notes)
     return previewForUser({ app: request.app, user: user ?? SOMEBODY, ...target }, request.nonce, {
       tokens,
       algorithm: keys.algorithm,

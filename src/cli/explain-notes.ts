@@ -1,5 +1,6 @@
 import { OAuthError } from '../domain/errors.ts'
 import type { Follow } from '../domain/follow.ts'
+import type { AppRegistration } from '../domain/trusted-application.ts'
 
 /** How one check went; `null` was not made. */
 export interface CheckNote {
@@ -53,6 +54,12 @@ export async function tryChecks<T>(plan: readonly string[], row: (notes: NoteTak
     if (error instanceof OAuthError) return { refusal: error, checks: all() }
     throw error
   }
+}
+
+/** Says of an app whose access tokens nobody can read where the claims of the preview are to be found. */
+export function noteFormat({ accessTokenFormat }: AppRegistration, { note }: NoteTaking): void {
+  if (accessTokenFormat === 'reference')
+    note('AccessTokenFormat', true, 'the access token is opaque: introspection answers with these claims')
 }
 
 /** What a check proved, in few words. */

@@ -15,7 +15,7 @@ import { createRefreshTokenGrant } from '../grants/refresh-token.ts'
 import { createGrantRegistry } from '../grants/registry.ts'
 import { requireInteractive } from '../grants/require-interactive.ts'
 import { createReadCatalogue } from '../tokens/catalogue.ts'
-import { type NoteTaking, type Trial, tryChecks } from './explain-notes.ts'
+import { type NoteTaking, noteFormat, type Trial, tryChecks } from './explain-notes.ts'
 import { checkPerson, PERSON_CHECKS } from './explain-person.ts'
 import { type ClaimsPreview, previewForService, previewForUser, SOMEBODY } from './preview-claims.ts'
 
@@ -57,6 +57,7 @@ export function tryToken(
       await follow('scope', () => readServiceTarget(app, createForm({ scope: asked.scope }), catalogue))
       const named = createForm({ scope: asked.scope, ...resourcesOf(asked) })
       const target = await checkTarget(() => readServiceTarget(app, named, catalogue), notes)
+      noteFormat(app, notes)
       return previewForService({ kind: 'service', app, systemUser, sessionEpoch: 0, ...target }, settings)
     }
     const scope = await checkForPeople(asked, app, notes)
@@ -64,6 +65,7 @@ export function tryToken(
     const granted = { scope, resources: [] }
     const form = createForm(resourcesOf(asked))
     const target = await checkTarget(() => narrowToResources(form, granted, undefined, app, catalogue), notes)
+    noteFormat(app, notes)
     return previewForUser({ app, user: user ?? SOMEBODY, ...target }, undefined, settings)
   })
 

@@ -1,5 +1,6 @@
 import { ACR_PASSWORD } from '../domain/acr.ts'
 import type { ServiceAuthorization, SignInFacts, UserAuthorization } from '../domain/authorization.ts'
+import { NO_CLAIMS } from '../domain/requested-claims.ts'
 import type { Target } from '../domain/resource-indicators.ts'
 import type { SigningAlgorithm } from '../domain/signing-algorithm.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
@@ -62,6 +63,7 @@ export function previewForUser(
     ...granted,
     signIn,
     nonce,
+    claims: NO_CLAIMS,
     family: UNIQUE,
     refreshUntil: undefined,
     redemption,

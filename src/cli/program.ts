@@ -10,11 +10,14 @@ import { explainCommand } from './explain-request.ts'
 import { exportCommand } from './export.ts'
 import { helpText } from './help.ts'
 import { keyCommands } from './key.ts'
+import { licenseCommands } from './license.ts'
 import { planCommand } from './plan.ts'
 import { refusalCommands } from './refusal.ts'
 import { resourceCommands } from './resource.ts'
 import { serveCommand } from './serve.ts'
+import { sessionCommands } from './session.ts'
 import { settingsCommand } from './settings.ts'
+import { tokenCommands } from './token.ts'
 import { userCommands } from './user.ts'
 
 const HELP = helpText(
@@ -61,6 +64,9 @@ export function createProgram(complain: (text: string) => void): Command {
   appCommands(program)
   userCommands(program)
   resourceCommands(program)
+  tokenCommands(program)
+  sessionCommands(program)
+  licenseCommands(program)
   keyCommands(program)
   planCommand(program)
   applyCommand(program)

@@ -6,6 +6,7 @@ import type { Form } from '../domain/form.ts'
 import type { AppSecret, TrustedApplication } from '../domain/trusted-application.ts'
 import { type Clock, MINUTE } from '../lib/clock.ts'
 import type { LastUse } from '../lib/last-use.ts'
+import { createRarely } from '../lib/rarely.ts'
 import { digest, sameDigest } from '../lib/secrets.ts'
 import type { TrustedApplications } from '../repositories/trusted-applications.ts'
 import { CLIENT_CHECKS, type Claim } from './checks.ts'
@@ -27,13 +28,11 @@ export type AuthenticateApp = ReturnType<typeof createAuthenticateApp>
  * @see RFC 6749 §2.3, §3.2.1
  */
 export function createAuthenticateApp({ apps, clock, secretUse, audit }: Dependencies) {
-  const told = new Map<string, number>()
+  const onceAMinute = createRarely(clock, MINUTE)
 
   /** Each failure is a refusal with a record of its own; a stranger must not be able to fill the audit log with them. */
   function tellOnceAMinute(app: string, address: string, cause: string): void {
-    const now = clock()
-    if (now - (told.get(app) ?? -Infinity) < MINUTE) return
-    told.set(app, now)
+    if (!onceAMinute(app)) return
     audit({ event: 'app_authentication_failed', actor: 'nobody', app, address, detail: { cause } })
   }
 

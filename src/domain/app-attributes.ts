@@ -3,9 +3,9 @@ import { readDuration } from '../lib/duration.ts'
 import {
   ACCESS_TOKEN_FORMATS,
   ACCESS_TOKEN_POLICIES,
+  ALL_RESPONSE_TYPES,
   type AppRegistration,
   CLIENT_TYPES,
-  RESPONSE_TYPES,
 } from './trusted-application.ts'
 
 /** A value as the record shows it, in JSON and to people. */
@@ -163,7 +163,7 @@ export const APP_ATTRIBUTES: readonly AppAttribute[] = [
   attribute('RefreshReplayWindow', 'refreshReplayWindow', seconds),
   attribute('AccessTokenLifetime', 'accessTokenLifetime', optionalSeconds),
   attribute('RefreshTokenLifetime', 'refreshTokenLifetime', optionalSeconds),
-  attribute('ResponseTypes', 'responseTypes', listOf(RESPONSE_TYPES)),
+  attribute('ResponseTypes', 'responseTypes', listOf(ALL_RESPONSE_TYPES)),
   attribute('LogoUri', 'logoUri', optional('an https URL')),
   attribute('PolicyUri', 'policyUri', optional('an https URL')),
   attribute('TosUri', 'tosUri', optional('an https URL')),

@@ -1,3 +1,4 @@
+import { OAuthError } from './errors.ts'
 import type { TrustedApplication } from './trusted-application.ts'
 
 declare const proof: unique symbol
@@ -23,3 +24,18 @@ export const auditedApp = ({ applicationUri, authentication: { address } }: Auth
   app: applicationUri,
   ...(address === undefined ? {} : { address }),
 })
+
+/**
+ * Lets only an app in that proved who it is by a secret.
+ * @param what it wants to do
+ * @throws OAuthError `invalid_client`
+ */
+export function requireConfidential(caller: AuthenticatedApp, what: string): AuthenticatedApp {
+  if (caller.clientType === 'Confidential') return caller
+  throw new OAuthError('invalid_client', `only a Confidential app may ${what}`, {
+    rule: 'confidential-app-needed',
+    client_id: caller.applicationUri,
+    cause: `the app is of ClientType ${caller.clientType}, and only a secret proves who asks`,
+    expected: 'ClientType Confidential',
+  })
+}

@@ -1,3 +1,4 @@
+import type { RequestedClaims } from './requested-claims.ts'
 import type { TrustedApplication } from './trusted-application.ts'
 import type { User } from './user.ts'
 
@@ -34,6 +35,8 @@ export interface UserAuthorization<Unit> {
   /** The API resources the access token is for; empty is UserInfo alone. */
   readonly audience: readonly string[]
   readonly nonce: string | undefined
+  /** The claims the app asked for by name at sign-in. */
+  readonly claims: RequestedClaims
   /** Ties together all that grew from one sign-in at one app. */
   readonly family: string
   /** Milliseconds since 1970; the end of the last refresh token. `undefined` when none is given. */

@@ -1,3 +1,5 @@
+import { type RequestedClaims, scopesOfClaims } from './requested-claims.ts'
+
 /** What a person allows beside scopes: that a token goes to another API than the instance's own. No scope can look like this. */
 const itemOfResource = (identifier: string): string => `"${identifier}"`
 
@@ -8,4 +10,8 @@ export const resourceOfItem = (item: string): string | undefined => /^"(.*)"$/.e
 export const consentItems = (request: {
   readonly scope: readonly string[]
   readonly resources: readonly string[]
-}): string[] => [...request.scope, ...request.resources.map(itemOfResource)]
+  readonly claims: RequestedClaims
+}): string[] => [
+  ...new Set([...request.scope, ...scopesOfClaims(request.claims)]),
+  ...request.resources.map(itemOfResource),
+]

@@ -26,6 +26,7 @@ const STATUS = {
   precondition_failed: 412,
   invalid_change: 422,
   precondition_required: 428,
+  MaximumLicenseCountExceeded: 429,
   server_error: 500,
   temporarily_unavailable: 503,
 } as const
@@ -54,6 +55,8 @@ interface RefusalOptions {
   readonly status?: number
   /** Where a person can begin again, for the error page. */
   readonly restart?: string | undefined
+  /** After how many seconds it is worth trying again. */
+  readonly retryAfter?: number
 }
 
 /**
@@ -66,6 +69,7 @@ export class OAuthError extends Error {
   readonly detail: OperatorDetail
   readonly status: number
   readonly restart: string | undefined
+  readonly retryAfter: number | undefined
   readonly faults: readonly Fault[]
 
   /**
@@ -81,6 +85,7 @@ export class OAuthError extends Error {
     this.detail = detail
     this.status = options.status ?? STATUS[code]
     this.restart = options.restart
+    this.retryAfter = options.retryAfter
     this.faults = options.faults ?? []
   }
 }

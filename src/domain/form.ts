@@ -6,6 +6,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   post_logout_redirect_uri: 2048,
   scope: 1024,
   nonce: 512,
+  claims: 4096,
   login_hint: 256,
   username: 256,
   code: 512,
@@ -17,6 +18,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   access_token: 16_384,
   id_token_hint: 16_384,
   interaction: 15_000,
+  touches: 15_000,
 }
 const DEFAULT_LIMIT = 2048
 // The app's own affair; of a password only a hash is kept; addresses are only compared, and an answer tells which one comes nearest.

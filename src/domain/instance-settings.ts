@@ -1,5 +1,6 @@
-import { DAY, HOUR } from '../lib/clock.ts'
+import { DAY, HOUR, MINUTE } from '../lib/clock.ts'
 import { readDuration } from '../lib/duration.ts'
+import { LONGEST_IDLE, LONGEST_SERVICE_SESSION } from './api-session.ts'
 
 interface InstanceSetting {
   readonly default: string
@@ -10,10 +11,12 @@ interface InstanceSetting {
   readonly read: (text: string) => number | undefined
 }
 
-const period = (shortest: number) => (text: string) => {
-  const milliseconds = readDuration(text)
-  return milliseconds !== undefined && milliseconds >= shortest ? milliseconds : undefined
-}
+const period =
+  (shortest: number, longest = Number.POSITIVE_INFINITY) =>
+  (text: string) => {
+    const milliseconds = readDuration(text)
+    return milliseconds !== undefined && milliseconds >= shortest && milliseconds <= longest ? milliseconds : undefined
+  }
 
 const count = (least: number, most: number) => (text: string) => {
   const number = /^\d{1,9}$/.test(text) ? Number(text) : -1
@@ -39,6 +42,24 @@ export const INSTANCE_SETTINGS = {
     help: 'how many refusals are kept at most',
     expects: 'a whole number from 100 to 1000000',
     read: count(100, 1_000_000),
+  },
+  ReferenceTokenMaxLifetime: {
+    default: '365d',
+    help: 'how long a reference token may live at most, from the day it is made',
+    expects: 'a length of time from 1h to 3650d, such as 365d',
+    read: period(HOUR, 3650 * DAY),
+  },
+  ApiSessionIdle: {
+    default: '20m',
+    help: 'how long an API session lives without any use',
+    expects: 'a length of time from 1m to 12h, such as 20m',
+    read: period(MINUTE, LONGEST_IDLE),
+  },
+  ServiceSessionLength: {
+    default: '1h',
+    help: 'how long an API session of a service lives at most, however much it is used',
+    expects: 'a length of time from 1m to 24h, such as 1h',
+    read: period(MINUTE, LONGEST_SERVICE_SESSION),
   },
 } as const satisfies Record<string, InstanceSetting>
 

@@ -1,5 +1,8 @@
 import { crc32 } from 'node:zlib'
+import { isoTime } from '../lib/clock.ts'
 import type { Random } from '../lib/secrets.ts'
+import { OAuthError, type OperatorDetail } from './errors.ts'
+import { whyEnded } from './liveness.ts'
 import type { TrustedApplication } from './trusted-application.ts'
 import type { User } from './user.ts'
 import { whyNotAdmitted } from './user-access.ts'
@@ -67,3 +70,60 @@ export function whyNotPermitted(kind: ReferenceTokenKind, app: TrustedApplicatio
     return 'the app has AccessTokens AdministratorsOnly, and the user is no administrator'
   return user.type === 'InternalUser' ? whyNotAdmitted(app, user) : 'only internal users have access to APIs'
 }
+
+/** A token that makes another one would outlive its own revocation. @param detail who tried, for the operator */
+export const madeByToken = (detail: OperatorDetail): OAuthError =>
+  new OAuthError('insufficient_scope', 'a reference token cannot make another one: sign in instead', {
+    ...detail,
+    rule: 'reference-token-makes-none',
+    cause: 'a reference token came with the request',
+  })
+
+/** How a token stands; one that ended did so by a kill switch, one that is not permitted by the record as it is now. */
+export interface ReferenceTokenState {
+  readonly state: 'live' | 'revoked' | 'expired' | 'ended' | 'not permitted'
+  /** Why it is not live. */
+  readonly reason?: string
+}
+
+/** Judges a token by everything that can end it; what somebody did comes before what time did. @param now milliseconds since 1970 */
+export function stateOfReferenceToken(
+  token: ReferenceToken,
+  app: TrustedApplication,
+  user: User,
+  now: number,
+): ReferenceTokenState {
+  if (token.revokedAt !== undefined)
+    return { state: 'revoked', reason: `the reference token was revoked at ${isoTime(token.revokedAt)}` }
+  if (token.expiresAt <= now)
+    return { state: 'expired', reason: `the reference token ended at ${isoTime(token.expiresAt)}` }
+  const ended = whyEnded(token, app, user)
+  if (ended !== undefined) return { state: 'ended', reason: ended }
+  const unpermitted = whyNotPermitted(token.kind, app, user)
+  return unpermitted === undefined ? { state: 'live' } : { state: 'not permitted', reason: unpermitted }
+}
+
+/** What may be told of a token, under the names that the command line and the APIs use; its value is told nowhere. */
+export function showReferenceToken(token: ReferenceToken, app: TrustedApplication, user: User, now: number) {
+  const { state, reason } = stateOfReferenceToken(token, app, user, now)
+  const timeOf = (time: number | undefined): string | null => (time === undefined ? null : isoTime(time))
+  return {
+    id: token.id,
+    kind: token.kind,
+    app: token.applicationUri,
+    user: user.login,
+    user_id: token.userId,
+    description: token.description,
+    scope: token.scope.join(' '),
+    created_by: token.createdBy,
+    created_at: isoTime(token.createdAt),
+    expires_at: isoTime(token.expiresAt),
+    last_used_at: timeOf(token.lastUsedAt),
+    revoked_at: timeOf(token.revokedAt),
+    // Whether a kill switch or the record keeps it from working makes no difference to its holder.
+    state: state === 'not permitted' ? 'ended' : state,
+    reason: reason ?? null,
+  }
+}
+
+export type ShownReferenceToken = ReturnType<typeof showReferenceToken>

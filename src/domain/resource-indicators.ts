@@ -36,6 +36,15 @@ const allowedResources = (app: App, { standard, resources }: ApiCatalogue): stri
   return [...new Set([standard, ...app.apiResources.filter((identifier) => known.includes(identifier))])]
 }
 
+/** Whether an API that an app may ask for is served by another app, which then learns of the app's API sessions. */
+export function servesApiOf(server: { readonly applicationUri: string }, app: App, catalogue: ApiCatalogue): boolean {
+  const allowed = allowedResources(app, catalogue)
+  return catalogue.resources.some(
+    ({ identifier, resourceServers }) =>
+      allowed.includes(identifier) && resourceServers.includes(server.applicationUri),
+  )
+}
+
 /**
  * Reads the resources a request names; each must be one the app may name.
  * @throws OAuthError `invalid_target`

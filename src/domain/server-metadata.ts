@@ -1,11 +1,12 @@
 import { ACR_VALUES } from './acr.ts'
 import { PROTOCOL_SCOPES } from './scope.ts'
 import type { SigningAlgorithm } from './signing-algorithm.ts'
-import { RESPONSE_TYPES } from './trusted-application.ts'
+import type { ResponseType } from './trusted-application.ts'
 
 interface Facts {
   readonly issuer: string
   readonly grantTypes: readonly string[]
+  readonly responseTypes: readonly ResponseType[]
   readonly signingAlgorithm: SigningAlgorithm
   readonly userClaims: readonly string[]
   readonly locales: readonly string[]
@@ -16,7 +17,15 @@ interface Facts {
 const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post']
 
 /** What this server tells clients about itself. @see OIDC Discovery §3, RFC 8414 §2 */
-export const serverMetadata = ({ issuer, grantTypes, signingAlgorithm, userClaims, locales, apiScopes }: Facts) => ({
+export const serverMetadata = ({
+  issuer,
+  grantTypes,
+  responseTypes,
+  signingAlgorithm,
+  userClaims,
+  locales,
+  apiScopes,
+}: Facts) => ({
   issuer,
   authorization_endpoint: `${issuer}/connect/authorize`,
   token_endpoint: `${issuer}/connect/token`,
@@ -26,9 +35,9 @@ export const serverMetadata = ({ issuer, grantTypes, signingAlgorithm, userClaim
   introspection_endpoint: `${issuer}/connect/introspect`,
   end_session_endpoint: `${issuer}/connect/endsession`,
   scopes_supported: [...PROTOCOL_SCOPES.filter((scope) => scope !== 'address'), ...apiScopes],
-  response_types_supported: RESPONSE_TYPES,
-  response_modes_supported: ['query', 'fragment'],
-  grant_types_supported: grantTypes,
+  response_types_supported: responseTypes,
+  response_modes_supported: ['query', 'fragment', 'form_post'],
+  grant_types_supported: [...grantTypes, ...(responseTypes.includes('id_token') ? ['implicit'] : [])],
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: [signingAlgorithm],
   token_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],
@@ -39,7 +48,7 @@ export const serverMetadata = ({ issuer, grantTypes, signingAlgorithm, userClaim
   prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
   acr_values_supported: ACR_VALUES,
   claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid', ...userClaims],
-  claims_parameter_supported: false,
+  claims_parameter_supported: true,
   request_parameter_supported: false,
   request_uri_parameter_supported: false,
   authorization_response_iss_parameter_supported: true,

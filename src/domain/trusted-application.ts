@@ -11,7 +11,14 @@ export const ACCESS_TOKEN_FORMATS = ['jwt', 'reference'] as const
 export type AccessTokenFormat = (typeof ACCESS_TOKEN_FORMATS)[number]
 
 export const RESPONSE_TYPES = ['code', 'code id_token'] as const
-export type ResponseType = (typeof RESPONSE_TYPES)[number]
+/** They hand tokens out through the browser, for old clients; offered only where the operator says so. @see RFC 9700 §2.1.2 */
+export const IMPLICIT_RESPONSE_TYPES = ['id_token', 'id_token token', 'code token', 'code id_token token'] as const
+export const ALL_RESPONSE_TYPES = [...RESPONSE_TYPES, ...IMPLICIT_RESPONSE_TYPES] as const
+export type ResponseType = (typeof ALL_RESPONSE_TYPES)[number]
+
+/** Whether the answer of the authorization endpoint itself holds a code, an ID token or an access token. */
+export const answersWith = (type: ResponseType, part: 'code' | 'id_token' | 'token'): boolean =>
+  type.split(' ').includes(part)
 
 /** One valid secret of an app: base64(SHA-256(secret)), never the secret. */
 export interface AppSecret {

@@ -7,19 +7,21 @@ import type { Form } from '../domain/form.ts'
 import type { Cookies } from '../http/cookies.ts'
 import { bodyForm, queryForm } from '../http/form-body.ts'
 import type { Refuse } from '../http/refusals.ts'
+import type { SendAnswer } from '../http/send-answer.ts'
 import { digest } from '../lib/secrets.ts'
 
 interface Dependencies {
   readonly flow: AuthorizeFlow
   readonly cookies: Cookies
   readonly refuse: Refuse
+  readonly sendAnswer: SendAnswer
   readonly issuer: string
 }
 
 /** The authorization endpoint. @see RFC 6749 §3.1, OIDC Core §3.1.2 */
 export async function authorizeEndpoint(
   app: FastifyInstance,
-  { flow, cookies, refuse, issuer }: Dependencies,
+  { flow, cookies, refuse, sendAnswer, issuer }: Dependencies,
 ): Promise<void> {
   const config = { page: true } as const
 
@@ -38,7 +40,13 @@ export async function authorizeEndpoint(
         return reply.redirect(`${issuer}/connect/authorize/continue?${sealed(ticket)}`, 303)
       const step = await flow.decide(valid, ticket, cookies.session(request))
       if (step.kind === 'ready') {
-        return reply.redirect(flow.answerUrl(valid, await flow.issueCode(valid, step.signedIn, ticket.id)), 303)
+        const parameters = await flow.issueAnswer({
+          request: valid,
+          signedIn: step.signedIn,
+          interaction: ticket.id,
+          address: request.ip,
+        })
+        return sendAnswer(request, reply, flow.answer(valid, parameters))
       }
       const browser = digest(cookies.ensureBrowser(request, reply))
       return reply.redirect(
@@ -52,7 +60,7 @@ export async function authorizeEndpoint(
 
   function redirectError(request: FastifyRequest, reply: FastifyReply, to: Redirectable, error: unknown): FastifyReply {
     if (!(error instanceof OAuthError) || error.code === 'interaction_expired') throw error
-    return reply.redirect(flow.errorUrl(to, error, refuse(request, error, to.app.applicationUri)), 303)
+    return sendAnswer(request, reply, flow.errorAnswer(to, error, refuse(request, error, to.app.applicationUri)))
   }
 
   const sealed = (ticket: Ticket): string => `interaction=${flow.tickets.seal(ticket)}`

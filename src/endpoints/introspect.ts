@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AuthenticateApp } from '../client-auth/authenticate.ts'
-import { OAuthError } from '../domain/errors.ts'
+import { requireConfidential } from '../domain/authenticated-app.ts'
 import { refuseRepeated } from '../domain/form.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
@@ -24,15 +24,8 @@ export async function introspectEndpoint(
 ): Promise<void> {
   app.post('/connect/introspect', async (request, reply) => {
     const form = refuseRepeated(bodyForm(request))
-    const caller = await authenticateApp(authorizationHeader(request), form, request.ip)
-    if (caller.clientType !== 'Confidential') {
-      throw new OAuthError('invalid_client', 'only a Confidential app may introspect tokens', {
-        rule: 'confidential-app-needed',
-        client_id: caller.applicationUri,
-        cause: `the app is of ClientType ${caller.clientType}, and only a secret proves who asks`,
-        expected: 'ClientType Confidential',
-      })
-    }
+    const app = await authenticateApp(authorizationHeader(request), form, request.ip)
+    const caller = requireConfidential(app, 'introspect tokens')
     const introspection = await introspect.describe(form.require('token'), caller)
     if (!wantsSigned(request)) return introspection
     return reply.type(SIGNED).send(await introspect.sign(introspection, caller))

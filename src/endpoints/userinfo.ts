@@ -52,7 +52,7 @@ export async function userinfoEndpoint(
     if (!token.interactive) throw refuse('insufficient_scope', 'a service token speaks for no person', SERVICE, client)
     if (!scope.includes('openid'))
       throw refuse('insufficient_scope', 'the access token lacks the scope: openid', NO_OPENID, client, scope.join(' '))
-    return { sub: subjectOf(token.user), ...userInfoClaims(token.user, token.scope) }
+    return { sub: subjectOf(token.user), ...userInfoClaims(token.user, token.scope, token.requested.userinfo) }
   }
 
   const config = { bearer: true } as const

@@ -52,6 +52,17 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
       throw refuse('signed-out-since', 'the person signed out since the code was issued')
   }
 
+  /** Refuses a code whose tokens, one of which came with it, were revoked. */
+  async function requireUnrevoked({ family, userId }: AuthorizationCode): Promise<void> {
+    const begun = await store.read.families.find(family)
+    if (begun?.revokedAt === undefined) return
+    const cause = 'all tokens of this sign-in were revoked'
+    throw refuse('grant-ended', 'the tokens of this sign-in were revoked since the code was issued', {
+      user: userId,
+      cause,
+    })
+  }
+
   function redemptionOf(
     code: AuthorizationCode,
     codeDigest: string,
@@ -61,8 +72,7 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
     return {
       async spend(unit) {
         if (!(await unit.codes.spend(codeDigest, clock()))) return false
-        await unit.families.start({ ...code, startedAt: clock(), expiresAt })
-        return true
+        return unit.families.start({ ...code, startedAt: clock(), expiresAt })
       },
       tooLate: () => refuseReuse(code, app),
     }
@@ -89,6 +99,7 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
     requireSameRedirectUri(code, form.get('redirect_uri'))
     requireVerifier(code, form.get('code_verifier'))
     await requireStillSignedIn(code)
+    await requireUnrevoked(code)
     const user = await store.read.users.find(code.userId)
     const ended = whyEnded(code, app, user) ?? (user && whyNotAdmitted(app, user))
     if (!user || ended !== undefined)
@@ -104,6 +115,7 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
       signIn: code.signIn,
       ...narrowToResources(form, code, undefined, app, await readCatalogue()),
       nonce: code.nonce,
+      claims: code.claims,
       family: code.family,
       refreshUntil,
       redemption: redemptionOf(code, codeDigest, (refreshUntil ?? clock()) + accessTokenLifetime(app), app),

@@ -137,6 +137,7 @@ export function createRefreshTokenGrant({ store, clock, audit, readCatalogue }: 
       signIn: family.signIn,
       ...narrowToResources(form, granted, scope, app, await readCatalogue()),
       nonce: undefined,
+      claims: family.claims,
       family: family.family,
       refreshUntil: token.expiresAt,
       redemption: redemptionOf(presented, family),

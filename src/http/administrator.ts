@@ -10,6 +10,10 @@ export interface AdministrationCaller {
   readonly address: string
   /** The app that sent the token. */
   readonly app: string
+  /** The id of the person on whose behalf the token speaks, if it is a person's. */
+  readonly person: string | undefined
+  /** Whether the token is a reference token. */
+  readonly byReferenceToken: boolean
 }
 
 declare module 'fastify' {
@@ -23,7 +27,11 @@ declare module 'fastify' {
 }
 
 /** Looks up a token; only an access token may open the API. */
-type Holder = Omit<TokenHolder, 'audience'> & { readonly claims: { readonly aud?: string | string[] } }
+type Holder = Omit<TokenHolder, 'audience'> & {
+  readonly claims: { readonly aud?: string | string[] }
+  /** The id of the reference token that it is, if it is one. */
+  readonly reference: string | undefined
+}
 type FindHolder = (token: string) => Promise<({ readonly kind: string } & Partial<Holder>) | undefined>
 
 /**
@@ -57,7 +65,9 @@ export function requireAdministrator(app: FastifyInstance, findToken: FindHolder
         sent: holder.scope,
       })
     }
-    request.caller = { actor, address: request.ip, app: applicationUri }
+    const person = holder.interactive ? holder.user.id : undefined
+    const byReferenceToken = holder.reference !== undefined
+    request.caller = { actor, address: request.ip, app: applicationUri, person, byReferenceToken }
   })
 }
 

@@ -50,3 +50,11 @@ export function bearerChallenge(request: FastifyRequest, { code, description }: 
   if (code === 'invalid_token' && !tried) return 'Bearer realm="tessera"'
   return `Bearer realm="tessera", error="${code}", error_description="${description}"`
 }
+
+/** The challenge of an API that one scope opens. @see RFC 6750 §3 */
+export const challengeNaming =
+  (scope: string) =>
+  (request: FastifyRequest, error: OAuthError): string | undefined => {
+    const challenge = bearerChallenge(request, error)
+    return challenge && `${challenge}, scope="${scope}"`
+  }

@@ -16,6 +16,7 @@ export function createCookies(issuer: string, random: Random) {
   const attributes = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
 
   return {
+    sessionName: session,
     session: (request: FastifyRequest): string | undefined => request.cookies[session],
     setSession: (reply: FastifyReply, value: string) => reply.setCookie(session, value, attributes),
     clearSession: (reply: FastifyReply) => reply.clearCookie(session, attributes),

@@ -5,7 +5,8 @@ import { bearerChallenge } from './bearer-token.ts'
 import type { RenderPage } from './pages.ts'
 import type { Refuse } from './refusals.ts'
 
-const RETRY_AFTER_SECONDS = '2'
+// Of a server that is busy; other errors say it themselves.
+const RETRY_AFTER_SECONDS = 2
 
 interface Dependencies {
   readonly refuse: Refuse
@@ -17,7 +18,8 @@ export function registerErrorHandler(app: FastifyInstance, { refuse, renderPage 
   function answer(request: FastifyRequest, reply: FastifyReply, error: OAuthError): FastifyReply {
     const refusalId = refuse(request, error)
     reply.status(error.status)
-    if (error.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
+    const retryAfter = error.retryAfter ?? (error.status === 503 ? RETRY_AFTER_SECONDS : undefined)
+    if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
     if (request.routeOptions.config.page === true || wantsPage(request)) {
       return renderPage(request, reply, errorPage(error, refusalId))
     }

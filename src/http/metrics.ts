@@ -5,6 +5,8 @@ import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 export interface Figures {
   /** How large the database is, in bytes. */
   readonly databaseSize: () => Promise<number>
+  /** How many licence slots there are, nothing for any number, and how many API sessions live. */
+  readonly licence: () => Promise<{ readonly slots: number | undefined; readonly live: number }>
   /** For how long the oldest row that could be forgotten has been waiting, by table; milliseconds. */
   readonly cleanUpLags: () => Promise<Readonly<Record<string, number>>>
 }
@@ -15,7 +17,7 @@ const BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 export type Metrics = ReturnType<typeof createMetrics>
 
 /** What a monitoring system reads, in the text format of Prometheus. */
-export function createMetrics(app: FastifyInstance, { databaseSize, cleanUpLags }: Figures) {
+export function createMetrics(app: FastifyInstance, { databaseSize, licence, cleanUpLags }: Figures) {
   const registry = new Registry()
   const registers = [registry]
   let observesProcess = false
@@ -40,6 +42,17 @@ export function createMetrics(app: FastifyInstance, { databaseSize, cleanUpLags 
     registers,
   })
 
+  const slots = new Gauge({
+    name: 'tessera_licence_slots',
+    help: 'How many API sessions there may be at once.',
+    registers,
+  })
+  const sessions = new Gauge({
+    name: 'tessera_api_sessions',
+    help: 'How many API sessions live, on all nodes together.',
+    registers,
+  })
+
   return {
     contentType: registry.contentType,
 
@@ -48,6 +61,9 @@ export function createMetrics(app: FastifyInstance, { databaseSize, cleanUpLags 
       if (!observesProcess) collectDefaultMetrics({ register: registry })
       observesProcess = true
       size.set(await databaseSize())
+      const { slots: most = Number.POSITIVE_INFINITY, live } = await licence()
+      slots.set(most)
+      sessions.set(live)
       for (const [table, milliseconds] of Object.entries(await cleanUpLags())) lag.set({ table }, milliseconds / 1000)
       return registry.metrics()
     },

@@ -9,7 +9,7 @@ import { contentSecurityPolicy, type PageReach } from './response-headers.ts'
 
 /** One page to show. */
 export interface Page extends PageReach {
-  readonly template: 'login' | 'consent' | 'logout' | 'signed-out' | 'error'
+  readonly template: 'login' | 'consent' | 'form-post' | 'logout' | 'signed-out' | 'error'
   readonly status?: number
   /** `ui_locales` of the request the page belongs to, where that is not the one for the page itself. */
   readonly uiLocales?: string | undefined

@@ -1,14 +1,16 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Fault, OAuthError } from '../domain/errors.ts'
-import { bearerChallenge } from './bearer-token.ts'
 import { asOAuthError } from './error-handler.ts'
 import type { Refuse } from './refusals.ts'
 
 const RETRY_AFTER_SECONDS = '2'
 
-/** What kind of problem a status stands for: the name in `type`, and the title. */
-const KINDS: Readonly<Record<number, readonly [name: string, title: string]>> = {
+/** The name in `type`, and the title. */
+type Kind = readonly [name: string, title: string]
+
+/** What kind of problem a status stands for. */
+const KINDS: Readonly<Record<number, Kind>> = {
   400: ['malformed-request', 'The request is malformed'],
   401: ['access-token-needed', 'A valid access token is needed'],
   403: ['not-allowed', 'The access token does not allow this'],
@@ -24,14 +26,21 @@ const KINDS: Readonly<Record<number, readonly [name: string, title: string]>> = 
 
 interface Dependencies {
   readonly refuse: Refuse
-  /** The scope that opens the API, named in its challenges. */
-  readonly scope: string
+  /** The header that says how to come again, for what was refused with 401 or 403. @see RFC 9110 §11.6.1 */
+  readonly challenge: (request: FastifyRequest, error: OAuthError) => string | undefined
+  /** What a 401 stands for: the name in its `type`, and its title. */
+  readonly unauthorized?: Kind
   /** Where a refusal can be read, without its id. */
   readonly refusals: string
 }
 
 /** Answers everything thrown with problem details, and keeps it as a refusal like everywhere. @see RFC 9457 */
-export function registerProblemDetails(app: FastifyInstance, { refuse, scope, refusals }: Dependencies): void {
+export function registerProblemDetails(
+  app: FastifyInstance,
+  { refuse, challenge: challengeFor, unauthorized, refusals }: Dependencies,
+): void {
+  const kinds = unauthorized ? { ...KINDS, 401: unauthorized } : KINDS
+
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = asProblem(error)
     if (known.code === 'server_error') request.log.error({ err: error }, 'unexpected error')
@@ -46,9 +55,9 @@ export function registerProblemDetails(app: FastifyInstance, { refuse, scope, re
     const { status, description, faults } = error
     const refusalId = refuse(request, asSentBy(request.caller?.app, error))
     if (status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
-    const challenge = status === 401 || status === 403 ? bearerChallenge(request, error) : undefined
-    if (challenge !== undefined) reply.header('www-authenticate', `${challenge}, scope="${scope}"`)
-    const [name, title] = KINDS[status] ?? [undefined, STATUS_CODES[status] ?? 'Error']
+    const challenge = status === 401 || status === 403 ? challengeFor(request, error) : undefined
+    if (challenge !== undefined) reply.header('www-authenticate', challenge)
+    const [name, title] = kinds[status] ?? [undefined, STATUS_CODES[status] ?? 'Error']
     return reply
       .status(status)
       .type('application/problem+json')

@@ -15,13 +15,16 @@ declare module 'fastify' {
 export interface PageReach {
   readonly formTargets?: readonly string[]
   readonly images?: readonly string[]
+  /** Whether it runs a script of this server. */
+  readonly ownScript?: boolean
 }
 
-/** What a page may load and do: no script, nothing from elsewhere that it did not name. @see CSP3 §6 */
-export const contentSecurityPolicy = ({ formTargets = [], images = [] }: PageReach = {}): string =>
+/** What a page may load and do: no script but its own, nothing from elsewhere that it did not name. @see CSP3 §6 */
+export const contentSecurityPolicy = ({ formTargets = [], images = [], ownScript = false }: PageReach = {}): string =>
   [
     "default-src 'none'",
     "style-src 'self'",
+    ...(ownScript ? ["script-src 'self'"] : []),
     `img-src ${["'self'", 'data:', ...images].join(' ')}`,
     `form-action ${["'self'", ...formTargets.map(asFormTarget)].join(' ')}`,
     "frame-ancestors 'none'",

@@ -8,6 +8,7 @@ import { APP_REMEDIES } from './remedies/app-remedies.ts'
 import { PERSON_REMEDIES } from './remedies/person-remedies.ts'
 import type { Facts, Registered, Remedy } from './remedies/remedy.ts'
 import { REQUEST_REMEDIES } from './remedies/request-remedies.ts'
+import { SESSION_REMEDIES } from './remedies/session-remedies.ts'
 import { TOKEN_REMEDIES } from './remedies/token-remedies.ts'
 
 /** A refusal as it is explained to the operator: what was wrong, and what mends it. */
@@ -38,6 +39,7 @@ const REMEDIES: Readonly<Record<RefusalRule, (facts: Facts) => Remedy>> = {
   ...REQUEST_REMEDIES,
   ...PERSON_REMEDIES,
   ...TOKEN_REMEDIES,
+  ...SESSION_REMEDIES,
 }
 
 interface Choice {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { LONGEST_IDLE } from '../domain/api-session.ts'
 import { LONGEST_ACCESS_TOKEN } from '../domain/trusted-application.ts'
 import { type Clock, DAY, HOUR, MINUTE } from '../lib/clock.ts'
 import type { Timekeeper } from '../lib/timekeeper.ts'
@@ -49,7 +50,7 @@ function tasksOf({ store, clock, longestSession }: Sizing): readonly Task[] {
     // Whose token ended can still read when it was last used.
     { kind: 'reference_tokens', before: async () => clock() - 30 * DAY },
     { kind: 'token_notices', before: async () => clock() - LONGEST_ACCESS_TOKEN - HOUR },
-    { kind: 'api_sessions', before: async () => clock() - DAY },
+    { kind: 'api_sessions', before: async () => clock() - Math.max(DAY, LONGEST_IDLE + HOUR) },
     { kind: 'sign_in_sessions', before: async () => clock() - longestSession - HOUR },
     {
       kind: 'refusals',

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { SignInFacts } from '../domain/authorization.ts'
+import { NO_CLAIMS, type RequestedClaims, scopesOfClaims } from '../domain/requested-claims.ts'
 import { fromSignIn, toScope, toSignIn } from './columns.ts'
 import type { Schema } from './schema.ts'
 
@@ -14,6 +15,7 @@ export interface Granted {
   readonly scope: readonly string[]
   /** The API resources that were asked for; empty is the default. @see RFC 8707 §2 */
   readonly resources: readonly string[]
+  readonly claims: RequestedClaims
 }
 
 type GrantRow = Pick<
@@ -25,6 +27,7 @@ type GrantRow = Pick<
   | 'user_epoch'
   | 'scope'
   | 'resources'
+  | 'claims'
   | 'sid'
   | 'auth_time'
   | 'amr'
@@ -40,6 +43,7 @@ export const fromGranted = (granted: Granted): GrantRow => ({
   user_epoch: granted.userEpoch,
   scope: granted.scope.join(' '),
   resources: granted.resources.length === 0 ? null : JSON.stringify(granted.resources),
+  claims: scopesOfClaims(granted.claims).length === 0 ? null : JSON.stringify(granted.claims),
 })
 
 export const toGranted = (row: GrantRow): Granted => ({
@@ -51,4 +55,5 @@ export const toGranted = (row: GrantRow): Granted => ({
   signIn: toSignIn(row),
   scope: toScope(row.scope),
   resources: row.resources === null ? [] : (JSON.parse(row.resources) as string[]),
+  claims: row.claims === null ? NO_CLAIMS : (JSON.parse(row.claims) as RequestedClaims),
 })

@@ -4,6 +4,7 @@ import * as operations from '../../db/migrations/0002-operations.ts'
 import * as storage from '../../db/migrations/0003-storage.ts'
 import * as moves from '../../db/migrations/0004-moves.ts'
 import * as referenceTokens from '../../db/migrations/0005-reference-tokens.ts'
+import * as requestedClaims from '../../db/migrations/0006-requested-claims.ts'
 import type { Schema } from './schema.ts'
 
 /** Every migration in order; a new one is one file and one line. */
@@ -13,6 +14,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0003-storage': storage,
   '0004-moves': moves,
   '0005-reference-tokens': referenceTokens,
+  '0006-requested-claims': requestedClaims,
 }
 
 /** The database was written by a newer Tessera than this one. */

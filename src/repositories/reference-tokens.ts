@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { ReferenceToken, ReferenceTokenKind } from '../domain/reference-token.ts'
+import type { User } from '../domain/user.ts'
 import type { Use } from '../lib/last-use.ts'
 import { toScope } from './columns.ts'
 import type { Schema } from './schema.ts'
@@ -87,15 +88,18 @@ export function referenceTokensOn(db: Kysely<Schema>) {
       return rows.map(toToken)
     },
 
-    /** How many tokens of this kind that have neither ended nor been revoked act as a user. */
-    async countLive(userId: string, kind: ReferenceTokenKind, now: number): Promise<number> {
+    /** How many tokens of this kind act as a user; what expired, was revoked or ended with a kill switch is none. */
+    async countLive(user: Pick<User, 'id' | 'epoch'>, kind: ReferenceTokenKind, now: number): Promise<number> {
       const row = await db
-        .selectFrom('reference_tokens')
+        .selectFrom('reference_tokens as token')
+        .innerJoin('trusted_applications as app', 'app.application_uri', 'token.application_uri')
         .select((eb) => eb.fn.countAll().as('count'))
-        .where('user_id', '=', userId)
-        .where('kind', '=', kind)
-        .where('revoked_at', 'is', null)
-        .where('expires_at', '>', now)
+        .where('token.user_id', '=', user.id)
+        .where('token.kind', '=', kind)
+        .where('token.revoked_at', 'is', null)
+        .where('token.expires_at', '>', now)
+        .where('token.user_epoch', '=', user.epoch)
+        .whereRef('token.app_epoch', '=', 'app.epoch')
         .executeTakeFirst()
       return Number(row?.count ?? 0)
     },
@@ -115,6 +119,19 @@ export function referenceTokensOn(db: Kysely<Schema>) {
         .where('revoked_at', 'is', null)
         .executeTakeFirst()
       return revoked.numUpdatedRows === 1n
+    },
+
+    /** The apps that have one which acts as a user and has not ended. */
+    async appsOf(userId: string, now: number): Promise<string[]> {
+      const rows = await db
+        .selectFrom('reference_tokens')
+        .select('application_uri')
+        .distinct()
+        .where('user_id', '=', userId)
+        .where('revoked_at', 'is', null)
+        .where('expires_at', '>', now)
+        .execute()
+      return rows.map(({ application_uri }) => application_uri)
     },
 
     /** Ends every token of an app that acts as this user. @returns how many */

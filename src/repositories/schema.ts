@@ -79,6 +79,7 @@ interface GrantColumns extends SignInFactsColumns {
   user_epoch: number
   scope: string
   resources: string | null
+  claims: string | null
   family: string
 }
 

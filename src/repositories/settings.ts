@@ -1,4 +1,6 @@
 import type { Kysely } from 'kysely'
+import { type ApiSessionRules, LICENCE_SLOTS, readSlots } from '../domain/api-session.ts'
+import { storedName, valueOfSetting } from '../domain/instance-settings.ts'
 import type { Schema } from './schema.ts'
 
 export type Settings = ReturnType<typeof settingsOn>
@@ -9,6 +11,24 @@ export function settingsOn(db: Kysely<Schema>) {
     async get(name: string): Promise<string | undefined> {
       const row = await db.selectFrom('settings').select('value').where('name', '=', name).executeTakeFirst()
       return row?.value
+    },
+
+    /** How long API sessions live and how many there may be, as it is set now; every call of an API asks, so it is one question. */
+    async apiSessionRules(): Promise<ApiSessionRules> {
+      const [idle, length] = ['ApiSessionIdle', 'ServiceSessionLength'] as const
+      const rows = await db
+        .selectFrom('settings')
+        .selectAll()
+        .where('name', 'in', [storedName(idle), storedName(length), LICENCE_SLOTS])
+        .execute()
+      const stored = new Map(rows.map(({ name, value }) => [name, value]))
+      const slots = readSlots(stored.get(LICENCE_SLOTS) ?? 'unlimited')
+      return {
+        idle: valueOfSetting(idle, stored.get(storedName(idle))),
+        serviceLength: valueOfSetting(length, stored.get(storedName(length))),
+        // What is no number was never written by us; to let everybody in for it would give licences away.
+        slots: slots === 'unreadable' ? 0 : slots,
+      }
     },
 
     async set(name: string, value: string): Promise<void> {

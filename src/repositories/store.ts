@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { apiResourcesOn } from './api-resources.ts'
+import { apiSessionsOn } from './api-sessions.ts'
 import { auditEventsOn } from './audit-events.ts'
 import { authorizationCodesOn } from './authorization-codes.ts'
 import { consentsOn } from './consents.ts'
@@ -10,6 +11,7 @@ import { opaqueAccessTokensOn } from './opaque-access-tokens.ts'
 import { referenceTokensOn } from './reference-tokens.ts'
 import { refreshTokensOn } from './refresh-tokens.ts'
 import { refusalsOn } from './refusals.ts'
+import { reservedUsersOn } from './reserved-users.ts'
 import { revokedAccessTokensOn } from './revoked-access-tokens.ts'
 import type { Schema } from './schema.ts'
 import { sessionEpochsOn } from './session-epochs.ts'
@@ -37,6 +39,8 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   referenceTokens: referenceTokensOn(db),
   sessionEpochs: sessionEpochsOn(db),
   tokenNotices: tokenNoticesOn(db),
+  apiSessions: apiSessionsOn(db),
+  reservedUsers: reservedUsersOn(db),
   signingKeys: signingKeysOn(db),
   settings: settingsOn(db),
   resources: apiResourcesOn(db),

@@ -27,8 +27,12 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
       )
     },
 
-    async start(family: Omit<TokenFamily, 'revokedAt'>): Promise<void> {
-      await db
+    /**
+     * Starts a family; where a token handed out with the code has started it, the code's redemption lets it live longer.
+     * @returns false when it was revoked meanwhile
+     */
+    async start(family: Omit<TokenFamily, 'revokedAt'>): Promise<boolean> {
+      const started = await db
         .insertInto('token_families')
         .values({
           ...fromGranted(family),
@@ -36,7 +40,14 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
           expires_at: family.expiresAt,
           revoked_at: null,
         })
-        .execute()
+        .onConflict((conflict) =>
+          conflict
+            .column('family')
+            .doUpdateSet({ expires_at: family.expiresAt })
+            .where('token_families.revoked_at', 'is', null),
+        )
+        .executeTakeFirst()
+      return started.numInsertedOrUpdatedRows === 1n
     },
 
     /** Ends every token of the family. @returns false when it had ended already */
@@ -50,6 +61,19 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
         .executeTakeFirst()
       if (revoked) await noteEnding(db, { app: revoked.application_uri, user: revoked.user_id }, now)
       return revoked !== undefined
+    },
+
+    /** The apps that have one which acts as a user and has not ended. */
+    async appsOf(userId: string, now: number): Promise<string[]> {
+      const rows = await db
+        .selectFrom('token_families')
+        .select('application_uri')
+        .distinct()
+        .where('user_id', '=', userId)
+        .where('revoked_at', 'is', null)
+        .where('expires_at', '>', now)
+        .execute()
+      return rows.map(({ application_uri }) => application_uri)
     },
 
     /** Ends every token that grew from sign-ins of a user at an app. @returns how many families there were */

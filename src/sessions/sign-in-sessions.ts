@@ -74,6 +74,11 @@ export function createSignInSessions({ store, clock, random, limits }: Dependenc
       return { cookie, facts }
     },
 
-    end: (sid: string): Promise<void> => store.writeEnding(({ sessions }) => sessions.end(sid, clock())),
+    /** Signs a person out: their API sessions end with the one of the browser, and their licence slots are free at once. */
+    end: ({ sid, userId }: Pick<SignInSession, 'sid' | 'userId'>): Promise<void> =>
+      store.writeEnding(async ({ sessions, apiSessions }) => {
+        await sessions.end(sid, clock())
+        await apiSessions.endAllOf({ userId }, clock())
+      }),
   }
 }

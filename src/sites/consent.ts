@@ -16,6 +16,7 @@ import { queryForm, submittedForm } from '../http/form-body.ts'
 import type { Messages, Translate } from '../http/messages.ts'
 import type { RenderPage } from '../http/pages.ts'
 import type { Refuse } from '../http/refusals.ts'
+import type { SendAnswer } from '../http/send-answer.ts'
 import type { Clock } from '../lib/clock.ts'
 import { digest } from '../lib/secrets.ts'
 import type { Store } from '../repositories/store.ts'
@@ -25,6 +26,7 @@ interface Dependencies {
   readonly cookies: Cookies
   readonly renderPage: RenderPage
   readonly refuse: Refuse
+  readonly sendAnswer: SendAnswer
   readonly readCatalogue: ReadCatalogue
   readonly store: Pick<Store, 'write'>
   readonly clock: Clock
@@ -41,7 +43,7 @@ interface Decidable {
 
 /** The page where a person allows an app what it asks for. */
 export async function consentSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { flow, cookies, renderPage, refuse, readCatalogue, store, clock, audit, issuer } = dependencies
+  const { flow, cookies, renderPage, refuse, sendAnswer, readCatalogue, store, clock, audit, issuer } = dependencies
   const config = { page: true } as const
   const continueUrl = (ticket: Ticket): string =>
     `${issuer}/connect/authorize/continue?interaction=${flow.tickets.seal(ticket)}`
@@ -116,7 +118,7 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
         sent: found.request.scope.join(' '),
         cause: 'the person pressed Deny on the consent page',
       })
-      return reply.redirect(flow.errorUrl(found.request, denied, refuse(request, denied)), 303)
+      return sendAnswer(request, reply, flow.errorAnswer(found.request, denied, refuse(request, denied)))
     }
     if (step.kind === 'consent') {
       await store.write(({ consents }) => consents.grant(about.user, about.app, step.scope, clock()))

@@ -32,7 +32,7 @@ export async function logoutSite(app: FastifyInstance, dependencies: Dependencie
     live: LiveSession | undefined,
   ) {
     if (live) {
-      await sessions.end(live.session.sid)
+      await sessions.end(live.session)
       audit({ event: 'sign_out', user: live.user.id, address: request.ip, detail: { session: live.session.sid } })
     }
     return cookies.clearSession(reply).redirect(logout.doneUrl(ticket), 303)

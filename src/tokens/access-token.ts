@@ -9,14 +9,20 @@ import { inSeconds } from '../lib/clock.ts'
 import { subjectOf, type TokenSettings } from './settings.ts'
 import { accessTokenUserClaims } from './user-claims.ts'
 
+/** What an access token for a person is made from. */
+export type PersonAccess = Pick<
+  UserAuthorization<unknown>,
+  'kind' | 'app' | 'user' | 'signIn' | 'scope' | 'audience' | 'family'
+>
+
 /**
  * The claims of a signed access token.
  * @param now milliseconds since 1970
  * @param nonce makes the `jti` unique
  * @see RFC 9068 §2.2
  */
-export function accessTokenClaims<Unit>(
-  authorization: UserAuthorization<Unit> | ServiceAuthorization,
+export function accessTokenClaims(
+  authorization: PersonAccess | ServiceAuthorization,
   settings: TokenSettings,
   now: number,
   nonce: string,
@@ -41,11 +47,7 @@ export function accessTokenClaims<Unit>(
 const audienceClaim = ([first, ...more]: readonly string[], issuer: string): string | string[] =>
   first === undefined ? issuer : more.length === 0 ? first : [first, ...more]
 
-function userFlowClaims<Unit>(
-  { user, scope, signIn, family }: UserAuthorization<Unit>,
-  settings: TokenSettings,
-  nonce: string,
-) {
+function userFlowClaims({ user, scope, signIn, family }: PersonAccess, settings: TokenSettings, nonce: string) {
   return {
     jti: writeTokenId({ kind: 'family', family }, nonce),
     ...personClaims(user, settings),

@@ -1,8 +1,9 @@
-import { whyEnded } from '../domain/liveness.ts'
-import { isWholeReferenceToken, whyNotPermitted } from '../domain/reference-token.ts'
+import { isWholeReferenceToken, type ReferenceTokenState, stateOfReferenceToken } from '../domain/reference-token.ts'
+import type { RefusalRule } from '../domain/refusal-rule.ts'
+import { NO_CLAIMS } from '../domain/requested-claims.ts'
 import { type ReadCatalogue, targetOf } from '../domain/resource-indicators.ts'
 import { stillRegistered } from '../domain/scope.ts'
-import { type Clock, isoTime } from '../lib/clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { LastUse } from '../lib/last-use.ts'
 import { digest } from '../lib/secrets.ts'
 import type { Store } from '../repositories/store.ts'
@@ -19,6 +20,18 @@ interface Dependencies {
   readonly uses: Pick<LastUse, 'note'>
 }
 
+type DeadState = Exclude<ReferenceTokenState['state'], 'live'>
+
+const RULE_OF: Readonly<Record<DeadState, RefusalRule>> = {
+  revoked: 'access-token-revoked',
+  expired: 'access-token-expired',
+  ended: 'access-token-ended',
+  'not permitted': 'reference-token-not-permitted',
+}
+
+// For these the operator is told whose account to look at.
+const BY_RECORD: ReadonlySet<DeadState> = new Set(['ended', 'not permitted'])
+
 /** Looks a personal or system access token up; a kill switch, a revocation and a changed record count at once. */
 export function createFindReferenceToken({ store, settings, clock, readCatalogue, uses }: Dependencies) {
   const { read } = store
@@ -30,14 +43,9 @@ export function createFindReferenceToken({ store, settings, clock, readCatalogue
     if (!token) return FOREIGN
     const [app, user] = [await read.apps.find(token.applicationUri), await read.users.find(token.userId)]
     if (!app || !user) return FOREIGN
-    if (token.revokedAt !== undefined)
-      return dead('access-token-revoked', `the reference token was revoked at ${isoTime(token.revokedAt)}`, app)
-    if (token.expiresAt <= clock())
-      return dead('access-token-expired', `the reference token ended at ${isoTime(token.expiresAt)}`, app)
-    const ended = whyEnded(token, app, user)
-    if (ended !== undefined) return { ...dead('access-token-ended', ended, app), user: user.id }
-    const unpermitted = whyNotPermitted(token.kind, app, user)
-    if (unpermitted !== undefined) return { ...dead('reference-token-not-permitted', unpermitted, app), user: user.id }
+    const { state, reason = '' } = stateOfReferenceToken(token, app, user, clock())
+    if (state !== 'live')
+      return { ...dead(RULE_OF[state], reason, app), ...(BY_RECORD.has(state) ? { user: user.id } : {}) }
     const scope = stillRegistered(token.scope, app)
     const target = targetOf({ scope, resources: [] }, [], app, await readCatalogue())
     uses.note(token)
@@ -48,6 +56,7 @@ export function createFindReferenceToken({ store, settings, clock, readCatalogue
       app,
       user,
       interactive: token.kind === 'PAT',
+      requested: NO_CLAIMS,
       reference: token.id,
     }
   }

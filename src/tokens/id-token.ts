@@ -6,6 +6,7 @@ import { ID_TOKEN_LIFETIME } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import { inSeconds } from '../lib/clock.ts'
 import { subjectOf, type TokenSettings } from './settings.ts'
+import { userClaims } from './user-claims.ts'
 
 /** What an ID token is made from. */
 export interface IdTokenSubject {
@@ -16,18 +17,21 @@ export interface IdTokenSubject {
   /** The access token or code given along with it, which the ID token vouches for. */
   readonly accessToken?: string
   readonly code?: string
+  /** Names of claims about the person that it holds as well. */
+  readonly claims?: readonly string[]
 }
 
-/** The claims of an ID token; profile claims are UserInfo's business. @see OIDC Core §2, §3.1.3.6, §3.3.2.11 */
+/** The claims of an ID token; profile claims are UserInfo's business, as long as there is an access token for it. @see OIDC Core §2, §3.1.3.6, §3.3.2.11 */
 export function idTokenClaims(
   subject: IdTokenSubject,
   settings: TokenSettings,
   algorithm: SigningAlgorithm,
   now: number,
 ): JWTPayload {
-  const { applicationUri, user, signIn, nonce, accessToken, code } = subject
+  const { applicationUri, user, signIn, nonce, accessToken, code, claims = [] } = subject
   const issuedAt = inSeconds(now)
   return {
+    ...userClaims(user, claims),
     iss: settings.issuer,
     sub: subjectOf(user, settings),
     aud: applicationUri,

@@ -1,18 +1,17 @@
 import type { Audit, AuditEvent, AuditRecords } from '../domain/audit.ts'
 import type { Authorization, ServiceAuthorization, TokenResponse, UserAuthorization } from '../domain/authorization.ts'
-import { accessTokenLifetime } from '../domain/trusted-application.ts'
-import { type Clock, inSeconds } from '../lib/clock.ts'
+import type { Clock } from '../lib/clock.ts'
 import { digest, newSecret, type Random } from '../lib/secrets.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
-import { accessTokenClaims } from './access-token.ts'
 import { idTokenClaims } from './id-token.ts'
-import { newOpaqueToken } from './opaque-token.ts'
+import type { MintAccessToken, MintedAccessToken } from './mint-access-token.ts'
 import type { TokenSettings } from './settings.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 interface Dependencies {
   readonly store: Pick<Store, 'write'>
   readonly keys: Pick<SigningKeys, 'sign' | 'algorithm'>
+  readonly mintAccessToken: MintAccessToken
   readonly settings: TokenSettings
   readonly clock: Clock
   readonly random: Random
@@ -26,44 +25,27 @@ export interface TokenRequest {
   readonly address: string
 }
 
-interface Minted {
-  readonly response: TokenResponse
-  /** The `jti` of the access token, which names it without being it. */
-  readonly tokenId: string
-  /** Stores what the answer does not carry. */
-  readonly keep: (unit: Pick<Repositories, 'opaqueAccessTokens'>) => Promise<void>
-}
-
 export type IssueTokens = ReturnType<typeof createIssueTokens>
 
 /**
  * Turns what a grant decided into tokens. Signing comes first and the transaction last, so that a code or refresh token
  * is used up only together with what it was exchanged for.
  */
-export function createIssueTokens({ store, keys, settings, clock, random, audit, audits }: Dependencies) {
-  async function mintAccessToken(
-    authorization: UserAuthorization<Repositories> | ServiceAuthorization,
-  ): Promise<Minted> {
-    const { app, scope } = authorization
-    const claims = accessTokenClaims(authorization, settings, clock(), random(16).toString('base64url'))
-    const opaque = app.accessTokenFormat === 'reference' ? newOpaqueToken(random) : undefined
-    const response: TokenResponse = {
-      access_token: opaque ?? (await keys.sign(claims, 'at+jwt')),
-      token_type: 'Bearer',
-      expires_in: inSeconds(accessTokenLifetime(app)),
-      scope: scope.join(' '),
-    }
-    const keep: Minted['keep'] = async ({ opaqueAccessTokens }) => {
-      if (opaque !== undefined) await opaqueAccessTokens.add(digest(opaque), claims, Number(claims.exp) * 1000)
-    }
-    return { response, tokenId: String(claims.jti), keep }
-  }
+export function createIssueTokens(dependencies: Dependencies) {
+  const { store, keys, mintAccessToken, settings, clock, random, audit, audits } = dependencies
 
-  async function mintForUser(authorization: UserAuthorization<Repositories>): Promise<Minted> {
+  async function mintForUser(authorization: UserAuthorization<Repositories>): Promise<MintedAccessToken> {
     const minted = await mintAccessToken(authorization)
     const { response: access } = minted
-    const { app, user, signIn, nonce, scope, refreshUntil } = authorization
-    const subject = { applicationUri: app.applicationUri, user, signIn, nonce, accessToken: access.access_token }
+    const { app, user, signIn, nonce, claims, scope, refreshUntil } = authorization
+    const subject = {
+      applicationUri: app.applicationUri,
+      user,
+      signIn,
+      nonce,
+      accessToken: access.access_token,
+      claims: claims.idToken,
+    }
     const response = {
       ...access,
       ...(refreshUntil === undefined ? {} : { refresh_token: newSecret(random) }),
@@ -122,7 +104,7 @@ export function createIssueTokens({ store, keys, settings, clock, random, audit,
 
 const issueEvent = (
   authorization: UserAuthorization<Repositories> | ServiceAuthorization,
-  { response, tokenId }: Minted,
+  { response, tokenId }: MintedAccessToken,
   { grant, address }: TokenRequest,
 ): AuditEvent => ({
   event: 'token_issued',

@@ -1,6 +1,7 @@
 import type { JWTPayload } from 'jose'
 import { whyEnded } from '../domain/liveness.ts'
 import { whyNotActing } from '../domain/reference-token.ts'
+import { NO_CLAIMS } from '../domain/requested-claims.ts'
 import { stillRegistered } from '../domain/scope.ts'
 import { readTokenId, type TokenOrigin } from '../domain/token-id.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
@@ -48,6 +49,7 @@ export function createJudgeClaims({ read }: Pick<Store, 'read'>) {
       app,
       user,
       interactive: origin.kind === 'family',
+      requested: family?.claims ?? NO_CLAIMS,
       reference: undefined,
     }
   }

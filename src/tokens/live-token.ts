@@ -1,5 +1,6 @@
 import type { JWTPayload } from 'jose'
 import type { RefusalRule } from '../domain/refusal-rule.ts'
+import type { RequestedClaims } from '../domain/requested-claims.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 
@@ -12,6 +13,8 @@ export interface LiveAccessToken {
   readonly user: User
   /** Whether it acts for a person rather than for the app itself. */
   readonly interactive: boolean
+  /** The claims the app asked for by name at the sign-in. */
+  readonly requested: RequestedClaims
   /** The id of the reference token that it is, if it is one. */
   readonly reference: string | undefined
 }

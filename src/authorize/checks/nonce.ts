@@ -1,11 +1,11 @@
 import { OAuthError } from '../../domain/errors.ts'
 import type { Form } from '../../domain/form.ts'
-import type { ResponseType } from '../../domain/trusted-application.ts'
+import { answersWith, type ResponseType } from '../../domain/trusted-application.ts'
 
 /** Needed wherever an ID token comes through the browser. @see OIDC Core §3.3.2.11 */
 export function readNonce(form: Form, responseType: ResponseType): string | undefined {
   const nonce = form.get('nonce')
-  if (nonce === undefined && responseType === 'code id_token') {
+  if (nonce === undefined && answersWith(responseType, 'id_token')) {
     throw new OAuthError('invalid_request', 'parameter is missing: nonce (needed where the answer holds an ID token)', {
       rule: 'nonce-missing',
       cause: `response_type ${responseType} puts an ID token into the answer, and no nonce was sent that would tie it to the request`,

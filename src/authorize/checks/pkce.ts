@@ -1,10 +1,11 @@
 import { OAuthError } from '../../domain/errors.ts'
 import type { Form } from '../../domain/form.ts'
 import { isCodeChallenge } from '../../domain/pkce.ts'
-import { needsPkce, type TrustedApplication } from '../../domain/trusted-application.ts'
+import { answersWith, needsPkce, type ResponseType, type TrustedApplication } from '../../domain/trusted-application.ts'
 
 /** Only S256: `plain`, which is also what a missing method means, protects nothing. @see RFC 7636 §4.3, RFC 9700 §2.1.1 */
-export function readCodeChallenge(form: Form, app: TrustedApplication): string | undefined {
+export function readCodeChallenge(form: Form, app: TrustedApplication, responseType: ResponseType): string | undefined {
+  if (!answersWith(responseType, 'code')) return undefined
   const challenge = form.get('code_challenge')
   const method = form.get('code_challenge_method')
   if (challenge === undefined) {

@@ -21,7 +21,7 @@ export function readResponseMode(form: Form, responseType: ResponseType): Respon
       rule: 'response-mode-unsafe',
       cause: 'servers and their logs see the query, and the answer would hold an ID token',
       sent,
-      expected: 'fragment',
+      expected: 'fragment or form_post',
     })
   }
   return mode

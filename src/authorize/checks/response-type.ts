@@ -1,27 +1,26 @@
 import { OAuthError } from '../../domain/errors.ts'
 import type { Form } from '../../domain/form.ts'
-import {
-  isInteractive,
-  RESPONSE_TYPES,
-  type ResponseType,
-  type TrustedApplication,
-} from '../../domain/trusted-application.ts'
+import { isInteractive, type ResponseType, type TrustedApplication } from '../../domain/trusted-application.ts'
 
 const asSet = (value: string): string => value.split(' ').sort().join(' ')
 
-/** The order of the words in a response type does not matter. @see RFC 6749 §3.1.1 */
-export function readResponseType(form: Form, app: TrustedApplication): ResponseType {
+/**
+ * The order of the words in a response type does not matter.
+ * @param offered by this server
+ * @see RFC 6749 §3.1.1
+ */
+export function readResponseType(form: Form, app: TrustedApplication, offered: readonly ResponseType[]): ResponseType {
   const sent = form.require('response_type')
-  const type = RESPONSE_TYPES.find((known) => asSet(known) === asSet(sent))
+  const type = offered.find((known) => asSet(known) === asSet(sent))
   if (type === undefined) {
     throw new OAuthError(
       'unsupported_response_type',
-      `response_type is not offered; offered are ${RESPONSE_TYPES.join(', ')}`,
+      `response_type is not offered; offered are ${offered.join(', ')}`,
       {
         rule: 'response-type-unsupported',
         cause: 'this response_type is not offered',
         sent: sent.slice(0, 100),
-        expected: RESPONSE_TYPES,
+        expected: offered,
       },
     )
   }

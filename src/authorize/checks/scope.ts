@@ -1,7 +1,7 @@
 import { OAuthError } from '../../domain/errors.ts'
 import type { Form } from '../../domain/form.ts'
 import { PROTOCOL_SCOPES, readScope, requireWithin } from '../../domain/scope.ts'
-import type { ResponseType, TrustedApplication } from '../../domain/trusted-application.ts'
+import { answersWith, type ResponseType, type TrustedApplication } from '../../domain/trusted-application.ts'
 
 /** Scopes of the protocol are open to every app, API scopes to those whose record lists them. @see RFC 6749 §3.3 */
 export function readRequestedScope(form: Form, app: TrustedApplication, responseType: ResponseType): string[] {
@@ -15,12 +15,13 @@ export function readRequestedScope(form: Form, app: TrustedApplication, response
     })
   const scope = readScope(sent)
   requireWithin(scope, [...PROTOCOL_SCOPES, ...app.scope], 'scope is not registered for the app')
-  if (responseType !== 'code' && !scope.includes('openid')) {
+  if (answersWith(responseType, 'id_token') && !scope.includes('openid')) {
     throw new OAuthError('invalid_scope', 'an ID token is asked for, but scope does not hold openid', {
       rule: 'openid-missing',
       cause: `response_type ${responseType} asks for an ID token, which the scope openid stands for`,
       sent,
     })
   }
-  return scope
+  // A refresh token comes with a code alone. @see OIDC Core §11
+  return answersWith(responseType, 'code') ? scope : scope.filter((name) => name !== 'offline_access')
 }

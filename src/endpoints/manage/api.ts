@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageApps } from '../../administration/manage-apps.ts'
+import type { ManageTokens } from '../../administration/manage-tokens.ts'
 import type { ManageUsers } from '../../administration/manage-users.ts'
 import type { ReadJournals } from '../../administration/read-journals.ts'
 import { ADMINISTRATION_SCOPE } from '../../domain/scope.ts'
 import { requireAdministrator } from '../../http/administrator.ts'
+import { challengeNaming } from '../../http/bearer-token.ts'
 import { registerJsonBody } from '../../http/json-body.ts'
 import { registerOpenApi } from '../../http/open-api.ts'
 import { watchMethods } from '../../http/other-methods.ts'
@@ -12,6 +14,7 @@ import type { Refuse } from '../../http/refusals.ts'
 import type { FindToken } from '../../tokens/find-token.ts'
 import { manageAppsEndpoint } from './apps.ts'
 import { manageJournalsEndpoint } from './journals.ts'
+import { manageTokensEndpoint } from './tokens.ts'
 import { manageUsersEndpoint } from './users.ts'
 
 interface Dependencies {
@@ -20,6 +23,7 @@ interface Dependencies {
   readonly standard: string
   readonly refuse: Refuse
   readonly apps: ManageApps
+  readonly tokens: ManageTokens
   readonly users: ManageUsers
   readonly journals: ReadJournals
 }
@@ -27,23 +31,30 @@ interface Dependencies {
 /** The administration API. */
 export async function manageApi(
   app: FastifyInstance,
-  { findToken, standard, refuse, apps, users, journals }: Dependencies,
+  { findToken, standard, refuse, apps, tokens, users, journals }: Dependencies,
 ): Promise<void> {
   registerJsonBody(app)
   requireAdministrator(app, findToken, standard)
-  registerProblemDetails(app, { refuse, scope: ADMINISTRATION_SCOPE, refusals: `${app.prefix}/refusals` })
+  registerProblemDetails(app, {
+    refuse,
+    challenge: challengeNaming(ADMINISTRATION_SCOPE),
+    refusals: `${app.prefix}/refusals`,
+  })
   await registerOpenApi(app, {
     title: 'Tessera administration API',
     description: `Needs an access token with the scope ${ADMINISTRATION_SCOPE}. Refusals are problem details (RFC 9457).`,
     version: '1',
+    security: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
     tags: [
       { name: 'apps', description: 'Trusted Applications and their secrets' },
+      { name: 'tokens', description: 'Reference tokens: personal and system access tokens' },
       { name: 'users', description: 'People and System Users' },
       { name: 'journals', description: 'Refusals and the audit log' },
     ],
   })
   const refuseOtherMethods = watchMethods(app)
   await app.register(manageAppsEndpoint, { apps })
+  await app.register(manageTokensEndpoint, { tokens })
   await app.register(manageUsersEndpoint, { users })
   await app.register(manageJournalsEndpoint, { journals })
   refuseOtherMethods()

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { AppInput, ManageApps, SecretInput } from '../../administration/manage-apps.ts'
 import { callerOf } from '../../http/administrator.ts'
+import { NOTHING, operation } from '../../http/operation.ts'
 import { PageQuerySchema, pageOf, readPageQuery, sendPage } from '../../http/paging.ts'
 import { readIfMatch, sendTagged, tagged } from '../../http/preconditions.ts'
-import { NOTHING, operation } from './operation.ts'
 import { AppPatch, AppRecord, ChangedApp, NewApp, NewSecret, NewSecretShown, SecretList } from './schemas.ts'
 
 interface OfApp {

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import type { ReadJournals } from '../../administration/read-journals.ts'
+import { operation } from '../../http/operation.ts'
 import { pageOf, pageQuery, readPageQuery, sendPage } from '../../http/paging.ts'
-import { operation } from './operation.ts'
 
 const TextOrNull = Type.Unsafe<string | null>({ type: ['string', 'null'] })
 const Anything = Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true })

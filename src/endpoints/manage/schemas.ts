@@ -22,23 +22,6 @@ const FLAG: ValueSchema = { type: 'boolean' }
 const time = (description: string): TSchema => Type.String({ format: 'date-time', description })
 const timeOrNull = (description: string): TSchema => value(TEXT_OR_NULL, description)
 
-/** An answer that was refused. @see RFC 9457 */
-const Problem = Type.Object({
-  type: Type.String(),
-  title: Type.String(),
-  status: Type.Integer(),
-  detail: Type.String(),
-  instance: Type.String({ description: 'where the refusal can be read' }),
-  errors: Type.Optional(Type.Array(Type.Object({ attribute: Type.String(), reason: Type.String() }))),
-  refusal_id: Type.String(),
-})
-
-/** What every route may answer instead. */
-export const PROBLEMS = {
-  '4xx': { description: 'Problem details', content: { 'application/problem+json': { schema: Problem } } },
-  '5xx': { description: 'Problem details', content: { 'application/problem+json': { schema: Problem } } },
-} as const
-
 const SECRET = {
   Id: Type.String(),
   Label: value(TEXT_OR_NULL, 'what an administrator calls it'),

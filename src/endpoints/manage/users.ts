@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageUsers, NewUserInput, UserPatch as Patch } from '../../administration/manage-users.ts'
 import { callerOf } from '../../http/administrator.ts'
+import { NOTHING, operation } from '../../http/operation.ts'
 import { PageQuerySchema, pageOf, readPageQuery, sendPage } from '../../http/paging.ts'
 import { readIfMatch, sendTagged, tagged } from '../../http/preconditions.ts'
-import { NOTHING, operation } from './operation.ts'
 import { NewPassword, NewUser, UserPatch, UserRecord } from './schemas.ts'
 
 interface OfUser {

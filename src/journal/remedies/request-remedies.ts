@@ -97,7 +97,11 @@ export const REQUEST_REMEDIES = {
     'send the base64url SHA-256 of the verifier without padding, not its hex form and not the verifier',
     '43 characters of base64url',
   ),
-  'parameter-has-too-many-values': developer('name fewer APIs with resource'),
+  'parameter-has-too-many-values': (facts) => ({
+    fix: inTheApp(
+      parameterOf(facts) === 'resource' ? 'name fewer APIs with resource' : `send fewer ${parameterOf(facts)} at once`,
+    ),
+  }),
   'resource-malformed': developer('send the identifier of an API: an absolute URI or a registered name, no fragment'),
   'resource-not-allowed': ({ uri, sent, registered: { app } }) => ({
     fix: update(uri, `ApiResources=${[...(app?.apiResources ?? []), sent].join(' ')}`),
@@ -110,6 +114,11 @@ export const REQUEST_REMEDIES = {
   'nonce-missing': developer('make a nonce for each sign-in, send it, and compare it with the ID token', 'nonce'),
   'prompt-unknown': chooseOffered('prompt'),
   'prompt-none-combined': developer('send prompt=none alone'),
+  'claims-malformed': developer(
+    'send claims as url-encoded JSON, such as {"userinfo":{"name":null}}',
+    '{"userinfo":{...},"id_token":{...}}',
+  ),
+  'acr-out-of-reach': developer('ask for an acr of acr_values_supported, or leave out "essential"'),
   'max-age-malformed': developer('send max_age in whole seconds', 'digits alone'),
   'id-token-hint-foreign': developer(
     'send the last ID token that this server issued to the app, or leave the hint out',

@@ -84,6 +84,14 @@ export const TOKEN_REMEDIES = {
     fix: `tessera app show ${uri}, and set AccessTokens, SystemUserAllowed or who may sign in as the token needs it`,
     expected: 'a record that permits the token',
   }),
+  'reference-token-makes-none': () => ({
+    fix: 'a person signs in and makes the token: at /profile, or tessera token issue-pat',
+    expected: 'the session of a browser, or an access token of a sign-in',
+  }),
+  'browser-session-missing': () => ({
+    fix: 'sign in with the browser, and let a page of this server send the request',
+    expected: 'the cookie of a sign-in session',
+  }),
   'access-token-of-service': developer('ask userinfo and the profile only about people, with a token of a sign-in'),
   'access-token-without-openid': developer('add openid to the scope of the sign-in', 'openid'),
   'token-of-another-app': developer('revoke only tokens that were issued to the app itself'),

@@ -1,5 +1,21 @@
 import { type TSchema, Type } from 'typebox'
-import { PROBLEMS } from './schemas.ts'
+
+/** An answer that was refused. @see RFC 9457 */
+const Problem = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  instance: Type.String({ description: 'where the refusal can be read' }),
+  errors: Type.Optional(Type.Array(Type.Object({ attribute: Type.String(), reason: Type.String() }))),
+  refusal_id: Type.String(),
+})
+
+/** What every route may answer instead. */
+const PROBLEMS = {
+  '4xx': { description: 'Problem details', content: { 'application/problem+json': { schema: Problem } } },
+  '5xx': { description: 'Problem details', content: { 'application/problem+json': { schema: Problem } } },
+} as const
 
 const PRECONDITION = Type.Object({
   'if-match': Type.Optional(Type.String({ description: 'the ETag as it was read, or *' })),
@@ -8,7 +24,8 @@ const PRECONDITION = Type.Object({
 interface Operation {
   readonly id: string
   readonly summary: string
-  readonly tag: 'apps' | 'users' | 'journals'
+  /** Under which heading the description of the API lists it. */
+  readonly tag: string
   readonly answer: Readonly<Record<number, TSchema>>
   readonly body?: TSchema
   readonly query?: TSchema

@@ -1,0 +1,109 @@
+import type { ApiSession } from '../domain/api-session.ts'
+import type { User } from '../domain/user.ts'
+import type { ApiSessionFilter } from '../repositories/api-sessions.ts'
+import type { Repositories } from '../repositories/store.ts'
+import { ChangeRefused } from './fault.ts'
+import { type By, recordChange } from './record-change.ts'
+
+type Unit = Pick<
+  Repositories,
+  | 'apps'
+  | 'settings'
+  | 'apiSessions'
+  | 'families'
+  | 'referenceTokens'
+  | 'sessionEpochs'
+  | 'tokenNotices'
+  | 'auditEvents'
+>
+
+/** Live sessions with when each is over unless it is used. @param now milliseconds since 1970 */
+export async function listApiSessions(
+  { settings, apiSessions }: Pick<Unit, 'settings' | 'apiSessions'>,
+  filter: ApiSessionFilter,
+  now: number,
+) {
+  const rules = await settings.apiSessionRules()
+  return { rules, sessions: await apiSessions.listLive(filter, { rules, now }) }
+}
+
+/** What an administrator has ended. */
+export interface EndedSessions {
+  /** The sessions that lived until then. */
+  readonly sessions: readonly ApiSession[]
+  /** How many sign-ins lost their tokens. */
+  readonly tokenFamilies: number
+  readonly referenceTokens: number
+  /** The apps whose signed tokens for the user are dead by now, however many there were. */
+  readonly apps: readonly string[]
+}
+
+/** Ends one session, with everything its app was issued to act as its user where that is asked for. @throws ChangeRefused `not found` */
+export async function endApiSession(unit: Unit, id: string, withTokens: boolean, by: By): Promise<EndedSessions> {
+  const session = await unit.apiSessions.find(id)
+  if (!session) {
+    const reason = `there is no API session ${id}; tessera session list shows those that live`
+    throw new ChangeRefused('not found', [{ attribute: 'id', reason }])
+  }
+  const { applicationUri, userId } = session
+  const { sessions } = await listApiSessions(unit, { applicationUri, userId }, by.now)
+  const living = sessions.filter((live) => live.id === id)
+  await unit.apiSessions.end(id, by.now)
+  // The tokens would open another session at once, so whatever lives now goes with them.
+  const gone = withTokens ? sessions : living
+  if (withTokens) await unit.apiSessions.endAllOf({ applicationUri, userId }, by.now)
+  return conclude(unit, userId, gone, withTokens ? [applicationUri] : [], by)
+}
+
+/** Ends every session of a user, with the tokens of every app that has any where that is asked for. */
+export async function endSessionsOfUser(
+  unit: Unit,
+  user: Pick<User, 'id'>,
+  withTokens: boolean,
+  by: By,
+): Promise<EndedSessions> {
+  const { sessions } = await listApiSessions(unit, { userId: user.id }, by.now)
+  await unit.apiSessions.endAllOf({ userId: user.id }, by.now)
+  return conclude(unit, user.id, sessions, withTokens ? await appsActingFor(unit, user.id, sessions, by.now) : [], by)
+}
+
+/** Whichever app may hold a token that acts as the user, with a session or without. */
+async function appsActingFor(
+  { apps, families, referenceTokens }: Unit,
+  userId: string,
+  sessions: readonly ApiSession[],
+  now: number,
+): Promise<string[]> {
+  const asSystemUser = (await apps.list()).filter(({ systemUser }) => systemUser === userId)
+  return [
+    ...new Set([
+      ...sessions.map(({ applicationUri }) => applicationUri),
+      ...asSystemUser.map(({ applicationUri }) => applicationUri),
+      ...(await families.appsOf(userId, now)),
+      ...(await referenceTokens.appsOf(userId, now)),
+    ]),
+  ].sort()
+}
+
+async function conclude(
+  unit: Unit,
+  userId: string,
+  sessions: readonly ApiSession[],
+  apps: readonly string[],
+  by: By,
+): Promise<EndedSessions> {
+  const { now } = by
+  let [tokenFamilies, referenceTokens] = [0, 0]
+  for (const app of apps) {
+    tokenFamilies += await unit.families.revokeAllOf(app, userId, now)
+    referenceTokens += await unit.referenceTokens.revokeAllOf(app, userId, now)
+    await unit.sessionEpochs.raise(app, userId)
+    await unit.tokenNotices.add({ app, user: userId }, now)
+  }
+  for (const app of new Set([...sessions.map(({ applicationUri }) => applicationUri), ...apps])) {
+    const ids = sessions.filter(({ applicationUri }) => applicationUri === app).map(({ id }) => id)
+    const detail = { sessions: ids, withTokens: apps.includes(app) }
+    await recordChange(unit, { event: 'api_session_ended', app, user: userId, detail }, by)
+  }
+  return { sessions, tokenFamilies, referenceTokens, apps }
+}

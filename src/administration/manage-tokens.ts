@@ -1,0 +1,102 @@
+import type { AuditRecord } from '../domain/audit.ts'
+import { type Page, type PageQuery, readPage } from '../domain/paging.ts'
+import { type ReferenceToken, type ShownReferenceToken, showReferenceToken } from '../domain/reference-token.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Random } from '../lib/secrets.ts'
+import type { ReferenceTokenFilter } from '../repositories/reference-tokens.ts'
+import type { Repositories, Store } from '../repositories/store.ts'
+import { requireApp } from './apps.ts'
+import { ChangeRefused } from './fault.ts'
+import { type Caller, createOrders } from './order.ts'
+import type { By } from './record-change.ts'
+import { issueReferenceToken, revokeReferenceToken, type WantedToken } from './reference-tokens.ts'
+import { asProtocolError } from './refused-change.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly clock: Clock
+  readonly random: Random
+  /** Puts an audit record on the log. */
+  readonly tell: (record: AuditRecord) => void
+}
+
+export type ManageTokens = ReturnType<typeof createManageTokens>
+
+/** Reference tokens as the APIs handle them: each change is judged, stored and audited in one unit of work. */
+export function createManageTokens({ store, clock, random, tell }: Dependencies) {
+  const change = createOrders({ store, clock, tell })
+
+  async function issue(unit: Repositories, wanted: WantedToken, by: By) {
+    const { token, value, app, user } = await issueReferenceToken(unit, wanted, random, by)
+    return { ...showReferenceToken(token, app, user, by.now), token: value }
+  }
+
+  return {
+    /** The oldest first. */
+    async page(filter: ReferenceTokenFilter, query: PageQuery): Promise<Page<ShownReferenceToken>> {
+      const { items, next } = await readPage(
+        query,
+        (wanted) => store.read.referenceTokens.page(filter, wanted),
+        ({ id }) => id,
+      )
+      return { items: await describeTokens(items, store.read, clock()), next }
+    },
+
+    /** @throws OAuthError `not_found` */
+    requireApp: async (applicationUri: string): Promise<void> => {
+      await requireApp(store.read, applicationUri).catch((error: unknown) => {
+        throw asProtocolError(error)
+      })
+    },
+
+    /** The token with its value, which is told this once. */
+    issue: (wanted: WantedToken, caller: Caller) => change(caller, (unit, by) => issue(unit, wanted, by)),
+
+    /** The same for somebody who is not to learn which apps there are. */
+    issueOwn: (wanted: Omit<WantedToken, 'kind'>, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        const reason = 'no app has this ApplicationUri'
+        if (!(await unit.apps.find(wanted.app))) throw new ChangeRefused('not found', [{ attribute: 'app', reason }])
+        return issue(unit, { ...wanted, kind: 'PAT' }, by)
+      }),
+
+    /** Ends a token that is one of these; of others the caller learns nothing. */
+    revoke: (id: string, { app, user, kind }: ReferenceTokenFilter, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        const token = await unit.referenceTokens.findById(id)
+        const isOne =
+          token !== undefined &&
+          (app === undefined || token.applicationUri === app) &&
+          (user === undefined || token.userId === user) &&
+          (kind === undefined || token.kind === kind)
+        if (!isOne) throw new ChangeRefused('not found', [{ attribute: 'id', reason: 'no token here has this id' }])
+        await revokeReferenceToken(unit, token, by)
+      }),
+  }
+}
+
+/** Tokens as people and scripts are shown them; of one whose app or user was removed meanwhile there is nothing to tell. */
+export async function describeTokens(
+  tokens: readonly ReferenceToken[],
+  { apps, users }: Pick<Repositories, 'apps' | 'users'>,
+  now: number,
+): Promise<ShownReferenceToken[]> {
+  const [findApp, findUser] = [onceEach(apps.find), onceEach(users.find)]
+  const described = await Promise.all(
+    tokens.map(async (token) => {
+      const [app, user] = [await findApp(token.applicationUri), await findUser(token.userId)]
+      return app && user ? [showReferenceToken(token, app, user, now)] : []
+    }),
+  )
+  return described.flat()
+}
+
+/** Asks for each thing once, however many tokens name it. */
+function onceEach<T>(find: (key: string) => Promise<T>): (key: string) => Promise<T> {
+  const asked = new Map<string, Promise<T>>()
+  return (key) => {
+    const known = asked.get(key) ?? find(key)
+    asked.set(key, known)
+    return known
+  }
+}

@@ -1,0 +1,152 @@
+import type { AuditRecords } from '../domain/audit.ts'
+import type { SignInFacts, TokenResponse } from '../domain/authorization.ts'
+import { OAuthError } from '../domain/errors.ts'
+import { claimsOfScopes } from '../domain/requested-claims.ts'
+import { type ReadCatalogue, type Target, targetOf } from '../domain/resource-indicators.ts'
+import type { TrustedApplication } from '../domain/trusted-application.ts'
+import { AUTHORIZATION_CODE_LIFETIME, accessTokenLifetime, answersWith } from '../domain/trusted-application.ts'
+import type { User } from '../domain/user.ts'
+import type { Clock } from '../lib/clock.ts'
+import { digest, newId, newSecret, type Random } from '../lib/secrets.ts'
+import type { Repositories, Store } from '../repositories/store.ts'
+import type { SignedIn } from './interaction.ts'
+import type { AuthorizationRequest } from './request.ts'
+
+/** Makes the ID token of an answer, which vouches for what comes with it. @see OIDC Core §3.2.2.10, §3.3.2.11 */
+export type SignFrontChannelIdToken = (subject: {
+  readonly applicationUri: string
+  readonly user: User
+  readonly signIn: SignInFacts
+  readonly nonce: string | undefined
+  readonly code?: string
+  readonly accessToken?: string
+  /** Names of claims about the person that it holds as well. */
+  readonly claims?: readonly string[]
+}) => Promise<string>
+
+/** Makes an access token for a person; `keep` runs in the transaction that stores the rest. */
+type MintAccessToken = (
+  subject: Target & {
+    readonly kind: 'user'
+    readonly app: TrustedApplication
+    readonly user: User
+    readonly signIn: SignInFacts
+    readonly family: string
+  },
+) => Promise<{
+  readonly response: TokenResponse
+  readonly tokenId: string
+  readonly keep: (unit: Repositories) => Promise<void>
+}>
+
+interface Dependencies {
+  readonly store: Pick<Store, 'write'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly signIdToken: SignFrontChannelIdToken
+  readonly mintAccessToken: MintAccessToken
+  readonly readCatalogue: ReadCatalogue
+  readonly audits: AuditRecords
+}
+
+/** What one answer is about. */
+export interface Answered {
+  readonly request: AuthorizationRequest
+  readonly signedIn: SignedIn
+  readonly interaction: string
+  readonly address: string
+}
+
+export type IssueAnswer = ReturnType<typeof createIssueAnswer>
+
+/** Gives the app what its response type asks for: a code, an ID token, an access token. @see RFC 6749 §4.1.2, OIDC Core §3.2.2.5, §3.3.2.5 */
+export function createIssueAnswer(dependencies: Dependencies) {
+  const { store, clock, random, signIdToken, mintAccessToken, readCatalogue, audits } = dependencies
+
+  async function mint({ request, signedIn: { user, session } }: Answered, family: string) {
+    if (!answersWith(request.responseType, 'token')) return undefined
+    const { app } = request
+    const target = targetOf(request, [], app, await readCatalogue())
+    return mintAccessToken({ kind: 'user', app, user, signIn: session, family, ...target })
+  }
+
+  return async function issueAnswer(answered: Answered): Promise<Record<string, string>> {
+    const { request, signedIn, interaction } = answered
+    const { app, nonce, responseType } = request
+    const { user, session: signIn } = signedIn
+    const granted = grantedTo(answered, newId())
+    const code = answersWith(responseType, 'code') ? newSecret(random) : undefined
+    const minted = await mint(answered, granted.family)
+    const accessToken = minted?.response.access_token
+    const record = minted && audits.record(issueEvent(answered, minted.tokenId))
+
+    const stored = await store.write(async (unit) => {
+      const { redirectUri, codeChallenge } = request
+      const expiresAt = clock() + AUTHORIZATION_CODE_LIFETIME
+      const pending = { ...granted, interaction, redirectUri, nonce, codeChallenge, expiresAt }
+      if (code !== undefined && !(await unit.codes.add(digest(code), pending))) return false
+      if (minted === undefined || record === undefined) return true
+      const startedAt = clock()
+      await unit.families.start({ ...granted, startedAt, expiresAt: startedAt + accessTokenLifetime(app) })
+      await minted.keep(unit)
+      await unit.auditEvents.add([record])
+      return true
+    })
+    if (!stored)
+      throw new OAuthError('interaction_expired', 'this sign-in was completed before; begin again in the app', {
+        rule: 'interaction-completed',
+        client_id: app.applicationUri,
+        cause: 'the code of this very sign-in has been redeemed: the page was opened again afterwards',
+      })
+    if (record) audits.tell(record)
+    const vouched = { ...(code === undefined ? {} : { code }), ...(accessToken === undefined ? {} : { accessToken }) }
+    // Where no access token can fetch them, the claims of the scopes are in here. @see OIDC Core §5.4
+    const claims = [...request.claims.idToken, ...(responseType === 'id_token' ? claimsOfScopes(request.scope) : [])]
+    return {
+      ...(code === undefined ? {} : { code }),
+      ...(minted && inParameters(minted.response)),
+      ...(answersWith(responseType, 'id_token')
+        ? {
+            id_token: await signIdToken({
+              applicationUri: app.applicationUri,
+              user,
+              signIn,
+              nonce,
+              ...vouched,
+              claims,
+            }),
+          }
+        : {}),
+    }
+  }
+}
+
+const grantedTo = ({ request, signedIn: { user, session } }: Answered, family: string) => ({
+  family,
+  applicationUri: request.app.applicationUri,
+  userId: user.id,
+  appEpoch: request.app.epoch,
+  userEpoch: user.epoch,
+  signIn: session,
+  scope: request.scope,
+  resources: request.resources,
+  claims: { userinfo: request.claims.userinfo, idToken: request.claims.idToken },
+})
+
+/** @see OIDC Core §3.2.2.5 */
+const inParameters = ({ access_token, token_type, expires_in, scope }: TokenResponse): Record<string, string> => ({
+  access_token,
+  token_type,
+  expires_in: String(expires_in),
+  scope,
+})
+
+const issueEvent = ({ request, signedIn, address }: Answered, token: string) =>
+  ({
+    event: 'token_issued',
+    actor: `app:${request.app.applicationUri}`,
+    app: request.app.applicationUri,
+    user: signedIn.user.id,
+    address,
+    detail: { grant: request.responseType, scope: request.scope.join(' '), token, refreshable: false },
+  }) as const

@@ -1,0 +1,108 @@
+import type { Command } from 'commander'
+import {
+  type EndedSessions,
+  endApiSession,
+  endSessionsOfUser,
+  listApiSessions,
+} from '../administration/api-sessions.ts'
+import { requireApp } from '../administration/apps.ts'
+import { requireUser } from '../administration/find-user.ts'
+import { endOf } from '../domain/api-session.ts'
+import { isoTime } from '../lib/clock.ts'
+import { commandLine } from './actor.ts'
+import { helpText } from './help.ts'
+import { print, table } from './output.ts'
+import { wrongUsage } from './problem.ts'
+import { withCore } from './with-core.ts'
+
+const END_HELP = `A session that ends frees its licence slot at once, but the next call with a token that is still good opens another one.
+With --with-tokens those tokens are dead as well: of the app of the session, or with --user of every app that holds any for the
+user. Whoever may sign in gets new ones; tessera user disable keeps them out.`
+
+/** `tessera session ...`: who calls APIs at the moment. */
+export function sessionCommands(program: Command): void {
+  const session = program
+    .command('session')
+    .description('API sessions: who calls APIs at the moment; each occupies a licence slot')
+    .helpCommand(false)
+    .addHelpText('after', helpText(['tessera session list', 'tessera session end --user david']))
+  session
+    .command('list')
+    .description('list the live API sessions, the oldest first')
+    .option('--user <user>', 'only those of this user: login, e-mail or id')
+    .option('--app <application-uri>', 'only those of this app')
+    .addHelpText('after', helpText(['tessera session list', 'tessera session list --user david --json']))
+    .action(list)
+  session
+    .command('end [id]')
+    .description('end one API session, or all of a user')
+    .option('--user <user>', 'every session of this user: login, e-mail or id')
+    .option('--with-tokens', 'and the tokens that would open another one')
+    .addHelpText(
+      'after',
+      helpText(
+        [
+          'tessera session end 6f1c2d34-5b6a-4c7d-8e9f-0a1b2c3d4e5f',
+          'tessera session end --user david --with-tokens --json',
+        ],
+        END_HELP,
+      ),
+    )
+    .action(end)
+}
+
+interface ListFlags {
+  readonly user?: string
+  readonly app?: string
+}
+
+const list = ({ user, app }: ListFlags, command: Command): Promise<void> =>
+  withCore(command, async ({ store: { read }, clock }) => {
+    const userId = user === undefined ? undefined : (await requireUser(read, user)).id
+    if (app !== undefined) await requireApp(read, app)
+    const filter = {
+      ...(app === undefined ? {} : { applicationUri: app }),
+      ...(userId === undefined ? {} : { userId }),
+    }
+    const { rules, sessions } = await listApiSessions(read, filter, clock())
+    const logins = new Map((await read.users.list()).map(({ id, login }) => [id, login]))
+    const records = sessions.map((session) => ({
+      id: session.id,
+      kind: session.kind,
+      user: logins.get(session.userId) ?? session.userId,
+      app: session.applicationUri,
+      openedAt: isoTime(session.openedAt),
+      lastUsedAt: isoTime(session.lastSeenAt),
+      endsAt: isoTime(endOf(session, rules)),
+    }))
+    const heading = ['Id', 'Kind', 'User', 'App', 'Opened', 'Last used', 'Ends at']
+    print(command, records, table(heading, records.map(Object.values), 'Nobody has an API session.'))
+  })
+
+interface EndFlags {
+  readonly user?: string
+  readonly withTokens?: boolean
+}
+
+async function end(id: string | undefined, flags: EndFlags, command: Command): Promise<void> {
+  const { user, withTokens = false } = flags
+  if ((id === undefined) === (user === undefined)) throw wrongUsage('expected is the id of a session, or --user')
+  await withCore(command, async ({ store, clock }) => {
+    const ended = await store.writeEnding(async (unit) => {
+      const by = commandLine(clock())
+      return id === undefined
+        ? endSessionsOfUser(unit, await requireUser(unit, user ?? ''), withTokens, by)
+        : endApiSession(unit, id, withTokens, by)
+    })
+    const { sessions, tokenFamilies, referenceTokens, apps } = ended
+    const record = { sessions: sessions.map((session) => session.id), tokenFamilies, referenceTokens, apps }
+    print(command, record, textOf(ended, withTokens))
+  })
+}
+
+function textOf({ sessions, tokenFamilies, referenceTokens, apps }: EndedSessions, withTokens: boolean): string {
+  const ended = sessions.length === 0 ? 'No API session was live any more.' : `Ended API sessions: ${sessions.length}.`
+  if (!withTokens) return ended
+  const whose = apps.length === 0 ? 'no app holds any' : apps.join(', ')
+  return `${ended}\nEnded tokens: of ${tokenFamilies} sign-ins, ${referenceTokens} reference tokens, and every signed token (${whose}).`
+}

@@ -1,0 +1,65 @@
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import type { AuthenticateApp } from '../client-auth/authenticate.ts'
+import { type AuthenticatedApp, requireConfidential } from '../domain/authenticated-app.ts'
+import { OAuthError } from '../domain/errors.ts'
+import { refuseRepeated } from '../domain/form.ts'
+import type { ReadCatalogue } from '../domain/resource-indicators.ts'
+import { authorizationHeader } from '../http/authorization-header.ts'
+import { bodyForm } from '../http/form-body.ts'
+import { SECOND } from '../lib/clock.ts'
+import type { ReadNotices } from '../tokens/read-notices.ts'
+
+const NoticesSchema = Type.Object({
+  notices: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      client_id: Type.Optional(Type.String({ description: 'only tokens issued to this app' })),
+      user_id: Type.Optional(Type.String({ description: 'only tokens that act as this user' })),
+      at: Type.Integer({ description: 'seconds since 1970; only tokens issued at this time or before' }),
+    }),
+  ),
+  next: Type.String({ description: 'what to send as since' }),
+  more: Type.Boolean({ description: 'whether to ask again at once' }),
+})
+
+interface Dependencies {
+  readonly authenticateApp: AuthenticateApp
+  readonly readCatalogue: ReadCatalogue
+  readonly readNotices: ReadNotices
+}
+
+/** Tells APIs which tokens they must ask about again, for these may have ended before they expire. */
+export async function sessionNoticesEndpoint(
+  app: FastifyInstance,
+  { authenticateApp, readCatalogue, readNotices }: Dependencies,
+): Promise<void> {
+  async function requireServer(caller: AuthenticatedApp): Promise<void> {
+    const { applicationUri } = requireConfidential(caller, 'read the notices about tokens')
+    const { resources } = await readCatalogue()
+    if (resources.some(({ resourceServers }) => resourceServers.includes(applicationUri))) return
+    throw new OAuthError(
+      'unauthorized_client',
+      'only an app that serves an API may read the notices about tokens',
+      { rule: 'app-serves-no-api', client_id: applicationUri, cause: 'no API resource names the app as its server' },
+      { status: 403 },
+    )
+  }
+
+  app.post('/connect/session/notices', { schema: { response: { 200: NoticesSchema } } }, async (request) => {
+    const form = refuseRepeated(bodyForm(request))
+    await requireServer(await authenticateApp(authorizationHeader(request), form, request.ip))
+    const { notices, next, more } = await readNotices(form.get('since'))
+    return {
+      notices: notices.map(({ id, app: client_id, user: user_id, at }) => ({
+        id,
+        ...(client_id === undefined ? {} : { client_id }),
+        ...(user_id === undefined ? {} : { user_id }),
+        // Tokens tell their time in whole seconds.
+        at: Math.ceil(at / SECOND),
+      })),
+      next,
+      more,
+    }
+  })
+}

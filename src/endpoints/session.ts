@@ -1,0 +1,36 @@
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import type { AuthenticateApp } from '../client-auth/authenticate.ts'
+import { requireConfidential } from '../domain/authenticated-app.ts'
+import { refuseRepeated } from '../domain/form.ts'
+import { authorizationHeader } from '../http/authorization-header.ts'
+import { bodyForm } from '../http/form-body.ts'
+import type { OpenApiSessions } from '../sessions/open-api-session.ts'
+import type { FindApiToken } from '../tokens/find-api-token.ts'
+
+const SessionSchema = Type.Object({
+  session_id: Type.String(),
+  expires_in: Type.Integer({ description: 'seconds until the session is over, unless it is used again' }),
+  subject: Type.String({ description: 'the sub of the token' }),
+})
+
+interface Dependencies {
+  readonly authenticateApp: AuthenticateApp
+  readonly findApiToken: FindApiToken
+  readonly openApiSession: OpenApiSessions
+}
+
+/** An API reports that it is called with a token, and learns whether there is a licence slot for it. */
+export async function sessionEndpoint(
+  app: FastifyInstance,
+  { authenticateApp, findApiToken, openApiSession }: Dependencies,
+): Promise<void> {
+  app.post('/connect/session', { schema: { response: { 200: SessionSchema } } }, async (request) => {
+    const form = refuseRepeated(bodyForm(request))
+    const app = await authenticateApp(authorizationHeader(request), form, request.ip)
+    const caller = requireConfidential(app, 'ask about API sessions')
+    const token = await findApiToken(form.require('token'), caller)
+    const { id, expiresIn } = await openApiSession(token)
+    return { session_id: id, expires_in: expiresIn, subject: token.claims.sub }
+  })
+}

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto'
+import type { JWTPayload } from 'jose'
+import { type AccessToken, readAccessToken } from './access-token.ts'
+import type { createAskAgain } from './ask-again.ts'
+import type { Introspect } from './introspect.ts'
+import { createRecall } from './recall.ts'
+import { isWholeReferenceToken, looksLikeOpaqueToken, looksLikeReferenceToken } from './reference-token.ts'
+import { invalidToken } from './refused.ts'
+import type { VerifyJwt } from './verify-jwt.ts'
+
+/** What only an API that is registered as an app can do. */
+export interface Inquiry {
+  readonly introspect: Introspect
+  readonly askAgain: ReturnType<typeof createAskAgain>
+}
+
+interface Dependencies {
+  readonly verifyJwt: VerifyJwt
+  readonly inquiry: Inquiry | undefined
+  readonly clock: () => number
+}
+
+/** How long an answer about a token counts, in milliseconds: so late a revocation may be noticed. */
+const KEEP = 1000
+
+/** The most tokens whose answers are kept. */
+const LIMIT = 10_000
+
+/** Stands for a token wherever one is remembered, without being one. */
+export const keyOf = (token: string): string => createHash('sha256').update(token).digest('base64url')
+
+/** Finds out what a token says, by its kind. */
+export function createJudgeToken({ verifyJwt, inquiry, clock }: Dependencies) {
+  const answers = createRecall<JWTPayload>({ clock, keepFor: KEEP, limit: LIMIT })
+
+  async function judgeJwt(token: string): Promise<AccessToken> {
+    const read = readAccessToken(await verifyJwt(token))
+    const told = await inquiry?.askAgain(keyOf(token), token, read)
+    return told === undefined ? read : readAccessToken(told)
+  }
+
+  async function judgeOpaque(token: string): Promise<AccessToken> {
+    if (inquiry === undefined)
+      throw invalidToken('this API takes signed access tokens only: it has no clientId to ask about others with')
+    return readAccessToken(await answers.recall(keyOf(token), () => inquiry.introspect(token)))
+  }
+
+  /** @throws Refused when the token is not good; ServerTrouble when nobody can say */
+  return async (token: string): Promise<AccessToken> => {
+    if (looksLikeReferenceToken(token)) {
+      if (!isWholeReferenceToken(token)) throw invalidToken('the reference token is mistyped or cut short')
+      return judgeOpaque(token)
+    }
+    if (looksLikeOpaqueToken(token)) return judgeOpaque(token)
+    if (token.split('.').length === 3) return judgeJwt(token)
+    throw invalidToken('this is no access token')
+  }
+}
+
+export type JudgeToken = ReturnType<typeof createJudgeToken>

@@ -1,0 +1,68 @@
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import type { Settings } from './options.ts'
+import { invalidToken } from './refused.ts'
+
+// Where a signature is checked with a published key, no algorithm with a shared secret has a place.
+const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519']
+
+/** Seconds by which two clocks may differ. */
+const TOLERANCE = 5
+
+type Dependencies = Pick<Settings, 'issuer' | 'audience' | 'clock'> & { readonly keys: JWTVerifyGetKey }
+
+export type VerifyJwt = ReturnType<typeof createVerifyJwt>
+
+/**
+ * Checks a signed access token against the published keys.
+ * @throws Refused when the token is not good; ServerTrouble when the keys cannot be had
+ * @see RFC 9068 §4
+ */
+export function createVerifyJwt({ issuer, audience, clock, keys }: Dependencies) {
+  return async (token: string): Promise<JWTPayload> => {
+    const rules = {
+      ...{ issuer, audience, typ: 'at+jwt', algorithms: ALGORITHMS, clockTolerance: TOLERANCE },
+      currentDate: new Date(clock()),
+      requiredClaims: ['exp', 'iat', 'sub', 'jti', 'client_id'],
+    }
+    try {
+      return (await jwtVerify(token, keys, rules)).payload
+    } catch (error) {
+      if (error instanceof errors.JOSEError) throw invalidToken(describe(error, audience), error)
+      throw error
+    }
+  }
+}
+
+function describe(error: errors.JOSEError, audience: string): string {
+  if (error instanceof errors.JWTExpired) return 'the access token has expired'
+  if (error instanceof errors.JWTClaimValidationFailed) return describeClaim(error, audience)
+  return SAID[error.code] ?? 'this is not a readable access token'
+}
+
+const UNKNOWN_KEY = 'the access token is signed with a key that the issuer does not publish'
+const UNKNOWN_ALGORITHM = 'the access token is signed with an algorithm that is not accepted'
+
+const SAID: Readonly<Record<string, string>> = {
+  [errors.JWSSignatureVerificationFailed.code]: 'the signature of the access token is wrong',
+  [errors.JWKSNoMatchingKey.code]: UNKNOWN_KEY,
+  [errors.JWKSMultipleMatchingKeys.code]: UNKNOWN_KEY,
+  [errors.JOSEAlgNotAllowed.code]: UNKNOWN_ALGORITHM,
+  [errors.JOSENotSupported.code]: UNKNOWN_ALGORITHM,
+}
+
+function describeClaim({ claim, reason }: errors.JWTClaimValidationFailed, audience: string): string {
+  if (reason === 'missing') return `the access token lacks the claim ${claim}`
+  switch (claim) {
+    case 'typ':
+      return 'this is not an access token: its typ is not at+jwt'
+    case 'iss':
+      return 'the access token is from another issuer'
+    case 'aud':
+      return `the access token is for another API: its aud does not name ${audience}`
+    case 'nbf':
+    case 'iat':
+      return 'the access token is not valid yet: a clock is off'
+    default:
+      return `the claim ${claim} of the access token is malformed`
+  }
+}

@@ -1,0 +1,190 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import resourceServer, { protectedResourceMetadata } from '../src/resource-server/resource-server.ts'
+import { challenged } from './fixtures/challenged.ts'
+import { startGuardedApi } from './fixtures/guarded-api.ts'
+import { API, API_APP, ISSUER } from './fixtures/identity-stand-in.ts'
+import { postRaw } from './fixtures/requests.ts'
+
+await t.test('RFC 6750 §2: one token, in one of three headers', async (t) => {
+  const api = await startGuardedApi(t)
+  const token = await api.server.sign(api.server.claims())
+  for (const headers of [
+    { authorization: `Bearer ${token}` },
+    { authorization: `bearer  ${token}` },
+    { 'x-api-key': token },
+    { 'Api-Key': token },
+  ])
+    t.equal((await api.call(headers)).statusCode, 200, Object.keys(headers).join())
+  const twice = 'a token is sent twice: use one of Authorization, X-Api-Key and Api-Key, once'
+  for (const headers of [
+    { authorization: `Bearer ${token}`, 'x-api-key': token },
+    { authorization: `Bearer ${token}`, 'api-key': token },
+    { 'x-api-key': token, 'api-key': token },
+    { authorization: 'Basic eDp5', 'x-api-key': token },
+  ])
+    challenged(t, await api.call(headers), 400, 'invalid_request', twice)
+  const malformed = (header: string): string => `the header ${header} does not hold one token`
+  for (const authorization of ['Bearer', 'Bearer ', 'Bearer a b', 'Bearer a,b'])
+    challenged(t, await api.call({ authorization }), 400, 'invalid_request', malformed('Authorization'))
+  challenged(t, await api.call({ 'x-api-key': '' }), 400, 'invalid_request', malformed('X-Api-Key'))
+  challenged(t, await api.call({ 'api-key': 'a b' }), 400, 'invalid_request', malformed('Api-Key'))
+})
+
+await t.test('RFC 6750 §2: a header that comes twice is refused, over HTTP', async (t) => {
+  const api = await startGuardedApi(t)
+  const token = await api.server.sign(api.server.claims())
+  await api.app.listen({ port: 0, host: '127.0.0.1' })
+  const address = api.app.listeningOrigin
+  for (const name of ['authorization', 'x-api-key']) {
+    const line = [name, name === 'authorization' ? `Bearer ${token}` : token] as const
+    const answer = await postRaw(`${address}/write`, [line, line], '')
+    t.match([answer.status, await answer.json()], [400, { error: 'invalid_request', error_description: /sent twice/ }])
+  }
+})
+
+await t.test('RFC 6750 §3.1: a request without a token is told only that one is needed', async (t) => {
+  const api = await startGuardedApi(t, { resource: 'https://api.example.com/v1', resourceName: 'Domain "API"' })
+  for (const headers of [{}, { authorization: 'Basic eDp5' }]) {
+    const answer = await api.call(headers)
+    t.equal(answer.statusCode, 401)
+    t.equal(
+      answer.headers['www-authenticate'],
+      `Bearer realm="Domain 'API'", resource_metadata="https://api.example.com/.well-known/oauth-protected-resource/v1"`,
+    )
+    t.equal(answer.json().error, 'unauthorized')
+  }
+})
+
+await t.test('RFC 6750 §3.1: the scope that is missing is named', async (t) => {
+  const api = await startGuardedApi(t)
+  const answer = await api.callWith(await api.server.sign(api.server.claims()), '/write')
+  t.equal(answer.statusCode, 403)
+  t.equal(
+    answer.headers['www-authenticate'],
+    'Bearer realm="DomainAPI", error="insufficient_scope", ' +
+      'error_description="the access token lacks the scope update delete", scope="update delete"',
+  )
+  t.strictSame(answer.json(), {
+    error: 'insufficient_scope',
+    error_description: 'the access token lacks the scope update delete',
+    scope: 'update delete',
+  })
+  const all = api.server.claims({ scope: 'delete read update' })
+  t.equal((await api.callWith(await api.server.sign(all), '/write')).body, 'written')
+})
+
+await t.test('a route is closed unless it says that it is open', async (t) => {
+  const api = await startGuardedApi(t)
+  const token = await api.server.sign(api.server.claims({ scope: '' }))
+  t.equal((await api.call({}, '/any')).statusCode, 401)
+  t.equal((await api.callWith(token, '/any')).body, 'user-1')
+  t.equal((await api.call({}, '/open')).body, 'open to all')
+  t.equal((await api.callWith('nonsense', '/open')).body, 'open to all', 'nobody looks at a token there')
+  t.match((await api.call({}, '/open-and-wrong')).json(), { message: /nobody has proved who calls/ })
+  t.equal((await api.call({}, '/nowhere')).statusCode, 404)
+  const head = await api.app.inject({ method: 'HEAD', url: '/read' })
+  t.equal(head.statusCode, 401)
+})
+
+await t.test('a slip in the config of a route stops the start', async (t) => {
+  for (const config of [
+    { scope: 'read', open: true },
+    { scope: 7 },
+    { scope: '' },
+    { scope: ['a"b'] },
+    { open: false },
+  ]) {
+    const app = Fastify()
+    await app.register(resourceServer, { issuer: ISSUER, audience: API })
+    t.throws(() => app.get('/', { config: config as object }, async () => 'x'), /config\.(scope|open)/)
+  }
+  const late = Fastify()
+  void late.register(resourceServer, { issuer: ISSUER, audience: API })
+  late.get('/', { config: { scope: 7 } as object }, async () => 'let in')
+  t.equal((await late.inject('/')).statusCode, 500, 'declared before the plugin was loaded: closed')
+})
+
+await t.test('wrong options stop the start, and all faults are named', async (t) => {
+  const start = async (options: object): Promise<void> => {
+    await Fastify().register(resourceServer, options as never)
+  }
+  await t.rejects(start({ issuer: 'http://id.example.com', audience: '' }), {
+    message:
+      'tessera/resource-server: issuer must be https (plain http is for loopback only); ' +
+      'audience is missing: the identifier of this API, as "tessera resource list" names it',
+  })
+  const rest = { issuer: ISSUER, audience: API }
+  await t.rejects(start({ ...rest, apiSessions: true }), /apiSessions needs clientId and clientSecret/)
+  await t.rejects(start({ ...rest, clientId: 'x' }), /clientSecret is missing/)
+  await t.rejects(start({ ...rest, clientSecret: 'x' }), /clientId is missing/)
+  await t.rejects(start({ ...rest, resource: 'https://a.b/#c' }), /resource must have no fragment/)
+  await t.rejects(start({ ...rest, issuer: 'id.example.com' }), /issuer must be an http\(s\) URL/)
+  await t.resolves(start({ ...rest, ...API_APP, issuer: 'http://localhost:1/id' }))
+})
+
+await t.test('RFC 9728: the metadata of the API', async (t) => {
+  const scopes = ['read', 'update']
+  const api = await startGuardedApi(t, { resource: 'https://api.example.com/v1', resourceName: 'Domain', scopes })
+  const answer = await api.call({}, '/.well-known/oauth-protected-resource/v1')
+  t.equal(answer.statusCode, 200)
+  t.match(answer.headers, { 'cache-control': 'public, max-age=3600', 'access-control-allow-origin': '*' })
+  t.strictSame(answer.json(), {
+    resource: 'https://api.example.com/v1',
+    authorization_servers: [ISSUER],
+    scopes_supported: scopes,
+    bearer_methods_supported: ['header'],
+    resource_name: 'Domain',
+  })
+  const plain = await startGuardedApi(t, { resource: 'https://api.example.com' })
+  t.match((await plain.call({}, '/.well-known/oauth-protected-resource')).json(), {
+    resource: 'https://api.example.com',
+  })
+})
+
+await t.test('below a prefix only the routes there are guarded', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const options = { issuer: ISSUER, audience: API, resource: 'https://api.example.com/v1' }
+  await app.register(protectedResourceMetadata, options)
+  await app.register(
+    async (api) => {
+      await api.register(resourceServer, options)
+      api.get('/read', { config: { scope: 'read' } }, async () => 'rows')
+    },
+    { prefix: '/v1' },
+  )
+  app.get('/', async () => 'home')
+  t.equal((await app.inject('/')).body, 'home')
+  t.equal((await app.inject('/v1/read')).statusCode, 401)
+  t.equal((await app.inject('/.well-known/oauth-protected-resource/v1')).statusCode, 200)
+})
+
+await t.test('an API says refusals in a form of its own', async (t) => {
+  const formatRefusal = ({ error, description }: { error: string; description: string }): object => ({
+    error: { code: error, message: description },
+  })
+  const api = await startGuardedApi(t, { formatRefusal })
+  const answer = await api.callWith('nonsense')
+  t.equal(answer.statusCode, 401)
+  t.match(answer.headers['www-authenticate'], /error="invalid_token"/)
+  t.strictSame(answer.json(), { error: { code: 'invalid_token', message: 'this is no access token' } })
+})
+
+await t.test('without a clientId nothing is asked about a token, and the refusal says so', async (t) => {
+  const api = await startGuardedApi(t)
+  const description = 'this API takes signed access tokens only: it has no clientId to ask about others with'
+  challenged(t, await api.callWith(`enat_${'x'.repeat(43)}`), 401, 'invalid_token', description)
+  await api.callWith(await api.server.sign(api.server.claims()))
+  await api.advance(10_000)
+  t.strictSame([...new Set(api.server.asked.map(({ path }) => path))], ['/.well-known/openid-configuration', '/jwks'])
+})
+
+await t.test('no token is in the log', async (t) => {
+  const api = await startGuardedApi(t, API_APP)
+  const tokens = [await api.server.sign(api.server.claims()), await api.server.sign(api.server.claims({ exp: 1 }))]
+  for (const token of [...tokens, `enat_${'x'.repeat(43)}`]) await api.callWith(token)
+  const log = JSON.stringify(api.log)
+  t.match(log, /request refused: the access token has expired/)
+  t.notOk(tokens.some((token) => log.includes(token)) || log.includes('enat_xxx') || log.includes('secret:of'))
+})
