@@ -155,6 +155,8 @@ await t.test('secrets are described as a whole: rotated, labelled, ended', async
     ClientType: Public
     ImpersonateLoginUrl: https://shop.example.com/cb
     ImpersonateAsInternalUserAllowed: true
+resources:
+  - { Identifier: https://stock.example.com, Scopes: [stock, stock.write] }
 `,
   )
   t.equal((await line.run('apply', turned)).exitCode, 0)

@@ -34,7 +34,7 @@ export function resourceCommands(program: Command): void {
       helpText(
         [
           'tessera resource add https://reports.example.com --name Reports --scope "reports.read=See every report"',
-          'tessera resource add https://reports.example.com --scope reports.read --resource-server my.trusted.app/reports --json',
+          'tessera resource add https://reports.example.com --scope reports.read --scope reports.write --json',
         ],
         PUT_HELP,
       ),
@@ -63,7 +63,7 @@ export function resourceCommands(program: Command): void {
       helpText([
         'tessera resource update DomainAPI --scope "read=See orders and customers"',
         'tessera resource update https://reports.example.com --scope reports.share --remove-scope reports.write',
-        'tessera resource update DomainAPI --resource-server my.trusted.app/api',
+        'tessera resource update DomainAPI --resource-server my.trusted.app/sync',
       ]),
     )
     .action(update)
