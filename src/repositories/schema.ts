@@ -1,3 +1,17 @@
+import type {
+  ApiSessionsTable,
+  AuthorizationCodesTable,
+  OpaqueAccessTokensTable,
+  ReferenceTokensTable,
+  RefreshTokensTable,
+  ReservedUsersTable,
+  RevokedAccessTokensTable,
+  SessionEpochsTable,
+  SignInSessionsTable,
+  TokenFamiliesTable,
+  TokenNoticesTable,
+} from './grant-tables.ts'
+
 /** A flag as both databases store it. */
 export type Flag = 0 | 1
 
@@ -48,70 +62,11 @@ interface AppOriginsTable {
   application_uri: string
 }
 
-interface SignInFactsColumns {
-  sid: string
-  auth_time: number
-  amr: string
-  acr: string
-}
-
-interface SignInSessionsTable extends SignInFactsColumns {
-  cookie_digest: string
-  user_id: string
-  user_epoch: number
-  created_at: number
-  last_seen_at: number
-  ended_at: number | null
-}
-
 interface ConsentsTable {
   user_id: string
   application_uri: string
   scope: string
   granted_at: number
-}
-
-/** Whose grant it is, and under which epochs it was given. */
-interface GrantColumns extends SignInFactsColumns {
-  application_uri: string
-  user_id: string
-  app_epoch: number
-  user_epoch: number
-  scope: string
-  resources: string | null
-  claims: string | null
-  family: string
-}
-
-interface AuthorizationCodesTable extends GrantColumns {
-  digest: string
-  interaction: string
-  redirect_uri: string
-  nonce: string | null
-  code_challenge: string | null
-  expires_at: number
-  spent_at: number | null
-}
-
-interface TokenFamiliesTable extends GrantColumns {
-  started_at: number
-  expires_at: number
-  revoked_at: number | null
-}
-
-interface RefreshTokensTable {
-  digest: string
-  family: string
-  issued_at: number
-  expires_at: number
-  rotated_at: number | null
-  rotated_by: string | null
-  sealed_answer: string | null
-}
-
-interface RevokedAccessTokensTable {
-  jti_digest: string
-  expires_at: number
 }
 
 interface SigningKeysTable {
@@ -172,58 +127,6 @@ interface SettingsTable {
 interface MoveStateTable {
   name: string
   value: string
-}
-
-interface ReferenceTokensTable {
-  id: string
-  digest: string
-  kind: string
-  application_uri: string
-  user_id: string
-  app_epoch: number
-  user_epoch: number
-  description: string
-  scope: string
-  created_by: string
-  created_at: number
-  expires_at: number
-  last_used_at: number | null
-  revoked_at: number | null
-}
-
-interface OpaqueAccessTokensTable {
-  digest: string
-  claims: string
-  expires_at: number
-}
-
-interface ApiSessionsTable {
-  id: string
-  kind: string
-  application_uri: string
-  user_id: string
-  app_epoch: number
-  user_epoch: number
-  opened_at: number
-  last_seen_at: number
-  ended_at: number | null
-}
-
-interface ReservedUsersTable {
-  user_id: string
-}
-
-interface SessionEpochsTable {
-  application_uri: string
-  user_id: string
-  epoch: number
-}
-
-interface TokenNoticesTable {
-  id: string
-  noticed_at: number
-  application_uri: string | null
-  user_id: string | null
 }
 
 interface ResourceServersTable {
