@@ -36,6 +36,7 @@ import { createRefuse } from './http/refusals.ts'
 import { registerResponseHeaders } from './http/response-headers.ts'
 import { createSendAnswer } from './http/send-answer.ts'
 import { registerServiceGuard } from './http/service-guard.ts'
+import { createAtMost } from './lib/at-most.ts'
 import { packageRoot } from './lib/package-root.ts'
 import type { Random } from './lib/secrets.ts'
 import { cleanUpLags } from './maintenance/clean-up.ts'
@@ -45,6 +46,8 @@ import { errorSite } from './sites/error.ts'
 import { loginSite } from './sites/login.ts'
 import { logoutSite } from './sites/logout.ts'
 import { userInfoClaims } from './tokens/user-claims.ts'
+
+const FIRST_CALLS_AT_ONCE = 16
 
 /**
  * Puts the server together: the only place where its parts are constructed.
@@ -127,7 +130,7 @@ export async function buildServer(
       await id.register(userinfoEndpoint, { ...services, userInfoClaims })
       await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect })
       await id.register(revokeEndpoint, { authenticateApp, revokeToken })
-      await id.register(sessionEndpoint, services)
+      await id.register(sessionEndpoint, { ...services, inLine: createAtMost(FIRST_CALLS_AT_ONCE) })
       await id.register(sessionTouchesEndpoint, services)
       await id.register(sessionNoticesEndpoint, services)
       await id.register(endSessionEndpoint, { logout, issuer })

@@ -5,6 +5,7 @@ import { requireConfidential } from '../domain/authenticated-app.ts'
 import { refuseRepeated } from '../domain/form.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
+import type { AtMost } from '../lib/at-most.ts'
 import type { OpenApiSessions } from '../sessions/open-api-session.ts'
 import type { FindApiToken } from '../tokens/find-api-token.ts'
 
@@ -18,19 +19,23 @@ interface Dependencies {
   readonly authenticateApp: AuthenticateApp
   readonly findApiToken: FindApiToken
   readonly openApiSession: OpenApiSessions
+  /** A crowd of first calls must not keep one another from the database for so long that it counts as unreachable. */
+  readonly inLine: AtMost
 }
 
 /** An API reports that it is called with a token, and learns whether there is a licence slot for it. */
 export async function sessionEndpoint(
   app: FastifyInstance,
-  { authenticateApp, findApiToken, openApiSession }: Dependencies,
+  { authenticateApp, findApiToken, openApiSession, inLine }: Dependencies,
 ): Promise<void> {
   app.post('/connect/session', { schema: { response: { 200: SessionSchema } } }, async (request) => {
     const form = refuseRepeated(bodyForm(request))
-    const app = await authenticateApp(authorizationHeader(request), form, request.ip)
-    const caller = requireConfidential(app, 'ask about API sessions')
-    const token = await findApiToken(form.require('token'), caller)
-    const { id, expiresIn } = await openApiSession(token)
-    return { session_id: id, expires_in: expiresIn, subject: token.claims.sub }
+    return inLine(async () => {
+      const app = await authenticateApp(authorizationHeader(request), form, request.ip)
+      const caller = requireConfidential(app, 'ask about API sessions')
+      const token = await findApiToken(form.require('token'), caller)
+      const { id, expiresIn } = await openApiSession(token)
+      return { session_id: id, expires_in: expiresIn, subject: token.claims.sub }
+    })
   })
 }
