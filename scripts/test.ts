@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
 import { relative } from 'node:path'
 import { openPostgres, openSqlite, type Running } from './test/databases.ts'
 import { LEFT_OUT } from './test/left-out.ts'
@@ -32,7 +33,8 @@ let interrupted = false
 
 /** Runs tap to its end, whatever signal comes meanwhile. @returns whether all is well */
 async function tap(args: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
-  const child = spawn(process.execPath, [TAP, ...args], { env, stdio: 'inherit' })
+  const jobs = `--jobs=${Math.max(2, availableParallelism())}`
+  const child = spawn(process.execPath, [TAP, jobs, ...args], { env, stdio: 'inherit' })
   const pass = (signal: NodeJS.Signals): void => {
     interrupted = true
     child.kill(signal)

@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { createManageApps } from './administration/manage-apps.ts'
+import { createManageSessions } from './administration/manage-sessions.ts'
 import { createManageTokens } from './administration/manage-tokens.ts'
 import { createManageUsers } from './administration/manage-users.ts'
 import { createReadJournals } from './administration/read-journals.ts'
@@ -155,6 +156,7 @@ export function createServices(
     manage: {
       apps: createManageApps({ store, clock, random, tell: auditJournal.tell }),
       tokens: createManageTokens({ store, clock, random, tell: auditJournal.tell }),
+      sessions: createManageSessions({ store, clock, tell: auditJournal.tell }),
       users: createManageUsers({ store, clock, hashPassword: passwords.hash, tell: auditJournal.tell }),
       journals: createReadJournals({ store, flush }),
     },

@@ -1,8 +1,10 @@
-import type { ApiSession } from '../domain/api-session.ts'
+import { type ApiSession, showApiSession } from '../domain/api-session.ts'
 import type { User } from '../domain/user.ts'
 import type { ApiSessionFilter } from '../repositories/api-sessions.ts'
 import type { Repositories } from '../repositories/store.ts'
+import { requireApp } from './apps.ts'
 import { ChangeRefused } from './fault.ts'
+import { requireUser } from './find-user.ts'
 import { type By, recordChange } from './record-change.ts'
 
 type Unit = Pick<
@@ -10,6 +12,7 @@ type Unit = Pick<
   | 'apps'
   | 'settings'
   | 'apiSessions'
+  | 'codes'
   | 'families'
   | 'referenceTokens'
   | 'sessionEpochs'
@@ -25,6 +28,29 @@ export async function listApiSessions(
 ) {
   const rules = await settings.apiSessionRules()
   return { rules, sessions: await apiSessions.listLive(filter, { rules, now }) }
+}
+
+/** Whose sessions are asked for: a user by login, e-mail or id, an app by its ApplicationUri. */
+export interface SessionsWanted {
+  readonly user?: string | undefined
+  readonly app?: string | undefined
+}
+
+/** Live sessions as they are shown, the oldest first. @throws ChangeRefused `not found` */
+export async function showApiSessions(
+  unit: Pick<Repositories, 'apps' | 'users' | 'settings' | 'apiSessions'>,
+  { user, app }: SessionsWanted,
+  now: number,
+): Promise<ReturnType<typeof showApiSession>[]> {
+  const userId = user === undefined ? undefined : (await requireUser(unit, user)).id
+  if (app !== undefined) await requireApp(unit, app)
+  const filter = {
+    ...(app === undefined ? {} : { applicationUri: app }),
+    ...(userId === undefined ? {} : { userId }),
+  }
+  const { rules, sessions } = await listApiSessions(unit, filter, now)
+  const logins = new Map((await unit.users.list()).map(({ id, login }) => [id, login]))
+  return sessions.map((session) => showApiSession(session, logins.get(session.userId), rules))
 }
 
 /** What an administrator has ended. */
@@ -97,6 +123,7 @@ async function conclude(
   for (const app of apps) {
     tokenFamilies += await unit.families.revokeAllOf(app, userId, now)
     referenceTokens += await unit.referenceTokens.revokeAllOf(app, userId, now)
+    await unit.codes.expireAllOf(app, userId, now)
     await unit.sessionEpochs.raise(app, userId)
     await unit.tokenNotices.add({ app, user: userId }, now)
   }

@@ -27,6 +27,15 @@ export async function readLicense(unit: Reading, now: number): Promise<License> 
   return { slots: rules.slots, house: await unit.apiSessions.lookAround({ rules, now }), reserved }
 }
 
+/** The licence as commands and the administration API show it; `kept` are those of the free slots that wait for reserved users. */
+export const showLicense = ({ slots, house: { live, awaited }, reserved }: License) => ({
+  slots: slots ?? null,
+  used: live,
+  free: slots === undefined ? null : Math.max(0, slots - live),
+  kept: slots === undefined ? 0 : Math.min(awaited.length, Math.max(0, slots - live)),
+  reserved,
+})
+
 /** What is to be another way; the rest stays. */
 export interface LicenseChange {
   readonly slots?: number | 'unlimited' | undefined

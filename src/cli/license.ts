@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { type License, readLicense, setLicense } from '../administration/license.ts'
+import { type License, readLicense, setLicense, showLicense } from '../administration/license.ts'
 import { readSlots } from '../domain/api-session.ts'
 import { commandLine } from './actor.ts'
 import { repeated } from './app-set.ts'
@@ -44,24 +44,15 @@ function slotsFlag(text: string): number | 'unlimited' {
   return slots ?? 'unlimited'
 }
 
-/** The licence as commands print it; `kept` are those of the free slots that wait for reserved users. */
-const record = ({ slots, house: { live, awaited }, reserved }: License) => ({
-  slots: slots ?? null,
-  used: live,
-  free: slots === undefined ? null : Math.max(0, slots - live),
-  kept: slots === undefined ? 0 : Math.min(awaited.length, Math.max(0, slots - live)),
-  reserved,
-})
-
 function printLicense(license: License, command: Command): void {
-  const { slots, used, free, kept, reserved } = record(license)
+  const { slots, used, free, kept, reserved } = showLicense(license)
   const text = block([
     ['Slots', slots === null ? 'unlimited' : String(slots)],
     ['Used', String(used)],
     ['Free', free === null ? 'unlimited' : kept === 0 ? String(free) : `${free}, of which ${kept} for reserved users`],
     ['Reserved', reserved],
   ])
-  print(command, record(license), text)
+  print(command, showLicense(license), text)
 }
 
 const show = (command: Command): Promise<void> =>

@@ -3,12 +3,10 @@ import {
   type EndedSessions,
   endApiSession,
   endSessionsOfUser,
-  listApiSessions,
+  type SessionsWanted,
+  showApiSessions,
 } from '../administration/api-sessions.ts'
-import { requireApp } from '../administration/apps.ts'
 import { requireUser } from '../administration/find-user.ts'
-import { endOf } from '../domain/api-session.ts'
-import { isoTime } from '../lib/clock.ts'
 import { commandLine } from './actor.ts'
 import { helpText } from './help.ts'
 import { print, table } from './output.ts'
@@ -51,30 +49,9 @@ export function sessionCommands(program: Command): void {
     .action(end)
 }
 
-interface ListFlags {
-  readonly user?: string
-  readonly app?: string
-}
-
-const list = ({ user, app }: ListFlags, command: Command): Promise<void> =>
+const list = (flags: SessionsWanted, command: Command): Promise<void> =>
   withCore(command, async ({ store: { read }, clock }) => {
-    const userId = user === undefined ? undefined : (await requireUser(read, user)).id
-    if (app !== undefined) await requireApp(read, app)
-    const filter = {
-      ...(app === undefined ? {} : { applicationUri: app }),
-      ...(userId === undefined ? {} : { userId }),
-    }
-    const { rules, sessions } = await listApiSessions(read, filter, clock())
-    const logins = new Map((await read.users.list()).map(({ id, login }) => [id, login]))
-    const records = sessions.map((session) => ({
-      id: session.id,
-      kind: session.kind,
-      user: logins.get(session.userId) ?? session.userId,
-      app: session.applicationUri,
-      openedAt: isoTime(session.openedAt),
-      lastUsedAt: isoTime(session.lastSeenAt),
-      endsAt: isoTime(endOf(session, rules)),
-    }))
+    const records = await showApiSessions(read, flags, clock())
     const heading = ['Id', 'Kind', 'User', 'App', 'Opened', 'Last used', 'Ends at']
     print(command, records, table(heading, records.map(Object.values), 'Nobody has an API session.'))
   })

@@ -1,4 +1,4 @@
-import { HOUR } from '../lib/clock.ts'
+import { HOUR, isoTime } from '../lib/clock.ts'
 import type { GrantEpochs } from './liveness.ts'
 
 /** A session of a person ends when it is not used, one of a service also some time after it was opened. */
@@ -49,3 +49,14 @@ export function endOf(
   const unused = lastSeenAt + idle
   return kind === 'service' ? Math.min(unused, openedAt + serviceLength) : unused
 }
+
+/** A session as commands and the administration API show it. @param login of whom it acts as */
+export const showApiSession = (session: ApiSession, login: string | undefined, rules: ApiSessionRules) => ({
+  id: session.id,
+  kind: session.kind,
+  user: login ?? session.userId,
+  app: session.applicationUri,
+  openedAt: isoTime(session.openedAt),
+  lastUsedAt: isoTime(session.lastSeenAt),
+  endsAt: isoTime(endOf(session, rules)),
+})

@@ -56,6 +56,18 @@ export function authorizationCodesOn(db: Kysely<Schema>) {
       return stored.numInsertedOrUpdatedRows === 1n
     },
 
+    /** Ends every code of an app for a user that was not redeemed yet. */
+    async expireAllOf(applicationUri: string, userId: string, now: number): Promise<void> {
+      await db
+        .updateTable('authorization_codes')
+        .set({ expires_at: now })
+        .where('application_uri', '=', applicationUri)
+        .where('user_id', '=', userId)
+        .where('spent_at', 'is', null)
+        .where('expires_at', '>', now)
+        .execute()
+    },
+
     /** Uses the code up: this one statement decides who was first. */
     async spend(digest: string, now: number): Promise<boolean> {
       const spent = await db

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageApps } from '../../administration/manage-apps.ts'
+import type { ManageSessions } from '../../administration/manage-sessions.ts'
 import type { ManageTokens } from '../../administration/manage-tokens.ts'
 import type { ManageUsers } from '../../administration/manage-users.ts'
 import type { ReadJournals } from '../../administration/read-journals.ts'
@@ -14,6 +15,7 @@ import type { Refuse } from '../../http/refusals.ts'
 import type { FindToken } from '../../tokens/find-token.ts'
 import { manageAppsEndpoint } from './apps.ts'
 import { manageJournalsEndpoint } from './journals.ts'
+import { manageSessionsEndpoint } from './sessions.ts'
 import { manageTokensEndpoint } from './tokens.ts'
 import { manageUsersEndpoint } from './users.ts'
 
@@ -24,6 +26,7 @@ interface Dependencies {
   readonly refuse: Refuse
   readonly apps: ManageApps
   readonly tokens: ManageTokens
+  readonly sessions: ManageSessions
   readonly users: ManageUsers
   readonly journals: ReadJournals
 }
@@ -31,7 +34,7 @@ interface Dependencies {
 /** The administration API. */
 export async function manageApi(
   app: FastifyInstance,
-  { findToken, standard, refuse, apps, tokens, users, journals }: Dependencies,
+  { findToken, standard, refuse, apps, tokens, sessions, users, journals }: Dependencies,
 ): Promise<void> {
   registerJsonBody(app)
   requireAdministrator(app, findToken, standard)
@@ -48,6 +51,7 @@ export async function manageApi(
     tags: [
       { name: 'apps', description: 'Trusted Applications and their secrets' },
       { name: 'tokens', description: 'Reference tokens: personal and system access tokens' },
+      { name: 'sessions', description: 'API sessions and licence slots' },
       { name: 'users', description: 'People and System Users' },
       { name: 'journals', description: 'Refusals and the audit log' },
     ],
@@ -55,6 +59,7 @@ export async function manageApi(
   const refuseOtherMethods = watchMethods(app)
   await app.register(manageAppsEndpoint, { apps })
   await app.register(manageTokensEndpoint, { tokens })
+  await app.register(manageSessionsEndpoint, { sessions })
   await app.register(manageUsersEndpoint, { users })
   await app.register(manageJournalsEndpoint, { journals })
   refuseOtherMethods()

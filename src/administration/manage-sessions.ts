@@ -1,0 +1,49 @@
+import type { AuditRecord } from '../domain/audit.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Store } from '../repositories/store.ts'
+import { endApiSession, type SessionsWanted, showApiSessions } from './api-sessions.ts'
+import { requireUser } from './find-user.ts'
+import { readLicense, setLicense, showLicense } from './license.ts'
+import { type Caller, createOrders } from './order.ts'
+import { asProtocolError } from './refused-change.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly clock: Clock
+  /** Puts an audit record on the log. */
+  readonly tell: (record: AuditRecord) => void
+}
+
+/** How many API sessions there may be, `null` for any number, and the logins of those who are sure of one. */
+export interface LicenseInput {
+  readonly slots: number | null
+  readonly reserved: readonly string[]
+}
+
+export type ManageSessions = ReturnType<typeof createManageSessions>
+
+/** API sessions and licence slots as the administration API handles them. */
+export function createManageSessions({ store, clock, tell }: Dependencies) {
+  const change = createOrders({ store, clock, tell })
+  const told = (error: unknown): never => {
+    throw asProtocolError(error)
+  }
+
+  return {
+    list: (wanted: SessionsWanted) => showApiSessions(store.read, wanted, clock()).catch(told),
+
+    end: (id: string, withTokens: boolean, caller: Caller): Promise<void> =>
+      change(caller, async (unit, by) => void (await endApiSession(unit, id, withTokens, by))),
+
+    license: async () => showLicense(await readLicense(store.read, clock())),
+
+    setLicense: ({ slots, reserved }: LicenseInput, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        const logins: string[] = []
+        for (const name of reserved) logins.push((await requireUser(unit, name)).login)
+        const before = await readLicense(unit, by.now)
+        const unreserve = before.reserved.filter((login) => !logins.includes(login))
+        return showLicense(await setLicense(unit, { slots: slots ?? 'unlimited', reserve: logins, unreserve }, by))
+      }),
+  }
+}
