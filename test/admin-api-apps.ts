@@ -1,5 +1,6 @@
 import t from 'tap'
 import { APP_ATTRIBUTES } from '../src/domain/app-attributes.ts'
+import { ALL_RESPONSE_TYPES } from '../src/domain/trusted-application.ts'
 import { digest } from '../src/lib/secrets.ts'
 import { type AdminAnswer, appPath, auditOf, isProblem, type Json, startAdminApi, TOOL } from './fixtures/admin.ts'
 import { createBrowser, type View } from './fixtures/browser.ts'
@@ -207,6 +208,12 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     after: '90',
   },
   RefreshTokenLifetime: { value: 60, see: refreshAfterMinutes, before: '200', after: '400' },
+  AccessTokenFormat: {
+    value: 'reference',
+    see: async (uri) => String((await tokensOf(uri)).access_token.startsWith('enat_')),
+    before: 'false',
+    after: 'true',
+  },
   ResponseTypes: {
     value: 'code,code id_token',
     async see(uri) {
@@ -454,7 +461,7 @@ const WRONG: readonly (readonly [record: Json, status: number, errors: readonly 
   [
     { ResponseTypes: 'token' },
     400,
-    ['ResponseTypes: expects code, code id_token, or several of them with commas between'],
+    [`ResponseTypes: expects ${ALL_RESPONSE_TYPES.join(', ')}, or several of them with commas between`],
   ],
   [{ ClientType: null }, 400, ['ClientType: expects one of Confidential, Public, None']],
 ]
