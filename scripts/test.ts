@@ -33,7 +33,8 @@ let interrupted = false
 
 /** Runs tap to its end, whatever signal comes meanwhile. @returns whether all is well */
 async function tap(args: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
-  const jobs = `--jobs=${Math.max(2, availableParallelism())}`
+  // A file may start several processes of its own; more at once would only wait for one another and for connections.
+  const jobs = `--jobs=${Math.min(4, Math.max(2, availableParallelism()))}`
   const child = spawn(process.execPath, [TAP, jobs, ...args], { env, stdio: 'inherit' })
   const pass = (signal: NodeJS.Signals): void => {
     interrupted = true
