@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { SETTINGS } from '../src/config.ts'
 import { shownDatabaseUrl } from '../src/lib/database-url.ts'
-import { COMMAND, documentOf, environment, tesseraWith, words } from './fixtures/cli.ts'
+import { documentOf, environment, plainTessera, tesseraWith, words } from './fixtures/cli.ts'
 import { type Place, placeOf } from './fixtures/place.ts'
 import { onPostgres } from './fixtures/postgres.ts'
 
@@ -62,7 +62,7 @@ await t.test('a reader that has seen enough is no error', async (t) => {
   await documentOf(tessera(words('user add david --json')))
   const codeWithout = (stream: 'stdout' | 'stderr', args: readonly string[]): Promise<number | null> =>
     new Promise((resolve) => {
-      const child = spawn(process.execPath, [...COMMAND, ...args], { env: environment(settings) })
+      const child = spawn(...plainTessera(...args), { env: environment(settings) })
       child[stream].destroy()
       child.on('close', resolve)
     })

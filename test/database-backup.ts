@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { openPlace } from '../src/repositories/transfer/place.ts'
-import { COMMAND, environment, type Outcome, tesseraWith } from './fixtures/cli.ts'
+import { environment, type Outcome, plainTessera, tesseraWith } from './fixtures/cli.ts'
 import { PASSWORD } from './fixtures/instance.ts'
 import { keepRefreshing } from './fixtures/keep-refreshing.ts'
 import { askPostgres, startPostgres } from './fixtures/postgres-server.ts'
@@ -197,7 +197,7 @@ await t.test('a backup or restore that is killed leaves nothing half done', asyn
       env: environment(place.settings),
       stdio: ['ignore', 'ignore', 'pipe'] as ['ignore', 'ignore', 'pipe'],
     }
-    const child = spawn(process.execPath, [...COMMAND, ...args], options)
+    const child = spawn(...plainTessera(...args), options)
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => chunk.includes(line) && child.kill('SIGKILL'))
     return new Promise((resolve) => child.on('exit', (_code, signal) => resolve(signal)))
   }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { shownDatabaseUrl } from '../src/lib/database-url.ts'
-import { COMMAND, environment, type Tessera, tesseraWith } from './fixtures/cli.ts'
+import { environment, plainTessera, type Tessera, tesseraWith } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
 import { PASSWORD } from './fixtures/instance.ts'
 import { keepRefreshing, type Refresher } from './fixtures/keep-refreshing.ts'
@@ -135,7 +135,7 @@ await t.test('a move that is killed at any time leaves the source as it was, and
   const target = onDatabase(site, to)
 
   for (const line of ['copied users', 'copied sign_in_sessions', 'copied audit_events', 'copied leases']) {
-    const child = spawn(process.execPath, [...COMMAND, 'db', 'move', '--to', to], {
+    const child = spawn(...plainTessera('db', 'move', '--to', to), {
       env: environment(site.settings),
       stdio: ['ignore', 'ignore', 'pipe'],
     })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { plainNode } from './fixtures/cli.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -47,7 +48,7 @@ await t.test('the packed package gives an API author the plugin and its types', 
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
   writeFileSync(join(folder, 'api.ts'), SCRIPT)
-  const compiled = spawnSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc')], { cwd: folder })
+  const compiled = spawnSync(...plainNode(join(ROOT, 'node_modules/typescript/bin/tsc')), { cwd: folder })
   t.equal(compiled.stdout.toString(), '', 'compiles')
   const printed = execFileSync(process.execPath, ['api.js'], { cwd: folder, env: { PATH: process.env['PATH'] } })
   t.equal(printed.toString(), '401 open to all\n')
