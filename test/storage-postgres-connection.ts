@@ -3,7 +3,9 @@ import t from 'tap'
 import { startInstance } from './fixtures/instance.ts'
 import { onPostgres } from './fixtures/postgres.ts'
 
-const KILL = `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tessera' and state = 'idle in transaction'`
+// Other tests have databases of their own on the same server.
+const KILL = `select pg_terminate_backend(pid) from pg_stat_activity
+  where application_name = 'tessera' and state = 'idle in transaction' and datname = current_database()`
 
 await t.test(
   'R-07: a connection that is lost between two statements of a transaction fails that transaction alone',
