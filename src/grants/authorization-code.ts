@@ -52,17 +52,6 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
       throw refuse('signed-out-since', 'the person signed out since the code was issued')
   }
 
-  /** Refuses a code whose tokens, one of which came with it, were revoked. */
-  async function requireUnrevoked({ family, userId }: AuthorizationCode): Promise<void> {
-    const begun = await store.read.families.find(family)
-    if (begun?.revokedAt === undefined) return
-    const cause = 'all tokens of this sign-in were revoked'
-    throw refuse('grant-ended', 'the tokens of this sign-in were revoked since the code was issued', {
-      user: userId,
-      cause,
-    })
-  }
-
   function redemptionOf(
     code: AuthorizationCode,
     codeDigest: string,
@@ -99,7 +88,7 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
     requireSameRedirectUri(code, form.get('redirect_uri'))
     requireVerifier(code, form.get('code_verifier'))
     await requireStillSignedIn(code)
-    await requireUnrevoked(code)
+    requireUnrevoked(code)
     const user = await store.read.users.find(code.userId)
     const ended = whyEnded(code, app, user) ?? (user && whyNotAdmitted(app, user))
     if (!user || ended !== undefined)
@@ -134,6 +123,15 @@ function requireUnexpired({ expiresAt }: AuthorizationCode, now: number): void {
   throw refuse('code-expired', 'the code has expired', {
     expiresAt,
     cause: `the code came ${seconds(age)} after it was issued, and is good for ${seconds(AUTHORIZATION_CODE_LIFETIME)}`,
+  })
+}
+
+/** Refuses a code whose tokens, one of which came with it, were revoked. */
+function requireUnrevoked({ revokedAt, userId }: AuthorizationCode): void {
+  if (revokedAt === undefined) return
+  throw refuse('grant-ended', 'the tokens of this sign-in were revoked since the code was issued', {
+    user: userId,
+    cause: 'all tokens of this sign-in were revoked',
   })
 }
 

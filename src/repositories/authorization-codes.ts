@@ -12,6 +12,8 @@ export interface AuthorizationCode extends Granted {
   /** Milliseconds since 1970. */
   readonly expiresAt: number
   readonly spentAt: number | undefined
+  /** Since when what was handed out with the code, or for it, is revoked. */
+  readonly revokedAt: number | undefined
 }
 
 export type AuthorizationCodes = ReturnType<typeof authorizationCodesOn>
@@ -19,7 +21,14 @@ export type AuthorizationCodes = ReturnType<typeof authorizationCodesOn>
 export function authorizationCodesOn(db: Kysely<Schema>) {
   return {
     async find(digest: string): Promise<AuthorizationCode | undefined> {
-      const row = await db.selectFrom('authorization_codes').selectAll().where('digest', '=', digest).executeTakeFirst()
+      // One statement, so that a code and its tokens are seen as of the same moment.
+      const row = await db
+        .selectFrom('authorization_codes')
+        .leftJoin('token_families', 'token_families.family', 'authorization_codes.family')
+        .selectAll('authorization_codes')
+        .select('token_families.revoked_at')
+        .where('digest', '=', digest)
+        .executeTakeFirst()
       return (
         row && {
           ...toGranted(row),
@@ -29,6 +38,7 @@ export function authorizationCodesOn(db: Kysely<Schema>) {
           codeChallenge: row.code_challenge ?? undefined,
           expiresAt: row.expires_at,
           spentAt: row.spent_at ?? undefined,
+          revokedAt: row.revoked_at ?? undefined,
         }
       )
     },
@@ -37,7 +47,7 @@ export function authorizationCodesOn(db: Kysely<Schema>) {
      * Stores a code. Where the same sign-in was answered before and the answer got lost, the new code takes the old one's place.
      * @returns false when the old one has been redeemed already
      */
-    async add(digest: string, code: Omit<AuthorizationCode, 'spentAt'>): Promise<boolean> {
+    async add(digest: string, code: Omit<AuthorizationCode, 'spentAt' | 'revokedAt'>): Promise<boolean> {
       const columns = {
         ...fromGranted(code),
         digest,
