@@ -78,20 +78,19 @@ const json = ({ text }: View): Record<string, unknown> => JSON.parse(text) as Re
 
 const codeFlow = ({ baseURL, clientID }: { baseURL: string; clientID: string }): ConfigParams => {
   const clientSecret = SECRET
-  return (
-    // docs: begin
-    {
-      issuerBaseURL: issuer,
-      baseURL,
-      clientID,
-      clientSecret,
-      clientAuthMethod: 'client_secret_post', // or else the library does not show why a secret is refused
-      secret: cookieSecret,
-      authorizationParams: { response_type: 'code', scope: 'openid profile email offline_access' },
-      idpLogout: true,
-    }
-    // docs: end
-  )
+  // docs: begin
+  const options: ConfigParams = {
+    issuerBaseURL: issuer,
+    baseURL,
+    clientID,
+    clientSecret,
+    clientAuthMethod: 'client_secret_post', // or else the library does not show why a secret is refused
+    secret: cookieSecret,
+    authorizationParams: { response_type: 'code', scope: 'openid profile email offline_access' },
+    idpLogout: true,
+  }
+  // docs: end
+  return options
 }
 
 await t.test('response_type=code: sign-in, userinfo, refresh, sign-out', async (t) => {

@@ -12,12 +12,14 @@ const issuer = new URL(instance.issuer)
 // Only where the issuer is http, on a developer's own machine.
 const http = { [oauth.allowInsecureRequests]: true }
 
+const [clientId, clientSecret] = [WEB, SECRET]
+
 // docs: begin
 const as = await oauth
   .discoveryRequest(issuer, http)
   .then((response) => oauth.processDiscoveryResponse(issuer, response))
-const app: oauth.Client = { client_id: WEB }
-const auth = oauth.ClientSecretBasic(SECRET)
+const app: oauth.Client = { client_id: clientId }
+const auth = oauth.ClientSecretBasic(clientSecret)
 // docs: end
 
 for (const algorithm of ['oidc', 'oauth2'] as const) {

@@ -26,11 +26,12 @@ async function configure(
 
 /** The whole code flow. */
 async function signIn(config: client.Configuration, scope: string, browser = createBrowser(instance.origin)) {
+  const redirectUri = WEB_REDIRECT
   // docs: begin
   const pkceCodeVerifier = client.randomPKCECodeVerifier()
   const expectedState = client.randomState()
   const url = client.buildAuthorizationUrl(config, {
-    redirect_uri: WEB_REDIRECT,
+    redirect_uri: redirectUri,
     scope,
     state: expectedState,
     code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),

@@ -30,26 +30,25 @@ async function startApp(t: Test, changes: Partial<Options> = {}) {
     scope: ['read'],
   })
   const clientSecret = SECRET
-  const strategy =
-    // docs: begin
-    {
-      issuer,
-      authorizationURL: `${issuer}/connect/authorize`,
-      tokenURL: `${issuer}/connect/token`,
-      userInfoURL: `${issuer}/connect/userinfo`,
-      clientID,
-      clientSecret,
-      callbackURL,
-      scope: 'profile email', // without openid, which the library adds by itself
-      nonce: true,
-      skipUserProfile: false,
-    }
+  // docs: begin
+  const options = {
+    issuer,
+    authorizationURL: `${issuer}/connect/authorize`,
+    tokenURL: `${issuer}/connect/token`,
+    userInfoURL: `${issuer}/connect/userinfo`,
+    clientID,
+    clientSecret,
+    callbackURL,
+    scope: 'profile email', // without openid, which the library adds by itself
+    nonce: true,
+    skipUserProfile: false,
+  }
   // docs: end
 
   const passport = new Passport()
   passport.use(
     new OpenIDConnectStrategy(
-      { ...strategy, ...changes },
+      { ...options, ...changes },
       (iss, profile, _context, idToken, accessToken, refreshToken, done) =>
         done(null, { iss, profile, idToken, accessToken, refreshToken }),
     ),
