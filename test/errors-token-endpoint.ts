@@ -104,7 +104,7 @@ await t.test(
         because('the secret was right once, but has expired'),
       ],
       ['TE-12 missing secret', post(SYNC), {}, because('a Confidential app must send its secret')],
-      ['TE-15 empty secret, header', SERVICE, basic(SYNC, ''), because('the secret is wrong')],
+      ['TE-15 empty secret, header', SERVICE, basic(SYNC, ''), because('a Confidential app must send its secret')],
       ['TE-15 empty secret, body', post(SYNC, ''), {}, because('a Confidential app must send its secret')],
       ['disabled app, right secret', SERVICE, basic('my.trusted.app/off'), because('the app is disabled')],
       ['disabled app, wrong secret', SERVICE, basic('my.trusted.app/off', WRONG), because('the app is disabled')],
