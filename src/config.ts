@@ -2,12 +2,13 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { SIGNING_ALGORITHMS } from './domain/signing-algorithm.ts'
-import { ALL_RESPONSE_TYPES, RESPONSE_TYPES, type ResponseType } from './domain/trusted-application.ts'
+import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from './domain/trusted-application.ts'
 import { MINUTE } from './lib/clock.ts'
 import {
   readBoolean,
   readCount,
   readDatabaseUrl,
+  readHosts,
   readIssuer,
   readListen,
   readNetworks,
@@ -80,6 +81,11 @@ export const SETTINGS = {
     '',
     'addresses or CIDRs, comma-separated, whose X-Forwarded-For is believed',
     readNetworks,
+  ),
+  TESSERA_OUTBOUND_EXEMPT_HOSTS: setting(
+    '',
+    'hosts, comma-separated, from which the server fetches although they are private or without TLS',
+    readHosts,
   ),
   TESSERA_INSTANCE: setting('tessera', 'name of the instance database, the `db` claim', readText),
   TESSERA_INSTANCE_NAME: setting('Tessera', 'what people read on the pages', readText),
@@ -171,7 +177,8 @@ const sections = (values: Values, production: boolean) => ({
     scopeAsArray: values.TESSERA_COMPAT_SCOPE_ARRAY,
     subjectAsLogin: values.TESSERA_COMPAT_SUBJECT_LOGIN,
   },
-  responseTypes: values.TESSERA_IMPLICIT ? ALL_RESPONSE_TYPES : (RESPONSE_TYPES as readonly ResponseType[]),
+  responseTypes: values.TESSERA_IMPLICIT ? ALL_RESPONSE_TYPES : RESPONSE_TYPES,
+  outbound: { exemptHosts: values.TESSERA_OUTBOUND_EXEMPT_HOSTS },
   metrics: { token: values.TESSERA_METRICS_TOKEN },
   signingAlgorithm: values.TESSERA_SIGNING_ALGORITHM,
   sessions: { idle: values.TESSERA_SESSION_IDLE, absolute: values.TESSERA_SESSION_ABSOLUTE },
