@@ -148,9 +148,9 @@ await t.test('OIDC Core §5.4: UserInfo goes as far as the scope', async (t) => 
     'openid read update': [],
     'openid profile': profile,
     'openid email': ['email', 'email_verified'],
-    'openid phone': ['phone_number'],
+    'openid phone': ['phone_number', 'phone_number_verified'],
     'openid address': [],
-    'openid profile email phone': [...profile, 'email', 'email_verified', 'phone_number'],
+    'openid profile email phone': [...profile, 'email', 'email_verified', 'phone_number', 'phone_number_verified'],
   }
   for (const [scope, allowed] of Object.entries(rows)) {
     const { access_token, id_token } = await obtainTokens(instance, { scope })
