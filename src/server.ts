@@ -75,7 +75,6 @@ export async function buildServer(
   const facts = {
     grantTypes: services.grants.types,
     responseTypes: config.responseTypes,
-    signingAlgorithm: keys.algorithm,
     userClaims: USER_CLAIMS,
     locales: LOCALES,
   }
