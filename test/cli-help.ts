@@ -4,7 +4,7 @@ import { placeOf } from './fixtures/place.ts'
 
 const GROUPS = ['app', 'user', 'resource', 'token', 'key', 'audit', 'refusal', 'db']
 // They speak of a file, an address or a refusal that is not there; their own tests run them.
-const OF_SOMETHING_ELSE = /serve|\.yaml|apply|explain|refusal show|db (move|backup|restore)/
+const OF_SOMETHING_ELSE = /serve|doctor|\.yaml|apply|explain|refusal show|db (move|backup|restore)/
 
 const ALREADY =
   /is taken|is registered already|is there already|is published already|a password is expected|has no one secret called|takes no reference tokens|no reference token has the id|is disabled; enable it with/

@@ -15,7 +15,7 @@ import { withCore } from './with-core.ts'
 
 const HELP = helpText(
   [
-    'tessera user update david --email david@example.org --email-verified',
+    'tessera user update david --email david@example.com --email-verified',
     'tessera user update david --nickname Dave --birthdate 1984-02-29 --zoneinfo Europe/London',
     'tessera user update david --website "" --no-admin --json',
   ],

@@ -20,14 +20,13 @@ export function examineInstallation(installation: Installation): Finding[] {
   const { issuer, databaseUrl, masterKeyFile, trustedProxies, implicit, timeReached, now } = installation
   const files = databaseUrl.startsWith('file:') ? [databaseUrl.slice('file:'.length)] : []
   const secretFiles = masterKeyFile === undefined ? files : [...files, masterKeyFile]
-  const open = secretFiles.filter((file) => (modeOf(file) & 0o077) !== 0)
+  // The files themselves are closed, or refused, by whoever opens them.
   const openFolders = [...new Set(secretFiles.map(dirname))].filter((folder) => (modeOf(folder) & 0o077) !== 0)
   const beside = files.some((file) => masterKeyFile !== undefined && dirname(file) === dirname(masterKeyFile))
   const https = issuer.startsWith('https:')
   return [
-    ...open.map((file) => fault('file modes', `${file} can be read by others`, `chmod 600 ${file}`)),
     ...openFolders.map((folder) => warning('file modes', `${folder} can be entered by others`, `chmod 700 ${folder}`)),
-    ...(open.length + openFolders.length === 0 ? [fine('file modes', 'nobody else can read the files')] : []),
+    ...(openFolders.length === 0 ? [fine('file modes', 'nobody else gets to the files')] : []),
     beside && https
       ? warning(
           'master key',
