@@ -10,6 +10,7 @@ import { createTickets } from './authorize/tickets.ts'
 import { createAuthenticateApp } from './client-auth/authenticate.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
+import type { Sector } from './domain/sector.ts'
 import type { User } from './domain/user.ts'
 import { createAuthorizationCodeGrant } from './grants/authorization-code.ts'
 import { createClientCredentialsGrant } from './grants/client-credentials.ts'
@@ -37,7 +38,7 @@ import { createIssueTokens } from './tokens/issue.ts'
 import { createMintAccessToken } from './tokens/mint-access-token.ts'
 import { createReadNotices } from './tokens/read-notices.ts'
 import { createRevokeToken } from './tokens/revoke-token.ts'
-import { subjectOf as subjectWith } from './tokens/settings.ts'
+import { completeSettings, subjectOf as subjectWith } from './tokens/settings.ts'
 
 /** Every part that is not about HTTP, put together. */
 export type Services = ReturnType<typeof createServices>
@@ -53,7 +54,8 @@ export function createServices(
   random: Random,
   log: FastifyBaseLogger,
 ) {
-  const { issuer, tokens: settings } = config
+  const { issuer } = config
+  const settings = completeSettings(config.tokens, masterKey)
   const auditJournal = createAuditJournal({ store, clock, log: log })
   const refusalJournal = createRefusalJournal({ store, log: log })
   const secretUse = createLastUse({
@@ -71,7 +73,7 @@ export function createServices(
   const journals = [auditJournal, refusalJournal, secretUse, tokenUse]
   const flush = () => Promise.all(journals.map((journal) => journal.flush()))
   const { audit } = auditJournal
-  const subjectOf = (user: User): string => subjectWith(user, settings)
+  const subjectOf = (user: User, sector: Sector): string => subjectWith(user, sector, settings)
 
   const readCatalogue = createReadCatalogue(store.read.resources, settings.audience)
 

@@ -69,7 +69,7 @@ export function previewForUser(
     redemption,
   }
   const { app, user, scope } = granted
-  const subject = { applicationUri: app.applicationUri, user, signIn, nonce }
+  const subject = { app, user, signIn, nonce }
   return {
     access_token: { ...accessTokenClaims(authorization, tokens, now, ''), jti: UNIQUE },
     ...(scope.includes('openid') ? { id_token: idTokenClaims(subject, tokens, algorithm, now) } : {}),

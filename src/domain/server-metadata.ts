@@ -1,7 +1,7 @@
 import { ACR_VALUES } from './acr.ts'
 import { PROTOCOL_SCOPES } from './scope.ts'
 import type { SigningAlgorithm } from './signing-algorithm.ts'
-import type { ResponseType } from './trusted-application.ts'
+import { type ResponseType, SUBJECT_TYPES } from './trusted-application.ts'
 
 interface Facts {
   readonly issuer: string
@@ -38,7 +38,7 @@ export const serverMetadata = ({
   response_types_supported: responseTypes,
   response_modes_supported: ['query', 'fragment', 'form_post'],
   grant_types_supported: [...grantTypes, ...(responseTypes.includes('id_token') ? ['implicit'] : [])],
-  subject_types_supported: ['public'],
+  subject_types_supported: SUBJECT_TYPES,
   id_token_signing_alg_values_supported: [signingAlgorithm],
   token_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],
   revocation_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type ErrorCode, OAuthError } from '../domain/errors.ts'
 import { refuseRepeated } from '../domain/form.ts'
+import { type Sector, sectorOf } from '../domain/sector.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import { readBearerToken } from '../http/bearer-token.ts'
@@ -11,7 +12,7 @@ import type { userInfoClaims } from '../tokens/user-claims.ts'
 
 interface Dependencies {
   readonly lookUpToken: LookUpToken
-  readonly subjectOf: (user: User) => string
+  readonly subjectOf: (user: User, sector: Sector) => string
   readonly userInfoClaims: typeof userInfoClaims
 }
 
@@ -52,7 +53,10 @@ export async function userinfoEndpoint(
     if (!token.interactive) throw refuse('insufficient_scope', 'a service token speaks for no person', SERVICE, client)
     if (!scope.includes('openid'))
       throw refuse('insufficient_scope', 'the access token lacks the scope: openid', NO_OPENID, client, scope.join(' '))
-    return { sub: subjectOf(token.user), ...userInfoClaims(token.user, token.scope, token.requested.userinfo) }
+    return {
+      sub: subjectOf(token.user, sectorOf(client)),
+      ...userInfoClaims(token.user, token.scope, token.requested.userinfo),
+    }
   }
 
   const config = { bearer: true } as const

@@ -39,7 +39,7 @@ export function createIssueTokens(dependencies: Dependencies) {
     const { response: access } = minted
     const { app, user, signIn, nonce, claims, scope, refreshUntil } = authorization
     const subject = {
-      applicationUri: app.applicationUri,
+      app,
       user,
       signIn,
       nonce,
