@@ -23,6 +23,7 @@ import { createLastUse } from './lib/last-use.ts'
 import { createPasswords } from './lib/passwords.ts'
 import { deriveKey } from './lib/sealed-box.ts'
 import type { Random } from './lib/secrets.ts'
+import { createRegistration } from './registration/registration.ts'
 import { createLogout } from './sessions/logout.ts'
 import { createOpenApiSession } from './sessions/open-api-session.ts'
 import { createSignInSessions } from './sessions/sign-in-sessions.ts'
@@ -50,7 +51,7 @@ export type Services = ReturnType<typeof createServices>
  */
 export function createServices(
   config: Config,
-  { store, keys, clock, masterKey }: Core,
+  { store, keys, clock, masterKey, outbound }: Core,
   random: Random,
   log: FastifyBaseLogger,
 ) {
@@ -155,6 +156,20 @@ export function createServices(
     grants,
     issueTokens,
     flow,
+    registration: createRegistration({
+      store,
+      clock,
+      random,
+      outbound,
+      policy: config.registration,
+      offer: {
+        responseTypes: config.responseTypes,
+        scopes: config.registration.scopes,
+        signingAlgorithms: [keys.algorithm],
+      },
+      issuer,
+      tell: auditJournal.tell,
+    }),
     manage: {
       apps: createManageApps({ store, clock, random, tell: auditJournal.tell }),
       tokens: createManageTokens({ store, clock, random, tell: auditJournal.tell }),

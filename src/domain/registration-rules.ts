@@ -115,7 +115,7 @@ const webUrls: Rule = (app) =>
 
 const contacts: Rule = (app) =>
   app.contacts.flatMap((contact) => {
-    const reason = whyBadName(contact)
+    const reason = whyBadName(contact) ?? (contact.includes(',') ? 'must not hold a comma' : undefined)
     return fault('Contacts', reason && `one of them ${reason}`)
   })
 

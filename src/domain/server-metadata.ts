@@ -12,6 +12,8 @@ interface Facts {
   readonly locales: readonly string[]
   /** Of every API resource. */
   readonly apiScopes: readonly string[]
+  /** Whether apps may register themselves. */
+  readonly registration: boolean
 }
 
 const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post']
@@ -25,6 +27,7 @@ export const serverMetadata = ({
   userClaims,
   locales,
   apiScopes,
+  registration,
 }: Facts) => ({
   issuer,
   authorization_endpoint: `${issuer}/connect/authorize`,
@@ -34,6 +37,7 @@ export const serverMetadata = ({
   revocation_endpoint: `${issuer}/connect/revocation`,
   introspection_endpoint: `${issuer}/connect/introspect`,
   end_session_endpoint: `${issuer}/connect/endsession`,
+  ...(registration ? { registration_endpoint: `${issuer}/connect/register` } : {}),
   scopes_supported: [...PROTOCOL_SCOPES.filter((scope) => scope !== 'address'), ...apiScopes],
   response_types_supported: responseTypes,
   response_modes_supported: ['query', 'fragment', 'form_post'],

@@ -1,4 +1,4 @@
-import { SECOND } from '../lib/clock.ts'
+import { MINUTE, SECOND } from '../lib/clock.ts'
 import { repeat } from '../lib/repeat.ts'
 import { newId } from '../lib/secrets.ts'
 import type { Timekeeper } from '../lib/timekeeper.ts'
@@ -15,13 +15,16 @@ interface Dependencies {
   }
   /** Milliseconds after which every sign-in session is over. */
   readonly longestSession: number
+  /** Removes apps that registered themselves for nothing. */
+  readonly forgetUnused: () => Promise<void>
 }
 
 const CLEAN_UP_EVERY = 30 * SECOND
+const FORGET_EVERY = MINUTE
 const WATCH_EVERY = 5 * SECOND
 
 /** Starts what a server does beside answering requests; each task goes on after an error, which is on the log. */
-export function startMaintenance({ store, time, log, longestSession }: Dependencies) {
+export function startMaintenance({ store, time, log, longestSession, forgetUnused }: Dependencies) {
   store.keepReserve()
   const holder = newId()
   const cleanUp = createCleanUp({ store, time, timer: () => performance.now(), holder, longestSession })
@@ -35,6 +38,7 @@ export function startMaintenance({ store, time, log, longestSession }: Dependenc
   const tasks = [
     repeat(WATCH_EVERY, watchTime, complain('writing the time down')),
     repeat(CLEAN_UP_EVERY, clean, complain('cleaning up')),
+    repeat(FORGET_EVERY, forgetUnused, complain('removing unused apps')),
   ]
 
   return {
