@@ -40,6 +40,7 @@ import { createMintAccessToken } from './tokens/mint-access-token.ts'
 import { createReadNotices } from './tokens/read-notices.ts'
 import { createRevokeToken } from './tokens/revoke-token.ts'
 import { completeSettings, subjectOf as subjectWith } from './tokens/settings.ts'
+import { createSignUserInfo } from './tokens/sign-user-info.ts'
 
 /** Every part that is not about HTTP, put together. */
 export type Services = ReturnType<typeof createServices>
@@ -126,7 +127,8 @@ export function createServices(
       mintAccessToken,
       readCatalogue,
       audits: auditJournal,
-      signIdToken: (subject) => keys.sign(idTokenClaims(subject, settings, keys.algorithm, clock()), 'JWT'),
+      signIdToken: (subject) =>
+        keys.signFor(subject.app, idTokenClaims(subject, settings, keys.algorithmFor(subject.app), clock()), 'JWT'),
     }),
     readIdTokenHint,
     readCatalogue,
@@ -155,6 +157,7 @@ export function createServices(
     readNotices: createReadNotices({ store, clock }),
     grants,
     issueTokens,
+    signUserInfo: createSignUserInfo({ keys, issuer }),
     flow,
     registration: createRegistration({
       store,
@@ -162,11 +165,8 @@ export function createServices(
       random,
       outbound,
       policy: config.registration,
-      offer: {
-        responseTypes: config.responseTypes,
-        scopes: config.registration.scopes,
-        signingAlgorithms: [keys.algorithm],
-      },
+      offer: { responseTypes: config.responseTypes, scopes: config.registration.scopes },
+      standard: keys.algorithm,
       issuer,
       tell: auditJournal.tell,
     }),

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { decodeProtectedHeader } from 'jose'
 import * as openid from 'openid-client'
 import t, { type Test } from 'tap'
 import { auditOf } from './fixtures/admin.ts'
@@ -177,6 +178,17 @@ await t.test('token_endpoint_auth_method none makes a Public app: no secret, and
   t.equal(answerOf(without).get('error'), 'invalid_request')
 })
 
+await t.test('ID tokens and userinfo are signed as the app asks', async (t) => {
+  const algorithms = { id_token_signed_response_alg: 'ES256', userinfo_signed_response_alg: 'RS256' }
+  const client = await registerClient(instance, algorithms)
+  t.match(client, algorithms)
+  const { access_token, id_token } = await readTokens(await signIn(client, 'openid'))
+  t.equal(decodeProtectedHeader(id_token).alg, 'ES256')
+  const userinfo = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(access_token) })
+  t.match(userinfo.headers.get('content-type'), /^application\/jwt\b/)
+  t.match(claimsOf(await userinfo.text()), { sub: david.id, aud: client.client_id, iss: instance.issuer })
+})
+
 await t.test('redirect URIs: https for the web, loopback and private-use schemes for native apps', async (t) => {
   const native = { application_type: 'native', token_endpoint_auth_method: 'none' }
   const own = [
@@ -239,7 +251,10 @@ await t.test('what cannot be kept is refused by name, all of it at once', async 
       'grant_types: expects some of authorization_code, refresh_token, implicit',
     ],
     [{ application_type: 'service' }, 'application_type: expects one of web, native'],
-    [{ id_token_signed_response_alg: 'none' }, 'id_token_signed_response_alg: expects one of RS256'],
+    [
+      { id_token_signed_response_alg: 'none' },
+      'id_token_signed_response_alg: expects one of RS256, PS256, ES256, EdDSA',
+    ],
     [{ initiate_login_uri: 'http://rp.example.com/start' }, 'initiate_login_uri: must be an https URL'],
     [{ logo_uri: 'javascript:alert(1)' }, 'logo_uri: must be an https URL'],
     [

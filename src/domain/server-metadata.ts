@@ -1,13 +1,12 @@
 import { ACR_VALUES } from './acr.ts'
 import { PROTOCOL_SCOPES } from './scope.ts'
-import type { SigningAlgorithm } from './signing-algorithm.ts'
+import { SIGNING_ALGORITHMS } from './signing-algorithm.ts'
 import { type ResponseType, SUBJECT_TYPES } from './trusted-application.ts'
 
 interface Facts {
   readonly issuer: string
   readonly grantTypes: readonly string[]
   readonly responseTypes: readonly ResponseType[]
-  readonly signingAlgorithm: SigningAlgorithm
   readonly userClaims: readonly string[]
   readonly locales: readonly string[]
   /** Of every API resource. */
@@ -23,7 +22,6 @@ export const serverMetadata = ({
   issuer,
   grantTypes,
   responseTypes,
-  signingAlgorithm,
   userClaims,
   locales,
   apiScopes,
@@ -38,16 +36,17 @@ export const serverMetadata = ({
   introspection_endpoint: `${issuer}/connect/introspect`,
   end_session_endpoint: `${issuer}/connect/endsession`,
   ...(registration ? { registration_endpoint: `${issuer}/connect/register` } : {}),
-  scopes_supported: [...PROTOCOL_SCOPES.filter((scope) => scope !== 'address'), ...apiScopes],
+  scopes_supported: [...PROTOCOL_SCOPES, ...apiScopes],
   response_types_supported: responseTypes,
   response_modes_supported: ['query', 'fragment', 'form_post'],
   grant_types_supported: [...grantTypes, ...(responseTypes.includes('id_token') ? ['implicit'] : [])],
   subject_types_supported: SUBJECT_TYPES,
-  id_token_signing_alg_values_supported: [signingAlgorithm],
+  id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
+  userinfo_signing_alg_values_supported: SIGNING_ALGORITHMS,
   token_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],
   revocation_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],
   introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
-  introspection_signing_alg_values_supported: [signingAlgorithm],
+  introspection_signing_alg_values_supported: SIGNING_ALGORITHMS,
   code_challenge_methods_supported: ['S256'],
   prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
   acr_values_supported: ACR_VALUES,

@@ -1,5 +1,16 @@
+import { SIGNING_ALGORITHMS } from '../domain/signing-algorithm.ts'
 import { APP_DEFAULTS, type AppRegistration, SUBJECT_TYPES } from '../domain/trusted-application.ts'
-import { flag, type Kind, MetadataFault, oneOf, optionalText, seconds, text, texts } from './metadata-kinds.ts'
+import {
+  flag,
+  type Kind,
+  MetadataFault,
+  oneOf,
+  optionalOneOf,
+  optionalText,
+  seconds,
+  text,
+  texts,
+} from './metadata-kinds.ts'
 
 /** A member of client metadata, and the attribute of the record that it is. */
 export interface Member {
@@ -44,6 +55,13 @@ export const MEMBERS: readonly Member[] = [
   member('default_max_age', 'DefaultMaxAge', 'defaultMaxAge', seconds),
   member('require_auth_time', 'RequireAuthTime', 'requireAuthTime', flag),
   member('default_acr_values', 'DefaultAcrValues', 'defaultAcrValues', texts(10)),
+  member('id_token_signed_response_alg', 'SigningAlgorithm', 'signingAlgorithm', optionalOneOf(SIGNING_ALGORITHMS)),
+  member(
+    'userinfo_signed_response_alg',
+    'UserinfoSignedResponseAlg',
+    'userinfoSignedResponseAlg',
+    optionalOneOf(SIGNING_ALGORITHMS),
+  ),
   member('subject_type', 'SubjectType', 'subjectType', oneOf(SUBJECT_TYPES)),
   member('sector_identifier_uri', 'SectorIdentifierUri', 'sectorIdentifierUri', optionalText, { fetched: true }),
 ]

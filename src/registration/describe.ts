@@ -1,5 +1,6 @@
 import { PROTOCOL_SCOPES } from '../domain/scope.ts'
 import type { SelfRegistration } from '../domain/self-registration.ts'
+import { type SigningAlgorithm, signingAlgorithmOf } from '../domain/signing-algorithm.ts'
 import type { AppRegistration } from '../domain/trusted-application.ts'
 import { inSeconds } from '../lib/clock.ts'
 import { MEMBERS } from './client-metadata.ts'
@@ -19,10 +20,7 @@ interface Told {
 /** The answer to a registration, and to whoever asks for it again. @see RFC 7592 §3 */
 export const describeClient = (
   { app, registration, token, secret }: Told,
-  {
-    issuer,
-    signingAlgorithms: [algorithm],
-  }: { readonly issuer: string; readonly signingAlgorithms: readonly string[] },
+  { issuer, standard }: { readonly issuer: string; readonly standard: SigningAlgorithm },
 ): ClientInformation => ({
   client_id: app.applicationUri,
   client_id_issued_at: inSeconds(registration.createdAt),
@@ -33,7 +31,7 @@ export const describeClient = (
   ...registration.metadata,
   response_types: app.responseTypes,
   scope: [...PROTOCOL_SCOPES, ...app.scope].join(' '),
-  id_token_signed_response_alg: algorithm,
+  id_token_signed_response_alg: signingAlgorithmOf(app, standard),
   ...Object.fromEntries(
     MEMBERS.map(({ name, show }) => [name, show(app)] as const).filter(([, value]) => value !== undefined),
   ),

@@ -48,6 +48,12 @@ export const oneOf = <T extends string>(values: readonly T[]): Kind<T> => ({
   show: (value) => value,
 })
 
+/** The same where nothing need be said. */
+export const optionalOneOf = <T extends string>(values: readonly T[]): Kind<T | undefined> => ({
+  read: oneOf(values).read,
+  show: (value) => value,
+})
+
 /** @param most how many there may be */
 export const texts = (most: number): Kind<readonly string[]> => ({
   read: (value) => {

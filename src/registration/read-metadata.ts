@@ -19,7 +19,6 @@ export interface Offer {
   readonly responseTypes: readonly ResponseType[]
   /** API scopes that the operator gives away. */
   readonly scopes: readonly string[]
-  readonly signingAlgorithms: readonly string[]
 }
 
 /** Client metadata as far as it can be read, and everything that is wrong with it. */
@@ -36,7 +35,7 @@ export interface ReadMetadata {
  */
 export function readMetadata(
   body: Readonly<Record<string, unknown>>,
-  { responseTypes: offered, scopes, signingAlgorithms }: Offer,
+  { responseTypes: offered, scopes }: Offer,
   scope: readonly string[] = [],
 ): ReadMetadata {
   const complaints: MetadataComplaint[] = []
@@ -51,7 +50,6 @@ export function readMetadata(
   const responseTypes = read('response_types', (value) => readResponseTypes(value, offered), ['code'] as const)
   const grantTypes = read('grant_types', readGrantTypes, [])
   const applicationType = read('application_type', oneOf(['web', 'native'] as const).read, likelyType(redirectUris))
-  read('id_token_signed_response_alg', oneOf(signingAlgorithms).read, '')
   complaints.push(...wrongFor(applicationType, redirectUris))
   return {
     changes: {

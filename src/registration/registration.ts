@@ -5,6 +5,7 @@ import { addAppSecret } from '../administration/secrets.ts'
 import { isValidSecret } from '../domain/app-secret.ts'
 import type { AuditRecord } from '../domain/audit.ts'
 import { type InitialAccessToken, type SelfRegistration, stateOfInitialToken } from '../domain/self-registration.ts'
+import type { SigningAlgorithm } from '../domain/signing-algorithm.ts'
 import { APP_DEFAULTS, type TrustedApplication } from '../domain/trusted-application.ts'
 import { type Clock, HOUR } from '../lib/clock.ts'
 import type { Outbound } from '../lib/outbound.ts'
@@ -41,6 +42,8 @@ interface Dependencies {
   readonly policy: RegistrationPolicy
   readonly offer: Offer
   readonly issuer: string
+  /** What is signed with for an app that names no algorithm. */
+  readonly standard: SigningAlgorithm
   /** Puts an audit record on the log. */
   readonly tell: (record: AuditRecord) => void
 }
@@ -52,9 +55,9 @@ export type Registration = ReturnType<typeof createRegistration>
 
 /** Lets apps register themselves, and change or end that registration. @see RFC 7591, RFC 7592 */
 export function createRegistration(dependencies: Dependencies) {
-  const { store, clock, random, outbound, policy, offer, issuer, tell } = dependencies
+  const { store, clock, random, outbound, policy, offer, issuer, standard, tell } = dependencies
   const change = createOrders({ store, clock, tell })
-  const facts = { issuer, signingAlgorithms: offer.signingAlgorithms }
+  const facts = { issuer, standard }
 
   async function requireInitialToken(value: string | undefined): Promise<InitialAccessToken | undefined> {
     if (value === undefined && policy.mode === 'open') return undefined
