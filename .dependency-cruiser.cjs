@@ -67,8 +67,9 @@ module.exports = {
     },
     ...SIBLINGS.flatMap((folder) => mayImport(folder, ['domain', 'lib'], ['repositories'])),
     ...mayImport('configuration', ['domain', 'lib', 'administration'], ['repositories']),
+    ...mayImport('registration', ['domain', 'lib', 'administration'], ['repositories']),
     ...mayImport('http', ['domain', 'lib'], ['repositories']),
-    ...mayImport('endpoints', ['http', 'domain', 'lib'], [...SIBLINGS, 'repositories']),
+    ...mayImport('endpoints', ['http', 'domain', 'lib'], [...SIBLINGS, 'registration', 'repositories']),
     ...mayImport('sites', ['http', 'domain', 'lib'], [...SIBLINGS, 'repositories']),
     ...mayImport('resource-server', []),
     {

@@ -15,7 +15,9 @@ import {
   readNetworks,
   readOneOf,
   readOptional,
+  readOptionalDuration,
   readPositiveDuration,
+  readScopes,
   readShortDuration,
   readText,
   readToken,
@@ -110,6 +112,23 @@ export const SETTINGS = {
     'offers the response types that hand out tokens through the browser; for old clients only',
     readBoolean,
   ),
+  TESSERA_REGISTRATION: setting(
+    'off',
+    'who may register apps over HTTP: off, token (whoever has an initial access token) or open (everybody)',
+    readOneOf(['off', 'token', 'open'] as const),
+  ),
+  TESSERA_REGISTRATION_SCOPES: setting('', 'API scopes, comma-separated, that such apps may have', readScopes),
+  TESSERA_REGISTRATION_MOST: setting('1000', 'how many such apps there may be', readCount(1, 1_000_000)),
+  TESSERA_REGISTRATION_HOURLY: setting(
+    '20',
+    'how many apps one address may register within an hour without an initial access token',
+    readCount(1, 1_000_000),
+  ),
+  TESSERA_REGISTRATION_UNUSED: setting(
+    '',
+    'such an app is removed after so long if nobody ever allowed it anything; empty keeps it',
+    readOptionalDuration(HOUR),
+  ),
   TESSERA_COMPAT_SCOPE_ARRAY: setting('false', 'access tokens hold `scope` as an array', readBoolean),
   TESSERA_COMPAT_SUBJECT_LOGIN: setting(
     'false',
@@ -197,6 +216,13 @@ const sections = (values: Values, production: boolean) => ({
   },
   responseTypes: values.TESSERA_IMPLICIT ? ALL_RESPONSE_TYPES : RESPONSE_TYPES,
   outbound: { exemptHosts: values.TESSERA_OUTBOUND_EXEMPT_HOSTS },
+  registration: {
+    mode: values.TESSERA_REGISTRATION,
+    scopes: values.TESSERA_REGISTRATION_SCOPES,
+    most: values.TESSERA_REGISTRATION_MOST,
+    hourly: values.TESSERA_REGISTRATION_HOURLY,
+    unusedFor: values.TESSERA_REGISTRATION_UNUSED,
+  },
   metrics: { token: values.TESSERA_METRICS_TOKEN },
   signingAlgorithm: values.TESSERA_SIGNING_ALGORITHM,
   signingKeys: {

@@ -2,9 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
+import type { AuditRecord } from './domain/audit.ts'
 import { OAuthError } from './domain/errors.ts'
 import { systemRandom } from './lib/secrets.ts'
 import { startMaintenance } from './maintenance/start.ts'
+import { createForgetUnused } from './registration/forget-unused.ts'
 import { buildServer } from './server.ts'
 
 // Milliseconds, beyond the time in which others learn that this node stops.
@@ -16,7 +18,13 @@ const LONGEST_SHUTDOWN = 8000
  */
 export async function serve(config: Config, core: Core): Promise<void> {
   const app = await buildServer(config, core, systemRandom)
-  const maintenance = startMaintenance({ ...core, log: app.log, longestSession: config.sessions.absolute })
+  const tell = (record: AuditRecord): void => app.log.info({ audit: record }, record.event)
+  const maintenance = startMaintenance({
+    ...core,
+    log: app.log,
+    longestSession: config.sessions.absolute,
+    forgetUnused: createForgetUnused({ ...core, ...config.registration, tell }),
+  })
 
   async function finish(): Promise<void> {
     await app.close()

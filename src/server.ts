@@ -17,6 +17,7 @@ import { manageApi } from './endpoints/manage/api.ts'
 import { metricsEndpoint } from './endpoints/metrics.ts'
 import { profileApi } from './endpoints/profile/api.ts'
 import { profileMeEndpoint } from './endpoints/profile/me.ts'
+import { registrationEndpoint } from './endpoints/registration.ts'
 import { revokeEndpoint } from './endpoints/revoke.ts'
 import { sessionEndpoint } from './endpoints/session.ts'
 import { sessionNoticesEndpoint } from './endpoints/session-notices.ts'
@@ -48,6 +49,7 @@ import { logoutSite } from './sites/logout.ts'
 import { userInfoClaims } from './tokens/user-claims.ts'
 
 const FIRST_CALLS_AT_ONCE = 16
+const REGISTRATIONS_AT_ONCE = 8
 
 /**
  * Puts the server together: the only place where its parts are constructed.
@@ -77,6 +79,7 @@ export async function buildServer(
     responseTypes: config.responseTypes,
     userClaims: USER_CLAIMS,
     locales: LOCALES,
+    registration: config.registration.mode !== 'off',
   }
   const metadata = async () =>
     serverMetadata({ issuer, ...facts, apiScopes: scopesOf((await readCatalogue()).resources) })
@@ -132,6 +135,8 @@ export async function buildServer(
       await id.register(sessionEndpoint, { ...services, inLine: createAtMost(FIRST_CALLS_AT_ONCE) })
       await id.register(sessionTouchesEndpoint, services)
       await id.register(sessionNoticesEndpoint, services)
+      if (config.registration.mode !== 'off')
+        await id.register(registrationEndpoint, { ...services, inLine: createAtMost(REGISTRATIONS_AT_ONCE) })
       await id.register(endSessionEndpoint, { logout, issuer })
       await id.register(loginSite, {
         flow,

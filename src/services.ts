@@ -10,6 +10,7 @@ import { createTickets } from './authorize/tickets.ts'
 import { createAuthenticateApp } from './client-auth/authenticate.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
+import type { Sector } from './domain/sector.ts'
 import type { User } from './domain/user.ts'
 import { createAuthorizationCodeGrant } from './grants/authorization-code.ts'
 import { createClientCredentialsGrant } from './grants/client-credentials.ts'
@@ -22,6 +23,7 @@ import { createLastUse } from './lib/last-use.ts'
 import { createPasswords } from './lib/passwords.ts'
 import { deriveKey } from './lib/sealed-box.ts'
 import type { Random } from './lib/secrets.ts'
+import { createRegistration } from './registration/registration.ts'
 import { createLogout } from './sessions/logout.ts'
 import { createOpenApiSession } from './sessions/open-api-session.ts'
 import { createSignInSessions } from './sessions/sign-in-sessions.ts'
@@ -37,7 +39,7 @@ import { createIssueTokens } from './tokens/issue.ts'
 import { createMintAccessToken } from './tokens/mint-access-token.ts'
 import { createReadNotices } from './tokens/read-notices.ts'
 import { createRevokeToken } from './tokens/revoke-token.ts'
-import { subjectOf as subjectWith } from './tokens/settings.ts'
+import { completeSettings, subjectOf as subjectWith } from './tokens/settings.ts'
 import { createSignUserInfo } from './tokens/sign-user-info.ts'
 
 /** Every part that is not about HTTP, put together. */
@@ -50,11 +52,12 @@ export type Services = ReturnType<typeof createServices>
  */
 export function createServices(
   config: Config,
-  { store, keys, clock, masterKey }: Core,
+  { store, keys, clock, masterKey, outbound }: Core,
   random: Random,
   log: FastifyBaseLogger,
 ) {
-  const { issuer, tokens: settings } = config
+  const { issuer } = config
+  const settings = completeSettings(config.tokens, masterKey)
   const auditJournal = createAuditJournal({ store, clock, log: log })
   const refusalJournal = createRefusalJournal({ store, log: log })
   const secretUse = createLastUse({
@@ -72,7 +75,7 @@ export function createServices(
   const journals = [auditJournal, refusalJournal, secretUse, tokenUse]
   const flush = () => Promise.all(journals.map((journal) => journal.flush()))
   const { audit } = auditJournal
-  const subjectOf = (user: User): string => subjectWith(user, settings)
+  const subjectOf = (user: User, sector: Sector): string => subjectWith(user, sector, settings)
 
   const readCatalogue = createReadCatalogue(store.read.resources, settings.audience)
 
@@ -156,6 +159,17 @@ export function createServices(
     issueTokens,
     signUserInfo: createSignUserInfo({ keys, issuer }),
     flow,
+    registration: createRegistration({
+      store,
+      clock,
+      random,
+      outbound,
+      policy: config.registration,
+      offer: { responseTypes: config.responseTypes, scopes: config.registration.scopes },
+      standard: keys.algorithm,
+      issuer,
+      tell: auditJournal.tell,
+    }),
     manage: {
       apps: createManageApps({ store, clock, random, tell: auditJournal.tell }),
       tokens: createManageTokens({ store, clock, random, tell: auditJournal.tell }),

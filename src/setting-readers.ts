@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { isLoopbackHost } from './domain/redirect-uri.ts'
+import { ADMINISTRATION_SCOPE, isProtocolScope, isScopeToken } from './domain/scope.ts'
 import { DAY, MINUTE } from './lib/clock.ts'
 import { DatabaseUrlFault, parseDatabaseUrl } from './lib/database-url.ts'
 import { readDuration, showDuration } from './lib/duration.ts'
@@ -92,6 +93,21 @@ export function readPositiveDuration(least: number): (text: string) => number {
       throw new SettingFault(`must be from ${showDuration(least)} to ${showDuration(LONGEST)}: ${text}`)
     return duration
   }
+}
+
+/** The same, or nothing. @param least milliseconds */
+export const readOptionalDuration =
+  (least: number) =>
+  (text: string): number | undefined =>
+    text === '' ? undefined : readPositiveDuration(least)(text)
+
+/** A comma-separated list of API scopes; that of the administration API is never given away. */
+export function readScopes(text: string): string[] {
+  const scopes = listOf(text)
+  for (const scope of scopes)
+    if (!isScopeToken(scope) || isProtocolScope(scope) || scope === ADMINISTRATION_SCOPE)
+      throw new SettingFault(`holds something that is no API scope to be given away: ${scope}`)
+  return scopes
 }
 
 /** Up to a minute; `0s` is none. */

@@ -1,6 +1,6 @@
 import { decodeProtectedHeader } from 'jose'
 import t from 'tap'
-import { APP_ATTRIBUTES } from '../src/domain/app-attributes.ts'
+import { APP_ATTRIBUTES, type Shown } from '../src/domain/app-attributes.ts'
 import { ALL_RESPONSE_TYPES } from '../src/domain/trusted-application.ts'
 import { digest } from '../src/lib/secrets.ts'
 import { type AdminAnswer, appPath, auditOf, isProblem, type Json, startAdminApi, TOOL } from './fixtures/admin.ts'
@@ -11,6 +11,7 @@ import {
   answerOf,
   basic,
   bearer,
+  claimsOf,
   obtainCode,
   PKCE,
   readTokens,
@@ -89,6 +90,11 @@ async function refreshAfterMinutes(uri: string): Promise<string> {
   instance.advance(120_000)
   return String((await refresh(instance, token, {}, basic(uri))).status)
 }
+
+const subAt = async (uri: string): Promise<string> => String(claimsOf((await tokensOf(uri)).id_token)['sub'])
+/** The version of the UUID that it is. */
+const subVersion = async (uri: string): Promise<string> => (await subAt(uri)).charAt(14)
+const PERSON = { username: 'david', password: 'correct horse battery staple' }
 
 interface Effect {
   readonly app?: Json
@@ -259,12 +265,35 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     before: 'false',
     after: 'true',
   },
+  SubjectType: { value: 'pairwise', see: subVersion, before: '4', after: '8' },
+  SectorIdentifierUri: {
+    value: 'https://sector.example.com/uris.json',
+    app: { ...WEB_APP, SubjectType: 'pairwise' },
+    see: async (uri) => String((await subAt(uri)) === (await subAt('fx/SubjectType'))),
+    before: 'true',
+    after: 'false',
+  },
+  DefaultMaxAge: {
+    value: 0,
+    async see(uri) {
+      const browser = createBrowser(instance.origin)
+      await browser.submit(await ask(uri, {}, browser), 'login-submit', PERSON)
+      return whereabouts(await ask(uri, {}, browser))
+    },
+    before: 'consent-approve',
+    after: 'login-submit',
+  },
 }
 
-/** Kept in the record for what is built later: reference tokens, and API resources beside the default one. */
-const WITHOUT_EFFECT_YET: Readonly<Record<string, { value: string; refused: string }>> = {
+/** Kept in the record for what is built later, or as a note. */
+const WITHOUT_EFFECT_YET: Readonly<Record<string, { value: Shown; refused: Shown }>> = {
   AccessTokens: { value: 'AdministratorsOnly', refused: 'Everybody' },
   ApiResources: { value: 'DomainAPI', refused: 'NowhereAPI' },
+  RequireAuthTime: { value: true, refused: 'sometimes' },
+  DefaultAcrValues: { value: 'urn:tessera:pwd', refused: 7 },
+  ClientUri: { value: 'https://fx.example.com/', refused: 'javascript:alert(1)' },
+  Contacts: { value: 'ops@fx.example.com', refused: 'turned \u202e round' },
+  InitiateLoginUri: { value: 'https://fx.example.com/start', refused: 'http://fx.example.com/start' },
 }
 
 async function requestIntrospection(uri: string, token: string): Promise<Json> {
@@ -351,6 +380,7 @@ await t.test('a record is told whole, under its documented names', async (t) => 
   t.strictSame(Object.keys(json), [
     'ApplicationUri',
     ...APP_ATTRIBUTES.map(({ name }) => name),
+    'SelfRegistered',
     'IsEnabled',
     'Secrets',
     'CreatedAt',

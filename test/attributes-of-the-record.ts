@@ -39,6 +39,14 @@ const EFFECTS: Readonly<Record<string, readonly [file: string, text: string]>> =
   LogoUri: ['attributes-of-the-record.ts', 'on the pages'],
   PolicyUri: ['attributes-of-the-record.ts', 'on the pages'],
   TosUri: ['attributes-of-the-record.ts', 'on the pages'],
+  SubjectType: ['oidc-pairwise-subjects.ts', 'one sub for a sector'],
+  SectorIdentifierUri: ['oidc-pairwise-subjects.ts', 'the sector identifier names the sector'],
+  DefaultMaxAge: ['oidc-prompt-max-age.ts', 'DefaultMaxAge counts where the request says nothing'],
+  RequireAuthTime: ['oidc-prompt-max-age.ts', 'RequireAuthTime'],
+  DefaultAcrValues: ['oidc-prompt-max-age.ts', 'DefaultAcrValues'],
+  ClientUri: ['rfc-7591-registration.ts', 'client_uri'],
+  Contacts: ['rfc-7591-registration.ts', 'contacts'],
+  InitiateLoginUri: ['rfc-7591-registration.ts', 'initiate_login_uri'],
 }
 
 await t.test('each attribute of the record has a test for what it does', async (t) => {

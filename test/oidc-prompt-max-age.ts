@@ -263,3 +263,27 @@ await t.test('RT-15 an ID token from refresh keeps iss, sub, aud, sid and auth_t
   t.ok(Number(refreshed['iat']) > Number(iat) && Number(refreshed['exp']) > Number(exp))
   t.not(refreshed['at_hash'], at_hash)
 })
+
+await t.test(
+  'DefaultMaxAge counts where the request says nothing; RequireAuthTime and DefaultAcrValues are always met',
+  async (t) => {
+    const { browser } = await davidsBrowser()
+    const set = (value: string) =>
+      instance.core.store.write(async ({ apps }) => {
+        const app = await apps.find(WEB)
+        if (!app) throw new Error('no app')
+        const { secrets, isEnabled, epoch, createdAt, updatedAt, ...registration } = app
+        const defaultMaxAge = value === '' ? undefined : Number(value)
+        const noted = { requireAuthTime: true, defaultAcrValues: ['urn:tessera:mfa', 'urn:tessera:pwd'] }
+        await apps.update({ ...registration, ...noted, defaultMaxAge }, instance.now())
+      })
+    await set('59')
+    t.ok(asksToSignIn(await open(browser)), 'the sign-in was a minute ago')
+    t.notOk(asksToSignIn(await open(browser, { max_age: '3600' })), 'what the request says counts')
+    await set('3600')
+    const view = await open(browser)
+    t.notOk(asksToSignIn(view))
+    t.match(await idTokenOf(view), { auth_time: Number, acr: 'urn:tessera:pwd' })
+    await set('')
+  },
+)

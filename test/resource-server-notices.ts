@@ -76,6 +76,31 @@ await t.test('a notice concerns the tokens of its app and user that are no young
   t.equal((await api.callWith(await api.server.sign(service))).statusCode, 401, 'a service acts as its System User')
 })
 
+await t.test(
+  'whom a token without id acts for only the server knows: every notice at its app makes the API ask',
+  async (t) => {
+    const api = await startGuardedApi(t, API_APP)
+    const cases: readonly (readonly [object, number, boolean])[] = [
+      [{}, 0, true],
+      [{ client_id: APP }, 0, true],
+      [{ user_id: 'user-2' }, 0, true],
+      [{ client_id: APP, user_id: 'user-2' }, 0, true],
+      [{ client_id: 'other', user_id: 'user-1' }, 0, false],
+      [{ client_id: 'other' }, 0, false],
+      [{ user_id: 'user-2' }, -1000, false],
+    ]
+    for (const [notice, offset, asks] of cases) {
+      await api.advance(3_600_000)
+      const before = api.server.times(INTROSPECT)
+      tell(api, notice, api.now() + offset)
+      const token = await api.server.sign(api.server.claims({ id: undefined, sub: 'pairwise-1' }))
+      await api.advance(4000)
+      await api.callWith(token)
+      t.equal(api.server.times(INTROSPECT) - before, asks ? 1 : 0, JSON.stringify([notice, offset]))
+    }
+  },
+)
+
 await t.test('what ended before the API was started is known before its first call', async (t) => {
   const api = await startGuardedApi(t, API_APP)
   t.equal(api.server.times(NOTICES), 1)

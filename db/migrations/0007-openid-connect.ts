@@ -66,6 +66,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('expires_at', 'bigint')
     .execute()
 
+  // How many apps registered themselves lately is counted here, where those that are gone again count as well.
+  await schema
+    .createIndex('audit_events_registrations')
+    .on('audit_events')
+    .column('happened_at')
+    .where(sql.ref('event'), '=', sql.lit('app_registered'))
+    .execute()
+
   if (!(db.getExecutor().adapter instanceof SqliteAdapter)) await sortKeysByCodePoint(db)
 }
 

@@ -50,6 +50,8 @@ export async function updateApp(
   by: By,
 ): Promise<{ before: TrustedApplication; after: TrustedApplication }> {
   const before = await requireApp(unit, wanted.applicationUri)
+  if (wanted.selfRegistered !== before.selfRegistered)
+    throw new ChangeRefused('invalid', [{ attribute: 'SelfRegistered', reason: 'can never change' }])
   const registration = await judgeApp(wanted, unit, before)
   const fields = fieldChanges(showRegistration(before), showRegistration(registration))
   if (Object.keys(fields).length === 0) return { before, after: before }

@@ -3,6 +3,7 @@ import type { AuthorizationAnswer } from '../domain/authorization-answer.ts'
 import type { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import type { ReadCatalogue } from '../domain/resource-indicators.ts'
+import { type Sector, sectorOf } from '../domain/sector.ts'
 import type { ResponseType } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -26,7 +27,7 @@ interface Dependencies {
   readonly readCatalogue: ReadCatalogue
   readonly responseTypes: readonly ResponseType[]
   readonly findSession: (cookie: string | undefined) => Promise<{ user: User; session: SignInFacts } | undefined>
-  readonly subjectOf: (user: User) => string
+  readonly subjectOf: (user: User, sector: Sector) => string
 }
 
 export type AuthorizeFlow = ReturnType<typeof createAuthorizeFlow>
@@ -57,7 +58,7 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
     /** @param cookie of the sign-in session, as the browser sent it */
     async decide(request: AuthorizationRequest, progress: Progress, cookie: string | undefined): Promise<Step> {
       const live = await findSession(cookie)
-      const signedIn = live && { ...live, subject: subjectOf(live.user) }
+      const signedIn = live && { ...live, subject: subjectOf(live.user, sectorOf(request.app)) }
       const consent = live && (await store.read.consents.find(live.user.id, request.app.applicationUri))
       return nextStep(request, progress, signedIn, consent, clock())
     },

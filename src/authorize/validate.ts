@@ -56,7 +56,7 @@ const READERS: { readonly [K in Read]: Check<AuthorizationRequest[K]> } = {
   codeChallenge: { name: 'PKCE', read: (asked) => readCodeChallenge(asked.form, asked.app, responseTypeOf(asked)) },
   nonce: { name: 'nonce', read: (asked) => readNonce(asked.form, responseTypeOf(asked)) },
   prompt: { name: 'prompt', read: ({ form }) => readPrompt(form) },
-  maxAge: { name: 'max_age', read: ({ form }) => readMaxAge(form) },
+  maxAge: { name: 'max_age', read: ({ form, app }) => readMaxAge(form, app) },
   loginHint: { name: 'login_hint', read: ({ form }) => form.get('login_hint') },
   claims: { name: 'claims', read: ({ form }) => readClaims(form) },
   subjectHint: {

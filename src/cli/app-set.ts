@@ -8,6 +8,7 @@ const ELSEWHERE = new Map(
   Object.entries({
     applicationuri: 'ApplicationUri cannot be changed: it is the client_id; register the app anew and remove this one',
     isenabled: 'IsEnabled is changed with: tessera app enable, tessera app disable',
+    selfregistered: 'SelfRegistered cannot be changed: it says how the app was registered',
     applicationsecrethash: 'the secret is changed with: tessera app rotate-secret',
     secret: 'the secret is changed with: tessera app rotate-secret',
   }),

@@ -20,6 +20,7 @@ export function settingsFor(
     userClaims: [],
     locales: [],
     apiScopes: [],
+    registration: false,
   })
   return {
     client_id: app.applicationUri,

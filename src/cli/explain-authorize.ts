@@ -7,10 +7,11 @@ import type { Core } from '../core.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { createForm } from '../domain/form.ts'
 import { targetOf } from '../domain/resource-indicators.ts'
+import { sectorOf } from '../domain/sector.ts'
 import type { User } from '../domain/user.ts'
 import { createReadCatalogue } from '../tokens/catalogue.ts'
 import { createReadIdTokenHint } from '../tokens/id-token-hint.ts'
-import { subjectOf } from '../tokens/settings.ts'
+import { completeSettings, subjectOf, type TokenSettings } from '../tokens/settings.ts'
 import { type NoteTaking, noteFormat, type Trial, tryChecks } from './explain-notes.ts'
 import { checkPerson, PERSON_CHECKS } from './explain-person.ts'
 import { type ClaimsPreview, previewForUser, SOMEBODY, signInAt } from './preview-claims.ts'
@@ -27,9 +28,10 @@ export function tryAuthorize(
   url: URL,
   name: string | undefined,
   core: Core,
-  { issuer, tokens, responseTypes }: Config,
+  { issuer, tokens: configured, responseTypes }: Config,
 ): Promise<Trial<ClaimsPreview>> {
   const { store, keys, clock } = core
+  const tokens = completeSettings(configured, core.masterKey)
   return tryChecks(PLAN, async (notes) => {
     const { follow } = notes
     await follow(ADDRESS, () => requireAuthorizeAddress(url, issuer, notes))
@@ -56,13 +58,13 @@ async function checkConsent(
   request: AuthorizationRequest,
   user: User,
   { store, clock }: Core,
-  tokens: Config['tokens'],
+  tokens: TokenSettings,
   { follow, note }: NoteTaking,
 ): Promise<void> {
   const session = signInAt(clock())
   const progress = { signedIn: { sid: session.sid, authTime: session.authTime } }
   const consent = await store.read.consents.find(user.id, request.app.applicationUri)
-  const signedIn = { user, session, subject: subjectOf(user, tokens) }
+  const signedIn = { user, session, subject: subjectOf(user, sectorOf(request.app), tokens) }
   const step = await follow(CONSENT, () => nextStep(request, progress, signedIn, consent, clock()))
   note(
     CONSENT,

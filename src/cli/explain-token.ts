@@ -15,6 +15,7 @@ import { createRefreshTokenGrant } from '../grants/refresh-token.ts'
 import { createGrantRegistry } from '../grants/registry.ts'
 import { requireInteractive } from '../grants/require-interactive.ts'
 import { createReadCatalogue } from '../tokens/catalogue.ts'
+import { completeSettings } from '../tokens/settings.ts'
 import { type NoteTaking, noteFormat, type Trial, tryChecks } from './explain-notes.ts'
 import { checkPerson, PERSON_CHECKS } from './explain-person.ts'
 import { type ClaimsPreview, previewForService, previewForUser, SOMEBODY } from './preview-claims.ts'
@@ -37,7 +38,7 @@ const FOR_PEOPLE = ['sign-in', 'scope', 'redirect_uri', 'code or refresh token',
 /** Makes the checks of a token request, as far as they can be made without a secret, a code or a refresh token. */
 export function tryToken(
   asked: TokenRequest,
-  { store, keys, clock }: Core,
+  { store, keys, clock, masterKey }: Core,
   { tokens }: Config,
 ): Promise<Trial<ClaimsPreview>> {
   const plan = [
@@ -46,7 +47,7 @@ export function tryToken(
     ...(asked.grant === 'client_credentials' ? FOR_SERVICES : FOR_PEOPLE),
   ]
   const readCatalogue = createReadCatalogue(store.read.resources, tokens.audience)
-  const settings = { tokens, algorithm: keys.algorithm, now: clock() }
+  const settings = { tokens: completeSettings(tokens, masterKey), algorithm: keys.algorithm, now: clock() }
   return tryChecks(plan, async (notes) => {
     const { follow } = notes
     const catalogue = await readCatalogue()

@@ -14,6 +14,7 @@ import { keyCommands } from './key.ts'
 import { licenseCommands } from './license.ts'
 import { planCommand } from './plan.ts'
 import { refusalCommands } from './refusal.ts'
+import { registrationCommands } from './registration.ts'
 import { resourceCommands } from './resource.ts'
 import { serveCommand } from './serve.ts'
 import { sessionCommands } from './session.ts'
@@ -66,6 +67,7 @@ export function createProgram(complain: (text: string) => void): Command {
   userCommands(program)
   resourceCommands(program)
   tokenCommands(program)
+  registrationCommands(program)
   sessionCommands(program)
   licenseCommands(program)
   keyCommands(program)
@@ -98,9 +100,12 @@ function helpCommand(program: Command): void {
     })
 }
 
+const ancestorsOf = ({ parent }: Command): Command[] => (parent ? [parent, ...ancestorsOf(parent)] : [])
+
 function sharedOptions(this: Help, command: Command): Option[] {
-  const ancestors = command.parent ? [command.parent, ...(command.parent.parent ? [command.parent.parent] : [])] : []
-  return ancestors.flatMap((ancestor) => ancestor.options).filter((option) => option.long !== '--version')
+  return ancestorsOf(command)
+    .flatMap((ancestor) => ancestor.options)
+    .filter((option) => option.long !== '--version')
 }
 
 /** After a mistake a group shows its commands, and a command its flags. */
@@ -112,9 +117,7 @@ function sayWhatWasExpected(command: Command): void {
 }
 
 function expectationOf(command: Command): string {
-  const path = [command.parent?.parent?.name(), command.parent?.name(), command.name()]
-    .filter((name) => name !== undefined)
-    .join(' ')
+  const path = [...ancestorsOf(command).reverse(), command].map((one) => one.name()).join(' ')
   const places = command.registeredArguments.map((argument) => ` <${argument.name()}>`).join('')
   const flags = [...command.options, ...sharedOptions.call(command.createHelp(), command)].map((option) => option.long)
   return `expected: ${path}${places} with ${flags.join(', ')}\n${path} --help explains them`

@@ -1,6 +1,11 @@
 import { APP_ATTRIBUTES, type AppAttribute } from '../domain/app-attributes.ts'
 import { SIGNING_ALGORITHMS } from '../domain/signing-algorithm.ts'
-import { ACCESS_TOKEN_FORMATS, ACCESS_TOKEN_POLICIES, CLIENT_TYPES } from '../domain/trusted-application.ts'
+import {
+  ACCESS_TOKEN_FORMATS,
+  ACCESS_TOKEN_POLICIES,
+  CLIENT_TYPES,
+  SUBJECT_TYPES,
+} from '../domain/trusted-application.ts'
 import type { Field } from './fields.ts'
 
 const LIFETIME = 'as seconds or a length of time such as 15m, 8h or 14d'
@@ -72,6 +77,26 @@ const DESCRIBED: Readonly<Record<string, Field>> = {
   LogoUri: { form: 'text', description: 'The logo on the consent page, an https URL.' },
   PolicyUri: { form: 'text', description: 'Privacy policy of the app, an https URL.' },
   TosUri: { form: 'text', description: 'Terms of service of the app, an https URL.' },
+  SubjectType: {
+    form: SUBJECT_TYPES,
+    description: 'public: people have one sub at all apps; pairwise: another one at the apps of every other sector.',
+  },
+  SectorIdentifierUri: {
+    form: 'text',
+    description: 'An https URL whose host names the sector of a pairwise app; left out, the host of its redirect URIs.',
+  },
+  DefaultMaxAge: {
+    form: 'seconds',
+    description: `People whose sign-in is older sign in again, unless the request sends max_age; ${LIFETIME}.`,
+  },
+  RequireAuthTime: { form: 'flag', description: 'Kept as a note: every ID token says when the person signed in.' },
+  DefaultAcrValues: {
+    form: 'spaces',
+    description: 'acr_values of a request that names none: a list, or one text with spaces between.',
+  },
+  ClientUri: { form: 'text', description: 'Home page of the app, an https URL.' },
+  Contacts: { form: 'commas', description: 'E-mail addresses of who is responsible: a list, or one text with commas.' },
+  InitiateLoginUri: { form: 'text', description: 'Where a sign-in that begins elsewhere is sent, an https URL.' },
 }
 
 /** An attribute of the record as files know it; one that is new here takes any single value. */
@@ -84,6 +109,10 @@ export const APP_EXTRAS: Readonly<Record<string, Field>> = {
   IsEnabled: {
     form: 'flag',
     description: 'The kill switch. Left out: enabled where the app is new, else left as it is.',
+  },
+  SelfRegistered: {
+    form: 'flag',
+    description: 'The app registered itself. Left out: no where the app is new; it can never change.',
   },
   ApplicationSecret: {
     form: 'other',

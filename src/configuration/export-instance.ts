@@ -33,7 +33,7 @@ export async function exportInstance(unit: Unit, extras: Extras, now: number): P
   const hashes = extras.passwordHashes ? await passwordHashes(unit, users) : new Map<string, string>()
   return {
     apps: (await unit.apps.list()).map((app) => ({
-      ...withoutNothing(describeRecord(app, loginOf), DEFAULTS),
+      ...withoutNothing({ ...describeRecord(app, loginOf), SelfRegistered: app.selfRegistered || null }, DEFAULTS),
       ...exportSecrets(validSecrets(app, now)),
     })),
     users: users.map((user) => ({

@@ -42,6 +42,7 @@ const appSchema = () =>
       ApplicationUri: nameSchema(APP_EXTRAS['ApplicationUri']),
       ...Object.fromEntries(APP_ATTRIBUTES.map((attribute) => [attribute.name, valueSchema(appField(attribute))])),
       IsEnabled: valueSchema(APP_EXTRAS['IsEnabled']),
+      SelfRegistered: valueSchema(APP_EXTRAS['SelfRegistered']),
       ApplicationSecret: secretsSchema('Secret', VARIABLE, APP_EXTRAS['ApplicationSecret']),
       ApplicationSecretHash: secretsSchema('Hash', `${HASH}|${VARIABLE}`, APP_EXTRAS['ApplicationSecretHash']),
     },

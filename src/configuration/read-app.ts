@@ -14,6 +14,7 @@ export interface WantedApp {
   /** Its `systemUser` is a login. */
   readonly registration: AppRegistration
   readonly isEnabled: boolean | undefined
+  readonly selfRegistered: boolean | undefined
   readonly secrets: readonly WantedSecret[] | undefined
 }
 
@@ -38,6 +39,7 @@ export function readApp(record: FileRecord, { variables, suggest, now }: Reading
   refuseUnknown(fields, APP_FIELD_NAMES, suggest, complain)
   const { clientType, ...attributes } = readAttributes(fields, complain)
   const isEnabled = readFlag(fields['IsEnabled'], 'IsEnabled', complain)
+  const selfRegistered = readFlag(fields['SelfRegistered'], 'SelfRegistered', complain)
   const secrets = readSecrets(fields, { variables, suggest, complain, now })
   if (fields['ClientType'] === undefined) complain('ClientType', `is needed: one of ${CLIENT_TYPES.join(', ')}`)
   if (clientType !== undefined && clientType !== 'Confidential' && (secrets ?? []).length > 0) {
@@ -46,7 +48,7 @@ export function readApp(record: FileRecord, { variables, suggest, now }: Reading
   }
   const given = { ...APP_DEFAULTS, applicationUri: id, name: id, ...attributes }
   const registration = { ...given, clientType: clientType ?? likelyType(given) }
-  return { wanted: { record, registration, isEnabled, secrets }, faults }
+  return { wanted: { record, registration, isEnabled, selfRegistered, secrets }, faults }
 }
 
 /** The ClientType that finds least fault with the rest, so that only what is wrong in any case is told beside a missing one. */

@@ -64,8 +64,11 @@ export function pruningTasks(wanted: Wanted, before: Description, kept: readonly
   const named = new Set(
     [...wanted.apps, ...wanted.users, ...wanted.resources].map(({ record }) => identityOf(record.kind, record.id)),
   )
+  // What registered itself comes and goes without the files.
   const superfluous = (kind: Kind): string[] =>
-    [...before[kind].keys()].filter((id) => wanted.kinds.has(kind) && !named.has(identityOf(kind, id)))
+    [...before[kind]]
+      .filter(([id, fields]) => wanted.kinds.has(kind) && !named.has(identityOf(kind, id)) && !fields['SelfRegistered'])
+      .map(([id]) => id)
   const placeOf = (): Place => ({ file: '--prune' })
   const removing = (kind: Kind, remove: (unit: Unit, id: string) => Promise<void>): Task[] =>
     superfluous(kind)
@@ -154,9 +157,12 @@ async function forgetUser(unit: Unit, login: string, by: By): Promise<void> {
   if (user) await removeUser(unit, user.id, by)
 }
 
-async function ensureApp(unit: Unit, { registration, isEnabled, secrets }: WantedApp, by: By): Promise<void> {
-  const { applicationUri } = registration
+async function ensureApp(unit: Unit, wanted: WantedApp, by: By): Promise<void> {
+  const { isEnabled, secrets } = wanted
+  const { applicationUri } = wanted.registration
   const before = await unit.apps.find(applicationUri)
+  const selfRegistered = wanted.selfRegistered ?? before?.selfRegistered ?? false
+  const registration = { ...wanted.registration, selfRegistered }
   if (!before) await registerApp(unit, registration, by)
   else if (await wantsChange(unit, before, registration)) await updateApp(unit, registration, by)
   if (secrets !== undefined) await setAppSecrets(unit, applicationUri, secrets, by)

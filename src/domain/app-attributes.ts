@@ -7,6 +7,7 @@ import {
   ALL_RESPONSE_TYPES,
   type AppRegistration,
   CLIENT_TYPES,
+  SUBJECT_TYPES,
 } from './trusted-application.ts'
 
 /** A value as the record shows it, in JSON and to people. */
@@ -150,7 +151,7 @@ const attribute = <K extends keyof AppRegistration>(
   show: (app) => kind.show(app[key]),
 })
 
-/** The declarative attributes, in the order records show them; only ApplicationUri can never change. */
+/** The declarative attributes, in the order records show them; ApplicationUri and SelfRegistered can never change. */
 export const APP_ATTRIBUTES: readonly AppAttribute[] = [
   attribute('Name', 'name', text),
   attribute('ClientType', 'clientType', oneOf(CLIENT_TYPES)),
@@ -177,6 +178,14 @@ export const APP_ATTRIBUTES: readonly AppAttribute[] = [
   attribute('LogoUri', 'logoUri', optional('an https URL')),
   attribute('PolicyUri', 'policyUri', optional('an https URL')),
   attribute('TosUri', 'tosUri', optional('an https URL')),
+  attribute('SubjectType', 'subjectType', oneOf(SUBJECT_TYPES)),
+  attribute('SectorIdentifierUri', 'sectorIdentifierUri', optional('an https URL')),
+  attribute('DefaultMaxAge', 'defaultMaxAge', optionalSeconds),
+  attribute('RequireAuthTime', 'requireAuthTime', flag),
+  attribute('DefaultAcrValues', 'defaultAcrValues', list('acr values with spaces between', ' ')),
+  attribute('ClientUri', 'clientUri', optional('an https URL')),
+  attribute('Contacts', 'contacts', list('e-mail addresses with commas between', ',')),
+  attribute('InitiateLoginUri', 'initiateLoginUri', optional('an https URL')),
 ]
 
 /** Finds an attribute by its name, whose case does not count. */
@@ -188,4 +197,5 @@ export const showRegistration = (app: AppRegistration): Record<string, Shown> =>
   Object.fromEntries([
     ['ApplicationUri', app.applicationUri],
     ...APP_ATTRIBUTES.map(({ name, show }) => [name, show(app)]),
+    ['SelfRegistered', app.selfRegistered],
   ])

@@ -2,8 +2,9 @@ import { destinationOf, originOf } from './redirect-uri.ts'
 import type { TrustedApplication } from './trusted-application.ts'
 
 /** What a page may show of an app. */
-export const displayOf = ({ name, logoUri, policyUri, tosUri }: TrustedApplication) => ({
+export const displayOf = ({ name, logoUri, policyUri, tosUri, selfRegistered }: TrustedApplication) => ({
   name,
+  selfRegistered,
   logoUri,
   policyUri,
   tosUri,

@@ -27,6 +27,8 @@ const OUTCOME = {
   user_removed: 'success',
   reference_token_issued: 'success',
   reference_token_revoked: 'success',
+  initial_access_token_created: 'success',
+  initial_access_token_revoked: 'success',
   resource_added: 'success',
   resource_updated: 'success',
   resource_removed: 'success',

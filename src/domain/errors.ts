@@ -19,6 +19,8 @@ const STATUS = {
   interaction_expired: 400,
   request_not_supported: 400,
   request_uri_not_supported: 400,
+  invalid_redirect_uri: 400,
+  invalid_client_metadata: 400,
   invalid_token: 401,
   insufficient_scope: 403,
   not_found: 404,

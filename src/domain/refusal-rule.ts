@@ -130,6 +130,15 @@ export type RefusalRule =
   | 'administration-scope-missing'
   | 'administration-token-shared'
   | 'administration-user-no-administrator'
+  // Apps that register themselves.
+  | 'initial-token-missing'
+  | 'initial-token-bad'
+  | 'registration-token-bad'
+  | 'registration-redirect-uri'
+  | 'registration-metadata'
+  | 'registration-sector'
+  | 'registration-too-often'
+  | 'registrations-full'
   // Signing out.
   | 'logout-uri-unregistered'
   | 'logout-uri-without-app'

@@ -1,8 +1,9 @@
 import { SECOND } from '../lib/clock.ts'
 import { showDuration } from '../lib/duration.ts'
 import { whyBadName } from './readable-name.ts'
-import { whyUnregistrable } from './redirect-uri.ts'
+import { isLoopbackHost, whyUnregistrable } from './redirect-uri.ts'
 import { ADMINISTRATION_SCOPE, isProtocolScope, isScopeToken } from './scope.ts'
+import { hostsOf } from './sector.ts'
 import { type AppRegistration, isInteractive, LONGEST_REPLAY_WINDOW } from './trusted-application.ts'
 
 /** A rule of the record: the attribute it judges and what is wrong with it, if anything. */
@@ -89,17 +90,54 @@ const lifetimes: Rule = (app) => [
   ...seconds('RefreshReplayWindow', app.refreshReplayWindow, 0, LONGEST_REPLAY_WINDOW / 1000),
   ...seconds('AccessTokenLifetime', app.accessTokenLifetime, 60, 86_400),
   ...seconds('RefreshTokenLifetime', app.refreshTokenLifetime, 60, 31_536_000),
+  ...seconds('DefaultMaxAge', app.defaultMaxAge, 0, 31_536_000),
 ]
 
 const responseTypes: Rule = (app) =>
   fault('ResponseTypes', app.responseTypes.length === 0 && isInteractive(app) && 'must name at least one')
 
-const displayLinks: Rule = (app) =>
-  (['LogoUri', 'PolicyUri', 'TosUri'] as const).flatMap((attribute) => {
-    const uri = { LogoUri: app.logoUri, PolicyUri: app.policyUri, TosUri: app.tosUri }[attribute]
-    const usable = uri === undefined || (URL.canParse(uri) && new URL(uri).protocol === 'https:' && uri.length <= 2048)
-    return fault(attribute, !usable && 'must be an https URL')
+const isWebUrl = (uri: string, allowLoopback: boolean): boolean => {
+  if (uri.length > 2048 || !URL.canParse(uri)) return false
+  const { protocol, hostname } = new URL(uri)
+  return protocol === 'https:' || (allowLoopback && protocol === 'http:' && isLoopbackHost(hostname))
+}
+
+const webUrls: Rule = (app) =>
+  Object.entries({
+    LogoUri: app.logoUri,
+    PolicyUri: app.policyUri,
+    TosUri: app.tosUri,
+    ClientUri: app.clientUri,
+    InitiateLoginUri: app.initiateLoginUri,
+  }).flatMap(([attribute, uri]) =>
+    fault(attribute, uri !== undefined && !isWebUrl(uri, false) && 'must be an https URL'),
+  )
+
+const contacts: Rule = (app) =>
+  app.contacts.flatMap((contact) => {
+    const reason = whyBadName(contact) ?? (contact.includes(',') ? 'must not hold a comma' : undefined)
+    return fault('Contacts', reason && `one of them ${reason}`)
   })
+
+/** @see OIDC Core §8.1 */
+const sector: Rule = (app) => {
+  const { sectorIdentifierUri: uri, subjectType, impersonateLoginUrl: redirectUris } = app
+  if (uri !== undefined) return fault('SectorIdentifierUri', !isWebUrl(uri, true) && 'must be an https URL')
+  const hosts = hostsOf(redirectUris)
+  const many = subjectType === 'pairwise' && hosts.length !== 1 && redirectUris.length > 0
+  return fault('SectorIdentifierUri', many && 'is needed for pairwise subjects: the redirect URIs are not on one host')
+}
+
+/** Nobody vouched for what registered itself. */
+const selfRegistered: Rule = (app) => {
+  if (!app.selfRegistered) return []
+  const never = 'is never for an app that registered itself; register one of your own for that'
+  return [
+    ...fault('SystemUserAllowed', app.systemUserAllowed && never),
+    ...fault('AdministrationAllowed', app.administrationAllowed && never),
+    ...fault('RequireConsent', !app.requireConsent && 'must be true for an app that registered itself'),
+  ]
+}
 
 const RULES: readonly Rule[] = [
   applicationUri,
@@ -112,7 +150,10 @@ const RULES: readonly Rule[] = [
   administration,
   lifetimes,
   responseTypes,
-  displayLinks,
+  webUrls,
+  contacts,
+  sector,
+  selfRegistered,
 ]
 
 /** Everything that makes a registration unable to work; empty when it can be stored. */

@@ -1,7 +1,7 @@
 import { ACR_VALUES } from './acr.ts'
 import { PROTOCOL_SCOPES } from './scope.ts'
 import { SIGNING_ALGORITHMS } from './signing-algorithm.ts'
-import type { ResponseType } from './trusted-application.ts'
+import { type ResponseType, SUBJECT_TYPES } from './trusted-application.ts'
 
 interface Facts {
   readonly issuer: string
@@ -11,12 +11,22 @@ interface Facts {
   readonly locales: readonly string[]
   /** Of every API resource. */
   readonly apiScopes: readonly string[]
+  /** Whether apps may register themselves. */
+  readonly registration: boolean
 }
 
 const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post']
 
 /** What this server tells clients about itself. @see OIDC Discovery §3, RFC 8414 §2 */
-export const serverMetadata = ({ issuer, grantTypes, responseTypes, userClaims, locales, apiScopes }: Facts) => ({
+export const serverMetadata = ({
+  issuer,
+  grantTypes,
+  responseTypes,
+  userClaims,
+  locales,
+  apiScopes,
+  registration,
+}: Facts) => ({
   issuer,
   authorization_endpoint: `${issuer}/connect/authorize`,
   token_endpoint: `${issuer}/connect/token`,
@@ -25,11 +35,12 @@ export const serverMetadata = ({ issuer, grantTypes, responseTypes, userClaims, 
   revocation_endpoint: `${issuer}/connect/revocation`,
   introspection_endpoint: `${issuer}/connect/introspect`,
   end_session_endpoint: `${issuer}/connect/endsession`,
+  ...(registration ? { registration_endpoint: `${issuer}/connect/register` } : {}),
   scopes_supported: [...PROTOCOL_SCOPES, ...apiScopes],
   response_types_supported: responseTypes,
   response_modes_supported: ['query', 'fragment', 'form_post'],
   grant_types_supported: [...grantTypes, ...(responseTypes.includes('id_token') ? ['implicit'] : [])],
-  subject_types_supported: ['public'],
+  subject_types_supported: SUBJECT_TYPES,
   id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
   userinfo_signing_alg_values_supported: SIGNING_ALGORITHMS,
   token_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],

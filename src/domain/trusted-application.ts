@@ -21,6 +21,10 @@ export type ResponseType = (typeof ALL_RESPONSE_TYPES)[number]
 export const answersWith = (type: ResponseType, part: 'code' | 'id_token' | 'token'): boolean =>
   type.split(' ').includes(part)
 
+/** Whether apps of different sectors know a person by the same `sub`. @see OIDC Core §8 */
+export const SUBJECT_TYPES = ['public', 'pairwise'] as const
+export type SubjectType = (typeof SUBJECT_TYPES)[number]
+
 /** One valid secret of an app: base64(SHA-256(secret)), never the secret. */
 export interface AppSecret {
   readonly id: string
@@ -75,6 +79,21 @@ export interface AppRegistration {
   readonly logoUri: string | undefined
   readonly policyUri: string | undefined
   readonly tosUri: string | undefined
+  readonly subjectType: SubjectType
+  /** Its host names the sector of a pairwise app; `undefined` takes the host of the redirect URIs. @see OIDC Core §8.1 */
+  readonly sectorIdentifierUri: string | undefined
+  /** Seconds after which people sign in again, where the request does not say. @see OIDC Registration §2 */
+  readonly defaultMaxAge: number | undefined
+  /** Kept as a note: every ID token says when the person signed in. */
+  readonly requireAuthTime: boolean
+  /** The `acr_values` of a request that names none. */
+  readonly defaultAcrValues: readonly string[]
+  readonly clientUri: string | undefined
+  readonly contacts: readonly string[]
+  /** Where a sign-in that begins elsewhere is sent. @see OIDC Core §4 */
+  readonly initiateLoginUri: string | undefined
+  /** Whether the app registered itself; it never changes. @see RFC 7591 */
+  readonly selfRegistered: boolean
 }
 
 /** A Trusted Application as it is stored: the OAuth client. */
@@ -112,6 +131,15 @@ export const APP_DEFAULTS: Omit<AppRegistration, 'applicationUri' | 'name' | 'cl
   logoUri: undefined,
   policyUri: undefined,
   tosUri: undefined,
+  subjectType: 'public',
+  sectorIdentifierUri: undefined,
+  defaultMaxAge: undefined,
+  requireAuthTime: false,
+  defaultAcrValues: [],
+  clientUri: undefined,
+  contacts: [],
+  initiateLoginUri: undefined,
+  selfRegistered: false,
 }
 
 export const AUTHORIZATION_CODE_LIFETIME = MINUTE

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, OAuthError } from '../domain/errors.ts'
 import { refuseRepeated } from '../domain/form.ts'
+import { type Sector, sectorOf } from '../domain/sector.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import { readBearerToken } from '../http/bearer-token.ts'
@@ -12,7 +13,7 @@ import type { userInfoClaims } from '../tokens/user-claims.ts'
 
 interface Dependencies {
   readonly lookUpToken: LookUpToken
-  readonly subjectOf: (user: User) => string
+  readonly subjectOf: (user: User, sector: Sector) => string
   readonly userInfoClaims: typeof userInfoClaims
   readonly signUserInfo: SignUserInfo
 }
@@ -54,7 +55,8 @@ export async function userinfoEndpoint(
     if (!token.interactive) throw refuse('insufficient_scope', 'a service token speaks for no person', SERVICE, client)
     if (!scope.includes('openid'))
       throw refuse('insufficient_scope', 'the access token lacks the scope: openid', NO_OPENID, client, scope.join(' '))
-    const claims = { sub: subjectOf(token.user), ...userInfoClaims(token.user, token.scope, token.requested.userinfo) }
+    const sub = subjectOf(token.user, sectorOf(client))
+    const claims = { sub, ...userInfoClaims(token.user, token.scope, token.requested.userinfo) }
     const signed = await signUserInfo(claims, client)
     return signed === undefined ? claims : reply.type('application/jwt').send(signed)
   }

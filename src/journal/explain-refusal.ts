@@ -6,6 +6,7 @@ import { markDifference, nearestOf } from '../lib/difference.ts'
 import { shellWord } from '../lib/shell.ts'
 import { APP_REMEDIES } from './remedies/app-remedies.ts'
 import { PERSON_REMEDIES } from './remedies/person-remedies.ts'
+import { REGISTRATION_REMEDIES } from './remedies/registration-remedies.ts'
 import type { Facts, Registered, Remedy } from './remedies/remedy.ts'
 import { REQUEST_REMEDIES } from './remedies/request-remedies.ts'
 import { SESSION_REMEDIES } from './remedies/session-remedies.ts'
@@ -37,6 +38,7 @@ export interface Explanation {
 const REMEDIES: Readonly<Record<RefusalRule, (facts: Facts) => Remedy>> = {
   ...APP_REMEDIES,
   ...REQUEST_REMEDIES,
+  ...REGISTRATION_REMEDIES,
   ...PERSON_REMEDIES,
   ...TOKEN_REMEDIES,
   ...SESSION_REMEDIES,

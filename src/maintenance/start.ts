@@ -17,14 +17,17 @@ interface Dependencies {
   }
   /** Milliseconds after which every sign-in session is over. */
   readonly longestSession: number
+  /** Removes apps that registered themselves for nothing. */
+  readonly forgetUnused: () => Promise<void>
 }
 
 const CLEAN_UP_EVERY = 30 * SECOND
+const FORGET_EVERY = MINUTE
 const WATCH_EVERY = 5 * SECOND
 const ROTATE_EVERY = MINUTE
 
 /** Starts what a server does beside answering requests; each task goes on after an error, which is on the log. */
-export function startMaintenance({ store, time, keys, log, longestSession }: Dependencies) {
+export function startMaintenance({ store, time, keys, log, longestSession, forgetUnused }: Dependencies) {
   store.keepReserve()
   const holder = newId()
   const cleanUp = createCleanUp({ store, time, timer: () => performance.now(), holder, longestSession })
@@ -43,6 +46,7 @@ export function startMaintenance({ store, time, keys, log, longestSession }: Dep
   const tasks = [
     repeat(WATCH_EVERY, watchTime, complain('writing the time down')),
     repeat(CLEAN_UP_EVERY, clean, complain('cleaning up')),
+    repeat(FORGET_EVERY, forgetUnused, complain('removing unused apps')),
     // The first start leaves most keys to this.
     repeat(ROTATE_EVERY, rotate, complain('rotating keys'), 0),
   ]

@@ -1,4 +1,4 @@
-import type { Kysely, Selectable } from 'kysely'
+import { type Kysely, type Selectable, sql } from 'kysely'
 import type { AuditRecord } from '../domain/audit.ts'
 import type { Schema } from './schema.ts'
 
@@ -81,6 +81,20 @@ export function auditEventsOn(db: Kysely<Schema>) {
         .limit(limit)
         .execute()
       return rows.map(toRecord)
+    },
+
+    /** How many apps registered themselves from an address since a time, milliseconds since 1970, by leave of nobody. */
+    async countRegistrations(address: string, since: number): Promise<number> {
+      const row = await db
+        .selectFrom('audit_events')
+        .select((eb) => eb.fn.countAll().as('count'))
+        // Written out, so that the small index of these events is used.
+        .where(sql<boolean>`event = 'app_registered'`)
+        .where('happened_at', '>', since)
+        .where('address', '=', address)
+        .where('actor', '=', 'nobody')
+        .executeTakeFirst()
+      return Number(row?.count ?? 0)
     },
 
     /** The last so many, in the order they happened. */

@@ -4,6 +4,7 @@ import { apiSessionsOn } from './api-sessions.ts'
 import { auditEventsOn } from './audit-events.ts'
 import { authorizationCodesOn } from './authorization-codes.ts'
 import { consentsOn } from './consents.ts'
+import { initialAccessTokensOn } from './initial-access-tokens.ts'
 import { leasesOn } from './leases.ts'
 import { leftoversOn } from './leftovers.ts'
 import { moveStateOn } from './move-state.ts'
@@ -14,6 +15,7 @@ import { refusalsOn } from './refusals.ts'
 import { reservedUsersOn } from './reserved-users.ts'
 import { revokedAccessTokensOn } from './revoked-access-tokens.ts'
 import type { Schema } from './schema.ts'
+import { selfRegistrationsOn } from './self-registrations.ts'
 import { sessionEpochsOn } from './session-epochs.ts'
 import { settingsOn } from './settings.ts'
 import { signInSessionsOn } from './sign-in-sessions.ts'
@@ -49,6 +51,8 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   leases: leasesOn(db),
   leftovers: leftoversOn(db),
   moveState: moveStateOn(db),
+  initialAccessTokens: initialAccessTokensOn(db),
+  selfRegistrations: selfRegistrationsOn(db),
 })
 
 /** Where everything is kept. Reads see what is committed; every write is a unit of work of its own. */

@@ -2,13 +2,13 @@ import type { JWTPayload } from 'jose'
 
 /** What an access token that was found good says, whatever its kind; not the token itself. */
 export interface AccessToken {
-  /** `sub`: the stable id of a person, or the client_id where an app acts on its own. */
+  /** `sub`: the stable id of a person (at a pairwise app one of its sector), or the client_id where an app acts on its own. */
   readonly subject: string
   /** Which app sent the token. */
   readonly clientId: string
   /** Whether a person acts through the app, or the app on its own as its System User. */
   readonly kind: 'user' | 'service'
-  /** The id of the person or System User who acts. */
+  /** The id of the person or System User who acts; a signed token of a pairwise app does not tell it, the server does. */
   readonly userId: string | undefined
   readonly scope: readonly string[]
   /** Milliseconds since 1970. */

@@ -33,6 +33,8 @@ const EVERYBODY = keyOf(undefined, undefined)
 export function createNotices(clock: () => number, limit = LIMIT) {
   const known = new Map<string, number>()
   const concerns = new Map<string, Concern>()
+  /** The latest notice about anybody at an app, or at whatever app. */
+  const anybody = new Map<string | undefined, Concern>()
   let order = 0
 
   function note(key: string, at: number): void {
@@ -46,6 +48,7 @@ export function createNotices(clock: () => number, limit = LIMIT) {
     const over = clock() - LONGEST_LIFE
     for (const [id, at] of known) if (at < over) known.delete(id)
     for (const [key, { at }] of concerns) if (at < over) concerns.delete(key)
+    for (const [clientId, { at }] of anybody) if (at < over) anybody.delete(clientId)
     dropOldest(known, limit)
     // What there is no room for concerns everybody from now on: the server is asked too often rather than too rarely.
     for (const [key, { at }] of concerns) {
@@ -63,15 +66,22 @@ export function createNotices(clock: () => number, limit = LIMIT) {
         if (known.has(id)) continue
         known.set(id, at)
         note(keyOf(clientId, userId), at)
+        anybody.set(clientId, { at: Math.max(at, anybody.get(clientId)?.at ?? 0), order })
       }
       forgetWhatIsOver()
     },
 
     /** The place in order of the latest notice that concerns a token; 0 where none does. */
     latestAbout({ clientId, userId, issuedAt }: Pick<AccessToken, 'clientId' | 'userId' | 'issuedAt'>): number {
-      const keys = [keyOf(clientId, userId), keyOf(clientId, undefined), keyOf(undefined, userId), EVERYBODY]
-      const about = keys.flatMap((key) => concerns.get(key) ?? []).filter(({ at }) => at >= issuedAt)
-      return Math.max(0, ...about.map((concern) => concern.order))
+      // Whom a token of a pairwise app acts for only the server knows: a notice about anybody may be about them.
+      const found =
+        userId === undefined
+          ? [anybody.get(clientId), anybody.get(undefined)]
+          : [[clientId, userId], [clientId, undefined], [undefined, userId], []].map(([app, user]) =>
+              concerns.get(keyOf(app, user)),
+            )
+      const about = found.filter((concern) => concern !== undefined && concern.at >= issuedAt)
+      return Math.max(0, ...about.map((concern) => concern?.order ?? 0))
     },
   }
 }

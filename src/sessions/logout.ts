@@ -1,6 +1,7 @@
 import { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import { appendParameters } from '../domain/redirect-uri.ts'
+import { sectorOf } from '../domain/sector.ts'
 import { type Clock, MINUTE } from '../lib/clock.ts'
 import { open, type SealingKey, seal } from '../lib/sealed-box.ts'
 import { newShortId, type Random } from '../lib/secrets.ts'
@@ -26,7 +27,7 @@ export interface LogoutTicket {
   readonly state?: string
   readonly uiLocales?: string
   /** From a genuine ID token: this session may be ended without asking. */
-  readonly hint?: { readonly sub: string; readonly sid?: string }
+  readonly hint?: { readonly sub: string; readonly sid?: string; readonly sector?: string }
 }
 
 interface Dependencies {
@@ -87,6 +88,7 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
           { restart: `${issuer}/connect/endsession` },
         )
       }
+      const sector = app && sectorOf(app)
       const [state, uiLocales] = [form.get('state'), form.get('ui_locales')]
       return {
         id: newShortId(random),
@@ -94,7 +96,15 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
         ...(app ? { appName: app.name } : {}),
         ...(redirectUri === undefined ? {} : { redirectUri, ...(state === undefined ? {} : { state }) }),
         ...(uiLocales === undefined ? {} : { uiLocales }),
-        ...(hint ? { hint: { sub: hint.sub, ...(hint.sid === undefined ? {} : { sid: hint.sid }) } } : {}),
+        ...(hint
+          ? {
+              hint: {
+                sub: hint.sub,
+                ...(hint.sid === undefined ? {} : { sid: hint.sid }),
+                ...(sector === undefined ? {} : { sector }),
+              },
+            }
+          : {}),
       }
     },
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Audit } from '../domain/audit.ts'
 import { destinationOf } from '../domain/redirect-uri.ts'
+import type { Sector } from '../domain/sector.ts'
 import type { User } from '../domain/user.ts'
 import type { Cookies } from '../http/cookies.ts'
 import { csrfToken, requireCsrf, requireOwnPage } from '../http/csrf.ts'
@@ -14,7 +15,7 @@ interface Dependencies {
   readonly sessions: SignInSessionsService
   readonly cookies: Cookies
   readonly renderPage: RenderPage
-  readonly subjectOf: (user: User) => string
+  readonly subjectOf: (user: User, sector: Sector) => string
   readonly audit: Audit
   readonly issuer: string
 }
@@ -40,7 +41,9 @@ export async function logoutSite(app: FastifyInstance, dependencies: Dependencie
 
   /** An ID token of this very session shows that the app, not a stranger's link, asks. */
   const vouchedFor = ({ hint }: LogoutTicket, { user, session }: LiveSession): boolean =>
-    hint !== undefined && hint.sub === subjectOf(user) && (hint.sid === undefined || hint.sid === session.sid)
+    hint !== undefined &&
+    hint.sub === subjectOf(user, hint.sector) &&
+    (hint.sid === undefined || hint.sid === session.sid)
 
   function confirm(
     request: FastifyRequest,

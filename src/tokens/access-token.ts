@@ -2,6 +2,7 @@ import type { JWTPayload } from 'jose'
 import type { ServiceAuthorization, UserAuthorization } from '../domain/authorization.ts'
 import type { ReferenceToken } from '../domain/reference-token.ts'
 import type { Target } from '../domain/resource-indicators.ts'
+import { sectorOf } from '../domain/sector.ts'
 import { writeTokenId } from '../domain/token-id.ts'
 import { type AppRegistration, accessTokenLifetime } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
@@ -47,10 +48,10 @@ export function accessTokenClaims(
 const audienceClaim = ([first, ...more]: readonly string[], issuer: string): string | string[] =>
   first === undefined ? issuer : more.length === 0 ? first : [first, ...more]
 
-function userFlowClaims({ user, scope, signIn, family }: PersonAccess, settings: TokenSettings, nonce: string) {
+function userFlowClaims({ app, user, scope, signIn, family }: PersonAccess, settings: TokenSettings, nonce: string) {
   return {
     jti: writeTokenId({ kind: 'family', family }, nonce),
-    ...personClaims(user, settings),
+    ...personClaims(app, user, settings),
     auth_time: inSeconds(signIn.authTime),
     sid: signIn.sid,
     amr: signIn.amr,
@@ -58,10 +59,10 @@ function userFlowClaims({ user, scope, signIn, family }: PersonAccess, settings:
   }
 }
 
-/** Who acts, where a token acts for a person. */
-const personClaims = (user: User, settings: TokenSettings) => ({
-  sub: subjectOf(user, settings),
-  id: user.id,
+/** Who acts, where a token acts for a person; the stable id is nothing that a pairwise app may know. */
+const personClaims = (app: AppRegistration, user: User, settings: TokenSettings) => ({
+  sub: subjectOf(user, sectorOf(app), settings),
+  ...(app.subjectType === 'pairwise' ? {} : { id: user.id }),
   user_type: user.type,
   db: settings.instance,
 })
@@ -103,5 +104,5 @@ export const referenceTokenClaims = (
   scope: settings.scopeAsArray ? scope : scope.join(' '),
   client_id: app.applicationUri,
   jti: `r.${token.id}`,
-  ...(token.kind === 'PAT' ? personClaims(user, settings) : serviceClaims(app, user, settings)),
+  ...(token.kind === 'PAT' ? personClaims(app, user, settings) : serviceClaims(app, user, settings)),
 })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { JWTPayload } from 'jose'
 import type { SignInFacts } from '../domain/authorization.ts'
+import { sectorOf } from '../domain/sector.ts'
 import type { SigningAlgorithm } from '../domain/signing-algorithm.ts'
 import { type AppRegistration, ID_TOKEN_LIFETIME } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
@@ -10,7 +11,7 @@ import { userClaims } from './user-claims.ts'
 
 /** What an ID token is made from. */
 export interface IdTokenSubject {
-  readonly app: Pick<AppRegistration, 'applicationUri' | 'signingAlgorithm'>
+  readonly app: AppRegistration
   readonly user: User
   readonly signIn: SignInFacts
   readonly nonce: string | undefined
@@ -33,7 +34,7 @@ export function idTokenClaims(
   return {
     ...userClaims(user, claims),
     iss: settings.issuer,
-    sub: subjectOf(user, settings),
+    sub: subjectOf(user, sectorOf(app), settings),
     aud: app.applicationUri,
     iat: issuedAt,
     exp: issuedAt + inSeconds(ID_TOKEN_LIFETIME),

@@ -2,6 +2,7 @@ import type { JWTPayload } from 'jose'
 import { type ApiResource, mayAskAbout } from '../domain/api-resource.ts'
 import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
 import type { ReadCatalogue } from '../domain/resource-indicators.ts'
+import { type Sector, sectorOf } from '../domain/sector.ts'
 import type { User } from '../domain/user.ts'
 import { type Clock, inSeconds } from '../lib/clock.ts'
 import type { FindToken } from './find-token.ts'
@@ -14,7 +15,7 @@ interface Dependencies {
   readonly keys: Pick<SigningKeys, 'signFor'>
   readonly clock: Clock
   readonly issuer: string
-  readonly subjectOf: (user: User) => string
+  readonly subjectOf: (user: User, sector: Sector) => string
 }
 
 /** What an app is told of a token; of one that is dead, or none of its business, nothing. @see RFC 7662 §2.2 */
@@ -32,7 +33,7 @@ export function createIntrospect({ findToken, readCatalogue, keys, clock, issuer
       // Both are asked whatever comes of either, so that the time tells little about tokens of others.
       const [token, { resources }] = await Promise.all([findToken(value), readCatalogue()])
       if (token === undefined || !isEntitled(caller, token, resources)) return INACTIVE
-      return token.kind === 'access_token' ? describeAccess(token) : describeRefresh(token, issuer, subjectOf)
+      return token.kind === 'access_token' ? describeAccess(token, caller) : describeRefresh(token, issuer, subjectOf)
     },
 
     /** The same as a JWT for this one app, which can be kept as a proof. @see RFC 9701 §5 */
@@ -50,14 +51,18 @@ const isEntitled = (caller: AuthenticatedApp, token: LiveToken, resources: reado
     ? mayAskAbout(caller, token, resources)
     : token.app.applicationUri === caller.applicationUri
 
-/** The scope is what the record still allows; the rest is as it was issued. */
-function describeAccess({ claims, scope, interactive, user, reference }: LiveAccessToken): Introspection {
+/** The scope is what the record still allows; the rest is as it was issued. An API must know who acts, a pairwise app must not. */
+function describeAccess(
+  { app, claims, scope, interactive, user, reference }: LiveAccessToken,
+  caller: AuthenticatedApp,
+): Introspection {
+  const told = app.subjectType === 'public' || caller.applicationUri !== app.applicationUri
   return {
     active: true,
     token_type: 'Bearer',
     ...claims,
     scope: scope.join(' '),
-    ...(interactive ? { username: user.login } : {}),
+    ...(interactive && told ? { id: user.id, username: user.login } : {}),
     ...(reference === undefined ? {} : { token_kind: interactive ? 'PAT' : 'SAT' }),
   }
 }
@@ -65,7 +70,7 @@ function describeAccess({ claims, scope, interactive, user, reference }: LiveAcc
 function describeRefresh(
   { rotated, app, user, scope, issuedAt, expiresAt }: LiveRefreshToken,
   issuer: string,
-  subjectOf: (user: User) => string,
+  subjectOf: (user: User, sector: Sector) => string,
 ): Introspection {
   if (rotated) return INACTIVE
   return {
@@ -73,8 +78,8 @@ function describeRefresh(
     token_type: 'refresh_token',
     iss: issuer,
     client_id: app.applicationUri,
-    sub: subjectOf(user),
-    username: user.login,
+    sub: subjectOf(user, sectorOf(app)),
+    ...(app.subjectType === 'public' ? { username: user.login } : {}),
     scope: scope.join(' '),
     iat: inSeconds(issuedAt),
     exp: inSeconds(expiresAt),

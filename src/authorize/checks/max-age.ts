@@ -1,10 +1,11 @@
 import { OAuthError } from '../../domain/errors.ts'
 import type { Form } from '../../domain/form.ts'
+import type { AppRegistration } from '../../domain/trusted-application.ts'
 
-/** @returns seconds @see OIDC Core §3.1.2.1 */
-export function readMaxAge(form: Form): number | undefined {
+/** What the record says counts where the request says nothing. @returns seconds @see OIDC Core §3.1.2.1, OIDC Registration §2 */
+export function readMaxAge(form: Form, app: Pick<AppRegistration, 'defaultMaxAge'>): number | undefined {
   const sent = form.get('max_age')
-  if (sent === undefined) return undefined
+  if (sent === undefined) return app.defaultMaxAge
   if (!/^\d{1,10}$/.test(sent)) {
     const cause = 'max_age is a number of seconds, written in digits alone'
     throw new OAuthError('invalid_request', 'max_age is not a whole number of seconds', {

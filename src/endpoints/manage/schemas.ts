@@ -51,6 +51,7 @@ const attributes = (schemaOf: (attribute: AppAttribute) => TSchema): Properties 
 const APP_RECORD = {
   ApplicationUri: APPLICATION_URI,
   ...attributes(({ schema, expects }) => value(schema, expects)),
+  SelfRegistered: value(FLAG, 'whether the app registered itself'),
   IsEnabled: value(FLAG, 'the kill switch'),
   Secrets: Type.Array(Secret),
   CreatedAt: time('when it was registered'),

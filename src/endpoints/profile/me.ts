@@ -41,12 +41,12 @@ export async function profileMeEndpoint(
     app.get(path, { config }, picture)
 
   function describe(person: Person) {
-    const { user, tells } = person
+    const { user, id, tellsLogin, tells } = person
     const hasPicture = pictureOf(person) !== undefined
     const at = (path: string): string => `${origin}/profile${path}`
     return {
-      id: user.id,
-      login: user.login,
+      id,
+      login: tellsLogin ? user.login : null,
       name: tells('profile') ? user.name : null,
       email: (tells('email') ? user.email : undefined) ?? null,
       phoneNumber: (tells('phone') ? user.profile.phoneNumber : undefined) ?? null,

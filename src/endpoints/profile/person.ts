@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { OAuthError } from '../../domain/errors.ts'
+import { type Sector, sectorOf } from '../../domain/sector.ts'
 import type { TrustedApplication } from '../../domain/trusted-application.ts'
 import type { User } from '../../domain/user.ts'
 import { readBearerToken } from '../../http/bearer-token.ts'
@@ -12,6 +13,10 @@ import type { DeadToken, LiveToken } from '../../tokens/live-token.ts'
 /** Somebody who asks about themselves. */
 export interface Person {
   readonly user: User
+  /** What they are called here: their stable id, or the `sub` of the pairwise app that asks. */
+  readonly id: string
+  /** Whether their login may be told. */
+  readonly tellsLogin: boolean
   /** Whether what the person agreed to, or that they ask themselves, lets out what a protocol scope stands for. */
   readonly tells: (scope: 'profile' | 'email' | 'phone') => boolean
 }
@@ -20,6 +25,7 @@ export interface Dependencies {
   readonly lookUpToken: LookUpToken
   readonly sessions: Pick<SignInSessionsService, 'find'>
   readonly cookies: Pick<Cookies, 'session'>
+  readonly subjectOf: (user: User, sector: Sector) => string
   /** Identifier of the API of the instance itself. */
   readonly standard: string
 }
@@ -53,26 +59,30 @@ const refuse = (
  * @throws OAuthError `invalid_token`, `insufficient_scope`, or `invalid_request` for a malformed header
  * @see RFC 6750 §3.1
  */
-export function createFindPerson({ lookUpToken, sessions, cookies, standard }: Dependencies) {
+export function createFindPerson({ lookUpToken, sessions, cookies, subjectOf, standard }: Dependencies) {
   return async function findPerson(request: FastifyRequest): Promise<Person> {
     const bearer = readBearerToken(request, undefined)
-    if (bearer !== undefined) return personOf(await lookUpToken(bearer), standard)
+    if (bearer !== undefined) return personOf(await lookUpToken(bearer))
     const alone = request.headers.authorization === undefined && !cameFromElsewhere(request)
     const signedIn = alone ? await sessions.find(cookies.session(request)) : undefined
     if (!signedIn) throw refuse('invalid_token', 'an access token or a sign-in is needed', MISSING)
-    return { user: signedIn.user, tells: () => true }
+    const { user } = signedIn
+    return { user, id: user.id, tellsLogin: true, tells: () => true }
   }
-}
 
-function personOf(token: LiveToken | DeadToken, standard: string): Person {
-  if (token.kind !== 'access_token') {
-    const why = token.kind === 'dead' ? token : REFRESH_TOKEN
-    throw refuse('invalid_token', 'the access token is unknown, expired or revoked', why, token.app)
+  function personOf(token: LiveToken | DeadToken): Person {
+    if (token.kind !== 'access_token') {
+      const why = token.kind === 'dead' ? token : REFRESH_TOKEN
+      throw refuse('invalid_token', 'the access token is unknown, expired or revoked', why, token.app)
+    }
+    const { interactive, scope, user, claims, app } = token
+    if (!interactive) throw refuse('insufficient_scope', 'a service token speaks for no person', SERVICE, app)
+    const isForInstance = [claims.aud ?? []].flat().includes(standard)
+    if (!isForInstance && !scope.includes('openid'))
+      throw refuse('insufficient_scope', 'the access token lacks the scope: openid', ELSEWHERE, app)
+    const pairwise = app.subjectType === 'pairwise'
+    const id = pairwise ? subjectOf(user, sectorOf(app)) : user.id
+    const tellsLogin = !pairwise || scope.includes('profile')
+    return { user, id, tellsLogin, tells: (name) => isForInstance || scope.includes(name) }
   }
-  const { interactive, scope, user, claims, app } = token
-  if (!interactive) throw refuse('insufficient_scope', 'a service token speaks for no person', SERVICE, app)
-  const isForInstance = [claims.aud ?? []].flat().includes(standard)
-  if (!isForInstance && !scope.includes('openid'))
-    throw refuse('insufficient_scope', 'the access token lacks the scope: openid', ELSEWHERE, app)
-  return { user, tells: (name) => isForInstance || scope.includes(name) }
 }

@@ -1,0 +1,35 @@
+import { developer, inTheApp, type Remedies } from './remedy.ts'
+
+const NEW_TOKEN = 'tessera registration token create --label LABEL --uses 1'
+
+/** What to do about apps that register themselves. */
+export const REGISTRATION_REMEDIES = {
+  'initial-token-missing': () => ({
+    fix: NEW_TOKEN,
+    otherwise: inTheApp('send the initial access token as Authorization: Bearer'),
+    expected: 'an initial access token',
+  }),
+  'initial-token-bad': () => ({
+    fix: NEW_TOKEN,
+    otherwise: 'tessera registration token list shows which have expired or are used up',
+    expected: 'a live initial access token',
+  }),
+  'registration-token-bad': developer(
+    'send the registration_access_token that came with the registration; where it is lost, register anew',
+    'the registration access token of this very app',
+  ),
+  'registration-redirect-uri': developer('register https redirect URIs, or loopback ones for a native app'),
+  'registration-metadata': developer('send client metadata that this server can keep (RFC 7591)'),
+  'registration-sector': developer('list every redirect URI in the JSON array at sector_identifier_uri'),
+  'registration-too-often': () => ({
+    fix: NEW_TOKEN,
+    otherwise: 'TESSERA_REGISTRATION_HOURLY says how many an address may register within an hour',
+    expected: 'fewer registrations, or one with an initial access token, which is not counted',
+  }),
+  'registrations-full': () => ({
+    fix: 'tessera app remove APP, for those that nobody uses: tessera app list shows them',
+    otherwise:
+      'TESSERA_REGISTRATION_MOST says how many there may be, and TESSERA_REGISTRATION_UNUSED forgets unused ones',
+    expected: 'room for another app',
+  }),
+} as const satisfies Remedies

@@ -1,0 +1,30 @@
+import { removeApp } from '../administration/apps.ts'
+import { createOrders } from '../administration/order.ts'
+import type { AuditRecord } from '../domain/audit.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Store } from '../repositories/store.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly clock: Clock
+  /** Milliseconds; `undefined` keeps everything. */
+  readonly unusedFor: number | undefined
+  readonly tell: (record: AuditRecord) => void
+}
+
+const AT_ONCE = 100
+
+/** Removes apps that registered themselves long ago and that nobody ever allowed anything. */
+export function createForgetUnused({ store, clock, unusedFor, tell }: Dependencies) {
+  const change = createOrders({ store, clock, tell })
+  return async function forgetUnused(): Promise<void> {
+    if (unusedFor === undefined) return
+    const before = clock() - unusedFor
+    for (const uri of await store.read.selfRegistrations.unused(before, AT_ONCE))
+      await change({ actor: 'maintenance' }, async (unit, by) => {
+        // Somebody may have been quicker: another node, or a person who came after all.
+        const still = await unit.selfRegistrations.unused(before, AT_ONCE)
+        if (still.includes(uri)) await removeApp(unit, uri, by)
+      })
+  }
+}

@@ -1,0 +1,65 @@
+/** How the values of one kind of client metadata are read and shown. */
+export interface Kind<T> {
+  /** @throws MetadataFault */
+  readonly read: (value: unknown) => T
+  /** `undefined` is left out. */
+  readonly show: (value: T) => unknown
+}
+
+/** Completes the sentence "NAME ...". */
+export class MetadataFault extends Error {}
+
+const LONGEST = 2048
+
+function readText(value: unknown): string {
+  if (typeof value !== 'string' || value === '') throw new MetadataFault('expects a text that is not empty')
+  if (value.length > LONGEST) throw new MetadataFault(`has more than ${LONGEST} characters`)
+  return value
+}
+
+export const text: Kind<string> = { read: readText, show: (value) => value }
+
+export const optionalText: Kind<string | undefined> = { read: readText, show: (value) => value }
+
+export const flag: Kind<boolean> = {
+  read: (value) => {
+    if (typeof value !== 'boolean') throw new MetadataFault('expects true or false')
+    return value
+  },
+  show: (value) => value,
+}
+
+export const seconds: Kind<number | undefined> = {
+  read: (value) => {
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0)
+      throw new MetadataFault('expects a whole number of seconds')
+    return value
+  },
+  show: (value) => value,
+}
+
+/** One of the values that this server knows. */
+export const oneOf = <T extends string>(values: readonly T[]): Kind<T> => ({
+  read: (given) => {
+    const value = values.find((known) => known === given)
+    if (value === undefined) throw new MetadataFault(`expects one of ${values.join(', ')}`)
+    return value
+  },
+  show: (value) => value,
+})
+
+/** The same where nothing need be said. */
+export const optionalOneOf = <T extends string>(values: readonly T[]): Kind<T | undefined> => ({
+  read: oneOf(values).read,
+  show: (value) => value,
+})
+
+/** @param most how many there may be */
+export const texts = (most: number): Kind<readonly string[]> => ({
+  read: (value) => {
+    if (!Array.isArray(value)) throw new MetadataFault('expects an array of texts')
+    if (value.length > most) throw new MetadataFault(`has more than ${most} members`)
+    return [...new Set(value.map(readText))]
+  },
+  show: (values) => (values.length === 0 ? undefined : values),
+})

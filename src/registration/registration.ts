@@ -1,0 +1,205 @@
+import { registerApp, registrationOf, removeApp, updateApp } from '../administration/apps.ts'
+import { type Caller, createOrders } from '../administration/order.ts'
+import type { By } from '../administration/record-change.ts'
+import { addAppSecret } from '../administration/secrets.ts'
+import { isValidSecret } from '../domain/app-secret.ts'
+import type { AuditRecord } from '../domain/audit.ts'
+import { type InitialAccessToken, type SelfRegistration, stateOfInitialToken } from '../domain/self-registration.ts'
+import type { SigningAlgorithm } from '../domain/signing-algorithm.ts'
+import { APP_DEFAULTS, type TrustedApplication } from '../domain/trusted-application.ts'
+import { type Clock, HOUR } from '../lib/clock.ts'
+import type { Outbound } from '../lib/outbound.ts'
+import { digest, newId, newSecret, newShortId, type Random, sameDigest } from '../lib/secrets.ts'
+import type { Repositories, Store } from '../repositories/store.ts'
+import { type ClientInformation, describeClient } from './describe.ts'
+import { type Offer, type ReadMetadata, readMetadata } from './read-metadata.ts'
+import {
+  full,
+  initialTokenBad,
+  initialTokenMissing,
+  inMetadataWords,
+  metadataRefused,
+  registrationTokenBad,
+  tooOften,
+} from './refusals.ts'
+import { requireFetchable, requireSector } from './require-sector.ts'
+
+/** What the operator lets apps do. */
+export interface RegistrationPolicy {
+  readonly mode: 'off' | 'token' | 'open'
+  readonly scopes: readonly string[]
+  /** How many apps that registered themselves there may be. */
+  readonly most: number
+  /** How many of them an address may register within an hour, without a token. */
+  readonly hourly: number
+}
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly outbound: Pick<Outbound, 'get' | 'whyNotFetchable'>
+  readonly policy: RegistrationPolicy
+  readonly offer: Offer
+  readonly issuer: string
+  /** What is signed with for an app that names no algorithm. */
+  readonly standard: SigningAlgorithm
+  /** Puts an audit record on the log. */
+  readonly tell: (record: AuditRecord) => void
+}
+
+type Body = Readonly<Record<string, unknown>>
+type Unit = Repositories
+
+export type Registration = ReturnType<typeof createRegistration>
+
+/** Lets apps register themselves, and change or end that registration. @see RFC 7591, RFC 7592 */
+export function createRegistration(dependencies: Dependencies) {
+  const { store, clock, random, outbound, policy, offer, issuer, standard, tell } = dependencies
+  const change = createOrders({ store, clock, tell })
+  const facts = { issuer, standard }
+
+  async function requireInitialToken(value: string | undefined): Promise<InitialAccessToken | undefined> {
+    if (value === undefined && policy.mode === 'open') return undefined
+    if (value === undefined) throw initialTokenMissing()
+    const token = await store.read.initialAccessTokens.find(digest(value))
+    if (!token || stateOfInitialToken(token, clock()) !== 'live') throw initialTokenBad()
+    return token
+  }
+
+  async function requireRoom(
+    unit: Unit,
+    token: InitialAccessToken | undefined,
+    { address = '', now }: By,
+  ): Promise<void> {
+    if ((await unit.selfRegistrations.count()) >= policy.most) throw full(policy.most)
+    if (token) return
+    if ((await unit.auditEvents.countRegistrations(address, now - HOUR)) >= policy.hourly) throw tooOften(policy.hourly)
+  }
+
+  /** What can be said of metadata without a look at the record. */
+  async function read(body: Body, scope: readonly string[] = []): Promise<ReadMetadata> {
+    const wanted = readMetadata(body, offer, scope)
+    if (wanted.complaints.length > 0) throw metadataRefused(wanted.complaints)
+    requireFetchable(wanted.changes, outbound)
+    await requireSector(wanted.changes, outbound)
+    return wanted
+  }
+
+  async function giveSecret(unit: Unit, applicationUri: string, by: By): Promise<string> {
+    const secret = newSecret(random)
+    const kept = { id: newId(), hash: digest(secret), createdAt: by.now, expiresAt: undefined }
+    await addAppSecret(unit, applicationUri, kept, by)
+    return secret
+  }
+
+  /** An app that an administrator disabled or removed has nothing to say here any more. */
+  async function requireOwn(
+    unit: Pick<Unit, 'apps' | 'selfRegistrations'>,
+    client: string,
+    token: string | undefined,
+  ): Promise<Own> {
+    if (token === undefined) throw registrationTokenBad(client, 'no Authorization: Bearer header came with the request')
+    const registration = await unit.selfRegistrations.find(client)
+    const app = await unit.apps.find(client)
+    if (!app?.selfRegistered || !registration)
+      throw registrationTokenBad(client, 'no app registered itself under this name')
+    if (!sameDigest(digest(token), registration.tokenDigest))
+      throw registrationTokenBad(client, 'the token is another one')
+    if (!app.isEnabled) throw registrationTokenBad(client, 'an administrator disabled the app')
+    return { app, registration }
+  }
+
+  return {
+    /** @param bearer the initial access token, where one came */
+    async register(
+      body: Body,
+      bearer: string | undefined,
+      { address }: Pick<Caller, 'address'>,
+    ): Promise<ClientInformation> {
+      const token = await requireInitialToken(bearer)
+      const { changes, kept } = await read(body)
+      const applicationUri = `self.${newShortId(random)}`
+      const value = newSecret(random)
+      const actor = token ? `initial-token:${token.id}` : 'nobody'
+      return change({ actor, ...(address === undefined ? {} : { address }) }, async (unit, by) => {
+        await requireRoom(unit, token, by)
+        const wanted = {
+          ...APP_DEFAULTS,
+          applicationUri,
+          name: applicationUri,
+          ...changes,
+          impersonateAsInternalUserAllowed: true,
+          selfRegistered: true,
+        }
+        const app = await inMetadataWords(() => registerApp(unit, wanted, by))
+        const secret = app.clientType === 'Confidential' ? await giveSecret(unit, applicationUri, by) : undefined
+        const registration = {
+          applicationUri,
+          tokenDigest: digest(value),
+          initialAccessToken: token?.id,
+          metadata: kept,
+          createdAt: by.now,
+        }
+        await unit.selfRegistrations.add(registration)
+        if (token && !(await unit.initialAccessTokens.spend(token.id, by.now))) throw initialTokenBad()
+        return describeClient({ app, registration, token: value, secret }, facts)
+      })
+    },
+
+    async find(client: string, token: string | undefined): Promise<ClientInformation> {
+      return describeClient(
+        { ...(await requireOwn(store.read, client, token)), token: token ?? '', secret: undefined },
+        facts,
+      )
+    },
+
+    /** Takes the metadata in place of all that was said before; what an administrator decides stays. @see RFC 7592 §2.2 */
+    async update(client: string, body: Body, token: string | undefined, { address }: Pick<Caller, 'address'>) {
+      const own = await requireOwn(store.read, client, token)
+      requireSameClient(body, own.app, clock())
+      const { changes, kept } = await read(body, own.app.scope)
+      return change({ actor: `app:${client}`, ...(address === undefined ? {} : { address }) }, async (unit, by) => {
+        const { app: before, registration } = await requireOwn(unit, client, token)
+        const wanted = { ...registrationOf(before), name: client, ...changes }
+        const { after } = await inMetadataWords(() => updateApp(unit, wanted, by), client)
+        await unit.selfRegistrations.update(client, kept)
+        const hasSecret = after.secrets.some((secret) => isValidSecret(secret, by.now))
+        const secret =
+          after.clientType === 'Confidential' && !hasSecret ? await giveSecret(unit, client, by) : undefined
+        return describeClient(
+          { app: after, registration: { ...registration, metadata: kept }, token: token ?? '', secret },
+          facts,
+        )
+      })
+    },
+
+    /** @see RFC 7592 §2.3 */
+    async remove(client: string, token: string | undefined, { address }: Pick<Caller, 'address'>): Promise<void> {
+      await requireOwn(store.read, client, token)
+      await change({ actor: `app:${client}`, ...(address === undefined ? {} : { address }) }, async (unit, by) => {
+        await requireOwn(unit, client, token)
+        await removeApp(unit, client, by)
+      })
+    },
+  }
+}
+
+interface Own {
+  readonly app: TrustedApplication
+  readonly registration: SelfRegistration
+}
+
+/** Who updates a registration repeats what they were given, and can choose neither anew. @see RFC 7592 §2.2 */
+function requireSameClient(body: Body, { applicationUri, secrets }: TrustedApplication, now: number): void {
+  const { client_id: client, client_secret: secret } = body
+  const known =
+    secret === undefined ||
+    secret === null ||
+    secrets.some((one) => isValidSecret(one, now) && sameDigest(one.hash, digest(String(secret))))
+  const complaints = [
+    ...(client === applicationUri ? [] : [{ name: 'client_id', reason: 'must be that of the registration' }]),
+    ...(known ? [] : [{ name: 'client_secret', reason: 'is not the one that this server gave out' }]),
+  ]
+  if (complaints.length > 0) throw metadataRefused(complaints, applicationUri)
+}

@@ -1,0 +1,58 @@
+import { OAuthError } from '../domain/errors.ts'
+import type { AppRegistration } from '../domain/trusted-application.ts'
+import { type Outbound, OutboundFailure } from '../lib/outbound.ts'
+import { MEMBERS } from './client-metadata.ts'
+import { metadataRefused } from './refusals.ts'
+
+/** Refuses URLs that this server could not fetch from. */
+export function requireFetchable(
+  changes: Partial<AppRegistration>,
+  { whyNotFetchable }: Pick<Outbound, 'whyNotFetchable'>,
+): void {
+  const complaints = MEMBERS.filter(({ fetched }) => fetched).flatMap(({ name, show }) => {
+    const url = show(changes as AppRegistration)
+    const reason = typeof url === 'string' ? whyNotFetchable(url) : undefined
+    return reason === undefined ? [] : [{ name, reason }]
+  })
+  if (complaints.length > 0) throw metadataRefused(complaints)
+}
+
+/** Only whoever keeps the list may share a sector: every redirect URI must be on it. @see OIDC Registration §5, OIDC Core §8.1 */
+export async function requireSector(
+  {
+    sectorIdentifierUri: url,
+    impersonateLoginUrl,
+  }: Pick<AppRegistration, 'impersonateLoginUrl'> & Partial<AppRegistration>,
+  outbound: Pick<Outbound, 'get'>,
+): Promise<void> {
+  if (url === undefined) return
+  const listed = await fetchList(url, outbound)
+  const missing = impersonateLoginUrl.filter((uri) => !listed.includes(uri))
+  if (missing.length > 0)
+    throw refuse(
+      `does not list every redirect URI: ${(missing[0] ?? '').slice(0, 300)}`,
+      `${missing.length} are missing`,
+      url,
+    )
+}
+
+async function fetchList(url: string, { get }: Pick<Outbound, 'get'>): Promise<readonly unknown[]> {
+  try {
+    const { status, body } = await get(url, { accept: 'application/json' })
+    if (status !== 200) throw refuse('did not answer with 200', `it answered with ${status}`, url)
+    const listed: unknown = JSON.parse(body)
+    if (Array.isArray(listed)) return listed
+  } catch (error) {
+    // Why a fetch failed would tell a stranger about the network around this server.
+    if (error instanceof OutboundFailure) throw refuse('could not be fetched', error.message, url)
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  throw refuse('does not hold a JSON array', 'what came back is no JSON array', url)
+}
+
+const refuse = (reason: string, cause: string, sent: string): OAuthError =>
+  new OAuthError('invalid_client_metadata', `sector_identifier_uri: ${reason}`, {
+    rule: 'registration-sector',
+    cause: `${reason}: ${cause}`,
+    sent,
+  })
