@@ -8,6 +8,7 @@ import { USER_CLAIMS } from './domain/requested-claims.ts'
 import { serverMetadata } from './domain/server-metadata.ts'
 import { authorizeEndpoint } from './endpoints/authorize.ts'
 import { AUTO_DISCOVERY_PATHS, autoDiscoveryEndpoint } from './endpoints/auto-discovery.ts'
+import { checkSessionEndpoint } from './endpoints/check-session.ts'
 import { discoveryEndpoint, oauthMetadataEndpoint } from './endpoints/discovery.ts'
 import { endSessionEndpoint } from './endpoints/end-session.ts'
 import { healthEndpoint } from './endpoints/health.ts'
@@ -68,6 +69,7 @@ export async function buildServer(
   const app: FastifyInstance = Fastify(fastifyOptions(config.http, log))
   const services = createServices(config, core, random, app.log)
   const { sessions, logout, flow, readCatalogue, subjectOf, audit, authenticateApp, findToken, revokeToken } = services
+  const { browserStateOf } = services
   app.addHook('onClose', () => services.flush().then(() => undefined))
   const refuse = createRefuse(services.refusalJournal, random, clock)
   const cookies = createCookies(issuer, random)
@@ -125,7 +127,8 @@ export async function buildServer(
     async (id) => {
       await id.register(discoveryEndpoint, { metadata })
       await id.register(jwksEndpoint, { keys })
-      await id.register(authorizeEndpoint, { flow, cookies, refuse, sendAnswer, issuer })
+      await id.register(authorizeEndpoint, { flow, cookies, refuse, sendAnswer, browserStateOf, issuer })
+      await id.register(checkSessionEndpoint, { renderPage, cookies })
       await id.register(tokenEndpoint, services)
       await id.register(userinfoEndpoint, { ...services, userInfoClaims })
       await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect })
@@ -142,6 +145,7 @@ export async function buildServer(
         sessions,
         audit,
         refuse,
+        browserStateOf,
         issuer,
       })
       await id.register(consentSite, {

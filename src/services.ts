@@ -6,6 +6,7 @@ import { createManageUsers } from './administration/manage-users.ts'
 import { createReadJournals } from './administration/read-journals.ts'
 import { createAuthorizeFlow } from './authorize/flow.ts'
 import { createIssueAnswer } from './authorize/issue-answer.ts'
+import { createSessionStateParameter } from './authorize/session-state.ts'
 import { createTickets } from './authorize/tickets.ts'
 import { createAuthenticateApp } from './client-auth/authenticate.ts'
 import type { Config } from './config.ts'
@@ -22,6 +23,7 @@ import { createLastUse } from './lib/last-use.ts'
 import { createPasswords } from './lib/passwords.ts'
 import { deriveKey } from './lib/sealed-box.ts'
 import type { Random } from './lib/secrets.ts'
+import { createBrowserState } from './sessions/browser-state.ts'
 import { createLogout } from './sessions/logout.ts'
 import { createOpenApiSession } from './sessions/open-api-session.ts'
 import { createSignInSessions } from './sessions/sign-in-sessions.ts'
@@ -79,6 +81,7 @@ export function createServices(
   const passwords = createPasswords()
   const checkPassword = createCheckPassword({ users: store.read.users, passwords })
   const readIdTokenHint = createReadIdTokenHint(keys, issuer, clock)
+  const browserStateOf = createBrowserState(deriveKey(masterKey, 'browser-state'))
   const logoutKey = deriveKey(masterKey, 'logout-tickets')
   const logout = createLogout({
     apps: store.read.apps,
@@ -130,6 +133,7 @@ export function createServices(
     responseTypes: config.responseTypes,
     findSession: sessions.find,
     subjectOf,
+    sessionStateParameter: createSessionStateParameter({ browserStateOf, random }),
   })
 
   return {
@@ -139,6 +143,7 @@ export function createServices(
     readCatalogue,
     subjectOf,
     sessions,
+    browserStateOf,
     checkPassword,
     logout,
     authenticateApp,
