@@ -16,7 +16,12 @@ const LONGEST_SHUTDOWN = 8000
  */
 export async function serve(config: Config, core: Core): Promise<void> {
   const app = await buildServer(config, core, systemRandom)
-  const maintenance = startMaintenance({ ...core, log: app.log, longestSession: config.sessions.absolute })
+  const maintenance = startMaintenance({
+    ...core,
+    log: app.log,
+    longestSession: config.sessions.absolute,
+    sendLogouts: app.sendLogouts,
+  })
 
   async function finish(): Promise<void> {
     await app.close()

@@ -48,6 +48,13 @@ import { loginSite } from './sites/login.ts'
 import { logoutSite } from './sites/logout.ts'
 import { userInfoClaims } from './tokens/user-claims.ts'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Tells apps of sign-outs that they have not heard of yet; for whoever runs the server. */
+    sendLogouts(): Promise<void>
+  }
+}
+
 const FIRST_CALLS_AT_ONCE = 16
 
 /**
@@ -70,7 +77,12 @@ export async function buildServer(
   const services = createServices(config, core, random, app.log)
   const { sessions, logout, flow, readCatalogue, subjectOf, audit, authenticateApp, findToken, revokeToken } = services
   const { browserStateOf } = services
-  app.addHook('onClose', () => services.flush().then(() => undefined))
+  const { deliverLogouts } = services
+  app.decorate('sendLogouts', deliverLogouts.sendDue)
+  app.addHook('onClose', async () => {
+    await deliverLogouts.stop()
+    await services.flush()
+  })
   const refuse = createRefuse(services.refusalJournal, random, clock)
   const cookies = createCookies(issuer, random)
 
@@ -108,6 +120,7 @@ export async function buildServer(
       const rules = await store.read.settings.apiSessionRules()
       return { slots: rules.slots, live: (await store.read.apiSessions.lookAround({ rules, now: clock() })).live }
     },
+    logoutNotices: deliverLogouts.figures,
     cleanUpLags: () => cleanUpLags({ store, clock, longestSession: config.sessions.absolute }),
   })
 
@@ -160,7 +173,16 @@ export async function buildServer(
         audit,
         issuer,
       })
-      await id.register(logoutSite, { logout, sessions, cookies, renderPage, subjectOf, audit, issuer })
+      await id.register(logoutSite, {
+        logout,
+        sessions,
+        cookies,
+        renderPage,
+        subjectOf,
+        audit,
+        tellApps: deliverLogouts.tell,
+        issuer,
+      })
       await id.register(errorSite, { renderPage })
     },
     { prefix: base },

@@ -24,6 +24,7 @@ import { createPasswords } from './lib/passwords.ts'
 import { deriveKey } from './lib/sealed-box.ts'
 import type { Random } from './lib/secrets.ts'
 import { createBrowserState } from './sessions/browser-state.ts'
+import { createDeliverLogouts } from './sessions/deliver-logouts.ts'
 import { createLogout } from './sessions/logout.ts'
 import { createOpenApiSession } from './sessions/open-api-session.ts'
 import { createSignInSessions } from './sessions/sign-in-sessions.ts'
@@ -36,6 +37,7 @@ import { idTokenClaims } from './tokens/id-token.ts'
 import { createReadIdTokenHint } from './tokens/id-token-hint.ts'
 import { createIntrospect } from './tokens/introspect.ts'
 import { createIssueTokens } from './tokens/issue.ts'
+import { logoutTokenClaims } from './tokens/logout-token.ts'
 import { createMintAccessToken } from './tokens/mint-access-token.ts'
 import { createReadNotices } from './tokens/read-notices.ts'
 import { createRevokeToken } from './tokens/revoke-token.ts'
@@ -51,7 +53,7 @@ export type Services = ReturnType<typeof createServices>
  */
 export function createServices(
   config: Config,
-  { store, keys, clock, masterKey }: Core,
+  { store, keys, clock, masterKey, outbound }: Core,
   random: Random,
   log: FastifyBaseLogger,
 ) {
@@ -90,6 +92,19 @@ export function createServices(
     clock,
     random,
     issuer,
+  })
+
+  const deliverLogouts = createDeliverLogouts({
+    store,
+    clock,
+    post: outbound.post,
+    sign: ({ applicationUri }, user, sid) =>
+      keys.sign(
+        logoutTokenClaims({ issuer, applicationUri, subject: user && subjectOf(user), sid }, clock()),
+        'logout+jwt',
+      ),
+    audits: auditJournal,
+    log,
   })
 
   const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock, secretUse, audit })
@@ -146,6 +161,7 @@ export function createServices(
     browserStateOf,
     checkPassword,
     logout,
+    deliverLogouts,
     authenticateApp,
     lookUpToken,
     findToken,

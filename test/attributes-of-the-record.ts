@@ -37,6 +37,10 @@ const EFFECTS: Readonly<Record<string, readonly [file: string, text: string]>> =
   LogoUri: ['attributes-of-the-record.ts', 'on the pages'],
   PolicyUri: ['attributes-of-the-record.ts', 'on the pages'],
   TosUri: ['attributes-of-the-record.ts', 'on the pages'],
+  BackchannelLogoutUri: ['oidc-back-channel-logout.ts', 'each app of the session is told'],
+  BackchannelLogoutSessionRequired: ['oidc-back-channel-logout.ts', 'BackchannelLogoutSessionRequired: true'],
+  FrontchannelLogoutUri: ['oidc-front-channel-logout.ts', 'frontchannelLogoutUri'],
+  FrontchannelLogoutSessionRequired: ['oidc-front-channel-logout.ts', 'frontchannelLogoutSessionRequired: false'],
 }
 
 await t.test('each attribute of the record has a test for what it does', async (t) => {

@@ -62,6 +62,22 @@ const DESCRIBED: Readonly<Record<string, Field>> = {
   LogoUri: { form: 'text', description: 'The logo on the consent page, an https URL.' },
   PolicyUri: { form: 'text', description: 'Privacy policy of the app, an https URL.' },
   TosUri: { form: 'text', description: 'Terms of service of the app, an https URL.' },
+  BackchannelLogoutUri: {
+    form: 'text',
+    description: 'Where the server itself tells the app that a person signed out, an https URL.',
+  },
+  BackchannelLogoutSessionRequired: {
+    form: 'flag',
+    description: 'Kept as a note: every back-channel logout names the session (sid).',
+  },
+  FrontchannelLogoutUri: {
+    form: 'text',
+    description: 'What the browser of a person who signs out loads, at the origin of a redirect URI.',
+  },
+  FrontchannelLogoutSessionRequired: {
+    form: 'flag',
+    description: 'Kept as a note: every front-channel logout names the session (iss and sid).',
+  },
 }
 
 /** An attribute of the record as files know it; one that is new here takes any single value. */

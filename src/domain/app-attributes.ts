@@ -167,6 +167,10 @@ export const APP_ATTRIBUTES: readonly AppAttribute[] = [
   attribute('LogoUri', 'logoUri', optional('an https URL')),
   attribute('PolicyUri', 'policyUri', optional('an https URL')),
   attribute('TosUri', 'tosUri', optional('an https URL')),
+  attribute('BackchannelLogoutUri', 'backchannelLogoutUri', optional('an https URL')),
+  attribute('BackchannelLogoutSessionRequired', 'backchannelLogoutSessionRequired', flag),
+  attribute('FrontchannelLogoutUri', 'frontchannelLogoutUri', optional('an https URL at the origin of a redirect URI')),
+  attribute('FrontchannelLogoutSessionRequired', 'frontchannelLogoutSessionRequired', flag),
 ]
 
 /** Finds an attribute by its name, whose case does not count. */

@@ -15,13 +15,17 @@ interface Dependencies {
   }
   /** Milliseconds after which every sign-in session is over. */
   readonly longestSession: number
+  /** Tells apps of sign-outs that they have not heard of. */
+  readonly sendLogouts: () => Promise<void>
 }
 
 const CLEAN_UP_EVERY = 30 * SECOND
+// Also how long an app waits to hear of what was changed with the command line.
+const SEND_EVERY = 5 * SECOND
 const WATCH_EVERY = 5 * SECOND
 
 /** Starts what a server does beside answering requests; each task goes on after an error, which is on the log. */
-export function startMaintenance({ store, time, log, longestSession }: Dependencies) {
+export function startMaintenance({ store, time, log, longestSession, sendLogouts }: Dependencies) {
   store.keepReserve()
   const holder = newId()
   const cleanUp = createCleanUp({ store, time, timer: () => performance.now(), holder, longestSession })
@@ -35,6 +39,7 @@ export function startMaintenance({ store, time, log, longestSession }: Dependenc
   const tasks = [
     repeat(WATCH_EVERY, watchTime, complain('writing the time down')),
     repeat(CLEAN_UP_EVERY, clean, complain('cleaning up')),
+    repeat(SEND_EVERY, sendLogouts, complain('telling apps of sign-outs')),
   ]
 
   return {

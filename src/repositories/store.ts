@@ -6,6 +6,7 @@ import { authorizationCodesOn } from './authorization-codes.ts'
 import { consentsOn } from './consents.ts'
 import { leasesOn } from './leases.ts'
 import { leftoversOn } from './leftovers.ts'
+import { logoutDeliveriesOn } from './logout-deliveries.ts'
 import { moveStateOn } from './move-state.ts'
 import { opaqueAccessTokensOn } from './opaque-access-tokens.ts'
 import { referenceTokensOn } from './reference-tokens.ts'
@@ -14,6 +15,7 @@ import { refusalsOn } from './refusals.ts'
 import { reservedUsersOn } from './reserved-users.ts'
 import { revokedAccessTokensOn } from './revoked-access-tokens.ts'
 import type { Schema } from './schema.ts'
+import { sessionAppsOn } from './session-apps.ts'
 import { sessionEpochsOn } from './session-epochs.ts'
 import { settingsOn } from './settings.ts'
 import { signInSessionsOn } from './sign-in-sessions.ts'
@@ -30,6 +32,8 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   apps: trustedApplicationsOn(db),
   users: usersOn(db),
   sessions: signInSessionsOn(db),
+  sessionApps: sessionAppsOn(db),
+  logoutDeliveries: logoutDeliveriesOn(db),
   consents: consentsOn(db),
   codes: authorizationCodesOn(db),
   families: tokenFamiliesOn(db),

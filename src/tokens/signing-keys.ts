@@ -14,7 +14,7 @@ export interface ListedKey extends StoredSigningKey {
 }
 
 /** The `typ` a signed token carries, so that no kind passes for another. @see RFC 8725 §3.11 */
-export type TokenType = 'at+jwt' | 'JWT' | 'token-introspection+jwt'
+export type TokenType = 'at+jwt' | 'JWT' | 'token-introspection+jwt' | 'logout+jwt'
 
 export type SigningKeys = ReturnType<typeof createSigningKeys>
 
