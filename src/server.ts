@@ -113,7 +113,7 @@ export async function buildServer(
   await app.register(fastifyCookie)
   const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
   const sendAnswer = createSendAnswer(renderPage)
-  registerErrorHandler(app, { refuse, renderPage })
+  registerErrorHandler(app, { refuse, renderPage, issuer })
   const metrics = createMetrics(app, {
     databaseSize: store.size,
     licence: async () => {

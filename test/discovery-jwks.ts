@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import t from 'tap'
 import { createBrowser } from './fixtures/browser.ts'
 import { SECRET } from './fixtures/instance.ts'
+import { WHOLE_PROFILE } from './fixtures/person.ts'
 import {
   answerOf,
   authorize,
@@ -48,7 +49,7 @@ await t.test('OIDC Discovery §3: the document, member by member', (t) => {
     backchannel_logout_session_supported: true,
     frontchannel_logout_supported: true,
     frontchannel_logout_session_supported: true,
-    scopes_supported: ['openid', 'profile', 'email', 'phone', 'offline_access', 'read', 'update'],
+    scopes_supported: ['openid', 'profile', 'email', 'phone', 'address', 'offline_access', 'read', 'update'],
     response_types_supported: ['code', 'code id_token'],
     response_modes_supported: ['query', 'fragment', 'form_post'],
     grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
@@ -63,8 +64,9 @@ await t.test('OIDC Discovery §3: the document, member by member', (t) => {
     acr_values_supported: ['urn:tessera:pwd', 'urn:tessera:mfa'],
     claims_supported: [
       ...['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid'],
-      ...['name', 'given_name', 'family_name', 'preferred_username', 'picture', 'locale', 'updated_at'],
-      ...['email', 'email_verified', 'phone_number'],
+      ...['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'profile', 'picture'],
+      ...['website', 'gender', 'birthdate', 'zoneinfo', 'locale', 'updated_at'],
+      ...['email', 'email_verified', 'phone_number', 'phone_number_verified', 'address'],
     ],
     claims_parameter_supported: true,
     request_parameter_supported: false,
@@ -192,9 +194,8 @@ await t.test('what it says is what the server does', async (t) => {
   })
 
   await t.test('claims_supported, acr_values_supported, id_token_signing_alg_values_supported', async (t) => {
-    const profile = { ...david.profile, picture: 'https://people.example.com/david.jpg' }
-    await instance.core.store.write(({ users }) => users.update({ ...david, profile }, instance.now()))
-    const scope = 'openid profile email phone'
+    await instance.core.store.write(({ users }) => users.update({ ...david, profile: WHOLE_PROFILE }, instance.now()))
+    const scope = 'openid profile email phone address'
     const code = await obtainCode(instance, { scope, nonce: 'n' })
     const { id_token, access_token } = await readTokens(await redeem(instance, code))
     const userinfo = await fetch(`${issuer}/connect/userinfo`, { headers: bearer(access_token) })

@@ -39,7 +39,7 @@ export const serverMetadata = ({
   backchannel_logout_session_supported: true,
   frontchannel_logout_supported: true,
   frontchannel_logout_session_supported: true,
-  scopes_supported: [...PROTOCOL_SCOPES.filter((scope) => scope !== 'address'), ...apiScopes],
+  scopes_supported: [...PROTOCOL_SCOPES, ...apiScopes],
   response_types_supported: responseTypes,
   response_modes_supported: ['query', 'fragment', 'form_post'],
   grant_types_supported: [...grantTypes, ...(responseTypes.includes('id_token') ? ['implicit'] : [])],
