@@ -24,6 +24,7 @@ export async function serve(config: Config, core: Core): Promise<void> {
     log: app.log,
     longestSession: config.sessions.absolute,
     forgetUnused: createForgetUnused({ ...core, ...config.registration, tell }),
+    sendLogouts: app.sendLogouts,
   })
 
   async function finish(): Promise<void> {

@@ -8,6 +8,7 @@ import { USER_CLAIMS } from './domain/requested-claims.ts'
 import { serverMetadata } from './domain/server-metadata.ts'
 import { authorizeEndpoint } from './endpoints/authorize.ts'
 import { AUTO_DISCOVERY_PATHS, autoDiscoveryEndpoint } from './endpoints/auto-discovery.ts'
+import { checkSessionEndpoint } from './endpoints/check-session.ts'
 import { discoveryEndpoint, oauthMetadataEndpoint } from './endpoints/discovery.ts'
 import { endSessionEndpoint } from './endpoints/end-session.ts'
 import { healthEndpoint } from './endpoints/health.ts'
@@ -48,6 +49,13 @@ import { loginSite } from './sites/login.ts'
 import { logoutSite } from './sites/logout.ts'
 import { userInfoClaims } from './tokens/user-claims.ts'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Tells apps of sign-outs that they have not heard of yet; for whoever runs the server. */
+    sendLogouts(): Promise<void>
+  }
+}
+
 const FIRST_CALLS_AT_ONCE = 16
 const REGISTRATIONS_AT_ONCE = 8
 
@@ -70,7 +78,13 @@ export async function buildServer(
   const app: FastifyInstance = Fastify(fastifyOptions(config.http, log))
   const services = createServices(config, core, random, app.log)
   const { sessions, logout, flow, readCatalogue, subjectOf, audit, authenticateApp, findToken, revokeToken } = services
-  app.addHook('onClose', () => services.flush().then(() => undefined))
+  const { browserStateOf } = services
+  const { deliverLogouts } = services
+  app.decorate('sendLogouts', deliverLogouts.sendDue)
+  app.addHook('onClose', async () => {
+    await deliverLogouts.stop()
+    await services.flush()
+  })
   const refuse = createRefuse(services.refusalJournal, random, clock)
   const cookies = createCookies(issuer, random)
 
@@ -108,6 +122,7 @@ export async function buildServer(
       const rules = await store.read.settings.apiSessionRules()
       return { slots: rules.slots, live: (await store.read.apiSessions.lookAround({ rules, now: clock() })).live }
     },
+    logoutNotices: deliverLogouts.figures,
     cleanUpLags: () => cleanUpLags({ store, clock, longestSession: config.sessions.absolute }),
   })
 
@@ -127,7 +142,8 @@ export async function buildServer(
     async (id) => {
       await id.register(discoveryEndpoint, { metadata })
       await id.register(jwksEndpoint, { keys })
-      await id.register(authorizeEndpoint, { flow, cookies, refuse, sendAnswer, issuer })
+      await id.register(authorizeEndpoint, { flow, cookies, refuse, sendAnswer, browserStateOf, issuer })
+      await id.register(checkSessionEndpoint, { renderPage, cookies })
       await id.register(tokenEndpoint, services)
       await id.register(userinfoEndpoint, { ...services, userInfoClaims })
       await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect })
@@ -146,6 +162,7 @@ export async function buildServer(
         sessions,
         audit,
         refuse,
+        browserStateOf,
         issuer,
       })
       await id.register(consentSite, {
@@ -160,7 +177,16 @@ export async function buildServer(
         audit,
         issuer,
       })
-      await id.register(logoutSite, { logout, sessions, cookies, renderPage, subjectOf, audit, issuer })
+      await id.register(logoutSite, {
+        logout,
+        sessions,
+        cookies,
+        renderPage,
+        subjectOf,
+        audit,
+        tellApps: deliverLogouts.tell,
+        issuer,
+      })
       await id.register(errorSite, { renderPage })
     },
     { prefix: base },

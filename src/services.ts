@@ -6,11 +6,13 @@ import { createManageUsers } from './administration/manage-users.ts'
 import { createReadJournals } from './administration/read-journals.ts'
 import { createAuthorizeFlow } from './authorize/flow.ts'
 import { createIssueAnswer } from './authorize/issue-answer.ts'
+import { createSessionStateParameter } from './authorize/session-state.ts'
 import { createTickets } from './authorize/tickets.ts'
 import { createAuthenticateApp } from './client-auth/authenticate.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
 import type { Sector } from './domain/sector.ts'
+import { sectorOf } from './domain/sector.ts'
 import type { User } from './domain/user.ts'
 import { createAuthorizationCodeGrant } from './grants/authorization-code.ts'
 import { createClientCredentialsGrant } from './grants/client-credentials.ts'
@@ -24,6 +26,8 @@ import { createPasswords } from './lib/passwords.ts'
 import { deriveKey } from './lib/sealed-box.ts'
 import type { Random } from './lib/secrets.ts'
 import { createRegistration } from './registration/registration.ts'
+import { createBrowserState } from './sessions/browser-state.ts'
+import { createDeliverLogouts } from './sessions/deliver-logouts.ts'
 import { createLogout } from './sessions/logout.ts'
 import { createOpenApiSession } from './sessions/open-api-session.ts'
 import { createSignInSessions } from './sessions/sign-in-sessions.ts'
@@ -36,6 +40,7 @@ import { idTokenClaims } from './tokens/id-token.ts'
 import { createReadIdTokenHint } from './tokens/id-token-hint.ts'
 import { createIntrospect } from './tokens/introspect.ts'
 import { createIssueTokens } from './tokens/issue.ts'
+import { logoutTokenClaims } from './tokens/logout-token.ts'
 import { createMintAccessToken } from './tokens/mint-access-token.ts'
 import { createReadNotices } from './tokens/read-notices.ts'
 import { createRevokeToken } from './tokens/revoke-token.ts'
@@ -83,6 +88,7 @@ export function createServices(
   const passwords = createPasswords()
   const checkPassword = createCheckPassword({ users: store.read.users, passwords })
   const readIdTokenHint = createReadIdTokenHint(keys, issuer, clock)
+  const browserStateOf = createBrowserState(deriveKey(masterKey, 'browser-state'))
   const logoutKey = deriveKey(masterKey, 'logout-tickets')
   const logout = createLogout({
     apps: store.read.apps,
@@ -91,6 +97,19 @@ export function createServices(
     clock,
     random,
     issuer,
+  })
+
+  const deliverLogouts = createDeliverLogouts({
+    store,
+    clock,
+    post: outbound.post,
+    sign: (app, user, sid) => {
+      const subject = user && subjectOf(user, sectorOf(app))
+      const claims = logoutTokenClaims({ issuer, applicationUri: app.applicationUri, subject, sid }, clock())
+      return keys.signFor(app, claims, 'logout+jwt')
+    },
+    audits: auditJournal,
+    log,
   })
 
   const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock, secretUse, audit })
@@ -135,6 +154,7 @@ export function createServices(
     responseTypes: config.responseTypes,
     findSession: sessions.find,
     subjectOf,
+    sessionStateParameter: createSessionStateParameter({ browserStateOf, random }),
   })
 
   return {
@@ -144,8 +164,10 @@ export function createServices(
     readCatalogue,
     subjectOf,
     sessions,
+    browserStateOf,
     checkPassword,
     logout,
+    deliverLogouts,
     authenticateApp,
     lookUpToken,
     findToken,

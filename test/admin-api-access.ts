@@ -292,6 +292,7 @@ await t.test('the description of the API is open to everybody and names every ro
     'delete /users/{user} removeUser',
     'get /apps listApps',
     'get /apps/{applicationUri} showApp',
+    'get /apps/{applicationUri}/logouts listLogouts',
     'get /apps/{applicationUri}/secrets listSecrets',
     'get /apps/{applicationUri}/tokens listTokens',
     'get /audit listEvents',

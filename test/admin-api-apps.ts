@@ -20,7 +20,7 @@ import {
   requestToken,
   VERIFIER,
 } from './fixtures/requests.ts'
-import { authorizeUrl } from './fixtures/sign-in.ts'
+import { authorizeUrl, signInAndConsent } from './fixtures/sign-in.ts'
 import { startWorld } from './fixtures/world.ts'
 
 const { instance } = await startWorld(t)
@@ -70,6 +70,14 @@ async function askAs(uri: string, login: string, parameters: Record<string, stri
 async function tokensOf(uri: string, scope = 'openid offline_access read') {
   const code = await obtainCode(instance, { client_id: uri, redirect_uri: REDIRECT, scope, ...PKCE })
   return readTokens(await redeem(instance, code, { redirect_uri: REDIRECT, code_verifier: VERIFIER }, basic(uri)))
+}
+
+/** What the browser shows after somebody signed in at the app and then signed out. */
+async function afterSignOut(uri: string): Promise<View> {
+  const browser = createBrowser(instance.origin)
+  const asked = { client_id: uri, redirect_uri: REDIRECT, ...PKCE }
+  await signInAndConsent(browser, await browser.open(authorizeUrl(instance, asked)), 'david')
+  return browser.submit(await browser.open(`${instance.issuer}/connect/endsession`), 'logout-confirm')
 }
 
 async function asService(uri: string, scope?: string): Promise<string> {
@@ -283,10 +291,29 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     before: 'consent-approve',
     after: 'login-submit',
   },
+  BackchannelLogoutUri: {
+    value: 'https://10.0.0.1/logout',
+    async see(uri) {
+      await afterSignOut(uri)
+      const { items } = (await api.get(`${appPath(uri)}/logouts`)).json as { items: { lastError: string }[] }
+      return items.map(({ lastError }) => lastError).join()
+    },
+    before: '',
+    after: 'leads to an address that is not on the public internet',
+  },
+  FrontchannelLogoutUri: {
+    value: `${new URL(REDIRECT).origin}/front?a=1`,
+    see: async (uri) =>
+      (await afterSignOut(uri)).page.querySelector('iframe')?.getAttribute('src')?.split('&')[0] ?? '',
+    before: '',
+    after: `${new URL(REDIRECT).origin}/front?a=1`,
+  },
 }
 
-/** Kept in the record for what is built later, or as a note. */
+/** Kept in the record: for what is built later, and what apps are told in any case. */
 const WITHOUT_EFFECT_YET: Readonly<Record<string, { value: Shown; refused: Shown }>> = {
+  BackchannelLogoutSessionRequired: { value: true, refused: 'maybe' },
+  FrontchannelLogoutSessionRequired: { value: true, refused: 'maybe' },
   AccessTokens: { value: 'AdministratorsOnly', refused: 'Everybody' },
   ApiResources: { value: 'DomainAPI', refused: 'NowhereAPI' },
   RequireAuthTime: { value: true, refused: 'sometimes' },

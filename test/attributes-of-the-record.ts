@@ -47,6 +47,10 @@ const EFFECTS: Readonly<Record<string, readonly [file: string, text: string]>> =
   ClientUri: ['rfc-7591-registration.ts', 'client_uri'],
   Contacts: ['rfc-7591-registration.ts', 'contacts'],
   InitiateLoginUri: ['rfc-7591-registration.ts', 'initiate_login_uri'],
+  BackchannelLogoutUri: ['oidc-back-channel-logout.ts', 'each app of the session is told'],
+  BackchannelLogoutSessionRequired: ['oidc-back-channel-logout.ts', 'BackchannelLogoutSessionRequired: true'],
+  FrontchannelLogoutUri: ['oidc-front-channel-logout.ts', 'frontchannelLogoutUri'],
+  FrontchannelLogoutSessionRequired: ['oidc-front-channel-logout.ts', 'frontchannelLogoutSessionRequired: false'],
 }
 
 await t.test('each attribute of the record has a test for what it does', async (t) => {

@@ -265,7 +265,7 @@ await t.test('AU-09, AU-15 state comes back byte for byte, with the issuer, on s
       for (const view of [await send({ ...REQUEST, state }, signedIn), await post({ ...REQUEST, state }, signedIn)]) {
         t.strictSame(
           [answerOf(view).get('state'), answerOf(view).get('iss'), [...answerOf(view).keys()]],
-          [state, instance.issuer, ['code', 'state', 'iss']],
+          [state, instance.issuer, ['code', 'session_state', 'state', 'iss']],
         )
         t.notMatch(view.headers.get('location'), /[\s"<>]/)
       }
@@ -274,7 +274,11 @@ await t.test('AU-09, AU-15 state comes back byte for byte, with the issuer, on s
     })
   }
   const { state: _, ...without } = REQUEST
-  t.strictSame([...answerOf(await send(without, signedIn)).keys()], ['code', 'iss'], 'none sent, none returned')
+  t.strictSame(
+    [...answerOf(await send(without, signedIn)).keys()],
+    ['code', 'session_state', 'iss'],
+    'none sent, none returned',
+  )
   const page: Refusal = {
     status: 400,
     error: 'invalid_request',
@@ -454,7 +458,7 @@ await t.test('code id_token: both in the fragment, tied together, whatever the o
     const view = await authorize(instance, { ...HYBRID_REQUEST, response_type, nonce }, { browser: signedIn })
     t.equal(view.leftTo?.search, '')
     const answer = answerOf(view)
-    t.strictSame([...answer.keys()], ['code', 'id_token', 'state', 'iss'])
+    t.strictSame([...answer.keys()], ['code', 'id_token', 'session_state', 'state', 'iss'])
     const front = claimsOf(answer.get('id_token') ?? '')
     const code = answer.get('code') ?? ''
     t.match(front, { iss: instance.issuer, aud: HYBRID, nonce, c_hash: leftHalfHash(code), acr: 'urn:tessera:pwd' })
@@ -486,7 +490,11 @@ await t.test('code id_token: both in the fragment, tied together, whatever the o
     },
   )
   const codeOnly = await authorize(instance, { ...HYBRID_REQUEST, response_type: 'code' }, { browser: signedIn })
-  t.strictSame([...answerOf(codeOnly).keys()], ['code', 'state', 'iss'], 'the same app may ask for a code alone')
+  t.strictSame(
+    [...answerOf(codeOnly).keys()],
+    ['code', 'session_state', 'state', 'iss'],
+    'the same app may ask for a code alone',
+  )
 })
 
 await t.test('LG-31 the log holds no secret, code or token', (t) => {

@@ -19,8 +19,8 @@ await t.test(
     t.equal(view.leftTo, undefined, 'no redirect')
     const form = view.page.querySelector('#form-post')
     t.strictSame([form?.getAttribute('method'), form?.getAttribute('action')], ['post', WEB_REDIRECT_WITH_QUERY])
-    const { code, ...rest } = Object.fromEntries(postedFields(view))
-    t.match(code, /^[\w-]{43}$/)
+    const { code, session_state: session, ...rest } = Object.fromEntries(postedFields(view))
+    t.match([code, session], [/^[\w-]{43}$/, /^[\w-]{43}\.[\w-]+$/])
     t.strictSame(rest, { state, iss: instance.issuer }, 'state byte for byte')
     t.match(view.page.querySelector('#form-post button')?.text, 'Continue', 'for browsers without scripts')
     t.equal(view.headers.get('cache-control'), 'no-store')
@@ -37,7 +37,7 @@ await t.test('Multiple Response Types §5: code id_token may be posted, too', as
   const view = await authorize(instance, { ...hybrid, ...FORM_POST })
   t.strictSame(
     postedFields(view).map(([name]) => name),
-    ['code', 'id_token', 'iss'],
+    ['code', 'id_token', 'session_state', 'iss'],
   )
 })
 
@@ -87,7 +87,7 @@ await t.test('in Chromium', { skip: noChromium() }, async (t) => {
       await page.waitForURL(redirectUri)
       const [{ body = '', ...how } = {}] = received.splice(0)
       t.strictSame(how, { method: 'POST', type: 'application/x-www-form-urlencoded', url: '/cb' })
-      t.match(body, /^code=[\w-]{43}&state=s&iss=/)
+      t.match(body, /^code=[\w-]{43}&session_state=[\w.-]+&state=s&iss=/)
       t.strictSame(complaints, [])
       await context.close()
     })

@@ -42,7 +42,11 @@ for (const [type, names, hashes] of [
 ] as const) {
   await t.test(`Multiple Response Types §3, §5: ${type}`, async (t) => {
     const parameters = await answer(type.split(' ').reverse().join(' '))
-    t.strictSame(Object.keys(parameters).sort(), [...names, 'iss'].sort(), 'the order of the words does not matter')
+    t.strictSame(
+      Object.keys(parameters).sort(),
+      [...names, 'session_state', 'iss'].sort(),
+      'the order of the words does not matter',
+    )
     const { code, id_token, access_token, token_type, expires_in } = parameters
     if (id_token !== undefined) {
       const { at_hash, c_hash, nonce, sub } = claimsOf(id_token)

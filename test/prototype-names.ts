@@ -126,7 +126,7 @@ await t.test('parameters of such names change nothing', async (t) => {
     const fields = { username: 'david', password: PASSWORD, ...Object.fromEntries(odd) }
     const consent = await browser.submit(login, 'login-submit', fields)
     const view = await browser.submit(consent, 'consent-approve', Object.fromEntries(odd))
-    t.strictSame([...answerOf(view).keys()], ['code', 'state', 'iss'])
+    t.strictSame([...answerOf(view).keys()], ['code', 'session_state', 'state', 'iss'])
     const code = answerOf(view).get('code') ?? ''
     const exchange = { grant_type: 'authorization_code', code, redirect_uri: WEB_REDIRECT }
     const tokens = await readTokens(await requestToken(instance, withOdd(exchange), basic(WEB)))

@@ -106,7 +106,7 @@ await t.test('in Chromium', { skip: noChromium() }, async (t) => {
     const { origin, pathname, searchParams } = new URL(page.url())
     t.strictSame([origin, pathname, [...searchParams.keys()]], [home, path, names])
   }
-  const ANSWER = ['code', 'state', 'iss']
+  const ANSWER = ['code', 'session_state', 'state', 'iss']
 
   const signedIn = async (context: BrowserContext): Promise<boolean> =>
     (await context.cookies(instance.origin)).some(({ name }) => name === 'tessera-session')
@@ -126,7 +126,7 @@ await t.test('in Chromium', { skip: noChromium() }, async (t) => {
 
       await page.goto(request({ prompt: 'consent' }))
       await page.click('#consent-deny')
-      await arrived(t, page, '/cb', ['error', 'error_description', 'error_uri', 'state', 'iss'])
+      await arrived(t, page, '/cb', ['error', 'error_description', 'error_uri', 'session_state', 'state', 'iss'])
 
       await page.goto(endSession({ client_id: APP, post_logout_redirect_uri: `${callback}/bye`, state: 'st' }))
       await at(page, '/id/logout')

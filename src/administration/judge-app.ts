@@ -128,6 +128,10 @@ export function doubtsAbout(app: AppRegistration, asked: Partial<AppRegistration
       app.clientType === 'Public' && asked.requirePkce === false,
       'RequirePkce=false has no effect: a Public app must use PKCE in any case',
     ],
+    [
+      app.backchannelLogoutUri?.startsWith('http:') === true,
+      'BackchannelLogoutUri is plain http, which works only for hosts in TESSERA_OUTBOUND_EXEMPT_HOSTS',
+    ],
     [!app.requireConsent && app.clientType === 'Public', 'RequireConsent is false: anybody can pose as a Public app'],
   ]
   return doubts.filter(([holds]) => holds).map(([, doubt]) => doubt)

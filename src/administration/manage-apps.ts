@@ -14,6 +14,7 @@ import type { Repositories, Store } from '../repositories/store.ts'
 import { registerApp, registrationOf, removeApp, requireApp, setAppEnabled, updateApp } from './apps.ts'
 import { type ChangeFault, ChangeRefused } from './fault.ts'
 import { doubtsAbout } from './judge-app.ts'
+import { type ShownLogout, showLogouts } from './logouts.ts'
 import { type Caller, createOrders } from './order.ts'
 import { asProtocolError } from './refused-change.ts'
 import { addAppSecret, removeAppSecret } from './secrets.ts'
@@ -71,6 +72,11 @@ export function createManageApps({ store, clock, random, tell }: Dependencies) {
       const described = await Promise.all(items.map((app) => describe(app, store.read)))
       return { items: described.map(({ record }) => record), next }
     },
+
+    logouts: (applicationUri: string, query: PageQuery): Promise<Page<ShownLogout>> =>
+      showLogouts(store.read, applicationUri, query).catch((error: unknown) => {
+        throw asProtocolError(error)
+      }),
 
     register: (body: AppInput, caller: Caller) =>
       change(caller, async (unit, by) => {

@@ -28,6 +28,7 @@ interface Dependencies {
   readonly responseTypes: readonly ResponseType[]
   readonly findSession: (cookie: string | undefined) => Promise<{ user: User; session: SignInFacts } | undefined>
   readonly subjectOf: (user: User, sector: Sector) => string
+  readonly sessionStateParameter: (to: Redirectable, sid: string | undefined) => Readonly<Record<string, string>>
 }
 
 export type AuthorizeFlow = ReturnType<typeof createAuthorizeFlow>
@@ -45,6 +46,7 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
     responseTypes,
     findSession,
     subjectOf,
+    sessionStateParameter,
   } = dependencies
   return {
     tickets,
@@ -65,10 +67,15 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
 
     issueAnswer,
 
-    answer: (to: Redirectable, parameters: Readonly<Record<string, string>>): AuthorizationAnswer =>
-      answerTo(to, parameters, issuer),
+    /** @param sid of the sign-in session that the app is told of */
+    answer: (to: Redirectable, parameters: Readonly<Record<string, string>>, sid?: string): AuthorizationAnswer =>
+      answerTo(to, { ...parameters, ...sessionStateParameter(to, sid) }, issuer),
 
-    errorAnswer: (to: Redirectable, error: OAuthError, refusalId: string): AuthorizationAnswer =>
-      answerTo(to, errorParameters(error, refusalId, issuer), issuer),
+    errorAnswer: (to: Redirectable, error: OAuthError, refusalId: string, sid?: string): AuthorizationAnswer =>
+      answerTo(to, { ...errorParameters(error, refusalId, issuer), ...sessionStateParameter(to, sid) }, issuer),
+
+    /** The sign-in session of this browser, which errors tell of as well. @see OIDC Session Management §2 */
+    findSid: async (cookie: string | undefined): Promise<string | undefined> =>
+      (await findSession(cookie))?.session.sid,
   }
 }

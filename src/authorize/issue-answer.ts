@@ -85,6 +85,7 @@ export function createIssueAnswer(dependencies: Dependencies) {
       const expiresAt = clock() + AUTHORIZATION_CODE_LIFETIME
       const pending = { ...granted, interaction, redirectUri, nonce, codeChallenge, expiresAt }
       if (code !== undefined && !(await unit.codes.add(digest(code), pending))) return false
+      await unit.sessionApps.note(signIn.sid, app.applicationUri, user.id, clock())
       if (minted === undefined || record === undefined) return true
       const startedAt = clock()
       await unit.families.start({ ...granted, startedAt, expiresAt: startedAt + accessTokenLifetime(app) })

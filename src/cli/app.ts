@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { removeApp, requireApp, setAppEnabled } from '../administration/apps.ts'
 import { commandLine } from './actor.ts'
+import { logoutsCommand } from './app-logouts.ts'
 import { loginsFor, recordOf } from './app-record.ts'
 import { registerCommand } from './app-register.ts'
 import { secretCommands } from './app-secret.ts'
@@ -32,6 +33,7 @@ export function appCommands(program: Command): void {
     .addHelpText('after', helpText(['tessera app disable my.trusted.app/web']))
     .action((uri: string, _flags: unknown, command: Command) => setEnabled(uri, false, command))
   secretCommands(app)
+  logoutsCommand(app)
   app
     .command('remove <application-uri>')
     .description('forget the app with its secrets, consents and tokens')

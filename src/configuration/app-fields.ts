@@ -97,6 +97,22 @@ const DESCRIBED: Readonly<Record<string, Field>> = {
   ClientUri: { form: 'text', description: 'Home page of the app, an https URL.' },
   Contacts: { form: 'commas', description: 'E-mail addresses of who is responsible: a list, or one text with commas.' },
   InitiateLoginUri: { form: 'text', description: 'Where a sign-in that begins elsewhere is sent, an https URL.' },
+  BackchannelLogoutUri: {
+    form: 'text',
+    description: 'Where the server itself tells the app that a person signed out, an https URL.',
+  },
+  BackchannelLogoutSessionRequired: {
+    form: 'flag',
+    description: 'Kept as a note: every back-channel logout names the session (sid).',
+  },
+  FrontchannelLogoutUri: {
+    form: 'text',
+    description: 'What the browser of a person who signs out loads, at the origin of a redirect URI.',
+  },
+  FrontchannelLogoutSessionRequired: {
+    form: 'flag',
+    description: 'Kept as a note: every front-channel logout names the session (iss and sid).',
+  },
 }
 
 /** An attribute of the record as files know it; one that is new here takes any single value. */

@@ -186,6 +186,10 @@ export const APP_ATTRIBUTES: readonly AppAttribute[] = [
   attribute('ClientUri', 'clientUri', optional('an https URL')),
   attribute('Contacts', 'contacts', list('e-mail addresses with commas between', ',')),
   attribute('InitiateLoginUri', 'initiateLoginUri', optional('an https URL')),
+  attribute('BackchannelLogoutUri', 'backchannelLogoutUri', optional('an https URL')),
+  attribute('BackchannelLogoutSessionRequired', 'backchannelLogoutSessionRequired', flag),
+  attribute('FrontchannelLogoutUri', 'frontchannelLogoutUri', optional('an https URL at the origin of a redirect URI')),
+  attribute('FrontchannelLogoutSessionRequired', 'frontchannelLogoutSessionRequired', flag),
 ]
 
 /** Finds an attribute by its name, whose case does not count. */

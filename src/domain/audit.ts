@@ -3,6 +3,7 @@ const OUTCOME = {
   sign_in: 'success',
   sign_in_failed: 'failure',
   sign_out: 'success',
+  logout_notice_given_up: 'failure',
   consent_granted: 'success',
   consent_denied: 'failure',
   token_issued: 'success',

@@ -49,6 +49,19 @@ function whyUnregistrableWebUri(uri: string, scheme: string): string | undefined
 }
 
 /**
+ * Says why the server cannot send anything to a URI; whether it may go there is known when it does.
+ * @returns the reason, or `undefined` when the URI can work
+ * @see OIDC Back-Channel Logout §2.2
+ */
+export function whyNotNotifiable(uri: string): string | undefined {
+  if (!/^[\x21-\x7e]{1,2048}$/.test(uri)) return 'must be 1 to 2048 visible ASCII characters without spaces'
+  if (uri.includes('#')) return 'must not have a fragment'
+  if (!/^https?:\/\//.test(uri) || !URL.canParse(uri)) return 'must be an https URL'
+  const { username, password } = new URL(uri)
+  return username !== '' || password !== '' ? 'must not hold a user name or password' : undefined
+}
+
+/**
  * Is the presented URI the registered one? Byte for byte, save for the port of a Public app's loopback address.
  * @see RFC 9700 §2.1, RFC 8252 §7.3
  */

@@ -1,7 +1,7 @@
 import { SECOND } from '../lib/clock.ts'
 import { showDuration } from '../lib/duration.ts'
 import { whyBadName } from './readable-name.ts'
-import { isLoopbackHost, whyUnregistrable } from './redirect-uri.ts'
+import { isLoopbackHost, originOf, whyNotNotifiable, whyUnregistrable } from './redirect-uri.ts'
 import { ADMINISTRATION_SCOPE, isProtocolScope, isScopeToken } from './scope.ts'
 import { hostsOf } from './sector.ts'
 import { type AppRegistration, isInteractive, LONGEST_REPLAY_WINDOW } from './trusted-application.ts'
@@ -139,6 +139,17 @@ const selfRegistered: Rule = (app) => {
   ]
 }
 
+const backchannelLogout: Rule = ({ backchannelLogoutUri: uri }) =>
+  fault('BackchannelLogoutUri', uri !== undefined && whyNotNotifiable(uri))
+
+/** The browser loads it with the cookies of the app, so it is the app's own. @see OIDC Front-Channel Logout §2 */
+const frontchannelLogout: Rule = ({ frontchannelLogoutUri: uri, impersonateLoginUrl }) => {
+  if (uri === undefined) return []
+  const isItsOwn = impersonateLoginUrl.some((known) => originOf(known) === originOf(uri))
+  const elsewhere = 'must have the scheme, host and port of one of the ImpersonateLoginUrl'
+  return fault('FrontchannelLogoutUri', whyUnregistrable(uri, false) ?? (!isItsOwn && elsewhere))
+}
+
 const RULES: readonly Rule[] = [
   applicationUri,
   name,
@@ -154,6 +165,8 @@ const RULES: readonly Rule[] = [
   contacts,
   sector,
   selfRegistered,
+  backchannelLogout,
+  frontchannelLogout,
 ]
 
 /** Everything that makes a registration unable to work; empty when it can be stored. */

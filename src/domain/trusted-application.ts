@@ -94,6 +94,14 @@ export interface AppRegistration {
   readonly initiateLoginUri: string | undefined
   /** Whether the app registered itself; it never changes. @see RFC 7591 */
   readonly selfRegistered: boolean
+  /** Where this server tells the app that a person signed out. @see OIDC Back-Channel Logout §2.2 */
+  readonly backchannelLogoutUri: string | undefined
+  /** Kept as registered: the session is always named. */
+  readonly backchannelLogoutSessionRequired: boolean
+  /** What the browser of a person who signs out loads. @see OIDC Front-Channel Logout §2 */
+  readonly frontchannelLogoutUri: string | undefined
+  /** Kept as registered: the session is always named. */
+  readonly frontchannelLogoutSessionRequired: boolean
 }
 
 /** A Trusted Application as it is stored: the OAuth client. */
@@ -140,6 +148,10 @@ export const APP_DEFAULTS: Omit<AppRegistration, 'applicationUri' | 'name' | 'cl
   contacts: [],
   initiateLoginUri: undefined,
   selfRegistered: false,
+  backchannelLogoutUri: undefined,
+  backchannelLogoutSessionRequired: false,
+  frontchannelLogoutUri: undefined,
+  frontchannelLogoutSessionRequired: false,
 }
 
 export const AUTHORIZATION_CODE_LIFETIME = MINUTE

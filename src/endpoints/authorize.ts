@@ -15,13 +15,14 @@ interface Dependencies {
   readonly cookies: Cookies
   readonly refuse: Refuse
   readonly sendAnswer: SendAnswer
+  readonly browserStateOf: (sid: string) => string
   readonly issuer: string
 }
 
 /** The authorization endpoint. @see RFC 6749 §3.1, OIDC Core §3.1.2 */
 export async function authorizeEndpoint(
   app: FastifyInstance,
-  { flow, cookies, refuse, sendAnswer, issuer }: Dependencies,
+  { flow, cookies, refuse, sendAnswer, browserStateOf, issuer }: Dependencies,
 ): Promise<void> {
   const config = { page: true } as const
 
@@ -46,7 +47,9 @@ export async function authorizeEndpoint(
           interaction: ticket.id,
           address: request.ip,
         })
-        return sendAnswer(request, reply, flow.answer(valid, parameters))
+        const { sid } = step.signedIn.session
+        cookies.showState(request, reply, browserStateOf(sid))
+        return sendAnswer(request, reply, flow.answer(valid, parameters, sid))
       }
       const browser = digest(cookies.ensureBrowser(request, reply))
       return reply.redirect(
@@ -54,13 +57,15 @@ export async function authorizeEndpoint(
         303,
       )
     } catch (error) {
+      if (!(error instanceof OAuthError) || error.code === 'interaction_expired') throw error
       return redirectError(request, reply, redirectable, error)
     }
   }
 
-  function redirectError(request: FastifyRequest, reply: FastifyReply, to: Redirectable, error: unknown): FastifyReply {
-    if (!(error instanceof OAuthError) || error.code === 'interaction_expired') throw error
-    return sendAnswer(request, reply, flow.errorAnswer(to, error, refuse(request, error, to.app.applicationUri)))
+  async function redirectError(request: FastifyRequest, reply: FastifyReply, to: Redirectable, error: OAuthError) {
+    const sid = await flow.findSid(cookies.session(request))
+    if (sid !== undefined) cookies.showState(request, reply, browserStateOf(sid))
+    return sendAnswer(request, reply, flow.errorAnswer(to, error, refuse(request, error, to.app.applicationUri), sid))
   }
 
   const sealed = (ticket: Ticket): string => `interaction=${flow.tickets.seal(ticket)}`

@@ -4,7 +4,8 @@ import { newSecret, type Random } from '../lib/secrets.ts'
 export type Cookies = ReturnType<typeof createCookies>
 
 /**
- * The two cookies: one names the sign-in session, one the browser itself, before anybody has signed in.
+ * The cookies: one names the sign-in session, one the browser itself, before anybody has signed in; the third one opens nothing
+ * and is for the page in an app's frame, which asks whether the sign-in is still the same.
  * `__Host-` ties a cookie to this very host over https; on a loopback instance without TLS browsers would drop it.
  * @see RFC 6265bis §4.1.3.2
  */
@@ -13,13 +14,22 @@ export function createCookies(issuer: string, random: Random) {
   const prefix = secure ? '__Host-' : ''
   const session = `${prefix}tessera-session`
   const browser = `${prefix}tessera-browser`
+  const state = `${prefix}tessera-state`
   const attributes = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
+  // A frame in another site gets no other cookie; on a loopback instance without TLS all sites are one.
+  const readable = { ...attributes, httpOnly: false, sameSite: secure ? 'none' : 'lax' } as const
 
   return {
     sessionName: session,
     session: (request: FastifyRequest): string | undefined => request.cookies[session],
     setSession: (reply: FastifyReply, value: string) => reply.setCookie(session, value, attributes),
-    clearSession: (reply: FastifyReply) => reply.clearCookie(session, attributes),
+    clearSession: (reply: FastifyReply) => reply.clearCookie(session, attributes).clearCookie(state, readable),
+
+    stateName: state,
+    /** Lets the script in an app's frame see which sign-in this is. @see OIDC Session Management §3.1 */
+    showState(request: FastifyRequest, reply: FastifyReply, value: string): void {
+      if (request.cookies[state] !== value) reply.setCookie(state, value, readable)
+    },
 
     browser: (request: FastifyRequest): string | undefined => request.cookies[browser],
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** Figures that are asked for when somebody looks. */
 export interface Figures {
@@ -7,6 +7,8 @@ export interface Figures {
   readonly databaseSize: () => Promise<number>
   /** How many licence slots there are, nothing for any number, and how many API sessions live. */
   readonly licence: () => Promise<{ readonly slots: number | undefined; readonly live: number }>
+  /** What became of telling apps of sign-outs in this process, and how many are still to be told. */
+  readonly logoutNotices: () => Promise<{ readonly tally: Readonly<Record<string, number>>; readonly waiting: number }>
   /** For how long the oldest row that could be forgotten has been waiting, by table; milliseconds. */
   readonly cleanUpLags: () => Promise<Readonly<Record<string, number>>>
 }
@@ -17,7 +19,7 @@ const BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 export type Metrics = ReturnType<typeof createMetrics>
 
 /** What a monitoring system reads, in the text format of Prometheus. */
-export function createMetrics(app: FastifyInstance, { databaseSize, licence, cleanUpLags }: Figures) {
+export function createMetrics(app: FastifyInstance, { databaseSize, licence, logoutNotices, cleanUpLags }: Figures) {
   const registry = new Registry()
   const registers = [registry]
   let observesProcess = false
@@ -53,6 +55,18 @@ export function createMetrics(app: FastifyInstance, { databaseSize, licence, cle
     registers,
   })
 
+  const notices = new Counter({
+    name: 'tessera_logout_notices_total',
+    help: 'Attempts of this process to tell apps that a person signed out, by how they went.',
+    labelNames: ['result'] as const,
+    registers,
+  })
+  const waiting = new Gauge({
+    name: 'tessera_logout_notices_waiting',
+    help: 'How many apps are still to be told that a person signed out, on all nodes together.',
+    registers,
+  })
+
   return {
     contentType: registry.contentType,
 
@@ -64,6 +78,10 @@ export function createMetrics(app: FastifyInstance, { databaseSize, licence, cle
       const { slots: most = Number.POSITIVE_INFINITY, live } = await licence()
       slots.set(most)
       sessions.set(live)
+      const told = await logoutNotices()
+      waiting.set(told.waiting)
+      notices.reset()
+      for (const [result, count] of Object.entries(told.tally)) notices.inc({ result }, count)
       for (const [table, milliseconds] of Object.entries(await cleanUpLags())) lag.set({ table }, milliseconds / 1000)
       return registry.metrics()
     },

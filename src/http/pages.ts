@@ -9,7 +9,15 @@ import { contentSecurityPolicy, type PageReach } from './response-headers.ts'
 
 /** One page to show. */
 export interface Page extends PageReach {
-  readonly template: 'login' | 'consent' | 'form-post' | 'logout' | 'signed-out' | 'error'
+  readonly template:
+    | 'login'
+    | 'consent'
+    | 'form-post'
+    | 'logout'
+    | 'signing-out'
+    | 'signed-out'
+    | 'check-session'
+    | 'error'
   readonly status?: number
   /** `ui_locales` of the request the page belongs to, where that is not the one for the page itself. */
   readonly uiLocales?: string | undefined
@@ -56,7 +64,10 @@ export async function registerPages(
     const t = messages.translator(locale)
     return reply
       .status(status)
-      .header('content-security-policy', contentSecurityPolicy(reach))
+      .header(
+        'content-security-policy',
+        contentSecurityPolicy({ ...reach, framable: request.routeOptions.config.framable === true }),
+      )
       .header('content-language', locale)
       .header('vary', 'Accept-Language')
       .view(template, { ...data(t, messages.has), locale, t, base, instance: instanceName })

@@ -6,6 +6,8 @@ declare module 'fastify' {
     page?: true
     /** Anybody may cache and embed the answer. */
     public?: true
+    /** Any page may show it in a frame. */
+    framable?: true
     /** Called with a Bearer token: refusals carry its challenge. */
     bearer?: true
   }
@@ -17,17 +19,26 @@ export interface PageReach {
   readonly images?: readonly string[]
   /** Whether it runs a script of this server. */
   readonly ownScript?: boolean
+  /** The origins it shows in frames. */
+  readonly frames?: readonly string[]
 }
 
 /** What a page may load and do: no script but its own, nothing from elsewhere that it did not name. @see CSP3 §6 */
-export const contentSecurityPolicy = ({ formTargets = [], images = [], ownScript = false }: PageReach = {}): string =>
+export const contentSecurityPolicy = ({
+  formTargets = [],
+  images = [],
+  ownScript = false,
+  frames = [],
+  framable = false,
+}: PageReach & { readonly framable?: boolean } = {}): string =>
   [
     "default-src 'none'",
     "style-src 'self'",
     ...(ownScript ? ["script-src 'self'"] : []),
     `img-src ${["'self'", 'data:', ...images].join(' ')}`,
+    ...(frames.length > 0 ? [`frame-src ${frames.join(' ')}`] : []),
     `form-action ${["'self'", ...formTargets.map(asFormTarget)].join(' ')}`,
-    "frame-ancestors 'none'",
+    ...(framable ? [] : ["frame-ancestors 'none'"]),
     "base-uri 'none'",
   ].join('; ')
 
@@ -51,7 +62,8 @@ export function registerResponseHeaders(app: FastifyInstance, issuer: string): v
   const https = issuer.startsWith('https:')
   app.addHook('onSend', async (request, reply) => {
     const isPublic = request.routeOptions.config.public === true && reply.statusCode < 400
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) setDefault(reply, name, value)
+    for (const [name, value] of Object.entries(SECURITY_HEADERS))
+      if (name !== 'x-frame-options' || request.routeOptions.config.framable !== true) setDefault(reply, name, value)
     setDefault(reply, 'cache-control', isPublic ? 'public, max-age=300' : 'no-store')
     if (reply.getHeader('cache-control') === 'no-store') setDefault(reply, 'pragma', 'no-cache')
     setDefault(reply, 'cross-origin-resource-policy', isPublic ? 'cross-origin' : 'same-origin')

@@ -19,15 +19,20 @@ interface Dependencies {
   readonly longestSession: number
   /** Removes apps that registered themselves for nothing. */
   readonly forgetUnused: () => Promise<void>
+  /** Tells apps of sign-outs that they have not heard of. */
+  readonly sendLogouts: () => Promise<void>
 }
 
 const CLEAN_UP_EVERY = 30 * SECOND
+// Also how long an app waits to hear of what was changed with the command line.
+const SEND_EVERY = 5 * SECOND
 const FORGET_EVERY = MINUTE
 const WATCH_EVERY = 5 * SECOND
 const ROTATE_EVERY = MINUTE
 
 /** Starts what a server does beside answering requests; each task goes on after an error, which is on the log. */
-export function startMaintenance({ store, time, keys, log, longestSession, forgetUnused }: Dependencies) {
+export function startMaintenance(dependencies: Dependencies) {
+  const { store, time, keys, log, longestSession, forgetUnused, sendLogouts } = dependencies
   store.keepReserve()
   const holder = newId()
   const cleanUp = createCleanUp({ store, time, timer: () => performance.now(), holder, longestSession })
@@ -49,6 +54,7 @@ export function startMaintenance({ store, time, keys, log, longestSession, forge
     repeat(FORGET_EVERY, forgetUnused, complain('removing unused apps')),
     // The first start leaves most keys to this.
     repeat(ROTATE_EVERY, rotate, complain('rotating keys'), 0),
+    repeat(SEND_EVERY, sendLogouts, complain('telling apps of sign-outs')),
   ]
 
   return {

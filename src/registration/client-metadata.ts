@@ -64,6 +64,20 @@ export const MEMBERS: readonly Member[] = [
   ),
   member('subject_type', 'SubjectType', 'subjectType', oneOf(SUBJECT_TYPES)),
   member('sector_identifier_uri', 'SectorIdentifierUri', 'sectorIdentifierUri', optionalText, { fetched: true }),
+  member('backchannel_logout_uri', 'BackchannelLogoutUri', 'backchannelLogoutUri', optionalText, { fetched: true }),
+  member(
+    'backchannel_logout_session_required',
+    'BackchannelLogoutSessionRequired',
+    'backchannelLogoutSessionRequired',
+    flag,
+  ),
+  member('frontchannel_logout_uri', 'FrontchannelLogoutUri', 'frontchannelLogoutUri', optionalText),
+  member(
+    'frontchannel_logout_session_required',
+    'FrontchannelLogoutSessionRequired',
+    'frontchannelLogoutSessionRequired',
+    flag,
+  ),
 ]
 
 /** One thing that is wrong with client metadata, by the name of the member. */

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { SignInFacts } from '../domain/authorization.ts'
 import { fromSignIn, toSignIn } from './columns.ts'
 import type { Schema } from './schema.ts'
+import { type LeftApp, noteSignOut } from './session-apps.ts'
 
 /** A browser in which somebody is signed in. */
 export interface SignInSession extends SignInFacts {
@@ -69,13 +70,15 @@ export function signInSessionsOn(db: Kysely<Schema>) {
       await db.updateTable('sign_in_sessions').set({ last_seen_at: now }).where('sid', '=', sid).execute()
     },
 
-    async end(sid: string, now: number): Promise<void> {
+    /** Puts down what the apps it was used at are to be told. @returns them, unless it had ended before */
+    async end(sid: string, now: number): Promise<LeftApp[]> {
       await db
         .updateTable('sign_in_sessions')
         .set({ ended_at: now })
         .where('sid', '=', sid)
         .where('ended_at', 'is', null)
         .execute()
+      return noteSignOut(db, { sid }, now)
     },
   }
 }

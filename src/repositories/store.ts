@@ -7,6 +7,7 @@ import { consentsOn } from './consents.ts'
 import { initialAccessTokensOn } from './initial-access-tokens.ts'
 import { leasesOn } from './leases.ts'
 import { leftoversOn } from './leftovers.ts'
+import { logoutDeliveriesOn } from './logout-deliveries.ts'
 import { moveStateOn } from './move-state.ts'
 import { opaqueAccessTokensOn } from './opaque-access-tokens.ts'
 import { referenceTokensOn } from './reference-tokens.ts'
@@ -16,6 +17,7 @@ import { reservedUsersOn } from './reserved-users.ts'
 import { revokedAccessTokensOn } from './revoked-access-tokens.ts'
 import type { Schema } from './schema.ts'
 import { selfRegistrationsOn } from './self-registrations.ts'
+import { sessionAppsOn } from './session-apps.ts'
 import { sessionEpochsOn } from './session-epochs.ts'
 import { settingsOn } from './settings.ts'
 import { signInSessionsOn } from './sign-in-sessions.ts'
@@ -32,6 +34,8 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   apps: trustedApplicationsOn(db),
   users: usersOn(db),
   sessions: signInSessionsOn(db),
+  sessionApps: sessionAppsOn(db),
+  logoutDeliveries: logoutDeliveriesOn(db),
   consents: consentsOn(db),
   codes: authorizationCodesOn(db),
   families: tokenFamiliesOn(db),

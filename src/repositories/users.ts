@@ -11,6 +11,7 @@ import {
 import { newId } from '../lib/secrets.ts'
 import { holding, toFlag } from './columns.ts'
 import type { Schema } from './schema.ts'
+import { noteSignOut } from './session-apps.ts'
 import { noteEnding } from './token-notices.ts'
 
 type Row = Selectable<Schema['users']>
@@ -136,6 +137,7 @@ export function usersOn(db: Kysely<Schema>) {
         .set((eb) => ({ password_hash: passwordHash, epoch: eb('epoch', '+', 1), updated_at: now }))
         .where('id', '=', id)
         .execute()
+      await noteSignOut(db, { user: id }, now)
       await noteEnding(db, { user: id }, now)
     },
 
@@ -147,10 +149,12 @@ export function usersOn(db: Kysely<Schema>) {
         .where('id', '=', id)
         .where('is_enabled', '=', toFlag(!enabled))
         .execute()
+      if (!enabled) await noteSignOut(db, { user: id }, now)
       await noteEnding(db, { user: id }, now)
     },
 
     async remove(id: string, now: number): Promise<void> {
+      await noteSignOut(db, { user: id }, now)
       await db.deleteFrom('users').where('id', '=', id).execute()
       await noteEnding(db, { user: id }, now)
     },

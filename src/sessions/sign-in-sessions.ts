@@ -3,6 +3,7 @@ import type { SignInFacts } from '../domain/authorization.ts'
 import type { User } from '../domain/user.ts'
 import { type Clock, MINUTE } from '../lib/clock.ts'
 import { digest, newId, newSecret, type Random } from '../lib/secrets.ts'
+import type { LeftApp } from '../repositories/session-apps.ts'
 import type { SignInSession } from '../repositories/sign-in-sessions.ts'
 import type { Store } from '../repositories/store.ts'
 
@@ -74,11 +75,14 @@ export function createSignInSessions({ store, clock, random, limits }: Dependenc
       return { cookie, facts }
     },
 
-    /** Signs a person out: their API sessions end with the one of the browser, and their licence slots are free at once. */
-    end: ({ sid, userId }: Pick<SignInSession, 'sid' | 'userId'>): Promise<void> =>
+    /**
+     * Signs a person out: their API sessions end with the one of the browser, and their licence slots are free at once.
+     * @returns the apps it was used at
+     */
+    end: ({ sid, userId }: Pick<SignInSession, 'sid' | 'userId'>): Promise<LeftApp[]> =>
       store.writeEnding(async ({ sessions, apiSessions }) => {
-        await sessions.end(sid, clock())
         await apiSessions.endAllOf({ userId }, clock())
+        return sessions.end(sid, clock())
       }),
   }
 }

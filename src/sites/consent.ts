@@ -118,7 +118,11 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
         sent: found.request.scope.join(' '),
         cause: 'the person pressed Deny on the consent page',
       })
-      return sendAnswer(request, reply, flow.errorAnswer(found.request, denied, refuse(request, denied)))
+      return sendAnswer(
+        request,
+        reply,
+        flow.errorAnswer(found.request, denied, refuse(request, denied), step.signedIn.session.sid),
+      )
     }
     if (step.kind === 'consent') {
       await store.write(({ consents }) => consents.grant(about.user, about.app, step.scope, clock()))

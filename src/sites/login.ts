@@ -23,6 +23,7 @@ interface Dependencies {
   readonly sessions: SignInSessionsService
   readonly audit: Audit
   readonly refuse: Refuse
+  readonly browserStateOf: (sid: string) => string
   readonly issuer: string
 }
 
@@ -47,7 +48,7 @@ type Problem = keyof typeof PROBLEMS
 
 /** The page where a person signs in. */
 export async function loginSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { flow, cookies, renderPage, checkPassword, sessions, audit, refuse, issuer } = dependencies
+  const { flow, cookies, renderPage, checkPassword, sessions, audit, refuse, browserStateOf, issuer } = dependencies
   const config = { page: true } as const
   const formPurpose = (ticket: Ticket): string => `login:${ticket.id}`
 
@@ -114,6 +115,7 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
     const { cookie, facts } = await sessions.start(result.user, cookies.session(request))
     audit({ event: 'sign_in', ...through, user: result.user.id, detail: { session: facts.sid, amr: facts.amr } })
     cookies.setSession(reply, cookie)
+    cookies.showState(request, reply, browserStateOf(facts.sid))
     const next = flow.tickets.seal({ ...ticket, signedIn: { sid: facts.sid, authTime: facts.authTime } })
     return reply.redirect(`${issuer}/connect/authorize/continue?interaction=${next}`, 303)
   })

@@ -1,12 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Audit } from '../domain/audit.ts'
-import { destinationOf } from '../domain/redirect-uri.ts'
+import { appendParameters, destinationOf } from '../domain/redirect-uri.ts'
 import type { Sector } from '../domain/sector.ts'
 import type { User } from '../domain/user.ts'
 import type { Cookies } from '../http/cookies.ts'
 import { csrfToken, requireCsrf, requireOwnPage } from '../http/csrf.ts'
 import { queryForm, submittedForm } from '../http/form-body.ts'
 import type { RenderPage } from '../http/pages.ts'
+import type { LeftApp } from '../repositories/session-apps.ts'
 import type { Logout, LogoutTicket } from '../sessions/logout.ts'
 import type { LiveSession, SignInSessionsService } from '../sessions/sign-in-sessions.ts'
 
@@ -17,12 +18,14 @@ interface Dependencies {
   readonly renderPage: RenderPage
   readonly subjectOf: (user: User, sector: Sector) => string
   readonly audit: Audit
+  /** Comes back soon, whatever the apps do. */
+  readonly tellApps: (left: readonly LeftApp[]) => Promise<void>
   readonly issuer: string
 }
 
 /** The pages where a person signs out. @see OIDC RP-Initiated Logout §2 */
 export async function logoutSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { logout, sessions, cookies, renderPage, subjectOf, audit, issuer } = dependencies
+  const { logout, sessions, cookies, renderPage, subjectOf, audit, tellApps, issuer } = dependencies
   const config = { page: true } as const
   const formPurpose = (ticket: LogoutTicket): string => `logout:${ticket.id}`
 
@@ -32,12 +35,38 @@ export async function logoutSite(app: FastifyInstance, dependencies: Dependencie
     ticket: LogoutTicket,
     live: LiveSession | undefined,
   ) {
-    if (live) {
-      await sessions.end(live.session)
-      audit({ event: 'sign_out', user: live.user.id, address: request.ip, detail: { session: live.session.sid } })
-    }
-    return cookies.clearSession(reply).redirect(logout.doneUrl(ticket), 303)
+    cookies.clearSession(reply)
+    if (!live) return reply.redirect(logout.doneUrl(ticket), 303)
+    const { sid } = live.session
+    const left = await sessions.end(live.session)
+    audit({ event: 'sign_out', user: live.user.id, address: request.ip, detail: { session: sid } })
+    await tellApps(left)
+    const frames = left.flatMap(({ frontchannelLogoutUri: uri }) =>
+      uri === undefined ? [] : [appendParameters(uri, { iss: issuer, sid })],
+    )
+    return frames.length === 0
+      ? reply.redirect(logout.doneUrl(ticket), 303)
+      : letBrowserTell(request, reply, ticket, frames)
   }
+
+  /** The page that lets the browser tell apps, with the cookies they gave it, and moves on by itself. @see OIDC Front-Channel Logout §3 */
+  const letBrowserTell = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    ticket: LogoutTicket,
+    frames: readonly string[],
+  ): FastifyReply =>
+    renderPage(request, reply, {
+      template: 'signing-out',
+      uiLocales: ticket.uiLocales,
+      frames: [...new Set(frames.map(destinationOf))],
+      ownScript: true,
+      data: () => ({
+        frames,
+        next: logout.doneUrl(ticket),
+        destination: ticket.redirectUri === undefined ? undefined : destinationOf(ticket.redirectUri),
+      }),
+    })
 
   /** An ID token of this very session shows that the app, not a stranger's link, asks. */
   const vouchedFor = ({ hint }: LogoutTicket, { user, session }: LiveSession): boolean =>

@@ -13,7 +13,7 @@ export interface ListedKey extends StoredSigningKey {
 }
 
 /** The `typ` a signed token carries, so that no kind passes for another. @see RFC 8725 §3.11 */
-export type TokenType = 'at+jwt' | 'JWT' | 'token-introspection+jwt'
+export type TokenType = 'at+jwt' | 'JWT' | 'token-introspection+jwt' | 'logout+jwt'
 
 /** What of an app says how to sign for it. */
 export type SignedFor = Pick<AppRegistration, 'signingAlgorithm'>

@@ -2,9 +2,18 @@ import type { FastifyInstance } from 'fastify'
 import type { AppInput, ManageApps, SecretInput } from '../../administration/manage-apps.ts'
 import { callerOf } from '../../http/administrator.ts'
 import { NOTHING, operation } from '../../http/operation.ts'
-import { PageQuerySchema, pageOf, readPageQuery, sendPage } from '../../http/paging.ts'
+import { PageQuerySchema, pageOf, pageQuery, readPageQuery, sendPage } from '../../http/paging.ts'
 import { readIfMatch, sendTagged, tagged } from '../../http/preconditions.ts'
-import { AppPatch, AppRecord, ChangedApp, NewApp, NewSecret, NewSecretShown, SecretList } from './schemas.ts'
+import {
+  AppPatch,
+  AppRecord,
+  ChangedApp,
+  LogoutRecord,
+  NewApp,
+  NewSecret,
+  NewSecretShown,
+  SecretList,
+} from './schemas.ts'
 
 interface OfApp {
   readonly Params: { readonly applicationUri: string }
@@ -65,6 +74,15 @@ const ROUTES = {
     params: { ...params, secret: 'the Id of the secret' },
     answer: { 204: NOTHING },
   }),
+  logouts: operation({
+    id: 'listLogouts',
+    tag,
+    summary:
+      'List the sign-outs that an app was told of by back-channel logout, or is still to be told of, the newest first',
+    params,
+    query: pageQuery({}),
+    answer: { 200: pageOf(LogoutRecord) },
+  }),
 }
 
 /** Trusted Applications, for administrators. */
@@ -99,6 +117,10 @@ export async function manageAppsEndpoint(app: FastifyInstance, { apps }: { reado
   app.get<OfApp>('/apps/:applicationUri/secrets', { schema: ROUTES.secrets }, async (request) => ({
     items: await apps.secrets(request.params.applicationUri),
   }))
+
+  app.get<OfApp>('/apps/:applicationUri/logouts', { schema: ROUTES.logouts }, async (request, reply) =>
+    sendPage(request, reply, await apps.logouts(request.params.applicationUri, readPageQuery(request))),
+  )
 
   app.post<OfApp & { Body: SecretInput }>(
     '/apps/:applicationUri/secrets',

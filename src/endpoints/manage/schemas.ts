@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox'
+import type { ShownLogout } from '../../administration/logouts.ts'
 import { APP_ATTRIBUTES, type AppAttribute, type ValueSchema } from '../../domain/app-attributes.ts'
 import { CLIENT_TYPES } from '../../domain/trusted-application.ts'
 import { USER_TYPES } from '../../domain/user.ts'
@@ -62,6 +63,21 @@ export const ChangedApp = Type.Object({
   ...APP_RECORD,
   warnings: Type.Array(Type.String(), { description: 'what is possible but hardly meant' }),
 })
+
+/** That an app is told of a sign-out. */
+export const LogoutRecord = Type.Object({
+  id: Type.String(),
+  app: APPLICATION_URI,
+  user: value(TEXT_OR_NULL, 'the login, or the id where the account was removed'),
+  session: Type.String({ description: 'the sid' }),
+  endedAt: time('when the session ended'),
+  state: Type.String({ enum: ['waiting', 'delivered', 'given up'] }),
+  attempts: Type.Integer(),
+  nextAttemptAt: timeOrNull('when the next attempt is due'),
+  deliveredAt: timeOrNull('when the app took it'),
+  givenUpAt: timeOrNull('when it was given up'),
+  lastError: value(TEXT_OR_NULL, 'what the last attempt failed of'),
+} satisfies Record<keyof ShownLogout, TSchema>)
 
 /** Every attribute has a default but the ClientType. */
 const settable = attributes(({ schema, expects }) => Type.Optional(value(resettable(schema), expects)))

@@ -25,6 +25,8 @@ export async function endGrants(db: Kysely<Schema>, now: number): Promise<Ended>
     .set({ ended_at: now })
     .where('ended_at', 'is', null)
     .executeTakeFirst()
+  // Rows that may be old, and may be of a copy made to try something out: apps are told nothing.
+  await db.deleteFrom('session_apps').execute()
   const families = await db
     .updateTable('token_families')
     .set({ revoked_at: now })
