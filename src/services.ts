@@ -7,9 +7,13 @@ import { createReadJournals } from './administration/read-journals.ts'
 import { createAuthorizeFlow } from './authorize/flow.ts'
 import { createIssueAnswer } from './authorize/issue-answer.ts'
 import { createTickets } from './authorize/tickets.ts'
+import { createAppKeys } from './client-auth/app-keys.ts'
+import { createVerifySignature } from './client-auth/app-signature.ts'
 import { createAuthenticateApp } from './client-auth/authenticate.ts'
+import { createJudgeAssertion } from './client-auth/judge-assertion.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
+import { secretSealingKey } from './domain/app-secret.ts'
 import type { User } from './domain/user.ts'
 import { createAuthorizationCodeGrant } from './grants/authorization-code.ts'
 import { createClientCredentialsGrant } from './grants/client-credentials.ts'
@@ -18,6 +22,7 @@ import { createGrantRegistry } from './grants/registry.ts'
 import { createAuditJournal } from './journal/audit.ts'
 import { createRefusalJournal } from './journal/refusals.ts'
 import { MINUTE } from './lib/clock.ts'
+import { createFetchText } from './lib/fetch-text.ts'
 import { createLastUse } from './lib/last-use.ts'
 import { createPasswords } from './lib/passwords.ts'
 import { deriveKey } from './lib/sealed-box.ts'
@@ -49,7 +54,7 @@ export type Services = ReturnType<typeof createServices>
  */
 export function createServices(
   config: Config,
-  { store, keys, clock, masterKey }: Core,
+  { store, keys, clock, masterKey, outbound }: Core,
   random: Random,
   log: FastifyBaseLogger,
 ) {
@@ -89,7 +94,11 @@ export function createServices(
     issuer,
   })
 
-  const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock, secretUse, audit })
+  const secretKey = secretSealingKey(masterKey)
+  const appKeys = createAppKeys({ fetchText: createFetchText(outbound), clock })
+  const verifySignature = createVerifySignature({ appKeys, secretKey, clock })
+  const judgeAssertion = createJudgeAssertion({ verifySignature, issuer, clock })
+  const authenticateApp = createAuthenticateApp({ store, judgeAssertion, clock, secretUse, audit })
   const lookUpToken = createLookUpToken({ store, keys, settings, clock, readCatalogue, uses: tokenUse })
   const findToken = createFindToken(lookUpToken)
   const introspect = createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf })
@@ -154,7 +163,7 @@ export function createServices(
     issueTokens,
     flow,
     manage: {
-      apps: createManageApps({ store, clock, random, tell: auditJournal.tell }),
+      apps: createManageApps({ store, clock, random, secretKey, outbound, tell: auditJournal.tell }),
       tokens: createManageTokens({ store, clock, random, tell: auditJournal.tell }),
       sessions: createManageSessions({ store, clock, tell: auditJournal.tell }),
       users: createManageUsers({ store, clock, hashPassword: passwords.hash, tell: auditJournal.tell }),

@@ -3,6 +3,7 @@ import { APP_ATTRIBUTES } from '../src/domain/app-attributes.ts'
 import { ALL_RESPONSE_TYPES } from '../src/domain/trusted-application.ts'
 import { digest } from '../src/lib/secrets.ts'
 import { type AdminAnswer, appPath, auditOf, isProblem, type Json, startAdminApi, TOOL } from './fixtures/admin.ts'
+import { asserting, assertionClaims, jwksOf, makeKey, signAs, type TestKey } from './fixtures/app-keys.ts'
 import { createBrowser, type View } from './fixtures/browser.ts'
 import { SECRET } from './fixtures/instance.ts'
 import { logHoldsNoSecret, noteSecret } from './fixtures/refusals.ts'
@@ -87,6 +88,19 @@ async function refreshAfterMinutes(uri: string): Promise<string> {
   instance.advance(120_000)
   return String((await refresh(instance, token, {}, basic(uri))).status)
 }
+
+const [first, second] = [await makeKey('ES256', 'first'), await makeKey('ES256', 'second')]
+const KEYED = { ...SERVICE, Scope: 'read', TokenEndpointAuthMethod: 'private_key_jwt', Jwks: jwksOf(first) }
+
+/** Asks for a token with an assertion. */
+const assert =
+  (key: TestKey, claims: Json = {}) =>
+  async (uri: string) => {
+    const assertion = await signAs(key, assertionClaims(instance, uri, claims))
+    const answer = await requestToken(instance, { grant_type: 'client_credentials', ...asserting(assertion) })
+    const json = (await answer.json()) as Json
+    return String(json['error'] ?? json['scope'])
+  }
 
 interface Effect {
   readonly app?: Json
@@ -222,6 +236,37 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     },
     before: 'unauthorized_client',
     after: 'login-submit',
+  },
+  Jwks: { app: KEYED, value: jwksOf(second), see: assert(second), before: 'invalid_client', after: 'read' },
+  // Nobody answers there.
+  JwksUri: {
+    app: KEYED,
+    value: 'https://jwks.invalid/',
+    with: { Jwks: null },
+    see: assert(first),
+    before: 'read',
+    after: 'invalid_client',
+  },
+  TokenEndpointAuthMethod: {
+    app: { ...KEYED, TokenEndpointAuthMethod: 'client_secret' },
+    value: 'private_key_jwt',
+    see: assert(first),
+    before: 'invalid_client',
+    after: 'read',
+  },
+  TokenEndpointAuthSigningAlg: {
+    app: KEYED,
+    value: 'PS256',
+    see: assert(first),
+    before: 'read',
+    after: 'invalid_client',
+  },
+  ClientAssertionAudience: {
+    app: KEYED,
+    value: 'issuer',
+    see: assert(first, { aud: `${instance.issuer}/connect/token` }),
+    before: 'read',
+    after: 'invalid_client',
   },
   LogoUri: {
     value: 'https://fx.example.com/logo.svg',

@@ -37,6 +37,14 @@ const EFFECTS: Readonly<Record<string, readonly [file: string, text: string]>> =
   LogoUri: ['attributes-of-the-record.ts', 'on the pages'],
   PolicyUri: ['attributes-of-the-record.ts', 'on the pages'],
   TosUri: ['attributes-of-the-record.ts', 'on the pages'],
+  Jwks: ['app-keys.ts', 'JwksUri: null, Jwks: jwksOf(two)'],
+  JwksUri: ['app-keys.ts', 'JwksUri: fetched once, kept for ten minutes'],
+  TokenEndpointAuthMethod: [
+    'rfc-7523-client-assertions.ts',
+    'TokenEndpointAuthMethod: the registered way and no other',
+  ],
+  TokenEndpointAuthSigningAlg: ['rfc-7523-client-assertions.ts', 'TokenEndpointAuthSigningAlg: nothing but'],
+  ClientAssertionAudience: ['rfc-7523-client-assertions.ts', 'FAPI 2: an app whose audience is the issuer'],
 }
 
 await t.test('each attribute of the record has a test for what it does', async (t) => {

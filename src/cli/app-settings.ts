@@ -33,11 +33,17 @@ export function settingsFor(
     revocation_endpoint: server.revocation_endpoint,
     introspection_endpoint: server.introspection_endpoint,
     end_session_endpoint: server.end_session_endpoint,
-    token_endpoint_auth_method: app.clientType === 'Confidential' ? 'client_secret_basic' : 'none',
+    token_endpoint_auth_method: authMethodOf(app),
     redirect_uris: app.impersonateLoginUrl,
     post_logout_redirect_uris: app.impersonateLogoutUrl,
     scope: [...(isInteractive(app) ? OFFERED : []), ...app.scope].join(' '),
   }
+}
+
+/** A secret may be sent either way; libraries want one named. */
+const authMethodOf = ({ clientType, tokenEndpointAuthMethod: method }: AppRegistration): string => {
+  if (clientType !== 'Confidential') return 'none'
+  return method === 'client_secret' ? 'client_secret_basic' : method
 }
 
 const ONLY_FOR_PEOPLE = [

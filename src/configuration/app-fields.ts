@@ -1,5 +1,11 @@
 import { APP_ATTRIBUTES, type AppAttribute } from '../domain/app-attributes.ts'
-import { ACCESS_TOKEN_FORMATS, ACCESS_TOKEN_POLICIES, CLIENT_TYPES } from '../domain/trusted-application.ts'
+import {
+  ACCESS_TOKEN_FORMATS,
+  ACCESS_TOKEN_POLICIES,
+  ASSERTION_AUDIENCES,
+  AUTH_METHODS,
+  CLIENT_TYPES,
+} from '../domain/trusted-application.ts'
 import type { Field } from './fields.ts'
 
 const LIFETIME = 'as seconds or a length of time such as 15m, 8h or 14d'
@@ -59,6 +65,21 @@ const DESCRIBED: Readonly<Record<string, Field>> = {
   LogoUri: { form: 'text', description: 'The logo on the consent page, an https URL.' },
   PolicyUri: { form: 'text', description: 'Privacy policy of the app, an https URL.' },
   TosUri: { form: 'text', description: 'Terms of service of the app, an https URL.' },
+  Jwks: { form: 'text', description: 'The public keys of the app, a JWK Set as JSON text; instead of JwksUri.' },
+  JwksUri: { form: 'text', description: 'Where the JWK Set of the app is found, an https URL; instead of Jwks.' },
+  TokenEndpointAuthMethod: {
+    form: AUTH_METHODS,
+    description: 'How the app proves who it is; client_secret is its secret, in the header or in the body.',
+  },
+  TokenEndpointAuthSigningAlg: {
+    form: 'text',
+    description: 'The one algorithm of its assertions; left out, any that fits the method.',
+  },
+  ClientAssertionAudience: {
+    form: ASSERTION_AUDIENCES,
+    description:
+      'lenient takes the issuer or an endpoint as the audience of an assertion, issuer the issuer alone (FAPI 2).',
+  },
 }
 
 /** An attribute of the record as files know it; one that is new here takes any single value. */

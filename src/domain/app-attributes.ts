@@ -5,6 +5,9 @@ import {
   ACCESS_TOKEN_POLICIES,
   ALL_RESPONSE_TYPES,
   type AppRegistration,
+  ASSERTION_ALGORITHMS,
+  ASSERTION_AUDIENCES,
+  AUTH_METHODS,
   CLIENT_TYPES,
 } from './trusted-application.ts'
 
@@ -70,6 +73,13 @@ const oneOf = <T extends string>(values: readonly T[]): Kind<T> => ({
     return value && { value }
   },
   show: (value) => value,
+})
+
+const optionalOneOf = <T extends string>(values: readonly T[]): Kind<T | undefined> => ({
+  expects: `${oneOf(values).expects}, or nothing`,
+  schema: { type: ['string', 'null'] },
+  read: (given) => (given === '' ? { value: undefined } : oneOf(values).read(given)),
+  show: (value) => value ?? null,
 })
 
 const split = (value: string, separator: string): string[] => [
@@ -167,6 +177,11 @@ export const APP_ATTRIBUTES: readonly AppAttribute[] = [
   attribute('LogoUri', 'logoUri', optional('an https URL')),
   attribute('PolicyUri', 'policyUri', optional('an https URL')),
   attribute('TosUri', 'tosUri', optional('an https URL')),
+  attribute('Jwks', 'jwks', optional('a JWK Set with public keys, as JSON text')),
+  attribute('JwksUri', 'jwksUri', optional('an https URL')),
+  attribute('TokenEndpointAuthMethod', 'tokenEndpointAuthMethod', oneOf(AUTH_METHODS)),
+  attribute('TokenEndpointAuthSigningAlg', 'tokenEndpointAuthSigningAlg', optionalOneOf(ASSERTION_ALGORITHMS)),
+  attribute('ClientAssertionAudience', 'clientAssertionAudience', oneOf(ASSERTION_AUDIENCES)),
 ]
 
 /** Finds an attribute by its name, whose case does not count. */

@@ -1,7 +1,7 @@
 import { ACR_VALUES } from './acr.ts'
 import { PROTOCOL_SCOPES } from './scope.ts'
 import type { SigningAlgorithm } from './signing-algorithm.ts'
-import type { ResponseType } from './trusted-application.ts'
+import { ASSERTION_ALGORITHMS, AUTH_METHODS, type ResponseType } from './trusted-application.ts'
 
 interface Facts {
   readonly issuer: string
@@ -14,7 +14,7 @@ interface Facts {
   readonly apiScopes: readonly string[]
 }
 
-const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post']
+const CLIENT_AUTH_METHODS = AUTH_METHODS.filter((method) => method !== 'client_secret')
 
 /** What this server tells clients about itself. @see OIDC Discovery §3, RFC 8414 §2 */
 export const serverMetadata = ({
@@ -41,8 +41,11 @@ export const serverMetadata = ({
   subject_types_supported: ['public'],
   id_token_signing_alg_values_supported: [signingAlgorithm],
   token_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],
+  token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   revocation_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],
+  revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+  introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   introspection_signing_alg_values_supported: [signingAlgorithm],
   code_challenge_methods_supported: ['S256'],
   prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
