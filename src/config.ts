@@ -102,6 +102,11 @@ export const SETTINGS = {
     'offers the response types that hand out tokens through the browser; for old clients only',
     readBoolean,
   ),
+  TESSERA_REQUEST_OBJECTS: setting(
+    'false',
+    'apps may ask in a signed request object, sent or fetched (RFC 9101); with TESSERA_IMPLICIT also in an unsigned one',
+    readBoolean,
+  ),
   TESSERA_COMPAT_SCOPE_ARRAY: setting('false', 'access tokens hold `scope` as an array', readBoolean),
   TESSERA_COMPAT_SUBJECT_LOGIN: setting(
     'false',
@@ -178,6 +183,7 @@ const sections = (values: Values, production: boolean) => ({
     subjectAsLogin: values.TESSERA_COMPAT_SUBJECT_LOGIN,
   },
   responseTypes: values.TESSERA_IMPLICIT ? ALL_RESPONSE_TYPES : RESPONSE_TYPES,
+  requestObjects: { offered: values.TESSERA_REQUEST_OBJECTS, unsigned: values.TESSERA_IMPLICIT },
   outbound: { exemptHosts: values.TESSERA_OUTBOUND_EXEMPT_HOSTS },
   metrics: { token: values.TESSERA_METRICS_TOKEN },
   signingAlgorithm: values.TESSERA_SIGNING_ALGORITHM,

@@ -75,6 +75,7 @@ export async function buildServer(
   const facts = {
     grantTypes: services.grants.types,
     responseTypes: config.responseTypes,
+    requestObjects: config.requestObjects,
     signingAlgorithm: keys.algorithm,
     userClaims: USER_CLAIMS,
     locales: LOCALES,

@@ -4,16 +4,14 @@ import { createManageSessions } from './administration/manage-sessions.ts'
 import { createManageTokens } from './administration/manage-tokens.ts'
 import { createManageUsers } from './administration/manage-users.ts'
 import { createReadJournals } from './administration/read-journals.ts'
+import { createAppSignatures } from './app-signatures.ts'
 import { createAuthorizeFlow } from './authorize/flow.ts'
 import { createIssueAnswer } from './authorize/issue-answer.ts'
 import { createTickets } from './authorize/tickets.ts'
-import { createAppKeys } from './client-auth/app-keys.ts'
-import { createVerifySignature } from './client-auth/app-signature.ts'
 import { createAuthenticateApp } from './client-auth/authenticate.ts'
 import { createJudgeAssertion } from './client-auth/judge-assertion.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
-import { secretSealingKey } from './domain/app-secret.ts'
 import type { User } from './domain/user.ts'
 import { createAuthorizationCodeGrant } from './grants/authorization-code.ts'
 import { createClientCredentialsGrant } from './grants/client-credentials.ts'
@@ -22,7 +20,6 @@ import { createGrantRegistry } from './grants/registry.ts'
 import { createAuditJournal } from './journal/audit.ts'
 import { createRefusalJournal } from './journal/refusals.ts'
 import { MINUTE } from './lib/clock.ts'
-import { createFetchText } from './lib/fetch-text.ts'
 import { createLastUse } from './lib/last-use.ts'
 import { createPasswords } from './lib/passwords.ts'
 import { deriveKey } from './lib/sealed-box.ts'
@@ -52,12 +49,8 @@ export type Services = ReturnType<typeof createServices>
  * @param random where ids, codes and tokens come from
  * @param log takes what the journals tell as well, and what could not be written down
  */
-export function createServices(
-  config: Config,
-  { store, keys, clock, masterKey, outbound }: Core,
-  random: Random,
-  log: FastifyBaseLogger,
-) {
+export function createServices(config: Config, core: Core, random: Random, log: FastifyBaseLogger) {
+  const { store, keys, clock, masterKey, outbound } = core
   const { issuer, tokens: settings } = config
   const auditJournal = createAuditJournal({ store, clock, log: log })
   const refusalJournal = createRefusalJournal({ store, log: log })
@@ -94,9 +87,7 @@ export function createServices(
     issuer,
   })
 
-  const secretKey = secretSealingKey(masterKey)
-  const appKeys = createAppKeys({ fetchText: createFetchText(outbound), clock })
-  const verifySignature = createVerifySignature({ appKeys, secretKey, clock })
+  const { secretKey, verifySignature, readEffective } = createAppSignatures(config, core)
   const judgeAssertion = createJudgeAssertion({ verifySignature, issuer, clock })
   const authenticateApp = createAuthenticateApp({ store, judgeAssertion, clock, secretUse, audit })
   const lookUpToken = createLookUpToken({ store, keys, settings, clock, readCatalogue, uses: tokenUse })
@@ -134,6 +125,7 @@ export function createServices(
       audits: auditJournal,
       signIdToken: (subject) => keys.sign(idTokenClaims(subject, settings, keys.algorithm, clock()), 'JWT'),
     }),
+    readEffective,
     readIdTokenHint,
     readCatalogue,
     responseTypes: config.responseTypes,

@@ -21,7 +21,7 @@ import {
 import { authorizeUrl } from './fixtures/sign-in.ts'
 import { startWorld } from './fixtures/world.ts'
 
-const { instance } = await startWorld(t)
+const { instance } = await startWorld(t, { TESSERA_REQUEST_OBJECTS: 'true' })
 const api = await startAdminApi(instance)
 const REDIRECT = 'https://fx.example.com/cb'
 const HASH = digest(SECRET)
@@ -267,6 +267,31 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     see: assert(first, { aud: `${instance.issuer}/connect/token` }),
     before: 'read',
     after: 'invalid_client',
+  },
+  RequestObjectSigningAlg: {
+    app: { ...WEB_APP, Jwks: jwksOf(first) },
+    value: 'PS256',
+    see: async (uri) => whereabouts(await ask(uri, { request: await signAs(first, { nonce: 'n' }) })),
+    before: 'login-submit',
+    after: 'invalid_request_object',
+  },
+  RequireSignedRequestObject: {
+    app: { ...WEB_APP, Jwks: jwksOf(first) },
+    value: true,
+    see: async (uri) => whereabouts(await ask(uri)),
+    before: 'login-submit',
+    after: 'invalid_request',
+  },
+  // Nobody answers there.
+  RequestUris: {
+    value: 'https://request.invalid/',
+    async see(uri) {
+      await ask(uri, { request_uri: 'https://request.invalid/' })
+      const refusal = instance.log.findLast((record) => record['error'] === 'invalid_request_uri')
+      return String((refusal?.['cause'] as Json)['rule'])
+    },
+    before: 'request-uri-unregistered',
+    after: 'request-uri-unreachable',
   },
   LogoUri: {
     value: 'https://fx.example.com/logo.svg',

@@ -44,6 +44,9 @@ const EFFECTS: Readonly<Record<string, readonly [file: string, text: string]>> =
     'TokenEndpointAuthMethod: the registered way and no other',
   ],
   TokenEndpointAuthSigningAlg: ['rfc-7523-client-assertions.ts', 'TokenEndpointAuthSigningAlg: nothing but'],
+  RequestObjectSigningAlg: ['rfc-9101-request-objects.ts', 'RequestObjectSigningAlg: no other algorithm'],
+  RequireSignedRequestObject: ['rfc-9101-request-objects.ts', 'RequireSignedRequestObject: only what is signed counts'],
+  RequestUris: ['rfc-9101-request-objects.ts', 'request_uri: fetched from registered addresses alone'],
   ClientAssertionAudience: ['rfc-7523-client-assertions.ts', 'FAPI 2: an app whose audience is the issuer'],
 }
 

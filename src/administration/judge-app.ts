@@ -45,9 +45,17 @@ function unreachableAddresses(
   before: AppRegistration | undefined,
   whyNotFetchable: (url: string) => string | undefined,
 ): RegistrationFault[] {
-  const { jwksUri } = app
-  const reason = jwksUri === undefined || jwksUri === before?.jwksUri ? undefined : whyNotFetchable(jwksUri)
-  return reason === undefined ? [] : [{ attribute: 'JwksUri', reason }]
+  const added = (now: readonly string[], known: readonly string[] = []) => now.filter((uri) => !known.includes(uri))
+  const reasons = (attribute: string, uris: readonly string[]): RegistrationFault[] =>
+    uris.flatMap((uri) => {
+      // What comes after # is never sent.
+      const reason = whyNotFetchable(uri.split('#')[0] ?? '')
+      return reason === undefined ? [] : [{ attribute, reason: uris.length > 1 ? `${uri} ${reason}` : reason }]
+    })
+  return [
+    ...reasons('JwksUri', added([app.jwksUri ?? []].flat(), [before?.jwksUri ?? []].flat())),
+    ...reasons('RequestUris', added(app.requestUris, before?.requestUris)),
+  ]
 }
 
 const isSettled = (app: AppRegistration, before: AppRegistration | undefined): boolean =>

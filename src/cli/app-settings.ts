@@ -17,6 +17,7 @@ export function settingsFor(
     signingAlgorithm,
     grantTypes: [],
     responseTypes: [],
+    requestObjects: { offered: false, unsigned: false },
     userClaims: [],
     locales: [],
     apiScopes: [],

@@ -78,6 +78,19 @@ const DESCRIBED: Readonly<Record<string, Field>> = {
     form: 'text',
     description: 'The one algorithm of its assertions; left out, any that fits the method.',
   },
+  RequestObjectSigningAlg: {
+    form: 'text',
+    description: 'The one algorithm of its request objects, or none for unsigned ones; left out, any.',
+  },
+  RequireSignedRequestObject: {
+    form: 'flag',
+    description: 'What an authorization request asks is taken from a signed request object alone.',
+  },
+  RequestUris: {
+    form: 'commas',
+    description:
+      'Where request objects of the app are fetched from, https URLs: a list, or one text with commas between.',
+  },
   ClientAssertionAudience: {
     form: ASSERTION_AUDIENCES,
     description:

@@ -9,6 +9,7 @@ import {
   ASSERTION_AUDIENCES,
   AUTH_METHODS,
   CLIENT_TYPES,
+  REQUEST_OBJECT_ALGORITHMS,
 } from './trusted-application.ts'
 
 /** A value as the record shows it, in JSON and to people. */
@@ -182,6 +183,9 @@ export const APP_ATTRIBUTES: readonly AppAttribute[] = [
   attribute('TokenEndpointAuthMethod', 'tokenEndpointAuthMethod', oneOf(AUTH_METHODS)),
   attribute('TokenEndpointAuthSigningAlg', 'tokenEndpointAuthSigningAlg', optionalOneOf(ASSERTION_ALGORITHMS)),
   attribute('ClientAssertionAudience', 'clientAssertionAudience', oneOf(ASSERTION_AUDIENCES)),
+  attribute('RequestObjectSigningAlg', 'requestObjectSigningAlg', optionalOneOf(REQUEST_OBJECT_ALGORITHMS)),
+  attribute('RequireSignedRequestObject', 'requireSignedRequestObject', flag),
+  attribute('RequestUris', 'requestUris', list('https URLs with commas between', ',')),
 ]
 
 /** Finds an attribute by its name, whose case does not count. */

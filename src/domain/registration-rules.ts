@@ -140,6 +140,23 @@ const authentication: Rule = (app) => {
   ]
 }
 
+const requestObjects: Rule = (app) => [
+  ...fault(
+    'RequireSignedRequestObject',
+    app.requireSignedRequestObject &&
+      (app.requestObjectSigningAlg === 'none'
+        ? 'does not go with RequestObjectSigningAlg none'
+        : app.jwks === undefined && app.jwksUri === undefined && 'needs the public keys of the app: Jwks or JwksUri'),
+  ),
+  ...app.requestUris.flatMap((uri) =>
+    fault(
+      'RequestUris',
+      (!/^https?:\/\/[\x21-\x7e]{1,500}$/.test(uri) || !URL.canParse(uri)) &&
+        `${uri} must be an https URL of at most 500 characters`,
+    ),
+  ),
+]
+
 const RULES: readonly Rule[] = [
   applicationUri,
   name,
@@ -154,6 +171,7 @@ const RULES: readonly Rule[] = [
   displayLinks,
   keys,
   authentication,
+  requestObjects,
 ]
 
 /** Everything that makes a registration unable to work; empty when it can be stored. */

@@ -1,12 +1,13 @@
 import { ACR_VALUES } from './acr.ts'
 import { PROTOCOL_SCOPES } from './scope.ts'
-import type { SigningAlgorithm } from './signing-algorithm.ts'
+import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './signing-algorithm.ts'
 import { ASSERTION_ALGORITHMS, AUTH_METHODS, type ResponseType } from './trusted-application.ts'
 
 interface Facts {
   readonly issuer: string
   readonly grantTypes: readonly string[]
   readonly responseTypes: readonly ResponseType[]
+  readonly requestObjects: { readonly offered: boolean; readonly unsigned: boolean }
   readonly signingAlgorithm: SigningAlgorithm
   readonly userClaims: readonly string[]
   readonly locales: readonly string[]
@@ -21,6 +22,7 @@ export const serverMetadata = ({
   issuer,
   grantTypes,
   responseTypes,
+  requestObjects,
   signingAlgorithm,
   userClaims,
   locales,
@@ -52,8 +54,17 @@ export const serverMetadata = ({
   acr_values_supported: ACR_VALUES,
   claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid', ...userClaims],
   claims_parameter_supported: true,
-  request_parameter_supported: false,
-  request_uri_parameter_supported: false,
+  request_parameter_supported: requestObjects.offered,
+  request_uri_parameter_supported: requestObjects.offered,
+  ...(requestObjects.offered
+    ? {
+        require_request_uri_registration: true,
+        request_object_signing_alg_values_supported: [
+          ...SIGNING_ALGORITHMS,
+          ...(requestObjects.unsigned ? ['none'] : []),
+        ],
+      }
+    : {}),
   authorization_response_iss_parameter_supported: true,
   ui_locales_supported: locales,
 })

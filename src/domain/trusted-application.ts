@@ -29,6 +29,10 @@ export type AssertionAudience = (typeof ASSERTION_AUDIENCES)[number]
 export const ASSERTION_ALGORITHMS = [...SIGNING_ALGORITHMS, 'HS256'] as const
 export type AssertionAlgorithm = (typeof ASSERTION_ALGORITHMS)[number]
 
+/** What a request object may be signed with, or that it is not signed at all. @see OIDC Registration §2 */
+export const REQUEST_OBJECT_ALGORITHMS = [...SIGNING_ALGORITHMS, 'none'] as const
+export type RequestObjectAlgorithm = (typeof REQUEST_OBJECT_ALGORITHMS)[number]
+
 export const RESPONSE_TYPES = ['code', 'code id_token'] as const
 /** They hand tokens out through the browser, for old clients; offered only where the operator says so. @see RFC 9700 §2.1.2 */
 export const IMPLICIT_RESPONSE_TYPES = ['id_token', 'id_token token', 'code token', 'code id_token token'] as const
@@ -99,6 +103,12 @@ export interface AppRegistration {
   /** The one algorithm its assertions have; `undefined` is any that fits the method. */
   readonly tokenEndpointAuthSigningAlg: AssertionAlgorithm | undefined
   readonly clientAssertionAudience: AssertionAudience
+  /** The one algorithm its request objects have; `undefined` is any. */
+  readonly requestObjectSigningAlg: RequestObjectAlgorithm | undefined
+  /** Takes what an authorization request asks from a signed request object alone. @see RFC 9101 §10.5 */
+  readonly requireSignedRequestObject: boolean
+  /** Where its request objects may be fetched from. */
+  readonly requestUris: readonly string[]
 }
 
 /** A Trusted Application as it is stored: the OAuth client. */
@@ -139,6 +149,9 @@ export const APP_DEFAULTS: Omit<AppRegistration, 'applicationUri' | 'name' | 'cl
   tokenEndpointAuthMethod: 'client_secret',
   tokenEndpointAuthSigningAlg: undefined,
   clientAssertionAudience: 'lenient',
+  requestObjectSigningAlg: undefined,
+  requireSignedRequestObject: false,
+  requestUris: [],
 }
 
 export const AUTHORIZATION_CODE_LIFETIME = MINUTE
