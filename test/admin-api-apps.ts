@@ -288,7 +288,7 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     async see(uri) {
       await ask(uri, { request_uri: 'https://request.invalid/' })
       const refusal = instance.log.findLast((record) => record['error'] === 'invalid_request_uri')
-      return String((refusal?.['cause'] as Json)['rule'])
+      return String((refusal as { cause?: Json } | undefined)?.cause?.['rule'])
     },
     before: 'request-uri-unregistered',
     after: 'request-uri-unreachable',
