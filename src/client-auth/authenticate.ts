@@ -104,17 +104,17 @@ export function claimOf(
   now: number,
   assertion?: Claim['assertion'],
 ): Claim {
-  const matching = findSecrets(app?.secrets ?? [], credentials.secret)
+  const matching = findSecrets(app?.secrets ?? [], [credentials.secret, credentials.unencodedSecret])
   const secret = matching.find((known) => isValidSecret(known, now))
   const proved = assertion && !('rule' in assertion) ? assertion.secret : secret
   return { credentials, app, secret: proved, expired: matching[0], assertion, now }
 }
 
-/** Finds which of the app's secrets was sent, live or not; every one is compared, in constant time. */
-function findSecrets(secrets: readonly AppSecret[], sent: string | undefined): AppSecret[] {
-  const hash = digest(sent ?? '')
+/** Finds which of the app's secrets was sent, live or not, in either spelling; every one is compared, in constant time. */
+function findSecrets(secrets: readonly AppSecret[], sent: readonly (string | undefined)[]): AppSecret[] {
+  const spellings = sent.map((secret = '') => ({ hash: digest(secret), counts: secret !== '' }))
   return secrets.filter((secret) => {
-    const same = sameDigest(secret.hash, hash)
-    return same && sent !== undefined && sent !== ''
+    const same = spellings.map(({ hash, counts }) => sameDigest(secret.hash, hash) && counts)
+    return same.includes(true)
   })
 }

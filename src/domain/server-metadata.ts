@@ -1,6 +1,6 @@
 import { ACR_VALUES } from './acr.ts'
 import { PROTOCOL_SCOPES } from './scope.ts'
-import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './signing-algorithm.ts'
+import { SIGNING_ALGORITHMS } from './signing-algorithm.ts'
 import { ASSERTION_ALGORITHMS, AUTH_METHODS, type ResponseType } from './trusted-application.ts'
 
 interface Facts {
@@ -8,7 +8,6 @@ interface Facts {
   readonly grantTypes: readonly string[]
   readonly responseTypes: readonly ResponseType[]
   readonly requestObjects: { readonly offered: boolean; readonly unsigned: boolean }
-  readonly signingAlgorithm: SigningAlgorithm
   readonly userClaims: readonly string[]
   readonly locales: readonly string[]
   /** Of every API resource. */
@@ -23,7 +22,6 @@ export const serverMetadata = ({
   grantTypes,
   responseTypes,
   requestObjects,
-  signingAlgorithm,
   userClaims,
   locales,
   apiScopes,
@@ -36,19 +34,20 @@ export const serverMetadata = ({
   revocation_endpoint: `${issuer}/connect/revocation`,
   introspection_endpoint: `${issuer}/connect/introspect`,
   end_session_endpoint: `${issuer}/connect/endsession`,
-  scopes_supported: [...PROTOCOL_SCOPES.filter((scope) => scope !== 'address'), ...apiScopes],
+  scopes_supported: [...PROTOCOL_SCOPES, ...apiScopes],
   response_types_supported: responseTypes,
   response_modes_supported: ['query', 'fragment', 'form_post'],
   grant_types_supported: [...grantTypes, ...(responseTypes.includes('id_token') ? ['implicit'] : [])],
   subject_types_supported: ['public'],
-  id_token_signing_alg_values_supported: [signingAlgorithm],
+  id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
+  userinfo_signing_alg_values_supported: SIGNING_ALGORITHMS,
   token_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],
   token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   revocation_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],
   revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
   introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
-  introspection_signing_alg_values_supported: [signingAlgorithm],
+  introspection_signing_alg_values_supported: SIGNING_ALGORITHMS,
   code_challenge_methods_supported: ['S256'],
   prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
   acr_values_supported: ACR_VALUES,
