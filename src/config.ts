@@ -129,6 +129,11 @@ export const SETTINGS = {
     'such an app is removed after so long if nobody ever allowed it anything; empty keeps it',
     readOptionalDuration(HOUR),
   ),
+  TESSERA_REQUEST_OBJECTS: setting(
+    'false',
+    'apps may ask in a signed request object, sent or fetched (RFC 9101); with TESSERA_IMPLICIT also in an unsigned one',
+    readBoolean,
+  ),
   TESSERA_COMPAT_SCOPE_ARRAY: setting('false', 'access tokens hold `scope` as an array', readBoolean),
   TESSERA_COMPAT_SUBJECT_LOGIN: setting(
     'false',
@@ -215,6 +220,7 @@ const sections = (values: Values, production: boolean) => ({
     subjectAsLogin: values.TESSERA_COMPAT_SUBJECT_LOGIN,
   },
   responseTypes: values.TESSERA_IMPLICIT ? ALL_RESPONSE_TYPES : RESPONSE_TYPES,
+  requestObjects: { offered: values.TESSERA_REQUEST_OBJECTS, unsigned: values.TESSERA_IMPLICIT },
   outbound: { exemptHosts: values.TESSERA_OUTBOUND_EXEMPT_HOSTS },
   registration: {
     mode: values.TESSERA_REGISTRATION,

@@ -91,6 +91,7 @@ export async function buildServer(
   const facts = {
     grantTypes: services.grants.types,
     responseTypes: config.responseTypes,
+    requestObjects: config.requestObjects,
     userClaims: USER_CLAIMS,
     locales: LOCALES,
     registration: config.registration.mode !== 'off',

@@ -4,11 +4,13 @@ import { createManageSessions } from './administration/manage-sessions.ts'
 import { createManageTokens } from './administration/manage-tokens.ts'
 import { createManageUsers } from './administration/manage-users.ts'
 import { createReadJournals } from './administration/read-journals.ts'
+import { createAppSignatures } from './app-signatures.ts'
 import { createAuthorizeFlow } from './authorize/flow.ts'
 import { createIssueAnswer } from './authorize/issue-answer.ts'
 import { createSessionStateParameter } from './authorize/session-state.ts'
 import { createTickets } from './authorize/tickets.ts'
 import { createAuthenticateApp } from './client-auth/authenticate.ts'
+import { createJudgeAssertion } from './client-auth/judge-assertion.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
 import type { Sector } from './domain/sector.ts'
@@ -55,12 +57,8 @@ export type Services = ReturnType<typeof createServices>
  * @param random where ids, codes and tokens come from
  * @param log takes what the journals tell as well, and what could not be written down
  */
-export function createServices(
-  config: Config,
-  { store, keys, clock, masterKey, outbound }: Core,
-  random: Random,
-  log: FastifyBaseLogger,
-) {
+export function createServices(config: Config, core: Core, random: Random, log: FastifyBaseLogger) {
+  const { store, keys, clock, masterKey, outbound } = core
   const { issuer } = config
   const settings = completeSettings(config.tokens, masterKey)
   const auditJournal = createAuditJournal({ store, clock, log: log })
@@ -112,7 +110,9 @@ export function createServices(
     log,
   })
 
-  const authenticateApp = createAuthenticateApp({ apps: store.read.apps, clock, secretUse, audit })
+  const { secretKey, verifySignature, readEffective } = createAppSignatures(config, core)
+  const judgeAssertion = createJudgeAssertion({ verifySignature, issuer, clock })
+  const authenticateApp = createAuthenticateApp({ store, judgeAssertion, clock, secretUse, audit })
   const lookUpToken = createLookUpToken({ store, keys, settings, clock, readCatalogue, uses: tokenUse })
   const findToken = createFindToken(lookUpToken)
   const introspect = createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf })
@@ -149,6 +149,7 @@ export function createServices(
       signIdToken: (subject) =>
         keys.signFor(subject.app, idTokenClaims(subject, settings, keys.algorithmFor(subject.app), clock()), 'JWT'),
     }),
+    readEffective,
     readIdTokenHint,
     readCatalogue,
     responseTypes: config.responseTypes,
@@ -193,7 +194,7 @@ export function createServices(
       tell: auditJournal.tell,
     }),
     manage: {
-      apps: createManageApps({ store, clock, random, tell: auditJournal.tell }),
+      apps: createManageApps({ store, clock, random, secretKey, outbound, tell: auditJournal.tell }),
       tokens: createManageTokens({ store, clock, random, tell: auditJournal.tell }),
       sessions: createManageSessions({ store, clock, tell: auditJournal.tell }),
       users: createManageUsers({ store, clock, hashPassword: passwords.hash, tell: auditJournal.tell }),

@@ -4,6 +4,7 @@ import { APP_ATTRIBUTES, type Shown } from '../src/domain/app-attributes.ts'
 import { ALL_RESPONSE_TYPES } from '../src/domain/trusted-application.ts'
 import { digest } from '../src/lib/secrets.ts'
 import { type AdminAnswer, appPath, auditOf, isProblem, type Json, startAdminApi, TOOL } from './fixtures/admin.ts'
+import { asserting, assertionClaims, jwksOf, makeKey, signAs, type TestKey } from './fixtures/app-keys.ts'
 import { createBrowser, type View } from './fixtures/browser.ts'
 import { SECRET } from './fixtures/instance.ts'
 import { logHoldsNoSecret, noteSecret } from './fixtures/refusals.ts'
@@ -23,7 +24,7 @@ import {
 import { authorizeUrl, signInAndConsent } from './fixtures/sign-in.ts'
 import { startWorld } from './fixtures/world.ts'
 
-const { instance } = await startWorld(t)
+const { instance } = await startWorld(t, { TESSERA_REQUEST_OBJECTS: 'true' })
 const api = await startAdminApi(instance)
 const REDIRECT = 'https://fx.example.com/cb'
 const HASH = digest(SECRET)
@@ -103,6 +104,18 @@ const subAt = async (uri: string): Promise<string> => String(claimsOf((await tok
 /** The version of the UUID that it is. */
 const subVersion = async (uri: string): Promise<string> => (await subAt(uri)).charAt(14)
 const PERSON = { username: 'david', password: 'correct horse battery staple' }
+const [first, second] = [await makeKey('ES256', 'first'), await makeKey('ES256', 'second')]
+const KEYED = { ...SERVICE, Scope: 'read', TokenEndpointAuthMethod: 'private_key_jwt', Jwks: jwksOf(first) }
+
+/** Asks for a token with an assertion. */
+const assert =
+  (key: TestKey, claims: Json = {}) =>
+  async (uri: string) => {
+    const assertion = await signAs(key, assertionClaims(instance, uri, claims))
+    const answer = await requestToken(instance, { grant_type: 'client_credentials', ...asserting(assertion) })
+    const json = (await answer.json()) as Json
+    return String(json['error'] ?? json['scope'])
+  }
 
 interface Effect {
   readonly app?: Json
@@ -238,6 +251,62 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     },
     before: 'unauthorized_client',
     after: 'login-submit',
+  },
+  Jwks: { app: KEYED, value: jwksOf(second), see: assert(second), before: 'invalid_client', after: 'read' },
+  // Nobody answers there.
+  JwksUri: {
+    app: KEYED,
+    value: 'https://jwks.invalid/',
+    with: { Jwks: null },
+    see: assert(first),
+    before: 'read',
+    after: 'invalid_client',
+  },
+  TokenEndpointAuthMethod: {
+    app: { ...KEYED, TokenEndpointAuthMethod: 'client_secret' },
+    value: 'private_key_jwt',
+    see: assert(first),
+    before: 'invalid_client',
+    after: 'read',
+  },
+  TokenEndpointAuthSigningAlg: {
+    app: KEYED,
+    value: 'PS256',
+    see: assert(first),
+    before: 'read',
+    after: 'invalid_client',
+  },
+  ClientAssertionAudience: {
+    app: KEYED,
+    value: 'issuer',
+    see: assert(first, { aud: `${instance.issuer}/connect/token` }),
+    before: 'read',
+    after: 'invalid_client',
+  },
+  RequestObjectSigningAlg: {
+    app: { ...WEB_APP, Jwks: jwksOf(first) },
+    value: 'PS256',
+    see: async (uri) => whereabouts(await ask(uri, { request: await signAs(first, { nonce: 'n' }) })),
+    before: 'login-submit',
+    after: 'invalid_request_object',
+  },
+  RequireSignedRequestObject: {
+    app: { ...WEB_APP, Jwks: jwksOf(first) },
+    value: true,
+    see: async (uri) => whereabouts(await ask(uri)),
+    before: 'login-submit',
+    after: 'invalid_request',
+  },
+  // Nobody answers there.
+  RequestUris: {
+    value: 'https://request.invalid/',
+    async see(uri) {
+      await ask(uri, { request_uri: 'https://request.invalid/' })
+      const refusal = instance.log.findLast((record) => record['error'] === 'invalid_request_uri')
+      return String((refusal as { cause?: Json } | undefined)?.cause?.['rule'])
+    },
+    before: 'request-uri-unregistered',
+    after: 'request-uri-unreachable',
   },
   SigningAlgorithm: {
     value: 'ES256',

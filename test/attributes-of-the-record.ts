@@ -51,6 +51,17 @@ const EFFECTS: Readonly<Record<string, readonly [file: string, text: string]>> =
   BackchannelLogoutSessionRequired: ['oidc-back-channel-logout.ts', 'BackchannelLogoutSessionRequired: true'],
   FrontchannelLogoutUri: ['oidc-front-channel-logout.ts', 'frontchannelLogoutUri'],
   FrontchannelLogoutSessionRequired: ['oidc-front-channel-logout.ts', 'frontchannelLogoutSessionRequired: false'],
+  Jwks: ['app-keys.ts', 'JwksUri: null, Jwks: jwksOf(two)'],
+  JwksUri: ['app-keys.ts', 'JwksUri: fetched once, kept for ten minutes'],
+  TokenEndpointAuthMethod: [
+    'rfc-7523-client-assertions.ts',
+    'TokenEndpointAuthMethod: the registered way and no other',
+  ],
+  TokenEndpointAuthSigningAlg: ['rfc-7523-client-assertions.ts', 'TokenEndpointAuthSigningAlg: nothing but'],
+  RequestObjectSigningAlg: ['rfc-9101-request-objects.ts', 'RequestObjectSigningAlg: no other algorithm'],
+  RequireSignedRequestObject: ['rfc-9101-request-objects.ts', 'RequireSignedRequestObject: only what is signed counts'],
+  RequestUris: ['rfc-9101-request-objects.ts', 'request_uri: fetched from registered addresses alone'],
+  ClientAssertionAudience: ['rfc-7523-client-assertions.ts', 'FAPI 2: an app whose audience is the issuer'],
 }
 
 await t.test('each attribute of the record has a test for what it does', async (t) => {

@@ -144,16 +144,21 @@ await t.test('credentials that cannot be read: invalid_client or invalid_request
   await t.test('RFC 7521 §4.2 an assertion beside them, or alone, is refused rather than overlooked', async (t) => {
     const type = { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' }
     const assertion = { client_assertion: 'eyJhbGciOiJub25lIn0.e30.' }
-    const notOffered = malformed('client_assertion is not offered: use the secret of the app')
+    const nobody = { ...UNKNOWN_CLIENT, cause: { rule: 'app-jwt-malformed' } }
     const inBody = { ...SERVICE, client_id: SYNC, client_secret: SECRET }
     await everyRowIsRefused(t, [
-      ['beside Basic', { ...SERVICE, ...type, ...assertion }, basic(SYNC), notOffered],
-      ['beside a wrong secret', { ...SERVICE, ...type, ...assertion }, basic(SYNC, WRONG), notOffered],
-      ['beside the secret in the body', { ...inBody, ...type, ...assertion }, {}, notOffered],
-      ['without its type', { ...inBody, ...assertion }, {}, notOffered],
-      ['its type alone', { ...SERVICE, ...type }, basic(SYNC), notOffered],
-      ['alone', { ...SERVICE, ...type, ...assertion }, {}, notOffered],
-      ['for a Public app', { ...SERVICE, client_id: SPA, ...type, ...assertion }, {}, notOffered],
+      ['beside Basic', { ...SERVICE, ...type, ...assertion }, basic(SYNC), twice],
+      ['beside a wrong secret', { ...SERVICE, ...type, ...assertion }, basic(SYNC, WRONG), twice],
+      ['beside the secret in the body', { ...inBody, ...type, ...assertion }, {}, twice],
+      ['without its type', { ...inBody, ...assertion }, {}, twice],
+      ['its type alone', { ...SERVICE, ...type }, basic(SYNC), twice],
+      ['alone', { ...SERVICE, ...type, ...assertion }, {}, nobody],
+      [
+        'for a Public app',
+        { ...SERVICE, client_id: SPA, ...type, ...assertion },
+        {},
+        because('a Public app proves nothing, but an assertion was sent'),
+      ],
     ])
   })
 

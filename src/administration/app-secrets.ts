@@ -1,5 +1,5 @@
-import { isValidSecret } from '../domain/app-secret.ts'
-import type { AppSecret } from '../domain/trusted-application.ts'
+import { isValidSecret, needsReadableSecret } from '../domain/app-secret.ts'
+import type { AppSecret, TrustedApplication } from '../domain/trusted-application.ts'
 import { newId } from '../lib/secrets.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { requireApp } from './apps.ts'
@@ -9,7 +9,10 @@ import { addAppSecret, describeSecret, removeAppSecret } from './secrets.ts'
 type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings' | 'auditEvents'>
 
 /** A secret as an administrator describes it. */
-export type SecretDescription = Pick<AppSecret, 'hash' | 'label' | 'expiresAt'>
+export type SecretDescription = Pick<AppSecret, 'hash' | 'label' | 'expiresAt'> & {
+  /** Seals the secret for an id, where more is known of it than its hash. */
+  readonly sealFor?: ((id: string) => string) | undefined
+}
 
 /** Gives an app exactly these secrets; those that have ended count neither before nor after. @throws ChangeRefused */
 export async function setAppSecrets(
@@ -18,7 +21,8 @@ export async function setAppSecrets(
   wanted: readonly SecretDescription[],
   by: By,
 ): Promise<void> {
-  const { secrets } = await requireApp(unit, applicationUri)
+  const app = await requireApp(unit, applicationUri)
+  const { secrets } = app
   const valid = wanted.filter((secret) => isValidSecret(secret, by.now))
   for (const { id, hash } of secrets.filter((secret) => isValidSecret(secret, by.now))) {
     if (valid.some((secret) => secret.hash === hash)) continue
@@ -26,18 +30,26 @@ export async function setAppSecrets(
   }
   for (const secret of valid) {
     const known = secrets.find(({ hash }) => hash === secret.hash)
-    if (known) await changeSecret(unit, applicationUri, known, secret, by)
-    else await addAppSecret(unit, applicationUri, { ...secret, id: newId(), createdAt: by.now }, by)
+    if (known) await changeSecret(unit, app, known, secret, by)
+    else await addAppSecret(unit, applicationUri, describedSecret(newId(), secret, by.now), by)
   }
 }
 
+const describedSecret = (id: string, { hash, label, expiresAt, sealFor }: SecretDescription, now: number) => ({
+  ...{ id, hash, label, expiresAt, createdAt: now },
+  sealed: sealFor?.(id),
+})
+
 async function changeSecret(
   unit: Unit,
-  applicationUri: string,
+  app: TrustedApplication,
   known: AppSecret,
-  { label, expiresAt }: SecretDescription,
+  { label, expiresAt, sealFor }: SecretDescription,
   by: By,
 ): Promise<void> {
+  const { applicationUri } = app
+  if (known.sealed === undefined && sealFor && needsReadableSecret(app))
+    await unit.apps.sealSecret(known.id, sealFor(known.id))
   if (label === known.label && expiresAt === known.expiresAt) return
   await unit.apps.updateSecret(known.id, { label, expiresAt })
   const detail = describeSecret({ ...known, label, expiresAt })

@@ -1,4 +1,5 @@
 import { showRegistration } from '../domain/app-attributes.ts'
+import { needsReadableSecret } from '../domain/app-secret.ts'
 import { fieldChanges } from '../domain/field-changes.ts'
 import { didYouMean } from '../domain/nearest.ts'
 import type { AppRegistration, TrustedApplication } from '../domain/trusted-application.ts'
@@ -33,7 +34,7 @@ export function registrationOf({
 
 /** Registers an app. @throws ChangeRefused `invalid`, or `conflict` when the ApplicationUri is taken */
 export async function registerApp(unit: Unit, wanted: AppRegistration, by: By): Promise<AppRegistration> {
-  const app = await judgeApp(wanted, unit)
+  const app = await judgeApp(wanted, unit, by)
   if (!(await unit.apps.add(app, by.now))) {
     const reason = `${app.applicationUri} is registered already`
     throw new ChangeRefused('conflict', [{ attribute: 'ApplicationUri', reason }])
@@ -52,10 +53,11 @@ export async function updateApp(
   const before = await requireApp(unit, wanted.applicationUri)
   if (wanted.selfRegistered !== before.selfRegistered)
     throw new ChangeRefused('invalid', [{ attribute: 'SelfRegistered', reason: 'can never change' }])
-  const registration = await judgeApp(wanted, unit, before)
+  const registration = await judgeApp(wanted, unit, by, before)
   const fields = fieldChanges(showRegistration(before), showRegistration(registration))
   if (Object.keys(fields).length === 0) return { before, after: before }
   await unit.apps.update(registration, by.now)
+  if (!needsReadableSecret(registration)) await unit.apps.forgetSealedSecrets(wanted.applicationUri)
   const secretsEnded = registration.clientType === 'Confidential' ? [] : await endSecrets(before, unit, by)
   const detail = { fields, ...(secretsEnded.length > 0 ? { secretsEnded } : {}) }
   await recordChange(unit, { event: 'app_updated', app: wanted.applicationUri, detail }, by)

@@ -1,12 +1,14 @@
 import { DEFAULT_RESOURCE } from '../domain/api-resource.ts'
+import { isValidSecret, needsReadableSecret } from '../domain/app-secret.ts'
 import { faultsOf, type RegistrationFault } from '../domain/registration-rules.ts'
 import { ADMINISTRATION_SCOPE, isProtocolScope } from '../domain/scope.ts'
-import { type AppRegistration, isInteractive } from '../domain/trusted-application.ts'
+import { type AppRegistration, isInteractive, type TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import { shellWord } from '../lib/shell.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { ChangeRefused } from './fault.ts'
 import { findUser } from './find-user.ts'
+import type { By } from './record-change.ts'
 
 type Unit = Pick<Repositories, 'users' | 'resources' | 'settings'>
 
@@ -20,6 +22,7 @@ type Unit = Pick<Repositories, 'users' | 'resources' | 'settings'>
 export async function judgeApp(
   wanted: AppRegistration,
   unit: Unit,
+  { whyNotFetchable }: Pick<By, 'whyNotFetchable'>,
   before?: AppRegistration,
 ): Promise<AppRegistration> {
   const { systemUser } = wanted
@@ -27,12 +30,32 @@ export async function judgeApp(
   const app = user ? { ...wanted, systemUser: user.id } : wanted
   const faults = [
     ...faultsOf(app),
+    ...(whyNotFetchable ? unreachableAddresses(app, before, whyNotFetchable) : []),
     ...(systemUser === undefined || isSettled(app, before) ? [] : whyNotSystemUser(systemUser, user)),
     ...(await unknownScopes(app, unit)),
     ...(await whyStaysConfidential(app, unit)),
   ]
   if (faults.length > 0) throw new ChangeRefused('invalid', faults)
   return app
+}
+
+/** An address that is new must be one that this server may fetch from. */
+function unreachableAddresses(
+  app: AppRegistration,
+  before: AppRegistration | undefined,
+  whyNotFetchable: (url: string) => string | undefined,
+): RegistrationFault[] {
+  const added = (now: readonly string[], known: readonly string[] = []) => now.filter((uri) => !known.includes(uri))
+  const reasons = (attribute: string, uris: readonly string[]): RegistrationFault[] =>
+    uris.flatMap((uri) => {
+      // What comes after # is never sent.
+      const reason = whyNotFetchable(uri.split('#')[0] ?? '')
+      return reason === undefined ? [] : [{ attribute, reason: uris.length > 1 ? `${uri} ${reason}` : reason }]
+    })
+  return [
+    ...reasons('JwksUri', added([app.jwksUri ?? []].flat(), [before?.jwksUri ?? []].flat())),
+    ...reasons('RequestUris', added(app.requestUris, before?.requestUris)),
+  ]
 }
 
 const isSettled = (app: AppRegistration, before: AppRegistration | undefined): boolean =>
@@ -89,6 +112,19 @@ async function unknownScopes(app: AppRegistration, { resources, settings }: Unit
         attribute: 'ApiResources',
         reason: `there is no API resource ${identifier}; known are ${identifiers.join(', ')}`,
       })),
+  ]
+}
+
+/**
+ * What keeps the secrets of an app from proving it; one sentence each.
+ * @param now milliseconds since 1970
+ */
+export function doubtsAboutSecrets(app: TrustedApplication, now: number): string[] {
+  const unreadable = app.secrets.filter((secret) => isValidSecret(secret, now) && secret.sealed === undefined)
+  if (!needsReadableSecret(app) || unreadable.length === 0) return []
+  const remedy = `tessera app rotate-secret ${shellWord(app.applicationUri)} --overlap 7d`
+  return [
+    `a secret that was made before client_secret_jwt is known by its hash alone and proves nothing; make one with: ${remedy}`,
   ]
 }
 

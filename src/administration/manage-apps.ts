@@ -9,11 +9,13 @@ import {
   type TrustedApplication,
 } from '../domain/trusted-application.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { Outbound } from '../lib/outbound.ts'
+import { type SealingKey, seal } from '../lib/sealed-box.ts'
 import { digest, newId, newSecret, type Random } from '../lib/secrets.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
 import { registerApp, registrationOf, removeApp, requireApp, setAppEnabled, updateApp } from './apps.ts'
 import { type ChangeFault, ChangeRefused } from './fault.ts'
-import { doubtsAbout } from './judge-app.ts'
+import { doubtsAbout, doubtsAboutSecrets } from './judge-app.ts'
 import { type ShownLogout, showLogouts } from './logouts.ts'
 import { type Caller, createOrders } from './order.ts'
 import { asProtocolError } from './refused-change.ts'
@@ -24,6 +26,8 @@ interface Dependencies {
   readonly store: Pick<Store, 'read' | 'writeAlone'>
   readonly clock: Clock
   readonly random: Random
+  readonly secretKey: SealingKey
+  readonly outbound: Pick<Outbound, 'whyNotFetchable'>
   /** Puts an audit record on the log. */
   readonly tell: (record: AuditRecord) => void
 }
@@ -44,8 +48,9 @@ export interface SecretInput {
 export type ManageApps = ReturnType<typeof createManageApps>
 
 /** Apps as the administration API handles them: each change is judged, stored and audited in one unit of work. */
-export function createManageApps({ store, clock, random, tell }: Dependencies) {
-  const change = createOrders({ store, clock, tell })
+export function createManageApps({ store, clock, random, secretKey, outbound, tell }: Dependencies) {
+  const order = createOrders({ store, clock, tell })
+  const change: typeof order = (caller, work) => order({ ...caller, whyNotFetchable: outbound.whyNotFetchable }, work)
 
   async function describe(
     app: TrustedApplication,
@@ -53,7 +58,8 @@ export function createManageApps({ store, clock, random, tell }: Dependencies) {
     asked: Partial<AppRegistration> = {},
   ) {
     const user = app.systemUser === undefined ? undefined : await users.find(app.systemUser)
-    return { record: showApp(app, user?.login), version: versionOfApp(app), warnings: doubtsAbout(app, asked) }
+    const warnings = [...doubtsAbout(app, asked), ...doubtsAboutSecrets(app, clock())]
+    return { record: showApp(app, user?.login), version: versionOfApp(app), warnings }
   }
 
   async function find(applicationUri: string): Promise<TrustedApplication> {
@@ -119,7 +125,8 @@ export function createManageApps({ store, clock, random, tell }: Dependencies) {
         const made = body.ApplicationSecretHash === undefined ? newSecret(random) : undefined
         const hash = body.ApplicationSecretHash ?? digest(made ?? '')
         const secret = toSecret({ hash, label: body.Label, expiresAt: readTime(body.ExpiresAt, by.now) }, by.now)
-        await addAppSecret(unit, applicationUri, secret, by)
+        const sealed = made === undefined ? undefined : seal(secretKey, made, secret.id)
+        await addAppSecret(unit, applicationUri, { ...secret, sealed }, by)
         const shown = showSecret({ ...secret, lastUsedAt: undefined })
         return { ...shown, ...(made === undefined ? {} : { ApplicationSecret: made }) }
       }),

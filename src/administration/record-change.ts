@@ -11,6 +11,8 @@ export interface By {
   readonly app?: string
   /** Milliseconds since 1970. */
   readonly now: number
+  /** Says why this server may not fetch from a URL, or `undefined`. */
+  readonly whyNotFetchable?: (url: string) => string | undefined
   /** Collects what was recorded, for those who tell it once it is committed. */
   readonly recorded?: AuditRecord[]
 }

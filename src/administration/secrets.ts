@@ -1,5 +1,5 @@
-import { isValidSecret } from '../domain/app-secret.ts'
-import type { AppSecret, NewAppSecret } from '../domain/trusted-application.ts'
+import { isValidSecret, needsReadableSecret } from '../domain/app-secret.ts'
+import type { AppSecret, NewAppSecret, TrustedApplication } from '../domain/trusted-application.ts'
 import { isoTime } from '../lib/clock.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { requireApp } from './apps.ts'
@@ -23,7 +23,7 @@ export async function addAppSecret(unit: Unit, applicationUri: string, secret: N
   requireSoundSecret(app, secret, by.now)
   requireRoomForSecret(app, by.now)
   await unit.apps.dropExpiredSecrets(applicationUri, by.now)
-  await unit.apps.addSecret(applicationUri, secret)
+  await unit.apps.addSecret(applicationUri, asKept(secret, app))
   await recordChange(unit, { event: 'app_secret_added', app: applicationUri, detail: describeSecret(secret) }, by)
 }
 
@@ -45,7 +45,7 @@ export async function rotateAppSecret(
   const previous = app.secrets.filter((known) => isValidSecret(known, by.now))
   await unit.apps.expireSecrets(applicationUri, by.now + overlap)
   await unit.apps.dropExpiredSecrets(applicationUri, by.now)
-  await unit.apps.addSecret(applicationUri, secret)
+  await unit.apps.addSecret(applicationUri, asKept(secret, app))
   const ends = previous.map(({ expiresAt }) => Math.min(expiresAt ?? Infinity, by.now + overlap))
   const until = ends.length === 0 ? undefined : Math.max(...ends)
   const detail = {
@@ -56,6 +56,10 @@ export async function rotateAppSecret(
   await recordChange(unit, { event: 'app_secret_added', app: applicationUri, detail }, by)
   return until
 }
+
+/** Nothing but the hash is kept, unless the app makes MACs with the secret. */
+const asKept = (secret: NewAppSecret, app: TrustedApplication): NewAppSecret =>
+  needsReadableSecret(app) ? secret : { ...secret, sealed: undefined }
 
 /** Ends one secret of an app for good. @throws ChangeRefused when the app has no such secret */
 export async function removeAppSecret(unit: Unit, applicationUri: string, id: string, by: By): Promise<AppSecret> {

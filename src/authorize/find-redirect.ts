@@ -4,6 +4,7 @@ import type { Form } from '../domain/form.ts'
 import { matchesRegistered } from '../domain/redirect-uri.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { TrustedApplications } from '../repositories/trusted-applications.ts'
+import type { EffectiveRequest } from './effective-request.ts'
 import { RESPONSE_MODES, type Redirectable, type ResponseMode } from './request.ts'
 
 /** What `tessera explain` calls these two. */
@@ -15,12 +16,14 @@ export const REDIRECT_CHECKS = ['client_id', 'redirect_uri'] as const
  * @see RFC 6749 §4.1.2.1, RFC 9700 §4.11.2
  */
 export async function findRedirect(
-  form: Form,
+  { form, fault }: EffectiveRequest,
   apps: Pick<TrustedApplications, 'find'>,
   follow: Follow = justRun,
 ): Promise<Redirectable> {
   const [clientId, registeredUri] = REDIRECT_CHECKS
   const app = await follow(clientId, () => requireUsableApp(form.require('client_id'), apps))
+  // Where the address was in a request object that does not count, that is what is wrong.
+  if (fault && !form.has('redirect_uri')) await follow(registeredUri, () => Promise.reject(fault))
   const redirectUri = await follow(registeredUri, () => requireRegisteredUri(form.require('redirect_uri'), app))
   return { app, redirectUri, state: form.get('state'), responseMode: safeResponseMode(form) }
 }

@@ -1,7 +1,6 @@
 import type { SignInFacts } from '../domain/authorization.ts'
 import type { AuthorizationAnswer } from '../domain/authorization-answer.ts'
 import type { OAuthError } from '../domain/errors.ts'
-import type { Form } from '../domain/form.ts'
 import type { ReadCatalogue } from '../domain/resource-indicators.ts'
 import { type Sector, sectorOf } from '../domain/sector.ts'
 import type { ResponseType } from '../domain/trusted-application.ts'
@@ -9,6 +8,7 @@ import type { User } from '../domain/user.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Store } from '../repositories/store.ts'
 import type { ReadIdTokenHint } from './checks/id-token-hint.ts'
+import type { EffectiveRequest, ReadEffectiveRequest } from './effective-request.ts'
 import { findRedirect } from './find-redirect.ts'
 import { nextStep, type Progress, type Step } from './interaction.ts'
 import type { IssueAnswer } from './issue-answer.ts'
@@ -23,6 +23,7 @@ interface Dependencies {
   readonly issuer: string
   readonly tickets: Tickets
   readonly issueAnswer: IssueAnswer
+  readonly readEffective: ReadEffectiveRequest
   readonly readIdTokenHint: ReadIdTokenHint
   readonly readCatalogue: ReadCatalogue
   readonly responseTypes: readonly ResponseType[]
@@ -41,6 +42,7 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
     issuer,
     tickets,
     issueAnswer,
+    readEffective,
     readIdTokenHint,
     readCatalogue,
     responseTypes,
@@ -52,10 +54,12 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
     tickets,
     formOf,
 
-    findRedirect: (form: Form): Promise<Redirectable> => findRedirect(form, store.read.apps),
+    readEffective,
 
-    validate: async (form: Form, redirectable: Redirectable): Promise<AuthorizationRequest> =>
-      validate(form, redirectable, { readHint: readIdTokenHint, catalogue: await readCatalogue(), responseTypes }),
+    findRedirect: (request: EffectiveRequest): Promise<Redirectable> => findRedirect(request, store.read.apps),
+
+    validate: async (request: EffectiveRequest, redirectable: Redirectable): Promise<AuthorizationRequest> =>
+      validate(request, redirectable, { readHint: readIdTokenHint, catalogue: await readCatalogue(), responseTypes }),
 
     /** @param cookie of the sign-in session, as the browser sent it */
     async decide(request: AuthorizationRequest, progress: Progress, cookie: string | undefined): Promise<Step> {

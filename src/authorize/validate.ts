@@ -1,5 +1,6 @@
+import type { OAuthError } from '../domain/errors.ts'
 import { type Follow, justRun } from '../domain/follow.ts'
-import { type Form, refuseRepeated } from '../domain/form.ts'
+import { refuseRepeated } from '../domain/form.ts'
 import type { ApiCatalogue } from '../domain/resource-indicators.ts'
 import type { ResponseType } from '../domain/trusted-application.ts'
 import { readClaims } from './checks/claims.ts'
@@ -8,11 +9,11 @@ import { readMaxAge } from './checks/max-age.ts'
 import { readNonce } from './checks/nonce.ts'
 import { readCodeChallenge } from './checks/pkce.ts'
 import { readPrompt } from './checks/prompt.ts'
-import { refuseRequestObject } from './checks/request-object.ts'
 import { readRequestedResources } from './checks/resource.ts'
 import { readResponseMode } from './checks/response-mode.ts'
 import { readResponseType } from './checks/response-type.ts'
 import { readRequestedScope } from './checks/scope.ts'
+import type { EffectiveRequest } from './effective-request.ts'
 import type { AuthorizationRequest, Redirectable } from './request.ts'
 
 /** What the server has for requests, beside the request itself. */
@@ -22,8 +23,10 @@ interface Offered {
   readonly responseTypes: readonly ResponseType[]
 }
 
-interface Asked extends Redirectable, Offered {
-  readonly form: Form
+interface Asked extends Redirectable, Offered, EffectiveRequest {}
+
+function requireSoundObject(fault: OAuthError | undefined): void {
+  if (fault) throw fault
 }
 
 interface Check<T> {
@@ -39,7 +42,7 @@ const scopeOf = (asked: Asked): string[] => readRequestedScope(asked.form, asked
 /** What makes all the rest meaningless. */
 const FIRST: readonly Check<unknown>[] = [
   { name: 'parameters once each', read: ({ form }) => void refuseRepeated(form) },
-  { name: 'no request object', read: ({ form }) => refuseRequestObject(form) },
+  { name: 'request object', read: ({ fault }) => requireSoundObject(fault) },
 ]
 
 type Read = Exclude<keyof AuthorizationRequest, 'app' | 'redirectUri' | 'state'>
@@ -73,12 +76,12 @@ export const REQUEST_CHECKS: readonly string[] = [...FIRST, ...Object.values(REA
  * @throws OAuthError to be redirected
  */
 export async function validate(
-  form: Form,
+  request: EffectiveRequest,
   redirectable: Redirectable,
   offered: Offered,
   follow: Follow = justRun,
 ): Promise<AuthorizationRequest> {
-  const asked: Asked = { ...redirectable, ...offered, form }
+  const asked: Asked = { ...redirectable, ...offered, ...request }
   for (const { name, read } of FIRST) await follow(name, () => read(asked))
   const parts: Partial<Record<keyof AuthorizationRequest, unknown>> = {}
   for (const [part, { name, read }] of Object.entries(READERS) as [Read, Check<unknown>][])

@@ -2,8 +2,11 @@ import type { Command } from 'commander'
 import { registerApp } from '../administration/apps.ts'
 import { type ChangeFault, ChangeRefused } from '../administration/fault.ts'
 import { doubtsAbout } from '../administration/judge-app.ts'
+import type { By } from '../administration/record-change.ts'
 import { addAppSecret } from '../administration/secrets.ts'
+import { secretSealingKey } from '../domain/app-secret.ts'
 import { APP_DEFAULTS, type AppRegistration, isInteractive } from '../domain/trusted-application.ts'
+import { seal } from '../lib/sealed-box.ts'
 import { digest, newId, newSecret, systemRandom } from '../lib/secrets.ts'
 import { shellWord } from '../lib/shell.ts'
 import type { Repositories } from '../repositories/store.ts'
@@ -89,14 +92,16 @@ async function register(applicationUri: string, flags: Flags, command: Command):
   }
   const systemUser = wanted.systemUser ?? flags.systemUser
   const faults = [...misplacedFlags(shape, flags), ...saidTwice(flags, set)]
-  await withCore(command, async ({ store, clock }, config) => {
+  await withCore(command, async ({ store, clock, masterKey, outbound }, config) => {
     const secret = wanted.clientType === 'Confidential' ? newSecret(systemRandom) : undefined
+    const by = { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable }
+    const sealFor = (id: string): string | undefined => secret && seal(secretSealingKey(masterKey), secret, id)
     const registration = await store.writeAlone(async (repositories) => {
       const asked = {
         faults: [...faults, ...(await misspelledSystemUser(systemUser, repositories))],
         flags: FLAG_OF,
       }
-      return orFaults(asked, () => add({ ...wanted, systemUser }, secret, repositories, clock()))
+      return orFaults(asked, () => add({ ...wanted, systemUser }, { secret, sealFor }, repositories, by))
     })
     const settings = settingsFor(registration, secret, config)
     const attributes = attributesOf(registration, await loginsFor([registration], store.read))
@@ -113,11 +118,10 @@ async function register(applicationUri: string, flags: Flags, command: Command):
 
 async function add(
   wanted: AppRegistration,
-  secret: string | undefined,
+  { secret, sealFor }: { secret: string | undefined; sealFor: (id: string) => string | undefined },
   unit: Repositories,
-  now: number,
+  by: By,
 ): Promise<AppRegistration> {
-  const by = commandLine(now)
   const app = await registerApp(unit, wanted, by).catch((error: unknown) => {
     if (!(error instanceof ChangeRefused) || error.kind !== 'conflict') throw error
     throw impossible(
@@ -125,7 +129,8 @@ async function add(
     )
   })
   if (secret === undefined) return app
-  const first = { id: newId(), hash: digest(secret), createdAt: now, expiresAt: undefined }
+  const id = newId()
+  const first = { id, hash: digest(secret), createdAt: by.now, expiresAt: undefined, sealed: sealFor(id) }
   await addAppSecret(unit, app.applicationUri, first, by)
   return app
 }

@@ -2,9 +2,10 @@ import type { Command } from 'commander'
 import { requireApp } from '../administration/apps.ts'
 import { ChangeRefused } from '../administration/fault.ts'
 import { removeAppSecret, rotateAppSecret } from '../administration/secrets.ts'
-import { isValidSecret } from '../domain/app-secret.ts'
+import { isValidSecret, secretSealingKey } from '../domain/app-secret.ts'
 import type { AppSecret, TrustedApplication } from '../domain/trusted-application.ts'
 import { isoTime } from '../lib/clock.ts'
+import { seal } from '../lib/sealed-box.ts'
 import { digest, newId, newSecret, systemRandom } from '../lib/secrets.ts'
 import { commandLine } from './actor.ts'
 import { durationFlag } from './durations.ts'
@@ -54,11 +55,13 @@ export function secretCommands(app: Command): void {
 
 async function rotateSecret(applicationUri: string, flags: RotateFlags, command: Command): Promise<void> {
   const { overlap = 0, label, expires, hash } = flags
-  await withCore(command, async ({ store, clock }, { issuer }) => {
+  await withCore(command, async ({ store, clock, masterKey }, { issuer }) => {
     const value = hash === undefined ? newSecret(systemRandom) : undefined
     const now = clock()
     const expiresAt = expires === undefined ? undefined : now + expires
-    const secret = { id: newId(), hash: hash ?? digest(value ?? ''), label, createdAt: now, expiresAt }
+    const id = newId()
+    const sealed = value === undefined ? undefined : seal(secretSealingKey(masterKey), value, id)
+    const secret = { id, hash: hash ?? digest(value ?? ''), label, createdAt: now, expiresAt, sealed }
     const end = await store
       .writeAlone(async (unit) => {
         await requireApp(unit, applicationUri)

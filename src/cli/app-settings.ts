@@ -17,6 +17,7 @@ export function settingsFor(
     issuer,
     grantTypes: [],
     responseTypes: [],
+    requestObjects: { offered: false, unsigned: false },
     userClaims: [],
     locales: [],
     apiScopes: [],
@@ -34,12 +35,18 @@ export function settingsFor(
     revocation_endpoint: server.revocation_endpoint,
     introspection_endpoint: server.introspection_endpoint,
     end_session_endpoint: server.end_session_endpoint,
-    token_endpoint_auth_method: app.clientType === 'Confidential' ? 'client_secret_basic' : 'none',
+    token_endpoint_auth_method: authMethodOf(app),
     id_token_signed_response_alg: signingAlgorithmOf(app, signingAlgorithm),
     redirect_uris: app.impersonateLoginUrl,
     post_logout_redirect_uris: app.impersonateLogoutUrl,
     scope: [...(isInteractive(app) ? OFFERED : []), ...app.scope].join(' '),
   }
+}
+
+/** A secret may be sent either way; libraries want one named. */
+const authMethodOf = ({ clientType, tokenEndpointAuthMethod: method }: AppRegistration): string => {
+  if (clientType !== 'Confidential') return 'none'
+  return method === 'client_secret' ? 'client_secret_basic' : method
 }
 
 const ONLY_FOR_PEOPLE = [

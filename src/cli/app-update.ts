@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { registrationOf, requireApp, updateApp } from '../administration/apps.ts'
-import { doubtsAbout } from '../administration/judge-app.ts'
+import { doubtsAbout, doubtsAboutSecrets } from '../administration/judge-app.ts'
 import { APP_ATTRIBUTES } from '../domain/app-attributes.ts'
 import type { AppRegistration, TrustedApplication } from '../domain/trusted-application.ts'
 import { shellWord } from '../lib/shell.ts'
@@ -39,15 +39,16 @@ async function update(
   command: Command,
 ): Promise<void> {
   const changes = readSet(flags.set)
-  await withCore(command, async ({ store, clock }) => {
+  await withCore(command, async ({ store, clock, outbound }) => {
+    const by = { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable }
     const { before, after } = await store.writeAlone(async (unit) => {
       const wanted = { ...registrationOf(await requireApp(unit, applicationUri)), ...changes }
       const asked = { faults: await misspelledSystemUser(changes.systemUser, unit) }
-      return orFaults(asked, () => updateApp(unit, wanted, commandLine(clock())))
+      return orFaults(asked, () => updateApp(unit, wanted, by))
     })
     const loginOf = await loginsFor([before, after], store.read)
     print(command, recordOf(after, loginOf), differences(attributesOf(before, loginOf), attributesOf(after, loginOf)))
-    for (const doubt of doubtsAbout(after, changes)) warn(doubt)
+    for (const doubt of [...doubtsAbout(after, changes), ...doubtsAboutSecrets(after, clock())]) warn(doubt)
     noteAboutSecrets(before, after)
   })
 }

@@ -4,8 +4,10 @@ import { applyFiles } from '../configuration/apply-files.ts'
 import type { Change } from '../configuration/changes.ts'
 import { ConfigurationRefused, describeFault } from '../configuration/fault.ts'
 import type { SourceText } from '../configuration/parse-source.ts'
+import { secretSealingKey } from '../domain/app-secret.ts'
 import { didYouMean } from '../domain/nearest.ts'
 import { createPasswords } from '../lib/passwords.ts'
+import { seal } from '../lib/sealed-box.ts'
 import { commandLine } from './actor.ts'
 import { warn } from './output.ts'
 import { wrongUsage } from './problem.ts'
@@ -31,14 +33,16 @@ export async function changeFiles(
   show: (changes: readonly Change[]) => void,
 ): Promise<void> {
   const texts = readTexts(files)
-  await withCore(command, async ({ store, clock }, { tokens }) => {
+  await withCore(command, async ({ store, clock, masterKey, outbound }, { tokens }) => {
+    const key = secretSealingKey(masterKey)
     const outcome = await applyFiles({
       store,
       texts,
       variables: process.env,
       suggest: didYouMean,
       passwords: createPasswords(),
-      by: commandLine(clock()),
+      by: { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable },
+      seal: (secret, id) => seal(key, secret, id),
       prune: flags.prune ?? false,
       defaultResource: tokens.audience,
       dryRun,

@@ -1,3 +1,4 @@
+import { createAppSignatures } from '../app-signatures.ts'
 import { findRedirect, REDIRECT_CHECKS } from '../authorize/find-redirect.ts'
 import { nextStep } from '../authorize/interaction.ts'
 import type { AuthorizationRequest } from '../authorize/request.ts'
@@ -28,18 +29,19 @@ export function tryAuthorize(
   url: URL,
   name: string | undefined,
   core: Core,
-  { issuer, tokens: configured, responseTypes }: Config,
+  config: Config,
 ): Promise<Trial<ClaimsPreview>> {
   const { store, keys, clock } = core
-  const tokens = completeSettings(configured, core.masterKey)
+  const { issuer, responseTypes } = config
+  const tokens = completeSettings(config.tokens, core.masterKey)
   return tryChecks(PLAN, async (notes) => {
     const { follow } = notes
     await follow(ADDRESS, () => requireAuthorizeAddress(url, issuer, notes))
-    const form = createForm(parametersOf(url))
-    const redirectable = await findRedirect(form, store.read.apps, follow)
+    const asked = await createAppSignatures(config, core).readEffective(createForm(parametersOf(url)))
+    const redirectable = await findRedirect(asked, store.read.apps, follow)
     const catalogue = await createReadCatalogue(store.read.resources, tokens.audience)()
     const offered = { readHint: createReadIdTokenHint(keys, issuer, clock), catalogue, responseTypes }
-    const request = await validate(form, redirectable, offered, follow)
+    const request = await validate(asked, redirectable, offered, follow)
     const user = await checkPerson(name, request, store.read, notes)
     if (user) await checkConsent(request, user, core, tokens, notes)
     else notes.note(CONSENT, null, 'not checked; --user names the person')

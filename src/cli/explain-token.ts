@@ -1,11 +1,11 @@
 import { readRequestedScope } from '../authorize/checks/scope.ts'
 import { requireRegisteredUri } from '../authorize/find-redirect.ts'
 import { claimOf, vouchFor } from '../client-auth/authenticate.ts'
-import { CLIENT_CHECKS, type Claim } from '../client-auth/checks.ts'
+import { assertsItself, CLIENT_CHECKS, type Claim } from '../client-auth/checks.ts'
 import type { Config } from '../config.ts'
 import type { Core } from '../core.ts'
 import { isValidSecret } from '../domain/app-secret.ts'
-import type { AuthenticatedApp } from '../domain/authenticated-app.ts'
+import type { AuthenticatedApp, ClientAuthMethod } from '../domain/authenticated-app.ts'
 import { createForm, type Form } from '../domain/form.ts'
 import { narrowToResources, type Target } from '../domain/resource-indicators.ts'
 import { needsPkce, type TrustedApplication } from '../domain/trusted-application.ts'
@@ -97,23 +97,37 @@ async function checkClient(
   { follow, note }: NoteTaking,
 ): Promise<AuthenticatedApp> {
   const assumed = secret === undefined && app?.clientType === 'Confidential'
-  const claim = assumed ? assumedClaim(client, app, now) : claimOf(credentialsOf(client, secret), app, now)
+  const claim = assumed ? assumedClaim(client, app, now) : claimOf(credentialsOf(client, secret, app), app, now)
   for (const { name, require } of CLIENT_CHECKS) await follow(name, () => require(claim))
-  if (assumed) note('client authentication', true, 'the app is taken to send a valid secret; --secret-stdin checks one')
+  if (assumed) note('client authentication', true, assertsItself(app) ? ASSUMED_ASSERTION : ASSUMED_SECRET)
   return vouchFor(app as TrustedApplication, claim, 'nowhere')
 }
 
-const credentialsOf = (clientId: string, secret: string | undefined): Claim['credentials'] => ({
-  method: secret === undefined ? 'none' : 'client_secret_basic',
+const ASSUMED_SECRET = 'the app is taken to send a valid secret; --secret-stdin checks one'
+const ASSUMED_ASSERTION = 'the app is taken to send a valid assertion'
+
+const credentialsOf = (
+  clientId: string,
+  secret: string | undefined,
+  app: TrustedApplication | undefined,
+): Claim['credentials'] => ({
+  method: secret === undefined ? 'none' : secretMethodOf(app),
   clientId,
   secret,
 })
 
+/** A secret is taken to be sent the way it is registered for. */
+const secretMethodOf = (app: TrustedApplication | undefined) =>
+  app?.tokenEndpointAuthMethod === 'client_secret_post' ? 'client_secret_post' : 'client_secret_basic'
+
 const assumedClaim = (clientId: string, app: TrustedApplication, now: number): Claim => ({
-  credentials: credentialsOf(clientId, ''),
+  credentials: assertsItself(app)
+    ? { method: app.tokenEndpointAuthMethod as ClientAuthMethod, clientId, secret: undefined }
+    : credentialsOf(clientId, '', app),
   app,
   secret: app.secrets.find((known) => isValidSecret(known, now)),
   expired: app.secrets.at(-1),
+  assertion: { secret: undefined, jti: '', countsUntil: now },
   now,
 })
 

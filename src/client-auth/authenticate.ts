@@ -8,12 +8,14 @@ import { type Clock, MINUTE } from '../lib/clock.ts'
 import type { LastUse } from '../lib/last-use.ts'
 import { createRarely } from '../lib/rarely.ts'
 import { digest, sameDigest } from '../lib/secrets.ts'
-import type { TrustedApplications } from '../repositories/trusted-applications.ts'
-import { CLIENT_CHECKS, type Claim } from './checks.ts'
-import { type ClientCredentials, readCredentials } from './credentials.ts'
+import type { Store } from '../repositories/store.ts'
+import { assertsItself, CLIENT_CHECKS, type Claim, refuse } from './checks.ts'
+import { type ClientCredentials, REFUSED, readCredentials } from './credentials.ts'
+import type { JudgeAssertion } from './judge-assertion.ts'
 
 interface Dependencies {
-  readonly apps: Pick<TrustedApplications, 'find'>
+  readonly store: Pick<Store, 'read' | 'write'>
+  readonly judgeAssertion: JudgeAssertion
   readonly clock: Clock
   readonly secretUse: Pick<LastUse, 'note'>
   readonly audit: Audit
@@ -25,9 +27,11 @@ export type AuthenticateApp = ReturnType<typeof createAuthenticateApp>
  * Proves who is calling an endpoint that only apps may call.
  * @param authorization the header of that name
  * @param address where the request comes from, for the audit log
+ * @param path of the endpoint that is called, below the issuer
  * @see RFC 6749 §2.3, §3.2.1
  */
-export function createAuthenticateApp({ apps, clock, secretUse, audit }: Dependencies) {
+export function createAuthenticateApp({ store, judgeAssertion, clock, secretUse, audit }: Dependencies) {
+  const { apps } = store.read
   const onceAMinute = createRarely(clock, MINUTE)
 
   /** Each failure is a refusal with a record of its own; a stranger must not be able to fill the audit log with them. */
@@ -40,7 +44,7 @@ export function createAuthenticateApp({ apps, clock, secretUse, audit }: Depende
   async function refuseSwapped({ secret, method }: ClientCredentials): Promise<void> {
     const meant = secret === undefined ? undefined : await apps.find(secret)
     if (!meant) return
-    throw new OAuthError('invalid_client', 'the app is unknown, or its authentication is wrong or missing', {
+    throw new OAuthError('invalid_client', REFUSED, {
       rule: 'credentials-swapped',
       cause: 'client_id and client_secret have changed places',
       client_id: meant.applicationUri,
@@ -48,17 +52,31 @@ export function createAuthenticateApp({ apps, clock, secretUse, audit }: Depende
     })
   }
 
+  /** Of two requests with one assertion, at whatever node, the one that notes it first counts. @see RFC 7523 §3 */
+  async function useAssertionUp(claim: Claim): Promise<void> {
+    const { assertion, credentials } = claim
+    if (!assertion || 'rule' in assertion) return
+    const { jti, countsUntil } = assertion
+    if (await store.write(({ clientAssertions }) => clientAssertions.use(credentials.clientId, jti, countsUntil)))
+      return
+    throw refuse(claim, 'assertion-used', 'an assertion with this jti was used before')
+  }
+
   return async function authenticateApp(
     authorization: string | undefined,
     form: Form,
     address: string,
+    path: string,
   ): Promise<AuthenticatedApp> {
     const credentials = readCredentials(authorization, form)
     const app = await apps.find(credentials.clientId)
     if (!app) await refuseSwapped(credentials)
-    const claim = claimOf(credentials, app, clock())
+    const asserts = app?.isEnabled === true && credentials.method === app.tokenEndpointAuthMethod && assertsItself(app)
+    const assertion = asserts ? await judgeAssertion(credentials, app, path) : undefined
+    const claim = claimOf(credentials, app, clock(), assertion)
     try {
       for (const { require } of CLIENT_CHECKS) require(claim)
+      await useAssertionUp(claim)
     } catch (error) {
       if (app && error instanceof OAuthError && error.code === 'invalid_client')
         tellOnceAMinute(app.applicationUri, address, String(error.detail['cause']))
@@ -80,10 +98,16 @@ export function vouchFor(app: TrustedApplication, { credentials, secret }: Claim
  * same time as a wrong secret.
  * @param now milliseconds since 1970
  */
-export function claimOf(credentials: ClientCredentials, app: TrustedApplication | undefined, now: number): Claim {
+export function claimOf(
+  credentials: ClientCredentials,
+  app: TrustedApplication | undefined,
+  now: number,
+  assertion?: Claim['assertion'],
+): Claim {
   const matching = findSecrets(app?.secrets ?? [], [credentials.secret, credentials.unencodedSecret])
   const secret = matching.find((known) => isValidSecret(known, now))
-  return { credentials, app, secret, expired: matching[0], now }
+  const proved = assertion && !('rule' in assertion) ? assertion.secret : secret
+  return { credentials, app, secret: proved, expired: matching[0], assertion, now }
 }
 
 /** Finds which of the app's secrets was sent, live or not, in either spelling; every one is compared, in constant time. */

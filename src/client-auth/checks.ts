@@ -3,7 +3,8 @@ import { OAuthError, type OperatorDetail } from '../domain/errors.ts'
 import type { RefusalRule } from '../domain/refusal-rule.ts'
 import type { AppSecret, TrustedApplication } from '../domain/trusted-application.ts'
 import { isoTime } from '../lib/clock.ts'
-import type { ClientCredentials } from './credentials.ts'
+import { type ClientCredentials, REFUSED } from './credentials.ts'
+import type { AssertionVerdict } from './judge-assertion.ts'
 
 /** Who a request says it is from, and what is known about that. */
 export interface Claim {
@@ -13,6 +14,8 @@ export interface Claim {
   readonly secret: AppSecret | undefined
   /** A secret that was sent and was good once. */
   readonly expired: AppSecret | undefined
+  /** What came of the assertion, where one was sent and the app is registered for it. */
+  readonly assertion?: AssertionVerdict | undefined
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -24,8 +27,13 @@ interface ClientCheck {
 }
 
 /** The client is told one thing, whatever was wrong; the operator is told which. */
-const refuse = ({ credentials }: Claim, rule: RefusalRule, cause: string, detail: OperatorDetail = {}): OAuthError =>
-  new OAuthError('invalid_client', 'the app is unknown, or its authentication is wrong or missing', {
+export const refuse = (
+  { credentials }: Claim,
+  rule: RefusalRule,
+  cause: string,
+  detail: OperatorDetail = {},
+): OAuthError =>
+  new OAuthError('invalid_client', REFUSED, {
     ...detail,
     rule,
     client_id: credentials.clientId,
@@ -38,7 +46,8 @@ export const CLIENT_CHECKS: readonly ClientCheck[] = [
   { name: 'client_id', require: requireKnown },
   { name: 'IsEnabled', require: requireEnabled },
   { name: 'ClientType', require: requireMoreThanNote },
-  { name: 'client authentication', require: requireMethodOfType },
+  { name: 'TokenEndpointAuthMethod', require: requireRegisteredMethod },
+  { name: 'client authentication', require: requireProof },
 ]
 
 function requireKnown(claim: Claim): void {
@@ -60,11 +69,45 @@ function requireMoreThanNote({ app }: Claim): void {
   })
 }
 
-function requireMethodOfType(claim: Claim): void {
-  const { app, credentials, secret } = claim
-  if (app?.clientType === 'Public' && credentials.method !== 'none')
-    throw refuse(claim, 'secret-sent-by-public-app', 'a Public app has no secret, but one was sent')
-  if (app?.clientType !== 'Confidential' || secret) return
+function requireRegisteredMethod(claim: Claim): void {
+  const { app, credentials } = claim
+  if (app?.clientType === 'Public' && credentials.method !== 'none') {
+    const sent =
+      credentials.assertion === undefined
+        ? 'has no secret, but one was sent'
+        : 'proves nothing, but an assertion was sent'
+    throw refuse(claim, 'secret-sent-by-public-app', `a Public app ${sent}`)
+  }
+  if (app?.clientType !== 'Confidential' || usesRegisteredMethod(credentials, app)) return
+  throw refuse(claim, 'auth-method-unregistered', 'the app proves itself in another way than its record says', {
+    sent: credentials.method,
+    expected: app.tokenEndpointAuthMethod,
+  })
+}
+
+/** Where nothing was sent, the next check says so. */
+const usesRegisteredMethod = (
+  { method }: ClientCredentials,
+  { tokenEndpointAuthMethod: registered }: TrustedApplication,
+) =>
+  method === 'none' ||
+  method === registered ||
+  (registered === 'client_secret' && ['client_secret_basic', 'client_secret_post'].includes(method))
+
+/** Whether assertions are how the app proves itself. */
+export const assertsItself = ({ clientType, tokenEndpointAuthMethod: method }: TrustedApplication): boolean =>
+  clientType === 'Confidential' && (method === 'private_key_jwt' || method === 'client_secret_jwt')
+
+function requireProof(claim: Claim): void {
+  const { app, credentials, secret, assertion } = claim
+  if (app?.clientType !== 'Confidential') return
+  if (assertsItself(app)) {
+    if (assertion === undefined)
+      throw refuse(claim, 'assertion-missing', 'the app must send an assertion, and sent nothing')
+    if ('rule' in assertion) throw refuse(claim, assertion.rule, assertion.cause)
+    return
+  }
+  if (secret) return
   if (credentials.secret === undefined) throw refuse(claim, 'secret-missing', 'a Confidential app must send its secret')
   throw whyNotTheSecret(claim, app)
 }

@@ -3,6 +3,8 @@ import { SIGNING_ALGORITHMS } from '../domain/signing-algorithm.ts'
 import {
   ACCESS_TOKEN_FORMATS,
   ACCESS_TOKEN_POLICIES,
+  ASSERTION_AUDIENCES,
+  AUTH_METHODS,
   CLIENT_TYPES,
   SUBJECT_TYPES,
 } from '../domain/trusted-application.ts'
@@ -112,6 +114,34 @@ const DESCRIBED: Readonly<Record<string, Field>> = {
   FrontchannelLogoutSessionRequired: {
     form: 'flag',
     description: 'Kept as a note: every front-channel logout names the session (iss and sid).',
+  },
+  Jwks: { form: 'text', description: 'The public keys of the app, a JWK Set as JSON text; instead of JwksUri.' },
+  JwksUri: { form: 'text', description: 'Where the JWK Set of the app is found, an https URL; instead of Jwks.' },
+  TokenEndpointAuthMethod: {
+    form: AUTH_METHODS,
+    description: 'How the app proves who it is; client_secret is its secret, in the header or in the body.',
+  },
+  TokenEndpointAuthSigningAlg: {
+    form: 'text',
+    description: 'The one algorithm of its assertions; left out, any that fits the method.',
+  },
+  RequestObjectSigningAlg: {
+    form: 'text',
+    description: 'The one algorithm of its request objects, or none for unsigned ones; left out, any.',
+  },
+  RequireSignedRequestObject: {
+    form: 'flag',
+    description: 'What an authorization request asks is taken from a signed request object alone.',
+  },
+  RequestUris: {
+    form: 'commas',
+    description:
+      'Where request objects of the app are fetched from, https URLs: a list, or one text with commas between.',
+  },
+  ClientAssertionAudience: {
+    form: ASSERTION_AUDIENCES,
+    description:
+      'lenient takes the issuer or an endpoint as the audience of an assertion, issuer the issuer alone (FAPI 2).',
   },
 }
 

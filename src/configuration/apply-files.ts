@@ -23,6 +23,8 @@ export interface Application {
   readonly suggest: Suggest
   readonly passwords: Pick<Passwords, 'hash' | 'verify'>
   readonly by: By
+  /** Seals a secret under its id. */
+  readonly seal: (secret: string, id: string) => string
   /** Removes records that the files do not name, of the kinds they speak of. */
   readonly prune: boolean
   /** Identifier of the API resource that is always there. */
@@ -53,8 +55,8 @@ class RolledBack extends Error {
  * @throws ConfigurationRefused with everything that is wrong; then nothing has happened
  */
 export async function applyFiles(application: Application): Promise<Outcome> {
-  const { store, texts, variables, suggest, by, dryRun } = application
-  const { wanted, faults } = readFiles(texts, { variables, suggest, now: by.now })
+  const { store, texts, variables, suggest, by, seal, dryRun } = application
+  const { wanted, faults } = readFiles(texts, { variables, suggest, now: by.now, seal })
   const firstPasswords = await prepareFirstPasswords(wanted, application)
   try {
     return await store.writeAlone(async (unit) => {

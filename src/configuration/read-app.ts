@@ -24,6 +24,8 @@ export interface Reading {
   readonly suggest: Suggest
   /** Milliseconds since 1970. */
   readonly now: number
+  /** Seals a secret under its id. */
+  readonly seal: (secret: string, id: string) => string
 }
 
 /** A record as far as it can be read, and everything that is wrong with it. */
@@ -33,14 +35,14 @@ export interface Read<T> {
 }
 
 /** Reads an app; an attribute that is left out has its default. */
-export function readApp(record: FileRecord, { variables, suggest, now }: Reading): Read<WantedApp> {
+export function readApp(record: FileRecord, { variables, suggest, now, seal }: Reading): Read<WantedApp> {
   const { complain, faults } = complaintsOf(record)
   const { fields, id } = record
   refuseUnknown(fields, APP_FIELD_NAMES, suggest, complain)
   const { clientType, ...attributes } = readAttributes(fields, complain)
   const isEnabled = readFlag(fields['IsEnabled'], 'IsEnabled', complain)
   const selfRegistered = readFlag(fields['SelfRegistered'], 'SelfRegistered', complain)
-  const secrets = readSecrets(fields, { variables, suggest, complain, now })
+  const secrets = readSecrets(fields, { variables, suggest, complain, now, seal })
   if (fields['ClientType'] === undefined) complain('ClientType', `is needed: one of ${CLIENT_TYPES.join(', ')}`)
   if (clientType !== undefined && clientType !== 'Confidential' && (secrets ?? []).length > 0) {
     const attribute = fields['ApplicationSecret'] === undefined ? 'ApplicationSecretHash' : 'ApplicationSecret'

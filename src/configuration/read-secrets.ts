@@ -17,7 +17,7 @@ type Attribute = keyof typeof ATTRIBUTES
 /** 128 bits in base64url; the digest of a shorter secret can be tried out. @see RFC 6749 §10.10 */
 const SHORTEST_STRONG = 22
 
-/** A secret of a file, as its digest alone. */
+/** A secret of a file, as its digest, and a way to seal it for an app that makes MACs with it. */
 export interface WantedSecret extends SecretDescription {
   readonly isShort: boolean
 }
@@ -30,9 +30,11 @@ interface Context {
   readonly complain: Complain
   /** Milliseconds since 1970. */
   readonly now: number
+  /** Seals a secret under its id. */
+  readonly seal: (secret: string, id: string) => string
 }
 
-/** Reads the secrets of an app, as digests alone; `undefined` where the file leaves them to others. */
+/** Reads the secrets of an app; `undefined` where the file leaves them to others. */
 export function readSecrets(fields: Readonly<Record<string, unknown>>, context: Context): WantedSecret[] | undefined {
   const given = SECRET_ATTRIBUTES.filter((attribute) => fields[attribute] !== undefined && fields[attribute] !== null)
   if (given.length === 0) return undefined
@@ -66,7 +68,8 @@ function readSecret(attribute: Attribute, entry: unknown, context: Context): Wan
   if (held === undefined) return undefined
   const hash = attribute === 'ApplicationSecret' ? digest(held) : held
   if (!isHash(hash)) complain(attribute, `${NO_HASH}, in that variable`)
-  return { hash, label, expiresAt, isShort: attribute === 'ApplicationSecret' && held.length < SHORTEST_STRONG }
+  if (attribute === 'ApplicationSecretHash') return { hash, label, expiresAt, isShort: false }
+  return { hash, label, expiresAt, isShort: held.length < SHORTEST_STRONG, sealFor: (id) => context.seal(held, id) }
 }
 
 function partsOf(attribute: Attribute, entry: unknown, { suggest, complain }: Context) {

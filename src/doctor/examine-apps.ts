@@ -66,6 +66,8 @@ function isLoopback(uri: string): boolean {
 
 function agedSecrets(check: string, app: TrustedApplication, now: number): Finding[] {
   const rotate = `tessera app rotate-secret ${shellWord(app.applicationUri)} --overlap 7d`
+  // Its keys prove it; a secret is good for nothing there.
+  if (app.tokenEndpointAuthMethod === 'private_key_jwt') return []
   const live = app.secrets.filter((secret) => isValidSecret(secret, now))
   if (app.clientType === 'Confidential' && app.isEnabled && live.length === 0)
     return [warning(check, 'it has no valid secret', rotate)]

@@ -6,7 +6,11 @@ import {
   ACCESS_TOKEN_POLICIES,
   ALL_RESPONSE_TYPES,
   type AppRegistration,
+  ASSERTION_ALGORITHMS,
+  ASSERTION_AUDIENCES,
+  AUTH_METHODS,
   CLIENT_TYPES,
+  REQUEST_OBJECT_ALGORITHMS,
   SUBJECT_TYPES,
 } from './trusted-application.ts'
 
@@ -190,6 +194,18 @@ export const APP_ATTRIBUTES: readonly AppAttribute[] = [
   attribute('BackchannelLogoutSessionRequired', 'backchannelLogoutSessionRequired', flag),
   attribute('FrontchannelLogoutUri', 'frontchannelLogoutUri', optional('an https URL at the origin of a redirect URI')),
   attribute('FrontchannelLogoutSessionRequired', 'frontchannelLogoutSessionRequired', flag),
+  attribute('Jwks', 'jwks', optional('a JWK Set with public keys, as JSON text')),
+  attribute('JwksUri', 'jwksUri', optional('an https URL')),
+  attribute('TokenEndpointAuthMethod', 'tokenEndpointAuthMethod', oneOf(AUTH_METHODS)),
+  attribute(
+    'TokenEndpointAuthSigningAlg',
+    'tokenEndpointAuthSigningAlg',
+    optionalOneOf(ASSERTION_ALGORITHMS, 'any that fits the method'),
+  ),
+  attribute('ClientAssertionAudience', 'clientAssertionAudience', oneOf(ASSERTION_AUDIENCES)),
+  attribute('RequestObjectSigningAlg', 'requestObjectSigningAlg', optionalOneOf(REQUEST_OBJECT_ALGORITHMS, 'any')),
+  attribute('RequireSignedRequestObject', 'requireSignedRequestObject', flag),
+  attribute('RequestUris', 'requestUris', list('https URLs with commas between', ',')),
 ]
 
 /** Finds an attribute by its name, whose case does not count. */

@@ -1,4 +1,12 @@
-import type { AppSecret } from './trusted-application.ts'
+import { deriveKey, type SealingKey } from '../lib/sealed-box.ts'
+import type { AppRegistration, AppSecret } from './trusted-application.ts'
+
+/** The key under which secrets are sealed that apps make MACs with; each box belongs to the id of its secret. */
+export const secretSealingKey = (masterKey: Buffer): SealingKey => deriveKey(masterKey, 'app-secrets')
+
+/** Whether the secrets of the app must be readable: of all others only a hash is kept. @see OIDC Core §10.1 */
+export const needsReadableSecret = (app: Pick<AppRegistration, 'clientType' | 'tokenEndpointAuthMethod'>): boolean =>
+  app.clientType === 'Confidential' && app.tokenEndpointAuthMethod === 'client_secret_jwt'
 
 /** How many secrets of an app may be valid at once: the one in use, and the one that takes over. */
 export const MOST_VALID_SECRETS = 2

@@ -1,10 +1,10 @@
 import { OAuthError } from './errors.ts'
-import type { TrustedApplication } from './trusted-application.ts'
+import type { AuthMethod, TrustedApplication } from './trusted-application.ts'
 
 declare const proof: unique symbol
 
 /** How an app proved who it is at the token endpoint. @see OIDC Core §9 */
-export type ClientAuthMethod = 'client_secret_basic' | 'client_secret_post' | 'none'
+export type ClientAuthMethod = Exclude<AuthMethod, 'client_secret'> | 'none'
 
 /** An app that has proved who it is; only `client-auth/` makes one. */
 export interface AuthenticatedApp extends TrustedApplication {

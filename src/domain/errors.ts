@@ -17,6 +17,8 @@ const STATUS = {
   account_selection_required: 400,
   interaction_required: 400,
   interaction_expired: 400,
+  invalid_request_object: 400,
+  invalid_request_uri: 400,
   request_not_supported: 400,
   request_uri_not_supported: 400,
   invalid_redirect_uri: 400,

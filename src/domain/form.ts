@@ -13,6 +13,10 @@ const LIMITS: Readonly<Record<string, number>> = {
   code_verifier: 512,
   refresh_token: 512,
   client_secret: 1024,
+  request: 16_384,
+  request_uri: 512,
+  // What is too long for an assertion is judged with it, so that the client is told one thing.
+  client_assertion: 65_536,
   password: 4096,
   token: 16_384,
   access_token: 16_384,

@@ -1,5 +1,6 @@
 import { SECOND } from '../lib/clock.ts'
 import { showDuration } from '../lib/duration.ts'
+import { readKeySet } from './app-keys.ts'
 import { whyBadName } from './readable-name.ts'
 import { isLoopbackHost, originOf, whyNotNotifiable, whyUnregistrable } from './redirect-uri.ts'
 import { ADMINISTRATION_SCOPE, isProtocolScope, isScopeToken } from './scope.ts'
@@ -149,6 +150,60 @@ const frontchannelLogout: Rule = ({ frontchannelLogoutUri: uri, impersonateLogin
   const elsewhere = 'must have the scheme, host and port of one of the ImpersonateLoginUrl'
   return fault('FrontchannelLogoutUri', whyUnregistrable(uri, false) ?? (!isItsOwn && elsewhere))
 }
+const keys: Rule = ({ jwks, jwksUri }) => [
+  ...(jwks === undefined ? [] : readKeySet(jwks).faults.flatMap((reason) => fault('Jwks', reason))),
+  ...fault(
+    'JwksUri',
+    jwksUri !== undefined && jwks !== undefined && 'cannot stand beside Jwks: an app has one or the other',
+  ),
+  ...fault(
+    'JwksUri',
+    jwksUri !== undefined &&
+      (!/^https?:\/\//.test(jwksUri) || !URL.canParse(jwksUri) || jwksUri.length > 2048) &&
+      'must be an https URL',
+  ),
+]
+
+const authentication: Rule = (app) => {
+  const { tokenEndpointAuthMethod: method, tokenEndpointAuthSigningAlg: alg } = app
+  const signs = method === 'private_key_jwt' || method === 'client_secret_jwt'
+  const fits = (alg === 'HS256') === (method === 'client_secret_jwt')
+  return [
+    ...fault(
+      'TokenEndpointAuthMethod',
+      method !== 'client_secret' && app.clientType !== 'Confidential' && `${method} needs ClientType Confidential`,
+    ),
+    ...fault(
+      'TokenEndpointAuthMethod',
+      method === 'private_key_jwt' &&
+        app.jwks === undefined &&
+        app.jwksUri === undefined &&
+        'private_key_jwt needs the public keys of the app: Jwks or JwksUri',
+    ),
+    ...fault(
+      'TokenEndpointAuthSigningAlg',
+      alg !== undefined &&
+        (signs ? !fits && `${alg} does not fit ${method}` : 'is for client_secret_jwt and private_key_jwt'),
+    ),
+  ]
+}
+
+const requestObjects: Rule = (app) => [
+  ...fault(
+    'RequireSignedRequestObject',
+    app.requireSignedRequestObject &&
+      (app.requestObjectSigningAlg === 'none'
+        ? 'does not go with RequestObjectSigningAlg none'
+        : app.jwks === undefined && app.jwksUri === undefined && 'needs the public keys of the app: Jwks or JwksUri'),
+  ),
+  ...app.requestUris.flatMap((uri) =>
+    fault(
+      'RequestUris',
+      (!/^https?:\/\/[\x21-\x7e]{1,500}$/.test(uri) || !URL.canParse(uri)) &&
+        `${uri} must be an https URL of at most 500 characters`,
+    ),
+  ),
+]
 
 const RULES: readonly Rule[] = [
   applicationUri,
@@ -167,6 +222,9 @@ const RULES: readonly Rule[] = [
   selfRegistered,
   backchannelLogout,
   frontchannelLogout,
+  keys,
+  authentication,
+  requestObjects,
 ]
 
 /** Everything that makes a registration unable to work; empty when it can be stored. */

@@ -1,12 +1,13 @@
 import { ACR_VALUES } from './acr.ts'
 import { PROTOCOL_SCOPES } from './scope.ts'
 import { SIGNING_ALGORITHMS } from './signing-algorithm.ts'
-import { type ResponseType, SUBJECT_TYPES } from './trusted-application.ts'
+import { ASSERTION_ALGORITHMS, AUTH_METHODS, type ResponseType, SUBJECT_TYPES } from './trusted-application.ts'
 
 interface Facts {
   readonly issuer: string
   readonly grantTypes: readonly string[]
   readonly responseTypes: readonly ResponseType[]
+  readonly requestObjects: { readonly offered: boolean; readonly unsigned: boolean }
   readonly userClaims: readonly string[]
   readonly locales: readonly string[]
   /** Of every API resource. */
@@ -15,7 +16,7 @@ interface Facts {
   readonly registration: boolean
 }
 
-const CLIENT_AUTH_METHODS = ['client_secret_basic', 'client_secret_post']
+const CLIENT_AUTH_METHODS = AUTH_METHODS.filter((method) => method !== 'client_secret')
 
 /** What this server tells clients about itself. @see OIDC Discovery §3, RFC 8414 §2 */
 export const serverMetadata = ({
@@ -26,6 +27,7 @@ export const serverMetadata = ({
   locales,
   apiScopes,
   registration,
+  requestObjects,
 }: Facts) => ({
   issuer,
   authorization_endpoint: `${issuer}/connect/authorize`,
@@ -49,16 +51,28 @@ export const serverMetadata = ({
   id_token_signing_alg_values_supported: SIGNING_ALGORITHMS,
   userinfo_signing_alg_values_supported: SIGNING_ALGORITHMS,
   token_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],
+  token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   revocation_endpoint_auth_methods_supported: [...CLIENT_AUTH_METHODS, 'none'],
+  revocation_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   introspection_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+  introspection_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS,
   introspection_signing_alg_values_supported: SIGNING_ALGORITHMS,
   code_challenge_methods_supported: ['S256'],
   prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
   acr_values_supported: ACR_VALUES,
   claims_supported: ['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid', ...userClaims],
   claims_parameter_supported: true,
-  request_parameter_supported: false,
-  request_uri_parameter_supported: false,
+  request_parameter_supported: requestObjects.offered,
+  request_uri_parameter_supported: requestObjects.offered,
+  ...(requestObjects.offered
+    ? {
+        require_request_uri_registration: true,
+        request_object_signing_alg_values_supported: [
+          ...SIGNING_ALGORITHMS,
+          ...(requestObjects.unsigned ? ['none'] : []),
+        ],
+      }
+    : {}),
   authorization_response_iss_parameter_supported: true,
   ui_locales_supported: locales,
 })

@@ -1,5 +1,5 @@
 import { DAY, HOUR, MINUTE } from '../lib/clock.ts'
-import type { SigningAlgorithm } from './signing-algorithm.ts'
+import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './signing-algorithm.ts'
 
 export const CLIENT_TYPES = ['Confidential', 'Public', 'None'] as const
 export type ClientType = (typeof CLIENT_TYPES)[number]
@@ -10,6 +10,28 @@ export type AccessTokenPolicy = (typeof ACCESS_TOKEN_POLICIES)[number]
 /** An access token is signed for everybody to read, or a reference that only this server can read. */
 export const ACCESS_TOKEN_FORMATS = ['jwt', 'reference'] as const
 export type AccessTokenFormat = (typeof ACCESS_TOKEN_FORMATS)[number]
+
+/** How an app proves who it is; `client_secret` stands for its secret sent either way. @see OIDC Core §9 */
+export const AUTH_METHODS = [
+  'client_secret',
+  'client_secret_basic',
+  'client_secret_post',
+  'client_secret_jwt',
+  'private_key_jwt',
+] as const
+export type AuthMethod = (typeof AUTH_METHODS)[number]
+
+/** Whom an app may name as the audience of its assertion: this server or one of its endpoints, or the issuer alone. @see FAPI 2.0 Security Profile §5.3.2.1 */
+export const ASSERTION_AUDIENCES = ['lenient', 'issuer'] as const
+export type AssertionAudience = (typeof ASSERTION_AUDIENCES)[number]
+
+/** What an app may sign with; a MAC is made with its secret. @see RFC 7518 §3.1 */
+export const ASSERTION_ALGORITHMS = [...SIGNING_ALGORITHMS, 'HS256'] as const
+export type AssertionAlgorithm = (typeof ASSERTION_ALGORITHMS)[number]
+
+/** What a request object may be signed with, or that it is not signed at all. @see OIDC Registration §2 */
+export const REQUEST_OBJECT_ALGORITHMS = [...SIGNING_ALGORITHMS, 'none'] as const
+export type RequestObjectAlgorithm = (typeof REQUEST_OBJECT_ALGORITHMS)[number]
 
 export const RESPONSE_TYPES = ['code', 'code id_token'] as const
 /** They hand tokens out through the browser, for old clients; offered only where the operator says so. @see RFC 9700 §2.1.2 */
@@ -36,6 +58,8 @@ export interface AppSecret {
   readonly expiresAt: number | undefined
   /** Milliseconds since 1970, some minutes exact; `undefined` was never used. */
   readonly lastUsedAt: number | undefined
+  /** The secret under the master key, for an app that makes MACs with it. */
+  readonly sealed?: string | undefined
 }
 
 export type NewAppSecret = Omit<AppSecret, 'lastUsedAt' | 'label'> & Partial<Pick<AppSecret, 'label'>>
@@ -102,6 +126,20 @@ export interface AppRegistration {
   readonly frontchannelLogoutUri: string | undefined
   /** Kept as registered: the session is always named. */
   readonly frontchannelLogoutSessionRequired: boolean
+  /** A JWK Set as JSON text; an app has this, or a `jwksUri`, or neither. @see RFC 7517 §5 */
+  readonly jwks: string | undefined
+  /** Where its JWK Set is found. */
+  readonly jwksUri: string | undefined
+  readonly tokenEndpointAuthMethod: AuthMethod
+  /** The one algorithm its assertions have; `undefined` is any that fits the method. */
+  readonly tokenEndpointAuthSigningAlg: AssertionAlgorithm | undefined
+  readonly clientAssertionAudience: AssertionAudience
+  /** The one algorithm its request objects have; `undefined` is any. */
+  readonly requestObjectSigningAlg: RequestObjectAlgorithm | undefined
+  /** Takes what an authorization request asks from a signed request object alone. @see RFC 9101 §10.5 */
+  readonly requireSignedRequestObject: boolean
+  /** Where its request objects may be fetched from. */
+  readonly requestUris: readonly string[]
 }
 
 /** A Trusted Application as it is stored: the OAuth client. */
@@ -152,6 +190,14 @@ export const APP_DEFAULTS: Omit<AppRegistration, 'applicationUri' | 'name' | 'cl
   backchannelLogoutSessionRequired: false,
   frontchannelLogoutUri: undefined,
   frontchannelLogoutSessionRequired: false,
+  jwks: undefined,
+  jwksUri: undefined,
+  tokenEndpointAuthMethod: 'client_secret',
+  tokenEndpointAuthSigningAlg: undefined,
+  clientAssertionAudience: 'lenient',
+  requestObjectSigningAlg: undefined,
+  requireSignedRequestObject: false,
+  requestUris: [],
 }
 
 export const AUTHORIZATION_CODE_LIFETIME = MINUTE

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { EffectiveRequest } from '../authorize/effective-request.ts'
 import type { AuthorizeFlow } from '../authorize/flow.ts'
 import type { Redirectable } from '../authorize/request.ts'
 import type { Ticket } from '../authorize/tickets.ts'
 import { OAuthError } from '../domain/errors.ts'
-import type { Form } from '../domain/form.ts'
 import type { Cookies } from '../http/cookies.ts'
 import { bodyForm, queryForm } from '../http/form-body.ts'
 import type { Refuse } from '../http/refusals.ts'
@@ -30,13 +30,13 @@ export async function authorizeEndpoint(
   async function proceed(
     request: FastifyRequest,
     reply: FastifyReply,
-    form: Form,
+    asked: EffectiveRequest,
     begun?: Ticket,
   ): Promise<FastifyReply> {
-    const redirectable = await flow.findRedirect(form)
+    const redirectable = await flow.findRedirect(asked)
     try {
-      const valid = await flow.validate(form, redirectable)
-      const ticket = begun ?? flow.tickets.start(form)
+      const valid = await flow.validate(asked, redirectable)
+      const ticket = begun ?? flow.tickets.start(asked.form)
       if (request.method === 'POST')
         return reply.redirect(`${issuer}/connect/authorize/continue?${sealed(ticket)}`, 303)
       const step = await flow.decide(valid, ticket, cookies.session(request))
@@ -70,14 +70,18 @@ export async function authorizeEndpoint(
 
   const sealed = (ticket: Ticket): string => `interaction=${flow.tickets.seal(ticket)}`
 
-  app.get('/connect/authorize', { config }, (request, reply) => proceed(request, reply, queryForm(request)))
+  app.get('/connect/authorize', { config }, async (request, reply) =>
+    proceed(request, reply, await flow.readEffective(queryForm(request))),
+  )
 
   // A cross-site POST carries no session cookie; the redirect to a GET of our own does.
-  app.post('/connect/authorize', { config }, (request, reply) => proceed(request, reply, bodyForm(request)))
+  app.post('/connect/authorize', { config }, async (request, reply) =>
+    proceed(request, reply, await flow.readEffective(bodyForm(request))),
+  )
 
   app.get('/connect/authorize/continue', { config }, (request, reply) => {
     const browser = cookies.browser(request)
     const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser), 'any')
-    return proceed(request, reply, flow.formOf(ticket), ticket)
+    return proceed(request, reply, { form: flow.formOf(ticket) }, ticket)
   })
 }

@@ -4,6 +4,7 @@ import { requireConfidential } from '../domain/authenticated-app.ts'
 import { refuseRepeated } from '../domain/form.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
+import { LONGEST_ASSERTING_BODY } from '../http/limits.ts'
 import type { Introspect } from '../tokens/introspect.ts'
 
 interface Dependencies {
@@ -22,9 +23,9 @@ export async function introspectEndpoint(
   app: FastifyInstance,
   { authenticateApp, introspect }: Dependencies,
 ): Promise<void> {
-  app.post('/connect/introspect', async (request, reply) => {
+  app.post('/connect/introspect', { bodyLimit: LONGEST_ASSERTING_BODY }, async (request, reply) => {
     const form = refuseRepeated(bodyForm(request))
-    const app = await authenticateApp(authorizationHeader(request), form, request.ip)
+    const app = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/introspect')
     const caller = requireConfidential(app, 'introspect tokens')
     const introspection = await introspect.describe(form.require('token'), caller)
     if (!wantsSigned(request)) return introspection

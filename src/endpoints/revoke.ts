@@ -4,6 +4,7 @@ import { OAuthError } from '../domain/errors.ts'
 import { refuseRepeated } from '../domain/form.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
+import { LONGEST_ASSERTING_BODY } from '../http/limits.ts'
 import type { RevokeToken } from '../tokens/revoke-token.ts'
 
 interface Dependencies {
@@ -16,9 +17,9 @@ export async function revokeEndpoint(
   app: FastifyInstance,
   { authenticateApp, revokeToken }: Dependencies,
 ): Promise<void> {
-  app.post('/connect/revocation', async (request, reply) => {
+  app.post('/connect/revocation', { bodyLimit: LONGEST_ASSERTING_BODY }, async (request, reply) => {
     const form = refuseRepeated(bodyForm(request))
-    const caller = await authenticateApp(authorizationHeader(request), form, request.ip)
+    const caller = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/revocation')
     const outcome = await revokeToken(form.require('token'), caller.applicationUri, request.ip)
     if (outcome === 'of another app') {
       throw new OAuthError('invalid_grant', 'the token was issued to another app', {

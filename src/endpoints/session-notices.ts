@@ -7,6 +7,7 @@ import { refuseRepeated } from '../domain/form.ts'
 import type { ReadCatalogue } from '../domain/resource-indicators.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
+import { LONGEST_ASSERTING_BODY } from '../http/limits.ts'
 import { SECOND } from '../lib/clock.ts'
 import type { ReadNotices } from '../tokens/read-notices.ts'
 
@@ -46,20 +47,26 @@ export async function sessionNoticesEndpoint(
     )
   }
 
-  app.post('/connect/session/notices', { schema: { response: { 200: NoticesSchema } } }, async (request) => {
-    const form = refuseRepeated(bodyForm(request))
-    await requireServer(await authenticateApp(authorizationHeader(request), form, request.ip))
-    const { notices, next, more } = await readNotices(form.get('since'))
-    return {
-      notices: notices.map(({ id, app: client_id, user: user_id, at }) => ({
-        id,
-        ...(client_id === undefined ? {} : { client_id }),
-        ...(user_id === undefined ? {} : { user_id }),
-        // Tokens tell their time in whole seconds.
-        at: Math.ceil(at / SECOND),
-      })),
-      next,
-      more,
-    }
-  })
+  app.post(
+    '/connect/session/notices',
+    { bodyLimit: LONGEST_ASSERTING_BODY, schema: { response: { 200: NoticesSchema } } },
+    async (request) => {
+      const form = refuseRepeated(bodyForm(request))
+      await requireServer(
+        await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/session/notices'),
+      )
+      const { notices, next, more } = await readNotices(form.get('since'))
+      return {
+        notices: notices.map(({ id, app: client_id, user: user_id, at }) => ({
+          id,
+          ...(client_id === undefined ? {} : { client_id }),
+          ...(user_id === undefined ? {} : { user_id }),
+          // Tokens tell their time in whole seconds.
+          at: Math.ceil(at / SECOND),
+        })),
+        next,
+        more,
+      }
+    },
+  )
 }

@@ -6,6 +6,7 @@ import { OAuthError } from '../domain/errors.ts'
 import { refuseRepeated } from '../domain/form.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
+import { LONGEST_ASSERTING_BODY } from '../http/limits.ts'
 import { SECOND } from '../lib/clock.ts'
 import type { Touch, TouchApiSessions } from '../sessions/touch-api-sessions.ts'
 
@@ -23,12 +24,16 @@ export async function sessionTouchesEndpoint(
   app: FastifyInstance,
   { authenticateApp, touchApiSessions }: Dependencies,
 ): Promise<void> {
-  app.post('/connect/session/touches', { schema: { response: { 200: EndedSchema } } }, async (request) => {
-    const form = refuseRepeated(bodyForm(request))
-    const app = await authenticateApp(authorizationHeader(request), form, request.ip)
-    const caller = requireConfidential(app, 'ask about API sessions')
-    return { ended: await touchApiSessions(readTouches(form.require('touches')), caller) }
-  })
+  app.post(
+    '/connect/session/touches',
+    { bodyLimit: LONGEST_ASSERTING_BODY, schema: { response: { 200: EndedSchema } } },
+    async (request) => {
+      const form = refuseRepeated(bodyForm(request))
+      const app = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/session/touches')
+      const caller = requireConfidential(app, 'ask about API sessions')
+      return { ended: await touchApiSessions(readTouches(form.require('touches')), caller) }
+    },
+  )
 }
 
 /** `SESSION_ID:SECONDS_AGO`, with a space between two. */

@@ -5,6 +5,7 @@ import { requireConfidential } from '../domain/authenticated-app.ts'
 import { refuseRepeated } from '../domain/form.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
+import { LONGEST_ASSERTING_BODY } from '../http/limits.ts'
 import type { AtMost } from '../lib/at-most.ts'
 import type { OpenApiSessions } from '../sessions/open-api-session.ts'
 import type { FindApiToken } from '../tokens/find-api-token.ts'
@@ -28,14 +29,18 @@ export async function sessionEndpoint(
   app: FastifyInstance,
   { authenticateApp, findApiToken, openApiSession, inLine }: Dependencies,
 ): Promise<void> {
-  app.post('/connect/session', { schema: { response: { 200: SessionSchema } } }, async (request) => {
-    const form = refuseRepeated(bodyForm(request))
-    return inLine(async () => {
-      const app = await authenticateApp(authorizationHeader(request), form, request.ip)
-      const caller = requireConfidential(app, 'ask about API sessions')
-      const token = await findApiToken(form.require('token'), caller)
-      const { id, expiresIn } = await openApiSession(token)
-      return { session_id: id, expires_in: expiresIn, subject: token.claims.sub }
-    })
-  })
+  app.post(
+    '/connect/session',
+    { bodyLimit: LONGEST_ASSERTING_BODY, schema: { response: { 200: SessionSchema } } },
+    async (request) => {
+      const form = refuseRepeated(bodyForm(request))
+      return inLine(async () => {
+        const app = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/session')
+        const caller = requireConfidential(app, 'ask about API sessions')
+        const token = await findApiToken(form.require('token'), caller)
+        const { id, expiresIn } = await openApiSession(token)
+        return { session_id: id, expires_in: expiresIn, subject: token.claims.sub }
+      })
+    },
+  )
 }

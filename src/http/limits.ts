@@ -15,6 +15,9 @@ export interface LogStream {
 const KIBIBYTE = 1024
 const SECOND = 1000
 
+/** Bytes of a body in which an app may prove itself by a JWT; every other body is smaller. */
+export const LONGEST_ASSERTING_BODY = 64 * KIBIBYTE
+
 /** Limits and timeouts of the HTTP server; the framework's own defaults for most of them are "never". */
 export const fastifyOptions = (
   { trustedProxies, logLevel }: HttpSection,

@@ -34,7 +34,6 @@ const HARMLESS = [
 // Whoever mixes credentials up may have put the secret where the name belongs.
 const CONFUSED: readonly RefusalRule[] = [
   'credentials-swapped',
-  'client-assertion-sent',
   'client-id-differs',
   'credentials-sent-twice',
   'basic-header-malformed',

@@ -4,6 +4,7 @@ import type { RefusalRule } from '../domain/refusal-rule.ts'
 import { PROTOCOL_SCOPES } from '../domain/scope.ts'
 import { markDifference, nearestOf } from '../lib/difference.ts'
 import { shellWord } from '../lib/shell.ts'
+import { APP_JWT_REMEDIES } from './remedies/app-jwt-remedies.ts'
 import { APP_REMEDIES } from './remedies/app-remedies.ts'
 import { PERSON_REMEDIES } from './remedies/person-remedies.ts'
 import { REGISTRATION_REMEDIES } from './remedies/registration-remedies.ts'
@@ -37,6 +38,7 @@ export interface Explanation {
 /** Every rule has a remedy: the compiler sees to it. */
 const REMEDIES: Readonly<Record<RefusalRule, (facts: Facts) => Remedy>> = {
   ...APP_REMEDIES,
+  ...APP_JWT_REMEDIES,
   ...REQUEST_REMEDIES,
   ...REGISTRATION_REMEDIES,
   ...PERSON_REMEDIES,

@@ -44,6 +44,7 @@ function tasksOf({ store, clock, longestSession }: Sizing): readonly Task[] {
   const overAnHourAgo = async () => clock() - HOUR
   return [
     { kind: 'authorization_codes', before: overAnHourAgo },
+    { kind: 'client_assertions', before: overAnHourAgo },
     { kind: 'token_families', before: overAnHourAgo },
     { kind: 'revoked_access_tokens', before: overAnHourAgo },
     { kind: 'opaque_access_tokens', before: overAnHourAgo },

@@ -4,6 +4,7 @@ import type { Schema } from './schema.ts'
 /** Rows that nobody asks for any more, and the column that tells since when. */
 const LEFTOVERS = {
   authorization_codes: { key: 'digest', since: 'expires_at' },
+  client_assertions: { key: 'jti_digest', since: 'expires_at' },
   token_families: { key: 'family', since: 'expires_at' },
   revoked_access_tokens: { key: 'jti_digest', since: 'expires_at' },
   opaque_access_tokens: { key: 'digest', since: 'expires_at' },

@@ -3,6 +3,7 @@ import { apiResourcesOn } from './api-resources.ts'
 import { apiSessionsOn } from './api-sessions.ts'
 import { auditEventsOn } from './audit-events.ts'
 import { authorizationCodesOn } from './authorization-codes.ts'
+import { clientAssertionsOn } from './client-assertions.ts'
 import { consentsOn } from './consents.ts'
 import { initialAccessTokensOn } from './initial-access-tokens.ts'
 import { leasesOn } from './leases.ts'
@@ -38,6 +39,7 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   logoutDeliveries: logoutDeliveriesOn(db),
   consents: consentsOn(db),
   codes: authorizationCodesOn(db),
+  clientAssertions: clientAssertionsOn(db),
   families: tokenFamiliesOn(db),
   refreshTokens: refreshTokensOn(db),
   revokedAccessTokens: revokedAccessTokensOn(db),

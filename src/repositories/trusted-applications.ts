@@ -20,6 +20,7 @@ const toSecret = (row: Selectable<Schema['app_secrets']>): AppSecret => ({
   createdAt: row.created_at,
   expiresAt: row.expires_at ?? undefined,
   lastUsedAt: row.last_used_at ?? undefined,
+  sealed: row.sealed_secret ?? undefined,
 })
 
 const toApp = (row: Selectable<Schema['trusted_applications']>, secrets: readonly AppSecret[]): TrustedApplication => ({
@@ -175,6 +176,7 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
           created_at: secret.createdAt,
           expires_at: secret.expiresAt ?? null,
           last_used_at: null,
+          sealed_secret: secret.sealed ?? null,
         })
         .execute()
     },
@@ -189,6 +191,21 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
         .updateTable('app_secrets')
         .set({ label: label ?? null, expires_at: expiresAt ?? null })
         .where('id', '=', id)
+        .execute()
+    },
+
+    /** Keeps a secret that is known by its hash in a form that can be opened as well. */
+    async sealSecret(id: string, sealed: string): Promise<void> {
+      await db.updateTable('app_secrets').set({ sealed_secret: sealed }).where('id', '=', id).execute()
+    },
+
+    /** Keeps nothing of the secrets of an app but their hashes. */
+    async forgetSealedSecrets(applicationUri: string): Promise<void> {
+      await db
+        .updateTable('app_secrets')
+        .set({ sealed_secret: null })
+        .where('application_uri', '=', applicationUri)
+        .where('sealed_secret', 'is not', null)
         .execute()
     },
 

@@ -55,9 +55,9 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     const browser = cookies.browser(request)
     const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser))
     const form = flow.formOf(ticket)
-    const redirectable = await flow.findRedirect(form)
+    const redirectable = await flow.findRedirect({ form })
     try {
-      const valid = await flow.validate(form, redirectable)
+      const valid = await flow.validate({ form }, redirectable)
       const step = await flow.decide(valid, ticket, cookies.session(request))
       return step.kind === 'sign-in' ? ticket : { ticket, request: valid, step }
     } catch (error) {

@@ -65,7 +65,7 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
     problem?: { readonly name: Problem; readonly why?: OperatorDetail },
   ) {
     const form = flow.formOf(ticket)
-    const { app: client, redirectUri } = await flow.findRedirect(form)
+    const { app: client, redirectUri } = await flow.findRedirect({ form })
     const error = problem && PROBLEMS[problem.name]({ client_id: client.applicationUri, ...problem.why })
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(ticket))
     return renderPage(request, reply, {

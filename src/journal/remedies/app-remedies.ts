@@ -63,7 +63,6 @@ export const APP_REMEDIES = {
   'app-is-note': makeItAnApp,
   'client-id-missing': developer('send client_id, or an Authorization: Basic header', 'client_id'),
   'credentials-swapped': developer('send the ApplicationUri as client_id and the secret as client_secret'),
-  'client-assertion-sent': developer('prove the app by its secret: client_secret_basic or client_secret_post'),
   // Whether an app may administer is for people to decide, never for a command that is pasted.
   'administration-app-unmarked': ({ uri }) => ({
     fix: inTheApp('call the administration API as an app that is meant for it'),
@@ -74,7 +73,7 @@ export const APP_REMEDIES = {
   'administration-token-shared': developer('ask for a token for the instance alone, with resource naming its API'),
   'administration-user-no-administrator': developer('let an administrator of the instance sign in (tessera user list)'),
   'client-id-differs': developer('send client_id only once, in the header or in the body'),
-  'credentials-sent-twice': developer('send either the Authorization header or client_secret, not both'),
+  'credentials-sent-twice': developer('send one of the Authorization header, client_secret and client_assertion'),
   'basic-header-malformed': developer(
     'send "Authorization: Basic " and the base64 of client_id:client_secret, both form-url-encoded before',
     'Basic base64(client_id:client_secret)',

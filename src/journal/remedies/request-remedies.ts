@@ -71,6 +71,31 @@ export const REQUEST_REMEDIES = {
   'method-wrong': developer('use the method that the endpoint takes'),
   'request-malformed': developer('send a complete HTTP request of at most the allowed size'),
   'request-object-sent': developer('send plain parameters in place of a request object', 'no request, no request_uri'),
+  'request-object-twice': developer('send either request or request_uri', 'request or request_uri'),
+  'request-object-missing': ({ uri }) => ({
+    fix: inTheApp('send what it asks in a signed request object, as request or request_uri'),
+    otherwise: `where plain parameters shall do: ${update(uri, 'RequireSignedRequestObject=false')}`,
+    expected: 'a signed request object',
+  }),
+  'request-object-unsigned': developer('sign the request object', 'a signed request object'),
+  'request-object-differs': developer(
+    'send the same client_id and response_type in the request object as beside it',
+    'client_id and response_type as beside it',
+  ),
+  'request-object-nested': developer('leave request and request_uri out of the request object'),
+  'request-object-malformed': developer('put each parameter into the request object as text, claims as an object'),
+  'request-object-for-another-audience': developer('set iss to the client_id and aud to the issuer, and leave sub out'),
+  'request-object-out-of-time': developer(
+    'make a new request object for each sign-in, with exp some minutes ahead; compare the clocks of the machines (timedatectl)',
+  ),
+  'request-uri-unregistered': ({ uri, sent, registered: { app } }) => ({
+    fix: update(uri, `RequestUris=${[...(app?.requestUris ?? []), sent].join(',')}`),
+    otherwise: inTheApp('send a registered request_uri, or the request object itself as request'),
+  }),
+  'request-uri-unreachable': developer(
+    'serve the request object there: within 5 s, with status 200, at most 16 KiB, without a redirect',
+    'a request object',
+  ),
   'request-too-long': developer('send fewer and shorter parameters, above all a shorter state'),
   'address-unknown': developer('take the addresses from /.well-known/openid-configuration'),
   'redirect-uri-unregistered': registerUri('ImpersonateLoginUrl', 'redirect_uri'),

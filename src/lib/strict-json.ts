@@ -1,0 +1,34 @@
+/**
+ * Parses JSON that leaves no room for two readings: no byte order mark, and no member named twice.
+ * @returns `undefined` for anything else
+ */
+export function parseStrictJson(text: string): { readonly value: unknown } | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return hasTwins(text) ? undefined : { value }
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+const TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\],]/g
+
+/** Looks for a name that one object has twice; the text is known to be JSON. */
+function hasTwins(text: string): boolean {
+  // For each open object the names in it; for an array nothing.
+  const open: (Set<unknown> | undefined)[] = []
+  let nameNext = false
+  for (const [token] of text.matchAll(TOKENS)) {
+    if (token === '{' || token === '[') open.push(token === '{' ? new Set() : undefined)
+    else if (token === '}' || token === ']') open.pop()
+    const names = open.at(-1)
+    if (token.startsWith('"') && nameNext && names) {
+      const name: unknown = JSON.parse(token)
+      if (names.has(name)) return true
+      names.add(name)
+    }
+    nameNext = (token === '{' || token === ',') && names !== undefined
+  }
+  return false
+}
