@@ -102,6 +102,11 @@ export const SETTINGS = {
     '`sub` of people is their login instead of the stable id',
     readBoolean,
   ),
+  TESSERA_LIMIT_SIGN_IN: setting(
+    '30',
+    'sign-ins a minute that may fail from one address, an IPv6 /64 counting as one; 0 is no limit',
+    readCount(0, 1_000_000),
+  ),
   TESSERA_METRICS_TOKEN: setting(
     '',
     'whoever sends it as a Bearer token may read `/metrics`; without it only requests from this machine may',
@@ -172,6 +177,9 @@ const sections = (values: Values, production: boolean) => ({
     subjectAsLogin: values.TESSERA_COMPAT_SUBJECT_LOGIN,
   },
   responseTypes: values.TESSERA_IMPLICIT ? ALL_RESPONSE_TYPES : (RESPONSE_TYPES as readonly ResponseType[]),
+  limits: {
+    signIn: values.TESSERA_LIMIT_SIGN_IN,
+  },
   metrics: { token: values.TESSERA_METRICS_TOKEN },
   signingAlgorithm: values.TESSERA_SIGNING_ALGORITHM,
   sessions: { idle: values.TESSERA_SESSION_IDLE, absolute: values.TESSERA_SESSION_ABSOLUTE },

@@ -139,6 +139,8 @@ export async function buildServer(
         cookies,
         renderPage,
         checkPassword: services.checkPassword,
+        devices: services.devices,
+        clock,
         sessions,
         audit,
         refuse,

@@ -26,7 +26,9 @@ import { createLogout } from './sessions/logout.ts'
 import { createOpenApiSession } from './sessions/open-api-session.ts'
 import { createSignInSessions } from './sessions/sign-in-sessions.ts'
 import { createTouchApiSessions } from './sessions/touch-api-sessions.ts'
+import { createDevices } from './sign-in/devices.ts'
 import { createCheckPassword } from './sign-in/password.ts'
+import { createSignInThrottle } from './sign-in/throttle.ts'
 import { createReadCatalogue } from './tokens/catalogue.ts'
 import { createFindApiToken } from './tokens/find-api-token.ts'
 import { createFindToken, createLookUpToken } from './tokens/find-token.ts'
@@ -77,7 +79,15 @@ export function createServices(
 
   const sessions = createSignInSessions({ store, clock, random, limits: config.sessions })
   const passwords = createPasswords()
-  const checkPassword = createCheckPassword({ users: store.read.users, passwords })
+  const devices = createDevices({ key: deriveKey(masterKey, 'devices'), clock, random })
+  const throttle = createSignInThrottle({
+    store,
+    clock,
+    key: deriveKey(masterKey, 'sign-in-throttle'),
+    devices,
+    mostOfNetwork: config.limits.signIn,
+  })
+  const checkPassword = createCheckPassword({ users: store.read.users, passwords, throttle })
   const readIdTokenHint = createReadIdTokenHint(keys, issuer, clock)
   const logoutKey = deriveKey(masterKey, 'logout-tickets')
   const logout = createLogout({
@@ -140,6 +150,7 @@ export function createServices(
     subjectOf,
     sessions,
     checkPassword,
+    devices,
     logout,
     authenticateApp,
     lookUpToken,

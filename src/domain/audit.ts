@@ -2,6 +2,8 @@
 const OUTCOME = {
   sign_in: 'success',
   sign_in_failed: 'failure',
+  sign_in_locked: 'failure',
+  sign_in_throttled: 'failure',
   sign_out: 'success',
   consent_granted: 'success',
   consent_denied: 'failure',
@@ -25,6 +27,7 @@ const OUTCOME = {
   user_enabled: 'success',
   user_disabled: 'success',
   user_removed: 'success',
+  user_unlocked: 'success',
   reference_token_issued: 'success',
   reference_token_revoked: 'success',
   resource_added: 'success',

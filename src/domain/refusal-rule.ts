@@ -75,6 +75,8 @@ export type RefusalRule =
   | 'person-without-password'
   | 'person-is-system-user'
   | 'password-wrong'
+  | 'sign-in-throttled'
+  | 'person-locked'
   | 'sign-in-incomplete'
   | 'person-not-admitted'
   | 'picture-missing'
@@ -135,5 +137,6 @@ export type RefusalRule =
   | 'logout-uri-without-app'
   // The server itself.
   | 'metrics-not-for-everybody'
+  | 'too-many-requests'
   | 'server-busy'
   | 'server-fault'

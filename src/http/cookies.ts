@@ -1,10 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { DEVICE_KNOWN_FOR } from '../domain/device.ts'
+import { SECOND } from '../lib/clock.ts'
 import { newSecret, type Random } from '../lib/secrets.ts'
 
 export type Cookies = ReturnType<typeof createCookies>
 
 /**
- * The two cookies: one names the sign-in session, one the browser itself, before anybody has signed in.
+ * The three cookies: one names the sign-in session, one the browser itself, before anybody has signed in, and one outlives the
+ * session and tells that accounts have signed in here before.
  * `__Host-` ties a cookie to this very host over https; on a loopback instance without TLS browsers would drop it.
  * @see RFC 6265bis §4.1.3.2
  */
@@ -13,6 +16,7 @@ export function createCookies(issuer: string, random: Random) {
   const prefix = secure ? '__Host-' : ''
   const session = `${prefix}tessera-session`
   const browser = `${prefix}tessera-browser`
+  const device = `${prefix}tessera-device`
   const attributes = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
 
   return {
@@ -20,6 +24,10 @@ export function createCookies(issuer: string, random: Random) {
     session: (request: FastifyRequest): string | undefined => request.cookies[session],
     setSession: (reply: FastifyReply, value: string) => reply.setCookie(session, value, attributes),
     clearSession: (reply: FastifyReply) => reply.clearCookie(session, attributes),
+
+    device: (request: FastifyRequest): string | undefined => request.cookies[device],
+    setDevice: (reply: FastifyReply, value: string) =>
+      reply.setCookie(device, value, { ...attributes, maxAge: DEVICE_KNOWN_FOR / SECOND }),
 
     browser: (request: FastifyRequest): string | undefined => request.cookies[browser],
 

@@ -52,6 +52,7 @@ function tasksOf({ store, clock, longestSession }: Sizing): readonly Task[] {
     { kind: 'token_notices', before: async () => clock() - LONGEST_ACCESS_TOKEN - HOUR },
     { kind: 'api_sessions', before: async () => clock() - Math.max(DAY, LONGEST_IDLE + HOUR) },
     { kind: 'sign_in_sessions', before: async () => clock() - longestSession - HOUR },
+    { kind: 'sign_in_attempts', before: async () => clock() },
     {
       kind: 'refusals',
       before: async () => {

@@ -124,6 +124,17 @@ interface SettingsTable {
   value: string
 }
 
+interface SignInAttemptsTable {
+  key: string
+  user_id: string | null
+  since: number
+  count: number
+  locks: number
+  locked_until: number
+  consecutive: number
+  expires_at: number
+}
+
 interface MoveStateTable {
   name: string
   value: string
@@ -161,4 +172,5 @@ export interface Schema {
   reserved_users: ReservedUsersTable
   session_epochs: SessionEpochsTable
   token_notices: TokenNoticesTable
+  sign_in_attempts: SignInAttemptsTable
 }

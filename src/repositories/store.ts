@@ -16,6 +16,7 @@ import { revokedAccessTokensOn } from './revoked-access-tokens.ts'
 import type { Schema } from './schema.ts'
 import { sessionEpochsOn } from './session-epochs.ts'
 import { settingsOn } from './settings.ts'
+import { signInAttemptsOn } from './sign-in-attempts.ts'
 import { signInSessionsOn } from './sign-in-sessions.ts'
 import { signingKeysOn } from './signing-keys.ts'
 import { tokenFamiliesOn } from './token-families.ts'
@@ -30,6 +31,7 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   apps: trustedApplicationsOn(db),
   users: usersOn(db),
   sessions: signInSessionsOn(db),
+  signInAttempts: signInAttemptsOn(db),
   consents: consentsOn(db),
   codes: authorizationCodesOn(db),
   families: tokenFamiliesOn(db),
