@@ -107,6 +107,26 @@ export const SETTINGS = {
     'sign-ins a minute that may fail from one address, an IPv6 /64 counting as one; 0 is no limit',
     readCount(0, 1_000_000),
   ),
+  TESSERA_LIMIT_APP_FAILURES: setting(
+    '60',
+    'failed authentications of one app a minute from one address; 0 is no limit',
+    readCount(0, 1_000_000),
+  ),
+  TESSERA_LIMIT_AUTHORIZE: setting(
+    '60',
+    'authorization requests a minute from one address or, beyond that, of one sign-in session; 0 is no limit',
+    readCount(0, 1_000_000),
+  ),
+  TESSERA_LIMIT_TOKEN: setting(
+    '100',
+    'token requests and revocations a second of one app, on each node; 0 is no limit',
+    readCount(0, 1_000_000),
+  ),
+  TESSERA_LIMIT_INTROSPECT: setting(
+    '500',
+    'introspections a second of one app, on each node; 0 is no limit',
+    readCount(0, 1_000_000),
+  ),
   TESSERA_METRICS_TOKEN: setting(
     '',
     'whoever sends it as a Bearer token may read `/metrics`; without it only requests from this machine may',
@@ -179,6 +199,10 @@ const sections = (values: Values, production: boolean) => ({
   responseTypes: values.TESSERA_IMPLICIT ? ALL_RESPONSE_TYPES : (RESPONSE_TYPES as readonly ResponseType[]),
   limits: {
     signIn: values.TESSERA_LIMIT_SIGN_IN,
+    appFailures: values.TESSERA_LIMIT_APP_FAILURES,
+    authorize: values.TESSERA_LIMIT_AUTHORIZE,
+    token: values.TESSERA_LIMIT_TOKEN,
+    introspect: values.TESSERA_LIMIT_INTROSPECT,
   },
   metrics: { token: values.TESSERA_METRICS_TOKEN },
   signingAlgorithm: values.TESSERA_SIGNING_ALGORITHM,

@@ -32,6 +32,7 @@ import { LOCALES } from './http/messages.ts'
 import { createMetrics } from './http/metrics.ts'
 import { registerOverload } from './http/overload.ts'
 import { registerPages } from './http/pages.ts'
+import { registerRateLimits } from './http/rate-limits.ts'
 import { createRefuse } from './http/refusals.ts'
 import { registerResponseHeaders } from './http/response-headers.ts'
 import { createSendAnswer } from './http/send-answer.ts'
@@ -96,6 +97,7 @@ export async function buildServer(
   })
   await registerFormBody(app)
   registerOverload(app)
+  const limits = await registerRateLimits(app, config.limits)
   await app.register(fastifyCookie)
   const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
   const sendAnswer = createSendAnswer(renderPage)
@@ -125,11 +127,11 @@ export async function buildServer(
     async (id) => {
       await id.register(discoveryEndpoint, { metadata })
       await id.register(jwksEndpoint, { keys })
-      await id.register(authorizeEndpoint, { flow, cookies, refuse, sendAnswer, issuer })
-      await id.register(tokenEndpoint, services)
+      await id.register(authorizeEndpoint, { flow, cookies, refuse, sendAnswer, issuer, limits, sessions })
+      await id.register(tokenEndpoint, { ...services, limits })
       await id.register(userinfoEndpoint, { ...services, userInfoClaims })
-      await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect })
-      await id.register(revokeEndpoint, { authenticateApp, revokeToken })
+      await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect, limits })
+      await id.register(revokeEndpoint, { authenticateApp, revokeToken, limits })
       await id.register(sessionEndpoint, { ...services, inLine: createAtMost(FIRST_CALLS_AT_ONCE) })
       await id.register(sessionTouchesEndpoint, services)
       await id.register(sessionNoticesEndpoint, services)

@@ -6,9 +6,11 @@ import { OAuthError } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import type { Cookies } from '../http/cookies.ts'
 import { bodyForm, queryForm } from '../http/form-body.ts'
+import type { RateLimits } from '../http/rate-limits.ts'
 import type { Refuse } from '../http/refusals.ts'
 import type { SendAnswer } from '../http/send-answer.ts'
 import { digest } from '../lib/secrets.ts'
+import type { SignInSessionsService } from '../sessions/sign-in-sessions.ts'
 
 interface Dependencies {
   readonly flow: AuthorizeFlow
@@ -16,12 +18,14 @@ interface Dependencies {
   readonly refuse: Refuse
   readonly sendAnswer: SendAnswer
   readonly issuer: string
+  readonly limits: Pick<RateLimits, 'authorize'>
+  readonly sessions: Pick<SignInSessionsService, 'find'>
 }
 
 /** The authorization endpoint. @see RFC 6749 §3.1, OIDC Core §3.1.2 */
 export async function authorizeEndpoint(
   app: FastifyInstance,
-  { flow, cookies, refuse, sendAnswer, issuer }: Dependencies,
+  { flow, cookies, refuse, sendAnswer, issuer, limits, sessions }: Dependencies,
 ): Promise<void> {
   const config = { page: true } as const
 
@@ -65,10 +69,16 @@ export async function authorizeEndpoint(
 
   const sealed = (ticket: Ticket): string => `interaction=${flow.tickets.seal(ticket)}`
 
-  app.get('/connect/authorize', { config }, (request, reply) => proceed(request, reply, queryForm(request)))
+  const asked = {
+    config,
+    preHandler: (request: FastifyRequest): Promise<void> =>
+      limits.authorize(request, async () => (await sessions.find(cookies.session(request)))?.session.sid),
+  }
+
+  app.get('/connect/authorize', asked, (request, reply) => proceed(request, reply, queryForm(request)))
 
   // A cross-site POST carries no session cookie; the redirect to a GET of our own does.
-  app.post('/connect/authorize', { config }, (request, reply) => proceed(request, reply, bodyForm(request)))
+  app.post('/connect/authorize', asked, (request, reply) => proceed(request, reply, bodyForm(request)))
 
   app.get('/connect/authorize/continue', { config }, (request, reply) => {
     const browser = cookies.browser(request)

@@ -4,11 +4,13 @@ import { requireConfidential } from '../domain/authenticated-app.ts'
 import { refuseRepeated } from '../domain/form.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
+import type { RateLimits } from '../http/rate-limits.ts'
 import type { Introspect } from '../tokens/introspect.ts'
 
 interface Dependencies {
   readonly authenticateApp: AuthenticateApp
   readonly introspect: Introspect
+  readonly limits: Pick<RateLimits, 'introspect'>
 }
 
 const SIGNED = 'application/token-introspection+jwt'
@@ -20,11 +22,12 @@ const wantsSigned = (request: FastifyRequest): boolean =>
 /** Token introspection: an app learns about its own tokens and those for the APIs it serves, of anything else nothing. @see RFC 7662 §2 */
 export async function introspectEndpoint(
   app: FastifyInstance,
-  { authenticateApp, introspect }: Dependencies,
+  { authenticateApp, introspect, limits }: Dependencies,
 ): Promise<void> {
-  app.post('/connect/introspect', async (request, reply) => {
+  app.post('/connect/introspect', { config: { provesApps: true } }, async (request, reply) => {
     const form = refuseRepeated(bodyForm(request))
     const app = await authenticateApp(authorizationHeader(request), form, request.ip)
+    await limits.introspect(request, app.applicationUri)
     const caller = requireConfidential(app, 'introspect tokens')
     const introspection = await introspect.describe(form.require('token'), caller)
     if (!wantsSigned(request)) return introspection

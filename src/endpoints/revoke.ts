@@ -4,21 +4,24 @@ import { OAuthError } from '../domain/errors.ts'
 import { refuseRepeated } from '../domain/form.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
+import type { RateLimits } from '../http/rate-limits.ts'
 import type { RevokeToken } from '../tokens/revoke-token.ts'
 
 interface Dependencies {
   readonly authenticateApp: AuthenticateApp
   readonly revokeToken: RevokeToken
+  readonly limits: Pick<RateLimits, 'token'>
 }
 
 /** Token revocation; a token that is unknown or dead already is answered like one revoked now. @see RFC 7009 §2 */
 export async function revokeEndpoint(
   app: FastifyInstance,
-  { authenticateApp, revokeToken }: Dependencies,
+  { authenticateApp, revokeToken, limits }: Dependencies,
 ): Promise<void> {
-  app.post('/connect/revocation', async (request, reply) => {
+  app.post('/connect/revocation', { config: { provesApps: true } }, async (request, reply) => {
     const form = refuseRepeated(bodyForm(request))
     const caller = await authenticateApp(authorizationHeader(request), form, request.ip)
+    await limits.token(request, caller.applicationUri)
     const outcome = await revokeToken(form.require('token'), caller.applicationUri, request.ip)
     if (outcome === 'of another app') {
       throw new OAuthError('invalid_grant', 'the token was issued to another app', {

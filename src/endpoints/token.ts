@@ -5,6 +5,7 @@ import { refuseRepeated } from '../domain/form.ts'
 import type { GrantRegistry } from '../grants/registry.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
+import type { RateLimits } from '../http/rate-limits.ts'
 import type { IssueTokens } from '../tokens/issue.ts'
 
 /** @see RFC 6749 §5.1, OIDC Core §3.1.3.3 */
@@ -21,18 +22,24 @@ interface Dependencies {
   readonly authenticateApp: AuthenticateApp
   readonly grants: GrantRegistry
   readonly issueTokens: IssueTokens
+  readonly limits: Pick<RateLimits, 'token'>
 }
 
 /** The token endpoint. @see RFC 6749 §3.2 */
 export async function tokenEndpoint(
   app: FastifyInstance,
-  { authenticateApp, grants, issueTokens }: Dependencies,
+  { authenticateApp, grants, issueTokens, limits }: Dependencies,
 ): Promise<void> {
-  app.post('/connect/token', { schema: { response: { 200: TokenResponseSchema } } }, async (request) => {
-    const form = refuseRepeated(bodyForm(request))
-    const grantType = form.require('grant_type')
-    const client = await authenticateApp(authorizationHeader(request), form, request.ip)
-    const authorization = await grants.find(grantType).authorize(client, form)
-    return issueTokens(authorization, { grant: grantType, address: request.ip })
-  })
+  app.post(
+    '/connect/token',
+    { config: { provesApps: true }, schema: { response: { 200: TokenResponseSchema } } },
+    async (request) => {
+      const form = refuseRepeated(bodyForm(request))
+      const grantType = form.require('grant_type')
+      const client = await authenticateApp(authorizationHeader(request), form, request.ip)
+      await limits.token(request, client.applicationUri)
+      const authorization = await grants.find(grantType).authorize(client, form)
+      return issueTokens(authorization, { grant: grantType, address: request.ip })
+    },
+  )
 }
