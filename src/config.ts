@@ -8,6 +8,7 @@ import {
   readBoolean,
   readCount,
   readDatabaseUrl,
+  readHosts,
   readIssuer,
   readListen,
   readNetworks,
@@ -80,6 +81,11 @@ export const SETTINGS = {
     '',
     'addresses or CIDRs, comma-separated, whose X-Forwarded-For is believed',
     readNetworks,
+  ),
+  TESSERA_HOSTS: setting(
+    '',
+    'further host names, comma-separated, with their port, under which programs inside the network reach this server',
+    readHosts,
   ),
   TESSERA_INSTANCE: setting('tessera', 'name of the instance database, the `db` claim', readText),
   TESSERA_INSTANCE_NAME: setting('Tessera', 'what people read on the pages', readText),
@@ -177,6 +183,7 @@ const sections = (values: Values, production: boolean) => ({
   http: {
     ...values.TESSERA_LISTEN,
     trustedProxies: values.TESSERA_TRUSTED_PROXIES,
+    hosts: values.TESSERA_HOSTS,
     logLevel: values.TESSERA_LOG_LEVEL,
     shutdownDelay: values.TESSERA_SHUTDOWN_DELAY,
   },

@@ -23,11 +23,12 @@ import { sessionNoticesEndpoint } from './endpoints/session-notices.ts'
 import { sessionTouchesEndpoint } from './endpoints/session-touches.ts'
 import { tokenEndpoint } from './endpoints/token.ts'
 import { userinfoEndpoint } from './endpoints/userinfo.ts'
+import { requireAddressedHere } from './http/addressed-to.ts'
 import { createCookies } from './http/cookies.ts'
 import { registerCors } from './http/cors.ts'
 import { registerErrorHandler } from './http/error-handler.ts'
 import { registerFormBody } from './http/form-body.ts'
-import { fastifyOptions, type LogStream } from './http/limits.ts'
+import { fastifyOptions, type LogStream, MOST_CONNECTIONS, TIMEOUTS } from './http/limits.ts'
 import { LOCALES } from './http/messages.ts'
 import { createMetrics } from './http/metrics.ts'
 import { registerOverload } from './http/overload.ts'
@@ -37,6 +38,7 @@ import { createRefuse } from './http/refusals.ts'
 import { registerResponseHeaders } from './http/response-headers.ts'
 import { createSendAnswer } from './http/send-answer.ts'
 import { registerServiceGuard } from './http/service-guard.ts'
+import { createAnswerUnreadable } from './http/unreadable.ts'
 import { createAtMost } from './lib/at-most.ts'
 import { packageRoot } from './lib/package-root.ts'
 import type { Random } from './lib/secrets.ts'
@@ -54,23 +56,29 @@ const FIRST_CALLS_AT_ONCE = 16
  * Puts the server together: the only place where its parts are constructed.
  * @param random where ids, codes and tokens come from
  * @param log takes the log, one JSON line a record; stdout unless given
+ * @param timeouts of connections
  */
 export async function buildServer(
   config: Config,
   core: Core,
   random: Random,
   log?: LogStream,
+  timeouts = TIMEOUTS,
 ): Promise<FastifyInstance> {
   const { store, keys, clock } = core
   const { issuer, tokens: settings } = config
   const base = new URL(issuer).pathname.replace(/\/$/, '')
   const templates = join(packageRoot(), 'templates')
 
-  const app: FastifyInstance = Fastify(fastifyOptions(config.http, log))
+  const app: FastifyInstance = Fastify(
+    fastifyOptions(config.http, log, timeouts, (error, socket) => answerUnreadable(error, socket)),
+  )
+  app.server.maxConnections = MOST_CONNECTIONS
   const services = createServices(config, core, random, app.log)
   const { sessions, logout, flow, readCatalogue, subjectOf, audit, authenticateApp, findToken, revokeToken } = services
   app.addHook('onClose', () => services.flush().then(() => undefined))
   const refuse = createRefuse(services.refusalJournal, random, clock)
+  const answerUnreadable = createAnswerUnreadable({ journal: services.refusalJournal, random, clock })
   const cookies = createCookies(issuer, random)
 
   const facts = {
@@ -85,6 +93,7 @@ export async function buildServer(
   const rootPath = `/.well-known/oauth-authorization-server${base}`
 
   registerResponseHeaders(app, issuer)
+  requireAddressedHere(app, { issuer, hosts: config.http.hosts })
   await registerCors(app, {
     apps: store.read.apps,
     publicPaths: [

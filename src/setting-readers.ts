@@ -55,6 +55,18 @@ export function readCount(least: number, most: number): (text: string) => number
   }
 }
 
+/** A comma-separated list of hosts as a Host header names them. */
+export function readHosts(text: string): string[] {
+  const hosts = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+  const odd = hosts.find((host) => !URL.canParse(`http://${host}`) || /[/?#@*]/.test(host))
+  if (odd !== undefined)
+    throw new SettingFault(`holds something that is no host, such as tessera.internal:5080: ${odd}`)
+  return hosts
+}
+
 /** A comma-separated list of addresses and CIDRs; a hop count would believe anybody. */
 export function readNetworks(text: string): string[] {
   const networks = text

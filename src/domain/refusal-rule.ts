@@ -33,6 +33,7 @@ export type RefusalRule =
   | 'body-type-wrong'
   | 'method-wrong'
   | 'request-malformed'
+  | 'host-unknown'
   | 'request-object-sent'
   | 'request-too-long'
   | 'address-unknown'
