@@ -95,6 +95,7 @@ module.exports = {
       from: { path: '^src/[^/]+/', pathNot: '^src/cli/' },
       to: { path: '^src/(server|main|config)\\.ts$', dependencyTypesNot: ['type-only'] },
     },
+    onlyIn('outbound', 'undici|ipaddr.js', '^src/lib/'),
     onlyIn('argon2', '@node-rs/argon2', '^src/lib/'),
     onlyIn('kysely', 'kysely|better-sqlite3|pg', '^src/repositories/'),
     onlyIn('jose', 'jose', '^src/(tokens|client-auth|resource-server)/'),

@@ -14,9 +14,11 @@ const NAMES = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const
 type Name = keyof typeof NAMES
 
 const allFiles = (): string[] =>
-  readdirSync('test')
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => `test/${name}`)
+  ['test', 'test/attacks'].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `${folder}/${name}`),
+  )
 
 const say = (text: string): void => void process.stdout.write(`# ${text}\n`)
 

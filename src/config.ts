@@ -2,13 +2,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { SIGNING_ALGORITHMS } from './domain/signing-algorithm.ts'
-import { ALL_RESPONSE_TYPES, RESPONSE_TYPES, type ResponseType } from './domain/trusted-application.ts'
+import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from './domain/trusted-application.ts'
 import { MINUTE } from './lib/clock.ts'
 import {
   readBoolean,
   readCount,
   readDatabaseUrl,
   readHosts,
+  readHostsAndPorts,
   readIssuer,
   readListen,
   readNetworks,
@@ -85,6 +86,11 @@ export const SETTINGS = {
   TESSERA_HOSTS: setting(
     '',
     'further host names, comma-separated, with their port, under which programs inside the network reach this server',
+    readHostsAndPorts,
+  ),
+  TESSERA_OUTBOUND_EXEMPT_HOSTS: setting(
+    '',
+    'hosts, comma-separated, from which the server fetches although they are private or without TLS',
     readHosts,
   ),
   TESSERA_INSTANCE: setting('tessera', 'name of the instance database, the `db` claim', readText),
@@ -203,7 +209,6 @@ const sections = (values: Values, production: boolean) => ({
     scopeAsArray: values.TESSERA_COMPAT_SCOPE_ARRAY,
     subjectAsLogin: values.TESSERA_COMPAT_SUBJECT_LOGIN,
   },
-  responseTypes: values.TESSERA_IMPLICIT ? ALL_RESPONSE_TYPES : (RESPONSE_TYPES as readonly ResponseType[]),
   limits: {
     signIn: values.TESSERA_LIMIT_SIGN_IN,
     appFailures: values.TESSERA_LIMIT_APP_FAILURES,
@@ -211,6 +216,8 @@ const sections = (values: Values, production: boolean) => ({
     token: values.TESSERA_LIMIT_TOKEN,
     introspect: values.TESSERA_LIMIT_INTROSPECT,
   },
+  responseTypes: values.TESSERA_IMPLICIT ? ALL_RESPONSE_TYPES : RESPONSE_TYPES,
+  outbound: { exemptHosts: values.TESSERA_OUTBOUND_EXEMPT_HOSTS },
   metrics: { token: values.TESSERA_METRICS_TOKEN },
   signingAlgorithm: values.TESSERA_SIGNING_ALGORITHM,
   sessions: { idle: values.TESSERA_SESSION_IDLE, absolute: values.TESSERA_SESSION_ABSOLUTE },

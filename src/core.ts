@@ -4,6 +4,7 @@ import { TIME_REACHED } from './domain/instance-settings.ts'
 import { DEFAULT_API_SCOPES } from './domain/scope.ts'
 import type { Clock } from './lib/clock.ts'
 import { loadMasterKey, MasterKeyFault, markOf } from './lib/master-key.ts'
+import { createOutbound, type Outbound } from './lib/outbound.ts'
 import { deriveKey } from './lib/sealed-box.ts'
 import type { StartTime, Timekeeper } from './lib/timekeeper.ts'
 import { requireInService } from './repositories/move-state.ts'
@@ -11,13 +12,15 @@ import { openStore } from './repositories/open-store.ts'
 import type { Store } from './repositories/store.ts'
 import { createSigningKeys, type SigningKeys } from './tokens/signing-keys.ts'
 
-/** What the server and the command line work on: the database, the keys, the time. */
+/** What the server and the command line work on: the database, the keys, the time, the world outside. */
 export interface Core {
   readonly store: Store
   readonly keys: SigningKeys
   readonly masterKey: Buffer
   readonly clock: Clock
   readonly time: Timekeeper
+  readonly outbound: Outbound
+  readonly close: () => Promise<void>
 }
 
 /**
@@ -26,7 +29,7 @@ export interface Core {
  * @throws OutOfService when it was moved away, is a backup or is only half there
  */
 export async function openCore(
-  config: Pick<Config, 'database' | 'masterKey' | 'signingAlgorithm' | 'tokens'>,
+  config: Pick<Config, 'database' | 'masterKey' | 'signingAlgorithm' | 'tokens' | 'outbound'>,
   startTime: StartTime,
 ): Promise<Core> {
   const masterKey = loadMasterKey(config.masterKey)
@@ -41,7 +44,12 @@ export async function openCore(
     const sealingKey = deriveKey(masterKey, 'signing-keys')
     const keys = createSigningKeys({ store, sealingKey, clock, algorithm: config.signingAlgorithm })
     await keys.ensure()
-    return { store, keys, masterKey, clock, time }
+    const outbound = createOutbound(config.outbound)
+    const close = async (): Promise<void> => {
+      await outbound.close()
+      await store.close()
+    }
+    return { store, keys, masterKey, clock, time, outbound, close }
   } catch (error) {
     await store.close()
     throw error

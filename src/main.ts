@@ -21,7 +21,7 @@ export async function serve(config: Config, core: Core): Promise<void> {
   async function finish(): Promise<void> {
     await app.close()
     await maintenance.stop()
-    await core.store.close()
+    await core.close()
   }
 
   let stopping = false

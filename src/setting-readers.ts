@@ -55,24 +55,33 @@ export function readCount(least: number, most: number): (text: string) => number
   }
 }
 
-/** A comma-separated list of hosts as a Host header names them. */
-export function readHosts(text: string): string[] {
-  const hosts = text
+const listOf = (text: string): string[] =>
+  text
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '')
-  const odd = hosts.find((host) => !URL.canParse(`http://${host}`) || /[/?#@*]/.test(host))
-  if (odd !== undefined)
-    throw new SettingFault(`holds something that is no host, such as tessera.internal:5080: ${odd}`)
+
+/** A comma-separated list of host names and addresses, without ports. */
+export function readHosts(text: string): string[] {
+  const hosts = listOf(text.toLowerCase())
+  for (const host of hosts)
+    if (isIP(host) === 0 && !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(host))
+      throw new SettingFault(`holds something that is no host name or address: ${host}`)
+  return hosts
+}
+
+/** A comma-separated list of hosts as a Host header names them. */
+export function readHostsAndPorts(text: string): string[] {
+  const hosts = listOf(text.toLowerCase())
+  for (const host of hosts)
+    if (!/^(\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9._-]*)(:\d{1,5})?$/.test(host))
+      throw new SettingFault(`holds something that is no host, such as tessera.internal:5080: ${host}`)
   return hosts
 }
 
 /** A comma-separated list of addresses and CIDRs; a hop count would believe anybody. */
 export function readNetworks(text: string): string[] {
-  const networks = text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '')
+  const networks = listOf(text)
   for (const network of networks) {
     const [address = '', bits, ...rest] = network.split('/')
     const family = isIP(address)

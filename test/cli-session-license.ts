@@ -2,7 +2,7 @@ import t from 'tap'
 import { callApi, liveSessions, readNotices, serveApi, serviceToken } from './fixtures/api-sessions.ts'
 import { documentOf, tesseraOn, words } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
-import { basic, bearer, obtainTokens, postForm, refresh } from './fixtures/requests.ts'
+import { basic, bearer, obtainCode, obtainTokens, postForm, redeem, refresh } from './fixtures/requests.ts'
 import { HYBRID, SYNC, startWorld, WEB } from './fixtures/world.ts'
 
 await t.test('tessera license: slots, and who is sure of one', async (t) => {
@@ -164,6 +164,15 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
       code: 0,
       stdout:
         'No API session was live any more.\nEnded tokens: of 0 sign-ins, 0 reference tokens, and every signed token (no app holds any).\n',
+    })
+  })
+
+  await t.test('end --user --with-tokens: a code that no app has redeemed yet is dead as well', async (t) => {
+    const code = await obtainCode(instance)
+    t.match(await json('session end --user david --with-tokens'), { apps: [] })
+    t.match(await (await redeem(instance, code)).json(), {
+      error: 'invalid_grant',
+      error_description: /^the code was ended before it was redeemed/,
     })
   })
 

@@ -94,6 +94,16 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   ['TESSERA_DATABASE_URL', 'postgres://db/tessera?password=canary', UNKNOWN_PARAMETER],
   ['TESSERA_DATABASE_CONNECTIONS', '1', `${COUNT} 1`],
   ['TESSERA_DATABASE_CONNECTIONS', 'ten', `${COUNT} ten`],
+  [
+    'TESSERA_OUTBOUND_EXEMPT_HOSTS',
+    'api.internal, https://x',
+    'holds something that is no host name or address: https://x',
+  ],
+  [
+    'TESSERA_OUTBOUND_EXEMPT_HOSTS',
+    'api.internal:8443',
+    'holds something that is no host name or address: api.internal:8443',
+  ],
   ['TESSERA_TRUSTED_PROXIES', '1', `${NETWORK} 1`],
   ['TESSERA_TRUSTED_PROXIES', 'true', `${NETWORK} true`],
   ['TESSERA_TRUSTED_PROXIES', 'proxy.internal', `${NETWORK} proxy.internal`],

@@ -73,12 +73,14 @@ export async function endApiSession(unit: Unit, id: string, withTokens: boolean,
   }
   const { applicationUri, userId } = session
   const { sessions } = await listApiSessions(unit, { applicationUri, userId }, by.now)
-  const living = sessions.filter((live) => live.id === id)
+  if (withTokens) {
+    // The tokens would open another session at once, so whatever lives now goes with them.
+    await unit.apiSessions.endAllOf({ applicationUri, userId }, by.now)
+    return conclude(unit, userId, sessions, [applicationUri], by)
+  }
   await unit.apiSessions.end(id, by.now)
-  // The tokens would open another session at once, so whatever lives now goes with them.
-  const gone = withTokens ? sessions : living
-  if (withTokens) await unit.apiSessions.endAllOf({ applicationUri, userId }, by.now)
-  return conclude(unit, userId, gone, withTokens ? [applicationUri] : [], by)
+  const living = sessions.filter((live) => live.id === id)
+  return conclude(unit, userId, living, [], by)
 }
 
 /** Ends every session of a user, with the tokens of every app that has any where that is asked for. */
@@ -90,6 +92,8 @@ export async function endSessionsOfUser(
 ): Promise<EndedSessions> {
   const { sessions } = await listApiSessions(unit, { userId: user.id }, by.now)
   await unit.apiSessions.endAllOf({ userId: user.id }, by.now)
+  // An app that has nothing but a code of the user is not among those that act for them.
+  if (withTokens) await unit.codes.expireAllOf({ userId: user.id })
   return conclude(unit, user.id, sessions, withTokens ? await appsActingFor(unit, user.id, sessions, by.now) : [], by)
 }
 
@@ -123,7 +127,7 @@ async function conclude(
   for (const app of apps) {
     tokenFamilies += await unit.families.revokeAllOf(app, userId, now)
     referenceTokens += await unit.referenceTokens.revokeAllOf(app, userId, now)
-    await unit.codes.expireAllOf(app, userId, now)
+    await unit.codes.expireAllOf({ userId, app })
     await unit.sessionEpochs.raise(app, userId)
     await unit.tokenNotices.add({ app, user: userId }, now)
   }

@@ -23,7 +23,7 @@ export async function withCore(command: Command, work: (core: Core, config: Conf
   try {
     await work(core, config)
   } finally {
-    await core.store.close()
+    await core.close()
   }
 }
 

@@ -55,7 +55,10 @@ const DESCRIBED: Readonly<Record<string, Field>> = {
     form: ACCESS_TOKEN_FORMATS,
     description: 'jwt is read by the API itself, reference means nothing to anybody who does not ask the server.',
   },
-  ResponseTypes: { form: 'commas', description: 'Response types of the app: code, and "code id_token" (hybrid flow).' },
+  ResponseTypes: {
+    form: 'commas',
+    description: 'Response types of the app: code, "code id_token" (hybrid flow), or others if the server offers them.',
+  },
   LogoUri: { form: 'text', description: 'The logo on the consent page, an https URL.' },
   PolicyUri: { form: 'text', description: 'Privacy policy of the app, an https URL.' },
   TosUri: { form: 'text', description: 'Terms of service of the app, an https URL.' },

@@ -71,3 +71,6 @@ export interface Redemption<Unit> {
   /** What the one who came second gets: an earlier answer, or a refusal. */
   tooLate(): Promise<TokenResponse>
 }
+
+/** The `expiresAt` of an authorization code that was ended before its time. */
+export const ENDED_EARLY = 0

@@ -1,6 +1,6 @@
 import type { Audit } from '../domain/audit.ts'
 import { type AuthenticatedApp, auditedApp } from '../domain/authenticated-app.ts'
-import type { Redemption, UserAuthorization } from '../domain/authorization.ts'
+import { ENDED_EARLY, type Redemption, type UserAuthorization } from '../domain/authorization.ts'
 import { OAuthError, type OperatorDetail } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
 import { whyEnded } from '../domain/liveness.ts'
@@ -119,6 +119,8 @@ const seconds = (milliseconds: number): string => `${Math.round(milliseconds / S
 /** @see RFC 6749 §4.1.2 */
 function requireUnexpired({ expiresAt }: AuthorizationCode, now: number): void {
   if (expiresAt > now) return
+  if (expiresAt === ENDED_EARLY)
+    throw refuse('grant-ended', 'the code was ended before it was redeemed', { cause: 'an administrator ended it' })
   const age = now - expiresAt + AUTHORIZATION_CODE_LIFETIME
   throw refuse('code-expired', 'the code has expired', {
     expiresAt,

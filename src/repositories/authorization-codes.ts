@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { ENDED_EARLY } from '../domain/authorization.ts'
 import { fromGranted, type Granted, toGranted } from './grant-columns.ts'
 import type { Schema } from './schema.ts'
 
@@ -66,15 +67,14 @@ export function authorizationCodesOn(db: Kysely<Schema>) {
       return stored.numInsertedOrUpdatedRows === 1n
     },
 
-    /** Ends every code of an app for a user that was not redeemed yet. */
-    async expireAllOf(applicationUri: string, userId: string, now: number): Promise<void> {
+    /** Ends every code for a user that was not redeemed yet, of one app or of all; for every node, however its clock goes. */
+    async expireAllOf({ userId, app }: { userId: string; app?: string }): Promise<void> {
       await db
         .updateTable('authorization_codes')
-        .set({ expires_at: now })
-        .where('application_uri', '=', applicationUri)
+        .set({ expires_at: ENDED_EARLY })
         .where('user_id', '=', userId)
+        .$if(app !== undefined, (query) => query.where('application_uri', '=', app ?? ''))
         .where('spent_at', 'is', null)
-        .where('expires_at', '>', now)
         .execute()
     },
 

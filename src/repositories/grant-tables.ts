@@ -110,3 +110,29 @@ export interface TokenNoticesTable {
   application_uri: string | null
   user_id: string | null
 }
+
+export interface ClientAssertionsTable {
+  application_uri: string
+  jti_digest: string
+  expires_at: number
+}
+
+export interface SessionAppsTable {
+  sid: string
+  application_uri: string
+  user_id: string
+  first_at: number
+}
+
+export interface LogoutDeliveriesTable {
+  id: string
+  application_uri: string
+  user_id: string | null
+  sid: string
+  created_at: number
+  next_attempt_at: number
+  attempts: number
+  last_error: string | null
+  delivered_at: number | null
+  given_up_at: number | null
+}

@@ -5,6 +5,7 @@ import * as storage from '../../db/migrations/0003-storage.ts'
 import * as moves from '../../db/migrations/0004-moves.ts'
 import * as referenceTokens from '../../db/migrations/0005-reference-tokens.ts'
 import * as requestedClaims from '../../db/migrations/0006-requested-claims.ts'
+import * as openidConnect from '../../db/migrations/0007-openid-connect.ts'
 import * as signInThrottle from '../../db/migrations/0008-sign-in-throttle.ts'
 import type { Schema } from './schema.ts'
 
@@ -16,6 +17,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0004-moves': moves,
   '0005-reference-tokens': referenceTokens,
   '0006-requested-claims': requestedClaims,
+  '0007-openid-connect': openidConnect,
   '0008-sign-in-throttle': signInThrottle,
 }
 

@@ -3,6 +3,7 @@ import type { ReferenceToken, ReferenceTokenKind } from '../domain/reference-tok
 import type { User } from '../domain/user.ts'
 import type { Use } from '../lib/last-use.ts'
 import { toScope } from './columns.ts'
+import { appsHolding, revokeHeld } from './live-grants.ts'
 import type { Schema } from './schema.ts'
 
 type Row = Selectable<Schema['reference_tokens']>
@@ -122,29 +123,10 @@ export function referenceTokensOn(db: Kysely<Schema>) {
     },
 
     /** The apps that have one which acts as a user and has not ended. */
-    async appsOf(userId: string, now: number): Promise<string[]> {
-      const rows = await db
-        .selectFrom('reference_tokens')
-        .select('application_uri')
-        .distinct()
-        .where('user_id', '=', userId)
-        .where('revoked_at', 'is', null)
-        .where('expires_at', '>', now)
-        .execute()
-      return rows.map(({ application_uri }) => application_uri)
-    },
+    appsOf: (userId: string, now: number): Promise<string[]> => appsHolding(db, 'reference_tokens', userId, now),
 
     /** Ends every token of an app that acts as this user. @returns how many */
-    async revokeAllOf(applicationUri: string, userId: string, now: number): Promise<number> {
-      const revoked = await db
-        .updateTable('reference_tokens')
-        .set({ revoked_at: now })
-        .where('application_uri', '=', applicationUri)
-        .where('user_id', '=', userId)
-        .where('revoked_at', 'is', null)
-        .where('expires_at', '>', now)
-        .executeTakeFirst()
-      return Number(revoked.numUpdatedRows)
-    },
+    revokeAllOf: (applicationUri: string, userId: string, now: number): Promise<number> =>
+      revokeHeld(db, 'reference_tokens', { applicationUri, userId }, now),
   }
 }

@@ -1,11 +1,14 @@
 import type {
   ApiSessionsTable,
   AuthorizationCodesTable,
+  ClientAssertionsTable,
+  LogoutDeliveriesTable,
   OpaqueAccessTokensTable,
   ReferenceTokensTable,
   RefreshTokensTable,
   ReservedUsersTable,
   RevokedAccessTokensTable,
+  SessionAppsTable,
   SessionEpochsTable,
   SignInSessionsTable,
   TokenFamiliesTable,
@@ -55,6 +58,26 @@ interface AppSecretsTable {
   created_at: number
   expires_at: number | null
   last_used_at: number | null
+  sealed_secret: string | null
+}
+
+interface InitialAccessTokensTable {
+  id: string
+  digest: string
+  label: string | null
+  created_by: string
+  created_at: number
+  expires_at: number | null
+  uses_left: number | null
+}
+
+interface SelfRegistrationsTable {
+  application_uri: string
+  token_digest: string
+  initial_access_token: string | null
+  metadata: string
+  created_at: number
+  expires_at: number | null
 }
 
 interface AppOriginsTable {
@@ -173,4 +196,9 @@ export interface Schema {
   session_epochs: SessionEpochsTable
   token_notices: TokenNoticesTable
   sign_in_attempts: SignInAttemptsTable
+  client_assertions: ClientAssertionsTable
+  session_apps: SessionAppsTable
+  logout_deliveries: LogoutDeliveriesTable
+  initial_access_tokens: InitialAccessTokensTable
+  self_registrations: SelfRegistrationsTable
 }

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { fromGranted, type Granted, toGranted } from './grant-columns.ts'
+import { appsHolding, revokeHeld } from './live-grants.ts'
 import type { Schema } from './schema.ts'
 import { noteEnding } from './token-notices.ts'
 
@@ -64,29 +65,10 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
     },
 
     /** The apps that have one which acts as a user and has not ended. */
-    async appsOf(userId: string, now: number): Promise<string[]> {
-      const rows = await db
-        .selectFrom('token_families')
-        .select('application_uri')
-        .distinct()
-        .where('user_id', '=', userId)
-        .where('revoked_at', 'is', null)
-        .where('expires_at', '>', now)
-        .execute()
-      return rows.map(({ application_uri }) => application_uri)
-    },
+    appsOf: (userId: string, now: number): Promise<string[]> => appsHolding(db, 'token_families', userId, now),
 
     /** Ends every token that grew from sign-ins of a user at an app. @returns how many families there were */
-    async revokeAllOf(applicationUri: string, userId: string, now: number): Promise<number> {
-      const revoked = await db
-        .updateTable('token_families')
-        .set({ revoked_at: now })
-        .where('application_uri', '=', applicationUri)
-        .where('user_id', '=', userId)
-        .where('revoked_at', 'is', null)
-        .where('expires_at', '>', now)
-        .executeTakeFirst()
-      return Number(revoked.numUpdatedRows)
-    },
+    revokeAllOf: (applicationUri: string, userId: string, now: number): Promise<number> =>
+      revokeHeld(db, 'token_families', { applicationUri, userId }, now),
   }
 }

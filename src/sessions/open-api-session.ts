@@ -2,9 +2,9 @@ import { type ApiSession, endOf } from '../domain/api-session.ts'
 import type { Audit, AuditRecords } from '../domain/audit.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { admit } from '../domain/licence-slots.ts'
+import { createAtMost } from '../lib/at-most.ts'
 import { type Clock, inSeconds, MINUTE, SECOND } from '../lib/clock.ts'
 import { createRarely } from '../lib/rarely.ts'
-import { createTurns } from '../lib/turns.ts'
 import type { Moment } from '../repositories/api-sessions.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
 import { type Candidate, enterHouse } from './enter-house.ts'
@@ -40,7 +40,7 @@ export type OpenApiSessions = ReturnType<typeof createOpenApiSession>
 /** Opens API sessions and keeps them alive: never one more than there are licence slots, on any number of nodes. */
 export function createOpenApiSession({ store, clock, audit, audits }: Dependencies) {
   // Whoever waits here holds no connection to the database, so that everything else goes on.
-  const inTurn = createTurns()
+  const inTurn = createAtMost(1)
   // How often the database did not take a session in time.
   let failures = 0
   const onceAMinute = createRarely(clock, MINUTE)
