@@ -14,6 +14,7 @@ const LEFTOVERS = {
   sign_in_attempts: { key: 'key', since: 'expires_at' },
   refusals: { key: 'id', since: 'refused_at' },
   audit_events: { key: 'id', since: 'happened_at' },
+  signing_keys: { key: 'kid', since: 'retires_at' },
 } as const
 
 export type LeftoverKind = keyof typeof LEFTOVERS
@@ -67,6 +68,7 @@ export function leftoversOn(db: Kysely<Schema>) {
       const row = await db
         .selectFrom(kind)
         .select((eb) => eb.ref(since as never).as('since'))
+        .where(since as never, 'is not', null)
         .orderBy(since as never)
         .limit(1)
         .executeTakeFirst()
