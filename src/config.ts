@@ -10,6 +10,7 @@ import {
   readCount,
   readDatabaseUrl,
   readHosts,
+  readHostsAndPorts,
   readIssuer,
   readListen,
   readNetworks,
@@ -85,6 +86,11 @@ export const SETTINGS = {
     'addresses or CIDRs, comma-separated, whose X-Forwarded-For is believed',
     readNetworks,
   ),
+  TESSERA_HOSTS: setting(
+    '',
+    'further host names, comma-separated, with their port, under which programs inside the network reach this server',
+    readHostsAndPorts,
+  ),
   TESSERA_OUTBOUND_EXEMPT_HOSTS: setting(
     '',
     'hosts, comma-separated, from which the server fetches although they are private or without TLS',
@@ -139,6 +145,31 @@ export const SETTINGS = {
     'false',
     '`sub` of people is their login instead of the stable id',
     readBoolean,
+  ),
+  TESSERA_LIMIT_SIGN_IN: setting(
+    '30',
+    'sign-ins a minute that may fail from one address, an IPv6 /64 counting as one; 0 is no limit',
+    readCount(0, 1_000_000),
+  ),
+  TESSERA_LIMIT_APP_FAILURES: setting(
+    '60',
+    'failed authentications of one app a minute from one address; 0 is no limit',
+    readCount(0, 1_000_000),
+  ),
+  TESSERA_LIMIT_AUTHORIZE: setting(
+    '60',
+    'authorization requests a minute from one address or, beyond that, of one sign-in session; 0 is no limit',
+    readCount(0, 1_000_000),
+  ),
+  TESSERA_LIMIT_TOKEN: setting(
+    '100',
+    'token requests and revocations a second of one app, on each node; 0 is no limit',
+    readCount(0, 1_000_000),
+  ),
+  TESSERA_LIMIT_INTROSPECT: setting(
+    '500',
+    'introspections a second of one app, on each node; 0 is no limit',
+    readCount(0, 1_000_000),
   ),
   TESSERA_METRICS_TOKEN: setting(
     '',
@@ -200,6 +231,7 @@ const sections = (values: Values, production: boolean) => ({
   http: {
     ...values.TESSERA_LISTEN,
     trustedProxies: values.TESSERA_TRUSTED_PROXIES,
+    hosts: values.TESSERA_HOSTS,
     logLevel: values.TESSERA_LOG_LEVEL,
     shutdownDelay: values.TESSERA_SHUTDOWN_DELAY,
   },
@@ -218,6 +250,13 @@ const sections = (values: Values, production: boolean) => ({
     instance: values.TESSERA_INSTANCE,
     scopeAsArray: values.TESSERA_COMPAT_SCOPE_ARRAY,
     subjectAsLogin: values.TESSERA_COMPAT_SUBJECT_LOGIN,
+  },
+  limits: {
+    signIn: values.TESSERA_LIMIT_SIGN_IN,
+    appFailures: values.TESSERA_LIMIT_APP_FAILURES,
+    authorize: values.TESSERA_LIMIT_AUTHORIZE,
+    token: values.TESSERA_LIMIT_TOKEN,
+    introspect: values.TESSERA_LIMIT_INTROSPECT,
   },
   responseTypes: values.TESSERA_IMPLICIT ? ALL_RESPONSE_TYPES : RESPONSE_TYPES,
   requestObjects: { offered: values.TESSERA_REQUEST_OBJECTS, unsigned: values.TESSERA_IMPLICIT },

@@ -25,19 +25,22 @@ import { sessionNoticesEndpoint } from './endpoints/session-notices.ts'
 import { sessionTouchesEndpoint } from './endpoints/session-touches.ts'
 import { tokenEndpoint } from './endpoints/token.ts'
 import { userinfoEndpoint } from './endpoints/userinfo.ts'
+import { requireAddressedHere } from './http/addressed-to.ts'
 import { createCookies } from './http/cookies.ts'
 import { registerCors } from './http/cors.ts'
 import { registerErrorHandler } from './http/error-handler.ts'
 import { registerFormBody } from './http/form-body.ts'
-import { fastifyOptions, type LogStream } from './http/limits.ts'
+import { fastifyOptions, type LogStream, MOST_CONNECTIONS, TIMEOUTS } from './http/limits.ts'
 import { LOCALES } from './http/messages.ts'
 import { createMetrics } from './http/metrics.ts'
 import { registerOverload } from './http/overload.ts'
 import { registerPages } from './http/pages.ts'
+import { registerRateLimits } from './http/rate-limits.ts'
 import { createRefuse } from './http/refusals.ts'
 import { registerResponseHeaders } from './http/response-headers.ts'
 import { createSendAnswer } from './http/send-answer.ts'
 import { registerServiceGuard } from './http/service-guard.ts'
+import { createAnswerUnreadable } from './http/unreadable.ts'
 import { createAtMost } from './lib/at-most.ts'
 import { packageRoot } from './lib/package-root.ts'
 import type { Random } from './lib/secrets.ts'
@@ -63,19 +66,24 @@ const REGISTRATIONS_AT_ONCE = 8
  * Puts the server together: the only place where its parts are constructed.
  * @param random where ids, codes and tokens come from
  * @param log takes the log, one JSON line a record; stdout unless given
+ * @param timeouts of connections
  */
 export async function buildServer(
   config: Config,
   core: Core,
   random: Random,
   log?: LogStream,
+  timeouts = TIMEOUTS,
 ): Promise<FastifyInstance> {
   const { store, keys, clock } = core
   const { issuer, tokens: settings } = config
   const base = new URL(issuer).pathname.replace(/\/$/, '')
   const templates = join(packageRoot(), 'templates')
 
-  const app: FastifyInstance = Fastify(fastifyOptions(config.http, log))
+  const app: FastifyInstance = Fastify(
+    fastifyOptions(config.http, log, timeouts, (error, socket) => answerUnreadable(error, socket)),
+  )
+  app.server.maxConnections = MOST_CONNECTIONS
   const services = createServices(config, core, random, app.log)
   const { sessions, logout, flow, readCatalogue, subjectOf, audit, authenticateApp, findToken, revokeToken } = services
   const { browserStateOf } = services
@@ -86,6 +94,7 @@ export async function buildServer(
     await services.flush()
   })
   const refuse = createRefuse(services.refusalJournal, random, clock)
+  const answerUnreadable = createAnswerUnreadable({ journal: services.refusalJournal, random, clock })
   const cookies = createCookies(issuer, random)
 
   const facts = {
@@ -101,6 +110,7 @@ export async function buildServer(
   const rootPath = `/.well-known/oauth-authorization-server${base}`
 
   registerResponseHeaders(app, issuer)
+  requireAddressedHere(app, { issuer, hosts: config.http.hosts })
   await registerCors(app, {
     apps: store.read.apps,
     publicPaths: [
@@ -113,6 +123,7 @@ export async function buildServer(
   })
   await registerFormBody(app)
   registerOverload(app)
+  const limits = await registerRateLimits(app, config.limits)
   await app.register(fastifyCookie)
   const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
   const sendAnswer = createSendAnswer(renderPage)
@@ -143,12 +154,21 @@ export async function buildServer(
     async (id) => {
       await id.register(discoveryEndpoint, { metadata })
       await id.register(jwksEndpoint, { keys })
-      await id.register(authorizeEndpoint, { flow, cookies, refuse, sendAnswer, browserStateOf, issuer })
+      await id.register(authorizeEndpoint, {
+        flow,
+        cookies,
+        refuse,
+        sendAnswer,
+        browserStateOf,
+        issuer,
+        limits,
+        sessions,
+      })
       await id.register(checkSessionEndpoint, { renderPage, cookies })
-      await id.register(tokenEndpoint, services)
+      await id.register(tokenEndpoint, { ...services, limits })
       await id.register(userinfoEndpoint, { ...services, userInfoClaims })
-      await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect })
-      await id.register(revokeEndpoint, { authenticateApp, revokeToken })
+      await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect, limits })
+      await id.register(revokeEndpoint, { authenticateApp, revokeToken, limits })
       await id.register(sessionEndpoint, { ...services, inLine: createAtMost(FIRST_CALLS_AT_ONCE) })
       await id.register(sessionTouchesEndpoint, services)
       await id.register(sessionNoticesEndpoint, services)
@@ -160,6 +180,8 @@ export async function buildServer(
         cookies,
         renderPage,
         checkPassword: services.checkPassword,
+        devices: services.devices,
+        clock,
         sessions,
         audit,
         refuse,

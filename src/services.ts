@@ -34,7 +34,9 @@ import { createLogout } from './sessions/logout.ts'
 import { createOpenApiSession } from './sessions/open-api-session.ts'
 import { createSignInSessions } from './sessions/sign-in-sessions.ts'
 import { createTouchApiSessions } from './sessions/touch-api-sessions.ts'
+import { createDevices } from './sign-in/devices.ts'
 import { createCheckPassword } from './sign-in/password.ts'
+import { createSignInThrottle } from './sign-in/throttle.ts'
 import { createReadCatalogue } from './tokens/catalogue.ts'
 import { createFindApiToken } from './tokens/find-api-token.ts'
 import { createFindToken, createLookUpToken } from './tokens/find-token.ts'
@@ -84,7 +86,15 @@ export function createServices(config: Config, core: Core, random: Random, log: 
 
   const sessions = createSignInSessions({ store, clock, random, limits: config.sessions })
   const passwords = createPasswords()
-  const checkPassword = createCheckPassword({ users: store.read.users, passwords })
+  const devices = createDevices({ key: deriveKey(masterKey, 'devices'), clock, random })
+  const throttle = createSignInThrottle({
+    store,
+    clock,
+    key: deriveKey(masterKey, 'sign-in-throttle'),
+    devices,
+    mostOfNetwork: config.limits.signIn,
+  })
+  const checkPassword = createCheckPassword({ users: store.read.users, passwords, throttle })
   const readIdTokenHint = createReadIdTokenHint(keys, issuer, clock)
   const browserStateOf = createBrowserState(deriveKey(masterKey, 'browser-state'))
   const logoutKey = deriveKey(masterKey, 'logout-tickets')
@@ -167,6 +177,7 @@ export function createServices(config: Config, core: Core, random: Random, log: 
     sessions,
     browserStateOf,
     checkPassword,
+    devices,
     logout,
     deliverLogouts,
     authenticateApp,

@@ -71,6 +71,15 @@ export function readHosts(text: string): string[] {
   return hosts
 }
 
+/** A comma-separated list of hosts as a Host header names them. */
+export function readHostsAndPorts(text: string): string[] {
+  const hosts = listOf(text.toLowerCase())
+  for (const host of hosts)
+    if (!/^(\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9._-]*)(:\d{1,5})?$/.test(host))
+      throw new SettingFault(`holds something that is no host, such as tessera.internal:5080: ${host}`)
+  return hosts
+}
+
 /** A comma-separated list of addresses and CIDRs; a hop count would believe anybody. */
 export function readNetworks(text: string): string[] {
   const networks = listOf(text)

@@ -6,7 +6,7 @@ import { ChangeRefused } from './fault.ts'
 import { requireUser } from './find-user.ts'
 import { type By, recordChange } from './record-change.ts'
 
-type Unit = Pick<Repositories, 'apps' | 'users' | 'auditEvents'>
+type Unit = Pick<Repositories, 'apps' | 'users' | 'signInAttempts' | 'auditEvents'>
 
 /** Adds a user. @throws ChangeRefused */
 export async function addUser(unit: Unit, wanted: NewUser, passwordHash: string | undefined, by: By): Promise<User> {
@@ -30,10 +30,18 @@ export async function updateUser(unit: Unit, wanted: User, by: By): Promise<User
   return requireUser(unit, wanted.id)
 }
 
-/** Gives a user a new password; everything issued under the old one ends. */
+/** Gives a user a new password; everything issued under the old one ends, and failed attempts to sign in are forgotten. */
 export async function setUserPassword(unit: Unit, user: User, passwordHash: string, by: By): Promise<void> {
   await unit.users.setPassword(user.id, passwordHash, by.now)
+  await unit.signInAttempts.forgetUser(user.id)
   await recordChange(unit, { event: 'user_password_set', user: user.id }, by)
+}
+
+/** Lets a person sign in again who was locked out by failed attempts. @returns whether anything was counted against them */
+export async function unlockUser(unit: Unit, user: User, by: By): Promise<boolean> {
+  if ((await unit.signInAttempts.forgetUser(user.id)) === 0) return false
+  await recordChange(unit, { event: 'user_unlocked', user: user.id }, by)
+  return true
 }
 
 /** The kill switch of a user. @throws ChangeRefused */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { requireUser } from '../administration/find-user.ts'
-import { appsActingAs, removeUser, setUserEnabled } from '../administration/users.ts'
+import { appsActingAs, removeUser, setUserEnabled, unlockUser } from '../administration/users.ts'
 import { showUserRecord } from '../domain/user-record.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { commandLine } from './actor.ts'
@@ -44,6 +44,11 @@ export function userCommands(program: Command): void {
     .description('refuse the user everything, and end all that was issued for them')
     .addHelpText('after', helpText(['tessera user disable david']))
     .action((name: string, _flags: unknown, command: Command) => setEnabled(name, false, command))
+  user
+    .command('unlock <user>')
+    .description('let a person sign in again at once who was locked out by failed attempts')
+    .addHelpText('after', helpText(['tessera user unlock david', 'tessera user unlock david@example.com --json']))
+    .action((name: string, _flags: unknown, command: Command) => unlock(name, command))
   user
     .command('remove <user>')
     .description('forget the user with their sessions, consents and tokens')
@@ -95,6 +100,16 @@ const setEnabled = (name: string, enabled: boolean, command: Command): Promise<v
       before.isEnabled === enabled ? `${after.login} was ${state} already.` : `${after.login} is ${state}. ${effect}`
     print(command, showUserRecord(after), text)
     if (!enabled && apps.length > 0) warn(`no longer able to act as their System User: ${apps.join(', ')}`)
+  })
+
+const unlock = (name: string, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    const { user, unlocked } = await store.writeAlone(async (unit) => {
+      const user = await requireUser(unit, name)
+      return { user, unlocked: await unlockUser(unit, user, commandLine(clock())) }
+    })
+    const text = unlocked ? 'can sign in again; failed attempts are forgotten' : 'has no failed attempts'
+    print(command, { id: user.id, login: user.login, unlocked }, `${user.login} ${text}.`)
   })
 
 const remove = (name: string, flags: { readonly yes?: boolean }, command: Command): Promise<void> =>

@@ -9,7 +9,7 @@ import { isoTime } from '../lib/clock.ts'
 import type { Repositories } from '../repositories/store.ts'
 import type { Kind } from './fault.ts'
 
-export type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings' | 'auditEvents'>
+export type Unit = Pick<Repositories, 'apps' | 'users' | 'signInAttempts' | 'resources' | 'settings' | 'auditEvents'>
 
 /** Attributes and values, as files write them. */
 export type Fields = Readonly<Record<string, unknown>>

@@ -2,6 +2,8 @@
 const OUTCOME = {
   sign_in: 'success',
   sign_in_failed: 'failure',
+  sign_in_locked: 'failure',
+  sign_in_throttled: 'failure',
   sign_out: 'success',
   logout_notice_given_up: 'failure',
   consent_granted: 'success',
@@ -26,6 +28,7 @@ const OUTCOME = {
   user_enabled: 'success',
   user_disabled: 'success',
   user_removed: 'success',
+  user_unlocked: 'success',
   reference_token_issued: 'success',
   reference_token_revoked: 'success',
   initial_access_token_created: 'success',

@@ -50,6 +50,7 @@ export type RefusalRule =
   | 'body-type-wrong'
   | 'method-wrong'
   | 'request-malformed'
+  | 'host-unknown'
   | 'request-object-sent'
   | 'request-object-twice'
   | 'request-object-missing'
@@ -102,6 +103,8 @@ export type RefusalRule =
   | 'person-without-password'
   | 'person-is-system-user'
   | 'password-wrong'
+  | 'sign-in-throttled'
+  | 'person-locked'
   | 'sign-in-incomplete'
   | 'person-not-admitted'
   | 'picture-missing'
@@ -171,5 +174,6 @@ export type RefusalRule =
   | 'logout-uri-without-app'
   // The server itself.
   | 'metrics-not-for-everybody'
+  | 'too-many-requests'
   | 'server-busy'
   | 'server-fault'

@@ -1,3 +1,4 @@
+import { isCommonPassword } from './common-passwords.ts'
 import { holdsHidden } from './readable-name.ts'
 
 export const USER_TYPES = ['InternalUser', 'ExternalCommunityUser', 'SystemUserNoLogin'] as const
@@ -84,5 +85,7 @@ export const LONGEST_PASSWORD = 1024
 export function whyBadPassword(password: string): string | undefined {
   if (password.length < 8) return 'must have at least 8 characters (15 or more are advised)'
   if (password.length > LONGEST_PASSWORD) return `must have at most ${LONGEST_PASSWORD} characters`
+  if (isCommonPassword(password))
+    return 'is one of the most common ones, which are guessed first; take a few random words'
   return undefined
 }

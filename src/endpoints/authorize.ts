@@ -6,9 +6,11 @@ import type { Ticket } from '../authorize/tickets.ts'
 import { OAuthError } from '../domain/errors.ts'
 import type { Cookies } from '../http/cookies.ts'
 import { bodyForm, queryForm } from '../http/form-body.ts'
+import type { RateLimits } from '../http/rate-limits.ts'
 import type { Refuse } from '../http/refusals.ts'
 import type { SendAnswer } from '../http/send-answer.ts'
 import { digest } from '../lib/secrets.ts'
+import type { SignInSessionsService } from '../sessions/sign-in-sessions.ts'
 
 interface Dependencies {
   readonly flow: AuthorizeFlow
@@ -17,12 +19,14 @@ interface Dependencies {
   readonly sendAnswer: SendAnswer
   readonly browserStateOf: (sid: string) => string
   readonly issuer: string
+  readonly limits: Pick<RateLimits, 'authorize'>
+  readonly sessions: Pick<SignInSessionsService, 'find'>
 }
 
 /** The authorization endpoint. @see RFC 6749 §3.1, OIDC Core §3.1.2 */
 export async function authorizeEndpoint(
   app: FastifyInstance,
-  { flow, cookies, refuse, sendAnswer, browserStateOf, issuer }: Dependencies,
+  { flow, cookies, refuse, sendAnswer, browserStateOf, issuer, limits, sessions }: Dependencies,
 ): Promise<void> {
   const config = { page: true } as const
 
@@ -70,12 +74,18 @@ export async function authorizeEndpoint(
 
   const sealed = (ticket: Ticket): string => `interaction=${flow.tickets.seal(ticket)}`
 
-  app.get('/connect/authorize', { config }, async (request, reply) =>
+  const asked = {
+    config,
+    preHandler: (request: FastifyRequest): Promise<void> =>
+      limits.authorize(request, async () => (await sessions.find(cookies.session(request)))?.session.sid),
+  }
+
+  app.get('/connect/authorize', asked, async (request, reply) =>
     proceed(request, reply, await flow.readEffective(queryForm(request))),
   )
 
   // A cross-site POST carries no session cookie; the redirect to a GET of our own does.
-  app.post('/connect/authorize', { config }, async (request, reply) =>
+  app.post('/connect/authorize', asked, async (request, reply) =>
     proceed(request, reply, await flow.readEffective(bodyForm(request))),
   )
 

@@ -5,11 +5,13 @@ import { refuseRepeated } from '../domain/form.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
 import { LONGEST_ASSERTING_BODY } from '../http/limits.ts'
+import type { RateLimits } from '../http/rate-limits.ts'
 import type { Introspect } from '../tokens/introspect.ts'
 
 interface Dependencies {
   readonly authenticateApp: AuthenticateApp
   readonly introspect: Introspect
+  readonly limits: Pick<RateLimits, 'introspect'>
 }
 
 const SIGNED = 'application/token-introspection+jwt'
@@ -21,11 +23,13 @@ const wantsSigned = (request: FastifyRequest): boolean =>
 /** Token introspection: an app learns about its own tokens and those for the APIs it serves, of anything else nothing. @see RFC 7662 §2 */
 export async function introspectEndpoint(
   app: FastifyInstance,
-  { authenticateApp, introspect }: Dependencies,
+  { authenticateApp, introspect, limits }: Dependencies,
 ): Promise<void> {
-  app.post('/connect/introspect', { bodyLimit: LONGEST_ASSERTING_BODY }, async (request, reply) => {
+  const options = { bodyLimit: LONGEST_ASSERTING_BODY, config: { provesApps: true } } as const
+  app.post('/connect/introspect', options, async (request, reply) => {
     const form = refuseRepeated(bodyForm(request))
     const app = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/introspect')
+    await limits.introspect(request, app.applicationUri)
     const caller = requireConfidential(app, 'introspect tokens')
     const introspection = await introspect.describe(form.require('token'), caller)
     if (!wantsSigned(request)) return introspection

@@ -5,21 +5,25 @@ import { refuseRepeated } from '../domain/form.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
 import { LONGEST_ASSERTING_BODY } from '../http/limits.ts'
+import type { RateLimits } from '../http/rate-limits.ts'
 import type { RevokeToken } from '../tokens/revoke-token.ts'
 
 interface Dependencies {
   readonly authenticateApp: AuthenticateApp
   readonly revokeToken: RevokeToken
+  readonly limits: Pick<RateLimits, 'token'>
 }
 
 /** Token revocation; a token that is unknown or dead already is answered like one revoked now. @see RFC 7009 §2 */
 export async function revokeEndpoint(
   app: FastifyInstance,
-  { authenticateApp, revokeToken }: Dependencies,
+  { authenticateApp, revokeToken, limits }: Dependencies,
 ): Promise<void> {
-  app.post('/connect/revocation', { bodyLimit: LONGEST_ASSERTING_BODY }, async (request, reply) => {
+  const options = { bodyLimit: LONGEST_ASSERTING_BODY, config: { provesApps: true } } as const
+  app.post('/connect/revocation', options, async (request, reply) => {
     const form = refuseRepeated(bodyForm(request))
     const caller = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/revocation')
+    await limits.token(request, caller.applicationUri)
     const outcome = await revokeToken(form.require('token'), caller.applicationUri, request.ip)
     if (outcome === 'of another app') {
       throw new OAuthError('invalid_grant', 'the token was issued to another app', {

@@ -6,6 +6,7 @@ import type { GrantRegistry } from '../grants/registry.ts'
 import { authorizationHeader } from '../http/authorization-header.ts'
 import { bodyForm } from '../http/form-body.ts'
 import { LONGEST_ASSERTING_BODY } from '../http/limits.ts'
+import type { RateLimits } from '../http/rate-limits.ts'
 import type { IssueTokens } from '../tokens/issue.ts'
 
 /** @see RFC 6749 §5.1, OIDC Core §3.1.3.3 */
@@ -22,20 +23,26 @@ interface Dependencies {
   readonly authenticateApp: AuthenticateApp
   readonly grants: GrantRegistry
   readonly issueTokens: IssueTokens
+  readonly limits: Pick<RateLimits, 'token'>
 }
 
 /** The token endpoint. @see RFC 6749 §3.2 */
 export async function tokenEndpoint(
   app: FastifyInstance,
-  { authenticateApp, grants, issueTokens }: Dependencies,
+  { authenticateApp, grants, issueTokens, limits }: Dependencies,
 ): Promise<void> {
   app.post(
     '/connect/token',
-    { bodyLimit: LONGEST_ASSERTING_BODY, schema: { response: { 200: TokenResponseSchema } } },
+    {
+      bodyLimit: LONGEST_ASSERTING_BODY,
+      config: { provesApps: true },
+      schema: { response: { 200: TokenResponseSchema } },
+    },
     async (request) => {
       const form = refuseRepeated(bodyForm(request))
       const grantType = form.require('grant_type')
       const client = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/token')
+      await limits.token(request, client.applicationUri)
       const authorization = await grants.find(grantType).authorize(client, form)
       return issueTokens(authorization, { grant: grantType, address: request.ip })
     },

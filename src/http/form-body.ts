@@ -15,10 +15,11 @@ type Parsed = Record<string, string | string[] | undefined>
 
 function toForm(parsed: unknown): Form {
   const fields = (parsed ?? {}) as Parsed
-  if (Object.keys(fields).length > MOST_PARAMETERS) {
+  const count = Object.values(fields).flat().length
+  if (count > MOST_PARAMETERS) {
     throw new OAuthError('invalid_request', `more than ${MOST_PARAMETERS} parameters`, {
       rule: 'parameters-too-many',
-      cause: `${Object.keys(fields).length} parameters were sent`,
+      cause: `${count} parameters were sent`,
     })
   }
   return createForm(fields)

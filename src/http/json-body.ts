@@ -6,6 +6,8 @@ import { didYouMean } from '../domain/nearest.ts'
 
 const MOST_FAULTS = 20
 const LONGEST_NAME = 64
+// Bytes: an app with many redirect URIs and keys.
+const LARGEST_BODY = 256 * 1024
 
 /**
  * Reads JSON bodies in this part of the server, and judges bodies and queries by their schema.
@@ -14,7 +16,11 @@ const LONGEST_NAME = 64
 export function registerJsonBody(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   const types = ['application/json', 'application/merge-patch+json']
-  app.addContentTypeParser(types, { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
+  app.addContentTypeParser(
+    types,
+    { parseAs: 'string', bodyLimit: LARGEST_BODY },
+    app.getDefaultJsonParser('error', 'error'),
+  )
   app.setValidatorCompiler(compileJudge)
 }
 

@@ -88,6 +88,12 @@ const shown = (name: string, value: string): string =>
 const asRecord = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? { ...value } : {}
 
+/** The app that a request says it is from, before anything is proved. */
+export function claimedClientId(request: FastifyRequest): string | undefined {
+  const named = asRecord(request.body)['client_id'] ?? basicClientId(request)
+  return typeof named === 'string' && named !== '' ? named.slice(0, longestValue('client_id')) : undefined
+}
+
 /** The app that a Basic header names, for an error met before it was read. */
 function basicClientId(request: FastifyRequest): string | undefined {
   const encoded = /^Basic +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]

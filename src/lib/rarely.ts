@@ -1,5 +1,8 @@
 import type { Clock } from './clock.ts'
 
+// Beyond so many the ones that were named longest ago are forgotten.
+const MOST_NAMES = 10_000
+
 /**
  * Says of each name whether it is time again, at most once in a while.
  * @param every milliseconds
@@ -9,7 +12,10 @@ export function createRarely(clock: Clock, every: number): (name: string) => boo
   return (name) => {
     const now = clock()
     if (now - (last.get(name) ?? -Infinity) < every) return false
+    last.delete(name)
     last.set(name, now)
+    const [oldest] = last.keys()
+    if (last.size > MOST_NAMES && oldest !== undefined) last.delete(oldest)
     return true
   }
 }

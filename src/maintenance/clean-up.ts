@@ -55,6 +55,7 @@ function tasksOf({ store, clock, longestSession }: Sizing): readonly Task[] {
     { kind: 'sign_in_sessions', before: async () => clock() - longestSession - HOUR },
     // Nobody is told any more after a day and a bit.
     { kind: 'logout_deliveries', before: async () => clock() - 7 * DAY },
+    { kind: 'sign_in_attempts', before: async () => clock() },
     {
       kind: 'refusals',
       before: async () => {

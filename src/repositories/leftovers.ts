@@ -13,6 +13,7 @@ const LEFTOVERS = {
   api_sessions: { key: 'id', since: 'last_seen_at' },
   sign_in_sessions: { key: 'sid', since: 'created_at' },
   logout_deliveries: { key: 'id', since: 'created_at' },
+  sign_in_attempts: { key: 'key', since: 'expires_at' },
   refusals: { key: 'id', since: 'refused_at' },
   audit_events: { key: 'id', since: 'happened_at' },
   signing_keys: { key: 'kid', since: 'retires_at' },

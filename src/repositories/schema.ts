@@ -147,6 +147,17 @@ interface SettingsTable {
   value: string
 }
 
+interface SignInAttemptsTable {
+  key: string
+  user_id: string | null
+  since: number
+  count: number
+  locks: number
+  locked_until: number
+  consecutive: number
+  expires_at: number
+}
+
 interface MoveStateTable {
   name: string
   value: string
@@ -184,6 +195,7 @@ export interface Schema {
   reserved_users: ReservedUsersTable
   session_epochs: SessionEpochsTable
   token_notices: TokenNoticesTable
+  sign_in_attempts: SignInAttemptsTable
   client_assertions: ClientAssertionsTable
   session_apps: SessionAppsTable
   logout_deliveries: LogoutDeliveriesTable

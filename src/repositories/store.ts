@@ -21,6 +21,7 @@ import { selfRegistrationsOn } from './self-registrations.ts'
 import { sessionAppsOn } from './session-apps.ts'
 import { sessionEpochsOn } from './session-epochs.ts'
 import { settingsOn } from './settings.ts'
+import { signInAttemptsOn } from './sign-in-attempts.ts'
 import { signInSessionsOn } from './sign-in-sessions.ts'
 import { signingKeysOn } from './signing-keys.ts'
 import { tokenFamiliesOn } from './token-families.ts'
@@ -37,6 +38,7 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   sessions: signInSessionsOn(db),
   sessionApps: sessionAppsOn(db),
   logoutDeliveries: logoutDeliveriesOn(db),
+  signInAttempts: signInAttemptsOn(db),
   consents: consentsOn(db),
   codes: authorizationCodesOn(db),
   clientAssertions: clientAssertionsOn(db),

@@ -1,34 +1,69 @@
 import type { RefusalRule } from '../domain/refusal-rule.ts'
 import { LONGEST_PASSWORD, type User } from '../domain/user.ts'
-import type { Passwords } from '../lib/passwords.ts'
+import { PasswordQueueFull, type Passwords } from '../lib/passwords.ts'
 import type { Users } from '../repositories/users.ts'
+import type { Origin, SignInThrottle } from './throttle.ts'
 
 interface Dependencies {
   readonly users: Pick<Users, 'findByIdentifier'>
   readonly passwords: Pick<Passwords, 'verify'>
+  readonly throttle: SignInThrottle
 }
 
 /** Who signed in, or why not; the reason is for the operator alone. */
 export type SignInResult =
   | { readonly user: User }
-  | { readonly user: undefined; readonly rule: RefusalRule; readonly cause: string; readonly userId?: string }
+  | {
+      readonly user: undefined
+      readonly rule: RefusalRule
+      readonly cause: string
+      readonly userId?: string | undefined
+      /** Until when it is no use to try again, milliseconds since 1970. */
+      readonly until?: number
+      /** Whether from now on it must be waited. */
+      readonly locks?: boolean
+    }
 
 export type CheckPassword = ReturnType<typeof createCheckPassword>
+
+// As many as are checked at once and may wait for it: whoever is not let in costs neither a hash nor a row.
+const MOST_AT_ONCE = 66
 
 /**
  * Proves a person by login and password. An unknown login takes as long as a wrong password.
  * @throws PasswordQueueFull when too many checks are waiting
  */
-export function createCheckPassword({ users, passwords }: Dependencies) {
-  return async function checkPassword(login: string, password: string): Promise<SignInResult> {
+export function createCheckPassword({ users, passwords, throttle }: Dependencies) {
+  let atOnce = 0
+
+  async function check(login: string, password: string, origin: Origin): Promise<SignInResult> {
+    const account = await users.findByIdentifier(login)
+    const admission = await throttle.admit(login, account?.user, origin)
+    if (!admission.admitted) {
+      const { until, by } = admission
+      const why = by === 'name' ? TOO_MANY_WITH_NAME : TOO_MANY_FROM_NETWORK
+      return { user: undefined, ...why, userId: account?.user.id, until }
+    }
+    const { locks } = admission
+    const right = await passwords.verify(account?.passwordHash, password)
+    if (!account) return { user: undefined, ...NOBODY, locks }
+    const { user } = account
+    const why = admission.lockedOut ? LOCKED : whyRefused(account, right)
+    if (why !== undefined) return { user: undefined, ...why, userId: user.id, locks }
+    await throttle.succeed(user, admission)
+    return { user }
+  }
+
+  return async function checkPassword(login: string, password: string, origin: Origin): Promise<SignInResult> {
     // Nobody has such a password, and hashing it would cost the more the longer it is.
     if (password.length > LONGEST_PASSWORD) return { user: undefined, ...TOO_LONG }
-    const account = await users.findByIdentifier(login)
-    const right = await passwords.verify(account?.passwordHash, password)
-    if (!account) return { user: undefined, ...NOBODY }
-    const { user } = account
-    const why = whyRefused(account, right)
-    return why === undefined ? { user } : { user: undefined, ...why, userId: user.id }
+    if (atOnce >= MOST_AT_ONCE) throw new PasswordQueueFull('too many password checks are waiting')
+    atOnce += 1
+    try {
+      return await check(login, password, origin)
+    } finally {
+      atOnce -= 1
+    }
   }
 }
 
@@ -39,6 +74,12 @@ interface Why {
 
 const NOBODY: Why = { rule: 'person-unknown', cause: 'no account has this login or e-mail' }
 const TOO_LONG: Why = { rule: 'password-wrong', cause: 'the password is too long to be one' }
+const TOO_MANY_WITH_NAME: Why = { rule: 'sign-in-throttled', cause: 'too many attempts with this name have failed' }
+const TOO_MANY_FROM_NETWORK: Why = {
+  rule: 'too-many-requests',
+  cause: 'too many attempts to sign in from this address have failed (TESSERA_LIMIT_SIGN_IN)',
+}
+const LOCKED: Why = { rule: 'person-locked', cause: 'the account is locked: too many attempts in a row have failed' }
 
 function whyRefused(
   { user, passwordHash }: { readonly user: User; readonly passwordHash: string | undefined },

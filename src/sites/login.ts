@@ -3,23 +3,30 @@ import type { AuthorizeFlow } from '../authorize/flow.ts'
 import type { Ticket } from '../authorize/tickets.ts'
 import { displayOf, reachOf } from '../domain/app-display.ts'
 import type { Audit } from '../domain/audit.ts'
-import { OAuthError, type OperatorDetail } from '../domain/errors.ts'
 import { destinationOf } from '../domain/redirect-uri.ts'
 import type { Cookies } from '../http/cookies.ts'
 import { csrfToken, requireCsrf, requireOwnPage } from '../http/csrf.ts'
 import { queryForm, submittedForm } from '../http/form-body.ts'
+import { networkToLimit } from '../http/network.ts'
 import type { RenderPage } from '../http/pages.ts'
 import type { Refuse } from '../http/refusals.ts'
+import type { Clock } from '../lib/clock.ts'
+import { MINUTE, SECOND } from '../lib/clock.ts'
 import { PasswordQueueFull } from '../lib/passwords.ts'
+import { createRarely } from '../lib/rarely.ts'
 import { digest } from '../lib/secrets.ts'
 import type { SignInSessionsService } from '../sessions/sign-in-sessions.ts'
+import type { Devices } from '../sign-in/devices.ts'
 import type { CheckPassword, SignInResult } from '../sign-in/password.ts'
+import { errorOf, type Problem } from './login-problems.ts'
 
 interface Dependencies {
   readonly flow: AuthorizeFlow
   readonly cookies: Cookies
   readonly renderPage: RenderPage
   readonly checkPassword: CheckPassword
+  readonly devices: Pick<Devices, 'remember'>
+  readonly clock: Clock
   readonly sessions: SignInSessionsService
   readonly audit: Audit
   readonly refuse: Refuse
@@ -27,28 +34,11 @@ interface Dependencies {
   readonly issuer: string
 }
 
-/** Why the form is shown again, as the protocol's error; the page has words of its own for people. */
-const PROBLEMS = {
-  wrong_credentials: (why: OperatorDetail) =>
-    new OAuthError('access_denied', 'the login or the password is wrong', why, { status: 401 }),
-  missing: (why: OperatorDetail) =>
-    new OAuthError('invalid_request', 'the login or the password is missing', {
-      ...why,
-      rule: 'sign-in-incomplete',
-      cause: 'the form was sent without a login or without a password',
-    }),
-  busy: (why: OperatorDetail) =>
-    new OAuthError('temporarily_unavailable', 'too many people are signing in right now', {
-      ...why,
-      rule: 'server-busy',
-      cause: 'the queue of passwords to check is full',
-    }),
-} as const
-type Problem = keyof typeof PROBLEMS
-
 /** The page where a person signs in. */
 export async function loginSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { flow, cookies, renderPage, checkPassword, sessions, audit, refuse, browserStateOf, issuer } = dependencies
+  const { flow, cookies, renderPage, checkPassword, devices, clock, sessions, audit, refuse, browserStateOf, issuer } =
+    dependencies
+  const onceAMinute = createRarely(clock, MINUTE)
   const config = { page: true } as const
   const formPurpose = (ticket: Ticket): string => `login:${ticket.id}`
 
@@ -62,11 +52,12 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
     reply: FastifyReply,
     ticket: Ticket,
     username: string,
-    problem?: { readonly name: Problem; readonly why?: OperatorDetail },
+    problem?: Problem,
   ) {
     const form = flow.formOf(ticket)
     const { app: client, redirectUri } = await flow.findRedirect({ form })
-    const error = problem && PROBLEMS[problem.name]({ client_id: client.applicationUri, ...problem.why })
+    const error = problem && errorOf({ ...problem, why: { client_id: client.applicationUri, ...problem.why } })
+    if (error?.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(ticket))
     return renderPage(request, reply, {
       template: 'login',
@@ -79,6 +70,7 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
         csrf,
         username,
         problem: problem?.name,
+        minutes: String(Math.ceil((error?.retryAfter ?? 0) / 60)),
         refusalId: error && refuse(request, error),
         returnHost: destinationOf(redirectUri),
       }),
@@ -99,19 +91,13 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
     const [username, password] = [form.get('username') ?? '', form.get('password') ?? '']
     if (username === '' || password === '') return show(request, reply, ticket, username, { name: 'missing' })
     const through = { app: flow.formOf(ticket).require('client_id'), address: request.ip }
-    const result = await checkUnlessBusy(username, password)
-    if (result === 'busy') return show(request, reply.header('retry-after', '2'), ticket, username, { name: 'busy' })
+    const result = await checkUnlessBusy(request, username, password)
+    if (result === 'busy') return show(request, reply, ticket, username, { name: 'busy', retryAfter: 2 })
     if (!result.user) {
-      const { rule, cause, userId } = result
-      audit({
-        event: 'sign_in_failed',
-        actor: 'nobody',
-        ...through,
-        detail: { cause },
-        ...(userId ? { user: userId } : {}),
-      })
-      return show(request, reply, ticket, username, { name: 'wrong_credentials', why: { rule, cause, user: userId } })
+      noteFailure(result, through)
+      return show(request, reply, ticket, username, problemOf(result))
     }
+    cookies.setDevice(reply, devices.remember(cookies.device(request), result.user))
     const { cookie, facts } = await sessions.start(result.user, cookies.session(request))
     audit({ event: 'sign_in', ...through, user: result.user.id, detail: { session: facts.sid, amr: facts.amr } })
     cookies.setSession(reply, cookie)
@@ -120,12 +106,33 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
     return reply.redirect(`${issuer}/connect/authorize/continue?interaction=${next}`, 303)
   })
 
-  async function checkUnlessBusy(username: string, password: string): Promise<SignInResult | 'busy'> {
+  async function checkUnlessBusy(
+    request: FastifyRequest,
+    username: string,
+    password: string,
+  ): Promise<SignInResult | 'busy'> {
     try {
-      return await checkPassword(username, password)
+      const origin = { network: networkToLimit(request), deviceCookie: cookies.device(request) }
+      return await checkPassword(username, password, origin)
     } catch (error) {
       if (error instanceof PasswordQueueFull) return 'busy'
       throw error
     }
   }
+
+  function problemOf({ rule, cause, userId, until }: Failure): Problem {
+    const why = { rule, cause, user: userId }
+    if (until === undefined) return { name: 'wrong_credentials', why }
+    return { name: 'throttled', why, retryAfter: Math.max(1, Math.ceil((until - clock()) / SECOND)) }
+  }
+
+  /** Who is turned away unheard is noted once a minute, so that nobody can fill the audit log. */
+  function noteFailure({ cause, userId, until, locks }: Failure, through: { app: string; address: string }): void {
+    const about = { actor: 'nobody', ...through, detail: { cause }, ...(userId ? { user: userId } : {}) }
+    if (until === undefined) audit({ event: 'sign_in_failed', ...about })
+    else if (onceAMinute(userId ?? through.address)) audit({ event: 'sign_in_throttled', ...about })
+    if (locks) audit({ event: 'sign_in_locked', ...about, detail: { cause: 'too many attempts have failed' } })
+  }
 }
+
+type Failure = Extract<SignInResult, { user: undefined }>

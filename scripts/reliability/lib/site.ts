@@ -40,6 +40,9 @@ export async function prepareSite(run: Run, wanted: Wanted = {}): Promise<Site> 
     TESSERA_DATA_DIR: folder,
     TESSERA_DATABASE_URL: databaseUrl,
     TESSERA_LOG_LEVEL: 'warn',
+    // The load speaks for one app.
+    TESSERA_LIMIT_TOKEN: '0',
+    TESSERA_LIMIT_INTROSPECT: '0',
     ...wanted.settings,
   }
   const logins = Array.from({ length: people }, (_, index) => `person${index}`)

@@ -68,6 +68,16 @@ export const PERSON_REMEDIES = {
     otherwise: `where it is forgotten: ${setPassword(facts)}`,
     expected: 'the password of the account',
   }),
+  'sign-in-throttled': (facts) => ({
+    fix: 'the person waits as long as the page says',
+    otherwise: `to let them in at once: tessera user unlock ${loginOf(facts)}`,
+    expected: 'fewer failed attempts',
+  }),
+  'person-locked': (facts) => ({
+    fix: `tessera user unlock ${loginOf(facts)}`,
+    otherwise: `to give them a new password: ${setPassword(facts)}`,
+    expected: 'fewer failed attempts in a row',
+  }),
   'sign-in-incomplete': () => ({
     fix: 'the person enters both, the login or e-mail and the password',
     expected: 'a login and a password',

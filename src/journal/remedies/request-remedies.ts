@@ -69,6 +69,10 @@ export const REQUEST_REMEDIES = {
     'application/x-www-form-urlencoded',
   ),
   'method-wrong': developer('use the method that the endpoint takes'),
+  'host-unknown': () => ({
+    fix: 'let the proxy pass the Host header on, or ask at the address of the issuer',
+    otherwise: 'where programs inside the network use a name of its own: name it in TESSERA_HOSTS',
+  }),
   'request-malformed': developer('send a complete HTTP request of at most the allowed size'),
   'request-object-sent': developer('send plain parameters in place of a request object', 'no request, no request_uri'),
   'request-object-twice': developer('send either request or request_uri', 'request or request_uri'),

@@ -98,6 +98,10 @@ export const TOKEN_REMEDIES = {
   'metrics-not-for-everybody': () => ({
     fix: 'set TESSERA_METRICS_TOKEN, and send it as Authorization: Bearer',
   }),
+  'too-many-requests': () => ({
+    fix: 'wait as long as Retry-After says, and ask less often',
+    otherwise: 'where so many are meant, raise the TESSERA_LIMIT_ setting that the cause names',
+  }),
   'server-busy': () => ({ fix: 'try again shortly; the log says whether disk, lock or load is the reason' }),
   'server-fault': () => ({ fix: 'look for the error in the log, just before this refusal, and report it' }),
 } as const satisfies Remedies

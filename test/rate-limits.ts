@@ -1,0 +1,116 @@
+import t, { type Test } from 'tap'
+import { createBrowser } from './fixtures/browser.ts'
+import { eventually } from './fixtures/eventually.ts'
+import type { Instance } from './fixtures/instance.ts'
+import { refused } from './fixtures/refusals.ts'
+import { basic, type HeaderFields, postForm } from './fixtures/requests.ts'
+import { authorizeUrl, signInAndConsent } from './fixtures/sign-in.ts'
+import { OTHER, SYNC, startWorld, WEB, WEB_REDIRECT } from './fixtures/world.ts'
+
+const PROXY = { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' }
+const from = (address: string): HeaderFields => ({ 'x-forwarded-for': address })
+
+const tooMany = (cause: string) => ({
+  status: 429,
+  error: 'temporarily_unavailable',
+  description: 'too many requests; try again after the time that Retry-After says',
+  cause: { rule: 'too-many-requests', cause },
+})
+
+async function isTooMany(t: Test, instance: Instance, response: Response, cause: string): Promise<void> {
+  t.match(response.headers.get('retry-after'), /^[1-9]\d?$/)
+  await refused(t, instance, response, tooMany(cause))
+}
+
+const times = <T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, (_, index) => work(index)))
+
+for (const [endpoint, setting, fields] of [
+  ['token', 'TESSERA_LIMIT_TOKEN', { grant_type: 'client_credentials' }],
+  ['revocation', 'TESSERA_LIMIT_TOKEN', { token: 'nothing' }],
+  ['introspect', 'TESSERA_LIMIT_INTROSPECT', { token: 'nothing' }],
+] as const)
+  await t.test(`${endpoint}: so many a second of one app, and of each app its own`, async (t) => {
+    const { instance } = await startWorld(t, { [setting]: '5' })
+    const ask = (app: string) => postForm(`${instance.issuer}/connect/${endpoint}`, fields, basic(app))
+    const answers = await times(40, () => ask(SYNC))
+    const late = answers.find(({ status }) => status === 429)
+    t.ok(answers.filter(({ status }) => status === 200).length >= 5)
+    if (!late) throw new Error('nothing was limited')
+    await isTooMany(t, instance, late, `more than 5 a second, which ${setting} says`)
+    t.not((await ask(OTHER)).status, 429, 'another app is not affected')
+    const later = await eventually(
+      async () => (await ask(SYNC)).status,
+      (status) => status === 200,
+    )
+    t.equal(later, 200, 'and a second later all is well')
+  })
+
+await t.test('strangers who name an app use up nothing of what it may ask', async (t) => {
+  const { instance } = await startWorld(t, { TESSERA_LIMIT_TOKEN: '5' })
+  const url = `${instance.issuer}/connect/token`
+  const grant = { grant_type: 'client_credentials' }
+  await times(40, () => postForm(url, grant, basic(SYNC, 'not-the-secret-of-the-app')))
+  t.equal((await postForm(url, grant, basic(SYNC))).status, 200)
+})
+
+await t.test('TE-16: guessing the secret of an app is limited by app and network', async (t) => {
+  const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_APP_FAILURES: '20' })
+  const grant = { grant_type: 'client_credentials' }
+  const ask = (address: string, app: string, secret?: string) =>
+    postForm(`${instance.issuer}/connect/token`, grant, { ...basic(app, secret), ...from(address) })
+  for (let turn = 0; turn < 20; turn++) t.equal((await ask('192.0.2.1', SYNC, 'not-the-secret-of-the-app')).status, 401)
+  const cause = 'more than 20 a minute, which TESSERA_LIMIT_APP_FAILURES says'
+  await isTooMany(t, instance, await ask('192.0.2.1', SYNC, 'not-the-secret-of-the-app'), cause)
+  await isTooMany(t, instance, await ask('192.0.2.1', SYNC), cause)
+  t.equal((await ask('192.0.2.2', SYNC)).status, 200, 'the app itself, from elsewhere, still works')
+  t.equal((await ask('192.0.2.1', WEB, 'wrong')).status, 401, 'as does another app from there')
+  const body = { ...grant, client_id: SYNC, client_secret: 'not-the-secret-of-the-app' }
+  const post = await postForm(`${instance.issuer}/connect/token`, body, from('192.0.2.1'))
+  t.equal(post.status, 429, 'however it is sent')
+})
+
+await t.test('authorize: so many a minute of one network', async (t) => {
+  const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_AUTHORIZE: '20' })
+  const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+  const ask = (address: string) => fetch(url, { redirect: 'manual', headers: from(address) })
+  for (let turn = 0; turn < 20; turn++) t.equal((await ask(`2001:db8::${turn}`)).status, 303)
+  const late = await ask('2001:db8::ffff')
+  t.equal(late.status, 429)
+  t.match(late.headers.get('retry-after'), /^[1-5]?\d$|^60$/)
+  t.match(await late.text(), /id="refusal-id"/, 'a page for people')
+  t.equal((await ask('192.0.2.1')).status, 303)
+
+  await t.test('whoever is signed in has an allowance of their own', async (t) => {
+    const browser = createBrowser(instance.origin)
+    await signInAndConsent(browser, await browser.open(url), 'david')
+    const statuses = []
+    for (let turn = 0; turn < 21; turn++)
+      statuses.push((await browser.request(url, { headers: from('2001:db8::1') })).status)
+    t.strictSame(statuses, [...Array.from({ length: 20 }, () => 303), 429])
+    const invented = { ...from('2001:db8::1'), cookie: `tessera-session=${'x'.repeat(43)}` }
+    t.equal((await fetch(url, { redirect: 'manual', headers: invented })).status, 429, 'a cookie alone is none')
+  })
+})
+
+await t.test('this machine itself, and a proxy on it that is not declared, are limited by app alone', async (t) => {
+  const { instance } = await startWorld(t, { TESSERA_LIMIT_AUTHORIZE: '2', TESSERA_LIMIT_APP_FAILURES: '2' })
+  const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+  const answers = await times(10, (turn) => fetch(url, { redirect: 'manual', headers: from(`192.0.2.${turn}`) }))
+  t.ok(answers.every(({ status }) => status === 303))
+})
+
+await t.test('0 is no limit', async (t) => {
+  const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_AUTHORIZE: '0', TESSERA_LIMIT_APP_FAILURES: '0' })
+  const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+  const answers = await times(100, () => fetch(url, { redirect: 'manual', headers: from('192.0.2.1') }))
+  t.ok(answers.every(({ status }) => status === 303))
+  const guesses = await times(100, () =>
+    postForm(
+      `${instance.issuer}/connect/token`,
+      { grant_type: 'client_credentials' },
+      { ...basic(SYNC, 'wrong'), ...from('192.0.2.1') },
+    ),
+  )
+  t.ok(guesses.every(({ status }) => status === 401))
+})
