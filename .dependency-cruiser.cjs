@@ -9,6 +9,7 @@ const SIBLINGS = [
   'journal',
   'administration',
   'maintenance',
+  'doctor',
 ]
 
 /** A folder may import values only from the ones named; types may cross to `types` as well. */

@@ -14,7 +14,7 @@ import { startSyncService } from './demo/sync-service.ts'
 import { createTesseraCommand, requireBuild } from './demo/tessera-cli.ts'
 import { startWebApp } from './demo/web-app.ts'
 
-const IDENTITY_SCOPES = 'openid profile email'
+const IDENTITY_SCOPES = 'openid profile email phone address'
 const SYNC_EVERY = 5000
 
 /** Starts every part in order: what a later one needs is there by then. */

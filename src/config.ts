@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { SIGNING_ALGORITHMS } from './domain/signing-algorithm.ts'
+import { SHORTEST_RETIREMENT } from './domain/signing-key-life.ts'
 import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from './domain/trusted-application.ts'
-import { MINUTE } from './lib/clock.ts'
+import { DAY, HOUR, MINUTE } from './lib/clock.ts'
 import {
   readBoolean,
   readCount,
@@ -91,6 +92,13 @@ export const SETTINGS = {
   TESSERA_INSTANCE_NAME: setting('Tessera', 'what people read on the pages', readText),
   TESSERA_AUDIENCE: setting('DomainAPI', '`aud` of access tokens for the API of the instance', readText),
   TESSERA_SIGNING_ALGORITHM: setting('RS256', SIGNING_ALGORITHMS.join(', '), readOneOf(SIGNING_ALGORITHMS)),
+  TESSERA_KEY_ROTATION: setting('90d', 'for so long a signing key signs', readPositiveDuration(2 * DAY)),
+  TESSERA_KEY_PUBLISH_AHEAD: setting('14d', 'for so long its successor is published before', readPositiveDuration(DAY)),
+  TESSERA_KEY_RETIRE_AFTER: setting(
+    '25h',
+    'for so long it is published afterwards, and at least as long as a sign-in session lasts',
+    readPositiveDuration(SHORTEST_RETIREMENT),
+  ),
   TESSERA_SESSION_IDLE: setting('8h', 'a sign-in session ends after so long without use', readPositiveDuration(MINUTE)),
   TESSERA_SESSION_ABSOLUTE: setting(
     '24h',
@@ -148,9 +156,19 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       faults.push(`${name} ${error.message}`)
     }
   }
+  faults.push(...whyTogetherWrong(values))
   if (faults.length > 0) throw new ConfigurationFaults(faults)
   return sections(values as Values, environment['NODE_ENV'] === 'production')
 }
+
+/** What is wrong with settings that are right one by one; one that could not be read is not there. */
+const whyTogetherWrong = ({
+  TESSERA_KEY_ROTATION: turn,
+  TESSERA_KEY_PUBLISH_AHEAD: ahead,
+}: Partial<Values>): string[] =>
+  turn !== undefined && ahead !== undefined && ahead >= turn
+    ? ['TESSERA_KEY_PUBLISH_AHEAD must be shorter than TESSERA_KEY_ROTATION']
+    : []
 
 const sections = (values: Values, production: boolean) => ({
   issuer: values.TESSERA_ISSUER,
@@ -181,6 +199,12 @@ const sections = (values: Values, production: boolean) => ({
   outbound: { exemptHosts: values.TESSERA_OUTBOUND_EXEMPT_HOSTS },
   metrics: { token: values.TESSERA_METRICS_TOKEN },
   signingAlgorithm: values.TESSERA_SIGNING_ALGORITHM,
+  signingKeys: {
+    rotation: values.TESSERA_KEY_ROTATION,
+    publishAhead: values.TESSERA_KEY_PUBLISH_AHEAD,
+    // The ID token of a session names it when its person signs out.
+    retireAfter: Math.max(values.TESSERA_KEY_RETIRE_AFTER, values.TESSERA_SESSION_ABSOLUTE + HOUR),
+  },
   sessions: { idle: values.TESSERA_SESSION_IDLE, absolute: values.TESSERA_SESSION_ABSOLUTE },
 })
 

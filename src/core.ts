@@ -24,12 +24,12 @@ export interface Core {
 }
 
 /**
- * Opens the instance: brings its database up to date and makes its first signing key.
+ * Opens the instance: brings its database up to date and makes its first signing keys.
  * @throws MasterKeyFault when the master key is not the one the database was made with
  * @throws OutOfService when it was moved away, is a backup or is only half there
  */
 export async function openCore(
-  config: Pick<Config, 'database' | 'masterKey' | 'signingAlgorithm' | 'tokens' | 'outbound'>,
+  config: Pick<Config, 'database' | 'masterKey' | 'signingAlgorithm' | 'signingKeys' | 'tokens' | 'outbound'>,
   startTime: StartTime,
 ): Promise<Core> {
   const masterKey = loadMasterKey(config.masterKey)
@@ -42,8 +42,10 @@ export async function openCore(
     const clock = time.now
     await ensureDefaultResource(store, config.tokens.audience, clock())
     const sealingKey = deriveKey(masterKey, 'signing-keys')
-    const keys = createSigningKeys({ store, sealingKey, clock, algorithm: config.signingAlgorithm })
-    await keys.ensure()
+    const { signingAlgorithm: algorithm, signingKeys: schedule } = config
+    const keys = createSigningKeys({ store, sealingKey, clock, algorithm, schedule })
+    // Everything can verify RS256; making keys of the others takes time that a start should not. OIDC Discovery §3
+    await keys.ensure([...new Set([algorithm, 'RS256'] as const)])
     const outbound = createOutbound(config.outbound)
     const close = async (): Promise<void> => {
       await outbound.close()

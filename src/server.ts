@@ -75,7 +75,6 @@ export async function buildServer(
   const facts = {
     grantTypes: services.grants.types,
     responseTypes: config.responseTypes,
-    signingAlgorithm: keys.algorithm,
     userClaims: USER_CLAIMS,
     locales: LOCALES,
   }
@@ -99,7 +98,7 @@ export async function buildServer(
   await app.register(fastifyCookie)
   const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
   const sendAnswer = createSendAnswer(renderPage)
-  registerErrorHandler(app, { refuse, renderPage })
+  registerErrorHandler(app, { refuse, renderPage, issuer })
   const metrics = createMetrics(app, {
     databaseSize: store.size,
     licence: async () => {

@@ -38,6 +38,7 @@ import { createMintAccessToken } from './tokens/mint-access-token.ts'
 import { createReadNotices } from './tokens/read-notices.ts'
 import { createRevokeToken } from './tokens/revoke-token.ts'
 import { subjectOf as subjectWith } from './tokens/settings.ts'
+import { createSignUserInfo } from './tokens/sign-user-info.ts'
 
 /** Every part that is not about HTTP, put together. */
 export type Services = ReturnType<typeof createServices>
@@ -123,7 +124,8 @@ export function createServices(
       mintAccessToken,
       readCatalogue,
       audits: auditJournal,
-      signIdToken: (subject) => keys.sign(idTokenClaims(subject, settings, keys.algorithm, clock()), 'JWT'),
+      signIdToken: (subject) =>
+        keys.signFor(subject.app, idTokenClaims(subject, settings, keys.algorithmFor(subject.app), clock()), 'JWT'),
     }),
     readIdTokenHint,
     readCatalogue,
@@ -152,6 +154,7 @@ export function createServices(
     readNotices: createReadNotices({ store, clock }),
     grants,
     issueTokens,
+    signUserInfo: createSignUserInfo({ keys, issuer }),
     flow,
     manage: {
       apps: createManageApps({ store, clock, random, tell: auditJournal.tell }),

@@ -1,3 +1,4 @@
+import { decodeProtectedHeader } from 'jose'
 import t from 'tap'
 import { APP_ATTRIBUTES } from '../src/domain/app-attributes.ts'
 import { ALL_RESPONSE_TYPES } from '../src/domain/trusted-application.ts'
@@ -9,6 +10,7 @@ import { logHoldsNoSecret, noteSecret } from './fixtures/refusals.ts'
 import {
   answerOf,
   basic,
+  bearer,
   obtainCode,
   PKCE,
   readTokens,
@@ -222,6 +224,22 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     },
     before: 'unauthorized_client',
     after: 'login-submit',
+  },
+  SigningAlgorithm: {
+    value: 'ES256',
+    see: async (uri) => String(decodeProtectedHeader((await tokensOf(uri)).id_token).alg),
+    before: 'RS256',
+    after: 'ES256',
+  },
+  UserinfoSignedResponseAlg: {
+    value: 'EdDSA',
+    async see(uri) {
+      const { access_token } = await tokensOf(uri)
+      const url = `${instance.issuer}/connect/userinfo`
+      return String((await fetch(url, { headers: bearer(access_token) })).headers.get('content-type'))
+    },
+    before: 'application/json; charset=utf-8',
+    after: 'application/jwt',
   },
   LogoUri: {
     value: 'https://fx.example.com/logo.svg',

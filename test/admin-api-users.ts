@@ -1,5 +1,6 @@
 import t from 'tap'
 import { showUser } from '../src/domain/user-attributes.ts'
+import { USER_DETAILS } from '../src/domain/user-details.ts'
 import { appPath, auditOf, createAdminApi, isProblem, type Json, startAdminApi, TOOL } from './fixtures/admin.ts'
 import { createBrowser } from './fixtures/browser.ts'
 import { PASSWORD } from './fixtures/instance.ts'
@@ -79,7 +80,7 @@ await t.test('a user is added, and can sign in', async (t) => {
 })
 
 await t.test('every detail is settable, and its effect shows at UserInfo', async (t) => {
-  const scope = 'openid profile email phone offline_access read'
+  const scope = 'openid profile email phone address offline_access read'
   const tokens = await obtainTokens(instance, { scope }, { login: 'anna' })
   const details: readonly (readonly [attribute: string, value: unknown, claims: Json])[] = [
     ['name', 'Anna Bergmann', { name: 'Anna Bergmann' }],
@@ -87,10 +88,31 @@ await t.test('every detail is settable, and its effect shows at UserInfo', async
     ['emailVerified', true, { email_verified: true }],
     ['givenName', 'Anna', { given_name: 'Anna' }],
     ['familyName', 'Bergmann', { family_name: 'Bergmann' }],
-    ['phoneNumber', '+49 30 123456', { phone_number: '+49 30 123456' }],
+    ['middleName', 'Maria', { middle_name: 'Maria' }],
+    ['nickname', 'Ann', { nickname: 'Ann' }],
+    ['profilePage', 'https://people.example.com/anna', { profile: 'https://people.example.com/anna' }],
     ['picture', 'https://people.example.com/anna.jpg', { picture: 'https://people.example.com/anna.jpg' }],
+    ['website', 'https://anna.example.com/', { website: 'https://anna.example.com/' }],
+    ['gender', 'female', { gender: 'female' }],
+    ['birthdate', '0000-05-17', { birthdate: '0000-05-17' }],
+    ['zoneinfo', 'Europe/Sofia', { zoneinfo: 'Europe/Sofia' }],
     ['locale', 'de', { locale: 'de' }],
+    ['phoneNumber', '+49 30 123456', { phone_number: '+49 30 123456', phone_number_verified: false }],
+    ['phoneNumberVerified', true, { phone_number_verified: true }],
+    ['formattedAddress', 'Hof 1\n1000 Sofia', { address: { formatted: 'Hof 1\n1000 Sofia' } }],
+    ['streetAddress', 'Hof 1', { address: { street_address: 'Hof 1' } }],
+    ['locality', 'Sofia', { address: { locality: 'Sofia' } }],
+    ['region', 'Sofia City', { address: { region: 'Sofia City' } }],
+    ['postalCode', '1000', { address: { postal_code: '1000' } }],
+    ['country', 'Bulgaria', { address: { country: 'Bulgaria' } }],
   ]
+  t.strictSame(
+    details.map(([attribute]) => attribute).sort(),
+    USER_DETAILS.map(({ name }) => name as string)
+      .filter((name) => name !== 'isAdmin')
+      .sort(),
+    'none is forgotten here',
+  )
   for (const [attribute, value, claims] of details) {
     const changed = await api.patch('/users/anna', { [attribute]: value })
     t.equal(changed.json[attribute], value, `${attribute} ${changed.text}`)
@@ -107,12 +129,13 @@ await t.test('every detail is settable, and its effect shows at UserInfo', async
     locale: null,
   })
   t.match(cleared.json, {
-    name: 'anna',
+    name: 'Bergmann',
     email: null,
     emailVerified: false,
     givenName: null,
     familyName: 'Bergmann',
     phoneNumber: null,
+    phoneNumberVerified: false,
     picture: null,
     locale: null,
   })
@@ -197,11 +220,11 @@ await t.test('what cannot be is refused with every reason', async (t) => {
       { email: 'nonsense', locale: '!', phoneNumber: 'x', picture: 'http://a.example/x', name: '' },
       422,
       [
-        'email: is not an e-mail address',
         'name: must not be empty',
-        'phoneNumber: is not a phone number, such as +49 30 123456',
+        'email: is not an e-mail address',
         'picture: must be an https URL of at most 2048 ASCII characters',
         'locale: is not a language tag (BCP 47), such as de or en-GB',
+        'phoneNumber: is not a phone number, such as +49 30 123456',
       ],
     ],
     [

@@ -34,6 +34,8 @@ const EFFECTS: Readonly<Record<string, readonly [file: string, text: string]>> =
   AccessTokenLifetime: ['access-token-claims.ts', 'lifetimes: an hour, or what the record says, to the second'],
   RefreshTokenLifetime: ['refresh-rotation.ts', 'refreshTokenLifetime'],
   ResponseTypes: ['attributes-of-the-record.ts', 'a response type that the record does not list'],
+  SigningAlgorithm: ['signing-algorithms.ts', 'everything that is signed for the app'],
+  UserinfoSignedResponseAlg: ['oidc-userinfo-signed.ts', 'userinfoSignedResponseAlg: algorithm'],
   LogoUri: ['attributes-of-the-record.ts', 'on the pages'],
   PolicyUri: ['attributes-of-the-record.ts', 'on the pages'],
   TosUri: ['attributes-of-the-record.ts', 'on the pages'],

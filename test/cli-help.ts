@@ -29,7 +29,7 @@ await t.test('the help of every command has examples, and each of them works', a
   const tessera = tesseraWith(place.settings, place.folder)
   const commands = await everyCommand(tessera)
   const named =
-    'app register|list|show|update|enable|disable|rotate-secret|remove-secret|remove, user add|list|show|set-password|enable|disable|remove, resource add|list|show|update|remove, token issue-pat|issue-sat|list|revoke, key list|rotate, audit list|export, refusal list|show, db migrate|status|check|move|backup|restore'
+    'app register|list|show|update|enable|disable|rotate-secret|remove-secret|remove, user add|list|show|update|set-password|enable|disable|remove, resource add|list|show|update|remove, token issue-pat|issue-sat|list|revoke, key list|rotate, audit list|export, refusal list|show, db migrate|status|check|move|backup|restore'
   const wanted = named.split(', ').flatMap((group) => {
     const [noun = '', verbs = ''] = group.split(' ')
     return verbs.split('|').map((verb) => `${noun} ${verb}`)

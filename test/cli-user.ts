@@ -161,7 +161,7 @@ await t.test('what cannot be an account is refused with every reason, and nothin
     t.match(outcome, { code: 2, stdout: '', stderr: reason }, JSON.stringify(args.slice(2)))
   }
   const many = await tessera(['user', 'add', 'a\nb', '--email', 'x', '--name', 'x\u2066y', '--locale', '?', '--json'])
-  t.match(JSON.parse(many.stderr), { errors: [/^login/, /^--email/, /^--name/, /^--locale/], exitCode: 2 })
+  t.match(JSON.parse(many.stderr), { errors: [/^login/, /^--name/, /^--email/, /^--locale/], exitCode: 2 })
   t.strictSame(JSON.parse((await tessera(words('user list --json'))).stdout), [])
 })
 

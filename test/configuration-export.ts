@@ -9,6 +9,7 @@ import { fileSchema } from '../src/configuration/file-schema.ts'
 import { APP_ATTRIBUTES } from '../src/domain/app-attributes.ts'
 import { digest } from '../src/lib/secrets.ts'
 import { type Kept, query } from './fixtures/database.ts'
+import { WHOLE_PROFILE } from './fixtures/person.ts'
 import { createRelyingParty } from './fixtures/relying-party.ts'
 import { basic, requestToken } from './fixtures/requests.ts'
 import { schemaText } from './fixtures/schema-text.ts'
@@ -43,7 +44,7 @@ await t.test('an instance with every kind of app makes the round trip', async (t
     if (api) await resources.update({ ...api, resourceServers: [WEB, HYBRID] }, instance.now())
     await apps.setEnabled(WEB, false, instance.now())
     const david = (await users.findByIdentifier('david'))?.user
-    if (david) await users.update({ ...david, isAdmin: true }, instance.now())
+    if (david) await users.update({ ...david, isAdmin: true, profile: WHOLE_PROFILE }, instance.now())
     const until = Date.now() + 3_600_000
     const secrets = { createdAt: instance.now(), label: 'the one to come' }
     await apps.addSecret(HYBRID, { id: 'next', hash: digest('next'), ...secrets, expiresAt: until })
@@ -51,7 +52,11 @@ await t.test('an instance with every kind of app makes the round trip', async (t
   })
   const line = commandLine(t, instance)
   const exported = await roundTrip(t, line)
-  const { apps } = exported as { apps: readonly Record<string, unknown>[] }
+  const { apps, users } = exported as Record<'apps' | 'users', readonly Record<string, unknown>[]>
+  t.match(
+    users.find(({ login }) => login === 'david'),
+    { ...WHOLE_PROFILE, isAdmin: true },
+  )
   t.match(
     apps.find(({ ApplicationUri }) => ApplicationUri === WEB),
     {

@@ -55,3 +55,19 @@ await t.test('pages print data only through the escaping tag', async (t) => {
     .flatMap((name) => read(`templates/${name}`).match(/<%~.*?%>/g) ?? [])
   t.strictSame(raw, ['<%~ it.body %>'])
 })
+
+await t.test('docs/clients.md shows what the tests of the client libraries run', async (t) => {
+  const REGION = /^ *\/\/ docs: begin\n([\s\S]*?)^ *\/\/ docs: end\n/gm
+  const withoutIndent = (text: string): string => {
+    const lines = text.replaceAll('\\`', '`').replaceAll('\\$', '$').trimEnd().split('\n')
+    const indent = Math.min(...lines.filter((line) => line !== '').map((line) => line.search(/\S/)))
+    return lines.map((line) => line.slice(indent)).join('\n')
+  }
+  const page = read('docs/clients.md')
+  const shown = [...page.matchAll(/```(?:ts|js)\n([\s\S]*?)```/g)].map(([, code = '']) => code).join('')
+  for (const file of readdirSync(new URL('test/', root)).filter((name) => name.startsWith('client-'))) {
+    const regions = [...read(`test/${file}`).matchAll(REGION)].map(([, code = '']) => withoutIndent(code))
+    t.ok(regions.length > 0, `${file} says what the page shows`)
+    for (const code of regions) t.ok(shown.includes(code), `${file}: ${code}`)
+  }
+})

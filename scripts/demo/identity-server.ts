@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { DemoProblem } from './problem.ts'
 import { type Environment, environmentWith, TESSERA } from './tessera-cli.ts'
 
-const READY_WITHIN = 60_000
+const READY_WITHIN = 120_000
 const STOPS_WITHIN = 10_000
 
 export interface IdentityServer {

@@ -10,10 +10,23 @@ export interface Person {
   readonly login: string
   readonly name: string
   readonly email: string
+  /** Flags of `tessera user add` beside name and e-mail. */
+  readonly details?: readonly string[]
 }
 
+/** A value for every standard claim, so that the first sign-in shows them all. @see OIDC Core §5.1 */
+const DAVIDS_DETAILS = [
+  ...['--email-verified', '--given-name', 'David', '--family-name', 'Miller', '--middle-name', 'Anselm'],
+  ...['--nickname', 'Dave', '--profile-page', 'https://people.example.com/david'],
+  ...['--picture', 'https://people.example.com/david.jpg', '--website', 'https://david.example.com/'],
+  ...['--gender', 'male', '--birthdate', '1984-02-29', '--zoneinfo', 'Europe/London', '--locale', 'en-GB'],
+  ...['--phone', '+44 20 7946 0000', '--phone-verified'],
+  ...['--formatted-address', '1 Tile Yard\nLondon N1 9GU\nUnited Kingdom', '--street-address', '1 Tile Yard'],
+  ...['--locality', 'London', '--region', 'Greater London', '--postal-code', 'N1 9GU', '--country', 'United Kingdom'],
+]
+
 export const PEOPLE: readonly Person[] = [
-  { login: 'david', name: 'David Miller', email: 'david@example.com' },
+  { login: 'david', name: 'David Miller', email: 'david@example.com', details: DAVIDS_DETAILS },
   { login: 'roger', name: 'Roger Young', email: 'roger@example.com' },
 ]
 
@@ -90,10 +103,10 @@ async function ensurePerson(tessera: TesseraCommand, person: Person, password: s
   const exists = await isKnown(tessera, 'user', person.login)
   if (exists && password !== undefined) return password
   const fresh = newPassword()
-  const { login, name, email } = person
+  const { login, name, email, details = [] } = person
   const args = exists
     ? ['user', 'set-password', login, '--password-stdin']
-    : ['user', 'add', login, '--type', 'InternalUser', '--name', name, '--email', email, '--password-stdin']
+    : ['user', 'add', login, '--type', 'InternalUser', '--name', name, '--email', email, ...details, '--password-stdin']
   await answerOf(tessera, args, `${fresh}\n`)
   return fresh
 }

@@ -6,7 +6,7 @@ import { DemoProblem } from './problem.ts'
 /** The compiled `tessera` command, wherever the demo is started from. */
 export const TESSERA = fileURLToPath(new URL('../../dist/src/cli/tessera.js', import.meta.url))
 
-const TIME_LIMIT = 60_000
+const TIME_LIMIT = 120_000
 
 export type Environment = Readonly<Record<string, string>>
 

@@ -2,7 +2,7 @@ import type { AuditRecord } from '../domain/audit.ts'
 import { type Page, type PageQuery, readPage } from '../domain/paging.ts'
 import { type User, type UserType, whyBadPassword } from '../domain/user.ts'
 import { userFaults } from '../domain/user-attributes.ts'
-import { readUserDetails, showUserRecord, type UserInput } from '../domain/user-record.ts'
+import { newUserDetails, readUserDetails, showUserRecord, type UserInput } from '../domain/user-record.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Store } from '../repositories/store.ts'
 import { type ChangeFault, ChangeRefused } from './fault.ts'
@@ -31,8 +31,6 @@ export type UserPatch = UserInput & { readonly login?: string; readonly type?: U
 
 export type ManageUsers = ReturnType<typeof createManageUsers>
 
-const NOTHING = { email: undefined, emailVerified: false, locale: undefined, profile: {}, isAdmin: false }
-
 /** Users as the administration API handles them: each change is judged, stored and audited in one unit of work. */
 export function createManageUsers({ store, clock, hashPassword, tell }: Dependencies) {
   const told = (error: unknown): never => {
@@ -57,8 +55,9 @@ export function createManageUsers({ store, clock, hashPassword, tell }: Dependen
     },
 
     async add({ login, type, isEnabled, password, ...details }: NewUserInput, caller: Caller) {
-      const wanted = { login, type, ...readUserDetails({ login, name: login, ...NOTHING }, details) }
-      const hash = password === undefined ? undefined : await hashFor(type, password, userFaults(wanted)).catch(told)
+      const wanted = { login, type, ...newUserDetails(login, details) }
+      const hash =
+        password === undefined ? undefined : await hashFor(type, password, userFaults(wanted, clock())).catch(told)
       return change(caller, async (unit, by) => {
         const user = await addUser(unit, wanted, hash, by)
         return describe(isEnabled === false ? await setUserEnabled(unit, user.id, false, by) : user)

@@ -10,7 +10,7 @@ type Unit = Pick<Repositories, 'apps' | 'users' | 'auditEvents'>
 
 /** Adds a user. @throws ChangeRefused */
 export async function addUser(unit: Unit, wanted: NewUser, passwordHash: string | undefined, by: By): Promise<User> {
-  requireSound(wanted)
+  requireSound(wanted, by.now)
   await requireFree(unit, wanted, undefined)
   const user = await unit.users.add(wanted, passwordHash, by.now)
   const detail = { fields: fieldChanges({}, showUser(user)) }
@@ -21,7 +21,7 @@ export async function addUser(unit: Unit, wanted: NewUser, passwordHash: string 
 /** Stores a changed user; login and type stay. @throws ChangeRefused */
 export async function updateUser(unit: Unit, wanted: User, by: By): Promise<User> {
   const before = await requireUser(unit, wanted.id)
-  requireSound(wanted)
+  requireSound(wanted, by.now)
   await requireFree(unit, wanted, wanted.id)
   const fields = fieldChanges(showUser(before), showUser(wanted))
   if (Object.keys(fields).length === 0) return before
@@ -63,8 +63,8 @@ export async function appsActingAs({ apps }: Pick<Unit, 'apps'>, id: string): Pr
   return (await apps.list()).filter(({ systemUser }) => systemUser === id).map(({ applicationUri }) => applicationUri)
 }
 
-function requireSound(user: NewUser): void {
-  const faults = userFaults(user)
+function requireSound(user: NewUser, now: number): void {
+  const faults = userFaults(user, now)
   if (faults.length > 0) throw new ChangeRefused('invalid', faults)
 }
 

@@ -14,7 +14,7 @@ import type { AuthorizationRequest } from './request.ts'
 
 /** Makes the ID token of an answer, which vouches for what comes with it. @see OIDC Core §3.2.2.10, §3.3.2.11 */
 export type SignFrontChannelIdToken = (subject: {
-  readonly applicationUri: string
+  readonly app: TrustedApplication
   readonly user: User
   readonly signIn: SignInFacts
   readonly nonce: string | undefined
@@ -108,7 +108,7 @@ export function createIssueAnswer(dependencies: Dependencies) {
       ...(answersWith(responseType, 'id_token')
         ? {
             id_token: await signIdToken({
-              applicationUri: app.applicationUri,
+              app,
               user,
               signIn,
               nonce,

@@ -1,5 +1,5 @@
 import type { AuthorizationAnswer } from '../domain/authorization-answer.ts'
-import type { OAuthError } from '../domain/errors.ts'
+import { errorUri, type OAuthError } from '../domain/errors.ts'
 import { appendParameters } from '../domain/redirect-uri.ts'
 import type { Redirectable } from './request.ts'
 
@@ -23,5 +23,5 @@ export function answerTo(
 export const errorParameters = (error: OAuthError, refusalId: string, issuer: string): Record<string, string> => ({
   error: error.code,
   error_description: error.description,
-  error_uri: `${issuer}/error?refusal=${refusalId}`,
+  error_uri: errorUri(issuer, refusalId),
 })

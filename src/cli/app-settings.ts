@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts'
 import type { PROTOCOL_SCOPES } from '../domain/scope.ts'
 import { serverMetadata } from '../domain/server-metadata.ts'
+import { signingAlgorithmOf } from '../domain/signing-algorithm.ts'
 import { type AppRegistration, isInteractive } from '../domain/trusted-application.ts'
 
 const OFFERED = ['openid', 'profile', 'email'] as const satisfies readonly (typeof PROTOCOL_SCOPES)[number][]
@@ -14,7 +15,6 @@ export function settingsFor(
   const { issuer, signingAlgorithm } = config
   const server = serverMetadata({
     issuer,
-    signingAlgorithm,
     grantTypes: [],
     responseTypes: [],
     userClaims: [],
@@ -34,6 +34,7 @@ export function settingsFor(
     introspection_endpoint: server.introspection_endpoint,
     end_session_endpoint: server.end_session_endpoint,
     token_endpoint_auth_method: app.clientType === 'Confidential' ? 'client_secret_basic' : 'none',
+    id_token_signed_response_alg: signingAlgorithmOf(app, signingAlgorithm),
     redirect_uris: app.impersonateLoginUrl,
     post_logout_redirect_uris: app.impersonateLogoutUrl,
     scope: [...(isInteractive(app) ? OFFERED : []), ...app.scope].join(' '),
@@ -44,6 +45,7 @@ const ONLY_FOR_PEOPLE = [
   'authorization_endpoint',
   'userinfo_endpoint',
   'end_session_endpoint',
+  'id_token_signed_response_alg',
   'redirect_uris',
   'post_logout_redirect_uris',
 ]

@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
 import { registrationOf, requireApp, updateApp } from '../administration/apps.ts'
 import { doubtsAbout } from '../administration/judge-app.ts'
-import { APP_ATTRIBUTES, type Shown } from '../domain/app-attributes.ts'
+import { APP_ATTRIBUTES } from '../domain/app-attributes.ts'
 import type { AppRegistration, TrustedApplication } from '../domain/trusted-application.ts'
 import { shellWord } from '../lib/shell.ts'
 import { commandLine } from './actor.ts'
 import { misspelledSystemUser, orFaults } from './app-faults.ts'
 import { attributesOf, loginsFor, recordOf } from './app-record.ts'
 import { readSet, repeated } from './app-set.ts'
+import { differences } from './differences.ts'
 import { helpText } from './help.ts'
 import { columns, note, print, warn } from './output.ts'
 import { withCore } from './with-core.ts'
@@ -49,13 +50,6 @@ async function update(
     for (const doubt of doubtsAbout(after, changes)) warn(doubt)
     noteAboutSecrets(before, after)
   })
-}
-
-function differences(before: Record<string, Shown>, after: Record<string, Shown>): string {
-  const show = (value: Shown | undefined): string => (value === null || value === '' ? '(nothing)' : String(value))
-  const changed = Object.keys(after).filter((name) => before[name] !== after[name])
-  if (changed.length === 0) return 'Nothing to change: the record holds these values already.'
-  return columns(changed.map((name) => [name, show(before[name]), '->', show(after[name])]))
 }
 
 function noteAboutSecrets(before: AppRegistration, after: TrustedApplication): void {

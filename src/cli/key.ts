@@ -1,8 +1,9 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { recordChange } from '../administration/record-change.ts'
+import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../domain/signing-algorithm.ts'
+import type { KeyState, KeyTimes } from '../domain/signing-key-life.ts'
 import { HOUR, isoTime, MINUTE } from '../lib/clock.ts'
-import type { StoredSigningKey } from '../repositories/signing-keys.ts'
-import type { KeyState } from '../tokens/signing-keys.ts'
+import type { RecordRotation, Rotated } from '../tokens/key-rotation.ts'
 import { commandLine } from './actor.ts'
 import { durationFlag } from './durations.ts'
 import { helpText } from './help.ts'
@@ -14,15 +15,17 @@ import { withCore } from './with-core.ts'
 const CACHED = 5 * MINUTE
 
 const HELP = helpText(
-  ['tessera key rotate --publish-for 1h'],
-  `The new key is published now and signs later, so that APIs which cache the key set know it by then. The old key stays
-published until the last token it signed has expired.`,
+  ['tessera key rotate', 'tessera key rotate --algorithm ES256 --publish-for 1h', 'tessera key rotate --algorithm all'],
+  `The server rotates keys by itself; this is for a key that shall go sooner. The new key is published now and signs later, so
+that APIs which cache the key set know it by then; one that the server has published already takes over in its place. The old
+key stays published until the last token it signed has expired.`,
 )
 
 /** `tessera key ...`: the keys that sign tokens. */
 export function keyCommands(program: Command): void {
   const key = program
     .command('key')
+    .alias('keys')
     .description('keys that sign tokens')
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera key list', 'tessera key rotate --help']))
@@ -34,6 +37,12 @@ export function keyCommands(program: Command): void {
   key
     .command('rotate')
     .description('publish a new key that will take over signing')
+    .addOption(
+      new Option('--algorithm <name>', "whose key (default: the instance's own algorithm)").choices([
+        ...SIGNING_ALGORITHMS,
+        'all',
+      ]),
+    )
     .option('--publish-for <time>', 'how long the key is published before it signs (default: 1h)', durationFlag)
     .option('--force', 'even when verifiers could miss it, or while another key is about to take over')
     .addHelpText('after', HELP)
@@ -57,7 +66,7 @@ const list = (command: Command): Promise<void> =>
     )
   })
 
-const keyRecord = ({ kid, algorithm, createdAt, signsFrom, retiresAt }: StoredSigningKey, state: KeyState) => ({
+const keyRecord = ({ kid, algorithm, createdAt, signsFrom, retiresAt }: KeyTimes, state: KeyState) => ({
   kid,
   algorithm,
   state,
@@ -67,34 +76,40 @@ const keyRecord = ({ kid, algorithm, createdAt, signsFrom, retiresAt }: StoredSi
 })
 
 interface RotateFlags {
+  readonly algorithm?: SigningAlgorithm | 'all'
   readonly publishFor?: number
   readonly force?: boolean
 }
 
-async function rotate({ publishFor = HOUR, force }: RotateFlags, command: Command): Promise<void> {
+async function rotate({ algorithm, publishFor = HOUR, force }: RotateFlags, command: Command): Promise<void> {
   const hasty = publishFor < CACHED
   if (hasty && !force) {
     throw wrongUsage(
       '--publish-for: verifiers may cache the key set for 5 minutes, so 5m or more is expected; --force insists',
     )
   }
-  await withCore(command, async ({ keys, store, clock }) => {
-    const next = (await keys.list()).find((key) => key.state === 'next' && key.algorithm === keys.algorithm)
-    if (next && !force) {
-      throw impossible(
-        `${next.kid} is published already and signs from ${isoTime(next.signsFrom)}; --force adds another key all the same`,
-      )
-    }
-    const added = await keys.rotate(publishFor)
-    const detail = { kid: added.kid, algorithm: added.algorithm, signsFrom: isoTime(added.signsFrom) }
-    await store.writeAlone((unit) => recordChange(unit, { event: 'key_rotated', detail }, commandLine(clock())))
-    const signs = publishFor === 0 ? 'signs from now on' : `is published now and signs from ${isoTime(added.signsFrom)}`
-    print(
-      command,
-      keyRecord(added, publishFor === 0 ? 'active' : 'next'),
-      `${added.kid} (${added.algorithm}) ${signs}.`,
-    )
+  await withCore(command, async ({ keys, clock }) => {
+    const all = algorithm === 'all'
+    const rotated: Rotated[] = []
+    for (const one of all ? SIGNING_ALGORITHMS : [algorithm ?? keys.algorithm])
+      rotated.push(await keys.rotate({ algorithm: one, publishFor, anew: force === true }, record(clock())))
+    if (!rotated.some(({ changed }) => changed)) throw impossible(rotated.map(whyUnchanged).join('; '))
+    const records = rotated.map(({ key }) => keyRecord(key, key.signsFrom <= clock() ? 'active' : 'next'))
+    print(command, all ? records : records[0], records.map(described).join('\n'))
     if (hasty) warn('APIs that cache the key set refuse tokens of the new key for up to 5 minutes')
     note('The old key stays published until the last token it signed has expired.')
   })
 }
+
+const record =
+  (now: number): RecordRotation =>
+  (unit, { kid, algorithm, signsFrom }) => {
+    const detail = { kid, algorithm, signsFrom: isoTime(signsFrom) }
+    return recordChange(unit, { event: 'key_rotated', detail }, commandLine(now))
+  }
+
+const whyUnchanged = ({ key: { kid, signsFrom } }: Rotated): string =>
+  `${kid} is published already and signs from ${isoTime(signsFrom)}; --force adds another key all the same`
+
+const described = ({ kid, algorithm, state, signsFrom }: ReturnType<typeof keyRecord>): string =>
+  `${kid} (${algorithm}) ${state === 'active' ? 'signs from now on' : `is published now and signs from ${signsFrom}`}.`

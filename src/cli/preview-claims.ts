@@ -2,7 +2,7 @@ import { ACR_PASSWORD } from '../domain/acr.ts'
 import type { ServiceAuthorization, SignInFacts, UserAuthorization } from '../domain/authorization.ts'
 import { NO_CLAIMS } from '../domain/requested-claims.ts'
 import type { Target } from '../domain/resource-indicators.ts'
-import type { SigningAlgorithm } from '../domain/signing-algorithm.ts'
+import { type SigningAlgorithm, signingAlgorithmOf } from '../domain/signing-algorithm.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import { accessTokenClaims } from '../tokens/access-token.ts'
@@ -69,10 +69,12 @@ export function previewForUser(
     redemption,
   }
   const { app, user, scope } = granted
-  const subject = { applicationUri: app.applicationUri, user, signIn, nonce }
+  const subject = { app, user, signIn, nonce }
   return {
     access_token: { ...accessTokenClaims(authorization, tokens, now, ''), jti: UNIQUE },
-    ...(scope.includes('openid') ? { id_token: idTokenClaims(subject, tokens, algorithm, now) } : {}),
+    ...(scope.includes('openid')
+      ? { id_token: idTokenClaims(subject, tokens, signingAlgorithmOf(app, algorithm), now) }
+      : {}),
   }
 }
 

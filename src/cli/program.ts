@@ -6,6 +6,7 @@ import { appCommands } from './app.ts'
 import { applyCommand } from './apply.ts'
 import { auditCommands } from './audit.ts'
 import { dbCommands } from './db.ts'
+import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain-request.ts'
 import { exportCommand } from './export.ts'
 import { helpText } from './help.ts'
@@ -76,6 +77,7 @@ export function createProgram(complain: (text: string) => void): Command {
   settingsCommand(program)
   refusalCommands(program)
   explainCommand(program)
+  doctorCommand(program)
   helpCommand(program)
   sayWhatWasExpected(program)
   return program

@@ -1,44 +1,24 @@
 import { type NewUser, type UserType, whyBadPassword } from '../domain/user.ts'
 import { userFaults as recordFaults } from '../domain/user-attributes.ts'
 import type { PasswordFlags } from './password-input.ts'
+import { type DetailFlags, flagOf } from './user-flags.ts'
 
 /** The flags of `tessera user add`. */
-export interface AddFlags extends PasswordFlags {
-  readonly type: UserType
-  readonly email?: string
-  readonly emailVerified?: boolean
-  readonly name?: string
-  readonly givenName?: string
-  readonly familyName?: string
-  readonly phone?: string
-  readonly picture?: string
-  readonly locale?: string
-  readonly admin?: boolean
-}
+export type AddFlags = PasswordFlags & DetailFlags & { readonly type: UserType }
 
-/** The flag behind an attribute of the record. */
-const FLAG_OF: Readonly<Record<string, string>> = {
-  email: '--email',
-  emailVerified: '--email-verified',
-  name: '--name',
-  givenName: '--given-name',
-  familyName: '--family-name',
-  phoneNumber: '--phone',
-  picture: '--picture',
-  locale: '--locale',
-}
-
-/** Everything that is wrong with a new account, one line each. */
-export function userFaults(user: NewUser, flags: AddFlags, password: string | undefined): string[] {
+/** Everything that is wrong with a new account, one line each. @param now milliseconds since 1970 */
+export function userFaults(user: NewUser, flags: AddFlags, password: string | undefined, now: number): string[] {
   const wantsPassword = flags.passwordStdin || flags.generatePassword
   const badPassword = password === undefined ? undefined : whyBadPassword(password)
   return [
-    ...recordFaults(user).map(
-      ({ attribute, reason }) => `${FLAG_OF[attribute] ?? attribute}: ${reason.replace('an email', '--email')}`,
-    ),
+    ...recordFaults(user, now).map(inFlags),
     ...(flags.type === 'SystemUserNoLogin' && wantsPassword
       ? ['password: a SystemUserNoLogin never signs in and has none; leave the password flag out']
       : []),
     ...(badPassword === undefined ? [] : [`password: ${badPassword}`]),
   ]
 }
+
+/** A fault of the record in the words of the command line. */
+export const inFlags = ({ attribute, reason }: { readonly attribute: string; readonly reason: string }): string =>
+  `${flagOf(attribute)}: ${reason.replace(/^needs an? (\w+)$/, (_, needed: string) => `needs ${flagOf(needed)}`)}`

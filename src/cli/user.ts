@@ -11,6 +11,7 @@ import { impossible } from './problem.ts'
 import { addCommand } from './user-add.ts'
 import { setPasswordCommand } from './user-password.ts'
 import { userText } from './user-record.ts'
+import { updateCommand } from './user-update.ts'
 import { withCore } from './with-core.ts'
 
 /** `tessera user ...`: the people and System Users. */
@@ -31,6 +32,7 @@ export function userCommands(program: Command): void {
     .description('show the record of a user')
     .addHelpText('after', helpText(['tessera user show david', 'tessera user show david@example.com --json']))
     .action((name: string, _flags: unknown, command: Command) => show(name, command))
+  updateCommand(user)
   setPasswordCommand(user)
   user
     .command('enable <user>')

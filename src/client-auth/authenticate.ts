@@ -81,16 +81,16 @@ export function vouchFor(app: TrustedApplication, { credentials, secret }: Claim
  * @param now milliseconds since 1970
  */
 export function claimOf(credentials: ClientCredentials, app: TrustedApplication | undefined, now: number): Claim {
-  const matching = findSecrets(app?.secrets ?? [], credentials.secret)
+  const matching = findSecrets(app?.secrets ?? [], [credentials.secret, credentials.unencodedSecret])
   const secret = matching.find((known) => isValidSecret(known, now))
   return { credentials, app, secret, expired: matching[0], now }
 }
 
-/** Finds which of the app's secrets was sent, live or not; every one is compared, in constant time. */
-function findSecrets(secrets: readonly AppSecret[], sent: string | undefined): AppSecret[] {
-  const hash = digest(sent ?? '')
+/** Finds which of the app's secrets was sent, live or not, in either spelling; every one is compared, in constant time. */
+function findSecrets(secrets: readonly AppSecret[], sent: readonly (string | undefined)[]): AppSecret[] {
+  const spellings = sent.map((secret = '') => ({ hash: digest(secret), counts: secret !== '' }))
   return secrets.filter((secret) => {
-    const same = sameDigest(secret.hash, hash)
-    return same && sent !== undefined && sent !== ''
+    const same = spellings.map(({ hash, counts }) => sameDigest(secret.hash, hash) && counts)
+    return same.includes(true)
   })
 }

@@ -7,6 +7,8 @@ export interface ClientCredentials {
   readonly method: ClientAuthMethod
   readonly clientId: string
   readonly secret: string | undefined
+  /** The same where the sender did not form-url-encode it, as many do not. */
+  readonly unencodedSecret?: string
 }
 
 /**
@@ -59,20 +61,22 @@ function refuseAssertion(form: Form): void {
 
 function readBasicHeader(authorization: string): ClientCredentials {
   const encoded = /^Basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization)?.[1]
-  const [clientId, secret] = encoded === undefined ? [] : splitBasic(Buffer.from(encoded, 'base64').toString('utf8'))
+  const [clientId, sent = ''] = encoded === undefined ? [] : splitBasic(Buffer.from(encoded, 'base64').toString('utf8'))
   if (!clientId || clientId.length > longestValue('client_id'))
     throw new OAuthError('invalid_client', 'the Authorization header holds no Basic credentials', {
       rule: 'basic-header-malformed',
       cause: 'after the word Basic there must be base64 of client_id, a colon and the secret',
     })
-  return { method: 'client_secret_basic', clientId, secret }
+  // A client without a secret may send the header all the same. @see RFC 6749 §2.3.1
+  if (sent === '') return { method: 'none', clientId, secret: undefined }
+  return { method: 'client_secret_basic', clientId, secret: formDecode(sent) ?? sent, unencodedSecret: sent }
 }
 
 /** Both halves are form-url-encoded before they are joined. @see RFC 6749 Appendix B */
 function splitBasic(text: string): (string | undefined)[] {
   const colon = text.indexOf(':')
   if (colon < 0) return []
-  return [formDecode(text.slice(0, colon)), formDecode(text.slice(colon + 1))]
+  return [formDecode(text.slice(0, colon)), text.slice(colon + 1)]
 }
 
 function formDecode(text: string): string | undefined {

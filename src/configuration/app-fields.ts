@@ -1,4 +1,5 @@
 import { APP_ATTRIBUTES, type AppAttribute } from '../domain/app-attributes.ts'
+import { SIGNING_ALGORITHMS } from '../domain/signing-algorithm.ts'
 import { ACCESS_TOKEN_FORMATS, ACCESS_TOKEN_POLICIES, CLIENT_TYPES } from '../domain/trusted-application.ts'
 import type { Field } from './fields.ts'
 
@@ -58,6 +59,15 @@ const DESCRIBED: Readonly<Record<string, Field>> = {
   ResponseTypes: {
     form: 'commas',
     description: 'Response types of the app: code, "code id_token" (hybrid flow), or others if the server offers them.',
+  },
+  SigningAlgorithm: {
+    form: SIGNING_ALGORITHMS,
+    description:
+      "Signs everything that the app is to verify; left out, the instance's own (TESSERA_SIGNING_ALGORITHM).",
+  },
+  UserinfoSignedResponseAlg: {
+    form: SIGNING_ALGORITHMS,
+    description: 'UserInfo is a JWT signed with it (application/jwt); left out, plain JSON.',
   },
   LogoUri: { form: 'text', description: 'The logo on the consent page, an https URL.' },
   PolicyUri: { form: 'text', description: 'Privacy policy of the app, an https URL.' },

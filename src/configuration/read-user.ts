@@ -1,4 +1,6 @@
 import { type NewUser, USER_TYPES, type UserType, whyBadPassword } from '../domain/user.ts'
+import { isText, USER_DETAILS } from '../domain/user-details.ts'
+import { newUserDetails, type UserInput } from '../domain/user-record.ts'
 import { type Complain, complaintsOf, refuseUnknown, textOf } from './fields.ts'
 import { type Read, type Reading, readFlag } from './read-app.ts'
 import type { FileRecord } from './records.ts'
@@ -28,29 +30,28 @@ export function readUser(record: FileRecord, { variables, suggest }: Reading): R
   const { fields, id } = record
   refuseUnknown(fields, USER_FIELD_NAMES, suggest, complain)
   const text = (attribute: string): string | undefined => readText(fields[attribute], attribute, complain)
-  const [givenName, familyName] = [text('givenName'), text('familyName')]
-  const [phoneNumber, picture] = [text('phoneNumber'), text('picture')]
   const uuid = text('id')
   if (uuid !== undefined && !UUID.test(uuid)) complain('id', 'expects a UUID in lower case')
   const type = readType(fields['type'], complain)
   const user = {
     login: id,
-    name: text('name') ?? ([givenName, familyName].filter((part) => part !== undefined).join(' ') || id),
-    email: text('email'),
-    emailVerified: readFlag(fields['emailVerified'], 'emailVerified', complain) ?? false,
-    locale: canonicalLocale(text('locale')),
-    isAdmin: readFlag(fields['isAdmin'], 'isAdmin', complain) ?? false,
-    profile: {
-      ...(givenName === undefined ? {} : { givenName }),
-      ...(familyName === undefined ? {} : { familyName }),
-      ...(phoneNumber === undefined ? {} : { phoneNumber }),
-      ...(picture === undefined ? {} : { picture }),
-    },
+    ...newUserDetails(id, readDetails(fields, complain)),
     ...(uuid === undefined ? {} : { id: uuid }),
   }
   const isEnabled = readFlag(fields['isEnabled'], 'isEnabled', complain)
   const password = readPassword(fields, type, variables, complain)
   return { wanted: { record, user, type, isEnabled, password }, faults }
+}
+
+function readDetails(fields: FileRecord['fields'], complain: Complain): UserInput {
+  return Object.fromEntries(
+    USER_DETAILS.map((detail) => [
+      detail.name,
+      isText(detail)
+        ? readText(fields[detail.name], detail.name, complain)
+        : readFlag(fields[detail.name], detail.name, complain),
+    ]),
+  )
 }
 
 function readText(value: unknown, attribute: string, complain: Complain): string | undefined {
@@ -64,15 +65,6 @@ function readType(value: unknown, complain: Complain): UserType | undefined {
   const type = USER_TYPES.find((known) => known === value)
   if (type === undefined && value !== undefined) complain('type', `expects one of ${USER_TYPES.join(', ')}`)
   return type
-}
-
-/** One that cannot be read stays as it is: the rules of the record say what is wrong with it. */
-function canonicalLocale(locale: string | undefined): string | undefined {
-  try {
-    return Intl.getCanonicalLocales(locale)[0]
-  } catch {
-    return locale
-  }
 }
 
 function readPassword(

@@ -104,7 +104,7 @@ async function ensureUser(unit: Unit, wanted: WantedUser, by: By, hashOf: TaskCo
   const before = await findAccount(unit, user.login)
   const faults = before ? whatCannotChange(before, wanted) : await whyIdIsTaken(unit, user)
   if (faults.length > 0) {
-    throw new ChangeRefused('invalid', [...faults, ...userFaults({ type: 'InternalUser', ...user })])
+    throw new ChangeRefused('invalid', [...faults, ...userFaults({ type: 'InternalUser', ...user }, by.now)])
   }
   if (before) {
     const after = { ...before, ...user, id: before.id, login: before.login } as User

@@ -1,5 +1,15 @@
 import { USER_TYPES } from '../domain/user.ts'
+import { type DetailName, isText, USER_DETAILS } from '../domain/user-details.ts'
 import type { Field } from './fields.ts'
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+const DETAILS = Object.fromEntries(
+  USER_DETAILS.map((detail) => [
+    detail.name,
+    { form: isText(detail) ? 'text' : 'flag', description: `${capital(detail.description)}.` },
+  ]),
+) as Readonly<Record<DetailName, Field>>
 
 /** What files say of users. */
 export const USER_FIELDS = {
@@ -9,15 +19,7 @@ export const USER_FIELDS = {
     description:
       'InternalUser may use APIs, ExternalCommunityUser has an identity alone, SystemUserNoLogin is a service. It can never change; left out, InternalUser for a new user.',
   },
-  name: { form: 'text', description: 'Full name; left out, given and family name, or else the login.' },
-  email: { form: 'text', description: 'May be used to sign in, like the login.' },
-  emailVerified: { form: 'flag', description: 'The address is known to be theirs.' },
-  givenName: { form: 'text', description: 'Given name.' },
-  familyName: { form: 'text', description: 'Family name.' },
-  phoneNumber: { form: 'text', description: 'Phone number.' },
-  picture: { form: 'text', description: 'Portrait, an https URL.' },
-  locale: { form: 'text', description: 'Preferred language, such as de or en-GB.' },
-  isAdmin: { form: 'flag', description: 'An administrator of the instance.' },
+  ...DETAILS,
   isEnabled: {
     form: 'flag',
     description: 'The kill switch. Left out: enabled where the user is new, else left as it is.',

@@ -1,5 +1,6 @@
 import { SECOND } from '../lib/clock.ts'
 import { readDuration } from '../lib/duration.ts'
+import { SIGNING_ALGORITHMS } from './signing-algorithm.ts'
 import {
   ACCESS_TOKEN_FORMATS,
   ACCESS_TOKEN_POLICIES,
@@ -14,7 +15,7 @@ export type Shown = string | number | boolean | null
 /** The JSON Schema of a value. */
 export interface ValueSchema {
   readonly type: string | readonly string[]
-  readonly enum?: readonly string[]
+  readonly enum?: readonly (string | null)[]
   readonly pattern?: string
   readonly minimum?: number
   readonly maximum?: number
@@ -70,6 +71,13 @@ const oneOf = <T extends string>(values: readonly T[]): Kind<T> => ({
     return value && { value }
   },
   show: (value) => value,
+})
+
+const optionalOneOf = <T extends string>(values: readonly T[], otherwise: string): Kind<T | undefined> => ({
+  expects: `${oneOf(values).expects}, or nothing for ${otherwise}`,
+  schema: { type: ['string', 'null'], enum: [...values, null] },
+  read: (given) => (given === '' ? { value: undefined } : oneOf(values).read(given)),
+  show: (value) => value ?? null,
 })
 
 const split = (value: string, separator: string): string[] => [
@@ -164,6 +172,8 @@ export const APP_ATTRIBUTES: readonly AppAttribute[] = [
   attribute('AccessTokenLifetime', 'accessTokenLifetime', optionalSeconds),
   attribute('RefreshTokenLifetime', 'refreshTokenLifetime', optionalSeconds),
   attribute('ResponseTypes', 'responseTypes', listOf(ALL_RESPONSE_TYPES)),
+  attribute('SigningAlgorithm', 'signingAlgorithm', optionalOneOf(SIGNING_ALGORITHMS, "the instance's own")),
+  attribute('UserinfoSignedResponseAlg', 'userinfoSignedResponseAlg', optionalOneOf(SIGNING_ALGORITHMS, 'plain JSON')),
   attribute('LogoUri', 'logoUri', optional('an https URL')),
   attribute('PolicyUri', 'policyUri', optional('an https URL')),
   attribute('TosUri', 'tosUri', optional('an https URL')),

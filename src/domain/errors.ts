@@ -92,3 +92,6 @@ export class OAuthError extends Error {
 
 /** Keeps a description inside the characters an error_description may have. @see RFC 6749 §5.2 */
 const onlyAllowedCharacters = (text: string): string => text.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?')
+
+/** Where a person reads a refusal's id. @see RFC 6749 §4.1.2.1, §5.2 */
+export const errorUri = (issuer: string, refusalId: string): string => `${issuer}/error?refusal=${refusalId}`

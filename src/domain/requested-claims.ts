@@ -8,9 +8,13 @@ export const NO_CLAIMS: RequestedClaims = { userinfo: [], idToken: [] }
 
 /** The claims about a person that a scope stands for. @see OIDC Core §5.4 */
 export const CLAIMS_OF_SCOPE: Readonly<Record<string, readonly string[]>> = {
-  profile: ['name', 'given_name', 'family_name', 'preferred_username', 'picture', 'locale', 'updated_at'],
+  profile: [
+    ...['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'profile', 'picture'],
+    ...['website', 'gender', 'birthdate', 'zoneinfo', 'locale', 'updated_at'],
+  ],
   email: ['email', 'email_verified'],
-  phone: ['phone_number'],
+  phone: ['phone_number', 'phone_number_verified'],
+  address: ['address'],
 }
 
 /** Every claim about a person that can be asked for. */

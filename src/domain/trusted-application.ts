@@ -1,4 +1,5 @@
 import { DAY, HOUR, MINUTE } from '../lib/clock.ts'
+import type { SigningAlgorithm } from './signing-algorithm.ts'
 
 export const CLIENT_TYPES = ['Confidential', 'Public', 'None'] as const
 export type ClientType = (typeof CLIENT_TYPES)[number]
@@ -67,6 +68,10 @@ export interface AppRegistration {
   readonly accessTokenLifetime: number | undefined
   readonly refreshTokenLifetime: number | undefined
   readonly responseTypes: readonly ResponseType[]
+  /** Of everything that is signed for the app; `undefined` takes the instance's own. */
+  readonly signingAlgorithm: SigningAlgorithm | undefined
+  /** Makes UserInfo a JWT signed with it; `undefined` is plain JSON. @see OIDC Core §5.3.2 */
+  readonly userinfoSignedResponseAlg: SigningAlgorithm | undefined
   readonly logoUri: string | undefined
   readonly policyUri: string | undefined
   readonly tosUri: string | undefined
@@ -102,6 +107,8 @@ export const APP_DEFAULTS: Omit<AppRegistration, 'applicationUri' | 'name' | 'cl
   accessTokenLifetime: undefined,
   refreshTokenLifetime: undefined,
   responseTypes: ['code'],
+  signingAlgorithm: undefined,
+  userinfoSignedResponseAlg: undefined,
   logoUri: undefined,
   policyUri: undefined,
   tosUri: undefined,

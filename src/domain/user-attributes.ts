@@ -1,57 +1,37 @@
-import { whyBadName } from './readable-name.ts'
 import type { RegistrationFault } from './registration-rules.ts'
-import { type NewUser, type User, whyBadEmail, whyBadLogin } from './user.ts'
+import { type NewUser, type User, whyBadLogin } from './user.ts'
+import { type Detail, type Details, detailsOf, isText, NOTHING_KNOWN, USER_DETAILS } from './user-details.ts'
+
+export type ShownUser = Readonly<Record<string, string | boolean | null>> & { readonly id: string }
 
 /** A user under the names that files, commands and the administration API use; never a password or its hash. */
-export const showUser = (user: User) => ({
-  id: user.id,
-  login: user.login,
-  type: user.type,
-  name: user.name,
-  email: user.email ?? null,
-  emailVerified: user.emailVerified,
-  givenName: user.profile.givenName ?? null,
-  familyName: user.profile.familyName ?? null,
-  phoneNumber: user.profile.phoneNumber ?? null,
-  picture: user.profile.picture ?? null,
-  locale: user.locale ?? null,
-  isAdmin: user.isAdmin,
-  isEnabled: user.isEnabled,
-})
-
-const whyBadPhone = (phone: string): string | undefined =>
-  /^\+?[0-9][0-9 ()./-]{1,30}$/.test(phone) ? undefined : 'is not a phone number, such as +49 30 123456'
-
-const whyBadPicture = (url: string): string | undefined => {
-  const plain = /^https:\/\/[\x21-\x7e]{1,2040}$/.test(url) && URL.canParse(url)
-  // Everybody who may see the picture is sent there, with what stands in the address.
-  const { username, password } = plain ? new URL(url) : { username: '', password: '' }
-  return plain && username + password === '' ? undefined : 'must be an https URL of at most 2048 ASCII characters'
-}
-
-function whyBadLocale(locale: string): string | undefined {
-  try {
-    return Intl.getCanonicalLocales(locale).length === 1 ? undefined : 'is empty'
-  } catch {
-    return 'is not a language tag (BCP 47), such as de or en-GB'
+export function showUser(user: User): ShownUser {
+  const details = detailsOf(user)
+  const shown = USER_DETAILS.map((detail) => [detail.name, details[detail.name] ?? (isText(detail) ? null : false)])
+  return {
+    id: user.id,
+    login: user.login,
+    type: user.type,
+    ...(Object.fromEntries(shown) as Record<string, string | boolean | null>),
+    isEnabled: user.isEnabled,
   }
 }
 
-/** Everything that is wrong with a user record. */
-export function userFaults(user: NewUser): RegistrationFault[] {
-  const judge = (attribute: string, value: string | undefined, why: (text: string) => string | undefined) => {
-    const reason = value === undefined ? undefined : why(value)
-    return reason === undefined ? [] : [{ attribute, reason }]
-  }
+/** Everything that is wrong with a user record. @param now milliseconds since 1970 */
+export function userFaults(user: NewUser, now: number): RegistrationFault[] {
+  const details: Partial<Details> = detailsOf({ ...NOTHING_KNOWN, name: user.login, ...user })
+  const fault = (attribute: string, reason: string | undefined): RegistrationFault[] =>
+    reason === undefined ? [] : [{ attribute, reason }]
+  const named = user.name === undefined ? USER_DETAILS.filter(({ name }) => name !== 'name') : USER_DETAILS
   return [
-    ...judge('login', user.login, whyBadLogin),
-    ...judge('email', user.email, whyBadEmail),
-    ...judge('emailVerified', user.emailVerified && user.email === undefined ? '' : undefined, () => 'needs an email'),
-    ...judge('name', user.name, whyBadName),
-    ...judge('givenName', user.profile?.givenName, whyBadName),
-    ...judge('familyName', user.profile?.familyName, whyBadName),
-    ...judge('phoneNumber', user.profile?.phoneNumber, whyBadPhone),
-    ...judge('picture', user.profile?.picture, whyBadPicture),
-    ...judge('locale', user.locale, whyBadLocale),
+    ...fault('login', whyBadLogin(user.login)),
+    ...named.flatMap((detail) => fault(detail.name, whyBadDetail(detail, details, now))),
   ]
+}
+
+function whyBadDetail({ name, whyBad, of }: Detail, details: Partial<Details>, now: number): string | undefined {
+  const value = details[name]
+  if (value === true && of !== undefined && details[of] === undefined)
+    return `needs ${of === 'email' ? 'an' : 'a'} ${of}`
+  return typeof value === 'string' ? whyBad?.(value, now) : undefined
 }

@@ -1,6 +1,7 @@
 import { isoTime } from '../lib/clock.ts'
-import type { User, UserDetails, UserProfile } from './user.ts'
+import type { User, UserDetails } from './user.ts'
 import { showUser } from './user-attributes.ts'
+import { type Details, detailsOf, NOTHING_KNOWN, USER_DETAILS, userDetailsOf } from './user-details.ts'
 
 /** The whole record; never a password or its hash. */
 export const showUserRecord = (user: User) => ({
@@ -9,43 +10,35 @@ export const showUserRecord = (user: User) => ({
   updatedAt: isoTime(user.updatedAt),
 })
 
-/** The details of a JSON record whose members have the right names and types; `null` is nothing. */
-export interface UserInput {
-  readonly name?: string | null
-  readonly email?: string | null
-  readonly emailVerified?: boolean | null
-  readonly givenName?: string | null
-  readonly familyName?: string | null
-  readonly phoneNumber?: string | null
-  readonly picture?: string | null
-  readonly locale?: string | null
-  readonly isAdmin?: boolean | null
+/** Details under their names; `null` is nothing, and what is left out stays. */
+export type UserInput = { readonly [Name in keyof Details]?: Details[Name] | null }
+
+/** The details of a new user. */
+export const newUserDetails = (login: string, given: UserInput): UserDetails =>
+  readUserDetails({ login, name: '', ...NOTHING_KNOWN }, { ...given, name: given.name ?? null })
+
+/** Puts what is given into a user's details; a new e-mail address or phone number is not a verified one unless that is said. */
+export function readUserDetails(
+  { login, ...before }: Pick<User, 'login'> & UserDetails,
+  given: UserInput,
+): UserDetails {
+  const known = detailsOf(before)
+  const told = USER_DETAILS.map(({ name, tidy, of }) => {
+    const [value, was] = [given[name], known[name]]
+    if (value === null) return [name, undefined]
+    if (value === undefined) return [name, of !== undefined && isNew(given[of], known[of]) ? false : was]
+    return [name, tidy && typeof value === 'string' ? tidy(value) : value]
+  })
+  const details = Object.fromEntries(told) as Details
+  return userDetailsOf({
+    ...details,
+    name: details.name ?? standardName(login, details),
+    emailVerified: details.emailVerified ?? false,
+    isAdmin: details.isAdmin ?? false,
+  })
 }
 
-const PROFILE = ['givenName', 'familyName', 'phoneNumber', 'picture'] as const satisfies readonly (keyof UserProfile)[]
+const isNew = (given: unknown, known: unknown): boolean => given !== undefined && (given ?? undefined) !== known
 
-/** Puts what a JSON record says into a user's details; a new e-mail address is not a verified one unless it says so. */
-export function readUserDetails(before: Pick<User, 'login'> & UserDetails, body: UserInput): UserDetails {
-  const told = <T>(value: T | null | undefined, known: T, standard: T): T =>
-    value === undefined ? known : (value ?? standard)
-  const email = told<string | undefined>(body.email, before.email, undefined)
-  const verified = email === before.email ? before.emailVerified : false
-  const profile = PROFILE.map((name) => [name, told<string | undefined>(body[name], before.profile[name], undefined)])
-  return {
-    name: told(body.name, before.name, before.login),
-    email,
-    emailVerified: told(body.emailVerified, verified, false),
-    locale: canonicalLocale(told<string | undefined>(body.locale, before.locale, undefined)),
-    profile: Object.fromEntries(profile.filter(([, value]) => value !== undefined)) as UserProfile,
-    isAdmin: told(body.isAdmin, before.isAdmin, false),
-  }
-}
-
-/** The usual spelling of a language tag; what is none stays for the judgement to name. */
-function canonicalLocale(locale: string | undefined): string | undefined {
-  try {
-    return locale === undefined ? undefined : (Intl.getCanonicalLocales(locale)[0] ?? locale)
-  } catch {
-    return locale
-  }
-}
+const standardName = (login: string, { givenName, familyName }: Details): string =>
+  [givenName, familyName].filter((part) => part !== undefined).join(' ') || login

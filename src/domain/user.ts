@@ -3,13 +3,30 @@ import { holdsHidden } from './readable-name.ts'
 export const USER_TYPES = ['InternalUser', 'ExternalCommunityUser', 'SystemUserNoLogin'] as const
 export type UserType = (typeof USER_TYPES)[number]
 
-/** The standard OpenID Connect profile claims a user record may hold beside name, e-mail and locale. @see OIDC Core §5.1 */
+/** What a user record may say of a person beside name, e-mail and locale; what is unknown is left out. @see OIDC Core §5.1, §5.1.1 */
 export interface UserProfile {
   readonly givenName?: string
   readonly familyName?: string
-  readonly phoneNumber?: string
-  /** An https URL. */
+  readonly middleName?: string
+  readonly nickname?: string
+  /** An https URL, like the next two. */
+  readonly profilePage?: string
   readonly picture?: string
+  readonly website?: string
+  readonly gender?: string
+  /** `YYYY-MM-DD`, `0000-MM-DD` or `YYYY`. */
+  readonly birthdate?: string
+  /** IANA, such as `Europe/Sofia`. */
+  readonly zoneinfo?: string
+  readonly phoneNumber?: string
+  readonly phoneNumberVerified?: boolean
+  /** The whole postal address as it is printed on an envelope, and then its parts. */
+  readonly formattedAddress?: string
+  readonly streetAddress?: string
+  readonly locality?: string
+  readonly region?: string
+  readonly postalCode?: string
+  readonly country?: string
 }
 
 /** A person or a service account of the instance. */

@@ -27,6 +27,7 @@ export async function revokeEndpoint(
         cause: `${caller.applicationUri} sent a token that was issued to another app`,
       })
     }
-    return reply.status(200).send()
+    // Nothing is to be read in it, but clients that expect JSON of every answer choke on an empty one.
+    return reply.send({})
   })
 }

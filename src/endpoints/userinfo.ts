@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, OAuthError } from '../domain/errors.ts'
 import { refuseRepeated } from '../domain/form.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
@@ -7,12 +7,14 @@ import { readBearerToken } from '../http/bearer-token.ts'
 import { bodyForm } from '../http/form-body.ts'
 import type { LookUpToken } from '../tokens/find-token.ts'
 import type { DeadToken } from '../tokens/live-token.ts'
+import type { SignUserInfo } from '../tokens/sign-user-info.ts'
 import type { userInfoClaims } from '../tokens/user-claims.ts'
 
 interface Dependencies {
   readonly lookUpToken: LookUpToken
   readonly subjectOf: (user: User) => string
   readonly userInfoClaims: typeof userInfoClaims
+  readonly signUserInfo: SignUserInfo
 }
 
 /** What only the operator is told. */
@@ -37,9 +39,9 @@ const refuse = (
 /** The UserInfo endpoint. @see OIDC Core §5.3 */
 export async function userinfoEndpoint(
   app: FastifyInstance,
-  { lookUpToken, subjectOf, userInfoClaims }: Dependencies,
+  { lookUpToken, subjectOf, userInfoClaims, signUserInfo }: Dependencies,
 ): Promise<void> {
-  async function userinfo(request: FastifyRequest) {
+  async function userinfo(request: FastifyRequest, reply: FastifyReply) {
     const body = request.method === 'POST' ? refuseRepeated(bodyForm(request)) : undefined
     const bearer = readBearerToken(request, body)
     if (bearer === undefined) throw refuse('invalid_token', 'an access token is needed', MISSING)
@@ -52,7 +54,9 @@ export async function userinfoEndpoint(
     if (!token.interactive) throw refuse('insufficient_scope', 'a service token speaks for no person', SERVICE, client)
     if (!scope.includes('openid'))
       throw refuse('insufficient_scope', 'the access token lacks the scope: openid', NO_OPENID, client, scope.join(' '))
-    return { sub: subjectOf(token.user), ...userInfoClaims(token.user, token.scope, token.requested.userinfo) }
+    const claims = { sub: subjectOf(token.user), ...userInfoClaims(token.user, token.scope, token.requested.userinfo) }
+    const signed = await signUserInfo(claims, client)
+    return signed === undefined ? claims : reply.type('application/jwt').send(signed)
   }
 
   const config = { bearer: true } as const

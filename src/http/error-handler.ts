@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { OAuthError } from '../domain/errors.ts'
+import { errorUri, OAuthError } from '../domain/errors.ts'
 import { PasswordQueueFull } from '../lib/passwords.ts'
 import { bearerChallenge } from './bearer-token.ts'
 import type { RenderPage } from './pages.ts'
@@ -11,10 +11,11 @@ const RETRY_AFTER_SECONDS = 2
 interface Dependencies {
   readonly refuse: Refuse
   readonly renderPage: RenderPage
+  readonly issuer: string
 }
 
 /** The one place where anything thrown becomes an answer: a page for people, JSON for programs, a record for the operator. */
-export function registerErrorHandler(app: FastifyInstance, { refuse, renderPage }: Dependencies): void {
+export function registerErrorHandler(app: FastifyInstance, { refuse, renderPage, issuer }: Dependencies): void {
   function answer(request: FastifyRequest, reply: FastifyReply, error: OAuthError): FastifyReply {
     const refusalId = refuse(request, error)
     reply.status(error.status)
@@ -23,9 +24,12 @@ export function registerErrorHandler(app: FastifyInstance, { refuse, renderPage 
     if (request.routeOptions.config.page === true || wantsPage(request)) {
       return renderPage(request, reply, errorPage(error, refusalId))
     }
-    const challenge = challengeOf(request, error)
+    // Many client libraries show the registered members alone: without error_uri their users would not learn the id.
+    const uri = errorUri(issuer, refusalId)
+    const challenge = challengeOf(request, error, uri)
     if (challenge !== undefined) reply.header('www-authenticate', challenge)
-    return reply.send({ error: error.code, error_description: error.description, refusal_id: refusalId })
+    const told = { error: error.code, error_description: error.description, error_uri: uri }
+    return reply.send({ ...told, refusal_id: refusalId })
   }
 
   app.setErrorHandler((error: FastifyError, request, reply) => {
@@ -117,11 +121,15 @@ export function asOAuthError(error: FastifyError): OAuthError {
   )
 }
 
-/** The scheme a client may try again with. @see RFC 6749 §5.2, RFC 6750 §3 */
-function challengeOf(request: FastifyRequest, error: OAuthError): string | undefined {
+/**
+ * The scheme a client may try again with, and why: some libraries read the challenge in place of the body.
+ * @see RFC 6749 §5.2, RFC 6750 §3, RFC 7617 §2 (parameters that are not known are ignored)
+ */
+function challengeOf(request: FastifyRequest, error: OAuthError, uri: string): string | undefined {
   if (request.routeOptions.config.bearer === true) return bearerChallenge(request, error)
-  const usedHeader = request.headers.authorization !== undefined
-  return error.code === 'invalid_client' && usedHeader ? 'Basic realm="tessera"' : undefined
+  const { code, description } = error
+  if (code !== 'invalid_client' || request.headers.authorization === undefined) return undefined
+  return `Basic realm="tessera", error="${code}", error_description="${description}", error_uri="${uri}"`
 }
 
 const wantsPage = (request: FastifyRequest): boolean =>

@@ -59,6 +59,8 @@ function tasksOf({ store, clock, longestSession }: Sizing): readonly Task[] {
         return Math.max(clock() - (await readSetting(settings, 'RefusalRetention')), (beyond ?? -1) + 1)
       },
     },
+    // Until then an administrator sees what became of it.
+    { kind: 'signing_keys', before: async () => clock() - 30 * DAY },
     { kind: 'audit_events', before: async () => clock() - (await readSetting(settings, 'AuditRetention')) },
   ]
 }

@@ -1,14 +1,16 @@
-import { SECOND } from '../lib/clock.ts'
+import { isoTime, MINUTE, SECOND } from '../lib/clock.ts'
 import { repeat } from '../lib/repeat.ts'
 import { newId } from '../lib/secrets.ts'
 import type { Timekeeper } from '../lib/timekeeper.ts'
 import type { Store } from '../repositories/store.ts'
 import { createCleanUp } from './clean-up.ts'
+import { createRotateKeys, type RotatedKeys } from './rotate-keys.ts'
 import { createWatchTime } from './watch-time.ts'
 
 interface Dependencies {
   readonly store: Store
   readonly time: Timekeeper
+  readonly keys: RotatedKeys
   readonly log: {
     info(record: object, message: string): void
     warn(record: object, message: string): void
@@ -19,22 +21,30 @@ interface Dependencies {
 
 const CLEAN_UP_EVERY = 30 * SECOND
 const WATCH_EVERY = 5 * SECOND
+const ROTATE_EVERY = MINUTE
 
 /** Starts what a server does beside answering requests; each task goes on after an error, which is on the log. */
-export function startMaintenance({ store, time, log, longestSession }: Dependencies) {
+export function startMaintenance({ store, time, keys, log, longestSession }: Dependencies) {
   store.keepReserve()
   const holder = newId()
   const cleanUp = createCleanUp({ store, time, timer: () => performance.now(), holder, longestSession })
   const watchTime = createWatchTime({ store, time, log })
+  const rotateKeys = createRotateKeys({ store, time, keys, holder })
   const complain = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed; it is tried again`)
 
   async function clean(): Promise<void> {
     const removed = await cleanUp.run()
     if (Object.keys(removed).length > 0) log.info({ removed }, 'cleaned up')
   }
+  async function rotate(): Promise<void> {
+    for (const { kid, algorithm, signsFrom } of await rotateKeys())
+      log.info({ key: { kid, algorithm, signsFrom: isoTime(signsFrom) } }, 'published the next signing key')
+  }
   const tasks = [
     repeat(WATCH_EVERY, watchTime, complain('writing the time down')),
     repeat(CLEAN_UP_EVERY, clean, complain('cleaning up')),
+    // The first start leaves most keys to this.
+    repeat(ROTATE_EVERY, rotate, complain('rotating keys'), 0),
   ]
 
   return {

@@ -13,6 +13,7 @@ const LEFTOVERS = {
   sign_in_sessions: { key: 'sid', since: 'created_at' },
   refusals: { key: 'id', since: 'refused_at' },
   audit_events: { key: 'id', since: 'happened_at' },
+  signing_keys: { key: 'kid', since: 'retires_at' },
 } as const
 
 export type LeftoverKind = keyof typeof LEFTOVERS
@@ -66,6 +67,7 @@ export function leftoversOn(db: Kysely<Schema>) {
       const row = await db
         .selectFrom(kind)
         .select((eb) => eb.ref(since as never).as('since'))
+        .where(since as never, 'is not', null)
         .orderBy(since as never)
         .limit(1)
         .executeTakeFirst()

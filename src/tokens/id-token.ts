@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { JWTPayload } from 'jose'
 import type { SignInFacts } from '../domain/authorization.ts'
 import type { SigningAlgorithm } from '../domain/signing-algorithm.ts'
-import { ID_TOKEN_LIFETIME } from '../domain/trusted-application.ts'
+import { type AppRegistration, ID_TOKEN_LIFETIME } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import { inSeconds } from '../lib/clock.ts'
 import { subjectOf, type TokenSettings } from './settings.ts'
@@ -10,7 +10,7 @@ import { userClaims } from './user-claims.ts'
 
 /** What an ID token is made from. */
 export interface IdTokenSubject {
-  readonly applicationUri: string
+  readonly app: Pick<AppRegistration, 'applicationUri' | 'signingAlgorithm'>
   readonly user: User
   readonly signIn: SignInFacts
   readonly nonce: string | undefined
@@ -28,13 +28,13 @@ export function idTokenClaims(
   algorithm: SigningAlgorithm,
   now: number,
 ): JWTPayload {
-  const { applicationUri, user, signIn, nonce, accessToken, code, claims = [] } = subject
+  const { app, user, signIn, nonce, accessToken, code, claims = [] } = subject
   const issuedAt = inSeconds(now)
   return {
     ...userClaims(user, claims),
     iss: settings.issuer,
     sub: subjectOf(user, settings),
-    aud: applicationUri,
+    aud: app.applicationUri,
     iat: issuedAt,
     exp: issuedAt + inSeconds(ID_TOKEN_LIFETIME),
     auth_time: inSeconds(signIn.authTime),

@@ -11,7 +11,7 @@ import type { SigningKeys } from './signing-keys.ts'
 interface Dependencies {
   readonly findToken: FindToken
   readonly readCatalogue: ReadCatalogue
-  readonly keys: Pick<SigningKeys, 'sign'>
+  readonly keys: Pick<SigningKeys, 'signFor'>
   readonly clock: Clock
   readonly issuer: string
   readonly subjectOf: (user: User) => string
@@ -39,7 +39,7 @@ export function createIntrospect({ findToken, readCatalogue, keys, clock, issuer
     sign(introspection: Introspection, caller: AuthenticatedApp): Promise<string> {
       const envelope = { iss: issuer, aud: caller.applicationUri, iat: inSeconds(clock()) }
       const claims: JWTPayload = { ...envelope, token_introspection: introspection }
-      return keys.sign(claims, 'token-introspection+jwt')
+      return keys.signFor(caller, claims, 'token-introspection+jwt')
     },
   }
 }

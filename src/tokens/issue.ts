@@ -10,7 +10,7 @@ import type { SigningKeys } from './signing-keys.ts'
 
 interface Dependencies {
   readonly store: Pick<Store, 'write'>
-  readonly keys: Pick<SigningKeys, 'sign' | 'algorithm'>
+  readonly keys: Pick<SigningKeys, 'signFor' | 'algorithmFor'>
   readonly mintAccessToken: MintAccessToken
   readonly settings: TokenSettings
   readonly clock: Clock
@@ -39,7 +39,7 @@ export function createIssueTokens(dependencies: Dependencies) {
     const { response: access } = minted
     const { app, user, signIn, nonce, claims, scope, refreshUntil } = authorization
     const subject = {
-      applicationUri: app.applicationUri,
+      app,
       user,
       signIn,
       nonce,
@@ -50,7 +50,9 @@ export function createIssueTokens(dependencies: Dependencies) {
       ...access,
       ...(refreshUntil === undefined ? {} : { refresh_token: newSecret(random) }),
       ...(scope.includes('openid')
-        ? { id_token: await keys.sign(idTokenClaims(subject, settings, keys.algorithm, clock()), 'JWT') }
+        ? {
+            id_token: await keys.signFor(app, idTokenClaims(subject, settings, keys.algorithmFor(app), clock()), 'JWT'),
+          }
         : {}),
     }
     return { ...minted, response }

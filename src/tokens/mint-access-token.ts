@@ -9,7 +9,7 @@ import type { TokenSettings } from './settings.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 interface Dependencies {
-  readonly keys: Pick<SigningKeys, 'sign'>
+  readonly keys: Pick<SigningKeys, 'signFor'>
   readonly settings: TokenSettings
   readonly clock: Clock
   readonly random: Random
@@ -33,7 +33,7 @@ export const createMintAccessToken =
     const claims = accessTokenClaims(authorization, settings, clock(), random(16).toString('base64url'))
     const opaque = app.accessTokenFormat === 'reference' ? newOpaqueToken(random) : undefined
     const response: TokenResponse = {
-      access_token: opaque ?? (await keys.sign(claims, 'at+jwt')),
+      access_token: opaque ?? (await keys.signFor(app, claims, 'at+jwt')),
       token_type: 'Bearer',
       expires_in: inSeconds(accessTokenLifetime(app)),
       scope: scope.join(' '),

@@ -1,13 +1,12 @@
-import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWTPayload, SignJWT } from 'jose'
-import type { SigningAlgorithm } from '../domain/signing-algorithm.ts'
-import { LONGEST_ACCESS_TOKEN } from '../domain/trusted-application.ts'
-import { type Clock, HOUR } from '../lib/clock.ts'
-import { open, type SealingKey, seal } from '../lib/sealed-box.ts'
+import { type CryptoKey, importJWK, type JWTPayload, SignJWT } from 'jose'
+import { type SigningAlgorithm, signingAlgorithmOf } from '../domain/signing-algorithm.ts'
+import { activeKeys, KEY_LEEWAY, type KeySchedule, type KeyState, stateOfKey } from '../domain/signing-key-life.ts'
+import type { AppRegistration } from '../domain/trusted-application.ts'
+import type { Clock } from '../lib/clock.ts'
+import { open, type SealingKey } from '../lib/sealed-box.ts'
 import type { StoredSigningKey } from '../repositories/signing-keys.ts'
 import type { Store } from '../repositories/store.ts'
-
-/** Where a key is in its life: published ahead of use, signing, or kept for tokens it signed. */
-export type KeyState = 'next' | 'active' | 'previous' | 'retired'
+import { createKeyRotation } from './key-rotation.ts'
 
 export interface ListedKey extends StoredSigningKey {
   readonly state: KeyState
@@ -16,19 +15,26 @@ export interface ListedKey extends StoredSigningKey {
 /** The `typ` a signed token carries, so that no kind passes for another. @see RFC 8725 §3.11 */
 export type TokenType = 'at+jwt' | 'JWT' | 'token-introspection+jwt'
 
+/** What of an app says how to sign for it. */
+export type SignedFor = Pick<AppRegistration, 'signingAlgorithm'>
+
 export type SigningKeys = ReturnType<typeof createSigningKeys>
 
 interface Dependencies {
   readonly store: Store
   readonly sealingKey: SealingKey
   readonly clock: Clock
+  /** The instance's own, for apps whose record names none. */
   readonly algorithm: SigningAlgorithm
+  readonly schedule: KeySchedule
 }
 
 /** The keys that sign tokens: at rest under the master key, found by `kid`, rotated by the clock. */
-export function createSigningKeys({ store, sealingKey, clock, algorithm }: Dependencies) {
+export function createSigningKeys({ store, sealingKey, clock, algorithm: standard, schedule }: Dependencies) {
+  const rotation = createKeyRotation({ store, sealingKey, clock, schedule })
   // A kid names one key for ever, so an imported key never grows stale.
   const imported = new Map<string, Promise<CryptoKey>>()
+  const making = new Map<SigningAlgorithm, Promise<void>>()
 
   const importOnce = (
     id: string,
@@ -41,108 +47,72 @@ export function createSigningKeys({ store, sealingKey, clock, algorithm }: Depen
   }
 
   async function list(): Promise<ListedKey[]> {
-    const keys = await store.read.signingKeys.list()
-    const active = activeOf(keys, clock())
-    return keys.map((key) => ({ ...key, state: stateOf(key, active, clock()) }))
+    return withState(await store.read.signingKeys.list(), clock())
   }
 
-  const published = async () => (await list()).filter((key) => key.state !== 'retired')
+  /** Requests that come at once wait for one key, rather than make one each. */
+  async function makeFirst(algorithm: SigningAlgorithm): Promise<void> {
+    const made = making.get(algorithm) ?? rotation.ensure([algorithm])
+    making.set(algorithm, made)
+    await made.finally(() => making.delete(algorithm))
+  }
 
-  async function signingKey(): Promise<StoredSigningKey> {
-    const ours = (await store.read.signingKeys.list()).filter((key) => key.algorithm === algorithm)
-    const key = activeOf(ours, clock()).get(algorithm)
+  async function signingKey(algorithm: SigningAlgorithm): Promise<StoredSigningKey> {
+    const find = async () => activeKeys(await store.read.signingKeys.list(algorithm), clock()).get(algorithm)
+    const known = await find()
+    if (known) return known
+    await makeFirst(algorithm)
+    const key = await find()
     if (!key) throw new Error(`there is no ${algorithm} signing key`)
     return key
   }
 
-  async function generate(signsFrom: number): Promise<StoredSigningKey> {
-    const pair = await generateKeyPair(algorithm, { extractable: true, modulusLength: 2048 })
-    const publicJwk = await exportJWK(pair.publicKey)
-    const kid = Buffer.from(crypto.getRandomValues(new Uint8Array(12))).toString('base64url')
-    return {
-      kid,
-      algorithm,
-      publicJwk: { ...publicJwk, kid, alg: algorithm, use: 'sig' },
-      sealedPrivateJwk: seal(sealingKey, JSON.stringify(await exportJWK(pair.privateKey)), kid),
-      createdAt: clock(),
-      signsFrom,
-      retiresAt: undefined,
-    }
+  /** Signs claims as a compact JWT with the key whose turn it is. */
+  async function sign(claims: JWTPayload, typ: TokenType, algorithm: SigningAlgorithm = standard): Promise<string> {
+    const { kid, algorithm: alg, sealedPrivateJwk } = await signingKey(algorithm)
+    const known = imported.get(`private:${kid}`)
+    const key = known
+      ? await known
+      : await importOnce(`private:${kid}`, openPrivateJwk(sealingKey, kid, sealedPrivateJwk), alg)
+    return new SignJWT(claims).setProtectedHeader({ alg, typ, kid }).sign(key)
   }
+
+  /** With which algorithm everything is signed that this app is to verify. */
+  const algorithmFor = (app: SignedFor): SigningAlgorithm => signingAlgorithmOf(app, standard)
 
   return {
-    algorithm,
+    ...rotation,
+    algorithm: standard,
+    algorithmFor,
     list,
+    sign,
 
-    /** Makes the first key of a new instance; does nothing where one exists. */
-    async ensure(): Promise<void> {
-      const present = (keys: readonly StoredSigningKey[]): boolean => keys.some((key) => key.algorithm === algorithm)
-      if (present(await store.read.signingKeys.list())) return
-      const first = await generate(clock())
-      // Two processes may start on one new database; the first key counts.
-      await store.writeAlone(async ({ signingKeys }) => {
-        if (!present(await signingKeys.list())) await signingKeys.add(first)
-      })
+    /** Signs claims for an app, by the algorithm of its record. */
+    signFor: (app: SignedFor, claims: JWTPayload, typ: TokenType): Promise<string> =>
+      sign(claims, typ, algorithmFor(app)),
+
+    /** The public key set; the instance's own algorithm comes first. @see RFC 7517 §5 */
+    async publicJwks() {
+      const published = (await list()).filter((key) => key.state !== 'retired')
+      const [ours, others] = [true, false].map((own) => published.filter((key) => (key.algorithm === standard) === own))
+      return { keys: [...(ours ?? []), ...(others ?? [])].map((key) => key.publicJwk) }
     },
 
-    /**
-     * Publishes a new key now and lets it sign later; the old one is kept until its last token has expired.
-     * @param publishFor milliseconds between publication and first use; verifiers cache the key set that long
-     */
-    async rotate(publishFor: number): Promise<StoredSigningKey> {
-      const next = await generate(clock() + publishFor)
-      await store.writeAlone(async ({ signingKeys }) => {
-        await signingKeys.add(next)
-        await signingKeys.retireOthers(algorithm, next.kid, next.signsFrom + LONGEST_ACCESS_TOKEN + HOUR)
-      })
-      return next
-    },
-
-    /** The public key set. @see RFC 7517 §5 */
-    publicJwks: async () => ({ keys: (await published()).map((key) => key.publicJwk) }),
-
-    /** A published key by its id; undefined for one unknown or retired. */
+    /** A published key by its id, as soon as another node may sign with it; undefined for one unknown or retired. */
     async verificationKey(kid: string): Promise<{ key: CryptoKey; algorithm: SigningAlgorithm } | undefined> {
-      const found = (await published()).find((key) => key.kid === kid && key.state !== 'next')
-      return (
-        found && {
-          key: await importOnce(`public:${kid}`, found.publicJwk, found.algorithm),
-          algorithm: found.algorithm,
-        }
-      )
-    },
-
-    /** Signs claims as a compact JWT with the key whose turn it is. */
-    async sign(claims: JWTPayload, typ: TokenType): Promise<string> {
-      const { kid, algorithm: alg, sealedPrivateJwk } = await signingKey()
-      const known = imported.get(`private:${kid}`)
-      const key = known
-        ? await known
-        : await importOnce(`private:${kid}`, openPrivateJwk(sealingKey, kid, sealedPrivateJwk), alg)
-      return new SignJWT(claims).setProtectedHeader({ alg, typ, kid }).sign(key)
+      const now = clock()
+      const found = withState(await store.read.signingKeys.kinOf(kid), now).find((key) => key.kid === kid)
+      if (!found || found.state === 'retired') return undefined
+      if (found.state === 'next' && found.signsFrom > now + KEY_LEEWAY) return undefined
+      const { algorithm, publicJwk } = found
+      return { key: await importOnce(`public:${kid}`, publicJwk, algorithm), algorithm }
     },
   }
 }
 
-/** For each algorithm the newest key whose time has come; should the clock have gone back, the oldest. */
-function activeOf(keys: readonly StoredSigningKey[], now: number): Map<SigningAlgorithm, StoredSigningKey> {
-  const active = new Map<SigningAlgorithm, StoredSigningKey>()
-  for (const key of keys) {
-    if (key.signsFrom <= now || !active.has(key.algorithm)) active.set(key.algorithm, key)
-  }
-  return active
-}
-
-function stateOf(
-  key: StoredSigningKey,
-  active: ReadonlyMap<SigningAlgorithm, StoredSigningKey>,
-  now: number,
-): KeyState {
-  const signing = active.get(key.algorithm)
-  if (signing?.kid === key.kid) return 'active'
-  // A key that a newer one has overtaken will not sign any more.
-  if (key.signsFrom > now && signing && key.createdAt >= signing.createdAt) return 'next'
-  return key.retiresAt === undefined || key.retiresAt > now ? 'previous' : 'retired'
+function withState(keys: readonly StoredSigningKey[], now: number): ListedKey[] {
+  const active = activeKeys(keys, now)
+  return keys.map((key) => ({ ...key, state: stateOfKey(key, active.get(key.algorithm), now) }))
 }
 
 function openPrivateJwk(sealingKey: SealingKey, kid: string, box: string): Record<string, unknown> {

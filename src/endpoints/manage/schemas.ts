@@ -2,7 +2,7 @@ import { type TSchema, Type } from 'typebox'
 import { APP_ATTRIBUTES, type AppAttribute, type ValueSchema } from '../../domain/app-attributes.ts'
 import { CLIENT_TYPES } from '../../domain/trusted-application.ts'
 import { USER_TYPES } from '../../domain/user.ts'
-import type { showUser } from '../../domain/user-attributes.ts'
+import { isText, USER_DETAILS } from '../../domain/user-details.ts'
 
 type Properties = Record<string, TSchema>
 
@@ -100,20 +100,17 @@ const LOGIN = value(TEXT, 'a login name')
 const TYPE = value(typeOfUser, `one of ${USER_TYPES.join(', ')}`)
 const PASSWORD = Type.String({ description: 'a password of at least 8 characters' })
 
-/** What an administrator may change of a user. */
-const USER_DETAILS = {
-  name: value(TEXT, 'the full name'),
-  email: value(TEXT_OR_NULL, 'an e-mail address, or null'),
-  emailVerified: value(FLAG, 'true or false'),
-  givenName: value(TEXT_OR_NULL, 'a name, or null'),
-  familyName: value(TEXT_OR_NULL, 'a name, or null'),
-  phoneNumber: value(TEXT_OR_NULL, 'a phone number, or null'),
-  picture: value(TEXT_OR_NULL, 'an https URL, or null'),
-  locale: value(TEXT_OR_NULL, 'a language tag such as de or en-GB, or null'),
-  isAdmin: value(FLAG, 'true or false'),
-}
+/** What an administrator may change of a user; a name there is always. */
+const USER_DETAIL_SCHEMAS: Properties = Object.fromEntries(
+  USER_DETAILS.map((detail) => [
+    detail.name,
+    isText(detail) && detail.name !== 'name'
+      ? value(TEXT_OR_NULL, `${detail.expects}, or null`)
+      : value(isText(detail) ? TEXT : FLAG, detail.expects),
+  ]),
+)
 const optionalDetails = Object.fromEntries(
-  Object.entries(USER_DETAILS).map(([name, schema]) => [
+  Object.entries(USER_DETAIL_SCHEMAS).map(([name, schema]) => [
     name,
     Type.Optional(Type.Unsafe<unknown>({ ...schema, ...resettable(schema as unknown as ValueSchema) })),
   ]),
@@ -123,9 +120,9 @@ const SHOWN_USER = {
   id: Type.String(),
   login: LOGIN,
   type: TYPE,
-  ...USER_DETAILS,
+  ...USER_DETAIL_SCHEMAS,
   isEnabled: value(FLAG, 'the kill switch'),
-} satisfies Record<keyof ReturnType<typeof showUser>, TSchema>
+}
 
 export const UserRecord = Type.Object({
   ...SHOWN_USER,

@@ -1,0 +1,55 @@
+import type { Command } from 'commander'
+import { ChangeRefused } from '../administration/fault.ts'
+import { requireUser } from '../administration/find-user.ts'
+import { updateUser } from '../administration/users.ts'
+import { showUser } from '../domain/user-attributes.ts'
+import { readUserDetails, showUserRecord } from '../domain/user-record.ts'
+import { commandLine } from './actor.ts'
+import { differences } from './differences.ts'
+import { helpText } from './help.ts'
+import { print } from './output.ts'
+import { impossible, wrongUsage } from './problem.ts'
+import { inFlags } from './user-faults.ts'
+import { type DetailFlags, readDetailFlags, withDetailFlags } from './user-flags.ts'
+import { withCore } from './with-core.ts'
+
+const HELP = helpText(
+  [
+    'tessera user update david --email david@example.org --email-verified',
+    'tessera user update david --nickname Dave --birthdate 1984-02-29 --zoneinfo Europe/London',
+    'tessera user update david --website "" --no-admin --json',
+  ],
+  `An empty value takes a detail away; what is not named stays. Login and type can never change; the password has a command of its own.
+A new e-mail address or phone number is not a verified one unless its flag says so.`,
+)
+
+/** `tessera user update`: details of a person or a System User. */
+export function updateCommand(user: Command): void {
+  withDetailFlags(
+    user.command('update <user>').description('change details of a user; apps see them with their next request'),
+    { negatable: true },
+  )
+    .addHelpText('after', HELP)
+    .action(update)
+}
+
+async function update(name: string, flags: DetailFlags, command: Command): Promise<void> {
+  const given = readDetailFlags(flags)
+  if (Object.keys(given).length === 0)
+    throw wrongUsage('a detail is expected, such as --nickname; tessera user update --help names them all')
+  await withCore(command, async ({ store, clock }) => {
+    const { before, after } = await store.writeAlone(async (unit) => {
+      const before = await requireUser(unit, name)
+      const wanted = { ...before, ...readUserDetails(before, given) }
+      return { before, after: await updateUser(unit, wanted, commandLine(clock())).catch(refused) }
+    })
+    print(command, showUserRecord(after), differences(showUser(before), showUser(after)))
+  })
+}
+
+/** A value that is wrong is named by its flag; a name that is taken needs none. */
+function refused(error: unknown): never {
+  if (!(error instanceof ChangeRefused)) throw error
+  if (error.kind === 'invalid') throw wrongUsage(...error.faults.map(inFlags))
+  throw impossible(...error.faults.map(({ reason }) => reason))
+}
