@@ -1,5 +1,5 @@
 import t from 'tap'
-import { attackGroup, canary } from '../fixtures/attacks.ts'
+import { attackGroup } from '../fixtures/attacks.ts'
 import { alter } from '../fixtures/database.ts'
 import { SECRET } from '../fixtures/instance.ts'
 import { isRefused } from '../fixtures/outcomes.ts'
@@ -8,7 +8,6 @@ import {
   claimsOf,
   type Fields,
   type HeaderFields,
-  postForm,
   postRaw,
   readTokens,
   requestToken,
@@ -108,35 +107,6 @@ await attackGroup(
     await alter(instance, "delete from app_secrets where application_uri = 'my.trusted.app/bare'")
     await alter(instance, "update app_secrets set hash = '' where application_uri = 'my.trusted.app/empty'")
 
-    for (const method of ['GET', 'PUT', 'HEAD', 'DELETE', 'PATCH'])
-      await attack('TE-01', method, async (t) => {
-        const { status, headers } = await fetch(tokenUrl, { method, headers: basic(SYNC) })
-        t.strictSame([status, headers.get('allow')], [405, 'POST'])
-      })
-
-    for (const name of ['client_secret', 'code', 'refresh_token', 'grant_type'])
-      await attack('TE-02', `${name} in the query`, async (t) => {
-        const url = `${tokenUrl}?${name}=${canary(name)}`
-        await isRefused(t, await postForm(url, SERVICE, basic(SYNC)), 'invalid_request')
-      })
-    await attack('TE-02', 'the right secret in the query', async (t) =>
-      isRefused(t, await postForm(`${tokenUrl}?client_id=${SYNC}&client_secret=${SECRET}`, SERVICE), 'invalid_request'),
-    )
-
-    const multipart = new FormData()
-    multipart.set('grant_type', 'client_credentials')
-    for (const [name, body, headers] of [
-      ['JSON', JSON.stringify(SERVICE), { 'content-type': 'application/json' }],
-      ['multipart', multipart, {}],
-      ['plain text', 'grant_type=client_credentials', { 'content-type': 'text/plain' }],
-      ['XML', '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><x>&e;</x>', { 'content-type': 'text/xml' }],
-      ['no type', Buffer.from('grant_type=client_credentials'), {}],
-    ] as const)
-      await attack('TE-03', name, async (t) => {
-        const answer = await fetch(tokenUrl, { method: 'POST', headers: { ...basic(SYNC), ...headers }, body })
-        await isRefused(t, answer, 'invalid_request', 415)
-      })
-
     const many = (count: number, nameOf: (n: number) => string): Fields =>
       Object.fromEntries([...Object.entries(SERVICE), ...Array.from({ length: count }, (_, n) => [nameOf(n), 'x'])])
     for (const [name, fields, status] of [
@@ -190,9 +160,15 @@ await attackGroup(
       const answers = []
       for (const headers of Object.values(STRANGERS)) {
         const answer = await ask(SERVICE, headers)
-        const { refusal_id, ...body } = (await answer.json()) as Record<string, string>
-        t.ok(refusal_id)
-        answers.push({ body, status: answer.status, headers: [...answer.headers].filter(([name]) => name !== 'date') })
+        const { refusal_id, error_uri, ...body } = (await answer.json()) as Record<string, string>
+        t.ok(refusal_id && error_uri)
+        answers.push({
+          body,
+          status: answer.status,
+          headers: [...answer.headers]
+            .filter(([name]) => name !== 'date')
+            .map(([name, value]) => [name, value.replaceAll(refusal_id ?? '', '')]),
+        })
       }
       for (const answer of answers) t.strictSame(answer, answers[0])
     })

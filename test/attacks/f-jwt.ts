@@ -247,7 +247,8 @@ await attackGroup(t, 'F. JWT: forged and misused', async ({ instance, david, att
     'JW-09',
     'a key that is published for later, and one that was retired beyond the grace',
     async (t) => {
-      const next = (await instance.core.keys.rotate(HOUR)).kid
+      const order = { algorithm: 'RS256', publishFor: HOUR, anew: true } as const
+      const next = (await instance.core.keys.rotate(order, async () => undefined)).key.kid
       const keys = await ownKeys(instance)
       const signedBy =
         (kid: string): Forge =>
