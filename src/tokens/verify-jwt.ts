@@ -51,7 +51,7 @@ export async function judgeOwnJwt(
       currentDate: new Date(expected.clock()),
       ...(expected.acceptExpired ? { clockTolerance: Number.MAX_SAFE_INTEGER } : {}),
     })
-    return { claims: payload }
+    return hasWholeTimes(payload) ? { claims: payload } : { fault: 'foreign' }
   } catch (error) {
     if (error instanceof errors.JOSEError) return faultOf(error)
     throw error
@@ -66,10 +66,27 @@ function faultOf(error: errors.JOSEError): JwtFault {
   return { fault: 'foreign' }
 }
 
-/** One token has one spelling: three base64url parts without padding or spare bits, and not too long to look at. */
+/** Times are written in whole seconds here; any other number would be a lifetime that nobody meant. */
+const hasWholeTimes = ({ exp, iat, nbf }: JWTPayload): boolean =>
+  [exp, iat, nbf].every((time) => time === undefined || (Number.isSafeInteger(time) && time >= 0))
+
+/** One token has one spelling: three base64url parts without padding or spare bits, of JSON as it is written here, and not too long to look at. */
 function isCanonicalCompactJwt(jwt: string): boolean {
   if (jwt.length > LONGEST_JWT || !/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(jwt)) return false
-  return jwt.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
+  const parts = jwt.split('.')
+  const bytes = parts.map((part) => Buffer.from(part, 'base64url'))
+  if (!bytes.every((part, index) => part.toString('base64url') === parts[index])) return false
+  return bytes.slice(0, 2).every((part) => isCanonicalJson(part.toString('utf8')))
+}
+
+/** A name that comes twice, or a number too large to hold, is read by each library in its own way. @see RFC 8259 §4, §6 */
+function isCanonicalJson(text: string): boolean {
+  try {
+    return JSON.stringify(JSON.parse(text)) === text
+  } catch (error) {
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
 }
 
 async function keyOf(
