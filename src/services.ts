@@ -201,6 +201,7 @@ export function createServices(config: Config, core: Core, random: Random, log: 
       policy: config.registration,
       offer: { responseTypes: config.responseTypes, scopes: config.registration.scopes },
       standard: keys.algorithm,
+      secretKey,
       issuer,
       tell: auditJournal.tell,
     }),

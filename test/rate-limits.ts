@@ -31,8 +31,9 @@ for (const [endpoint, setting, fields] of [
   ['introspect', 'TESSERA_LIMIT_INTROSPECT', { token: 'nothing' }],
 ] as const)
   await t.test(`${endpoint}: so many a second of one app, and of each app its own`, async (t) => {
-    const { instance } = await startWorld(t, { [setting]: '5' })
-    const ask = (app: string) => postForm(`${instance.issuer}/connect/${endpoint}`, fields, basic(app))
+    const { instance } = await startWorld(t, { ...PROXY, [setting]: '5' })
+    const ask = (app: string, headers = from('203.0.113.9')) =>
+      postForm(`${instance.issuer}/connect/${endpoint}`, fields, { ...basic(app), ...headers })
     const answers = await times(40, () => ask(SYNC))
     const late = answers.find(({ status }) => status === 429)
     t.ok(answers.filter(({ status }) => status === 200).length >= 5)
@@ -44,14 +45,19 @@ for (const [endpoint, setting, fields] of [
       (status) => status === 200,
     )
     t.equal(later, 200, 'and a second later all is well')
+    const here = await times(40, () => ask(SYNC, {}))
+    t.notOk(
+      here.some(({ status }) => status === 429),
+      'what runs on the same machine is not limited',
+    )
   })
 
 await t.test('strangers who name an app use up nothing of what it may ask', async (t) => {
-  const { instance } = await startWorld(t, { TESSERA_LIMIT_TOKEN: '5' })
+  const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_TOKEN: '5' })
   const url = `${instance.issuer}/connect/token`
   const grant = { grant_type: 'client_credentials' }
-  await times(40, () => postForm(url, grant, basic(SYNC, 'not-the-secret-of-the-app')))
-  t.equal((await postForm(url, grant, basic(SYNC))).status, 200)
+  await times(40, () => postForm(url, grant, { ...basic(SYNC, 'not-the-secret-of-the-app'), ...from('203.0.113.9') }))
+  t.equal((await postForm(url, grant, { ...basic(SYNC), ...from('203.0.113.10') })).status, 200)
 })
 
 await t.test('TE-16: guessing the secret of an app is limited by app and network', async (t) => {

@@ -1,9 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { decodeProtectedHeader } from 'jose'
+import { decodeProtectedHeader, SignJWT } from 'jose'
 import * as openid from 'openid-client'
 import t, { type Test } from 'tap'
 import { auditOf } from './fixtures/admin.ts'
+import { asserting, assertionClaims, jwksOf, makeKey, signAs } from './fixtures/app-keys.ts'
 import { createBrowser } from './fixtures/browser.ts'
 import { tesseraOn } from './fixtures/cli.ts'
 import type { Instance } from './fixtures/instance.ts'
@@ -23,6 +24,7 @@ import {
   claimsOf,
   obtainCode,
   PKCE,
+  postForm,
   readTokens,
   redeem,
   VERIFIER,
@@ -242,7 +244,7 @@ await t.test('what cannot be kept is refused by name, all of it at once', async 
     ],
     [
       { token_endpoint_auth_method: 'tls_client_auth' },
-      /^token_endpoint_auth_method: expects one of client_secret_basic, client_secret_post, none/,
+      /^token_endpoint_auth_method: expects one of client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, none/,
     ],
     [{ response_types: ['token'] }, 'response_types: expects some of: code, code id_token'],
     [{ response_types: ['id_token'] }, 'response_types: expects some of: code, code id_token'],
@@ -365,7 +367,7 @@ await t.test('sector_identifier_uri is fetched, and must list every redirect URI
 await t.test('openid-client registers itself and signs somebody in', async (t) => {
   const config = await openid.dynamicClientRegistration(
     new URL(instance.issuer),
-    { redirect_uris: [REDIRECT], client_name: 'openid-client', token_endpoint_auth_method: 'client_secret_basic' },
+    { redirect_uris: [REDIRECT], client_name: 'openid-client', token_endpoint_auth_method: 'client_secret_post' },
     undefined,
     { execute: [openid.allowInsecureRequests] },
   )
@@ -453,4 +455,36 @@ await t.test('one use is one app, however many ask at once', async (t) => {
 await t.test('no secret is in the log or among the refusals', async (t) => {
   logHoldsNoSecret(t, instance)
   await tableHoldsNoSecret(t, instance)
+})
+
+await t.test('private_key_jwt, client_secret_jwt: an app brings its keys, or gets a secret to sign with', async (t) => {
+  const key = await makeKey('ES256', 'own')
+  const keys = JSON.parse(jwksOf(key)) as object
+  const keyed = await registerClient(instance, { token_endpoint_auth_method: 'private_key_jwt', jwks: keys })
+  t.notOk('client_secret' in keyed, 'no secret where keys do')
+  t.strictSame(keyed['jwks'], keys)
+  const prove = async (client: string, assertion: string): Promise<unknown> => {
+    const url = `${instance.issuer}/connect/introspect`
+    const answer = await postForm(url, { token: 'nothing', ...asserting(assertion) })
+    return ((await answer.json()) as { active?: boolean; error?: string }).active ?? client
+  }
+  const signed = await signAs(key, assertionClaims(instance, keyed.client_id))
+  t.equal(await prove(keyed.client_id, signed), false, 'its assertion proves it')
+
+  const sharing = await registerClient(instance, { token_endpoint_auth_method: 'client_secret_jwt' })
+  const claims = assertionClaims(instance, sharing.client_id)
+  const shared = await new SignJWT(claims)
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(Buffer.from(String(sharing.client_secret)))
+  t.equal(await prove(sharing.client_id, shared), false, 'so does one under its secret')
+
+  const both = { token_endpoint_auth_method: 'private_key_jwt', jwks: keys, jwks_uri: 'https://rp.example.com/jwks' }
+  t.match(await (await sendRegistration(instance, { ...METADATA, ...both })).json(), {
+    error: 'invalid_client_metadata',
+    error_description: /^jwks_uri: cannot stand beside/,
+  })
+  t.match(
+    await (await sendRegistration(instance, { ...METADATA, token_endpoint_auth_method: 'private_key_jwt' })).json(),
+    { error_description: /^token_endpoint_auth_method: private_key_jwt needs the public keys/ },
+  )
 })

@@ -70,7 +70,7 @@ await t.test('a Public app that becomes Confidential gets a secret, and loses it
       await manage(client, 'PUT', { ...METADATA, client_id: client.client_id, token_endpoint_auth_method: method }),
       200,
     )
-  const { client_secret: secret, client_secret_expires_at } = await put('client_secret_post')
+  const { client_secret: secret, client_secret_expires_at } = await put('client_secret_basic')
   t.equal(client_secret_expires_at, 0)
   t.ok(await knows(client, secret))
   t.notOk('client_secret' in (await put('none')))

@@ -1,8 +1,15 @@
 import { SIGNING_ALGORITHMS } from '../domain/signing-algorithm.ts'
-import { APP_DEFAULTS, type AppRegistration, SUBJECT_TYPES } from '../domain/trusted-application.ts'
+import {
+  APP_DEFAULTS,
+  type AppRegistration,
+  ASSERTION_ALGORITHMS,
+  REQUEST_OBJECT_ALGORITHMS,
+  SUBJECT_TYPES,
+} from '../domain/trusted-application.ts'
 import {
   flag,
   type Kind,
+  keySet,
   MetadataFault,
   oneOf,
   optionalOneOf,
@@ -62,6 +69,22 @@ export const MEMBERS: readonly Member[] = [
     'userinfoSignedResponseAlg',
     optionalOneOf(SIGNING_ALGORITHMS),
   ),
+  member('jwks', 'Jwks', 'jwks', keySet),
+  member('jwks_uri', 'JwksUri', 'jwksUri', optionalText, { fetched: true }),
+  member(
+    'token_endpoint_auth_signing_alg',
+    'TokenEndpointAuthSigningAlg',
+    'tokenEndpointAuthSigningAlg',
+    optionalOneOf(ASSERTION_ALGORITHMS),
+  ),
+  member(
+    'request_object_signing_alg',
+    'RequestObjectSigningAlg',
+    'requestObjectSigningAlg',
+    optionalOneOf(REQUEST_OBJECT_ALGORITHMS),
+  ),
+  member('require_signed_request_object', 'RequireSignedRequestObject', 'requireSignedRequestObject', flag),
+  member('request_uris', 'RequestUris', 'requestUris', texts(20)),
   member('subject_type', 'SubjectType', 'subjectType', oneOf(SUBJECT_TYPES)),
   member('sector_identifier_uri', 'SectorIdentifierUri', 'sectorIdentifierUri', optionalText, { fetched: true }),
   member('backchannel_logout_uri', 'BackchannelLogoutUri', 'backchannelLogoutUri', optionalText, { fetched: true }),
@@ -111,6 +134,7 @@ export const memberOf = (attribute: string): string =>
 
 const OTHERS: Readonly<Record<string, string>> = {
   ClientType: 'token_endpoint_auth_method',
+  TokenEndpointAuthMethod: 'token_endpoint_auth_method',
   ResponseTypes: 'response_types',
   Scope: 'scope',
 }

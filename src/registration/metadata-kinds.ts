@@ -21,6 +21,16 @@ export const text: Kind<string> = { read: readText, show: (value) => value }
 
 export const optionalText: Kind<string | undefined> = { read: readText, show: (value) => value }
 
+/** A JWK Set; in the record it is JSON as text. @see RFC 7517 §5 */
+export const keySet: Kind<string | undefined> = {
+  read: (value) => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw new MetadataFault('expects a JWK Set')
+    return JSON.stringify(value)
+  },
+  show: (value) => (value === undefined ? undefined : (JSON.parse(value) as unknown)),
+}
+
 export const flag: Kind<boolean> = {
   read: (value) => {
     if (typeof value !== 'boolean') throw new MetadataFault('expects true or false')

@@ -1,16 +1,20 @@
 import { isLoopbackHost } from '../domain/redirect-uri.ts'
 import { apiScopesOf, isProtocolScope } from '../domain/scope.ts'
 import type { KeptMetadata } from '../domain/self-registration.ts'
-import type { AppRegistration, ClientType, ResponseType } from '../domain/trusted-application.ts'
+import type { AppRegistration, AuthMethod, ClientType, ResponseType } from '../domain/trusted-application.ts'
 import { MEMBERS, type MetadataComplaint, readMember } from './client-metadata.ts'
 import { MetadataFault, oneOf, text, texts } from './metadata-kinds.ts'
 
 /** How an app that registered itself may prove itself, and what that makes of it. */
-export const AUTH_METHODS: Readonly<Record<string, ClientType>> = {
-  client_secret_basic: 'Confidential',
-  client_secret_post: 'Confidential',
-  none: 'Public',
-}
+export const AUTH_METHODS = {
+  client_secret_basic: { clientType: 'Confidential', tokenEndpointAuthMethod: 'client_secret_basic' },
+  client_secret_post: { clientType: 'Confidential', tokenEndpointAuthMethod: 'client_secret_post' },
+  client_secret_jwt: { clientType: 'Confidential', tokenEndpointAuthMethod: 'client_secret_jwt' },
+  private_key_jwt: { clientType: 'Confidential', tokenEndpointAuthMethod: 'private_key_jwt' },
+  none: { clientType: 'Public', tokenEndpointAuthMethod: 'client_secret' },
+} as const satisfies Readonly<Record<string, { clientType: ClientType; tokenEndpointAuthMethod: AuthMethod }>>
+
+const AUTH_METHOD_NAMES = Object.keys(AUTH_METHODS) as (keyof typeof AUTH_METHODS)[]
 
 const GRANT_TYPES = ['authorization_code', 'refresh_token', 'implicit'] as const
 
@@ -46,7 +50,7 @@ export function readMetadata(
     ...MEMBERS.map((known) => read(known.name, known.read, known.standard)),
   ) as Partial<AppRegistration>
   const redirectUris = own.impersonateLoginUrl ?? []
-  const method = read('token_endpoint_auth_method', oneOf(Object.keys(AUTH_METHODS)).read, 'client_secret_basic')
+  const method = read('token_endpoint_auth_method', oneOf(AUTH_METHOD_NAMES).read, 'client_secret_basic')
   const responseTypes = read('response_types', (value) => readResponseTypes(value, offered), ['code'] as const)
   const grantTypes = read('grant_types', readGrantTypes, [])
   const applicationType = read('application_type', oneOf(['web', 'native'] as const).read, likelyType(redirectUris))
@@ -55,7 +59,9 @@ export function readMetadata(
     changes: {
       ...own,
       impersonateLoginUrl: redirectUris,
-      clientType: AUTH_METHODS[method] ?? 'Confidential',
+      ...AUTH_METHODS[method],
+      // Who names no way may send the secret either way.
+      ...(isNamed(body, 'token_endpoint_auth_method') ? {} : { tokenEndpointAuthMethod: 'client_secret' as const }),
       responseTypes,
       scope: read('scope', (value) => readApiScopes(value, [...scopes, ...scope]), scope),
     },
@@ -67,6 +73,9 @@ export function readMetadata(
     complaints,
   }
 }
+
+const isNamed = (body: Readonly<Record<string, unknown>>, name: string): boolean =>
+  Object.hasOwn(body, name) && body[name] !== null
 
 /** The order of the words in a response type does not count. @see OAuth 2.0 Multiple Response Types §1 */
 function readResponseTypes(value: unknown, offered: readonly ResponseType[]): ResponseType[] {

@@ -6,9 +6,15 @@ import { isValidSecret } from '../domain/app-secret.ts'
 import type { AuditRecord } from '../domain/audit.ts'
 import { type InitialAccessToken, type SelfRegistration, stateOfInitialToken } from '../domain/self-registration.ts'
 import type { SigningAlgorithm } from '../domain/signing-algorithm.ts'
-import { APP_DEFAULTS, type TrustedApplication } from '../domain/trusted-application.ts'
+import {
+  APP_DEFAULTS,
+  type AppRegistration,
+  type AppSecret,
+  type TrustedApplication,
+} from '../domain/trusted-application.ts'
 import { type Clock, HOUR } from '../lib/clock.ts'
 import type { Outbound } from '../lib/outbound.ts'
+import { type SealingKey, seal } from '../lib/sealed-box.ts'
 import { digest, newId, newSecret, newShortId, type Random, sameDigest } from '../lib/secrets.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
 import { type ClientInformation, describeClient } from './describe.ts'
@@ -44,6 +50,8 @@ interface Dependencies {
   readonly issuer: string
   /** What is signed with for an app that names no algorithm. */
   readonly standard: SigningAlgorithm
+  /** Seals secrets that apps sign with. */
+  readonly secretKey: SealingKey
   /** Puts an audit record on the log. */
   readonly tell: (record: AuditRecord) => void
 }
@@ -55,8 +63,9 @@ export type Registration = ReturnType<typeof createRegistration>
 
 /** Lets apps register themselves, and change or end that registration. @see RFC 7591, RFC 7592 */
 export function createRegistration(dependencies: Dependencies) {
-  const { store, clock, random, outbound, policy, offer, issuer, standard, tell } = dependencies
-  const change = createOrders({ store, clock, tell })
+  const { store, clock, random, outbound, policy, offer, issuer, standard, secretKey, tell } = dependencies
+  const order = createOrders({ store, clock, tell })
+  const change: typeof order = (caller, work) => order({ ...caller, whyNotFetchable: outbound.whyNotFetchable }, work)
   const facts = { issuer, standard }
 
   async function requireInitialToken(value: string | undefined): Promise<InitialAccessToken | undefined> {
@@ -86,9 +95,23 @@ export function createRegistration(dependencies: Dependencies) {
     return wanted
   }
 
-  async function giveSecret(unit: Unit, applicationUri: string, by: By): Promise<string> {
-    const secret = newSecret(random)
-    const kept = { id: newId(), hash: digest(secret), createdAt: by.now, expiresAt: undefined }
+  /** @returns `undefined` where the app proves itself without one, or has one already */
+  async function giveSecret(
+    unit: Unit,
+    { applicationUri, clientType, tokenEndpointAuthMethod: method }: AppRegistration,
+    secrets: readonly AppSecret[],
+    by: By,
+  ): Promise<string | undefined> {
+    if (clientType !== 'Confidential' || method === 'private_key_jwt') return undefined
+    if (secrets.some((known) => isValidSecret(known, by.now))) return undefined
+    const [id, secret] = [newId(), newSecret(random)]
+    const kept = {
+      id,
+      hash: digest(secret),
+      createdAt: by.now,
+      expiresAt: undefined,
+      sealed: seal(secretKey, secret, id),
+    }
     await addAppSecret(unit, applicationUri, kept, by)
     return secret
   }
@@ -133,7 +156,7 @@ export function createRegistration(dependencies: Dependencies) {
           selfRegistered: true,
         }
         const app = await inMetadataWords(() => registerApp(unit, wanted, by))
-        const secret = app.clientType === 'Confidential' ? await giveSecret(unit, applicationUri, by) : undefined
+        const secret = await giveSecret(unit, app, [], by)
         const registration = {
           applicationUri,
           tokenDigest: digest(value),
@@ -164,9 +187,7 @@ export function createRegistration(dependencies: Dependencies) {
         const wanted = { ...registrationOf(before), name: client, ...changes }
         const { after } = await inMetadataWords(() => updateApp(unit, wanted, by), client)
         await unit.selfRegistrations.update(client, kept)
-        const hasSecret = after.secrets.some((secret) => isValidSecret(secret, by.now))
-        const secret =
-          after.clientType === 'Confidential' && !hasSecret ? await giveSecret(unit, client, by) : undefined
+        const secret = await giveSecret(unit, after, after.secrets, by)
         return describeClient(
           { app: after, registration: { ...registration, metadata: kept }, token: token ?? '', secret },
           facts,
