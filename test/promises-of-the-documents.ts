@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { settingsTable, withSettingsTable } from './fixtures/readme.ts'
 
@@ -70,4 +70,15 @@ await t.test('docs/clients.md shows what the tests of the client libraries run',
     t.ok(regions.length > 0, `${file} says what the page shows`)
     for (const code of regions) t.ok(shown.includes(code), `${file}: ${code}`)
   }
+})
+
+await t.test('docs/conformance.md names tests that are there', async (t) => {
+  const text = read('docs/conformance.md')
+  const cells = text.split('\n').map((line) => (line.startsWith('|') ? (line.split(' | ')[2] ?? '') : ''))
+  const clients = text.slice(text.indexOf('## Tried with')).match(/`client-[\w-]+`/g) ?? []
+  const named = [...cells.flatMap((cell) => cell.match(/`[\w/-]+`/g) ?? []), ...clients].map((name) =>
+    name.slice(1, -1),
+  )
+  t.ok(named.length > 40)
+  for (const name of new Set(named)) t.ok(existsSync(new URL(`test/${name}.ts`, root)), name)
 })
