@@ -72,8 +72,9 @@ await t.test('the sites of the instance, for everybody', async (t) => {
 await t.test('it names the configured issuer, whatever the request says', async (t) => {
   const instance = await startInstance({ settings: { TESSERA_ISSUER: 'https://id.example.com:8443/sso/id' } })
   t.teardown(() => instance.close())
-  const headers = { host: 'evil.test', 'x-forwarded-host': 'evil.test' }
+  const headers = { host: 'id.example.com:8443', 'x-forwarded-host': 'evil.test' }
   for (const url of PATHS) {
+    t.equal((await instance.app.inject({ url, headers: { host: 'evil.test' } })).statusCode, 421)
     const { body } = await instance.app.inject({ url, headers })
     t.notMatch(body, /evil|localhost/)
     t.match(JSON.parse(body), {
