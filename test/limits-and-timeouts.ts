@@ -96,7 +96,7 @@ await t.test('TE-05: a body beyond its limit is not waited for', async (t) => {
     )
   t.equal(statusOf(await send('Content-Length: 104857600', 'x=')), 413, 'said to be 100 MiB')
   const chunk = `4000\r\n${'x'.repeat(0x4000)}\r\n`
-  t.equal(statusOf(await send('Transfer-Encoding: chunked', chunk + chunk)), 413, 'in chunks')
+  t.equal(statusOf(await send('Transfer-Encoding: chunked', chunk.repeat(5))), 413, 'in chunks')
 })
 
 await t.test('TE-06: many parameters', async (t) => {

@@ -45,7 +45,7 @@ const cookieNames = async (browser: Browser): Promise<string[]> =>
 
 /** The session is over: the cookie is gone, and an app that asks silently is told so. */
 async function isOver(t: Test, browser: Browser): Promise<void> {
-  t.strictSame(await cookieNames(browser), ['tessera-browser'])
+  t.strictSame(await cookieNames(browser), ['tessera-browser', 'tessera-device'])
   refusedByRedirect(t, instance, await silently(browser), {
     error: 'login_required',
     description: 'nobody is signed in, or they must sign in again',
