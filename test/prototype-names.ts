@@ -71,6 +71,7 @@ await t.test('scopes of such names give no claims, and no error', async (t) => {
       email: 'david@example.com',
       email_verified: true,
       phone_number: '+44 20 7946 0000',
+      phone_number_verified: false,
     })
   })
 
