@@ -290,7 +290,7 @@ await t.test('what cannot be answered is refused as JSON, with a refusal id', as
   })
 
   await t.test('413', async (t) => {
-    const body = `x=${'x'.repeat(17_000)}`
+    const body = `x=${'x'.repeat(66_000)}`
     for (const endpoint of ['token', 'introspect', 'revocation', 'userinfo']) {
       const response = await send(`/id/connect/${endpoint}`, { method: 'POST', headers: FORM, body })
       await refused(t, instance, response, invalid(413, 'the request is malformed or too large'))
