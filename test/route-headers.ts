@@ -4,7 +4,7 @@ import { startWorld } from './fixtures/world.ts'
 const { instance } = await startWorld(t)
 
 /** What an address is for: who may cache it, embed it and read it from a page elsewhere follows. */
-type Kind = 'page' | 'protocol' | 'public' | 'asset' | 'machine' | 'api'
+type Kind = 'page' | 'protocol' | 'public' | 'asset' | 'machine' | 'api' | 'frame'
 
 /** Every address there is. A new one has to say here what it is. */
 const KINDS: readonly (readonly [Kind, ...RegExp[]])[] = [
@@ -17,6 +17,7 @@ const KINDS: readonly (readonly [Kind, ...RegExp[]])[] = [
   ['public', /^\/id\/\.well-known\//, /^\/\.well-known\//, /^\/(tools|sys)\/auto-discovery$/],
   ['asset', /^\/id\/assets\/\*$/],
   ['machine', /^\/health\/(live|ready)$/, /^\/metrics$/],
+  ['frame', /^\/id\/connect\/checksession$/],
   ['api', /^\/manage\/api\/v1\//, /^\/profile\/(api\/v1\/|me)/],
 ]
 
@@ -31,6 +32,14 @@ const EVERYWHERE = {
   'cross-origin-opener-policy': 'same-origin',
   'permissions-policy': '',
 } as const
+
+/** The one page that apps hold in a frame, with a script of its own. @see OIDC Session Management §3.3 */
+const IN_FRAMES = {
+  ...EVERYWHERE,
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'",
+  'x-frame-options': null,
+}
 
 /** Method and address of every route, as the framework lists them. */
 function routes(): (readonly [method: string, url: string])[] {
@@ -70,10 +79,11 @@ await t.test('HC-01, HC-06, HC-07: every route carries the headers of its kind',
     const name = `${method} ${url}: ${answer.status}`
     const got = (header: string): string | null => answer.headers.get(header)
     t.ok(answer.status < 500, name)
-    for (const [header, value] of Object.entries(EVERYWHERE)) t.equal(got(header), value, `${name}, ${header}`)
+    const expected = kind === 'frame' && answer.ok ? IN_FRAMES : EVERYWHERE
+    for (const [header, value] of Object.entries(expected)) t.equal(got(header), value, `${name}, ${header}`)
     for (const header of ['server', 'x-powered-by', 'access-control-allow-credentials', 'strict-transport-security'])
       t.equal(got(header), null, `${name}, no ${header}`)
-    const shared = kind === 'public' && answer.ok
+    const shared = (kind === 'public' || kind === 'frame') && answer.ok
     const cache = shared ? 'public, max-age=300' : kind === 'asset' && answer.ok ? 'public, max-age=3600' : 'no-store'
     t.equal(got('cache-control'), cache, name)
     t.equal(got('cross-origin-resource-policy'), shared ? 'cross-origin' : 'same-origin', name)
