@@ -13,14 +13,14 @@ interface Attempt {
   readonly took: number
 }
 
-/** One more person with a wrong password, at the same time as many others. */
-async function signInWrongly(site: Site): Promise<() => Promise<Attempt>> {
+/** One more person with a wrong password, at the same time as many others; a name of its own, as one name soon has to wait. */
+async function signInWrongly(site: Site, username: string): Promise<() => Promise<Attempt>> {
   const browser = createBrowser(site.origin)
   const url = authorizeUrl(site as never, { client_id: WEB, redirect_uri: REDIRECT_URI })
   const page = await browser.open(url)
   return async () => {
     const started = performance.now()
-    const { status } = await browser.submit(page, 'login-submit', { username: 'nobody', password: 'wrong' })
+    const { status } = await browser.submit(page, 'login-submit', { username, password: 'wrong' })
     return { status, took: performance.now() - started }
   }
 }
@@ -56,7 +56,7 @@ export const check = defineCheck({
     for (const [reason, count] of Object.entries(breaksOf(results))) run.told(`not answered: ${reason}`, count)
 
     const attemptsToMake = []
-    for (let made = 0; made < flood; made++) attemptsToMake.push(await signInWrongly(site))
+    for (let made = 0; made < flood; made++) attemptsToMake.push(await signInWrongly(site, `nobody-${made}`))
     await monitor.ask(node)
     const attempts = await Promise.all(attemptsToMake.map((submit) => submit()))
     const flooded = await monitor.ask(node)
