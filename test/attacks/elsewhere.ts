@@ -15,6 +15,12 @@ const ELSEWHERE: readonly (readonly [id: string, file: string, name: string])[] 
   ['CO-15', 'refresh-rotation.ts', 'RT-04: a restart changes nothing'],
   ['CO-16', 'timekeeper.ts', 'R-09: set back by '],
   ['CO-16', 'timekeeper.ts', 'R-09: set forward by '],
+  [
+    'TE-17',
+    'rfc-7523-client-assertions.ts',
+    'TE-17 an assertion that does not count: one answer for the client, the cause',
+  ],
+  ['TE-18', 'rfc-7523-client-assertions.ts', 'after a restart a used assertion is still used'],
   ['TE-28', 'disk-full.ts', 'R-06: a full disk stops what issues, not what ends, and the server goes on by itself'],
   ['RT-01', 'single-use.ts', 'RT-01: 50 uses of a spent refresh token outside the window'],
   ['RT-02', 'single-use.ts', 'RT-02: 50 uses of one refresh token inside the replay window'],
@@ -27,6 +33,8 @@ const ELSEWHERE: readonly (readonly [id: string, file: string, name: string])[] 
   ['RT-09', 'refresh-rotation.ts', 'an app may have a window of its own, or none'],
   ['RT-13', 'serve-process.ts', 'R-01: kill -9 in a loop of refreshes loses nothing that was answered'],
   ['JW-08', 'resource-server-on-tessera.ts', 'a token for another API, and one of nobody, are refused'],
+  ['JW-14', 'app-keys.ts', 'JW-14 keys of other kinds in a fetched set are passed over'],
+  ['JW-14', 'app-keys.ts', 'the record: keys that cannot work are refused, each with its reason'],
   ['JW-15', 'discovery-jwks.ts', 'JW-15 the key set holds public members only'],
   ['JW-16', 'access-token-claims.ts', 'RFC 9068 §2.2: the claims of a user token are these and no others'],
 ]
@@ -36,11 +44,6 @@ await t.test('attack cases that are proved elsewhere', async (t) => {
     t.ok(readFileSync(new URL(`../${file}`, import.meta.url), 'utf8').includes(name), `${id}: ${name}, in ${file}`)
 })
 
-await t.test(
-  'CO-18: kill -9 between the redemption of a code and its answer',
-  { todo: 'so far refreshes alone are killed (RT-13); a code is redeemed in one transaction of the same kind' },
-  () => undefined,
-)
 await t.test(
   'RT-07: idle lifetime of a refresh token',
   { todo: 'there is none: a family ends on its day alone' },
