@@ -26,6 +26,9 @@ export const toSignIn = (row: { sid: string; auth_time: number; amr: string; acr
 
 /** Whether a column holds a text somewhere, letter case aside; SQLite would read a pattern up to its first NUL. */
 export function holding(column: string, text: string): RawBuilder<SqlBool> {
-  const literal = text.toLowerCase().replaceAll('\0', '\uffff').replace(/[\\%_]/g, '\\$&')
+  const literal = text
+    .toLowerCase()
+    .replaceAll('\0', '\uffff')
+    .replace(/[\\%_]/g, '\\$&')
   return sql<SqlBool>`lower(${sql.ref(column)}) like ${`%${literal}%`} escape '\\'`
 }
