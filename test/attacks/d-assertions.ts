@@ -156,7 +156,7 @@ await attackGroup(t, 'D. Token endpoint: assertions of apps', async ({ instance,
       const answers = await Promise.all(Array.from({ length: 20 }, () => send(one)))
       t.strictSame(answers.map(({ status }) => status).sort(), once(20))
     },
-    { changes: true },
+    { changes: true, slow: true },
   )
 })
 

@@ -108,7 +108,7 @@ await attackGroup(t, 'I. Logout', async ({ instance, attack }) => {
       for (const { status, url } of views) t.strictSame([status, url], [200, `${instance.issuer}/logout/signed-out`])
       t.equal((await silently(browser)).get('error'), 'login_required')
     },
-    { changes: true },
+    { changes: true, slow: true },
   )
   await attack(
     'LO-09',
@@ -128,6 +128,6 @@ await attackGroup(t, 'I. Logout', async ({ instance, attack }) => {
       )
       t.equal((await silently(browser)).get('error'), 'login_required')
     },
-    { changes: true },
+    { changes: true, slow: true },
   )
 })
