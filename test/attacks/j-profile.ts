@@ -4,7 +4,7 @@ import { attackGroup } from '../fixtures/attacks.ts'
 import { createBrowser } from '../fixtures/browser.ts'
 import { changeApp, introspect, issue } from '../fixtures/reference-tokens.ts'
 import { authorize } from '../fixtures/requests.ts'
-import { WEB } from '../fixtures/world.ts'
+import { OTHER, OTHER_REDIRECT, WEB } from '../fixtures/world.ts'
 
 /** What is no attribute of a token somebody asks for. */
 const NOT_OF_TOKENS: Readonly<Record<string, unknown>> = {
@@ -102,6 +102,22 @@ await attackGroup(t, 'J. What people have of their own', async ({ instance, anna
       const answer = await call(method, `/${id}`, method === 'GET' ? undefined : '{"description":"mine"}')
       t.ok([404, 405].includes(answer.status), `${answer.status}`)
       await lives(t)
+    })
+  await authorize(instance, { client_id: OTHER, redirect_uri: OTHER_REDIRECT }, { login: 'anna' })
+  const allowed = `${instance.origin}/profile/api/v1/consents`
+  for (const path of [
+    `/${encodeURIComponent(OTHER)}`,
+    `/${encodeURIComponent(OTHER)}?user=anna`,
+    `/${encodeURIComponent(OTHER)}?user=${anna.id}`,
+    `/${encodeURIComponent(OTHER.toUpperCase())}`,
+    `/anna%2f${encodeURIComponent(OTHER)}`,
+    '/%25',
+    '/*',
+  ])
+    await attack('AD-02', `David takes back ${path}, which Anna allowed`, async (t) => {
+      const answer = await browser.request(`${allowed}${path}`, { method: 'DELETE', headers: own })
+      t.ok([400, 404].includes(answer.status), `${answer.status}`)
+      t.notOk((await (await browser.request(allowed)).text()).includes(OTHER), 'nor does he see it')
     })
   await t.test(
     'AD-02: sessions of others',
