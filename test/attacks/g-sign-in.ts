@@ -154,7 +154,7 @@ await attackGroup(t, 'G. Sign-in: what is entered, and what is told', async ({ i
     t.equal(status, 422, JSON.stringify(json))
   })
 
-  const everywhere = new URLSearchParams(REDIRECTORS.map((name) => [name, EVIL]))
+  const everywhere = new URLSearchParams(REDIRECTORS.map((name): [string, string] => [name, EVIL]))
   const leadsAstray = (view: View): boolean =>
     /evil\.test/.test([view.text, view.leftTo?.href, view.headers.get('location'), view.headers.get('refresh')].join())
   for (const [name, url] of [
