@@ -49,6 +49,8 @@ const PATHS = [
   ['PATCH', '/users/david'],
   ['DELETE', '/users/david'],
   ['PUT', '/users/david/password'],
+  ['GET', '/users/david/consents'],
+  ['DELETE', '/users/david/consents/x'],
   ['GET', '/refusals'],
   ['GET', '/refusals/x'],
   ['GET', '/audit'],
