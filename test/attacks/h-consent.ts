@@ -212,5 +212,3 @@ await attackGroup(t, 'H. Consent', async ({ instance, attack }) => {
     { changes: true, unrefused: true },
   )
 })
-
-await t.test('CS-10: consent taken back by the person', { todo: 'founder' }, () => undefined)
