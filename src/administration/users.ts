@@ -4,6 +4,7 @@ import { showUser, userFaults } from '../domain/user-attributes.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { ChangeRefused } from './fault.ts'
 import { requireUser } from './find-user.ts'
+import { requireAnotherAdministrator } from './last-administrator.ts'
 import { type By, recordChange } from './record-change.ts'
 
 type Unit = Pick<Repositories, 'apps' | 'users' | 'signInAttempts' | 'auditEvents'>
@@ -25,6 +26,7 @@ export async function updateUser(unit: Unit, wanted: User, by: By): Promise<User
   await requireFree(unit, wanted, wanted.id)
   const fields = fieldChanges(showUser(before), showUser(wanted))
   if (Object.keys(fields).length === 0) return before
+  if (!wanted.isAdmin) await requireAnotherAdministrator(unit, before, by)
   await unit.users.update(wanted, by.now)
   await recordChange(unit, { event: 'user_updated', user: wanted.id, detail: { fields } }, by)
   return requireUser(unit, wanted.id)
@@ -48,6 +50,7 @@ export async function unlockUser(unit: Unit, user: User, by: By): Promise<boolea
 export async function setUserEnabled(unit: Unit, id: string, enabled: boolean, by: By): Promise<User> {
   const before = await requireUser(unit, id)
   if (before.isEnabled === enabled) return before
+  if (!enabled) await requireAnotherAdministrator(unit, before, by)
   await unit.users.setEnabled(id, enabled, by.now)
   await recordChange(unit, { event: enabled ? 'user_enabled' : 'user_disabled', user: id }, by)
   return requireUser(unit, id)
@@ -56,6 +59,7 @@ export async function setUserEnabled(unit: Unit, id: string, enabled: boolean, b
 /** Forgets a user with their sessions, consents and tokens. @throws ChangeRefused when apps act as them */
 export async function removeUser(unit: Unit, id: string, by: By): Promise<void> {
   const user = await requireUser(unit, id)
+  await requireAnotherAdministrator(unit, user, by)
   const apps = await appsActingAs(unit, id)
   if (apps.length > 0) {
     const reason = `${user.login} is the System User of ${apps.join(', ')}; remove or update that first`

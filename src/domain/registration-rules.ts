@@ -97,9 +97,11 @@ const lifetimes: Rule = (app) => [
 const responseTypes: Rule = (app) =>
   fault('ResponseTypes', app.responseTypes.length === 0 && isInteractive(app) && 'must name at least one')
 
+/** A name before the host would pass for one: `https://bank.example@evil.test/`. */
 const isWebUrl = (uri: string, allowLoopback: boolean): boolean => {
-  if (uri.length > 2048 || !URL.canParse(uri)) return false
-  const { protocol, hostname } = new URL(uri)
+  if (uri.length > 2048 || !/^https?:\/\/\S+$/.test(uri) || !URL.canParse(uri)) return false
+  const { protocol, hostname, username, password } = new URL(uri)
+  if (username !== '' || password !== '') return false
   return protocol === 'https:' || (allowLoopback && protocol === 'http:' && isLoopbackHost(hostname))
 }
 

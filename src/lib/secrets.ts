@@ -8,6 +8,9 @@ export const systemRandom: Random = randomBytes
 /** A value nobody can guess: 256 bits, base64url. @see RFC 6749 §10.10 */
 export const newSecret = (random: Random): string => random(32).toString('base64url')
 
+/** Whether a text could be one of those. */
+export const looksLikeSecret = (text: string): boolean => /^[A-Za-z0-9_-]{43}$/.test(text)
+
 /** A short id for people to read aloud and copy: 80 bits, no look-alike letters (Crockford base32). */
 export function newShortId(random: Random): string {
   const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'

@@ -24,6 +24,11 @@ export const toSignIn = (row: { sid: string; auth_time: number; amr: string; acr
   acr: row.acr,
 })
 
-/** Whether a column holds a text somewhere, letter case aside. */
-export const holding = (column: string, text: string): RawBuilder<SqlBool> =>
-  sql<SqlBool>`lower(${sql.ref(column)}) like ${`%${text.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`} escape '\\'`
+/** Whether a column holds a text somewhere, letter case aside; SQLite would read a pattern up to its first NUL. */
+export function holding(column: string, text: string): RawBuilder<SqlBool> {
+  const literal = text
+    .toLowerCase()
+    .replaceAll('\0', '\uffff')
+    .replace(/[\\%_]/g, '\\$&')
+  return sql<SqlBool>`lower(${sql.ref(column)}) like ${`%${literal}%`} escape '\\'`
+}

@@ -89,6 +89,19 @@ export function usersOn(db: Kysely<Schema>) {
       return found !== undefined
     },
 
+    /** Whether somebody else who may sign in administers as well. */
+    async hasAdministratorBeside(id: string): Promise<boolean> {
+      const other = await everyone()
+        .select('id')
+        .where('is_admin', '=', 1)
+        .where('is_enabled', '=', 1)
+        .where('type', '!=', 'SystemUserNoLogin')
+        .where('id', '!=', id)
+        .limit(1)
+        .executeTakeFirst()
+      return other !== undefined
+    },
+
     async add(user: NewUser, passwordHash: string | undefined, now: number): Promise<User> {
       const row: Row = {
         id: user.id ?? newId(),

@@ -5,7 +5,7 @@ import { stillRegistered } from '../domain/scope.ts'
 import { whyNotAdmitted } from '../domain/user-access.ts'
 import { type Clock, isoTime } from '../lib/clock.ts'
 import type { LastUse } from '../lib/last-use.ts'
-import { digest } from '../lib/secrets.ts'
+import { digest, looksLikeSecret } from '../lib/secrets.ts'
 import type { Store } from '../repositories/store.ts'
 import { createFindReferenceToken } from './find-reference-token.ts'
 import { createJudgeClaims } from './judge-claims.ts'
@@ -67,11 +67,12 @@ export function createLookUpToken(dependencies: Dependencies) {
     return { kind: 'refresh_token', family: token.family, scope, app, user, issuedAt, expiresAt, rotated }
   }
 
-  /** Every kind is told by its looks, so one look-up is enough. */
+  /** Every kind is told by its looks, so one look-up is enough, and none for what is no token of any kind. */
   return (value: string): Promise<LiveToken | DeadToken> => {
     if (looksLikeReferenceToken(value)) return findReferenceToken(value)
     if (looksLikeOpaqueToken(value)) return findOpaqueToken(value)
-    return value.includes('.') ? findSignedToken(value) : findRefreshToken(value)
+    if (value.includes('.')) return findSignedToken(value)
+    return looksLikeSecret(value) ? findRefreshToken(value) : Promise.resolve(FOREIGN)
   }
 }
 

@@ -3,6 +3,7 @@ import { withdrawConsent } from '../../src/administration/consents.ts'
 import { attackGroup } from '../fixtures/attacks.ts'
 import { createBrowser } from '../fixtures/browser.ts'
 import type { Instance } from '../fixtures/instance.ts'
+import { lockOut } from '../fixtures/lock-out.ts'
 import { isRefused } from '../fixtures/outcomes.ts'
 import {
   authorize,
@@ -196,10 +197,15 @@ await attackGroup(t, 'C. Authorization code and PKCE', async ({ instance, attack
     await attack('CO-11', name, async (t) => isRefused(t, await redeem(instance, before), error, status))
     await enableApp(instance, WEB, true)
   }
-  await t.test(
-    'CO-11: user locked',
-    { todo: 'the lock of an account comes with the sign-in throttle' },
-    () => undefined,
+  const locked = await code()
+  await attack(
+    'CO-11',
+    'strangers lock the name: nobody signs in, and what the person was granted lives on, so that strangers end nothing',
+    async (t) => {
+      t.equal((await lockOut(instance, 'david')).status, 429)
+      t.equal((await redeem(instance, locked)).status, 200)
+    },
+    { changes: true },
   )
 
   // The attacker's own code, put into the session that the victim's browser has at the app.

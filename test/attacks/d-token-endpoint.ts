@@ -143,11 +143,6 @@ await attackGroup(
       async (t) => t.equal((await ask(SERVICE, basic(odd.applicationUri, odd.secret))).status, 200),
       { changes: true, unrefused: true },
     )
-    const notYet = { todo: 'private_key_jwt is being built' }
-    await t.test('TE-13: a method of authentication that is not the registered one', notYet, () => undefined)
-    await t.test('TE-17: forged and stale assertions', notYet, () => undefined)
-    await t.test('TE-18: an assertion used twice', notYet, () => undefined)
-    await t.test('TE-16: 1,000 wrong secrets', { todo: 'limits for apps come with the throttle' }, () => undefined)
 
     const STRANGERS: Readonly<Record<string, HeaderFields>> = {
       unknown: basic('nobody'),

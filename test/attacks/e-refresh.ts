@@ -4,6 +4,7 @@ import type { AppRegistration } from '../../src/domain/trusted-application.ts'
 import { attackGroup } from '../fixtures/attacks.ts'
 import { createBrowser } from '../fixtures/browser.ts'
 import type { Instance } from '../fixtures/instance.ts'
+import { lockOut } from '../fixtures/lock-out.ts'
 import { isRefused } from '../fixtures/outcomes.ts'
 import {
   basic,
@@ -152,10 +153,15 @@ await attackGroup(t, 'E. Refresh rotation', async ({ instance, attack }) => {
     await enableApp(instance, WEB, true)
     await change(instance, { impersonateAsInternalUserAllowed: true })
   }
-  await t.test(
-    'RT-08: user locked',
-    { todo: 'the lock of an account comes with the sign-in throttle' },
-    () => undefined,
+  const locked = await signIn()
+  await attack(
+    'RT-08',
+    'strangers lock the name: nobody signs in, and what the person was granted lives on, so that strangers end nothing',
+    async (t) => {
+      t.equal((await lockOut(instance, 'david')).status, 429)
+      t.equal((await refresh(instance, locked.refresh_token)).status, 200)
+    },
+    { changes: true },
   )
   await t.test(
     'RT-08: offline_access removed from the app',
