@@ -1,4 +1,5 @@
 import t from 'tap'
+import { routesOf } from './fixtures/routes.ts'
 import { startWorld } from './fixtures/world.ts'
 
 const { instance } = await startWorld(t)
@@ -41,29 +42,11 @@ const IN_FRAMES = {
   'x-frame-options': null,
 }
 
-/** Method and address of every route, as the framework lists them. */
-function routes(): (readonly [method: string, url: string])[] {
-  const found: (readonly [string, string])[] = []
-  const above: string[] = []
-  for (const line of instance.app.printRoutes({ commonPrefix: false }).split('\n')) {
-    const [, indent = '', url = '', methods = ''] = /^([│├└─ ]*)(\S+) \(([A-Z, ]+)\)/.exec(line) ?? []
-    const [, bare = '', part = ''] = /^([│├└─ ]*)(\S+)$/.exec(line) ?? []
-    const depth = (methods === '' ? bare : indent).length / 4
-    if (url === '' && part === '') continue
-    above.length = Math.max(0, depth - 1)
-    above.push(url || part)
-    // The plugin's own, for preflights of every address.
-    if (url === '*') continue
-    for (const method of methods.split(', ').filter(Boolean)) found.push([method, above.join('')])
-  }
-  return found
-}
-
 const kindOf = (url: string): Kind | undefined =>
   KINDS.find(([, ...patterns]) => patterns.some((pattern) => pattern.test(url)))?.[0]
 
 await t.test('HC-01, HC-06, HC-07: every route carries the headers of its kind', async (t) => {
-  const all = routes()
+  const all = routesOf(instance.app)
   t.ok(all.length > 60, `${all.length} routes`)
   t.strictSame([...new Set(all.map(([, url]) => url).filter((url) => !kindOf(url)))], [], 'each is of a known kind')
   for (const [method, url] of all) {
