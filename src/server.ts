@@ -232,6 +232,7 @@ export async function buildServer(
     refuse,
     refusals: `${managed}/refusals`,
     tokens: services.manage.tokens,
+    consents: services.manage.consents,
   })
   return app
 }

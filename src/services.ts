@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { createManageApps } from './administration/manage-apps.ts'
+import { createManageConsents } from './administration/manage-consents.ts'
 import { createManageSessions } from './administration/manage-sessions.ts'
 import { createManageTokens } from './administration/manage-tokens.ts'
 import { createManageUsers } from './administration/manage-users.ts'
@@ -209,6 +210,7 @@ export function createServices(config: Config, core: Core, random: Random, log: 
       apps: createManageApps({ store, clock, random, secretKey, outbound, tell: auditJournal.tell }),
       tokens: createManageTokens({ store, clock, random, tell: auditJournal.tell }),
       sessions: createManageSessions({ store, clock, tell: auditJournal.tell }),
+      consents: createManageConsents({ store, clock, tell: auditJournal.tell }),
       users: createManageUsers({ store, clock, hashPassword: passwords.hash, tell: auditJournal.tell }),
       journals: createReadJournals({ store, flush }),
     },

@@ -35,7 +35,11 @@ await t.test('tessera doctor: a running instance, from inside and from where peo
     t.ok(looked.has(check), check)
   t.match(healthy.profiles, [
     { app: 'my.app/web', profile: 'OAuth 2.1', missing: [] },
-    { app: 'my.app/web', profile: 'FAPI 2.0', missing: [/pushed authorization/, /sender-constrained/] },
+    {
+      app: 'my.app/web',
+      profile: 'FAPI 2.0',
+      missing: [/private_key_jwt/, /ClientAssertionAudience/, /PS256/, /pushed authorization/, /sender-constrained/],
+    },
   ])
 
   const text = await tessera(['doctor'])
@@ -44,7 +48,21 @@ await t.test('tessera doctor: a running instance, from inside and from where peo
     stdout: /^ok +file modes[\s\S]*my\.app\/web +OAuth 2\.1 +meets it[\s\S]*0 faults, 0 warnings\.\n$/,
   })
 
-  await register('my.app/old', '--web', '--redirect-uri', 'http://10.0.0.1/cb', '--set', 'ResponseTypes=code id_token')
+  await register('my.app/old', '--web', '--redirect-uri', 'https://old.example.com/cb')
+  await register(
+    'my.app/bank',
+    ...[
+      '--web',
+      '--redirect-uri',
+      'https://bank.example.com/cb',
+      '--set',
+      'RequirePkce=true',
+      '--set',
+      'SigningAlgorithm=PS256',
+    ],
+    ...['--set', 'JwksUri=https://bank.example.com/jwks', '--set', 'TokenEndpointAuthMethod=private_key_jwt'],
+    ...['--set', 'ClientAssertionAudience=issuer'],
+  )
   await tessera(['app', 'rotate-secret', 'my.app/web', '--expires', '10d'])
   const unwise = await doctor(tessera, '--no-online')
   t.equal(unwise.code, 0, 'warnings alone break nothing')
@@ -56,6 +74,23 @@ await t.test('tessera doctor: a running instance, from inside and from where peo
   t.match(web, [
     { severity: 'warning', found: 'its last secret ends in 10 days', fix: /^tessera app rotate-secret my\.app\/web/ },
   ])
+  t.match(
+    unwise.findings.filter(({ check }) => check === 'app my.app/old'),
+    [{ found: /without PKCE/, fix: /^tessera app update my\.app\/old --set RequirePkce=true/ }],
+  )
+  t.match(
+    unwise.findings.filter(({ check }) => check === 'app my.app/bank'),
+    [{ severity: 'ok' }],
+  )
+  t.strictSame(
+    unwise.profiles.filter(({ app }) => app === 'my.app/bank').map(({ missing }) => missing.length),
+    [0, 2],
+    'of FAPI 2.0 it lacks what this server does not offer',
+  )
+  t.match(
+    unwise.profiles.filter(({ app }) => app === 'my.app/old'),
+    [{ missing: [/PKCE/] }, { profile: 'FAPI 2.0' }],
+  )
   for (const { severity, fix } of unwise.findings) t.equal(fix === null, severity === 'ok', 'each finding has its fix')
 
   chmodSync(site.folder, 0o755)

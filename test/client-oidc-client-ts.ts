@@ -8,8 +8,6 @@ import { PASSWORD } from './fixtures/instance.ts'
 import { enableApp, startWorld } from './fixtures/world.ts'
 
 // A browser on a busy machine takes its time.
-t.setTimeout(120_000)
-
 const LIBRARY = readFileSync(
   new URL('../node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js', import.meta.url),
 )

@@ -3,8 +3,9 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { ConfigurationFaults, readConfig, SETTINGS } from '../src/config.ts'
+import { ConfigurationFaults, readConfig } from '../src/config.ts'
 import { loadMasterKey, MasterKeyFault } from '../src/lib/master-key.ts'
+import { SETTINGS } from '../src/settings.ts'
 import { tesseraWith } from './fixtures/cli.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>

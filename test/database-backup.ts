@@ -23,7 +23,6 @@ import { addApp, addPerson, prepareSite, type Site, serve } from './fixtures/ser
 const WEB = 'my.trusted.app/web'
 const SYNC = 'my.trusted.app/sync'
 
-t.setTimeout(240_000)
 const postgres = await startPostgres(t)
 
 function withSettings(site: Site, more: Readonly<Record<string, string>>): Site {

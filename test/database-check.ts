@@ -7,7 +7,6 @@ import { MIGRATIONS } from './fixtures/migrations.ts'
 import { askPostgres, startPostgres } from './fixtures/postgres-server.ts'
 import { prepareSite, type Site } from './fixtures/server-process.ts'
 
-t.setTimeout(240_000)
 const postgres = await startPostgres(t)
 
 interface Checked {

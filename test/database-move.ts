@@ -15,8 +15,6 @@ import { addApp, addPerson, prepareSite, type Site, serve } from './fixtures/ser
 const WEB = 'my.trusted.app/web'
 const MOVING = '503 temporarily_unavailable: this instance is moving to another database; try again shortly'
 
-// Processes and servers take their time on a busy machine.
-t.setTimeout(240_000)
 const postgres = await startPostgres(t)
 
 interface Moved {

@@ -10,8 +10,6 @@ import { addApp, addPerson, prepareSite, serve } from './fixtures/server-process
 
 const WEB = 'my.trusted.app/web'
 
-t.setTimeout(120_000)
-
 /** A disk of its own, which only root can make. */
 function smallDisk(t: Test, mebibytes: number): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-disk-'))

@@ -15,9 +15,6 @@ interface Explained {
   readonly refusal: Record<string, unknown> | null
 }
 
-// Each command is a process of its own, which takes its time on a busy machine.
-t.setTimeout(240_000)
-
 const place = await startPlace(t)
 const { instance } = place
 const url = (parameters: Readonly<Record<string, string>>): string =>

@@ -35,8 +35,6 @@ const fetchKeys = async (instance: Pick<Instance, 'issuer'>): Promise<JSONWebKey
 const kidsOf = ({ keys }: JSONWebKeySet): string[] => keys.map(({ kid }) => kid ?? '').sort()
 const kidOf = (jwt: string): string => decodeProtectedHeader(jwt).kid ?? ''
 
-t.setTimeout(240_000)
-
 /** An instance with a service for every algorithm, whose tokens live as long as any can. */
 async function start(t: Test, settings: Readonly<Record<string, string>> = {}) {
   const instance = await startInstance({ settings })

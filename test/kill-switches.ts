@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { withdrawConsent } from '../src/administration/consents.ts'
 import { APP_DEFAULTS } from '../src/domain/trusted-application.ts'
 import type { Repositories } from '../src/repositories/store.ts'
 import { type Instance, startInstance } from './fixtures/instance.ts'
@@ -66,6 +67,15 @@ const SWITCHES: readonly Switch[] = [
     turn: ({ users }, id, now) => users.setPassword(id, 'another hash', now),
     refused: changedSince,
     silently: 'login_required',
+  },
+  {
+    name: 'RT-08, CO-11, CS-10: consent is taken back',
+    turn: async (unit, user, now) => void (await withdrawConsent(unit, { user, app: APP }, { actor: 'test', now })),
+    refused: (what) =>
+      what === 'code'
+        ? '400 invalid_grant: the code was ended before it was redeemed'
+        : '400 invalid_grant: the refresh token was revoked',
+    silently: 'consent_required',
   },
   {
     name: 'JW-17: the user is removed',
@@ -181,5 +191,3 @@ await t.test('CO-11, RT-08: the app no longer admits such people', async (t) => 
   t.equal(refusalOf(await david.refresh(tokens.refresh)), changedSince('refresh token'))
   t.equal(refusalOf(await david.redeem(code)), changedSince('code'))
 })
-
-await t.test('RT-08, CO-11: consent is taken back', { todo: 'no page takes it back yet' }, () => undefined)

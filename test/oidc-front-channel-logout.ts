@@ -10,8 +10,6 @@ import { encode } from './fixtures/requests.ts'
 import { authorizeUrl } from './fixtures/sign-in.ts'
 
 // A browser on a busy machine takes its time.
-t.setTimeout(120_000)
-
 interface Site {
   readonly origin: string
   /** What was asked for, in order. */

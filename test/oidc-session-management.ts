@@ -11,8 +11,6 @@ import { authorizeUrl } from './fixtures/sign-in.ts'
 import { HYBRID, HYBRID_REDIRECT, NATIVE, startWorld, WEB, WEB_BYE, WEB_REDIRECT } from './fixtures/world.ts'
 
 // A browser on a busy machine takes its time.
-t.setTimeout(120_000)
-
 const { instance } = await startWorld(t)
 const CHECK = `${instance.issuer}/connect/checksession`
 const STATE = 'tessera-state'

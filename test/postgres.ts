@@ -11,8 +11,6 @@ import { askPostgres, dropDatabase, newDatabaseUrl, ONLY_ON_POSTGRES, serverUrl 
 const CANARY = 'canary-of-the-database'
 
 const only = { skip: ONLY_ON_POSTGRES }
-t.setTimeout(120_000)
-
 const refused = (line: string): Outcome => ({ code: 1, stdout: '', stderr: `${line}\n` })
 const done = (stdout: string): Outcome => ({ code: 0, stdout, stderr: '' })
 

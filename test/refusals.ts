@@ -25,9 +25,6 @@ import {
 import { authorizeUrl } from './fixtures/sign-in.ts'
 import { OTHER, SPA, SYNC, startWorld, WEB, WEB_REDIRECT } from './fixtures/world.ts'
 
-// Each command is a process of its own, which takes its time on a busy machine.
-t.setTimeout(240_000)
-
 const HOUR = 3_600_000
 
 const isTextOrNull = (value: unknown): boolean => value === null || (typeof value === 'string' && value !== '')

@@ -24,9 +24,6 @@ const WEB = 'my.trusted.app/web'
 const BYE = 'https://app.example.com/bye'
 const WEB_FLAGS = ['--web', '--redirect-uri', REDIRECT_URI, '--logout-uri', BYE]
 
-// Starting processes takes its time on a busy machine.
-t.setTimeout(120_000)
-
 interface Running {
   readonly site: Site
   readonly server: ServerProcess

@@ -9,8 +9,6 @@ import { authorizeUrl } from './fixtures/sign-in.ts'
 const APP = 'my.trusted.app/web'
 
 // A browser on a busy machine takes its time.
-t.setTimeout(120_000)
-
 /** A tiny site of its own origin. */
 async function site(t: Test, listener: RequestListener): Promise<string> {
   const server = createServer(listener)

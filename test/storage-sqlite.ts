@@ -5,8 +5,10 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { openStore } from '../src/repositories/open-store.ts'
+import { tesseraAfter, words } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
 import { type Instance, startInstance } from './fixtures/instance.ts'
+import { placeOf } from './fixtures/place.ts'
 import {
   ALIVE,
   type Answer,
@@ -221,4 +223,14 @@ await t.test('a lock held while a server starts delays the start', async (t) => 
   t.ok(took > 300, `waited for the lock: ${took} ms`)
   t.strictSame((await answer.migrations.status()).pending, [])
   await answer.close()
+})
+
+await t.test('an SQLite that can lose data is refused before anything is opened with it', async (t) => {
+  const place = placeOf(t)
+  const tessera = tesseraAfter(new URL('./fixtures/older-sqlite.mjs', import.meta.url), place.settings)
+  for (const command of ['serve', 'app list'])
+    t.match(await tessera(words(command)), {
+      code: 1,
+      stderr: /cannot be opened: SQLite 3\.51\.2 is in use, and older than 3\.51\.3 it can lose data; npm ci installs/,
+    })
 })

@@ -35,8 +35,6 @@ const CODE_REUSED = '400 invalid_grant: the code has already been used; the toke
 const REVOKED = '400 invalid_grant: the refresh token was revoked'
 const APP_CHANGED = /^400 invalid_grant: |^401 invalid_client: /
 
-t.setTimeout(240_000)
-
 const succeeded = (answers: readonly Answer[]): Answer[] => answers.filter(({ status }) => status === 200)
 const told = (answers: readonly Answer[]): string[] => [
   ...new Set(answers.filter(({ status }) => status !== 200).map(refusalOf)),

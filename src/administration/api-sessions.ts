@@ -3,6 +3,7 @@ import type { User } from '../domain/user.ts'
 import type { ApiSessionFilter } from '../repositories/api-sessions.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { requireApp } from './apps.ts'
+import { type EndedTokens, endTokens } from './end-tokens.ts'
 import { ChangeRefused } from './fault.ts'
 import { requireUser } from './find-user.ts'
 import { type By, recordChange } from './record-change.ts'
@@ -54,12 +55,9 @@ export async function showApiSessions(
 }
 
 /** What an administrator has ended. */
-export interface EndedSessions {
+export interface EndedSessions extends EndedTokens {
   /** The sessions that lived until then. */
   readonly sessions: readonly ApiSession[]
-  /** How many sign-ins lost their tokens. */
-  readonly tokenFamilies: number
-  readonly referenceTokens: number
   /** The apps whose signed tokens for the user are dead by now, however many there were. */
   readonly apps: readonly string[]
 }
@@ -125,11 +123,9 @@ async function conclude(
   const { now } = by
   let [tokenFamilies, referenceTokens] = [0, 0]
   for (const app of apps) {
-    tokenFamilies += await unit.families.revokeAllOf(app, userId, now)
-    referenceTokens += await unit.referenceTokens.revokeAllOf(app, userId, now)
-    await unit.codes.expireAllOf({ userId, app })
-    await unit.sessionEpochs.raise(app, userId)
-    await unit.tokenNotices.add({ app, user: userId }, now)
+    const ended = await endTokens(unit, { app, user: userId }, now)
+    tokenFamilies += ended.tokenFamilies
+    referenceTokens += ended.referenceTokens
   }
   for (const app of new Set([...sessions.map(({ applicationUri }) => applicationUri), ...apps])) {
     const ids = sessions.filter(({ applicationUri }) => applicationUri === app).map(({ id }) => id)

@@ -3,8 +3,13 @@ import type { SignInFacts, TokenResponse } from '../domain/authorization.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { claimsOfScopes } from '../domain/requested-claims.ts'
 import { type ReadCatalogue, type Target, targetOf } from '../domain/resource-indicators.ts'
-import type { TrustedApplication } from '../domain/trusted-application.ts'
-import { AUTHORIZATION_CODE_LIFETIME, accessTokenLifetime, answersWith } from '../domain/trusted-application.ts'
+import { tokenIssued } from '../domain/token-issued.ts'
+import {
+  AUTHORIZATION_CODE_LIFETIME,
+  accessTokenLifetime,
+  answersWith,
+  type TrustedApplication,
+} from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import type { Clock } from '../lib/clock.ts'
 import { digest, newId, newSecret, type Random } from '../lib/secrets.ts'
@@ -67,7 +72,8 @@ export function createIssueAnswer(dependencies: Dependencies) {
     if (!answersWith(request.responseType, 'token')) return undefined
     const { app } = request
     const target = targetOf(request, [], app, await readCatalogue())
-    return mintAccessToken({ kind: 'user', app, user, signIn: session, family, ...target })
+    const minted = await mintAccessToken({ kind: 'user', app, user, signIn: session, family, ...target })
+    return { ...minted, target }
   }
 
   return async function issueAnswer(answered: Answered): Promise<Record<string, string>> {
@@ -78,7 +84,9 @@ export function createIssueAnswer(dependencies: Dependencies) {
     const code = answersWith(responseType, 'code') ? newSecret(random) : undefined
     const minted = await mint(answered, granted.family)
     const accessToken = minted?.response.access_token
-    const record = minted && audits.record(issueEvent(answered, minted.tokenId))
+    const { address } = answered
+    const record =
+      minted && audits.record(tokenIssued({ ...minted, ...minted.target, app, user, grant: responseType, address }))
 
     const stored = await store.write(async (unit) => {
       const { redirectUri, codeChallenge } = request
@@ -107,16 +115,7 @@ export function createIssueAnswer(dependencies: Dependencies) {
       ...(code === undefined ? {} : { code }),
       ...(minted && inParameters(minted.response)),
       ...(answersWith(responseType, 'id_token')
-        ? {
-            id_token: await signIdToken({
-              app,
-              user,
-              signIn,
-              nonce,
-              ...vouched,
-              claims,
-            }),
-          }
+        ? { id_token: await signIdToken({ app, user, signIn, nonce, ...vouched, claims }) }
         : {}),
     }
   }
@@ -131,7 +130,7 @@ const grantedTo = ({ request, signedIn: { user, session } }: Answered, family: s
   signIn: session,
   scope: request.scope,
   resources: request.resources,
-  claims: { userinfo: request.claims.userinfo, idToken: request.claims.idToken },
+  claims: request.claims,
 })
 
 /** @see OIDC Core §3.2.2.5 */
@@ -141,13 +140,3 @@ const inParameters = ({ access_token, token_type, expires_in, scope }: TokenResp
   expires_in: String(expires_in),
   scope,
 })
-
-const issueEvent = ({ request, signedIn, address }: Answered, token: string) =>
-  ({
-    event: 'token_issued',
-    actor: `app:${request.app.applicationUri}`,
-    app: request.app.applicationUri,
-    user: signedIn.user.id,
-    address,
-    detail: { grant: request.responseType, scope: request.scope.join(' '), token, refreshable: false },
-  }) as const

@@ -3,7 +3,7 @@ import { type Follow, justRun } from '../domain/follow.ts'
 import { refuseRepeated } from '../domain/form.ts'
 import type { ApiCatalogue } from '../domain/resource-indicators.ts'
 import type { ResponseType } from '../domain/trusted-application.ts'
-import { readClaims } from './checks/claims.ts'
+import { readClaimedSubject, readClaims } from './checks/claims.ts'
 import { type ReadIdTokenHint, readSubjectHint } from './checks/id-token-hint.ts'
 import { readMaxAge } from './checks/max-age.ts'
 import { readNonce } from './checks/nonce.ts'
@@ -64,7 +64,7 @@ const READERS: { readonly [K in Read]: Check<AuthorizationRequest[K]> } = {
   claims: { name: 'claims', read: ({ form }) => readClaims(form) },
   subjectHint: {
     name: 'id_token_hint',
-    read: async ({ form, readHint }) => (await readSubjectHint(form, readHint)) ?? readClaims(form).subject,
+    read: async ({ form, readHint }) => (await readSubjectHint(form, readHint)) ?? readClaimedSubject(form),
   },
 }
 

@@ -81,7 +81,8 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
   ]
 }
 
-const profiles = async ({ store }: Core) => (await store.read.apps.list()).flatMap(reportProfiles)
+const profiles = async ({ store, keys }: Core) =>
+  (await store.read.apps.list()).flatMap((app) => reportProfiles(app, keys.algorithm))
 
 function report(
   command: Command,

@@ -5,6 +5,7 @@ import { packageRoot } from '../lib/package-root.ts'
 import { appCommands } from './app.ts'
 import { applyCommand } from './apply.ts'
 import { auditCommands } from './audit.ts'
+import { consentCommands } from './consent.ts'
 import { dbCommands } from './db.ts'
 import { doctorCommand } from './doctor.ts'
 import { explainCommand } from './explain-request.ts'
@@ -69,6 +70,7 @@ export function createProgram(complain: (text: string) => void): Command {
   tokenCommands(program)
   registrationCommands(program)
   sessionCommands(program)
+  consentCommands(program)
   licenseCommands(program)
   keyCommands(program)
   planCommand(program)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { SETTINGS } from '../config.ts'
+import { SETTINGS } from '../settings.ts'
 import { helpText } from './help.ts'
 import { print, table } from './output.ts'
 

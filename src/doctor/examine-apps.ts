@@ -22,14 +22,8 @@ export function examineApp(app: TrustedApplication, now: number): Finding[] {
 
 function unwiseSettings(check: string, app: TrustedApplication): Finding[] {
   const update = (flags: string): string => `tessera app update ${shellWord(app.applicationUri)} ${flags}`
-  const plain = app.impersonateLoginUrl.find((uri) => uri.startsWith('http:') && !isLoopback(uri))
   const frontChannel = app.responseTypes.filter((type) => answersWith(type, 'token'))
   const findings: readonly (readonly [boolean, string, string])[] = [
-    [
-      plain !== undefined,
-      `${plain} sends codes over plain http`,
-      'register its https address with tessera app update --redirect-uri, and remove this one',
-    ],
     [
       isInteractive(app) && !needsPkce(app),
       'a stolen code can be used without PKCE',
@@ -57,11 +51,6 @@ function unwiseSettings(check: string, app: TrustedApplication): Finding[] {
     ],
   ]
   return findings.filter(([holds]) => app.isEnabled && holds).map(([, found, fix]) => warning(check, found, fix))
-}
-
-function isLoopback(uri: string): boolean {
-  const host = URL.canParse(uri) ? new URL(uri).hostname : ''
-  return host === 'localhost' || host === '[::1]' || host.startsWith('127.')
 }
 
 function agedSecrets(check: string, app: TrustedApplication, now: number): Finding[] {

@@ -1,4 +1,5 @@
-import { isInteractive, needsPkce, type TrustedApplication } from '../domain/trusted-application.ts'
+import { type SigningAlgorithm, signingAlgorithmOf } from '../domain/signing-algorithm.ts'
+import { answersWith, isInteractive, needsPkce, type TrustedApplication } from '../domain/trusted-application.ts'
 
 interface Requirement {
   readonly name: string
@@ -8,26 +9,39 @@ interface Requirement {
 /** What is not offered here cannot be met by any app. */
 const never = (): boolean => false
 
-const isSafeRedirect = (uri: string): boolean =>
-  !uri.startsWith('http:') || /^http:\/\/(127\.|\[::1\]|localhost)/.test(uri)
+const PKCE: Requirement = {
+  name: 'PKCE is required (RequirePkce)',
+  isMet: (app) => !isInteractive(app) || needsPkce(app),
+}
 
 /** What a profile asks of an app, beside what this server does for every app anyway. */
-const PROFILES: Readonly<Record<string, readonly Requirement[]>> = {
+const profilesWith = (standard: SigningAlgorithm): Readonly<Record<string, readonly Requirement[]>> => ({
   'OAuth 2.1': [
-    { name: 'PKCE is required', isMet: (app) => !isInteractive(app) || needsPkce(app) },
+    PKCE,
     {
-      name: 'no tokens through the browser',
-      isMet: ({ responseTypes }) => !responseTypes.some((type) => /token/.test(type.replace('id_token', ''))),
-    },
-    {
-      name: 'redirect URIs are https, loopback or of an app',
-      isMet: (app) => app.impersonateLoginUrl.every(isSafeRedirect),
+      name: 'no access tokens through the browser (ResponseTypes)',
+      isMet: ({ responseTypes }) => !responseTypes.some((type) => answersWith(type, 'token')),
     },
   ],
   'FAPI 2.0': [
     { name: 'Confidential', isMet: ({ clientType }) => clientType === 'Confidential' },
-    { name: 'response type code alone', isMet: ({ responseTypes }) => responseTypes.every((type) => type === 'code') },
-    { name: 'PKCE is required', isMet: (app) => !isInteractive(app) || needsPkce(app) },
+    {
+      name: 'it proves itself with a key (TokenEndpointAuthMethod=private_key_jwt)',
+      isMet: ({ tokenEndpointAuthMethod }) => tokenEndpointAuthMethod === 'private_key_jwt',
+    },
+    {
+      name: 'its assertions name the issuer alone (ClientAssertionAudience=issuer)',
+      isMet: ({ clientAssertionAudience }) => clientAssertionAudience === 'issuer',
+    },
+    {
+      name: 'what is signed for it has PS256, ES256 or EdDSA (SigningAlgorithm)',
+      isMet: (app) => signingAlgorithmOf(app, standard) !== 'RS256',
+    },
+    {
+      name: 'response type code alone (ResponseTypes)',
+      isMet: ({ responseTypes }) => responseTypes.every((type) => type === 'code'),
+    },
+    PKCE,
     {
       name: 'redirect URIs are https',
       isMet: (app) => app.impersonateLoginUrl.every((uri) => uri.startsWith('https:')),
@@ -35,7 +49,7 @@ const PROFILES: Readonly<Record<string, readonly Requirement[]>> = {
     { name: 'pushed authorization requests (not offered here yet)', isMet: never },
     { name: 'sender-constrained tokens (not offered here yet)', isMet: never },
   ],
-}
+})
 
 /** How far an app is from a security profile. */
 export interface ProfileReport {
@@ -44,9 +58,13 @@ export interface ProfileReport {
   readonly missing: readonly string[]
 }
 
-/** @see draft-ietf-oauth-v2-1, FAPI 2.0 Security Profile §5.3 */
-export const reportProfiles = (app: TrustedApplication): ProfileReport[] =>
-  Object.entries(PROFILES).map(([profile, requirements]) => ({
+/**
+ * How far an app is from each profile.
+ * @param standard algorithm of the instance, for apps that name none
+ * @see draft-ietf-oauth-v2-1, FAPI 2.0 Security Profile §5.3
+ */
+export const reportProfiles = (app: TrustedApplication, standard: SigningAlgorithm): ProfileReport[] =>
+  Object.entries(profilesWith(standard)).map(([profile, requirements]) => ({
     app: app.applicationUri,
     profile,
     missing: requirements.filter(({ isMet }) => !isMet(app)).map(({ name }) => name),

@@ -8,6 +8,7 @@ const OUTCOME = {
   logout_notice_given_up: 'failure',
   consent_granted: 'success',
   consent_denied: 'failure',
+  consent_withdrawn: 'success',
   token_issued: 'success',
   token_revoked: 'success',
   app_authentication_failed: 'failure',

@@ -120,7 +120,9 @@ const seconds = (milliseconds: number): string => `${Math.round(milliseconds / S
 function requireUnexpired({ expiresAt }: AuthorizationCode, now: number): void {
   if (expiresAt > now) return
   if (expiresAt === ENDED_EARLY)
-    throw refuse('grant-ended', 'the code was ended before it was redeemed', { cause: 'an administrator ended it' })
+    throw refuse('grant-ended', 'the code was ended before it was redeemed', {
+      cause: 'an administrator ended it, or the person took back what they had allowed the app',
+    })
   const age = now - expiresAt + AUTHORIZATION_CODE_LIFETIME
   throw refuse('code-expired', 'the code has expired', {
     expiresAt,

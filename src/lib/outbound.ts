@@ -1,7 +1,6 @@
 import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import { Agent, buildConnector, request } from 'undici'
 
 // Milliseconds.
 const CONNECT_WITHIN = 3000
@@ -79,20 +78,13 @@ export function createOutbound({
       else if (options.all) callback(null, [...found])
       else callback(null, first.address, first.family)
     })
-  const agentWith = (judged: { lookup?: LookupFunction }) =>
-    new Agent({
-      connect: buildConnector({ timeout: CONNECT_WITHIN, ...judged }),
-      maxResponseSize: LONGEST_BODY,
-      maxHeaderSize: LONGEST_HEADERS,
-      connections: 8,
-      pipelining: 1,
-    })
-  const guarded = agentWith({ lookup: publicOnly })
-  const exempt = agentWith({})
+  let client: ReturnType<typeof loadClient> | undefined
 
   async function ask(url: string, options: { method: 'GET' | 'POST'; headers: Record<string, string>; body?: string }) {
     const refused = whyNotFetchable(url, exemptHosts)
     if (refused !== undefined) throw new OutboundFailure(url, refused)
+    client ??= loadClient(publicOnly)
+    const { request, guarded, exempt } = await client
     const dispatcher = exemptHosts.includes(bareHost(new URL(url).hostname)) ? exempt : guarded
     try {
       const { statusCode, headers, body } = await request(url, {
@@ -125,9 +117,25 @@ export function createOutbound({
 
     /** Lets go of idle connections. */
     close: async (): Promise<void> => {
+      if (client === undefined) return
+      const { guarded, exempt } = await client
       await Promise.all([guarded.destroy(), exempt.destroy()])
     },
   }
+}
+
+/** The HTTP client, which is loaded by whoever fetches something; most commands never do, and start faster without it. */
+async function loadClient(publicOnly: LookupFunction) {
+  const { Agent, buildConnector, request } = await import('undici')
+  const agentWith = (judged: { lookup?: LookupFunction }) =>
+    new Agent({
+      connect: buildConnector({ timeout: CONNECT_WITHIN, ...judged }),
+      maxResponseSize: LONGEST_BODY,
+      maxHeaderSize: LONGEST_HEADERS,
+      connections: 8,
+      pipelining: 1,
+    })
+  return { request, guarded: agentWith({ lookup: publicOnly }), exempt: agentWith({}) }
 }
 
 function reasonOf(error: unknown): string {

@@ -5,7 +5,19 @@ import type { Schema } from './schema.ts'
 /** What a person has allowed an app, remembered until they take it back. */
 export interface Consent {
   readonly scope: readonly string[]
+  /** When something was allowed last, milliseconds since 1970. */
   readonly grantedAt: number
+}
+
+/** A consent with who gave it, and to which app. */
+export interface ConsentRecord extends Consent {
+  readonly userId: string
+  readonly applicationUri: string
+}
+
+export interface ConsentFilter {
+  readonly userId?: string | undefined
+  readonly applicationUri?: string | undefined
 }
 
 export type Consents = ReturnType<typeof consentsOn>
@@ -22,6 +34,35 @@ export function consentsOn(db: Kysely<Schema>) {
   return {
     async find(userId: string, applicationUri: string): Promise<Consent | undefined> {
       const row = await findRow(userId, applicationUri)
+      return row && { scope: toScope(row.scope), grantedAt: row.granted_at }
+    },
+
+    /** By app, then by user. */
+    async list({ userId, applicationUri }: ConsentFilter): Promise<ConsentRecord[]> {
+      const rows = await db
+        .selectFrom('consents')
+        .selectAll()
+        .$if(userId !== undefined, (query) => query.where('user_id', '=', userId ?? ''))
+        .$if(applicationUri !== undefined, (query) => query.where('application_uri', '=', applicationUri ?? ''))
+        .orderBy('application_uri')
+        .orderBy('user_id')
+        .execute()
+      return rows.map((row) => ({
+        userId: row.user_id,
+        applicationUri: row.application_uri,
+        scope: toScope(row.scope),
+        grantedAt: row.granted_at,
+      }))
+    },
+
+    /** Forgets what a person has allowed an app. @returns what it was, or nothing where nothing was */
+    async withdraw(userId: string, applicationUri: string): Promise<Consent | undefined> {
+      const row = await db
+        .deleteFrom('consents')
+        .where('user_id', '=', userId)
+        .where('application_uri', '=', applicationUri)
+        .returning(['scope', 'granted_at'])
+        .executeTakeFirst()
       return row && { scope: toScope(row.scope), grantedAt: row.granted_at }
     },
 

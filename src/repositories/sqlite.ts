@@ -10,6 +10,7 @@ import { createGroupCommit, type WriterTransaction } from './group-commit.ts'
 import { migrationsOf } from './migrations.ts'
 import { MOVED_AWAY } from './move-state.ts'
 import type { Schema } from './schema.ts'
+import { requireSoundSqlite } from './sqlite-version.ts'
 import { repositoriesOn, type Store } from './store.ts'
 import { unavailable } from './unavailable.ts'
 
@@ -47,6 +48,7 @@ export function immediateDialect(database: Database.Database): Dialect {
 export function openWriter(path: string): Database.Database {
   makeFolder(dirname(path))
   const database = new Database(path, { timeout: OPENING_TIMEOUT })
+  requireSoundSqlite(database)
   chmodSync(path, 0o600)
   if (database.pragma('page_count', { simple: true }) === 0) database.pragma('auto_vacuum = INCREMENTAL')
   database.pragma('journal_mode = WAL')

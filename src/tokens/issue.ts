@@ -1,5 +1,6 @@
-import type { Audit, AuditEvent, AuditRecords } from '../domain/audit.ts'
+import type { Audit, AuditRecords } from '../domain/audit.ts'
 import type { Authorization, ServiceAuthorization, TokenResponse, UserAuthorization } from '../domain/authorization.ts'
+import { tokenIssued } from '../domain/token-issued.ts'
 import type { Clock } from '../lib/clock.ts'
 import { digest, newSecret, type Random } from '../lib/secrets.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
@@ -62,7 +63,7 @@ export function createIssueTokens(dependencies: Dependencies) {
     const minted = await mintAccessToken(authorization)
     if (authorization.app.accessTokenFormat === 'reference') await store.write(minted.keep)
     // A token that is checked without a look at the database is not held up by a write.
-    audit(issueEvent(authorization, minted, request))
+    audit(tokenIssued({ ...authorization, ...minted, ...request, user: authorization.systemUser }))
     return minted.response
   }
 
@@ -73,7 +74,7 @@ export function createIssueTokens(dependencies: Dependencies) {
     const minted = await mintForUser(authorization)
     const { response } = minted
     const { redemption, family, refreshUntil } = authorization
-    const record = audits.record(issueEvent(authorization, minted, request))
+    const record = audits.record(tokenIssued({ ...authorization, ...minted, ...request }))
     const first = await store.write(async (unit) => {
       if (!(await redemption.spend(unit, response))) return false
       await minted.keep(unit)
@@ -103,22 +104,3 @@ export function createIssueTokens(dependencies: Dependencies) {
     }
   }
 }
-
-const issueEvent = (
-  authorization: UserAuthorization<Repositories> | ServiceAuthorization,
-  { response, tokenId }: MintedAccessToken,
-  { grant, address }: TokenRequest,
-): AuditEvent => ({
-  event: 'token_issued',
-  actor: `app:${authorization.app.applicationUri}`,
-  app: authorization.app.applicationUri,
-  user: (authorization.kind === 'user' ? authorization.user : authorization.systemUser).id,
-  address,
-  detail: {
-    grant,
-    scope: authorization.scope.join(' '),
-    audience: authorization.audience,
-    token: tokenId,
-    refreshable: 'refresh_token' in response,
-  },
-})

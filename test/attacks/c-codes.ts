@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { withdrawConsent } from '../../src/administration/consents.ts'
 import { attackGroup } from '../fixtures/attacks.ts'
 import { createBrowser } from '../fixtures/browser.ts'
 import type { Instance } from '../fixtures/instance.ts'
@@ -69,6 +70,14 @@ const ENDS: Readonly<Record<string, readonly [end: End, error: string, status: n
   'the user is disabled': [(instance, _, id) => enableUser(instance, { id }, false), 'invalid_grant', 400],
   'the user is removed': [
     (instance, _, id) => instance.core.store.write(({ users }) => users.remove(id, instance.now())),
+    'invalid_grant',
+    400,
+  ],
+  'the person took their consent back': [
+    (instance, _, id) =>
+      instance.core.store.write((unit) =>
+        withdrawConsent(unit, { user: id, app: WEB }, { actor: `user:${id}`, now: instance.now() }),
+      ),
     'invalid_grant',
     400,
   ],
@@ -187,7 +196,6 @@ await attackGroup(t, 'C. Authorization code and PKCE', async ({ instance, attack
     await attack('CO-11', name, async (t) => isRefused(t, await redeem(instance, before), error, status))
     await enableApp(instance, WEB, true)
   }
-  await t.test('CO-11: consent revoked', { todo: 'no page takes consent back yet' }, () => undefined)
   await t.test(
     'CO-11: user locked',
     { todo: 'the lock of an account comes with the sign-in throttle' },

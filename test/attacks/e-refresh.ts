@@ -1,4 +1,5 @@
 import t from 'tap'
+import { withdrawConsent } from '../../src/administration/consents.ts'
 import type { AppRegistration } from '../../src/domain/trusted-application.ts'
 import { attackGroup } from '../fixtures/attacks.ts'
 import { createBrowser } from '../fixtures/browser.ts'
@@ -54,6 +55,14 @@ const ENDS: Readonly<Record<string, readonly [end: End, error: string, status: n
   ],
   'the user is removed': [
     (instance, _, id) => instance.core.store.write(({ users }) => users.remove(id, instance.now())),
+    'invalid_grant',
+    400,
+  ],
+  'the person took their consent back': [
+    (instance, _, id) =>
+      instance.core.store.write((unit) =>
+        withdrawConsent(unit, { user: id, app: WEB }, { actor: `user:${id}`, now: instance.now() }),
+      ),
     'invalid_grant',
     400,
   ],
@@ -143,7 +152,6 @@ await attackGroup(t, 'E. Refresh rotation', async ({ instance, attack }) => {
     await enableApp(instance, WEB, true)
     await change(instance, { impersonateAsInternalUserAllowed: true })
   }
-  await t.test('RT-08: consent revoked', { todo: 'no page takes consent back yet' }, () => undefined)
   await t.test(
     'RT-08: user locked',
     { todo: 'the lock of an account comes with the sign-in throttle' },

@@ -26,6 +26,7 @@ const ELSEWHERE: readonly (readonly [id: string, file: string, name: string])[] 
   ['RT-09', 'refresh-rotation.ts', 'RT-09: an answer that got lost is given again, byte for byte, for ten seconds'],
   ['RT-09', 'refresh-rotation.ts', 'an app may have a window of its own, or none'],
   ['RT-13', 'serve-process.ts', 'R-01: kill -9 in a loop of refreshes loses nothing that was answered'],
+  ['CS-10', 'consent-withdrawn.ts', 'CS-10: a person sees what they allowed, and takes it back'],
   ['JW-08', 'resource-server-on-tessera.ts', 'a token for another API, and one of nobody, are refused'],
   ['JW-15', 'discovery-jwks.ts', 'JW-15 the key set holds public members only'],
   ['JW-16', 'access-token-claims.ts', 'RFC 9068 §2.2: the claims of a user token are these and no others'],

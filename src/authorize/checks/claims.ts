@@ -1,13 +1,7 @@
 import { ACR_VALUES } from '../../domain/acr.ts'
 import { OAuthError } from '../../domain/errors.ts'
 import type { Form } from '../../domain/form.ts'
-import { NO_CLAIMS, type RequestedClaims, USER_CLAIMS } from '../../domain/requested-claims.ts'
-
-/** What the `claims` parameter asks for. */
-export interface ClaimsRequest extends RequestedClaims {
-  /** The `sub` somebody must sign in as. */
-  readonly subject: string | undefined
-}
+import { type RequestedClaims, USER_CLAIMS } from '../../domain/requested-claims.ts'
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -25,18 +19,23 @@ const isObject = (value: unknown): value is Members =>
  * @throws OAuthError `invalid_request` for anything but JSON of the right form, `access_denied` for an essential `acr` that cannot be met
  * @see OIDC Core §5.5
  */
-export function readClaims(form: Form): ClaimsRequest {
-  const sent = form.get('claims')
-  if (sent === undefined) return { ...NO_CLAIMS, subject: undefined }
-  const asked = parse(sent)
-  const [userinfo, idToken] = [membersOf(asked, 'userinfo'), membersOf(asked, 'id_token')]
+export function readClaims(form: Form): RequestedClaims {
+  const { userinfo, idToken } = askedIn(form)
   requireReachableAcr(idToken['acr'])
-  const subject = [idToken['sub'], userinfo['sub']].filter(isObject).map(({ value }) => value)
-  return {
-    userinfo: known(userinfo),
-    idToken: known(idToken),
-    subject: subject.find((value) => typeof value === 'string'),
-  }
+  return { userinfo: known(userinfo), idToken: known(idToken) }
+}
+
+/** The `sub` somebody must sign in as, where the app names one. @see OIDC Core §5.5.1 */
+export function readClaimedSubject(form: Form): string | undefined {
+  const { userinfo, idToken } = askedIn(form)
+  const subjects = [idToken['sub'], userinfo['sub']].filter(isObject).map(({ value }) => value)
+  return subjects.find((value) => typeof value === 'string')
+}
+
+function askedIn(form: Form): { readonly userinfo: Members; readonly idToken: Members } {
+  const sent = form.get('claims')
+  const asked = sent === undefined ? {} : parse(sent)
+  return { userinfo: membersOf(asked, 'userinfo'), idToken: membersOf(asked, 'id_token') }
 }
 
 function parse(sent: string): Members {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageApps } from '../../administration/manage-apps.ts'
+import type { ManageConsents } from '../../administration/manage-consents.ts'
 import type { ManageSessions } from '../../administration/manage-sessions.ts'
 import type { ManageTokens } from '../../administration/manage-tokens.ts'
 import type { ManageUsers } from '../../administration/manage-users.ts'
@@ -14,6 +15,7 @@ import { registerProblemDetails } from '../../http/problem-details.ts'
 import type { Refuse } from '../../http/refusals.ts'
 import type { FindToken } from '../../tokens/find-token.ts'
 import { manageAppsEndpoint } from './apps.ts'
+import { manageConsentsEndpoint } from './consents.ts'
 import { manageJournalsEndpoint } from './journals.ts'
 import { manageSessionsEndpoint } from './sessions.ts'
 import { manageTokensEndpoint } from './tokens.ts'
@@ -27,6 +29,7 @@ interface Dependencies {
   readonly apps: ManageApps
   readonly tokens: ManageTokens
   readonly sessions: ManageSessions
+  readonly consents: ManageConsents
   readonly users: ManageUsers
   readonly journals: ReadJournals
 }
@@ -34,7 +37,7 @@ interface Dependencies {
 /** The administration API. */
 export async function manageApi(
   app: FastifyInstance,
-  { findToken, standard, refuse, apps, tokens, sessions, users, journals }: Dependencies,
+  { findToken, standard, refuse, apps, tokens, sessions, consents, users, journals }: Dependencies,
 ): Promise<void> {
   registerJsonBody(app)
   requireAdministrator(app, findToken, standard)
@@ -61,6 +64,7 @@ export async function manageApi(
   await app.register(manageTokensEndpoint, { tokens })
   await app.register(manageSessionsEndpoint, { sessions })
   await app.register(manageUsersEndpoint, { users })
+  await app.register(manageConsentsEndpoint, { consents })
   await app.register(manageJournalsEndpoint, { journals })
   refuseOtherMethods()
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { ManageConsents } from '../../administration/manage-consents.ts'
 import type { ManageTokens } from '../../administration/manage-tokens.ts'
 import type { Cookies } from '../../http/cookies.ts'
 import { registerJsonBody } from '../../http/json-body.ts'
@@ -8,6 +9,7 @@ import { registerProblemDetails } from '../../http/problem-details.ts'
 import type { Refuse } from '../../http/refusals.ts'
 import { challengeOfSession, requireSignedIn } from '../../http/signed-in.ts'
 import type { SignInSessionsService } from '../../sessions/sign-in-sessions.ts'
+import { profileConsentsEndpoint } from './consents.ts'
 import { profileTokensEndpoint } from './tokens.ts'
 
 interface Dependencies {
@@ -18,12 +20,13 @@ interface Dependencies {
   /** Where an administrator reads a refusal, without its id. */
   readonly refusals: string
   readonly tokens: ManageTokens
+  readonly consents: ManageConsents
 }
 
 /** The API behind the user's own site: for whoever is signed in with this browser. */
 export async function profileApi(
   app: FastifyInstance,
-  { sessions, cookies, issuer, refuse, refusals, tokens }: Dependencies,
+  { sessions, cookies, issuer, refuse, refusals, tokens, consents }: Dependencies,
 ): Promise<void> {
   registerJsonBody(app)
   requireSignedIn(app, { findSession: (request) => sessions.find(cookies.session(request)), issuer })
@@ -38,9 +41,13 @@ export async function profileApi(
     description: 'For the person who is signed in with this browser. Refusals are problem details (RFC 9457).',
     version: '1',
     security: { session: { type: 'apiKey', in: 'cookie', name: cookies.sessionName } },
-    tags: [{ name: 'tokens', description: 'Your personal access tokens' }],
+    tags: [
+      { name: 'tokens', description: 'Your personal access tokens' },
+      { name: 'consents', description: 'What you have allowed apps' },
+    ],
   })
   const refuseOtherMethods = watchMethods(app)
   await app.register(profileTokensEndpoint, { tokens })
+  await app.register(profileConsentsEndpoint, { consents })
   refuseOtherMethods()
 }

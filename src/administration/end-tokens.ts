@@ -1,0 +1,27 @@
+import type { Repositories } from '../repositories/store.ts'
+
+type Unit = Pick<Repositories, 'codes' | 'families' | 'referenceTokens' | 'sessionEpochs' | 'tokenNotices'>
+
+/** How much was ended; of signed tokens nobody knows how many there are. */
+export interface EndedTokens {
+  /** How many sign-ins lost their tokens. */
+  readonly tokenFamilies: number
+  readonly referenceTokens: number
+}
+
+/**
+ * Ends everything that an app was issued to act as a user: codes, refresh tokens, reference tokens and signed tokens.
+ * @param now milliseconds since 1970
+ */
+export async function endTokens(
+  unit: Unit,
+  { app, user }: { readonly app: string; readonly user: string },
+  now: number,
+): Promise<EndedTokens> {
+  const tokenFamilies = await unit.families.revokeAllOf(app, user, now)
+  const referenceTokens = await unit.referenceTokens.revokeAllOf(app, user, now)
+  await unit.codes.expireAllOf({ userId: user, app })
+  await unit.sessionEpochs.raise(app, user)
+  await unit.tokenNotices.add({ app, user }, now)
+  return { tokenFamilies, referenceTokens }
+}

@@ -1,0 +1,35 @@
+import type { AuditRecord } from '../domain/audit.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Store } from '../repositories/store.ts'
+import { type ConsentsWanted, showConsents, withdrawConsent } from './consents.ts'
+import { requireUser } from './find-user.ts'
+import { type Caller, createOrders } from './order.ts'
+import { asProtocolError } from './refused-change.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly clock: Clock
+  /** Puts an audit record on the log. */
+  readonly tell: (record: AuditRecord) => void
+}
+
+export type ManageConsents = ReturnType<typeof createManageConsents>
+
+/** What people have allowed apps, as the APIs handle it. */
+export function createManageConsents({ store, clock, tell }: Dependencies) {
+  const change = createOrders({ store, clock, tell })
+
+  return {
+    list: (wanted: ConsentsWanted) =>
+      showConsents(store.read, wanted).catch((error: unknown) => {
+        throw asProtocolError(error)
+      }),
+
+    /** @param name login, e-mail or id of the person */
+    withdraw: (name: string, app: string, caller: Caller): Promise<void> =>
+      change(caller, async (unit, by) => {
+        const { id: user } = await requireUser(unit, name)
+        await withdrawConsent(unit, { user, app }, by)
+      }),
+  }
+}

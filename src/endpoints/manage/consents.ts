@@ -1,0 +1,52 @@
+import type { FastifyInstance } from 'fastify'
+import type { ManageConsents } from '../../administration/manage-consents.ts'
+import { callerOf } from '../../http/administrator.ts'
+import { ConsentList } from '../../http/consent-schemas.ts'
+import { NOTHING, operation } from '../../http/operation.ts'
+
+interface OfUser {
+  readonly Params: { readonly user: string }
+}
+interface OfConsent {
+  readonly Params: { readonly user: string; readonly applicationUri: string }
+}
+
+const params = { user: 'the id, the login or the e-mail address of the user' }
+const tag = 'users'
+
+const ROUTES = {
+  list: operation({
+    id: 'listConsents',
+    tag,
+    summary: 'List what a user has allowed which app',
+    params,
+    answer: { 200: ConsentList },
+  }),
+  withdraw: operation({
+    id: 'withdrawConsent',
+    tag,
+    summary: 'Take back what a user has allowed an app; all its tokens that act as the user end at once',
+    params: { ...params, applicationUri: 'the ApplicationUri, URL-encoded: its slashes as %2F' },
+    answer: { 204: NOTHING },
+  }),
+}
+
+/** What users have allowed apps, for administrators. */
+export async function manageConsentsEndpoint(
+  app: FastifyInstance,
+  { consents }: { readonly consents: ManageConsents },
+): Promise<void> {
+  app.get<OfUser>('/users/:user/consents', { schema: ROUTES.list }, async (request) => ({
+    items: await consents.list({ user: request.params.user }),
+  }))
+
+  app.delete<OfConsent>(
+    '/users/:user/consents/:applicationUri',
+    { schema: ROUTES.withdraw },
+    async (request, reply) => {
+      const { user, applicationUri } = request.params
+      await consents.withdraw(user, applicationUri, callerOf(request))
+      return reply.status(204).send()
+    },
+  )
+}

@@ -1,0 +1,43 @@
+import type { FastifyInstance } from 'fastify'
+import type { ManageConsents } from '../../administration/manage-consents.ts'
+import { ConsentList } from '../../http/consent-schemas.ts'
+import { NOTHING, operation } from '../../http/operation.ts'
+import { personOf } from '../../http/signed-in.ts'
+
+const tag = 'consents'
+
+const ROUTES = {
+  list: operation({
+    id: 'listOwnConsents',
+    tag,
+    summary: 'List what you have allowed which app',
+    answer: { 200: ConsentList },
+  }),
+  withdraw: operation({
+    id: 'withdrawOwnConsent',
+    tag,
+    summary: 'Take back what you have allowed an app; all its tokens that act as you end at once',
+    params: { applicationUri: 'the ApplicationUri, URL-encoded: its slashes as %2F' },
+    answer: { 204: NOTHING },
+  }),
+}
+
+/** What whoever is signed in has allowed apps. */
+export async function profileConsentsEndpoint(
+  app: FastifyInstance,
+  { consents }: { readonly consents: ManageConsents },
+): Promise<void> {
+  app.get('/consents', { schema: ROUTES.list }, async (request) => ({
+    items: await consents.list({ user: personOf(request).id }),
+  }))
+
+  app.delete<{ Params: { readonly applicationUri: string } }>(
+    '/consents/:applicationUri',
+    { schema: ROUTES.withdraw },
+    async (request, reply) => {
+      const { id, caller } = personOf(request)
+      await consents.withdraw(id, request.params.applicationUri, caller)
+      return reply.status(204).send()
+    },
+  )
+}
