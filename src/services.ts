@@ -95,7 +95,7 @@ export function createServices(config: Config, core: Core, random: Random, log: 
     devices,
     mostOfNetwork: config.limits.signIn,
   })
-  const checkPassword = createCheckPassword({ users: store.read.users, passwords, throttle })
+  const checkPassword = createCheckPassword({ store, passwords, throttle })
   const readIdTokenHint = createReadIdTokenHint(keys, issuer, clock)
   const browserStateOf = createBrowserState(deriveKey(masterKey, 'browser-state'))
   const logoutKey = deriveKey(masterKey, 'logout-tickets')

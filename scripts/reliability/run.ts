@@ -1,4 +1,5 @@
 import { check as groups } from './group-commit.ts'
+import { check as signInTiming } from './lg-10-sign-in-timing.ts'
 import { main } from './main.ts'
 import { check as kill } from './r-01-kill.ts'
 import { check as race } from './r-02-race.ts'
@@ -48,6 +49,7 @@ await main(
     damaged,
     eventLoop,
     configuration,
+    signInTiming,
   ],
   process.argv.slice(2),
 )

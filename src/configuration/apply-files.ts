@@ -21,7 +21,7 @@ export interface Application {
   readonly texts: readonly SourceText[]
   readonly variables: Variables
   readonly suggest: Suggest
-  readonly passwords: Pick<Passwords, 'hash' | 'verify'>
+  readonly passwords: Passwords
   readonly by: By
   /** Seals a secret under its id. */
   readonly seal: (secret: string, id: string) => string

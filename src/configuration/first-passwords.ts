@@ -17,7 +17,7 @@ export interface FirstPasswords {
 
 interface Preparation {
   readonly store: Pick<Store, 'read'>
-  readonly passwords: Pick<Passwords, 'hash' | 'verify'>
+  readonly passwords: Passwords
   readonly dryRun: boolean
 }
 
@@ -51,8 +51,11 @@ export async function prepareFirstPasswords(
   }
 }
 
-const isSame = async (password: FirstPassword, known: string, { verify }: Pick<Passwords, 'verify'>) =>
-  'hash' in password ? password.hash === known : verify(known, password.clear)
+/** A hash of another cost is made anew by a sign-in, and cannot be compared from then on. */
+const isSame = async (password: FirstPassword, known: string, { verify, isOfOtherCost }: Passwords) =>
+  'hash' in password
+    ? password.hash === known || (isOfOtherCost(password.hash) && !isOfOtherCost(known))
+    : verify(known, password.clear)
 
 const ignored = (login: string): string =>
   `${login}: the password is ignored, for the account has another one; to change it: tessera user set-password ${shellWord(login)}`

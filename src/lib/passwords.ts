@@ -11,6 +11,8 @@ export interface Passwords {
   hash(password: string): Promise<string>
   /** Takes as long for a missing hash as for a wrong password, so that time tells nothing. */
   verify(storedHash: string | undefined, password: string): Promise<boolean>
+  /** Whether a hash was made elsewhere or before, so that checking it takes another time than checking the others. */
+  isOfOtherCost(storedHash: string): boolean
 }
 
 /**
@@ -39,6 +41,7 @@ export function createPasswords(limits = { atOnce: 2, queue: 64 }): Passwords {
 
   // Keyboards write the same accented letter in two ways. RFC 8265 §4.2
   const spelled = (password: string): string => password.normalize('NFC')
+  const ownCost = `$argon2id$v=19$m=${COST.memoryCost},t=${COST.timeCost},p=${COST.parallelism}$`
   const nobodysHash = hash('nobody has this password', COST)
 
   return {
@@ -47,5 +50,6 @@ export function createPasswords(limits = { atOnce: 2, queue: 64 }): Passwords {
       inTurn(
         async () => (await verify(storedHash ?? (await nobodysHash), spelled(password))) && storedHash !== undefined,
       ),
+    isOfOtherCost: (storedHash) => !storedHash.startsWith(ownCost),
   }
 }

@@ -141,6 +141,16 @@ export function usersOn(db: Kysely<Schema>) {
       await noteEnding(db, { user: id }, now)
     },
 
+    /** The same password under another hash, which ends nothing; not where there is another password by now. */
+    async renewPasswordHash(id: string, before: string, after: string): Promise<void> {
+      await db
+        .updateTable('users')
+        .set({ password_hash: after })
+        .where('id', '=', id)
+        .where('password_hash', '=', before)
+        .execute()
+    },
+
     /** The kill switch: disabling ends everything issued so far, and enabling again revives none of it. */
     async setEnabled(id: string, enabled: boolean, now: number): Promise<void> {
       await db

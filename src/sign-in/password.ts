@@ -1,12 +1,12 @@
 import type { RefusalRule } from '../domain/refusal-rule.ts'
 import { LONGEST_PASSWORD, type User } from '../domain/user.ts'
 import { PasswordQueueFull, type Passwords } from '../lib/passwords.ts'
-import type { Users } from '../repositories/users.ts'
+import type { Store } from '../repositories/store.ts'
 import type { Origin, SignInThrottle } from './throttle.ts'
 
 interface Dependencies {
-  readonly users: Pick<Users, 'findByIdentifier'>
-  readonly passwords: Pick<Passwords, 'verify'>
+  readonly store: Pick<Store, 'read' | 'write'>
+  readonly passwords: Passwords
   readonly throttle: SignInThrottle
 }
 
@@ -33,11 +33,11 @@ const MOST_AT_ONCE = 66
  * Proves a person by login and password. An unknown login takes as long as a wrong password.
  * @throws PasswordQueueFull when too many checks are waiting
  */
-export function createCheckPassword({ users, passwords, throttle }: Dependencies) {
+export function createCheckPassword({ store, passwords, throttle }: Dependencies) {
   let atOnce = 0
 
   async function check(login: string, password: string, origin: Origin): Promise<SignInResult> {
-    const account = await users.findByIdentifier(login)
+    const account = await store.read.users.findByIdentifier(login)
     const admission = await throttle.admit(login, account?.user, origin)
     if (!admission.admitted) {
       const { until, by } = admission
@@ -51,7 +51,20 @@ export function createCheckPassword({ users, passwords, throttle }: Dependencies
     const why = admission.lockedOut ? LOCKED : whyRefused(account, right)
     if (why !== undefined) return { user: undefined, ...why, userId: user.id, locks }
     await throttle.succeed(user, admission)
+    await renewHash(user, account.passwordHash, password)
     return { user }
+  }
+
+  /** Gives a password that came with a hash of another cost one of ours: by its time its name could be told from others. */
+  async function renewHash({ id }: User, before: string | undefined, password: string): Promise<void> {
+    if (before === undefined || !passwords.isOfOtherCost(before)) return
+    try {
+      const after = await passwords.hash(password)
+      await store.write(({ users }) => users.renewPasswordHash(id, before, after))
+    } catch (error) {
+      // There is a next time.
+      if (!(error instanceof PasswordQueueFull)) throw error
+    }
   }
 
   return async function checkPassword(login: string, password: string, origin: Origin): Promise<SignInResult> {

@@ -12,3 +12,10 @@ export function slopeOf(points: readonly (readonly [x: number, y: number])[]): n
   const under = points.reduce((sum, point) => sum + (point[0] - x) ** 2, 0)
   return under === 0 ? 0 : over / under
 }
+
+/** How well one value tells which list it is from: 0.5 not at all, 1 always (the area under the ROC curve, either way round). */
+export function tellsApart(some: readonly number[], others: readonly number[]): number {
+  const wins = some.flatMap((one) => others.map((other) => (one > other ? 1 : one === other ? 0.5 : 0)))
+  const area = wins.reduce<number>((sum, win) => sum + win, 0) / Math.max(1, wins.length)
+  return Math.max(area, 1 - area)
+}
