@@ -124,7 +124,7 @@ await t.test(
       (directive: string) => void violations.push(`${page.url()}: ${directive}`),
     )
     await page.addInitScript(
-      "document.addEventListener('securitypolicyviolation', (event) => window.noteViolation(`${event.violatedDirective} ${event.blockedURI}`))",
+      `document.addEventListener('securitypolicyviolation', (event) => window.noteViolation(event.violatedDirective + ' ' + event.blockedURI))`,
     )
     const ask = (more: Readonly<Record<string, string>> = {}) =>
       page.goto(authorizeUrl(instance, { client_id: WEB, redirect_uri: `${app}/cb`, scope: 'openid profile', ...more }))
