@@ -37,6 +37,7 @@ import { registerOverload } from './http/overload.ts'
 import { registerPages } from './http/pages.ts'
 import { registerRateLimits } from './http/rate-limits.ts'
 import { createRefuse } from './http/refusals.ts'
+import { rememberAddress } from './http/remember-address.ts'
 import { registerResponseHeaders } from './http/response-headers.ts'
 import { createSendAnswer } from './http/send-answer.ts'
 import { registerServiceGuard } from './http/service-guard.ts'
@@ -84,6 +85,7 @@ export async function buildServer(
     fastifyOptions(config.http, log, timeouts, (error, socket) => answerUnreadable(error, socket)),
   )
   app.server.maxConnections = MOST_CONNECTIONS
+  rememberAddress(app.server)
   const services = createServices(config, core, random, app.log)
   const { sessions, logout, flow, readCatalogue, subjectOf, audit, authenticateApp, findToken, revokeToken } = services
   const { browserStateOf } = services

@@ -3,6 +3,8 @@ import { connect, type Socket } from 'node:net'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { fastifyOptions, TIMEOUTS } from '../src/http/limits.ts'
+import { isLoopback } from '../src/lib/network.ts'
+import { query } from './fixtures/database.ts'
 import { eventually } from './fixtures/eventually.ts'
 import { type Instance, startInstance } from './fixtures/instance.ts'
 import { operatorSees } from './fixtures/refusals.ts'
@@ -136,6 +138,31 @@ await t.test('R-14: whoever sends slowly is hung up on', async (t) => {
     t.match(await talk(instance), /^$|^HTTP\/1\.1 408 /)
     t.equal(statusOf(await talk(instance, `GET /health/live HTTP/1.1\r\nHost: ${host}\r\n\r\n`)), 200)
   })
+})
+
+await t.test('DO-09: whoever has hung up is noted with their address, and takes no other refusal along', async (t) => {
+  // A more talkative log asks for the address before they do.
+  const { instance } = await startWorld(t, { TESSERA_LOG_LEVEL: 'warn' })
+  const { host, hostname, port } = new URL(instance.origin)
+  const head = `POST /id/connect/token HTTP/1.1\r\nHost: ${host}\r\n${FORM}\r\nContent-Length: 100\r\nExpect: 100-continue`
+  // The server has begun to listen when it says that it goes on.
+  const hangUp = () =>
+    new Promise<void>((resolve) => {
+      const socket = connect(Number(port), hostname, () => socket.write(`${head}\r\n\r\n`))
+      socket.on('data', () => socket.write('x=', () => socket.resetAndDestroy())).on('close', () => resolve())
+    })
+  await Promise.all(Array.from({ length: 20 }, hangUp))
+  await fetch(`${instance.issuer}/connect/token`, { method: 'POST' })
+  const rows = await eventually(
+    () => query<{ address: string }>(instance, 'select address from refusals'),
+    (found) => found.length > 20,
+  )
+  t.ok(rows.length >= 21, `${rows.length} refusals`)
+  t.strictSame(
+    rows.filter(({ address }) => !isLoopback(address)),
+    [],
+  )
+  t.strictSame(instance.log, [], 'nothing went wrong')
 })
 
 await t.test('the limits of a server are as documented', async (t) => {

@@ -6,6 +6,10 @@ const MINUTE = 60 * SECOND
 // Told, and held against no limit: too short a time, too busy a machine.
 const NOT_JUDGED: number | undefined = undefined
 
+// A header has 10 s and a request 15 s, which is looked at every second.
+const HUNG_UP = { 'slow headers': 15 * SECOND, 'slow bodies': 17 * SECOND, 'silent connections': 15 * SECOND }
+const HUNG_UP_WHEN_BUSY = { 'slow headers': 25 * SECOND, 'slow bodies': 25 * SECOND, 'silent connections': 25 * SECOND }
+
 /**
  * How much of each check; times are milliseconds. The quick form shares its machine with others, so where a figure is a time it is
  * held against a wider limit, which the figure itself tells.
@@ -49,6 +53,21 @@ export const PLAN = {
   ),
   'R-11': forms({ stops: 3, perSecond: 60, people: 4 }, { stops: 50, perSecond: 200, people: 32 }),
   'R-12': forms({ rounds: 1, perSecond: 60, people: 10 }, { rounds: 10, perSecond: 100, people: 20 }),
+  'R-13': forms(
+    // The same requests every time, so that whoever breaks something sees it at their change.
+    { seed: 20_261_121 as number | undefined, requests: 10_000, onPostgres: 2000, atOnce: 4, growth: 64, p99: 500 },
+    { seed: undefined, requests: 1_000_000, onPostgres: 100_000, atOnce: 8, growth: 64, p99: 100 },
+  ),
+  'R-14': forms(
+    {
+      ...{ people: 4, perSecond: 30, before: 5 * SECOND, duration: 18 * SECOND, slower: NOT_JUDGED },
+      ...{ headers: 200, bodies: 50, readers: 50, idle: 100, hungUp: HUNG_UP_WHEN_BUSY },
+    },
+    {
+      ...{ people: 12, perSecond: 50, before: 30 * SECOND, duration: 120 * SECOND, slower: 2 },
+      ...{ headers: 2000, bodies: 500, readers: 500, idle: 1000, hungUp: HUNG_UP },
+    },
+  ),
   'R-16': forms(
     {
       warmUp: 5 * SECOND,

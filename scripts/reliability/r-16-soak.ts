@@ -1,20 +1,14 @@
-import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { defineCheck, whenStarted } from './lib/check.ts'
 import { countOf, createLoad } from './lib/load.ts'
+import { descriptorsOf, MIB, memoryOf } from './lib/memory.ts'
 import { startNode } from './lib/node.ts'
 import { holdAgainst, judgePromises, newest, noBreaches } from './lib/promises.ts'
 import { prepareSite } from './lib/site.ts'
 import { quantile, slopeOf } from './lib/statistics.ts'
 import type { Result } from './lib/worker.ts'
 
-const MIB = 2 ** 20
 const HOUR = 3_600_000
-const PAGE = 4096
-
-/** Bytes of memory that the process holds. */
-const memoryOf = (pid: number): number => Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * PAGE
-const descriptorsOf = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length
 
 const p99Of = (results: readonly Result[]): number =>
   quantile(

@@ -13,6 +13,8 @@ import { check as clock } from './r-09-clock.ts'
 import { check as keyRotation } from './r-10-key-rotation.ts'
 import { check as shutdown } from './r-11-shutdown.ts'
 import { check as rollingRestart } from './r-12-rolling-restart.ts'
+import { check as fuzz } from './r-13-fuzz.ts'
+import { check as slowSenders } from './r-14-slow-senders.ts'
 import { check as soak } from './r-16-soak.ts'
 import { check as cleanUp } from './r-17-clean-up.ts'
 import { check as backup } from './r-18-backup.ts'
@@ -37,6 +39,8 @@ await main(
     keyRotation,
     shutdown,
     rollingRestart,
+    fuzz,
+    slowSenders,
     soak,
     cleanUp,
     backup,

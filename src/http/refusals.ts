@@ -59,7 +59,8 @@ export function createRefuse(journal: { keep(refusal: Refusal): void }, random: 
       parameters,
       detail: error.detail,
       app: typeof judged === 'string' ? judged : (app ?? asSent),
-      address: request.ip,
+      // Of a connection that was reset before it was taken up.
+      address: (request.ip as string | undefined) ?? 'unknown',
     })
     return id
   }

@@ -36,18 +36,26 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
   const unknown = [...url.searchParams.keys()].find((name) => !PARAMETERS.includes(name))
   if (unknown !== undefined)
     throw new DatabaseUrlFault(`has the parameter ${unknown}; known are ${PARAMETERS.join(', ')}`)
-  const database = decodeURIComponent(url.pathname.slice(1))
+  const database = decoded(url.pathname.slice(1))
   if (database === '') throw new DatabaseUrlFault('must name the database: postgres://HOST/DATABASE')
-  const host = url.searchParams.get('host') ?? decodeURIComponent(url.hostname).replace(/^\[|\]$/g, '')
+  const host = url.searchParams.get('host') ?? decoded(url.hostname).replace(/^\[|\]$/g, '')
   return {
     kind: 'postgres',
     host: host === '' ? 'localhost' : host,
     port: Number(url.port || 5432),
-    user: decodeURIComponent(url.username) || undefined,
-    password: decodeURIComponent(url.password) || undefined,
+    user: decoded(url.username) || undefined,
+    password: decoded(url.password) || undefined,
     database,
     verified: readSslMode(url.searchParams.get('sslmode'), isLoopback(host === '' ? 'localhost' : host)),
     authorityFile: url.searchParams.get('sslrootcert') ?? undefined,
+  }
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new DatabaseUrlFault('has a % that is no escape; a percent sign itself is written %25')
   }
 }
 

@@ -119,7 +119,7 @@ await attackGroup(
       return answer.status
     }
 
-    const routes = routesOf(instance)
+    const routes = routesOf(instance.app)
     t.ok(routes.length > 60, `${routes.length} routes`)
     const named = (route: Route): string => route.join(' ')
     t.strictSame(

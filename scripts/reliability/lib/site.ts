@@ -29,11 +29,14 @@ interface Wanted {
   /** Attributes of the web app beyond the usual. */
   readonly app?: Readonly<Record<string, unknown>>
   readonly settings?: Readonly<Record<string, string>>
+  /** Apps and users beyond the usual, as configuration files have them. */
+  readonly more?: { readonly apps: readonly object[]; readonly users: readonly object[] }
 }
 
 /** Makes an instance through the command line: a web app, a service, and people who may sign in. */
 export async function prepareSite(run: Run, wanted: Wanted = {}): Promise<Site> {
   const { people = 8, folder = run.scratch(), databaseUrl = `file:${folder}/tessera.db`, app = {} } = wanted
+  const { more = { apps: [], users: [] } } = wanted
   const origin = `http://127.0.0.1:${wanted.port ?? (await freePort())}`
   const settings = {
     TESSERA_ISSUER: `${origin}/id`,
@@ -47,12 +50,16 @@ export async function prepareSite(run: Run, wanted: Wanted = {}): Promise<Site> 
   }
   const logins = Array.from({ length: people }, (_, index) => `person${index}`)
   const tessera = tesseraWith(settings)
-  const { code, stderr } = await tessera(['apply', '-'], JSON.stringify(await filesOf(logins, app)))
+  const { code, stderr } = await tessera(['apply', '-'], JSON.stringify(await filesOf(logins, app, more)))
   if (code !== 0) throw new Error(`the instance cannot be made: ${stderr}`)
   return { origin, issuer: `${origin}/id`, folder, databaseUrl, settings, logins, tessera }
 }
 
-async function filesOf(logins: readonly string[], app: Readonly<Record<string, unknown>>) {
+async function filesOf(
+  logins: readonly string[],
+  app: Readonly<Record<string, unknown>>,
+  more: NonNullable<Wanted['more']>,
+) {
   const secret = { ClientType: 'Confidential', ApplicationSecretHash: digest(SECRET), Scope: 'read update' }
   // A cheap hash: it is not passwords that are tried out here.
   const passwordHash = await hash(PASSWORD, { memoryCost: 1024, timeCost: 1, parallelism: 1, outputLen: 32 })
@@ -68,10 +75,12 @@ async function filesOf(logins: readonly string[], app: Readonly<Record<string, u
         ...app,
       },
       { ApplicationUri: SYNC, SystemUserAllowed: true, SystemUser: 'svc.sync', ...secret },
+      ...more.apps,
     ],
     users: [
       { login: 'svc.sync', type: 'SystemUserNoLogin' },
       ...logins.map((login) => ({ login, email: `${login}@example.com`, passwordHash })),
+      ...more.users,
     ],
   }
 }
