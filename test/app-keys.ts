@@ -205,10 +205,22 @@ await t.test('the record: keys that cannot work are refused, each with its reaso
     [{ Jwks: jwksOf({ ...one.jwk, use: 'enc' }) }, 'Jwks', /^holds no key that verifies a signature/],
     [{ Jwks: JSON.stringify({ keys: Array.from({ length: 33 }, () => one.jwk) }) }, 'Jwks', /^has more than 32 keys$/],
     [{ JwksUri: 'jwks' }, 'JwksUri', /URL/],
-    [{ JwksUri: 'http://app.example.com/jwks' }, 'JwksUri', /^must be an https URL$/],
-    [{ JwksUri: 'https://10.1.2.3/jwks' }, 'JwksUri', /not on the public internet$/],
-    [{ JwksUri: 'https://169.254.169.254/jwks' }, 'JwksUri', /not on the public internet$/],
-    [{ JwksUri: 'https://localhost/jwks' }, 'JwksUri', /not on the public internet$/],
+    [{ JwksUri: 'http://app.example.com/jwks' }, 'JwksUri', /^must be an https URL(;|$)/],
+    [
+      { JwksUri: 'https://10.1.2.3/jwks' },
+      'JwksUri',
+      /not on the public internet; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS may/,
+    ],
+    [
+      { JwksUri: 'https://169.254.169.254/jwks' },
+      'JwksUri',
+      /not on the public internet; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS may/,
+    ],
+    [
+      { JwksUri: 'https://localhost/jwks' },
+      'JwksUri',
+      /not on the public internet; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS may/,
+    ],
     [{ Jwks: jwksOf(one), JwksUri: 'https://app.example.com/jwks' }, 'JwksUri', /^cannot stand beside Jwks/],
     [
       { TokenEndpointAuthMethod: 'private_key_jwt' },

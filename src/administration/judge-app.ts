@@ -28,9 +28,11 @@ export async function judgeApp(
   const { systemUser } = wanted
   const user = systemUser === undefined ? undefined : await findUser(unit.users, systemUser)
   const app = user ? { ...wanted, systemUser: user.id } : wanted
+  const unsound = faultsOf(app)
+  const unreachable = whyNotFetchable ? unreachableAddresses(app, before, whyNotFetchable) : []
   const faults = [
-    ...faultsOf(app),
-    ...(whyNotFetchable ? unreachableAddresses(app, before, whyNotFetchable) : []),
+    ...unsound,
+    ...unreachable.filter(({ attribute }) => !unsound.some((fault) => fault.attribute === attribute)),
     ...(systemUser === undefined || isSettled(app, before) ? [] : whyNotSystemUser(systemUser, user)),
     ...(await unknownScopes(app, unit)),
     ...(await whyStaysConfidential(app, unit)),
@@ -39,23 +41,36 @@ export async function judgeApp(
   return app
 }
 
-/** An address that is new must be one that this server may fetch from. */
+/** Attributes that hold addresses which this server calls by itself. */
+const ADDRESSES: Readonly<Record<string, (app: AppRegistration) => string | readonly string[] | undefined>> = {
+  JwksUri: ({ jwksUri }) => jwksUri,
+  RequestUris: ({ requestUris }) => requestUris,
+  SectorIdentifierUri: ({ sectorIdentifierUri }) => sectorIdentifierUri,
+  BackchannelLogoutUri: ({ backchannelLogoutUri }) => backchannelLogoutUri,
+}
+
+/** An address that is new must be one that this server may fetch from or post to. */
 function unreachableAddresses(
   app: AppRegistration,
   before: AppRegistration | undefined,
   whyNotFetchable: (url: string) => string | undefined,
 ): RegistrationFault[] {
-  const added = (now: readonly string[], known: readonly string[] = []) => now.filter((uri) => !known.includes(uri))
-  const reasons = (attribute: string, uris: readonly string[]): RegistrationFault[] =>
-    uris.flatMap((uri) => {
+  return Object.entries(ADDRESSES).flatMap(([attribute, read]) => {
+    const known = before ? [read(before) ?? []].flat() : []
+    const added = [read(app) ?? []].flat().filter((uri) => !known.includes(uri))
+    return added.flatMap((uri) => {
       // What comes after # is never sent.
       const reason = whyNotFetchable(uri.split('#')[0] ?? '')
-      return reason === undefined ? [] : [{ attribute, reason: uris.length > 1 ? `${uri} ${reason}` : reason }]
+      if (reason === undefined) return []
+      const which = added.length > 1 ? `${uri} ` : ''
+      return [
+        {
+          attribute,
+          reason: `${which}${reason}; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS may be private and without TLS`,
+        },
+      ]
     })
-  return [
-    ...reasons('JwksUri', added([app.jwksUri ?? []].flat(), [before?.jwksUri ?? []].flat())),
-    ...reasons('RequestUris', added(app.requestUris, before?.requestUris)),
-  ]
+  })
 }
 
 const isSettled = (app: AppRegistration, before: AppRegistration | undefined): boolean =>
@@ -163,10 +178,6 @@ export function doubtsAbout(app: AppRegistration, asked: Partial<AppRegistration
     [
       app.clientType === 'Public' && asked.requirePkce === false,
       'RequirePkce=false has no effect: a Public app must use PKCE in any case',
-    ],
-    [
-      app.backchannelLogoutUri?.startsWith('http:') === true,
-      'BackchannelLogoutUri is plain http, which works only for hosts in TESSERA_OUTBOUND_EXEMPT_HOSTS',
     ],
     [!app.requireConsent && app.clientType === 'Public', 'RequireConsent is false: anybody can pose as a Public app'],
   ]

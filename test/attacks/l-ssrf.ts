@@ -45,7 +45,6 @@ await attackGroup(
           for (const host of SPECIAL) {
             const [attribute, value] = shape(`https://${host}/x`)
             await isUnregistrable(t, { [member]: value })
-            if (attribute === 'SectorIdentifierUri' || attribute === 'BackchannelLogoutUri') continue
             const set = { [attribute]: Array.isArray(value) ? value.join(',') : value }
             const answer = await api.patch(appPath(WEB), set)
             t.equal(answer.status, 422, `${attribute} ${host}: ${answer.text}`)
