@@ -361,14 +361,14 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     after: 'login-submit',
   },
   BackchannelLogoutUri: {
-    value: 'https://10.0.0.1/logout',
+    value: 'https://rp.invalid/logout',
     async see(uri) {
       await afterSignOut(uri)
-      const { items } = (await api.get(`${appPath(uri)}/logouts`)).json as { items: { lastError: string }[] }
-      return items.map(({ lastError }) => lastError).join()
+      const { items } = (await api.get(`${appPath(uri)}/logouts`)).json as { items: { state: string }[] }
+      return items.map(({ state }) => state).join()
     },
     before: '',
-    after: 'leads to an address that is not on the public internet',
+    after: 'waiting',
   },
   FrontchannelLogoutUri: {
     value: `${new URL(REDIRECT).origin}/front?a=1`,
