@@ -224,6 +224,11 @@ await t.test('the description of the API is open to everybody', async (t) => {
   t.match(json, { openapi: '3.1.0', security: [{ session: [] }] })
   t.strictSame(
     Object.entries(json.paths).map(([path, item]) => `${path} ${Object.keys(item).sort()}`),
-    ['/profile/api/v1/tokens get,post', '/profile/api/v1/tokens/{id} delete'],
+    [
+      '/profile/api/v1/tokens get,post',
+      '/profile/api/v1/tokens/{id} delete',
+      '/profile/api/v1/consents get',
+      '/profile/api/v1/consents/{applicationUri} delete',
+    ],
   )
 })
