@@ -4,10 +4,22 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   'test/cli-app.ts': 'is about what commands print; test/admin-api-apps.ts does the same on both databases',
   'test/cli-resource.ts': 'is about what commands print; test/configuration-as-code.ts does the same on both databases',
   'test/cli-user.ts': 'is about what commands print; test/admin-api-users.ts does the same on both databases',
+  'test/cli-app-changes.ts': 'is about what commands print; test/admin-api-apps.ts does the same on both databases',
+  'test/cli-session-license.ts':
+    'is about what commands print; test/admin-api-sessions.ts does the same on both databases',
+  'test/cli-token.ts': 'is about what commands print; test/admin-api-tokens.ts does the same on both databases',
+  'test/cli-user-update.ts': 'is about what commands print; test/admin-api-users.ts does the same on both databases',
   'test/configuration-export.ts': 'is about files; test/configuration-as-code.ts applies them on both databases',
   'test/configuration-secrets.ts': 'is about files; test/configuration-as-code.ts applies them on both databases',
   'test/explain.ts': 'asks and changes nothing; what it explains is tested on both databases',
   'test/refusals.ts': 'is about the texts; the refusals themselves are tested on both databases',
+  'test/attacks/elsewhere.ts': 'looks for names of tests',
+  'test/attacks/g-in-a-browser.ts':
+    'is about what a browser lets other sites do; test/attacks/h-consent.ts and g-sign-in.ts send the same requests',
+  'test/attacks/j-markup.ts':
+    'is about what a browser makes of texts; test/odd-text.ts and consent-page.ts keep and show them on both databases',
+  'test/attacks/j-source.ts': 'reads the source',
+  'test/attacks/n-supply.ts': 'reads what is installed',
   'test/cli-app-faults.ts': 'is about what is refused before anything is stored',
   'test/cli-general.ts': 'is about flags, files of settings and exit codes',
   'test/cli-help.ts': 'asks commands for their help, which no database answers',
@@ -19,6 +31,8 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   'test/demo-api-sessions.ts': 'the demo keeps its data in a file',
   'test/demo-in-a-browser.ts': 'the demo keeps its data in a file',
   'test/disk-full.ts': 'is about the disk under the file of SQLite',
+  'test/fuzz-configuration.ts': 'asks no database',
+  'test/fuzz-parsers.ts': 'asks no database',
   'test/group-commit.ts': 'is about the one connection of SQLite that writes',
   'test/migrations.ts': 'is about files; test/postgres.ts does the same on a server',
   'test/overload.ts': 'asks no database',
@@ -32,5 +46,6 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   'test/sign-in-in-a-browser.ts':
     'is about what a browser makes of the pages; test/sign-in-pages.ts sends the same requests',
   'test/storage-sqlite.ts': 'is about SQLite itself',
+  'test/supply-chain.ts': 'reads what is installed',
   'test/timekeeper.ts': 'is about clocks, and stores nothing',
 }
