@@ -1,20 +1,7 @@
 #!/usr/bin/env node
-import { explain } from './explain.ts'
-import { reportFailure } from './output.ts'
-import { createProgram } from './program.ts'
+import { existsSync } from 'node:fs'
 
-// A reader that has seen enough (tessera app list | head -1) is no error.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? process.exitCode : 1))
-}
-
-const complaints: string[] = []
-const program = createProgram((text) => complaints.push(text))
-try {
-  await program.parseAsync()
-} catch (error) {
-  const showStack = /^(debug|trace)$/.test(process.env['TESSERA_LOG_LEVEL'] ?? '')
-  const { lines, exitCode } = explain(error, complaints.join(''), showStack)
-  process.exitCode = exitCode
-  if (exitCode !== 0) reportFailure(lines, exitCode, program.opts<{ json?: boolean }>().json)
-}
+// A command starts three times as fast from one file as from eight hundred; the server runs from the modules as they were compiled.
+const bundle = new URL('../../cli/commands.js', import.meta.url)
+const isFast = !process.argv.includes('serve') && existsSync(bundle)
+await (isFast ? import(bundle.href) : import('./commands.ts'))
