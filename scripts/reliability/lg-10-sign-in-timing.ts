@@ -5,6 +5,7 @@ import { REDIRECT_URI } from '../../test/fixtures/relying-party.ts'
 import { authorizeUrl } from '../../test/fixtures/sign-in.ts'
 import { defineCheck, whenStarted } from './lib/check.ts'
 import { startNode } from './lib/node.ts'
+import { shuffled } from './lib/random.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite, type Site, WEB } from './lib/site.ts'
 import { quantile, tellsApart } from './lib/statistics.ts'
@@ -63,8 +64,7 @@ async function measure(run: Run, site: Site, each: number) {
     // The first answers of a server are slower.
     for (let at = 0; at < 5; at++) await enter(`warm-up-${name}-${at}`, password)
     for (let at = 0; at < each; at++) {
-      const kinds = [...KINDS].sort(() => run.random() - 0.5)
-      for (const kind of kinds) {
+      for (const kind of shuffled(KINDS, run.random)) {
         const { status, took } = await enter(nameOf(kind, at), password)
         own[kind].push(took)
         if (status !== wanted) otherwise += 1

@@ -9,6 +9,13 @@ export function seededRandom(seed: number): () => number {
   }
 }
 
+/** The same in an order that favours none of them. */
+export const shuffled = <T>(list: readonly T[], random: () => number): T[] =>
+  list
+    .map((one) => ({ one, place: random() }))
+    .sort((left, right) => left.place - right.place)
+    .map(({ one }) => one)
+
 /** One of these. */
 export function oneOf<T>(list: readonly T[], random: () => number): T {
   const chosen = list[Math.floor(random() * list.length)]
