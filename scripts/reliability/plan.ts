@@ -94,7 +94,7 @@ export const PLAN = {
     { people: 16, duration: 8 * SECOND, flood: 150, delay: 500, answered: 10 * SECOND },
     { people: 64, duration: MINUTE, flood: 500, delay: 50, answered: 2500 },
   ),
-  'LG-10': forms({ each: 60, apart: 25, told: 0.7 }, { each: 300, apart: 5, told: 0.6 }),
+  'LG-10': forms({ each: 60, apart: 50, told: 0.75 }, { each: 300, apart: 5, told: 0.6 }),
   'R-24': forms({ least: 60 }, { least: 60 }),
   groups: forms({ units: 400, atOnce: 32 }, { units: 20_000, atOnce: 64 }),
 } as const
