@@ -1,7 +1,8 @@
 import { isoTime } from '../lib/clock.ts'
+import { onceEach } from '../lib/once-each.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { requireApp } from './apps.ts'
-import { type EndedTokens, endTokens } from './end-tokens.ts'
+import { type EndedTokens, endTokens, type TokensUnit } from './end-tokens.ts'
 import { ChangeRefused } from './fault.ts'
 import { requireUser } from './find-user.ts'
 import { type By, recordChange } from './record-change.ts'
@@ -12,23 +13,24 @@ export interface ConsentsWanted {
   readonly app?: string | undefined
 }
 
-/** Consents as they are shown, by app and by login. @throws ChangeRefused `not found` */
+/** Consents as they are shown, by app. @throws ChangeRefused `not found` */
 export async function showConsents(
   { consents, apps, users }: Pick<Repositories, 'consents' | 'apps' | 'users'>,
   { user, app }: ConsentsWanted,
 ) {
   const userId = user === undefined ? undefined : (await requireUser({ users }, user)).id
   if (app !== undefined) await requireApp({ apps }, app)
-  const names = new Map((await apps.list()).map(({ applicationUri, name }) => [applicationUri, name]))
-  const logins = new Map((await users.list()).map(({ id, login }) => [id, login]))
+  const [findApp, findUser] = [onceEach(apps.find), onceEach(users.find)]
   const found = await consents.list({ userId, applicationUri: app })
-  return found.map(({ applicationUri, userId, scope, grantedAt }) => ({
-    app: applicationUri,
-    name: names.get(applicationUri) ?? applicationUri,
-    user: logins.get(userId) ?? userId,
-    scope: scope.join(' '),
-    granted_at: isoTime(grantedAt),
-  }))
+  return Promise.all(
+    found.map(async ({ applicationUri, userId, scope, grantedAt }) => ({
+      app: applicationUri,
+      name: (await findApp(applicationUri))?.name ?? applicationUri,
+      user: (await findUser(userId))?.login ?? userId,
+      scope: scope.join(' '),
+      granted_at: isoTime(grantedAt),
+    })),
+  )
 }
 
 /** Consent that was taken back, with what ended by it. */
@@ -42,7 +44,7 @@ export interface WithdrawnConsent extends EndedTokens {
  * @throws ChangeRefused `not found` where nothing was allowed
  */
 export async function withdrawConsent(
-  unit: Repositories,
+  unit: TokensUnit & Pick<Repositories, 'consents' | 'apiSessions' | 'auditEvents'>,
   { user, app }: { readonly user: string; readonly app: string },
   by: By,
 ): Promise<WithdrawnConsent> {

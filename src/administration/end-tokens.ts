@@ -1,6 +1,7 @@
 import type { Repositories } from '../repositories/store.ts'
 
-type Unit = Pick<Repositories, 'codes' | 'families' | 'referenceTokens' | 'sessionEpochs' | 'tokenNotices'>
+/** What can be touched to end tokens. */
+export type TokensUnit = Pick<Repositories, 'codes' | 'families' | 'referenceTokens' | 'sessionEpochs' | 'tokenNotices'>
 
 /** How much was ended; of signed tokens nobody knows how many there are. */
 export interface EndedTokens {
@@ -14,7 +15,7 @@ export interface EndedTokens {
  * @param now milliseconds since 1970
  */
 export async function endTokens(
-  unit: Unit,
+  unit: TokensUnit,
   { app, user }: { readonly app: string; readonly user: string },
   now: number,
 ): Promise<EndedTokens> {

@@ -2,6 +2,7 @@ import type { AuditRecord } from '../domain/audit.ts'
 import { type Page, type PageQuery, readPage } from '../domain/paging.ts'
 import { type ReferenceToken, type ShownReferenceToken, showReferenceToken } from '../domain/reference-token.ts'
 import type { Clock } from '../lib/clock.ts'
+import { onceEach } from '../lib/once-each.ts'
 import type { Random } from '../lib/secrets.ts'
 import type { ReferenceTokenFilter } from '../repositories/reference-tokens.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
@@ -89,14 +90,4 @@ export async function describeTokens(
     }),
   )
   return described.flat()
-}
-
-/** Asks for each thing once, however many tokens name it. */
-function onceEach<T>(find: (key: string) => Promise<T>): (key: string) => Promise<T> {
-  const asked = new Map<string, Promise<T>>()
-  return (key) => {
-    const known = asked.get(key) ?? find(key)
-    asked.set(key, known)
-    return known
-  }
 }

@@ -1,5 +1,4 @@
 import t, { type Test } from 'tap'
-import { withdrawConsent } from '../../src/administration/consents.ts'
 import { attackGroup } from '../fixtures/attacks.ts'
 import { createBrowser } from '../fixtures/browser.ts'
 import type { Instance } from '../fixtures/instance.ts'
@@ -23,7 +22,7 @@ import {
   VERIFIER,
 } from '../fixtures/requests.ts'
 import { authorizeUrl } from '../fixtures/sign-in.ts'
-import { enableApp, enableUser, WEB, WEB_REDIRECT } from '../fixtures/world.ts'
+import { enableApp, enableUser, takeConsentBack, WEB, WEB_REDIRECT } from '../fixtures/world.ts'
 
 const SECOND = 1000
 const SCOPE = 'openid offline_access read'
@@ -75,10 +74,7 @@ const ENDS: Readonly<Record<string, readonly [end: End, error: string, status: n
     400,
   ],
   'the person took their consent back': [
-    (instance, _, id) =>
-      instance.core.store.write((unit) =>
-        withdrawConsent(unit, { user: id, app: WEB }, { actor: `user:${id}`, now: instance.now() }),
-      ),
+    (instance, _, id) => takeConsentBack(instance, { id }, WEB),
     'invalid_grant',
     400,
   ],

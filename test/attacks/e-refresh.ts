@@ -1,5 +1,4 @@
 import t from 'tap'
-import { withdrawConsent } from '../../src/administration/consents.ts'
 import type { AppRegistration } from '../../src/domain/trusted-application.ts'
 import { attackGroup } from '../fixtures/attacks.ts'
 import { createBrowser } from '../fixtures/browser.ts'
@@ -17,7 +16,7 @@ import {
   refresh,
   requestToken,
 } from '../fixtures/requests.ts'
-import { enableApp, enableUser, OTHER, WEB } from '../fixtures/world.ts'
+import { enableApp, enableUser, OTHER, takeConsentBack, WEB } from '../fixtures/world.ts'
 
 const SECOND = 1000
 const DAY = 24 * 60 * 60 * SECOND
@@ -60,10 +59,7 @@ const ENDS: Readonly<Record<string, readonly [end: End, error: string, status: n
     400,
   ],
   'the person took their consent back': [
-    (instance, _, id) =>
-      instance.core.store.write((unit) =>
-        withdrawConsent(unit, { user: id, app: WEB }, { actor: `user:${id}`, now: instance.now() }),
-      ),
+    (instance, _, id) => takeConsentBack(instance, { id }, WEB),
     'invalid_grant',
     400,
   ],
