@@ -3,7 +3,8 @@ import { answersWith, isInteractive, needsPkce, type TrustedApplication } from '
 
 interface Requirement {
   readonly name: string
-  readonly isMet: (app: TrustedApplication) => boolean
+  /** @param standard algorithm of the instance, for apps that name none */
+  readonly isMet: (app: TrustedApplication, standard: SigningAlgorithm) => boolean
 }
 
 /** What is not offered here cannot be met by any app. */
@@ -15,7 +16,7 @@ const PKCE: Requirement = {
 }
 
 /** What a profile asks of an app, beside what this server does for every app anyway. */
-const profilesWith = (standard: SigningAlgorithm): Readonly<Record<string, readonly Requirement[]>> => ({
+const PROFILES: Readonly<Record<string, readonly Requirement[]>> = {
   'OAuth 2.1': [
     PKCE,
     {
@@ -35,7 +36,7 @@ const profilesWith = (standard: SigningAlgorithm): Readonly<Record<string, reado
     },
     {
       name: 'what is signed for it has PS256, ES256 or EdDSA (SigningAlgorithm)',
-      isMet: (app) => signingAlgorithmOf(app, standard) !== 'RS256',
+      isMet: (app, standard) => signingAlgorithmOf(app, standard) !== 'RS256',
     },
     {
       name: 'response type code alone (ResponseTypes)',
@@ -49,7 +50,7 @@ const profilesWith = (standard: SigningAlgorithm): Readonly<Record<string, reado
     { name: 'pushed authorization requests (not offered here yet)', isMet: never },
     { name: 'sender-constrained tokens (not offered here yet)', isMet: never },
   ],
-})
+}
 
 /** How far an app is from a security profile. */
 export interface ProfileReport {
@@ -64,8 +65,8 @@ export interface ProfileReport {
  * @see draft-ietf-oauth-v2-1, FAPI 2.0 Security Profile §5.3
  */
 export const reportProfiles = (app: TrustedApplication, standard: SigningAlgorithm): ProfileReport[] =>
-  Object.entries(profilesWith(standard)).map(([profile, requirements]) => ({
+  Object.entries(PROFILES).map(([profile, requirements]) => ({
     app: app.applicationUri,
     profile,
-    missing: requirements.filter(({ isMet }) => !isMet(app)).map(({ name }) => name),
+    missing: requirements.filter(({ isMet }) => !isMet(app, standard)).map(({ name }) => name),
   }))
