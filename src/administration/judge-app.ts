@@ -55,6 +55,8 @@ function unreachableAddresses(
   before: AppRegistration | undefined,
   whyNotFetchable: (url: string) => string | undefined,
 ): RegistrationFault[] {
+  // A stranger who registers an app learns nothing of this server's settings.
+  const remedy = app.selfRegistered ? '' : '; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS may be private and without TLS'
   return Object.entries(ADDRESSES).flatMap(([attribute, read]) => {
     const known = before ? [read(before) ?? []].flat() : []
     const added = [read(app) ?? []].flat().filter((uri) => !known.includes(uri))
@@ -63,12 +65,7 @@ function unreachableAddresses(
       const reason = whyNotFetchable(uri.split('#')[0] ?? '')
       if (reason === undefined) return []
       const which = added.length > 1 ? `${uri} ` : ''
-      return [
-        {
-          attribute,
-          reason: `${which}${reason}; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS may be private and without TLS`,
-        },
-      ]
+      return [{ attribute, reason: `${which}${reason}${remedy}` }]
     })
   })
 }

@@ -35,7 +35,9 @@ await attackGroup(
     async function isUnregistrable(t: Test, metadata: Record<string, unknown>): Promise<void> {
       const answer = await sendRegistration(instance, { ...METADATA, ...metadata })
       t.equal(answer.status, 400, JSON.stringify(metadata))
-      t.match(await answer.json(), { error: 'invalid_client_metadata', error_description: /https|internet|user name/ })
+      const refusal = await answer.json()
+      t.match(refusal, { error: 'invalid_client_metadata', error_description: /https|internet|user name/ })
+      t.notMatch(JSON.stringify(refusal), /TESSERA_/, 'a stranger learns nothing of the settings')
     }
     for (const [member, shape] of Object.entries(FETCHED))
       await attack(
