@@ -11,6 +11,10 @@ const Problem = Type.Object({
   refusal_id: Type.String(),
 })
 
+/** Parts of addresses that vary, as the descriptions of the APIs tell them. */
+export const APPLICATION_URI = 'the ApplicationUri, URL-encoded: its slashes as %2F'
+export const USER = 'the id, the login or the e-mail address of the user'
+
 /** What every route may answer instead. */
 const PROBLEMS = {
   '4xx': { description: 'Problem details', content: { 'application/problem+json': { schema: Problem } } },

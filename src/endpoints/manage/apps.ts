@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { AppInput, ManageApps, SecretInput } from '../../administration/manage-apps.ts'
 import { callerOf } from '../../http/administrator.ts'
-import { NOTHING, operation } from '../../http/operation.ts'
+import { APPLICATION_URI, NOTHING, operation } from '../../http/operation.ts'
 import { PageQuerySchema, pageOf, pageQuery, readPageQuery, sendPage } from '../../http/paging.ts'
 import { readIfMatch, sendTagged, tagged } from '../../http/preconditions.ts'
 import {
@@ -22,7 +22,7 @@ interface OfSecret {
   readonly Params: { readonly applicationUri: string; readonly secret: string }
 }
 
-const params = { applicationUri: 'the ApplicationUri, URL-encoded: its slashes as %2F' }
+const params = { applicationUri: APPLICATION_URI }
 const tag = 'apps'
 
 const ROUTES = {

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ManageConsents } from '../../administration/manage-consents.ts'
 import { callerOf } from '../../http/administrator.ts'
 import { ConsentList } from '../../http/consent-schemas.ts'
-import { NOTHING, operation } from '../../http/operation.ts'
+import { APPLICATION_URI, NOTHING, operation, USER } from '../../http/operation.ts'
 
 interface OfUser {
   readonly Params: { readonly user: string }
@@ -11,7 +11,7 @@ interface OfConsent {
   readonly Params: { readonly user: string; readonly applicationUri: string }
 }
 
-const params = { user: 'the id, the login or the e-mail address of the user' }
+const params = { user: USER }
 const tag = 'users'
 
 const ROUTES = {
@@ -26,7 +26,7 @@ const ROUTES = {
     id: 'withdrawConsent',
     tag,
     summary: 'Take back what a user has allowed an app; all its tokens that act as the user end at once',
-    params: { ...params, applicationUri: 'the ApplicationUri, URL-encoded: its slashes as %2F' },
+    params: { ...params, applicationUri: APPLICATION_URI },
     answer: { 204: NOTHING },
   }),
 }

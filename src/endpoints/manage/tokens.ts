@@ -3,7 +3,7 @@ import type { ManageTokens } from '../../administration/manage-tokens.ts'
 import { OAuthError } from '../../domain/errors.ts'
 import { madeByToken, type ReferenceTokenKind } from '../../domain/reference-token.ts'
 import { type AdministrationCaller, callerOf } from '../../http/administrator.ts'
-import { NOTHING, operation } from '../../http/operation.ts'
+import { APPLICATION_URI, NOTHING, operation } from '../../http/operation.ts'
 import { pageOf, pageQuery, readPageQuery, sendPage } from '../../http/paging.ts'
 import { NewToken, NewTokenShown, type TokenInput, TokenRecord } from '../../http/token-schemas.ts'
 
@@ -14,7 +14,7 @@ interface OfToken {
   readonly Params: { readonly applicationUri: string; readonly id: string }
 }
 
-const params = { applicationUri: 'the ApplicationUri, URL-encoded: its slashes as %2F' }
+const params = { applicationUri: APPLICATION_URI }
 const tag = 'tokens'
 
 const ROUTES = {

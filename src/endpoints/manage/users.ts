@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageUsers, NewUserInput, UserPatch as Patch } from '../../administration/manage-users.ts'
 import { callerOf } from '../../http/administrator.ts'
-import { NOTHING, operation } from '../../http/operation.ts'
+import { NOTHING, operation, USER } from '../../http/operation.ts'
 import { PageQuerySchema, pageOf, readPageQuery, sendPage } from '../../http/paging.ts'
 import { readIfMatch, sendTagged, tagged } from '../../http/preconditions.ts'
 import { NewPassword, NewUser, UserPatch, UserRecord } from './schemas.ts'
@@ -10,7 +10,7 @@ interface OfUser {
   readonly Params: { readonly user: string }
 }
 
-const params = { user: 'the id, the login or the e-mail address of the user' }
+const params = { user: USER }
 const tag = 'users'
 
 const ROUTES = {

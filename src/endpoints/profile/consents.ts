@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageConsents } from '../../administration/manage-consents.ts'
 import { ConsentList } from '../../http/consent-schemas.ts'
-import { NOTHING, operation } from '../../http/operation.ts'
+import { APPLICATION_URI, NOTHING, operation } from '../../http/operation.ts'
 import { personOf } from '../../http/signed-in.ts'
 
 const tag = 'consents'
@@ -17,7 +17,7 @@ const ROUTES = {
     id: 'withdrawOwnConsent',
     tag,
     summary: 'Take back what you have allowed an app; all its tokens that act as you end at once',
-    params: { applicationUri: 'the ApplicationUri, URL-encoded: its slashes as %2F' },
+    params: { applicationUri: APPLICATION_URI },
     answer: { 204: NOTHING },
   }),
 }
