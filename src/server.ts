@@ -87,7 +87,7 @@ export async function buildServer(
   app.server.maxConnections = MOST_CONNECTIONS
   rememberAddress(app.server)
   const services = createServices(config, core, random, app.log)
-  const { sessions, logout, flow, readCatalogue, subjectOf, audit, authenticateApp, findToken, revokeToken } = services
+  const { sessions, logout, flow, readCatalogue, subjectOf, audit, authenticateApp, revokeToken } = services
   const { browserStateOf } = services
   const { deliverLogouts } = services
   app.decorate('sendLogouts', deliverLogouts.sendDue)
@@ -198,6 +198,7 @@ export async function buildServer(
         sendAnswer,
         readCatalogue,
         store,
+        sessions,
         clock,
         audit,
         issuer,
@@ -219,7 +220,8 @@ export async function buildServer(
   const managed = '/manage/api/v1'
   await app.register(manageApi, {
     prefix: managed,
-    findToken,
+    lookUpToken: services.lookUpToken,
+    judgeAgain: services.judgeAgain,
     standard,
     refuse,
     ...services.manage,

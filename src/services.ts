@@ -45,6 +45,7 @@ import { idTokenClaims } from './tokens/id-token.ts'
 import { createReadIdTokenHint } from './tokens/id-token-hint.ts'
 import { createIntrospect } from './tokens/introspect.ts'
 import { createIssueTokens } from './tokens/issue.ts'
+import { createJudgeAgain } from './tokens/judge-again.ts'
 import { logoutTokenClaims } from './tokens/logout-token.ts'
 import { createMintAccessToken } from './tokens/mint-access-token.ts'
 import { createReadNotices } from './tokens/read-notices.ts'
@@ -125,6 +126,7 @@ export function createServices(config: Config, core: Core, random: Random, log: 
   const judgeAssertion = createJudgeAssertion({ verifySignature, issuer, clock })
   const authenticateApp = createAuthenticateApp({ store, judgeAssertion, clock, secretUse, audit })
   const lookUpToken = createLookUpToken({ store, keys, settings, clock, readCatalogue, uses: tokenUse })
+  const judgeAgain = createJudgeAgain({ settings, clock })
   const findToken = createFindToken(lookUpToken)
   const introspect = createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf })
   const revokeToken = createRevokeToken({ store, findToken, clock, audits: auditJournal })
@@ -183,10 +185,11 @@ export function createServices(config: Config, core: Core, random: Random, log: 
     deliverLogouts,
     authenticateApp,
     lookUpToken,
+    judgeAgain,
     findToken,
     introspect,
     revokeToken,
-    findApiToken: createFindApiToken({ lookUpToken, readCatalogue }),
+    findApiToken: createFindApiToken({ lookUpToken, judgeAgain, readCatalogue }),
     openApiSession: createOpenApiSession({ store, clock, audit, audits: auditJournal }),
     touchApiSessions: createTouchApiSessions({ store, clock, readCatalogue }),
     readNotices: createReadNotices({ store, clock }),

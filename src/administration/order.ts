@@ -4,8 +4,14 @@ import type { Repositories, Store } from '../repositories/store.ts'
 import type { By } from './record-change.ts'
 import { asProtocolError } from './refused-change.ts'
 
-/** Who asks for a change over HTTP. */
-export type Caller = Omit<By, 'now' | 'recorded'>
+/** Who asks for a change over HTTP. They were let in at the door, and may have waited since: for a password hash, or for their turn. */
+export interface Caller extends Omit<By, 'now' | 'recorded' | 'atTheMachine'> {
+  /**
+   * Judges them by what the unit of work sees, with the very rules of the door.
+   * @throws OAuthError as the door does
+   */
+  readonly judgeAgain: (unit: Repositories) => Promise<unknown>
+}
 
 interface Dependencies {
   readonly store: Pick<Store, 'writeAlone'>
@@ -14,14 +20,18 @@ interface Dependencies {
   readonly tell: (record: AuditRecord) => void
 }
 
-/** Carries orders out: each in one unit of work, and told on the log when it is committed. */
+/** Carries orders out: each in one unit of work that judges first who gave it, and told on the log when it is committed. */
 export function createOrders({ store, clock, tell }: Dependencies) {
-  return async function carryOut<T>(caller: Caller, work: (unit: Repositories, by: By) => Promise<T>): Promise<T> {
+  return async function carryOut<T>(
+    { judgeAgain, ...caller }: Caller,
+    work: (unit: Repositories, by: By) => Promise<T>,
+  ): Promise<T> {
     let recorded: AuditRecord[] = []
     try {
-      const result = await store.writeAlone((unit) => {
+      const result = await store.writeAlone(async (unit) => {
         // A unit that had to wait for a lock begins anew.
         recorded = []
+        await judgeAgain(unit)
         return work(unit, { ...caller, now: clock(), recorded })
       })
       for (const record of recorded) tell(record)

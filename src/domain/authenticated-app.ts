@@ -26,6 +26,20 @@ export const auditedApp = ({ applicationUri, authentication: { address } }: Auth
 })
 
 /**
+ * Lets an app go on that has proved who it is, unless a kill switch was thrown since.
+ * @param found the app as it is now
+ * @throws OAuthError `invalid_client`
+ */
+export function requireStillEnabled(caller: TrustedApplication, found: TrustedApplication | undefined): void {
+  if (found?.isEnabled && found.epoch === caller.epoch) return
+  throw new OAuthError('invalid_client', 'the app is unknown, or its authentication is wrong or missing', {
+    rule: found ? 'app-disabled' : 'app-unknown',
+    client_id: caller.applicationUri,
+    cause: found ? 'the app was disabled while its request waited' : 'the app was removed while its request waited',
+  })
+}
+
+/**
  * Lets only an app in that proved who it is by a secret.
  * @param what it wants to do
  * @throws OAuthError `invalid_client`

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { type TokenHolder, whyNotAdministrator } from '../domain/administration-access.ts'
 import { OAuthError } from '../domain/errors.ts'
+import type { RefusalRule } from '../domain/refusal-rule.ts'
+import type { Repositories } from '../repositories/store.ts'
 import { readBearerToken } from './bearer-token.ts'
 
 /** Who calls the administration API, as the audit log names them. */
@@ -14,6 +16,8 @@ export interface AdministrationCaller {
   readonly person: string | undefined
   /** Whether the token is a reference token. */
   readonly byReferenceToken: boolean
+  /** Judges the token by what a unit of work sees, as it was judged at the door. @throws OAuthError `invalid_token`, `insufficient_scope` */
+  readonly judgeAgain: (unit: Repositories) => Promise<unknown>
 }
 
 declare module 'fastify' {
@@ -26,53 +30,93 @@ declare module 'fastify' {
   }
 }
 
-/** Looks up a token; only an access token may open the API. */
-type Holder = Omit<TokenHolder, 'audience'> & {
+/** A live access token; nothing else opens the API. */
+interface AccessToken extends Omit<TokenHolder, 'audience'> {
+  readonly kind: 'access_token'
   readonly claims: { readonly aud?: string | string[] }
   /** The id of the reference token that it is, if it is one. */
   readonly reference: string | undefined
 }
-type FindHolder = (token: string) => Promise<({ readonly kind: string } & Partial<Holder>) | undefined>
+type OtherToken =
+  | { readonly kind: 'refresh_token' }
+  | {
+      readonly kind: 'dead'
+      readonly rule: RefusalRule
+      readonly cause: string
+      readonly app?: TokenHolder['app']
+      readonly user?: string
+    }
+
+interface Dependencies<T extends AccessToken> {
+  readonly lookUpToken: (value: string) => Promise<T | OtherToken>
+  readonly judgeAgain: (token: T, unit: Repositories) => Promise<T | OtherToken>
+  /** Identifier of the instance's own API, the only one the token may be for. */
+  readonly standard: string
+}
 
 /**
  * Lets only administrators in: with a live access token of this server in the Authorization header, and nothing else.
- * @param standard identifier of the instance's own API, the only one the token may be for
  * @see RFC 6750 §2.1
  */
-export function requireAdministrator(app: FastifyInstance, findToken: FindHolder, standard: string): void {
+export function requireAdministrator<T extends AccessToken>(
+  app: FastifyInstance,
+  { lookUpToken, judgeAgain, standard }: Dependencies<T>,
+): void {
   app.decorateRequest('caller', undefined)
   app.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.unguarded === true) return
     const bearer = readBearerToken(request, undefined)
     if (bearer === undefined)
       throw new OAuthError('invalid_token', 'an access token is needed', { rule: 'access-token-missing' })
-    const holder = await findToken(bearer)
-    if (!isAccessToken(holder)) {
-      throw new OAuthError('invalid_token', 'the access token is unknown, expired or revoked', {
-        rule: 'access-token-foreign',
-      })
+    const token = requireAccessToken(await lookUpToken(bearer))
+    requireRight(token, standard)
+    const { app, interactive, user, reference } = token
+    request.caller = {
+      actor: actorOf(token),
+      address: request.ip,
+      app: app.applicationUri,
+      person: interactive ? user.id : undefined,
+      byReferenceToken: reference !== undefined,
+      judgeAgain: async (unit) => requireRight(requireAccessToken(await judgeAgain(token, unit)), standard),
     }
-    const { applicationUri } = holder.app
-    const actor = holder.interactive ? `user:${holder.user.id}` : `app:${applicationUri}`
-    const audience = [holder.claims.aud ?? []].flat()
-    const obstacle = whyNotAdministrator({ ...holder, audience }, standard)
-    if (obstacle !== undefined) {
-      throw new OAuthError('insufficient_scope', obstacle.reason, {
-        rule: obstacle.rule,
-        cause: obstacle.reason,
-        client_id: applicationUri,
-        actor,
-        sent: holder.scope,
-      })
-    }
-    const person = holder.interactive ? holder.user.id : undefined
-    const byReferenceToken = holder.reference !== undefined
-    request.caller = { actor, address: request.ip, app: applicationUri, person, byReferenceToken }
   })
 }
 
-const isAccessToken = (holder: Awaited<ReturnType<FindHolder>>): holder is { readonly kind: string } & Holder =>
-  holder?.kind === 'access_token'
+const actorOf = ({ interactive, user, app }: AccessToken): string =>
+  interactive ? `user:${user.id}` : `app:${app.applicationUri}`
+
+/** @throws OAuthError `invalid_token` */
+function requireAccessToken<T extends AccessToken>(token: T | OtherToken): T {
+  if (isAccessToken(token)) return token
+  const why = token.kind === 'dead' ? token : REFRESH_TOKEN
+  throw new OAuthError('invalid_token', 'the access token is unknown, expired or revoked', {
+    rule: why.rule,
+    cause: why.cause,
+    client_id: why.app?.applicationUri,
+    user: why.user,
+  })
+}
+
+const isAccessToken = <T extends AccessToken>(token: T | OtherToken): token is T => token.kind === 'access_token'
+
+const REFRESH_TOKEN: Omit<Extract<OtherToken, { kind: 'dead' }>, 'kind'> = {
+  rule: 'access-token-foreign',
+  cause: 'a refresh token was sent in place of an access token',
+}
+
+/** @throws OAuthError `insufficient_scope` */
+function requireRight(token: AccessToken, standard: string): void {
+  const audience = [token.claims.aud ?? []].flat()
+  const obstacle = whyNotAdministrator({ ...token, audience }, standard)
+  if (obstacle === undefined) return
+  throw new OAuthError('insufficient_scope', obstacle.reason, {
+    rule: obstacle.rule,
+    cause: obstacle.reason,
+    client_id: token.app.applicationUri,
+    actor: actorOf(token),
+    sent: token.scope,
+  })
+}
 
 /** Who calls; only behind `requireAdministrator`. */
 export function callerOf({ caller }: { readonly caller: AdministrationCaller | undefined }): AdministrationCaller {

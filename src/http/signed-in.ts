@@ -2,14 +2,22 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { OAuthError } from '../domain/errors.ts'
 import { looksLikeReferenceToken, madeByToken } from '../domain/reference-token.ts'
 import type { User } from '../domain/user.ts'
+import type { Repositories } from '../repositories/store.ts'
 import { readBearerToken } from './bearer-token.ts'
 import { requireOwnPage } from './csrf.ts'
 
 /** Who is signed in, and how the audit log names what they do. */
 export interface SignedInPerson {
   readonly id: string
-  readonly caller: { readonly actor: string; readonly address: string }
+  readonly caller: {
+    readonly actor: string
+    readonly address: string
+    /** Looks for the session in what a unit of work sees, as at the door. @throws OAuthError `login_required` */
+    readonly judgeAgain: (unit: Repositories) => Promise<unknown>
+  }
 }
+
+type Session = { readonly user: Pick<User, 'id'> } | undefined
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -18,7 +26,9 @@ declare module 'fastify' {
 }
 
 interface Dependencies {
-  readonly findSession: (request: FastifyRequest) => Promise<{ readonly user: Pick<User, 'id'> } | undefined>
+  readonly findSession: (request: FastifyRequest) => Promise<Session>
+  /** The same in what a unit of work sees. */
+  readonly findSessionIn: (unit: Repositories, request: FastifyRequest) => Promise<Session>
   readonly issuer: string
 }
 
@@ -26,18 +36,22 @@ interface Dependencies {
  * Lets only people in who are signed in with this browser; changes only from pages of this server. No token counts.
  * @see RFC 6265bis §8.8.1
  */
-export function requireSignedIn(app: FastifyInstance, { findSession, issuer }: Dependencies): void {
+export function requireSignedIn(app: FastifyInstance, { findSession, findSessionIn, issuer }: Dependencies): void {
   app.decorateRequest('person', undefined)
   app.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.unguarded === true) return
     // What a page elsewhere makes a browser read, it cannot see; what it makes a browser change would be done.
     if (request.method !== 'GET') requireOwnPage(request, issuer)
     refuseToken(request)
-    const session = await findSession(request)
-    if (!session) throw sessionMissing('nobody is signed in with this browser', 'no live sign-in session came with it')
-    const { id } = session.user
-    request.person = { id, caller: { actor: `user:${id}`, address: request.ip } }
+    const { id } = requireSession(await findSession(request)).user
+    const judgeAgain = async (unit: Repositories) => requireSession(await findSessionIn(unit, request))
+    request.person = { id, caller: { actor: `user:${id}`, address: request.ip, judgeAgain } }
   })
+}
+
+function requireSession(session: Session): NonNullable<Session> {
+  if (session) return session
+  throw sessionMissing('nobody is signed in with this browser', 'no live sign-in session came with it')
 }
 
 /** What a token may do says nothing about what its holder may do here. */

@@ -13,6 +13,8 @@ interface Dependencies {
 }
 
 const AT_ONCE = 100
+// The server itself, whom nobody switches off.
+const SERVER = { actor: 'maintenance', judgeAgain: async () => undefined }
 
 /** Removes apps that registered themselves long ago and that nobody ever allowed anything. */
 export function createForgetUnused({ store, clock, unusedFor, tell }: Dependencies) {
@@ -21,7 +23,7 @@ export function createForgetUnused({ store, clock, unusedFor, tell }: Dependenci
     if (unusedFor === undefined) return
     const before = clock() - unusedFor
     for (const uri of await store.read.selfRegistrations.unused(before, AT_ONCE))
-      await change({ actor: 'maintenance' }, async (unit, by) => {
+      await change(SERVER, async (unit, by) => {
         // Somebody may have been quicker: another node, or a person who came after all.
         const still = await unit.selfRegistrations.unused(before, AT_ONCE)
         if (still.includes(uri)) await removeApp(unit, uri, by)

@@ -68,10 +68,13 @@ export function createRegistration(dependencies: Dependencies) {
   const change: typeof order = (caller, work) => order({ ...caller, whyNotFetchable: outbound.whyNotFetchable }, work)
   const facts = { issuer, standard }
 
-  async function requireInitialToken(value: string | undefined): Promise<InitialAccessToken | undefined> {
+  async function requireInitialToken(
+    { initialAccessTokens }: Pick<Unit, 'initialAccessTokens'>,
+    value: string | undefined,
+  ): Promise<InitialAccessToken | undefined> {
     if (value === undefined && policy.mode === 'open') return undefined
     if (value === undefined) throw initialTokenMissing()
-    const token = await store.read.initialAccessTokens.find(digest(value))
+    const token = await initialAccessTokens.find(digest(value))
     if (!token || stateOfInitialToken(token, clock()) !== 'live') throw initialTokenBad()
     return token
   }
@@ -133,6 +136,12 @@ export function createRegistration(dependencies: Dependencies) {
     return { app, registration }
   }
 
+  const ownerOf = (client: string, token: string | undefined, address: string | undefined): Caller => ({
+    actor: `app:${client}`,
+    ...(address === undefined ? {} : { address }),
+    judgeAgain: (unit) => requireOwn(unit, client, token),
+  })
+
   return {
     /** @param bearer the initial access token, where one came */
     async register(
@@ -140,12 +149,16 @@ export function createRegistration(dependencies: Dependencies) {
       bearer: string | undefined,
       { address }: Pick<Caller, 'address'>,
     ): Promise<ClientInformation> {
-      const token = await requireInitialToken(bearer)
+      const token = await requireInitialToken(store.read, bearer)
       const { changes, kept } = await read(body)
       const applicationUri = `self.${newShortId(random)}`
       const value = newSecret(random)
-      const actor = token ? `initial-token:${token.id}` : 'nobody'
-      return change({ actor, ...(address === undefined ? {} : { address }) }, async (unit, by) => {
+      const caller = {
+        actor: token ? `initial-token:${token.id}` : 'nobody',
+        ...(address === undefined ? {} : { address }),
+        judgeAgain: (unit: Unit) => requireInitialToken(unit, bearer),
+      }
+      return change(caller, async (unit, by) => {
         await requireRoom(unit, token, by)
         const wanted = {
           ...APP_DEFAULTS,
@@ -182,7 +195,7 @@ export function createRegistration(dependencies: Dependencies) {
       const own = await requireOwn(store.read, client, token)
       requireSameClient(body, own.app, clock())
       const { changes, kept } = await read(body, own.app.scope)
-      return change({ actor: `app:${client}`, ...(address === undefined ? {} : { address }) }, async (unit, by) => {
+      return change(ownerOf(client, token, address), async (unit, by) => {
         const { app: before, registration } = await requireOwn(unit, client, token)
         const wanted = { ...registrationOf(before), name: client, ...changes }
         const { after } = await inMetadataWords(() => updateApp(unit, wanted, by), client)
@@ -198,10 +211,7 @@ export function createRegistration(dependencies: Dependencies) {
     /** @see RFC 7592 §2.3 */
     async remove(client: string, token: string | undefined, { address }: Pick<Caller, 'address'>): Promise<void> {
       await requireOwn(store.read, client, token)
-      await change({ actor: `app:${client}`, ...(address === undefined ? {} : { address }) }, async (unit, by) => {
-        await requireOwn(unit, client, token)
-        await removeApp(unit, client, by)
-      })
+      await change(ownerOf(client, token, address), (unit, by) => removeApp(unit, client, by))
     },
   }
 }

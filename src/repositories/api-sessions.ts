@@ -133,21 +133,6 @@ export function apiSessionsOn(db: Kysely<Schema>) {
       }
     },
 
-    /** Whether an app and a user are still as they were when a token was looked up. */
-    async mayOpen({ applicationUri, userId, appEpoch, userEpoch }: Holder): Promise<boolean> {
-      const found = await db
-        .selectFrom(['trusted_applications as app', 'users as holder'])
-        .select('holder.id')
-        .where('app.application_uri', '=', applicationUri)
-        .where('app.epoch', '=', appEpoch)
-        .where('app.is_enabled', '=', 1)
-        .where('holder.id', '=', userId)
-        .where('holder.epoch', '=', userEpoch)
-        .where('holder.is_enabled', '=', 1)
-        .executeTakeFirst()
-      return found !== undefined
-    },
-
     async add(session: ApiSession): Promise<void> {
       await db
         .insertInto('api_sessions')

@@ -13,7 +13,7 @@ type Unit = Pick<Repositories, 'apiSessions' | 'reservedUsers' | 'auditEvents'>
 
 /** How it went, and what to tell of it once it is committed. */
 interface Entry {
-  readonly outcome: ApiSession | Full | 'ended'
+  readonly outcome: ApiSession | Full
   readonly record?: AuditRecord
 }
 
@@ -35,7 +35,6 @@ export async function enterHouse(
     await apiSessions.touch([known.id], now, moment)
     return { outcome: { ...known, lastSeenAt: now } }
   }
-  if (!(await apiSessions.mayOpen(candidate))) return { outcome: 'ended' }
   const house = await apiSessions.lookAround(moment)
   const admission = admit(candidate.userId, house, rules.slots)
   const record = admission === 'in exchange' ? await makeRoom(unit, candidate, moment, audits) : undefined

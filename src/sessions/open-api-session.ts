@@ -23,6 +23,8 @@ export interface ApiCaller {
   readonly user: { readonly id: string; readonly epoch: number }
   /** Whether a person acts rather than the app itself. */
   readonly interactive: boolean
+  /** Judges them by what a unit of work sees: whoever waited may have been switched off meanwhile. @throws OAuthError */
+  readonly judgeAgain: (unit: Repositories) => Promise<unknown>
 }
 
 /** A session that lives. */
@@ -74,28 +76,33 @@ export function createOpenApiSession({ store, clock, audit, audits }: Dependenci
   }
 
   /** @param failed how often the database had failed when the candidate came: behind a failure nobody waits for another one */
-  async function openAnother(candidate: Candidate, failed: number): Promise<OpenApiSession | Full | 'ended'> {
+  async function openAnother(
+    candidate: Candidate,
+    judgeAgain: ApiCaller['judgeAgain'],
+    failed: number,
+  ): Promise<OpenApiSession | Full> {
     const full = await seeWhetherFull(candidate)
     if (full) return full
     if (failures > failed) throw busy()
     const { outcome, record, moment } = await store
       .writeAlone(async (unit) => {
+        await judgeAgain(unit)
         const moment = await momentOf(unit)
         return { moment, ...(await enterHouse(unit, candidate, moment, audits)) }
       })
       .catch((error: unknown) => {
-        failures += 1
+        if (!(error instanceof OAuthError) || error.code === 'temporarily_unavailable') failures += 1
         throw error
       })
     if (record) audits.tell(record)
-    return outcome === 'ended' || !('id' in outcome) ? outcome : show(outcome, moment)
+    return 'id' in outcome ? show(outcome, moment) : outcome
   }
 
   /**
    * The session of an app that acts as a user; its first call opens it.
-   * @throws OAuthError `MaximumLicenseCountExceeded`; `invalid_token` when app or user were switched off this very moment
+   * @throws OAuthError `MaximumLicenseCountExceeded`, and whatever the caller is refused with when judged again
    */
-  return async function openApiSession({ app, user, interactive }: ApiCaller): Promise<OpenApiSession> {
+  return async function openApiSession({ app, user, interactive, judgeAgain }: ApiCaller): Promise<OpenApiSession> {
     const candidate: Candidate = {
       applicationUri: app.applicationUri,
       userId: user.id,
@@ -106,8 +113,7 @@ export function createOpenApiSession({ store, clock, audit, audits }: Dependenci
     const failed = failures
     const outcome =
       (await useKnown(candidate)) ??
-      (await inTurn(async () => (await useKnown(candidate)) ?? (await openAnother(candidate, failed))))
-    if (outcome === 'ended') throw endedMeanwhile(candidate)
+      (await inTurn(async () => (await useKnown(candidate)) ?? (await openAnother(candidate, judgeAgain, failed))))
     if ('id' in outcome) return outcome
     if (onceAMinute(app.applicationUri))
       audit({ event: 'license_exceeded', app: app.applicationUri, user: user.id, detail: outcome.figures })
@@ -119,19 +125,6 @@ const show = (session: ApiSession, { rules, now }: Moment): OpenApiSession => ({
   id: session.id,
   expiresIn: inSeconds(endOf(session, rules) - now),
 })
-
-const endedMeanwhile = ({ applicationUri, userId }: Candidate): OAuthError =>
-  new OAuthError(
-    'invalid_token',
-    'the token is dead, or not for an API of this app',
-    {
-      rule: 'access-token-ended',
-      cause: 'the app or the user was changed or switched off while the token was looked at',
-      client_id: applicationUri,
-      user: userId,
-    },
-    { status: 400 },
-  )
 
 const busy = (): OAuthError =>
   new OAuthError('temporarily_unavailable', 'no API session can be opened right now; try again shortly', {

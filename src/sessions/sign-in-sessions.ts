@@ -5,7 +5,7 @@ import { type Clock, MINUTE } from '../lib/clock.ts'
 import { digest, newId, newSecret, type Random } from '../lib/secrets.ts'
 import type { LeftApp } from '../repositories/session-apps.ts'
 import type { SignInSession } from '../repositories/sign-in-sessions.ts'
-import type { Store } from '../repositories/store.ts'
+import type { Repositories, Store } from '../repositories/store.ts'
 
 /** Milliseconds. */
 export interface SessionLimits {
@@ -40,19 +40,28 @@ export function createSignInSessions({ store, clock, random, limits }: Dependenc
     clock() - session.lastSeenAt >= limits.idle ||
     clock() - session.createdAt >= limits.absolute
 
+  /** Who is signed in with this cookie, by what a unit of work sees. */
+  async function findIn(
+    { sessions, users }: Pick<Repositories, 'sessions' | 'users'>,
+    cookie: string | undefined,
+  ): Promise<LiveSession | undefined> {
+    const session = cookie === undefined ? undefined : await sessions.findByCookie(digest(cookie))
+    if (!session || isOver(session)) return undefined
+    const user = await users.find(session.userId)
+    return user?.isEnabled && user.epoch === session.userEpoch ? { user, session } : undefined
+  }
+
   /** Who is signed in with this cookie; using a session keeps it from growing idle. */
   async function find(cookie: string | undefined): Promise<LiveSession | undefined> {
-    const session = cookie === undefined ? undefined : await store.read.sessions.findByCookie(digest(cookie))
-    if (!session || isOver(session)) return undefined
-    const user = await store.read.users.find(session.userId)
-    if (!user?.isEnabled || user.epoch !== session.userEpoch) return undefined
-    if (clock() - session.lastSeenAt >= TOUCH_EVERY)
-      await store.write(({ sessions }) => sessions.touch(session.sid, clock()))
-    return { user, session }
+    const live = await findIn(store.read, cookie)
+    if (live && clock() - live.session.lastSeenAt >= TOUCH_EVERY)
+      await store.write(({ sessions }) => sessions.touch(live.session.sid, clock()))
+    return live
   }
 
   return {
     find,
+    findIn,
 
     /**
      * Signs a person in. The same person keeps the session (same `sid`, new `auth_time`); another one gets a new session.

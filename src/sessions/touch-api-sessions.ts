@@ -1,4 +1,5 @@
 import type { ApiSession } from '../domain/api-session.ts'
+import { requireStillEnabled } from '../domain/authenticated-app.ts'
 import { type ReadCatalogue, servesApiOf } from '../domain/resource-indicators.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import { type Clock, SECOND } from '../lib/clock.ts'
@@ -40,8 +41,13 @@ export function createTouchApiSessions({ store, clock, readCatalogue }: Dependen
   }
 
   /** One statement for all that were used at one time; it decides. @returns the ids of those that live */
-  function slide(times: ReadonlyMap<number, readonly string[]>, moment: Moment): Promise<string[]> {
-    return store.write(async ({ apiSessions }) => {
+  function slide(
+    times: ReadonlyMap<number, readonly string[]>,
+    caller: TrustedApplication,
+    moment: Moment,
+  ): Promise<string[]> {
+    return store.write(async ({ apps, apiSessions }) => {
+      requireStillEnabled(caller, await apps.find(caller.applicationUri))
       const alive: string[] = []
       for (const [at, ids] of times) alive.push(...(await apiSessions.touch(ids, at, moment)))
       return alive
@@ -63,7 +69,7 @@ export function createTouchApiSessions({ store, clock, readCatalogue }: Dependen
       if (at - lastSeenAt < TOUCH_EVERY) alive.add(id)
       else stale.set(at, [...(stale.get(at) ?? []), id])
     }
-    const slid = stale.size === 0 ? [] : await slide(stale, moment)
+    const slid = stale.size === 0 ? [] : await slide(stale, caller, moment)
     for (const id of slid) alive.add(id)
     return [...usedAt.keys()].filter((id) => !alive.has(id))
   }

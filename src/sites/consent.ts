@@ -8,6 +8,7 @@ import { displayOf, reachOf } from '../domain/app-display.ts'
 import type { Audit } from '../domain/audit.ts'
 import { resourceOfItem } from '../domain/consent-items.ts'
 import { OAuthError } from '../domain/errors.ts'
+import { whyEnded } from '../domain/liveness.ts'
 import { destinationOf } from '../domain/redirect-uri.ts'
 import type { ReadCatalogue } from '../domain/resource-indicators.ts'
 import type { Cookies } from '../http/cookies.ts'
@@ -19,7 +20,8 @@ import type { Refuse } from '../http/refusals.ts'
 import type { SendAnswer } from '../http/send-answer.ts'
 import type { Clock } from '../lib/clock.ts'
 import { digest } from '../lib/secrets.ts'
-import type { Store } from '../repositories/store.ts'
+import type { Repositories, Store } from '../repositories/store.ts'
+import type { SignInSessionsService } from '../sessions/sign-in-sessions.ts'
 
 interface Dependencies {
   readonly flow: AuthorizeFlow
@@ -29,6 +31,7 @@ interface Dependencies {
   readonly sendAnswer: SendAnswer
   readonly readCatalogue: ReadCatalogue
   readonly store: Pick<Store, 'write'>
+  readonly sessions: Pick<SignInSessionsService, 'findIn'>
   readonly clock: Clock
   readonly audit: Audit
   readonly issuer: string
@@ -43,7 +46,8 @@ interface Decidable {
 
 /** The page where a person allows an app what it asks for. */
 export async function consentSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { flow, cookies, renderPage, refuse, sendAnswer, readCatalogue, store, clock, audit, issuer } = dependencies
+  const { flow, cookies, renderPage, refuse, sendAnswer, readCatalogue, store, sessions, clock, audit, issuer } =
+    dependencies
   const config = { page: true } as const
   const continueUrl = (ticket: Ticket): string =>
     `${issuer}/connect/authorize/continue?interaction=${flow.tickets.seal(ticket)}`
@@ -64,6 +68,14 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
       if (error instanceof OAuthError) return ticket
       throw error
     }
+  }
+
+  /** Whether person and app are still those whom the page was about, by what a unit of work sees. */
+  async function stillStands(unit: Repositories, request: FastifyRequest, { request: { app }, step }: Decidable) {
+    const live = await sessions.findIn(unit, cookies.session(request))
+    if (live?.user.id !== step.signedIn.user.id) return false
+    const epochs = { appEpoch: app.epoch, userEpoch: step.signedIn.user.epoch }
+    return whyEnded(epochs, await unit.apps.find(app.applicationUri), live.user) === undefined
   }
 
   async function show(
@@ -125,7 +137,13 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
       )
     }
     if (step.kind === 'consent') {
-      await store.write(({ consents }) => consents.grant(about.user, about.app, step.scope, clock()))
+      const granted = await store.write(async (unit) => {
+        if (!(await stillStands(unit, request, found))) return false
+        await unit.consents.grant(about.user, about.app, step.scope, clock())
+        return true
+      })
+      // Whoever was signed out or switched off meanwhile is told so there.
+      if (!granted) return reply.redirect(continueUrl(ticket), 303)
       audit({ event: 'consent_granted', ...heard, detail: { scope: step.scope.join(' ') } })
     }
     return reply.redirect(continueUrl({ ...ticket, consented: about.user }), 303)

@@ -1,4 +1,9 @@
-import { isWholeReferenceToken, type ReferenceTokenState, stateOfReferenceToken } from '../domain/reference-token.ts'
+import {
+  isWholeReferenceToken,
+  type ReferenceToken,
+  type ReferenceTokenState,
+  stateOfReferenceToken,
+} from '../domain/reference-token.ts'
 import type { RefusalRule } from '../domain/refusal-rule.ts'
 import { NO_CLAIMS } from '../domain/requested-claims.ts'
 import { type ReadCatalogue, targetOf } from '../domain/resource-indicators.ts'
@@ -11,11 +16,14 @@ import { referenceTokenClaims } from './access-token.ts'
 import { type DeadToken, dead, FOREIGN, type LiveAccessToken } from './live-token.ts'
 import type { TokenSettings } from './settings.ts'
 
-interface Dependencies {
+interface Judging {
   readonly store: Pick<Store, 'read'>
   readonly settings: TokenSettings
   readonly clock: Clock
   readonly readCatalogue: ReadCatalogue
+}
+
+interface Dependencies extends Judging {
   /** Notes that a token was used. */
   readonly uses: Pick<LastUse, 'note'>
 }
@@ -32,15 +40,27 @@ const RULE_OF: Readonly<Record<DeadState, RefusalRule>> = {
 // For these the operator is told whose account to look at.
 const BY_RECORD: ReadonlySet<DeadState> = new Set(['ended', 'not permitted'])
 
-/** Looks a personal or system access token up; a kill switch, a revocation and a changed record count at once. */
-export function createFindReferenceToken({ store, settings, clock, readCatalogue, uses }: Dependencies) {
-  const { read } = store
+/** Looks a personal or system access token up. */
+export function createFindReferenceToken({ uses, ...judging }: Dependencies) {
+  const { referenceTokens } = judging.store.read
+  const judge = createJudgeReferenceToken(judging)
 
   return async function findReferenceToken(value: string): Promise<LiveAccessToken | DeadToken> {
     if (!isWholeReferenceToken(value))
       return dead('reference-token-malformed', 'its checksum is wrong, or a part is missing')
-    const token = await read.referenceTokens.find(digest(value))
+    const token = await referenceTokens.find(digest(value))
     if (!token) return FOREIGN
+    const judged = await judge(token)
+    if (judged.kind !== 'dead') uses.note(token)
+    return judged
+  }
+}
+
+/** Says whether a personal or system access token is live; a kill switch, a revocation and a changed record count at once. */
+export function createJudgeReferenceToken({ store, settings, clock, readCatalogue }: Judging) {
+  const { read } = store
+
+  return async function judgeReferenceToken(token: ReferenceToken): Promise<LiveAccessToken | DeadToken> {
     const [app, user] = [await read.apps.find(token.applicationUri), await read.users.find(token.userId)]
     if (!app || !user) return FOREIGN
     const { state, reason = '' } = stateOfReferenceToken(token, app, user, clock())
@@ -48,7 +68,6 @@ export function createFindReferenceToken({ store, settings, clock, readCatalogue
       return { ...dead(RULE_OF[state], reason, app), ...(BY_RECORD.has(state) ? { user: user.id } : {}) }
     const scope = stillRegistered(token.scope, app)
     const target = targetOf({ scope, resources: [] }, [], app, await readCatalogue())
-    uses.note(token)
     return {
       kind: 'access_token',
       claims: referenceTokenClaims(token, target, app, user, settings),

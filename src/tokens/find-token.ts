@@ -9,7 +9,7 @@ import { digest, looksLikeSecret } from '../lib/secrets.ts'
 import type { Store } from '../repositories/store.ts'
 import { createFindReferenceToken } from './find-reference-token.ts'
 import { createJudgeClaims } from './judge-claims.ts'
-import { type DeadToken, dead, FOREIGN, type LiveToken } from './live-token.ts'
+import { type DeadToken, dead, expired, FOREIGN, type LiveToken } from './live-token.ts'
 import { looksLikeOpaqueToken } from './opaque-token.ts'
 import type { TokenSettings } from './settings.ts'
 import type { SigningKeys } from './signing-keys.ts'
@@ -51,7 +51,7 @@ export function createLookUpToken(dependencies: Dependencies) {
     const claims = await read.opaqueAccessTokens.find(digest(value))
     if (!claims) return FOREIGN
     const at = Number(claims['exp']) * 1000
-    return at <= clock() ? whyNot({ fault: 'expired', at }, clock()) : judgeClaims(claims)
+    return at <= clock() ? expired(at, clock()) : judgeClaims(claims)
   }
 
   async function findRefreshToken(value: string): Promise<LiveToken | DeadToken> {
@@ -81,10 +81,7 @@ function whyNot(fault: JwtFault, now: number): DeadToken {
     case 'foreign':
       return FOREIGN
     case 'expired':
-      return dead(
-        'access-token-expired',
-        `the token ended at ${isoTime(fault.at)}, and it is ${isoTime(now)} by this server's clock`,
-      )
+      return expired(fault.at, now)
     case 'not yet valid':
       return dead(
         'access-token-not-yet-valid',

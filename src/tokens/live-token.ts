@@ -3,6 +3,7 @@ import type { RefusalRule } from '../domain/refusal-rule.ts'
 import type { RequestedClaims } from '../domain/requested-claims.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
+import { isoTime } from '../lib/clock.ts'
 
 /** An access token that is good right now: signed, opaque or a reference token, which all say the same. */
 export interface LiveAccessToken {
@@ -50,5 +51,9 @@ export const dead = (rule: RefusalRule, cause: string, app?: TrustedApplication)
   cause,
   ...(app ? { app } : {}),
 })
+
+/** @param at when it ended, and @param now, in milliseconds since 1970 */
+export const expired = (at: number, now: number): DeadToken =>
+  dead('access-token-expired', `the token ended at ${isoTime(at)}, and it is ${isoTime(now)} by this server's clock`)
 
 export const FOREIGN = dead('access-token-foreign', 'no token of this server that would open anything here')

@@ -13,7 +13,9 @@ import { registerOpenApi } from '../../http/open-api.ts'
 import { watchMethods } from '../../http/other-methods.ts'
 import { registerProblemDetails } from '../../http/problem-details.ts'
 import type { Refuse } from '../../http/refusals.ts'
-import type { FindToken } from '../../tokens/find-token.ts'
+import type { LookUpToken } from '../../tokens/find-token.ts'
+import type { JudgeAgain } from '../../tokens/judge-again.ts'
+import type { LiveAccessToken } from '../../tokens/live-token.ts'
 import { manageAppsEndpoint } from './apps.ts'
 import { manageConsentsEndpoint } from './consents.ts'
 import { manageJournalsEndpoint } from './journals.ts'
@@ -22,7 +24,8 @@ import { manageTokensEndpoint } from './tokens.ts'
 import { manageUsersEndpoint } from './users.ts'
 
 interface Dependencies {
-  readonly findToken: FindToken
+  readonly lookUpToken: LookUpToken
+  readonly judgeAgain: JudgeAgain
   /** Identifier of the instance's own API. */
   readonly standard: string
   readonly refuse: Refuse
@@ -37,10 +40,10 @@ interface Dependencies {
 /** The administration API. */
 export async function manageApi(
   app: FastifyInstance,
-  { findToken, standard, refuse, apps, tokens, sessions, consents, users, journals }: Dependencies,
+  { lookUpToken, judgeAgain, standard, refuse, apps, tokens, sessions, consents, users, journals }: Dependencies,
 ): Promise<void> {
   registerJsonBody(app)
-  requireAdministrator(app, findToken, standard)
+  requireAdministrator<LiveAccessToken>(app, { lookUpToken, judgeAgain, standard })
   registerProblemDetails(app, {
     refuse,
     challenge: challengeNaming(ADMINISTRATION_SCOPE),

@@ -13,7 +13,7 @@ import { profileConsentsEndpoint } from './consents.ts'
 import { profileTokensEndpoint } from './tokens.ts'
 
 interface Dependencies {
-  readonly sessions: Pick<SignInSessionsService, 'find'>
+  readonly sessions: Pick<SignInSessionsService, 'find' | 'findIn'>
   readonly cookies: Pick<Cookies, 'session' | 'sessionName'>
   readonly issuer: string
   readonly refuse: Refuse
@@ -29,7 +29,11 @@ export async function profileApi(
   { sessions, cookies, issuer, refuse, refusals, tokens, consents }: Dependencies,
 ): Promise<void> {
   registerJsonBody(app)
-  requireSignedIn(app, { findSession: (request) => sessions.find(cookies.session(request)), issuer })
+  requireSignedIn(app, {
+    findSession: (request) => sessions.find(cookies.session(request)),
+    findSessionIn: (unit, request) => sessions.findIn(unit, cookies.session(request)),
+    issuer,
+  })
   registerProblemDetails(app, {
     refuse,
     challenge: challengeOfSession,
