@@ -10,8 +10,11 @@ import type { Repositories } from '../src/repositories/store.ts'
 import { type AdminAnswer, addTool, appPath, createAdminApi, serviceToken, TOOL } from './fixtures/admin.ts'
 import { API, askForSession, callApi, liveSessions, sendTouches, serveApi } from './fixtures/api-sessions.ts'
 import { createBrowser } from './fixtures/browser.ts'
+import { tesseraOn } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
+import { eventually } from './fixtures/eventually.ts'
 import { type Instance, PASSWORD } from './fixtures/instance.ts'
+import { askPostgres, ONLY_ON_POSTGRES } from './fixtures/postgres.ts'
 import { changeApp, introspect, issue } from './fixtures/reference-tokens.ts'
 import { initialToken, METADATA, manage, registerClient, sendRegistration } from './fixtures/registration.ts'
 import {
@@ -381,4 +384,32 @@ await t.test('PT-07: the first call of an API opens no session for a token that 
   const touch = () => sendTouches(instance, { touches: `${id}:0` })
   t.equal((await whileItWaits(instance, off, touch, { way: 'write' })).status, 401)
   t.strictSame(await read.apiSessions.find(id), before, 'nor is one kept alive')
+})
+
+await t.test('a personal access token that is being made ends with the rest', { skip: ONLY_ON_POSTGRES }, async (t) => {
+  const waiting = () =>
+    askPostgres<{ count: number }>(
+      instance.databaseUrl,
+      "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    )
+  for (const command of [
+    ['session', 'end', '--user', 'david', '--with-tokens'],
+    ['consent', 'withdraw', '--user', 'david', '--app', WEB],
+  ]) {
+    await obtainTokens(instance)
+    let ended: Promise<unknown> = Promise.resolve()
+    const { writeAlone } = store
+    store.writeAlone = (unit) => {
+      store.writeAlone = writeAlone
+      return writeAlone(async (repositories) => {
+        const result = await unit(repositories)
+        ended = tesseraOn(instance)(command)
+        t.match(await eventually(waiting, ([row]) => row?.count === 1), [{ count: 1 }], 'the command waits')
+        return result
+      })
+    }
+    const { value } = await issue(instance, { kind: 'PAT', app: WEB, user: david.id })
+    t.match(await ended, { code: 0 })
+    t.strictSame(await introspect(instance, WEB, value), { active: false }, command.join(' '))
+  }
 })

@@ -42,7 +42,7 @@ const list = (flags: ConsentsWanted, command: Command): Promise<void> =>
 
 const withdraw = (flags: { readonly user: string; readonly app: string }, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
-    const withdrawn = await store.writeEnding(async (unit) => {
+    const withdrawn = await store.writeAlone(async (unit) => {
       const user = await requireUser(unit, flags.user)
       return {
         login: user.login,

@@ -65,7 +65,7 @@ async function end(id: string | undefined, flags: EndFlags, command: Command): P
   const { user, withTokens = false } = flags
   if ((id === undefined) === (user === undefined)) throw wrongUsage('expected is the id of a session, or --user')
   await withCore(command, async ({ store, clock }) => {
-    const ended = await store.writeEnding(async (unit) => {
+    const ended = await store.writeAlone(async (unit) => {
       const by = commandLine(clock())
       return id === undefined
         ? endSessionsOfUser(unit, await requireUser(unit, user ?? ''), withTokens, by)
