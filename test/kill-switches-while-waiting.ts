@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { endSessionsOfUser } from '../src/administration/api-sessions.ts'
 import { registrationOf, requireApp } from '../src/administration/apps.ts'
@@ -28,7 +30,7 @@ import {
   redeem,
 } from './fixtures/requests.ts'
 import { authorizeUrl } from './fixtures/sign-in.ts'
-import { whileItWaits } from './fixtures/while-waiting.ts'
+import { atOnce, whileItWaits } from './fixtures/while-waiting.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from './fixtures/world.ts'
 
 const CONSOLE = 'my.admin/console'
@@ -384,6 +386,90 @@ await t.test('PT-07: the first call of an API opens no session for a token that 
   const touch = () => sendTouches(instance, { touches: `${id}:0` })
   t.equal((await whileItWaits(instance, off, touch, { way: 'write' })).status, 401)
   t.strictSame(await read.apiSessions.find(id), before, 'nor is one kept alive')
+})
+
+await t.test('AD-18: however many administrators leave at once, one who can sign in remains', async (t) => {
+  /** The logins of those who can administer, after everybody else has lost that. */
+  async function administrators(...kept: readonly string[]): Promise<string[]> {
+    const all = (await read.users.list()).filter(({ isAdmin }) => isAdmin)
+    const others = kept.length === 0 ? [] : all.filter(({ login }) => !kept.includes(login))
+    for (const user of others)
+      await store.write(({ users }) => users.update({ ...user, isAdmin: false }, instance.now()))
+    return all.filter((user) => user.isEnabled && !others.includes(user)).map(({ login }) => login)
+  }
+  const addTwo = async (first: string, second: string): Promise<void> => {
+    for (const login of [first, second]) await instance.addUser({ login, isAdmin: true })
+    t.strictSame((await administrators(first, second)).sort(), [first, second])
+  }
+
+  await t.test('two demote each other', async (t) => {
+    await addTwo('olga', 'petra')
+    const olga = createAdminApi(instance, await consoleToken(instance, 'olga'))
+    const petra = createAdminApi(instance, await consoleToken(instance, 'petra'))
+    const answers = await atOnce(instance, [
+      () => olga.patch('/users/petra', { isAdmin: false }),
+      () => petra.patch('/users/olga', { isAdmin: false }),
+    ])
+    t.strictSame(answers.map(({ status }) => status).sort(), [200, 403])
+    t.equal((await administrators()).length, 1)
+  })
+
+  const leave: Readonly<Record<string, (login: string) => [method: 'PATCH' | 'DELETE', path: string, body?: object]>> =
+    {
+      'demotes them': (login) => ['PATCH', `/users/${login}`, { isAdmin: false }],
+      'disables them': (login) => ['PATCH', `/users/${login}`, { isEnabled: false }],
+      'removes them': (login) => ['DELETE', `/users/${login}`],
+    }
+  for (const [index, [name, orderFor]] of Object.entries(leave).entries())
+    await t.test(`an app ${name}`, async (t) => {
+      const two = [`rita${index}`, `sofia${index}`] as const
+      await addTwo(...two)
+      const api = createAdminApi(instance, await serviceToken(instance))
+      const without = `without${index}`
+      // Neither administers by signing in, so neither counts.
+      await instance.addUser({ login: `portal${index}`, isAdmin: true, type: 'ExternalCommunityUser' })
+      t.equal((await api.post('/users', { login: without, type: 'InternalUser', isAdmin: true })).status, 201)
+      const send = (login: string) => {
+        const [method, path, body] = orderFor(login)
+        return api.call(method, path, body, { 'if-match': '*' })
+      }
+      const answers = await atOnce(
+        instance,
+        two.map((login) => () => send(login)),
+      )
+      const refused = answers.filter(({ status }) => status >= 400)
+      const errors = [{ attribute: 'isAdmin', reason: /^(rita|sofia)\d is the last administrator/ }]
+      t.match(refused, [{ status: 409, json: { errors } }])
+      const [last = '', ...others] = (await administrators()).filter((login) => two.some((one) => one === login))
+      t.strictSame(others, [])
+      t.equal((await send(last)).status, 409, 'nor afterwards')
+      t.ok([200, 204].includes((await send(without)).status), 'who cannot sign in may go')
+    })
+
+  await t.test('the command line can, and says what it has done', async (t) => {
+    await addTwo('tina', 'ulla')
+    const tessera = tesseraOn(instance)
+    const warning =
+      /^warning: no administrator is left who can sign in; make one with: tessera user update LOGIN --admin$/m
+    const file = join(instance.folder, 'ulla.yaml')
+    writeFileSync(file, 'users:\n  - login: ulla\n    isAdmin: false\n')
+    for (const [command, leaves] of [
+      ['user disable tina', false],
+      [`plan ${file}`, true],
+      [`apply ${file}`, true],
+      ['user update ulla --admin', false],
+      ['user update ulla --no-admin', true],
+      ['user update ulla --admin', false],
+      ['user disable ulla', true],
+      ['user enable ulla', false],
+      ['user remove ulla --yes', true],
+    ] as const) {
+      const { code, stderr } = await tessera(command.split(' '))
+      t.equal(code, 0, `${command} ${stderr}`)
+      if (leaves) t.match(stderr, warning, command)
+      else t.notMatch(stderr, /administrator/, command)
+    }
+  })
 })
 
 await t.test('a personal access token that is being made ends with the rest', { skip: ONLY_ON_POSTGRES }, async (t) => {

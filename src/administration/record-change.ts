@@ -13,6 +13,8 @@ export interface By {
   readonly now: number
   /** Says why this server may not fetch from a URL, or `undefined`. */
   readonly whyNotFetchable?: (url: string) => string | undefined
+  /** Whether they work on the machine itself, and can make an administrator anew. */
+  readonly atTheMachine?: true
   /** Collects what was recorded, for those who tell it once it is committed. */
   readonly recorded?: AuditRecord[]
 }

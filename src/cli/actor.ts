@@ -2,7 +2,7 @@ import { userInfo } from 'node:os'
 import type { By } from '../administration/record-change.ts'
 
 /** Who is at the command line, as the audit log names them. */
-export const commandLine = (now: number): By => ({ actor: `cli:${nameOfUser()}`, now })
+export const commandLine = (now: number): By => ({ actor: `cli:${nameOfUser()}`, now, atTheMachine: true })
 
 /** A container's user may have no name. */
 function nameOfUser(): string {

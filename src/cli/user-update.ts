@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
 import { ChangeRefused } from '../administration/fault.ts'
 import { requireUser } from '../administration/find-user.ts'
+import { NO_ADMINISTRATOR, watchAdministrators } from '../administration/last-administrator.ts'
 import { updateUser } from '../administration/users.ts'
 import { showUser } from '../domain/user-attributes.ts'
 import { readUserDetails, showUserRecord } from '../domain/user-record.ts'
 import { commandLine } from './actor.ts'
 import { differences } from './differences.ts'
 import { helpText } from './help.ts'
-import { print } from './output.ts'
+import { print, warn } from './output.ts'
 import { impossible, wrongUsage } from './problem.ts'
 import { inFlags } from './user-faults.ts'
 import { type DetailFlags, readDetailFlags, withDetailFlags } from './user-flags.ts'
@@ -38,12 +39,15 @@ async function update(name: string, flags: DetailFlags, command: Command): Promi
   if (Object.keys(given).length === 0)
     throw wrongUsage('a detail is expected, such as --nickname; tessera user update --help names them all')
   await withCore(command, async ({ store, clock }) => {
-    const { before, after } = await store.writeAlone(async (unit) => {
+    const { before, after, leftNone } = await store.writeAlone(async (unit) => {
       const before = await requireUser(unit, name)
       const wanted = { ...before, ...readUserDetails(before, given) }
-      return { before, after: await updateUser(unit, wanted, commandLine(clock())).catch(refused) }
+      const change = () => updateUser(unit, wanted, commandLine(clock())).catch(refused)
+      const { result: after, leftNone } = await watchAdministrators(unit, change)
+      return { before, after, leftNone }
     })
     print(command, showUserRecord(after), differences(showUser(before), showUser(after)))
+    if (leftNone) warn(NO_ADMINISTRATOR)
   })
 }
 

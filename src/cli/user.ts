@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { requireUser } from '../administration/find-user.ts'
+import { NO_ADMINISTRATOR, watchAdministrators } from '../administration/last-administrator.ts'
 import { appsActingAs, removeUser, setUserEnabled, unlockUser } from '../administration/users.ts'
 import { showUserRecord } from '../domain/user-record.ts'
 import type { Repositories } from '../repositories/store.ts'
@@ -87,10 +88,11 @@ const show = (name: string, command: Command): Promise<void> =>
 
 const setEnabled = (name: string, enabled: boolean, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
-    const { before, after, apps } = await store.writeAlone(async (repositories) => {
+    const { before, after, apps, leftNone } = await store.writeAlone(async (repositories) => {
       const before = await requireUser(repositories, name)
-      const after = await setUserEnabled(repositories, before.id, enabled, commandLine(clock()))
-      return { before, after, apps: await appsActingAs(repositories, before.id) }
+      const change = () => setUserEnabled(repositories, before.id, enabled, commandLine(clock()))
+      const { result: after, leftNone } = await watchAdministrators(repositories, change)
+      return { before, after, leftNone, apps: await appsActingAs(repositories, before.id) }
     })
     const state = enabled ? 'enabled' : 'disabled'
     const effect = enabled
@@ -100,6 +102,7 @@ const setEnabled = (name: string, enabled: boolean, command: Command): Promise<v
       before.isEnabled === enabled ? `${after.login} was ${state} already.` : `${after.login} is ${state}. ${effect}`
     print(command, showUserRecord(after), text)
     if (!enabled && apps.length > 0) warn(`no longer able to act as their System User: ${apps.join(', ')}`)
+    if (leftNone) warn(NO_ADMINISTRATOR)
   })
 
 const unlock = (name: string, command: Command): Promise<void> =>
@@ -117,11 +120,12 @@ const remove = (name: string, flags: { readonly yes?: boolean }, command: Comman
     const { id, login } = await requireUser(store.read, name)
     await requireNoSystemUser(id, login, store.read)
     await confirm(`This removes ${login} with their sessions, consents and tokens, for ever.`, flags.yes)
-    await store.writeAlone(async (repositories) => {
+    const { leftNone } = await store.writeAlone(async (repositories) => {
       await requireNoSystemUser(id, login, repositories)
-      await removeUser(repositories, id, commandLine(clock()))
+      return watchAdministrators(repositories, () => removeUser(repositories, id, commandLine(clock())))
     })
     print(command, { id, login, removed: true }, `${login} is removed.`)
+    if (leftNone) warn(NO_ADMINISTRATOR)
   })
 
 async function requireNoSystemUser(id: string, login: string, repositories: Pick<Repositories, 'apps'>): Promise<void> {

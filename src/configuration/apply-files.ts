@@ -1,3 +1,4 @@
+import { NO_ADMINISTRATOR, watchAdministrators } from '../administration/last-administrator.ts'
 import type { By } from '../administration/record-change.ts'
 import { canonicalIdentifier } from '../domain/user.ts'
 import type { Passwords } from '../lib/passwords.ts'
@@ -86,13 +87,14 @@ async function bringAbout(
     ...(prune ? pruningTasks(wanted, before, kept, by) : []),
     ...linkingTasks(wanted, by),
   ]
-  const refused = [...(await runTasks(tasks, unit)), ...(await lostScopes(unit, wanted, resources))]
+  const { result, leftNone } = await watchAdministrators(unit, () => runTasks(tasks, unit))
+  const refused = [...result, ...(await lostScopes(unit, wanted, resources))]
   const all = [...faults, ...refused.filter((fault) => !faults.some((known) => isAbout(known, fault)))]
   if (all.length > 0) throw new ConfigurationRefused(inOrder(all, texts))
   const changes = changesBetween(before, await describe())
   return {
     changes: changes.map((change) => withId(change, wanted)),
-    doubts: [...doubtsAmong(changes, wanted), ...doubts],
+    doubts: [...doubtsAmong(changes, wanted), ...doubts, ...(leftNone ? [NO_ADMINISTRATOR] : [])],
   }
 }
 

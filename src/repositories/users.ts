@@ -89,17 +89,17 @@ export function usersOn(db: Kysely<Schema>) {
       return found !== undefined
     },
 
-    /** Whether somebody else who may sign in administers as well. */
-    async hasAdministratorBeside(id: string): Promise<boolean> {
-      const other = await everyone()
+    /** The ids of administrators who can sign in and administer, some of them. */
+    async administrators(most: number): Promise<string[]> {
+      const found = await everyone()
         .select('id')
         .where('is_admin', '=', 1)
         .where('is_enabled', '=', 1)
-        .where('type', '!=', 'SystemUserNoLogin')
-        .where('id', '!=', id)
-        .limit(1)
-        .executeTakeFirst()
-      return other !== undefined
+        .where('type', '=', 'InternalUser' satisfies UserType)
+        .where('password_hash', 'is not', null)
+        .limit(most)
+        .execute()
+      return found.map(({ id }) => id)
     },
 
     async add(user: NewUser, passwordHash: string | undefined, now: number): Promise<User> {
