@@ -110,6 +110,7 @@ export type RefusalRule =
   | 'picture-missing'
   | 'community-user-api-scope'
   | 'consent-required'
+  | 'consent-each-time'
   | 'consent-denied'
   | 'interaction-invalid'
   | 'interaction-expired'
