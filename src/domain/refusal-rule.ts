@@ -177,4 +177,6 @@ export type RefusalRule =
   | 'metrics-not-for-everybody'
   | 'too-many-requests'
   | 'server-busy'
+  | 'network-busy'
+  | 'outside-busy'
   | 'server-fault'
