@@ -35,6 +35,7 @@ import { LOCALES } from './http/messages.ts'
 import { createMetrics } from './http/metrics.ts'
 import { registerOverload } from './http/overload.ts'
 import { registerPages } from './http/pages.ts'
+import { createPlaces, ROOM } from './http/places.ts'
 import { registerRateLimits } from './http/rate-limits.ts'
 import { createRefuse } from './http/refusals.ts'
 import { rememberAddress } from './http/remember-address.ts'
@@ -68,6 +69,7 @@ const REGISTRATIONS_AT_ONCE = 8
  * @param random where ids, codes and tokens come from
  * @param log takes the log, one JSON line a record; stdout unless given
  * @param timeouts of connections
+ * @param room for how many requests at once
  */
 export async function buildServer(
   config: Config,
@@ -75,6 +77,7 @@ export async function buildServer(
   random: Random,
   log?: LogStream,
   timeouts = TIMEOUTS,
+  room = ROOM,
 ): Promise<FastifyInstance> {
   const { store, keys, clock } = core
   const { issuer, tokens: settings } = config
@@ -86,9 +89,13 @@ export async function buildServer(
   )
   app.server.maxConnections = MOST_CONNECTIONS
   rememberAddress(app.server)
-  const services = createServices(config, core, random, app.log)
+  const places = createPlaces(room)
+  const services = createServices(config, core, random, app.log, places.whileOutside)
   const { sessions, logout, flow, readCatalogue, subjectOf, audit, authenticateApp, revokeToken } = services
   const { browserStateOf } = services
+  const registrationsInLine = createAtMost(REGISTRATIONS_AT_ONCE, (turn) =>
+    places.whileOutside('a turn to register', turn),
+  )
   const { deliverLogouts } = services
   app.decorate('sendLogouts', deliverLogouts.sendDue)
   app.addHook('onClose', async () => {
@@ -124,7 +131,7 @@ export async function buildServer(
     appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
   })
   await registerFormBody(app)
-  registerOverload(app)
+  registerOverload(app, places, room)
   const limits = await registerRateLimits(app, config.limits)
   await app.register(fastifyCookie)
   const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
@@ -137,6 +144,7 @@ export async function buildServer(
       return { slots: rules.slots, live: (await store.read.apiSessions.lookAround({ rules, now: clock() })).live }
     },
     logoutNotices: deliverLogouts.figures,
+    requests: places.figures,
     cleanUpLags: () => cleanUpLags({ store, clock, longestSession: config.sessions.absolute }),
   })
 
@@ -175,7 +183,7 @@ export async function buildServer(
       await id.register(sessionTouchesEndpoint, services)
       await id.register(sessionNoticesEndpoint, services)
       if (config.registration.mode !== 'off')
-        await id.register(registrationEndpoint, { ...services, inLine: createAtMost(REGISTRATIONS_AT_ONCE) })
+        await id.register(registrationEndpoint, { ...services, inLine: registrationsInLine })
       await id.register(endSessionEndpoint, { logout, issuer })
       await id.register(loginSite, {
         flow,

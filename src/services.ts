@@ -25,6 +25,7 @@ import { createAuditJournal } from './journal/audit.ts'
 import { createRefusalJournal } from './journal/refusals.ts'
 import { MINUTE } from './lib/clock.ts'
 import { createLastUse } from './lib/last-use.ts'
+import type { WhileOutside } from './lib/outside.ts'
 import { createPasswords } from './lib/passwords.ts'
 import { deriveKey } from './lib/sealed-box.ts'
 import type { Random } from './lib/secrets.ts'
@@ -60,8 +61,15 @@ export type Services = ReturnType<typeof createServices>
  * Constructs the parts that endpoints and pages put in a row.
  * @param random where ids, codes and tokens come from
  * @param log takes what the journals tell as well, and what could not be written down
+ * @param whileOutside lets a request wait for other servers without keeping anybody else waiting
  */
-export function createServices(config: Config, core: Core, random: Random, log: FastifyBaseLogger) {
+export function createServices(
+  config: Config,
+  core: Core,
+  random: Random,
+  log: FastifyBaseLogger,
+  whileOutside: WhileOutside,
+) {
   const { store, keys, clock, masterKey, outbound } = core
   const { issuer } = config
   const settings = completeSettings(config.tokens, masterKey)
@@ -113,6 +121,7 @@ export function createServices(config: Config, core: Core, random: Random, log: 
     store,
     clock,
     post: outbound.post,
+    whileOutside,
     sign: (app, user, sid) => {
       const subject = user && subjectOf(user, sectorOf(app))
       const claims = logoutTokenClaims({ issuer, applicationUri: app.applicationUri, subject, sid }, clock())
@@ -122,7 +131,7 @@ export function createServices(config: Config, core: Core, random: Random, log: 
     log,
   })
 
-  const { secretKey, verifySignature, readEffective } = createAppSignatures(config, core)
+  const { secretKey, verifySignature, readEffective } = createAppSignatures(config, core, whileOutside)
   const judgeAssertion = createJudgeAssertion({ verifySignature, issuer, clock })
   const authenticateApp = createAuthenticateApp({ store, judgeAssertion, clock, secretUse, audit })
   const lookUpToken = createLookUpToken({ store, keys, settings, clock, readCatalogue, uses: tokenUse })
@@ -202,6 +211,7 @@ export function createServices(config: Config, core: Core, random: Random, log: 
       clock,
       random,
       outbound,
+      whileOutside,
       policy: config.registration,
       offer: { responseTypes: config.responseTypes, scopes: config.registration.scopes },
       standard: keys.algorithm,

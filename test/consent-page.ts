@@ -47,6 +47,8 @@ await t.test('it says who asks, for what, as whom, and where it leads', async (t
     code_challenge_method: 'S256',
   })
   t.equal(textOf(native.view, '.where'), 'com.example.app:')
+  t.match(textOf(native.view, '#each-time'), /^This app runs on your device/)
+  t.equal(view.page.querySelector('#each-time'), null)
 })
 
 await t.test('CS-09 names and scopes hold no markup', async (t) => {

@@ -2,9 +2,30 @@ import t, { type Test } from 'tap'
 import { type Browser, createBrowser, type View } from './fixtures/browser.ts'
 import { PASSWORD } from './fixtures/instance.ts'
 import { refusedByPage, refusedByRedirect } from './fixtures/refusals.ts'
-import { answerOf, basic, claimsOf, encode, type HeaderFields, readTokens, redeem } from './fixtures/requests.ts'
+import {
+  answerOf,
+  basic,
+  claimsOf,
+  encode,
+  type HeaderFields,
+  PKCE,
+  readTokens,
+  redeem,
+  VERIFIER,
+} from './fixtures/requests.ts'
 import { authorizeUrl } from './fixtures/sign-in.ts'
-import { OTHER, OTHER_REDIRECT, PORTAL, PORTAL_REDIRECT, startWorld, WEB, WEB_REDIRECT } from './fixtures/world.ts'
+import {
+  NATIVE,
+  OTHER,
+  OTHER_REDIRECT,
+  PORTAL,
+  PORTAL_REDIRECT,
+  SPA,
+  SPA_REDIRECT,
+  startWorld,
+  WEB,
+  WEB_REDIRECT,
+} from './fixtures/world.ts'
 
 const TRUSTED = 'my.trusted.app/trusted'
 const TRUSTED_REDIRECT = 'https://trusted.example.com/cb'
@@ -282,5 +303,93 @@ await t.test('who may not use the app learns it from the app, not on our page', 
       refusedByRedirect(t, instance, await browser.submit(page, 'consent-approve'), { ...told, state: 's' })
       await store.write(({ apps }) => apps.update(before, instance.now()))
     }
+  })
+})
+
+/** Redirect URIs at which any program on the device can wait for an answer. */
+const ON_THE_DEVICE: readonly (readonly [app: string, redirectUri: string])[] = [
+  [NATIVE, 'http://127.0.0.1:49152/cb'],
+  [NATIVE, 'http://[::1]:8400/cb'],
+  [NATIVE, 'com.example.app:/oauth'],
+  [SPA, SPA_REDIRECT],
+  ['trusted', 'http://localhost:5083/'],
+  ['trusted', 'https://localhost/cb'],
+  ['trusted', 'https://app.localhost/cb'],
+  ['trusted', 'https://127.0.0.2/cb'],
+  ['trusted', 'https://[::1]/cb'],
+]
+const CLAIMED = 'https://claimed.example.com/cb'
+const EACH_TIME = {
+  error: 'consent_required',
+  description: 'the person is asked each time, for this app cannot prove which app it is',
+}
+
+await t.test('RFC 8252 §8.6: a Public app that is answered on the device gets no code without a page', async (t) => {
+  const { instance, ask, open } = await start(t)
+  const publicApp = { clientType: 'Public', impersonateAsInternalUserAllowed: true, scope: ['read'] } as const
+  const trusted = ON_THE_DEVICE.filter(([app]) => app === 'trusted').map(([, uri]) => uri)
+  await instance.addApp({
+    ...publicApp,
+    applicationUri: 'trusted',
+    requireConsent: false,
+    impersonateLoginUrl: [...trusted, CLAIMED],
+  })
+  for (const [client_id, redirect_uri] of ON_THE_DEVICE)
+    await t.test(redirect_uri, async (t) => {
+      const request = { client_id, redirect_uri, scope: 'openid read', ...PKCE }
+      const { browser, view } = await ask('david', request)
+      sees(t, view, 'openid read')
+      t.match(view.page.querySelector('#each-time')?.text, 'That is why you are asked each time.')
+      const first = answerOf(await browser.submit(view, 'consent-approve'))
+      t.ok(first.get('code'), 'one page, and no other after it')
+      const code_verifier = VERIFIER
+      const tokens = await redeem(instance, first.get('code') ?? '', { redirect_uri, client_id, code_verifier }, {})
+      t.equal(tokens.status, 200)
+
+      const again = await open(browser, request)
+      sees(t, again, 'openid read')
+      t.equal(answerOf(await browser.submit(again, 'consent-deny')).get('error'), 'access_denied')
+      sees(t, await open(browser, { ...request, scope: 'openid' }), 'openid')
+      refusedByRedirect(t, instance, await open(browser, { ...request, prompt: 'none' }), {
+        ...EACH_TIME,
+        state: 's',
+        cause: { rule: 'consent-each-time', sent: 'prompt=none' },
+      })
+      const renewed = await ask('david', { ...request, prompt: 'login' })
+      sees(t, renewed.view, 'openid read')
+      t.ok(answerOf(await renewed.browser.submit(renewed.view, 'consent-approve')).get('code'), 'once, not twice')
+    })
+
+  await t.test('nobody is signed in: that comes first', async (t) => {
+    const request = { client_id: SPA, redirect_uri: SPA_REDIRECT, ...PKCE, prompt: 'none' }
+    const view = await open(createBrowser(instance.origin), request)
+    t.equal(answerOf(view).get('error'), 'login_required')
+  })
+
+  await t.test('what was allowed in one browser is worth nothing in the next request', async (t) => {
+    const request = { client_id: SPA, redirect_uri: SPA_REDIRECT, scope: 'openid', ...PKCE }
+    const { browser, view } = await ask('david', request)
+    const tab = await open(browser, { ...request, state: 'tab' })
+    await browser.submit(view, 'consent-approve')
+    const reloaded = await browser.open(tab.url)
+    sees(t, reloaded, 'openid')
+    t.equal(answerOf(await browser.submit(reloaded, 'consent-approve')).get('state'), 'tab')
+  })
+
+  await t.test('an https address of its own stays silent, at the same app', async (t) => {
+    const request = { client_id: 'trusted', redirect_uri: CLAIMED, scope: 'openid read', ...PKCE }
+    const { browser, view } = await ask('david', request)
+    t.ok(answerOf(view).get('code'), 'RequireConsent is false')
+    t.ok(answerOf(await open(browser, { ...request, prompt: 'none' })).get('code'))
+  })
+
+  await t.test('a Confidential app proves itself when it redeems the code', async (t) => {
+    const redirect_uri = 'http://localhost:5081/callback'
+    const internal = { impersonateAsInternalUserAllowed: true, impersonateLoginUrl: [redirect_uri] }
+    await instance.addApp({ applicationUri: 'desk', ...internal })
+    const { browser, view } = await ask('david', { client_id: 'desk', redirect_uri })
+    t.equal(view.page.querySelector('#each-time'), null)
+    t.ok(answerOf(await browser.submit(view, 'consent-approve')).get('code'))
+    t.ok(answerOf(await open(browser, { client_id: 'desk', redirect_uri, prompt: 'none' })).get('code'))
   })
 })

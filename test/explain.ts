@@ -4,7 +4,7 @@ import { everyRow } from './fixtures/database.ts'
 import { SECRET } from './fixtures/instance.ts'
 import { readTold } from './fixtures/mistakes/mistake.ts'
 import { READER, READER_REDIRECT, startPlace } from './fixtures/mistakes/place.ts'
-import { authorize, basic, claimsOf, obtainTokens, readTokens, requestToken } from './fixtures/requests.ts'
+import { authorize, basic, claimsOf, obtainTokens, PKCE, readTokens, requestToken } from './fixtures/requests.ts'
 import { authorizeUrl } from './fixtures/sign-in.ts'
 import { PORTAL, PORTAL_REDIRECT, SPA, SPA_REDIRECT, SYNC, WEB, WEB_REDIRECT } from './fixtures/world.ts'
 
@@ -82,6 +82,16 @@ await t.test('it says what the server says', async (t) => {
       t.match(explained.refusal, { error: told?.error, description: told?.description })
     })
   }
+
+  await t.test('a Public app at an address of the device asks each time, and is never silent', async (t) => {
+    const request = { client_id: SPA, redirect_uri: SPA_REDIRECT, ...PKCE }
+    await authorize(instance, request)
+    const asked = await explain([url(request), '--user', 'david'])
+    t.match(asked.checks.at(-1)?.detail, /^the person is asked each time to allow openid: any program on their device /)
+    const silent = await explain([url({ ...request, prompt: 'none' }), '--user', 'david'])
+    t.strictSame(failedOf(silent), ['consent'])
+    t.match(silent.refusal, { error: 'consent_required', rule: 'consent-each-time' })
+  })
 
   await t.test('a parameter twice', async (t) => {
     t.strictSame(failedOf(await explain([`${url({})}&scope=openid`])), ['parameters once each'])

@@ -35,7 +35,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   'test/fuzz-parsers.ts': 'asks no database',
   'test/group-commit.ts': 'is about the one connection of SQLite that writes',
   'test/migrations.ts': 'is about files; test/postgres.ts does the same on a server',
-  'test/overload.ts': 'asks no database',
+  'test/overload.ts': 'is about counting requests, which no database does',
   'test/promises-of-the-documents.ts': 'compares documents with the code',
   'test/resource-server-lookups.ts': 'plays the identity server itself, and stores nothing',
   'test/resource-server-notices.ts': 'plays the identity server itself, and stores nothing',

@@ -3,6 +3,7 @@ import { createForm, type Form, refuseRepeated } from '../domain/form.ts'
 import type { RefusalRule } from '../domain/refusal-rule.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { Clock } from '../lib/clock.ts'
+import { TooManyWaiting, type WhileOutside } from '../lib/outside.ts'
 import type { TrustedApplications } from '../repositories/trusted-applications.ts'
 import { refuseRequestObject } from './checks/request-object.ts'
 import { type Claims, parametersIn, requireMeantForUs } from './request-object.ts'
@@ -27,6 +28,7 @@ interface Dependencies {
   readonly readSigned: ReadSigned
   /** Fetches a document; a rejection has a message that says why it could not be had. */
   readonly fetchText: (uri: string) => Promise<string>
+  readonly whileOutside: WhileOutside
   readonly offered: boolean
   readonly issuer: string
   readonly clock: Clock
@@ -35,17 +37,16 @@ interface Dependencies {
 export type ReadEffectiveRequest = ReturnType<typeof createReadEffectiveRequest>
 
 /** Puts a request object in the place of the parameters that came beside it. @see RFC 9101 §5, §6, OIDC Core §6 */
-export function createReadEffectiveRequest({ apps, readSigned, fetchText, offered, issuer, clock }: Dependencies) {
-  // Browsers that arrive together cause one fetch.
-  const pending = new Map<string, Promise<string>>()
+export function createReadEffectiveRequest(dependencies: Dependencies) {
+  const { apps, readSigned, fetchText, whileOutside, offered, issuer, clock } = dependencies
 
   async function fetchObject(uri: string, app: TrustedApplication): Promise<string> {
     const [address = ''] = uri.split('#')
     if (![uri, address].some((known) => app.requestUris.includes(known)))
       throw refuseUri(app, 'request-uri-unregistered', 'RequestUris of the record does not hold it', uri)
-    const fetched = pending.get(address) ?? fetchText(address).finally(() => pending.delete(address))
-    pending.set(address, fetched)
-    return fetched.catch((error: unknown) => {
+    return whileOutside(address, () => fetchText(address)).catch((error: unknown) => {
+      // That is no fault of the address, and nothing that the app should be told in a redirect.
+      if (error instanceof TooManyWaiting) throw error
       const reason = error instanceof Error ? error.message : String(error)
       throw refuseUri(app, 'request-uri-unreachable', `the request object could not be fetched: ${reason}`, uri)
     })

@@ -1,6 +1,7 @@
 import type { SignInFacts } from '../domain/authorization.ts'
 import { consentItems } from '../domain/consent-items.ts'
 import { OAuthError } from '../domain/errors.ts'
+import { destinationOf, isOpenToThisDevice } from '../domain/redirect-uri.ts'
 import type { User } from '../domain/user.ts'
 import { apiScopesBeyond, whyNotAdmitted } from '../domain/user-access.ts'
 import { SECOND } from '../lib/clock.ts'
@@ -25,7 +26,13 @@ export interface Progress {
 /** What has to happen next. */
 export type Step =
   | { readonly kind: 'sign-in' }
-  | { readonly kind: 'consent'; readonly signedIn: SignedIn; readonly scope: readonly string[] }
+  | {
+      readonly kind: 'consent'
+      readonly signedIn: SignedIn
+      readonly scope: readonly string[]
+      /** Whether no consent of before counts, for it may have been for another program. */
+      readonly eachTime: boolean
+    }
   | { readonly kind: 'ready'; readonly signedIn: SignedIn }
 
 /**
@@ -64,8 +71,22 @@ export function nextStep(
     })
   }
   requireAdmitted(request, signedIn.user)
-  const scope = scopesToConsent(request, progress.consented === signedIn.user.id, consent)
-  if (scope.length === 0) return { kind: 'ready', signedIn }
+  const consentedNow = progress.consented === signedIn.user.id
+  const eachTime = isAskedEachTime(request)
+  const scope = scopesToConsent(request, consentedNow, consent)
+  if (scope.length === 0 && (consentedNow || !eachTime)) return { kind: 'ready', signedIn }
+  if (silent && eachTime) {
+    throw new OAuthError(
+      'consent_required',
+      'the person is asked each time, for this app cannot prove which app it is',
+      {
+        rule: 'consent-each-time',
+        client_id: request.app.applicationUri,
+        sent: 'prompt=none',
+        cause: `any program on the device could be who gets the answer at ${destinationOf(request.redirectUri)}, and prompt=none forbids the consent page`,
+      },
+    )
+  }
   if (silent) {
     throw new OAuthError('consent_required', 'the person has not allowed the app all it asks for', {
       rule: 'consent-required',
@@ -75,7 +96,7 @@ export function nextStep(
       cause: `consent is missing for ${scope.join(' ')}, and prompt=none forbids the consent page`,
     })
   }
-  return { kind: 'consent', signedIn, scope }
+  return { kind: 'consent', signedIn, scope, eachTime }
 }
 
 const isExpectedPerson = ({ subjectHint }: AuthorizationRequest, { subject }: SignedIn): boolean =>
@@ -112,14 +133,18 @@ export function requireAdmitted({ app, scope }: Pick<AuthorizationRequest, 'app'
   }
 }
 
-/** What is new since the last consent, or all of it when the app insists on asking. @see OIDC Core §3.1.2.4 */
+/** Any program on the device could send this request and get the answer: no consent of before tells that it is the same one. @see RFC 8252 §8.6 */
+const isAskedEachTime = ({ app, redirectUri }: AuthorizationRequest): boolean =>
+  app.clientType === 'Public' && isOpenToThisDevice(redirectUri)
+
+/** What is new since the last consent, or all of it when it is to be asked anew. @see OIDC Core §3.1.2.4 */
 function scopesToConsent(
   request: AuthorizationRequest,
   consentedNow: boolean,
   consent: Consent | undefined,
 ): readonly string[] {
   const items = consentItems(request)
-  if (request.prompt.has('consent') && !consentedNow) return items
+  if ((request.prompt.has('consent') || isAskedEachTime(request)) && !consentedNow) return items
   if (!request.app.requireConsent) return []
   return items.filter((item) => !consent?.scope.includes(item))
 }

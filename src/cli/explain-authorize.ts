@@ -1,6 +1,6 @@
 import { createAppSignatures } from '../app-signatures.ts'
 import { findRedirect, REDIRECT_CHECKS } from '../authorize/find-redirect.ts'
-import { nextStep } from '../authorize/interaction.ts'
+import { nextStep, type Step } from '../authorize/interaction.ts'
 import type { AuthorizationRequest } from '../authorize/request.ts'
 import { REQUEST_CHECKS, validate } from '../authorize/validate.ts'
 import type { Config } from '../config.ts'
@@ -68,12 +68,11 @@ async function checkConsent(
   const consent = await store.read.consents.find(user.id, request.app.applicationUri)
   const signedIn = { user, session, subject: subjectOf(user, sectorOf(request.app), tokens) }
   const step = await follow(CONSENT, () => nextStep(request, progress, signedIn, consent, clock()))
-  note(
-    CONSENT,
-    true,
-    step.kind === 'consent' ? `the person is asked to allow ${step.scope.join(' ')}` : 'nothing to ask',
-  )
+  note(CONSENT, true, step.kind === 'consent' ? askedFor(step) : 'nothing to ask')
 }
+
+const askedFor = ({ scope, eachTime }: Extract<Step, { readonly kind: 'consent' }>): string =>
+  `the person is asked${eachTime ? ' each time' : ''} to allow ${scope.join(' ')}${eachTime ? ': any program on their device gets what is sent to redirect_uri' : ''}`
 
 const parametersOf = ({ searchParams }: URL): Record<string, string | string[]> =>
   Object.fromEntries(

@@ -1,6 +1,7 @@
 import { type AppKey, readKeySet } from '../domain/app-keys.ts'
 import type { AppRegistration } from '../domain/trusted-application.ts'
 import { type Clock, DAY, MINUTE } from '../lib/clock.ts'
+import type { WhileOutside } from '../lib/outside.ts'
 
 /** The keys of an app as far as they are known, and why there are none. */
 export interface FoundKeys {
@@ -16,6 +17,7 @@ type FetchText = (uri: string) => Promise<string>
 
 interface Dependencies {
   readonly fetchText: FetchText
+  readonly whileOutside: WhileOutside
   readonly clock: Clock
 }
 
@@ -39,7 +41,7 @@ interface Kept {
 }
 
 /** The public keys of apps: from the record, or from the address it names, kept for a while on this node. @see OIDC Core §10.1.1 */
-export function createAppKeys({ fetchText, clock }: Dependencies) {
+export function createAppKeys({ fetchText, whileOutside, clock }: Dependencies) {
   // In the order of their use, so that the one unused for longest goes first.
   const kept = new Map<string, Kept>()
 
@@ -71,10 +73,13 @@ export function createAppKeys({ fetchText, clock }: Dependencies) {
     }
   }
 
-  /** At most one fetch at a time, and one a minute; everybody who asks meanwhile waits for that one. */
+  /** At most one fetch at a time, and one a minute; everybody who asks meanwhile waits for that one. @throws TooManyWaiting */
   async function refresh(entry: Kept): Promise<void> {
-    if (!entry.pending && clock() - entry.triedAt >= BETWEEN_FETCHES) entry.pending = refetch(entry)
-    await entry.pending
+    if (!entry.pending && clock() - entry.triedAt < BETWEEN_FETCHES) return
+    await whileOutside(entry.source, () => {
+      entry.pending ??= refetch(entry)
+      return entry.pending
+    })
   }
 
   return {

@@ -1,3 +1,5 @@
+import { isLoopback } from '../lib/network.ts'
+
 const DANGEROUS_SCHEMES = [
   'javascript',
   'data',
@@ -72,6 +74,17 @@ export function matchesRegistered(presented: string, registered: string, anyLoop
   if (!sent || !known) return false
   const port = sent[2]
   return sent[1] === known[1] && sent[3] === known[3] && port !== undefined && Number(port) <= 65_535
+}
+
+/**
+ * Does any program on the person's device get what is sent there? Then the address proves nothing of who asks: ports and schemes
+ * are taken by whoever comes, where an https address belongs to somebody.
+ * @see RFC 8252 §8.6
+ */
+export function isOpenToThisDevice(uri: string): boolean {
+  const { protocol, hostname } = new URL(uri)
+  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
+  return protocol !== 'https:' || host === 'localhost' || host.endsWith('.localhost') || isLoopback(host)
 }
 
 /** Where the browser goes, as a CSP source and for people to read: an origin, or a private-use scheme. */

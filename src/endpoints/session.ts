@@ -34,9 +34,10 @@ export async function sessionEndpoint(
     { bodyLimit: LONGEST_ASSERTING_BODY, schema: { response: { 200: SessionSchema } } },
     async (request) => {
       const form = refuseRepeated(bodyForm(request))
+      // An app whose keys are fetched slowly must not stand in the way of the others.
+      const app = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/session')
+      const caller = requireConfidential(app, 'ask about API sessions')
       return inLine(async () => {
-        const app = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/session')
-        const caller = requireConfidential(app, 'ask about API sessions')
         const token = await findApiToken(form.require('token'), caller)
         const { id, expiresIn } = await openApiSession(token)
         return { session_id: id, expires_in: expiresIn, subject: token.claims.sub }

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { errorUri, OAuthError } from '../domain/errors.ts'
+import { TooManyWaiting } from '../lib/outside.ts'
 import { PasswordQueueFull } from '../lib/passwords.ts'
 import { bearerChallenge } from './bearer-token.ts'
 import type { RenderPage } from './pages.ts'
@@ -89,6 +90,12 @@ export function asOAuthError(error: FastifyError): OAuthError {
     return new OAuthError('temporarily_unavailable', 'too many people are signing in right now; try again shortly', {
       rule: 'server-busy',
       cause: 'the queue of passwords to check is full',
+    })
+  }
+  if (error instanceof TooManyWaiting) {
+    return new OAuthError('temporarily_unavailable', 'too many requests wait for another server; try again shortly', {
+      rule: 'outside-busy',
+      cause: error.message,
     })
   }
   const status = error.statusCode ?? 500

@@ -9,6 +9,12 @@ export interface Figures {
   readonly licence: () => Promise<{ readonly slots: number | undefined; readonly live: number }>
   /** What became of telling apps of sign-outs in this process, and how many are still to be told. */
   readonly logoutNotices: () => Promise<{ readonly tally: Readonly<Record<string, number>>; readonly waiting: number }>
+  /** How many requests are worked for, how many wait for other servers, and how many were turned away so far, by what was full. */
+  readonly requests: () => {
+    readonly inProgress: number
+    readonly waitingOutside: number
+    readonly turnedAway: Readonly<Record<string, number>>
+  }
   /** For how long the oldest row that could be forgotten has been waiting, by table; milliseconds. */
   readonly cleanUpLags: () => Promise<Readonly<Record<string, number>>>
 }
@@ -19,7 +25,8 @@ const BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 export type Metrics = ReturnType<typeof createMetrics>
 
 /** What a monitoring system reads, in the text format of Prometheus. */
-export function createMetrics(app: FastifyInstance, { databaseSize, licence, logoutNotices, cleanUpLags }: Figures) {
+export function createMetrics(app: FastifyInstance, figures: Figures) {
+  const { databaseSize, licence, logoutNotices, requests: requestsNow, cleanUpLags } = figures
   const registry = new Registry()
   const registers = [registry]
   let observesProcess = false
@@ -67,6 +74,23 @@ export function createMetrics(app: FastifyInstance, { databaseSize, licence, log
     registers,
   })
 
+  const inProgress = new Gauge({
+    name: 'tessera_requests_in_progress',
+    help: 'How many requests this process works for; those that wait for other servers are not among them.',
+    registers,
+  })
+  const waitingOutside = new Gauge({
+    name: 'tessera_requests_waiting_outside',
+    help: 'How many requests of this process wait for other servers.',
+    registers,
+  })
+  const turnedAway = new Counter({
+    name: 'tessera_requests_turned_away_total',
+    help: 'Requests that this process had no room for, by what was full: its places, those of a network, or the waits for other servers.',
+    labelNames: ['full'] as const,
+    registers,
+  })
+
   return {
     contentType: registry.contentType,
 
@@ -78,6 +102,11 @@ export function createMetrics(app: FastifyInstance, { databaseSize, licence, log
       const { slots: most = Number.POSITIVE_INFINITY, live } = await licence()
       slots.set(most)
       sessions.set(live)
+      const now = requestsNow()
+      inProgress.set(now.inProgress)
+      waitingOutside.set(now.waitingOutside)
+      turnedAway.reset()
+      for (const [full, count] of Object.entries(now.turnedAway)) turnedAway.inc({ full }, count)
       const told = await logoutNotices()
       waiting.set(told.waiting)
       notices.reset()

@@ -4,7 +4,7 @@ import { type Fault, OAuthError } from '../domain/errors.ts'
 import { asOAuthError } from './error-handler.ts'
 import type { Refuse } from './refusals.ts'
 
-const RETRY_AFTER_SECONDS = '2'
+const RETRY_AFTER_SECONDS = 2
 
 /** The name in `type`, and the title. */
 type Kind = readonly [name: string, title: string]
@@ -54,7 +54,8 @@ export function registerProblemDetails(
   function answer(request: FastifyRequest, reply: FastifyReply, error: OAuthError): FastifyReply {
     const { status, description, faults } = error
     const refusalId = refuse(request, asSentBy(request.caller?.app, error))
-    if (status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS)
+    const retryAfter = error.retryAfter ?? (status === 503 ? RETRY_AFTER_SECONDS : undefined)
+    if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
     const challenge = status === 401 || status === 403 ? challengeFor(request, error) : undefined
     if (challenge !== undefined) reply.header('www-authenticate', challenge)
     const [name, title] = kinds[status] ?? [undefined, STATUS_CODES[status] ?? 'Error']

@@ -14,6 +14,7 @@ import {
 } from '../domain/trusted-application.ts'
 import { type Clock, HOUR } from '../lib/clock.ts'
 import type { Outbound } from '../lib/outbound.ts'
+import type { WhileOutside } from '../lib/outside.ts'
 import { type SealingKey, seal } from '../lib/sealed-box.ts'
 import { digest, newId, newSecret, newShortId, type Random, sameDigest } from '../lib/secrets.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
@@ -28,7 +29,7 @@ import {
   registrationTokenBad,
   tooOften,
 } from './refusals.ts'
-import { requireFetchable, requireSector } from './require-sector.ts'
+import { createFetchSector, requireFetchable, requireSector } from './require-sector.ts'
 
 /** What the operator lets apps do. */
 export interface RegistrationPolicy {
@@ -45,6 +46,7 @@ interface Dependencies {
   readonly clock: Clock
   readonly random: Random
   readonly outbound: Pick<Outbound, 'get' | 'whyNotFetchable'>
+  readonly whileOutside: WhileOutside
   readonly policy: RegistrationPolicy
   readonly offer: Offer
   readonly issuer: string
@@ -63,10 +65,12 @@ export type Registration = ReturnType<typeof createRegistration>
 
 /** Lets apps register themselves, and change or end that registration. @see RFC 7591, RFC 7592 */
 export function createRegistration(dependencies: Dependencies) {
-  const { store, clock, random, outbound, policy, offer, issuer, standard, secretKey, tell } = dependencies
+  const { store, clock, random, outbound, whileOutside, policy, offer, issuer, standard, secretKey, tell } =
+    dependencies
   const order = createOrders({ store, clock, tell })
   const change: typeof order = (caller, work) => order({ ...caller, whyNotFetchable: outbound.whyNotFetchable }, work)
   const facts = { issuer, standard }
+  const fetchSector = createFetchSector(outbound, whileOutside)
 
   async function requireInitialToken(
     { initialAccessTokens }: Pick<Unit, 'initialAccessTokens'>,
@@ -94,7 +98,7 @@ export function createRegistration(dependencies: Dependencies) {
     const wanted = readMetadata(body, offer, scope)
     if (wanted.complaints.length > 0) throw metadataRefused(wanted.complaints)
     requireFetchable(wanted.changes, outbound)
-    await requireSector(wanted.changes, outbound)
+    await requireSector(wanted.changes, fetchSector)
     return wanted
   }
 

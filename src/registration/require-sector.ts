@@ -1,8 +1,12 @@
 import { OAuthError } from '../domain/errors.ts'
 import type { AppRegistration } from '../domain/trusted-application.ts'
+import { onceAtATime } from '../lib/once-each.ts'
 import { type Outbound, OutboundFailure } from '../lib/outbound.ts'
+import type { WhileOutside } from '../lib/outside.ts'
 import { MEMBERS } from './client-metadata.ts'
 import { metadataRefused } from './refusals.ts'
+
+export type FetchSector = (url: string) => Promise<readonly unknown[]>
 
 /** Refuses URLs that this server could not fetch from. */
 export function requireFetchable(
@@ -23,10 +27,10 @@ export async function requireSector(
     sectorIdentifierUri: url,
     impersonateLoginUrl,
   }: Pick<AppRegistration, 'impersonateLoginUrl'> & Partial<AppRegistration>,
-  outbound: Pick<Outbound, 'get'>,
+  fetchSector: FetchSector,
 ): Promise<void> {
   if (url === undefined) return
-  const listed = await fetchList(url, outbound)
+  const listed = await fetchSector(url)
   const missing = impersonateLoginUrl.filter((uri) => !listed.includes(uri))
   if (missing.length > 0)
     throw refuse(
@@ -36,7 +40,13 @@ export async function requireSector(
     )
 }
 
-async function fetchList(url: string, { get }: Pick<Outbound, 'get'>): Promise<readonly unknown[]> {
+/** Fetches the list of a sector, once for everybody who asks for it at the same time. */
+export function createFetchSector({ get }: Pick<Outbound, 'get'>, whileOutside: WhileOutside): FetchSector {
+  const fetchOnce = onceAtATime((url) => fetchList(url, get))
+  return (url) => whileOutside(url, () => fetchOnce(url))
+}
+
+async function fetchList(url: string, get: Outbound['get']): Promise<readonly unknown[]> {
   try {
     const { status, body } = await get(url, { accept: 'application/json' })
     if (status !== 200) throw refuse('did not answer with 200', `it answered with ${status}`, url)

@@ -3,6 +3,7 @@ import type { TrustedApplication } from '../domain/trusted-application.ts'
 import type { User } from '../domain/user.ts'
 import { type AtMost, createAtMost } from '../lib/at-most.ts'
 import { type Clock, SECOND } from '../lib/clock.ts'
+import { TooManyWaiting, type WhileOutside } from '../lib/outside.ts'
 import type { LogoutDelivery } from '../repositories/logout-deliveries.ts'
 import type { LeftApp } from '../repositories/session-apps.ts'
 import type { Store } from '../repositories/store.ts'
@@ -14,6 +15,7 @@ interface Dependencies {
   /** Makes the logout token for an app; without the person where they are forgotten. */
   readonly sign: (app: TrustedApplication, user: User | undefined, sid: string) => Promise<string>
   readonly post: (url: string, form: URLSearchParams) => Promise<{ readonly status: number }>
+  readonly whileOutside: WhileOutside
   readonly audits: AuditRecords
   readonly log: { warn(record: object, message: string): void }
 }
@@ -30,7 +32,7 @@ const PATIENCE = 1.5 * SECOND
 export type DeliverLogouts = ReturnType<typeof createDeliverLogouts>
 
 /** Tells apps that a sign-in session has ended, until they have heard it or a day is over. @see OIDC Back-Channel Logout §2.5 */
-export function createDeliverLogouts({ store, clock, sign, post, audits, log }: Dependencies) {
+export function createDeliverLogouts({ store, clock, sign, post, whileOutside, audits, log }: Dependencies) {
   const { read, writeEnding } = store
   const atOnce = createAtMost(AT_ONCE)
   const lanes = new Map<string, AtMost>()
@@ -112,12 +114,12 @@ export function createDeliverLogouts({ store, clock, sign, post, audits, log }: 
         delivery === undefined || underWay.size >= MOST_IN_LINE ? [] : [enqueue(delivery, applicationUri)],
       )
       if (told.length === 0) return
-      let timer: NodeJS.Timeout | undefined
-      const enough = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, PATIENCE)
-      })
-      await Promise.race([Promise.all(told), enough])
-      clearTimeout(timer)
+      try {
+        await whileOutside('apps that are told of sign-outs', () => patiently(told))
+      } catch (error) {
+        // The apps are told all the same; the person waits for none of them.
+        if (!(error instanceof TooManyWaiting)) throw error
+      }
     },
 
     /** Makes every attempt that is due. */
@@ -138,4 +140,14 @@ export function createDeliverLogouts({ store, clock, sign, post, audits, log }: 
       await Promise.all(underWay)
     },
   }
+}
+
+/** Comes back when all of it is done, or when a person has waited enough. */
+async function patiently(work: readonly Promise<unknown>[]): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE)
+  })
+  await Promise.race([Promise.all(work), enough])
+  clearTimeout(timer)
 }

@@ -82,7 +82,7 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     request: FastifyRequest,
     reply: FastifyReply,
     found: Decidable,
-    missing: readonly string[],
+    asked: Extract<Step, { readonly kind: 'consent' }>,
   ): Promise<FastifyReply> {
     const { ticket, step } = found
     const { app: client, redirectUri } = found.request
@@ -95,7 +95,8 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
       data: (t, has) => ({
         app: displayOf(client),
         user: step.signedIn.user,
-        scopes: missing.map((scope) => describeScope(scope, t, has, resources)),
+        eachTime: asked.eachTime,
+        scopes: asked.scope.map((scope) => describeScope(scope, t, has, resources)),
         returnTo: destinationOf(redirectUri),
         action: `${issuer}/consent?interaction=${flow.tickets.seal(ticket)}`,
         csrf,
@@ -107,7 +108,7 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     const found = await findRequest(request)
     if (!('step' in found)) return reply.redirect(continueUrl(found), 303)
     return found.step.kind === 'consent'
-      ? show(request, reply, found, found.step.scope)
+      ? show(request, reply, found, found.step)
       : reply.redirect(continueUrl(found.ticket), 303)
   })
 

@@ -1,3 +1,4 @@
+import { isOpenToThisDevice } from '../../domain/redirect-uri.ts'
 import { shellWord } from '../../lib/shell.ts'
 import { ADMITTED_BY, revive, SIGN_IN_AGAIN } from './ended-remedy.ts'
 import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
@@ -36,6 +37,19 @@ function knowThePerson(facts: Facts): Remedy {
   return nearest === undefined
     ? { expected, fix: add, otherwise: 'tessera user list shows everybody' }
     : { expected, fix: `name ${nearest}`, otherwise: `where it is somebody else: ${add}` }
+}
+
+/** Of a Public app that answers are sent to on the person's own device. @see RFC 8252 §8.6 */
+function beginWithPage({ registered: { app } }: Facts): Remedy {
+  const claimed = app?.impersonateLoginUrl.find((uri) => !isOpenToThisDevice(uri))
+  return {
+    fix: inTheApp('on consent_required, begin again without prompt=none; keep people signed in with a refresh token'),
+    otherwise:
+      claimed === undefined
+        ? 'at a redirect URI with https, of a host that belongs to the app, nobody is asked again'
+        : inTheApp(`send redirect_uri=${claimed}, where nobody is asked again`),
+    expected: 'a request that may show the consent page',
+  }
 }
 
 const begin = developer('begin the sign-in again at /connect/authorize')
@@ -95,6 +109,7 @@ export const PERSON_REMEDIES = {
     otherwise: `for an app that everybody may trust: ${update(uri, 'RequireConsent=false')}`,
     expected: 'a consent that covers every scope',
   }),
+  'consent-each-time': beginWithPage,
   'consent-denied': developer('respect the no; the person may begin again', 'a person who agrees'),
   'interaction-invalid': begin,
   'interaction-expired': begin,

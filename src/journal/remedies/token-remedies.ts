@@ -103,5 +103,14 @@ export const TOKEN_REMEDIES = {
     otherwise: 'where so many are meant, raise the TESSERA_LIMIT_ setting that the cause names',
   }),
   'server-busy': () => ({ fix: 'try again shortly; the log says whether disk, lock or load is the reason' }),
+  'network-busy': () => ({
+    fix: inTheApp('send fewer requests at once, and wait as long as Retry-After says'),
+    otherwise: 'where a proxy speaks for many people: name it in TESSERA_TRUSTED_PROXIES',
+  }),
+  'outside-busy': () => ({
+    fix: 'try again shortly; whoever runs the server that the cause names makes it answer faster',
+    otherwise:
+      'keys in the record are fetched from nowhere: Jwks in place of JwksUri, and request in place of request_uri',
+  }),
   'server-fault': () => ({ fix: 'look for the error in the log, just before this refusal, and report it' }),
 } as const satisfies Remedies
