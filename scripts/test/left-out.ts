@@ -34,6 +34,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   'test/fuzz-configuration.ts': 'asks no database',
   'test/fuzz-parsers.ts': 'asks no database',
   'test/group-commit.ts': 'is about the one connection of SQLite that writes',
+  'test/hostile-length.ts': 'is about patterns and texts, which no database sees',
   'test/migrations.ts': 'is about files; test/postgres.ts does the same on a server',
   'test/overload.ts': 'asks no database',
   'test/promises-of-the-documents.ts': 'compares documents with the code',
