@@ -36,6 +36,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   'test/group-commit.ts': 'is about the one connection of SQLite that writes',
   'test/hostile-length.ts': 'is about patterns and texts, which no database sees',
   'test/migrations.ts': 'is about files; test/postgres.ts does the same on a server',
+  'test/nested-json.ts': 'is about what is refused before anything is looked up',
   'test/overload.ts': 'asks no database',
   'test/promises-of-the-documents.ts': 'compares documents with the code',
   'test/resource-server-lookups.ts': 'plays the identity server itself, and stores nothing',

@@ -1,5 +1,6 @@
 import { OAuthError } from '../domain/errors.ts'
 import type { AppRegistration } from '../domain/trusted-application.ts'
+import { parseForeignJson } from '../lib/bounded-json.ts'
 import { type Outbound, OutboundFailure } from '../lib/outbound.ts'
 import { MEMBERS } from './client-metadata.ts'
 import { metadataRefused } from './refusals.ts'
@@ -40,7 +41,7 @@ async function fetchList(url: string, { get }: Pick<Outbound, 'get'>): Promise<r
   try {
     const { status, body } = await get(url, { accept: 'application/json' })
     if (status !== 200) throw refuse('did not answer with 200', `it answered with ${status}`, url)
-    const listed: unknown = JSON.parse(body)
+    const listed = parseForeignJson(body)
     if (Array.isArray(listed)) return listed
   } catch (error) {
     // Why a fetch failed would tell a stranger about the network around this server.
