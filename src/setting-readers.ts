@@ -22,7 +22,7 @@ export function readIssuer(text: string): string {
   const normal = url.pathname === '/' ? url.origin : url.href
   if (text !== normal || text.endsWith('/'))
     throw new SettingFault(
-      `must be written in its normal form, without a slash at the end: ${normal.replace(/\/+$/, '')}`,
+      `must be written in its normal form, without a slash at the end: ${normal.replace(/(?<!\/)\/+$/, '')}`,
     )
   return text
 }

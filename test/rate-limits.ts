@@ -1,5 +1,7 @@
 import t, { type Test } from 'tap'
+import { isLoopback } from '../src/lib/network.ts'
 import { createBrowser } from './fixtures/browser.ts'
+import { query } from './fixtures/database.ts'
 import { eventually } from './fixtures/eventually.ts'
 import type { Instance } from './fixtures/instance.ts'
 import { refused } from './fixtures/refusals.ts'
@@ -119,4 +121,82 @@ await t.test('0 is no limit', async (t) => {
     ),
   )
   t.ok(guesses.every(({ status }) => status === 401))
+})
+
+await t.test('behind a proxy an address is one address, however it is written', async (t) => {
+  const { instance } = await startWorld(t, PROXY)
+  /** What the log and the record of a refusal say of where a request with this header came from. */
+  const seenAs = async (header: string): Promise<string> => {
+    const before = instance.log.length
+    const answer = await postForm(
+      `${instance.issuer}/connect/token`,
+      { grant_type: 'x' },
+      { ...basic(SYNC), ...from(header) },
+    )
+    const { refusal_id: id } = (await answer.json()) as { refusal_id: string }
+    const find = () => query<{ address: string }>(instance, 'select address from refusals where id = ?', id)
+    const [row] = await eventually(find, (rows) => rows.length > 0)
+    const [line] = instance.log
+      .slice(before)
+      .flatMap(({ req }) => (req === undefined ? [] : [req as { address: string }]))
+    t.equal(line?.address, row?.address, 'the log and the record agree')
+    return row?.address ?? ''
+  }
+  const proxy = await seenAs('')
+  t.ok(isLoopback(proxy))
+  t.notMatch(proxy, /^::ffff:/)
+  for (const [header, address] of [
+    ['203.0.113.7', '203.0.113.7'],
+    ['203.0.113.7:4711', '203.0.113.7'],
+    [' 203.0.113.7:65535 ', '203.0.113.7'],
+    ['2001:db8::1', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['[2001:db8::1]:4711', '2001:db8::1'],
+    ['2001:DB8:0:0::0001', '2001:db8::1'],
+    ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['[::FFFF:203.0.113.7]:4711', '203.0.113.7'],
+    ['::ffff:cb00:7107', '203.0.113.7'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['[fe80::1%25eth0]:80', 'fe80::1'],
+    ['198.51.100.1, 203.0.113.7:4711', '203.0.113.7'],
+    ['198.51.100.1, 203.0.113.7:4711, ::ffff:127.0.0.1', '203.0.113.7'],
+    ['198.51.100.1, 203.0.113.7:4711, [::1]:8080', '203.0.113.7'],
+    ['nonsense, 203.0.113.7:4711,', '203.0.113.7'],
+    // Nobody vouches for what stands before something that is no address.
+    ['198.51.100.1, nonsense', proxy],
+    ['203.0.113.7, unknown, 127.0.0.1:1', '127.0.0.1'],
+    ['unknown', proxy],
+    ['203.0.113.7:port', proxy],
+    ['203.0.113.7:470000', proxy],
+    ['203.0.113', proxy],
+    ['0xcb007107', proxy],
+    ['3405803783', proxy],
+    ['010.0.0.1', proxy],
+    ['2001:db8::1]:4711', proxy],
+    ['[203.0.113.7]:4711', proxy],
+    ['"[2001:db8::1]:4711"', proxy],
+    ["203.0.113.7'; --", proxy],
+  ] as const)
+    t.equal(await seenAs(header), address, header)
+})
+
+await t.test(
+  'ports of the same address share what it may do, and what is no address shares with its proxy',
+  async (t) => {
+    const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_AUTHORIZE: '3' })
+    const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+    const ask = async (address: string) => (await fetch(url, { redirect: 'manual', headers: from(address) })).status
+    const written = ['203.0.113.7:1', '203.0.113.7:2', '::ffff:203.0.113.7', '203.0.113.7', '[::ffff:203.0.113.7]:3']
+    for (const [turn, address] of written.entries()) t.equal(await ask(address), turn < 3 ? 303 : 429, address)
+    t.equal(await ask('203.0.113.8:1'), 303, 'a neighbour has an allowance of their own')
+    for (const [turn, address] of ['unknown', '_hidden', '', 'x:1'].entries())
+      t.equal(await ask(address), turn < 3 ? 303 : 429, `${address}: whoever is behind a proxy is limited`)
+  },
+)
+
+await t.test('without a trusted proxy nobody reads the header', async (t) => {
+  const { instance } = await startWorld(t, { TESSERA_TRUSTED_PROXIES: '198.51.100.7' })
+  await fetch(`${instance.origin}/health/live`, { headers: from('203.0.113.7:4711') })
+  const [line] = instance.log.flatMap(({ req }) => (req === undefined ? [] : [req as { address: string }]))
+  t.ok(isLoopback(line?.address ?? ''))
 })

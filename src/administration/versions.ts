@@ -7,7 +7,7 @@ import { showUser } from '../domain/user-attributes.ts'
 import { digest } from '../lib/secrets.ts'
 
 /** Tells one state of a record from every other; the password and the use of a secret are no part of it. */
-const versionOf = (...parts: readonly unknown[]): string => digest(JSON.stringify(parts)).replace(/=+$/, '')
+const versionOf = (...parts: readonly unknown[]): string => digest(JSON.stringify(parts)).replaceAll('=', '')
 
 export const versionOfApp = (app: TrustedApplication): string =>
   versionOf(showRegistration(app), app.isEnabled, app.epoch, app.updatedAt, app.secrets.map(showSecret))

@@ -23,12 +23,9 @@ export interface Source {
  */
 export function parseSource({ file, text }: SourceText): Source {
   const lines = new LineCounter()
-  const documents = parseAllDocuments(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    merge: true,
-    logLevel: 'silent',
-  })
+  const documents = withinDepth(file, () =>
+    parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true, logLevel: 'silent' }),
+  )
   const [document, second] = Array.isArray(documents) ? documents : []
   if (!document) return { file, content: {}, lineOf: () => undefined }
   const faults = [...document.errors, ...document.warnings].map(({ code, pos }) => {
@@ -50,6 +47,16 @@ export function parseSource({ file, text }: SourceText): Source {
   }
 }
 
+/** The parser goes down a level with each level of the text, and ends where the stack does. */
+function withinDepth<T>(file: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new ConfigurationRefused([{ file, reason: 'is nested far too deep' }])
+  }
+}
+
 function contentOf(document: Document, file: string): Readonly<Record<string, unknown>> {
   const content = resolveAliases(document, file)
   if (content === null || content === undefined) return {}
@@ -59,8 +66,9 @@ function contentOf(document: Document, file: string): Readonly<Record<string, un
 
 function resolveAliases(document: Document, file: string): unknown {
   try {
-    return document.toJS({ maxAliasCount: 1000 })
-  } catch {
+    return withinDepth(file, () => document.toJS({ maxAliasCount: 1000 }) as unknown)
+  } catch (error) {
+    if (error instanceof ConfigurationRefused) throw error
     throw new ConfigurationRefused([{ file, reason: 'holds an alias without its anchor, or far too many aliases' }])
   }
 }

@@ -1,4 +1,5 @@
 import { connect, type PeerCertificate } from 'node:tls'
+import { parseForeignJson } from '../lib/bounded-json.ts'
 import { DAY } from '../lib/clock.ts'
 import { type Finding, fault, fine, messageOf, warning } from './finding.ts'
 
@@ -41,8 +42,15 @@ export async function examineDeployment(deployment: Deployment): Promise<Finding
 const ask = (url: string, init: RequestInit = {}): Promise<Response> =>
   fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(PATIENCE) })
 
+/** What an answer holds; an empty object where it is no JSON. */
+const readJson = (response: Response): Promise<unknown> =>
+  response
+    .text()
+    .then(parseForeignJson)
+    .catch(() => ({}))
+
 async function examineIssuer(discovery: Response, issuer: string): Promise<Finding> {
-  const metadata = discovery.status === 200 ? ((await discovery.json().catch(() => ({}))) as { issuer?: unknown }) : {}
+  const metadata = discovery.status === 200 ? ((await readJson(discovery)) as { issuer?: unknown }) : {}
   if (metadata.issuer === issuer) return fine('issuer', `${issuer} is what people and apps see`)
   const found =
     discovery.status === 200
@@ -101,7 +109,7 @@ async function examineForwarding({ issuer, addressOfRefusal }: Deployment): Prom
     headers: { 'x-forwarded-for': STRANGER },
     body: new URLSearchParams({ grant_type: 'client_credentials', client_id: 'tessera-doctor' }),
   })
-  const { refusal_id: id } = (await response.json().catch(() => ({}))) as { refusal_id?: string }
+  const { refusal_id: id } = (await readJson(response)) as { refusal_id?: string }
   const address = id === undefined ? undefined : await addressOfRefusal(id)
   if (address === undefined)
     return fault(

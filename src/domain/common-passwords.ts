@@ -123,8 +123,8 @@ const isDate = (text: string): boolean =>
 
 /** What is left of a text without what was added, with letters in place of the digits and signs that look like them. */
 function coresOf(text: string): string[] {
-  const letters = text.replace(/^[^\p{L}@$]+|[^\p{L}@$]+$/gu, '')
-  const bare = text.replace(/^[^\p{L}]+|[^\p{L}]+$/gu, '')
+  const letters = text.replace(/^[^\p{L}@$]+|(?<![^\p{L}@$])[^\p{L}@$]+$/gu, '')
+  const bare = text.replace(/^[^\p{L}]+|(?<![^\p{L}])[^\p{L}]+$/gu, '')
   const kept = [text, letters, bare].filter((core) => core !== '' && text.length - core.length <= MOST_ADDED)
   return kept.flatMap((core) => {
     const folded = [...core].map((letter) => LEET[letter] ?? letter).join('')

@@ -3,6 +3,7 @@ import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { type Fault, OAuthError } from '../domain/errors.ts'
 import { didYouMean } from '../domain/nearest.ts'
+import { boundedJsonParser, TOO_DEEP } from './json-parser.ts'
 
 const MOST_FAULTS = 20
 const LONGEST_NAME = 64
@@ -19,7 +20,7 @@ export function registerJsonBody(app: FastifyInstance): void {
   app.addContentTypeParser(
     types,
     { parseAs: 'string', bodyLimit: LARGEST_BODY },
-    app.getDefaultJsonParser('error', 'error'),
+    boundedJsonParser(app, () => new OAuthError('invalid_request', TOO_DEEP, { cause: TOO_DEEP })),
   )
   app.setValidatorCompiler(compileJudge)
 }

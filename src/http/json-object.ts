@@ -1,10 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { OAuthError } from '../domain/errors.ts'
+import { boundedJsonParser, TOO_DEEP } from './json-parser.ts'
 
 /** Reads JSON bodies, and no others, in this part of the server. */
 export function registerJsonObject(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'))
+  // Bodies here are client metadata. RFC 7591 §3.2.2
+  const tooDeep = () =>
+    new OAuthError('invalid_client_metadata', TOO_DEEP, { rule: 'registration-metadata', cause: TOO_DEEP })
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, boundedJsonParser(app, tooDeep))
   app.addContentTypeParser('*', (_request, _payload, done) => {
     const cause = 'the Content-Type of the body is another one, or missing'
     done(

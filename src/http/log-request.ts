@@ -2,6 +2,8 @@ import type { FastifyRequest } from 'fastify'
 
 /** Parts of an address that name a person: a login, an e-mail or an id. */
 const PERSONAL: readonly string[] = ['user']
+// Characters.
+const LONGEST_PATH = 256
 
 /** What a line of the log says of a request: its route and what varies in it, but no query string, nobody's name and no token. */
 export function describeRequest(request: FastifyRequest) {
@@ -18,8 +20,15 @@ export function describeRequest(request: FastifyRequest) {
 }
 
 /** An address that leads nowhere may name a person all the same, and hold the value of a token where its id belongs. */
-const withoutNames = (path: string): string =>
-  path
-    .replace(/(^|\/)users\/[^/]+/g, '$1users/:user')
-    .replace(/[^/]*(@|%40)[^/]*/gi, ':user')
-    .replace(/en[ar]t(_|%5f)[^/]*/gi, ':token')
+function withoutNames(path: string): string {
+  const segments = path.slice(0, LONGEST_PATH).split('/')
+  // What tells a name for one may be in what is cut off, so that nothing is shown of the segment in which it is cut.
+  if (path.length > LONGEST_PATH) segments.splice(-1, 1, ':cut')
+  return segments.map((segment, index) => withoutName(segment, segments[index - 1])).join('/')
+}
+
+function withoutName(segment: string, before: string | undefined): string {
+  if (segment !== '' && before === 'users') return ':user'
+  if (/@|%40/.test(segment)) return ':user'
+  return segment.replace(/en[ar]t(_|%5f).*$/is, ':token')
+}

@@ -8,7 +8,7 @@ const entityTag = (version: string): string => `"${version}"`
 /** @throws OAuthError `invalid_request` for a header that is no list of entity tags */
 function readTags(name: 'if-match' | 'if-none-match', value: string): string[] {
   if (!ENTITY_TAGS.test(value)) throw new OAuthError('invalid_request', `${name} is not a list of entity tags`)
-  return value.split(/\s*,\s*/)
+  return value.split(',').map((tag) => tag.trim())
 }
 
 /**

@@ -1,10 +1,12 @@
+import { parseForeignJson } from './bounded-json.ts'
+
 /**
- * Parses JSON that leaves no room for two readings: no byte order mark, and no member named twice.
+ * Parses JSON that leaves no room for two readings: no byte order mark, no member named twice, and no more levels than are read.
  * @returns `undefined` for anything else
  */
 export function parseStrictJson(text: string): { readonly value: unknown } | undefined {
   try {
-    const value: unknown = JSON.parse(text)
+    const value = parseForeignJson(text)
     return hasTwins(text) ? undefined : { value }
   } catch (error) {
     if (error instanceof SyntaxError) return undefined

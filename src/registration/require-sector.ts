@@ -1,5 +1,6 @@
 import { OAuthError } from '../domain/errors.ts'
 import type { AppRegistration } from '../domain/trusted-application.ts'
+import { parseForeignJson } from '../lib/bounded-json.ts'
 import { onceAtATime } from '../lib/once-each.ts'
 import { type Outbound, OutboundFailure } from '../lib/outbound.ts'
 import type { WhileOutside } from '../lib/outside.ts'
@@ -50,7 +51,7 @@ async function fetchList(url: string, get: Outbound['get']): Promise<readonly un
   try {
     const { status, body } = await get(url, { accept: 'application/json' })
     if (status !== 200) throw refuse('did not answer with 200', `it answered with ${status}`, url)
-    const listed: unknown = JSON.parse(body)
+    const listed = parseForeignJson(body)
     if (Array.isArray(listed)) return listed
   } catch (error) {
     // Why a fetch failed would tell a stranger about the network around this server.

@@ -1,4 +1,5 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
+import { isNestedTooDeep } from './nested.ts'
 import type { Settings } from './options.ts'
 import { invalidToken } from './refused.ts'
 
@@ -24,6 +25,7 @@ export function createVerifyJwt({ issuer, audience, clock, keys }: Dependencies)
       currentDate: new Date(clock()),
       requiredClaims: ['exp', 'iat', 'sub', 'jti', 'client_id'],
     }
+    if (partsOf(token).some(isNestedTooDeep)) throw invalidToken(UNREADABLE)
     try {
       return (await jwtVerify(token, keys, rules)).payload
     } catch (error) {
@@ -33,12 +35,17 @@ export function createVerifyJwt({ issuer, audience, clock, keys }: Dependencies)
   }
 }
 
+/** Header and payload as texts. */
+const partsOf = (token: string): string[] =>
+  token.split('.', 2).map((part) => Buffer.from(part, 'base64url').toString('utf8'))
+
 function describe(error: errors.JOSEError, audience: string): string {
   if (error instanceof errors.JWTExpired) return 'the access token has expired'
   if (error instanceof errors.JWTClaimValidationFailed) return describeClaim(error, audience)
-  return SAID[error.code] ?? 'this is not a readable access token'
+  return SAID[error.code] ?? UNREADABLE
 }
 
+const UNREADABLE = 'this is not a readable access token'
 const UNKNOWN_KEY = 'the access token is signed with a key that the issuer does not publish'
 const UNKNOWN_ALGORITHM = 'the access token is signed with an algorithm that is not accepted'
 

@@ -1,5 +1,6 @@
 import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
 import type { SigningAlgorithm } from '../domain/signing-algorithm.ts'
+import { parseForeignJson } from '../lib/bounded-json.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { SigningKeys, TokenType } from './signing-keys.ts'
 
@@ -82,7 +83,7 @@ function isCanonicalCompactJwt(jwt: string): boolean {
 /** A name that comes twice, or a number too large to hold, is read by each library in its own way. @see RFC 8259 §4, §6 */
 function isCanonicalJson(text: string): boolean {
   try {
-    return JSON.stringify(JSON.parse(text)) === text
+    return JSON.stringify(parseForeignJson(text)) === text
   } catch (error) {
     if (error instanceof SyntaxError) return false
     throw error

@@ -2,6 +2,7 @@ import { ACR_VALUES } from '../../domain/acr.ts'
 import { OAuthError } from '../../domain/errors.ts'
 import type { Form } from '../../domain/form.ts'
 import { type RequestedClaims, USER_CLAIMS } from '../../domain/requested-claims.ts'
+import { parseForeignJson } from '../../lib/bounded-json.ts'
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -40,7 +41,7 @@ function askedIn(form: Form): { readonly userinfo: Members; readonly idToken: Me
 
 function parse(sent: string): Members {
   try {
-    const value: unknown = JSON.parse(sent)
+    const value = parseForeignJson(sent)
     if (isObject(value)) return value
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
