@@ -94,15 +94,60 @@ await t.test('a slip in the config of a route stops the start', async (t) => {
     { scope: '' },
     { scope: ['a"b'] },
     { open: false },
+    // A name that is mistyped where the scopes are listed.
+    { scope: undefined },
+    { scope: [] },
+    { scope: ['read', undefined] },
+    { scopes: ['read'] },
+    { scope: 'read', scopes: ['update'] },
+    { Scope: 'read' },
+    { scpoe: 'read' },
+    { requiredScopes: ['read'] },
+    { opne: true },
   ]) {
     const app = Fastify()
     await app.register(resourceServer, { issuer: ISSUER, audience: API })
-    t.throws(() => app.get('/', { config: config as object }, async () => 'x'), /config\.(scope|open)/)
+    t.throws(() => app.get('/x', { config: config as object }, async () => 'x'), {
+      message: /^tessera\/resource-server: GET \/x: .*config\.(scope|open)/,
+    })
   }
   const late = Fastify()
   void late.register(resourceServer, { issuer: ISSUER, audience: API })
   late.get('/', { config: { scope: 7 } as object }, async () => 'let in')
-  t.equal((await late.inject('/')).statusCode, 500, 'declared before the plugin was loaded: closed')
+  late.get('/scopes', { config: { scopes: ['read'] } as object }, async () => 'let in')
+  for (const path of ['/', '/scopes'])
+    t.equal((await late.inject(path)).statusCode, 500, `${path} was declared before the plugin was loaded: closed`)
+})
+
+await t.test('what is no scope is named with what was meant, and what other plugins read is left alone', async (t) => {
+  const app = Fastify()
+  await app.register(resourceServer, { issuer: ISSUER, audience: API })
+  t.throws(() => app.post('/reports', { config: { scopes: ['read'] } as object }, async () => 'x'), {
+    message:
+      'tessera/resource-server: POST /reports: config.scopes asks for nothing and opens nothing here; did you mean config.scope?',
+  })
+  const others = { rateLimit: { max: 3 }, otel: false, openapi: {}, cors: true, role: 'x', store: 1, url: '/z' }
+  t.doesNotThrow(() => app.get('/y', { config: { scope: 'read', ...others } as object }, async () => 'x'))
+  t.doesNotThrow(() => app.get('/z', { config: others as object }, async () => 'x'))
+})
+
+await t.test('requireScope: a route that names no scope stops the start', async (t) => {
+  const options = { issuer: ISSUER, audience: API, resource: 'https://api.example.com', requireScope: true }
+  const app = Fastify()
+  t.teardown(() => app.close())
+  void app.get('/early', async () => 'let in')
+  await app.register(resourceServer, options)
+  app.get('/read', { config: { scope: 'read' } }, async () => 'rows')
+  app.get('/open', { config: { open: true } }, async () => 'open to all')
+  const message =
+    'tessera/resource-server: GET /any: config.scope is missing, and requireScope asks every route for it, or for config.open: true'
+  t.throws(() => app.get('/any', async () => 'let in'), { message })
+  t.throws(() => app.get('/any', { config: { rateLimit: {} } as object }, async () => 'let in'), { message })
+  await app.register(async (below) => void t.throws(() => below.get('/any', async () => 'let in'), { message }))
+  t.equal((await app.inject('/open')).body, 'open to all')
+  t.equal((await app.inject('/read')).statusCode, 401)
+  t.equal((await app.inject('/early')).statusCode, 500, 'closed, where the start could not be stopped')
+  t.equal((await app.inject('/.well-known/oauth-protected-resource')).statusCode, 200)
 })
 
 await t.test('wrong options stop the start, and all faults are named', async (t) => {
@@ -120,6 +165,17 @@ await t.test('wrong options stop the start, and all faults are named', async (t)
   await t.rejects(start({ ...rest, clientSecret: 'x' }), /clientId is missing/)
   await t.rejects(start({ ...rest, resource: 'https://a.b/#c' }), /resource must have no fragment/)
   await t.rejects(start({ ...rest, issuer: 'id.example.com' }), /issuer must be an http\(s\) URL/)
+  await t.rejects(start({ ...rest, requireScopes: true }), {
+    message: 'tessera/resource-server: requireScopes is no option; did you mean requireScope?',
+  })
+  await t.rejects(
+    start({ ...rest, clientID: 'x', banana: 1 }),
+    /clientID is no option; did you mean clientId\?; banana is no option$/,
+  )
+  await t.rejects(start({ ...rest, requireScope: 'true' }), /requireScope must be true or false/)
+  const misspelt = { ...rest, ressource: 'https://x' } as never
+  await t.rejects(async () => Fastify().register(protectedResourceMetadata, misspelt), /ressource is no option/)
+  await t.resolves(start({ ...rest, prefix: '/v1', logLevel: 'warn' }))
   await t.resolves(start({ ...rest, ...API_APP, issuer: 'http://localhost:1/id' }))
 })
 

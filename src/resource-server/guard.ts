@@ -4,11 +4,12 @@ import { ServerTrouble } from './call-server.ts'
 import type { createChallenge } from './challenge.ts'
 import { type JudgeToken, keyOf } from './judge-token.ts'
 import { readNeed } from './need.ts'
+import type { Settings } from './options.ts'
 import { readToken } from './read-token.ts'
 import { type Refusal, Refused } from './refused.ts'
 import type { Sessions } from './sessions.ts'
 
-interface Dependencies {
+interface Dependencies extends Pick<Settings, 'requireScope'> {
   readonly judgeToken: JudgeToken
   readonly sessions: Pick<Sessions, 'use'> | undefined
   readonly challenge: ReturnType<typeof createChallenge>
@@ -31,7 +32,7 @@ const AWAY: Refusal = {
 }
 
 /** Lets a request in only with a good token that carries what its route asks for. @see RFC 6750 §3 */
-export function createGuard({ judgeToken, sessions, challenge, admit }: Dependencies) {
+export function createGuard({ judgeToken, sessions, challenge, admit, requireScope }: Dependencies) {
   async function judge(request: FastifyRequest, needed: readonly string[]): Promise<AccessToken> {
     const value = readToken(request)
     if (value === undefined) throw new Refused(NO_TOKEN)
@@ -45,7 +46,7 @@ export function createGuard({ judgeToken, sessions, challenge, admit }: Dependen
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     // There is nothing behind it to guard.
     if (request.is404) return undefined
-    const needed = readNeed(request.routeOptions.config)
+    const needed = readNeed(request.routeOptions.config, { requireScope })
     if (needed === undefined) return undefined
     try {
       admit(request, await judge(request, needed))

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { ResourceServerOptions } from './options.ts'
+import { type ResourceServerOptions, refuseUnknownOptions } from './options.ts'
 
 const WELL_KNOWN = '/.well-known/oauth-protected-resource'
 
@@ -17,6 +17,7 @@ type Options = Pick<ResourceServerOptions, 'issuer' | 'resource' | 'scopes' | 'r
  * @see RFC 9728 §2
  */
 export async function protectedResourceMetadata(app: FastifyInstance, options: Options): Promise<void> {
+  refuseUnknownOptions(options)
   const { issuer, resource, scopes, resourceName } = options
   if (resource === undefined) return
   const document = {

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { didYouMean } from './nearest.ts'
 import type { Refusal } from './refused.ts'
 import { type Schedule, scheduleWithNode } from './schedule.ts'
 
@@ -13,6 +14,8 @@ export interface ResourceServerOptions {
   readonly clientSecret?: string | undefined
   /** Opens an API session, which occupies a licence slot, with the first call of each app and user. Default: false. */
   readonly apiSessions?: boolean | undefined
+  /** Every route must say `config.scope`, or `config.open`; one that does neither stops the start. Default: false. */
+  readonly requireScope?: boolean | undefined
   /** What people call this API: `realm` of challenges and `resource_name`. Default: the audience. */
   readonly resourceName?: string | undefined
   /** The URL of this API; with it the metadata of RFC 9728 are published. */
@@ -39,6 +42,7 @@ export interface ClientCredentials {
 export interface Settings extends Pick<ResourceServerOptions, 'issuer' | 'audience' | 'resource' | 'formatRefusal'> {
   readonly credentials: ClientCredentials | undefined
   readonly apiSessions: boolean
+  readonly requireScope: boolean
   readonly resourceName: string
   readonly fetch: typeof fetch
   readonly clock: () => number
@@ -56,14 +60,40 @@ const whyNoUrl = (text: unknown): string | undefined => {
     : 'must be https (plain http is for loopback only)'
 }
 
+const OPTIONS: Readonly<Record<keyof ResourceServerOptions, true>> = {
+  ...{ issuer: true, audience: true, clientId: true, clientSecret: true, apiSessions: true, requireScope: true },
+  ...{
+    resourceName: true,
+    resource: true,
+    scopes: true,
+    formatRefusal: true,
+    fetch: true,
+    clock: true,
+    schedule: true,
+  },
+}
+/** What the framework itself understands where a plugin is registered. */
+const OF_FASTIFY: readonly string[] = ['prefix', 'logLevel', 'logSerializers']
+
+/** @throws Error that names an option that there is not */
+export function refuseUnknownOptions(options: object): void {
+  const known = Object.keys(OPTIONS)
+  const unknown = Object.keys(options).filter((name) => !known.includes(name) && !OF_FASTIFY.includes(name))
+  const faults = unknown.map((name) => `${name} is no option${didYouMean(name, known)}`)
+  if (faults.length > 0) throw new Error(`tessera/resource-server: ${faults.join('; ')}`)
+}
+
 function faultsOf(options: ResourceServerOptions): string[] {
-  const { issuer, audience, clientId, clientSecret, apiSessions, resource } = options
+  const { issuer, audience, clientId, clientSecret, apiSessions, requireScope, resource } = options
+  const isFlag = (value: unknown): boolean => value === undefined || typeof value === 'boolean'
   const fault = (name: string, reason: string | false | undefined): string[] => (reason ? [`${name} ${reason}`] : [])
   return [
     ...fault('issuer', whyNoUrl(issuer)),
     ...fault('audience', !audience && 'is missing: the identifier of this API, as "tessera resource list" names it'),
     ...fault('clientId', !clientId && Boolean(clientSecret) && 'is missing, although there is a clientSecret'),
     ...fault('clientSecret', !clientSecret && Boolean(clientId) && 'is missing, although there is a clientId'),
+    ...fault('apiSessions', !isFlag(apiSessions) && 'must be true or false'),
+    ...fault('requireScope', !isFlag(requireScope) && 'must be true or false'),
     ...fault('apiSessions', apiSessions === true && !clientId && 'needs clientId and clientSecret'),
     ...fault('resource', resource !== undefined && whyNoUrl(resource)),
   ]
@@ -74,6 +104,7 @@ function faultsOf(options: ResourceServerOptions): string[] {
  * @throws Error that names everything that is wrong
  */
 export function readOptions(options: ResourceServerOptions): Settings {
+  refuseUnknownOptions(options)
   const faults = faultsOf(options)
   if (faults.length > 0) throw new Error(`tessera/resource-server: ${faults.join('; ')}`)
   const { issuer, audience, clientId, clientSecret, resource, formatRefusal } = options
@@ -81,6 +112,7 @@ export function readOptions(options: ResourceServerOptions): Settings {
     ...{ issuer, audience, resource, formatRefusal },
     credentials: clientId && clientSecret ? { clientId, clientSecret } : undefined,
     apiSessions: options.apiSessions ?? false,
+    requireScope: options.requireScope ?? false,
     resourceName: options.resourceName ?? audience,
     fetch: options.fetch ?? fetch,
     clock: options.clock ?? Date.now,

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
 import type { AccessToken } from './access-token.ts'
 import { createAskAgain } from './ask-again.ts'
 import { createIdentityServer } from './call-server.ts'
@@ -10,7 +10,7 @@ import { createKeys } from './keys.ts'
 import { metadataUrl, protectedResourceMetadata } from './metadata.ts'
 import { readNeed } from './need.ts'
 import { createNotices } from './notices.ts'
-import { type ResourceServerOptions, readOptions } from './options.ts'
+import { type ResourceServerOptions, readOptions, type Settings } from './options.ts'
 import { createNoticePoll } from './poll-notices.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 import { createTouches } from './touches.ts'
@@ -44,7 +44,7 @@ declare module 'fastify' {
  */
 async function resourceServer(app: FastifyInstance, options: ResourceServerOptions): Promise<void> {
   const settings = readOptions(options)
-  const { credentials, clock, schedule, resource, formatRefusal, resourceName } = settings
+  const { credentials, clock, schedule, resource, formatRefusal, resourceName, requireScope } = settings
   const { log } = app
   const server = createIdentityServer(settings)
   const post = credentials && server.postAs(credentials)
@@ -69,8 +69,8 @@ async function resourceServer(app: FastifyInstance, options: ResourceServerOptio
     metadataUrl: resource === undefined ? undefined : metadataUrl(resource).href,
   })
   const admit = (request: FastifyRequest, token: AccessToken): void => void tokens.set(request, token)
-  app.addHook('onRoute', ({ config }) => void readNeed(config))
-  app.addHook('onRequest', createGuard({ judgeToken, sessions, challenge, admit }))
+  app.addHook('onRoute', (route) => requireSoundNeed(route, settings))
+  app.addHook('onRequest', createGuard({ judgeToken, sessions, challenge, admit, requireScope }))
   app.addHook('onReady', async () => poll?.start())
   app.addHook('onClose', async () => {
     poll?.stop()
@@ -78,6 +78,16 @@ async function resourceServer(app: FastifyInstance, options: ResourceServerOptio
   })
   // Below a prefix they would be where nobody looks for them.
   if (app.prefix === '') await protectedResourceMetadata(app, options)
+}
+
+/** @throws Error that names the route and what is wrong with its config */
+function requireSoundNeed({ method, url, config }: RouteOptions, settings: Settings): void {
+  try {
+    readNeed(config, settings)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(`tessera/resource-server: ${[method].flat().join(', ')} ${url}: ${reason}`, { cause: error })
+  }
 }
 
 const tokenOf = (tokens: WeakMap<FastifyRequest, AccessToken>) =>
