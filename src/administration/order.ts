@@ -3,12 +3,13 @@ import type { Clock } from '../lib/clock.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
 import type { By } from './record-change.ts'
 import { asProtocolError } from './refused-change.ts'
+import { withSuggestion } from './suggest.ts'
 
 /** Who asks for a change over HTTP. */
 export type Caller = Omit<By, 'now' | 'recorded'>
 
 interface Dependencies {
-  readonly store: Pick<Store, 'writeAlone'>
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
   readonly clock: Clock
   /** Puts a record on the log. */
   readonly tell: (record: AuditRecord) => void
@@ -27,7 +28,7 @@ export function createOrders({ store, clock, tell }: Dependencies) {
       for (const record of recorded) tell(record)
       return result
     } catch (error) {
-      throw asProtocolError(error)
+      throw asProtocolError(await withSuggestion(error, store.read))
     }
   }
 }
