@@ -10,7 +10,7 @@ const admin = await startAdminApi(instance)
 const MINUTE = 60_000
 
 await t.test('API sessions are listed and ended, with their tokens where that is asked for', async (t) => {
-  t.strictSame((await admin.get('/sessions')).json, { items: [] })
+  t.strictSame((await admin.get('/sessions')).json, { items: [], next: null })
   const tokens = await obtainTokens(instance)
   const { session_id: id } = await callApi(instance, tokens.access_token)
   await callApi(instance, await serviceToken(instance))
@@ -30,6 +30,12 @@ await t.test('API sessions are listed and ended, with their tokens where that is
   t.match((await admin.get(`/sessions?app=${SYNC}`)).json, {
     items: [{ kind: 'service', user: 'svc.sync', app: SYNC }],
   })
+  const first = await admin.get('/sessions?limit=1')
+  t.match(first.json, { items: [{ app: WEB }], next: String }, 'a page at a time, the oldest first')
+  const cursor = String(first.json['next'])
+  t.equal(first.headers.get('link'), `</manage/api/v1/sessions?limit=1&cursor=${cursor}>; rel="next"`)
+  t.match((await admin.get(`/sessions?cursor=${cursor}`)).json, { items: [{ app: SYNC }], next: null })
+  isProblem(t, instance, await admin.get('/sessions?cursor=eA'), { status: 400, type: 'malformed-request' })
   isProblem(t, instance, await admin.get('/sessions?user=nobody'), { status: 404, type: 'not-found' })
   isProblem(t, instance, await admin.get('/sessions?state=live'), { status: 400, type: 'malformed-request' })
 

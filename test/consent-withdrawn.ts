@@ -64,6 +64,11 @@ await t.test('CS-10: a person sees what they allowed, and takes it back', async 
     { app: WEB, name: 'Web shop', user: 'david', scope: /openid/, granted_at: new Date(instance.now()).toISOString() },
   ])
 
+  const first = await call(browser, 'GET', '?limit=1')
+  t.match(first.json.items, [{ app: OTHER }], 'a page at a time')
+  const [, rest = ''] = /^<[^>]*consents(\?[^>]+)>; rel="next"$/.exec(first.headers.get('link') ?? '') ?? []
+  t.match((await call(browser, 'GET', rest)).json, { items: [{ app: WEB }], next: null }, 'and the rest')
+
   const page = await call(browser, 'DELETE', ofApp(WEB), {
     'sec-fetch-site': 'cross-site',
     origin: 'https://evil.test',

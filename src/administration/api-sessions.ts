@@ -1,4 +1,6 @@
 import { type ApiSession, showApiSession } from '../domain/api-session.ts'
+import { OAuthError } from '../domain/errors.ts'
+import { type Page, type PageQuery, readPage } from '../domain/paging.ts'
 import type { User } from '../domain/user.ts'
 import type { ApiSessionFilter } from '../repositories/api-sessions.ts'
 import type { Repositories } from '../repositories/store.ts'
@@ -37,21 +39,39 @@ export interface SessionsWanted {
   readonly app?: string | undefined
 }
 
-/** Live sessions as they are shown, the oldest first. @throws ChangeRefused `not found` */
+export type ShownApiSession = ReturnType<typeof showApiSession>
+
+const keyOf = ({ openedAt, id }: Pick<ApiSession, 'openedAt' | 'id'>): string => `${openedAt} ${id}`
+
+function readKey(key: string): Pick<ApiSession, 'openedAt' | 'id'> {
+  const [, openedAt, id] = /^(\d{1,16}) (\S+)$/.exec(key) ?? []
+  if (openedAt === undefined || id === undefined) throw new OAuthError('invalid_request', 'the cursor cannot be read')
+  return { openedAt: Number(openedAt), id }
+}
+
+/** The next live sessions as they are shown, the oldest first. @throws ChangeRefused `not found` */
 export async function showApiSessions(
   unit: Pick<Repositories, 'apps' | 'users' | 'settings' | 'apiSessions'>,
   { user, app }: SessionsWanted,
   now: number,
-): Promise<ReturnType<typeof showApiSession>[]> {
+  query: PageQuery,
+): Promise<Page<ShownApiSession>> {
   const userId = user === undefined ? undefined : (await requireUser(unit, user)).id
   if (app !== undefined) await requireApp(unit, app)
   const filter = {
     ...(app === undefined ? {} : { applicationUri: app }),
     ...(userId === undefined ? {} : { userId }),
   }
-  const { rules, sessions } = await listApiSessions(unit, filter, now)
-  const logins = new Map((await unit.users.list()).map(({ id, login }) => [id, login]))
-  return sessions.map((session) => showApiSession(session, logins.get(session.userId), rules))
+  const rules = await unit.settings.apiSessionRules()
+  const fetch = ({ after, limit }: PageQuery) =>
+    unit.apiSessions.listLive(
+      filter,
+      { rules, now },
+      { limit, after: after === undefined ? undefined : readKey(after) },
+    )
+  const { items, next } = await readPage(query, fetch, keyOf)
+  const logins = await unit.users.loginsOf(items.map((session) => session.userId))
+  return { items: items.map((session) => showApiSession(session, logins.get(session.userId), rules)), next }
 }
 
 /** What an administrator has ended. */
@@ -102,11 +122,10 @@ async function appsActingFor(
   sessions: readonly ApiSession[],
   now: number,
 ): Promise<string[]> {
-  const asSystemUser = (await apps.list()).filter(({ systemUser }) => systemUser === userId)
   return [
     ...new Set([
       ...sessions.map(({ applicationUri }) => applicationUri),
-      ...asSystemUser.map(({ applicationUri }) => applicationUri),
+      ...(await apps.actingAs(userId)),
       ...(await families.appsOf(userId, now)),
       ...(await referenceTokens.appsOf(userId, now)),
     ]),

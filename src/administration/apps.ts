@@ -1,7 +1,6 @@
 import { showRegistration } from '../domain/app-attributes.ts'
 import { needsReadableSecret } from '../domain/app-secret.ts'
 import { fieldChanges } from '../domain/field-changes.ts'
-import { didYouMean } from '../domain/nearest.ts'
 import type { AppRegistration, TrustedApplication } from '../domain/trusted-application.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { ChangeRefused } from './fault.ts'
@@ -14,10 +13,9 @@ type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings' | 'au
 export async function requireApp({ apps }: Pick<Unit, 'apps'>, applicationUri: string): Promise<TrustedApplication> {
   const app = await apps.find(applicationUri)
   if (app) return app
-  const known = (await apps.list()).map((other) => other.applicationUri)
-  const similar = didYouMean(applicationUri, known) || '; tessera app list shows every app'
-  const reason = `no app has the ApplicationUri ${JSON.stringify(applicationUri)}${similar}`
-  throw new ChangeRefused('not found', [{ attribute: 'ApplicationUri', reason }])
+  const reason = `no app has the ApplicationUri ${JSON.stringify(applicationUri)}`
+  const missing = { kind: 'app', name: applicationUri } as const
+  throw new ChangeRefused('not found', [{ attribute: 'ApplicationUri', reason }], missing)
 }
 
 /** The declarative part alone; what is counted and timed is not for an update to store. */

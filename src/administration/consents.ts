@@ -1,5 +1,6 @@
+import { type Page, type PageQuery, readPage } from '../domain/paging.ts'
 import { isoTime } from '../lib/clock.ts'
-import { onceEach } from '../lib/once-each.ts'
+import type { ConsentKey } from '../repositories/consents.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { requireApp } from './apps.ts'
 import { type EndedTokens, endTokens, type TokensUnit } from './end-tokens.ts'
@@ -13,24 +14,44 @@ export interface ConsentsWanted {
   readonly app?: string | undefined
 }
 
-/** Consents as they are shown, by app. @throws ChangeRefused `not found` */
+/** A consent as it is shown. */
+export interface ShownConsent {
+  readonly app: string
+  readonly name: string
+  readonly user: string
+  readonly scope: string
+  readonly granted_at: string
+}
+
+// An id holds no space, an ApplicationUri may.
+const keyOf = ({ applicationUri, userId }: ConsentKey): string => `${applicationUri} ${userId}`
+
+function readKey(key: string): ConsentKey {
+  const at = key.lastIndexOf(' ')
+  return at < 0 ? { applicationUri: key, userId: '' } : { applicationUri: key.slice(0, at), userId: key.slice(at + 1) }
+}
+
+/** The next consents as they are shown, by app, then by user. @throws ChangeRefused `not found` */
 export async function showConsents(
   { consents, apps, users }: Pick<Repositories, 'consents' | 'apps' | 'users'>,
   { user, app }: ConsentsWanted,
-) {
+  query: PageQuery,
+): Promise<Page<ShownConsent>> {
   const userId = user === undefined ? undefined : (await requireUser({ users }, user)).id
   if (app !== undefined) await requireApp({ apps }, app)
-  const [findApp, findUser] = [onceEach(apps.find), onceEach(users.find)]
-  const found = await consents.list({ userId, applicationUri: app })
-  return Promise.all(
-    found.map(async ({ applicationUri, userId, scope, grantedAt }) => ({
-      app: applicationUri,
-      name: (await findApp(applicationUri))?.name ?? applicationUri,
-      user: (await findUser(userId))?.login ?? userId,
-      scope: scope.join(' '),
-      granted_at: isoTime(grantedAt),
-    })),
-  )
+  const fetch = ({ after, limit }: PageQuery) =>
+    consents.page({ userId, applicationUri: app }, { limit, after: after === undefined ? undefined : readKey(after) })
+  const { items, next } = await readPage(query, fetch, keyOf)
+  const names = await apps.namesOf(items.map(({ applicationUri }) => applicationUri))
+  const logins = await users.loginsOf(items.map(({ userId }) => userId))
+  const shown = items.map(({ applicationUri, userId, scope, grantedAt }) => ({
+    app: applicationUri,
+    name: names.get(applicationUri) ?? applicationUri,
+    user: logins.get(userId) ?? userId,
+    scope: scope.join(' '),
+    granted_at: isoTime(grantedAt),
+  }))
+  return { items: shown, next }
 }
 
 /** Consent that was taken back, with what ended by it. */

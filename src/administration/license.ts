@@ -21,9 +21,8 @@ export interface License {
 /** The licence as it stands. @param now milliseconds since 1970 */
 export async function readLicense(unit: Reading, now: number): Promise<License> {
   const rules = await unit.settings.apiSessionRules()
-  const ids = await unit.reservedUsers.list()
-  const users = await Promise.all(ids.map((id) => unit.users.find(id)))
-  const reserved = users.flatMap((user) => user?.login ?? []).sort()
+  const logins = await unit.users.loginsOf(await unit.reservedUsers.list())
+  const reserved = [...logins.values()].sort()
   return { slots: rules.slots, house: await unit.apiSessions.lookAround({ rules, now }), reserved }
 }
 

@@ -36,8 +36,6 @@ export async function showLogouts(
   await requireApp(unit, applicationUri)
   const fetch = (wanted: PageQuery) => unit.logoutDeliveries.page(applicationUri, wanted)
   const { items, next } = await readPage(query, fetch, ({ id }) => id)
-  const logins = new Map<string, string | undefined>()
-  for (const id of new Set(items.flatMap(({ userId }) => userId ?? [])))
-    logins.set(id, (await unit.users.find(id))?.login)
+  const logins = await unit.users.loginsOf(items.flatMap(({ userId }) => userId ?? []))
   return { items: items.map((one) => showLogout(one, logins.get(one.userId ?? ''))), next }
 }

@@ -18,8 +18,8 @@ import { type ChangeFault, ChangeRefused } from './fault.ts'
 import { doubtsAbout, doubtsAboutSecrets } from './judge-app.ts'
 import { type ShownLogout, showLogouts } from './logouts.ts'
 import { type Caller, createOrders } from './order.ts'
-import { asProtocolError } from './refused-change.ts'
 import { addAppSecret, removeAppSecret } from './secrets.ts'
+import { orProtocolError } from './suggest.ts'
 import { type Expected, requireExpected, versionOfApp } from './versions.ts'
 
 interface Dependencies {
@@ -62,11 +62,8 @@ export function createManageApps({ store, clock, random, secretKey, outbound, te
     return { record: showApp(app, user?.login), version: versionOfApp(app), warnings }
   }
 
-  async function find(applicationUri: string): Promise<TrustedApplication> {
-    return requireApp(store.read, applicationUri).catch((error: unknown) => {
-      throw asProtocolError(error)
-    })
-  }
+  const find = (applicationUri: string): Promise<TrustedApplication> =>
+    orProtocolError(store.read, requireApp(store.read, applicationUri))
 
   return {
     find: async (applicationUri: string) => describe(await find(applicationUri), store.read),
@@ -75,14 +72,12 @@ export function createManageApps({ store, clock, random, secretKey, outbound, te
 
     async page(query: PageQuery): Promise<Page<ReturnType<typeof showApp>>> {
       const { items, next } = await readPage(query, store.read.apps.page, (app) => app.applicationUri)
-      const described = await Promise.all(items.map((app) => describe(app, store.read)))
-      return { items: described.map(({ record }) => record), next }
+      const logins = await store.read.users.loginsOf(items.flatMap(({ systemUser }) => systemUser ?? []))
+      return { items: items.map((app) => showApp(app, logins.get(app.systemUser ?? ''))), next }
     },
 
     logouts: (applicationUri: string, query: PageQuery): Promise<Page<ShownLogout>> =>
-      showLogouts(store.read, applicationUri, query).catch((error: unknown) => {
-        throw asProtocolError(error)
-      }),
+      orProtocolError(store.read, showLogouts(store.read, applicationUri, query)),
 
     register: (body: AppInput, caller: Caller) =>
       change(caller, async (unit, by) => {

@@ -1,10 +1,11 @@
 import type { AuditRecord } from '../domain/audit.ts'
+import type { Page, PageQuery } from '../domain/paging.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Store } from '../repositories/store.ts'
-import { type ConsentsWanted, showConsents, withdrawConsent } from './consents.ts'
+import { type ConsentsWanted, type ShownConsent, showConsents, withdrawConsent } from './consents.ts'
 import { requireUser } from './find-user.ts'
 import { type Caller, createOrders } from './order.ts'
-import { asProtocolError } from './refused-change.ts'
+import { orProtocolError } from './suggest.ts'
 
 interface Dependencies {
   readonly store: Pick<Store, 'read' | 'writeAlone'>
@@ -20,10 +21,8 @@ export function createManageConsents({ store, clock, tell }: Dependencies) {
   const change = createOrders({ store, clock, tell })
 
   return {
-    list: (wanted: ConsentsWanted) =>
-      showConsents(store.read, wanted).catch((error: unknown) => {
-        throw asProtocolError(error)
-      }),
+    page: (wanted: ConsentsWanted, query: PageQuery): Promise<Page<ShownConsent>> =>
+      orProtocolError(store.read, showConsents(store.read, wanted, query)),
 
     /** @param name login, e-mail or id of the person */
     withdraw: (name: string, app: string, caller: Caller): Promise<void> =>

@@ -1,11 +1,12 @@
 import type { AuditRecord } from '../domain/audit.ts'
+import type { Page, PageQuery } from '../domain/paging.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Store } from '../repositories/store.ts'
-import { endApiSession, type SessionsWanted, showApiSessions } from './api-sessions.ts'
+import { endApiSession, type SessionsWanted, type ShownApiSession, showApiSessions } from './api-sessions.ts'
 import { requireUser } from './find-user.ts'
 import { readLicense, setLicense, showLicense } from './license.ts'
 import { type Caller, createOrders } from './order.ts'
-import { asProtocolError } from './refused-change.ts'
+import { orProtocolError } from './suggest.ts'
 
 interface Dependencies {
   readonly store: Pick<Store, 'read' | 'writeAlone'>
@@ -25,12 +26,10 @@ export type ManageSessions = ReturnType<typeof createManageSessions>
 /** API sessions and licence slots as the administration API handles them. */
 export function createManageSessions({ store, clock, tell }: Dependencies) {
   const change = createOrders({ store, clock, tell })
-  const told = (error: unknown): never => {
-    throw asProtocolError(error)
-  }
 
   return {
-    list: (wanted: SessionsWanted) => showApiSessions(store.read, wanted, clock()).catch(told),
+    page: (wanted: SessionsWanted, query: PageQuery): Promise<Page<ShownApiSession>> =>
+      orProtocolError(store.read, showApiSessions(store.read, wanted, clock(), query)),
 
     end: (id: string, withTokens: boolean, caller: Caller): Promise<void> =>
       change(caller, async (unit, by) => void (await endApiSession(unit, id, withTokens, by))),

@@ -2,7 +2,6 @@ import type { AuditRecord } from '../domain/audit.ts'
 import { type Page, type PageQuery, readPage } from '../domain/paging.ts'
 import { type ReferenceToken, type ShownReferenceToken, showReferenceToken } from '../domain/reference-token.ts'
 import type { Clock } from '../lib/clock.ts'
-import { onceEach } from '../lib/once-each.ts'
 import type { Random } from '../lib/secrets.ts'
 import type { ReferenceTokenFilter } from '../repositories/reference-tokens.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
@@ -11,7 +10,7 @@ import { ChangeRefused } from './fault.ts'
 import { type Caller, createOrders } from './order.ts'
 import type { By } from './record-change.ts'
 import { issueReferenceToken, revokeReferenceToken, type WantedToken } from './reference-tokens.ts'
-import { asProtocolError } from './refused-change.ts'
+import { orProtocolError } from './suggest.ts'
 
 interface Dependencies {
   readonly store: Pick<Store, 'read' | 'writeAlone'>
@@ -45,9 +44,7 @@ export function createManageTokens({ store, clock, random, tell }: Dependencies)
 
     /** @throws OAuthError `not_found` */
     requireApp: async (applicationUri: string): Promise<void> => {
-      await requireApp(store.read, applicationUri).catch((error: unknown) => {
-        throw asProtocolError(error)
-      })
+      await orProtocolError(store.read, requireApp(store.read, applicationUri))
     },
 
     /** The token with its value, which is told this once. */
@@ -82,12 +79,10 @@ export async function describeTokens(
   { apps, users }: Pick<Repositories, 'apps' | 'users'>,
   now: number,
 ): Promise<ShownReferenceToken[]> {
-  const [findApp, findUser] = [onceEach(apps.find), onceEach(users.find)]
-  const described = await Promise.all(
-    tokens.map(async (token) => {
-      const [app, user] = [await findApp(token.applicationUri), await findUser(token.userId)]
-      return app && user ? [showReferenceToken(token, app, user, now)] : []
-    }),
-  )
-  return described.flat()
+  const appOf = await apps.findEach(tokens.map(({ applicationUri }) => applicationUri))
+  const userOf = await users.findEach(tokens.map(({ userId }) => userId))
+  return tokens.flatMap((token) => {
+    const [app, user] = [appOf.get(token.applicationUri), userOf.get(token.userId)]
+    return app && user ? [showReferenceToken(token, app, user, now)] : []
+  })
 }

@@ -8,7 +8,7 @@ import type { Store } from '../repositories/store.ts'
 import { type ChangeFault, ChangeRefused } from './fault.ts'
 import { requireUser } from './find-user.ts'
 import { type Caller, createOrders } from './order.ts'
-import { asProtocolError } from './refused-change.ts'
+import { orProtocolError } from './suggest.ts'
 import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from './users.ts'
 import { type Expected, requireExpected, versionOfUser } from './versions.ts'
 
@@ -33,9 +33,7 @@ export type ManageUsers = ReturnType<typeof createManageUsers>
 
 /** Users as the administration API handles them: each change is judged, stored and audited in one unit of work. */
 export function createManageUsers({ store, clock, hashPassword, tell }: Dependencies) {
-  const told = (error: unknown): never => {
-    throw asProtocolError(error)
-  }
+  const told = <T>(question: Promise<T>): Promise<T> => orProtocolError(store.read, question)
   const change = createOrders({ store, clock, tell })
   const describe = (user: User) => ({ record: showUserRecord(user), version: versionOfUser(user) })
 
@@ -47,7 +45,7 @@ export function createManageUsers({ store, clock, hashPassword, tell }: Dependen
   }
 
   return {
-    find: async (name: string) => describe(await requireUser(store.read, name).catch(told)),
+    find: async (name: string) => describe(await told(requireUser(store.read, name))),
 
     async page(query: PageQuery): Promise<Page<ReturnType<typeof showUserRecord>>> {
       const { items, next } = await readPage(query, store.read.users.page, ({ login }) => login)
@@ -56,8 +54,7 @@ export function createManageUsers({ store, clock, hashPassword, tell }: Dependen
 
     async add({ login, type, isEnabled, password, ...details }: NewUserInput, caller: Caller) {
       const wanted = { login, type, ...newUserDetails(login, details) }
-      const hash =
-        password === undefined ? undefined : await hashFor(type, password, userFaults(wanted, clock())).catch(told)
+      const hash = password === undefined ? undefined : await told(hashFor(type, password, userFaults(wanted, clock())))
       return change(caller, async (unit, by) => {
         const user = await addUser(unit, wanted, hash, by)
         return describe(isEnabled === false ? await setUserEnabled(unit, user.id, false, by) : user)
@@ -86,8 +83,8 @@ export function createManageUsers({ store, clock, hashPassword, tell }: Dependen
       }),
 
     async setPassword(name: string, password: string, caller: Caller): Promise<void> {
-      const { id, type } = await requireUser(store.read, name).catch(told)
-      const hash = await hashFor(type, password).catch(told)
+      const { id, type } = await told(requireUser(store.read, name))
+      const hash = await told(hashFor(type, password))
       await change(caller, async (unit, by) => setUserPassword(unit, await requireUser(unit, id), hash, by))
     },
   }

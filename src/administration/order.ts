@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
 import type { By } from './record-change.ts'
 import { asProtocolError } from './refused-change.ts'
+import { withSuggestion } from './suggest.ts'
 
 /** Who asks for a change over HTTP. They were let in at the door, and may have waited since: for a password hash, or for their turn. */
 export interface Caller extends Omit<By, 'now' | 'recorded' | 'atTheMachine'> {
@@ -14,7 +15,7 @@ export interface Caller extends Omit<By, 'now' | 'recorded' | 'atTheMachine'> {
 }
 
 interface Dependencies {
-  readonly store: Pick<Store, 'writeAlone'>
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
   readonly clock: Clock
   /** Puts a record on the log. */
   readonly tell: (record: AuditRecord) => void
@@ -37,7 +38,7 @@ export function createOrders({ store, clock, tell }: Dependencies) {
       for (const record of recorded) tell(record)
       return result
     } catch (error) {
-      throw asProtocolError(error)
+      throw asProtocolError(await withSuggestion(error, store.read))
     }
   }
 }

@@ -71,9 +71,7 @@ export async function removeUser(unit: Unit, id: string, by: By): Promise<void> 
 }
 
 /** The apps that cannot work without this System User. */
-export async function appsActingAs({ apps }: Pick<Unit, 'apps'>, id: string): Promise<string[]> {
-  return (await apps.list()).filter(({ systemUser }) => systemUser === id).map(({ applicationUri }) => applicationUri)
-}
+export const appsActingAs = ({ apps }: Pick<Unit, 'apps'>, id: string): Promise<string[]> => apps.actingAs(id)
 
 function requireSound(user: NewUser, now: number): void {
   const faults = userFaults(user, now)

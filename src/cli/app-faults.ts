@@ -1,5 +1,6 @@
 import { type ChangeFault, ChangeRefused } from '../administration/fault.ts'
-import { findUser, similarUser } from '../administration/find-user.ts'
+import { findUser } from '../administration/find-user.ts'
+import { similarUser } from '../administration/suggest.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { wrongUsage } from './problem.ts'
 
@@ -36,7 +37,7 @@ export async function misspelledSystemUser(
   { users }: Pick<Repositories, 'users'>,
 ): Promise<ChangeFault[]> {
   if (systemUser === undefined || (await findUser(users, systemUser))) return []
-  const similar = await similarUser(users, systemUser)
+  const similar = await similarUser({ users }, systemUser)
   if (similar === '') return []
   return [{ attribute: 'SystemUser', reason: `nobody is called ${JSON.stringify(systemUser)}${similar}` }]
 }

@@ -23,8 +23,6 @@ export async function loginsFor(
   apps: readonly AppRegistration[],
   { users }: Pick<Repositories, 'users'>,
 ): Promise<LoginOf> {
-  const ids = new Set(apps.map((app) => app.systemUser).filter((id) => id !== undefined))
-  const logins = new Map<string, string | undefined>()
-  for (const id of ids) logins.set(id, (await users.find(id))?.login)
+  const logins = await users.loginsOf(apps.flatMap((app) => app.systemUser ?? []))
   return (id) => logins.get(id)
 }

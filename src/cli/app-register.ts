@@ -96,13 +96,10 @@ async function register(applicationUri: string, flags: Flags, command: Command):
     const secret = wanted.clientType === 'Confidential' ? newSecret(systemRandom) : undefined
     const by = { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable }
     const sealFor = (id: string): string | undefined => secret && seal(secretSealingKey(masterKey), secret, id)
-    const registration = await store.writeAlone(async (repositories) => {
-      const asked = {
-        faults: [...faults, ...(await misspelledSystemUser(systemUser, repositories))],
-        flags: FLAG_OF,
-      }
-      return orFaults(asked, () => add({ ...wanted, systemUser }, { secret, sealFor }, repositories, by))
-    })
+    const asked = { faults: [...faults, ...(await misspelledSystemUser(systemUser, store.read))], flags: FLAG_OF }
+    const registration = await store.writeAlone((unit) =>
+      orFaults(asked, () => add({ ...wanted, systemUser }, { secret, sealFor }, unit, by)),
+    )
     const settings = settingsFor(registration, secret, config)
     const attributes = attributesOf(registration, await loginsFor([registration], store.read))
     print(

@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
 import { requireApp } from '../administration/apps.ts'
+import { readPage } from '../domain/paging.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import { type LoginOf, loginsFor, recordOf } from './app-record.ts'
+import { everyPage } from './every-page.ts'
 import { helpText } from './help.ts'
 import { block, print, table } from './output.ts'
 import { withCore } from './with-core.ts'
@@ -25,7 +27,7 @@ export function showCommands(app: Command): void {
 
 const list = (command: Command): Promise<void> =>
   withCore(command, async ({ store }) => {
-    const apps = await store.read.apps.list()
+    const apps = await everyPage((query) => readPage(query, store.read.apps.page, (app) => app.applicationUri))
     const loginOf = await loginsFor(apps, store.read)
     const records = apps.map((app) => recordOf(app, loginOf))
     const rows = apps.map((app) => rowOf(app, loginOf))

@@ -41,9 +41,9 @@ async function update(
   const changes = readSet(flags.set)
   await withCore(command, async ({ store, clock, outbound }) => {
     const by = { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable }
+    const asked = { faults: await misspelledSystemUser(changes.systemUser, store.read) }
     const { before, after } = await store.writeAlone(async (unit) => {
       const wanted = { ...registrationOf(await requireApp(unit, applicationUri)), ...changes }
-      const asked = { faults: await misspelledSystemUser(changes.systemUser, unit) }
       return orFaults(asked, () => updateApp(unit, wanted, by))
     })
     const loginOf = await loginsFor([before, after], store.read)

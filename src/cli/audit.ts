@@ -122,7 +122,7 @@ async function readFilter({ app, user, event, since, until }: Flags, read: Repos
 
 /** Knows the logins of everybody these events speak of. */
 async function namesOf(records: readonly AuditRecord[], { users }: Repositories): Promise<(id: string) => string> {
-  if (records.length === 0) return (id) => id
-  const logins = new Map((await users.list()).map(({ id, login }) => [id, login]))
+  const ids = records.flatMap(({ actor, user }) => [user ?? [], actor.startsWith('user:') ? actor.slice(5) : []].flat())
+  const logins = await users.loginsOf(ids)
   return (id) => logins.get(id) ?? id
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { type ConsentsWanted, showConsents, withdrawConsent } from '../administration/consents.ts'
 import { requireUser } from '../administration/find-user.ts'
 import { commandLine } from './actor.ts'
+import { everyPage } from './every-page.ts'
 import { helpText } from './help.ts'
 import { print, table } from './output.ts'
 import { withCore } from './with-core.ts'
@@ -34,7 +35,7 @@ export function consentCommands(program: Command): void {
 
 const list = (flags: ConsentsWanted, command: Command): Promise<void> =>
   withCore(command, async ({ store: { read } }) => {
-    const records = await showConsents(read, flags)
+    const records = await everyPage((query) => showConsents(read, flags, query))
     const rows = records.map(({ app, user, scope, granted_at }) => [app, user, scope, granted_at])
     const nothing = 'Nobody has allowed an app anything that is on record.'
     print(command, records, table(['App', 'User', 'Allowed', 'Since'], rows, nothing))

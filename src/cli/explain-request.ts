@@ -13,7 +13,7 @@ import { block, columns, print } from './output.ts'
 import type { ClaimsPreview } from './preview-claims.ts'
 import { wrongUsage } from './problem.ts'
 import { expectedLines } from './refusal.ts'
-import { readRegistered } from './registered.ts'
+import { createReadRegistered } from './registered.ts'
 import { withCore } from './with-core.ts'
 
 const HELP = helpText(
@@ -93,12 +93,12 @@ async function report(
   { store }: Core,
   { issuer }: Config,
 ): Promise<void> {
-  const registered = await readRegistered(store.read)
+  const registered = createReadRegistered(store.read)
   const explanation =
     refusal &&
     explainRefusal(
       toRefusal(refusal, new URL(issuer + endpoint).pathname, client),
-      registered({ app: client, detail: refusal.detail }),
+      await registered({ app: client, detail: refusal.detail }),
     )
   const outcome = refusal ? 'refused' : 'accepted'
   const refused = explanation && refusal ? { ...withoutId(explanation), description: refusal.description } : null

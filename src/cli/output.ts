@@ -39,7 +39,9 @@ const visible = (text: string): string => text.replace(/[\p{Cc}\p{Bidi_Control}]
 /** Lines up rows of cells in columns, two spaces apart. */
 export function columns(rows: readonly (readonly string[])[]): string {
   const shown = rows.map((row) => row.map(visible))
-  const widths = (shown[0] ?? []).map((_, column) => Math.max(...shown.map((row) => [...(row[column] ?? '')].length)))
+  const widths = (shown[0] ?? []).map((_, column) =>
+    shown.reduce((widest, row) => Math.max(widest, [...(row[column] ?? '')].length), 0),
+  )
   const pad = (cell: string, column: number): string =>
     cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - [...cell].length))
   return shown.map((row) => row.map(pad).join('  ').trimEnd()).join('\n')

@@ -6,7 +6,7 @@ import type { Repositories } from '../repositories/store.ts'
 import { helpText } from './help.ts'
 import { block, print, table } from './output.ts'
 import { impossible } from './problem.ts'
-import { readRegistered } from './registered.ts'
+import { createReadRegistered } from './registered.ts'
 import { withCore } from './with-core.ts'
 
 /** One line for each value that would have been right. */
@@ -52,16 +52,20 @@ function limitFlag(text: string): number {
   return limit
 }
 
+async function explainAll(refusals: readonly Refusal[], read: Repositories) {
+  const readRegistered = createReadRegistered(read)
+  const explained: { readonly refusal: Refusal; readonly explanation: Explanation }[] = []
+  for (const refusal of refusals)
+    explained.push({ refusal, explanation: explainRefusal(refusal, await readRegistered(refusal)) })
+  return explained
+}
+
 /** One refusal, or several below one another; with --json one document, or a list of them. */
 const show = (texts: readonly string[], command: Command): Promise<void> =>
   withCore(command, async ({ store }) => {
     const refusals: Refusal[] = []
     for (const text of texts) refusals.push(await requireRefusal(text, store.read))
-    const registered = await readRegistered(store.read)
-    const explained = refusals.map((refusal) => ({
-      refusal,
-      explanation: explainRefusal(refusal, registered(refusal)),
-    }))
+    const explained = await explainAll(refusals, store.read)
     const documents = explained.map(({ refusal, explanation }) => document(refusal, explanation))
     const shown = explained.map(({ refusal, explanation }) => textOf(refusal, explanation))
     print(command, documents.length === 1 ? documents[0] : documents, shown.join('\n\n'))
@@ -114,11 +118,7 @@ function textOf(refusal: Refusal, explanation: Explanation): string {
 const list = (flags: { readonly app?: string; readonly limit: number }, command: Command): Promise<void> =>
   withCore(command, async ({ store }) => {
     const refusals = await store.read.refusals.list(flags.limit, flags.app)
-    const registered = await readRegistered(store.read)
-    const explained = refusals.map((refusal) => ({
-      refusal,
-      explanation: explainRefusal(refusal, registered(refusal)),
-    }))
+    const explained = await explainAll(refusals, store.read)
     const rows = explained.map(({ refusal, explanation }) => [
       refusal.id,
       isoTime(refusal.at),

@@ -8,6 +8,7 @@ import {
 } from '../administration/api-sessions.ts'
 import { requireUser } from '../administration/find-user.ts'
 import { commandLine } from './actor.ts'
+import { everyPage } from './every-page.ts'
 import { helpText } from './help.ts'
 import { print, table } from './output.ts'
 import { wrongUsage } from './problem.ts'
@@ -51,7 +52,8 @@ export function sessionCommands(program: Command): void {
 
 const list = (flags: SessionsWanted, command: Command): Promise<void> =>
   withCore(command, async ({ store: { read }, clock }) => {
-    const records = await showApiSessions(read, flags, clock())
+    const now = clock()
+    const records = await everyPage((query) => showApiSessions(read, flags, now, query))
     const heading = ['Id', 'Kind', 'User', 'App', 'Opened', 'Last used', 'Ends at']
     print(command, records, table(heading, records.map(Object.values), 'Nobody has an API session.'))
   })

@@ -2,9 +2,11 @@ import type { Command } from 'commander'
 import { requireUser } from '../administration/find-user.ts'
 import { NO_ADMINISTRATOR, watchAdministrators } from '../administration/last-administrator.ts'
 import { appsActingAs, removeUser, setUserEnabled, unlockUser } from '../administration/users.ts'
+import { readPage } from '../domain/paging.ts'
 import { showUserRecord } from '../domain/user-record.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { commandLine } from './actor.ts'
+import { everyPage } from './every-page.ts'
 import { helpText } from './help.ts'
 import { confirm } from './input.ts'
 import { print, table, warn } from './output.ts'
@@ -60,7 +62,7 @@ export function userCommands(program: Command): void {
 
 const list = (command: Command): Promise<void> =>
   withCore(command, async ({ store }) => {
-    const users = await store.read.users.list()
+    const users = await everyPage((query) => readPage(query, store.read.users.page, ({ login }) => login))
     const rows = users.map((user) => [
       user.login,
       user.type,

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { withSuggestion } from '../administration/suggest.ts'
 import { type Config, readConfig } from '../config.ts'
 import { type Core, openCore } from '../core.ts'
 import { shownDatabaseUrl } from '../lib/database-url.ts'
@@ -22,6 +23,8 @@ export async function withCore(command: Command, work: (core: Core, config: Conf
   const core = await openInstance(config)
   try {
     await work(core, config)
+  } catch (error) {
+    throw await withSuggestion(error, core.store.read)
   } finally {
     await core.close()
   }

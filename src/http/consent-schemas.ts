@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { pageOf } from './paging.ts'
 
 /** What a person has allowed an app, as the APIs show it. */
 const ConsentRecord = Type.Object({
@@ -9,4 +10,4 @@ const ConsentRecord = Type.Object({
   granted_at: Type.String({ format: 'date-time', description: 'when something was allowed last' }),
 })
 
-export const ConsentList = Type.Object({ items: Type.Array(ConsentRecord) })
+export const ConsentPage = pageOf(ConsentRecord)

@@ -1,16 +1,23 @@
 /** How far two texts are apart, and where: for saying "did you mean". */
 
-/** The number of letters to insert, drop, change or swap with their neighbour to get from one text to the other. */
-export function distance(from: string, to: string): number {
+/**
+ * The number of letters to insert, drop, change or swap with their neighbour to get from one text to the other.
+ * @param most beyond which it does not matter how many: it is quick to see then, however long the texts are
+ */
+export function distance(from: string, to: string, most = Infinity): number {
+  if (Math.abs(from.length - to.length) > most) return Infinity
   let before: number[] = []
   let row = Array.from({ length: to.length + 1 }, (_, column) => column)
   for (let index = 0; index < from.length; index++) {
-    const next = [index + 1]
-    for (let column = 1; column <= to.length; column++) {
+    const next = new Array<number>(to.length + 1).fill(Infinity)
+    next[0] = index + 1
+    // Whatever is further from the diagonal is too far already.
+    const last = Math.min(to.length, index + 1 + most)
+    for (let column = Math.max(1, index + 1 - most); column <= last; column++) {
       const change = (row[column - 1] ?? 0) + (from[index] === to[column - 1] ? 0 : 1)
       const swapped = from[index] === to[column - 2] && from[index - 1] === to[column - 1]
       const swap = swapped ? (before[column - 2] ?? 0) + 1 : change
-      next.push(Math.min(change, swap, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1))
+      next[column] = Math.min(change, swap, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1)
     }
     before = row
     row = next

@@ -1,4 +1,4 @@
-import { onceAtATime } from './once-each.ts'
+import { onceAtATime } from './once-at-a-time.ts'
 import type { Outbound } from './outbound.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { OAuthError } from '../domain/errors.ts'
 import type { AppRegistration } from '../domain/trusted-application.ts'
 import { parseForeignJson } from '../lib/bounded-json.ts'
-import { onceAtATime } from '../lib/once-each.ts'
+import { onceAtATime } from '../lib/once-at-a-time.ts'
 import { type Outbound, OutboundFailure } from '../lib/outbound.ts'
 import type { WhileOutside } from '../lib/outside.ts'
 import { MEMBERS } from './client-metadata.ts'

@@ -1,19 +1,24 @@
-import type { ExpressionBuilder, Kysely, Selectable } from 'kysely'
-import type { ApiSession, ApiSessionKind, ApiSessionRules } from '../domain/api-session.ts'
+import type { Kysely, Selectable } from 'kysely'
+import type { ApiSession, ApiSessionKind } from '../domain/api-session.ts'
 import type { House } from '../domain/licence-slots.ts'
+import { countUnended, lookAround } from './house.ts'
+import { isLive, type Moment } from './live-api-sessions.ts'
 import type { Schema } from './schema.ts'
-
-/** What decides on the life of a session: the rules, and the time in milliseconds since 1970. */
-export interface Moment {
-  readonly rules: ApiSessionRules
-  readonly now: number
-}
 
 /** Whose session it is: of an app that acts as a user, under the epochs of both. */
 export type Holder = Pick<ApiSession, 'applicationUri' | 'userId' | 'appEpoch' | 'userEpoch'>
 
 /** Whose sessions are meant; everybody's where nothing is said. */
 export type ApiSessionFilter = Partial<Pick<ApiSession, 'applicationUri' | 'userId'>>
+
+// Asked for from the very beginning, too, so that it is the index in this order that is read.
+const BEFORE_ALL = { openedAt: 0, id: '' }
+
+/** Which part of a list: what comes after a session, and how many of it. */
+export interface ApiSessionPart {
+  readonly after?: Pick<ApiSession, 'openedAt' | 'id'> | undefined
+  readonly limit?: number
+}
 
 const toSession = (row: Selectable<Schema['api_sessions']>): ApiSession => ({
   id: row.id,
@@ -26,35 +31,6 @@ const toSession = (row: Selectable<Schema['api_sessions']>): ApiSession => ({
   lastSeenAt: row.last_seen_at,
 })
 
-/** Whether a session lives: it was neither ended nor left alone for too long, and no kill switch was thrown since. */
-const isLive =
-  ({ rules, now }: Moment) =>
-  (eb: ExpressionBuilder<Schema, 'api_sessions'>) =>
-    eb.and([
-      eb('api_sessions.ended_at', 'is', null),
-      eb('api_sessions.last_seen_at', '>', now - rules.idle),
-      eb.or([
-        eb('api_sessions.kind', '<>', 'service' satisfies ApiSessionKind),
-        eb('api_sessions.opened_at', '>', now - rules.serviceLength),
-      ]),
-      eb.exists(
-        eb
-          .selectFrom('trusted_applications as app')
-          .select('app.epoch')
-          .whereRef('app.application_uri', '=', 'api_sessions.application_uri')
-          .whereRef('app.epoch', '=', 'api_sessions.app_epoch')
-          .where('app.is_enabled', '=', 1),
-      ),
-      eb.exists(
-        eb
-          .selectFrom('users as holder')
-          .select('holder.epoch')
-          .whereRef('holder.id', '=', 'api_sessions.user_id')
-          .whereRef('holder.epoch', '=', 'api_sessions.user_epoch')
-          .where('holder.is_enabled', '=', 1),
-      ),
-    ])
-
 export type ApiSessions = ReturnType<typeof apiSessionsOn>
 
 /** API sessions: each occupies a licence slot for as long as it lives. */
@@ -62,6 +38,9 @@ export function apiSessionsOn(db: Kysely<Schema>) {
   const live = (moment: Moment) => db.selectFrom('api_sessions').selectAll().where(isLive(moment))
 
   return {
+    lookAround: (moment: Moment): Promise<House> => lookAround(db, moment),
+    countUnended: (most: number): Promise<number> => countUnended(db, most),
+
     /** The live session of an app that acts as a user. */
     async findLive({ applicationUri, userId }: Holder, moment: Moment): Promise<ApiSession | undefined> {
       const row = await live(moment)
@@ -83,54 +62,29 @@ export function apiSessionsOn(db: Kysely<Schema>) {
       return row && toSession(row)
     },
 
-    /** Every live session, the oldest first. */
-    async listLive({ applicationUri, userId }: ApiSessionFilter, moment: Moment): Promise<ApiSession[]> {
+    /** Every live session, the oldest first; a part of them where that is asked for. */
+    async listLive(
+      { applicationUri, userId }: ApiSessionFilter,
+      moment: Moment,
+      { after = BEFORE_ALL, limit }: ApiSessionPart = {},
+    ): Promise<ApiSession[]> {
       const rows = await live(moment)
         .$if(applicationUri !== undefined, (query) =>
           query.where('api_sessions.application_uri', '=', applicationUri ?? ''),
         )
         .$if(userId !== undefined, (query) => query.where('api_sessions.user_id', '=', userId ?? ''))
-        .orderBy('api_sessions.opened_at')
-        .orderBy('api_sessions.id')
-        .execute()
-      return rows.map(toSession)
-    },
-
-    /** How many live, for whom a slot is kept, and who is the next to go. */
-    async lookAround(moment: Moment): Promise<House> {
-      const counted = await db
-        .selectFrom('api_sessions')
-        .select((eb) => [
-          eb.fn.countAll().as('live'),
-          eb.fn.min('api_sessions.last_seen_at').as('longestUnused'),
-          eb.fn
-            .min(eb.case().when('api_sessions.kind', '=', 'service').then(eb.ref('api_sessions.opened_at')).end())
-            .as('oldestService'),
-        ])
-        .where(isLive(moment))
-        .executeTakeFirst()
-      const awaited = await db
-        .selectFrom('reserved_users')
-        .innerJoin('users', 'users.id', 'reserved_users.user_id')
-        .select('users.id')
-        .where('users.is_enabled', '=', 1)
-        .where(({ not, exists, selectFrom }) =>
-          not(
-            exists(
-              selectFrom('api_sessions')
-                .select('api_sessions.id')
-                .whereRef('api_sessions.user_id', '=', 'users.id')
-                .where(isLive(moment)),
-            ),
+        .where(({ eb, refTuple, tuple }) =>
+          eb(
+            refTuple('api_sessions.opened_at', 'api_sessions.id'),
+            '>',
+            tuple(eb.val(after.openedAt), eb.val(after.id)),
           ),
         )
+        .orderBy('api_sessions.opened_at')
+        .orderBy('api_sessions.id')
+        .$if(limit !== undefined, (query) => query.limit(limit ?? 0))
         .execute()
-      return {
-        live: Number(counted?.live ?? 0),
-        longestUnused: counted?.longestUnused ?? undefined,
-        oldestService: counted?.oldestService ?? undefined,
-        awaited: awaited.map(({ id }) => id),
-      }
+      return rows.map(toSession)
     },
 
     async add(session: ApiSession): Promise<void> {
@@ -176,14 +130,43 @@ export function apiSessionsOn(db: Kysely<Schema>) {
     /**
      * Writes down that what is over is over, before somebody else takes its slot: a touch on its way, a clock that lags
      * behind or a longer idle time revives none of it then.
+     * @param filter everybody's unless told
      */
-    async endOver(moment: Moment): Promise<void> {
+    async endOver(moment: Moment, { applicationUri, userId }: ApiSessionFilter = {}): Promise<void> {
       await db
         .updateTable('api_sessions')
         .set({ ended_at: moment.now })
         .where('api_sessions.ended_at', 'is', null)
+        .$if(applicationUri !== undefined, (query) => query.where('application_uri', '=', applicationUri ?? ''))
+        .$if(userId !== undefined, (query) => query.where('user_id', '=', userId ?? ''))
         .where((eb) => eb.not(isLive(moment)(eb)))
         .execute()
+    },
+
+    /**
+     * The same for those that time alone has ended, the longest over first; an index knows them, so it is done again and again.
+     * @param most rows
+     */
+    async endExpired({ rules, now }: Moment, most: number): Promise<void> {
+      const unended = () => db.selectFrom('api_sessions').select('id').where('ended_at', 'is', null)
+      const unused = unended()
+        .where('last_seen_at', '<=', now - rules.idle)
+        .orderBy('last_seen_at')
+        .limit(most)
+      const tooLong = unended()
+        .where('opened_at', '<=', now - rules.serviceLength)
+        .where('kind', '=', 'service' satisfies ApiSessionKind)
+        .orderBy('opened_at')
+        .limit(most)
+      for (const expired of [unused, tooLong])
+        await db
+          .updateTable('api_sessions')
+          .set({ ended_at: now })
+          .where('id', 'in', expired)
+          .where('ended_at', 'is', null)
+          // One that is used this very moment lives.
+          .where((eb) => eb.not(isLive({ rules, now })(eb)))
+          .execute()
     },
 
     /** Ends a session at once. @returns false when it was ended before */

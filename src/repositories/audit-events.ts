@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
 import type { AuditRecord } from '../domain/audit.ts'
 import type { Schema } from './schema.ts'
+import { SLICE, searchInSlices } from './slices.ts'
 
 type Row = Selectable<Schema['audit_events']>
 
@@ -57,6 +58,16 @@ export function auditEventsOn(db: Kysely<Schema>) {
       .$if(since !== undefined, (query) => query.where('happened_at', '>=', since ?? 0))
       .$if(until !== undefined, (query) => query.where('happened_at', '<', until ?? 0))
 
+  const inOrder = (events: ReturnType<typeof matching>, after: AuditCursor | undefined) =>
+    events
+      // Said twice, so that the index is entered at the right place.
+      .$if(after !== undefined, (query) => query.where('happened_at', '>=', after?.at ?? 0))
+      .$if(after !== undefined, (query) =>
+        query.where(({ eb, or }) => or([eb('happened_at', '>', after?.at ?? 0), eb('id', '>', after?.id ?? '')])),
+      )
+      .orderBy('happened_at')
+      .orderBy('id')
+
   return {
     async add(records: readonly AuditRecord[]): Promise<void> {
       for (let from = 0; from < records.length; from += ROWS_AT_ONCE) {
@@ -66,21 +77,25 @@ export function auditEventsOn(db: Kysely<Schema>) {
     },
 
     /** The earliest first, so that reading can go on where it stopped. */
-    async read(filter: AuditFilter, limit: number, after?: AuditCursor): Promise<AuditRecord[]> {
-      const rows = await matching(filter)
-        .$if(after !== undefined, (query) =>
-          query.where((eb) =>
-            eb.or([
-              eb('happened_at', '>', after?.at ?? 0),
-              eb.and([eb('happened_at', '=', after?.at ?? 0), eb('id', '>', after?.id ?? '')]),
-            ]),
-          ),
-        )
-        .orderBy('happened_at')
-        .orderBy('id')
-        .limit(limit)
-        .execute()
-      return rows.map(toRecord)
+    async read(filter: AuditFilter, limit: number, from?: AuditCursor): Promise<AuditRecord[]> {
+      const match = (after: AuditCursor | undefined, upTo: AuditCursor | undefined, most: number) =>
+        inOrder(matching(filter), after)
+          .$if(upTo !== undefined, (query) => query.where('happened_at', '<=', upTo?.at ?? 0))
+          .$if(upTo !== undefined, (query) =>
+            query.where(({ eb, or }) => or([eb('happened_at', '<', upTo?.at ?? 0), eb('id', '<=', upTo?.id ?? '')])),
+          )
+          .limit(most)
+          .execute()
+      // What an index knows of: the app, else the user, and the time.
+      const { event, app, user, ...times } = filter
+      const known = { ...times, ...(app === undefined ? { user } : { app }) }
+      const endOfSlice = async (after: AuditCursor | undefined): Promise<AuditCursor | undefined> => {
+        const last = await inOrder(matching(known), after).offset(SLICE).limit(1).executeTakeFirst()
+        return last && { at: last.happened_at, id: last.id }
+      }
+      const isKnown = event === undefined && (app === undefined || user === undefined)
+      const rows = isKnown ? match(from, undefined, limit) : searchInSlices({ endOfSlice, match }, from, limit)
+      return (await rows).map(toRecord)
     },
 
     /** How many apps registered themselves from an address since a time, milliseconds since 1970, by leave of nobody. */

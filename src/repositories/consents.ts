@@ -20,6 +20,9 @@ export interface ConsentFilter {
   readonly applicationUri?: string | undefined
 }
 
+/** Where to go on reading: the last consent read. */
+export type ConsentKey = Pick<ConsentRecord, 'applicationUri' | 'userId'>
+
 export type Consents = ReturnType<typeof consentsOn>
 
 export function consentsOn(db: Kysely<Schema>) {
@@ -37,15 +40,24 @@ export function consentsOn(db: Kysely<Schema>) {
       return row && { scope: toScope(row.scope), grantedAt: row.granted_at }
     },
 
-    /** By app, then by user. */
-    async list({ userId, applicationUri }: ConsentFilter): Promise<ConsentRecord[]> {
+    /** The next consents, by app, then by user. */
+    async page(
+      { userId, applicationUri }: ConsentFilter,
+      { after, limit }: { readonly after?: ConsentKey | undefined; readonly limit: number },
+    ): Promise<ConsentRecord[]> {
       const rows = await db
         .selectFrom('consents')
         .selectAll()
         .$if(userId !== undefined, (query) => query.where('user_id', '=', userId ?? ''))
         .$if(applicationUri !== undefined, (query) => query.where('application_uri', '=', applicationUri ?? ''))
+        .$if(after !== undefined, (query) =>
+          query.where(({ eb, refTuple, tuple }) =>
+            eb(refTuple('application_uri', 'user_id'), '>', tuple(after?.applicationUri ?? '', after?.userId ?? '')),
+          ),
+        )
         .orderBy('application_uri')
         .orderBy('user_id')
+        .limit(limit)
         .execute()
       return rows.map((row) => ({
         userId: row.user_id,

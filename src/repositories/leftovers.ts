@@ -26,16 +26,17 @@ export type Leftovers = ReturnType<typeof leftoversOn>
 
 /** What is over: every limit is checked when a row is read, so forgetting it only saves space. */
 export function leftoversOn(db: Kysely<Schema>) {
-  async function oldestKeys(kind: LeftoverKind, before: number, limit: number): Promise<string[]> {
+  /** @returns the keys of the oldest rows, and since when the last of them is over */
+  async function oldestRows(kind: LeftoverKind, before: number, limit: number) {
     const { key, since } = LEFTOVERS[kind]
     const rows = await db
       .selectFrom(kind)
-      .select((eb) => eb.ref(key as never).as('key'))
+      .select((eb) => [eb.ref(key as never).as('key'), eb.ref(since as never).as('since')])
       .where(since as never, '<', before as never)
       .orderBy(since as never)
       .limit(limit)
       .execute()
-    return rows.map((row) => String(row.key))
+    return { keys: rows.map((row) => String(row.key)), upTo: Number(rows.at(-1)?.since) }
   }
 
   /** A family that was refreshed for weeks has thousands of tokens, so they go in portions as well. */
@@ -53,13 +54,15 @@ export function leftoversOn(db: Kysely<Schema>) {
      * @returns how many rows went
      */
     async remove(kind: LeftoverKind, before: number, limit: number): Promise<number> {
-      const keys = await oldestKeys(kind, before, limit)
+      const { keys, upTo } = await oldestRows(kind, before, limit)
       if (keys.length === 0) return 0
       const tokens = kind === 'token_families' ? await removeTokens(keys, limit) : 0
       if (tokens === limit) return tokens
       await db
         .deleteFrom(kind)
         .where(LEFTOVERS[kind].key as never, 'in', keys as never)
+        // Where no index begins with the key, this one finds the same rows.
+        .where(LEFTOVERS[kind].since as never, '<=', upTo as never)
         .execute()
       return tokens + keys.length
     },

@@ -52,7 +52,14 @@ export function refreshTokensOn(db: Kysely<Schema>) {
         .set({ rotated_at: rotation.at, rotated_by: rotation.by, sealed_answer: rotation.sealedAnswer ?? null })
         .where('digest', '=', digest)
         .where('rotated_at', 'is', null)
-        .where('family', 'in', (eb) => eb.selectFrom('token_families').select('family').where('revoked_at', 'is', null))
+        .where(({ exists, selectFrom }) =>
+          exists(
+            selectFrom('token_families as f')
+              .select('f.family')
+              .whereRef('f.family', '=', 'refresh_tokens.family')
+              .where('f.revoked_at', 'is', null),
+          ),
+        )
         .executeTakeFirst()
       return rotated.numUpdatedRows === 1n
     },

@@ -12,6 +12,14 @@ export function reservedUsersOn(db: Kysely<Schema>) {
       return rows.map(({ user_id }) => user_id)
     },
 
+    async count(): Promise<number> {
+      const row = await db
+        .selectFrom('reserved_users')
+        .select((eb) => eb.fn.countAll().as('count'))
+        .executeTakeFirst()
+      return Number(row?.count ?? 0)
+    },
+
     async add(userId: string): Promise<void> {
       await db
         .insertInto('reserved_users')

@@ -1,46 +1,13 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { PageQuery } from '../domain/paging.ts'
 import { originOf } from '../domain/redirect-uri.ts'
-import {
-  APP_DEFAULTS,
-  type AppRegistration,
-  type AppSecret,
-  type NewAppSecret,
-  type TrustedApplication,
-} from '../domain/trusted-application.ts'
+import type { AppRegistration, AppSecret, NewAppSecret, TrustedApplication } from '../domain/trusted-application.ts'
 import type { Use } from '../lib/last-use.ts'
-import { holding, toFlag } from './columns.ts'
+import { toColumns, withSecrets } from './app-rows.ts'
+import { toFlag } from './columns.ts'
+import { appsNear, inPortions, namesOfApps, pageByName } from './names.ts'
 import type { Schema } from './schema.ts'
 import { noteEnding } from './token-notices.ts'
-
-const toSecret = (row: Selectable<Schema['app_secrets']>): AppSecret => ({
-  id: row.id,
-  hash: row.hash,
-  label: row.label ?? undefined,
-  createdAt: row.created_at,
-  expiresAt: row.expires_at ?? undefined,
-  lastUsedAt: row.last_used_at ?? undefined,
-  sealed: row.sealed_secret ?? undefined,
-})
-
-const toApp = (row: Selectable<Schema['trusted_applications']>, secrets: readonly AppSecret[]): TrustedApplication => ({
-  ...APP_DEFAULTS,
-  ...(JSON.parse(row.registration) as AppRegistration),
-  // The columns decide where JSON has no `undefined` or the database guards a reference.
-  applicationUri: row.application_uri,
-  systemUser: row.system_user_id ?? undefined,
-  secrets,
-  isEnabled: row.is_enabled === 1,
-  epoch: row.epoch,
-  createdAt: row.created_at,
-  updatedAt: row.updated_at,
-})
-
-const toColumns = ({ applicationUri, systemUser, ...registration }: AppRegistration) => ({
-  application_uri: applicationUri,
-  system_user_id: systemUser ?? null,
-  registration: JSON.stringify(registration),
-})
 
 const isAnotherKind = (before: AppRegistration, after: AppRegistration): boolean =>
   before.clientType !== after.clientType ||
@@ -61,6 +28,15 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
       .execute()
   }
 
+  async function complete(rows: readonly Selectable<Schema['trusted_applications']>[]): Promise<TrustedApplication[]> {
+    if (rows.length === 0) return []
+    const uris = rows.map((row) => row.application_uri)
+    return withSecrets(
+      rows,
+      await db.selectFrom('app_secrets').selectAll().where('application_uri', 'in', uris).execute(),
+    )
+  }
+
   return {
     async find(applicationUri: string): Promise<TrustedApplication | undefined> {
       const row = await db
@@ -68,49 +44,42 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
         .selectAll()
         .where('application_uri', '=', applicationUri)
         .executeTakeFirst()
-      if (!row) return undefined
-      const secrets = await db
-        .selectFrom('app_secrets')
-        .selectAll()
-        .where('application_uri', '=', applicationUri)
-        .orderBy('created_at')
-        .execute()
-      return toApp(row, secrets.map(toSecret))
+      return row && (await complete([row]))[0]
     },
 
+    /** Every app; for what is done to the whole instance at once. */
     async list(): Promise<TrustedApplication[]> {
       const rows = await db.selectFrom('trusted_applications').selectAll().orderBy('application_uri').execute()
       const secrets = await db.selectFrom('app_secrets').selectAll().orderBy('created_at').execute()
-      const byApp = new Map(rows.map((row) => [row.application_uri, [] as AppSecret[]]))
-      for (const secret of secrets) byApp.get(secret.application_uri)?.push(toSecret(secret))
-      return rows.map((row) => toApp(row, byApp.get(row.application_uri) ?? []))
+      return withSecrets(rows, secrets)
     },
 
     /** The next apps in the order of their ApplicationUri. */
-    async page({ after, limit, isEnabled, like }: PageQuery): Promise<TrustedApplication[]> {
+    page: async (query: PageQuery): Promise<TrustedApplication[]> =>
+      complete(await pageByName(db, 'trusted_applications', query)),
+
+    /** Those that are there among these, by ApplicationUri. */
+    async findEach(uris: Iterable<string>): Promise<Map<string, TrustedApplication>> {
+      const apps = await inPortions(uris, async (some) =>
+        complete(
+          await db.selectFrom('trusted_applications').selectAll().where('application_uri', 'in', some).execute(),
+        ),
+      )
+      return new Map(apps.map((app) => [app.applicationUri, app]))
+    },
+
+    namesOf: (uris: Iterable<string>): Promise<Map<string, string>> => namesOfApps(db, uris),
+
+    near: (name: string): Promise<string[]> => appsNear(db, name),
+
+    /** The ApplicationUris of the apps that act as this System User. */
+    async actingAs(userId: string): Promise<string[]> {
       const rows = await db
         .selectFrom('trusted_applications')
-        .selectAll()
-        .$if(after !== undefined, (query) => query.where('application_uri', '>', after ?? ''))
-        .$if(isEnabled !== undefined, (query) => query.where('is_enabled', '=', toFlag(isEnabled === true)))
-        .$if(like !== undefined, (query) => query.where(holding('application_uri', like ?? '')))
-        .orderBy('application_uri')
-        .limit(limit)
+        .select('application_uri')
+        .where('system_user_id', '=', userId)
         .execute()
-      if (rows.length === 0) return []
-      const secrets = await db
-        .selectFrom('app_secrets')
-        .selectAll()
-        .where(
-          'application_uri',
-          'in',
-          rows.map((row) => row.application_uri),
-        )
-        .orderBy('created_at')
-        .execute()
-      return rows.map((row) =>
-        toApp(row, secrets.filter((secret) => secret.application_uri === row.application_uri).map(toSecret)),
-      )
+      return rows.map(({ application_uri }) => application_uri).sort()
     },
 
     /** Whether any enabled app sends browsers back to this web origin. */

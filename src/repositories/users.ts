@@ -9,7 +9,8 @@ import {
   type UserType,
 } from '../domain/user.ts'
 import { newId } from '../lib/secrets.ts'
-import { holding, toFlag } from './columns.ts'
+import { toFlag } from './columns.ts'
+import { inPortions, loginsOf, pageByName, usersNear } from './names.ts'
 import type { Schema } from './schema.ts'
 import { noteSignOut } from './session-apps.ts'
 import { noteEnding } from './token-notices.ts'
@@ -52,6 +53,12 @@ export function usersOn(db: Kysely<Schema>) {
       return row && toUser(row)
     },
 
+    /** Those that are there among these, by id. */
+    async findEach(ids: Iterable<string>): Promise<Map<string, User>> {
+      const rows = await inPortions(ids, (some) => everyone().selectAll().where('id', 'in', some).execute())
+      return new Map(rows.map((row) => [row.id, toUser(row)]))
+    },
+
     /** Finds the one account that a login or e-mail points at, in any of its spellings. */
     async findByIdentifier(identifier: string): Promise<{ user: User; passwordHash: string | undefined } | undefined> {
       const row = await everyone()
@@ -62,21 +69,28 @@ export function usersOn(db: Kysely<Schema>) {
       return row && { user: toUser(row), passwordHash: row.password_hash ?? undefined }
     },
 
+    /** Everybody; for what is done to the whole instance at once. */
     async list(): Promise<User[]> {
       return (await everyone().selectAll().orderBy('login').execute()).map(toUser)
     },
 
     /** The next users in the order of their login. */
-    async page({ after, limit, isEnabled, like }: PageQuery): Promise<User[]> {
+    page: async (query: PageQuery): Promise<User[]> => (await pageByName(db, 'users', query)).map(toUser),
+
+    loginsOf: (ids: Iterable<string>): Promise<Map<string, string>> => loginsOf(db, ids),
+
+    near: (name: string): Promise<string[]> => usersNear(db, name),
+
+    /** The logins of some System Users that are enabled. */
+    async someSystemUsers(limit: number): Promise<string[]> {
       const rows = await everyone()
-        .selectAll()
-        .$if(after !== undefined, (query) => query.where('login', '>', after ?? ''))
-        .$if(isEnabled !== undefined, (query) => query.where('is_enabled', '=', toFlag(isEnabled === true)))
-        .$if(like !== undefined, (query) => query.where(holding('login', like ?? '')))
+        .select('login')
+        .where('type', '=', 'SystemUserNoLogin')
+        .where('is_enabled', '=', 1)
         .orderBy('login')
         .limit(limit)
         .execute()
-      return rows.map(toUser)
+      return rows.map(({ login }) => login)
     },
 
     /** Whether any of these names belongs to an account already. */

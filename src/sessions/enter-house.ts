@@ -1,8 +1,9 @@
-import type { ApiSession } from '../domain/api-session.ts'
+import type { ApiSession, ApiSessionRules } from '../domain/api-session.ts'
 import type { AuditRecord, AuditRecords } from '../domain/audit.ts'
 import { admit, whoMakesRoom } from '../domain/licence-slots.ts'
 import { newId } from '../lib/secrets.ts'
-import type { Holder, Moment } from '../repositories/api-sessions.ts'
+import type { Holder } from '../repositories/api-sessions.ts'
+import type { Moment } from '../repositories/live-api-sessions.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { type Full, fullHouse } from './full-house.ts'
 
@@ -17,6 +18,9 @@ interface Entry {
   readonly record?: AuditRecord
 }
 
+// Sessions that are over; there are seldom more than a few, but after a night.
+const ENDED_AT_ONCE = 100
+
 /**
  * Gives a candidate the session that they have by now, or a new one where there is a slot; nobody else counts or opens
  * meanwhile, on any node.
@@ -29,19 +33,42 @@ export async function enterHouse(
 ): Promise<Entry> {
   const { apiSessions } = unit
   const { now, rules } = moment
-  await apiSessions.endOver(moment)
+  await apiSessions.endExpired(moment, ENDED_AT_ONCE)
+  await apiSessions.endOver(moment, { applicationUri: candidate.applicationUri, userId: candidate.userId })
   const known = await apiSessions.findLive(candidate, moment)
   if (known) {
     await apiSessions.touch([known.id], now, moment)
     return { outcome: { ...known, lastSeenAt: now } }
   }
-  const house = await apiSessions.lookAround(moment)
-  const admission = admit(candidate.userId, house, rules.slots)
-  const record = admission === 'in exchange' ? await makeRoom(unit, candidate, moment, audits) : undefined
-  if (admission !== 'free' && !record) return { outcome: fullHouse(house, moment) }
+  const { full, record } = (await hasRoomToSpare(unit, rules)) ? {} : await findRoom(unit, candidate, moment, audits)
+  if (full) return { outcome: full }
   const session = { ...candidate, id: newId(), openedAt: now, lastSeenAt: now }
   await apiSessions.add(session)
   return record ? { outcome: session, record } : { outcome: session }
+}
+
+/** Whether there is a slot for anybody, however many are kept: this one is quick to see, for nobody's session is looked at. */
+export async function hasRoomToSpare(
+  { apiSessions, reservedUsers }: Pick<Unit, 'apiSessions' | 'reservedUsers'>,
+  { slots }: Pick<ApiSessionRules, 'slots'>,
+): Promise<boolean> {
+  if (slots === undefined) return true
+  return (await apiSessions.countUnended(slots)) + (await reservedUsers.count()) < slots
+}
+
+/** Looks at every session for a slot; a reserved user gets in for somebody else. */
+async function findRoom(
+  unit: Unit,
+  candidate: Candidate,
+  moment: Moment,
+  audits: Pick<AuditRecords, 'record'>,
+): Promise<{ readonly full?: Full; readonly record?: AuditRecord }> {
+  await unit.apiSessions.endOver(moment)
+  const house = await unit.apiSessions.lookAround(moment)
+  const admission = admit(candidate.userId, house, moment.rules.slots)
+  if (admission === 'free') return {}
+  const record = admission === 'in exchange' ? await makeRoom(unit, candidate, moment, audits) : undefined
+  return record ? { record } : { full: fullHouse(house, moment) }
 }
 
 /** Ends somebody's session for a reserved user; does nothing where there is none that may end. */

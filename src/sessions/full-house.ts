@@ -1,6 +1,7 @@
 import { OAuthError } from '../domain/errors.ts'
 import { type House, secondsUntilRoom } from '../domain/licence-slots.ts'
-import type { Holder, Moment } from '../repositories/api-sessions.ts'
+import type { Holder } from '../repositories/api-sessions.ts'
+import type { Moment } from '../repositories/live-api-sessions.ts'
 
 /** Nobody gets in for now. */
 export interface Full {

@@ -5,9 +5,9 @@ import { admit } from '../domain/licence-slots.ts'
 import { createAtMost } from '../lib/at-most.ts'
 import { type Clock, inSeconds, MINUTE, SECOND } from '../lib/clock.ts'
 import { createRarely } from '../lib/rarely.ts'
-import type { Moment } from '../repositories/api-sessions.ts'
+import type { Moment } from '../repositories/live-api-sessions.ts'
 import type { Repositories, Store } from '../repositories/store.ts'
-import { type Candidate, enterHouse } from './enter-house.ts'
+import { type Candidate, enterHouse, hasRoomToSpare } from './enter-house.ts'
 import { type Full, fullHouse } from './full-house.ts'
 
 interface Dependencies {
@@ -70,7 +70,7 @@ export function createOpenApiSession({ store, clock, audit, audits }: Dependenci
   /** A house that is seen to be full says so at once, without taking anybody's turn on the database. */
   async function seeWhetherFull({ userId }: Candidate): Promise<Full | undefined> {
     const moment = await momentOf(store.read)
-    if (moment.rules.slots === undefined) return undefined
+    if (await hasRoomToSpare(store.read, moment.rules)) return undefined
     const house = await store.read.apiSessions.lookAround(moment)
     return admit(userId, house, moment.rules.slots) === 'full' ? fullHouse(house, moment) : undefined
   }

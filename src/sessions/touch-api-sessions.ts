@@ -3,7 +3,7 @@ import { requireStillEnabled } from '../domain/authenticated-app.ts'
 import { type ReadCatalogue, servesApiOf } from '../domain/resource-indicators.ts'
 import type { TrustedApplication } from '../domain/trusted-application.ts'
 import { type Clock, SECOND } from '../lib/clock.ts'
-import type { Moment } from '../repositories/api-sessions.ts'
+import type { Moment } from '../repositories/live-api-sessions.ts'
 import type { Store } from '../repositories/store.ts'
 
 interface Dependencies {

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageConsents } from '../../administration/manage-consents.ts'
 import { callerOf } from '../../http/administrator.ts'
-import { ConsentList } from '../../http/consent-schemas.ts'
+import { ConsentPage } from '../../http/consent-schemas.ts'
 import { APPLICATION_URI, NOTHING, operation, USER } from '../../http/operation.ts'
+import { pageQuery, readPageQuery, sendPage } from '../../http/paging.ts'
 
 interface OfUser {
   readonly Params: { readonly user: string }
@@ -20,7 +21,8 @@ const ROUTES = {
     tag,
     summary: 'List what a user has allowed which app',
     params,
-    answer: { 200: ConsentList },
+    query: pageQuery({}),
+    answer: { 200: ConsentPage },
   }),
   withdraw: operation({
     id: 'withdrawConsent',
@@ -36,9 +38,9 @@ export async function manageConsentsEndpoint(
   app: FastifyInstance,
   { consents }: { readonly consents: ManageConsents },
 ): Promise<void> {
-  app.get<OfUser>('/users/:user/consents', { schema: ROUTES.list }, async (request) => ({
-    items: await consents.list({ user: request.params.user }),
-  }))
+  app.get<OfUser>('/users/:user/consents', { schema: ROUTES.list }, async (request, reply) =>
+    sendPage(request, reply, await consents.page({ user: request.params.user }, readPageQuery(request))),
+  )
 
   app.delete<OfConsent>(
     '/users/:user/consents/:applicationUri',

@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
+import type { SessionsWanted } from '../../administration/api-sessions.ts'
 import type { LicenseInput, ManageSessions } from '../../administration/manage-sessions.ts'
 import { MOST_SLOTS } from '../../domain/api-session.ts'
 import { callerOf } from '../../http/administrator.ts'
 import { NOTHING, operation } from '../../http/operation.ts'
+import { pageOf, pageQuery, readPageQuery, sendPage } from '../../http/paging.ts'
 
 const tag = 'sessions'
 const text = (description: string) => Type.String({ minLength: 1, maxLength: 256, description })
@@ -41,14 +43,6 @@ const NewLicense = Type.Object(
   { additionalProperties: false },
 )
 
-const ListQuery = Type.Object(
-  {
-    user: Type.Optional(text('a login, e-mail or id')),
-    app: Type.Optional(text('an ApplicationUri')),
-  },
-  { additionalProperties: false },
-)
-
 const EndQuery = Type.Object(
   { withTokens: Type.Optional(Type.String({ enum: ['true', 'false'], description: 'true or false' })) },
   { additionalProperties: false },
@@ -59,8 +53,8 @@ const ROUTES = {
     id: 'listSessions',
     tag,
     summary: 'List the live API sessions, the oldest first',
-    query: ListQuery,
-    answer: { 200: Type.Object({ items: Type.Array(Session) }) },
+    query: pageQuery({ user: 'a login, e-mail or id', app: 'an ApplicationUri' }),
+    answer: { 200: pageOf(Session) },
   }),
   end: operation({
     id: 'endSession',
@@ -85,9 +79,10 @@ export async function manageSessionsEndpoint(
   app: FastifyInstance,
   { sessions }: { readonly sessions: ManageSessions },
 ): Promise<void> {
-  app.get<{ Querystring: { user?: string; app?: string } }>('/sessions', { schema: ROUTES.list }, async (request) => ({
-    items: await sessions.list(request.query),
-  }))
+  app.get<{ Querystring: SessionsWanted }>('/sessions', { schema: ROUTES.list }, async (request, reply) => {
+    const { user, app: ofApp } = request.query
+    return sendPage(request, reply, await sessions.page({ user, app: ofApp }, readPageQuery(request)))
+  })
 
   app.delete<{ Params: { readonly id: string }; Querystring: { withTokens?: string } }>(
     '/sessions/:id',

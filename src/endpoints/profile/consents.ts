@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageConsents } from '../../administration/manage-consents.ts'
-import { ConsentList } from '../../http/consent-schemas.ts'
+import { ConsentPage } from '../../http/consent-schemas.ts'
 import { APPLICATION_URI, NOTHING, operation } from '../../http/operation.ts'
+import { pageQuery, readPageQuery, sendPage } from '../../http/paging.ts'
 import { personOf } from '../../http/signed-in.ts'
 
 const tag = 'consents'
@@ -11,7 +12,8 @@ const ROUTES = {
     id: 'listOwnConsents',
     tag,
     summary: 'List what you have allowed which app',
-    answer: { 200: ConsentList },
+    query: pageQuery({}),
+    answer: { 200: ConsentPage },
   }),
   withdraw: operation({
     id: 'withdrawOwnConsent',
@@ -27,9 +29,9 @@ export async function profileConsentsEndpoint(
   app: FastifyInstance,
   { consents }: { readonly consents: ManageConsents },
 ): Promise<void> {
-  app.get('/consents', { schema: ROUTES.list }, async (request) => ({
-    items: await consents.list({ user: personOf(request).id }),
-  }))
+  app.get('/consents', { schema: ROUTES.list }, async (request, reply) =>
+    sendPage(request, reply, await consents.page({ user: personOf(request).id }, readPageQuery(request))),
+  )
 
   app.delete<{ Params: { readonly applicationUri: string } }>(
     '/consents/:applicationUri',

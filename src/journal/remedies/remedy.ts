@@ -7,13 +7,13 @@ import { shellWord } from '../../lib/shell.ts'
 export interface Registered {
   /** The app the refusal is about, where there is one. */
   readonly app: TrustedApplication | undefined
-  /** Every ApplicationUri. */
+  /** The ApplicationUris that may have been meant. */
   readonly apps: readonly string[]
   /** Every scope that an API resource has. */
   readonly apiScopes: readonly string[]
-  /** The logins of the System Users that are enabled. */
+  /** The logins of some System Users that are enabled; one alone where there is no other. */
   readonly systemUsers: readonly string[]
-  /** The logins of everybody. */
+  /** The logins that may have been meant. */
   readonly logins: readonly string[]
   /** The login of the app's own System User. */
   readonly systemUser: string | undefined

@@ -1,0 +1,36 @@
+import { didYouMean } from '../domain/nearest.ts'
+import type { Repositories } from '../repositories/store.ts'
+import { ChangeRefused, type Missing } from './fault.ts'
+import { asProtocolError } from './refused-change.ts'
+
+type Reading = { readonly [Name in 'users' | 'apps']: Pick<Repositories[Name], 'near'> }
+
+const OTHERWISE: Readonly<Record<Missing['kind'], string>> = {
+  user: '; tessera user list shows everybody',
+  app: '; tessera app list shows every app',
+}
+
+/** Asks whether somebody of a similar login or e-mail was meant. */
+export const similarUser = async ({ users }: Pick<Reading, 'users'>, name: string): Promise<string> =>
+  didYouMean(name, await users.near(name))
+
+/**
+ * Adds to a refusal which record may have been meant in place of one that is not there. It is asked once the unit of work is
+ * over, so that nobody who writes waits for it.
+ */
+export async function withSuggestion(error: unknown, read: Reading): Promise<unknown> {
+  if (!(error instanceof ChangeRefused) || !error.missing) return error
+  const { kind, name } = error.missing
+  const similar = kind === 'user' ? await similarUser(read, name) : didYouMean(name, await read.apps.near(name))
+  const more = similar || OTHERWISE[kind]
+  return new ChangeRefused(
+    error.kind,
+    error.faults.map(({ attribute, reason }) => ({ attribute, reason: reason + more })),
+  )
+}
+
+/** Answers a question, or refuses it in the words of the protocol. @throws OAuthError */
+export const orProtocolError = <T>(read: Reading, question: Promise<T>): Promise<T> =>
+  question.catch(async (error: unknown) => {
+    throw asProtocolError(await withSuggestion(error, read))
+  })
