@@ -331,7 +331,7 @@ await t.test('RT-08, CS-10: a word on the consent page counts only while person 
       const wanted = { client_id: app, redirect_uri: WEB_REDIRECT, scope: 'openid read' }
       const page = await browser.open(authorizeUrl(instance, wanted))
       const approve = () => browser.submit(page, 'consent-approve')
-      const end = await whileItWaits(instance, (unit) => turn(unit, id, app), approve, { way: 'write' })
+      const end = await whileItWaits(instance, (unit) => turn(unit, id, app), approve)
       t.equal(end.leftTo, undefined)
       if (name === 'a new password') t.ok(end.page.querySelector('#username'), 'they sign in first')
       else t.equal(end.status, 400, end.url)

@@ -30,7 +30,7 @@ interface Dependencies {
   readonly refuse: Refuse
   readonly sendAnswer: SendAnswer
   readonly readCatalogue: ReadCatalogue
-  readonly store: Pick<Store, 'write'>
+  readonly store: Pick<Store, 'writeAlone'>
   readonly sessions: Pick<SignInSessionsService, 'findIn'>
   readonly clock: Clock
   readonly audit: Audit
@@ -138,7 +138,8 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
       )
     }
     if (step.kind === 'consent') {
-      const granted = await store.write(async (unit) => {
+      // In turn with kill switches and withdrawals, on any node.
+      const granted = await store.writeAlone(async (unit) => {
         if (!(await stillStands(unit, request, found))) return false
         await unit.consents.grant(about.user, about.app, step.scope, clock())
         return true
