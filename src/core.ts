@@ -1,7 +1,7 @@
 import type { Config } from './config.ts'
 import { DEFAULT_RESOURCE } from './domain/api-resource.ts'
-import { TIME_REACHED } from './domain/instance-settings.ts'
 import { DEFAULT_API_SCOPES } from './domain/scope.ts'
+import { type AheadOfRecord, judgeClock } from './judge-clock.ts'
 import type { Clock } from './lib/clock.ts'
 import { loadMasterKey, MasterKeyFault, markOf } from './lib/master-key.ts'
 import { createOutbound, type Outbound } from './lib/outbound.ts'
@@ -27,18 +27,20 @@ export interface Core {
  * Opens the instance: brings its database up to date and makes its first signing keys.
  * @throws MasterKeyFault when the master key is not the one the database was made with
  * @throws OutOfService when it was moved away, is a backup or is only half there
+ * @throws ClockAhead when the machine's clock is too far ahead of it; where it may be read all the same, from every write
  */
 export async function openCore(
   config: Pick<Config, 'database' | 'masterKey' | 'signingAlgorithm' | 'signingKeys' | 'tokens' | 'outbound'>,
   startTime: StartTime,
+  whenAhead: AheadOfRecord = 'refuse',
 ): Promise<Core> {
   const masterKey = loadMasterKey(config.masterKey)
-  const store = openStore(config.database)
+  const opened = openStore(config.database)
   try {
-    await store.migrations.migrate()
-    await requireInService(store.read.moveState)
-    await requireSameMasterKey(store, masterKey)
-    const time = startTime(Number((await store.read.settings.get(TIME_REACHED)) ?? 0))
+    await opened.migrations.migrate()
+    await requireInService(opened.read.moveState)
+    await requireSameMasterKey(opened, masterKey)
+    const { time, store } = await judgeClock(opened, startTime, whenAhead)
     const clock = time.now
     await ensureDefaultResource(store, config.tokens.audience, clock())
     const sealingKey = deriveKey(masterKey, 'signing-keys')
@@ -53,7 +55,7 @@ export async function openCore(
     }
     return { store, keys, masterKey, clock, time, outbound, close }
   } catch (error) {
-    await store.close()
+    await opened.close()
     throw error
   }
 }

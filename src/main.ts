@@ -4,20 +4,28 @@ import type { Config } from './config.ts'
 import type { Core } from './core.ts'
 import type { AuditRecord } from './domain/audit.ts'
 import { OAuthError } from './domain/errors.ts'
+import { systemClock } from './lib/clock.ts'
+import { createLineOutput } from './lib/line-output.ts'
 import { systemRandom } from './lib/secrets.ts'
+import { standardOutput } from './lib/standard-output.ts'
 import { startMaintenance } from './maintenance/start.ts'
 import { createForgetUnused } from './registration/forget-unused.ts'
 import { buildServer } from './server.ts'
+import { heedSignals } from './signals.ts'
 
 // Milliseconds, beyond the time in which others learn that this node stops.
 const LONGEST_SHUTDOWN = 8000
+// Milliseconds that a slow reader of the log is waited for at the end.
+const LAST_LINES = 500
 
 /**
- * Runs the identity server until it is told to stop: SIGTERM finishes what was accepted, a second one does not wait.
+ * Runs the identity server until it is told to stop: SIGTERM finishes what was accepted, a second one does not wait. It goes on
+ * whether or not anybody takes its log.
  * @param core opened with this configuration; closed at the end
  */
 export async function serve(config: Config, core: Core): Promise<void> {
-  const app = await buildServer(config, core, systemRandom)
+  const output = createLineOutput({ sink: standardOutput(), tellLost })
+  const app = await buildServer(config, core, systemRandom, output)
   const tell = (record: AuditRecord): void => app.log.info({ audit: record }, record.event)
   const maintenance = startMaintenance({
     ...core,
@@ -33,6 +41,8 @@ export async function serve(config: Config, core: Core): Promise<void> {
     await core.close()
   }
 
+  const exit = (code: number): void => void output.flush(LAST_LINES).then(() => process.exit(code))
+
   let stopping = false
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(1)
@@ -44,16 +54,15 @@ export async function serve(config: Config, core: Core): Promise<void> {
     delay(notice)
       .then(finish)
       .then(
-        () => process.exit(0),
+        () => exit(0),
         (error: unknown) => {
           app.log.error({ err: error }, 'stopped with an error')
-          process.exit(1)
+          exit(1)
         },
       )
   }
   announceStop(app, () => stopping)
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
+  heedSignals({ log: app.log, stop, die: () => exit(1) })
 
   try {
     await app.listen({ host: config.http.host, port: config.http.port })
@@ -64,6 +73,10 @@ export async function serve(config: Config, core: Core): Promise<void> {
   }
   app.log.info({ issuer: config.issuer }, 'ready')
 }
+
+/** A line of the log as every other. */
+const tellLost = (count: number): string =>
+  `${JSON.stringify({ level: 40, time: systemClock(), lost: count, msg: `${count} lines of the log were lost` })}\n`
 
 /** While the server stops it is not ready any more, answers what still comes, and lets no connection live on. */
 function announceStop(app: FastifyInstance, isStopping: () => boolean): void {

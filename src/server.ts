@@ -139,6 +139,7 @@ export async function buildServer(
   registerErrorHandler(app, { refuse, renderPage, issuer })
   const metrics = createMetrics(app, {
     databaseSize: store.size,
+    lostLogLines: () => log?.lost?.() ?? 0,
     licence: async () => {
       const rules = await store.read.settings.apiSessionRules()
       return { slots: rules.slots, live: (await store.read.apiSessions.lookAround({ rules, now: clock() })).live }

@@ -86,3 +86,59 @@ await t.test('the time reached does not believe a step forward, so that a restar
   pass(MINUTE)
   t.ok(time.floor() < NOON + 2 * MINUTE)
 })
+
+await t.test(
+  'what the clock says at a start is not written down for an hour, unless a restart explains it',
+  async (t) => {
+    for (const [record, believed] of [
+      [0, false],
+      [NOON - 5 * MINUTE, true],
+      [NOON - 11 * MINUTE, false],
+      [NOON + DAY, true],
+    ] as const) {
+      const { time, pass } = machine(record)
+      t.equal(time.isBelieved(), believed, `the record is ${NOON - record} ms behind`)
+      for (let minute = 0; minute < 59; minute++) pass(MINUTE)
+      t.equal(time.isBelieved(), believed)
+      pass(MINUTE)
+      t.equal(time.isBelieved(), true, 'an hour at an even pace is believed')
+      if (record <= NOON) t.equal(time.floor(), NOON + HOUR)
+    }
+  },
+)
+
+await t.test(
+  'a lead is believed once the clock has kept it for an hour, and the hour begins anew with each step',
+  async (t) => {
+    const { time, pass, set } = machine(NOON)
+    pass(MINUTE)
+    set(365 * DAY)
+    for (let half = 0; half < 4; half++) {
+      pass(HOUR / 2)
+      t.notOk(time.isBelieved(), 'set again half an hour ago')
+      t.equal(time.floor(), NOON + MINUTE + (half + 1) * (HOUR / 2), 'time passes')
+      set(HOUR)
+      t.equal(time.lead(), 365 * DAY + (half + 1) * HOUR)
+    }
+    pass(HOUR)
+    t.ok(time.isBelieved())
+    t.equal(time.lead(), 0)
+  },
+)
+
+await t.test('a clock that is put right within the hour leaves nothing behind', async (t) => {
+  const { time, pass, set } = machine(NOON)
+  set(365 * DAY)
+  pass(59 * MINUTE)
+  set(-365 * DAY)
+  t.ok(time.isBelieved())
+  t.equal(time.floor(), NOON + 59 * MINUTE)
+})
+
+await t.test('a first start at a wrong time is believed as little once the clock was put right', async (t) => {
+  const { time, pass, set } = machine()
+  pass(MINUTE)
+  set(-365 * DAY)
+  pass(2 * HOUR)
+  t.notOk(time.isBelieved(), 'what it reached is a year ahead')
+})

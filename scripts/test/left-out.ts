@@ -35,6 +35,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   'test/fuzz-parsers.ts': 'asks no database',
   'test/group-commit.ts': 'is about the one connection of SQLite that writes',
   'test/hostile-length.ts': 'is about patterns and texts, which no database sees',
+  'test/line-output.ts': 'asks no database',
   'test/migrations.ts': 'is about files; test/postgres.ts does the same on a server',
   'test/nested-json.ts': 'is about what is refused before anything is looked up',
   'test/overload.ts': 'is about counting requests, which no database does',
@@ -45,6 +46,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   'test/resource-server-sessions.ts': 'plays the identity server itself, and stores nothing',
   'test/resource-server-signed-tokens.ts': 'plays the identity server itself, and stores nothing',
   'test/resource-server.ts': 'plays the identity server itself, and stores nothing',
+  'test/serve-signals.ts': 'is about signals and the log, whatever the database',
   'test/sign-in-in-a-browser.ts':
     'is about what a browser makes of the pages; test/sign-in-pages.ts sends the same requests',
   'test/storage-sqlite.ts': 'is about SQLite itself',

@@ -4,7 +4,11 @@ import { createProgram } from './program.ts'
 
 // A reader that has seen enough (tessera app list | head -1) is no error.
 for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? process.exitCode : 1))
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit()
+    if (stream === process.stdout) process.stderr.write(`the result cannot be written: ${error.message}\n`)
+    process.exit(1)
+  })
 }
 
 const complaints: string[] = []

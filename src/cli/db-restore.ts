@@ -40,6 +40,7 @@ async function restore(file: string, flags: { readonly replace?: boolean }, comm
     run: newId(),
     masterKeyMark: markOf(masterKey),
     clock: systemClock,
+    acceptClock: globalsOf(command).acceptClock === true,
     report: progress.report,
     audited: (ended, backup) => {
       const now = systemClock()

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { shownDatabaseUrl } from '../lib/database-url.ts'
 import { backupCommand } from './db-backup.ts'
 import { checkCommand } from './db-check.ts'
+import { clockCommand } from './db-clock.ts'
 import { moveCommand } from './db-move.ts'
 import { restoreCommand } from './db-restore.ts'
 import { requireDatabase } from './db-there.ts'
@@ -13,7 +14,7 @@ import { configOf, withStore } from './with-core.ts'
 export function dbCommands(program: Command): void {
   const db = program
     .command('db')
-    .description('the database: schema, check, move, backup, restore')
+    .description('the database: schema, check, clock, move, backup, restore')
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera db status', 'tessera db check', 'tessera db backup']))
   db.command('migrate')
@@ -25,6 +26,7 @@ export function dbCommands(program: Command): void {
     .addHelpText('after', helpText(['tessera db status', 'tessera db status --json']))
     .action((_flags: unknown, command: Command) => status(command))
   checkCommand(db)
+  clockCommand(db)
   moveCommand(db)
   backupCommand(db)
   restoreCommand(db)

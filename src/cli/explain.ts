@@ -2,6 +2,7 @@ import { CommanderError } from 'commander'
 import { ChangeRefused } from '../administration/fault.ts'
 import { ConfigurationFaults } from '../config.ts'
 import { OAuthError } from '../domain/errors.ts'
+import { ClockAhead } from '../judge-clock.ts'
 import { MasterKeyFault } from '../lib/master-key.ts'
 import { NewerSchema } from '../repositories/migrations.ts'
 import { OutOfService } from '../repositories/move-state.ts'
@@ -15,7 +16,7 @@ interface Explanation {
 }
 
 // Their messages say why and what to do.
-const SAID_IN_FULL = [MasterKeyFault, NewerSchema, OutOfService, TransferRefused, NotTheSame]
+const SAID_IN_FULL = [ClockAhead, MasterKeyFault, NewerSchema, OutOfService, TransferRefused, NotTheSame]
 
 /**
  * Says what an error means for the person at the terminal: plain lines and an exit code.

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 interface Globals {
   readonly config?: string
   readonly json?: boolean
+  readonly acceptClock?: boolean
 }
 
 /** The flags that every command takes. */

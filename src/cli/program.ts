@@ -52,6 +52,7 @@ export function createProgram(complain: (text: string) => void): Command {
     .helpOption('-h, --help', 'print this help')
     .option('--config <file>', 'file of NAME=value settings')
     .option('--json', 'print the result as one JSON document')
+    .option('--accept-clock', 'the clock of this machine is right, although the database has not seen such a time yet')
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: sharedOptions })
     .configureOutput({
       writeErr: complain,

@@ -1,14 +1,19 @@
 import type { Command } from 'commander'
 import { helpText } from './help.ts'
-import { configOf, openInstance } from './with-core.ts'
+import { configOf, openToServe } from './with-core.ts'
 
 const HELP = helpText(
   [
     'tessera serve --config /etc/tessera.env',
     'TESSERA_ISSUER=https://id.example.com/id TESSERA_LISTEN=127.0.0.1:5080 tessera serve',
   ],
-  `Prints one JSON log record a line on stdout; ready when /health/ready answers 200. SIGTERM lets requests in progress end.`,
+  `Prints one JSON log record a line on stdout; ready when /health/ready answers 200. SIGTERM and SIGQUIT let requests in progress end.`,
 )
+
+/** Commands end when nobody reads what they print; the server has other work. */
+function goOnWithoutReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error').on('error', () => undefined)
+}
 
 /** `tessera serve`: the identity server itself. */
 export function serveCommand(program: Command): void {
@@ -18,8 +23,9 @@ export function serveCommand(program: Command): void {
     .addHelpText('after', HELP)
     .action(async (_flags: unknown, command: Command) => {
       const config = configOf(command)
+      goOnWithoutReaders()
       // The web server is loaded by this one command alone; the others start faster without it.
       const { serve } = await import('../main.ts')
-      await serve(config, await openInstance(config))
+      await serve(config, await openToServe(command, config))
     })
 }

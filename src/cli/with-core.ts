@@ -2,25 +2,34 @@ import type { Command } from 'commander'
 import { withSuggestion } from '../administration/suggest.ts'
 import { type Config, readConfig } from '../config.ts'
 import { type Core, openCore } from '../core.ts'
+import type { AheadOfRecord } from '../judge-clock.ts'
+import { systemClock } from '../lib/clock.ts'
 import { shownDatabaseUrl } from '../lib/database-url.ts'
 import { FolderFault } from '../lib/make-folder.ts'
 import { systemTime } from '../lib/timekeeper.ts'
 import { openStore, whyNotOpened } from '../repositories/open-store.ts'
 import type { Store } from '../repositories/store.ts'
+import { commandLine } from './actor.ts'
 import { globalsOf } from './globals.ts'
 import { impossible } from './problem.ts'
 
 /** The configuration that a command runs with: its environment over the file of `--config`. */
 export const configOf = (command: Command): Config => readConfig(process.env, globalsOf(command).config)
 
-/** Opens the instance; its database is brought up to date first. */
-export const openInstance = (config: Config): Promise<Core> =>
-  openCore(config, systemTime).catch((error: unknown) => Promise.reject(namingDatabase(error, config)))
+/** Opens the instance to serve it; its database is brought up to date first. */
+export const openToServe = (command: Command, config: Config): Promise<Core> => openInstance(command, config, 'refuse')
 
-/** Opens the instance for the time of one piece of work. */
+function openInstance(command: Command, config: Config, otherwise: AheadOfRecord): Promise<Core> {
+  const whenAhead = globalsOf(command).acceptClock ? { acceptedBy: commandLine(systemClock()).actor } : otherwise
+  return openCore(config, systemTime, whenAhead).catch((error: unknown) =>
+    Promise.reject(namingDatabase(error, config)),
+  )
+}
+
+/** Opens the instance for the time of one piece of work; by a clock that may be wrong it is read alone. */
 export async function withCore(command: Command, work: (core: Core, config: Config) => Promise<void>): Promise<void> {
   const config = configOf(command)
-  const core = await openInstance(config)
+  const core = await openInstance(command, config, 'read only')
   try {
     await work(core, config)
   } catch (error) {

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { isoTime, MINUTE } from '../lib/clock.ts'
+import { DAY, isoTime, MINUTE } from '../lib/clock.ts'
 import { type Finding, fault, fine, warning } from './finding.ts'
 
 interface Installation {
@@ -10,7 +10,7 @@ interface Installation {
   readonly masterKeyFile: string | undefined
   readonly trustedProxies: readonly string[]
   readonly implicit: boolean
-  /** Milliseconds since 1970; the latest moment the database has seen. */
+  /** Milliseconds since 1970; the latest moment the database has seen; 0 where none was written down. */
   readonly timeReached: number
   readonly now: number
 }
@@ -52,9 +52,15 @@ export function examineInstallation(installation: Installation): Finding[] {
       ? fault(
           'clock',
           `the database has seen ${isoTime(timeReached)} already`,
-          'set the clock of this machine with NTP',
+          'set the clock of this machine with NTP; where it is right, tessera db clock --reset puts the database right',
         )
-      : fine('clock', 'not behind the database'),
+      : timeReached > 0 && now - timeReached > DAY
+        ? warning(
+            'clock',
+            `the database has seen no time after ${isoTime(timeReached)}`,
+            'where the clock of this machine is right, start the server once with --accept-clock; otherwise set it with NTP',
+          )
+        : fine('clock', 'not behind the database'),
   ]
 }
 

@@ -42,6 +42,8 @@ const OUTCOME = {
   license_exceeded: 'failure',
   api_session_ended: 'success',
   clock_stepped: 'failure',
+  clock_accepted: 'success',
+  clock_reset: 'success',
   database_moved: 'success',
   database_reopened: 'success',
   database_restored: 'success',

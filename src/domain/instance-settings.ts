@@ -69,6 +69,9 @@ export const INSTANCE_SETTING_NAMES = Object.keys(INSTANCE_SETTINGS) as Instance
 /** Under which name the time that the instance has reached is kept, milliseconds since 1970. */
 export const TIME_REACHED = 'time-reached'
 
+/** Under which name it is kept which times were told although they never were, as JSON `{ from, until }`. */
+export const WRONG_TIME = 'wrong-time'
+
 /** Under which name the database keeps it, apart from what the server notes for itself. */
 export const storedName = (name: InstanceSettingName): string => `instance/${name}`
 

@@ -11,6 +11,8 @@ interface HttpSection {
 /** Takes the log, one JSON line a record. */
 export interface LogStream {
   write(line: string): void
+  /** How many lines were lost. */
+  lost?(): number
 }
 
 const KIBIBYTE = 1024

@@ -3,6 +3,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 /** Figures that are asked for when somebody looks. */
 export interface Figures {
+  /** How many lines of the log this process could not write. */
+  readonly lostLogLines: () => number
   /** How large the database is, in bytes. */
   readonly databaseSize: () => Promise<number>
   /** How many licence slots there are, nothing for any number, and how many API sessions live. */
@@ -26,7 +28,7 @@ export type Metrics = ReturnType<typeof createMetrics>
 
 /** What a monitoring system reads, in the text format of Prometheus. */
 export function createMetrics(app: FastifyInstance, figures: Figures) {
-  const { databaseSize, licence, logoutNotices, requests: requestsNow, cleanUpLags } = figures
+  const { databaseSize, licence, logoutNotices, requests: requestsNow, cleanUpLags, lostLogLines } = figures
   const registry = new Registry()
   const registers = [registry]
   let observesProcess = false
@@ -62,6 +64,11 @@ export function createMetrics(app: FastifyInstance, figures: Figures) {
     registers,
   })
 
+  const lostLines = new Counter({
+    name: 'tessera_log_lines_lost_total',
+    help: 'Lines of the log of this process that could not be written.',
+    registers,
+  })
   const notices = new Counter({
     name: 'tessera_logout_notices_total',
     help: 'Attempts of this process to tell apps that a person signed out, by how they went.',
@@ -99,6 +106,8 @@ export function createMetrics(app: FastifyInstance, figures: Figures) {
       if (!observesProcess) collectDefaultMetrics({ register: registry })
       observesProcess = true
       size.set(await databaseSize())
+      lostLines.reset()
+      lostLines.inc(lostLogLines())
       const { slots: most = Number.POSITIVE_INFINITY, live } = await licence()
       slots.set(most)
       sessions.set(live)

@@ -1,9 +1,8 @@
 import { toAuditRecord } from '../domain/audit.ts'
 import { TIME_REACHED } from '../domain/instance-settings.ts'
-import { SECOND } from '../lib/clock.ts'
 import { newOrderedId } from '../lib/secrets.ts'
-import type { Timekeeper } from '../lib/timekeeper.ts'
-import type { Store } from '../repositories/store.ts'
+import { STEP, type Timekeeper } from '../lib/timekeeper.ts'
+import type { Repositories, Store } from '../repositories/store.ts'
 
 interface Log {
   warn(record: object, message: string): void
@@ -15,31 +14,51 @@ interface Dependencies {
   readonly log: Log
 }
 
-// A clock that is disciplined moves by less.
-const STEP = 2 * SECOND
+const UNTIL_BELIEVED = 'that is written down once it has been so for an hour'
 
-/** Writes down the time reached, and tells when the machine's clock was set. */
+/** Writes down the time reached as soon as it is believed, and tells when the machine's clock was set. */
 export function createWatchTime({ store, time, log }: Dependencies) {
-  let lead = time.lead()
-  if (lead < -STEP) tell(lead, 'is behind the time this database has seen; check it')
+  let setBy = time.wasSetBy()
+  // What the record was when this node last looked; only somebody who puts it right makes it less.
+  let seen: number | undefined
+  let isContradicted = false
+  if (time.lead() < -STEP) tell('is behind the time this database has seen; check it')
+  if (time.lead() > STEP && !time.isBelieved()) tell(`is ahead of the time this database has seen; ${UNTIL_BELIEVED}`)
 
-  function tell(by: number, what: string): void {
-    log.warn({ clock: { lead: by } }, `the machine's clock ${what}`)
+  function tell(what: string): void {
+    log.warn({ clock: { lead: time.lead() } }, `the machine's clock ${what}`)
+  }
+
+  function compare(record: number): void {
+    if (seen !== undefined && record < seen) {
+      time.restart(record)
+      tell('was made the record again, by tessera db clock --reset')
+    } else if (seen !== undefined && record > seen) {
+      time.hear(record)
+      if (!time.isBelieved() && !isContradicted) tell('is ahead of what another node goes by; check the clocks of all')
+      isContradicted = !time.isBelieved()
+    }
+    seen = record
+  }
+
+  async function writeDown({ settings }: Repositories): Promise<void> {
+    const stored = await settings.get(TIME_REACHED)
+    compare(Number(stored ?? 0))
+    const reached = time.floor()
+    if (!time.isBelieved() || reached <= Number(stored ?? 0)) return
+    // Whoever was faster said as much, or put it right.
+    if (await settings.replace(TIME_REACHED, stored, String(reached))) seen = reached
   }
 
   return async function watchTime(): Promise<void> {
-    const now = time.lead()
-    const step = now - lead
-    lead = now
+    const step = Math.round(time.wasSetBy() - setBy)
+    setBy += step
     const stepped = Math.abs(step) > STEP
-    if (stepped)
-      tell(now, step > 0 ? `was set forward by ${step} ms` : `was set back by ${-step} ms, which is not followed`)
-    const event = { event: 'clock_stepped', actor: 'server', detail: { step, lead: now } } as const
-    await store.write(async ({ settings, auditEvents }) => {
-      // Another node may be ahead.
-      const reached = Math.max(time.floor(), Number((await settings.get(TIME_REACHED)) ?? 0))
-      await settings.set(TIME_REACHED, String(reached))
-      if (stepped) await auditEvents.add([toAuditRecord(event, newOrderedId(time.now()), time.now())])
+    if (stepped) tell(step > 0 ? `was set forward by ${step} ms` : `was set back by ${-step} ms, which is not followed`)
+    const event = { event: 'clock_stepped', actor: 'server', detail: { step, lead: time.lead() } } as const
+    await store.write(async (unit) => {
+      await writeDown(unit)
+      if (stepped) await unit.auditEvents.add([toAuditRecord(event, newOrderedId(time.now()), time.now())])
     })
   }
 }

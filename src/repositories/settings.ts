@@ -38,5 +38,18 @@ export function settingsOn(db: Kysely<Schema>) {
         .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
         .execute()
     },
+
+    /** Sets it if it still is what it was, `undefined` for not there. @returns whether it was */
+    async replace(name: string, from: string | undefined, value: string): Promise<boolean> {
+      if (from === undefined) {
+        const insert = db.insertInto('settings').values({ name, value })
+        const { numInsertedOrUpdatedRows } = await insert
+          .onConflict((conflict) => conflict.column('name').doNothing())
+          .executeTakeFirst()
+        return numInsertedOrUpdatedRows === 1n
+      }
+      const update = db.updateTable('settings').set({ value }).where('name', '=', name).where('value', '=', from)
+      return (await update.executeTakeFirst()).numUpdatedRows === 1n
+    },
   }
 }

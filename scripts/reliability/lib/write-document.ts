@@ -69,6 +69,9 @@ The exit code is 1 when a figure is missed. R-03 and R-06 mount file systems and
 Where something is missing the check is skipped and says so; with \`TESSERA_REQUIRE_TOOLS=1\`, as in CI, it fails. PostgreSQL comes with the
 development packages and runs with \`fsync=on\`. How much the two forms do is in \`scripts/reliability/plan.ts\`.
 
+R-09 gives the instance its record of the time first (\`tessera db clock --reset\`): a new one writes down what it believes after an hour. What is
+promised about time, and what is not, is in [storage.md](storage.md#time); what happens without a log, in [storage.md](storage.md#the-log).
+
 What counts as acknowledged is what an app received in full with status 200. The load is apps that do as they should: they sign people
 in, refresh, revoke and introspect, and ask again with the very same request when they got no answer. "Spent twice" is proved by what
 apps were told (no code and no token has two successors) and by the database (no family has two tokens that were never rotated).

@@ -71,5 +71,9 @@ async function checkClock(db: Kysely<Schema>, now: number): Promise<Check> {
   const said = `this machine says ${new Date(now).toISOString()}`
   return latest <= now + TOLERATED
     ? passed('clock', said)
-    : failed('clock', `${said}, but the latest record is of ${new Date(latest).toISOString()}`, 'set the clock')
+    : failed(
+        'clock',
+        `${said}, but the latest record is of ${new Date(latest).toISOString()}`,
+        'set the clock; where it is right, tessera db clock --reset',
+      )
 }

@@ -1,5 +1,7 @@
 import { type Kysely, sql } from 'kysely'
+import { TIME_REACHED, WRONG_TIME } from '../../domain/instance-settings.ts'
 import type { Schema } from '../schema.ts'
+import { settingsOn } from '../settings.ts'
 import { noteEnding } from '../token-notices.ts'
 
 /** What was live until then. */
@@ -46,12 +48,33 @@ export async function endGrants(db: Kysely<Schema>, now: number): Promise<Ended>
   }
 }
 
+/** Times that a wrong clock told; milliseconds since 1970. */
+interface WrongTime {
+  readonly from: number
+  readonly until: number
+}
+
+async function wrongTimeOf(db: Kysely<Schema>): Promise<WrongTime> {
+  const stored = await settingsOn(db).get(WRONG_TIME)
+  return stored === undefined ? { from: 0, until: 0 } : (JSON.parse(stored) as WrongTime)
+}
+
+/** Remembers which times the audit log tells although they never were. */
+export async function noteWrongTime(db: Kysely<Schema>, { from, until }: WrongTime): Promise<void> {
+  const known = await wrongTimeOf(db)
+  const all = { from: known.until > from ? Math.min(known.from, from) : from, until: Math.max(known.until, until) }
+  await settingsOn(db).set(WRONG_TIME, JSON.stringify(all))
+}
+
 /** The latest moment that any record is of; a clock behind it cannot be right. */
 export async function latestMoment(db: Kysely<Schema>): Promise<number> {
+  const { from, until } = await wrongTimeOf(db)
+  const reached = Number((await settingsOn(db).get(TIME_REACHED)) ?? 0)
   const latest = await Promise.all([
     db
       .selectFrom('audit_events')
       .select((eb) => eb.fn.max('happened_at').as('at'))
+      .where((eb) => eb.or([eb('happened_at', '<=', from), eb('happened_at', '>', until)]))
       .executeTakeFirst(),
     db
       .selectFrom('users')
@@ -70,5 +93,5 @@ export async function latestMoment(db: Kysely<Schema>): Promise<number> {
       .select((eb) => eb.fn.max('last_seen_at').as('at'))
       .executeTakeFirst(),
   ])
-  return Math.max(0, ...latest.map((row) => row?.at ?? 0))
+  return Math.max(0, reached, ...latest.map((row) => row?.at ?? 0))
 }

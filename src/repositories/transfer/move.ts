@@ -1,7 +1,9 @@
 import type { AuditRecord } from '../../domain/audit.ts'
+import { TIME_REACHED } from '../../domain/instance-settings.ts'
 import { auditEventsOn } from '../audit-events.ts'
 import { type Arrival, type Departure, moveStateOn, OutOfService } from '../move-state.ts'
 import { codeOf, isOutOfReach, messageOf } from '../postgres-pool.ts'
+import { settingsOn } from '../settings.ts'
 import { claim, requireOurs, whyNotFillable } from './claim.ts'
 import { shownChecksum } from './digest.ts'
 import { type Ended, endGrants } from './end-grants.ts'
@@ -143,7 +145,10 @@ export async function undoMove(
       const departure = await moveStateOn(db).get('departure')
       if (!departure) throw new TransferRefused(`${place.shown} was not moved away, so there is nothing to undo`)
       await thaw(db)
-      const ended = await endGrants(db, clock())
+      const now = clock()
+      const ended = await endGrants(db, now)
+      // Nothing issued is good any more, so however long it was away, the clock counts.
+      await settingsOn(db).set(TIME_REACHED, String(now))
       await auditEventsOn(db).add([audited(ended, departure.to)])
       await moveStateOn(db).remove('departure')
       return { ...departure, ended }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { sql } from 'kysely'
 import type { AuditRecord } from '../../domain/audit.ts'
+import { TIME_REACHED } from '../../domain/instance-settings.ts'
 import { parseDatabaseUrl } from '../../lib/database-url.ts'
 import { auditEventsOn } from '../audit-events.ts'
 import { type Arrival, type BackupMark, moveStateOn } from '../move-state.ts'
@@ -16,6 +17,7 @@ import { enterPlace, openPlace, type Place, shownPlace } from './place.ts'
 import { planOf } from './plan.ts'
 import { type Report, reconcile } from './reconcile.ts'
 import { TransferRefused } from './refused.ts'
+import { goBack, isAheadOf, knownTimeOf } from './reset-clock.ts'
 import { rowsOn } from './rows.ts'
 
 /** What a backup turned out to be. */
@@ -39,6 +41,8 @@ interface Restoring {
   /** What a database made with the present master key holds as its mark. */
   readonly masterKeyMark: string
   readonly clock: () => number
+  /** Whether a backup that knows of later times than the clock is taken in all the same. */
+  readonly acceptClock: boolean
   readonly report: Report
   readonly audited: (ended: Ended, backup: BackupMark | undefined) => AuditRecord
 }
@@ -80,7 +84,7 @@ type Prepared = Pick<Restored, 'backup' | 'ended' | 'tables'>
 
 /** Makes a copy of the backup that is up to date and in which no grant lives. */
 async function prepare(restoring: Restoring, draft: string, report: Report): Promise<Prepared> {
-  const { file, masterKeyMark, clock, audited } = restoring
+  const { file, masterKeyMark, clock, acceptClock, audited } = restoring
   createPrivateFile(draft)
   copyFileSync(file, draft)
   // Where the last writer could not clean up, the newest rows are still beside the file.
@@ -97,9 +101,12 @@ async function prepare(restoring: Restoring, draft: string, report: Report): Pro
     if (arrival)
       throw new TransferRefused(`${resolve(file)} is the target of an unfinished ${arrival.kind}, not a backup`)
     const now = clock()
-    await requireLaterThan(place, now)
+    if (!acceptClock) await requireLaterThan(place, now)
     const ended = await place.transact(async (db) => {
-      const all = await endGrants(db, now)
+      const known = await knownTimeOf(db)
+      const all = isAheadOf(known, now) ? await goBack(db, now, known) : await endGrants(db, now)
+      // Nothing issued is good any more, so however old the backup is, the clock counts.
+      await settingsOn(db).set(TIME_REACHED, String(now))
       await auditEventsOn(db).add([audited(all, backup)])
       await db.deleteFrom('move_state').execute()
       return all
@@ -163,7 +170,7 @@ async function requireLaterThan({ db }: Place, now: number): Promise<void> {
   const latest = await latestMoment(db)
   if (latest > now + TOLERATED)
     throw new TransferRefused(
-      `the clock of this machine says ${new Date(now).toISOString()}, but the backup knows of ${new Date(latest).toISOString()}; set the clock first`,
+      `the clock of this machine says ${new Date(now).toISOString()}, but the backup knows of ${new Date(latest).toISOString()}; set the clock first, or, if it is right, repeat this with --accept-clock`,
     )
 }
 

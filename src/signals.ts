@@ -1,0 +1,32 @@
+import { isatty } from 'node:tty'
+
+interface Log {
+  info(record: object, message: string): void
+  warn(record: object, message: string): void
+  fatal(record: object, message: string): void
+}
+
+interface Heeding {
+  readonly log: Log
+  /** Ends the server in good order; a second time at once. */
+  readonly stop: (signal: NodeJS.Signals) => void
+  /** Ends the process at once, with what the log still holds. */
+  readonly die: () => void
+}
+
+/** Says on the log what comes from outside the requests: signals, and errors that nothing handled. */
+export function heedSignals({ log, stop, die }: Heeding): void {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, stop)
+  // A terminal that closes takes what runs in it along; anybody else means a reload, which there is none of.
+  const belongsToTerminal = isatty(0) || isatty(1)
+  process.on('SIGHUP', (signal) => {
+    if (belongsToTerminal) stop(signal)
+    else log.warn({ signal }, 'SIGHUP is ignored: settings are read at a start, and the log is not reopened')
+  })
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const)
+    process.on(signal, () => log.warn({ signal }, `${signal} is ignored: it means nothing to this server`))
+  process.on('uncaughtException', (err, origin) => {
+    log.fatal({ err, origin }, 'ended by an error that nothing handled')
+    die()
+  })
+}
