@@ -14,6 +14,9 @@ const OTHERWISE: Readonly<Record<Missing['kind'], string>> = {
 export const similarUser = async ({ users }: Pick<Reading, 'users'>, name: string): Promise<string> =>
   didYouMean(name, await users.near(name))
 
+const similarApp = async ({ apps }: Pick<Reading, 'apps'>, name: string): Promise<string> =>
+  didYouMean(name, await apps.near(name))
+
 /**
  * Adds to a refusal which record may have been meant in place of one that is not there. It is asked once the unit of work is
  * over, so that nobody who writes waits for it.
@@ -21,8 +24,9 @@ export const similarUser = async ({ users }: Pick<Reading, 'users'>, name: strin
 export async function withSuggestion(error: unknown, read: Reading): Promise<unknown> {
   if (!(error instanceof ChangeRefused) || !error.missing) return error
   const { kind, name } = error.missing
-  const similar = kind === 'user' ? await similarUser(read, name) : didYouMean(name, await read.apps.near(name))
-  const more = similar || OTHERWISE[kind]
+  const similar = kind === 'user' ? similarUser(read, name) : similarApp(read, name)
+  // The refusal stands, whatever becomes of the question.
+  const more = (await similar.catch(() => '')) || OTHERWISE[kind]
   return new ChangeRefused(
     error.kind,
     error.faults.map(({ attribute, reason }) => ({ attribute, reason: reason + more })),
