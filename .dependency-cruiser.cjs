@@ -99,7 +99,9 @@ module.exports = {
     },
     onlyIn('outbound', 'undici|ipaddr.js', '^src/lib/'),
     onlyIn('argon2', '@node-rs/argon2', '^src/lib/'),
-    onlyIn('kysely', 'kysely|better-sqlite3|pg', '^src/repositories/'),
+    onlyIn('kysely', 'kysely|pg', '^src/repositories/'),
+    // Which one is safe with the Node that runs is decided there, before it is loaded.
+    onlyIn('sqlite', 'better-sqlite3', '^src/repositories/sqlite-library\\.ts$'),
     onlyIn('jose', 'jose', '^src/(tokens|client-auth|resource-server)/'),
     onlyIn(
       'fastify',

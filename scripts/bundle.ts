@@ -7,7 +7,7 @@ const at = (path: string): string => fileURLToPath(new URL(`../dist/${path}`, im
 // What is no JavaScript stays where npm has put it.
 const NATIVE = ['better-sqlite3', '@node-rs/argon2', 'pg-native']
 // Packages that are CommonJS still call require.
-const REQUIRE = `import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);`
+const REQUIRE = `import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);`
 
 await rm(at('cli'), { recursive: true, force: true })
 await build({

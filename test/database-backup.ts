@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { loadSqlite } from '../src/repositories/sqlite-library.ts'
 import { openPlace } from '../src/repositories/transfer/place.ts'
 import { environment, type Outcome, plainTessera, tesseraWith } from './fixtures/cli.ts'
 import { PASSWORD } from './fixtures/instance.ts'
@@ -19,6 +19,8 @@ import {
   tokensOf,
 } from './fixtures/relying-party.ts'
 import { addApp, addPerson, prepareSite, type Site, serve } from './fixtures/server-process.ts'
+
+const Sqlite = loadSqlite()
 
 const WEB = 'my.trusted.app/web'
 const SYNC = 'my.trusted.app/sync'
@@ -228,7 +230,7 @@ await t.test('a restore looks first, and refuses what it cannot stand for', asyn
     t.notOk(existsSync(join(site.folder, 'new', 'tessera.db')), 'and nothing was made')
   }
   const altered = (sql: string) => (path: string) => {
-    const database = new Database(path)
+    const database = new Sqlite(path)
     database.pragma('foreign_keys = OFF')
     database.exec(sql)
     database.close()
@@ -313,7 +315,7 @@ await t.test('a database of an older version is backed up as it is, and restored
     stderr: /is a backup/,
   })
   t.equal((await site.tessera(['db', 'restore', file, '--replace'])).code, 0)
-  const database = new Database(path, { readonly: true })
+  const database = new Sqlite(path, { readonly: true })
   t.strictSame(database.prepare(`select value from settings where name = 'RefusalLimit'`).pluck().all(), ['77'])
   database.close()
   t.equal((await site.tessera(['key', 'list'])).code, 0)

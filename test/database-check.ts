@@ -1,11 +1,13 @@
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { loadSqlite } from '../src/repositories/sqlite-library.ts'
 import { type Outcome, tesseraAs, tesseraWith } from './fixtures/cli.ts'
 import { MIGRATIONS } from './fixtures/migrations.ts'
 import { askPostgres, startPostgres } from './fixtures/postgres-server.ts'
 import { prepareSite, type Site } from './fixtures/server-process.ts'
+
+const Sqlite = loadSqlite()
 
 const postgres = await startPostgres(t)
 
@@ -35,7 +37,7 @@ const faultsOf = ({ checks }: Checked): string[] =>
   checks.filter(({ passed }) => !passed).map(({ name, detail }) => `${name}: ${detail}`)
 
 function alter(file: string, sql: string): void {
-  const database = new Database(file)
+  const database = new Sqlite(file)
   database.pragma('foreign_keys = OFF')
   database.exec(sql)
   database.close()

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { shownDatabaseUrl } from '../src/lib/database-url.ts'
+import { loadSqlite } from '../src/repositories/sqlite-library.ts'
 import { environment, plainTessera, type Tessera, tesseraWith } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
 import { PASSWORD } from './fixtures/instance.ts'
@@ -11,6 +11,8 @@ import { keepRefreshing, type Refresher } from './fixtures/keep-refreshing.ts'
 import { askPostgres, startPostgres } from './fixtures/postgres-server.ts'
 import { ALIVE, createRelyingParty, lifeOf, REDIRECT_URI, refusalOf, tokensOf } from './fixtures/relying-party.ts'
 import { addApp, addPerson, prepareSite, type Site, serve } from './fixtures/server-process.ts'
+
+const Sqlite = loadSqlite()
 
 const WEB = 'my.trusted.app/web'
 const MOVING = '503 temporarily_unavailable: this instance is moving to another database; try again shortly'
@@ -110,7 +112,7 @@ await t.test('the instance moves to PostgreSQL and back while apps keep refreshi
 
 /** More rows than fit a page, in tables that refer to one another. */
 function fill(site: Site, people: number): void {
-  const database = new Database(join(site.folder, 'tessera.db'))
+  const database = new Sqlite(join(site.folder, 'tessera.db'))
   database.exec(`
     with recursive n(i) as (select 1 union all select i + 1 from n where i < ${people})
     insert into users select 'u' || i || '-é𝄞', 'user' || i, 'InternalUser', null, 'Name', null, 0, null, '{}', 0, 1, 1, 1, 1 from n;
@@ -154,7 +156,7 @@ await t.test('a move that is killed at any time leaves the source as it was, and
     })
   }
   // What changed meanwhile behind rows that were copied: gone, new, other values, and a name given to somebody else.
-  const database = new Database(join(site.folder, 'tessera.db'), { timeout: 5000 })
+  const database = new Sqlite(join(site.folder, 'tessera.db'), { timeout: 5000 })
   database.pragma('foreign_keys = ON')
   database.exec(`
     delete from users where login in ('user7', 'user8');
@@ -299,7 +301,7 @@ await t.test('a move can be taken back, and then everybody signs in again', asyn
   first.kill('SIGTERM')
   await first.ended()
   await moved(t, site.tessera, await postgres.createDatabase())
-  const database = new Database(join(site.folder, 'tessera.db'))
+  const database = new Sqlite(join(site.folder, 'tessera.db'))
   t.throws(() => database.exec('delete from settings'), { message: 'this database was moved away' }, 'whoever tries')
   database.close()
 

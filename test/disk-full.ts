@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { appendFileSync, existsSync, mkdtempSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { loadSqlite } from '../src/repositories/sqlite-library.ts'
 import { PASSWORD } from './fixtures/instance.ts'
 import { createRelyingParty, DEAD, lifeOf, REDIRECT_URI, type Tokens, tokensOf } from './fixtures/relying-party.ts'
 import { addApp, addPerson, prepareSite, serve } from './fixtures/server-process.ts'
+
+const Sqlite = loadSqlite()
 
 const WEB = 'my.trusted.app/web'
 
@@ -91,7 +93,7 @@ await t.test('R-06: a full disk stops what issues, not what ends, and the server
 
   server.kill('SIGTERM')
   t.strictSame(await server.ended(), { code: 0, signal: null }, server.stderr())
-  const database = new Database(join(disk, 'tessera.db'))
+  const database = new Sqlite(join(disk, 'tessera.db'))
   t.equal(database.pragma('integrity_check', { simple: true }), 'ok')
   database.close()
 })

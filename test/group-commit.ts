@@ -1,11 +1,14 @@
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { loadSqlite } from '../src/repositories/sqlite-library.ts'
 import { query } from './fixtures/database.ts'
 import { type Instance, startInstance } from './fixtures/instance.ts'
 
+const Sqlite = loadSqlite()
+
 /** Counts the commits of this process from now on. */
 function countCommits(t: Test): () => number {
-  const probe = new Database(':memory:')
+  const probe = new Sqlite(':memory:')
   const prototype = Object.getPrototypeOf(probe.prepare('select 1')) as Database.Statement
   const { run } = prototype
   let commits = 0
@@ -68,9 +71,9 @@ await t.test('a commit that the disk refuses is a success for nobody, and the ne
   const instance = await start(t)
   const { store } = instance.core
   const connections: Database.Database[] = []
-  const { exec, prepare } = Database.prototype
-  t.teardown(() => Object.assign(Database.prototype, { exec, prepare }))
-  Database.prototype.prepare = function (this: Database.Database, sql: string) {
+  const { exec, prepare } = Sqlite.prototype
+  t.teardown(() => Object.assign(Sqlite.prototype, { exec, prepare }))
+  Sqlite.prototype.prepare = function (this: Database.Database, sql: string) {
     if (!connections.includes(this)) connections.push(this)
     return prepare.call(this, sql)
   } as typeof prepare

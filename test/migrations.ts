@@ -1,12 +1,14 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { loadSqlite } from '../src/repositories/sqlite-library.ts'
 import { type Tessera, tesseraWith } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
 import { MIGRATIONS as ALL } from './fixtures/migrations.ts'
 import { freePort } from './fixtures/ports.ts'
+
+const Sqlite = loadSqlite()
 
 interface Place {
   readonly folder: string
@@ -28,7 +30,7 @@ function place(t: Test): Place {
 
 /** Writes to the database from outside the server. */
 function alter(file: string, sql: string): void {
-  const database = new Database(file)
+  const database = new Sqlite(file)
   database.exec(sql)
   database.close()
 }

@@ -15,16 +15,22 @@ await t.test('the README lists every setting', async (t) => {
 })
 
 await t.test('every direct dependency has its line in DEPENDENCIES.md', async (t) => {
-  const { dependencies, devDependencies } = json('package.json')
+  const { dependencies, optionalDependencies, devDependencies } = json('package.json')
   const text = read('DEPENDENCIES.md')
-  for (const name of Object.keys({ ...(dependencies as object), ...(devDependencies as object) })) {
+  for (const name of Object.keys({
+    ...(dependencies as object),
+    ...(optionalDependencies as object),
+    ...(devDependencies as object),
+  })) {
     t.match(text, new RegExp(`^\\| .*${name.replace('/', '\\/')}[ ,|]`, 'm'), name)
   }
 })
 
 await t.test('versions are exact, and the lockfile vouches for each package', async (t) => {
-  const { dependencies, devDependencies } = json('package.json')
+  const { dependencies, optionalDependencies, devDependencies } = json('package.json')
   const versions = Object.values({ ...(dependencies as object), ...(devDependencies as object) }) as string[]
+  // One for each side of Node 22, and nothing between.
+  versions.push(...Object.values(optionalDependencies as Record<string, string>).flatMap((pair) => pair.split(' || ')))
   t.ok(versions.every((version) => /^\d+\.\d+\.\d+(-beta\.\d+)?$/.test(version)))
   interface Locked {
     readonly integrity?: string

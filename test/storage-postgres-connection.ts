@@ -1,6 +1,8 @@
 import pg from 'pg'
 import t from 'tap'
+import { tesseraAfter } from './fixtures/cli.ts'
 import { startInstance } from './fixtures/instance.ts'
+import { placeOf } from './fixtures/place.ts'
 import { onPostgres } from './fixtures/postgres.ts'
 
 // Other tests have databases of their own on the same server.
@@ -29,5 +31,17 @@ await t.test(
     t.equal(await store.read.settings.get('half'), undefined, 'nothing was done by half')
     await store.write(({ settings }) => settings.set('half', 'after'))
     t.equal(await store.read.settings.get('half'), 'after', 'and the process goes on')
+  },
+)
+
+await t.test(
+  'on PostgreSQL it does not matter which better-sqlite3 is installed',
+  { skip: !onPostgres && 'needs PostgreSQL' },
+  async (t) => {
+    const place = placeOf(t)
+    await place.prepare()
+    const tessera = tesseraAfter(new URL('./fixtures/other-library.mjs', import.meta.url), place.settings)
+    t.match(await tessera(['user', 'add', 'david', '--email', 'david@example.com']), { code: 0 })
+    t.match(await tessera(['user', 'list']), { code: 0, stdout: /david/ })
   },
 )

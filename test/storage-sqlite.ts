@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { openStore } from '../src/repositories/open-store.ts'
+import { loadSqlite, whyNotTogether } from '../src/repositories/sqlite-library.ts'
 import { tesseraAfter, words } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
 import { type Instance, startInstance } from './fixtures/instance.ts'
@@ -19,6 +21,8 @@ import {
   webApp,
 } from './fixtures/relying-party.ts'
 
+const Sqlite = loadSqlite()
+
 const APP = 'my.trusted.app/web'
 const UNAVAILABLE = '503 temporarily_unavailable: the database cannot be written right now; try again shortly'
 
@@ -32,8 +36,8 @@ interface Tapped {
 /** Listens in on every statement that any connection of this process prepares from now on. */
 function tapConnections(t: Test): readonly Tapped[] {
   const tapped: Tapped[] = []
-  const { prepare } = Database.prototype
-  Database.prototype.prepare = function (this: Database.Database, sql: string) {
+  const { prepare } = Sqlite.prototype
+  Sqlite.prototype.prepare = function (this: Database.Database, sql: string) {
     let known = tapped.find(({ connection }) => connection === this)
     if (!known) {
       known = { connection: this, statements: [] }
@@ -43,7 +47,7 @@ function tapConnections(t: Test): readonly Tapped[] {
     return prepare.call(this, sql)
   } as typeof prepare
   t.teardown(() => {
-    Database.prototype.prepare = prepare
+    Sqlite.prototype.prepare = prepare
   })
   return tapped
 }
@@ -233,4 +237,53 @@ await t.test('an SQLite that can lose data is refused before anything is opened 
       code: 1,
       stderr: /cannot be opened: SQLite 3\.51\.2 is in use, and older than 3\.51\.3 it can lose data; npm ci installs/,
     })
+})
+
+await t.test('a better-sqlite3 is loaded only where Node and it do not crash together', async (t) => {
+  for (const [node, library, isSafe] of [
+    ['20.19.0', '12.11.1', true],
+    ['20.20.2', '13.2.0', false],
+    ['22.12.0', '12.11.1', false],
+    ['22.23.5', '13.2.0', true],
+    ['24.18.0', '12.11.1', false],
+    ['24.22.3', '12.11.1', false],
+    ['24.22.3', '13.0.0', true],
+    ['26.0.0', '14.0.0', true],
+    ['20.20.2', undefined, false],
+    ['24.22.3', undefined, false],
+  ] as const) {
+    const reason = whyNotTogether(node, library)
+    t.equal(reason === undefined, isSafe, `${library} on Node ${node}: ${reason}`)
+    if (reason !== undefined)
+      t.match(reason, new RegExp(`^better-sqlite3 .*, and Node ${node} .*; npm ci under this Node `))
+  }
+})
+
+await t.test('with the better-sqlite3 of another Node nothing is opened, made or put aside', async (t) => {
+  const place = placeOf(t)
+  const here = (name: string): string => join(place.folder, name)
+  const tessera = tesseraAfter(new URL('./fixtures/other-library.mjs', import.meta.url), place.settings)
+  const REFUSAL =
+    /^[^\n]*better-sqlite3 \d\S+ is installed, and Node \S+ is safe only with 1[23][^\n]*; npm ci under this Node [^\n]*\n$/
+  for (const command of ['serve', 'app list', 'db migrate'])
+    t.match(await tessera(words(command)), { code: 1, stderr: REFUSAL }, command)
+  t.strictSame(
+    readdirSync(place.folder).filter((name) => name.includes('.db')),
+    [],
+    'nothing was made',
+  )
+
+  t.match(await place.tessera(['db', 'migrate']), { code: 0 })
+  t.match(await place.tessera(['db', 'backup', here('copy.db')]), { code: 0 })
+  const before = readdirSync(place.folder).sort()
+  for (const command of [
+    'serve',
+    'db check',
+    'db status',
+    `db backup ${here('second.db')}`,
+    `db restore ${here('copy.db')} --replace`,
+    `db move --to file:${here('moved.db')}`,
+  ])
+    t.match(await tessera(words(command)), { code: 1, stderr: REFUSAL }, command)
+  t.strictSame(readdirSync(place.folder).sort(), before, 'nothing was made or put aside')
 })

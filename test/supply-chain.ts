@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
-import Database from 'better-sqlite3'
 import t from 'tap'
+import { loadSqlite } from '../src/repositories/sqlite-library.ts'
+
+const Sqlite = loadSqlite()
 
 const root = new URL('../', import.meta.url)
 const json = (path: string): Record<string, unknown> =>
@@ -24,7 +26,7 @@ await t.test('SC-03: nothing is older than where a fault we know of was mended',
     const version = String(json(`node_modules/${name}/package.json`)['version'])
     t.ok(isAtLeast(version, floor), `${name} ${version} is ${floor} or newer`)
   }
-  const database = new Database(':memory:')
+  const database = new Sqlite(':memory:')
   const sqlite = String(database.prepare('select sqlite_version()').pluck().get())
   database.close()
   t.ok(isAtLeast(sqlite, '3.51.3'), `SQLite ${sqlite} is 3.51.3 or newer`)
@@ -42,7 +44,28 @@ await t.test('SC-01: an installation runs the scripts of the packages on the lis
     [],
     'each is allowed or refused by name',
   )
-  t.ok(listed['better-sqlite3'])
+  const older = json('scripts/node-20/package-lock.json')['packages'] as typeof packages
+  const compiled = Object.entries(older).filter(([, { hasInstallScript }]) => hasInstallScript === true)
+  t.strictSame(
+    compiled.map(([path]) => path),
+    ['node_modules/better-sqlite3'],
+    'on Node 20 it is compiled',
+  )
+  t.strictSame(json('scripts/node-20/package.json')['allowScripts'], { 'better-sqlite3': true })
+})
+
+await t.test('SC-01: on Node 22 and later SQLite comes as it is, and needs neither compiler nor script', (t) => {
+  const packages = json('package-lock.json')['packages'] as Record<string, Readonly<Record<string, unknown>>>
+  const locked = packages['node_modules/better-sqlite3']
+  t.match(
+    locked,
+    { version: /^13\./, optional: true, engines: { node: '>=22' } },
+    'on Node 20 npm leaves it out, as it is optional and asks for more',
+  )
+  // npm writes no such line itself; without it npm ci runs node-gyp, and where that fails leaves the package out without a word.
+  t.equal(locked?.['gypfile'], false, 'put "gypfile": false back into package-lock.json, next to its integrity')
+  t.equal((json('package.json')['allowScripts'] as Record<string, boolean>)['better-sqlite3'], false)
+  t.end()
 })
 
 await t.test('SC-04: npm run sbom lists what is inside, with the digest of each', async (t) => {
@@ -52,14 +75,19 @@ await t.test('SC-04: npm run sbom lists what is inside, with the digest of each'
     components: { name: string; version: string; hashes?: unknown[] }[]
   }
   t.equal(bomFormat, 'CycloneDX')
+  // What Node 20 gets instead has its digests in a lockfile of its own.
+  const older = json('scripts/node-20/package-lock.json')['packages'] as Record<string, { readonly integrity?: string }>
+  const isOlder = (name: string): boolean => older[`node_modules/${name}`]?.integrity?.startsWith('sha512-') === true
   t.strictSame(
-    components.filter(({ hashes }) => !hashes?.length).map(({ name }) => name),
+    components
+      .filter(({ name, hashes }) => !hashes?.length && !(process.versions.node.startsWith('20.') && isOlder(name)))
+      .map(({ name }) => name),
     [],
   )
-  const direct = json('package.json')['dependencies'] as Record<string, string>
-  for (const [name, version] of Object.entries(direct))
+  const { dependencies, optionalDependencies } = json('package.json') as Record<string, Record<string, string>>
+  for (const [name, versions] of Object.entries({ ...dependencies, ...optionalDependencies }))
     t.ok(
-      components.some((component) => component.name === name && component.version === version),
+      components.some((component) => component.name === name && versions.split(' || ').includes(component.version)),
       name,
     )
 })

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
+import { loadSqlite } from '../../src/repositories/sqlite-library.ts'
 import { createRelyingParty } from '../../test/fixtures/relying-party.ts'
 import { defineCheck, whenStarted } from './lib/check.ts'
 import { ask } from './lib/database.ts'
@@ -10,6 +11,8 @@ import { startNode } from './lib/node.ts'
 import { prepareSite, type Site, WEB } from './lib/site.ts'
 import { quantile } from './lib/statistics.ts'
 import type { Result } from './lib/worker.ts'
+
+const Sqlite = loadSqlite()
 
 const MIB = 2 ** 20
 const DAY = 86_400_000
@@ -36,7 +39,7 @@ async function leaveBehind(site: Site, rows: number): Promise<void> {
   const party = createRelyingParty(site, { clientId: WEB, login: 'person0' })
   await party.signIn()
   await delay(200)
-  const database = new Database(site.databaseUrl.slice('file:'.length), { timeout: 5000 })
+  const database = new Sqlite(site.databaseUrl.slice('file:'.length), { timeout: 5000 })
   const past = String(Date.now() - 60 * DAY)
   const [family, digest] = [`'old-family-' || n`, `'old-' || n`]
   multiply(database, 'authorization_codes', rows, { digest, interaction: digest, family, expires_at: past })

@@ -15,12 +15,14 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
+import { loadSqlite } from '../../src/repositories/sqlite-library.ts'
 import { freePort } from '../../test/fixtures/ports.ts'
 import { defineCheck, whenStarted } from './lib/check.ts'
 import { type Ended, startCommand } from './lib/command.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite } from './lib/site.ts'
+
+const Sqlite = loadSqlite()
 
 /** A way in which what the server needs can be broken. */
 interface Damage {
@@ -75,7 +77,7 @@ function folderInPlace(folder: string): undefined {
 }
 
 function newerSchema(folder: string): undefined {
-  const open = new Database(database(folder))
+  const open = new Sqlite(database(folder))
   open.exec(`insert into kysely_migration values ('9999-from-the-future', '2030-01-01')`)
   open.close()
 }
@@ -96,7 +98,7 @@ function contentOf(folder: string): unknown {
   const copy = mkdtempSync(join(tmpdir(), 'tessera-copy-'))
   try {
     cpSync(folder, copy, { recursive: true })
-    const open = new Database(database(copy))
+    const open = new Sqlite(database(copy))
     const tables = open.prepare(`select name from sqlite_schema where type = 'table' order by name`).pluck().all()
     const rows = tables.map((name) => [name, open.prepare(`select * from "${name}"`).all()])
     open.close()

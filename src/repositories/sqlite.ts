@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { CompiledQuery, type Dialect, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely'
 import type { OAuthError } from '../domain/errors.ts'
 import { makeFolder } from '../lib/make-folder.ts'
@@ -10,6 +10,7 @@ import { createGroupCommit, type WriterTransaction } from './group-commit.ts'
 import { migrationsOf } from './migrations.ts'
 import { MOVED_AWAY } from './move-state.ts'
 import type { Schema } from './schema.ts'
+import { loadSqlite, sqliteCodeOf } from './sqlite-library.ts'
 import { requireSoundSqlite } from './sqlite-version.ts'
 import { repositoriesOn, type Store } from './store.ts'
 import { unavailable } from './unavailable.ts'
@@ -46,8 +47,9 @@ export function immediateDialect(database: Database.Database): Dialect {
 
 /** Opens a connection that writes, durably; the file and its folder are made when missing. */
 export function openWriter(path: string): Database.Database {
+  const Sqlite = loadSqlite()
   makeFolder(dirname(path))
-  const database = new Database(path, { timeout: OPENING_TIMEOUT })
+  const database = new Sqlite(path, { timeout: OPENING_TIMEOUT })
   requireSoundSqlite(database)
   chmodSync(path, 0o600)
   if (database.pragma('page_count', { simple: true }) === 0) database.pragma('auto_vacuum = INCREMENTAL')
@@ -69,16 +71,15 @@ function demandFullSync(database: Database.Database): void {
   if (database.pragma('synchronous', { simple: true }) !== 2) throw new Error('SQLite does not keep synchronous = FULL')
 }
 
-const codeOf = (error: unknown): string => (error instanceof Database.SqliteError ? error.code : '')
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-const isBusy = (error: unknown): boolean => codeOf(error).startsWith('SQLITE_BUSY')
+const isBusy = (error: unknown): boolean => sqliteCodeOf(error).startsWith('SQLITE_BUSY')
 const isOutOfReach = (error: unknown): boolean =>
-  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(codeOf(error)) || isMovedAway(error)
+  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(sqliteCodeOf(error)) || isMovedAway(error)
 // A database that was moved away takes nothing any more.
 const isMovedAway = (error: unknown): boolean =>
-  codeOf(error) === 'SQLITE_CONSTRAINT_TRIGGER' && messageOf(error) === MOVED_AWAY
+  sqliteCodeOf(error) === 'SQLITE_CONSTRAINT_TRIGGER' && messageOf(error) === MOVED_AWAY
 
-const refusalOf = (error: unknown): OAuthError => unavailable({ code: codeOf(error), message: messageOf(error) })
+const refusalOf = (error: unknown): OAuthError => unavailable({ code: sqliteCodeOf(error), message: messageOf(error) })
 const DISK_IS_FULL = 'the disk is full; until there is room again only what ends or removes something is written'
 
 function transactionOf(database: Database.Database, ballast: Ballast): WriterTransaction {
@@ -126,7 +127,7 @@ async function outwaitLocks<T>(work: () => Promise<T>): Promise<T> {
  */
 export function openSqlite(path: string): Store {
   const writerConnection = openWriter(path)
-  const readerConnection = new Database(path, { timeout: BUSY_TIMEOUT })
+  const readerConnection = new (loadSqlite())(path, { timeout: BUSY_TIMEOUT })
   readerConnection.pragma('query_only = ON')
   const writer = new Kysely<Schema>({ dialect: immediateDialect(writerConnection) })
   const reader = new Kysely<Schema>({ dialect: new SqliteDialect({ database: readerConnection }) })

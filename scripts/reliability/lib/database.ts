@@ -1,13 +1,15 @@
-import Database from 'better-sqlite3'
 import pg from 'pg'
+import { loadSqlite } from '../../../src/repositories/sqlite-library.ts'
 import type { Site } from './site.ts'
+
+const Sqlite = loadSqlite()
 
 type Row = Record<string, unknown>
 
 /** Looks into the database from outside the server. */
 export async function ask({ databaseUrl }: Pick<Site, 'databaseUrl'>, sql: string): Promise<Row[]> {
   if (databaseUrl.startsWith('file:')) {
-    const database = new Database(databaseUrl.slice('file:'.length), { readonly: true, timeout: 5000 })
+    const database = new Sqlite(databaseUrl.slice('file:'.length), { readonly: true, timeout: 5000 })
     try {
       return database.prepare(sql).all() as Row[]
     } finally {

@@ -1,14 +1,16 @@
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { openWriter } from '../sqlite.ts'
+import { loadSqlite } from '../sqlite-library.ts'
 import { type Check, failed, messageOf, passed } from './check.ts'
 
 const RESTORE = 'put a backup in its place with tessera db restore FILE --replace'
 
 /** Reads the whole file, and writes only where nothing is wrong with it. */
 export function checkSqlite(path: string): Check[] {
+  const Sqlite = loadSqlite()
   let database: Database.Database
   try {
-    database = new Database(path, { readonly: true, fileMustExist: true, timeout: 500 })
+    database = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: 500 })
   } catch (error) {
     return [failed('opens', messageOf(error), 'see to its permissions and its file system')]
   }

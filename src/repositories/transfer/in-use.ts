@@ -1,4 +1,5 @@
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
+import { loadSqlite, sqliteCodeOf } from '../sqlite-library.ts'
 import { TransferRefused } from './refused.ts'
 
 /**
@@ -7,23 +8,24 @@ import { TransferRefused } from './refused.ts'
  * @throws TransferRefused
  */
 export function requireUnused(path: string): void {
-  if (isDamaged(path)) return
-  const database = new Database(path, { fileMustExist: true, timeout: 500 })
+  const Sqlite = loadSqlite()
+  if (isDamaged(Sqlite, path)) return
+  const database = new Sqlite(path, { fileMustExist: true, timeout: 500 })
   try {
     // SQLite leaves the WAL only when nobody else is there; this also brings everything into the one file.
     database.pragma('journal_mode = delete')
   } catch (error) {
-    if (!(error instanceof Database.SqliteError && /^SQLITE_(BUSY|LOCKED)/.test(error.code))) throw error
+    if (!/^SQLITE_(BUSY|LOCKED)/.test(sqliteCodeOf(error))) throw error
     throw new TransferRefused(`${path} is in use by another process; stop the server first`)
   } finally {
     database.close()
   }
 }
 
-function isDamaged(path: string): boolean {
+function isDamaged(Sqlite: typeof Database, path: string): boolean {
   let database: Database.Database | undefined
   try {
-    database = new Database(path, { readonly: true, fileMustExist: true })
+    database = new Sqlite(path, { readonly: true, fileMustExist: true })
     return database.pragma('quick_check(1)', { simple: true }) !== 'ok'
   } catch {
     return true

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import Database from 'better-sqlite3'
 import { Kysely, PostgresDialect, SqliteDialect, sql } from 'kysely'
 import { parseDatabaseUrl, shownDatabaseUrl } from '../../lib/database-url.ts'
 import { migrationsOf, NewerSchema } from '../migrations.ts'
 import { messageOf, openPool, pinned } from '../postgres-pool.ts'
 import type { Schema } from '../schema.ts'
 import { immediateDialect, openWriter } from '../sqlite.ts'
+import { loadSqlite } from '../sqlite-library.ts'
 import type { Table } from './plan.ts'
 import { TransferRefused } from './refused.ts'
 
@@ -83,7 +83,8 @@ export function openPlace(url: string, mode: Mode): Place {
 }
 
 function openFile(path: string, shown: string, mode: Mode): Place {
-  const database = mode === 'read' ? new Database(path, { readonly: true, fileMustExist: true }) : openWriter(path)
+  const database =
+    mode === 'read' ? new (loadSqlite())(path, { readonly: true, fileMustExist: true }) : openWriter(path)
   // Nobody is served by this process, so SQLite itself may wait.
   database.pragma(`busy_timeout = ${PATIENCE}`)
   const dialect = mode === 'read' ? new SqliteDialect({ database }) : immediateDialect(database)

@@ -1,8 +1,9 @@
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { Kysely } from 'kysely'
 import { migrationsOf } from '../migrations.ts'
 import type { Schema } from '../schema.ts'
 import { immediateDialect } from '../sqlite.ts'
+import { loadSqlite } from '../sqlite-library.ts'
 
 /** One row, column by column; both databases store nothing but texts and whole numbers. */
 export type Row = Readonly<Record<string, string | number | null>>
@@ -32,7 +33,7 @@ const NOT_COPIED = ['kysely_migration', 'kysely_migration_lock', 'move_state']
  * @param level the last migration the source has
  */
 export async function planOf(level: string): Promise<Table[]> {
-  const database = new Database(':memory:')
+  const database = new (loadSqlite())(':memory:')
   try {
     await migrationsOf(new Kysely<Schema>({ dialect: immediateDialect(database) })).migrate(level)
     const names = database.prepare("select name from sqlite_schema where type = 'table' order by rowid").pluck().all()
