@@ -216,6 +216,7 @@ await t.test('nothing that is there is overwritten', async (t) => {
   }
 
   const inhabitedToo = await postgres.createDatabase()
+  await onDatabase(site, inhabitedToo).tessera(['db', 'migrate'])
   t.equal((await onDatabase(site, inhabitedToo).tessera(['user', 'add', 'anna'])).code, 0)
   await refusedBy(
     inhabitedToo,
@@ -249,7 +250,7 @@ await t.test('nothing that is there is overwritten', async (t) => {
   t.match(unverified, { code: 2, stdout: '', stderr: /^--to has sslmode=prefer, which does not verify the server/ })
   t.notMatch(unverified.stderr, /password/, 'what is wrong is said without repeating it')
   t.match(await site.tessera(['db', 'move']), { code: 2, stderr: 'either --to or --undo is expected\n' })
-  t.match(await other.tessera(['db', 'move', '--to', third]), { code: 1, stderr: /^there is no database/ })
+  t.match(await other.tessera(['db', 'move', '--to', third]), { code: 1, stderr: /^there is no instance at/ })
 })
 
 await t.test('every table is copied, and PostgreSQL reads it in the order of its key by the index alone', async (t) => {
@@ -288,7 +289,7 @@ await t.test('a dry run says what would be copied, and changes nothing', async (
   t.strictSame(await query(site, 'select * from move_state'), [])
   const none = fileUrl(site, 'none.db')
   t.equal((await site.tessera(['db', 'move', '--to', none, '--dry-run'])).code, 0)
-  t.match(await onDatabase(site, none).tessera(['db', 'status']), { code: 1, stderr: /^there is no database/ })
+  t.match(await onDatabase(site, none).tessera(['db', 'status']), { code: 1, stderr: /^there is no instance at/ })
 })
 
 await t.test('a move can be taken back, and then everybody signs in again', async (t) => {

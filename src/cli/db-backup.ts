@@ -2,12 +2,11 @@ import type { Command } from 'commander'
 import type { Config } from '../config.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { backUpDatabase } from '../repositories/transfer/backup.ts'
-import { requireDatabase } from './db-there.ts'
 import { globalsOf } from './globals.ts'
 import { helpText } from './help.ts'
 import { note, print } from './output.ts'
 import { progressOn } from './progress.ts'
-import { configOf, namingDatabase } from './with-core.ts'
+import { configOf, namingDatabase, requireInstance } from './with-core.ts'
 
 const HELP = helpText(
   ['tessera db backup', 'tessera db backup /var/backups/tessera.db --force'],
@@ -28,7 +27,7 @@ export function backupCommand(db: Command): void {
 
 async function backUp(named: string | undefined, flags: { readonly force?: boolean }, command: Command): Promise<void> {
   const config: Config = configOf(command)
-  requireDatabase(config)
+  await requireInstance(config)
   const file = named ?? `tessera-backup-${isoTime(systemClock()).replaceAll(/[:.]/g, '-')}.db`
   const progress = progressOn(process.stderr, globalsOf(command).json)
   const { url } = config.database

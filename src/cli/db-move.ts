@@ -6,14 +6,13 @@ import { DatabaseUrlFault, parseDatabaseUrl } from '../lib/database-url.ts'
 import { newId, newOrderedId } from '../lib/secrets.ts'
 import { type MoveOutcome, moveDatabase, planMove, undoMove } from '../repositories/transfer/move.ts'
 import { commandLine } from './actor.ts'
-import { requireDatabase } from './db-there.ts'
 import { globalsOf } from './globals.ts'
 import { helpText } from './help.ts'
 import { confirm } from './input.ts'
 import { note, print, table } from './output.ts'
 import { impossible, wrongUsage } from './problem.ts'
 import { progressOn } from './progress.ts'
-import { configOf, namingDatabase } from './with-core.ts'
+import { configOf, namingDatabase, requireInstance } from './with-core.ts'
 
 const HELP = helpText(
   [
@@ -59,7 +58,7 @@ async function move({ to, dryRun, undo, yes }: Flags, command: Command): Promise
   if ((to === undefined) === (undo !== true)) throw wrongUsage('either --to or --undo is expected')
   if (to !== undefined) requireUrl(to)
   const config = configOf(command)
-  requireDatabase(config)
+  await requireInstance(config)
   if (to === undefined) return reopen(config, yes, command)
   return dryRun ? tell(config, to, command) : carryOut(config, to, command)
 }

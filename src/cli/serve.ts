@@ -20,6 +20,6 @@ export function serveCommand(program: Command): void {
       const config = configOf(command)
       // The web server is loaded by this one command alone; the others start faster without it.
       const { serve } = await import('../main.ts')
-      await serve(config, await openInstance(config))
+      await serve(config, await openInstance(config, { make: true }))
     })
 }

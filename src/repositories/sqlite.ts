@@ -44,10 +44,10 @@ export function immediateDialect(database: Database.Database): Dialect {
   }
 }
 
-/** Opens a connection that writes, durably; the file and its folder are made when missing. */
-export function openWriter(path: string): Database.Database {
-  makeFolder(dirname(path))
-  const database = new Database(path, { timeout: OPENING_TIMEOUT })
+/** Opens a connection that writes, durably; to `make` is to make the file and its folder when they are missing. */
+export function openWriter(path: string, missing: 'make' | 'find'): Database.Database {
+  if (missing === 'make') makeFolder(dirname(path))
+  const database = new Database(path, { timeout: OPENING_TIMEOUT, fileMustExist: missing === 'find' })
   requireSoundSqlite(database)
   chmodSync(path, 0o600)
   if (database.pragma('page_count', { simple: true }) === 0) database.pragma('auto_vacuum = INCREMENTAL')
@@ -122,10 +122,10 @@ async function outwaitLocks<T>(work: () => Promise<T>): Promise<T> {
 
 /**
  * Opens the embedded database: one connection that writes, one that reads.
- * @param path of the database file; its folder is made when missing
+ * @param missing whether a file that is missing is made, with its folder, or an error
  */
-export function openSqlite(path: string): Store {
-  const writerConnection = openWriter(path)
+export function openSqlite(path: string, missing: 'make' | 'find' = 'make'): Store {
+  const writerConnection = openWriter(path, missing)
   const readerConnection = new Database(path, { timeout: BUSY_TIMEOUT })
   readerConnection.pragma('query_only = ON')
   const writer = new Kysely<Schema>({ dialect: immediateDialect(writerConnection) })
