@@ -240,7 +240,7 @@ await t.test('nothing that is there is overwritten', async (t) => {
   )
   await refusedBy(third, /is the target of an unfinished move from file:\/elsewhere; name an empty database/)
 
-  await refusedBy(fileUrl(site), /is not empty/)
+  await refusedBy(fileUrl(site), /is the database of this instance; name another file/)
   await refusedBy(
     'postgres://postgres:password@127.0.0.1:1/nowhere',
     /^postgres:.*nowhere cannot be opened: connect ECONNREFUSED/,

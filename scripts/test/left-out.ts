@@ -36,6 +36,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   'test/group-commit.ts': 'is about the one connection of SQLite that writes',
   'test/migrations.ts': 'is about files; test/postgres.ts does the same on a server',
   'test/overload.ts': 'asks no database',
+  'test/protected-files.ts': 'is about the file of SQLite',
   'test/promises-of-the-documents.ts': 'compares documents with the code',
   'test/resource-server-lookups.ts': 'plays the identity server itself, and stores nothing',
   'test/resource-server-notices.ts': 'plays the identity server itself, and stores nothing',

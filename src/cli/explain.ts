@@ -5,6 +5,7 @@ import { OAuthError } from '../domain/errors.ts'
 import { MasterKeyFault } from '../lib/master-key.ts'
 import { NewerSchema } from '../repositories/migrations.ts'
 import { OutOfService } from '../repositories/move-state.ts'
+import { OutputRefused } from '../repositories/transfer/output-file.ts'
 import { NotTheSame } from '../repositories/transfer/reconcile.ts'
 import { TransferRefused } from '../repositories/transfer/refused.ts'
 import { Problem } from './problem.ts'
@@ -15,7 +16,7 @@ interface Explanation {
 }
 
 // Their messages say why and what to do.
-const SAID_IN_FULL = [MasterKeyFault, NewerSchema, OutOfService, TransferRefused, NotTheSame]
+const SAID_IN_FULL = [MasterKeyFault, NewerSchema, OutOfService, TransferRefused, OutputRefused, NotTheSame]
 
 /**
  * Says what an error means for the person at the terminal: plain lines and an exit code.

@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'no
 import { dirname } from 'node:path'
 
 /** SQLite keeps these beside a database. */
-const COMPANIONS = ['-wal', '-shm', '-journal']
+export const COMPANIONS = ['-wal', '-shm', '-journal']
 
 /** Makes an empty file that only its owner can read, in the place of what an interrupted run left there. */
 export function createPrivateFile(path: string): void {
