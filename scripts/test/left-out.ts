@@ -28,6 +28,7 @@ export const LEFT_OUT: Readonly<Record<string, string>> = {
   'test/database-backup.ts': 'brings a PostgreSQL server along, and works on both databases',
   'test/database-check.ts': 'brings a PostgreSQL server along, and works on both databases',
   'test/database-move.ts': 'brings a PostgreSQL server along, and works on both databases',
+  'test/database-replaced.ts': 'is about the file of SQLite',
   'test/demo-api-sessions.ts': 'the demo keeps its data in a file',
   'test/demo-in-a-browser.ts': 'the demo keeps its data in a file',
   'test/disk-full.ts': 'is about the disk under the file of SQLite',

@@ -3,6 +3,7 @@ import { ChangeRefused } from '../administration/fault.ts'
 import { ConfigurationFaults } from '../config.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { MasterKeyFault } from '../lib/master-key.ts'
+import { FileLost } from '../repositories/file-watch.ts'
 import { NewerSchema } from '../repositories/migrations.ts'
 import { OutOfService } from '../repositories/move-state.ts'
 import { OutputRefused } from '../repositories/transfer/output-file.ts'
@@ -16,7 +17,7 @@ interface Explanation {
 }
 
 // Their messages say why and what to do.
-const SAID_IN_FULL = [MasterKeyFault, NewerSchema, OutOfService, TransferRefused, OutputRefused, NotTheSame]
+const SAID_IN_FULL = [MasterKeyFault, NewerSchema, OutOfService, TransferRefused, OutputRefused, NotTheSame, FileLost]
 
 /**
  * Says what an error means for the person at the terminal: plain lines and an exit code.
