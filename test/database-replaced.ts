@@ -1,7 +1,11 @@
-import { existsSync, linkSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, linkSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { openStore } from '../src/repositories/open-store.ts'
+import { COMMAND, environment, plainNode, tesseraWith } from './fixtures/cli.ts'
 import { addPerson, prepareSite, type Site, serve } from './fixtures/server-process.ts'
 
 const PASSWORD = 'correct horse battery staple'
@@ -69,4 +73,121 @@ await t.test('what is written into a file that lost its name is not acknowledged
   renameSync(join(folder, 'taken.db'), file)
   await t.rejects(note('later'), { code: 'temporarily_unavailable' }, 'what was lost stays lost')
   t.match(store.whyLost(), /was removed or renamed/)
+})
+
+/** A `tessera db restore --replace` that has its hold on the old file and waits before it copies, until it is let go. */
+async function startRestore(t: Test, site: Site & { readonly backup: string }) {
+  const gate = join(site.folder, 'gate.mjs')
+  const open = join(site.folder, 'open')
+  writeFileSync(
+    gate,
+    `import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+const { copyFileSync, existsSync } = fs
+const idle = new Int32Array(new SharedArrayBuffer(4))
+fs.copyFileSync = (...given) => {
+  fs.writeSync(1, 'held\\n')
+  while (!existsSync(${JSON.stringify(open)})) Atomics.wait(idle, 0, 0, 20)
+  copyFileSync(...given)
+}
+syncBuiltinESMExports()
+`,
+  )
+  const command = plainNode('--import', gate, ...COMMAND, 'db', 'restore', site.backup, '--replace')
+  const child = spawn(...command, { env: environment(site.settings), stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  t.teardown(() => {
+    child.kill('SIGKILL')
+    return ended
+  })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    said += chunk
+  })
+  await Promise.race([once(child.stdout, 'data'), ended.then(() => Promise.reject(new Error(said)))])
+  return {
+    kill: (): Promise<unknown> => {
+      child.kill('SIGKILL')
+      return ended
+    },
+    letGo: async (): Promise<{ code: number | null; stderr: string }> => {
+      writeFileSync(open, '')
+      return { code: await ended, stderr: said }
+    },
+  }
+}
+
+await t.test(
+  'nothing is served from a database, nor written to it, while a restore prepares to replace it',
+  async (t) => {
+    const site = await inhabited(t)
+    await addPerson(site, 'since', PASSWORD)
+    const restore = await startRestore(t, site)
+    const held = { code: 1, stdout: '', stderr: /cannot be opened: database is locked; .*a tessera db restore perhaps/ }
+    const [served, added] = await Promise.all([
+      site.tessera(['serve']),
+      site.tessera(['user', 'add', 'late', '--type', 'SystemUserNoLogin']),
+    ])
+    t.match(served, held)
+    t.match(added, held)
+    t.match(await restore.letGo(), { code: 0 })
+
+    t.match(await site.tessera(['user', 'list', '--json']), { code: 0, stdout: /david/ })
+    t.notMatch((await site.tessera(['user', 'list'])).stdout, /since|late/)
+    const aside = readdirSync(site.folder).find((name) => /before-restore-[^-]+$/.test(name)) ?? ''
+    t.strictSame(
+      readdirSync(site.folder).filter((name) => name.startsWith(`${aside}-`) || name.endsWith('-journal')),
+      [],
+      'nothing is left beside it',
+    )
+    const old = tesseraWith({ ...site.settings, TESSERA_DATABASE_URL: `file:${join(site.folder, aside)}` })
+    for (const command of [['serve'], ['user', 'list']])
+      t.match(await old(command), {
+        code: 1,
+        stdout: '',
+        stderr:
+          /^this database was put aside at \S+Z, when \/\S+backup\.db was restored in its place; serve file:\S+tessera\.db\. .*restore a copy/,
+      })
+    t.match(await old(['db', 'move', '--to', 'file:never.db']), {
+      code: 1,
+      stderr: /was put aside by a tessera db restore/,
+    })
+    const back = await site.tessera(['db', 'restore', join(site.folder, aside), '--replace'])
+    t.match(back, { code: 0 }, 'it can be taken back in')
+    t.match(await site.tessera(['user', 'list']), { code: 0, stdout: /since/ })
+  },
+)
+
+await t.test('a restore that is killed leaves the database free, and as it was', async (t) => {
+  const site = await inhabited(t)
+  await addPerson(site, 'since', PASSWORD)
+  const restore = await startRestore(t, site)
+  await restore.kill()
+  t.match(await site.tessera(['user', 'list']), { code: 0, stdout: /since/ })
+  await serve(t, site)
+  t.match(await site.tessera(['db', 'restore', site.backup, '--replace']), {
+    code: 1,
+    stderr: /is in use by another process; stop the server first/,
+  })
+})
+
+await t.test('a restore that is killed in its last step is run again', async (t) => {
+  const site = await inhabited(t)
+  // As it is between the mark and the rename.
+  const database = new Database(site.file)
+  const mark = { restored: site.backup, in: `file:${site.file}`, at: Date.now() }
+  database.prepare("insert into move_state values ('aside', ?)").run(JSON.stringify(mark))
+  database.close()
+  t.match(await site.tessera(['serve']), { code: 1, stderr: /If that restore was cut off, run it again/ })
+  t.match(await site.tessera(['db', 'restore', site.backup, '--replace']), { code: 0 })
+  t.match(await site.tessera(['user', 'list']), { code: 0, stdout: /david/ })
+})
+
+await t.test('a restore does not replace what came to be while it prepared', async (t) => {
+  const site = await inhabited(t)
+  renameSync(site.file, join(site.folder, 'moved.db'))
+  const restore = await startRestore(t, site)
+  t.match(await site.tessera(['db', 'migrate']), { code: 0 })
+  t.match(await restore.letGo(), { code: 1, stderr: /tessera\.db came to be meanwhile, and is left alone/ })
+  t.notMatch((await site.tessera(['user', 'list'])).stdout, /david/)
 })

@@ -14,7 +14,7 @@ import { configOf, namingDatabase, tellCreated } from './with-core.ts'
 const HELP = helpText(
   ['tessera db restore /var/backups/tessera.db', 'tessera db restore /var/backups/tessera.db --replace'],
   `Into the configured database, which must be empty, or is kept under another name with --replace (SQLite only; stop the server
-first). People, apps, secrets and settings are as they were then. Codes, tokens and sessions are not: which of them were used or
+first, and none can be started on it until the restore is done). People, apps, secrets and settings are as they were then. Codes, tokens and sessions are not: which of them were used or
 revoked since, nobody knows, so all of them end and everybody signs in again.`,
 )
 

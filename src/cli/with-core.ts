@@ -108,6 +108,6 @@ const REMEDIES = [
     'file and folder must be writable for the user that runs this',
   ],
   [/^(SQLITE_FULL|ENOSPC|EDQUOT)/, 'make room on the disk'],
-  [/^SQLITE_BUSY/, 'another process holds it for long; try again when it is done'],
+  [/^SQLITE_BUSY/, 'another process holds it for long, a tessera db restore perhaps; try again when it is done'],
   [/^(ECONN|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|EAI_AGAIN)/, 'see that the server runs, and to host and port in the URL'],
 ] as const
