@@ -3,12 +3,12 @@ import { DEFAULT_RESOURCE } from './domain/api-resource.ts'
 import { DEFAULT_API_SCOPES } from './domain/scope.ts'
 import { type AheadOfRecord, judgeClock } from './judge-clock.ts'
 import type { Clock } from './lib/clock.ts'
-import { loadMasterKey, MasterKeyFault, markOf } from './lib/master-key.ts'
+import { loadMasterKey, MasterKeyFault, type MasterKeySource, markOf } from './lib/master-key.ts'
 import { createOutbound, type Outbound } from './lib/outbound.ts'
 import { deriveKey } from './lib/sealed-box.ts'
 import type { StartTime, Timekeeper } from './lib/timekeeper.ts'
 import { requireInService } from './repositories/move-state.ts'
-import { openStore } from './repositories/open-store.ts'
+import { type DatabaseSettings, openStore } from './repositories/open-store.ts'
 import type { Store } from './repositories/store.ts'
 import { createSigningKeys, type SigningKeys } from './tokens/signing-keys.ts'
 
@@ -30,7 +30,10 @@ export interface Core {
  * @throws ClockAhead when the machine's clock is too far ahead of it; where it may be read all the same, from every write
  */
 export async function openCore(
-  config: Pick<Config, 'database' | 'masterKey' | 'signingAlgorithm' | 'signingKeys' | 'tokens' | 'outbound'>,
+  config: Pick<Config, 'signingAlgorithm' | 'signingKeys' | 'tokens' | 'outbound'> & {
+    readonly database: DatabaseSettings
+    readonly masterKey: MasterKeySource
+  },
   startTime: StartTime,
   whenAhead: AheadOfRecord = 'refuse',
 ): Promise<Core> {

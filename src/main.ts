@@ -6,6 +6,7 @@ import type { AuditRecord } from './domain/audit.ts'
 import { OAuthError } from './domain/errors.ts'
 import { systemClock } from './lib/clock.ts'
 import { createLineOutput } from './lib/line-output.ts'
+import { repeat } from './lib/repeat.ts'
 import { systemRandom } from './lib/secrets.ts'
 import { standardOutput } from './lib/standard-output.ts'
 import { startMaintenance } from './maintenance/start.ts'
@@ -17,6 +18,8 @@ import { heedSignals } from './signals.ts'
 const LONGEST_SHUTDOWN = 8000
 // Milliseconds that a slow reader of the log is waited for at the end.
 const LAST_LINES = 500
+// Milliseconds between two looks whether the database is still the one that was opened.
+const LOOK_EVERY = 1000
 
 /**
  * Runs the identity server until it is told to stop: SIGTERM finishes what was accepted, a second one does not wait. It goes on
@@ -36,6 +39,7 @@ export async function serve(config: Config, core: Core): Promise<void> {
   })
 
   async function finish(): Promise<void> {
+    await watch.stop()
     await app.close()
     await maintenance.stop()
     await core.close()
@@ -43,24 +47,35 @@ export async function serve(config: Config, core: Core): Promise<void> {
 
   const exit = (code: number): void => void output.flush(LAST_LINES).then(() => process.exit(code))
 
-  let stopping = false
-  const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(1)
-    stopping = true
-    // Nobody balances load over a terminal.
-    const notice = signal === 'SIGINT' ? 0 : config.http.shutdownDelay
-    app.log.info({ signal, notice }, 'stopping')
+  let stopping: string | undefined
+  function end(reason: string, notice: number, exitCode: 0 | 1): void {
+    stopping = reason
     setTimeout(() => process.exit(1), notice + LONGEST_SHUTDOWN).unref()
     delay(notice)
       .then(finish)
       .then(
-        () => exit(0),
+        () => exit(exitCode),
         (error: unknown) => {
           app.log.error({ err: error }, 'stopped with an error')
           exit(1)
         },
       )
   }
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping !== undefined) process.exit(1)
+    // Nobody balances load over a terminal.
+    const notice = signal === 'SIGINT' ? 0 : config.http.shutdownDelay
+    app.log.info({ signal, notice }, 'stopping')
+    end(signal, notice, 0)
+  }
+  /** What is answered from a file that nobody finds any more is not the truth; whoever starts the server again gets the right one. */
+  async function stopWhenLost(): Promise<void> {
+    const reason = core.store.whyLost()
+    if (reason === undefined || stopping !== undefined) return
+    app.log.fatal({ reason }, `${reason}; stopping`)
+    end(reason, 0, 1)
+  }
+  const watch = repeat(LOOK_EVERY, stopWhenLost, () => undefined)
   announceStop(app, () => stopping)
   heedSignals({ log: app.log, stop, die: () => exit(1) })
 
@@ -79,15 +94,16 @@ const tellLost = (count: number): string =>
   `${JSON.stringify({ level: 40, time: systemClock(), lost: count, msg: `${count} lines of the log were lost` })}\n`
 
 /** While the server stops it is not ready any more, answers what still comes, and lets no connection live on. */
-function announceStop(app: FastifyInstance, isStopping: () => boolean): void {
+function announceStop(app: FastifyInstance, whyStopping: () => string | undefined): void {
   app.addHook('onRequest', async (request) => {
-    if (isStopping() && request.routeOptions.url === '/health/ready')
+    const reason = whyStopping()
+    if (reason !== undefined && request.routeOptions.url === '/health/ready')
       throw new OAuthError('temporarily_unavailable', 'the server is stopping', {
         rule: 'server-busy',
-        cause: 'SIGTERM',
+        cause: reason,
       })
   })
   app.addHook('onSend', async (_request, reply) => {
-    if (isStopping()) reply.header('connection', 'close')
+    if (whyStopping() !== undefined) reply.header('connection', 'close')
   })
 }

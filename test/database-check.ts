@@ -5,7 +5,7 @@ import { loadSqlite } from '../src/repositories/sqlite-library.ts'
 import { type Outcome, tesseraAs, tesseraWith } from './fixtures/cli.ts'
 import { MIGRATIONS } from './fixtures/migrations.ts'
 import { askPostgres, startPostgres } from './fixtures/postgres-server.ts'
-import { prepareSite, type Site } from './fixtures/server-process.ts'
+import { emptySite, prepareSite, type Site } from './fixtures/server-process.ts'
 
 const Sqlite = loadSqlite()
 
@@ -110,8 +110,9 @@ await t.test('each thing that is wrong has its line, which ends with what mends 
 
 await t.test('a PostgreSQL database is checked as well', async (t) => {
   const url = await postgres.createDatabase()
-  const site = await prepareSite(t, { TESSERA_DATABASE_URL: url })
+  const site = await emptySite(t, { TESSERA_DATABASE_URL: url })
   t.match(faultsOf(await check(site.tessera)).at(-1), /^schema: pending: 0001-foundation/)
+  await site.tessera(['db', 'migrate'])
   await site.tessera(['user', 'add', 'david'])
   const found = await check(site.tessera)
   // The server of the tests is quick rather than safe, and that is found.
@@ -238,7 +239,7 @@ await t.test('R-21: a data folder that is not there is no new instance in produc
 })
 
 await t.test('R-21: a PostgreSQL server that is not there', async (t) => {
-  const site = await prepareSite(t, { TESSERA_DATABASE_URL: 'postgres://x:password@127.0.0.1:1/x' })
+  const site = await emptySite(t, { TESSERA_DATABASE_URL: 'postgres://x:password@127.0.0.1:1/x' })
   for (const { command, outcome } of await refusals(site)) {
     t.match(outcome, { code: 1, stdout: '', stderr: /ECONNREFUSED|try again shortly/ }, command)
     t.notMatch(outcome.stderr, /password/)

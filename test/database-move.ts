@@ -218,6 +218,7 @@ await t.test('nothing that is there is overwritten', async (t) => {
   }
 
   const inhabitedToo = await postgres.createDatabase()
+  await onDatabase(site, inhabitedToo).tessera(['db', 'migrate'])
   t.equal((await onDatabase(site, inhabitedToo).tessera(['user', 'add', 'anna'])).code, 0)
   await refusedBy(
     inhabitedToo,
@@ -241,7 +242,7 @@ await t.test('nothing that is there is overwritten', async (t) => {
   )
   await refusedBy(third, /is the target of an unfinished move from file:\/elsewhere; name an empty database/)
 
-  await refusedBy(fileUrl(site), /is not empty/)
+  await refusedBy(fileUrl(site), /is the database of this instance; name another file/)
   await refusedBy(
     'postgres://postgres:password@127.0.0.1:1/nowhere',
     /^postgres:.*nowhere cannot be opened: connect ECONNREFUSED/,
@@ -251,7 +252,7 @@ await t.test('nothing that is there is overwritten', async (t) => {
   t.match(unverified, { code: 2, stdout: '', stderr: /^--to has sslmode=prefer, which does not verify the server/ })
   t.notMatch(unverified.stderr, /password/, 'what is wrong is said without repeating it')
   t.match(await site.tessera(['db', 'move']), { code: 2, stderr: 'either --to or --undo is expected\n' })
-  t.match(await other.tessera(['db', 'move', '--to', third]), { code: 1, stderr: /^there is no database/ })
+  t.match(await other.tessera(['db', 'move', '--to', third]), { code: 1, stderr: /^there is no instance at/ })
 })
 
 await t.test('every table is copied, and PostgreSQL reads it in the order of its key by the index alone', async (t) => {
@@ -290,7 +291,7 @@ await t.test('a dry run says what would be copied, and changes nothing', async (
   t.strictSame(await query(site, 'select * from move_state'), [])
   const none = fileUrl(site, 'none.db')
   t.equal((await site.tessera(['db', 'move', '--to', none, '--dry-run'])).code, 0)
-  t.match(await onDatabase(site, none).tessera(['db', 'status']), { code: 1, stderr: /^there is no database/ })
+  t.match(await onDatabase(site, none).tessera(['db', 'status']), { code: 1, stderr: /^there is no instance at/ })
 })
 
 await t.test('a move can be taken back, and then everybody signs in again', async (t) => {

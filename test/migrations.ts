@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadSqlite } from '../src/repositories/sqlite-library.ts'
+import { openPlace } from '../src/repositories/transfer/place.ts'
 import { type Tessera, tesseraWith } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
 import { MIGRATIONS as ALL } from './fixtures/migrations.ts'
@@ -38,20 +39,27 @@ function alter(file: string, sql: string): void {
 const schemaOf = (at: Place): Promise<unknown[]> =>
   query(at, 'select type, name, sql from sqlite_schema order by type, name')
 const done = (stdout: string) => ({ code: 0, stdout, stderr: '' })
+const created = ({ url, folder }: Place): string =>
+  `created a new instance: database ${url}, master key ${folder}/master.key\n`
 const refused = (stderr: string) => ({ code: 1, stdout: '', stderr: `${stderr}\n` })
 
 await t.test('db status says what there is, and makes nothing', async (t) => {
   const { folder, url, tessera } = place(t)
   t.strictSame(
     await tessera(['db', 'status']),
-    refused(`there is no database ${url} yet; tessera db migrate makes it, and so does every other command`),
+    refused(
+      `there is no instance at ${url}: the folder ${folder} does not exist; see TESSERA_DATA_DIR, TESSERA_DATABASE_URL and --config, or tessera serve, tessera db migrate, tessera apply or tessera db restore makes one`,
+    ),
   )
   t.notOk(existsSync(folder), 'not even the folder')
 })
 
 await t.test('db migrate makes the database, and a second run changes nothing', async (t) => {
   const at = place(t)
-  t.strictSame(await at.tessera(['db', 'migrate']), done(`Applied now: ${ALL.join(', ')}\n`))
+  t.strictSame(await at.tessera(['db', 'migrate']), {
+    ...done(`Applied now: ${ALL.join(', ')}\n`),
+    stderr: created(at),
+  })
   t.equal(statSync(at.file).mode & 0o777, 0o600, 'for its owner alone')
   t.equal(statSync(at.folder).mode & 0o777, 0o700)
   const made = await schemaOf(at)
@@ -62,6 +70,7 @@ await t.test('db migrate makes the database, and a second run changes nothing', 
   t.strictSame(await query(at, 'select * from kysely_migration'), stamps)
   t.strictSame(JSON.parse((await at.tessera(['db', 'migrate', '--json'])).stdout), {
     database: at.url,
+    created: false,
     migrated: [],
     applied: ALL,
     pending: [],
@@ -79,6 +88,7 @@ await t.test('db migrate makes the database, and a second run changes nothing', 
 
 await t.test('the schema is sound: integrity, foreign keys, incremental vacuum', async (t) => {
   const at = place(t)
+  await at.tessera(['db', 'migrate'])
   await at.tessera(['user', 'add', 'svc.sync', '--type', 'SystemUserNoLogin'])
   const { code, stderr } = await at.tessera([
     ...['app', 'register', 'my.trusted.app/sync', '--service', '--system-user', 'svc.sync', '--scope', 'read'],
@@ -98,6 +108,10 @@ await t.test('the schema is sound: integrity, foreign keys, incremental vacuum',
 
 await t.test('every other command brings the database up to date first', async (t) => {
   const at = place(t)
+  const old = openPlace(at.url, 'make')
+  await old.migrations.migrate('0007-openid-connect')
+  await old.close()
+  writeFileSync(join(at.folder, 'master.key'), `${'ab'.repeat(32)}\n`, { mode: 0o600 })
   const { code, stderr } = await at.tessera(['user', 'add', 'david'])
   t.equal(code, 0, stderr)
   t.strictSame(
@@ -118,18 +132,18 @@ await t.test('a migration that fails leaves the database as it was', async (t) =
   )
   t.strictSame(await schemaOf(at), before)
   t.strictSame(await query(at, 'select name from kysely_migration'), [], 'and it is not noted as done')
-  const { stdout } = await at.tessera(['db', 'status', '--json'])
-  t.strictSame(JSON.parse(stdout), { database: at.url, applied: [], pending: ALL })
+  t.match(await at.tessera(['db', 'status']), { code: 1, stderr: /: the file holds no instance of Tessera; / })
 })
 
 await t.test('R-20: of four processes that migrate at once one does it', async (t) => {
   const at = place(t)
   const runs = await Promise.all(Array.from({ length: 4 }, () => at.tessera(['db', 'migrate'])))
   t.strictSame(
-    runs.map(({ code, stderr }) => ({ code, stderr })),
-    runs.map(() => ({ code: 0, stderr: '' })),
+    runs.map(({ code }) => code),
+    runs.map(() => 0),
     'all are content',
   )
+  t.strictSame(runs.map(({ stderr }) => stderr).sort(), ['', '', '', created(at)], 'and one has made it')
   t.strictSame(runs.map(({ stdout }) => stdout).sort(), [
     `Applied now: ${ALL.join(', ')}\n`,
     ...Array.from({ length: 3 }, () => 'The database is up to date.\n'),
@@ -143,6 +157,7 @@ await t.test('R-20: of four processes that migrate at once one does it', async (
 
 await t.test('R-21: a database of a newer version is refused in one line and left alone', async (t) => {
   const at = place(t)
+  await at.tessera(['db', 'migrate'])
   await at.tessera(['user', 'add', 'david'])
   alter(at.file, `insert into kysely_migration values ('0999-from-the-future', '2099-01-01T00:00:00.000Z')`)
   const before = await schemaOf(at)

@@ -4,7 +4,7 @@ import { documentOf, type Outcome, tesseraWith, words } from './fixtures/cli.ts'
 import { alter, everyRow, query } from './fixtures/database.ts'
 import { eventually } from './fixtures/eventually.ts'
 import { MIGRATIONS as ALL } from './fixtures/migrations.ts'
-import { type Place, placeOf } from './fixtures/place.ts'
+import { emptyPlaceOf, type Place } from './fixtures/place.ts'
 import { freePort } from './fixtures/ports.ts'
 import { askPostgres, dropDatabase, newDatabaseUrl, ONLY_ON_POSTGRES, serverUrl } from './fixtures/postgres.ts'
 
@@ -16,7 +16,7 @@ const done = (stdout: string): Outcome => ({ code: 0, stdout, stderr: '' })
 
 /** An empty database of the test's own. */
 async function emptyPlace(t: Test): Promise<Place> {
-  const place = placeOf(t)
+  const place = emptyPlaceOf(t)
   await place.prepare()
   return place
 }
@@ -70,6 +70,7 @@ await t.test('the password is in nothing that is printed', only, async (t) => {
   const { shown } = changed(databaseUrl, {})
   t.strictSame(await documentOf(tessera(['db', 'migrate', '--json'])), {
     database: shown,
+    created: true,
     migrated: ALL,
     applied: ALL,
     pending: [],
@@ -83,9 +84,14 @@ await t.test('the password is in nothing that is printed', only, async (t) => {
 await t.test('R-20: of four processes that migrate at once one does it', only, async (t) => {
   const place = await emptyPlace(t)
   const runs = await Promise.all(Array.from({ length: 4 }, () => place.tessera(['db', 'migrate'])))
+  const { shown } = changed(place.databaseUrl, {})
+  const created = `created a new instance: database ${shown}, master key ${place.folder}/master.key\n`
   t.strictSame(
     runs.map(({ stdout, ...rest }) => ({ ...rest, stdout })).sort((a, b) => a.stdout.localeCompare(b.stdout)),
-    [`Applied now: ${ALL.join(', ')}\n`, ...Array.from({ length: 3 }, () => 'The database is up to date.\n')].map(done),
+    [
+      { ...done(`Applied now: ${ALL.join(', ')}\n`), stderr: created },
+      ...Array.from({ length: 3 }, () => done('The database is up to date.\n')),
+    ],
   )
   t.strictSame(
     await query(place, 'select name from kysely_migration order by name'),
@@ -110,6 +116,7 @@ await t.test('a migration that fails leaves the database as it was', only, async
 
 await t.test('R-21: a database of a newer version is refused in one line and left alone', only, async (t) => {
   const place = await emptyPlace(t)
+  await place.tessera(['db', 'migrate'])
   await place.tessera(['user', 'add', 'david'])
   await alter(place, `insert into kysely_migration values ('0999-from-the-future', '2099-01-01T00:00:00.000Z')`)
   const before = await everyRow(place)

@@ -5,7 +5,7 @@ import { openCore } from '../src/core.ts'
 import { documentOf, settingsOf, tesseraOn, tesseraWith } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
 import { type Instance, startInstance } from './fixtures/instance.ts'
-import { placeOf } from './fixtures/place.ts'
+import { emptyPlaceOf } from './fixtures/place.ts'
 import { claimsOf, createRelyingParty, tokensOf, webApp } from './fixtures/relying-party.ts'
 import { turnedByHand } from './fixtures/time.ts'
 
@@ -83,7 +83,7 @@ await t.test('the first start makes one key, and later starts keep it', async (t
 })
 
 await t.test('three servers that start at once on a new database agree on one key', async (t) => {
-  const place = placeOf(t)
+  const place = emptyPlaceOf(t)
   await place.prepare()
   const config = readConfig(place.settings, undefined)
   const cores = await Promise.all([1, 2, 3].map(() => openCore(config, turnedByHand(Date.now))))

@@ -231,6 +231,7 @@ await t.test('a lock held while a server starts delays the start', async (t) => 
 
 await t.test('an SQLite that can lose data is refused before anything is opened with it', async (t) => {
   const place = placeOf(t)
+  await place.prepare()
   const tessera = tesseraAfter(new URL('./fixtures/older-sqlite.mjs', import.meta.url), place.settings)
   for (const command of ['serve', 'app list'])
     t.match(await tessera(words(command)), {

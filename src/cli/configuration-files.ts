@@ -33,23 +33,27 @@ export async function changeFiles(
   show: (changes: readonly Change[]) => void,
 ): Promise<void> {
   const texts = readTexts(files)
-  await withCore(command, async ({ store, clock, masterKey, outbound }, { tokens }) => {
-    const key = secretSealingKey(masterKey)
-    const outcome = await applyFiles({
-      store,
-      texts,
-      variables: process.env,
-      suggest: didYouMean,
-      passwords: createPasswords(),
-      by: { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable },
-      seal: (secret, id) => seal(key, secret, id),
-      prune: flags.prune ?? false,
-      defaultResource: tokens.audience,
-      dryRun,
-    }).catch((error: unknown) => Promise.reject(asProblem(error)))
-    show(outcome.changes)
-    for (const doubt of outcome.doubts) warn(doubt)
-  })
+  await withCore(
+    command,
+    async ({ store, clock, masterKey, outbound }, { tokens }) => {
+      const key = secretSealingKey(masterKey)
+      const outcome = await applyFiles({
+        store,
+        texts,
+        variables: process.env,
+        suggest: didYouMean,
+        passwords: createPasswords(),
+        by: { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable },
+        seal: (secret, id) => seal(key, secret, id),
+        prune: flags.prune ?? false,
+        defaultResource: tokens.audience,
+        dryRun,
+      }).catch((error: unknown) => Promise.reject(asProblem(error)))
+      show(outcome.changes)
+      for (const doubt of outcome.doubts) warn(doubt)
+    },
+    { make: !dryRun },
+  )
 }
 
 const asProblem = (error: unknown): unknown =>

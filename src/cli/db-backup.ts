@@ -2,18 +2,18 @@ import type { Command } from 'commander'
 import type { Config } from '../config.ts'
 import { isoTime, systemClock } from '../lib/clock.ts'
 import { backUpDatabase } from '../repositories/transfer/backup.ts'
-import { requireDatabase } from './db-there.ts'
 import { globalsOf } from './globals.ts'
+import { guardedFiles } from './guarded-files.ts'
 import { helpText } from './help.ts'
 import { note, print } from './output.ts'
 import { progressOn } from './progress.ts'
-import { configOf, namingDatabase } from './with-core.ts'
+import { configOf, namingDatabase, requireInstance } from './with-core.ts'
 
 const HELP = helpText(
   ['tessera db backup', 'tessera db backup /var/backups/tessera.db --force'],
   `One moment of the database, SQLite or PostgreSQL, as one SQLite file that only its owner can read; the server goes on. What is
 written after that moment is not in it: the recovery point is the time of the last backup. The master key is not in it either;
-keep it apart, without it the signing keys in the backup cannot be opened.`,
+keep it apart, without it the signing keys in the backup cannot be opened. --force replaces an earlier backup and nothing else.`,
 )
 
 /** `tessera db backup`: a copy to restore from. */
@@ -21,14 +21,14 @@ export function backupCommand(db: Command): void {
   db.command('backup')
     .description('copy the database into a file while it is served')
     .argument('[file]', 'where to; tessera-backup-TIME.db in this folder unless given')
-    .option('--force', 'replace a file of that name')
+    .option('--force', 'replace an earlier backup of that name; no other file is ever replaced')
     .addHelpText('after', HELP)
     .action(backUp)
 }
 
 async function backUp(named: string | undefined, flags: { readonly force?: boolean }, command: Command): Promise<void> {
   const config: Config = configOf(command)
-  requireDatabase(config)
+  await requireInstance(config)
   const file = named ?? `tessera-backup-${isoTime(systemClock()).replaceAll(/[:.]/g, '-')}.db`
   const progress = progressOn(process.stderr, globalsOf(command).json)
   const { url } = config.database
@@ -36,6 +36,7 @@ async function backUp(named: string | undefined, flags: { readonly force?: boole
     url,
     file,
     force: flags.force === true,
+    guarded: guardedFiles(config, globalsOf(command).config),
     report: progress.report,
     clock: systemClock,
   })

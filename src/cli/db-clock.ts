@@ -10,11 +10,10 @@ import {
   resetClock,
 } from '../repositories/transfer/reset-clock.ts'
 import { commandLine } from './actor.ts'
-import { requireDatabase } from './db-there.ts'
 import { helpText } from './help.ts'
 import { confirm } from './input.ts'
 import { block, note, print } from './output.ts'
-import { configOf, namingDatabase } from './with-core.ts'
+import { configOf, namingDatabase, requireInstance } from './with-core.ts'
 
 const HELP = helpText(
   ['tessera db clock', 'tessera db clock --reset'],
@@ -51,7 +50,7 @@ function compare({ record, latest }: KnownTime, now: number): string {
 
 async function readTime(command: Command): Promise<{ readonly known: KnownTime; readonly url: string }> {
   const config = configOf(command)
-  requireDatabase(config)
+  await requireInstance(config)
   const { url } = config.database
   return {
     url,

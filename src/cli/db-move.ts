@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Config } from '../config.ts'
 import { toAuditRecord } from '../domain/audit.ts'
@@ -5,15 +6,16 @@ import { systemClock } from '../lib/clock.ts'
 import { DatabaseUrlFault, parseDatabaseUrl } from '../lib/database-url.ts'
 import { newId, newOrderedId } from '../lib/secrets.ts'
 import { type MoveOutcome, moveDatabase, planMove, undoMove } from '../repositories/transfer/move.ts'
+import { requireFree } from '../repositories/transfer/output-file.ts'
 import { commandLine } from './actor.ts'
-import { requireDatabase } from './db-there.ts'
 import { globalsOf } from './globals.ts'
+import { guardedFiles } from './guarded-files.ts'
 import { helpText } from './help.ts'
 import { confirm } from './input.ts'
 import { note, print, table } from './output.ts'
 import { impossible, wrongUsage } from './problem.ts'
 import { progressOn } from './progress.ts'
-import { configOf, namingDatabase } from './with-core.ts'
+import { configOf, namingDatabase, requireInstance } from './with-core.ts'
 
 const HELP = helpText(
   [
@@ -59,9 +61,18 @@ async function move({ to, dryRun, undo, yes }: Flags, command: Command): Promise
   if ((to === undefined) === (undo !== true)) throw wrongUsage('either --to or --undo is expected')
   if (to !== undefined) requireUrl(to)
   const config = configOf(command)
-  requireDatabase(config)
+  await requireInstance(config)
   if (to === undefined) return reopen(config, yes, command)
+  requireOther(to, config, command)
   return dryRun ? tell(config, to, command) : carryOut(config, to, command)
+}
+
+/** @throws OutputRefused where the new database would be written over something else */
+function requireOther(to: string, config: Config, command: Command): void {
+  const address = parseDatabaseUrl(to)
+  if (address.kind !== 'file') return
+  const guarded = guardedFiles(config, globalsOf(command).config)
+  requireFree({ path: resolve(address.path), guarded, over: 'database' })
 }
 
 async function tell(config: Config, to: string, command: Command): Promise<void> {

@@ -9,13 +9,13 @@ import { globalsOf } from './globals.ts'
 import { helpText } from './help.ts'
 import { note, print } from './output.ts'
 import { progressOn } from './progress.ts'
-import { configOf, namingDatabase } from './with-core.ts'
+import { configOf, namingDatabase, tellCreated } from './with-core.ts'
 
 const HELP = helpText(
   ['tessera db restore /var/backups/tessera.db', 'tessera db restore /var/backups/tessera.db --replace'],
   `Into the configured database, which must be empty, or is kept under another name with --replace (SQLite only; stop the server
-first). People, apps, secrets and settings are as they were then. Codes, tokens and sessions are not: which of them were used or
-revoked since, nobody knows, so all of them end and everybody signs in again.`,
+first, and none can be started on it until the restore is done). People, apps, secrets and settings are as they were then. Codes,
+tokens and sessions are not: which of them were used or revoked since, nobody knows, so all of them end and everybody signs in again.`,
 )
 
 /** `tessera db restore`: an instance out of a backup. */
@@ -59,6 +59,7 @@ async function restore(file: string, flags: { readonly replace?: boolean }, comm
     { ...outcome, backup: backup ? { of: backup.of, at: isoTime(backup.at) } : null, aside: aside ?? null },
     `Restored ${rows} rows${when} into ${to}. Ended: ${ended.sessions} sessions, ${ended.tokenFamilies} sign-ins at apps, ${ended.codes} codes.`,
   )
-  if (aside !== undefined) note(`What was there before is kept as ${aside}.`)
+  if (aside === undefined) tellCreated(config, { shown: to })
+  else note(`What was there before is kept as ${aside}.`)
   note('Everybody signs in again. Access tokens that an API verifies by itself are good until they expire.')
 }

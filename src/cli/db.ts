@@ -1,14 +1,14 @@
 import type { Command } from 'commander'
 import { shownDatabaseUrl } from '../lib/database-url.ts'
+import { loadMasterKey } from '../lib/master-key.ts'
 import { backupCommand } from './db-backup.ts'
 import { checkCommand } from './db-check.ts'
 import { clockCommand } from './db-clock.ts'
 import { moveCommand } from './db-move.ts'
 import { restoreCommand } from './db-restore.ts'
-import { requireDatabase } from './db-there.ts'
 import { helpText } from './help.ts'
 import { block, print } from './output.ts'
-import { configOf, withStore } from './with-core.ts'
+import { configOf, lookForInstance, requireInstance, tellCreated, withStore } from './with-core.ts'
 
 /** `tessera db ...`: the database as a whole. */
 export function dbCommands(program: Command): void {
@@ -18,7 +18,9 @@ export function dbCommands(program: Command): void {
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera db status', 'tessera db check', 'tessera db backup']))
   db.command('migrate')
-    .description('bring the database up to date; every other command but "db status" does so too')
+    .description(
+      'make an instance, or bring its database up to date; every other command but "db status" does the latter too',
+    )
     .addHelpText('after', helpText(['tessera db migrate']))
     .action((_flags: unknown, command: Command) => migrate(command))
   db.command('status')
@@ -32,11 +34,18 @@ export function dbCommands(program: Command): void {
   restoreCommand(db)
 }
 
-function migrate(command: Command): Promise<void> {
+async function migrate(command: Command): Promise<void> {
   const config = configOf(command)
-  return withStore(config, async ({ migrations }) => {
+  const found = await lookForInstance(config)
+  // Other commands find a key or refuse; one that a database was used with is never made anew.
+  if (!found.keyed && config.masterKey.mayCreate) loadMasterKey(config.masterKey)
+  await withStore(config, async ({ migrations }) => {
     const migrated = await migrations.migrate()
-    const document = { database: shownDatabaseUrl(config.database.url), migrated, ...(await migrations.status()) }
+    // Of several that found nothing one has made it.
+    const created = found.missing !== undefined && migrated.length > 0
+    if (created) tellCreated(config, found)
+    const database = shownDatabaseUrl(config.database.url)
+    const document = { database, created, migrated, ...(await migrations.status()) }
     print(
       command,
       document,
@@ -45,10 +54,10 @@ function migrate(command: Command): Promise<void> {
   })
 }
 
-function status(command: Command): Promise<void> {
+async function status(command: Command): Promise<void> {
   const config = configOf(command)
-  requireDatabase(config)
-  return withStore(config, async ({ migrations }) => {
+  await requireInstance(config)
+  await withStore(config, async ({ migrations }) => {
     const { applied, pending } = await migrations.status()
     const document = { database: shownDatabaseUrl(config.database.url), applied, pending }
     print(

@@ -4,8 +4,10 @@ import { ConfigurationFaults } from '../config.ts'
 import { OAuthError } from '../domain/errors.ts'
 import { ClockAhead } from '../judge-clock.ts'
 import { MasterKeyFault } from '../lib/master-key.ts'
+import { FileLost } from '../repositories/file-watch.ts'
 import { NewerSchema } from '../repositories/migrations.ts'
 import { OutOfService } from '../repositories/move-state.ts'
+import { OutputRefused } from '../repositories/transfer/output-file.ts'
 import { NotTheSame } from '../repositories/transfer/reconcile.ts'
 import { TransferRefused } from '../repositories/transfer/refused.ts'
 import { Problem } from './problem.ts'
@@ -16,7 +18,16 @@ interface Explanation {
 }
 
 // Their messages say why and what to do.
-const SAID_IN_FULL = [ClockAhead, MasterKeyFault, NewerSchema, OutOfService, TransferRefused, NotTheSame]
+const SAID_IN_FULL = [
+  ClockAhead,
+  MasterKeyFault,
+  NewerSchema,
+  OutOfService,
+  TransferRefused,
+  OutputRefused,
+  NotTheSame,
+  FileLost,
+]
 
 /**
  * Says what an error means for the person at the terminal: plain lines and an exit code.

@@ -1,7 +1,9 @@
-import { renameSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { exportInstance, toYaml } from '../configuration/export-instance.ts'
+import { type Guarded, OutputRefused, writeOutput } from '../repositories/transfer/output-file.ts'
 import { globalsOf } from './globals.ts'
+import { guardedFiles } from './guarded-files.ts'
 import { helpText } from './help.ts'
 import { print } from './output.ts'
 import { impossible } from './problem.ts'
@@ -29,7 +31,10 @@ export function exportCommand(program: Command): void {
   program
     .command('export')
     .description('write apps, users, API resources and settings as a file for tessera apply')
-    .option('-o, --output <file>', 'write to a file that only you can read; its name tells JSON (.json) from YAML')
+    .option(
+      '-o, --output <file>',
+      'write to a file that only you can read, never over a database; its name tells JSON (.json) from YAML',
+    )
     .option('--with-password-hashes', 'include the argon2id hashes of passwords')
     .option('--with-ids', 'include the ids of users, their sub')
     .addHelpText('after', HELP)
@@ -37,7 +42,7 @@ export function exportCommand(program: Command): void {
 }
 
 const exportAll = (flags: ExportFlags, command: Command): Promise<void> =>
-  withCore(command, async ({ store, clock }) => {
+  withCore(command, async ({ store, clock }, config) => {
     const extras = { passwordHashes: flags.withPasswordHashes ?? false, ids: flags.withIds ?? false }
     const exported = await exportInstance(store.read, extras, clock())
     const { output } = flags
@@ -46,7 +51,11 @@ const exportAll = (flags: ExportFlags, command: Command): Promise<void> =>
       return
     }
     const isJson = output.endsWith('.json') || (globalsOf(command).json === true && !/\.ya?ml$/.test(output))
-    write(output, isJson ? `${JSON.stringify(exported, undefined, 2)}\n` : toYaml(exported))
+    write(
+      output,
+      guardedFiles(config, globalsOf(command).config),
+      isJson ? `${JSON.stringify(exported, undefined, 2)}\n` : toYaml(exported),
+    )
     const { apps, users, resources } = exported
     const counts = { file: output, apps: apps.length, users: users.length, resources: resources.length }
     print(
@@ -56,13 +65,11 @@ const exportAll = (flags: ExportFlags, command: Command): Promise<void> =>
     )
   })
 
-function write(file: string, text: string): void {
+function write(file: string, guarded: readonly Guarded[], text: string): void {
   try {
-    // Aside and renamed into place: a file that is there already may be open to others, or be a link.
-    const draft = `${file}.${process.pid}.new`
-    writeFileSync(draft, text, { mode: 0o600, flag: 'wx' })
-    renameSync(draft, file)
+    writeOutput({ path: resolve(file), guarded, over: 'no database' }, text)
   } catch (error) {
+    if (error instanceof OutputRefused) throw error
     throw impossible(`${file} cannot be written: ${error instanceof Error ? error.message : String(error)}`)
   }
 }

@@ -25,6 +25,7 @@ import { userCommands } from './user.ts'
 
 const HELP = helpText(
   [
+    'tessera db migrate',
     'tessera user add david --email david@example.com --generate-password',
     'tessera app register my.trusted.app/web --web --redirect-uri https://app.example.com/cb --scope "read update"',
     'tessera user add svc.sync --type SystemUserNoLogin',
@@ -32,7 +33,8 @@ const HELP = helpText(
     'tessera serve',
   ],
   `Settings come from the environment (TESSERA_...) and from the file of --config; the environment wins. Commands work on
-the same database while the server runs, and its next request sees what they changed.
+the same database while the server runs, and its next request sees what they changed. An instance is made by serve, db migrate,
+apply and db restore alone; where there is none, every other command says so and makes nothing.
 
 Exit codes: 0 done; 1 cannot be done (something is not there, or is there already); 2 a wrong flag, value or setting.
 Results go to stdout, everything else to stderr.`,

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { withSuggestion } from '../administration/suggest.ts'
 import { type Config, readConfig } from '../config.ts'
@@ -7,29 +9,78 @@ import { systemClock } from '../lib/clock.ts'
 import { shownDatabaseUrl } from '../lib/database-url.ts'
 import { FolderFault } from '../lib/make-folder.ts'
 import { systemTime } from '../lib/timekeeper.ts'
+import { type Found, findInstance } from '../repositories/find-instance.ts'
 import { openStore, whyNotOpened } from '../repositories/open-store.ts'
 import type { Store } from '../repositories/store.ts'
 import { commandLine } from './actor.ts'
 import { globalsOf } from './globals.ts'
+import { note } from './output.ts'
 import { impossible } from './problem.ts'
 
 /** The configuration that a command runs with: its environment over the file of `--config`. */
 export const configOf = (command: Command): Config => readConfig(process.env, globalsOf(command).config)
 
-/** Opens the instance to serve it; its database is brought up to date first. */
-export const openToServe = (command: Command, config: Config): Promise<Core> => openInstance(command, config, 'refuse')
+/** Whether a command makes an instance where there is none. */
+interface Making {
+  readonly make?: boolean
+}
 
-function openInstance(command: Command, config: Config, otherwise: AheadOfRecord): Promise<Core> {
-  const whenAhead = globalsOf(command).acceptClock ? { acceptedBy: commandLine(systemClock()).actor } : otherwise
-  return openCore(config, systemTime, whenAhead).catch((error: unknown) =>
+/** Looks whether there is an instance; a database that cannot be asked is named. */
+export const lookForInstance = (config: Pick<Config, 'database'>): Promise<Found> =>
+  findInstance(config.database.url).catch((error: unknown) => Promise.reject(namingDatabase(error, config)))
+
+/** What somebody is mistaken about must not become a new instance. @throws Problem */
+export async function requireInstance(config: Pick<Config, 'database'>): Promise<Found> {
+  const found = await lookForInstance(config)
+  if (found.missing === undefined) return found
+  const where = 'see TESSERA_DATA_DIR, TESSERA_DATABASE_URL and --config'
+  const makers = 'tessera serve, tessera db migrate, tessera apply or tessera db restore makes one'
+  throw impossible(`there is no instance at ${found.shown}: ${found.missing}; ${where}, or ${makers}`)
+}
+
+/** Says that there is an instance now which was not there before. */
+export function tellCreated({ masterKey }: Pick<Config, 'masterKey'>, { shown }: Pick<Found, 'shown'>): void {
+  note(`created a new instance: database ${shown}, ${keyText(masterKey)}`)
+}
+
+function keyText({ value, file }: Config['masterKey']): string {
+  if (value !== undefined) return 'master key of TESSERA_MASTER_KEY'
+  return existsSync(file) ? `master key ${resolve(file)}` : `no master key yet, which belongs into ${resolve(file)}`
+}
+
+/** Opens the instance to serve it, and makes it where there is none. */
+export const openToServe = (command: Command, config: Config): Promise<Core> =>
+  openInstance(command, config, { make: true, whenAhead: 'refuse' })
+
+/**
+ * Opens the instance; its database is brought up to date first.
+ * @throws Problem where there is none, unless one is to be made
+ */
+async function openInstance(
+  command: Command,
+  config: Config,
+  { make = false, whenAhead }: Making & { readonly whenAhead: AheadOfRecord },
+): Promise<Core> {
+  const found = await (make ? lookForInstance(config) : requireInstance(config))
+  const { keyed, missing } = found
+  const masterKey = { ...config.masterKey, mayCreate: make && !keyed && config.masterKey.mayCreate, keyed }
+  const database = { ...config.database, mustExist: missing === undefined }
+  const ahead = globalsOf(command).acceptClock ? { acceptedBy: commandLine(systemClock()).actor } : whenAhead
+  const core = await openCore({ ...config, masterKey, database }, systemTime, ahead).catch((error: unknown) =>
     Promise.reject(namingDatabase(error, config)),
   )
+  if (missing !== undefined) tellCreated(config, found)
+  return core
 }
 
 /** Opens the instance for the time of one piece of work; by a clock that may be wrong it is read alone. */
-export async function withCore(command: Command, work: (core: Core, config: Config) => Promise<void>): Promise<void> {
+export async function withCore(
+  command: Command,
+  work: (core: Core, config: Config) => Promise<void>,
+  making: Making = {},
+): Promise<void> {
   const config = configOf(command)
-  const core = await openInstance(command, config, 'read only')
+  const core = await openInstance(command, config, { ...making, whenAhead: 'read only' })
   try {
     await work(core, config)
   } catch (error) {
@@ -72,6 +123,6 @@ const REMEDIES = [
     'file and folder must be writable for the user that runs this',
   ],
   [/^(SQLITE_FULL|ENOSPC|EDQUOT)/, 'make room on the disk'],
-  [/^SQLITE_BUSY/, 'another process holds it for long; try again when it is done'],
+  [/^SQLITE_BUSY/, 'another process holds it for long, a tessera db restore perhaps; try again when it is done'],
   [/^(ECONN|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|EAI_AGAIN)/, 'see that the server runs, and to host and port in the URL'],
 ] as const

@@ -21,22 +21,26 @@ const LEAST_BYTES = 32
 /** Why the master key cannot be used, in one line for the operator. */
 export class MasterKeyFault extends Error {}
 
-interface Source {
+/** Where the master key is to be found. */
+export interface MasterKeySource {
   /** The key itself, base64, base64url or hex. */
   readonly value: string | undefined
   readonly file: string
   /** Whether a missing file may be made; in production a lost key must be noticed, not replaced. */
   readonly mayCreate: boolean
+  /** Whether a database was used with a key before: a new one is of no use then. */
+  readonly keyed?: boolean
 }
 
 /** Loads the secret under which everything secret is sealed. @throws MasterKeyFault */
-export function loadMasterKey({ value, file, mayCreate }: Source): Buffer {
+export function loadMasterKey({ value, file, mayCreate, keyed = false }: MasterKeySource): Buffer {
   if (value !== undefined) return decode(value, 'TESSERA_MASTER_KEY')
   const text = readKeyFile(file) ?? (mayCreate ? createKeyFile(file) : undefined)
   if (text === undefined) {
-    throw new MasterKeyFault(
-      `there is no master key: ${file} does not exist. Create it with: (umask 077; openssl rand -base64 32 > ${file})`,
-    )
+    const remedy = keyed
+      ? '; put the key there that this database was made with, or name its file with TESSERA_MASTER_KEY_FILE'
+      : `. Create it with: (umask 077; openssl rand -base64 32 > ${file})`
+    throw new MasterKeyFault(`there is no master key: ${file} does not exist${remedy}`)
   }
   return decode(text.trim(), file)
 }

@@ -28,11 +28,22 @@ export interface BackupMark {
   readonly at: number
 }
 
+/** Another file was restored in the place of this one. */
+export interface Aside {
+  /** The file that was restored. */
+  readonly restored: string
+  /** Where, without password. */
+  readonly in: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
 /** Everything a database may know of itself. */
 export interface Marks {
   readonly arrival: Arrival
   readonly departure: Departure
   readonly backup: BackupMark
+  readonly aside: Aside
 }
 
 /** This database is not the one to serve from; the message says why and what to do. */
@@ -79,9 +90,16 @@ export async function requireInService(state: Pick<MoveState, 'get'>): Promise<v
     throw new OutOfService(
       `this database was moved to ${departure.to} at ${new Date(departure.at).toISOString()}; set TESSERA_DATABASE_URL to that, or make this one live again with tessera db move --undo`,
     )
+  const aside = await state.get('aside')
+  if (aside) throw new OutOfService(whyAside(aside))
   const backup = await state.get('backup')
   if (backup)
     throw new OutOfService(
       `this file is a backup of ${backup.of}; used tokens would live again if it were served: tessera db restore FILE takes it in`,
     )
 }
+
+/** A restore that was killed between this mark and its last step left the file in its place. */
+const whyAside = ({ restored, in: place, at }: Aside): string =>
+  `this database was put aside at ${new Date(at).toISOString()}, when ${restored} was restored in its place; serve ${place}. ` +
+  'If that restore was cut off, run it again; to go back to this database, restore a copy of it'

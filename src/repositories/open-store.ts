@@ -11,6 +11,8 @@ export interface DatabaseSettings {
   readonly url: string
   /** The most connections that this process opens at once; a file needs none. */
   readonly connections: number
+  /** Whether a file that is missing is an error; it is made otherwise. */
+  readonly mustExist?: boolean
 }
 
 // Of SQLite, of the file system and the network, of TLS, of PostgreSQL itself.
@@ -29,7 +31,9 @@ export function whyNotOpened(error: unknown): string | undefined {
 }
 
 /** Opens the database that an URL names. */
-export function openStore({ url, connections }: DatabaseSettings): Store {
+export function openStore({ url, connections, mustExist = false }: DatabaseSettings): Store {
   const address = parseDatabaseUrl(url)
-  return address.kind === 'file' ? openSqlite(resolve(address.path)) : openPostgres(address, connections)
+  return address.kind === 'file'
+    ? openSqlite(resolve(address.path), mustExist ? 'find' : 'make')
+    : openPostgres(address, connections)
 }

@@ -104,6 +104,8 @@ export function openPostgres(address: PostgresAddress, connections: number): Sto
       )
       return rows[0]?.bytes ?? 0
     },
+    // A connection to a database that is gone breaks by itself.
+    whyLost: () => undefined,
     ping: async () => {
       await sql`select 1`.execute(reader)
     },

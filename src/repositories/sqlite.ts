@@ -6,6 +6,7 @@ import { CompiledQuery, type Dialect, Kysely, SqliteAdapter, SqliteDialect, Sqli
 import type { OAuthError } from '../domain/errors.ts'
 import { makeFolder } from '../lib/make-folder.ts'
 import { type Ballast, createBallast } from './ballast.ts'
+import { FileLost, type FileWatch, identityOf, watchFile } from './file-watch.ts'
 import { createGroupCommit, type WriterTransaction } from './group-commit.ts'
 import { migrationsOf } from './migrations.ts'
 import { MOVED_AWAY } from './move-state.ts'
@@ -45,11 +46,11 @@ export function immediateDialect(database: Database.Database): Dialect {
   }
 }
 
-/** Opens a connection that writes, durably; the file and its folder are made when missing. */
-export function openWriter(path: string): Database.Database {
+/** Opens a connection that writes, durably; to `make` is to make the file and its folder when they are missing. */
+export function openWriter(path: string, missing: 'make' | 'find'): Database.Database {
   const Sqlite = loadSqlite()
-  makeFolder(dirname(path))
-  const database = new Sqlite(path, { timeout: OPENING_TIMEOUT })
+  if (missing === 'make') makeFolder(dirname(path))
+  const database = new Sqlite(path, { timeout: OPENING_TIMEOUT, fileMustExist: missing === 'find' })
   requireSoundSqlite(database)
   chmodSync(path, 0o600)
   if (database.pragma('page_count', { simple: true }) === 0) database.pragma('auto_vacuum = INCREMENTAL')
@@ -74,7 +75,9 @@ function demandFullSync(database: Database.Database): void {
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const isBusy = (error: unknown): boolean => sqliteCodeOf(error).startsWith('SQLITE_BUSY')
 const isOutOfReach = (error: unknown): boolean =>
-  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(sqliteCodeOf(error)) || isMovedAway(error)
+  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(sqliteCodeOf(error)) ||
+  isMovedAway(error) ||
+  error instanceof FileLost
 // A database that was moved away takes nothing any more.
 const isMovedAway = (error: unknown): boolean =>
   sqliteCodeOf(error) === 'SQLITE_CONSTRAINT_TRIGGER' && messageOf(error) === MOVED_AWAY
@@ -82,15 +85,23 @@ const isMovedAway = (error: unknown): boolean =>
 const refusalOf = (error: unknown): OAuthError => unavailable({ code: sqliteCodeOf(error), message: messageOf(error) })
 const DISK_IS_FULL = 'the disk is full; until there is room again only what ends or removes something is written'
 
-function transactionOf(database: Database.Database, ballast: Ballast): WriterTransaction {
+function transactionOf(database: Database.Database, ballast: Ballast, file: FileWatch): WriterTransaction {
   const statement = (sql: string) => {
     const prepared = database.prepare(sql)
     return () => void prepared.run()
   }
   const [rollback, undo, keep] = [statement('rollback'), statement('rollback to unit'), statement('release unit')]
+  const [begin, commit] = [statement('begin immediate'), statement('commit')]
   return {
-    begin: statement('begin immediate'),
-    commit: statement('commit'),
+    begin: () => {
+      file.requireThere()
+      begin()
+    },
+    // Nothing is acknowledged that went into a file which nobody finds any more.
+    commit: () => {
+      commit()
+      file.requireThere()
+    },
     // A full disk makes SQLite roll back by itself.
     rollback: () => database.inTransaction && rollback(),
     mark: statement('savepoint unit'),
@@ -102,7 +113,7 @@ function transactionOf(database: Database.Database, ballast: Ballast): WriterTra
     isBusy,
     isOutOfReach,
     toRefusal: (error) => {
-      if (!isBusy(error)) ballast.releaseIfFull()
+      if (!isBusy(error) && !(error instanceof FileLost)) ballast.releaseIfFull()
       return refusalOf(error)
     },
   }
@@ -121,21 +132,32 @@ async function outwaitLocks<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
+function watchOpened(path: string, before: ReturnType<typeof identityOf>, connections: Database.Database[]): FileWatch {
+  try {
+    return watchFile(path, before)
+  } catch (error) {
+    for (const connection of connections) connection.close()
+    throw error
+  }
+}
+
 /**
  * Opens the embedded database: one connection that writes, one that reads.
- * @param path of the database file; its folder is made when missing
+ * @param missing whether a file that is missing is made, with its folder, or an error
  */
-export function openSqlite(path: string): Store {
-  const writerConnection = openWriter(path)
+export function openSqlite(path: string, missing: 'make' | 'find' = 'make'): Store {
+  const before = identityOf(path)
+  const writerConnection = openWriter(path, missing)
   const readerConnection = new (loadSqlite())(path, { timeout: BUSY_TIMEOUT })
   readerConnection.pragma('query_only = ON')
+  const file = watchOpened(path, before, [readerConnection, writerConnection])
   const writer = new Kysely<Schema>({ dialect: immediateDialect(writerConnection) })
   const reader = new Kysely<Schema>({ dialect: new SqliteDialect({ database: readerConnection }) })
 
   const migrations = migrationsOf(writer)
   const writing = repositoriesOn(writer)
   const ballast = createBallast(dirname(path))
-  const group = createGroupCommit(transactionOf(writerConnection, ballast), LONGEST_WAIT)
+  const group = createGroupCommit(transactionOf(writerConnection, ballast, file), LONGEST_WAIT)
   const writeEnding: Store['write'] = (unit) => group.write(() => unit(writing))
 
   return {
@@ -159,7 +181,9 @@ export function openSqlite(path: string): Store {
       const pages = Number(readerConnection.pragma('page_count', { simple: true }))
       return pages * Number(readerConnection.pragma('page_size', { simple: true }))
     },
+    whyLost: file.whyLost,
     ping: async () => {
+      file.requireThere()
       readerConnection.prepare('select 1').get()
     },
     close: async () => {

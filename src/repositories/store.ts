@@ -90,7 +90,9 @@ export interface Store {
   compact(): Promise<boolean>
   /** How large the database is, in bytes. */
   size(): Promise<number>
-  /** A cheap question to the database; rejects when it does not answer. */
+  /** Why nothing that is written from now on would be found again, in one line, or `undefined`; once lost it stays lost. */
+  whyLost(): string | undefined
+  /** A cheap question to the database; rejects when it does not answer or is lost. */
   ping(): Promise<void>
   close(): Promise<void>
 }

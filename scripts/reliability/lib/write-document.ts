@@ -75,4 +75,8 @@ promised about time, and what is not, is in [storage.md](storage.md#time); what 
 What counts as acknowledged is what an app received in full with status 200. The load is apps that do as they should: they sign people
 in, refresh, revoke and introspect, and ask again with the very same request when they got no answer. "Spent twice" is proved by what
 apps were told (no code and no token has two successors) and by the database (no family has two tokens that were never rotated).
+
+A server on SQLite looks whether its file still has its name before and after every commit (some microseconds for a group of commits that
+share one), and once a second. After the file was removed, renamed or replaced no write is acknowledged any more, and \`/health/ready\` answers
+503; reads are answered from the old file for one second at most. Then the server says why on the log and stops with exit code 1.
 `

@@ -32,7 +32,7 @@ export async function checkDatabase(
   const outside = checkFile(path)
   if (!existsSync(path)) return { checks: outside, sealed: undefined }
   const checks = [...outside, ...checkSqlite(path)]
-  const isReadable = !checks.some(({ name, passed }) => !passed && ['opens', 'integrity'].includes(name))
+  const isReadable = !checks.some(({ name, passed }) => !passed && ['opens', 'instance', 'integrity'].includes(name))
   return isReadable ? look(checks, url, now) : { checks, sealed: undefined }
 }
 

@@ -15,6 +15,7 @@ export function checkSqlite(path: string): Check[] {
     return [failed('opens', messageOf(error), 'see to its permissions and its file system')]
   }
   try {
+    if (!holdsTables(database)) return [NO_INSTANCE]
     const content = [checkIntegrity(database), checkReferences(database)]
     if (content.some((check) => !check.passed)) return content
     return [...content, checkJournal(database), checkVacuum(database), checkSync(path)]
@@ -24,6 +25,15 @@ export function checkSqlite(path: string): Check[] {
     database.close()
   }
 }
+
+const NO_INSTANCE = failed(
+  'instance',
+  'the file holds no instance of Tessera',
+  'name another with TESSERA_DATABASE_URL, or make an instance of it with tessera db migrate',
+)
+
+const holdsTables = (database: Database.Database): boolean =>
+  database.prepare("select 1 from sqlite_schema where name = 'kysely_migration'").get() !== undefined
 
 function checkIntegrity(database: Database.Database): Check {
   const faults = database.prepare('pragma integrity_check').pluck().all() as string[]
@@ -61,7 +71,7 @@ function checkVacuum(database: Database.Database): Check {
 /** The same connection as the server's, which writes once and looks whether writes are durable. */
 function checkSync(path: string): Check {
   try {
-    const writer = openWriter(path)
+    const writer = openWriter(path, 'find')
     const level = writer.pragma('synchronous', { simple: true })
     writer.close()
     return level === 2

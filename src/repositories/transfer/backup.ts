@@ -1,12 +1,13 @@
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Kysely, sql } from 'kysely'
 import { moveStateOn, OutOfService } from '../move-state.ts'
 import type { Schema } from '../schema.ts'
 import { tablesOf } from './claim.ts'
 import { shownChecksum } from './digest.ts'
-import { createPrivateFile, publishFile, removeDatabaseFile } from './durable-file.ts'
+import { createPrivateFile, removeDatabaseFile } from './durable-file.ts'
 import type { Moved } from './move.ts'
+import { type Guarded, type Output, publishOutput, requireFree } from './output-file.ts'
 import { enterPlace, openPlace, type Place } from './place.ts'
 import { planOf } from './plan.ts'
 import { type Report, reconcile, totalOf } from './reconcile.ts'
@@ -25,8 +26,10 @@ export interface BackupOutcome {
 interface BackingUp {
   readonly url: string
   readonly file: string
-  /** Whether a file of that name may be replaced. */
+  /** Whether an earlier backup of that name may be replaced. */
   readonly force: boolean
+  /** What is never written over. */
+  readonly guarded: readonly Guarded[]
   readonly report: Report
   readonly clock: () => number
 }
@@ -34,12 +37,16 @@ interface BackingUp {
 /**
  * Copies one moment of a database, SQLite or PostgreSQL, into a SQLite file of its own while everybody goes on writing.
  * The schema stays as old as it is, so that a backup can be made before an upgrade.
- * @throws TransferRefused
+ * @throws TransferRefused, OutputRefused
  */
-export async function backUpDatabase({ url, file, force, report, clock }: BackingUp): Promise<BackupOutcome> {
+export async function backUpDatabase(wanted: BackingUp): Promise<BackupOutcome> {
+  const { url, file, force, guarded, report, clock } = wanted
   const path = resolve(file)
-  if (!force && existsSync(path)) throw taken(path)
+  const output: Output = { path, guarded, over: force ? 'backup' : 'nothing' }
+  requireFree(output)
+  // What an interrupted run left there goes first.
   const draft = `${path}.part`
+  requireFree({ path: draft, guarded, over: 'database' })
   const source = await enterPlace(url, 'read')
   try {
     const { applied } = await source.migrations.status()
@@ -50,7 +57,7 @@ export async function backUpDatabase({ url, file, force, report, clock }: Backin
     makeDraft(draft)
     const at = clock()
     const tables = await fill(draft, source, level, at, report)
-    publish(draft, path, force)
+    publishOutput(draft, output)
     return { of: source.shown, file: path, at, bytes: statSync(path).size, tables }
   } finally {
     await source.close()
@@ -120,15 +127,3 @@ async function requireWhole({ db, shown }: Place): Promise<void> {
   if (arrival) throw new OutOfService(`${shown} is the target of an unfinished ${arrival.kind} from ${arrival.from}`)
   if (await state.get('backup')) throw new OutOfService(`${shown} is a backup itself; copy the file`)
 }
-
-function publish(draft: string, path: string, force: boolean): void {
-  try {
-    publishFile(draft, path, { replace: force })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw taken(path)
-    throw error
-  }
-}
-
-const taken = (path: string): TransferRefused =>
-  new TransferRefused(`${path} is there already; name another file, or replace it with --force`)

@@ -2,7 +2,7 @@ import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'no
 import { dirname } from 'node:path'
 
 /** SQLite keeps these beside a database. */
-const COMPANIONS = ['-wal', '-shm', '-journal']
+export const COMPANIONS = ['-wal', '-shm', '-journal']
 
 /** Makes an empty file that only its owner can read, in the place of what an interrupted run left there. */
 export function createPrivateFile(path: string): void {
@@ -40,12 +40,22 @@ export function publishFile(draft: string, path: string, { replace }: { replace:
 /** Keeps a database under a second name, with what belongs to it, so that its place can be taken. */
 export function keepAside(path: string, aside: string): void {
   linkSync(path, aside)
+  moveCompanions(path, aside)
+  sync(dirname(path))
+}
+
+/** Undoes that while the database still has its own name. */
+export function bringBack(path: string, aside: string): void {
+  moveCompanions(aside, path)
+  rmSync(aside, { force: true })
+}
+
+function moveCompanions(from: string, to: string): void {
   for (const companion of COMPANIONS) {
     try {
-      renameSync(path + companion, aside + companion)
+      renameSync(from + companion, to + companion)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     }
   }
-  sync(dirname(path))
 }

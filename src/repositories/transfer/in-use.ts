@@ -1,34 +1,73 @@
+import { rmSync } from 'node:fs'
 import type Database from 'better-sqlite3'
+import type { Aside } from '../move-state.ts'
 import { loadSqlite, sqliteCodeOf } from '../sqlite-library.ts'
 import { TransferRefused } from './refused.ts'
 
+/** A database that nobody else can open meanwhile; the hold ends with this process, whatever ends that. */
+export interface Held {
+  /** Notes in it that it was put aside, so that whoever waits for it does not serve it, and lets go of it. */
+  putAside(aside: Aside): void
+  /** Takes the note back. */
+  takeBack(): void
+  /** Lets go of it as it was. */
+  release(): void
+}
+
 /**
- * Makes sure that no process has a database open whose file is to be put aside: what it wrote from then on would be lost.
- * A damaged one is left as it is, for whoever wants to save something of it.
- * @throws TransferRefused
+ * Holds a database whose file is to be put aside: what somebody wrote into it meanwhile would be lost, and what is to end would live on.
+ * A damaged one is left as it is, for whoever wants to save something of it, and is not held.
+ * @throws TransferRefused where a process has it open
  */
-export function requireUnused(path: string): void {
+export function holdDatabase(path: string): Held | undefined {
   const Sqlite = loadSqlite()
-  if (isDamaged(Sqlite, path)) return
+  if (isDamaged(Sqlite, path)) return undefined
   const database = new Sqlite(path, { fileMustExist: true, timeout: 500 })
   try {
+    database.pragma('locking_mode = EXCLUSIVE')
     // SQLite leaves the WAL only when nobody else is there; this also brings everything into the one file.
-    database.pragma('journal_mode = delete')
+    const journal = database.pragma('journal_mode = DELETE', { simple: true })
+    if (journal !== 'delete') throw new Error(`${path} keeps its journal as ${journal}`)
+    database.exec('begin exclusive')
+    // The look at its health left it there; without a WAL nobody needs it.
+    rmSync(`${path}-shm`, { force: true })
   } catch (error) {
-    if (!/^SQLITE_(BUSY|LOCKED)/.test(sqliteCodeOf(error))) throw error
-    throw new TransferRefused(`${path} is in use by another process; stop the server first`)
-  } finally {
     database.close()
+    if (!isBusy(error)) throw error
+    throw new TransferRefused(`${path} is in use by another process; stop the server first`)
+  }
+  return {
+    putAside(aside) {
+      if (holdsInstance(database)) {
+        database.exec('create table if not exists move_state (name text primary key, value text not null)')
+        database.prepare("insert or replace into move_state values ('aside', ?)").run(JSON.stringify(aside))
+      }
+      // The journal goes with the commit, and the hold with it.
+      database.pragma('locking_mode = NORMAL')
+      database.exec('commit')
+      database.close()
+    },
+    takeBack() {
+      const again = new Sqlite(path, { fileMustExist: true, timeout: 500 })
+      if (holdsInstance(again)) again.exec("delete from move_state where name = 'aside'")
+      again.close()
+    },
+    release: () => void database.close(),
   }
 }
+
+const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(sqliteCodeOf(error))
+
+const holdsInstance = (database: Database.Database): boolean =>
+  database.prepare("select 1 from sqlite_schema where name = 'kysely_migration'").get() !== undefined
 
 function isDamaged(Sqlite: typeof Database, path: string): boolean {
   let database: Database.Database | undefined
   try {
-    database = new Sqlite(path, { readonly: true, fileMustExist: true })
+    database = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: 500 })
     return database.pragma('quick_check(1)', { simple: true }) !== 'ok'
-  } catch {
-    return true
+  } catch (error) {
+    return !isBusy(error)
   } finally {
     database?.close()
   }

@@ -173,6 +173,7 @@ async function requireMovable(source: Place, to: string): Promise<void> {
   if (arrival)
     throw new OutOfService(`${source.shown} is itself the target of an unfinished ${arrival.kind} from ${arrival.from}`)
   if (await state.get('backup')) throw new OutOfService(`${source.shown} is a backup; tessera db restore takes it in`)
+  if (await state.get('aside')) throw new OutOfService(`${source.shown} was put aside by a tessera db restore`)
   const departure = await state.get('departure')
   const target = shownPlace(to)
   if (departure && departure.to !== target) throw alreadyMoved(source, departure)

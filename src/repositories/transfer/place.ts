@@ -84,7 +84,9 @@ export function openPlace(url: string, mode: Mode): Place {
 
 function openFile(path: string, shown: string, mode: Mode): Place {
   const database =
-    mode === 'read' ? new (loadSqlite())(path, { readonly: true, fileMustExist: true }) : openWriter(path)
+    mode === 'read'
+      ? new (loadSqlite())(path, { readonly: true, fileMustExist: true })
+      : openWriter(path, mode === 'make' ? 'make' : 'find')
   // Nobody is served by this process, so SQLite itself may wait.
   database.pragma(`busy_timeout = ${PATIENCE}`)
   const dialect = mode === 'read' ? new SqliteDialect({ database }) : immediateDialect(database)

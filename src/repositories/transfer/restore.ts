@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { sql } from 'kysely'
@@ -10,9 +10,10 @@ import { type Arrival, type BackupMark, moveStateOn } from '../move-state.ts'
 import { settingsOn } from '../settings.ts'
 import { requireSound } from './backup.ts'
 import { claim, requireOurs, tablesOf, whyNotFillable } from './claim.ts'
-import { createPrivateFile, keepAside, publishFile, removeDatabaseFile } from './durable-file.ts'
+import { bringBack, createPrivateFile, keepAside, publishFile, removeDatabaseFile } from './durable-file.ts'
 import { type Ended, endGrants, latestMoment } from './end-grants.ts'
-import { requireUnused } from './in-use.ts'
+import { holdDatabase } from './in-use.ts'
+import { isSameFile } from './output-file.ts'
 import { enterPlace, openPlace, type Place, shownPlace } from './place.ts'
 import { planOf } from './plan.ts'
 import { type Report, reconcile } from './reconcile.ts'
@@ -60,23 +61,64 @@ export async function restoreDatabase(restoring: Restoring): Promise<Restored> {
   if (!existsSync(file)) throw new TransferRefused(`there is no file ${resolve(file)}`)
   const address = parseDatabaseUrl(url)
   if (address.kind === 'postgres') return restoreInto(restoring)
-  const path = resolve(address.path)
-  if (path === resolve(file)) throw new TransferRefused('the backup is the database itself; copy it elsewhere first')
-  if (existsSync(path) && !replace)
+  const path = realPathOf(resolve(address.path))
+  const draft = `${path}.restoring`
+  for (const own of [path, draft])
+    if (isSameFile(file, own)) throw new TransferRefused('the backup is the database itself; copy it elsewhere first')
+  const isThere = existsSync(path)
+  if (isThere && !replace)
     throw new TransferRefused(
       `${shownPlace(url)} is there already; --replace keeps it under another name and puts the backup in its place`,
     )
-  if (existsSync(path)) requireUnused(path)
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  const draft = `${path}.restoring`
+  // Held until the new file is ready, so that nobody begins to serve the old one meanwhile.
+  const held = isThere ? holdDatabase(path) : undefined
   try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     const prepared = await prepare(restoring, draft, report)
-    const aside = existsSync(path) ? `${path}.before-restore-${run.slice(0, 8)}` : undefined
-    if (aside !== undefined) keepAside(path, aside)
-    publishFile(draft, path, { replace: aside !== undefined })
+    const aside = isThere ? `${path}.before-restore-${run.slice(0, 8)}` : undefined
+    if (aside === undefined) publishNew(draft, path)
+    else {
+      held?.putAside({ restored: resolve(file), in: shownPlace(url), at: restoring.clock() })
+      exchange(draft, path, aside, () => held?.takeBack())
+    }
     return { ...prepared, file: resolve(file), to: shownPlace(url), aside }
   } finally {
+    held?.release()
     removeDatabaseFile(draft)
+  }
+}
+
+/** Gives the new file the place of the old one, or leaves everything as it was. */
+function exchange(draft: string, path: string, aside: string, takeBack: () => void): void {
+  try {
+    keepAside(path, aside)
+    publishFile(draft, path, { replace: true })
+  } catch (error) {
+    // After the new file has its name there is nothing to take back.
+    if (!existsSync(aside) || isSameFile(path, aside)) {
+      bringBack(path, aside)
+      takeBack()
+    }
+    throw error
+  }
+}
+
+/** A link to the database stays one, and the file behind it is replaced. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
+
+/** @throws TransferRefused where somebody else made a database there meanwhile */
+function publishNew(draft: string, path: string): void {
+  try {
+    publishFile(draft, path, { replace: false })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    throw new TransferRefused(`${path} came to be meanwhile, and is left alone; --replace puts it aside`)
   }
 }
 
