@@ -137,6 +137,7 @@ export async function buildServer(
       return { slots: rules.slots, live: (await store.read.apiSessions.lookAround({ rules, now: clock() })).live }
     },
     logoutNotices: deliverLogouts.figures,
+    refusals: services.refusalJournal.counts,
     cleanUpLags: () => cleanUpLags({ store, clock, longestSession: config.sessions.absolute }),
   })
 

@@ -9,6 +9,11 @@ export interface Figures {
   readonly licence: () => Promise<{ readonly slots: number | undefined; readonly live: number }>
   /** What became of telling apps of sign-outs in this process, and how many are still to be told. */
   readonly logoutNotices: () => Promise<{ readonly tally: Readonly<Record<string, number>>; readonly waiting: number }>
+  /** How often something was refused, and why some of that is on the log alone. */
+  readonly refusals: () => {
+    readonly refused: readonly { readonly status: number; readonly rule: string; readonly count: number }[]
+    readonly unrecorded: Readonly<Record<string, number>>
+  }
   /** For how long the oldest row that could be forgotten has been waiting, by table; milliseconds. */
   readonly cleanUpLags: () => Promise<Readonly<Record<string, number>>>
 }
@@ -19,7 +24,8 @@ const BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 export type Metrics = ReturnType<typeof createMetrics>
 
 /** What a monitoring system reads, in the text format of Prometheus. */
-export function createMetrics(app: FastifyInstance, { databaseSize, licence, logoutNotices, cleanUpLags }: Figures) {
+export function createMetrics(app: FastifyInstance, figures: Figures) {
+  const { databaseSize, licence, logoutNotices, refusals, cleanUpLags } = figures
   const registry = new Registry()
   const registers = [registry]
   let observesProcess = false
@@ -67,6 +73,19 @@ export function createMetrics(app: FastifyInstance, { databaseSize, licence, log
     registers,
   })
 
+  const refused = new Counter({
+    name: 'tessera_refusals_total',
+    help: 'Requests that this process refused, by status and by the rule they broke.',
+    labelNames: ['status', 'rule'] as const,
+    registers,
+  })
+  const unrecorded = new Counter({
+    name: 'tessera_refusals_unrecorded_total',
+    help: 'Refusals of this process that are on the log alone: by their rule, or because a network, a minute or the queue was full.',
+    labelNames: ['reason'] as const,
+    registers,
+  })
+
   return {
     contentType: registry.contentType,
 
@@ -82,6 +101,11 @@ export function createMetrics(app: FastifyInstance, { databaseSize, licence, log
       waiting.set(told.waiting)
       notices.reset()
       for (const [result, count] of Object.entries(told.tally)) notices.inc({ result }, count)
+      const turnedDown = refusals()
+      refused.reset()
+      for (const { status, rule, count } of turnedDown.refused) refused.inc({ status, rule }, count)
+      unrecorded.reset()
+      for (const [reason, count] of Object.entries(turnedDown.unrecorded)) unrecorded.inc({ reason }, count)
       for (const [table, milliseconds] of Object.entries(await cleanUpLags())) lag.set({ table }, milliseconds / 1000)
       return registry.metrics()
     },
