@@ -146,6 +146,7 @@ export async function buildServer(
     },
     logoutNotices: deliverLogouts.figures,
     requests: places.figures,
+    refusals: services.refusalJournal.counts,
     cleanUpLags: () => cleanUpLags({ store, clock, longestSession: config.sessions.absolute }),
   })
 

@@ -74,7 +74,7 @@ export function createServices(
   const { issuer } = config
   const settings = completeSettings(config.tokens, masterKey)
   const auditJournal = createAuditJournal({ store, clock, log: log })
-  const refusalJournal = createRefusalJournal({ store, log: log })
+  const refusalJournal = createRefusalJournal({ store, clock, log })
   const secretUse = createLastUse({
     write: (uses) => store.write(({ apps }) => apps.touchSecrets(uses)),
     clock,

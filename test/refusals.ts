@@ -239,7 +239,7 @@ await t.test('the record is there right after the answer', async (t) => {
 
 await t.test('records are bounded in number and in age', async (t) => {
   const { instance } = await startWorld(t)
-  const refuse = () => requestToken(instance, { grant_type: 'client_credentials' }, basic('nobody'))
+  const refuse = () => requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC, 'wrong'))
   const set = (name: InstanceSettingName, value: string) =>
     instance.core.store.write(({ settings }) => settings.set(storedName(name), value))
   const kept = async (): Promise<number> => (await instance.core.store.read.refusals.list(1000)).length

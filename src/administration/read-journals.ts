@@ -72,7 +72,8 @@ export function createReadJournals({ store, flush }: Dependencies) {
     async refusal(id: string) {
       await flush()
       const refusal = await store.read.refusals.find(id)
-      if (!refusal) throw new OAuthError('not_found', 'no refusal has this id, or it is no longer kept')
+      if (!refusal)
+        throw new OAuthError('not_found', 'no refusal has this id, it is no longer kept, or it is on the log alone')
       return showRefusal(refusal)
     },
 

@@ -76,7 +76,7 @@ async function requireRefusal(text: string, { refusals }: Pick<Repositories, 're
   const refusal = await refusals.find(id)
   if (refusal) return refusal
   throw impossible(
-    `no refusal has the id ${JSON.stringify(id)}; it may be mistyped, or forgotten since (RefusalRetention, RefusalLimit)`,
+    `no refusal has the id ${JSON.stringify(id)}; it may be mistyped, forgotten since (RefusalRetention, RefusalLimit), or on the log of the server alone: unknown addresses, unreadable requests and what comes in floods are nowhere else`,
   )
 }
 

@@ -17,6 +17,11 @@ export interface Figures {
     readonly waitingOutside: number
     readonly turnedAway: Readonly<Record<string, number>>
   }
+  /** How often something was refused, and why some of that is on the log alone. */
+  readonly refusals: () => {
+    readonly refused: readonly { readonly status: number; readonly rule: string; readonly count: number }[]
+    readonly unrecorded: Readonly<Record<string, number>>
+  }
   /** For how long the oldest row that could be forgotten has been waiting, by table; milliseconds. */
   readonly cleanUpLags: () => Promise<Readonly<Record<string, number>>>
 }
@@ -28,7 +33,7 @@ export type Metrics = ReturnType<typeof createMetrics>
 
 /** What a monitoring system reads, in the text format of Prometheus. */
 export function createMetrics(app: FastifyInstance, figures: Figures) {
-  const { databaseSize, licence, logoutNotices, requests: requestsNow, cleanUpLags, lostLogLines } = figures
+  const { databaseSize, licence, logoutNotices, requests: requestsNow, refusals, cleanUpLags, lostLogLines } = figures
   const registry = new Registry()
   const registers = [registry]
   let observesProcess = false
@@ -97,6 +102,18 @@ export function createMetrics(app: FastifyInstance, figures: Figures) {
     labelNames: ['full'] as const,
     registers,
   })
+  const refused = new Counter({
+    name: 'tessera_refusals_total',
+    help: 'Requests that this process refused, by status and by the rule they broke.',
+    labelNames: ['status', 'rule'] as const,
+    registers,
+  })
+  const unrecorded = new Counter({
+    name: 'tessera_refusals_unrecorded_total',
+    help: 'Refusals of this process that are on the log alone: by their rule, or because a network, a minute or the queue was full.',
+    labelNames: ['reason'] as const,
+    registers,
+  })
 
   return {
     contentType: registry.contentType,
@@ -120,6 +137,11 @@ export function createMetrics(app: FastifyInstance, figures: Figures) {
       waiting.set(told.waiting)
       notices.reset()
       for (const [result, count] of Object.entries(told.tally)) notices.inc({ result }, count)
+      const turnedDown = refusals()
+      refused.reset()
+      for (const { status, rule, count } of turnedDown.refused) refused.inc({ status, rule }, count)
+      unrecorded.reset()
+      for (const [reason, count] of Object.entries(turnedDown.unrecorded)) unrecorded.inc({ reason }, count)
       for (const [table, milliseconds] of Object.entries(await cleanUpLags())) lag.set({ table }, milliseconds / 1000)
       return registry.metrics()
     },

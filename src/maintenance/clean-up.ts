@@ -4,7 +4,7 @@ import { LONGEST_ACCESS_TOKEN } from '../domain/trusted-application.ts'
 import { type Clock, DAY, HOUR, MINUTE } from '../lib/clock.ts'
 import type { Timekeeper } from '../lib/timekeeper.ts'
 import type { LeftoverKind } from '../repositories/leftovers.ts'
-import type { Store } from '../repositories/store.ts'
+import type { Repositories, Store } from '../repositories/store.ts'
 import { readSetting } from './read-setting.ts'
 
 interface Dependencies {
@@ -25,6 +25,9 @@ interface Task {
   readonly before: () => Promise<number>
 }
 
+/** @returns how many rows went, of so many at most */
+type Remove = (unit: Repositories, limit: number) => Promise<number>
+
 export type Removed = Partial<Record<LeftoverKind, number>>
 
 const LEASE = MINUTE
@@ -36,6 +39,8 @@ const LONGEST_BATCH = 2000
 const AIM = 10
 // For each millisecond of work so many are left to everybody else.
 const REST = 4
+// Of the refusals that are kept: anybody can make some that name no registered app.
+const NAMELESS_SHARE = 0.1
 
 /** Every kind of leftover, in the order it is looked after. */
 function tasksOf({ store, clock, longestSession }: Sizing): readonly Task[] {
@@ -95,13 +100,13 @@ export function createCleanUp(dependencies: Dependencies) {
   const takeLease = () => store.writeEnding(({ leases }) => leases.take('clean-up', holder, clock(), clock() + LEASE))
 
   /** @returns whether there is more */
-  async function removeBatch(kind: LeftoverKind, before: number, count: (rows: number) => void): Promise<boolean> {
+  async function removeBatch(remove: Remove, count: (rows: number) => void): Promise<boolean> {
     const asked = limit
     let took = 0
-    const removed = await store.writeEnding(async ({ leases, leftovers }) => {
+    const removed = await store.writeEnding(async (unit) => {
       const started = timer()
-      if (!(await leases.take('clean-up', holder, clock(), clock() + LEASE))) return 0
-      const rows = await leftovers.remove(kind, before, asked)
+      if (!(await unit.leases.take('clean-up', holder, clock(), clock() + LEASE))) return 0
+      const rows = await remove(unit, asked)
       took = timer() - started
       return rows
     })
@@ -124,8 +129,14 @@ export function createCleanUp(dependencies: Dependencies) {
         const count = (rows: number): void => {
           if (rows > 0) removed[kind] = (removed[kind] ?? 0) + rows
         }
+        if (kind === 'refusals') {
+          const most = Math.floor((await readSetting(store.read.settings, 'RefusalLimit')) * NAMELESS_SHARE)
+          const forget: Remove = ({ refusals }, limit) => refusals.forgetNameless(most, limit)
+          while (!stopped && (await removeBatch(forget, count)));
+        }
         const time = await before()
-        while (!stopped && (await removeBatch(kind, time, count)));
+        const remove: Remove = ({ leftovers }, limit) => leftovers.remove(kind, time, limit)
+        while (!stopped && (await removeBatch(remove, count)));
       }
       while (!stopped && (await store.compact())) await delay(AIM * REST)
       return removed

@@ -4,6 +4,9 @@ import type { Refusal } from '../domain/refusal.ts'
 import { keepable } from './columns.ts'
 import type { Schema } from './schema.ts'
 
+// Rows: far more than come between two clean-ups, and few enough for one look.
+const LOOKED_THROUGH = 10_000
+
 const toRefusal = (row: Selectable<Schema['refusals']>): Refusal => ({
   id: row.id,
   at: row.refused_at,
@@ -62,6 +65,33 @@ export function refusalsOn(db: Kysely<Schema>) {
         .limit(limit)
         .execute()
       return rows.map(toRefusal)
+    },
+
+    /**
+     * Forgets refusals that name no registered app, the oldest first, until so many are left.
+     * @param limit the most rows to touch
+     * @returns how many went
+     */
+    async forgetNameless(most: number, limit: number): Promise<number> {
+      const newest = db.selectFrom('refusals').select(['id', 'application_uri', 'refused_at'])
+      const beyond = db
+        .selectFrom(newest.orderBy('refused_at', 'desc').orderBy('id').limit(LOOKED_THROUGH).as('newest'))
+        .select('newest.id')
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('trusted_applications')
+                .select('trusted_applications.application_uri')
+                .whereRef('trusted_applications.application_uri', '=', 'newest.application_uri'),
+            ),
+          ),
+        )
+        .orderBy('newest.refused_at', 'desc')
+        .orderBy('newest.id')
+        .limit(limit)
+        .offset(most)
+      const { numDeletedRows } = await db.deleteFrom('refusals').where('id', 'in', beyond).executeTakeFirst()
+      return Number(numDeletedRows)
     },
 
     /** When the newest of those was refused that are more than so many; nothing where there are not more. */
