@@ -12,21 +12,30 @@ export interface SignedIn {
   readonly user: User
   readonly subject: string
   readonly session: SignInFacts
+  /** Of the app and this person, from before anything was judged. */
+  readonly sessionEpoch: number
 }
 
 /** What the person has done for this request so far. */
 export interface Progress {
   /** The sign-in that was made for this request. */
   readonly signedIn?: { readonly sid: string; readonly authTime: number }
-  /** The id of the person who consented to this request. */
-  readonly consented?: string
+  /** Under which session epoch the consent page was shown: after another one it may leave out what is missing by now. */
+  readonly asked?: number
+  /** Who consented to this request, and under which session epoch: what is taken back since was not given. */
+  readonly consented?: { readonly user: string; readonly sessionEpoch: number }
 }
 
 /** What has to happen next. */
 export type Step =
   | { readonly kind: 'sign-in' }
   | { readonly kind: 'consent'; readonly signedIn: SignedIn; readonly scope: readonly string[] }
-  | { readonly kind: 'ready'; readonly signedIn: SignedIn }
+  | {
+      readonly kind: 'ready'
+      readonly signedIn: SignedIn
+      /** What the answer takes to be allowed. */
+      readonly consent: readonly string[]
+    }
 
 /**
  * Decides whether the person must sign in, must consent, or the app can have its answer.
@@ -64,8 +73,9 @@ export function nextStep(
     })
   }
   requireAdmitted(request, signedIn.user)
-  const scope = scopesToConsent(request, progress.consented === signedIn.user.id, consent)
-  if (scope.length === 0) return { kind: 'ready', signedIn }
+  const scope = scopesToConsent(request, hasConsentedNow(progress, signedIn), consent)
+  if (scope.length === 0)
+    return { kind: 'ready', signedIn, consent: request.app.requireConsent ? consentItems(request) : [] }
   if (silent) {
     throw new OAuthError('consent_required', 'the person has not allowed the app all it asks for', {
       rule: 'consent-required',
@@ -80,6 +90,9 @@ export function nextStep(
 
 const isExpectedPerson = ({ subjectHint }: AuthorizationRequest, { subject }: SignedIn): boolean =>
   subjectHint === undefined || subjectHint === subject
+
+const hasConsentedNow = ({ consented }: Progress, { user, sessionEpoch }: SignedIn): boolean =>
+  consented?.user === user.id && consented.sessionEpoch === sessionEpoch
 
 /** A sign-in made for this very request satisfies everything; an older one is judged by prompt, max_age and hint. */
 function mustSignInAgain(request: AuthorizationRequest, progress: Progress, signedIn: SignedIn, now: number): boolean {

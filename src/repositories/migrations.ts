@@ -7,6 +7,7 @@ import * as referenceTokens from '../../db/migrations/0005-reference-tokens.ts'
 import * as requestedClaims from '../../db/migrations/0006-requested-claims.ts'
 import * as openidConnect from '../../db/migrations/0007-openid-connect.ts'
 import * as signInThrottle from '../../db/migrations/0008-sign-in-throttle.ts'
+import * as grantsInFlight from '../../db/migrations/0009-grants-in-flight.ts'
 import type { Schema } from './schema.ts'
 
 /** Every migration in order; a new one is one file and one line. */
@@ -19,6 +20,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0006-requested-claims': requestedClaims,
   '0007-openid-connect': openidConnect,
   '0008-sign-in-throttle': signInThrottle,
+  '0009-grants-in-flight': grantsInFlight,
 }
 
 /** The database was written by a newer Tessera than this one. */

@@ -34,6 +34,8 @@ interface Dependencies {
   readonly issuer: string
 }
 
+type ConsentStep = Extract<Step, { readonly kind: 'consent' }>
+
 /** A request whose person is known: it waits for their word, or has it already. */
 interface Decidable {
   readonly ticket: Ticket
@@ -85,9 +87,21 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
         user: step.signedIn.user,
         scopes: missing.map((scope) => describeScope(scope, t, has, resources)),
         returnTo: destinationOf(redirectUri),
-        action: `${issuer}/consent?interaction=${flow.tickets.seal(ticket)}`,
+        action: `${issuer}/consent?interaction=${flow.tickets.seal({ ...ticket, asked: step.signedIn.sessionEpoch })}`,
         csrf,
       }),
+    })
+  }
+
+  /** @returns false where anything was ended since it was judged */
+  function keepConsent({ app: { applicationUri, epoch } }: AuthorizationRequest, { signedIn, scope }: ConsentStep) {
+    const { user, session: signIn, sessionEpoch } = signedIn
+    const judged = { applicationUri, userId: user.id, appEpoch: epoch, userEpoch: user.epoch, sessionEpoch, signIn }
+    return store.write(async ({ grants, sessionEpochs, consents }) => {
+      if (!(await grants.mayGrant(judged, []))) return false
+      if (!(await sessionEpochs.hold(applicationUri, user.id, sessionEpoch))) return false
+      await consents.grant(user.id, applicationUri, scope, clock())
+      return true
     })
   }
 
@@ -124,11 +138,16 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
         flow.errorAnswer(found.request, denied, refuse(request, denied), step.signedIn.session.sid),
       )
     }
+    // Where something was taken back since the page was shown, the person is asked for all that is missing by now.
+    if (ticket.asked !== step.signedIn.sessionEpoch) return reply.redirect(continueUrl(ticket), 303)
     if (step.kind === 'consent') {
-      await store.write(({ consents }) => consents.grant(about.user, about.app, step.scope, clock()))
+      if (!(await keepConsent(found.request, step))) return reply.redirect(continueUrl(ticket), 303)
       audit({ event: 'consent_granted', ...heard, detail: { scope: step.scope.join(' ') } })
     }
-    return reply.redirect(continueUrl({ ...ticket, consented: about.user }), 303)
+    return reply.redirect(
+      continueUrl({ ...ticket, consented: { user: about.user, sessionEpoch: step.signedIn.sessionEpoch } }),
+      303,
+    )
   })
 }
 

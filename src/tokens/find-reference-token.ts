@@ -55,6 +55,7 @@ export function createFindReferenceToken({ store, settings, clock, readCatalogue
       scope,
       app,
       user,
+      sessionEpoch: token.sessionEpoch,
       interactive: token.kind === 'PAT',
       requested: NO_CLAIMS,
       reference: token.id,

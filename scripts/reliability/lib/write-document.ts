@@ -72,4 +72,7 @@ development packages and runs with \`fsync=on\`. How much the two forms do is in
 What counts as acknowledged is what an app received in full with status 200. The load is apps that do as they should: they sign people
 in, refresh, revoke and introspect, and ask again with the very same request when they got no answer. "Spent twice" is proved by what
 apps were told (no code and no token has two successors) and by the database (no family has two tokens that were never rotated).
+
+That nothing survives what ends it is no matter of load: \`test/ending-what-is-in-flight.ts\` lets each ending happen before every statement of a request
+and before its commit, and the request before every statement of the ending.
 `
