@@ -4,6 +4,7 @@ import { withdrawConsent } from '../src/administration/consents.ts'
 import { createPasswords } from '../src/lib/passwords.ts'
 import { digest } from '../src/lib/secrets.ts'
 import type { Store } from '../src/repositories/store.ts'
+import { askForSession, liveSessions, serveApi } from './fixtures/api-sessions.ts'
 import type { View } from './fixtures/browser.ts'
 import { query } from './fixtures/database.ts'
 import { PASSWORD, startInstance } from './fixtures/instance.ts'
@@ -38,6 +39,7 @@ await instance.addApp({
   responseTypes: ['code', 'code id_token token', 'id_token token'],
   accessTokens: 'AuthenticatedUsers',
 })
+await serveApi(instance)
 const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
 const samePassword = await createPasswords().hash(PASSWORD)
 const by = () => ({ actor: 'cli:test', now: instance.now() })
@@ -284,6 +286,20 @@ await t.test('a consent that is being given while all are taken back', async (t)
         },
       }
     })
+})
+
+await t.test('an API session that is being opened while all are ended', async (t) => {
+  for (const ending of [WITHDRAWAL, SESSIONS_END])
+    for (const isStepped of BOTH_WAYS)
+      await explore(t, async () => {
+        const { access } = await david.signIn()
+        const request = () => askForSession(instance, access)
+        const end = () => ending.end(isStepped ? store : steppedStore)
+        return {
+          ...(isStepped ? { stepped: request, other: end } : { stepped: end, other: request }),
+          check: async () => t.strictSame(await liveSessions(instance), [], ending.name),
+        }
+      })
 })
 
 // How the requests are answered, at one moment or another.

@@ -7,9 +7,9 @@ import type { Repositories } from '../repositories/store.ts'
 import { type Full, fullHouse } from './full-house.ts'
 
 /** Who wants a session, and of which kind it would be. */
-export type Candidate = Holder & Pick<ApiSession, 'kind'>
+export type Candidate = Holder & Pick<ApiSession, 'kind'> & { readonly sessionEpoch: number }
 
-type Unit = Pick<Repositories, 'apiSessions' | 'reservedUsers' | 'auditEvents'>
+type Unit = Pick<Repositories, 'apiSessions' | 'sessionEpochs' | 'reservedUsers' | 'auditEvents'>
 
 /** How it went, and what to tell of it once it is committed. */
 interface Entry {
@@ -29,13 +29,13 @@ export async function enterHouse(
 ): Promise<Entry> {
   const { apiSessions } = unit
   const { now, rules } = moment
+  if (!(await mayOpen(unit, candidate))) return { outcome: 'ended' }
   await apiSessions.endOver(moment)
   const known = await apiSessions.findLive(candidate, moment)
   if (known) {
     await apiSessions.touch([known.id], now, moment)
     return { outcome: { ...known, lastSeenAt: now } }
   }
-  if (!(await apiSessions.mayOpen(candidate))) return { outcome: 'ended' }
   const house = await apiSessions.lookAround(moment)
   const admission = admit(candidate.userId, house, rules.slots)
   const record = admission === 'in exchange' ? await makeRoom(unit, candidate, moment, audits) : undefined
@@ -44,6 +44,11 @@ export async function enterHouse(
   await apiSessions.add(session)
   return record ? { outcome: session, record } : { outcome: session }
 }
+
+/** Whether nothing has ended the token that the candidate came with, nor can until the session is there to be ended as well. */
+const mayOpen = async ({ apiSessions, sessionEpochs }: Unit, candidate: Candidate): Promise<boolean> =>
+  (await apiSessions.mayOpen(candidate)) &&
+  (await sessionEpochs.hold(candidate.applicationUri, candidate.userId, candidate.sessionEpoch))
 
 /** Ends somebody's session for a reserved user; does nothing where there is none that may end. */
 async function makeRoom(

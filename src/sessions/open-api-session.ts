@@ -21,6 +21,8 @@ interface Dependencies {
 export interface ApiCaller {
   readonly app: { readonly applicationUri: string; readonly epoch: number }
   readonly user: { readonly id: string; readonly epoch: number }
+  /** Of both together, as the token was judged. */
+  readonly sessionEpoch: number
   /** Whether a person acts rather than the app itself. */
   readonly interactive: boolean
 }
@@ -95,12 +97,13 @@ export function createOpenApiSession({ store, clock, audit, audits }: Dependenci
    * The session of an app that acts as a user; its first call opens it.
    * @throws OAuthError `MaximumLicenseCountExceeded`; `invalid_token` when app or user were switched off this very moment
    */
-  return async function openApiSession({ app, user, interactive }: ApiCaller): Promise<OpenApiSession> {
+  return async function openApiSession({ app, user, sessionEpoch, interactive }: ApiCaller): Promise<OpenApiSession> {
     const candidate: Candidate = {
       applicationUri: app.applicationUri,
       userId: user.id,
       appEpoch: app.epoch,
       userEpoch: user.epoch,
+      sessionEpoch,
       kind: interactive ? 'user' : 'service',
     }
     const failed = failures
