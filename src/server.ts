@@ -208,7 +208,6 @@ export async function buildServer(
         sendAnswer,
         readCatalogue,
         store,
-        sessions,
         clock,
         audit,
         issuer,

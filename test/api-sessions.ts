@@ -105,7 +105,7 @@ async function addPersonalToken(instance: Instance, userId: string): Promise<str
     if (!app || !user) throw new Error('nobody is there')
     await apps.update({ ...app, accessTokens: 'AuthenticatedUsers' }, instance.now())
     const life = { createdAt: instance.now(), expiresAt: instance.now() + 24 * HOUR }
-    const epochs = { appEpoch: app.epoch, userEpoch: user.epoch }
+    const epochs = { appEpoch: app.epoch, userEpoch: user.epoch, sessionEpoch: 0 }
     const owner = { applicationUri: WEB, userId, createdBy: `user:${userId}` }
     const token = { id: newId(), kind: 'PAT', description: '', scope: ['read'], ...owner, ...epochs, ...life } as const
     await referenceTokens.add(token, digest(value))

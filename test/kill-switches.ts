@@ -1,7 +1,11 @@
+import type { Kysely } from 'kysely'
 import t, { type Test } from 'tap'
+import * as grantsInFlight from '../db/migrations/0009-grants-in-flight.ts'
 import { withdrawConsent } from '../src/administration/consents.ts'
 import { APP_DEFAULTS } from '../src/domain/trusted-application.ts'
 import type { Repositories } from '../src/repositories/store.ts'
+import { openPlace } from '../src/repositories/transfer/place.ts'
+import { alter } from './fixtures/database.ts'
 import { type Instance, startInstance } from './fixtures/instance.ts'
 import {
   ALIVE,
@@ -190,4 +194,33 @@ await t.test('CO-11, RT-08: the app no longer admits such people', async (t) => 
   await instance.core.store.write(({ apps }) => apps.update(record, instance.now()))
   t.equal(refusalOf(await david.refresh(tokens.refresh)), changedSince('refresh token'))
   t.equal(refusalOf(await david.redeem(code)), changedSince('code'))
+})
+
+await t.test('what lives when an instance is brought up to date lives on, and ends as it would have', async (t) => {
+  const instance = await start(t)
+  const take = () =>
+    instance.core.store.write((unit) =>
+      withdrawConsent(unit, { user: instance.davidId, app: APP }, { actor: 'test', now: instance.now() }),
+    )
+  const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
+  const before = await david.signIn()
+  await take()
+  const tokens = await david.signIn()
+  const code = await david.code()
+  const maria = createRelyingParty(instance, { clientId: OTHER, login: 'maria' })
+  const hers = await maria.signIn()
+
+  for (const table of ['authorization_codes', 'token_families', 'reference_tokens'])
+    await alter(instance, `alter table ${table} drop column session_epoch`)
+  const { db, close } = openPlace(instance.databaseUrl, 'write')
+  await grantsInFlight.up(db as unknown as Kysely<unknown>)
+  await close()
+
+  t.equal(await lifeOf(david, before), DEAD)
+  t.equal(await lifeOf(david, tokens), ALIVE)
+  t.equal(await lifeOf(david, tokensOf(await david.redeem(code))), ALIVE)
+  t.equal(await lifeOf(maria, hers), ALIVE, 'also where nothing was ever ended')
+  await take()
+  t.equal(await lifeOf(david, tokens), DEAD)
+  t.equal(await lifeOf(maria, hers), ALIVE)
 })

@@ -90,15 +90,12 @@ export async function endApiSession(unit: Unit, id: string, withTokens: boolean,
     throw new ChangeRefused('not found', [{ attribute: 'id', reason }])
   }
   const { applicationUri, userId } = session
+  // The tokens would open another session at once, so they end first, and whatever lives then goes with them.
+  const ended = withTokens ? await endTokensAt(unit, userId, [applicationUri], by.now) : NO_TOKENS
   const { sessions } = await listApiSessions(unit, { applicationUri, userId }, by.now)
-  if (withTokens) {
-    // The tokens would open another session at once, so whatever lives now goes with them.
-    await unit.apiSessions.endAllOf({ applicationUri, userId }, by.now)
-    return conclude(unit, userId, sessions, [applicationUri], by)
-  }
-  await unit.apiSessions.end(id, by.now)
-  const living = sessions.filter((live) => live.id === id)
-  return conclude(unit, userId, living, [], by)
+  if (withTokens) await unit.apiSessions.endAllOf({ applicationUri, userId }, by.now)
+  else await unit.apiSessions.end(id, by.now)
+  return conclude(unit, userId, { ...ended, sessions: sessions.filter((live) => withTokens || live.id === id) }, by)
 }
 
 /** Ends every session of a user, with the tokens of every app that has any where that is asked for. */
@@ -108,11 +105,17 @@ export async function endSessionsOfUser(
   withTokens: boolean,
   by: By,
 ): Promise<EndedSessions> {
+  if (withTokens) {
+    // An app that has nothing but a code of the user, or is just getting one, is not among those that act for them.
+    await unit.sessionEpochs.raiseAllOf(user.id)
+    await unit.codes.expireAllOf({ userId: user.id })
+    await unit.tokenNotices.add({ user: user.id }, by.now)
+  }
   const { sessions } = await listApiSessions(unit, { userId: user.id }, by.now)
+  const apps = withTokens ? await appsActingFor(unit, user.id, sessions, by.now) : []
+  const ended = await endTokensAt(unit, user.id, apps, by.now)
   await unit.apiSessions.endAllOf({ userId: user.id }, by.now)
-  // An app that has nothing but a code of the user is not among those that act for them.
-  if (withTokens) await unit.codes.expireAllOf({ userId: user.id })
-  return conclude(unit, user.id, sessions, withTokens ? await appsActingFor(unit, user.id, sessions, by.now) : [], by)
+  return conclude(unit, user.id, { ...ended, sessions }, by)
 }
 
 /** Whichever app may hold a token that acts as the user, with a session or without. */
@@ -132,24 +135,29 @@ async function appsActingFor(
   ].sort()
 }
 
-async function conclude(
+const NO_TOKENS = { tokenFamilies: 0, referenceTokens: 0, apps: [] }
+
+async function endTokensAt(
   unit: Unit,
-  userId: string,
-  sessions: readonly ApiSession[],
+  user: string,
   apps: readonly string[],
-  by: By,
-): Promise<EndedSessions> {
-  const { now } = by
+  now: number,
+): Promise<Omit<EndedSessions, 'sessions'>> {
   let [tokenFamilies, referenceTokens] = [0, 0]
   for (const app of apps) {
-    const ended = await endTokens(unit, { app, user: userId }, now)
+    const ended = await endTokens(unit, { app, user }, now)
     tokenFamilies += ended.tokenFamilies
     referenceTokens += ended.referenceTokens
   }
+  return { tokenFamilies, referenceTokens, apps }
+}
+
+async function conclude(unit: Unit, userId: string, ended: EndedSessions, by: By): Promise<EndedSessions> {
+  const { sessions, apps } = ended
   for (const app of new Set([...sessions.map(({ applicationUri }) => applicationUri), ...apps])) {
     const ids = sessions.filter(({ applicationUri }) => applicationUri === app).map(({ id }) => id)
     const detail = { sessions: ids, withTokens: apps.includes(app) }
     await recordChange(unit, { event: 'api_session_ended', app, user: userId, detail }, by)
   }
-  return { sessions, tokenFamilies, referenceTokens, apps }
+  return ended
 }

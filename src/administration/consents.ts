@@ -69,14 +69,18 @@ export async function withdrawConsent(
   { user, app }: { readonly user: string; readonly app: string },
   by: By,
 ): Promise<WithdrawnConsent> {
-  const consent = await unit.consents.withdraw(user, app)
-  if (!consent) {
-    const reason = `no consent to ${app} is on record: it was never given, or has been taken back`
-    throw new ChangeRefused('not found', [{ attribute: 'app', reason }])
-  }
+  if (!(await unit.consents.find(user, app))) throw notGiven(app)
+  // A consent that is being given right now is waited for, and goes as well.
   const ended = await endTokens(unit, { app, user }, by.now)
+  const consent = await unit.consents.withdraw(user, app)
+  if (!consent) throw notGiven(app)
   await unit.apiSessions.endAllOf({ applicationUri: app, userId: user }, by.now)
   const detail = { scope: consent.scope.join(' '), ...ended }
   await recordChange(unit, { event: 'consent_withdrawn', app, user, detail }, by)
   return { scope: consent.scope, ...ended }
+}
+
+function notGiven(app: string): ChangeRefused {
+  const reason = `no consent to ${app} is on record: it was never given, or has been taken back`
+  return new ChangeRefused('not found', [{ attribute: 'app', reason }])
 }

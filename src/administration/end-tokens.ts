@@ -11,7 +11,8 @@ export interface EndedTokens {
 }
 
 /**
- * Ends everything that an app was issued to act as a user: codes, refresh tokens, reference tokens and signed tokens.
+ * Ends everything that an app was issued to act as a user, and what is on its way to it: codes, refresh tokens, reference tokens
+ * and signed tokens.
  * @param now milliseconds since 1970
  */
 export async function endTokens(
@@ -19,10 +20,12 @@ export async function endTokens(
   { app, user }: { readonly app: string; readonly user: string },
   now: number,
 ): Promise<EndedTokens> {
+  // The epoch comes first: what was judged under the one before is dead, stored or not. Codes are next, for whoever is just
+  // redeeming one holds it until the family is there that is revoked after that.
+  await unit.sessionEpochs.raise(app, user)
+  await unit.codes.expireAllOf({ userId: user, app })
   const tokenFamilies = await unit.families.revokeAllOf(app, user, now)
   const referenceTokens = await unit.referenceTokens.revokeAllOf(app, user, now)
-  await unit.codes.expireAllOf({ userId: user, app })
-  await unit.sessionEpochs.raise(app, user)
   await unit.tokenNotices.add({ app, user }, now)
   return { tokenFamilies, referenceTokens }
 }

@@ -1,4 +1,5 @@
 import type { AuditRecord } from '../domain/audit.ts'
+import type { GrantEpochs } from '../domain/liveness.ts'
 import { type Page, type PageQuery, readPage } from '../domain/paging.ts'
 import { type ReferenceToken, type ShownReferenceToken, showReferenceToken } from '../domain/reference-token.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -9,7 +10,7 @@ import { requireApp } from './apps.ts'
 import { ChangeRefused } from './fault.ts'
 import { type Caller, createOrders } from './order.ts'
 import type { By } from './record-change.ts'
-import { issueReferenceToken, revokeReferenceToken, type WantedToken } from './reference-tokens.ts'
+import { epochsWhenAsked, issueReferenceToken, revokeReferenceToken, type WantedToken } from './reference-tokens.ts'
 import { orProtocolError } from './suggest.ts'
 
 interface Dependencies {
@@ -26,8 +27,8 @@ export type ManageTokens = ReturnType<typeof createManageTokens>
 export function createManageTokens({ store, clock, random, tell }: Dependencies) {
   const change = createOrders({ store, clock, tell })
 
-  async function issue(unit: Repositories, wanted: WantedToken, by: By) {
-    const { token, value, app, user } = await issueReferenceToken(unit, wanted, random, by)
+  async function issue(unit: Repositories, wanted: WantedToken, by: By, asked: GrantEpochs | undefined) {
+    const { token, value, app, user } = await issueReferenceToken(unit, wanted, random, by, asked)
     return { ...showReferenceToken(token, app, user, by.now), token: value }
   }
 
@@ -48,15 +49,21 @@ export function createManageTokens({ store, clock, random, tell }: Dependencies)
     },
 
     /** The token with its value, which is told this once. */
-    issue: (wanted: WantedToken, caller: Caller) => change(caller, (unit, by) => issue(unit, wanted, by)),
+    async issue(wanted: WantedToken, caller: Caller) {
+      const asked = await epochsWhenAsked(store.read, wanted)
+      return change(caller, (unit, by) => issue(unit, wanted, by, asked))
+    },
 
     /** The same for somebody who is not to learn which apps there are. */
-    issueOwn: (wanted: Omit<WantedToken, 'kind'>, caller: Caller) =>
-      change(caller, async (unit, by) => {
+    async issueOwn(own: Omit<WantedToken, 'kind'>, caller: Caller) {
+      const wanted = { ...own, kind: 'PAT' as const }
+      const asked = await epochsWhenAsked(store.read, wanted)
+      return change(caller, async (unit, by) => {
         const reason = 'no app has this ApplicationUri'
         if (!(await unit.apps.find(wanted.app))) throw new ChangeRefused('not found', [{ attribute: 'app', reason }])
-        return issue(unit, { ...wanted, kind: 'PAT' }, by)
-      }),
+        return issue(unit, wanted, by, asked)
+      })
+    },
 
     /** Ends a token that is one of these; of others the caller learns nothing. */
     revoke: (id: string, { app, user, kind }: ReferenceTokenFilter, caller: Caller) =>

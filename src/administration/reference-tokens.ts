@@ -1,4 +1,5 @@
 import { storedName } from '../domain/instance-settings.ts'
+import type { GrantEpochs } from '../domain/liveness.ts'
 import {
   looksLikeReferenceToken,
   MOST_TOKENS_OF_A_USER,
@@ -13,11 +14,11 @@ import { digest, newOrderedId, type Random } from '../lib/secrets.ts'
 import type { Repositories } from '../repositories/store.ts'
 import { requireApp } from './apps.ts'
 import { ChangeRefused } from './fault.ts'
-import { requireUser } from './find-user.ts'
+import { findUser, requireUser } from './find-user.ts'
 import { type By, recordChange } from './record-change.ts'
 import { readTokenDescription, readTokenExpiry, readTokenScope, whyNotIssued } from './reference-token-rules.ts'
 
-type Unit = Pick<Repositories, 'apps' | 'users' | 'settings' | 'referenceTokens' | 'auditEvents'>
+type Unit = Pick<Repositories, 'apps' | 'users' | 'settings' | 'referenceTokens' | 'sessionEpochs' | 'auditEvents'>
 
 /** A token as somebody asks for it; what is left out has a default. */
 export interface WantedToken {
@@ -41,12 +42,17 @@ export interface IssuedToken {
   readonly user: User
 }
 
-/** Makes a personal or system access token. @throws ChangeRefused */
+/**
+ * Makes a personal or system access token.
+ * @param asked the epochs under which somebody asked for it, where the unit of work had to be waited for
+ * @throws ChangeRefused
+ */
 export async function issueReferenceToken(
   unit: Unit,
   wanted: WantedToken,
   random: Random,
   by: By,
+  asked?: GrantEpochs,
 ): Promise<IssuedToken> {
   const { kind } = wanted
   const { now } = by
@@ -63,14 +69,16 @@ export async function issueReferenceToken(
     throw new ChangeRefused('invalid', faults)
   }
   if (kind === 'PAT') await requireRoom(unit, user, now)
+  const epochs = await epochsOf(unit, app, user)
+  if (asked) requireSame(asked, epochs, user)
   const value = newReferenceToken(random)
   const token: ReferenceToken = {
     id: newOrderedId(now),
     kind,
     applicationUri: app.applicationUri,
     userId: user.id,
-    appEpoch: app.epoch,
-    userEpoch: user.epoch,
+    ...epochs,
+    presentSessionEpoch: epochs.sessionEpoch,
     description: description.value,
     scope: scope.value,
     createdBy: by.actor,
@@ -95,6 +103,35 @@ export async function issueReferenceToken(
 async function holderOf(unit: Unit, { kind, user }: WantedToken, app: TrustedApplication): Promise<User | undefined> {
   if (kind === 'PAT') return requireUser(unit, user ?? '')
   return app.systemUser === undefined ? undefined : unit.users.find(app.systemUser)
+}
+
+const epochsOf = async (
+  { sessionEpochs }: Pick<Unit, 'sessionEpochs'>,
+  app: TrustedApplication,
+  user: User,
+): Promise<GrantEpochs> => ({
+  appEpoch: app.epoch,
+  userEpoch: user.epoch,
+  sessionEpoch: await sessionEpochs.find(app.applicationUri, user.id),
+})
+
+/** The epochs under which a token is asked for; none where there is no such app or user, which is told later. */
+export async function epochsWhenAsked(
+  unit: Pick<Unit, 'apps' | 'users' | 'sessionEpochs'>,
+  wanted: WantedToken,
+): Promise<GrantEpochs | undefined> {
+  const app = await unit.apps.find(wanted.app)
+  const name = wanted.kind === 'PAT' ? wanted.user : app?.systemUser
+  const user = name === undefined ? undefined : await findUser(unit.users, name)
+  return app && user && epochsOf(unit, app, user)
+}
+
+/** @throws ChangeRefused `conflict` where what ends the tokens of app and user was faster than this one */
+function requireSame(asked: GrantEpochs, now: GrantEpochs, { login }: User): void {
+  if (asked.appEpoch === now.appEpoch && asked.userEpoch === now.userEpoch && asked.sessionEpoch === now.sessionEpoch)
+    return
+  const reason = `what the app may do as ${login} was ended while this token was being made; ask again if it is still wanted`
+  throw new ChangeRefused('conflict', [{ attribute: 'app', reason }])
 }
 
 /** @throws ChangeRefused `conflict` when the user has as many as anybody may have */

@@ -64,8 +64,11 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
     /** @param cookie of the sign-in session, as the browser sent it */
     async decide(request: AuthorizationRequest, progress: Progress, cookie: string | undefined): Promise<Step> {
       const live = await findSession(cookie)
-      const signedIn = live && { ...live, subject: subjectOf(live.user, sectorOf(request.app)) }
-      const consent = live && (await store.read.consents.find(live.user.id, request.app.applicationUri))
+      const { applicationUri } = request.app
+      // Read before the consent is: what is taken back in between is then noticed, and not overlooked.
+      const sessionEpoch = live ? await store.read.sessionEpochs.find(applicationUri, live.user.id) : 0
+      const signedIn = live && { ...live, subject: subjectOf(live.user, sectorOf(request.app)), sessionEpoch }
+      const consent = live && (await store.read.consents.find(live.user.id, applicationUri))
       return nextStep(request, progress, signedIn, consent, clock())
     },
 

@@ -13,14 +13,18 @@ export interface SignedIn {
   readonly user: User
   readonly subject: string
   readonly session: SignInFacts
+  /** Of the app and this person, from before anything was judged. */
+  readonly sessionEpoch: number
 }
 
 /** What the person has done for this request so far. */
 export interface Progress {
   /** The sign-in that was made for this request. */
   readonly signedIn?: { readonly sid: string; readonly authTime: number }
-  /** The id of the person who consented to this request. */
-  readonly consented?: string
+  /** Under which session epoch the consent page was shown: after another one it may leave out what is missing by now. */
+  readonly asked?: number
+  /** Who consented to this request, and under which session epoch: what is taken back since was not given. */
+  readonly consented?: { readonly user: string; readonly sessionEpoch: number }
 }
 
 /** What has to happen next. */
@@ -33,7 +37,12 @@ export type Step =
       /** Whether no consent of before counts, for it may have been for another program. */
       readonly eachTime: boolean
     }
-  | { readonly kind: 'ready'; readonly signedIn: SignedIn }
+  | {
+      readonly kind: 'ready'
+      readonly signedIn: SignedIn
+      /** What the answer takes to be allowed. */
+      readonly consent: readonly string[]
+    }
 
 /**
  * Decides whether the person must sign in, must consent, or the app can have its answer.
@@ -71,10 +80,11 @@ export function nextStep(
     })
   }
   requireAdmitted(request, signedIn.user)
-  const consentedNow = progress.consented === signedIn.user.id
+  const consentedNow = hasConsentedNow(progress, signedIn)
   const eachTime = isAskedEachTime(request)
   const scope = scopesToConsent(request, consentedNow, consent)
-  if (scope.length === 0 && (consentedNow || !eachTime)) return { kind: 'ready', signedIn }
+  if (scope.length === 0 && (consentedNow || !eachTime))
+    return { kind: 'ready', signedIn, consent: request.app.requireConsent ? consentItems(request) : [] }
   if (silent && eachTime) {
     throw new OAuthError(
       'consent_required',
@@ -101,6 +111,9 @@ export function nextStep(
 
 const isExpectedPerson = ({ subjectHint }: AuthorizationRequest, { subject }: SignedIn): boolean =>
   subjectHint === undefined || subjectHint === subject
+
+const hasConsentedNow = ({ consented }: Progress, { user, sessionEpoch }: SignedIn): boolean =>
+  consented?.user === user.id && consented.sessionEpoch === sessionEpoch
 
 /** A sign-in made for this very request satisfies everything; an older one is judged by prompt, max_age and hint. */
 function mustSignInAgain(request: AuthorizationRequest, progress: Progress, signedIn: SignedIn, now: number): boolean {

@@ -58,6 +58,8 @@ interface Dependencies {
 export interface Answered {
   readonly request: AuthorizationRequest
   readonly signedIn: SignedIn
+  /** What the person must have allowed the app. */
+  readonly consent: readonly string[]
   readonly interaction: string
   readonly address: string
 }
@@ -76,7 +78,8 @@ export function createIssueAnswer(dependencies: Dependencies) {
     return { ...minted, target }
   }
 
-  return async function issueAnswer(answered: Answered): Promise<Record<string, string>> {
+  /** @returns nothing where what was judged no longer holds, and it has to be judged anew */
+  return async function issueAnswer(answered: Answered): Promise<Record<string, string> | undefined> {
     const { request, signedIn, interaction } = answered
     const { app, nonce, responseType } = request
     const { user, session: signIn } = signedIn
@@ -88,20 +91,22 @@ export function createIssueAnswer(dependencies: Dependencies) {
     const record =
       minted && audits.record(tokenIssued({ ...minted, ...minted.target, app, user, grant: responseType, address }))
 
-    const stored = await store.write(async (unit) => {
+    const outcome = await store.write(async (unit) => {
+      if (!(await unit.grants.mayGrant(granted, answered.consent))) return 'ended'
       const { redirectUri, codeChallenge } = request
       const expiresAt = clock() + AUTHORIZATION_CODE_LIFETIME
       const pending = { ...granted, interaction, redirectUri, nonce, codeChallenge, expiresAt }
-      if (code !== undefined && !(await unit.codes.add(digest(code), pending))) return false
+      if (code !== undefined && !(await unit.codes.add(digest(code), pending))) return 'completed'
       await unit.sessionApps.note(signIn.sid, app.applicationUri, user.id, clock())
-      if (minted === undefined || record === undefined) return true
+      if (minted === undefined || record === undefined) return 'stored'
       const startedAt = clock()
       await unit.families.start({ ...granted, startedAt, expiresAt: startedAt + accessTokenLifetime(app) })
       await minted.keep(unit)
       await unit.auditEvents.add([record])
-      return true
+      return 'stored'
     })
-    if (!stored)
+    if (outcome === 'ended') return undefined
+    if (outcome === 'completed')
       throw new OAuthError('interaction_expired', 'this sign-in was completed before; begin again in the app', {
         rule: 'interaction-completed',
         client_id: app.applicationUri,
@@ -121,12 +126,13 @@ export function createIssueAnswer(dependencies: Dependencies) {
   }
 }
 
-const grantedTo = ({ request, signedIn: { user, session } }: Answered, family: string) => ({
+const grantedTo = ({ request, signedIn: { user, session, sessionEpoch } }: Answered, family: string) => ({
   family,
   applicationUri: request.app.applicationUri,
   userId: user.id,
   appEpoch: request.app.epoch,
   userEpoch: user.epoch,
+  sessionEpoch,
   signIn: session,
   scope: request.scope,
   resources: request.resources,

@@ -66,7 +66,7 @@ async function checkConsent(
   const session = signInAt(clock())
   const progress = { signedIn: { sid: session.sid, authTime: session.authTime } }
   const consent = await store.read.consents.find(user.id, request.app.applicationUri)
-  const signedIn = { user, session, subject: subjectOf(user, sectorOf(request.app), tokens) }
+  const signedIn = { user, session, subject: subjectOf(user, sectorOf(request.app), tokens), sessionEpoch: 0 }
   const step = await follow(CONSENT, () => nextStep(request, progress, signedIn, consent, clock()))
   note(CONSENT, true, step.kind === 'consent' ? askedFor(step) : 'nothing to ask')
 }

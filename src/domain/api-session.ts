@@ -5,7 +5,7 @@ import type { GrantEpochs } from './liveness.ts'
 export type ApiSessionKind = 'user' | 'service'
 
 /** An app that calls APIs for one user, from its first call on; occupies a licence slot while it lives. */
-export interface ApiSession extends GrantEpochs {
+export interface ApiSession extends Pick<GrantEpochs, 'appEpoch' | 'userEpoch'> {
   readonly id: string
   readonly kind: ApiSessionKind
   readonly applicationUri: string

@@ -5,11 +5,19 @@ import type { User } from './user.ts'
 export interface GrantEpochs {
   readonly appEpoch: number
   readonly userEpoch: number
+  /** Of app and user together. */
+  readonly sessionEpoch: number
 }
 
-/** Says which kill switch ended a grant, or `undefined` while it lives; enabling again changes nothing, the epoch has moved on. */
+/** Why a grant ended of which neither the app nor the user was touched. */
+export const TAKEN_BACK = 'consent was taken back since, or an administrator ended the session with its tokens'
+
+/**
+ * Says what ended a grant, or `undefined` while it lives; enabling again changes nothing, the epoch has moved on.
+ * @param granted with the epoch of app and user together as it is now
+ */
 export function whyEnded(
-  granted: GrantEpochs,
+  granted: GrantEpochs & { readonly presentSessionEpoch: number },
   app: Pick<TrustedApplication, 'isEnabled' | 'epoch'> | undefined,
   user: Pick<User, 'isEnabled' | 'epoch'> | undefined,
 ): string | undefined {
@@ -17,5 +25,5 @@ export function whyEnded(
   if (granted.appEpoch !== app.epoch) return 'the app was disabled since'
   if (!user?.isEnabled) return 'the user is disabled'
   if (granted.userEpoch !== user.epoch) return 'the user was disabled or changed the password since'
-  return undefined
+  return granted.sessionEpoch === granted.presentSessionEpoch ? undefined : TAKEN_BACK
 }

@@ -20,6 +20,8 @@ export interface ReferenceToken {
   readonly userId: string
   readonly appEpoch: number
   readonly userEpoch: number
+  readonly sessionEpoch: number
+  readonly presentSessionEpoch: number
   readonly description: string
   readonly scope: readonly string[]
   /** Who made it, as the audit log names them. */

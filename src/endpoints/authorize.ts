@@ -23,6 +23,9 @@ interface Dependencies {
   readonly sessions: Pick<SignInSessionsService, 'find'>
 }
 
+// Somebody would have to end something each time.
+const MOST_JUDGED = 3
+
 /** The authorization endpoint. @see RFC 6749 §3.1, OIDC Core §3.1.2 */
 export async function authorizeEndpoint(
   app: FastifyInstance,
@@ -36,6 +39,7 @@ export async function authorizeEndpoint(
     reply: FastifyReply,
     asked: EffectiveRequest,
     begun?: Ticket,
+    judged = 1,
   ): Promise<FastifyReply> {
     const redirectable = await flow.findRedirect(asked)
     try {
@@ -48,9 +52,13 @@ export async function authorizeEndpoint(
         const parameters = await flow.issueAnswer({
           request: valid,
           signedIn: step.signedIn,
+          consent: step.consent,
           interaction: ticket.id,
           address: request.ip,
         })
+        // What ended meanwhile is judged as it is now: the person is asked again, or the app is refused.
+        if (!parameters && judged < MOST_JUDGED) return proceed(request, reply, asked, ticket, judged + 1)
+        if (!parameters) throw endedMeanwhile(valid)
         const { sid } = step.signedIn.session
         cookies.showState(request, reply, browserStateOf(sid))
         return sendAnswer(request, reply, flow.answer(valid, parameters, sid))
@@ -95,3 +103,10 @@ export async function authorizeEndpoint(
     return proceed(request, reply, { form: flow.formOf(ticket) }, ticket)
   })
 }
+
+const endedMeanwhile = ({ app }: Redirectable): OAuthError =>
+  new OAuthError('access_denied', 'what the app was allowed was ended while it was being answered; begin again', {
+    rule: 'grant-ended',
+    client_id: app.applicationUri,
+    cause: 'again and again, consent was taken back, the person signed out, or app or user was switched off meanwhile',
+  })

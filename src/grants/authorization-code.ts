@@ -3,7 +3,7 @@ import { type AuthenticatedApp, auditedApp } from '../domain/authenticated-app.t
 import { ENDED_EARLY, type Redemption, type UserAuthorization } from '../domain/authorization.ts'
 import { OAuthError, type OperatorDetail } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
-import { whyEnded } from '../domain/liveness.ts'
+import { TAKEN_BACK, whyEnded } from '../domain/liveness.ts'
 import { isCodeVerifier, verifierMatches } from '../domain/pkce.ts'
 import type { RefusalRule } from '../domain/refusal-rule.ts'
 import { narrowToResources, type ReadCatalogue } from '../domain/resource-indicators.ts'
@@ -11,7 +11,9 @@ import {
   AUTHORIZATION_CODE_LIFETIME,
   accessTokenLifetime,
   refreshTokenLifetime,
+  type TrustedApplication,
 } from '../domain/trusted-application.ts'
+import type { User } from '../domain/user.ts'
 import { whyNotAdmitted } from '../domain/user-access.ts'
 import { type Clock, SECOND } from '../lib/clock.ts'
 import { digest } from '../lib/secrets.ts'
@@ -45,6 +47,30 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
     })
   }
 
+  /** Refuses a code that something has ended since it was issued. @returns whom the tokens act for */
+  async function requireStanding(code: AuthorizationCode, app: TrustedApplication | undefined): Promise<User> {
+    requireUnexpired(code, clock())
+    await requireStillSignedIn(code)
+    requireUnrevoked(code)
+    const user = await store.read.users.find(code.userId)
+    const ended = whyEnded(code, app, user) ?? (app && user && whyNotAdmitted(app, user))
+    if (ended === TAKEN_BACK) throw endedEarly()
+    if (!user || ended !== undefined)
+      throw refuse('grant-ended', 'the app or the user was changed or disabled since the code was issued', {
+        user: code.userId,
+        cause: ended ?? 'the user was removed',
+      })
+    return user
+  }
+
+  /** Why a code could not be used up that was good a moment ago: whoever came second has nothing stolen where it was ended. */
+  async function refuseLate(codeDigest: string, before: AuthorizationCode, app: AuthenticatedApp): Promise<never> {
+    const code = await store.read.codes.find(codeDigest)
+    if (code && code.spentAt !== undefined) return refuseReuse(before, app)
+    if (code) await requireStanding(code, await store.read.apps.find(app.applicationUri))
+    throw endedEarly()
+  }
+
   /** Refuses a code whose sign-in was ended between authorize and token. */
   async function requireStillSignedIn(code: AuthorizationCode): Promise<void> {
     const session = await store.read.sessions.find(code.signIn.sid)
@@ -61,9 +87,11 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
     return {
       async spend(unit) {
         if (!(await unit.codes.spend(codeDigest, clock()))) return false
-        return unit.families.start({ ...code, startedAt: clock(), expiresAt })
+        // What is thrown here leaves the code as it was.
+        if (!(await unit.families.start({ ...code, startedAt: clock(), expiresAt }))) throw revokedSince(code)
+        return true
       },
-      tooLate: () => refuseReuse(code, app),
+      tooLate: () => refuseLate(codeDigest, code, app),
     }
   }
 
@@ -87,15 +115,7 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
     requireUnexpired(code, clock())
     requireSameRedirectUri(code, form.get('redirect_uri'))
     requireVerifier(code, form.get('code_verifier'))
-    await requireStillSignedIn(code)
-    requireUnrevoked(code)
-    const user = await store.read.users.find(code.userId)
-    const ended = whyEnded(code, app, user) ?? (user && whyNotAdmitted(app, user))
-    if (!user || ended !== undefined)
-      throw refuse('grant-ended', 'the app or the user was changed or disabled since the code was issued', {
-        user: code.userId,
-        cause: ended ?? 'the user was removed',
-      })
+    const user = await requireStanding(code, app)
     const refreshUntil = code.scope.includes('offline_access') ? clock() + refreshTokenLifetime(app) : undefined
     return {
       kind: 'user',
@@ -119,10 +139,7 @@ const seconds = (milliseconds: number): string => `${Math.round(milliseconds / S
 /** @see RFC 6749 §4.1.2 */
 function requireUnexpired({ expiresAt }: AuthorizationCode, now: number): void {
   if (expiresAt > now) return
-  if (expiresAt === ENDED_EARLY)
-    throw refuse('grant-ended', 'the code was ended before it was redeemed', {
-      cause: 'an administrator ended it, or the person took back what they had allowed the app',
-    })
+  if (expiresAt === ENDED_EARLY) throw endedEarly()
   const age = now - expiresAt + AUTHORIZATION_CODE_LIFETIME
   throw refuse('code-expired', 'the code has expired', {
     expiresAt,
@@ -130,14 +147,21 @@ function requireUnexpired({ expiresAt }: AuthorizationCode, now: number): void {
   })
 }
 
+const endedEarly = (): OAuthError =>
+  refuse('grant-ended', 'the code was ended before it was redeemed', {
+    cause: 'an administrator ended it, or the person took back what they had allowed the app',
+  })
+
 /** Refuses a code whose tokens, one of which came with it, were revoked. */
-function requireUnrevoked({ revokedAt, userId }: AuthorizationCode): void {
-  if (revokedAt === undefined) return
-  throw refuse('grant-ended', 'the tokens of this sign-in were revoked since the code was issued', {
+function requireUnrevoked(code: AuthorizationCode): void {
+  if (code.revokedAt !== undefined) throw revokedSince(code)
+}
+
+const revokedSince = ({ userId }: AuthorizationCode): OAuthError =>
+  refuse('grant-ended', 'the tokens of this sign-in were revoked since the code was issued', {
     user: userId,
     cause: 'all tokens of this sign-in were revoked',
   })
-}
 
 /** @see RFC 6749 §4.1.3 */
 function requireSameRedirectUri(code: AuthorizationCode, sent: string | undefined): void {

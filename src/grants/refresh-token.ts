@@ -3,11 +3,12 @@ import { type AuthenticatedApp, auditedApp } from '../domain/authenticated-app.t
 import type { Authorization, Redemption, TokenResponse } from '../domain/authorization.ts'
 import { OAuthError, type OperatorDetail } from '../domain/errors.ts'
 import type { Form } from '../domain/form.ts'
-import { whyEnded } from '../domain/liveness.ts'
+import { TAKEN_BACK, whyEnded } from '../domain/liveness.ts'
 import type { RefusalRule } from '../domain/refusal-rule.ts'
 import { narrowToResources, type ReadCatalogue } from '../domain/resource-indicators.ts'
 import { readScope, requireWithin, stillRegistered } from '../domain/scope.ts'
-import { LONGEST_REPLAY_WINDOW } from '../domain/trusted-application.ts'
+import { LONGEST_REPLAY_WINDOW, type TrustedApplication } from '../domain/trusted-application.ts'
+import type { User } from '../domain/user.ts'
 import { whyNotAdmitted } from '../domain/user-access.ts'
 import { type Clock, isoTime, SECOND } from '../lib/clock.ts'
 import { deriveKey, open, seal } from '../lib/sealed-box.ts'
@@ -79,9 +80,10 @@ export function createRefreshTokenGrant({ store, clock, audit, readCatalogue }: 
         })
       },
       async tooLate() {
-        const { rotation } = (await store.read.refreshTokens.find(presented.digest)) ?? {}
-        if (!rotation) throw refuse('refresh-token-revoked', 'the refresh token was revoked')
-        return replay(presented, family, rotation)
+        const record = await store.read.apps.find(presented.app.applicationUri)
+        const { token } = await requireStanding(presented, record)
+        if (token.rotation) return replay(presented, family, token.rotation)
+        throw refuse('refresh-token-revoked', 'the refresh token was revoked')
       },
     }
   }
@@ -115,18 +117,28 @@ export function createRefreshTokenGrant({ store, clock, audit, readCatalogue }: 
     return family
   }
 
-  async function authorize(app: AuthenticatedApp, form: Form): Promise<Authorization<Repositories>> {
-    requireInteractive(app)
-    const value = form.require('refresh_token')
-    const presented = { value, digest: digest(value), fingerprint: fingerprintOf(app, form), app }
-    const token = await store.read.refreshTokens.find(presented.digest)
+  /** A token that nothing has ended, with whom it acts for. @param record of the app as it is now */
+  async function requireStanding(
+    { digest, app }: Presented,
+    record: TrustedApplication | undefined,
+  ): Promise<{ readonly token: RefreshToken; readonly family: TokenFamily; readonly user: User }> {
+    const token = await store.read.refreshTokens.find(digest)
     const family = await requireLiveFamily(token, app)
     const user = await store.read.users.find(family.userId)
-    const ended = whyEnded(family, app, user) ?? (user && whyNotAdmitted(app, user))
+    const ended = whyEnded(family, record, user) ?? (record && user && whyNotAdmitted(record, user))
+    if (ended === TAKEN_BACK) throw refuse('refresh-token-revoked', 'the refresh token was revoked', { cause: ended })
     if (!token || !user || ended !== undefined) {
       const description = 'the app or the user was changed or disabled since the refresh token was issued'
       throw refuse('grant-ended', description, { user: family.userId, cause: ended ?? 'the user was removed' })
     }
+    return { token, family, user }
+  }
+
+  async function authorize(app: AuthenticatedApp, form: Form): Promise<Authorization<Repositories>> {
+    requireInteractive(app)
+    const value = form.require('refresh_token')
+    const presented = { value, digest: digest(value), fingerprint: fingerprintOf(app, form), app }
+    const { token, family, user } = await requireStanding(presented, app)
     if (token.rotation) return { kind: 'answered', response: await replay(presented, family, token.rotation) }
     const granted = { ...family, scope: stillRegistered(family.scope, app) }
     const scope = readNarrowedScope(form, granted.scope)

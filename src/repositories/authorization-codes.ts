@@ -1,7 +1,8 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, type SqlBool, sql } from 'kysely'
 import { ENDED_EARLY } from '../domain/authorization.ts'
 import { fromGranted, type Granted, toGranted } from './grant-columns.ts'
 import type { Schema } from './schema.ts'
+import { isUnderItsEpochs, sessionEpochOf } from './session-epochs.ts'
 
 /** An authorization code as it is kept: everything but the code. @see RFC 6749 §4.1.2 */
 export interface AuthorizationCode extends Granted {
@@ -15,7 +16,14 @@ export interface AuthorizationCode extends Granted {
   readonly spentAt: number | undefined
   /** Since when what was handed out with the code, or for it, is revoked. */
   readonly revokedAt: number | undefined
+  readonly presentSessionEpoch: number
 }
+
+/** A code as it is stored; the rest comes with time. */
+export type NewAuthorizationCode = Omit<AuthorizationCode, 'spentAt' | 'revokedAt' | 'presentSessionEpoch'>
+
+const isSignedIn = sql<SqlBool>`exists (select 1 from sign_in_sessions as its_session
+  where its_session.sid = authorization_codes.sid and its_session.ended_at is null)`
 
 export type AuthorizationCodes = ReturnType<typeof authorizationCodesOn>
 
@@ -27,7 +35,7 @@ export function authorizationCodesOn(db: Kysely<Schema>) {
         .selectFrom('authorization_codes')
         .leftJoin('token_families', 'token_families.family', 'authorization_codes.family')
         .selectAll('authorization_codes')
-        .select('token_families.revoked_at')
+        .select(['token_families.revoked_at', sessionEpochOf('authorization_codes').as('present_session_epoch')])
         .where('digest', '=', digest)
         .executeTakeFirst()
       return (
@@ -40,6 +48,7 @@ export function authorizationCodesOn(db: Kysely<Schema>) {
           expiresAt: row.expires_at,
           spentAt: row.spent_at ?? undefined,
           revokedAt: row.revoked_at ?? undefined,
+          presentSessionEpoch: row.present_session_epoch,
         }
       )
     },
@@ -48,7 +57,7 @@ export function authorizationCodesOn(db: Kysely<Schema>) {
      * Stores a code. Where the same sign-in was answered before and the answer got lost, the new code takes the old one's place.
      * @returns false when the old one has been redeemed already
      */
-    async add(digest: string, code: Omit<AuthorizationCode, 'spentAt' | 'revokedAt'>): Promise<boolean> {
+    async add(digest: string, code: NewAuthorizationCode): Promise<boolean> {
       const columns = {
         ...fromGranted(code),
         digest,
@@ -78,13 +87,16 @@ export function authorizationCodesOn(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** Uses the code up: this one statement decides who was first. */
+    /** Uses the code up: this one statement decides who was first, and whether what ends a code was faster. */
     async spend(digest: string, now: number): Promise<boolean> {
       const spent = await db
         .updateTable('authorization_codes')
         .set({ spent_at: now })
         .where('digest', '=', digest)
         .where('spent_at', 'is', null)
+        .where('expires_at', '>', now)
+        .where(isSignedIn)
+        .where(isUnderItsEpochs('authorization_codes'))
         .executeTakeFirst()
       return spent.numUpdatedRows === 1n
     },

@@ -4,13 +4,15 @@ import { NO_CLAIMS, type RequestedClaims, scopesOfClaims } from '../domain/reque
 import { fromSignIn, toScope, toSignIn } from './columns.ts'
 import type { Schema } from './schema.ts'
 
-/** What a person granted an app, and under which epochs of both: a kill switch makes them differ. */
+/** What a person granted an app, and under which epochs: a kill switch, or a consent taken back, makes them differ. */
 export interface Granted {
   readonly family: string
   readonly applicationUri: string
   readonly userId: string
   readonly appEpoch: number
   readonly userEpoch: number
+  /** Of app and person together. */
+  readonly sessionEpoch: number
   readonly signIn: SignInFacts
   readonly scope: readonly string[]
   /** The API resources that were asked for; empty is the default. @see RFC 8707 §2 */
@@ -25,6 +27,7 @@ type GrantRow = Pick<
   | 'user_id'
   | 'app_epoch'
   | 'user_epoch'
+  | 'session_epoch'
   | 'scope'
   | 'resources'
   | 'claims'
@@ -41,6 +44,7 @@ export const fromGranted = (granted: Granted): GrantRow => ({
   user_id: granted.userId,
   app_epoch: granted.appEpoch,
   user_epoch: granted.userEpoch,
+  session_epoch: granted.sessionEpoch,
   scope: granted.scope.join(' '),
   resources: granted.resources.length === 0 ? null : JSON.stringify(granted.resources),
   claims: scopesOfClaims(granted.claims).length === 0 ? null : JSON.stringify(granted.claims),
@@ -52,6 +56,7 @@ export const toGranted = (row: GrantRow): Granted => ({
   userId: row.user_id,
   appEpoch: row.app_epoch,
   userEpoch: row.user_epoch,
+  sessionEpoch: row.session_epoch,
   signIn: toSignIn(row),
   scope: toScope(row.scope),
   resources: row.resources === null ? [] : (JSON.parse(row.resources) as string[]),

@@ -22,6 +22,7 @@ interface GrantColumns extends SignInFactsColumns {
   user_id: string
   app_epoch: number
   user_epoch: number
+  session_epoch: number
   scope: string
   resources: string | null
   claims: string | null
@@ -67,6 +68,7 @@ export interface ReferenceTokensTable {
   user_id: string
   app_epoch: number
   user_epoch: number
+  session_epoch: number
   description: string
   scope: string
   created_by: string

@@ -7,6 +7,7 @@ import * as referenceTokens from '../../db/migrations/0005-reference-tokens.ts'
 import * as requestedClaims from '../../db/migrations/0006-requested-claims.ts'
 import * as openidConnect from '../../db/migrations/0007-openid-connect.ts'
 import * as signInThrottle from '../../db/migrations/0008-sign-in-throttle.ts'
+import * as grantsInFlight from '../../db/migrations/0009-grants-in-flight.ts'
 import * as lists from '../../db/migrations/0010-lists.ts'
 import type { Schema } from './schema.ts'
 
@@ -20,6 +21,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0006-requested-claims': requestedClaims,
   '0007-openid-connect': openidConnect,
   '0008-sign-in-throttle': signInThrottle,
+  '0009-grants-in-flight': grantsInFlight,
   '0010-lists': lists,
 }
 

@@ -5,8 +5,9 @@ import type { Use } from '../lib/last-use.ts'
 import { toScope } from './columns.ts'
 import { appsHolding, revokeHeld } from './live-grants.ts'
 import type { Schema } from './schema.ts'
+import { sessionEpochOf } from './session-epochs.ts'
 
-type Row = Selectable<Schema['reference_tokens']>
+type Row = Selectable<Schema['reference_tokens']> & { readonly present_session_epoch: number }
 
 const toToken = (row: Row): ReferenceToken => ({
   id: row.id,
@@ -15,6 +16,8 @@ const toToken = (row: Row): ReferenceToken => ({
   userId: row.user_id,
   appEpoch: row.app_epoch,
   userEpoch: row.user_epoch,
+  sessionEpoch: row.session_epoch,
+  presentSessionEpoch: row.present_session_epoch,
   description: row.description,
   scope: toScope(row.scope),
   createdBy: row.created_by,
@@ -35,26 +38,30 @@ export type ReferenceTokens = ReturnType<typeof referenceTokensOn>
 
 /** Personal and system access tokens; of a value only its digest is kept. */
 export function referenceTokensOn(db: Kysely<Schema>) {
+  const tokens = () =>
+    db.selectFrom('reference_tokens').selectAll().select(sessionEpochOf('reference_tokens').as('present_session_epoch'))
+
   const matching = ({ app, user, kind }: ReferenceTokenFilter) =>
-    db
-      .selectFrom('reference_tokens')
-      .selectAll()
+    tokens()
       .$if(app !== undefined, (query) => query.where('application_uri', '=', app ?? ''))
       .$if(user !== undefined, (query) => query.where('user_id', '=', user ?? ''))
       .$if(kind !== undefined, (query) => query.where('kind', '=', kind ?? ''))
 
   return {
     async find(digest: string): Promise<ReferenceToken | undefined> {
-      const row = await db.selectFrom('reference_tokens').selectAll().where('digest', '=', digest).executeTakeFirst()
+      const row = await tokens().where('digest', '=', digest).executeTakeFirst()
       return row && toToken(row)
     },
 
     async findById(id: string): Promise<ReferenceToken | undefined> {
-      const row = await db.selectFrom('reference_tokens').selectAll().where('id', '=', id).executeTakeFirst()
+      const row = await tokens().where('id', '=', id).executeTakeFirst()
       return row && toToken(row)
     },
 
-    async add(token: Omit<ReferenceToken, 'lastUsedAt' | 'revokedAt'>, digest: string): Promise<void> {
+    async add(
+      token: Omit<ReferenceToken, 'lastUsedAt' | 'revokedAt' | 'presentSessionEpoch'>,
+      digest: string,
+    ): Promise<void> {
       await db
         .insertInto('reference_tokens')
         .values({
@@ -65,6 +72,7 @@ export function referenceTokensOn(db: Kysely<Schema>) {
           user_id: token.userId,
           app_epoch: token.appEpoch,
           user_epoch: token.userEpoch,
+          session_epoch: token.sessionEpoch,
           description: token.description,
           scope: token.scope.join(' '),
           created_by: token.createdBy,
@@ -101,6 +109,7 @@ export function referenceTokensOn(db: Kysely<Schema>) {
         .where('token.expires_at', '>', now)
         .where('token.user_epoch', '=', user.epoch)
         .whereRef('token.app_epoch', '=', 'app.epoch')
+        .where('token.session_epoch', '=', sessionEpochOf('token'))
         .executeTakeFirst()
       return Number(row?.count ?? 0)
     },

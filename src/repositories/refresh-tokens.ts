@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Schema } from './schema.ts'
+import { isUnderItsEpochs } from './session-epochs.ts'
 
 /** How a refresh token was used up, kept so that a lost answer can be given again. */
 export interface Rotation {
@@ -45,7 +46,7 @@ export function refreshTokensOn(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** Uses the token up: this one statement decides who was first; a family revoked meanwhile has no live token. */
+    /** Uses the token up: this one statement decides who was first; a family that ended meanwhile has no live token. */
     async rotate(digest: string, rotation: Rotation): Promise<boolean> {
       const rotated = await db
         .updateTable('refresh_tokens')
@@ -57,7 +58,8 @@ export function refreshTokensOn(db: Kysely<Schema>) {
             selectFrom('token_families as f')
               .select('f.family')
               .whereRef('f.family', '=', 'refresh_tokens.family')
-              .where('f.revoked_at', 'is', null),
+              .where('f.revoked_at', 'is', null)
+              .where(isUnderItsEpochs('f')),
           ),
         )
         .executeTakeFirst()

@@ -5,6 +5,7 @@ import { auditEventsOn } from './audit-events.ts'
 import { authorizationCodesOn } from './authorization-codes.ts'
 import { clientAssertionsOn } from './client-assertions.ts'
 import { consentsOn } from './consents.ts'
+import { grantsOn } from './grants.ts'
 import { initialAccessTokensOn } from './initial-access-tokens.ts'
 import { leasesOn } from './leases.ts'
 import { leftoversOn } from './leftovers.ts'
@@ -40,6 +41,7 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   logoutDeliveries: logoutDeliveriesOn(db),
   signInAttempts: signInAttemptsOn(db),
   consents: consentsOn(db),
+  grants: grantsOn(db),
   codes: authorizationCodesOn(db),
   clientAssertions: clientAssertionsOn(db),
   families: tokenFamiliesOn(db),

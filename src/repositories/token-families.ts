@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import { fromGranted, type Granted, toGranted } from './grant-columns.ts'
 import { appsHolding, revokeHeld } from './live-grants.ts'
 import type { Schema } from './schema.ts'
+import { sessionEpochOf } from './session-epochs.ts'
 import { noteEnding } from './token-notices.ts'
 
 /** All tokens that grew from one sign-in at one app; they die together. */
@@ -10,6 +11,7 @@ export interface TokenFamily extends Granted {
   /** Milliseconds since 1970; after this no token of the family can be live. */
   readonly expiresAt: number
   readonly revokedAt: number | undefined
+  readonly presentSessionEpoch: number
 }
 
 export type TokenFamilies = ReturnType<typeof tokenFamiliesOn>
@@ -17,13 +19,19 @@ export type TokenFamilies = ReturnType<typeof tokenFamiliesOn>
 export function tokenFamiliesOn(db: Kysely<Schema>) {
   return {
     async find(family: string): Promise<TokenFamily | undefined> {
-      const row = await db.selectFrom('token_families').selectAll().where('family', '=', family).executeTakeFirst()
+      const row = await db
+        .selectFrom('token_families')
+        .selectAll()
+        .select(sessionEpochOf('token_families').as('present_session_epoch'))
+        .where('family', '=', family)
+        .executeTakeFirst()
       return (
         row && {
           ...toGranted(row),
           startedAt: row.started_at,
           expiresAt: row.expires_at,
           revokedAt: row.revoked_at ?? undefined,
+          presentSessionEpoch: row.present_session_epoch,
         }
       )
     },
@@ -32,7 +40,7 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
      * Starts a family; where a token handed out with the code has started it, the code's redemption lets it live longer.
      * @returns false when it was revoked meanwhile
      */
-    async start(family: Omit<TokenFamily, 'revokedAt'>): Promise<boolean> {
+    async start(family: Omit<TokenFamily, 'revokedAt' | 'presentSessionEpoch'>): Promise<boolean> {
       const started = await db
         .insertInto('token_families')
         .values({

@@ -8,7 +8,7 @@ import type { Repositories } from '../repositories/store.ts'
 import { type Full, fullHouse } from './full-house.ts'
 
 /** Who wants a session, and of which kind it would be. */
-export type Candidate = Holder & Pick<ApiSession, 'kind'>
+export type Candidate = Holder & Pick<ApiSession, 'kind'> & { readonly sessionEpoch: number }
 
 type Unit = Pick<Repositories, 'apiSessions' | 'reservedUsers' | 'auditEvents'>
 

@@ -21,6 +21,8 @@ interface Dependencies {
 export interface ApiCaller {
   readonly app: { readonly applicationUri: string; readonly epoch: number }
   readonly user: { readonly id: string; readonly epoch: number }
+  /** Of both together, as the token was judged. */
+  readonly sessionEpoch: number
   /** Whether a person acts rather than the app itself. */
   readonly interactive: boolean
   /** Judges them by what a unit of work sees: whoever waited may have been switched off meanwhile. @throws OAuthError */
@@ -87,6 +89,9 @@ export function createOpenApiSession({ store, clock, audit, audits }: Dependenci
     const { outcome, record, moment } = await store
       .writeAlone(async (unit) => {
         await judgeAgain(unit)
+        // Whoever ends their tokens right now waits until the session is there to be ended as well.
+        const { applicationUri, userId, sessionEpoch } = candidate
+        if (!(await unit.sessionEpochs.hold(applicationUri, userId, sessionEpoch))) throw endedMeanwhile(candidate)
         const moment = await momentOf(unit)
         return { moment, ...(await enterHouse(unit, candidate, moment, audits)) }
       })
@@ -102,12 +107,14 @@ export function createOpenApiSession({ store, clock, audit, audits }: Dependenci
    * The session of an app that acts as a user; its first call opens it.
    * @throws OAuthError `MaximumLicenseCountExceeded`, and whatever the caller is refused with when judged again
    */
-  return async function openApiSession({ app, user, interactive, judgeAgain }: ApiCaller): Promise<OpenApiSession> {
+  return async function openApiSession(caller: ApiCaller): Promise<OpenApiSession> {
+    const { app, user, sessionEpoch, interactive, judgeAgain } = caller
     const candidate: Candidate = {
       applicationUri: app.applicationUri,
       userId: user.id,
       appEpoch: app.epoch,
       userEpoch: user.epoch,
+      sessionEpoch,
       kind: interactive ? 'user' : 'service',
     }
     const failed = failures
@@ -125,6 +132,19 @@ const show = (session: ApiSession, { rules, now }: Moment): OpenApiSession => ({
   id: session.id,
   expiresIn: inSeconds(endOf(session, rules) - now),
 })
+
+const endedMeanwhile = ({ applicationUri, userId }: Candidate): OAuthError =>
+  new OAuthError(
+    'invalid_token',
+    'the token is dead, or not for an API of this app',
+    {
+      rule: 'access-token-ended',
+      cause: 'everything that the app holds of the user was ended while the token was looked at',
+      client_id: applicationUri,
+      user: userId,
+    },
+    { status: 400 },
+  )
 
 const busy = (): OAuthError =>
   new OAuthError('temporarily_unavailable', 'no API session can be opened right now; try again shortly', {

@@ -8,7 +8,6 @@ import { displayOf, reachOf } from '../domain/app-display.ts'
 import type { Audit } from '../domain/audit.ts'
 import { resourceOfItem } from '../domain/consent-items.ts'
 import { OAuthError } from '../domain/errors.ts'
-import { whyEnded } from '../domain/liveness.ts'
 import { destinationOf } from '../domain/redirect-uri.ts'
 import type { ReadCatalogue } from '../domain/resource-indicators.ts'
 import type { Cookies } from '../http/cookies.ts'
@@ -20,8 +19,7 @@ import type { Refuse } from '../http/refusals.ts'
 import type { SendAnswer } from '../http/send-answer.ts'
 import type { Clock } from '../lib/clock.ts'
 import { digest } from '../lib/secrets.ts'
-import type { Repositories, Store } from '../repositories/store.ts'
-import type { SignInSessionsService } from '../sessions/sign-in-sessions.ts'
+import type { Store } from '../repositories/store.ts'
 
 interface Dependencies {
   readonly flow: AuthorizeFlow
@@ -31,11 +29,12 @@ interface Dependencies {
   readonly sendAnswer: SendAnswer
   readonly readCatalogue: ReadCatalogue
   readonly store: Pick<Store, 'writeAlone'>
-  readonly sessions: Pick<SignInSessionsService, 'findIn'>
   readonly clock: Clock
   readonly audit: Audit
   readonly issuer: string
 }
+
+type ConsentStep = Extract<Step, { readonly kind: 'consent' }>
 
 /** A request whose person is known: it waits for their word, or has it already. */
 interface Decidable {
@@ -46,8 +45,7 @@ interface Decidable {
 
 /** The page where a person allows an app what it asks for. */
 export async function consentSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { flow, cookies, renderPage, refuse, sendAnswer, readCatalogue, store, sessions, clock, audit, issuer } =
-    dependencies
+  const { flow, cookies, renderPage, refuse, sendAnswer, readCatalogue, store, clock, audit, issuer } = dependencies
   const config = { page: true } as const
   const continueUrl = (ticket: Ticket): string =>
     `${issuer}/connect/authorize/continue?interaction=${flow.tickets.seal(ticket)}`
@@ -70,14 +68,6 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     }
   }
 
-  /** Whether person and app are still those whom the page was about, by what a unit of work sees. */
-  async function stillStands(unit: Repositories, request: FastifyRequest, { request: { app }, step }: Decidable) {
-    const live = await sessions.findIn(unit, cookies.session(request))
-    if (live?.user.id !== step.signedIn.user.id) return false
-    const epochs = { appEpoch: app.epoch, userEpoch: step.signedIn.user.epoch }
-    return whyEnded(epochs, await unit.apps.find(app.applicationUri), live.user) === undefined
-  }
-
   async function show(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -98,9 +88,22 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
         eachTime: asked.eachTime,
         scopes: asked.scope.map((scope) => describeScope(scope, t, has, resources)),
         returnTo: destinationOf(redirectUri),
-        action: `${issuer}/consent?interaction=${flow.tickets.seal(ticket)}`,
+        action: `${issuer}/consent?interaction=${flow.tickets.seal({ ...ticket, asked: step.signedIn.sessionEpoch })}`,
         csrf,
       }),
+    })
+  }
+
+  /** @returns false where anything was ended since it was judged */
+  function keepConsent({ app: { applicationUri, epoch } }: AuthorizationRequest, { signedIn, scope }: ConsentStep) {
+    const { user, session: signIn, sessionEpoch } = signedIn
+    const judged = { applicationUri, userId: user.id, appEpoch: epoch, userEpoch: user.epoch, sessionEpoch, signIn }
+    // In turn with kill switches and withdrawals, on any node.
+    return store.writeAlone(async ({ grants, sessionEpochs, consents }) => {
+      if (!(await grants.mayGrant(judged, []))) return false
+      if (!(await sessionEpochs.hold(applicationUri, user.id, sessionEpoch))) return false
+      await consents.grant(user.id, applicationUri, scope, clock())
+      return true
     })
   }
 
@@ -137,18 +140,17 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
         flow.errorAnswer(found.request, denied, refuse(request, denied), step.signedIn.session.sid),
       )
     }
+    // Where something was taken back since the page was shown, the person is asked for all that is missing by now.
+    if (ticket.asked !== step.signedIn.sessionEpoch) return reply.redirect(continueUrl(ticket), 303)
     if (step.kind === 'consent') {
-      // In turn with kill switches and withdrawals, on any node.
-      const granted = await store.writeAlone(async (unit) => {
-        if (!(await stillStands(unit, request, found))) return false
-        await unit.consents.grant(about.user, about.app, step.scope, clock())
-        return true
-      })
       // Whoever was signed out or switched off meanwhile is told so there.
-      if (!granted) return reply.redirect(continueUrl(ticket), 303)
+      if (!(await keepConsent(found.request, step))) return reply.redirect(continueUrl(ticket), 303)
       audit({ event: 'consent_granted', ...heard, detail: { scope: step.scope.join(' ') } })
     }
-    return reply.redirect(continueUrl({ ...ticket, consented: about.user }), 303)
+    return reply.redirect(
+      continueUrl({ ...ticket, consented: { user: about.user, sessionEpoch: step.signedIn.sessionEpoch } }),
+      303,
+    )
   })
 }
 

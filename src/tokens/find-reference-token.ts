@@ -74,6 +74,7 @@ export function createJudgeReferenceToken({ store, settings, clock, readCatalogu
       scope,
       app,
       user,
+      sessionEpoch: token.sessionEpoch,
       interactive: token.kind === 'PAT',
       requested: NO_CLAIMS,
       reference: token.id,

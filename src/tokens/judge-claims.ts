@@ -18,10 +18,8 @@ export function createJudgeClaims({ read }: Pick<Store, 'read'>) {
     app: TrustedApplication,
     user: User,
   ): Promise<string | undefined> {
-    const ended = whyEnded(origin, app, user) ?? whyNotActing(app, user)
-    if (ended !== undefined) return ended
-    const current = await read.sessionEpochs.find(app.applicationUri, user.id)
-    return origin.sessionEpoch === current ? undefined : 'an administrator ended the session with its tokens'
+    const presentSessionEpoch = await read.sessionEpochs.find(app.applicationUri, user.id)
+    return whyEnded({ ...origin, presentSessionEpoch }, app, user) ?? whyNotActing(app, user)
   }
 
   return async function judgeClaims(claims: JWTPayload): Promise<LiveAccessToken | DeadToken> {
@@ -48,6 +46,7 @@ export function createJudgeClaims({ read }: Pick<Store, 'read'>) {
       scope: stillRegistered([claims['scope']].flat().join(' ').split(' '), app),
       app,
       user,
+      sessionEpoch: origin.kind === 'service' ? origin.sessionEpoch : (family?.sessionEpoch ?? 0),
       interactive: origin.kind === 'family',
       requested: family?.claims ?? NO_CLAIMS,
       reference: undefined,

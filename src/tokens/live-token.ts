@@ -12,6 +12,8 @@ export interface LiveAccessToken {
   readonly scope: readonly string[]
   readonly app: TrustedApplication
   readonly user: User
+  /** Of app and user together, under which it lives. */
+  readonly sessionEpoch: number
   /** Whether it acts for a person rather than for the app itself. */
   readonly interactive: boolean
   /** The claims the app asked for by name at the sign-in. */

@@ -79,4 +79,7 @@ apps were told (no code and no token has two successors) and by the database (no
 A server on SQLite looks whether its file still has its name before and after every commit (some microseconds for a group of commits that
 share one), and once a second. After the file was removed, renamed or replaced no write is acknowledged any more, and \`/health/ready\` answers
 503; reads are answered from the old file for one second at most. Then the server says why on the log and stops with exit code 1.
+
+That nothing survives what ends it is no matter of load: \`test/ending-what-is-in-flight.ts\` lets each ending happen before every statement of a request
+and before its commit, and the request before every statement of the ending.
 `
