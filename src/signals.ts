@@ -19,9 +19,13 @@ export function heedSignals({ log, stop, die }: Heeding): void {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, stop)
   // A terminal that closes takes what runs in it along; anybody else means a reload, which there is none of.
   const belongsToTerminal = isatty(0) || isatty(1)
+  let hungUp = false
   process.on('SIGHUP', (signal) => {
-    if (belongsToTerminal) stop(signal)
-    else log.warn({ signal }, 'SIGHUP is ignored: settings are read at a start, and the log is not reopened')
+    if (!belongsToTerminal)
+      log.warn({ signal }, 'SIGHUP is ignored: settings are read at a start, and the log is not reopened')
+    // The shell and the kernel both tell of it, which is no second wish.
+    else if (!hungUp) stop(signal)
+    hungUp = true
   })
   for (const signal of ['SIGUSR1', 'SIGUSR2'] as const)
     process.on(signal, () => log.warn({ signal }, `${signal} is ignored: it means nothing to this server`))

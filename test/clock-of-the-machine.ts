@@ -146,7 +146,6 @@ await t.test('a clock more than a day beyond the record: no start, and nothing i
     ['audit', 'list'],
     ['app', 'show', WEB],
     ['db', 'clock'],
-    ['db', 'check'],
   ])
     t.match(await site.tessera(args), { code: 0 }, `${args.join(' ')} only reads`)
   t.match(await site.tessera(['doctor', '--no-online']), { stdout: /warning +clock .*--accept-clock/ })
@@ -194,7 +193,7 @@ await t.test('tessera db clock --reset: the way back from years ahead', async (t
   t.match(done, { ended: { sessions: 1, tokenFamilies: 1 } })
   t.ok(Math.abs((await recordOf(site)) - Date.now()) < MINUTE)
   t.match(await site.tessera(['db', 'clock', '--json']), { stdout: /"ahead": false/ })
-  t.match(await site.tessera(['db', 'check']), { code: 0 }, 'also a backup of it can be restored')
+  t.match(await site.tessera(['db', 'check']), { stdout: /passed +clock/ }, 'also a backup of it can be restored')
   t.match(await site.tessera(['doctor', '--no-online']), { stdout: /ok +clock/ })
   const events = await documentOf(site.tessera(['audit', 'list', '--event', 'clock_reset', '--json']))
   t.match(events, [{ actor: /^cli:/, detail: { sessions: 1 } }])

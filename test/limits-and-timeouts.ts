@@ -144,7 +144,10 @@ await t.test('DO-09: whoever has hung up is noted with their address, and takes 
   // A more talkative log asks for the address before they do.
   const { instance } = await startWorld(t, { TESSERA_LOG_LEVEL: 'warn' })
   const { host, hostname, port } = new URL(instance.origin)
-  const head = `POST /id/connect/token HTTP/1.1\r\nHost: ${host}\r\n${FORM}\r\nContent-Length: 100\r\nExpect: 100-continue`
+  // Without the name of an app it would be on the log alone.
+  const { authorization } = basic(SYNC)
+  const headers = `${FORM}\r\nAuthorization: ${authorization}\r\nContent-Length: 100\r\nExpect: 100-continue`
+  const head = `POST /id/connect/token HTTP/1.1\r\nHost: ${host}\r\n${headers}`
   // The server has begun to listen when it says that it goes on.
   const hangUp = () =>
     new Promise<void>((resolve) => {

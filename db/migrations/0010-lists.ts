@@ -48,13 +48,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute()
 
   // A service is shown the door some time after it was let in, however much it calls; people are not.
-  await schema
-    .createIndex('api_sessions_services')
-    .on('api_sessions')
-    .column('opened_at')
-    .where(sql.ref('kind'), '=', sql.lit('service'))
-    .where(sql.ref('ended_at'), 'is', null)
-    .execute()
+  await schema.createIndex('api_sessions_kind').on('api_sessions').columns(['kind', 'ended_at', 'opened_at']).execute()
 
   // What is still to be delivered, by app, with all that is asked of it; and since when everything else could be forgotten.
   await schema.dropIndex('logout_deliveries_due').execute()

@@ -28,7 +28,7 @@ export interface IdentityServerOptions {
  */
 export async function startIdentityServer(options: IdentityServerOptions): Promise<IdentityServer> {
   const log = openSync(options.logFile, 'a', 0o600)
-  const child = spawn(process.execPath, [TESSERA, 'serve'], {
+  const child = spawn(process.execPath, [TESSERA, 'serve', '--accept-clock'], {
     env: environmentWith(options.settings),
     stdio: ['ignore', log, log],
     // Out of reach of the terminal's Ctrl+C, so that the demo can stop its parts in order.

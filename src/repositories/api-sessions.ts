@@ -1,4 +1,4 @@
-import { type Kysely, type Selectable, sql } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { ApiSession, ApiSessionKind } from '../domain/api-session.ts'
 import type { House } from '../domain/licence-slots.ts'
 import { countUnended, lookAround } from './house.ts'
@@ -155,8 +155,7 @@ export function apiSessionsOn(db: Kysely<Schema>) {
         .limit(most)
       const tooLong = unended()
         .where('opened_at', '<=', now - rules.serviceLength)
-        // Written out, so that the small index of services is used.
-        .where(sql<boolean>`kind = 'service'`)
+        .where('kind', '=', 'service' satisfies ApiSessionKind)
         .orderBy('opened_at')
         .limit(most)
       for (const expired of [unused, tooLong])

@@ -61,8 +61,8 @@ export function leftoversOn(db: Kysely<Schema>) {
       await db
         .deleteFrom(kind)
         .where(LEFTOVERS[kind].key as never, 'in', keys as never)
-        // Where no index begins with the key, this one finds the same rows.
-        .where(LEFTOVERS[kind].since as never, '<=', upTo as never)
+        // No index begins with this key; that of the time finds the same rows.
+        .$if(kind === 'client_assertions', (query) => query.where('expires_at' as never, '<=', upTo as never))
         .execute()
       return tokens + keys.length
     },

@@ -74,7 +74,8 @@ export async function latestMoment(db: Kysely<Schema>): Promise<number> {
     db
       .selectFrom('audit_events')
       .select((eb) => eb.fn.max('happened_at').as('at'))
-      .where((eb) => eb.or([eb('happened_at', '<=', from), eb('happened_at', '>', until)]))
+      // Without a condition the latest is found at once.
+      .$if(until > 0, (all) => all.where((eb) => eb.or([eb('happened_at', '<=', from), eb('happened_at', '>', until)])))
       .executeTakeFirst(),
     db
       .selectFrom('users')

@@ -148,7 +148,8 @@ export async function undoMove(
       const now = clock()
       const ended = await endGrants(db, now)
       // Nothing issued is good any more, so however long it was away, the clock counts.
-      await settingsOn(db).set(TIME_REACHED, String(now))
+      const record = Number((await settingsOn(db).get(TIME_REACHED)) ?? 0)
+      await settingsOn(db).set(TIME_REACHED, String(Math.max(now, record)))
       await auditEventsOn(db).add([audited(ended, departure.to)])
       await moveStateOn(db).remove('departure')
       return { ...departure, ended }
