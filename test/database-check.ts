@@ -1,6 +1,10 @@
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Kysely } from 'kysely'
 import t, { type Test } from 'tap'
+import { migrationsOf } from '../src/repositories/migrations.ts'
+import type { Schema } from '../src/repositories/schema.ts'
+import { immediateDialect, openWriter } from '../src/repositories/sqlite.ts'
 import { loadSqlite } from '../src/repositories/sqlite-library.ts'
 import { type Outcome, tesseraAs, tesseraWith } from './fixtures/cli.ts'
 import { MIGRATIONS } from './fixtures/migrations.ts'
@@ -24,6 +28,13 @@ async function inhabited(t: Test): Promise<Site & { file: string }> {
   const site = await prepareSite(t)
   await site.tessera(['user', 'add', 'david'])
   return { ...site, file: join(site.folder, 'tessera.db') }
+}
+
+/** A database as an older version left it. @param level its last migration */
+async function makeOlder(path: string, level: string): Promise<void> {
+  const db = new Kysely<Schema>({ dialect: immediateDialect(openWriter(path, 'make')) })
+  await migrationsOf(db).migrate(level)
+  await db.destroy()
 }
 
 async function check(tessera: Site['tessera']): Promise<Checked & { code: number | null }> {
@@ -71,7 +82,7 @@ await t.test('a sound database passes every check', async (t) => {
 })
 
 await t.test('each thing that is wrong has its line, which ends with what mends it', async (t) => {
-  const { tessera, file, folder, settings } = await inhabited(t)
+  const { file, folder, settings } = await inhabited(t)
   const faults = async (with_: Readonly<Record<string, string>> = {}): Promise<string[]> => {
     const found = await check(tesseraWith({ ...settings, ...with_ }))
     t.strictSame([found.code, found.outcome], [1, 'faulty'])
@@ -93,12 +104,12 @@ await t.test('each thing that is wrong has its line, which ends with what mends 
   t.match(await faults(), [
     /^clock: this machine says .* but the latest record is of 3000-01-01T00:00:00.000Z; set the clock; where it is right, tessera db clock --reset$/,
   ])
-  const [latest = ''] = MIGRATIONS.slice(-1)
-  const grants = ['authorization_codes', 'token_families', 'reference_tokens']
-  const unmade = grants.map((table) => `alter table ${table} drop column session_epoch;`).join(' ')
-  alter(file, `delete from users where id = 'later'; delete from kysely_migration where name = '${latest}'; ${unmade}`)
-  t.strictSame(await faults(), [`schema: pending: ${latest}; tessera db migrate, or the next start, applies them`])
-  t.equal((await tessera(['db', 'migrate'])).code, 0)
+  alter(file, `delete from users where id = 'later'`)
+  const [before = '', latest = ''] = MIGRATIONS.slice(-2)
+  const older = { TESSERA_DATABASE_URL: `file:${join(folder, 'older.db')}` }
+  await makeOlder(join(folder, 'older.db'), before)
+  t.strictSame(await faults(older), [`schema: pending: ${latest}; tessera db migrate, or the next start, applies them`])
+  t.equal((await tesseraWith({ ...settings, ...older })(['db', 'migrate'])).code, 0)
   alter(file, `insert into user_identifiers values ('ghost', 'nobody')`)
   t.match(await faults(), [
     /^references: 1 rows of user_identifiers and others refer to nothing; put a backup in its place/,
