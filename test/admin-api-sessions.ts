@@ -13,8 +13,10 @@ await t.test('API sessions are listed and ended, with their tokens where that is
   t.strictSame((await admin.get('/sessions')).json, { items: [], next: null })
   const tokens = await obtainTokens(instance)
   const { session_id: id } = await callApi(instance, tokens.access_token)
+  const opened = instance.now()
+  const openedAt = new Date(opened).toISOString()
+  instance.advance(1000)
   await callApi(instance, await serviceToken(instance))
-  const openedAt = new Date(instance.now()).toISOString()
   const { items } = (await admin.get('/sessions?user=david')).json as { items: object[] }
   t.strictSame(items, [
     {
@@ -24,7 +26,7 @@ await t.test('API sessions are listed and ended, with their tokens where that is
       app: WEB,
       openedAt,
       lastUsedAt: openedAt,
-      endsAt: new Date(instance.now() + 20 * MINUTE).toISOString(),
+      endsAt: new Date(opened + 20 * MINUTE).toISOString(),
     },
   ])
   t.match((await admin.get(`/sessions?app=${SYNC}`)).json, {
