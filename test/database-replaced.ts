@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, linkSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openStore } from '../src/repositories/open-store.ts'
 import { loadSqlite } from '../src/repositories/sqlite-library.ts'
 import { COMMAND, environment, plainNode, tesseraWith } from './fixtures/cli.ts'
+import { query } from './fixtures/database.ts'
 import { addPerson, prepareSite, type Site, serve } from './fixtures/server-process.ts'
 
 const PASSWORD = 'correct horse battery staple'
@@ -74,6 +75,42 @@ await t.test('what is written into a file that lost its name is not acknowledged
   await t.rejects(note('later'), { code: 'temporarily_unavailable' }, 'what was lost stays lost')
   t.match(store.whyLost(), /was removed or renamed/)
 })
+
+await t.test(
+  'a database whose last writer was killed in a transaction is rolled back by the next command',
+  async (t) => {
+    const site = await inhabited(t)
+    // Two transactions: one of before the write-ahead log, as in a file that was just made or restored.
+    for (const [name, journal] of [
+      ['rolled-back', 'DELETE'],
+      ['recovered', 'WAL'],
+    ] as const) {
+      const database = new (loadSqlite())(site.file)
+      database.pragma(`journal_mode = ${journal}`)
+      database.pragma('cache_size = 1')
+      database.exec('begin immediate')
+      const add = database.prepare("insert into settings values ('half ' || ?, ?)")
+      for (let row = 0; row < 500; row++) add.run(row, 'x'.repeat(500))
+      const folder = join(site.folder, name)
+      mkdirSync(folder)
+      for (const file of readdirSync(site.folder).filter((each) => /^(tessera\.db|master)/.test(each)))
+        if (!file.endsWith('-shm')) copyFileSync(join(site.folder, file), join(folder, file))
+      database.exec('rollback')
+      database.close()
+      t.ok(existsSync(join(folder, journal === 'WAL' ? 'tessera.db-wal' : 'tessera.db-journal')))
+      const settings = { ...site.settings, TESSERA_DATA_DIR: folder }
+      t.match(await tesseraWith(settings)(['user', 'list']), { code: 0, stdout: /david/, stderr: '' }, name)
+      t.match(await tesseraWith(settings)(['db', 'check', '--json']), { code: 0, stdout: /"outcome": "sound"/ })
+      t.strictSame(
+        await query(
+          { databaseUrl: `file:${join(folder, 'tessera.db')}` },
+          "select * from settings where name like 'half%'",
+        ),
+        [],
+      )
+    }
+  },
+)
 
 /** A `tessera db restore --replace` that has its hold on the old file and waits before it copies, until it is let go. */
 async function startRestore(t: Test, site: Site & { readonly backup: string }) {

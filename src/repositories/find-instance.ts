@@ -14,13 +14,13 @@ export interface Found {
   readonly keyed: boolean
 }
 
-/** Looks whether a database holds an instance; it makes and changes nothing. */
+/** Looks whether a database holds an instance; it makes nothing, and changes nothing but what a killed process left half done. */
 export async function findInstance(url: string): Promise<Found> {
   const shown = shownPlace(url)
   const missing = missingFile(url)
   // A folder in its place is for whoever opens it to complain about.
   if (missing !== undefined || isFolder(url)) return { shown, missing, keyed: false }
-  const place = openPlace(url, 'read')
+  const place = openPlace(url, 'look')
   try {
     const { applied } = await place.migrations.status()
     if (applied.length === 0)

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type Database from 'better-sqlite3'
 import { Kysely, PostgresDialect, SqliteDialect, sql } from 'kysely'
 import { parseDatabaseUrl, shownDatabaseUrl } from '../../lib/database-url.ts'
 import { migrationsOf, NewerSchema } from '../migrations.ts'
@@ -7,6 +8,7 @@ import { messageOf, openPool, pinned } from '../postgres-pool.ts'
 import type { Schema } from '../schema.ts'
 import { immediateDialect, openWriter } from '../sqlite.ts'
 import { loadSqlite } from '../sqlite-library.ts'
+import { requireSoundSqlite } from '../sqlite-version.ts'
 import type { Table } from './plan.ts'
 import { TransferRefused } from './refused.ts'
 
@@ -30,8 +32,11 @@ export interface Place {
   close(): Promise<void>
 }
 
-/** How a database is opened: a file may be made, must be there, or is only read. */
-export type Mode = 'make' | 'write' | 'read'
+/**
+ * How a database is opened: a file may be made, must be there, or is only read. To look is to read as well, where a process may have been
+ * killed before: SQLite then rolls back first, which it does not for those who may only read.
+ */
+export type Mode = 'make' | 'write' | 'look' | 'read'
 
 /** Whether an URL names a file that is not there. */
 export function isMissing(url: string): boolean {
@@ -83,13 +88,10 @@ export function openPlace(url: string, mode: Mode): Place {
 }
 
 function openFile(path: string, shown: string, mode: Mode): Place {
-  const database =
-    mode === 'read'
-      ? new (loadSqlite())(path, { readonly: true, fileMustExist: true })
-      : openWriter(path, mode === 'make' ? 'make' : 'find')
+  const database = openConnection(path, mode)
   // Nobody is served by this process, so SQLite itself may wait.
   database.pragma(`busy_timeout = ${PATIENCE}`)
-  const dialect = mode === 'read' ? new SqliteDialect({ database }) : immediateDialect(database)
+  const dialect = mode === 'read' || mode === 'look' ? new SqliteDialect({ database }) : immediateDialect(database)
   const db = new Kysely<Schema>({ dialect })
   return {
     ...placeOn(db, shown),
@@ -97,6 +99,16 @@ function openFile(path: string, shown: string, mode: Mode): Place {
     alone: (_tables, work) => within(db, 'begin immediate', work),
     close: () => db.destroy(),
   }
+}
+
+function openConnection(path: string, mode: Mode): Database.Database {
+  const Sqlite = loadSqlite()
+  if (mode === 'read') return new Sqlite(path, { readonly: true, fileMustExist: true })
+  if (mode !== 'look') return openWriter(path, mode === 'make' ? 'make' : 'find')
+  const database = new Sqlite(path, { fileMustExist: true })
+  requireSoundSqlite(database)
+  database.pragma('query_only = ON')
+  return database
 }
 
 const placeOn = (db: Kysely<Schema>, shown: string) => ({
