@@ -7,12 +7,15 @@ const epochOf = (applicationUri: RawBuilder<unknown>, userId: RawBuilder<unknown
   sql<number>`coalesce((select session_epochs.epoch from session_epochs
     where session_epochs.application_uri = ${applicationUri} and session_epochs.user_id = ${userId}), 0)`
 
+/** Whose rows are granted under epochs: a table, or the name it has in a query. */
+type GrantRows = 'authorization_codes' | 'token_families' | 'reference_tokens' | 'f' | 'token'
+
 /** The present epoch of the app and the user that a row names. */
-export const sessionEpochOf = (table: string): RawBuilder<number> =>
+export const sessionEpochOf = (table: GrantRows): RawBuilder<number> =>
   epochOf(sql.ref(`${table}.application_uri`), sql.ref(`${table}.user_id`))
 
 /** Whether all that a row was granted under still holds: a kill switch, or a consent taken back, has raised an epoch. */
-export const isUnderItsEpochs = (table: string): RawBuilder<SqlBool> => sql<SqlBool>`(
+export const isUnderItsEpochs = (table: GrantRows): RawBuilder<SqlBool> => sql<SqlBool>`(
   exists (select 1 from trusted_applications as its_app where its_app.application_uri = ${sql.ref(`${table}.application_uri`)}
     and its_app.epoch = ${sql.ref(`${table}.app_epoch`)} and its_app.is_enabled = 1)
   and exists (select 1 from users as its_user where its_user.id = ${sql.ref(`${table}.user_id`)}

@@ -22,6 +22,9 @@ const UNPARAMETERED: readonly string[] = [
   'src/repositories/check/contents.ts: sql.raw(condition)',
   'src/repositories/check/contents.ts: sql.table(table)',
   'src/repositories/columns.ts: sql.ref(column)',
+  ...['app_epoch', 'application_uri', 'session_epoch', 'user_epoch', 'user_id'].map(
+    (column) => `src/repositories/session-epochs.ts: sql.ref(\`\${table}.${column}\`)`,
+  ),
 ]
 /** These copy and guard whole tables, whose names and columns come from the catalogue of the database. */
 const OF_TABLES = /^src\/repositories\/(transfer|check)\/|^src\/repositories\/move-state\.ts: /
@@ -31,8 +34,13 @@ const BY_TYPE: readonly string[] = [
   'src/repositories/leftovers.ts: .orderBy(since as never',
   'src/repositories/leftovers.ts: .where(since as never',
   'src/repositories/leftovers.ts: .where(LEFTOVERS[kind].key as never',
+  'src/repositories/names.ts: .orderBy(name',
+  'src/repositories/names.ts: .select(name',
+  'src/repositories/names.ts: .where(name',
   'src/repositories/sign-in-sessions.ts: .where(column',
 ]
+/** Nor is this a column, but a condition that the file itself holds. */
+const CONDITIONS: readonly string[] = ['src/repositories/authorization-codes.ts: .where(isSignedIn']
 
 await t.test('AD-12: no text of anybody gets into SQL but as a parameter', async (t) => {
   const unparametered = found(/\bsql\.(raw|lit|ref|table|id)\([^()]*\)?/g)
@@ -44,7 +52,7 @@ await t.test('AD-12: no text of anybody gets into SQL but as a parameter', async
   const wants = found(/\bholding\((?!column: string)[^)]*\)/g)
   t.ok(wants.length > 0)
   t.strictSame(
-    wants.filter((use) => !/holding\('[a-z_]+', /.test(use)),
+    wants.filter((use) => !/holding\('[a-z_]+', |names\.ts: holding\(name, /.test(use)),
     [],
     'columns that are searched are named in the source',
   )
@@ -58,7 +66,7 @@ await t.test('AD-12: no text of anybody gets into SQL but as a parameter', async
     filesIn('src/repositories', '.ts'),
   )
   t.strictSame(
-    [...new Set(named)].filter((use) => !BY_TYPE.includes(use)),
+    [...new Set(named)].filter((use) => !BY_TYPE.includes(use) && !CONDITIONS.includes(use)),
     [],
     'columns of a query are named in the source',
   )
