@@ -6,11 +6,11 @@ import { TransferRefused } from './refused.ts'
 
 /** A database that nobody else can open meanwhile; the hold ends with this process, whatever ends that. */
 export interface Held {
-  /** Notes in it that it was put aside, so that whoever waits for it does not serve it, and lets go of it. */
+  /** Notes in it that it was put aside, so that whoever opens it later does not serve it. */
   putAside(aside: Aside): void
   /** Takes the note back. */
   takeBack(): void
-  /** Lets go of it as it was. */
+  /** Lets go of it. */
   release(): void
 }
 
@@ -42,15 +42,13 @@ export function holdDatabase(path: string): Held | undefined {
         database.exec('create table if not exists move_state (name text primary key, value text not null)')
         database.prepare("insert or replace into move_state values ('aside', ?)").run(JSON.stringify(aside))
       }
-      // The journal goes with the commit, and the hold with it.
-      database.pragma('locking_mode = NORMAL')
+      // The lock stays: whoever waits for it until the new file has the name could leave a log beside that which belongs to this one.
       database.exec('commit')
-      database.close()
+      // An exclusive connection keeps its journal, which is empty by now.
+      rmSync(`${path}-journal`, { force: true })
     },
     takeBack() {
-      const again = new Sqlite(path, { fileMustExist: true, timeout: 500 })
-      if (holdsInstance(again)) again.exec("delete from move_state where name = 'aside'")
-      again.close()
+      if (holdsInstance(database)) database.exec("delete from move_state where name = 'aside'")
     },
     release: () => void database.close(),
   }
@@ -67,7 +65,8 @@ function isDamaged(Sqlite: typeof Database, path: string): boolean {
     database = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: 500 })
     return database.pragma('quick_check(1)', { simple: true }) !== 'ok'
   } catch (error) {
-    return !isBusy(error)
+    // What a killed process left half done is no damage, and SQLite rolls it back for nobody who may only read.
+    return !isBusy(error) && !sqliteCodeOf(error).startsWith('SQLITE_READONLY')
   } finally {
     database?.close()
   }
