@@ -9,7 +9,7 @@ interface Log {
 }
 
 interface Dependencies {
-  readonly store: Pick<Store, 'write'>
+  readonly store: Pick<Store, 'writeEnding'>
   readonly time: Timekeeper
   readonly log: Log
 }
@@ -41,13 +41,15 @@ export function createWatchTime({ store, time, log }: Dependencies) {
     seen = record
   }
 
-  async function writeDown({ settings }: Repositories): Promise<void> {
+  /** @returns the record as it is once this is committed */
+  async function writeDown({ settings }: Repositories): Promise<number> {
     const stored = await settings.get(TIME_REACHED)
-    compare(Number(stored ?? 0))
+    const record = Number(stored ?? 0)
+    compare(record)
     const reached = time.floor()
-    if (!time.isBelieved() || reached <= Number(stored ?? 0)) return
+    if (!time.isBelieved() || reached <= record) return record
     // Whoever was faster said as much, or put it right.
-    if (await settings.replace(TIME_REACHED, stored, String(reached))) seen = reached
+    return (await settings.replace(TIME_REACHED, stored, String(reached))) ? reached : record
   }
 
   return async function watchTime(): Promise<void> {
@@ -56,9 +58,11 @@ export function createWatchTime({ store, time, log }: Dependencies) {
     const stepped = Math.abs(step) > STEP
     if (stepped) tell(step > 0 ? `was set forward by ${step} ms` : `was set back by ${-step} ms, which is not followed`)
     const event = { event: 'clock_stepped', actor: 'server', detail: { step, lead: time.lead() } } as const
-    await store.write(async (unit) => {
-      await writeDown(unit)
+    // Also while a full disk has stopped what is less needed: a record that stands still for a day stops the next start.
+    seen = await store.writeEnding(async (unit) => {
+      const record = await writeDown(unit)
       if (stepped) await unit.auditEvents.add([toAuditRecord(event, newOrderedId(time.now()), time.now())])
+      return record
     })
   }
 }
