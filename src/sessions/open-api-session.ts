@@ -120,7 +120,11 @@ export function createOpenApiSession({ store, clock, audit, audits }: Dependenci
     const failed = failures
     const outcome =
       (await useKnown(candidate)) ??
-      (await inTurn(async () => (await useKnown(candidate)) ?? (await openAnother(candidate, judgeAgain, failed))))
+      (await inTurn(async () => {
+        // Whoever waited for their turn may have been switched off, and find the session that somebody else has opened.
+        await judgeAgain(store.read)
+        return (await useKnown(candidate)) ?? (await openAnother(candidate, judgeAgain, failed))
+      }))
     if ('id' in outcome) return outcome
     if (onceAMinute(app.applicationUri))
       audit({ event: 'license_exceeded', app: app.applicationUri, user: user.id, detail: outcome.figures })
