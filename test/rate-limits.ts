@@ -111,16 +111,16 @@ await t.test('this machine itself, and a proxy on it that is not declared, are l
 await t.test('0 is no limit', async (t) => {
   const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_AUTHORIZE: '0', TESSERA_LIMIT_APP_FAILURES: '0' })
   const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
-  const answers = await times(100, () => fetch(url, { redirect: 'manual', headers: from('192.0.2.1') }))
-  t.ok(answers.every(({ status }) => status === 303))
-  const guesses = await times(100, () =>
-    postForm(
-      `${instance.issuer}/connect/token`,
-      { grant_type: 'client_credentials' },
-      { ...basic(SYNC, 'wrong'), ...from('192.0.2.1') },
-    ),
-  )
-  t.ok(guesses.every(({ status }) => status === 401))
+  // No more at once than a network has places, which no limit of these settings changes.
+  const statuses = async (ask: () => Promise<Response>): Promise<number[]> => {
+    const all = []
+    for (let round = 0; round < 5; round++) all.push(...(await times(20, ask)))
+    return [...new Set(all.map(({ status }) => status))]
+  }
+  t.strictSame(await statuses(() => fetch(url, { redirect: 'manual', headers: from('192.0.2.1') })), [303])
+  const guess = { ...basic(SYNC, 'wrong'), ...from('192.0.2.1') }
+  const grant = { grant_type: 'client_credentials' }
+  t.strictSame(await statuses(() => postForm(`${instance.issuer}/connect/token`, grant, guess)), [401])
 })
 
 await t.test('behind a proxy an address is one address, however it is written', async (t) => {
