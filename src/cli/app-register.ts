@@ -107,9 +107,10 @@ async function register(applicationUri: string, flags: Flags, command: Command):
       { ...settings, ...attributes },
       `Registered ${applicationUri}.\n\n${block(linesOf(settings, registration))}\n`,
     )
-    for (const doubt of doubtsAbout(registration, set)) warn(doubt)
-    if (secret !== undefined) note('The secret is shown this once: put it where the app keeps its secrets.')
-    if (isInteractive(registration)) note('For refresh tokens the app asks for the scope offline_access as well.')
+    for (const doubt of doubtsAbout(registration, set)) warn(command, doubt)
+    if (secret !== undefined) note(command, 'The secret is shown this once: put it where the app keeps its secrets.')
+    if (isInteractive(registration))
+      note(command, 'For refresh tokens the app asks for the scope offline_access as well.')
   })
 }
 

@@ -84,8 +84,8 @@ async function rotateSecret(applicationUri: string, flags: RotateFlags, command:
         : `New secret of ${applicationUri}:\n\n${block([['client_secret', value]])}\n`
     print(command, document, text)
     if (end !== undefined)
-      note(until === null ? 'The old secret has ended.' : `The old secret is valid until ${until}.`)
-    if (value !== undefined) note('The secret is shown this once: put it where the app keeps its secrets.')
+      note(command, until === null ? 'The old secret has ended.' : `The old secret is valid until ${until}.`)
+    if (value !== undefined) note(command, 'The secret is shown this once: put it where the app keeps its secrets.')
   })
 }
 
@@ -113,7 +113,11 @@ async function removeSecret(
     const secret = findSecret(app, name)
     const left = app.secrets.filter((other) => other.id !== secret.id && isValidSecret(other, clock()))
     if (left.length === 0 && isValidSecret(secret, clock()))
-      await confirm(`This ends the only valid secret of ${applicationUri}: it can no longer prove itself.`, flags.yes)
+      await confirm(
+        command,
+        `This ends the only valid secret of ${applicationUri}: it can no longer prove itself.`,
+        flags.yes,
+      )
     await store.writeAlone((unit) => removeAppSecret(unit, applicationUri, secret.id, commandLine(clock())))
     const document = { ApplicationUri: applicationUri, SecretId: secret.id, removed: true }
     print(command, document, `The secret ${secret.label ?? secret.id} of ${applicationUri} has ended.`)

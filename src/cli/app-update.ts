@@ -48,15 +48,18 @@ async function update(
     })
     const loginOf = await loginsFor([before, after], store.read)
     print(command, recordOf(after, loginOf), differences(attributesOf(before, loginOf), attributesOf(after, loginOf)))
-    for (const doubt of [...doubtsAbout(after, changes), ...doubtsAboutSecrets(after, clock())]) warn(doubt)
-    noteAboutSecrets(before, after)
+    for (const doubt of [...doubtsAbout(after, changes), ...doubtsAboutSecrets(after, clock())]) warn(command, doubt)
+    noteAboutSecrets(command, before, after)
   })
 }
 
-function noteAboutSecrets(before: AppRegistration, after: TrustedApplication): void {
+function noteAboutSecrets(command: Command, before: AppRegistration, after: TrustedApplication): void {
   if (before.clientType === after.clientType) return
   if (after.clientType === 'Confidential' && after.secrets.length === 0) {
-    note(`The app has no secret yet; make one with: tessera app rotate-secret ${shellWord(after.applicationUri)}`)
+    note(
+      command,
+      `The app has no secret yet; make one with: tessera app rotate-secret ${shellWord(after.applicationUri)}`,
+    )
   }
-  if (before.clientType === 'Confidential') note('The secrets of the app have ended.')
+  if (before.clientType === 'Confidential') note(command, 'The secrets of the app have ended.')
 }

@@ -63,7 +63,7 @@ const setEnabled = (applicationUri: string, enabled: boolean, command: Command):
 const remove = (applicationUri: string, flags: { readonly yes?: boolean }, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
     await requireApp(store.read, applicationUri)
-    await confirm(`This removes ${applicationUri} with its secrets, consents and tokens, for ever.`, flags.yes)
+    await confirm(command, `This removes ${applicationUri} with its secrets, consents and tokens, for ever.`, flags.yes)
     await store.writeAlone((unit) => removeApp(unit, applicationUri, commandLine(clock())))
     print(command, { ApplicationUri: applicationUri, removed: true }, `${applicationUri} is removed.`)
   })

@@ -9,6 +9,7 @@ import type { Repositories } from '../repositories/store.ts'
 import { countFlag, momentFlag } from './durations.ts'
 import { helpText } from './help.ts'
 import { jsonText, print, table } from './output.ts'
+import { terminalOf } from './terminal.ts'
 import { detailText } from './value-text.ts'
 import { withCore } from './with-core.ts'
 
@@ -100,8 +101,9 @@ const exportAll = (flags: Flags, command: Command): Promise<void> =>
     let after: AuditCursor | undefined
     while (left > 0) {
       const page = await store.read.auditEvents.read(filter, Math.min(PAGE, left), after)
-      if (page.length > 0 && !process.stdout.write(page.map((record) => `${jsonText(shown(record))}\n`).join('')))
-        await once(process.stdout, 'drain')
+      const { stdout } = terminalOf(command)
+      if (page.length > 0 && !stdout.write(page.map((record) => `${jsonText(shown(record))}\n`).join('')))
+        await once(stdout, 'drain')
       if (page.length < PAGE) return
       left -= page.length
       after = page.at(-1)

@@ -1,6 +1,4 @@
-import { explain } from './explain.ts'
-import { reportFailure } from './output.ts'
-import { createProgram } from './program.ts'
+import { runCommand } from './run-command.ts'
 
 // A reader that has seen enough (tessera app list | head -1) is no error.
 for (const stream of [process.stdout, process.stderr]) {
@@ -11,13 +9,5 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
-const complaints: string[] = []
-const program = createProgram((text) => complaints.push(text))
-try {
-  await program.parseAsync()
-} catch (error) {
-  const showStack = /^(debug|trace)$/.test(process.env['TESSERA_LOG_LEVEL'] ?? '')
-  const { lines, exitCode } = explain(error, complaints.join(''), showStack)
-  process.exitCode = exitCode
-  if (exitCode !== 0) reportFailure(lines, exitCode, program.opts<{ json?: boolean }>().json)
-}
+const { stdin, stdout, stderr, env: environment } = process
+process.exitCode = await runCommand(process.argv.slice(2), { stdin, stdout, stderr, environment, exitCode: 0 })

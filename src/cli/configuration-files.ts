@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { applyFiles } from '../configuration/apply-files.ts'
 import type { Change } from '../configuration/changes.ts'
@@ -11,6 +12,7 @@ import { seal } from '../lib/sealed-box.ts'
 import { commandLine } from './actor.ts'
 import { warn } from './output.ts'
 import { wrongUsage } from './problem.ts'
+import { type Terminal, terminalOf } from './terminal.ts'
 import { withCore } from './with-core.ts'
 
 export interface FileFlags {
@@ -32,7 +34,7 @@ export async function changeFiles(
   { dryRun }: { readonly dryRun: boolean },
   show: (changes: readonly Change[]) => void,
 ): Promise<void> {
-  const texts = readTexts(files)
+  const texts = await readTexts(files, terminalOf(command).stdin)
   await withCore(
     command,
     async ({ store, clock, masterKey, outbound }, { tokens }) => {
@@ -40,7 +42,7 @@ export async function changeFiles(
       const outcome = await applyFiles({
         store,
         texts,
-        variables: process.env,
+        variables: terminalOf(command).environment,
         suggest: didYouMean,
         passwords: createPasswords(),
         by: { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable },
@@ -50,7 +52,7 @@ export async function changeFiles(
         dryRun,
       }).catch((error: unknown) => Promise.reject(asProblem(error)))
       show(outcome.changes)
-      for (const doubt of outcome.doubts) warn(doubt)
+      for (const doubt of outcome.doubts) warn(command, doubt)
     },
     { make: !dryRun },
   )
@@ -60,21 +62,20 @@ const asProblem = (error: unknown): unknown =>
   error instanceof ConfigurationRefused ? wrongUsage(...error.faults.map(describeFault)) : error
 
 /** @throws Problem naming every file that cannot be read */
-function readTexts(files: readonly string[]): SourceText[] {
+async function readTexts(files: readonly string[], stdin: Terminal['stdin']): Promise<SourceText[]> {
   const faults: string[] = []
-  const texts = files.map((file) => {
+  const texts: SourceText[] = []
+  for (const file of files) {
     try {
-      const source = file === '-' ? 'stdin' : file
-      const text = decode(readFileSync(file === '-' ? 0 : file))
+      const text = decode(file === '-' ? await buffer(stdin) : readFileSync(file))
       // Nothing in a pipe is what failed before it, rather than a wish for nothing.
       if (file === '-' && text.trim() === '')
         faults.push('stdin: is empty; expected are apps, users, resources or settings')
-      return { file: source, text }
+      texts.push({ file: file === '-' ? 'stdin' : file, text })
     } catch (error) {
       faults.push(`${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`)
-      return { file, text: '' }
     }
-  })
+  }
   if (faults.length > 0) throw wrongUsage(...faults)
   return texts
 }

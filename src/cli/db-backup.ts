@@ -30,7 +30,7 @@ async function backUp(named: string | undefined, flags: { readonly force?: boole
   const config: Config = configOf(command)
   await requireInstance(config)
   const file = named ?? `tessera-backup-${isoTime(systemClock()).replaceAll(/[:.]/g, '-')}.db`
-  const progress = progressOn(process.stderr, globalsOf(command).json)
+  const progress = progressOn(command, globalsOf(command).json)
   const { url } = config.database
   const outcome = await backUpDatabase({
     url,
@@ -48,5 +48,5 @@ async function backUp(named: string | undefined, flags: { readonly force?: boole
     { ...outcome, at: isoTime(outcome.at) },
     `${outcome.file}: ${rows} rows of ${outcome.of} as of ${isoTime(outcome.at)}, ${outcome.bytes} bytes, verified.`,
   )
-  note('The master key is not in it; keep that as well, and elsewhere.')
+  note(command, 'The master key is not in it; keep that as well, and elsewhere.')
 }

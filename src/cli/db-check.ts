@@ -8,6 +8,7 @@ import { type Check, failed, messageOf, passed } from '../repositories/check/che
 import { checkDatabase, type Sealed } from '../repositories/check/check-database.ts'
 import { helpText } from './help.ts'
 import { columns, print } from './output.ts'
+import { terminalOf } from './terminal.ts'
 import { configOf } from './with-core.ts'
 
 const HELP = helpText(
@@ -29,7 +30,7 @@ async function check(command: Command): Promise<void> {
   const { checks, sealed } = await checkDatabase(config.database.url, systemClock())
   const all = [...checks, ...(sealed ? [checkKeys(sealed, config)] : [])]
   const outcome = all.every((each) => each.passed) ? 'sound' : 'faulty'
-  if (outcome === 'faulty') process.exitCode = 1
+  if (outcome === 'faulty') terminalOf(command).exitCode = 1
   const rows = all.map(({ name, detail, passed: isPassed }) => [isPassed ? 'passed' : 'failed', name, detail])
   const database = shownDatabaseUrl(config.database.url)
   print(command, { outcome, database, checks: all }, `${database} is ${outcome}.\n${columns(rows)}`)

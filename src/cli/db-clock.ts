@@ -80,7 +80,11 @@ async function reset({ yes }: Flags, command: Command): Promise<void> {
   const { known, url } = await readTime(command)
   const now = systemClock()
   if (isAheadOf(known, now))
-    await confirm(`The time goes back to ${isoTime(now)}: everything issued ends, and everybody signs in again.`, yes)
+    await confirm(
+      command,
+      `The time goes back to ${isoTime(now)}: everything issued ends, and everybody signs in again.`,
+      yes,
+    )
   const done = await resetClock(url, systemClock, audited).catch((error: unknown) =>
     Promise.reject(namingDatabase(error, configOf(command))),
   )
@@ -92,7 +96,8 @@ async function reset({ yes }: Flags, command: Command): Promise<void> {
       ? `The record is ${isoTime(done.to)} now; nothing in the database was of a later time.`
       : `The time is ${isoTime(done.to)} again. Ended: ${ended.sessions} sessions, ${ended.tokenFamilies} sign-ins at apps, ${ended.codes} codes.`,
   )
-  if (ended !== null) note('The audit log keeps the times that were told then. Restart servers whose clock was wrong.')
+  if (ended !== null)
+    note(command, 'The audit log keeps the times that were told then. Restart servers whose clock was wrong.')
 }
 
 function audited({ record, to, ended }: ClockReset) {

@@ -83,7 +83,7 @@ async function tell(config: Config, to: string, command: Command): Promise<void>
 }
 
 async function carryOut(config: Config, to: string, command: Command): Promise<void> {
-  const progress = progressOn(process.stderr, globalsOf(command).json)
+  const progress = progressOn(command, globalsOf(command).json)
   const outcome = await moveDatabase({
     from: config.database.url,
     to,
@@ -101,8 +101,8 @@ async function carryOut(config: Config, to: string, command: Command): Promise<v
     .finally(progress.end)
   print(command, outcome, summary(outcome))
   const url = outcome.to.startsWith('file:') ? outcome.to : `${outcome.to} (with its password)`
-  note(`Set TESSERA_DATABASE_URL to ${url} and restart every server; the master key stays the same.`)
-  note(`${outcome.from} takes nothing any more; keep it until the new one is backed up.`)
+  note(command, `Set TESSERA_DATABASE_URL to ${url} and restart every server; the master key stays the same.`)
+  note(command, `${outcome.from} takes nothing any more; keep it until the new one is backed up.`)
 }
 
 function summary({ tables, from, to, writersWaited }: MoveOutcome): string {
@@ -111,7 +111,11 @@ function summary({ tables, from, to, writersWaited }: MoveOutcome): string {
 }
 
 async function reopen(config: Config, yes: boolean | undefined, command: Command): Promise<void> {
-  await confirm('Changes made since in the new database are not in this one, and everybody signs in again.', yes)
+  await confirm(
+    command,
+    'Changes made since in the new database are not in this one, and everybody signs in again.',
+    yes,
+  )
   const undone = await undoMove(config.database.url, systemClock, (ended, to) => {
     const now = systemClock()
     const event = {
@@ -126,7 +130,7 @@ async function reopen(config: Config, yes: boolean | undefined, command: Command
     undone,
     `Live again; it had been moved to ${undone.to}. No code, token or session of before is good any more.`,
   )
-  note('Make sure that no server runs on the other one.')
+  note(command, 'Make sure that no server runs on the other one.')
 }
 
 const rethrow =

@@ -32,7 +32,7 @@ async function restore(file: string, flags: { readonly replace?: boolean }, comm
   const config = configOf(command)
   // A key made now would be another one than that of the backup.
   const masterKey = loadMasterKey({ ...config.masterKey, mayCreate: false })
-  const progress = progressOn(process.stderr, globalsOf(command).json)
+  const progress = progressOn(command, globalsOf(command).json)
   const outcome = await restoreDatabase({
     file,
     url: config.database.url,
@@ -59,7 +59,7 @@ async function restore(file: string, flags: { readonly replace?: boolean }, comm
     { ...outcome, backup: backup ? { of: backup.of, at: isoTime(backup.at) } : null, aside: aside ?? null },
     `Restored ${rows} rows${when} into ${to}. Ended: ${ended.sessions} sessions, ${ended.tokenFamilies} sign-ins at apps, ${ended.codes} codes.`,
   )
-  if (aside === undefined) tellCreated(config, { shown: to })
-  else note(`What was there before is kept as ${aside}.`)
-  note('Everybody signs in again. Access tokens that an API verifies by itself are good until they expire.')
+  if (aside === undefined) tellCreated(command, config, { shown: to })
+  else note(command, `What was there before is kept as ${aside}.`)
+  note(command, 'Everybody signs in again. Access tokens that an API verifies by itself are good until they expire.')
 }

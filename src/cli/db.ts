@@ -43,7 +43,7 @@ async function migrate(command: Command): Promise<void> {
     const migrated = await migrations.migrate()
     // Of several that found nothing one has made it.
     const created = found.missing !== undefined && migrated.length > 0
-    if (created) tellCreated(config, found)
+    if (created) tellCreated(command, config, found)
     const database = shownDatabaseUrl(config.database.url)
     const document = { database, created, migrated, ...(await migrations.status()) }
     print(

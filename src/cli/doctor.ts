@@ -11,6 +11,7 @@ import { isInteractive } from '../domain/trusted-application.ts'
 import { systemClock } from '../lib/clock.ts'
 import { helpText } from './help.ts'
 import { columns, print } from './output.ts'
+import { terminalOf } from './terminal.ts'
 import { withCore } from './with-core.ts'
 
 interface Flags {
@@ -91,7 +92,7 @@ function report(
 ): void {
   const faults = findings.filter(({ severity }) => severity === 'fault').length
   const warnings = findings.filter(({ severity }) => severity === 'warning').length
-  if (faults > 0) process.exitCode = 1
+  if (faults > 0) terminalOf(command).exitCode = 1
   const lines = findings.map(({ severity, check, found, fix }) => [
     severity,
     check,

@@ -14,6 +14,7 @@ import type { ClaimsPreview } from './preview-claims.ts'
 import { wrongUsage } from './problem.ts'
 import { expectedLines } from './refusal.ts'
 import { createReadRegistered } from './registered.ts'
+import { terminalOf } from './terminal.ts'
 import { withCore } from './with-core.ts'
 
 const HELP = helpText(
@@ -73,7 +74,7 @@ type TokenFlags = Omit<TokenRequest, 'secret'> & { readonly secretStdin?: boolea
 async function explainToken({ secretStdin, ...asked }: TokenFlags, command: Command): Promise<void> {
   // The flag belongs to the parent, so that the help tells it once.
   const { user } = command.optsWithGlobals<{ user?: string }>()
-  const secret = secretStdin ? { secret: await readLineFromStdin('client secret') } : {}
+  const secret = secretStdin ? { secret: await readLineFromStdin(command, 'client secret') } : {}
   await withCore(command, async (core, config) => {
     const trial = await tryToken({ ...asked, ...(user === undefined ? {} : { user }), ...secret }, core, config)
     await report(command, trial, { endpoint: '/connect/token', client: asked.client }, core, config)
@@ -104,7 +105,7 @@ async function report(
   const refused = explanation && refusal ? { ...withoutId(explanation), description: refusal.description } : null
   const text = [rowsOf(checks), ...(refused ? [refusedText(refused)] : []), ...(proved ? [claimsText(proved)] : [])]
   print(command, { outcome, checks, claims: proved ?? null, refusal: refused }, text.join('\n\n'))
-  if (refusal) process.exitCode = 1
+  if (refusal) terminalOf(command).exitCode = 1
 }
 
 /** The record the server would keep of it. */

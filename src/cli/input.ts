@@ -1,18 +1,21 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
+import type { Command } from 'commander'
 import { impossible, wrongUsage } from './problem.ts'
+import { type Terminal, terminalOf } from './terminal.ts'
 
 const LONGEST_INPUT = 65_536
 
 /** Is there a person to ask? Questions go to stderr, so that stdout holds results alone. */
-export const isTerminal = (): boolean => process.stdin.isTTY === true && process.stderr.isTTY === true
+export const isTerminal = ({ stdin, stderr }: Terminal): boolean => stdin.isTTY === true && stderr.isTTY === true
 
 /** Reads the one line that a script sends on standard input. */
-export async function readLineFromStdin(what: string): Promise<string> {
-  if (process.stdin.isTTY) throw wrongUsage(`the ${what} is expected from a pipe, but standard input is a terminal`)
+export async function readLineFromStdin(command: Command, what: string): Promise<string> {
+  const { stdin } = terminalOf(command)
+  if (stdin.isTTY) throw wrongUsage(`the ${what} is expected from a pipe, but standard input is a terminal`)
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of process.stdin) {
+  for await (const chunk of stdin) {
     chunks.push(chunk as Buffer)
     size += (chunk as Buffer).length
     if (size > LONGEST_INPUT) throw wrongUsage(`standard input is too long for a ${what}`)
@@ -32,10 +35,10 @@ function decode(bytes: Buffer, what: string): string {
 }
 
 /** Asks a person on the terminal; what is typed is shown only with `echo`. */
-export function ask(question: string, { echo }: { echo: boolean }): Promise<string> {
+export function ask({ stdin, stderr }: Terminal, question: string, { echo }: { echo: boolean }): Promise<string> {
   const silence = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const lines = createInterface({ input: process.stdin, output: echo ? process.stderr : silence, terminal: true })
-  if (!echo) process.stderr.write(question)
+  const lines = createInterface({ input: stdin, output: echo ? stderr : silence, terminal: true })
+  if (!echo) stderr.write(question)
   return new Promise((resolve, reject) => {
     let answer: string | undefined
     lines.question(question, (line) => {
@@ -44,7 +47,7 @@ export function ask(question: string, { echo }: { echo: boolean }): Promise<stri
     })
     // Ctrl+C and Ctrl+D close it without a line.
     lines.once('close', () => {
-      if (!echo || answer === undefined) process.stderr.write('\n')
+      if (!echo || answer === undefined) stderr.write('\n')
       if (answer === undefined) reject(impossible('nothing was changed'))
       else resolve(answer)
     })
@@ -55,9 +58,10 @@ export function ask(question: string, { echo }: { echo: boolean }): Promise<stri
  * Makes sure that something irreversible is meant: `--yes`, or a person's word.
  * @param what happens, as a sentence
  */
-export async function confirm(what: string, yes: boolean | undefined): Promise<void> {
+export async function confirm(command: Command, what: string, yes: boolean | undefined): Promise<void> {
   if (yes) return
-  if (!isTerminal()) throw wrongUsage(`${what} Add --yes to confirm; only a terminal can be asked.`)
-  const answer = await ask(`${what} Type yes to go on: `, { echo: true })
+  const terminal = terminalOf(command)
+  if (!isTerminal(terminal)) throw wrongUsage(`${what} Add --yes to confirm; only a terminal can be asked.`)
+  const answer = await ask(terminal, `${what} Type yes to go on: `, { echo: true })
   if (answer.trim().toLowerCase() !== 'yes') throw impossible('nothing was changed')
 }

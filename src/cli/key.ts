@@ -96,8 +96,8 @@ async function rotate({ algorithm, publishFor = HOUR, force }: RotateFlags, comm
     if (!rotated.some(({ changed }) => changed)) throw impossible(rotated.map(whyUnchanged).join('; '))
     const records = rotated.map(({ key }) => keyRecord(key, key.signsFrom <= clock() ? 'active' : 'next'))
     print(command, all ? records : records[0], records.map(described).join('\n'))
-    if (hasty) warn('APIs that cache the key set refuse tokens of the new key for up to 5 minutes')
-    note('The old key stays published until the last token it signed has expired.')
+    if (hasty) warn(command, 'APIs that cache the key set refuse tokens of the new key for up to 5 minutes')
+    note(command, 'The old key stays published until the last token it signed has expired.')
   })
 }
 

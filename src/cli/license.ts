@@ -71,14 +71,20 @@ async function set({ slots, reserve = [], unreserve = [] }: Flags, command: Comm
     const change = { slots, reserve, unreserve }
     const license = await store.writeAlone((unit) => setLicense(unit, change, commandLine(clock())))
     printLicense(license, command)
-    warnOf(license)
+    warnOf(command, license)
   })
 }
 
-function warnOf({ slots, house: { live }, reserved }: License): void {
+function warnOf(command: Command, { slots, house: { live }, reserved }: License): void {
   if (slots === undefined) return
   if (reserved.length > slots)
-    warn(`${reserved.length} users are reserved, but there are ${slots} slots: not all of them can be in at once`)
+    warn(
+      command,
+      `${reserved.length} users are reserved, but there are ${slots} slots: not all of them can be in at once`,
+    )
   if (live > slots)
-    warn(`${live} API sessions live, more than the ${slots} slots: nobody else gets in until enough of them have ended`)
+    warn(
+      command,
+      `${live} API sessions live, more than the ${slots} slots: nobody else gets in until enough of them have ended`,
+    )
 }

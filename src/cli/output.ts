@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { globalsOf } from './globals.ts'
+import { type Terminal, terminalOf } from './terminal.ts'
 
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
@@ -9,18 +10,23 @@ export const jsonText = (document: unknown, indent?: number): string =>
 
 /** Prints the result: with --json exactly one document, else the text for people. */
 export function print(command: Command, document: unknown, text: string): void {
-  process.stdout.write(globalsOf(command).json ? `${jsonText(document, 2)}\n` : `${text}\n`)
+  terminalOf(command).stdout.write(globalsOf(command).json ? `${jsonText(document, 2)}\n` : `${text}\n`)
 }
 
 /** Says something beside the result; scripts that read stdout never see it. */
-export const note = (line: string): void => {
-  process.stderr.write(`${visible(line)}\n`)
-}
+export const note = (command: Command, line: string): void => noteAt(terminalOf(command), line)
+
+const noteAt = ({ stderr }: Pick<Terminal, 'stderr'>, line: string): void => void stderr.write(`${visible(line)}\n`)
 
 /** Says why nothing was done; with --json as one document for scripts. */
-export function reportFailure(lines: readonly string[], exitCode: number, json: boolean | undefined): void {
-  if (json) process.stderr.write(`${JSON.stringify({ errors: withoutHelp(lines), exitCode }, undefined, 2)}\n`)
-  else for (const line of lines) note(line)
+export function reportFailure(
+  terminal: Pick<Terminal, 'stderr'>,
+  lines: readonly string[],
+  exitCode: number,
+  json: boolean | undefined,
+): void {
+  if (json) terminal.stderr.write(`${JSON.stringify({ errors: withoutHelp(lines), exitCode }, undefined, 2)}\n`)
+  else for (const line of lines) noteAt(terminal, line)
 }
 
 /** What is wrong, without the help that people get with it. */
@@ -31,7 +37,7 @@ function withoutHelp(lines: readonly string[]): string[] {
 }
 
 /** Points at something unwise that was done all the same. */
-export const warn = (line: string): void => note(`warning: ${line}`)
+export const warn = (command: Command, line: string): void => note(command, `warning: ${line}`)
 
 // What people typed elsewhere must neither move the cursor here nor turn the direction of the line.
 const visible = (text: string): string => text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, '?')

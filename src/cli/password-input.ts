@@ -3,6 +3,7 @@ import { whyBadPassword } from '../domain/user.ts'
 import { newShortId, systemRandom } from '../lib/secrets.ts'
 import { ask, isTerminal, readLineFromStdin } from './input.ts'
 import { wrongUsage } from './problem.ts'
+import { terminalOf } from './terminal.ts'
 
 /** The flags that say where a password comes from. */
 export interface PasswordFlags {
@@ -25,15 +26,20 @@ export const withPasswordFlags = (command: Command): Command =>
     .option('--generate-password', 'make up a password and print it once')
 
 /** The password from where the flags say, or from the person at the terminal; `undefined` when there is nobody to ask. */
-export async function choosePassword(flags: PasswordFlags, login: string): Promise<ChosenPassword | undefined> {
+export async function choosePassword(
+  command: Command,
+  flags: PasswordFlags,
+  login: string,
+): Promise<ChosenPassword | undefined> {
   if (flags.generatePassword)
     return { password: newShortId(systemRandom).replace(/(.{4})(?=.)/g, '$1-'), generated: true }
-  if (flags.passwordStdin) return { password: await readLineFromStdin('password'), generated: false }
-  if (!isTerminal()) return undefined
-  const password = await ask(`New password for ${login}: `, { echo: false })
+  if (flags.passwordStdin) return { password: await readLineFromStdin(command, 'password'), generated: false }
+  const terminal = terminalOf(command)
+  if (!isTerminal(terminal)) return undefined
+  const password = await ask(terminal, `New password for ${login}: `, { echo: false })
   const fault = whyBadPassword(password)
   if (fault !== undefined) throw wrongUsage(`password: ${fault}`)
-  const again = await ask('The same password again: ', { echo: false })
+  const again = await ask(terminal, 'The same password again: ', { echo: false })
   if (again !== password) throw wrongUsage('password: the two are not the same')
   return { password, generated: false }
 }

@@ -20,6 +20,7 @@ import { resourceCommands } from './resource.ts'
 import { serveCommand } from './serve.ts'
 import { sessionCommands } from './session.ts'
 import { settingsCommand } from './settings.ts'
+import { placeAt, type Terminal } from './terminal.ts'
 import { tokenCommands } from './token.ts'
 import { userCommands } from './user.ts'
 
@@ -45,9 +46,10 @@ const version = (): string =>
 
 /**
  * The whole `tessera` command, with everything it can do.
+ * @param terminal where its commands run
  * @param complain takes what is to be said about a wrong flag or argument
  */
-export function createProgram(complain: (text: string) => void): Command {
+export function createProgram(terminal: Terminal, complain: (text: string) => void): Command {
   const program = new Command('tessera')
     .description('Tessera, an OAuth 2.0 and OpenID Connect identity server')
     .version(version(), '--version', 'print the version')
@@ -57,10 +59,11 @@ export function createProgram(complain: (text: string) => void): Command {
     .option('--accept-clock', 'the clock of this machine is right, although the database has not seen such a time yet')
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: sharedOptions })
     .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
       writeErr: complain,
       outputError: (text, write) => write(text.replace(/^error: /, '')),
-      getOutHelpWidth: () => process.stdout.columns ?? 120,
-      getErrHelpWidth: () => process.stderr.columns ?? 120,
+      getOutHelpWidth: () => terminal.stdout.columns ?? 120,
+      getErrHelpWidth: () => terminal.stderr.columns ?? 120,
     })
     .helpCommand(false)
     .exitOverride()
@@ -87,7 +90,7 @@ export function createProgram(complain: (text: string) => void): Command {
   doctorCommand(program)
   helpCommand(program)
   sayWhatWasExpected(program)
-  return program
+  return placeAt(terminal, program)
 }
 
 /** `tessera help app register` is `tessera app register --help`. */

@@ -1,13 +1,13 @@
+import type { Command } from 'commander'
 import type { Progress, Report } from '../repositories/transfer/reconcile.ts'
 import { note } from './output.ts'
+import { terminalOf } from './terminal.ts'
 
 const REDRAWN_EVERY = 100
 
 /** Shows how far a transfer is: one line that changes on a terminal, a line a table elsewhere, nothing with --json. */
-export function progressOn(
-  stream: NodeJS.WriteStream,
-  silent: boolean | undefined,
-): { report: Report; end: () => void } {
+export function progressOn(command: Command, silent: boolean | undefined): { report: Report; end: () => void } {
+  const stream = terminalOf(command).stderr
   if (silent) return { report: () => undefined, end: () => undefined }
   let drawn = Number.NEGATIVE_INFINITY
   let isOpen = false
@@ -23,7 +23,7 @@ export function progressOn(
     report: (progress) => {
       if (stream.isTTY) draw(progress)
       else if (progress.done >= progress.of && progress.stage === 'copied')
-        note(`copied ${progress.table}: ${progress.done} rows`)
+        note(command, `copied ${progress.table}: ${progress.done} rows`)
     },
     end: () => {
       if (isOpen) stream.write('\r\x1b[K')

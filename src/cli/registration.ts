@@ -78,8 +78,8 @@ const create = ({ label, expires = WEEK, uses = 1, unlimited }: CreateFlags, com
       ['uses_left', String(shown.uses_left ?? 'any number')],
     ])
     print(command, { id, token: value, ...shown }, `New initial access token:\n\n${lines}\n`)
-    note('The token is shown this once: give it to whoever registers the app.')
-    if (registration.mode === 'off') warn('TESSERA_REGISTRATION is off, so no app can register itself yet')
+    note(command, 'The token is shown this once: give it to whoever registers the app.')
+    if (registration.mode === 'off') warn(command, 'TESSERA_REGISTRATION is off, so no app can register itself yet')
   })
 
 const describe = (token: InitialAccessToken, now: number) => ({

@@ -153,7 +153,7 @@ const update = (identifier: string, flags: PutFlags, command: Command): Promise<
 const remove = (identifier: string, flags: { readonly yes?: boolean }, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
     await find(store.read, identifier)
-    await confirm(`This removes the API resource ${identifier}; no new token will be for it.`, flags.yes)
+    await confirm(command, `This removes the API resource ${identifier}; no new token will be for it.`, flags.yes)
     await store.writeAlone((unit) => removeResource(unit, identifier, commandLine(clock())))
     print(command, { Identifier: identifier, removed: true }, `${identifier} is removed.`)
   })

@@ -95,7 +95,7 @@ async function issue(kind: ReferenceTokenKind, flags: IssueFlags, command: Comma
     ])
     const text = `New ${kind} of ${user.login} for ${app.applicationUri}:\n\n${lines}\n`
     print(command, { id, token: value, expires_at, ...shown }, text)
-    note('The token is shown this once: put it where its user keeps secrets.')
+    note(command, 'The token is shown this once: put it where its user keeps secrets.')
   })
 }
 

@@ -42,7 +42,7 @@ async function addAccount(login: string, flags: AddFlags, command: Command): Pro
   const wanted: NewUser = { login, type: flags.type, ...newUserDetails(login, readDetailFlags(flags)) }
   const now = systemClock()
   requireSound(userFaults(wanted, flags, undefined, now))
-  const chosen = flags.type === 'SystemUserNoLogin' ? undefined : await choosePassword(flags, login)
+  const chosen = flags.type === 'SystemUserNoLogin' ? undefined : await choosePassword(command, flags, login)
   requireSound(userFaults(wanted, flags, chosen?.password, now))
   await withCore(command, async ({ store, clock }) => {
     const passwordHash = chosen && (await createPasswords().hash(chosen.password))
@@ -51,9 +51,10 @@ async function addAccount(login: string, flags: AddFlags, command: Command): Pro
       .catch(reasonsAlone)
     const record = { ...showUserRecord(user), ...(chosen?.generated ? { password: chosen.password } : {}) }
     print(command, record, `Added ${user.login}.\n\n${userText(record)}\n`)
-    if (chosen?.generated) note('The password is shown this once.')
+    if (chosen?.generated) note(command, 'The password is shown this once.')
     if (user.type !== 'SystemUserNoLogin' && !chosen) {
       note(
+        command,
         `${user.login} has no password and cannot sign in yet; set one with: tessera user set-password ${shellWord(user.login)} --password-stdin`,
       )
     }

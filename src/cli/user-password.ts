@@ -34,7 +34,7 @@ const setPassword = (name: string, flags: PasswordFlags, command: Command): Prom
     const { id, login, type } = account
     if (type === 'SystemUserNoLogin')
       throw impossible(`${login} is a SystemUserNoLogin: it never signs in and has no password`)
-    const chosen = await choosePassword(flags, login)
+    const chosen = await choosePassword(command, flags, login)
     if (!chosen)
       throw wrongUsage('a password is expected: --password-stdin or --generate-password; only a terminal can be asked')
     const fault = whyBadPassword(chosen.password)
@@ -47,6 +47,6 @@ const setPassword = (name: string, flags: PasswordFlags, command: Command): Prom
     const generated = chosen.generated ? { password: chosen.password } : {}
     const shown = chosen.generated ? `\n\n  password  ${chosen.password}\n` : ''
     print(command, { ...showUserRecord(user), ...generated }, `${login} has a new password.${shown}`)
-    if (chosen.generated) note('The password is shown this once.')
-    note('Everything issued under the old password has ended.')
+    if (chosen.generated) note(command, 'The password is shown this once.')
+    note(command, 'Everything issued under the old password has ended.')
   })

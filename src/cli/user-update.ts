@@ -47,7 +47,7 @@ async function update(name: string, flags: DetailFlags, command: Command): Promi
       return { before, after, leftNone }
     })
     print(command, showUserRecord(after), differences(showUser(before), showUser(after)))
-    if (leftNone) warn(NO_ADMINISTRATOR)
+    if (leftNone) warn(command, NO_ADMINISTRATOR)
   })
 }
 

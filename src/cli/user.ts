@@ -103,8 +103,8 @@ const setEnabled = (name: string, enabled: boolean, command: Command): Promise<v
     const text =
       before.isEnabled === enabled ? `${after.login} was ${state} already.` : `${after.login} is ${state}. ${effect}`
     print(command, showUserRecord(after), text)
-    if (!enabled && apps.length > 0) warn(`no longer able to act as their System User: ${apps.join(', ')}`)
-    if (leftNone) warn(NO_ADMINISTRATOR)
+    if (!enabled && apps.length > 0) warn(command, `no longer able to act as their System User: ${apps.join(', ')}`)
+    if (leftNone) warn(command, NO_ADMINISTRATOR)
   })
 
 const unlock = (name: string, command: Command): Promise<void> =>
@@ -121,13 +121,13 @@ const remove = (name: string, flags: { readonly yes?: boolean }, command: Comman
   withCore(command, async ({ store, clock }) => {
     const { id, login } = await requireUser(store.read, name)
     await requireNoSystemUser(id, login, store.read)
-    await confirm(`This removes ${login} with their sessions, consents and tokens, for ever.`, flags.yes)
+    await confirm(command, `This removes ${login} with their sessions, consents and tokens, for ever.`, flags.yes)
     const { leftNone } = await store.writeAlone(async (repositories) => {
       await requireNoSystemUser(id, login, repositories)
       return watchAdministrators(repositories, () => removeUser(repositories, id, commandLine(clock())))
     })
     print(command, { id, login, removed: true }, `${login} is removed.`)
-    if (leftNone) warn(NO_ADMINISTRATOR)
+    if (leftNone) warn(command, NO_ADMINISTRATOR)
   })
 
 async function requireNoSystemUser(id: string, login: string, repositories: Pick<Repositories, 'apps'>): Promise<void> {

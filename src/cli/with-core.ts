@@ -16,9 +16,11 @@ import { commandLine } from './actor.ts'
 import { globalsOf } from './globals.ts'
 import { note } from './output.ts'
 import { impossible } from './problem.ts'
+import { terminalOf } from './terminal.ts'
 
 /** The configuration that a command runs with: its environment over the file of `--config`. */
-export const configOf = (command: Command): Config => readConfig(process.env, globalsOf(command).config)
+export const configOf = (command: Command): Config =>
+  readConfig(terminalOf(command).environment, globalsOf(command).config)
 
 /** Whether a command makes an instance where there is none. */
 interface Making {
@@ -39,8 +41,12 @@ export async function requireInstance(config: Pick<Config, 'database'>): Promise
 }
 
 /** Says that there is an instance now which was not there before. */
-export function tellCreated({ masterKey }: Pick<Config, 'masterKey'>, { shown }: Pick<Found, 'shown'>): void {
-  note(`created a new instance: database ${shown}, ${keyText(masterKey)}`)
+export function tellCreated(
+  command: Command,
+  { masterKey }: Pick<Config, 'masterKey'>,
+  { shown }: Pick<Found, 'shown'>,
+): void {
+  note(command, `created a new instance: database ${shown}, ${keyText(masterKey)}`)
 }
 
 function keyText({ value, file }: Config['masterKey']): string {
@@ -69,7 +75,7 @@ async function openInstance(
   const core = await openCore({ ...config, masterKey, database }, systemTime, ahead).catch((error: unknown) =>
     Promise.reject(namingDatabase(error, config)),
   )
-  if (missing !== undefined) tellCreated(config, found)
+  if (missing !== undefined) tellCreated(command, config, found)
   return core
 }
 
