@@ -28,7 +28,7 @@ const LOOK_EVERY = 1000
  */
 export async function serve(config: Config, core: Core): Promise<void> {
   const output = createLineOutput({ sink: standardOutput(), tellLost })
-  const app = await buildServer(config, core, systemRandom, output)
+  const app = await buildServer(config, core, { random: systemRandom, log: output })
   const tell = (record: AuditRecord): void => app.log.info({ audit: record }, record.event)
   const maintenance = startMaintenance({
     ...core,

@@ -30,12 +30,12 @@ import { createCookies } from './http/cookies.ts'
 import { registerCors } from './http/cors.ts'
 import { registerErrorHandler } from './http/error-handler.ts'
 import { registerFormBody } from './http/form-body.ts'
-import { fastifyOptions, type LogStream, MOST_CONNECTIONS, TIMEOUTS } from './http/limits.ts'
+import { fastifyOptions, type LogStream, MOST_CONNECTIONS, TIMEOUTS, type Timeouts } from './http/limits.ts'
 import { LOCALES } from './http/messages.ts'
 import { createMetrics } from './http/metrics.ts'
 import { registerOverload } from './http/overload.ts'
 import { registerPages } from './http/pages.ts'
-import { createPlaces, ROOM } from './http/places.ts'
+import { createPlaces, ROOM, type Room } from './http/places.ts'
 import { registerRateLimits } from './http/rate-limits.ts'
 import { createRefuse } from './http/refusals.ts'
 import { rememberAddress } from './http/remember-address.ts'
@@ -45,6 +45,7 @@ import { registerServiceGuard } from './http/service-guard.ts'
 import { createAnswerUnreadable } from './http/unreadable.ts'
 import { createAtMost } from './lib/at-most.ts'
 import { packageRoot } from './lib/package-root.ts'
+import { createPasswords, type Passwords } from './lib/passwords.ts'
 import type { Random } from './lib/secrets.ts'
 import { cleanUpLags } from './maintenance/clean-up.ts'
 import { createServices } from './services.ts'
@@ -64,20 +65,28 @@ declare module 'fastify' {
 const FIRST_CALLS_AT_ONCE = 16
 const REGISTRATIONS_AT_ONCE = 8
 
+/** What a server is given by whoever runs it. */
+export interface Surroundings {
+  /** Where ids, codes and tokens come from. */
+  readonly random: Random
+  /** Takes the log, one JSON line a record; stdout unless given. */
+  readonly log?: LogStream
+  /** Of connections. */
+  readonly timeouts?: Timeouts
+  /** For how many requests at once. */
+  readonly room?: Room
+  /** What checks passwords. */
+  readonly passwords?: Passwords
+}
+
 /**
  * Puts the server together: the only place where its parts are constructed.
- * @param random where ids, codes and tokens come from
- * @param log takes the log, one JSON line a record; stdout unless given
- * @param timeouts of connections
- * @param room for how many requests at once
+ * @param surroundings what it is given beside them; only `random` has to be
  */
 export async function buildServer(
   config: Config,
   core: Core,
-  random: Random,
-  log?: LogStream,
-  timeouts = TIMEOUTS,
-  room = ROOM,
+  { random, log, timeouts = TIMEOUTS, room = ROOM, passwords = createPasswords() }: Surroundings,
 ): Promise<FastifyInstance> {
   const { store, keys, clock } = core
   const { issuer, tokens: settings } = config
@@ -90,7 +99,12 @@ export async function buildServer(
   app.server.maxConnections = MOST_CONNECTIONS
   rememberAddress(app.server)
   const places = createPlaces(room)
-  const services = createServices(config, core, random, app.log, places.whileOutside)
+  const services = createServices(config, core, {
+    random,
+    passwords,
+    log: app.log,
+    whileOutside: places.whileOutside,
+  })
   const { sessions, logout, flow, readCatalogue, subjectOf, audit, authenticateApp, revokeToken } = services
   const { browserStateOf } = services
   const registrationsInLine = createAtMost(REGISTRATIONS_AT_ONCE, (turn) =>

@@ -26,7 +26,7 @@ import { createRefusalJournal } from './journal/refusals.ts'
 import { MINUTE } from './lib/clock.ts'
 import { createLastUse } from './lib/last-use.ts'
 import type { WhileOutside } from './lib/outside.ts'
-import { createPasswords } from './lib/passwords.ts'
+import type { Passwords } from './lib/passwords.ts'
 import { deriveKey } from './lib/sealed-box.ts'
 import type { Random } from './lib/secrets.ts'
 import { createRegistration } from './registration/registration.ts'
@@ -57,19 +57,18 @@ import { createSignUserInfo } from './tokens/sign-user-info.ts'
 /** Every part that is not about HTTP, put together. */
 export type Services = ReturnType<typeof createServices>
 
-/**
- * Constructs the parts that endpoints and pages put in a row.
- * @param random where ids, codes and tokens come from
- * @param log takes what the journals tell as well, and what could not be written down
- * @param whileOutside lets a request wait for other servers without keeping anybody else waiting
- */
-export function createServices(
-  config: Config,
-  core: Core,
-  random: Random,
-  log: FastifyBaseLogger,
-  whileOutside: WhileOutside,
-) {
+interface Around {
+  /** Where ids, codes and tokens come from. */
+  readonly random: Random
+  /** Takes what the journals tell as well, and what could not be written down. */
+  readonly log: FastifyBaseLogger
+  /** Lets a request wait for other servers without keeping anybody else waiting. */
+  readonly whileOutside: WhileOutside
+  readonly passwords: Passwords
+}
+
+/** Constructs the parts that endpoints and pages put in a row. */
+export function createServices(config: Config, core: Core, { random, log, whileOutside, passwords }: Around) {
   const { store, keys, clock, masterKey, outbound } = core
   const { issuer } = config
   const settings = completeSettings(config.tokens, masterKey)
@@ -95,7 +94,6 @@ export function createServices(
   const readCatalogue = createReadCatalogue(store.read.resources, settings.audience)
 
   const sessions = createSignInSessions({ store, clock, random, limits: config.sessions })
-  const passwords = createPasswords()
   const devices = createDevices({ key: deriveKey(masterKey, 'devices'), clock, random })
   const throttle = createSignInThrottle({
     store,

@@ -1,13 +1,13 @@
 import t, { type Test } from 'tap'
 import { endSessionsOfUser } from '../src/administration/api-sessions.ts'
 import { withdrawConsent } from '../src/administration/consents.ts'
-import { createPasswords } from '../src/lib/passwords.ts'
 import { digest } from '../src/lib/secrets.ts'
 import type { Store } from '../src/repositories/store.ts'
 import { askForSession, liveSessions, serveApi } from './fixtures/api-sessions.ts'
 import type { View } from './fixtures/browser.ts'
 import { query } from './fixtures/database.ts'
 import { PASSWORD, startInstance } from './fixtures/instance.ts'
+import { cheapPasswords } from './fixtures/passwords.ts'
 import {
   ALIVE,
   type Answer,
@@ -41,7 +41,7 @@ await instance.addApp({
 })
 await serveApi(instance)
 const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
-const samePassword = await createPasswords().hash(PASSWORD)
+const samePassword = await cheapPasswords.hash(PASSWORD)
 const by = () => ({ actor: 'cli:test', now: instance.now() })
 
 interface Ending {

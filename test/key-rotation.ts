@@ -37,7 +37,7 @@ const kidOf = (jwt: string): string => decodeProtectedHeader(jwt).kid ?? ''
 
 /** An instance with a service for every algorithm, whose tokens live as long as any can. */
 async function start(t: Test, settings: Readonly<Record<string, string>> = {}) {
-  const instance = await startInstance({ settings })
+  const instance = await startInstance({ settings, anew: true })
   t.teardown(() => instance.close())
   const { id } = await instance.addUser({ login: 'svc.sync', type: 'SystemUserNoLogin' })
   const service = { systemUserAllowed: true, systemUser: id, scope: ['read'], accessTokenLifetime: DAY / 1000 }
@@ -261,11 +261,9 @@ async function startSecondNode(t: Test, instance: Instance): Promise<Server> {
     readConfig({ ...settingsOf(instance), TESSERA_LOG_LEVEL: 'silent' }, undefined),
     turnedByHand(instance.now),
   )
-  const app = await buildServer(
-    readConfig({ ...settingsOf(instance), TESSERA_LOG_LEVEL: 'silent' }, undefined),
-    core,
-    systemRandom,
-  )
+  const app = await buildServer(readConfig({ ...settingsOf(instance), TESSERA_LOG_LEVEL: 'silent' }, undefined), core, {
+    random: systemRandom,
+  })
   await app.listen({ host: 'localhost', port })
   t.teardown(async () => {
     await app.close()

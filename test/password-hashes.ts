@@ -1,5 +1,6 @@
 import { hash } from '@node-rs/argon2'
 import t from 'tap'
+import { createPasswords } from '../src/lib/passwords.ts'
 import { createBrowser } from './fixtures/browser.ts'
 import { documentOf, tesseraOn } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
@@ -10,7 +11,7 @@ import { atSignIn, isPastSignIn } from './fixtures/sign-in.ts'
 import { startWorld } from './fixtures/world.ts'
 
 const OWN_COST = '$argon2id$v=19$m=19456,t=2,p=1$'
-const { instance } = await startWorld(t)
+const { instance } = await startWorld(t, {}, { passwords: createPasswords() })
 noteSecret(PASSWORD)
 
 const hashOf = async (login: string): Promise<string> => {

@@ -42,7 +42,7 @@ const rotateOn = ({ core: { keys } }: Instance) =>
 
 /** An instance with David and an app whose access tokens live as long as any can, and its command line. */
 async function start(t: Test) {
-  const instance = await startInstance()
+  const instance = await startInstance({ anew: true })
   let running = instance
   t.teardown(() => running.close())
   await instance.addUser({ login: 'david' })

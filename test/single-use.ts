@@ -166,7 +166,7 @@ await t.test('what may be used once is used once, however many ask at the same t
   await t.test('R-02: two servers on one database', async (t) => {
     const config = readConfig({ ...settingsOf(instance), TESSERA_LOG_LEVEL: 'silent' }, undefined)
     const core = await openCore(config, turnedByHand(instance.now))
-    const second = await buildServer(config, core, systemRandom)
+    const second = await buildServer(config, core, { random: systemRandom })
     t.teardown(async () => {
       await second.close()
       await core.store.close()

@@ -1,7 +1,18 @@
 import { hash, verify } from '@node-rs/argon2'
 
+/** What it takes to check one password, for its owner and for whoever guesses. */
+export interface PasswordCost {
+  /** In KiB. */
+  readonly memoryCost: number
+  /** In passes. */
+  readonly timeCost: number
+  /** In lanes. */
+  readonly parallelism: number
+}
+
 // OWASP's minimum for argon2id: 19 MiB, two passes, one lane. argon2id is the library's default algorithm.
-const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 }
+const COST: PasswordCost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+const DIGEST_BYTES = 32
 
 /** Thrown when more password checks wait than the machine can do in time. */
 export class PasswordQueueFull extends Error {}
@@ -17,10 +28,12 @@ export interface Passwords {
 
 /**
  * Password hashing behind a narrow gate: argon2 and signing share libuv's threads, so a flood of sign-ins must not starve tokens.
+ * @param cost of one check
  * @param limits how many checks run at once, and how many may wait
  * @throws PasswordQueueFull when the queue is full
  */
-export function createPasswords(limits = { atOnce: 2, queue: 64 }): Passwords {
+export function createPasswords(cost = COST, limits = { atOnce: 2, queue: 64 }): Passwords {
+  const options = { ...cost, outputLen: DIGEST_BYTES }
   const waiting: (() => void)[] = []
   let running = 0
 
@@ -41,11 +54,11 @@ export function createPasswords(limits = { atOnce: 2, queue: 64 }): Passwords {
 
   // Keyboards write the same accented letter in two ways. RFC 8265 §4.2
   const spelled = (password: string): string => password.normalize('NFC')
-  const ownCost = `$argon2id$v=19$m=${COST.memoryCost},t=${COST.timeCost},p=${COST.parallelism}$`
-  const nobodysHash = hash('nobody has this password', COST)
+  const ownCost = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}$`
+  const nobodysHash = hash('nobody has this password', options)
 
   return {
-    hash: (password) => inTurn(() => hash(spelled(password), COST)),
+    hash: (password) => inTurn(() => hash(spelled(password), options)),
     verify: (storedHash, password) =>
       inTurn(
         async () => (await verify(storedHash ?? (await nobodysHash), spelled(password))) && storedHash !== undefined,

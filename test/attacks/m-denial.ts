@@ -2,6 +2,7 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { OAuthError } from '../../src/domain/errors.ts'
 import { registerRateLimits } from '../../src/http/rate-limits.ts'
+import { createPasswords } from '../../src/lib/passwords.ts'
 import { attackGroup } from '../fixtures/attacks.ts'
 import { createBrowser } from '../fixtures/browser.ts'
 import { everyRow } from '../fixtures/database.ts'
@@ -14,87 +15,93 @@ import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/world.ts'
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 const SERVICE = { grant_type: 'client_credentials' }
 
-await attackGroup(t, 'M. Denial of service', async ({ instance, attack }) => {
-  const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+await attackGroup(
+  t,
+  'M. Denial of service',
+  async ({ instance, attack }) => {
+    const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
 
-  await attack(
-    'DO-01',
-    '120 sign-ins at once: 66 are under way or in line, the others are told to come again, and apps are served meanwhile',
-    async (t) => {
-      const forms: { readonly url: string; readonly payload: string; readonly cookie: string }[] = []
-      for (let n = 0; n < 120; n++) {
-        const browser = createBrowser(instance.origin)
-        const { page, url: at } = await browser.open(url)
-        const action = new URL(page.querySelector('form')?.getAttribute('action') ?? '', at)
-        const csrf = page.querySelector('input[name=csrf]')?.getAttribute('value') ?? ''
-        const payload = new URLSearchParams({ csrf, username: `nobody-${n}`, password: PASSWORD }).toString()
-        forms.push({ url: action.pathname + action.search, payload, cookie: await browser.jar.getCookieString(at) })
-      }
-      let left = forms.length
-      // Not over connections: all of them arrive in the same moment.
-      const attempts = forms.map(async ({ url, payload, cookie }) => {
-        const headers = { ...FORM, cookie, host: new URL(instance.origin).host }
-        const answer = await instance.app.inject({ method: 'POST', url, payload, headers })
-        left -= 1
-        return answer
-      })
-      const token = await requestToken(instance, SERVICE, basic(SYNC))
-      const leftThen = left
-      const keys = await fetch(`${instance.issuer}/.well-known/openid-configuration/jwks`)
-      t.strictSame([token.status, keys.status], [200, 200])
-      t.ok(leftThen > 0, `${leftThen} sign-ins were still waiting when the token came`)
-      const answers = await Promise.all(attempts)
-      const busy = answers.filter(({ statusCode }) => statusCode === 503)
-      t.strictSame([...new Set(answers.map(({ statusCode }) => statusCode))].sort(), [401, 503])
-      t.ok(busy.length >= 54, `${busy.length} were turned away`)
-      t.ok(busy.every(({ headers }) => Number(headers['retry-after']) > 0))
-    },
-    { changes: true, slow: true, unavailable: true },
-  )
-
-  await attack(
-    'DO-02',
-    'a wrong secret costs a digest, and no password hash',
-    async (t) => {
-      const wrong = basic(SYNC, 'a-wrong-secret-0123456789abcdefghij')
-      const browser = createBrowser(instance.origin)
-      let view = await browser.open(url)
-      const times: Record<'secret' | 'password', number[]> = { secret: [], password: [] }
-      const timed = async (kind: keyof typeof times, work: () => Promise<{ status: number }>): Promise<void> => {
-        const started = performance.now()
-        t.equal((await work()).status, 401)
-        times[kind].push(performance.now() - started)
-      }
-      for (let n = 0; n < 8; n++) {
-        for (let m = 0; m < 5; m++) await timed('secret', () => requestToken(instance, SERVICE, wrong))
-        await timed('password', async () => {
-          view = await browser.submit(view, 'login-submit', { username: `guess-${n}`, password: PASSWORD })
-          return view
+    await attack(
+      'DO-01',
+      '120 sign-ins at once: 66 are under way or in line, the others are told to come again, and apps are served meanwhile',
+      async (t) => {
+        const forms: { readonly url: string; readonly payload: string; readonly cookie: string }[] = []
+        for (let n = 0; n < 120; n++) {
+          const browser = createBrowser(instance.origin)
+          const { page, url: at } = await browser.open(url)
+          const action = new URL(page.querySelector('form')?.getAttribute('action') ?? '', at)
+          const csrf = page.querySelector('input[name=csrf]')?.getAttribute('value') ?? ''
+          const payload = new URLSearchParams({ csrf, username: `nobody-${n}`, password: PASSWORD }).toString()
+          forms.push({ url: action.pathname + action.search, payload, cookie: await browser.jar.getCookieString(at) })
+        }
+        let left = forms.length
+        // Not over connections: all of them arrive in the same moment.
+        const attempts = forms.map(async ({ url, payload, cookie }) => {
+          const headers = { ...FORM, cookie, host: new URL(instance.origin).host }
+          const answer = await instance.app.inject({ method: 'POST', url, payload, headers })
+          left -= 1
+          return answer
         })
-      }
-      const [secret, password] = [times.secret, times.password].map((each) => Math.min(...each))
-      t.ok((secret ?? 0) < (password ?? 0) / 2, `${secret} ms, where a password takes ${password} ms`)
-    },
-    { changes: true, slow: true },
-  )
+        const token = await requestToken(instance, SERVICE, basic(SYNC))
+        const leftThen = left
+        const keys = await fetch(`${instance.issuer}/.well-known/openid-configuration/jwks`)
+        t.strictSame([token.status, keys.status], [200, 200])
+        t.ok(leftThen > 0, `${leftThen} sign-ins were still waiting when the token came`)
+        const answers = await Promise.all(attempts)
+        const busy = answers.filter(({ statusCode }) => statusCode === 503)
+        t.strictSame([...new Set(answers.map(({ statusCode }) => statusCode))].sort(), [401, 503])
+        t.ok(busy.length >= 54, `${busy.length} were turned away`)
+        t.ok(busy.every(({ headers }) => Number(headers['retry-after']) > 0))
+      },
+      { changes: true, slow: true, unavailable: true },
+    )
 
-  await attack(
-    'DO-08',
-    'HTTP/2 is the business of the proxy in front: nobody is upgraded',
-    async (t) => {
-      const { request } = await import('node:http')
-      const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQAAP__' }
-      const status = await new Promise((resolve, reject) => {
-        request(`${instance.origin}/health/live`, { headers }, (answer) => resolve(answer.resume().statusCode))
-          .on('upgrade', () => resolve('upgraded'))
-          .on('error', reject)
-          .end()
-      })
-      t.equal(status, 200)
-    },
-    { unrefused: true },
-  )
-})
+    await attack(
+      'DO-02',
+      'a wrong secret costs a digest, and no password hash',
+      async (t) => {
+        const wrong = basic(SYNC, 'a-wrong-secret-0123456789abcdefghij')
+        const browser = createBrowser(instance.origin)
+        let view = await browser.open(url)
+        const times: Record<'secret' | 'password', number[]> = { secret: [], password: [] }
+        const timed = async (kind: keyof typeof times, work: () => Promise<{ status: number }>): Promise<void> => {
+          const started = performance.now()
+          t.equal((await work()).status, 401)
+          times[kind].push(performance.now() - started)
+        }
+        for (let n = 0; n < 8; n++) {
+          for (let m = 0; m < 5; m++) await timed('secret', () => requestToken(instance, SERVICE, wrong))
+          await timed('password', async () => {
+            view = await browser.submit(view, 'login-submit', { username: `guess-${n}`, password: PASSWORD })
+            return view
+          })
+        }
+        const [secret, password] = [times.secret, times.password].map((each) => Math.min(...each))
+        t.ok((secret ?? 0) < (password ?? 0) / 2, `${secret} ms, where a password takes ${password} ms`)
+      },
+      { changes: true, slow: true },
+    )
+
+    await attack(
+      'DO-08',
+      'HTTP/2 is the business of the proxy in front: nobody is upgraded',
+      async (t) => {
+        const { request } = await import('node:http')
+        const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQAAP__' }
+        const status = await new Promise((resolve, reject) => {
+          request(`${instance.origin}/health/live`, { headers }, (answer) => resolve(answer.resume().statusCode))
+            .on('upgrade', () => resolve('upgraded'))
+            .on('error', reject)
+            .end()
+        })
+        t.equal(status, 200)
+      },
+      { unrefused: true },
+    )
+  },
+  {},
+  { passwords: createPasswords() },
+)
 
 await t.test(
   'DO-06: 12,000 networks: ten thousand are counted at most, and who has not come for longest is forgotten',
