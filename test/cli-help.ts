@@ -1,5 +1,6 @@
+// SQLite alone: asks commands for their help, which no database answers
 import t, { type Test } from 'tap'
-import { type Tessera, tesseraWith, words } from './fixtures/cli.ts'
+import { type Tessera, tesseraProcess, words } from './fixtures/cli.ts'
 import { placeOf } from './fixtures/place.ts'
 
 const GROUPS = ['app', 'user', 'resource', 'token', 'key', 'audit', 'refusal', 'db']
@@ -26,8 +27,8 @@ await t.test('the help of every command has examples, and each of them works', a
   const place = placeOf(t)
   await place.prepare()
   // An example leaves a file where it runs.
-  const tessera = tesseraWith(place.settings, place.folder)
-  const commands = await everyCommand(tessera)
+  const tessera = tesseraProcess(place.settings, place.folder)
+  const commands = await everyCommand(place.tessera)
   const named =
     'app register|list|show|update|enable|disable|rotate-secret|remove-secret|remove, user add|list|show|update|set-password|enable|disable|remove, resource add|list|show|update|remove, token issue-pat|issue-sat|list|revoke, key list|rotate, audit list|export, refusal list|show, db migrate|status|check|move|backup|restore'
   const wanted = named.split(', ').flatMap((group) => {
@@ -40,7 +41,7 @@ await t.test('the help of every command has examples, and each of them works', a
     ),
     [],
   )
-  const helps = await Promise.all(['', ...commands].map((command) => tessera([...words(command), '--help'])))
+  const helps = await Promise.all(['', ...commands].map((command) => place.tessera([...words(command), '--help'])))
   const examples = helps.flatMap(({ code, stdout, stderr }) => {
     t.match({ code, stdout, stderr }, { code: 0, stdout: /^Usage: tessera /, stderr: '' })
     const found = [...stdout.matchAll(/^ {2}\$ (.+)$/gm)].map(([, example = '']) => example)

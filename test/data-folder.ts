@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { tesseraWith, words } from './fixtures/cli.ts'
+import { tesseraProcess, tesseraWith, words } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'
 import { createDatabase, dropDatabase, onPostgres } from './fixtures/postgres.ts'
 import { emptySite, serve } from './fixtures/server-process.ts'
@@ -40,7 +40,7 @@ await t.test('a mistyped data folder is refused by every command but those that 
   // Beside a database server the folder tells nothing but where the master key is.
   const url = `file:${join(elsewhere, 'tessera.db')}`
   const settings = { ...site.settings, TESSERA_DATA_DIR: elsewhere, TESSERA_DATABASE_URL: url }
-  const tessera = tesseraWith(settings, site.folder)
+  const tessera = tesseraProcess(settings, site.folder)
   const file = join(site.folder, 'tessera.yaml')
   writeFileSync(file, 'users: []\n')
   for (const line of [...COMMANDS, `plan ${file}`]) {
@@ -87,7 +87,7 @@ await t.test(
     const site = await emptySite(t)
     const databaseUrl = await createDatabase()
     t.teardown(() => dropDatabase(databaseUrl))
-    const tessera = tesseraWith({ ...site.settings, TESSERA_DATABASE_URL: databaseUrl }, site.folder)
+    const tessera = tesseraProcess({ ...site.settings, TESSERA_DATABASE_URL: databaseUrl }, site.folder)
     for (const line of COMMANDS)
       t.match(
         await tessera(words(line)),
