@@ -1,82 +1,94 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { availableParallelism } from 'node:os'
+import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
-import { openPostgres, openSqlite, type Running } from './test/databases.ts'
-import { LEFT_OUT } from './test/left-out.ts'
+import { MOST_CPU_SECONDS, overBudget } from './test/budget.ts'
+import { compileTests } from './test/compile.ts'
+import { openPostgres, openSqlite } from './test/databases.ts'
+import { allFiles, inOrder, whySqliteAlone } from './test/files.ts'
+import type { Failure } from './test/read-tap.ts'
+import { type Run, runTests } from './test/run.ts'
+import { makeScratch } from './test/scratch.ts'
 
-const TAP = createRequire(import.meta.url)
-  .resolve('tap')
-  .replace(/dist.*$/, 'dist/esm/run.mjs')
-const NAMES = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const
-type Name = keyof typeof NAMES
+const HELP = `npm test                          every test on SQLite
+npm test -- test/story.ts         one file, or several
+npm test -- --database=postgres   on PostgreSQL, which this starts by itself; --database=both for both
+npm run test:all                  every test on SQLite, and on PostgreSQL whatever can differ there
+npx tap test/story.ts             one file, with all that it says
 
-const allFiles = (): string[] =>
-  ['test', 'test/attacks'].flatMap((folder) =>
-    readdirSync(folder)
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => `${folder}/${name}`),
-  )
+Other flags go to tap. Everything that was said is in build/tests/ afterwards.`
 
-const say = (text: string): void => void process.stdout.write(`# ${text}\n`)
+const DATABASES = { sqlite: ['SQLite'], postgres: ['PostgreSQL'], both: ['SQLite', 'PostgreSQL'] } as const
+type Name = (typeof DATABASES)['both'][number]
+
+const MOST_FAILURES_TOLD = 30
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 /** Which files run on a database; those that a person asked for and that are left out are named. */
 function filesFor(name: Name, asked: readonly string[]): readonly string[] {
-  if (name === 'sqlite') return asked
   const wanted = asked.length > 0 ? asked : allFiles()
-  const out = wanted.filter((file) => LEFT_OUT[file] !== undefined)
-  for (const file of out) if (asked.length > 0) say(`left out on PostgreSQL: ${file} ${LEFT_OUT[file]}`)
-  return wanted.filter((file) => !out.includes(file))
+  if (name === 'SQLite') return wanted
+  const reasons = new Map(wanted.map((file) => [file, whySqliteAlone(file)]))
+  for (const file of asked)
+    if (reasons.get(file) !== undefined) say(`left out on PostgreSQL: ${file} ${reasons.get(file)}`)
+  return wanted.filter((file) => reasons.get(file) === undefined)
 }
 
-let interrupted = false
-
-/** Runs tap to its end, whatever signal comes meanwhile. @returns whether all is well */
-async function tap(args: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> {
-  // A file may start several processes of its own; more at once would only wait for one another and for connections.
-  const jobs = `--jobs=${Math.min(4, Math.max(2, availableParallelism()))}`
-  const child = spawn(process.execPath, [TAP, jobs, ...args], { env, stdio: 'inherit' })
-  const pass = (signal: NodeJS.Signals): void => {
-    interrupted = true
-    child.kill(signal)
+async function runOn(name: Name, files: readonly string[], options: readonly string[]): Promise<Run> {
+  const scratch = makeScratch()
+  try {
+    const database = await (name === 'SQLite' ? openSqlite : openPostgres)(scratch.folder)
+    return await runTests(name, inOrder(files), database.environment, options).finally(() => database.close())
+  } finally {
+    scratch.remove()
   }
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const signal of signals) process.on(signal, pass)
-  const [code] = (await once(child, 'exit')) as [number | null]
-  for (const signal of signals) process.off(signal, pass)
-  return code === 0
 }
 
-async function runOn(name: Name, asked: readonly string[], options: readonly string[]): Promise<boolean> {
-  const files = filesFor(name, asked)
-  if (name === 'postgres' && files.length === 0) return true
-  const started = performance.now()
-  say(`tests on ${NAMES[name]}`)
-  const database: Running = name === 'sqlite' ? openSqlite() : await openPostgres()
-  const passed = await tap([...options, ...files], database.environment).finally(() => database.close())
-  const seconds = Math.round((performance.now() - started) / 1000)
-  say(`tests on ${NAMES[name]}: ${passed ? 'passed' : 'FAILED'} in ${seconds} s`)
-  return passed
+/** Tells how it went, the failures first. @returns whether all is well */
+function tell(name: Name, { verdict, done, seconds, log, interrupted }: Run, wanted: number): boolean {
+  for (const failure of verdict?.failures.slice(0, MOST_FAILURES_TOLD) ?? []) say(told(failure))
+  const left = (verdict?.failures.length ?? 0) - MOST_FAILURES_TOLD
+  if (left > 0) say(`and ${left} more failures`)
+  const heavy = overBudget(done)
+  for (const { file, cpuSeconds } of heavy)
+    say(`${file} took ${cpuSeconds.toFixed(1)} s of CPU, more than the ${MOST_CPU_SECONDS} that a file may take`)
+  const isWhole = verdict !== undefined && done.length === wanted
+  if (!isWhole) say(`${name}: ended ${interrupted ? 'by a signal' : 'early'} after ${done.length} of ${wanted} files`)
+  const { passed = 0, failed = 0, skipped = 0 } = verdict ?? {}
+  const cpu = Math.round(done.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0))
+  const wrong = failed + heavy.length + (isWhole || failed > 0 ? 0 : 1)
+  say(`${name}: ${passed} passed, ${wrong} failed, ${skipped} skipped in ${Math.round(seconds)} s (${cpu} s of CPU)`)
+  if (wrong > 0) say(`Everything that was said is in ${relative('.', log)}.`)
+  return wrong === 0
 }
 
-const given = process.argv.slice(2)
-const isFile = (argument: string): boolean => !argument.startsWith('-') && existsSync(argument)
-const asked = given.filter(isFile).map((file) => relative('.', file))
-const chosen = given.find((argument) => argument.startsWith('--database='))?.slice('--database='.length)
-const options = given.filter((argument) => !isFile(argument) && !argument.startsWith('--database='))
-const missing = Object.keys(LEFT_OUT).filter((file) => !existsSync(file))
+const told = ({ path, lines }: Failure): string =>
+  `\nFAILED ${path.join(' > ')}\n${lines.map((line) => `  ${line}`).join('\n')}\n`
 
-if (chosen !== undefined && !Object.hasOwn(NAMES, chosen)) {
-  process.stderr.write(`--database=${chosen}: expected sqlite or postgres; without it both\n`)
-  process.exitCode = 2
-} else if (missing.length > 0) {
-  process.stderr.write(`scripts/test/left-out.ts names ${missing.join(', ')}, which is not there\n`)
-  process.exitCode = 2
-} else {
-  const names = (chosen === undefined ? ['sqlite', 'postgres'] : [chosen]) as Name[]
-  process.exitCode = 0
-  for (const name of names) if (!interrupted && !(await runOn(name, asked, options))) process.exitCode = 1
-  if (interrupted) process.exitCode = 130
+async function main(given: readonly string[]): Promise<number> {
+  if (given.includes('--help')) {
+    say(HELP)
+    return 0
+  }
+  const chosen = given.find((argument) => argument.startsWith('--database='))?.slice('--database='.length) ?? 'sqlite'
+  if (!Object.hasOwn(DATABASES, chosen)) {
+    process.stderr.write(`--database=${chosen}: expected sqlite, postgres or both\n`)
+    return 2
+  }
+  const isFile = (argument: string): boolean => !argument.startsWith('-') && existsSync(argument)
+  const asked = given.filter(isFile).map((file) => relative('.', file))
+  const options = given.filter((argument) => !isFile(argument) && !argument.startsWith('--database='))
+  const names = DATABASES[chosen as keyof typeof DATABASES]
+  await compileTests(asked.length > 0 ? asked : allFiles())
+  let isWell = true
+  for (const name of names) {
+    const files = filesFor(name, asked)
+    if (files.length === 0) continue
+    const run = await runOn(name, files, options)
+    isWell = tell(name, run, files.length) && isWell
+    if (run.interrupted) return 130
+  }
+  if (chosen === 'sqlite' && asked.length === 0) say('On PostgreSQL as well: npm run test:all')
+  return isWell ? 0 : 1
 }
+
+process.exitCode = await main(process.argv.slice(2))

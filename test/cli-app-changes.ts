@@ -1,3 +1,4 @@
+// SQLite alone: is about what commands print; test/admin-api-apps.ts does the same on both databases
 import t from 'tap'
 import { asItself, documentOf, LINES, startWithTessera, words } from './fixtures/cli.ts'
 import { PASSWORD } from './fixtures/instance.ts'

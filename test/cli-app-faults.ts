@@ -1,3 +1,4 @@
+// SQLite alone: is about what is refused before anything is stored
 import t from 'tap'
 import { APP_ATTRIBUTES } from '../src/domain/app-attributes.ts'
 import { whyBadName } from '../src/domain/readable-name.ts'

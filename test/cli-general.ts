@@ -1,3 +1,4 @@
+// SQLite alone: is about flags, files of settings and exit codes
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

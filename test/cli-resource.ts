@@ -1,3 +1,4 @@
+// SQLite alone: is about what commands print; test/configuration-as-code.ts does the same on both databases
 import t from 'tap'
 import { documentOf, type Outcome, tesseraOn, words } from './fixtures/cli.ts'
 import { query } from './fixtures/database.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: is about what commands print; test/admin-api-sessions.ts does the same on both databases
 import t from 'tap'
 import { callApi, liveSessions, readNotices, serveApi, serviceToken } from './fixtures/api-sessions.ts'
 import { documentOf, tesseraOn, words } from './fixtures/cli.ts'

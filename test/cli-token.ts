@@ -1,3 +1,4 @@
+// SQLite alone: is about what commands print; test/admin-api-tokens.ts does the same on both databases
 import t from 'tap'
 import { documentOf, startWithTessera, words } from './fixtures/cli.ts'
 import { noteSecret } from './fixtures/refusals.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: is about what commands print; test/admin-api-users.ts does the same on both databases
 import t, { type Test } from 'tap'
 import { USER_DETAILS } from '../src/domain/user-details.ts'
 import { auditOf } from './fixtures/admin.ts'

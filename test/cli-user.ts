@@ -1,3 +1,4 @@
+// SQLite alone: is about what commands print; test/admin-api-users.ts does the same on both databases
 import t, { type Test } from 'tap'
 import { createBrowser } from './fixtures/browser.ts'
 import { documentOf, type Tessera, tesseraOn, words } from './fixtures/cli.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: is about files; test/configuration-as-code.ts applies them on both databases
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'

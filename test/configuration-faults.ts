@@ -1,3 +1,4 @@
+// SQLite alone: is about what is refused before anything is stored
 import t from 'tap'
 import { query } from './fixtures/database.ts'
 import { STOCK, shop } from './fixtures/shop.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: is about files; test/configuration-as-code.ts applies them on both databases
 import t from 'tap'
 import { digest } from '../src/lib/secrets.ts'
 import { bytesAtRest, query, spellingsOf } from './fixtures/database.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: brings a PostgreSQL server along, and works on both databases
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// SQLite alone: brings a PostgreSQL server along, and works on both databases
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Kysely } from 'kysely'

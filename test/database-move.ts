@@ -1,3 +1,4 @@
+// SQLite alone: brings a PostgreSQL server along, and works on both databases
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'

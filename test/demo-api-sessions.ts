@@ -1,3 +1,4 @@
+// SQLite alone: the demo keeps its data in a file
 import { join } from 'node:path'
 import t from 'tap'
 import { tesseraWith } from './fixtures/cli.ts'

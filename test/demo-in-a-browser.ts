@@ -1,3 +1,4 @@
+// SQLite alone: the demo keeps its data in a file
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { launchChromium, noChromium } from './fixtures/chromium.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: is about the disk under the file of SQLite
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, existsSync, mkdtempSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'

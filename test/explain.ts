@@ -1,3 +1,4 @@
+// SQLite alone: asks and changes nothing; what it explains is tested on both databases
 import t from 'tap'
 import { pasted, tesseraOn } from './fixtures/cli.ts'
 import { everyRow } from './fixtures/database.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: asks no database
 import { InvalidArgumentError } from 'commander'
 import fc from 'fast-check'
 import t from 'tap'

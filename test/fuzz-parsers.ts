@@ -1,3 +1,4 @@
+// SQLite alone: asks no database
 import fc from 'fast-check'
 import t from 'tap'
 import { readClaims } from '../src/authorize/checks/claims.ts'

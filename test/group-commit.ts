@@ -1,3 +1,4 @@
+// SQLite alone: is about the one connection of SQLite that writes
 import type Database from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { loadSqlite } from '../src/repositories/sqlite-library.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: is about patterns and texts, which no database sees
 import { readdirSync, readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import ts from 'typescript'

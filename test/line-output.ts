@@ -1,3 +1,4 @@
+// SQLite alone: asks no database
 import t from 'tap'
 import { createLineOutput } from '../src/lib/line-output.ts'
 

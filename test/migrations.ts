@@ -1,3 +1,4 @@
+// SQLite alone: is about files; test/postgres.ts does the same on a server
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// SQLite alone: is about what is refused before anything is looked up
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'

@@ -1,3 +1,4 @@
+// SQLite alone: is about counting requests, which no database does
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { promisify } from 'node:util'

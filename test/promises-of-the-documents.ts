@@ -1,3 +1,4 @@
+// SQLite alone: compares documents with the code
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { settingsTable, withSettingsTable } from './fixtures/readme.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: is about the file of SQLite
 import { execFileSync } from 'node:child_process'
 import {
   existsSync,

@@ -1,3 +1,4 @@
+// SQLite alone: is about the texts; the refusals themselves are tested on both databases
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { type InstanceSettingName, storedName } from '../src/domain/instance-settings.ts'

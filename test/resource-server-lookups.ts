@@ -1,3 +1,4 @@
+// SQLite alone: plays the identity server itself, and stores nothing
 import t from 'tap'
 import { challenged } from './fixtures/challenged.ts'
 import { type GuardedApi, settled, startGuardedApi } from './fixtures/guarded-api.ts'

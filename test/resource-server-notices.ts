@@ -1,3 +1,4 @@
+// SQLite alone: plays the identity server itself, and stores nothing
 import t from 'tap'
 import { createNotices } from '../src/resource-server/notices.ts'
 import { challenged } from './fixtures/challenged.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: plays the identity server itself, and stores nothing
 import t from 'tap'
 import { type GuardedApi, startGuardedApi } from './fixtures/guarded-api.ts'
 import { API_APP } from './fixtures/identity-stand-in.ts'

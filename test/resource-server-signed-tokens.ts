@@ -1,3 +1,4 @@
+// SQLite alone: plays the identity server itself, and stores nothing
 import { exportJWK, generateKeyPair } from 'jose'
 import t from 'tap'
 import { challenged } from './fixtures/challenged.ts'

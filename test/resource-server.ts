@@ -1,3 +1,4 @@
+// SQLite alone: plays the identity server itself, and stores nothing
 import Fastify from 'fastify'
 import t from 'tap'
 import resourceServer, { protectedResourceMetadata } from '../src/resource-server/resource-server.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: is about signals and the log, whatever the database
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'

@@ -1,3 +1,4 @@
+// SQLite alone: is about what a browser makes of the pages; test/sign-in-pages.ts sends the same requests
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'

@@ -1,3 +1,4 @@
+// SQLite alone: is about SQLite itself
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'

@@ -1,3 +1,4 @@
+// SQLite alone: reads what is installed
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'

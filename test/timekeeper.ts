@@ -1,3 +1,4 @@
+// SQLite alone: is about clocks, and stores nothing
 import t from 'tap'
 import { DAY, HOUR, MINUTE, SECOND } from '../src/lib/clock.ts'
 import { createTimekeeper } from '../src/lib/timekeeper.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: looks for names of tests
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 

@@ -1,3 +1,4 @@
+// SQLite alone: is about what a browser lets other sites do; h-consent.ts and g-sign-in.ts send the same requests
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { BrowserContext, Page } from 'playwright-core'

@@ -1,3 +1,4 @@
+// SQLite alone: is about what a browser makes of texts; odd-text.ts and consent-page.ts keep and show them on both
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { attackGroup } from '../fixtures/attacks.ts'

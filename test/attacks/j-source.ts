@@ -1,3 +1,4 @@
+// SQLite alone: reads the source
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 

@@ -1,3 +1,4 @@
+// SQLite alone: reads what is installed
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 

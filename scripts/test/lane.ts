@@ -1,0 +1,23 @@
+// Run by tap, several at once: takes one test file after the other until none waits.
+import { pathToFileURL } from 'node:url'
+import t from 'tap'
+import { compiledFile } from './compiled-file.ts'
+import { cpuSeconds } from './cpu-seconds.ts'
+import { setCurrentFile } from './file-tap.ts'
+import { openQueue } from './queue.ts'
+
+// Milliseconds for one file; the slowest start many processes, which takes its time on a busy machine.
+const LONGEST = 600_000
+
+const queue = openQueue(process.env['TESSERA_TEST_QUEUE'] ?? '')
+t.setTimeout(0)
+for (let file = queue.take(); file !== undefined; file = queue.take()) {
+  const url = pathToFileURL(compiledFile(file)).href
+  const [started, spent] = [performance.now(), cpuSeconds()]
+  const result = await t.test(file, { timeout: LONGEST }, async (test) => {
+    setCurrentFile(test)
+    await import(url)
+  })
+  const seconds = (performance.now() - started) / 1000
+  queue.report({ file, ok: result?.ok === true, seconds, cpuSeconds: cpuSeconds() - spent })
+}
