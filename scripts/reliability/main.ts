@@ -40,7 +40,7 @@ export async function main(checks: readonly Check[], args: readonly string[]): P
   if (values.write) writeDocument(reached, checks, values.date ?? process.env['RELIABILITY_DATE'])
   const failed = reached.filter(({ outcome }) => outcome === 'missed').length
   const passed = reached.filter(({ outcome }) => outcome === 'passed').length
-  process.stdout.write(`${passed} passed, ${failed} failed, ${reached.length - passed - failed} skipped\n`)
+  process.stdout.write(`Reliability: ${passed} passed, ${failed} failed, ${reached.length - passed - failed} skipped\n`)
   // What a check left behind must not keep the process.
   process.exit(failed > 0 ? 1 : 0)
 }
