@@ -109,7 +109,7 @@ await t.test('a slip in the config of a route stops the start', async (t) => {
     const app = Fastify()
     await app.register(resourceServer, { issuer: ISSUER, audience: API })
     t.throws(() => app.get('/x', { config: config as object }, async () => 'x'), {
-      message: /^tessera\/resource-server: GET \/x: .*config\.(scope|open)/,
+      message: /^@tessera-id\/resource-server: GET \/x: .*config\.(scope|open)/,
     })
   }
   const late = Fastify()
@@ -125,7 +125,7 @@ await t.test('what is no scope is named with what was meant, and what other plug
   await app.register(resourceServer, { issuer: ISSUER, audience: API })
   t.throws(() => app.post('/reports', { config: { scopes: ['read'] } as object }, async () => 'x'), {
     message:
-      'tessera/resource-server: POST /reports: config.scopes asks for nothing and opens nothing here; did you mean config.scope?',
+      '@tessera-id/resource-server: POST /reports: config.scopes asks for nothing and opens nothing here; did you mean config.scope?',
   })
   const others = { rateLimit: { max: 3 }, otel: false, openapi: {}, cors: true, role: 'x', store: 1, url: '/z' }
   t.doesNotThrow(() => app.get('/y', { config: { scope: 'read', ...others } as object }, async () => 'x'))
@@ -141,7 +141,7 @@ await t.test('requireScope: a route that names no scope stops the start', async 
   app.get('/read', { config: { scope: 'read' } }, async () => 'rows')
   app.get('/open', { config: { open: true } }, async () => 'open to all')
   const message =
-    'tessera/resource-server: GET /any: config.scope is missing, and requireScope asks every route for it, or for config.open: true'
+    '@tessera-id/resource-server: GET /any: config.scope is missing, and requireScope asks every route for it, or for config.open: true'
   t.throws(() => app.get('/any', async () => 'let in'), { message })
   t.throws(() => app.get('/any', { config: { rateLimit: {} } as object }, async () => 'let in'), { message })
   await app.register(async (below) => void t.throws(() => below.get('/any', async () => 'let in'), { message }))
@@ -157,7 +157,7 @@ await t.test('wrong options stop the start, and all faults are named', async (t)
   }
   await t.rejects(start({ issuer: 'http://id.example.com', audience: '' }), {
     message:
-      'tessera/resource-server: issuer must be https (plain http is for loopback only); ' +
+      '@tessera-id/resource-server: issuer must be https (plain http is for loopback only); ' +
       'audience is missing: the identifier of this API, as "tessera resource list" names it',
   })
   const rest = { issuer: ISSUER, audience: API }
@@ -167,7 +167,7 @@ await t.test('wrong options stop the start, and all faults are named', async (t)
   await t.rejects(start({ ...rest, resource: 'https://a.b/#c' }), /resource must have no fragment/)
   await t.rejects(start({ ...rest, issuer: 'id.example.com' }), /issuer must be an http\(s\) URL/)
   await t.rejects(start({ ...rest, requireScopes: true }), {
-    message: 'tessera/resource-server: requireScopes is no option; did you mean requireScope?',
+    message: '@tessera-id/resource-server: requireScopes is no option; did you mean requireScope?',
   })
   await t.rejects(
     start({ ...rest, clientID: 'x', banana: 1 }),

@@ -1,6 +1,9 @@
 // SQLite alone: reads what is installed
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { loadSqlite } from '../src/repositories/sqlite-library.ts'
@@ -69,18 +72,32 @@ await t.test('SC-01: on Node 22 and later SQLite comes as it is, and needs neith
   t.end()
 })
 
+await t.test('npm ci finds no package that is not made for the Node that runs', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-engines-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  mkdirSync(join(folder, 'src/resource-server'), { recursive: true })
+  for (const file of ['package.json', 'package-lock.json', 'src/resource-server/package.json'])
+    copyFileSync(fileURLToPath(new URL(file, root)), join(folder, file))
+  const dry = ['ci', '--dry-run', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=warn']
+  const { stderr } = await promisify(execFile)('npm', dry, { cwd: folder, maxBuffer: 2 ** 24 })
+  t.notMatch(stderr, 'EBADENGINE')
+})
+
 await t.test('SC-04: npm run sbom lists what is inside, with the digest of each', async (t) => {
   const { stdout } = await promisify(execFile)('npm', ['run', '-s', 'sbom'], { cwd: root, maxBuffer: 2 ** 24 })
   const { bomFormat, components } = JSON.parse(stdout) as {
     bomFormat: string
-    components: { name: string; version: string; hashes?: unknown[] }[]
+    components: { name: string; version: string; purl: string; hashes?: unknown[] }[]
   }
   t.equal(bomFormat, 'CycloneDX')
   // What Node 20 gets instead has its digests in a lockfile of its own.
   const older = json('scripts/node-20/package-lock.json')['packages'] as Record<string, { readonly integrity?: string }>
   const isOlder = (name: string): boolean => older[`node_modules/${name}`]?.integrity?.startsWith('sha512-') === true
+  // The plugin for APIs comes with this tree, as the server does.
+  const isOurs = (purl: string): boolean => purl.startsWith('pkg:npm/%40tessera-id/')
   t.strictSame(
     components
+      .filter(({ purl }) => !isOurs(purl))
       .filter(({ name, hashes }) => !hashes?.length && !(process.versions.node.startsWith('20.') && isOlder(name)))
       .map(({ name }) => name),
     [],

@@ -15,7 +15,7 @@ What it starts, on loopback only:
   identity server   http://localhost:5080/id   Tessera itself, with SQLite in the data directory
   web app           http://localhost:5081      signs people in with a code, PKCE and a secret, and refreshes
   single-page app   http://localhost:5082      signs people in from the browser, with PKCE and no secret
-  instance API      http://localhost:5083      checks access tokens and their scopes with tessera/resource-server
+  instance API      http://localhost:5083      checks access tokens and their scopes with @tessera-id/resource-server
   sync service      (no port)                  calls the API every few seconds with a token of its own
 
 The first start registers users and apps and makes up their passwords and secrets; they are printed, and kept in

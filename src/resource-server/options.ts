@@ -80,7 +80,7 @@ export function refuseUnknownOptions(options: object): void {
   const known = Object.keys(OPTIONS)
   const unknown = Object.keys(options).filter((name) => !known.includes(name) && !OF_FASTIFY.includes(name))
   const faults = unknown.map((name) => `${name} is no option${didYouMean(name, known)}`)
-  if (faults.length > 0) throw new Error(`tessera/resource-server: ${faults.join('; ')}`)
+  if (faults.length > 0) throw new Error(`@tessera-id/resource-server: ${faults.join('; ')}`)
 }
 
 function faultsOf(options: ResourceServerOptions): string[] {
@@ -106,7 +106,7 @@ function faultsOf(options: ResourceServerOptions): string[] {
 export function readOptions(options: ResourceServerOptions): Settings {
   refuseUnknownOptions(options)
   const faults = faultsOf(options)
-  if (faults.length > 0) throw new Error(`tessera/resource-server: ${faults.join('; ')}`)
+  if (faults.length > 0) throw new Error(`@tessera-id/resource-server: ${faults.join('; ')}`)
   const { issuer, audience, clientId, clientSecret, resource, formatRefusal } = options
   return {
     ...{ issuer, audience, resource, formatRefusal },

@@ -86,7 +86,7 @@ function requireSoundNeed({ method, url, config }: RouteOptions, settings: Setti
     readNeed(config, settings)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new Error(`tessera/resource-server: ${[method].flat().join(', ')} ${url}: ${reason}`, { cause: error })
+    throw new Error(`@tessera-id/resource-server: ${[method].flat().join(', ')} ${url}: ${reason}`, { cause: error })
   }
 }
 
@@ -100,5 +100,5 @@ const tokenOf = (tokens: WeakMap<FastifyRequest, AccessToken>) =>
 // Where it is registered its routes are guarded, not in a context of its own below.
 export default Object.assign(resourceServer, {
   [Symbol.for('skip-override')]: true,
-  [Symbol.for('fastify.display-name')]: 'tessera/resource-server',
+  [Symbol.for('fastify.display-name')]: '@tessera-id/resource-server',
 })
