@@ -1,18 +1,63 @@
 // SQLite alone: compares documents with the code
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { settingsTable, withSettingsTable } from './fixtures/readme.ts'
+import { showRegistration } from '../src/domain/app-attributes.ts'
+import { INSTANCE_SETTINGS } from '../src/domain/instance-settings.ts'
+import { APP_DEFAULTS } from '../src/domain/trusted-application.ts'
+import { anchorsOf, documentsBelow, linksOf } from './fixtures/markdown.ts'
+import { settingsList, withSettingsList } from './fixtures/settings-page.ts'
 
 const root = new URL('../', import.meta.url)
 const read = (name: string): string => readFileSync(new URL(name, root), 'utf8')
+const DOCUMENTS = documentsBelow(fileURLToPath(root))
 const json = (name: string): Record<string, unknown> => JSON.parse(read(name)) as Record<string, unknown>
 
-await t.test('the README lists every setting', async (t) => {
-  t.equal(
-    withSettingsTable(read('README.md'), settingsTable()),
-    read('README.md'),
-    'npx tsx scripts/readme-settings.ts mends it',
+await t.test('docs/settings.md lists every setting', async (t) => {
+  const page = read('docs/settings.md')
+  t.equal(withSettingsList(page, settingsList()), page, 'npx tsx scripts/settings-page.ts writes it')
+  for (const [name, { default: fallback }] of Object.entries(INSTANCE_SETTINGS))
+    t.ok(page.includes(`| \`${name}\` | \`${fallback}\` |`), name)
+  t.match(read('README.md'), /\(docs\/settings\.md\)/, 'and the README leads there')
+})
+
+await t.test('docs/apps.md lists every attribute of the record with its default', async (t) => {
+  const rows = new Map(
+    [...read('docs/apps.md').matchAll(/^\| `(\w+)` \| [^|]+ \| ([^|]+) \| /gm)].map(([, name = '', value = '']) => [
+      name,
+      value,
+    ]),
   )
+  const shown = showRegistration({ ...APP_DEFAULTS, applicationUri: 'a', name: 'a', clientType: 'None' })
+  for (const [name, value] of Object.entries(shown)) {
+    const isAsked = ['ApplicationUri', 'Name', 'ClientType'].includes(name)
+    const fallback = value === null || value === '' ? '–' : `\`${value}\``
+    if (isAsked) t.ok(rows.has(name), name)
+    else t.equal(rows.get(name), fallback, name)
+  }
+})
+
+await t.test('no document has a line of more than 140 characters', async (t) => {
+  for (const name of DOCUMENTS)
+    t.strictSame(
+      read(name)
+        .split('\n')
+        .flatMap((line, index) => ([...line].length > 140 ? [`${name}:${index + 1}: ${line}`] : [])),
+      [],
+      name,
+    )
+})
+
+await t.test('every link between documents leads somewhere', async (t) => {
+  t.ok(DOCUMENTS.length > 10)
+  for (const name of DOCUMENTS)
+    for (const target of linksOf(read(name))) {
+      const [path = '', anchor] = target.split('#')
+      const file = path === '' ? name : join(dirname(name), path)
+      const found = existsSync(new URL(file, root))
+      t.ok(found && (anchor === undefined || anchorsOf(read(file)).has(anchor)), `${name}: ${target}`)
+    }
 })
 
 await t.test('every direct dependency has its line in DEPENDENCIES.md', async (t) => {
@@ -84,11 +129,9 @@ await t.test('docs/clients.md shows what the tests of the client libraries run',
 
 await t.test('docs/conformance.md names tests that are there', async (t) => {
   const text = read('docs/conformance.md')
-  const cells = text.split('\n').map((line) => (line.startsWith('|') ? (line.split(' | ')[2] ?? '') : ''))
+  const lists = [...text.matchAll(/\bTests: ([^.]+)\./g)].map(([, list = '']) => list)
   const clients = text.slice(text.indexOf('## Tried with')).match(/`client-[\w-]+`/g) ?? []
-  const named = [...cells.flatMap((cell) => cell.match(/`[\w/-]+`/g) ?? []), ...clients].map((name) =>
-    name.slice(1, -1),
-  )
+  const named = [...lists.flatMap((list) => list.match(/`[\w/-]+`/g) ?? []), ...clients]
   t.ok(named.length > 40)
-  for (const name of new Set(named)) t.ok(existsSync(new URL(`test/${name}.ts`, root)), name)
+  for (const name of new Set(named)) t.ok(existsSync(new URL(`test/${name.slice(1, -1)}.ts`, root)), name)
 })
