@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { schemaText } from '../test/fixtures/schema-text.ts'
+import { schemaText } from '../test/fixtures/documents/schema-text.ts'
 
 // Writes the JSON Schema of configuration files from the attributes; a test compares the two.
 const folder = new URL('../schema/', import.meta.url)

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { documentOf, makeMistakes } from '../test/fixtures/mistakes/document.ts'
-import { startPlace } from '../test/fixtures/mistakes/place.ts'
+import { startPlace } from '../test/fixtures/documents/mistakes/apps-of-mistakes.ts'
+import { documentOf, makeMistakes } from '../test/fixtures/documents/mistakes/document.ts'
 
 // Makes typical mistakes over real HTTP and writes docs/refusals.md from the answers; a test compares the two.
 const endings: (() => unknown)[] = []

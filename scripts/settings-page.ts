@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { settingsList, withSettingsList } from '../test/fixtures/settings-page.ts'
+import { settingsList, withSettingsList } from '../test/fixtures/documents/settings-page.ts'
 
 // Writes the list of settings into docs/settings.md; a test compares the two.
 const file = new URL('../docs/settings.md', import.meta.url)

@@ -1,13 +1,15 @@
 // SQLite alone: compares documents with the code
+
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { showRegistration } from '../src/domain/app-attributes.ts'
-import { INSTANCE_SETTINGS } from '../src/domain/instance-settings.ts'
-import { APP_DEFAULTS } from '../src/domain/trusted-application.ts'
-import { anchorsOf, documentsBelow, linksOf } from './fixtures/markdown.ts'
-import { settingsList, withSettingsList } from './fixtures/settings-page.ts'
+import { showRegistration } from '../src/domain/apps/app-attributes.ts'
+import { APP_DEFAULTS } from '../src/domain/apps/trusted-application.ts'
+import { INSTANCE_SETTINGS } from '../src/domain/instance/instance-settings.ts'
+import { anchorsOf, documentsBelow, linksOf } from './fixtures/documents/markdown.ts'
+import { settingsList, withSettingsList } from './fixtures/documents/settings-page.ts'
+import { pathOfTest } from './fixtures/documents/test-named.ts'
 
 const root = new URL('../', import.meta.url)
 const read = (name: string): string => readFileSync(new URL(name, root), 'utf8')
@@ -120,8 +122,8 @@ await t.test('docs/clients.md shows what the tests of the client libraries run',
   }
   const page = read('docs/clients.md')
   const shown = [...page.matchAll(/```(?:ts|js)\n([\s\S]*?)```/g)].map(([, code = '']) => code).join('')
-  for (const file of readdirSync(new URL('test/', root)).filter((name) => name.startsWith('client-'))) {
-    const regions = [...read(`test/${file}`).matchAll(REGION)].map(([, code = '']) => withoutIndent(code))
+  for (const file of readdirSync(new URL('test/clients/', root)).filter((name) => name.startsWith('client-'))) {
+    const regions = [...read(`test/clients/${file}`).matchAll(REGION)].map(([, code = '']) => withoutIndent(code))
     t.ok(regions.length > 0, `${file} says what the page shows`)
     for (const code of regions) t.ok(shown.includes(code), `${file}: ${code}`)
   }
@@ -133,5 +135,5 @@ await t.test('docs/conformance.md names tests that are there', async (t) => {
   const clients = text.slice(text.indexOf('## Tried with')).match(/`client-[\w-]+`/g) ?? []
   const named = [...lists.flatMap((list) => list.match(/`[\w/-]+`/g) ?? []), ...clients]
   t.ok(named.length > 40)
-  for (const name of new Set(named)) t.ok(existsSync(new URL(`test/${name.slice(1, -1)}.ts`, root)), name)
+  for (const name of new Set(named)) t.ok(pathOfTest(name.slice(1, -1)) !== undefined, name)
 })

@@ -1,8 +1,8 @@
 import * as client from 'openid-client'
 import t from 'tap'
-import { createBrowser } from './fixtures/browser.ts'
-import { SECRET, startInstance } from './fixtures/instance.ts'
-import { signInAndConsent } from './fixtures/sign-in.ts'
+import { SECRET, startInstance } from './fixtures/instance/instance.ts'
+import { createBrowser } from './fixtures/sign-in/browser.ts'
+import { signInAndConsent } from './fixtures/sign-in/sign-in.ts'
 
 const REDIRECT = 'https://app.example.com/cb'
 

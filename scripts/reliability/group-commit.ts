@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import { openSqlite } from '../../src/repositories/sqlite.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { openSqlite } from '../../src/store/engine/sqlite.ts'
+import { defineCheck } from './lib/check.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 export const check = defineCheck({
   id: 'groups',

@@ -1,14 +1,15 @@
-import { createPasswords } from '../../src/lib/passwords.ts'
-import { createBrowser } from '../../test/fixtures/browser.ts'
-import { PASSWORD } from '../../test/fixtures/instance.ts'
-import { REDIRECT_URI } from '../../test/fixtures/relying-party.ts'
-import { authorizeUrl } from '../../test/fixtures/sign-in.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { createPasswords } from '../../src/lib/crypto/passwords.ts'
+import { REDIRECT_URI } from '../../test/fixtures/clients/relying-party.ts'
+import { PASSWORD } from '../../test/fixtures/instance/instance.ts'
+import { createBrowser } from '../../test/fixtures/sign-in/browser.ts'
+import { authorizeUrl } from '../../test/fixtures/sign-in/sign-in.ts'
+import { defineCheck } from './lib/check.ts'
 import { startNode } from './lib/node.ts'
 import { shuffled } from './lib/random.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite, type Site, WEB } from './lib/site.ts'
 import { quantile, tellsApart } from './lib/statistics.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 // Whose name is entered; a stranger must not learn by the time it takes.
 const KINDS = ['known', 'unknown', 'disabled'] as const

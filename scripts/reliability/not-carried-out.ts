@@ -3,11 +3,11 @@ export const NOT_CARRIED_OUT: readonly (readonly [id: string, what: string, reas
   [
     'R-15',
     '2,000 sign-ins at once',
-    'R-22 holds a flood of 150, in its long form 500, against the limits; test/attacks/m-denial.ts counts who is turned away',
+    'R-22 holds a flood of 150, in its long form 500, against the limits; test/attacks/web/denial-of-service.ts counts who is turned away',
   ],
   [
     'R-23',
     'mail server or relying party down',
-    'Tessera sends no mail; apps that do not answer a logout notice for a day are in test/oidc-back-channel-logout.ts',
+    'Tessera sends no mail; apps that do not answer a logout notice for a day are in test/sign-in/logout/oidc-back-channel-logout.ts',
   ],
 ]

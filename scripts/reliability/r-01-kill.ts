@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { defineCheck } from './lib/check.ts'
 import { createLoad, type Load } from './lib/load.ts'
 import { startNode } from './lib/node.ts'
 import { type PostgresServer, startPostgres } from './lib/postgres.ts'
@@ -7,6 +7,7 @@ import { type Breaches, holdAgainst, judgePromises, newest, noBreaches } from '.
 import type { Run } from './lib/run.ts'
 import { prepareSite, type Site } from './lib/site.ts'
 import { quantile } from './lib/statistics.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 // Families that are looked at after each kill; at the end all of them are.
 const RECENT = 40

@@ -1,11 +1,12 @@
-import { freePort } from '../../test/fixtures/ports.ts'
-import { type Answer, createRelyingParty, type RelyingParty } from '../../test/fixtures/relying-party.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { type Answer, createRelyingParty, type RelyingParty } from '../../test/fixtures/clients/relying-party.ts'
+import { freePort } from '../../test/fixtures/instance/ports.ts'
+import { defineCheck } from './lib/check.ts'
 import { familiesWithTwoTips } from './lib/database.ts'
 import { startNode } from './lib/node.ts'
 import { startPostgres } from './lib/postgres.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite, type Site, WEB } from './lib/site.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 interface Race {
   readonly name: string

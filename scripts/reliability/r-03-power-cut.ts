@@ -1,9 +1,9 @@
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '../../test/fixtures/ports.ts'
-import { createRelyingParty } from '../../test/fixtures/relying-party.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { createRelyingParty } from '../../test/fixtures/clients/relying-party.ts'
+import { freePort } from '../../test/fixtures/instance/ports.ts'
+import { defineCheck } from './lib/check.ts'
 import { familiesWithTwoTips, integrityOf } from './lib/database.ts'
 import { mountCopy, mountImage } from './lib/disk.ts'
 import type { Family } from './lib/journal.ts'
@@ -12,6 +12,7 @@ import { type Node, startNode } from './lib/node.ts'
 import { type Breaches, holdAgainst, noBreaches } from './lib/promises.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite, type Site, WEB } from './lib/site.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 const MEBIBYTES = 96
 

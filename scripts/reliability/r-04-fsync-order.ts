@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createRelyingParty, tokensOf } from '../../test/fixtures/relying-party.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { createRelyingParty, tokensOf } from '../../test/fixtures/clients/relying-party.ts'
+import { defineCheck } from './lib/check.ts'
 import { startNode } from './lib/node.ts'
 import { prepareSite, WEB } from './lib/site.ts'
 import { orderOf } from './lib/strace.ts'
 import { requireTool } from './lib/tools.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 const TRACED = 'trace=pwrite64,write,writev,sendto,sendmsg,fdatasync,fsync'
 

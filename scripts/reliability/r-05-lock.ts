@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createRelyingParty } from '../../test/fixtures/relying-party.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { createRelyingParty } from '../../test/fixtures/clients/relying-party.ts'
+import { defineCheck } from './lib/check.ts'
 import { countOf, createLoad } from './lib/load.ts'
 import { loopMonitor } from './lib/loop-delay.ts'
 import { startNode } from './lib/node.ts'
@@ -12,8 +12,9 @@ import { holdAgainst, judgePromises, noBreaches } from './lib/promises.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite, type Site, SYNC } from './lib/site.ts'
 import { quantile } from './lib/statistics.ts'
+import { whenStarted } from './lib/when-started.ts'
 
-const HOLD_LOCK = fileURLToPath(new URL('../../test/fixtures/hold-lock.ts', import.meta.url))
+const HOLD_LOCK = fileURLToPath(new URL('../../test/fixtures/store/hold-lock.ts', import.meta.url))
 
 /** Another process takes the write lock for some time. @returns once it has given it back */
 async function holdLock(run: Run, { folder }: Site, milliseconds: number): Promise<void> {

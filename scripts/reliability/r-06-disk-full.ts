@@ -1,8 +1,8 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createRelyingParty } from '../../test/fixtures/relying-party.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { createRelyingParty } from '../../test/fixtures/clients/relying-party.ts'
+import { defineCheck } from './lib/check.ts'
 import { fillWith, mountMemory } from './lib/disk.ts'
 import { countOf, createLoad, type Load } from './lib/load.ts'
 import { startNode } from './lib/node.ts'
@@ -11,6 +11,7 @@ import { holdAgainst, judgePromises, noBreaches } from './lib/promises.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite, SYNC } from './lib/site.ts'
 import { quantile } from './lib/statistics.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 const MEBIBYTES = 32
 const PATIENCE = 20_000

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { defineCheck } from './lib/check.ts'
 import { breaksOf, countOf, createLoad, type Load } from './lib/load.ts'
 import { startNode } from './lib/node.ts'
 import { type PostgresServer, startPostgres } from './lib/postgres.ts'
@@ -7,6 +7,7 @@ import { holdAgainst, judgePromises, noBreaches } from './lib/promises.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite } from './lib/site.ts'
 import { quantile } from './lib/statistics.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 const PATIENCE = 20_000
 const TERMINATE_EVERY = 500

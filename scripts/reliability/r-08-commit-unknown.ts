@@ -1,10 +1,11 @@
-import { createRelyingParty, tokensOf } from '../../test/fixtures/relying-party.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { createRelyingParty, tokensOf } from '../../test/fixtures/clients/relying-party.ts'
+import { defineCheck } from './lib/check.ts'
 import { startCuttingProxy } from './lib/cutting-proxy.ts'
 import { familiesWithTwoTips } from './lib/database.ts'
 import { startNode } from './lib/node.ts'
 import { startPostgres } from './lib/postgres.ts'
 import { prepareSite, WEB } from './lib/site.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 export const check = defineCheck({
   id: 'R-08',

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { createRelyingParty, type RelyingParty } from '../../test/fixtures/relying-party.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { createRelyingParty, type RelyingParty } from '../../test/fixtures/clients/relying-party.ts'
+import { defineCheck } from './lib/check.ts'
 import { ask } from './lib/database.ts'
 import { createFakeClock, type FakeClock } from './lib/fake-clock.ts'
 import { type Node, startNode } from './lib/node.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite, type Site, WEB } from './lib/site.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 // Seconds; what must have expired by the second start, and what a step forward makes expire.
 const ACCESS = 60

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
-import { createRelyingParty } from '../../test/fixtures/relying-party.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { createRelyingParty } from '../../test/fixtures/clients/relying-party.ts'
+import { defineCheck } from './lib/check.ts'
 import { startNode } from './lib/node.ts'
 import { prepareSite, type Site, SYNC } from './lib/site.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 /** An API that fetches the keys now and then, and never in between. */
 async function startVerifier(site: Site, cacheFor: number) {

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { defineCheck } from './lib/check.ts'
 import { breaksOf, countOf, createLoad } from './lib/load.ts'
 import { readiness, startNode } from './lib/node.ts'
 import { holdAgainst, judgePromises, newest, noBreaches } from './lib/promises.ts'
 import { prepareSite } from './lib/site.ts'
 import { quantile } from './lib/statistics.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 const LONGEST_SHUTDOWN = 10_000
 // Shorter than TESSERA_SHUTDOWN_DELAY, in which the load goes on.

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort } from '../../test/fixtures/ports.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { freePort } from '../../test/fixtures/instance/ports.ts'
+import { defineCheck } from './lib/check.ts'
 import { startHaproxy } from './lib/haproxy.ts'
 import { breaksOf, countOf, createLoad } from './lib/load.ts'
 import { type Node, startNode } from './lib/node.ts'
@@ -8,6 +8,7 @@ import { startPostgres } from './lib/postgres.ts'
 import { holdAgainst, judgePromises, newest, noBreaches } from './lib/promises.ts'
 import { prepareSite } from './lib/site.ts'
 import { requireTool } from './lib/tools.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 // The proxy asks every 300 ms and believes two answers.
 const NOTICED = 2000

@@ -1,11 +1,11 @@
-import { digest } from '../../src/lib/secrets.ts'
-import { SECRET, startInstance } from '../../test/fixtures/instance.ts'
-import { type Route, routesOf } from '../../test/fixtures/routes.ts'
+import { digest } from '../../src/lib/crypto/secrets.ts'
+import { SECRET, startInstance } from '../../test/fixtures/instance/instance.ts'
+import { type Route, routesOf } from '../../test/fixtures/instance/routes.ts'
 import { shapeOf } from './fuzz/grammar.ts'
 import { createSender, type Received } from './fuzz/send.ts'
 import { gatherSupplies, type Supplies, TOOL, VICTIM } from './fuzz/supplies.ts'
 import { type Sent, toWire } from './fuzz/wire.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { defineCheck } from './lib/check.ts'
 import { garbageCollector, MIB } from './lib/memory.ts'
 import { readiness, startNode } from './lib/node.ts'
 import { startPostgres } from './lib/postgres.ts'
@@ -13,6 +13,7 @@ import { seededRandom } from './lib/random.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite, type Site } from './lib/site.ts'
 import { quantile } from './lib/statistics.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 const SETTINGS = {
   TESSERA_REGISTRATION: 'open',

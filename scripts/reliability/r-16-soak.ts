@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { defineCheck } from './lib/check.ts'
 import { countOf, createLoad } from './lib/load.ts'
 import { descriptorsOf, MIB, memoryOf } from './lib/memory.ts'
 import { startNode } from './lib/node.ts'
 import { holdAgainst, judgePromises, newest, noBreaches } from './lib/promises.ts'
 import { prepareSite } from './lib/site.ts'
 import { quantile, slopeOf } from './lib/statistics.ts'
+import { whenStarted } from './lib/when-started.ts'
 import type { Result } from './lib/worker.ts'
 
 const HOUR = 3_600_000

@@ -1,8 +1,8 @@
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { createRelyingParty } from '../../test/fixtures/relying-party.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { createRelyingParty } from '../../test/fixtures/clients/relying-party.ts'
+import { defineCheck } from './lib/check.ts'
 import { startCommand } from './lib/command.ts'
 import { integrityOf } from './lib/database.ts'
 import type { Family } from './lib/journal.ts'
@@ -12,6 +12,7 @@ import { newest } from './lib/promises.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite, type Site, WEB } from './lib/site.ts'
 import { quantile } from './lib/statistics.ts'
+import { whenStarted } from './lib/when-started.ts'
 import type { Result } from './lib/worker.ts'
 
 const p99Of = (results: readonly Result[]): number =>

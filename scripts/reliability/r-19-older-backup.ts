@@ -1,8 +1,9 @@
 import { join } from 'node:path'
-import { createRelyingParty, tokensOf } from '../../test/fixtures/relying-party.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { createRelyingParty, tokensOf } from '../../test/fixtures/clients/relying-party.ts'
+import { defineCheck } from './lib/check.ts'
 import { startNode } from './lib/node.ts'
 import { prepareSite, WEB } from './lib/site.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 export const check = defineCheck({
   id: 'R-19',

@@ -1,11 +1,12 @@
 import { existsSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { defineCheck } from './lib/check.ts'
 import { startCommand } from './lib/command.ts'
 import { ask, integrityOf } from './lib/database.ts'
 import { startPostgres } from './lib/postgres.ts'
 import type { Run } from './lib/run.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 const SCHEMA = "select type, name, sql from sqlite_schema where name not like 'sqlite_%' order by type, name"
 const MIGRATE = ['db', 'migrate', '--json'] as const

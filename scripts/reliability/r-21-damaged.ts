@@ -15,12 +15,13 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { loadSqlite } from '../../src/repositories/sqlite-library.ts'
-import { freePort } from '../../test/fixtures/ports.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { loadSqlite } from '../../src/store/engine/sqlite-library.ts'
+import { freePort } from '../../test/fixtures/instance/ports.ts'
+import { defineCheck } from './lib/check.ts'
 import { type Ended, startCommand } from './lib/command.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite } from './lib/site.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 const Sqlite = loadSqlite()
 

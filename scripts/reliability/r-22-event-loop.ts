@@ -1,12 +1,13 @@
-import { createBrowser } from '../../test/fixtures/browser.ts'
-import { REDIRECT_URI } from '../../test/fixtures/relying-party.ts'
-import { authorizeUrl } from '../../test/fixtures/sign-in.ts'
-import { defineCheck, whenStarted } from './lib/check.ts'
+import { REDIRECT_URI } from '../../test/fixtures/clients/relying-party.ts'
+import { createBrowser } from '../../test/fixtures/sign-in/browser.ts'
+import { authorizeUrl } from '../../test/fixtures/sign-in/sign-in.ts'
+import { defineCheck } from './lib/check.ts'
 import { breaksOf, countOf, createLoad, driveFor } from './lib/load.ts'
 import { loopMonitor } from './lib/loop-delay.ts'
 import { startNode } from './lib/node.ts'
 import { prepareSite, type Site, WEB } from './lib/site.ts'
 import { quantile } from './lib/statistics.ts'
+import { whenStarted } from './lib/when-started.ts'
 
 interface Attempt {
   readonly status: number

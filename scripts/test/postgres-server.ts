@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from '../../test/fixtures/ports.ts'
+import { freePort } from '../../test/fixtures/instance/ports.ts'
 import { loadEmbeddedPostgres } from './embedded-postgres.ts'
 
 // What a test writes need not outlive a power cut.

@@ -1,4 +1,4 @@
-import type { Route } from '../../../test/fixtures/routes.ts'
+import type { Route } from '../../../test/fixtures/instance/routes.ts'
 import { oneOf } from '../lib/random.ts'
 import type { Supplies } from './supplies.ts'
 import { below, chance, oddValue, spoil } from './values.ts'

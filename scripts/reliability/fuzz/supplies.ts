@@ -1,6 +1,6 @@
-import { PASSWORD, SECRET } from '../../../test/fixtures/instance.ts'
-import { createRelyingParty } from '../../../test/fixtures/relying-party.ts'
-import { authorizeUrl } from '../../../test/fixtures/sign-in.ts'
+import { createRelyingParty } from '../../../test/fixtures/clients/relying-party.ts'
+import { PASSWORD, SECRET } from '../../../test/fixtures/instance/instance.ts'
+import { authorizeUrl } from '../../../test/fixtures/sign-in/sign-in.ts'
 import { type Site, SYNC, WEB } from '../lib/site.ts'
 
 /** What an app and its people have at one moment: names of parameters, headers and parts of addresses, and values that are right. */

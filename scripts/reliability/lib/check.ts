@@ -1,4 +1,3 @@
-import { pathToFileURL } from 'node:url'
 import type { PLAN } from '../plan.ts'
 import type { Form, Run } from './run.ts'
 
@@ -32,10 +31,3 @@ export const defineCheck = <Id extends CheckId>({ run, timed = false, ...rest }:
   timed,
   carryOut: (at, plan, form) => run(at, plan[rest.id][form] as Parameters<Id>),
 })
-
-/** Carries a check out when its file is what node was started with. */
-export async function whenStarted(url: string, check: Check): Promise<void> {
-  if (url !== pathToFileURL(process.argv[1] ?? '').href) return
-  const { main } = await import('../main.ts')
-  await main([check], [check.id, ...process.argv.slice(2)])
-}

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { COMMAND, environment } from '../../../test/fixtures/cli.ts'
+import { COMMAND, environment } from '../../../test/fixtures/cli/cli.ts'
 
 export interface Ended {
   readonly code: number | null

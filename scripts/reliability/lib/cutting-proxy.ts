@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net'
-import { freePort } from '../../../test/fixtures/ports.ts'
+import { freePort } from '../../../test/fixtures/instance/ports.ts'
 import type { Run } from './run.ts'
 
 /** When the connection goes away: before the commit arrives, or after it is done and before the answer. */

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { loadSqlite } from '../../../src/repositories/sqlite-library.ts'
+import { loadSqlite } from '../../../src/store/engine/sqlite-library.ts'
 import type { Site } from './site.ts'
 
 const Sqlite = loadSqlite()

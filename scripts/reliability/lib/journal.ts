@@ -1,4 +1,4 @@
-import type { Code, RelyingParty, Tokens } from '../../../test/fixtures/relying-party.ts'
+import type { Code, RelyingParty, Tokens } from '../../../test/fixtures/clients/relying-party.ts'
 
 /** What grew from one sign-in, as the app knows it. */
 export interface Family {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { createRelyingParty } from '../../../test/fixtures/relying-party.ts'
+import { createRelyingParty } from '../../../test/fixtures/clients/relying-party.ts'
 import { createJournal, type Journal } from './journal.ts'
 import type { Run } from './run.ts'
 import { type Site, WEB } from './site.ts'

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { COMMAND, environment } from '../../../test/fixtures/cli.ts'
+import { COMMAND, environment } from '../../../test/fixtures/cli/cli.ts'
 import type { Run } from './run.ts'
 import type { Site } from './site.ts'
 

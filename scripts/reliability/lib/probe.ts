@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { createRelyingParty } from '../../../test/fixtures/relying-party.ts'
+import { createRelyingParty } from '../../../test/fixtures/clients/relying-party.ts'
 import type { Run } from './run.ts'
 import { type Site, SYNC } from './site.ts'
 

@@ -1,4 +1,4 @@
-import type { Answer } from '../../../test/fixtures/relying-party.ts'
+import type { Answer } from '../../../test/fixtures/clients/relying-party.ts'
 import { familiesWithTwoTips, integrityOf } from './database.ts'
 import { type Family, type Journal, spentTwice } from './journal.ts'
 import type { Run } from './run.ts'

@@ -1,4 +1,4 @@
-import { type Answer, type Code, type RelyingParty, tokensOf } from '../../../test/fixtures/relying-party.ts'
+import { type Answer, type Code, type RelyingParty, tokensOf } from '../../../test/fixtures/clients/relying-party.ts'
 import { type Family, type Journal, noteSuccessor } from './journal.ts'
 import { oneOf } from './random.ts'
 

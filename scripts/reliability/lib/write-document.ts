@@ -93,6 +93,6 @@ once a second, that its file still has its name. After the file was removed, ren
 no write, and \`/health/ready\` answers 503; it answers reads from the old file for one second at most. Then it says why on
 the log and stops with exit code 1.
 
-That nothing survives what ends it is no matter of load: \`test/ending-what-is-in-flight.ts\` lets each ending happen
+That nothing survives what ends it is no matter of load: \`test/oauth/kill-switches/ending-what-is-in-flight.ts\` lets each ending happen
 before every statement of a request and before its commit, and the request before every statement of the ending.
 `

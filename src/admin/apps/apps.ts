@@ -1,0 +1,92 @@
+import { showRegistration } from '../../domain/apps/app-attributes.ts'
+import { needsReadableSecret } from '../../domain/apps/app-secret.ts'
+import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
+import { fieldChanges } from '../../domain/records/field-changes.ts'
+import type { Repositories } from '../../store/store.ts'
+import { ChangeRefused } from '../change/change-refused.ts'
+import { type By, recordChange } from '../change/record-change.ts'
+import { judgeApp } from './validate-app.ts'
+
+type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings' | 'auditEvents'>
+
+/** @throws ChangeRefused `not found` */
+export async function requireApp({ apps }: Pick<Unit, 'apps'>, applicationUri: string): Promise<TrustedApplication> {
+  const app = await apps.find(applicationUri)
+  if (app) return app
+  const reason = `no app has the ApplicationUri ${JSON.stringify(applicationUri)}`
+  const missing = { kind: 'app', name: applicationUri } as const
+  throw new ChangeRefused('not found', [{ attribute: 'ApplicationUri', reason }], missing)
+}
+
+/** The declarative part alone; what is counted and timed is not for an update to store. */
+export function registrationOf({
+  secrets,
+  isEnabled,
+  epoch,
+  createdAt,
+  updatedAt,
+  ...registration
+}: TrustedApplication): AppRegistration {
+  return registration
+}
+
+/** Registers an app. @throws ChangeRefused `invalid`, or `conflict` when the ApplicationUri is taken */
+export async function registerApp(unit: Unit, wanted: AppRegistration, by: By): Promise<AppRegistration> {
+  const app = await judgeApp(wanted, unit, by)
+  if (!(await unit.apps.add(app, by.now))) {
+    const reason = `${app.applicationUri} is registered already`
+    throw new ChangeRefused('conflict', [{ attribute: 'ApplicationUri', reason }])
+  }
+  const detail = { fields: fieldChanges({}, showRegistration(app)) }
+  await recordChange(unit, { event: 'app_registered', app: app.applicationUri, detail }, by)
+  return app
+}
+
+/** Stores a changed record. @throws ChangeRefused */
+export async function updateApp(
+  unit: Unit,
+  wanted: AppRegistration,
+  by: By,
+): Promise<{ before: TrustedApplication; after: TrustedApplication }> {
+  const before = await requireApp(unit, wanted.applicationUri)
+  if (wanted.selfRegistered !== before.selfRegistered)
+    throw new ChangeRefused('invalid', [{ attribute: 'SelfRegistered', reason: 'can never change' }])
+  const registration = await judgeApp(wanted, unit, by, before)
+  const fields = fieldChanges(showRegistration(before), showRegistration(registration))
+  if (Object.keys(fields).length === 0) return { before, after: before }
+  await unit.apps.update(registration, by.now)
+  if (!needsReadableSecret(registration)) await unit.apps.forgetSealedSecrets(wanted.applicationUri)
+  const secretsEnded = registration.clientType === 'Confidential' ? [] : await endSecrets(before, unit, by)
+  const detail = { fields, ...(secretsEnded.length > 0 ? { secretsEnded } : {}) }
+  await recordChange(unit, { event: 'app_updated', app: wanted.applicationUri, detail }, by)
+  return { before, after: await requireApp(unit, wanted.applicationUri) }
+}
+
+/** Only a Confidential app has secrets; old ones must not work again should it become one. @returns their ids */
+async function endSecrets({ applicationUri, secrets }: TrustedApplication, { apps }: Unit, by: By): Promise<string[]> {
+  await apps.expireSecrets(applicationUri, by.now)
+  await apps.dropExpiredSecrets(applicationUri, by.now)
+  return secrets.map(({ id }) => id)
+}
+
+/** The kill switch of an app. @throws ChangeRefused */
+export async function setAppEnabled(
+  unit: Unit,
+  applicationUri: string,
+  enabled: boolean,
+  by: By,
+): Promise<{ before: TrustedApplication; after: TrustedApplication }> {
+  const before = await requireApp(unit, applicationUri)
+  if (before.isEnabled === enabled) return { before, after: before }
+  await unit.apps.setEnabled(applicationUri, enabled, by.now)
+  await recordChange(unit, { event: enabled ? 'app_enabled' : 'app_disabled', app: applicationUri }, by)
+  return { before, after: await requireApp(unit, applicationUri) }
+}
+
+/** Forgets an app with everything issued to it. @throws ChangeRefused */
+export async function removeApp(unit: Unit, applicationUri: string, by: By): Promise<void> {
+  const app = await requireApp(unit, applicationUri)
+  await unit.apps.remove(applicationUri, by.now)
+  const detail = { fields: fieldChanges(showRegistration(app), {}) }
+  await recordChange(unit, { event: 'app_removed', app: applicationUri, detail }, by)
+}

@@ -1,0 +1,61 @@
+import type { InitialAccessToken } from '../../domain/apps/self-registration.ts'
+import { whyBadName } from '../../domain/records/readable-name.ts'
+import { digest, newOrderedId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
+import { isoTime } from '../../lib/time/clock.ts'
+import type { Repositories } from '../../store/store.ts'
+import { ChangeRefused } from '../change/change-refused.ts'
+import { type By, recordChange } from '../change/record-change.ts'
+
+type Unit = Pick<Repositories, 'initialAccessTokens' | 'auditEvents'>
+
+export interface WantedInitialToken {
+  readonly label: string | undefined
+  /** Milliseconds; `undefined` does not expire. */
+  readonly lifetime: number | undefined
+  /** How many apps may be registered with it; `undefined` is any number. */
+  readonly uses: number | undefined
+}
+
+/** Makes a token with which apps register themselves. @returns its value, which is told this once @throws ChangeRefused */
+export async function createInitialToken(
+  unit: Unit,
+  { label, lifetime, uses }: WantedInitialToken,
+  random: Random,
+  by: By,
+): Promise<{ token: InitialAccessToken; value: string }> {
+  const reason = label === undefined ? undefined : whyBadName(label)
+  if (reason !== undefined) throw new ChangeRefused('invalid', [{ attribute: 'label', reason }])
+  const value = newSecret(random)
+  const token: InitialAccessToken = {
+    id: newOrderedId(by.now),
+    digest: digest(value),
+    label,
+    createdBy: by.actor,
+    createdAt: by.now,
+    expiresAt: lifetime === undefined ? undefined : by.now + lifetime,
+    usesLeft: uses,
+  }
+  await unit.initialAccessTokens.add(token)
+  const expiresAt = token.expiresAt === undefined ? null : isoTime(token.expiresAt)
+  const detail = { token: token.id, label: label ?? null, uses: uses ?? null, expiresAt }
+  await recordChange(unit, { event: 'initial_access_token_created', detail }, by)
+  return { token, value }
+}
+
+const SHORTEST_PREFIX = 4
+
+/** Ends a token by its id, or by a beginning that no other has; what was registered with it stays. @throws ChangeRefused */
+export async function revokeInitialToken(unit: Unit, name: string, by: By): Promise<InitialAccessToken> {
+  const begins = ({ id }: InitialAccessToken): boolean =>
+    id === name || (name.length >= SHORTEST_PREFIX && id.startsWith(name))
+  const [token, another] = (await unit.initialAccessTokens.list()).filter(begins)
+  if (!token || another) {
+    const several = `several initial access tokens have an id that begins with ${JSON.stringify(name)}; write more of it`
+    const none = `no initial access token has the id ${JSON.stringify(name.slice(0, 80))}; tessera registration token list shows them`
+    throw new ChangeRefused('not found', [{ attribute: 'id', reason: token ? several : none }])
+  }
+  await unit.initialAccessTokens.remove(token.id)
+  const detail = { token: token.id, label: token.label ?? null }
+  await recordChange(unit, { event: 'initial_access_token_revoked', detail }, by)
+  return token
+}

@@ -1,0 +1,175 @@
+import type { Shown } from '../../domain/apps/app-attributes.ts'
+import { readAppChanges, showApp, showSecret, showSecretUse } from '../../domain/apps/app-record.ts'
+import {
+  APP_DEFAULTS,
+  type AppRegistration,
+  type ClientType,
+  type TrustedApplication,
+} from '../../domain/apps/trusted-application.ts'
+import type { AuditRecord } from '../../domain/instance/audit.ts'
+import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
+import { type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
+import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
+import type { Outbound } from '../../lib/net/outbound.ts'
+import type { Clock } from '../../lib/time/clock.ts'
+import type { Repositories, Store } from '../../store/store.ts'
+import { type ChangeFault, ChangeRefused } from '../change/change-refused.ts'
+import { type Caller, createOrders } from '../change/run-change.ts'
+import { orProtocolError } from '../change/suggest.ts'
+import { type Expected, requireExpected, versionOfApp } from '../change/versions.ts'
+import { registerApp, registrationOf, removeApp, requireApp, setAppEnabled, updateApp } from './apps.ts'
+import { type ShownLogout, showLogouts } from './logouts.ts'
+import { addAppSecret, removeAppSecret } from './secrets.ts'
+import { doubtsAbout, doubtsAboutSecrets } from './validate-app.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly secretKey: SealingKey
+  readonly outbound: Pick<Outbound, 'whyNotFetchable'>
+  /** Puts an audit record on the log. */
+  readonly tell: (record: AuditRecord) => void
+}
+
+/** A JSON record whose members have the right names and types. */
+export type AppInput = Readonly<Record<string, Shown | undefined>> & {
+  readonly ApplicationUri?: string
+  readonly IsEnabled?: boolean
+  readonly ApplicationSecretHash?: string
+}
+
+export interface SecretInput {
+  readonly Label?: string | null
+  readonly ExpiresAt?: string | null
+  readonly ApplicationSecretHash?: string
+}
+
+export type ManageApps = ReturnType<typeof createManageApps>
+
+/** Apps as the administration API handles them: each change is judged, stored and audited in one unit of work. */
+export function createManageApps({ store, clock, random, secretKey, outbound, tell }: Dependencies) {
+  const order = createOrders({ store, clock, tell })
+  const change: typeof order = (caller, work) => order({ ...caller, whyNotFetchable: outbound.whyNotFetchable }, work)
+
+  async function describe(
+    app: TrustedApplication,
+    { users }: Pick<Repositories, 'users'>,
+    asked: Partial<AppRegistration> = {},
+  ) {
+    const user = app.systemUser === undefined ? undefined : await users.find(app.systemUser)
+    const warnings = [...doubtsAbout(app, asked), ...doubtsAboutSecrets(app, clock())]
+    return { record: showApp(app, user?.login), version: versionOfApp(app), warnings }
+  }
+
+  const find = (applicationUri: string): Promise<TrustedApplication> =>
+    orProtocolError(store.read, requireApp(store.read, applicationUri))
+
+  return {
+    find: async (applicationUri: string) => describe(await find(applicationUri), store.read),
+
+    secrets: async (applicationUri: string) => (await find(applicationUri)).secrets.map(showSecretUse),
+
+    async page(query: PageQuery): Promise<Page<ReturnType<typeof showApp>>> {
+      const { items, next } = await readPage(query, store.read.apps.page, (app) => app.applicationUri)
+      const logins = await store.read.users.loginsOf(items.flatMap(({ systemUser }) => systemUser ?? []))
+      return { items: items.map((app) => showApp(app, logins.get(app.systemUser ?? ''))), next }
+    },
+
+    logouts: (applicationUri: string, query: PageQuery): Promise<Page<ShownLogout>> =>
+      orProtocolError(store.read, showLogouts(store.read, applicationUri, query)),
+
+    register: (body: AppInput, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        const applicationUri = body.ApplicationUri ?? ''
+        const defaults = { name: applicationUri, clientType: body['ClientType'] as ClientType }
+        const asked = readAppChanges(body, defaults)
+        const wanted = { ...APP_DEFAULTS, ...defaults, applicationUri, ...asked }
+        const hash = body.ApplicationSecretHash
+        const misplaced = hash !== undefined && wanted.clientType !== 'Confidential'
+        await together(misplaced ? [SECRET_OF_NOBODY] : [], () => registerApp(unit, wanted, by))
+        if (hash !== undefined) await addAppSecret(unit, applicationUri, toSecret({ hash }, by.now), by)
+        if (body.IsEnabled === false) await setAppEnabled(unit, applicationUri, false, by)
+        return describe(await requireApp(unit, applicationUri), unit, asked)
+      }),
+
+    patch: (applicationUri: string, body: AppInput, expected: Expected, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        const before = await requireApp(unit, applicationUri)
+        requireExpected(versionOfApp(before), expected)
+        const registration = registrationOf(before)
+        const changes = readAppChanges(body, { name: applicationUri, clientType: before.clientType })
+        const wanted = { ...registration, ...changes }
+        const faults = whyRenamed(body, applicationUri)
+        // The kill switch alone must work even where the rest of the record no longer does.
+        const judged = faults.length > 0 || Object.keys(changes).length > 0
+        if (judged) await together(faults, () => updateApp(unit, wanted, by))
+        if (body.IsEnabled !== undefined) await setAppEnabled(unit, applicationUri, body.IsEnabled, by)
+        return describe(await requireApp(unit, applicationUri), unit, changes)
+      }),
+
+    remove: (applicationUri: string, expected: Expected, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        requireExpected(versionOfApp(await requireApp(unit, applicationUri)), expected)
+        await removeApp(unit, applicationUri, by)
+      }),
+
+    /** Takes a hash made elsewhere, or makes a secret that is shown this once. */
+    addSecret: (applicationUri: string, body: SecretInput, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        const made = body.ApplicationSecretHash === undefined ? newSecret(random) : undefined
+        const hash = body.ApplicationSecretHash ?? digest(made ?? '')
+        const secret = toSecret({ hash, label: body.Label, expiresAt: readTime(body.ExpiresAt, by.now) }, by.now)
+        const sealed = made === undefined ? undefined : seal(secretKey, made, secret.id)
+        await addAppSecret(unit, applicationUri, { ...secret, sealed }, by)
+        const shown = showSecret({ ...secret, lastUsedAt: undefined })
+        return { ...shown, ...(made === undefined ? {} : { ApplicationSecret: made }) }
+      }),
+
+    removeSecret: (applicationUri: string, id: string, caller: Caller) =>
+      change(caller, (unit, by) => removeAppSecret(unit, applicationUri, id, by)),
+  }
+}
+
+const SECRET_OF_NOBODY: ChangeFault = {
+  attribute: 'ApplicationSecretHash',
+  reason: 'only a Confidential app has a secret',
+}
+
+/** Adds what is wrong with a request to what its change itself is refused for, so that all of it is told at once. */
+async function together<T>(faults: readonly ChangeFault[], work: () => Promise<T>): Promise<T> {
+  const done = await work().catch((error: unknown) => {
+    if (!(error instanceof ChangeRefused) || error.kind !== 'invalid') throw error
+    throw new ChangeRefused('invalid', [...faults, ...error.faults])
+  })
+  if (faults.length > 0) throw new ChangeRefused('invalid', faults)
+  return done
+}
+
+function whyRenamed({ ApplicationUri: wanted }: AppInput, applicationUri: string): ChangeFault[] {
+  if (wanted === undefined || wanted === applicationUri) return []
+  const reason = 'cannot be changed: it is the client_id; register the app anew and remove this one'
+  return [{ attribute: 'ApplicationUri', reason }]
+}
+
+interface SecretFields {
+  readonly hash: string
+  readonly label?: string | null | undefined
+  readonly expiresAt?: number | undefined
+}
+
+const toSecret = ({ hash, label, expiresAt }: SecretFields, now: number) => ({
+  id: newId(),
+  hash,
+  label: label ?? undefined,
+  createdAt: now,
+  expiresAt,
+})
+
+function readTime(text: string | null | undefined, now: number): number | undefined {
+  if (text === undefined || text === null) return undefined
+  const time = Date.parse(text)
+  if (time > now) return time
+  const reason = Number.isNaN(time) ? 'expects a time such as 2030-01-31T00:00:00Z' : 'is in the past'
+  throw new ChangeRefused('invalid', [{ attribute: 'ExpiresAt', reason }])
+}

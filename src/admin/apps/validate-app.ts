@@ -1,0 +1,182 @@
+import { DEFAULT_RESOURCE } from '../../domain/access/api-resource.ts'
+import { isValidSecret, needsReadableSecret } from '../../domain/apps/app-secret.ts'
+import { faultsOf, type RegistrationFault } from '../../domain/apps/registration-rules.ts'
+import { type AppRegistration, isInteractive, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
+import { ADMINISTRATION_SCOPE, isProtocolScope } from '../../domain/protocol/scope.ts'
+import type { User } from '../../domain/users/user.ts'
+import { shellWord } from '../../lib/text/shell.ts'
+import type { Repositories } from '../../store/store.ts'
+import { ChangeRefused } from '../change/change-refused.ts'
+import type { By } from '../change/record-change.ts'
+import { findUser } from '../users/find-user.ts'
+
+type Unit = Pick<Repositories, 'users' | 'resources' | 'settings'>
+
+/**
+ * Judges a registration before it is stored.
+ * @param wanted its `systemUser` may be a login, an e-mail or an id
+ * @param before what is stored now; a System User who was fit then and is disabled since does not stop other changes
+ * @returns the registration as it can be stored, with the id of its System User
+ * @throws ChangeRefused naming everything that makes it unable to work
+ */
+export async function judgeApp(
+  wanted: AppRegistration,
+  unit: Unit,
+  { whyNotFetchable }: Pick<By, 'whyNotFetchable'>,
+  before?: AppRegistration,
+): Promise<AppRegistration> {
+  const { systemUser } = wanted
+  const user = systemUser === undefined ? undefined : await findUser(unit.users, systemUser)
+  const app = user ? { ...wanted, systemUser: user.id } : wanted
+  const unsound = faultsOf(app)
+  const unreachable = whyNotFetchable ? unreachableAddresses(app, before, whyNotFetchable) : []
+  const faults = [
+    ...unsound,
+    ...unreachable.filter(({ attribute }) => !unsound.some((fault) => fault.attribute === attribute)),
+    ...(systemUser === undefined || isSettled(app, before) ? [] : whyNotSystemUser(systemUser, user)),
+    ...(await unknownScopes(app, unit)),
+    ...(await whyStaysConfidential(app, unit)),
+  ]
+  if (faults.length > 0) throw new ChangeRefused('invalid', faults)
+  return app
+}
+
+/** Attributes that hold addresses which this server calls by itself. */
+const ADDRESSES: Readonly<Record<string, (app: AppRegistration) => string | readonly string[] | undefined>> = {
+  JwksUri: ({ jwksUri }) => jwksUri,
+  RequestUris: ({ requestUris }) => requestUris,
+  SectorIdentifierUri: ({ sectorIdentifierUri }) => sectorIdentifierUri,
+  BackchannelLogoutUri: ({ backchannelLogoutUri }) => backchannelLogoutUri,
+}
+
+/** An address that is new must be one that this server may fetch from or post to. */
+function unreachableAddresses(
+  app: AppRegistration,
+  before: AppRegistration | undefined,
+  whyNotFetchable: (url: string) => string | undefined,
+): RegistrationFault[] {
+  // A stranger who registers an app learns nothing of this server's settings.
+  const remedy = app.selfRegistered ? '' : '; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS may be private and without TLS'
+  return Object.entries(ADDRESSES).flatMap(([attribute, read]) => {
+    const known = before ? [read(before) ?? []].flat() : []
+    const added = [read(app) ?? []].flat().filter((uri) => !known.includes(uri))
+    return added.flatMap((uri) => {
+      // What comes after # is never sent.
+      const reason = whyNotFetchable(uri.split('#')[0] ?? '')
+      if (reason === undefined) return []
+      const which = added.length > 1 ? `${uri} ` : ''
+      return [{ attribute, reason: `${which}${reason}${remedy}` }]
+    })
+  })
+}
+
+const isSettled = (app: AppRegistration, before: AppRegistration | undefined): boolean =>
+  app.systemUser === before?.systemUser && app.systemUserAllowed === before?.systemUserAllowed
+
+function whyNotSystemUser(name: string, user: User | undefined): RegistrationFault[] {
+  const fault = (reason: string): RegistrationFault[] => [{ attribute: 'SystemUser', reason }]
+  if (!user) {
+    const remedy = `tessera user add ${shellWord(name)} --type SystemUserNoLogin`
+    return fault(`nobody is called ${JSON.stringify(name)}; make the account with: ${remedy}`)
+  }
+  if (user.type !== 'SystemUserNoLogin') return fault(`${user.login} is of type ${user.type}, not SystemUserNoLogin`)
+  if (!user.isEnabled)
+    return fault(`${user.login} is disabled; enable the account with: tessera user enable ${shellWord(user.login)}`)
+  return []
+}
+
+/** An app through which an API asks about tokens needs the secret that proves it. */
+async function whyStaysConfidential(
+  { applicationUri, clientType }: AppRegistration,
+  { resources }: Unit,
+): Promise<RegistrationFault[]> {
+  if (clientType === 'Confidential') return []
+  const served = (await resources.list()).filter(({ resourceServers }) => resourceServers.includes(applicationUri))
+  if (served.length === 0) return []
+  const names = served.map(({ identifier }) => identifier).join(', ')
+  const reason = `must stay Confidential while the app stands in the ResourceServers of ${names}`
+  return [{ attribute: 'ClientType', reason }]
+}
+
+/** A scope that no API resource has, or none that is open to the app, can never open anything. */
+async function unknownScopes(app: AppRegistration, { resources, settings }: Unit): Promise<RegistrationFault[]> {
+  const catalogue = await resources.list()
+  const open = [await settings.get(DEFAULT_RESOURCE), ...app.apiResources]
+  const known = [ADMINISTRATION_SCOPE, ...catalogue.flatMap(({ scopes }) => scopes.map(({ name }) => name))]
+  const identifiers = catalogue.map(({ identifier }) => identifier)
+  return [
+    ...app.scope
+      .filter((scope) => !known.includes(scope) && !isProtocolScope(scope))
+      .map((scope) => ({
+        attribute: 'Scope',
+        reason: `no API resource has the scope ${scope}; known are ${known.join(', ')}${scope.includes(',') ? ' (scopes are separated by spaces)' : ''}`,
+      })),
+    ...app.scope.flatMap((scope) => {
+      const owners = catalogue.filter(({ scopes }) => scopes.some(({ name }) => name === scope))
+      const ids = owners.map(({ identifier }) => identifier)
+      if (ids.length === 0 || ids.some((identifier) => open.includes(identifier))) return []
+      const reason = `${scope} is a scope of ${ids.join(', ')}, which the app may not use; list it in ApiResources`
+      return [{ attribute: 'Scope', reason }]
+    }),
+    ...app.apiResources
+      .filter((identifier) => !identifiers.includes(identifier))
+      .map((identifier) => ({
+        attribute: 'ApiResources',
+        reason: `there is no API resource ${identifier}; known are ${identifiers.join(', ')}`,
+      })),
+  ]
+}
+
+/**
+ * What keeps the secrets of an app from proving it; one sentence each.
+ * @param now milliseconds since 1970
+ */
+export function doubtsAboutSecrets(app: TrustedApplication, now: number): string[] {
+  const unreadable = app.secrets.filter((secret) => isValidSecret(secret, now) && secret.sealed === undefined)
+  if (!needsReadableSecret(app) || unreadable.length === 0) return []
+  const remedy = `tessera app rotate-secret ${shellWord(app.applicationUri)} --overlap 7d`
+  return [
+    `a secret that was made before client_secret_jwt is known by its hash alone and proves nothing; make one with: ${remedy}`,
+  ]
+}
+
+/**
+ * What is possible but hardly meant; one sentence each.
+ * @param asked what was said in so many words, rather than left at its default
+ */
+export function doubtsAbout(app: AppRegistration, asked: Partial<AppRegistration> = {}): string[] {
+  const plainLocalhost = app.impersonateLoginUrl.find((uri) => uri.startsWith('http://localhost'))
+  const doubts: readonly (readonly [boolean, string])[] = [
+    [
+      app.basicAuthenticationAllowed,
+      'BasicAuthenticationAllowed is kept as a note only: no password ever opens an API',
+    ],
+    [app.clientType === 'None', 'ClientType None registers the app as a note only: no flow works for it'],
+    [
+      app.clientType !== 'None' && !isInteractive(app) && !app.systemUserAllowed,
+      'nobody can use the app: it admits no users and has no System User',
+    ],
+    [
+      app.systemUserAllowed && app.scope.length === 0,
+      'Scope is empty: what the app gets as its System User opens no API',
+    ],
+    [
+      app.systemUser !== undefined && !app.systemUserAllowed,
+      'SystemUserAllowed is false, so the app cannot act as its SystemUser',
+    ],
+    [
+      app.clientType === 'Public' && plainLocalhost !== undefined,
+      `${plainLocalhost} names localhost: native apps do better with http://127.0.0.1, which any port matches (RFC 8252)`,
+    ],
+    [
+      app.impersonateAsCommunityUserAllowed && !app.impersonateAsInternalUserAllowed && app.scope.length > 0,
+      'Scope holds API scopes, but community users never get any',
+    ],
+    [
+      app.clientType === 'Public' && asked.requirePkce === false,
+      'RequirePkce=false has no effect: a Public app must use PKCE in any case',
+    ],
+    [!app.requireConsent && app.clientType === 'Public', 'RequireConsent is false: anybody can pose as a Public app'],
+  ]
+  return doubts.filter(([holds]) => holds).map(([, doubt]) => doubt)
+}

@@ -1,0 +1,98 @@
+import { AUDIT_EVENTS, type AuditRecord } from '../../domain/instance/audit.ts'
+import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+import type { Refusal } from '../../domain/refusals/refusal.ts'
+import { isoTime } from '../../lib/time/clock.ts'
+import type { Store } from '../../store/store.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read'>
+  /** Stores what is still waiting to be. */
+  readonly flush: () => Promise<unknown>
+}
+
+export type ReadJournals = ReturnType<typeof createReadJournals>
+
+const showRefusal = ({ at, app, detail, ...refusal }: Refusal) => ({
+  ...refusal,
+  at: isoTime(at),
+  app: app ?? null,
+  detail: detail as Readonly<Record<string, unknown>>,
+})
+
+const showEvent = ({ at, app, user, address, ...event }: AuditRecord) => ({
+  ...event,
+  at: isoTime(at),
+  app: app ?? null,
+  user: user ?? null,
+  address: address ?? null,
+})
+
+interface Moment {
+  readonly at: number
+  readonly id: string
+}
+
+const keyOf = ({ at, id }: Moment): string => `${at} ${id}`
+
+function readKey(key: string | undefined): Moment | undefined {
+  if (key === undefined) return undefined
+  const [, at, id] = /^(\d{1,16}) (\S+)$/.exec(key) ?? []
+  if (at === undefined || id === undefined) throw new OAuthError('invalid_request', 'the cursor cannot be read')
+  return { at: Number(at), id }
+}
+
+/** @throws OAuthError `invalid_request` for what is no time */
+function readTime(name: string, text: string | undefined): number | undefined {
+  const time = text === undefined ? undefined : Date.parse(text)
+  if (!Number.isNaN(time)) return time
+  const faults = [{ attribute: name, reason: 'expects a time such as 2030-01-31T00:00:00Z' }]
+  throw new OAuthError('invalid_request', `${name} is not a time`, {}, { faults })
+}
+
+/** @throws OAuthError `invalid_request` for what is no event */
+function requireEvent(name: string | undefined): void {
+  if (name === undefined || AUDIT_EVENTS.some((known) => known === name)) return
+  const faults = [{ attribute: 'event', reason: `expects one of ${AUDIT_EVENTS.join(', ')}` }]
+  throw new OAuthError('invalid_request', 'event is not known', {}, { faults })
+}
+
+/** Which events are wanted, each part as the URL holds it. */
+export interface Wanted {
+  readonly event?: string | undefined
+  readonly app?: string | undefined
+  readonly user?: string | undefined
+  readonly since?: string | undefined
+  readonly until?: string | undefined
+}
+
+/** What was refused and what happened, as the administration API tells it. */
+export function createReadJournals({ store, flush }: Dependencies) {
+  return {
+    async refusal(id: string) {
+      await flush()
+      const refusal = await store.read.refusals.find(id)
+      if (!refusal)
+        throw new OAuthError('not_found', 'no refusal has this id, it is no longer kept, or it is on the log alone')
+      return showRefusal(refusal)
+    },
+
+    /** The latest first. */
+    async refusals(query: PageQuery, app: string | undefined): Promise<Page<ReturnType<typeof showRefusal>>> {
+      await flush()
+      const after = readKey(query.after)
+      const page = await readPage(query, ({ limit }) => store.read.refusals.list(limit, app, after), keyOf)
+      return { items: page.items.map(showRefusal), next: page.next }
+    },
+
+    /** The earliest first, so that reading can go on where it stopped. */
+    async audit(query: PageQuery, { since, until, ...filter }: Wanted): Promise<Page<ReturnType<typeof showEvent>>> {
+      requireEvent(filter.event)
+      await flush()
+      const after = readKey(query.after)
+      const wanted = { ...filter, since: readTime('since', since), until: readTime('until', until) }
+      const page = await readPage(query, ({ limit }) => store.read.auditEvents.read(wanted, limit, after), keyOf)
+      return { items: page.items.map(showEvent), next: page.next }
+    },
+  }
+}

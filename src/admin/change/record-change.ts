@@ -1,0 +1,33 @@
+import { type AuditEvent, type AuditRecord, toAuditRecord } from '../../domain/instance/audit.ts'
+import { newOrderedId } from '../../lib/crypto/secrets.ts'
+import type { Repositories } from '../../store/store.ts'
+
+/** Who changes something, and when. */
+export interface By {
+  /** Such as `cli:root` or `app:my.trusted.app/admin`. */
+  readonly actor: string
+  readonly address?: string
+  /** The app that carried the order, where a person acts through one. */
+  readonly app?: string
+  /** Milliseconds since 1970. */
+  readonly now: number
+  /** Says why this server may not fetch from a URL, or `undefined`. */
+  readonly whyNotFetchable?: (url: string) => string | undefined
+  /** Whether they work on the machine itself, and can make an administrator anew. */
+  readonly atTheMachine?: true
+  /** Collects what was recorded, for those who tell it once it is committed. */
+  readonly recorded?: AuditRecord[]
+}
+
+/** Notes an administrative change in the same transaction that makes it. */
+export async function recordChange(
+  { auditEvents }: Pick<Repositories, 'auditEvents'>,
+  event: Omit<AuditEvent, 'actor' | 'address'>,
+  { actor, address, app, now, recorded }: By,
+): Promise<void> {
+  const detail = app === undefined || actor === `app:${app}` ? event.detail : { ...event.detail, via: app }
+  const told = { ...event, actor, ...(address ? { address } : {}), ...(detail ? { detail } : {}) }
+  const record = toAuditRecord(told, newOrderedId(now), now)
+  await auditEvents.add([record])
+  recorded?.push(record)
+}

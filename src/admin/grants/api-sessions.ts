@@ -1,0 +1,163 @@
+import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+import { type ApiSession, showApiSession } from '../../domain/sessions/api-session.ts'
+import type { User } from '../../domain/users/user.ts'
+import type { ApiSessionFilter } from '../../store/repositories/sessions/api-sessions.ts'
+import type { Repositories } from '../../store/store.ts'
+import { requireApp } from '../apps/apps.ts'
+import { ChangeRefused } from '../change/change-refused.ts'
+import { type By, recordChange } from '../change/record-change.ts'
+import { requireUser } from '../users/find-user.ts'
+import { type EndedTokens, endTokens } from './end-tokens.ts'
+
+type Unit = Pick<
+  Repositories,
+  | 'apps'
+  | 'settings'
+  | 'apiSessions'
+  | 'codes'
+  | 'families'
+  | 'referenceTokens'
+  | 'sessionEpochs'
+  | 'tokenNotices'
+  | 'auditEvents'
+>
+
+/** Live sessions with when each is over unless it is used. @param now milliseconds since 1970 */
+export async function listApiSessions(
+  { settings, apiSessions }: Pick<Unit, 'settings' | 'apiSessions'>,
+  filter: ApiSessionFilter,
+  now: number,
+) {
+  const rules = await settings.apiSessionRules()
+  return { rules, sessions: await apiSessions.listLive(filter, { rules, now }) }
+}
+
+/** Whose sessions are asked for: a user by login, e-mail or id, an app by its ApplicationUri. */
+export interface SessionsWanted {
+  readonly user?: string | undefined
+  readonly app?: string | undefined
+}
+
+export type ShownApiSession = ReturnType<typeof showApiSession>
+
+const keyOf = ({ openedAt, id }: Pick<ApiSession, 'openedAt' | 'id'>): string => `${openedAt} ${id}`
+
+function readKey(key: string): Pick<ApiSession, 'openedAt' | 'id'> {
+  const [, openedAt, id] = /^(\d{1,16}) (\S+)$/.exec(key) ?? []
+  if (openedAt === undefined || id === undefined) throw new OAuthError('invalid_request', 'the cursor cannot be read')
+  return { openedAt: Number(openedAt), id }
+}
+
+/** The next live sessions as they are shown, the oldest first. @throws ChangeRefused `not found` */
+export async function showApiSessions(
+  unit: Pick<Repositories, 'apps' | 'users' | 'settings' | 'apiSessions'>,
+  { user, app }: SessionsWanted,
+  now: number,
+  query: PageQuery,
+): Promise<Page<ShownApiSession>> {
+  const userId = user === undefined ? undefined : (await requireUser(unit, user)).id
+  if (app !== undefined) await requireApp(unit, app)
+  const filter = {
+    ...(app === undefined ? {} : { applicationUri: app }),
+    ...(userId === undefined ? {} : { userId }),
+  }
+  const rules = await unit.settings.apiSessionRules()
+  const fetch = ({ after, limit }: PageQuery) =>
+    unit.apiSessions.listLive(
+      filter,
+      { rules, now },
+      { limit, after: after === undefined ? undefined : readKey(after) },
+    )
+  const { items, next } = await readPage(query, fetch, keyOf)
+  const logins = await unit.users.loginsOf(items.map((session) => session.userId))
+  return { items: items.map((session) => showApiSession(session, logins.get(session.userId), rules)), next }
+}
+
+/** What an administrator has ended. */
+export interface EndedSessions extends EndedTokens {
+  /** The sessions that lived until then. */
+  readonly sessions: readonly ApiSession[]
+  /** The apps whose signed tokens for the user are dead by now, however many there were. */
+  readonly apps: readonly string[]
+}
+
+/** Ends one session, with everything its app was issued to act as its user where that is asked for. @throws ChangeRefused `not found` */
+export async function endApiSession(unit: Unit, id: string, withTokens: boolean, by: By): Promise<EndedSessions> {
+  const session = await unit.apiSessions.find(id)
+  if (!session) {
+    const reason = `there is no API session ${id}; tessera session list shows those that live`
+    throw new ChangeRefused('not found', [{ attribute: 'id', reason }])
+  }
+  const { applicationUri, userId } = session
+  // The tokens would open another session at once, so they end first, and whatever lives then goes with them.
+  const ended = withTokens ? await endTokensAt(unit, userId, [applicationUri], by.now) : NO_TOKENS
+  const { sessions } = await listApiSessions(unit, { applicationUri, userId }, by.now)
+  if (withTokens) await unit.apiSessions.endAllOf({ applicationUri, userId }, by.now)
+  else await unit.apiSessions.end(id, by.now)
+  return conclude(unit, userId, { ...ended, sessions: sessions.filter((live) => withTokens || live.id === id) }, by)
+}
+
+/** Ends every session of a user, with the tokens of every app that has any where that is asked for. */
+export async function endSessionsOfUser(
+  unit: Unit,
+  user: Pick<User, 'id'>,
+  withTokens: boolean,
+  by: By,
+): Promise<EndedSessions> {
+  if (withTokens) {
+    // An app that has nothing but a code of the user, or is just getting one, is not among those that act for them.
+    await unit.sessionEpochs.raiseAllOf(user.id)
+    await unit.codes.expireAllOf({ userId: user.id })
+    await unit.tokenNotices.add({ user: user.id }, by.now)
+  }
+  const { sessions } = await listApiSessions(unit, { userId: user.id }, by.now)
+  const apps = withTokens ? await appsActingFor(unit, user.id, sessions, by.now) : []
+  const ended = await endTokensAt(unit, user.id, apps, by.now)
+  await unit.apiSessions.endAllOf({ userId: user.id }, by.now)
+  return conclude(unit, user.id, { ...ended, sessions }, by)
+}
+
+/** Whichever app may hold a token that acts as the user, with a session or without. */
+async function appsActingFor(
+  { apps, families, referenceTokens }: Unit,
+  userId: string,
+  sessions: readonly ApiSession[],
+  now: number,
+): Promise<string[]> {
+  return [
+    ...new Set([
+      ...sessions.map(({ applicationUri }) => applicationUri),
+      ...(await apps.actingAs(userId)),
+      ...(await families.appsOf(userId, now)),
+      ...(await referenceTokens.appsOf(userId, now)),
+    ]),
+  ].sort()
+}
+
+const NO_TOKENS = { tokenFamilies: 0, referenceTokens: 0, apps: [] }
+
+async function endTokensAt(
+  unit: Unit,
+  user: string,
+  apps: readonly string[],
+  now: number,
+): Promise<Omit<EndedSessions, 'sessions'>> {
+  let [tokenFamilies, referenceTokens] = [0, 0]
+  for (const app of apps) {
+    const ended = await endTokens(unit, { app, user }, now)
+    tokenFamilies += ended.tokenFamilies
+    referenceTokens += ended.referenceTokens
+  }
+  return { tokenFamilies, referenceTokens, apps }
+}
+
+async function conclude(unit: Unit, userId: string, ended: EndedSessions, by: By): Promise<EndedSessions> {
+  const { sessions, apps } = ended
+  for (const app of new Set([...sessions.map(({ applicationUri }) => applicationUri), ...apps])) {
+    const ids = sessions.filter(({ applicationUri }) => applicationUri === app).map(({ id }) => id)
+    const detail = { sessions: ids, withTokens: apps.includes(app) }
+    await recordChange(unit, { event: 'api_session_ended', app, user: userId, detail }, by)
+  }
+  return ended
+}

@@ -1,0 +1,34 @@
+import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { Page, PageQuery } from '../../domain/records/paging.ts'
+import type { Clock } from '../../lib/time/clock.ts'
+import type { Store } from '../../store/store.ts'
+import { type Caller, createOrders } from '../change/run-change.ts'
+import { orProtocolError } from '../change/suggest.ts'
+import { requireUser } from '../users/find-user.ts'
+import { type ConsentsWanted, type ShownConsent, showConsents, withdrawConsent } from './consents.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly clock: Clock
+  /** Puts an audit record on the log. */
+  readonly tell: (record: AuditRecord) => void
+}
+
+export type ManageConsents = ReturnType<typeof createManageConsents>
+
+/** What people have allowed apps, as the APIs handle it. */
+export function createManageConsents({ store, clock, tell }: Dependencies) {
+  const change = createOrders({ store, clock, tell })
+
+  return {
+    page: (wanted: ConsentsWanted, query: PageQuery): Promise<Page<ShownConsent>> =>
+      orProtocolError(store.read, showConsents(store.read, wanted, query)),
+
+    /** @param name login, e-mail or id of the person */
+    withdraw: (name: string, app: string, caller: Caller): Promise<void> =>
+      change(caller, async (unit, by) => {
+        const { id: user } = await requireUser(unit, name)
+        await withdrawConsent(unit, { user, app }, by)
+      }),
+  }
+}

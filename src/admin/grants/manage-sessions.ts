@@ -1,0 +1,48 @@
+import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { Page, PageQuery } from '../../domain/records/paging.ts'
+import type { Clock } from '../../lib/time/clock.ts'
+import type { Store } from '../../store/store.ts'
+import { type Caller, createOrders } from '../change/run-change.ts'
+import { orProtocolError } from '../change/suggest.ts'
+import { requireUser } from '../users/find-user.ts'
+import { endApiSession, type SessionsWanted, type ShownApiSession, showApiSessions } from './api-sessions.ts'
+import { readLicense, setLicense, showLicense } from './license.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly clock: Clock
+  /** Puts an audit record on the log. */
+  readonly tell: (record: AuditRecord) => void
+}
+
+/** How many API sessions there may be, `null` for any number, and the logins of those who are sure of one. */
+export interface LicenseInput {
+  readonly slots: number | null
+  readonly reserved: readonly string[]
+}
+
+export type ManageSessions = ReturnType<typeof createManageSessions>
+
+/** API sessions and licence slots as the administration API handles them. */
+export function createManageSessions({ store, clock, tell }: Dependencies) {
+  const change = createOrders({ store, clock, tell })
+
+  return {
+    page: (wanted: SessionsWanted, query: PageQuery): Promise<Page<ShownApiSession>> =>
+      orProtocolError(store.read, showApiSessions(store.read, wanted, clock(), query)),
+
+    end: (id: string, withTokens: boolean, caller: Caller): Promise<void> =>
+      change(caller, async (unit, by) => void (await endApiSession(unit, id, withTokens, by))),
+
+    license: async () => showLicense(await readLicense(store.read, clock())),
+
+    setLicense: ({ slots, reserved }: LicenseInput, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        const logins: string[] = []
+        for (const name of reserved) logins.push((await requireUser(unit, name)).login)
+        const before = await readLicense(unit, by.now)
+        const unreserve = before.reserved.filter((login) => !logins.includes(login))
+        return showLicense(await setLicense(unit, { slots: slots ?? 'unlimited', reserve: logins, unreserve }, by))
+      }),
+  }
+}

@@ -1,0 +1,99 @@
+import type { GrantEpochs } from '../../domain/access/grant-status.ts'
+import type { AuditRecord } from '../../domain/instance/audit.ts'
+import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
+import {
+  type ReferenceToken,
+  type ShownReferenceToken,
+  showReferenceToken,
+} from '../../domain/tokens/reference-token.ts'
+import type { Random } from '../../lib/crypto/secrets.ts'
+import type { Clock } from '../../lib/time/clock.ts'
+import type { ReferenceTokenFilter } from '../../store/repositories/tokens/reference-tokens.ts'
+import type { Repositories, Store } from '../../store/store.ts'
+import { requireApp } from '../apps/apps.ts'
+import { ChangeRefused } from '../change/change-refused.ts'
+import type { By } from '../change/record-change.ts'
+import { type Caller, createOrders } from '../change/run-change.ts'
+import { orProtocolError } from '../change/suggest.ts'
+import { epochsWhenAsked, issueReferenceToken, revokeReferenceToken, type WantedToken } from './reference-tokens.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly clock: Clock
+  readonly random: Random
+  /** Puts an audit record on the log. */
+  readonly tell: (record: AuditRecord) => void
+}
+
+export type ManageTokens = ReturnType<typeof createManageTokens>
+
+/** Reference tokens as the APIs handle them: each change is judged, stored and audited in one unit of work. */
+export function createManageTokens({ store, clock, random, tell }: Dependencies) {
+  const change = createOrders({ store, clock, tell })
+
+  async function issue(unit: Repositories, wanted: WantedToken, by: By, asked: GrantEpochs | undefined) {
+    const { token, value, app, user } = await issueReferenceToken(unit, wanted, random, by, asked)
+    return { ...showReferenceToken(token, app, user, by.now), token: value }
+  }
+
+  return {
+    /** The oldest first. */
+    async page(filter: ReferenceTokenFilter, query: PageQuery): Promise<Page<ShownReferenceToken>> {
+      const { items, next } = await readPage(
+        query,
+        (wanted) => store.read.referenceTokens.page(filter, wanted),
+        ({ id }) => id,
+      )
+      return { items: await describeTokens(items, store.read, clock()), next }
+    },
+
+    /** @throws OAuthError `not_found` */
+    requireApp: async (applicationUri: string): Promise<void> => {
+      await orProtocolError(store.read, requireApp(store.read, applicationUri))
+    },
+
+    /** The token with its value, which is told this once. */
+    async issue(wanted: WantedToken, caller: Caller) {
+      const asked = await epochsWhenAsked(store.read, wanted)
+      return change(caller, (unit, by) => issue(unit, wanted, by, asked))
+    },
+
+    /** The same for somebody who is not to learn which apps there are. */
+    async issueOwn(own: Omit<WantedToken, 'kind'>, caller: Caller) {
+      const wanted = { ...own, kind: 'PAT' as const }
+      const asked = await epochsWhenAsked(store.read, wanted)
+      return change(caller, async (unit, by) => {
+        const reason = 'no app has this ApplicationUri'
+        if (!(await unit.apps.find(wanted.app))) throw new ChangeRefused('not found', [{ attribute: 'app', reason }])
+        return issue(unit, wanted, by, asked)
+      })
+    },
+
+    /** Ends a token that is one of these; of others the caller learns nothing. */
+    revoke: (id: string, { app, user, kind }: ReferenceTokenFilter, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        const token = await unit.referenceTokens.findById(id)
+        const isOne =
+          token !== undefined &&
+          (app === undefined || token.applicationUri === app) &&
+          (user === undefined || token.userId === user) &&
+          (kind === undefined || token.kind === kind)
+        if (!isOne) throw new ChangeRefused('not found', [{ attribute: 'id', reason: 'no token here has this id' }])
+        await revokeReferenceToken(unit, token, by)
+      }),
+  }
+}
+
+/** Tokens as people and scripts are shown them; of one whose app or user was removed meanwhile there is nothing to tell. */
+export async function describeTokens(
+  tokens: readonly ReferenceToken[],
+  { apps, users }: Pick<Repositories, 'apps' | 'users'>,
+  now: number,
+): Promise<ShownReferenceToken[]> {
+  const appOf = await apps.findEach(tokens.map(({ applicationUri }) => applicationUri))
+  const userOf = await users.findEach(tokens.map(({ userId }) => userId))
+  return tokens.flatMap((token) => {
+    const [app, user] = [appOf.get(token.applicationUri), userOf.get(token.userId)]
+    return app && user ? [showReferenceToken(token, app, user, now)] : []
+  })
+}

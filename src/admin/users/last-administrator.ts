@@ -1,0 +1,40 @@
+import type { User } from '../../domain/users/user.ts'
+import type { Repositories } from '../../store/store.ts'
+import { ChangeRefused } from '../change/change-refused.ts'
+import type { By } from '../change/record-change.ts'
+
+/**
+ * Keeps the last administrator who can sign in, whoever wants them to go; only at the machine itself is it possible.
+ * @throws ChangeRefused `conflict`
+ */
+export async function requireAnotherAdministrator(
+  { users }: Pick<Repositories, 'users'>,
+  leaving: User,
+  { atTheMachine }: Pick<By, 'atTheMachine'>,
+): Promise<void> {
+  if (!leaving.isAdmin || atTheMachine) return
+  const [first, another] = await users.administrators(2)
+  // Somebody who cannot sign in leaves no less than there was.
+  if (first !== leaving.id || another !== undefined) return
+  const reason = `${leaving.login} is the last administrator; make somebody else one first`
+  throw new ChangeRefused('conflict', [{ attribute: 'isAdmin', reason }])
+}
+
+/** What a change has left, and whether it took the last administrator who could sign in. */
+export interface Left<T> {
+  readonly result: T
+  readonly leftNone: boolean
+}
+
+/** Makes a change at the machine, where nobody keeps the last administrator. */
+export async function watchAdministrators<T>(
+  { users }: Pick<Repositories, 'users'>,
+  change: () => Promise<T>,
+): Promise<Left<T>> {
+  const before = await users.administrators(1)
+  const result = await change()
+  return { result, leftNone: before.length > 0 && (await users.administrators(1)).length === 0 }
+}
+
+export const NO_ADMINISTRATOR =
+  'no administrator is left who can sign in; make one with: tessera user update LOGIN --admin'

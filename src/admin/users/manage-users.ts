@@ -1,0 +1,109 @@
+import type { AuditRecord } from '../../domain/instance/audit.ts'
+import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
+import { type User, type UserType, whyBadPassword } from '../../domain/users/user.ts'
+import { userFaults } from '../../domain/users/user-attributes.ts'
+import { newUserDetails, readUserDetails, showUserRecord, type UserInput } from '../../domain/users/user-record.ts'
+import type { Clock } from '../../lib/time/clock.ts'
+import type { Store } from '../../store/store.ts'
+import { type ChangeFault, ChangeRefused } from '../change/change-refused.ts'
+import { type Caller, createOrders } from '../change/run-change.ts'
+import { orProtocolError } from '../change/suggest.ts'
+import { type Expected, requireExpected, versionOfUser } from '../change/versions.ts'
+import { requireUser } from './find-user.ts'
+import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from './users.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly clock: Clock
+  readonly hashPassword: (password: string) => Promise<string>
+  /** Puts an audit record on the log. */
+  readonly tell: (record: AuditRecord) => void
+}
+
+export type NewUserInput = UserInput & {
+  readonly login: string
+  readonly type: UserType
+  readonly isEnabled?: boolean
+  readonly password?: string
+}
+
+export type UserPatch = UserInput & { readonly login?: string; readonly type?: UserType; readonly isEnabled?: boolean }
+
+export type ManageUsers = ReturnType<typeof createManageUsers>
+
+/** Users as the administration API handles them: each change is judged, stored and audited in one unit of work. */
+export function createManageUsers({ store, clock, hashPassword, tell }: Dependencies) {
+  const told = <T>(question: Promise<T>): Promise<T> => orProtocolError(store.read, question)
+  const change = createOrders({ store, clock, tell })
+  const describe = (user: User) => ({ record: showUserRecord(user), version: versionOfUser(user) })
+
+  /** Before a transaction is opened: hashing takes long, and is meant to. */
+  async function hashFor(type: UserType, password: string, others: readonly ChangeFault[] = []): Promise<string> {
+    const faults = [...others, ...whyNoPassword(type, password)]
+    if (faults.length > 0) throw new ChangeRefused('invalid', faults)
+    return hashPassword(password)
+  }
+
+  return {
+    find: async (name: string) => describe(await told(requireUser(store.read, name))),
+
+    async page(query: PageQuery): Promise<Page<ReturnType<typeof showUserRecord>>> {
+      const { items, next } = await readPage(query, store.read.users.page, ({ login }) => login)
+      return { items: items.map(showUserRecord), next }
+    },
+
+    async add({ login, type, isEnabled, password, ...details }: NewUserInput, caller: Caller) {
+      const wanted = { login, type, ...newUserDetails(login, details) }
+      const hash = password === undefined ? undefined : await told(hashFor(type, password, userFaults(wanted, clock())))
+      return change(caller, async (unit, by) => {
+        const user = await addUser(unit, wanted, hash, by)
+        return describe(isEnabled === false ? await setUserEnabled(unit, user.id, false, by) : user)
+      })
+    },
+
+    patch: (name: string, body: UserPatch, expected: Expected, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        const before = await requireUser(unit, name)
+        requireExpected(versionOfUser(before), expected)
+        const { login, type, isEnabled, ...details } = body
+        requireSame(body, before)
+        // The kill switch alone must work even where the rest of the record no longer does.
+        if (Object.keys(details).length > 0) {
+          await updateUser(unit, { ...before, ...readUserDetails(before, details) }, by)
+        }
+        if (isEnabled !== undefined) await setUserEnabled(unit, before.id, isEnabled, by)
+        return describe(await requireUser(unit, before.id))
+      }),
+
+    remove: (name: string, expected: Expected, caller: Caller) =>
+      change(caller, async (unit, by) => {
+        const user = await requireUser(unit, name)
+        requireExpected(versionOfUser(user), expected)
+        await removeUser(unit, user.id, by)
+      }),
+
+    async setPassword(name: string, password: string, caller: Caller): Promise<void> {
+      const { id, type } = await told(requireUser(store.read, name))
+      const hash = await told(hashFor(type, password))
+      await change(caller, async (unit, by) => setUserPassword(unit, await requireUser(unit, id), hash, by))
+    },
+  }
+}
+
+function whyNoPassword(type: UserType, password: string): ChangeFault[] {
+  const reason =
+    type === 'SystemUserNoLogin' ? 'a System User has no password: it never signs in' : whyBadPassword(password)
+  return reason === undefined ? [] : [{ attribute: 'password', reason }]
+}
+
+/** Login and type are what an account is; another one is another account. */
+function requireSame(given: Pick<UserPatch, 'login' | 'type'>, known: User): void {
+  const changed = (['login', 'type'] as const).filter(
+    (name) => given[name] !== undefined && given[name] !== known[name],
+  )
+  if (changed.length === 0) return
+  throw new ChangeRefused(
+    'invalid',
+    changed.map((attribute) => ({ attribute, reason: 'cannot be changed' })),
+  )
+}

@@ -1,0 +1,90 @@
+import { fieldChanges } from '../../domain/records/field-changes.ts'
+import type { NewUser, User } from '../../domain/users/user.ts'
+import { showUser, userFaults } from '../../domain/users/user-attributes.ts'
+import type { Repositories } from '../../store/store.ts'
+import { ChangeRefused } from '../change/change-refused.ts'
+import { type By, recordChange } from '../change/record-change.ts'
+import { requireUser } from './find-user.ts'
+import { requireAnotherAdministrator } from './last-administrator.ts'
+
+type Unit = Pick<Repositories, 'apps' | 'users' | 'signInAttempts' | 'auditEvents'>
+
+/** Adds a user. @throws ChangeRefused */
+export async function addUser(unit: Unit, wanted: NewUser, passwordHash: string | undefined, by: By): Promise<User> {
+  requireSound(wanted, by.now)
+  await requireFree(unit, wanted, undefined)
+  const user = await unit.users.add(wanted, passwordHash, by.now)
+  const detail = { fields: fieldChanges({}, showUser(user)) }
+  await recordChange(unit, { event: 'user_added', user: user.id, detail }, by)
+  return user
+}
+
+/** Stores a changed user; login and type stay. @throws ChangeRefused */
+export async function updateUser(unit: Unit, wanted: User, by: By): Promise<User> {
+  const before = await requireUser(unit, wanted.id)
+  requireSound(wanted, by.now)
+  await requireFree(unit, wanted, wanted.id)
+  const fields = fieldChanges(showUser(before), showUser(wanted))
+  if (Object.keys(fields).length === 0) return before
+  if (!wanted.isAdmin) await requireAnotherAdministrator(unit, before, by)
+  await unit.users.update(wanted, by.now)
+  await recordChange(unit, { event: 'user_updated', user: wanted.id, detail: { fields } }, by)
+  return requireUser(unit, wanted.id)
+}
+
+/** Gives a user a new password; everything issued under the old one ends, and failed attempts to sign in are forgotten. */
+export async function setUserPassword(unit: Unit, user: User, passwordHash: string, by: By): Promise<void> {
+  await unit.users.setPassword(user.id, passwordHash, by.now)
+  await unit.signInAttempts.forgetUser(user.id)
+  await recordChange(unit, { event: 'user_password_set', user: user.id }, by)
+}
+
+/** Lets a person sign in again who was locked out by failed attempts. @returns whether anything was counted against them */
+export async function unlockUser(unit: Unit, user: User, by: By): Promise<boolean> {
+  if ((await unit.signInAttempts.forgetUser(user.id)) === 0) return false
+  await recordChange(unit, { event: 'user_unlocked', user: user.id }, by)
+  return true
+}
+
+/** The kill switch of a user. @throws ChangeRefused */
+export async function setUserEnabled(unit: Unit, id: string, enabled: boolean, by: By): Promise<User> {
+  const before = await requireUser(unit, id)
+  if (before.isEnabled === enabled) return before
+  if (!enabled) await requireAnotherAdministrator(unit, before, by)
+  await unit.users.setEnabled(id, enabled, by.now)
+  await recordChange(unit, { event: enabled ? 'user_enabled' : 'user_disabled', user: id }, by)
+  return requireUser(unit, id)
+}
+
+/** Forgets a user with their sessions, consents and tokens. @throws ChangeRefused when apps act as them */
+export async function removeUser(unit: Unit, id: string, by: By): Promise<void> {
+  const user = await requireUser(unit, id)
+  await requireAnotherAdministrator(unit, user, by)
+  const apps = await appsActingAs(unit, id)
+  if (apps.length > 0) {
+    const reason = `${user.login} is the System User of ${apps.join(', ')}; remove or update that first`
+    throw new ChangeRefused('conflict', [{ attribute: 'SystemUser', reason }])
+  }
+  await unit.users.remove(id, by.now)
+  const detail = { fields: fieldChanges(showUser(user), {}) }
+  await recordChange(unit, { event: 'user_removed', user: id, detail }, by)
+}
+
+/** The apps that cannot work without this System User. */
+export const appsActingAs = ({ apps }: Pick<Unit, 'apps'>, id: string): Promise<string[]> => apps.actingAs(id)
+
+function requireSound(user: NewUser, now: number): void {
+  const faults = userFaults(user, now)
+  if (faults.length > 0) throw new ChangeRefused('invalid', faults)
+}
+
+/** Logins and e-mails share one namespace; letter case and Unicode spelling do not count. */
+async function requireFree({ users }: Unit, user: NewUser, own: string | undefined): Promise<void> {
+  for (const [attribute, name] of [['login', user.login] as const, ['email', user.email] as const]) {
+    const owner = name === undefined ? undefined : (await users.findByIdentifier(name))?.user
+    if (!owner || owner.id === own) continue
+    const whose = owner.login === name ? '' : ` by ${owner.login}; letter case and Unicode spelling do not count`
+    const reason = `${name} is taken${whose}`
+    throw new ChangeRefused('conflict', [{ attribute, reason }])
+  }
+}

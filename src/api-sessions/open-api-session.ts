@@ -1,0 +1,157 @@
+import type { Audit, AuditRecords } from '../domain/instance/audit.ts'
+import { OAuthError } from '../domain/refusals/errors.ts'
+import { type ApiSession, endOf } from '../domain/sessions/api-session.ts'
+import { admit } from '../domain/sessions/licence-slots.ts'
+import { createAtMost } from '../lib/flow/at-most.ts'
+import { createRarely } from '../lib/flow/rarely.ts'
+import { type Clock, inSeconds, MINUTE, SECOND } from '../lib/time/clock.ts'
+import type { Moment } from '../store/repositories/sessions/live-api-sessions.ts'
+import type { Repositories, Store } from '../store/store.ts'
+import { type Candidate, enterHouse, hasRoomToSpare } from './admit.ts'
+import { type Full, fullHouse } from './slots-exhausted.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'write' | 'writeAlone'>
+  readonly clock: Clock
+  readonly audit: Audit
+  readonly audits: AuditRecords
+}
+
+/** Whoever calls an API: an app, and whom it acts as. */
+export interface ApiCaller {
+  readonly app: { readonly applicationUri: string; readonly epoch: number }
+  readonly user: { readonly id: string; readonly epoch: number }
+  /** Of both together, as the token was judged. */
+  readonly sessionEpoch: number
+  /** Whether a person acts rather than the app itself. */
+  readonly interactive: boolean
+  /** Judges them by what a unit of work sees: whoever waited may have been switched off meanwhile. @throws OAuthError */
+  readonly judgeAgain: (unit: Repositories) => Promise<unknown>
+}
+
+/** A session that lives. */
+export interface OpenApiSession {
+  readonly id: string
+  /** Whole seconds until it is over if nobody uses it any more. */
+  readonly expiresIn: number
+}
+
+// A session in use is written at most this often.
+const TOUCH_EVERY = SECOND
+
+export type OpenApiSessions = ReturnType<typeof createOpenApiSession>
+
+/** Opens API sessions and keeps them alive: never one more than there are licence slots, on any number of nodes. */
+export function createOpenApiSession({ store, clock, audit, audits }: Dependencies) {
+  // Whoever waits here holds no connection to the database, so that everything else goes on.
+  const inTurn = createAtMost(1)
+  // How often the database did not take a session in time.
+  let failures = 0
+  const onceAMinute = createRarely(clock, MINUTE)
+  const momentOf = async ({ settings }: Pick<Repositories, 'settings'>): Promise<Moment> => ({
+    rules: await settings.apiSessionRules(),
+    now: clock(),
+  })
+
+  /** The session that there is already, kept alive by one statement that decides. */
+  async function useKnown(candidate: Candidate): Promise<OpenApiSession | undefined> {
+    const moment = await momentOf(store.read)
+    const session = await store.read.apiSessions.findLive(candidate, moment)
+    if (!session) return undefined
+    if (moment.now - session.lastSeenAt < TOUCH_EVERY) return show(session, moment)
+    try {
+      const touched = await store.write(({ apiSessions }) => apiSessions.touch([session.id], moment.now, moment))
+      return touched.length === 0 ? undefined : show({ ...session, lastSeenAt: moment.now }, moment)
+    } catch (error) {
+      // Where nothing can be written it lives on as it is, rather than every API standing still.
+      if (error instanceof OAuthError && error.code === 'temporarily_unavailable') return show(session, moment)
+      throw error
+    }
+  }
+
+  /** A house that is seen to be full says so at once, without taking anybody's turn on the database. */
+  async function seeWhetherFull({ userId }: Candidate): Promise<Full | undefined> {
+    const moment = await momentOf(store.read)
+    if (await hasRoomToSpare(store.read, moment.rules)) return undefined
+    const house = await store.read.apiSessions.lookAround(moment)
+    return admit(userId, house, moment.rules.slots) === 'full' ? fullHouse(house, moment) : undefined
+  }
+
+  /** @param failed how often the database had failed when the candidate came: behind a failure nobody waits for another one */
+  async function openAnother(
+    candidate: Candidate,
+    judgeAgain: ApiCaller['judgeAgain'],
+    failed: number,
+  ): Promise<OpenApiSession | Full> {
+    const full = await seeWhetherFull(candidate)
+    if (full) return full
+    if (failures > failed) throw busy()
+    const { outcome, record, moment } = await store
+      .writeAlone(async (unit) => {
+        await judgeAgain(unit)
+        // Whoever ends their tokens right now waits until the session is there to be ended as well.
+        const { applicationUri, userId, sessionEpoch } = candidate
+        if (!(await unit.sessionEpochs.hold(applicationUri, userId, sessionEpoch))) throw endedMeanwhile(candidate)
+        const moment = await momentOf(unit)
+        return { moment, ...(await enterHouse(unit, candidate, moment, audits)) }
+      })
+      .catch((error: unknown) => {
+        if (!(error instanceof OAuthError) || error.code === 'temporarily_unavailable') failures += 1
+        throw error
+      })
+    if (record) audits.tell(record)
+    return 'id' in outcome ? show(outcome, moment) : outcome
+  }
+
+  /**
+   * The session of an app that acts as a user; its first call opens it.
+   * @throws OAuthError `MaximumLicenseCountExceeded`, and whatever the caller is refused with when judged again
+   */
+  return async function openApiSession(caller: ApiCaller): Promise<OpenApiSession> {
+    const { app, user, sessionEpoch, interactive, judgeAgain } = caller
+    const candidate: Candidate = {
+      applicationUri: app.applicationUri,
+      userId: user.id,
+      appEpoch: app.epoch,
+      userEpoch: user.epoch,
+      sessionEpoch,
+      kind: interactive ? 'user' : 'service',
+    }
+    const failed = failures
+    const outcome =
+      (await useKnown(candidate)) ??
+      (await inTurn(async () => {
+        // Whoever waited for their turn may have been switched off, and find the session that somebody else has opened.
+        await judgeAgain(store.read)
+        return (await useKnown(candidate)) ?? (await openAnother(candidate, judgeAgain, failed))
+      }))
+    if ('id' in outcome) return outcome
+    if (onceAMinute(app.applicationUri))
+      audit({ event: 'license_exceeded', app: app.applicationUri, user: user.id, detail: outcome.figures })
+    throw outcome.refusalOf(candidate)
+  }
+}
+
+const show = (session: ApiSession, { rules, now }: Moment): OpenApiSession => ({
+  id: session.id,
+  expiresIn: inSeconds(endOf(session, rules) - now),
+})
+
+const endedMeanwhile = ({ applicationUri, userId }: Candidate): OAuthError =>
+  new OAuthError(
+    'invalid_token',
+    'the token is dead, or not for an API of this app',
+    {
+      rule: 'access-token-ended',
+      cause: 'everything that the app holds of the user was ended while the token was looked at',
+      client_id: applicationUri,
+      user: userId,
+    },
+    { status: 400 },
+  )
+
+const busy = (): OAuthError =>
+  new OAuthError('temporarily_unavailable', 'no API session can be opened right now; try again shortly', {
+    rule: 'server-busy',
+    cause: 'the database did not take the session of somebody who came before in time',
+  })

@@ -1,0 +1,32 @@
+import { OAuthError } from '../domain/refusals/errors.ts'
+import { type House, secondsUntilRoom } from '../domain/sessions/licence-slots.ts'
+import type { Holder } from '../store/repositories/sessions/api-sessions.ts'
+import type { Moment } from '../store/repositories/sessions/live-api-sessions.ts'
+
+/** Nobody gets in for now. */
+export interface Full {
+  /** What the audit log tells of it. */
+  readonly figures: { readonly slots: number; readonly live: number; readonly kept: number }
+  readonly refusalOf: (holder: Pick<Holder, 'applicationUri' | 'userId'>) => OAuthError
+}
+
+/** Every licence slot is taken, or kept for somebody else. */
+export function fullHouse(house: House, { rules, now }: Moment): Full {
+  const [slots, live, kept] = [rules.slots ?? 0, house.live, house.awaited.length]
+  const others = kept === 0 ? '' : `, and ${kept} kept for reserved users`
+  return {
+    figures: { slots, live, kept },
+    refusalOf: ({ applicationUri, userId }) =>
+      new OAuthError(
+        'MaximumLicenseCountExceeded',
+        'all licence slots are taken; try again later',
+        {
+          rule: 'licence-slots-full',
+          client_id: applicationUri,
+          user: userId,
+          cause: `of ${slots} licence slots ${live} are taken by live API sessions${others}`,
+        },
+        { retryAfter: secondsUntilRoom(house, rules, now) },
+      ),
+  }
+}

@@ -1,0 +1,57 @@
+import type { Command } from 'commander'
+import { type ConsentsWanted, showConsents, withdrawConsent } from '../../admin/grants/consents.ts'
+import { requireUser } from '../../admin/users/find-user.ts'
+import { commandLine } from '../kit/actor.ts'
+import { everyPage } from '../kit/every-page.ts'
+import { helpText } from '../kit/help.ts'
+import { print, table } from '../kit/output.ts'
+import { withCore } from '../kit/with-core.ts'
+
+const WITHDRAW_HELP = `All tokens that the app was issued to act as the user end at once: codes, access and refresh tokens, personal access tokens.
+The app asks for consent again when the user signs in there the next time; tessera app disable keeps it from that.`
+
+/** `tessera consent ...`: what people have allowed apps. */
+export function consentCommands(program: Command): void {
+  const consent = program
+    .command('consent')
+    .description('what people have allowed apps')
+    .helpCommand(false)
+    .addHelpText('after', helpText(['tessera consent list', 'tessera consent list --user david']))
+  consent
+    .command('list')
+    .description('list what was allowed, by app and user')
+    .option('--user <user>', 'only by this user: login, e-mail or id')
+    .option('--app <application-uri>', 'only to this app')
+    .addHelpText('after', helpText(['tessera consent list', 'tessera consent list --user david --json']))
+    .action(list)
+  consent
+    .command('withdraw')
+    .description('take back what a user has allowed an app')
+    .requiredOption('--user <user>', 'login, e-mail or id')
+    .requiredOption('--app <application-uri>', 'the app')
+    .addHelpText('after', helpText(['tessera consent withdraw --user david --app my.trusted.app/web'], WITHDRAW_HELP))
+    .action(withdraw)
+}
+
+const list = (flags: ConsentsWanted, command: Command): Promise<void> =>
+  withCore(command, async ({ store: { read } }) => {
+    const records = await everyPage((query) => showConsents(read, flags, query))
+    const rows = records.map(({ app, user, scope, granted_at }) => [app, user, scope, granted_at])
+    const nothing = 'Nobody has allowed an app anything that is on record.'
+    print(command, records, table(['App', 'User', 'Allowed', 'Since'], rows, nothing))
+  })
+
+const withdraw = (flags: { readonly user: string; readonly app: string }, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    const withdrawn = await store.writeAlone(async (unit) => {
+      const user = await requireUser(unit, flags.user)
+      return {
+        login: user.login,
+        ...(await withdrawConsent(unit, { user: user.id, app: flags.app }, commandLine(clock()))),
+      }
+    })
+    const { login, scope, tokenFamilies, referenceTokens } = withdrawn
+    const record = { app: flags.app, user: login, scope: scope.join(' '), tokenFamilies, referenceTokens }
+    const ended = `Ended tokens: of ${tokenFamilies} sign-ins, ${referenceTokens} reference tokens, and every signed token.`
+    print(command, record, `${login} no longer allows ${flags.app}: ${record.scope}\n${ended}`)
+  })

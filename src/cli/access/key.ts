@@ -1,0 +1,115 @@
+import { type Command, Option } from 'commander'
+import { recordChange } from '../../admin/change/record-change.ts'
+import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../../domain/protocol/signing-algorithm.ts'
+import type { KeyState, KeyTimes } from '../../domain/tokens/signing-key-life.ts'
+import { HOUR, isoTime, MINUTE } from '../../lib/time/clock.ts'
+import type { RecordRotation, Rotated } from '../../oauth/tokens/keys/key-rotation.ts'
+import { commandLine } from '../kit/actor.ts'
+import { durationFlag } from '../kit/durations.ts'
+import { helpText } from '../kit/help.ts'
+import { note, print, table, warn } from '../kit/output.ts'
+import { impossible, wrongUsage } from '../kit/problem.ts'
+import { withCore } from '../kit/with-core.ts'
+
+// How long verifiers may keep the key set.
+const CACHED = 5 * MINUTE
+
+const HELP = helpText(
+  ['tessera key rotate', 'tessera key rotate --algorithm ES256 --publish-for 1h', 'tessera key rotate --algorithm all'],
+  `The server rotates keys by itself; this is for a key that shall go sooner. The new key is published now and signs later, so
+that APIs which cache the key set know it by then; one that the server has published already takes over in its place. The old
+key stays published until the last token it signed has expired.`,
+)
+
+/** `tessera key ...`: the keys that sign tokens. */
+export function keyCommands(program: Command): void {
+  const key = program
+    .command('key')
+    .alias('keys')
+    .description('keys that sign tokens')
+    .helpCommand(false)
+    .addHelpText('after', helpText(['tessera key list', 'tessera key rotate --help']))
+  key
+    .command('list')
+    .description('list the signing keys: next, active, previous, retired')
+    .addHelpText('after', helpText(['tessera key list', 'tessera key list --json']))
+    .action((_flags: unknown, command: Command) => list(command))
+  key
+    .command('rotate')
+    .description('publish a new key that will take over signing')
+    .addOption(
+      new Option('--algorithm <name>', "whose key (default: the instance's own algorithm)").choices([
+        ...SIGNING_ALGORITHMS,
+        'all',
+      ]),
+    )
+    .option('--publish-for <time>', 'how long the key is published before it signs (default: 1h)', durationFlag)
+    .option('--force', 'even when verifiers could miss it, or while another key is about to take over')
+    .addHelpText('after', HELP)
+    .action(rotate)
+}
+
+const list = (command: Command): Promise<void> =>
+  withCore(command, async ({ keys }) => {
+    const records = (await keys.list()).map((key) => keyRecord(key, key.state))
+    const rows = records.map(({ kid, algorithm, state, signsFrom, retiresAt }) => [
+      kid,
+      algorithm,
+      state,
+      signsFrom,
+      retiresAt ?? '-',
+    ])
+    print(
+      command,
+      records,
+      table(['Kid', 'Algorithm', 'State', 'Signs from', 'Retires at'], rows, 'There are no signing keys.'),
+    )
+  })
+
+const keyRecord = ({ kid, algorithm, createdAt, signsFrom, retiresAt }: KeyTimes, state: KeyState) => ({
+  kid,
+  algorithm,
+  state,
+  createdAt: isoTime(createdAt),
+  signsFrom: isoTime(signsFrom),
+  retiresAt: retiresAt === undefined ? null : isoTime(retiresAt),
+})
+
+interface RotateFlags {
+  readonly algorithm?: SigningAlgorithm | 'all'
+  readonly publishFor?: number
+  readonly force?: boolean
+}
+
+async function rotate({ algorithm, publishFor = HOUR, force }: RotateFlags, command: Command): Promise<void> {
+  const hasty = publishFor < CACHED
+  if (hasty && !force) {
+    throw wrongUsage(
+      '--publish-for: verifiers may cache the key set for 5 minutes, so 5m or more is expected; --force insists',
+    )
+  }
+  await withCore(command, async ({ keys, clock }) => {
+    const all = algorithm === 'all'
+    const rotated: Rotated[] = []
+    for (const one of all ? SIGNING_ALGORITHMS : [algorithm ?? keys.algorithm])
+      rotated.push(await keys.rotate({ algorithm: one, publishFor, anew: force === true }, record(clock())))
+    if (!rotated.some(({ changed }) => changed)) throw impossible(rotated.map(whyUnchanged).join('; '))
+    const records = rotated.map(({ key }) => keyRecord(key, key.signsFrom <= clock() ? 'active' : 'next'))
+    print(command, all ? records : records[0], records.map(described).join('\n'))
+    if (hasty) warn(command, 'APIs that cache the key set refuse tokens of the new key for up to 5 minutes')
+    note(command, 'The old key stays published until the last token it signed has expired.')
+  })
+}
+
+const record =
+  (now: number): RecordRotation =>
+  (unit, { kid, algorithm, signsFrom }) => {
+    const detail = { kid, algorithm, signsFrom: isoTime(signsFrom) }
+    return recordChange(unit, { event: 'key_rotated', detail }, commandLine(now))
+  }
+
+const whyUnchanged = ({ key: { kid, signsFrom } }: Rotated): string =>
+  `${kid} is published already and signs from ${isoTime(signsFrom)}; --force adds another key all the same`
+
+const described = ({ kid, algorithm, state, signsFrom }: ReturnType<typeof keyRecord>): string =>
+  `${kid} (${algorithm}) ${state === 'active' ? 'signs from now on' : `is published now and signs from ${signsFrom}`}.`

@@ -1,0 +1,90 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { type License, readLicense, setLicense, showLicense } from '../../admin/grants/license.ts'
+import { readSlots } from '../../domain/sessions/api-session.ts'
+import { repeated } from '../app/app-set.ts'
+import { commandLine } from '../kit/actor.ts'
+import { helpText } from '../kit/help.ts'
+import { block, print, warn } from '../kit/output.ts'
+import { wrongUsage } from '../kit/problem.ts'
+import { withCore } from '../kit/with-core.ts'
+
+/** `tessera license ...`: how many API sessions there may be at once, and who is sure of one. */
+export function licenseCommands(program: Command): void {
+  const license = program
+    .command('license')
+    .description('licence slots: how many API sessions there may be at once')
+    .helpCommand(false)
+    .addHelpText('after', helpText(['tessera license show', 'tessera license set --help']))
+  license
+    .command('show')
+    .description('show the licence slots, how many are used, and who is reserved')
+    .addHelpText('after', helpText(['tessera license show', 'tessera license show --json']))
+    .action((_flags: unknown, command: Command) => show(command))
+  license
+    .command('set')
+    .description('change the number of licence slots, or for whom one is kept')
+    .option('--slots <number>', 'how many API sessions there may be at once, or unlimited', slotsFlag)
+    .option('--reserve <user>', 'always let this user in: login, e-mail or id; may be repeated', repeated)
+    .option('--unreserve <user>', 'no longer; may be repeated', repeated)
+    .addHelpText(
+      'after',
+      helpText(
+        ['tessera license set --slots 10 --reserve david', 'tessera license set --slots unlimited --unreserve david'],
+        `Fewer slots end no session: nobody else gets in until there are as few sessions. Only a reserved user without one gets in
+even then, in exchange for the session of somebody else that was not used for the longest.`,
+      ),
+    )
+    .action(set)
+}
+
+/** Reads the value of `--slots`. */
+function slotsFlag(text: string): number | 'unlimited' {
+  const slots = readSlots(text)
+  if (slots === 'unreadable') throw new InvalidArgumentError('Expected a whole number from 1, or unlimited.')
+  return slots ?? 'unlimited'
+}
+
+function printLicense(license: License, command: Command): void {
+  const { slots, used, free, kept, reserved } = showLicense(license)
+  const text = block([
+    ['Slots', slots === null ? 'unlimited' : String(slots)],
+    ['Used', String(used)],
+    ['Free', free === null ? 'unlimited' : kept === 0 ? String(free) : `${free}, of which ${kept} for reserved users`],
+    ['Reserved', reserved],
+  ])
+  print(command, showLicense(license), text)
+}
+
+const show = (command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => printLicense(await readLicense(store.read, clock()), command))
+
+interface Flags {
+  readonly slots?: number | 'unlimited'
+  readonly reserve?: readonly string[]
+  readonly unreserve?: readonly string[]
+}
+
+async function set({ slots, reserve = [], unreserve = [] }: Flags, command: Command): Promise<void> {
+  if (slots === undefined && reserve.length + unreserve.length === 0)
+    throw wrongUsage('nothing to change: --slots, --reserve or --unreserve is expected')
+  await withCore(command, async ({ store, clock }) => {
+    const change = { slots, reserve, unreserve }
+    const license = await store.writeAlone((unit) => setLicense(unit, change, commandLine(clock())))
+    printLicense(license, command)
+    warnOf(command, license)
+  })
+}
+
+function warnOf(command: Command, { slots, house: { live }, reserved }: License): void {
+  if (slots === undefined) return
+  if (reserved.length > slots)
+    warn(
+      command,
+      `${reserved.length} users are reserved, but there are ${slots} slots: not all of them can be in at once`,
+    )
+  if (live > slots)
+    warn(
+      command,
+      `${live} API sessions live, more than the ${slots} slots: nobody else gets in until enough of them have ended`,
+    )
+}

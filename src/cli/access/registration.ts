@@ -1,0 +1,115 @@
+import type { Command } from 'commander'
+import { createInitialToken, revokeInitialToken } from '../../admin/apps/initial-access-tokens.ts'
+import { type InitialAccessToken, stateOfInitialToken } from '../../domain/apps/self-registration.ts'
+import { systemRandom } from '../../lib/crypto/secrets.ts'
+import { isoTime } from '../../lib/time/clock.ts'
+import { commandLine } from '../kit/actor.ts'
+import { countFlag, durationFlag } from '../kit/durations.ts'
+import { helpText } from '../kit/help.ts'
+import { block, note, print, table, warn } from '../kit/output.ts'
+import { withCore } from '../kit/with-core.ts'
+
+/** `tessera registration token ...`: what apps need that register themselves. */
+export function registrationCommands(program: Command): void {
+  const registration = program
+    .command('registration')
+    .description('apps that register themselves: initial access tokens')
+    .helpCommand(false)
+    .addHelpText('after', helpText(['tessera registration token list', 'tessera registration token create --help']))
+  const token = registration
+    .command('token')
+    .description('initial access tokens, with which apps register themselves')
+    .helpCommand(false)
+    .addHelpText('after', helpText(['tessera registration token list', 'tessera registration token create --help']))
+  token
+    .command('create')
+    .description('make an initial access token and print it')
+    .option('--label <text>', 'what you call it')
+    .option('--expires <time>', 'for how long it is good (default: 7d)', durationFlag)
+    .option('--uses <number>', 'how many apps may be registered with it (default: 1)', countFlag)
+    .option('--unlimited', 'any number of apps')
+    .addHelpText(
+      'after',
+      helpText(
+        [
+          'tessera registration token create --label "shop team"',
+          'tessera registration token create --label ci --expires 90d --unlimited --json',
+        ],
+        `The token goes to stdout and is shown this once; whoever registers sends it as "Authorization: Bearer" to /connect/register.
+The server takes it where TESSERA_REGISTRATION is token or open.`,
+      ),
+    )
+    .action(create)
+  token
+    .command('list')
+    .description('list the initial access tokens, the oldest first')
+    .addHelpText('after', helpText(['tessera registration token list', 'tessera registration token list --json']))
+    .action((_flags: unknown, command: Command) => list(command))
+  token
+    .command('revoke <id>')
+    .description('end an initial access token, by its id or an unmistakable beginning of that')
+    .addHelpText(
+      'after',
+      helpText(['tessera registration token revoke 019e2f3a4b5c'], 'The apps that were registered with it stay.'),
+    )
+    .action(revoke)
+}
+
+interface CreateFlags {
+  readonly label?: string
+  readonly expires?: number
+  readonly uses?: number
+  readonly unlimited?: boolean
+}
+
+const WEEK = 7 * 24 * 3_600_000
+
+const create = ({ label, expires = WEEK, uses = 1, unlimited }: CreateFlags, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }, { registration }) => {
+    const wanted = { label, lifetime: expires, uses: unlimited ? undefined : uses }
+    const { token, value } = await store.writeAlone((unit) =>
+      createInitialToken(unit, wanted, systemRandom, commandLine(clock())),
+    )
+    const { id, ...shown } = describe(token, clock())
+    const lines = block([
+      ['token', value],
+      ['id', id],
+      ['expires_at', shown.expires_at ?? 'never'],
+      ['uses_left', String(shown.uses_left ?? 'any number')],
+    ])
+    print(command, { id, token: value, ...shown }, `New initial access token:\n\n${lines}\n`)
+    note(command, 'The token is shown this once: give it to whoever registers the app.')
+    if (registration.mode === 'off') warn(command, 'TESSERA_REGISTRATION is off, so no app can register itself yet')
+  })
+
+const describe = (token: InitialAccessToken, now: number) => ({
+  id: token.id,
+  label: token.label ?? null,
+  created_by: token.createdBy,
+  created_at: isoTime(token.createdAt),
+  expires_at: token.expiresAt === undefined ? null : isoTime(token.expiresAt),
+  uses_left: token.usesLeft ?? null,
+  state: stateOfInitialToken(token, now),
+})
+
+const list = (command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    const shown = (await store.read.initialAccessTokens.list()).map((token) => describe(token, clock()))
+    const rows = shown.map(({ id, label, created_at, expires_at, uses_left, state }) => [
+      id,
+      label ?? '-',
+      created_at,
+      expires_at ?? 'never',
+      uses_left === null ? 'any number' : String(uses_left),
+      state,
+    ])
+    const heading = ['Id', 'Label', 'Created', 'Expires', 'Uses left', 'State']
+    const nothing = 'There are no initial access tokens; see: tessera registration token create --help'
+    print(command, shown, table(heading, rows, nothing))
+  })
+
+const revoke = (id: string, _flags: unknown, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    const token = await store.writeAlone((unit) => revokeInitialToken(unit, id, commandLine(clock())))
+    print(command, { id: token.id, revoked: true }, `The initial access token ${token.id} is revoked.`)
+  })

@@ -1,0 +1,195 @@
+import type { Command } from 'commander'
+import { putResource, removeResource, requireResource } from '../../admin/apps/resources.ts'
+import { type ApiResource, scopesOf, showResource } from '../../domain/access/api-resource.ts'
+import { didYouMean } from '../../domain/refusals/nearest.ts'
+import { shellWord } from '../../lib/text/shell.ts'
+import type { Repositories } from '../../store/store.ts'
+import { repeated } from '../app/app-set.ts'
+import { commandLine } from '../kit/actor.ts'
+import { helpText } from '../kit/help.ts'
+import { confirm } from '../kit/input.ts'
+import { block, print, table } from '../kit/output.ts'
+import { impossible, wrongUsage } from '../kit/problem.ts'
+import { withCore } from '../kit/with-core.ts'
+
+const SCOPE_FLAG = '--scope <name=description>'
+const SERVER_FLAG = '--resource-server <application-uri>'
+const PUT_HELP = `An app may name the resource when its record lists it: tessera app update APP --set "ApiResources=IDENTIFIER".`
+
+/** `tessera resource ...`: the APIs that access tokens are for. */
+export function resourceCommands(program: Command): void {
+  const resource = program
+    .command('resource')
+    .description('API resources: the audiences of access tokens, with their scopes')
+    .helpCommand(false)
+    .addHelpText('after', helpText(['tessera resource list', 'tessera resource add --help']))
+  resource
+    .command('add <identifier>')
+    .description('add an API; its identifier becomes the aud of tokens for it')
+    .requiredOption(SCOPE_FLAG, 'a scope, and what people read about it on the consent page; may be repeated', repeated)
+    .option('--name <name>', 'what administrators call it (default: the identifier)')
+    .option(SERVER_FLAG, 'a Confidential app through which the API asks about tokens; may be repeated', repeated)
+    .addHelpText(
+      'after',
+      helpText(
+        [
+          'tessera resource add https://reports.example.com --name Reports --scope "reports.read=See every report"',
+          'tessera resource add https://reports.example.com --scope reports.read --scope reports.write --json',
+        ],
+        PUT_HELP,
+      ),
+    )
+    .action(add)
+  resource
+    .command('list')
+    .description('list every API resource')
+    .addHelpText('after', helpText(['tessera resource list', 'tessera resource list --json']))
+    .action((_flags: unknown, command: Command) => list(command))
+  resource
+    .command('show <identifier>')
+    .description('show an API resource with its scopes, the apps that serve it and those that may name it')
+    .addHelpText('after', helpText(['tessera resource show DomainAPI', 'tessera resource show DomainAPI --json']))
+    .action((identifier: string, _flags: unknown, command: Command) => show(identifier, command))
+  resource
+    .command('update <identifier>')
+    .description('change the name, the scopes or the serving apps of an API resource; a scope that apps list stays')
+    .option('--name <name>', 'what administrators call it')
+    .option(SCOPE_FLAG, 'add a scope, or describe one anew; may be repeated', repeated)
+    .option('--remove-scope <name>', 'forget a scope that no app lists; may be repeated', repeated)
+    .option(SERVER_FLAG, 'let a Confidential app ask about tokens for the API; may be repeated', repeated)
+    .option('--remove-resource-server <application-uri>', 'let it ask no longer; may be repeated', repeated)
+    .addHelpText(
+      'after',
+      helpText([
+        'tessera resource update DomainAPI --scope "read=See orders and customers"',
+        'tessera resource update https://reports.example.com --scope reports.share --remove-scope reports.write',
+        'tessera resource update DomainAPI --resource-server my.trusted.app/sync',
+      ]),
+    )
+    .action(update)
+  resource
+    .command('remove <identifier>')
+    .description('forget an API resource that no app lists')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', helpText(['tessera resource remove https://reports.example.com --yes']))
+    .action(remove)
+}
+
+interface PutFlags {
+  readonly name?: string
+  readonly scope?: readonly string[]
+  readonly removeScope?: readonly string[]
+  readonly resourceServer?: readonly string[]
+  readonly removeResourceServer?: readonly string[]
+}
+
+/** `reports.read=See every report`, or the name alone. */
+function readScopes(texts: readonly string[] = []): ApiResource['scopes'] {
+  const scopes = texts.map((text) => {
+    const [name = '', ...rest] = text.split('=')
+    const description = rest.join('=').trim()
+    return { name: name.trim(), description: description === '' ? undefined : description }
+  })
+  const twice = scopes.find(({ name }, index) => scopes.findIndex((other) => other.name === name) !== index)
+  if (twice) throw wrongUsage(`--scope: ${twice.name} is named twice`)
+  return scopes
+}
+
+const add = (identifier: string, flags: PutFlags, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    const resourceServers = flags.resourceServer ?? []
+    const wanted = { identifier, name: flags.name ?? identifier, scopes: readScopes(flags.scope), resourceServers }
+    await store.writeAlone(async (unit) => {
+      if ((await unit.resources.list()).some((known) => known.identifier === identifier))
+        throw impossible(
+          `${identifier} is there already; change it with: tessera resource update ${shellWord(identifier)}`,
+        )
+      await putResource(unit, wanted, commandLine(clock()))
+    })
+    print(command, showResource(wanted), `Added ${identifier}.\n\n${textOf(wanted)}\n`)
+  })
+
+const list = (command: Command): Promise<void> =>
+  withCore(command, async ({ store }, { tokens }) => {
+    const resources = await store.read.resources.list()
+    const rows = resources.map((resource) => [
+      resource.identifier,
+      resource.name,
+      scopesOf([resource]).join(' '),
+      resource.identifier === tokens.audience ? 'every app' : 'apps that list it',
+      resource.resourceServers.join(', ') || '-',
+    ])
+    const heading = ['Identifier', 'Name', 'Scopes', 'Open to', 'Served by']
+    print(command, resources.map(showResource), table(heading, rows, 'There are no API resources.'))
+  })
+
+const show = (identifier: string, command: Command): Promise<void> =>
+  withCore(command, async ({ store }) => {
+    const resource = await find(store.read, identifier)
+    const apps = (await store.read.apps.list())
+      .filter(({ apiResources }) => apiResources.includes(identifier))
+      .map(({ applicationUri }) => applicationUri)
+    print(command, { ...showResource(resource), Apps: apps }, `${textOf(resource)}\n${block([['Apps', apps]])}`)
+  })
+
+const update = (identifier: string, flags: PutFlags, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    const given = readScopes(flags.scope)
+    const removed = flags.removeScope ?? []
+    const wanted = await store.writeAlone(async (unit) => {
+      const before = await find(unit, identifier)
+      requireKnown(removed, before)
+      const resourceServers = serversAfter(before, flags)
+      const renewed = before.scopes.map((scope) => given.find(({ name }) => name === scope.name) ?? scope)
+      const added = given.filter(({ name }) => !before.scopes.some((scope) => scope.name === name))
+      const scopes = [...renewed, ...added].filter(({ name }) => !removed.includes(name))
+      const wanted = { ...before, name: flags.name ?? before.name, scopes, resourceServers }
+      await putResource(unit, wanted, commandLine(clock()))
+      return wanted
+    })
+    print(command, showResource(wanted), textOf(wanted))
+  })
+
+const remove = (identifier: string, flags: { readonly yes?: boolean }, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    await find(store.read, identifier)
+    await confirm(command, `This removes the API resource ${identifier}; no new token will be for it.`, flags.yes)
+    await store.writeAlone((unit) => removeResource(unit, identifier, commandLine(clock())))
+    print(command, { Identifier: identifier, removed: true }, `${identifier} is removed.`)
+  })
+
+/** Finds a resource, or says which one may have been meant. */
+async function find(unit: Pick<Repositories, 'resources'>, identifier: string): Promise<ApiResource> {
+  const known = (await unit.resources.list()).map((resource) => resource.identifier)
+  if (known.includes(identifier)) return requireResource(unit, identifier)
+  const similar = didYouMean(identifier, known) || `; known are ${known.join(', ')}`
+  throw impossible(`there is no API resource ${JSON.stringify(identifier)}${similar}`)
+}
+
+function requireKnown(removed: readonly string[], resource: ApiResource): void {
+  const names = scopesOf([resource])
+  const unknown = removed.filter((name) => !names.includes(name))
+  if (unknown.length > 0)
+    throw wrongUsage(`--remove-scope: ${unknown.join(', ')} is no scope of it; it has ${names.join(', ')}`)
+}
+
+function serversAfter({ resourceServers }: ApiResource, flags: PutFlags): string[] {
+  const { resourceServer: added = [], removeResourceServer: removed = [] } = flags
+  const stranger = removed.find((uri) => !resourceServers.includes(uri))
+  if (stranger !== undefined)
+    throw wrongUsage(
+      `--remove-resource-server: ${stranger} does not serve it; ${resourceServers.join(', ') || 'nobody'} does`,
+    )
+  return [...new Set([...resourceServers, ...added])].filter((uri) => !removed.includes(uri))
+}
+
+const textOf = ({ identifier, name, scopes, resourceServers }: ApiResource): string =>
+  block([
+    ['Identifier', identifier],
+    ['Name', name],
+    [
+      'Scopes',
+      scopes.map((scope) => (scope.description === undefined ? scope.name : `${scope.name}: ${scope.description}`)),
+    ],
+    ['ResourceServers', resourceServers],
+  ])

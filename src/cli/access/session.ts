@@ -1,0 +1,87 @@
+import type { Command } from 'commander'
+import {
+  type EndedSessions,
+  endApiSession,
+  endSessionsOfUser,
+  type SessionsWanted,
+  showApiSessions,
+} from '../../admin/grants/api-sessions.ts'
+import { requireUser } from '../../admin/users/find-user.ts'
+import { commandLine } from '../kit/actor.ts'
+import { everyPage } from '../kit/every-page.ts'
+import { helpText } from '../kit/help.ts'
+import { print, table } from '../kit/output.ts'
+import { wrongUsage } from '../kit/problem.ts'
+import { withCore } from '../kit/with-core.ts'
+
+const END_HELP = `A session that ends frees its licence slot at once, but the next call with a token that is still good opens another one.
+With --with-tokens those tokens are dead as well: of the app of the session, or with --user of every app that holds any for the
+user. Whoever may sign in gets new ones; tessera user disable keeps them out.`
+
+/** `tessera session ...`: who calls APIs at the moment. */
+export function sessionCommands(program: Command): void {
+  const session = program
+    .command('session')
+    .description('API sessions: who calls APIs at the moment; each occupies a licence slot')
+    .helpCommand(false)
+    .addHelpText('after', helpText(['tessera session list', 'tessera session end --user david']))
+  session
+    .command('list')
+    .description('list the live API sessions, the oldest first')
+    .option('--user <user>', 'only those of this user: login, e-mail or id')
+    .option('--app <application-uri>', 'only those of this app')
+    .addHelpText('after', helpText(['tessera session list', 'tessera session list --user david --json']))
+    .action(list)
+  session
+    .command('end [id]')
+    .description('end one API session, or all of a user')
+    .option('--user <user>', 'every session of this user: login, e-mail or id')
+    .option('--with-tokens', 'and the tokens that would open another one')
+    .addHelpText(
+      'after',
+      helpText(
+        [
+          'tessera session end 6f1c2d34-5b6a-4c7d-8e9f-0a1b2c3d4e5f',
+          'tessera session end --user david --with-tokens --json',
+        ],
+        END_HELP,
+      ),
+    )
+    .action(end)
+}
+
+const list = (flags: SessionsWanted, command: Command): Promise<void> =>
+  withCore(command, async ({ store: { read }, clock }) => {
+    const now = clock()
+    const records = await everyPage((query) => showApiSessions(read, flags, now, query))
+    const heading = ['Id', 'Kind', 'User', 'App', 'Opened', 'Last used', 'Ends at']
+    print(command, records, table(heading, records.map(Object.values), 'Nobody has an API session.'))
+  })
+
+interface EndFlags {
+  readonly user?: string
+  readonly withTokens?: boolean
+}
+
+async function end(id: string | undefined, flags: EndFlags, command: Command): Promise<void> {
+  const { user, withTokens = false } = flags
+  if ((id === undefined) === (user === undefined)) throw wrongUsage('expected is the id of a session, or --user')
+  await withCore(command, async ({ store, clock }) => {
+    const ended = await store.writeAlone(async (unit) => {
+      const by = commandLine(clock())
+      return id === undefined
+        ? endSessionsOfUser(unit, await requireUser(unit, user ?? ''), withTokens, by)
+        : endApiSession(unit, id, withTokens, by)
+    })
+    const { sessions, tokenFamilies, referenceTokens, apps } = ended
+    const record = { sessions: sessions.map((session) => session.id), tokenFamilies, referenceTokens, apps }
+    print(command, record, textOf(ended, withTokens))
+  })
+}
+
+function textOf({ sessions, tokenFamilies, referenceTokens, apps }: EndedSessions, withTokens: boolean): string {
+  const ended = sessions.length === 0 ? 'No API session was live any more.' : `Ended API sessions: ${sessions.length}.`
+  if (!withTokens) return ended
+  const whose = apps.length === 0 ? 'no app holds any' : apps.join(', ')
+  return `${ended}\nEnded tokens: of ${tokenFamilies} sign-ins, ${referenceTokens} reference tokens, and every signed token (${whose}).`
+}

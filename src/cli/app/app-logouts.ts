@@ -1,0 +1,40 @@
+import type { Command } from 'commander'
+import { type ShownLogout, showLogouts } from '../../admin/apps/logouts.ts'
+import { helpText } from '../kit/help.ts'
+import { print, table } from '../kit/output.ts'
+import { withCore } from '../kit/with-core.ts'
+
+const MOST = 1000
+
+const HELP = `An app with a BackchannelLogoutUri is told of every sign-in session it was used with that ends: by sign-out, a new password or
+the kill switch of the user. Where it does not answer it is tried again for more than a day. Shown are the newest ${MOST} of a week.`
+
+const HEADING = ['Ended', 'User', 'Session', 'State', 'Attempts', 'Next attempt', 'Last error']
+
+/** `tessera app logouts`: what an app was told of sign-outs. */
+export function logoutsCommand(app: Command): void {
+  app
+    .command('logouts <application-uri>')
+    .description('list the sign-outs that the app was told of, or is still to be told of')
+    .addHelpText(
+      'after',
+      helpText(['tessera app logouts my.trusted.app/web', 'tessera app logouts my.trusted.app/web --json'], HELP),
+    )
+    .action((applicationUri: string, _flags: unknown, command: Command) => list(applicationUri, command))
+}
+
+const list = (applicationUri: string, command: Command): Promise<void> =>
+  withCore(command, async ({ store }) => {
+    const { items } = await showLogouts(store.read, applicationUri, { limit: MOST })
+    print(command, items, table(HEADING, items.map(rowOf), 'The app was to be told of no sign-out in the last week.'))
+  })
+
+const rowOf = ({ endedAt, user, session, state, attempts, nextAttemptAt, lastError }: ShownLogout): string[] => [
+  endedAt,
+  user ?? '-',
+  session,
+  state,
+  String(attempts),
+  nextAttemptAt ?? '-',
+  lastError ?? '-',
+]

@@ -1,0 +1,134 @@
+import type { Command } from 'commander'
+import { registerApp } from '../../admin/apps/apps.ts'
+import { addAppSecret } from '../../admin/apps/secrets.ts'
+import { doubtsAbout } from '../../admin/apps/validate-app.ts'
+import { type ChangeFault, ChangeRefused } from '../../admin/change/change-refused.ts'
+import type { By } from '../../admin/change/record-change.ts'
+import { secretSealingKey } from '../../domain/apps/app-secret.ts'
+import { APP_DEFAULTS, type AppRegistration, isInteractive } from '../../domain/apps/trusted-application.ts'
+import { seal } from '../../lib/crypto/sealed-box.ts'
+import { digest, newId, newSecret, systemRandom } from '../../lib/crypto/secrets.ts'
+import { shellWord } from '../../lib/text/shell.ts'
+import type { Repositories } from '../../store/store.ts'
+import { commandLine } from '../kit/actor.ts'
+import { helpText } from '../kit/help.ts'
+import { block, note, print, warn } from '../kit/output.ts'
+import { impossible } from '../kit/problem.ts'
+import { withCore } from '../kit/with-core.ts'
+import { misspelledSystemUser, orFaults } from './app-faults.ts'
+import { attributesOf, loginsFor } from './app-record.ts'
+import { readSet, repeated } from './app-set.ts'
+import { misplacedFlags, registrationOf, requireShape, SHAPES } from './app-shapes.ts'
+import { linesOf, settingsFor } from './client-settings.ts'
+
+const HELP = helpText(
+  [
+    'tessera app register my.trusted.app/web --web --redirect-uri https://app.example.com/cb --scope "read update"',
+    'tessera app register my.trusted.app/spa --spa --redirect-uri http://localhost:5082/ --scope read',
+    'tessera app register my.trusted.app/sync --service --system-user svc.sync --scope "read update" --json',
+    'tessera app register my.trusted.app/shop --hybrid --redirect-uri https://shop.example.com/cb --system-user svc.sync --scope read',
+  ],
+  `The secret is printed once and never again; only its digest is kept.`,
+)
+
+type Flags = Parameters<typeof registrationOf>[1] & {
+  readonly name?: string
+  readonly scope?: string
+  readonly set?: readonly string[]
+}
+
+const FLAG_OF = {
+  Name: '--name',
+  Scope: '--scope',
+  ImpersonateLoginUrl: '--redirect-uri',
+  ImpersonateLogoutUrl: '--logout-uri',
+  SystemUser: '--system-user',
+}
+
+/** Attributes that a flag and `--set` both speak of; which of the two is meant cannot be known. */
+const saidTwice = (flags: Flags, set: Partial<AppRegistration>): ChangeFault[] =>
+  [
+    { attribute: 'Name', twice: flags.name !== undefined && 'name' in set },
+    { attribute: 'Scope', twice: flags.scope !== undefined && 'scope' in set },
+    { attribute: 'ImpersonateLoginUrl', twice: flags.redirectUri !== undefined && 'impersonateLoginUrl' in set },
+    { attribute: 'ImpersonateLogoutUrl', twice: flags.logoutUri !== undefined && 'impersonateLogoutUrl' in set },
+    { attribute: 'SystemUser', twice: flags.systemUser !== undefined && 'systemUser' in set },
+  ]
+    .filter(({ twice }) => twice)
+    .map(({ attribute }) => ({ attribute, reason: 'is given by --set and by a flag of its own' }))
+
+/** `tessera app register`: one flag for the shape, the rest of the record by its attributes. */
+export function registerCommand(app: Command): void {
+  const command = app
+    .command('register <application-uri>')
+    .description('register an app and print what it needs to know')
+  for (const { flag, help } of SHAPES) command.option(`--${flag}`, help)
+  command
+    .option(
+      '--redirect-uri <uri>',
+      'where the browser goes after sign-in, compared byte for byte; may be repeated',
+      repeated,
+    )
+    .option('--logout-uri <uri>', 'where the browser may go after sign-out; may be repeated', repeated)
+    .option('--system-user <user>', 'login or id of the System User that the app acts as')
+    .option('--scope <scopes>', 'API scopes the app may ask for, separated by spaces, such as "read update"')
+    .option('--name <name>', 'what people read on the consent page (default: the ApplicationUri)')
+    .option('--community', 'admit community users as well as internal users')
+    .option('--set <name=value>', 'any other attribute, as in: tessera app update; may be repeated', repeated)
+    .addHelpText('after', HELP)
+    .action(register)
+}
+
+async function register(applicationUri: string, flags: Flags, command: Command): Promise<void> {
+  const shape = requireShape(flags)
+  const set = readSet(flags.set ?? [])
+  const wanted: AppRegistration = {
+    ...APP_DEFAULTS,
+    applicationUri,
+    name: flags.name ?? applicationUri,
+    ...registrationOf(shape, flags),
+    ...(flags.scope === undefined ? {} : readSet([`Scope=${flags.scope}`])),
+    ...set,
+  }
+  const systemUser = wanted.systemUser ?? flags.systemUser
+  const faults = [...misplacedFlags(shape, flags), ...saidTwice(flags, set)]
+  await withCore(command, async ({ store, clock, masterKey, outbound }, config) => {
+    const secret = wanted.clientType === 'Confidential' ? newSecret(systemRandom) : undefined
+    const by = { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable }
+    const sealFor = (id: string): string | undefined => secret && seal(secretSealingKey(masterKey), secret, id)
+    const asked = { faults: [...faults, ...(await misspelledSystemUser(systemUser, store.read))], flags: FLAG_OF }
+    const registration = await store.writeAlone((unit) =>
+      orFaults(asked, () => add({ ...wanted, systemUser }, { secret, sealFor }, unit, by)),
+    )
+    const settings = settingsFor(registration, secret, config)
+    const attributes = attributesOf(registration, await loginsFor([registration], store.read))
+    print(
+      command,
+      { ...settings, ...attributes },
+      `Registered ${applicationUri}.\n\n${block(linesOf(settings, registration))}\n`,
+    )
+    for (const doubt of doubtsAbout(registration, set)) warn(command, doubt)
+    if (secret !== undefined) note(command, 'The secret is shown this once: put it where the app keeps its secrets.')
+    if (isInteractive(registration))
+      note(command, 'For refresh tokens the app asks for the scope offline_access as well.')
+  })
+}
+
+async function add(
+  wanted: AppRegistration,
+  { secret, sealFor }: { secret: string | undefined; sealFor: (id: string) => string | undefined },
+  unit: Repositories,
+  by: By,
+): Promise<AppRegistration> {
+  const app = await registerApp(unit, wanted, by).catch((error: unknown) => {
+    if (!(error instanceof ChangeRefused) || error.kind !== 'conflict') throw error
+    throw impossible(
+      `${wanted.applicationUri} is registered already; see: tessera app show ${shellWord(wanted.applicationUri)}`,
+    )
+  })
+  if (secret === undefined) return app
+  const id = newId()
+  const first = { id, hash: digest(secret), createdAt: by.now, expiresAt: undefined, sealed: sealFor(id) }
+  await addAppSecret(unit, app.applicationUri, first, by)
+  return app
+}

@@ -1,0 +1,53 @@
+import { APP_ATTRIBUTES, findAttribute } from '../../domain/apps/app-attributes.ts'
+import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
+import { didYouMean } from '../../domain/refusals/nearest.ts'
+import { wrongUsage } from '../kit/problem.ts'
+
+/** What is changed in another way, and in which. */
+const ELSEWHERE = new Map(
+  Object.entries({
+    applicationuri: 'ApplicationUri cannot be changed: it is the client_id; register the app anew and remove this one',
+    isenabled: 'IsEnabled is changed with: tessera app enable, tessera app disable',
+    selfregistered: 'SelfRegistered cannot be changed: it says how the app was registered',
+    applicationsecrethash: 'the secret is changed with: tessera app rotate-secret',
+    secret: 'the secret is changed with: tessera app rotate-secret',
+  }),
+)
+
+const NAMES = APP_ATTRIBUTES.map(({ name }) => name)
+const EXPECTED = `expected one of ${NAMES.join(', ')}`
+
+/** Gathers the values of a flag that may be repeated. */
+export const repeated = (value: string, before: readonly string[] | undefined): string[] => [...(before ?? []), value]
+
+/**
+ * Reads what `--set NAME=VALUE` asks for.
+ * @throws Problem naming everything that cannot be read, and what was expected
+ */
+export function readSet(texts: readonly string[]): Partial<AppRegistration> {
+  const faults: string[] = []
+  const seen = new Set<string>()
+  let changes: Partial<AppRegistration> = {}
+  for (const text of texts) {
+    const { fault, change, name } = readOne(text)
+    if (fault !== undefined) faults.push(fault)
+    else if (seen.has(name)) faults.push(`${name} is set twice`)
+    seen.add(name)
+    changes = { ...changes, ...change }
+  }
+  if (faults.some((fault) => fault.includes('is no attribute'))) faults.push(EXPECTED)
+  if (faults.length > 0) throw wrongUsage(...faults)
+  return changes
+}
+
+function readOne(text: string): { name: string; change?: Partial<AppRegistration>; fault?: string } {
+  const [, given = '', value] = /^([^=]+)=(.*)$/s.exec(text) ?? []
+  if (value === undefined) return { name: text, fault: `--set expects NAME=VALUE, not ${JSON.stringify(text)}` }
+  const known = findAttribute(given)
+  if (!known) return { name: given, fault: ELSEWHERE.get(given.toLowerCase()) ?? unknown(given) }
+  const { name, expects, read } = known
+  const change = read(value)
+  return change ? { name, change } : { name, fault: `${name}: expects ${expects}, not ${JSON.stringify(value)}` }
+}
+
+const unknown = (name: string): string => `${JSON.stringify(name)} is no attribute${didYouMean(name, NAMES)}`

@@ -1,0 +1,91 @@
+import type { RegistrationFault } from '../../domain/apps/registration-rules.ts'
+import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
+import { wrongUsage } from '../kit/problem.ts'
+
+interface Shape {
+  readonly flag: 'web' | 'spa' | 'service' | 'hybrid'
+  readonly help: string
+  readonly people: boolean
+  readonly actsAlone: boolean
+  readonly clientType: AppRegistration['clientType']
+}
+
+/** The four usual registrations, one flag each. */
+export const SHAPES: readonly Shape[] = [
+  {
+    flag: 'web',
+    help: 'server-side web app: Confidential, people sign in',
+    people: true,
+    actsAlone: false,
+    clientType: 'Confidential',
+  },
+  {
+    flag: 'spa',
+    help: 'single-page or native app: Public, people sign in, PKCE, no secret',
+    people: true,
+    actsAlone: false,
+    clientType: 'Public',
+  },
+  {
+    flag: 'service',
+    help: 'background service: Confidential, acts as its System User',
+    people: false,
+    actsAlone: true,
+    clientType: 'Confidential',
+  },
+  {
+    flag: 'hybrid',
+    help: 'both under one registration: Confidential, people sign in, and it acts as its System User',
+    people: true,
+    actsAlone: true,
+    clientType: 'Confidential',
+  },
+]
+
+/** Flags whose use depends on the shape. */
+interface ShapeFlags {
+  readonly web?: boolean
+  readonly spa?: boolean
+  readonly service?: boolean
+  readonly hybrid?: boolean
+  readonly redirectUri?: readonly string[]
+  readonly logoutUri?: readonly string[]
+  readonly systemUser?: string
+  readonly community?: boolean
+}
+
+/** @throws Problem unless exactly one shape is asked for */
+export function requireShape(flags: ShapeFlags): Shape {
+  const asked = SHAPES.filter(({ flag }) => flags[flag])
+  const [shape] = asked
+  if (shape && asked.length === 1) return shape
+  const given = asked.length === 0 ? '' : `, not ${asked.map(({ flag }) => `--${flag}`).join(' and ')}`
+  throw wrongUsage(
+    `exactly one of --web, --spa, --service and --hybrid is expected${given}:`,
+    ...SHAPES.map(({ flag, help }) => `  ${`--${flag}`.padEnd(10)} ${help}`),
+  )
+}
+
+/** What the shape says about the record. */
+export const registrationOf = ({ people, actsAlone, clientType }: Shape, flags: ShapeFlags) => ({
+  clientType,
+  impersonateLoginUrl: [...new Set(flags.redirectUri)],
+  impersonateLogoutUrl: [...new Set(flags.logoutUri)],
+  impersonateAsInternalUserAllowed: people,
+  impersonateAsCommunityUserAllowed: people && flags.community === true,
+  systemUserAllowed: actsAlone,
+  // The server forces it for Public apps whatever the record says; so the record says it.
+  requirePkce: clientType === 'Public',
+})
+
+/** Flags that would have no effect on an app of this shape; a mistake, rather than to be ignored. */
+export function misplacedFlags({ flag, people, actsAlone }: Shape, flags: ShapeFlags): RegistrationFault[] {
+  const forPeople = `is for apps where people sign in (--web, --spa, --hybrid), not for --${flag}`
+  const rules: readonly (readonly [boolean, string, string])[] = [
+    [!people && flags.redirectUri !== undefined, '--redirect-uri', forPeople],
+    [!people && flags.logoutUri !== undefined, '--logout-uri', forPeople],
+    [!people && flags.community === true, '--community', forPeople],
+    [!actsAlone && flags.systemUser !== undefined, '--system-user', `is for --service and --hybrid, not for --${flag}`],
+  ]
+  return rules.filter(([misplaced]) => misplaced).map(([, attribute, reason]) => ({ attribute, reason }))
+}

@@ -1,0 +1,107 @@
+import type { Command } from 'commander'
+import { toAuditRecord } from '../../domain/instance/audit.ts'
+import { newOrderedId } from '../../lib/crypto/secrets.ts'
+import { isoTime, MINUTE, systemClock } from '../../lib/time/clock.ts'
+import {
+  type ClockReset,
+  isAheadOf,
+  type KnownTime,
+  readKnownTime,
+  resetClock,
+} from '../../store/transfer/reset-clock.ts'
+import { commandLine } from '../kit/actor.ts'
+import { helpText } from '../kit/help.ts'
+import { confirm } from '../kit/input.ts'
+import { block, note, print } from '../kit/output.ts'
+import { configOf, namingDatabase, requireInstance } from '../kit/with-core.ts'
+
+const HELP = helpText(
+  ['tessera db clock', 'tessera db clock --reset'],
+  `A server writes down the time it has reached, and never goes back behind it. --reset makes the clock of this machine that record;
+set the clock right first. Where the record or anything else in the database is of a later time, everything issued ends: sessions,
+codes, tokens, locks, and signing keys made at such times; everybody signs in again. People, apps, passwords and secrets stay as they
+are. Servers that run follow within 5 s; stop them first where you can.`,
+)
+
+interface Flags {
+  readonly reset?: boolean
+  readonly yes?: boolean
+}
+
+/** `tessera db clock`: the time that the database goes by, and the way back from a wrong one. */
+export function clockCommand(db: Command): void {
+  db.command('clock')
+    .description('show the time this database has seen; --reset makes the clock of this machine the one it goes by')
+    .option('--reset', 'set the record to the clock of this machine, also back')
+    .option('--yes', 'do not ask before everything issued ends')
+    .addHelpText('after', HELP)
+    .action((flags: Flags, command: Command) => (flags.reset ? reset(flags, command) : show(command)))
+}
+
+const shown = (time: number | undefined): string | null => (time === undefined ? null : isoTime(time))
+
+function compare({ record, latest }: KnownTime, now: number): string {
+  if (isAheadOf({ record, latest }, now))
+    return 'the database has seen later times; if the clock is right, tessera db clock --reset puts that right'
+  if (record === undefined) return 'nothing was written down yet; a server does so after its first hour'
+  const behind = now - record
+  return behind > MINUTE ? `the record is ${Math.round(behind / MINUTE)} minutes behind the clock` : 'they agree'
+}
+
+async function readTime(command: Command): Promise<{ readonly known: KnownTime; readonly url: string }> {
+  const config = configOf(command)
+  await requireInstance(config)
+  const { url } = config.database
+  return {
+    url,
+    known: await readKnownTime(url).catch((error: unknown) => Promise.reject(namingDatabase(error, config))),
+  }
+}
+
+async function show(command: Command): Promise<void> {
+  const { known } = await readTime(command)
+  const now = systemClock()
+  const { record, latest } = known
+  const found = compare(known, now)
+  const [recorded, newest] = [shown(record), latest === 0 ? null : isoTime(latest)]
+  print(
+    command,
+    { clock: isoTime(now), record: recorded, latest: newest, ahead: isAheadOf(known, now), found },
+    block([
+      ['clock', isoTime(now)],
+      ['record', recorded ?? '-'],
+      ['latest', newest ?? '-'],
+      ['found', found],
+    ]),
+  )
+}
+
+async function reset({ yes }: Flags, command: Command): Promise<void> {
+  const { known, url } = await readTime(command)
+  const now = systemClock()
+  if (isAheadOf(known, now))
+    await confirm(
+      command,
+      `The time goes back to ${isoTime(now)}: everything issued ends, and everybody signs in again.`,
+      yes,
+    )
+  const done = await resetClock(url, systemClock, audited).catch((error: unknown) =>
+    Promise.reject(namingDatabase(error, configOf(command))),
+  )
+  const ended = done.ended ?? null
+  print(
+    command,
+    { record: isoTime(done.to), before: shown(done.record), ended },
+    ended === null
+      ? `The record is ${isoTime(done.to)} now; nothing in the database was of a later time.`
+      : `The time is ${isoTime(done.to)} again. Ended: ${ended.sessions} sessions, ${ended.tokenFamilies} sign-ins at apps, ${ended.codes} codes.`,
+  )
+  if (ended !== null)
+    note(command, 'The audit log keeps the times that were told then. Restart servers whose clock was wrong.')
+}
+
+function audited({ record, to, ended }: ClockReset) {
+  const detail = { from: shown(record), to: isoTime(to), ...ended }
+  const event = { event: 'clock_reset', actor: commandLine(to).actor, detail } as const
+  return toAuditRecord(event, newOrderedId(to), to)
+}

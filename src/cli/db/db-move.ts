@@ -1,0 +1,140 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import type { Config } from '../../config/read-config.ts'
+import { toAuditRecord } from '../../domain/instance/audit.ts'
+import { newId, newOrderedId } from '../../lib/crypto/secrets.ts'
+import { DatabaseUrlFault, parseDatabaseUrl } from '../../lib/net/database-url.ts'
+import { systemClock } from '../../lib/time/clock.ts'
+import { type MoveOutcome, moveDatabase, planMove, undoMove } from '../../store/transfer/move.ts'
+import { requireFree } from '../../store/transfer/output-file.ts'
+import { commandLine } from '../kit/actor.ts'
+import { globalsOf } from '../kit/globals.ts'
+import { guardedFiles } from '../kit/guarded-files.ts'
+import { helpText } from '../kit/help.ts'
+import { confirm } from '../kit/input.ts'
+import { note, print, table } from '../kit/output.ts'
+import { impossible, wrongUsage } from '../kit/problem.ts'
+import { progressOn } from '../kit/progress.ts'
+import { configOf, namingDatabase, requireInstance } from '../kit/with-core.ts'
+
+const HELP = helpText(
+  [
+    'tessera db move --to postgres://tessera@db.example.com/tessera --dry-run',
+    'tessera db move --to postgres://tessera@db.example.com/tessera',
+    'tessera db move --undo',
+  ],
+  `Copies the configured database into an empty one while the server goes on. Only for the last changes writers wait, and get 503
+with Retry-After where that takes longer than 2 s; row counts and checksums of all tables are compared meanwhile. From then on
+the old database takes nothing any more: set TESSERA_DATABASE_URL to the new one and restart. Interrupted, it is run again.`,
+)
+
+interface Flags {
+  readonly to?: string
+  readonly dryRun?: boolean
+  readonly undo?: boolean
+  readonly yes?: boolean
+}
+
+/** `tessera db move`: another database for the same instance. */
+export function moveCommand(db: Command): void {
+  db.command('move')
+    .description('move the instance to another database while it is served')
+    .option('--to <url>', 'the new database, postgres: or file:')
+    .option('--dry-run', 'say what would be copied and change nothing')
+    .option('--undo', 'let a database that was moved away be served again; everybody signs in again')
+    .option('--yes', 'do not ask before --undo')
+    .addHelpText('after', HELP)
+    .action(move)
+}
+
+/** Judged here and not by the parser of flags, which would repeat the password. */
+function requireUrl(text: string): void {
+  try {
+    parseDatabaseUrl(text)
+  } catch (error) {
+    if (error instanceof DatabaseUrlFault) throw wrongUsage(`--to ${error.message}`)
+    throw error
+  }
+}
+
+async function move({ to, dryRun, undo, yes }: Flags, command: Command): Promise<void> {
+  if ((to === undefined) === (undo !== true)) throw wrongUsage('either --to or --undo is expected')
+  if (to !== undefined) requireUrl(to)
+  const config = configOf(command)
+  await requireInstance(config)
+  if (to === undefined) return reopen(config, yes, command)
+  requireOther(to, config, command)
+  return dryRun ? tell(config, to, command) : carryOut(config, to, command)
+}
+
+/** @throws OutputRefused where the new database would be written over something else */
+function requireOther(to: string, config: Config, command: Command): void {
+  const address = parseDatabaseUrl(to)
+  if (address.kind !== 'file') return
+  const guarded = guardedFiles(config, globalsOf(command).config)
+  requireFree({ path: resolve(address.path), guarded, over: 'database' })
+}
+
+async function tell(config: Config, to: string, command: Command): Promise<void> {
+  const { tables, obstacle } = await planMove(config.database.url, to).catch(rethrow(config))
+  if (obstacle !== undefined) throw impossible(obstacle)
+  const rows = tables.map((each) => [each.table, String(each.rows)])
+  print(command, { tables }, `Would be copied:\n${table(['Table', 'Rows'], rows, '')}`)
+}
+
+async function carryOut(config: Config, to: string, command: Command): Promise<void> {
+  const progress = progressOn(command, globalsOf(command).json)
+  const outcome = await moveDatabase({
+    from: config.database.url,
+    to,
+    run: newId(),
+    report: progress.report,
+    clock: systemClock,
+    audited: (tables, from) => {
+      const now = systemClock()
+      const rows = tables.reduce((sum, each) => sum + each.rows, 0)
+      const event = { event: 'database_moved', actor: commandLine(now).actor, detail: { from, rows } } as const
+      return toAuditRecord(event, newOrderedId(now), now)
+    },
+  })
+    .catch(rethrow(config))
+    .finally(progress.end)
+  print(command, outcome, summary(outcome))
+  const url = outcome.to.startsWith('file:') ? outcome.to : `${outcome.to} (with its password)`
+  note(command, `Set TESSERA_DATABASE_URL to ${url} and restart every server; the master key stays the same.`)
+  note(command, `${outcome.from} takes nothing any more; keep it until the new one is backed up.`)
+}
+
+function summary({ tables, from, to, writersWaited }: MoveOutcome): string {
+  const rows = tables.map((each) => [each.table, String(each.rows), each.checksum])
+  return `${table(['Table', 'Rows', 'Checksum on both sides'], rows, '')}\n\nMoved ${from} to ${to}. Writers waited ${writersWaited} ms.`
+}
+
+async function reopen(config: Config, yes: boolean | undefined, command: Command): Promise<void> {
+  await confirm(
+    command,
+    'Changes made since in the new database are not in this one, and everybody signs in again.',
+    yes,
+  )
+  const undone = await undoMove(config.database.url, systemClock, (ended, to) => {
+    const now = systemClock()
+    const event = {
+      event: 'database_reopened',
+      actor: commandLine(now).actor,
+      detail: { movedTo: to, ...ended },
+    } as const
+    return toAuditRecord(event, newOrderedId(now), now)
+  }).catch(rethrow(config))
+  print(
+    command,
+    undone,
+    `Live again; it had been moved to ${undone.to}. No code, token or session of before is good any more.`,
+  )
+  note(command, 'Make sure that no server runs on the other one.')
+}
+
+const rethrow =
+  (config: Config) =>
+  (error: unknown): never => {
+    throw namingDatabase(error, config)
+  }

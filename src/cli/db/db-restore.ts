@@ -1,0 +1,65 @@
+import type { Command } from 'commander'
+import { toAuditRecord } from '../../domain/instance/audit.ts'
+import { loadMasterKey, markOf } from '../../lib/crypto/master-key.ts'
+import { newId, newOrderedId } from '../../lib/crypto/secrets.ts'
+import { isoTime, systemClock } from '../../lib/time/clock.ts'
+import { restoreDatabase } from '../../store/transfer/restore.ts'
+import { commandLine } from '../kit/actor.ts'
+import { globalsOf } from '../kit/globals.ts'
+import { helpText } from '../kit/help.ts'
+import { note, print } from '../kit/output.ts'
+import { progressOn } from '../kit/progress.ts'
+import { configOf, namingDatabase, tellCreated } from '../kit/with-core.ts'
+
+const HELP = helpText(
+  ['tessera db restore /var/backups/tessera.db', 'tessera db restore /var/backups/tessera.db --replace'],
+  `Into the configured database, which must be empty, or is kept under another name with --replace (SQLite only; stop the server
+first, and none can be started on it until the restore is done). People, apps, secrets and settings are as they were then. Codes,
+tokens and sessions are not: which of them were used or revoked since, nobody knows, so all of them end and everybody signs in again.`,
+)
+
+/** `tessera db restore`: an instance out of a backup. */
+export function restoreCommand(db: Command): void {
+  db.command('restore')
+    .description('make an instance out of a backup; everything issued before ends')
+    .argument('<file>', 'what tessera db backup made')
+    .option('--replace', 'put the SQLite database that is there aside')
+    .addHelpText('after', HELP)
+    .action(restore)
+}
+
+async function restore(file: string, flags: { readonly replace?: boolean }, command: Command): Promise<void> {
+  const config = configOf(command)
+  // A key made now would be another one than that of the backup.
+  const masterKey = loadMasterKey({ ...config.masterKey, mayCreate: false })
+  const progress = progressOn(command, globalsOf(command).json)
+  const outcome = await restoreDatabase({
+    file,
+    url: config.database.url,
+    replace: flags.replace === true,
+    run: newId(),
+    masterKeyMark: markOf(masterKey),
+    clock: systemClock,
+    acceptClock: globalsOf(command).acceptClock === true,
+    report: progress.report,
+    audited: (ended, backup) => {
+      const now = systemClock()
+      const detail = { ...ended, of: backup?.of ?? null, takenAt: backup ? isoTime(backup.at) : null }
+      const event = { event: 'database_restored', actor: commandLine(now).actor, detail } as const
+      return toAuditRecord(event, newOrderedId(now), now)
+    },
+  })
+    .catch((error: unknown) => Promise.reject(namingDatabase(error, config)))
+    .finally(progress.end)
+  const { backup, to, ended, tables, aside } = outcome
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0)
+  const when = backup ? ` as of ${isoTime(backup.at)}` : ''
+  print(
+    command,
+    { ...outcome, backup: backup ? { of: backup.of, at: isoTime(backup.at) } : null, aside: aside ?? null },
+    `Restored ${rows} rows${when} into ${to}. Ended: ${ended.sessions} sessions, ${ended.tokenFamilies} sign-ins at apps, ${ended.codes} codes.`,
+  )
+  if (aside === undefined) tellCreated(command, config, { shown: to })
+  else note(command, `What was there before is kept as ${aside}.`)
+  note(command, 'Everybody signs in again. Access tokens that an API verifies by itself are good until they expire.')
+}

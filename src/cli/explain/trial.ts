@@ -1,0 +1,74 @@
+import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+import type { Follow } from '../../domain/refusals/run-check.ts'
+
+/** How one check went; `null` was not made. */
+export interface CheckNote {
+  readonly name: string
+  readonly passed: boolean | null
+  readonly detail: string
+}
+
+/** How a request would fare. */
+export interface Trial<T> {
+  readonly checks: readonly CheckNote[]
+  /** What the checks proved; absent where one failed. */
+  readonly proved?: T
+  readonly refusal?: OAuthError
+}
+
+/** Takes notes of the checks as they are made. */
+export interface NoteTaking {
+  readonly follow: Follow
+  /** Notes a check that cannot be made, or needs no judgement. */
+  note(name: string, passed: boolean | null, detail: string): void
+}
+
+/**
+ * Makes a row of checks on trial and notes how each went; the first that fails ends it, as it would at the server.
+ * @param plan the names of all the checks, in their order
+ */
+export async function tryChecks<T>(plan: readonly string[], row: (notes: NoteTaking) => Promise<T>): Promise<Trial<T>> {
+  const notes = new Map<string, CheckNote>()
+  const note = (name: string, passed: boolean | null, detail: string): void => {
+    notes.set(name, { name, passed, detail })
+  }
+  const follow: Follow = async (name, check) => {
+    try {
+      const proved = await check()
+      if (!notes.has(name)) note(name, true, described(proved))
+      return proved
+    } catch (error) {
+      if (error instanceof OAuthError) note(name, false, `${error.code}: ${error.detail['cause'] ?? error.description}`)
+      throw error
+    }
+  }
+  const all = (): CheckNote[] => [
+    ...plan.map((name) => notes.get(name) ?? { name, passed: null, detail: 'not reached' }),
+    ...[...notes.values()].filter(({ name }) => !plan.includes(name)),
+  ]
+  try {
+    const proved = await row({ follow, note })
+    return { proved, checks: all() }
+  } catch (error) {
+    if (error instanceof OAuthError) return { refusal: error, checks: all() }
+    throw error
+  }
+}
+
+/** Says of an app whose access tokens nobody can read where the claims of the preview are to be found. */
+export function noteFormat({ accessTokenFormat }: AppRegistration, { note }: NoteTaking): void {
+  if (accessTokenFormat === 'reference')
+    note('AccessTokenFormat', true, 'the access token is opaque: introspection answers with these claims')
+}
+
+/** What a check proved, in few words. */
+function described(value: unknown): string {
+  if (value === undefined || value === null) return 'nothing against it'
+  if (value instanceof Set) return [...value].join(' ') || 'not sent'
+  if (Array.isArray(value)) return value.join(' ')
+  if (typeof value !== 'object') return String(value)
+  if ('applicationUri' in value) return `${value.applicationUri}, enabled`
+  if ('login' in value) return String(value.login)
+  return 'nothing against it'
+}

@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs'
+import { buffer } from 'node:stream/consumers'
+import type { Command } from 'commander'
+import { applyFiles } from '../../config-files/apply/apply-files.ts'
+import type { Change } from '../../config-files/apply/changes.ts'
+import type { SourceText } from '../../config-files/read/parse-source.ts'
+import { ConfigurationRefused, describeFault } from '../../config-files/schema/fault.ts'
+import { secretSealingKey } from '../../domain/apps/app-secret.ts'
+import { didYouMean } from '../../domain/refusals/nearest.ts'
+import { createPasswords } from '../../lib/crypto/passwords.ts'
+import { seal } from '../../lib/crypto/sealed-box.ts'
+import { commandLine } from '../kit/actor.ts'
+import { warn } from '../kit/output.ts'
+import { wrongUsage } from '../kit/problem.ts'
+import { type Terminal, terminalOf } from '../kit/terminal.ts'
+import { withCore } from '../kit/with-core.ts'
+
+export interface FileFlags {
+  readonly prune?: boolean
+}
+
+/** What `plan` and `apply` take alike. */
+export const withFileFlags = (command: Command): Command =>
+  command.option('--prune', 'remove apps, users and API resources that the files do not name, of kinds they speak of')
+
+/**
+ * Applies files, or rolls them back again.
+ * @throws Problem with every fault, one line each
+ */
+export async function changeFiles(
+  files: readonly string[],
+  flags: FileFlags,
+  command: Command,
+  { dryRun }: { readonly dryRun: boolean },
+  show: (changes: readonly Change[]) => void,
+): Promise<void> {
+  const texts = await readTexts(files, terminalOf(command).stdin)
+  await withCore(
+    command,
+    async ({ store, clock, masterKey, outbound }, { tokens }) => {
+      const key = secretSealingKey(masterKey)
+      const outcome = await applyFiles({
+        store,
+        texts,
+        variables: terminalOf(command).environment,
+        suggest: didYouMean,
+        passwords: createPasswords(),
+        by: { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable },
+        seal: (secret, id) => seal(key, secret, id),
+        prune: flags.prune ?? false,
+        defaultResource: tokens.audience,
+        dryRun,
+      }).catch((error: unknown) => Promise.reject(asProblem(error)))
+      show(outcome.changes)
+      for (const doubt of outcome.doubts) warn(command, doubt)
+    },
+    { make: !dryRun },
+  )
+}
+
+const asProblem = (error: unknown): unknown =>
+  error instanceof ConfigurationRefused ? wrongUsage(...error.faults.map(describeFault)) : error
+
+/** @throws Problem naming every file that cannot be read */
+async function readTexts(files: readonly string[], stdin: Terminal['stdin']): Promise<SourceText[]> {
+  const faults: string[] = []
+  const texts: SourceText[] = []
+  for (const file of files) {
+    try {
+      const text = decode(file === '-' ? await buffer(stdin) : readFileSync(file))
+      // Nothing in a pipe is what failed before it, rather than a wish for nothing.
+      if (file === '-' && text.trim() === '')
+        faults.push('stdin: is empty; expected are apps, users, resources or settings')
+      texts.push({ file: file === '-' ? 'stdin' : file, text })
+    } catch (error) {
+      faults.push(`${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  if (faults.length > 0) throw wrongUsage(...faults)
+  return texts
+}
+
+const decode = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: true }).decode(bytes)

@@ -1,0 +1,27 @@
+import type { Command } from 'commander'
+import { helpText } from '../kit/help.ts'
+import { print } from '../kit/output.ts'
+import { changeFiles, type FileFlags, withFileFlags } from './configuration-files.ts'
+import { changesText } from './show-changes.ts'
+
+const HELP = helpText(
+  ['tessera plan tessera.yaml', 'tessera plan apps.yaml users.yaml --prune', 'tessera plan tessera.yaml --json'],
+  `The files are applied and rolled back, so tessera apply does exactly what is printed. Exit code 0 whether or not anything
+would change; 2 when something is wrong with the files. Secrets show as the beginning of their digests.`,
+)
+
+/** `tessera plan`: what applying files would change. */
+export function planCommand(program: Command): void {
+  withFileFlags(program.command('plan <file...>').description('print what tessera apply would change'))
+    .addHelpText('after', HELP)
+    .action(plan)
+}
+
+const plan = (files: readonly string[], flags: FileFlags, command: Command): Promise<void> =>
+  changeFiles(files, flags, command, { dryRun: true }, (changes) =>
+    print(
+      command,
+      { changes },
+      changesText(changes, { created: 'to create', updated: 'to update', removed: 'to remove' }),
+    ),
+  )

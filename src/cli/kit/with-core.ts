@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { withSuggestion } from '../../admin/change/suggest.ts'
+import { type Core, openCore } from '../../compose/core.ts'
+import { type Config, readConfig } from '../../config/read-config.ts'
+import { FolderFault } from '../../lib/files/make-folder.ts'
+import { shownDatabaseUrl } from '../../lib/net/database-url.ts'
+import { systemClock } from '../../lib/time/clock.ts'
+import { systemTime } from '../../lib/time/timekeeper.ts'
+import type { AheadOfRecord } from '../../operations/maintenance/judge-clock.ts'
+import { type Found, findInstance } from '../../store/find-instance.ts'
+import { openStore, whyNotOpened } from '../../store/open-store.ts'
+import type { Store } from '../../store/store.ts'
+import { commandLine } from './actor.ts'
+import { globalsOf } from './globals.ts'
+import { note } from './output.ts'
+import { impossible } from './problem.ts'
+import { terminalOf } from './terminal.ts'
+
+/** The configuration that a command runs with: its environment over the file of `--config`. */
+export const configOf = (command: Command): Config =>
+  readConfig(terminalOf(command).environment, globalsOf(command).config)
+
+/** Whether a command makes an instance where there is none. */
+interface Making {
+  readonly make?: boolean
+}
+
+/** Looks whether there is an instance; a database that cannot be asked is named. */
+export const lookForInstance = (config: Pick<Config, 'database'>): Promise<Found> =>
+  findInstance(config.database.url).catch((error: unknown) => Promise.reject(namingDatabase(error, config)))
+
+/** What somebody is mistaken about must not become a new instance. @throws Problem */
+export async function requireInstance(config: Pick<Config, 'database'>): Promise<Found> {
+  const found = await lookForInstance(config)
+  if (found.missing === undefined) return found
+  const where = 'see TESSERA_DATA_DIR, TESSERA_DATABASE_URL and --config'
+  const makers = 'tessera serve, tessera db migrate, tessera apply or tessera db restore makes one'
+  throw impossible(`there is no instance at ${found.shown}: ${found.missing}; ${where}, or ${makers}`)
+}
+
+/** Says that there is an instance now which was not there before. */
+export function tellCreated(
+  command: Command,
+  { masterKey }: Pick<Config, 'masterKey'>,
+  { shown }: Pick<Found, 'shown'>,
+): void {
+  note(command, `created a new instance: database ${shown}, ${keyText(masterKey)}`)
+}
+
+function keyText({ value, file }: Config['masterKey']): string {
+  if (value !== undefined) return 'master key of TESSERA_MASTER_KEY'
+  return existsSync(file) ? `master key ${resolve(file)}` : `no master key yet, which belongs into ${resolve(file)}`
+}
+
+/** Opens the instance to serve it, and makes it where there is none. */
+export const openToServe = (command: Command, config: Config): Promise<Core> =>
+  openInstance(command, config, { make: true, whenAhead: 'refuse' })
+
+/**
+ * Opens the instance; its database is brought up to date first.
+ * @throws Problem where there is none, unless one is to be made
+ */
+async function openInstance(
+  command: Command,
+  config: Config,
+  { make = false, whenAhead }: Making & { readonly whenAhead: AheadOfRecord },
+): Promise<Core> {
+  const found = await (make ? lookForInstance(config) : requireInstance(config))
+  const { keyed, missing } = found
+  const masterKey = { ...config.masterKey, mayCreate: make && !keyed && config.masterKey.mayCreate, keyed }
+  const database = { ...config.database, mustExist: missing === undefined }
+  const ahead = globalsOf(command).acceptClock ? { acceptedBy: commandLine(systemClock()).actor } : whenAhead
+  const core = await openCore({ ...config, masterKey, database }, systemTime, ahead).catch((error: unknown) =>
+    Promise.reject(namingDatabase(error, config)),
+  )
+  if (missing !== undefined) tellCreated(command, config, found)
+  return core
+}
+
+/** Opens the instance for the time of one piece of work; by a clock that may be wrong it is read alone. */
+export async function withCore(
+  command: Command,
+  work: (core: Core, config: Config) => Promise<void>,
+  making: Making = {},
+): Promise<void> {
+  const config = configOf(command)
+  const core = await openInstance(command, config, { ...making, whenAhead: 'read only' })
+  try {
+    await work(core, config)
+  } catch (error) {
+    throw await withSuggestion(error, core.store.read)
+  } finally {
+    await core.close()
+  }
+}
+
+/** Opens the database as it is, without bringing it up to date and without the master key. */
+export async function withStore(config: Config, work: (store: Store) => Promise<void>): Promise<void> {
+  let store: Store | undefined
+  try {
+    store = openStore(config.database)
+    await work(store)
+  } catch (error) {
+    throw namingDatabase(error, config)
+  } finally {
+    await store?.close()
+  }
+}
+
+/** SQLite, PostgreSQL and the file system do not say which database they mean, nor what mends it. */
+export function namingDatabase(error: unknown, { database }: Pick<Config, 'database'>): unknown {
+  const reason = whyNotOpened(error)
+  if (reason === undefined) return error
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const remedy = error instanceof FolderFault ? undefined : REMEDIES.find(([codes]) => codes.test(code))?.[1]
+  const said = `the database ${shownDatabaseUrl(database.url)} cannot be opened: ${reason}`
+  return impossible(remedy === undefined ? said : `${said}; ${remedy}`)
+}
+
+const REMEDIES = [
+  [
+    /^SQLITE_(CORRUPT|NOTADB)/,
+    'tessera db check tells more, and tessera db restore FILE --replace puts a backup in its place',
+  ],
+  [
+    /^(SQLITE_(CANTOPEN|READONLY|PERM)|EACCES|EPERM|EROFS|ENOENT|ENOTDIR)/,
+    'file and folder must be writable for the user that runs this',
+  ],
+  [/^(SQLITE_FULL|ENOSPC|EDQUOT)/, 'make room on the disk'],
+  [/^SQLITE_BUSY/, 'another process holds it for long, a tessera db restore perhaps; try again when it is done'],
+  [/^(ECONN|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|EAI_AGAIN)/, 'see that the server runs, and to host and port in the URL'],
+] as const

@@ -1,0 +1,109 @@
+import type { Command } from 'commander'
+import type { Core } from '../../compose/core.ts'
+import type { Config } from '../../config/read-config.ts'
+import { isInteractive } from '../../domain/apps/trusted-application.ts'
+import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
+import { systemClock } from '../../lib/time/clock.ts'
+import { examineApp } from '../../operations/doctor/examine-apps.ts'
+import { examineDeployment } from '../../operations/doctor/examine-deployment.ts'
+import { examineInstallation } from '../../operations/doctor/examine-installation.ts'
+import type { Finding } from '../../operations/doctor/finding.ts'
+import { reportProfiles } from '../../operations/doctor/security-profiles.ts'
+import { helpText } from '../kit/help.ts'
+import { columns, print } from '../kit/output.ts'
+import { terminalOf } from '../kit/terminal.ts'
+import { withCore } from '../kit/with-core.ts'
+
+interface Flags {
+  readonly online: boolean
+}
+
+// The server writes refusals down right after it has answered; milliseconds.
+const WRITTEN_WITHIN = 3000
+// Nobody will redeem what comes of it.
+const ANY_CHALLENGE = '0'.repeat(43)
+
+/** `tessera doctor`: what is unwise or broken about this instance, from inside and from where people are. */
+export function doctorCommand(program: Command): void {
+  program
+    .command('doctor')
+    .description('examine the installation, the running server and every app, with the fix for each finding')
+    .option('--no-online', 'do not ask the running server at the address of TESSERA_ISSUER')
+    .addHelpText(
+      'after',
+      helpText(
+        ['tessera doctor', 'tessera doctor --no-online --json'],
+        `Mends nothing itself; the running server is asked as anybody may ask it, and records one refusal of "tessera-doctor".
+Exit codes: 0 nothing is broken (there may be warnings); 1 something is.`,
+      ),
+    )
+    .action((flags: Flags, command: Command) =>
+      withCore(command, async (core, config) =>
+        report(command, await examine(core, config, flags), await profiles(core)),
+      ),
+    )
+}
+
+async function examine(core: Core, config: Config, { online }: Flags): Promise<Finding[]> {
+  const { store, clock } = core
+  const apps = await store.read.apps.list()
+  const installation = examineInstallation({
+    issuer: config.issuer,
+    databaseUrl: config.database.url,
+    masterKeyFile: config.masterKey.value === undefined ? config.masterKey.file : undefined,
+    trustedProxies: config.http.trustedProxies,
+    implicit: config.responseTypes.some((type) => type === 'id_token'),
+    timeReached: Number((await store.read.settings.get(TIME_REACHED)) ?? 0),
+    now: systemClock(),
+  })
+  const addressOfRefusal = async (id: string): Promise<string | undefined> => {
+    for (let waited = 0; waited < WRITTEN_WITHIN; waited += 100) {
+      const refusal = await store.read.refusals.find(id)
+      if (refusal) return refusal.address
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    return undefined
+  }
+  const app = apps.find((one) => one.isEnabled && isInteractive(one) && one.impersonateLoginUrl.length > 0)
+  const parameters = app && {
+    client_id: app.applicationUri,
+    redirect_uri: app.impersonateLoginUrl[0] ?? '',
+    response_type: 'code',
+    scope: 'openid',
+    code_challenge: ANY_CHALLENGE,
+    code_challenge_method: 'S256',
+  }
+  const signInUrl = parameters && `${config.issuer}/connect/authorize?${new URLSearchParams(parameters)}`
+  const deployment = { issuer: config.issuer, now: systemClock, addressOfRefusal, signInUrl }
+  return [
+    ...installation,
+    ...(online ? await examineDeployment(deployment) : []),
+    ...apps.flatMap((one) => examineApp(one, clock())),
+  ]
+}
+
+const profiles = async ({ store, keys }: Core) =>
+  (await store.read.apps.list()).flatMap((app) => reportProfiles(app, keys.algorithm))
+
+function report(
+  command: Command,
+  findings: readonly Finding[],
+  profileReports: ReturnType<typeof reportProfiles>,
+): void {
+  const faults = findings.filter(({ severity }) => severity === 'fault').length
+  const warnings = findings.filter(({ severity }) => severity === 'warning').length
+  if (faults > 0) terminalOf(command).exitCode = 1
+  const lines = findings.map(({ severity, check, found, fix }) => [
+    severity,
+    check,
+    fix === null ? found : `${found}; ${fix}`,
+  ])
+  const shown = profileReports.map(({ app, profile, missing }) => [
+    app,
+    profile,
+    missing.length === 0 ? 'meets it' : `lacks: ${missing.join('; ')}`,
+  ])
+  const summary = `${faults} faults, ${warnings} warnings.`
+  const text = [columns(lines), ...(shown.length > 0 ? ['', columns(shown)] : []), '', summary].join('\n')
+  print(command, { faults, warnings, findings, profiles: profileReports }, text)
+}

@@ -1,0 +1,135 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import type { Refusal } from '../../domain/refusals/refusal.ts'
+import { isoTime } from '../../lib/time/clock.ts'
+import { type Explanation, explainRefusal } from '../../operations/refusals/explain-refusal.ts'
+import type { Repositories } from '../../store/store.ts'
+import { helpText } from '../kit/help.ts'
+import { block, print, table } from '../kit/output.ts'
+import { impossible } from '../kit/problem.ts'
+import { createReadRegistered } from '../kit/registered.ts'
+import { withCore } from '../kit/with-core.ts'
+
+/** One line for each value that would have been right. */
+export const expectedLines = ({
+  expected,
+  expectedOneOf,
+}: Pick<Explanation, 'expected' | 'expectedOneOf'>): readonly string[] =>
+  expectedOneOf.length > 0 ? expectedOneOf : [expected ?? ''].filter((line) => line !== '')
+
+const NOTATION = `Where a registered value is like the one sent, "nearest" is the way from one to the other: [-x-] was sent and does not
+belong, {+x+} belongs and was not sent; a mark in the value itself has a backslash before it.
+
+With --json, sent, expected and nearest are a text or null; where several values would have been right, expected holds them with ", "
+between and expectedOneOf is the list of them.`
+
+/** `tessera refusal ...`: requests that were turned down. */
+export function refusalCommands(program: Command): void {
+  const refusal = program
+    .command('refusal')
+    .description('requests that were turned down, and what mends them')
+    .helpCommand(false)
+    .addHelpText('after', helpText(['tessera refusal list', 'tessera refusal show 0123456789abcdef']))
+  refusal
+    .command('show <refusal-id...>')
+    .description('explain a refusal: cause, what was sent and expected, the nearest registered value, the fix')
+    .addHelpText(
+      'after',
+      helpText(['tessera refusal show 0123456789abcdef', 'tessera refusal show 0123456789abcdef --json'], NOTATION),
+    )
+    .action((ids: readonly string[], _flags: unknown, command: Command) => show(ids, command))
+  refusal
+    .command('list')
+    .description('list the latest refusals')
+    .option('--app <application-uri>', 'only those of this client_id, registered or not')
+    .option('--limit <number>', 'how many at most', limitFlag, 20)
+    .addHelpText('after', helpText(['tessera refusal list --app my.trusted.app/web', 'tessera refusal list --limit 5']))
+    .action(list)
+}
+
+function limitFlag(text: string): number {
+  const limit = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  if (limit < 1 || limit > 10_000) throw new InvalidArgumentError('expects a whole number from 1 to 10000.')
+  return limit
+}
+
+async function explainAll(refusals: readonly Refusal[], read: Repositories) {
+  const readRegistered = createReadRegistered(read)
+  const explained: { readonly refusal: Refusal; readonly explanation: Explanation }[] = []
+  for (const refusal of refusals)
+    explained.push({ refusal, explanation: explainRefusal(refusal, await readRegistered(refusal)) })
+  return explained
+}
+
+/** One refusal, or several below one another; with --json one document, or a list of them. */
+const show = (texts: readonly string[], command: Command): Promise<void> =>
+  withCore(command, async ({ store }) => {
+    const refusals: Refusal[] = []
+    for (const text of texts) refusals.push(await requireRefusal(text, store.read))
+    const explained = await explainAll(refusals, store.read)
+    const documents = explained.map(({ refusal, explanation }) => document(refusal, explanation))
+    const shown = explained.map(({ refusal, explanation }) => textOf(refusal, explanation))
+    print(command, documents.length === 1 ? documents[0] : documents, shown.join('\n\n'))
+  })
+
+async function requireRefusal(text: string, { refusals }: Pick<Repositories, 'refusals'>): Promise<Refusal> {
+  const id = text.trim().toLowerCase()
+  const refusal = await refusals.find(id)
+  if (refusal) return refusal
+  throw impossible(
+    `no refusal has the id ${JSON.stringify(id)}; it may be mistyped, forgotten since (RefusalRetention, RefusalLimit), or on the log of the server alone: unknown addresses, unreadable requests and what comes in floods are nowhere else`,
+  )
+}
+
+/** What scripts rely on comes first. */
+const document = (refusal: Refusal, { otherwise, expectedOneOf, nearestValue, rule, ...explanation }: Explanation) => ({
+  ...explanation,
+  otherwise,
+  expectedOneOf,
+  nearestValue,
+  rule,
+  app: refusal.app ?? null,
+  status: refusal.status,
+  description: refusal.description,
+  parameters: refusal.parameters,
+  address: refusal.address,
+  at: isoTime(refusal.at),
+})
+
+function textOf(refusal: Refusal, explanation: Explanation): string {
+  const { sent, nearest, otherwise } = explanation
+  const entries: (readonly [string, string | readonly string[] | null])[] = [
+    ['refusal', refusal.id],
+    ['when', isoTime(refusal.at)],
+    ['endpoint', `${refusal.method} ${refusal.endpoint}`],
+    ['app', refusal.app ?? null],
+    ['told', `${refusal.error}: ${refusal.description}`],
+    ['cause', explanation.cause],
+    ['sent', sent],
+    ['expected', expectedLines(explanation)],
+    ['nearest', nearest],
+    ['fix', explanation.fix],
+    ['or', otherwise],
+  ]
+  return block(
+    entries.filter((entry): entry is [string, string | readonly string[]] => entry[1] !== null && entry[1].length > 0),
+  )
+}
+
+const list = (flags: { readonly app?: string; readonly limit: number }, command: Command): Promise<void> =>
+  withCore(command, async ({ store }) => {
+    const refusals = await store.read.refusals.list(flags.limit, flags.app)
+    const explained = await explainAll(refusals, store.read)
+    const rows = explained.map(({ refusal, explanation }) => [
+      refusal.id,
+      isoTime(refusal.at),
+      refusal.app ?? '-',
+      refusal.error,
+      explanation.cause,
+    ])
+    const nothing = flags.app === undefined ? 'Nothing was refused.' : `Nothing was refused to ${flags.app}.`
+    print(
+      command,
+      explained.map(({ refusal, explanation }) => document(refusal, explanation)),
+      table(['Refusal', 'When', 'App', 'Error', 'Cause'], rows, nothing),
+    )
+  })

@@ -1,0 +1,89 @@
+import type { Config } from '../config/read-config.ts'
+import { DEFAULT_RESOURCE } from '../domain/access/api-resource.ts'
+import { DEFAULT_API_SCOPES } from '../domain/protocol/scope.ts'
+import { loadMasterKey, MasterKeyFault, type MasterKeySource, markOf } from '../lib/crypto/master-key.ts'
+import { deriveKey } from '../lib/crypto/sealed-box.ts'
+import { createOutbound, type Outbound } from '../lib/net/outbound.ts'
+import type { Clock } from '../lib/time/clock.ts'
+import type { StartTime, Timekeeper } from '../lib/time/timekeeper.ts'
+import { createSigningKeys, type SigningKeys } from '../oauth/tokens/keys/signing-keys.ts'
+import { type AheadOfRecord, judgeClock } from '../operations/maintenance/judge-clock.ts'
+import { type DatabaseSettings, openStore } from '../store/open-store.ts'
+import { requireInService } from '../store/repositories/instance/move-state.ts'
+import type { Store } from '../store/store.ts'
+
+/** What the server and the command line work on: the database, the keys, the time, the world outside. */
+export interface Core {
+  readonly store: Store
+  readonly keys: SigningKeys
+  readonly masterKey: Buffer
+  readonly clock: Clock
+  readonly time: Timekeeper
+  readonly outbound: Outbound
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Opens the instance: brings its database up to date and makes its first signing keys.
+ * @throws MasterKeyFault when the master key is not the one the database was made with
+ * @throws OutOfService when it was moved away, is a backup or is only half there
+ * @throws ClockAhead when the machine's clock is too far ahead of it; where it may be read all the same, from every write
+ */
+export async function openCore(
+  config: Pick<Config, 'signingAlgorithm' | 'signingKeys' | 'tokens' | 'outbound'> & {
+    readonly database: DatabaseSettings
+    readonly masterKey: MasterKeySource
+  },
+  startTime: StartTime,
+  whenAhead: AheadOfRecord = 'refuse',
+): Promise<Core> {
+  const masterKey = loadMasterKey(config.masterKey)
+  const opened = openStore(config.database)
+  try {
+    await opened.migrations.migrate()
+    await requireInService(opened.read.moveState)
+    await requireSameMasterKey(opened, masterKey)
+    const { time, store } = await judgeClock(opened, startTime, whenAhead)
+    const clock = time.now
+    await ensureDefaultResource(store, config.tokens.audience, clock())
+    const sealingKey = deriveKey(masterKey, 'signing-keys')
+    const { signingAlgorithm: algorithm, signingKeys: schedule } = config
+    const keys = createSigningKeys({ store, sealingKey, clock, algorithm, schedule })
+    // Everything can verify RS256; making keys of the others takes time that a start should not. OIDC Discovery §3
+    await keys.ensure([...new Set([algorithm, 'RS256'] as const)])
+    const outbound = createOutbound(config.outbound)
+    const close = async (): Promise<void> => {
+      await outbound.close()
+      await store.close()
+    }
+    return { store, keys, masterKey, clock, time, outbound, close }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
+/** The first start leaves a mark of its key, so that a wrong one is noticed before it seals anything. */
+async function requireSameMasterKey(store: Store, masterKey: Buffer): Promise<void> {
+  const mark = markOf(masterKey)
+  const known =
+    (await store.read.settings.get('master-key-mark')) ??
+    (await store.writeAlone(async ({ settings }) => {
+      const first = await settings.get('master-key-mark')
+      if (first === undefined) await settings.set('master-key-mark', mark)
+      return first ?? mark
+    }))
+  if (known !== mark) throw new MasterKeyFault('the master key is not the one this database was made with')
+}
+
+/** The API of the instance itself is always there; what it is called and which scopes it has is for administrators. */
+async function ensureDefaultResource(store: Store, identifier: string, now: number): Promise<void> {
+  if ((await store.read.settings.get(DEFAULT_RESOURCE)) !== identifier)
+    await store.writeAlone(({ settings }) => settings.set(DEFAULT_RESOURCE, identifier))
+  const known = await store.read.resources.list()
+  if (known.some((resource) => resource.identifier === identifier)) return
+  const scopes = DEFAULT_API_SCOPES.map((name) => ({ name, description: undefined }))
+  await store.writeAlone(({ resources }) =>
+    resources.add({ identifier, name: identifier, scopes, resourceServers: [] }, now),
+  )
+}

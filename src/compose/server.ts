@@ -1,0 +1,263 @@
+import { join } from 'node:path'
+import fastifyCookie from '@fastify/cookie'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Config } from '../config/read-config.ts'
+import { scopesOf } from '../domain/access/api-resource.ts'
+import { serverMetadata } from '../domain/instance/server-metadata.ts'
+import { USER_CLAIMS } from '../domain/protocol/requested-claims.ts'
+import { createPasswords, type Passwords } from '../lib/crypto/passwords.ts'
+import type { Random } from '../lib/crypto/secrets.ts'
+import { packageRoot } from '../lib/files/package-root.ts'
+import { createAtMost } from '../lib/flow/at-most.ts'
+import { userInfoClaims } from '../oauth/tokens/mint/user-claims.ts'
+import { cleanUpLags } from '../operations/maintenance/clean-up.ts'
+import { authorizeEndpoint } from '../web/endpoints/authorize.ts'
+import { AUTO_DISCOVERY_PATHS, autoDiscoveryEndpoint } from '../web/endpoints/auto-discovery.ts'
+import { checkSessionEndpoint } from '../web/endpoints/check-session.ts'
+import { discoveryEndpoint, oauthMetadataEndpoint } from '../web/endpoints/discovery.ts'
+import { endSessionEndpoint } from '../web/endpoints/end-session.ts'
+import { healthEndpoint } from '../web/endpoints/health.ts'
+import { introspectEndpoint } from '../web/endpoints/introspect.ts'
+import { jwksEndpoint } from '../web/endpoints/jwks.ts'
+import { metricsEndpoint } from '../web/endpoints/metrics.ts'
+import { registrationEndpoint } from '../web/endpoints/registration.ts'
+import { revokeEndpoint } from '../web/endpoints/revoke.ts'
+import { sessionEndpoint } from '../web/endpoints/session.ts'
+import { sessionNoticesEndpoint } from '../web/endpoints/session-notices.ts'
+import { sessionTouchesEndpoint } from '../web/endpoints/session-touches.ts'
+import { tokenEndpoint } from '../web/endpoints/token.ts'
+import { userinfoEndpoint } from '../web/endpoints/userinfo.ts'
+import { registerCors } from '../web/kit/answers/cors.ts'
+import { registerErrorHandler } from '../web/kit/answers/error-handler.ts'
+import { LOCALES } from '../web/kit/answers/messages.ts'
+import { registerPages } from '../web/kit/answers/pages.ts'
+import { createRefuse } from '../web/kit/answers/refusals.ts'
+import { registerResponseHeaders } from '../web/kit/answers/response-headers.ts'
+import { createSendAnswer } from '../web/kit/answers/send-answer.ts'
+import { createAnswerUnreadable } from '../web/kit/answers/unreadable.ts'
+import { createMetrics } from '../web/kit/limits/figures.ts'
+import { fastifyOptions, type LogStream, MOST_CONNECTIONS, TIMEOUTS, type Timeouts } from '../web/kit/limits/limits.ts'
+import { registerOverload } from '../web/kit/limits/overload.ts'
+import { createPlaces, ROOM, type Room } from '../web/kit/limits/places.ts'
+import { registerRateLimits } from '../web/kit/limits/rate-limits.ts'
+import { registerServiceGuard } from '../web/kit/limits/service-guard.ts'
+import { requireAddressedHere } from '../web/kit/requests/addressed-to.ts'
+import { createCookies } from '../web/kit/requests/cookies.ts'
+import { registerFormBody } from '../web/kit/requests/form-body.ts'
+import { rememberAddress } from '../web/kit/requests/remember-address.ts'
+import { manageApi } from '../web/manage-api/manage-api.ts'
+import { consentSite } from '../web/pages/consent.ts'
+import { errorSite } from '../web/pages/error.ts'
+import { loginSite } from '../web/pages/login.ts'
+import { logoutSite } from '../web/pages/logout.ts'
+import { profileMeEndpoint } from '../web/profile-api/me.ts'
+import { profileApi } from '../web/profile-api/profile-api.ts'
+import type { Core } from './core.ts'
+import { createServices } from './services.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Tells apps of sign-outs that they have not heard of yet; for whoever runs the server. */
+    sendLogouts(): Promise<void>
+  }
+}
+
+const FIRST_CALLS_AT_ONCE = 16
+const REGISTRATIONS_AT_ONCE = 8
+
+/** What a server is given by whoever runs it. */
+export interface Surroundings {
+  /** Where ids, codes and tokens come from. */
+  readonly random: Random
+  /** Takes the log, one JSON line a record; stdout unless given. */
+  readonly log?: LogStream
+  /** Of connections. */
+  readonly timeouts?: Timeouts
+  /** For how many requests at once. */
+  readonly room?: Room
+  /** What checks passwords. */
+  readonly passwords?: Passwords
+}
+
+/**
+ * Puts the server together: the only place where its parts are constructed.
+ * @param surroundings what it is given beside them; only `random` has to be
+ */
+export async function buildServer(
+  config: Config,
+  core: Core,
+  { random, log, timeouts = TIMEOUTS, room = ROOM, passwords = createPasswords() }: Surroundings,
+): Promise<FastifyInstance> {
+  const { store, keys, clock } = core
+  const { issuer, tokens: settings } = config
+  const base = new URL(issuer).pathname.replace(/\/$/, '')
+  const templates = join(packageRoot(), 'templates')
+
+  const app: FastifyInstance = Fastify(
+    fastifyOptions(config.http, log, timeouts, (error, socket) => answerUnreadable(error, socket)),
+  )
+  app.server.maxConnections = MOST_CONNECTIONS
+  rememberAddress(app.server)
+  const places = createPlaces(room)
+  const services = createServices(config, core, {
+    random,
+    passwords,
+    log: app.log,
+    whileOutside: places.whileOutside,
+  })
+  const { sessions, logout, flow, readCatalogue, subjectOf, audit, authenticateApp, revokeToken } = services
+  const { browserStateOf } = services
+  const registrationsInLine = createAtMost(REGISTRATIONS_AT_ONCE, (turn) =>
+    places.whileOutside('a turn to register', turn),
+  )
+  const { deliverLogouts } = services
+  app.decorate('sendLogouts', deliverLogouts.sendDue)
+  app.addHook('onClose', async () => {
+    await deliverLogouts.stop()
+    await services.flush()
+  })
+  const refuse = createRefuse(services.refusalJournal, random, clock)
+  const answerUnreadable = createAnswerUnreadable({ journal: services.refusalJournal, random, clock })
+  const cookies = createCookies(issuer, random)
+
+  const facts = {
+    grantTypes: services.grants.types,
+    responseTypes: config.responseTypes,
+    requestObjects: config.requestObjects,
+    userClaims: USER_CLAIMS,
+    locales: LOCALES,
+    registration: config.registration.mode !== 'off',
+  }
+  const metadata = async () =>
+    serverMetadata({ issuer, ...facts, apiScopes: scopesOf((await readCatalogue()).resources) })
+  const rootPath = `/.well-known/oauth-authorization-server${base}`
+
+  registerResponseHeaders(app, issuer)
+  requireAddressedHere(app, { issuer, hosts: config.http.hosts })
+  await registerCors(app, {
+    apps: store.read.apps,
+    publicPaths: [
+      rootPath,
+      `${base}/.well-known/openid-configuration`,
+      `${base}/.well-known/openid-configuration/jwks`,
+      ...AUTO_DISCOVERY_PATHS,
+    ],
+    appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
+  })
+  await registerFormBody(app)
+  registerOverload(app, places, room)
+  const limits = await registerRateLimits(app, config.limits)
+  await app.register(fastifyCookie)
+  const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
+  const sendAnswer = createSendAnswer(renderPage)
+  registerErrorHandler(app, { refuse, renderPage, issuer })
+  const metrics = createMetrics(app, {
+    databaseSize: store.size,
+    lostLogLines: () => log?.lost?.() ?? 0,
+    licence: async () => {
+      const rules = await store.read.settings.apiSessionRules()
+      return { slots: rules.slots, live: (await store.read.apiSessions.lookAround({ rules, now: clock() })).live }
+    },
+    logoutNotices: deliverLogouts.figures,
+    requests: places.figures,
+    refusals: services.refusalJournal.counts,
+    cleanUpLags: () => cleanUpLags({ store, clock, longestSession: config.sessions.absolute }),
+  })
+
+  registerServiceGuard(app, {
+    departure: () => store.read.moveState.get('departure'),
+    elapsed: () => performance.now(),
+  })
+
+  await app.register(healthEndpoint, { ping: store.ping })
+  await app.register(metricsEndpoint, { metrics, token: config.metrics.token })
+  await app.register(oauthMetadataEndpoint, { metadata, rootPath })
+  const { instance: database, audience: standard } = settings
+  await app.register(autoDiscoveryEndpoint, { issuer, database, readResources: store.read.resources.list })
+  const { origin } = new URL(issuer)
+  await app.register(profileMeEndpoint, { ...services, cookies, standard, origin, database })
+  await app.register(
+    async (id) => {
+      await id.register(discoveryEndpoint, { metadata })
+      await id.register(jwksEndpoint, { keys })
+      await id.register(authorizeEndpoint, {
+        flow,
+        cookies,
+        refuse,
+        sendAnswer,
+        browserStateOf,
+        issuer,
+        limits,
+        sessions,
+      })
+      await id.register(checkSessionEndpoint, { renderPage, cookies })
+      await id.register(tokenEndpoint, { ...services, limits })
+      await id.register(userinfoEndpoint, { ...services, userInfoClaims })
+      await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect, limits })
+      await id.register(revokeEndpoint, { authenticateApp, revokeToken, limits })
+      await id.register(sessionEndpoint, { ...services, inLine: createAtMost(FIRST_CALLS_AT_ONCE) })
+      await id.register(sessionTouchesEndpoint, services)
+      await id.register(sessionNoticesEndpoint, services)
+      if (config.registration.mode !== 'off')
+        await id.register(registrationEndpoint, { ...services, inLine: registrationsInLine })
+      await id.register(endSessionEndpoint, { logout, issuer })
+      await id.register(loginSite, {
+        flow,
+        cookies,
+        renderPage,
+        checkPassword: services.checkPassword,
+        devices: services.devices,
+        clock,
+        sessions,
+        audit,
+        refuse,
+        browserStateOf,
+        issuer,
+      })
+      await id.register(consentSite, {
+        flow,
+        cookies,
+        renderPage,
+        refuse,
+        sendAnswer,
+        readCatalogue,
+        store,
+        clock,
+        audit,
+        issuer,
+      })
+      await id.register(logoutSite, {
+        logout,
+        sessions,
+        cookies,
+        renderPage,
+        subjectOf,
+        audit,
+        tellApps: deliverLogouts.tell,
+        issuer,
+      })
+      await id.register(errorSite, { renderPage })
+    },
+    { prefix: base },
+  )
+  const managed = '/manage/api/v1'
+  await app.register(manageApi, {
+    prefix: managed,
+    lookUpToken: services.lookUpToken,
+    judgeAgain: services.judgeAgain,
+    standard,
+    refuse,
+    ...services.manage,
+  })
+  await app.register(profileApi, {
+    prefix: '/profile/api/v1',
+    sessions,
+    cookies,
+    issuer,
+    refuse,
+    refusals: `${managed}/refusals`,
+    tokens: services.manage.tokens,
+    consents: services.manage.consents,
+  })
+  return app
+}

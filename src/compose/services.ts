@@ -1,0 +1,229 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { createManageApps } from '../admin/apps/manage-apps.ts'
+import { createReadJournals } from '../admin/change/read-logs.ts'
+import { createManageConsents } from '../admin/grants/manage-consents.ts'
+import { createManageSessions } from '../admin/grants/manage-sessions.ts'
+import { createManageTokens } from '../admin/grants/manage-tokens.ts'
+import { createManageUsers } from '../admin/users/manage-users.ts'
+import { createOpenApiSession } from '../api-sessions/open-api-session.ts'
+import { createTouchApiSessions } from '../api-sessions/touch-api-sessions.ts'
+import type { Config } from '../config/read-config.ts'
+import type { Sector } from '../domain/apps/sector.ts'
+import { sectorOf } from '../domain/apps/sector.ts'
+import type { User } from '../domain/users/user.ts'
+import type { Passwords } from '../lib/crypto/passwords.ts'
+import { deriveKey } from '../lib/crypto/sealed-box.ts'
+import type { Random } from '../lib/crypto/secrets.ts'
+import { createLastUse } from '../lib/flow/last-use.ts'
+import type { WhileOutside } from '../lib/flow/outside.ts'
+import { MINUTE } from '../lib/time/clock.ts'
+import { createAuthorizeFlow } from '../oauth/authorize/flow.ts'
+import { createTickets } from '../oauth/authorize/interaction-ticket.ts'
+import { createIssueAnswer } from '../oauth/authorize/issue-answer.ts'
+import { createSessionStateParameter } from '../oauth/authorize/session-state.ts'
+import { createAuthenticateApp } from '../oauth/client-auth/authenticate.ts'
+import { createJudgeAssertion } from '../oauth/client-auth/verify-assertion.ts'
+import { createAuthorizationCodeGrant } from '../oauth/grants/authorization-code.ts'
+import { createClientCredentialsGrant } from '../oauth/grants/client-credentials.ts'
+import { createRefreshTokenGrant } from '../oauth/grants/refresh-token.ts'
+import { createGrantRegistry } from '../oauth/grants/registry.ts'
+import { createRegistration } from '../oauth/registration/registration.ts'
+import { createReadCatalogue } from '../oauth/tokens/lookup/catalogue.ts'
+import { createJudgeAgain } from '../oauth/tokens/lookup/check-again.ts'
+import { createFindApiToken } from '../oauth/tokens/lookup/find-api-token.ts'
+import { createFindToken, createLookUpToken } from '../oauth/tokens/lookup/find-token.ts'
+import { createIntrospect } from '../oauth/tokens/lookup/introspect.ts'
+import { createReadIdTokenHint } from '../oauth/tokens/lookup/read-id-token-hint.ts'
+import { createReadNotices } from '../oauth/tokens/lookup/read-notices.ts'
+import { createRevokeToken } from '../oauth/tokens/lookup/revoke-token.ts'
+import { idTokenClaims } from '../oauth/tokens/mint/id-token.ts'
+import { createIssueTokens } from '../oauth/tokens/mint/issue.ts'
+import { logoutTokenClaims } from '../oauth/tokens/mint/logout-token.ts'
+import { createMintAccessToken } from '../oauth/tokens/mint/mint-access-token.ts'
+import { createSignUserInfo } from '../oauth/tokens/mint/sign-user-info.ts'
+import { completeSettings, subjectOf as subjectWith } from '../oauth/tokens/mint/token-settings.ts'
+import { createAuditJournal } from '../operations/audit/audit.ts'
+import { createRefusalJournal } from '../operations/refusals/store-refusals.ts'
+import { createDevices } from '../sign-in/devices/devices.ts'
+import { createDeliverLogouts } from '../sign-in/logout/deliver-logouts.ts'
+import { createLogout } from '../sign-in/logout/logout.ts'
+import { createCheckPassword } from '../sign-in/methods/password.ts'
+import { createBrowserState } from '../sign-in/session/browser-state.ts'
+import { createSignInSessions } from '../sign-in/session/sign-in-sessions.ts'
+import { createSignInThrottle } from '../sign-in/throttle/throttle.ts'
+import { createAppSignatures } from './app-signatures.ts'
+import type { Core } from './core.ts'
+
+/** Every part that is not about HTTP, put together. */
+export type Services = ReturnType<typeof createServices>
+
+interface Around {
+  /** Where ids, codes and tokens come from. */
+  readonly random: Random
+  /** Takes what the journals tell as well, and what could not be written down. */
+  readonly log: FastifyBaseLogger
+  /** Lets a request wait for other servers without keeping anybody else waiting. */
+  readonly whileOutside: WhileOutside
+  readonly passwords: Passwords
+}
+
+/** Constructs the parts that endpoints and pages put in a row. */
+export function createServices(config: Config, core: Core, { random, log, whileOutside, passwords }: Around) {
+  const { store, keys, clock, masterKey, outbound } = core
+  const { issuer } = config
+  const settings = completeSettings(config.tokens, masterKey)
+  const auditJournal = createAuditJournal({ store, clock, log: log })
+  const refusalJournal = createRefusalJournal({ store, clock, log })
+  const secretUse = createLastUse({
+    write: (uses) => store.write(({ apps }) => apps.touchSecrets(uses)),
+    clock,
+    every: 5 * MINUTE,
+    onLost: (count, err) => log.warn({ count, err }, 'the last use of secrets could not be noted'),
+  })
+  const tokenUse = createLastUse({
+    write: (uses) => store.write(({ referenceTokens }) => referenceTokens.touch(uses)),
+    clock,
+    every: MINUTE,
+    onLost: (count, err) => log.warn({ count, err }, 'the last use of reference tokens could not be noted'),
+  })
+  const journals = [auditJournal, refusalJournal, secretUse, tokenUse]
+  const flush = () => Promise.all(journals.map((journal) => journal.flush()))
+  const { audit } = auditJournal
+  const subjectOf = (user: User, sector: Sector): string => subjectWith(user, sector, settings)
+
+  const readCatalogue = createReadCatalogue(store.read.resources, settings.audience)
+
+  const sessions = createSignInSessions({ store, clock, random, limits: config.sessions })
+  const devices = createDevices({ key: deriveKey(masterKey, 'devices'), clock, random })
+  const throttle = createSignInThrottle({
+    store,
+    clock,
+    key: deriveKey(masterKey, 'sign-in-throttle'),
+    devices,
+    mostOfNetwork: config.limits.signIn,
+  })
+  const checkPassword = createCheckPassword({ store, passwords, throttle })
+  const readIdTokenHint = createReadIdTokenHint(keys, issuer, clock)
+  const browserStateOf = createBrowserState(deriveKey(masterKey, 'browser-state'))
+  const logoutKey = deriveKey(masterKey, 'logout-tickets')
+  const logout = createLogout({
+    apps: store.read.apps,
+    readHint: readIdTokenHint,
+    key: logoutKey,
+    clock,
+    random,
+    issuer,
+  })
+
+  const deliverLogouts = createDeliverLogouts({
+    store,
+    clock,
+    post: outbound.post,
+    whileOutside,
+    sign: (app, user, sid) => {
+      const subject = user && subjectOf(user, sectorOf(app))
+      const claims = logoutTokenClaims({ issuer, applicationUri: app.applicationUri, subject, sid }, clock())
+      return keys.signFor(app, claims, 'logout+jwt')
+    },
+    audits: auditJournal,
+    log,
+  })
+
+  const { secretKey, verifySignature, readEffective } = createAppSignatures(config, core, whileOutside)
+  const judgeAssertion = createJudgeAssertion({ verifySignature, issuer, clock })
+  const authenticateApp = createAuthenticateApp({ store, judgeAssertion, clock, secretUse, audit })
+  const lookUpToken = createLookUpToken({ store, keys, settings, clock, readCatalogue, uses: tokenUse })
+  const judgeAgain = createJudgeAgain({ settings, clock })
+  const findToken = createFindToken(lookUpToken)
+  const introspect = createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf })
+  const revokeToken = createRevokeToken({ store, findToken, clock, audits: auditJournal })
+  const mintAccessToken = createMintAccessToken({ keys, settings, clock, random })
+  const issueTokens = createIssueTokens({
+    store,
+    keys,
+    mintAccessToken,
+    settings,
+    clock,
+    random,
+    audit,
+    audits: auditJournal,
+  })
+  const grants = createGrantRegistry([
+    createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }),
+    createRefreshTokenGrant({ store, clock, audit, readCatalogue }),
+    createClientCredentialsGrant({ ...store.read, readCatalogue }),
+  ])
+
+  const flow = createAuthorizeFlow({
+    store,
+    clock,
+    issuer,
+    tickets: createTickets({ key: deriveKey(masterKey, 'authorize-tickets'), clock, random, issuer }),
+    issueAnswer: createIssueAnswer({
+      store,
+      clock,
+      random,
+      mintAccessToken,
+      readCatalogue,
+      audits: auditJournal,
+      signIdToken: (subject) =>
+        keys.signFor(subject.app, idTokenClaims(subject, settings, keys.algorithmFor(subject.app), clock()), 'JWT'),
+    }),
+    readEffective,
+    readIdTokenHint,
+    readCatalogue,
+    responseTypes: config.responseTypes,
+    findSession: sessions.find,
+    subjectOf,
+    sessionStateParameter: createSessionStateParameter({ browserStateOf, random }),
+  })
+
+  return {
+    audit: auditJournal.audit,
+    refusalJournal,
+    flush,
+    readCatalogue,
+    subjectOf,
+    sessions,
+    browserStateOf,
+    checkPassword,
+    devices,
+    logout,
+    deliverLogouts,
+    authenticateApp,
+    lookUpToken,
+    judgeAgain,
+    findToken,
+    introspect,
+    revokeToken,
+    findApiToken: createFindApiToken({ lookUpToken, judgeAgain, readCatalogue }),
+    openApiSession: createOpenApiSession({ store, clock, audit, audits: auditJournal }),
+    touchApiSessions: createTouchApiSessions({ store, clock, readCatalogue }),
+    readNotices: createReadNotices({ store, clock }),
+    grants,
+    issueTokens,
+    signUserInfo: createSignUserInfo({ keys, issuer }),
+    flow,
+    registration: createRegistration({
+      store,
+      clock,
+      random,
+      outbound,
+      whileOutside,
+      policy: config.registration,
+      offer: { responseTypes: config.responseTypes, scopes: config.registration.scopes },
+      standard: keys.algorithm,
+      secretKey,
+      issuer,
+      tell: auditJournal.tell,
+    }),
+    manage: {
+      apps: createManageApps({ store, clock, random, secretKey, outbound, tell: auditJournal.tell }),
+      tokens: createManageTokens({ store, clock, random, tell: auditJournal.tell }),
+      sessions: createManageSessions({ store, clock, tell: auditJournal.tell }),
+      consents: createManageConsents({ store, clock, tell: auditJournal.tell }),
+      users: createManageUsers({ store, clock, hashPassword: passwords.hash, tell: auditJournal.tell }),
+      journals: createReadJournals({ store, flush }),
+    },
+  }
+}

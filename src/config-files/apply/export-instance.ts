@@ -1,0 +1,97 @@
+import { stringify } from 'yaml'
+import { readInstanceSettings } from '../../admin/change/instance-settings.ts'
+import { showResource } from '../../domain/access/api-resource.ts'
+import { showRegistration } from '../../domain/apps/app-attributes.ts'
+import { APP_DEFAULTS, type AppSecret, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
+import type { User } from '../../domain/users/user.ts'
+import { isoTime } from '../../lib/time/clock.ts'
+import {
+  describeRecord,
+  describeUser,
+  type Fields,
+  loginsOf,
+  type Unit,
+  validSecrets,
+} from '../schema/describe-instance.ts'
+
+/** A whole instance as a file describes it. */
+export interface ExportedInstance {
+  readonly apps: readonly Fields[]
+  readonly users: readonly Fields[]
+  readonly resources: readonly Fields[]
+  readonly settings: Readonly<Record<string, string>>
+}
+
+/** What is left out unless it is asked for. */
+export interface Extras {
+  /** So that people keep their passwords in another instance. */
+  readonly passwordHashes: boolean
+  /** So that they keep their `sub`. */
+  readonly ids: boolean
+}
+
+/**
+ * Describes the whole instance, such that applying it changes nothing here and makes the same elsewhere; of secrets only hashes.
+ * @param now milliseconds since 1970; secrets that have ended are left out
+ */
+export async function exportInstance(unit: Unit, extras: Extras, now: number): Promise<ExportedInstance> {
+  const users = await unit.users.list()
+  const loginOf = loginsOf(users)
+  const hashes = extras.passwordHashes ? await passwordHashes(unit, users) : new Map<string, string>()
+  return {
+    apps: (await unit.apps.list()).map((app) => ({
+      ...withoutNothing({ ...describeRecord(app, loginOf), SelfRegistered: app.selfRegistered || null }, DEFAULTS),
+      ...exportSecrets(validSecrets(app, now)),
+    })),
+    users: users.map((user) => ({
+      ...withoutNothing(describeUser(user), {}),
+      ...(hashes.has(user.id) ? { passwordHash: hashes.get(user.id) } : {}),
+      ...(extras.ids ? { id: user.id } : {}),
+    })),
+    resources: (await unit.resources.list()).map((resource) => {
+      const shown = showResource(resource)
+      const { ResourceServers, ...others } = {
+        ...shown,
+        Scopes: shown.Scopes.map((scope) => withoutNothing(scope, {})),
+      }
+      return ResourceServers.length === 0 ? others : { ...others, ResourceServers }
+    }),
+    settings: await readInstanceSettings(unit),
+  }
+}
+
+/** Writes it as YAML that every version of the language reads alike. */
+export const toYaml = (exported: ExportedInstance): string =>
+  stringify(exported, { lineWidth: 0, aliasDuplicateObjects: false })
+
+const DEFAULTS = showRegistration({ applicationUri: '-', name: '-', clientType: 'None', ...APP_DEFAULTS })
+
+/** Nothing need not be said, save where it is not the default. */
+const withoutNothing = (fields: Fields, defaults: Fields): Fields =>
+  Object.fromEntries(
+    Object.entries(fields).filter(([name, value]) => value !== null && !(value === '' && defaults[name] === '')),
+  )
+
+function exportSecrets(secrets: TrustedApplication['secrets']): Fields {
+  if (secrets.length === 0) return {}
+  const entries = secrets.map(exportSecret)
+  return { ApplicationSecretHash: entries.length === 1 ? entries[0] : entries }
+}
+
+function exportSecret({ hash, label, expiresAt }: AppSecret): string | Fields {
+  if (label === undefined && expiresAt === undefined) return hash
+  return {
+    Hash: hash,
+    ...(label === undefined ? {} : { Label: label }),
+    ...(expiresAt === undefined ? {} : { ExpiresAt: isoTime(expiresAt) }),
+  }
+}
+
+async function passwordHashes({ users }: Unit, everybody: readonly User[]): Promise<Map<string, string>> {
+  const hashes = new Map<string, string>()
+  for (const { id, login } of everybody) {
+    const hash = (await users.findByIdentifier(login))?.passwordHash
+    if (hash !== undefined) hashes.set(id, hash)
+  }
+  return hashes
+}

@@ -1,0 +1,73 @@
+import { canonicalIdentifier } from '../../domain/users/user.ts'
+import type { Passwords } from '../../lib/crypto/passwords.ts'
+import { shellWord } from '../../lib/text/shell.ts'
+import type { Repositories, Store } from '../../store/store.ts'
+import type { Wanted } from '../read/read-files.ts'
+import type { FirstPassword, WantedUser } from '../read/read-user.ts'
+import type { Description, Fields } from '../schema/describe-instance.ts'
+
+type Users = Pick<Repositories['users'], 'findByIdentifier'>
+
+/** Passwords of the files, made ready before the transaction. */
+export interface FirstPasswords {
+  readonly hashOf: (password: FirstPassword) => Promise<string>
+  /** One sentence for each password that is another than the one the account has. */
+  readonly doubts: readonly string[]
+}
+
+interface Preparation {
+  readonly store: Pick<Store, 'read'>
+  readonly passwords: Passwords
+  readonly dryRun: boolean
+}
+
+/** An account is found by its login alone, never by an e-mail. */
+async function findAccount(users: Users, login: string) {
+  const account = await users.findByIdentifier(login)
+  return account && canonicalIdentifier(account.user.login) === canonicalIdentifier(login) ? account : undefined
+}
+
+/** Hashes and compares before the transaction, which would keep others from writing in the meantime. */
+export async function prepareFirstPasswords(
+  { users }: Wanted,
+  { store, passwords, dryRun }: Preparation,
+): Promise<FirstPasswords> {
+  const hashes = new Map<FirstPassword, string>()
+  const doubts: string[] = []
+  for (const { user, password } of users) {
+    if (!password) continue
+    const known = (await findAccount(store.read.users, user.login))?.passwordHash
+    if (known === undefined) {
+      if (!dryRun && 'clear' in password) hashes.set(password, await passwords.hash(password.clear))
+    } else if (!(await isSame(password, known, passwords))) doubts.push(ignored(user.login))
+  }
+  return {
+    doubts,
+    async hashOf(password) {
+      if ('hash' in password) return password.hash
+      // Nobody ever signs in with what a dry run stores.
+      return hashes.get(password) ?? (dryRun ? '-' : passwords.hash(password.clear))
+    },
+  }
+}
+
+/** A hash of another cost is made anew by a sign-in, and cannot be compared from then on. */
+const isSame = async (password: FirstPassword, known: string, { verify, isOfOtherCost }: Passwords) =>
+  'hash' in password
+    ? password.hash === known || (isOfOtherCost(password.hash) && !isOfOtherCost(known))
+    : verify(known, password.clear)
+
+const ignored = (login: string): string =>
+  `${login}: the password is ignored, for the account has another one; to change it: tessera user set-password ${shellWord(login)}`
+
+/** Says of the users whose password the files name whether they have one, so that a plan shows those that get theirs. */
+export async function withPasswords(description: Description, users: Users, wanted: Wanted): Promise<Description> {
+  const described = new Map(description.user)
+  for (const { user } of wanted.users.filter(({ password }: WantedUser) => password !== undefined)) {
+    const account = await findAccount(users, user.login)
+    const fields: Fields | undefined = account && described.get(account.user.login)
+    if (!account || !fields) continue
+    described.set(account.user.login, { ...fields, password: account.passwordHash === undefined ? null : '(set)' })
+  }
+  return { ...description, user: described }
+}

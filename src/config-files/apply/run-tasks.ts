@@ -1,0 +1,45 @@
+import { ChangeRefused } from '../../admin/change/change-refused.ts'
+import type { Unit } from '../schema/describe-instance.ts'
+import type { ConfigurationFault } from '../schema/fault.ts'
+import type { Task } from './tasks.ts'
+
+interface Refused {
+  readonly task: Task
+  readonly error: ChangeRefused
+}
+
+/**
+ * Runs tasks in their order; what is refused is tried again after the others, for one may make room for another.
+ * @returns what stayed refused
+ */
+export async function runTasks(tasks: readonly Task[], unit: Unit): Promise<ConfigurationFault[]> {
+  let waiting = tasks
+  for (;;) {
+    const refused = await runOnce(waiting, unit)
+    if (refused.length === 0 || refused.length === waiting.length) return refused.flatMap(faultsOf)
+    waiting = refused.map(({ task }) => task)
+  }
+}
+
+async function runOnce(tasks: readonly Task[], unit: Unit): Promise<Refused[]> {
+  const refused: Refused[] = []
+  for (const task of tasks) {
+    try {
+      await task.run(unit)
+    } catch (error) {
+      if (!(error instanceof ChangeRefused)) throw error
+      refused.push({ task, error })
+    }
+  }
+  return refused
+}
+
+const faultsOf = ({ task: { kind, id, placeOf }, error }: Refused): ConfigurationFault[] =>
+  error.faults.map(({ attribute, reason }) => ({
+    ...placeOf(attribute),
+    kind,
+    id,
+    // A setting has no attributes but itself.
+    attribute: attribute === id ? undefined : attribute,
+    reason,
+  }))

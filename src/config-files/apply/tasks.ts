@@ -1,0 +1,177 @@
+import { setAppSecrets } from '../../admin/apps/app-secrets.ts'
+import { registerApp, removeApp, setAppEnabled, updateApp } from '../../admin/apps/apps.ts'
+import { findResource, removeResource, storeResource } from '../../admin/apps/resources.ts'
+import { type ChangeFault, ChangeRefused } from '../../admin/change/change-refused.ts'
+import { setInstanceSetting } from '../../admin/change/instance-settings.ts'
+import type { By } from '../../admin/change/record-change.ts'
+import { findUser } from '../../admin/users/find-user.ts'
+import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from '../../admin/users/users.ts'
+import type { ApiResource } from '../../domain/access/api-resource.ts'
+import { showRegistration } from '../../domain/apps/app-attributes.ts'
+import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
+import { fieldChanges } from '../../domain/records/field-changes.ts'
+import { canonicalIdentifier, type User } from '../../domain/users/user.ts'
+import { showUser, userFaults } from '../../domain/users/user-attributes.ts'
+import type { WantedApp } from '../read/read-app.ts'
+import type { Wanted } from '../read/read-files.ts'
+import type { FirstPassword, WantedUser } from '../read/read-user.ts'
+import type { Description, Fields, Unit } from '../schema/describe-instance.ts'
+import type { Kind, Place } from '../schema/fault.ts'
+import { identityOf } from '../schema/records.ts'
+
+/** Brings one record to what is wanted; doing it again changes nothing. */
+export interface Task {
+  readonly kind: Kind
+  readonly id: string
+  readonly placeOf: (attribute?: string) => Place
+  /** @throws ChangeRefused */
+  readonly run: (unit: Unit) => Promise<unknown>
+}
+
+export interface TaskContext {
+  readonly by: By
+  readonly hashOf: (password: FirstPassword) => Promise<string>
+}
+
+/** What the files want, each thing after those it needs: an app needs its System User, and that one enabled. */
+export function tasksFor({ resources, users, apps, settings }: Wanted, { by, hashOf }: TaskContext): Task[] {
+  return [
+    ...resources.map(({ record, resource }) => ({
+      ...record,
+      run: (unit: Unit) => ensureResource(unit, resource, by),
+    })),
+    ...users.map((user) => ({ ...user.record, run: (unit: Unit) => ensureUser(unit, user, by, hashOf) })),
+    ...apps.map((app) => ({ ...app.record, run: (unit: Unit) => ensureApp(unit, app, by) })),
+    ...users
+      .filter(({ isEnabled }) => isEnabled === false)
+      .map((user) => ({ ...user.record, run: (unit: Unit) => disableUser(unit, user, by) })),
+    ...settings.map(({ record, name, value }) => ({
+      ...record,
+      run: (unit: Unit) => setInstanceSetting(unit, name, value, by),
+    })),
+  ]
+}
+
+/** An app names the APIs it uses and an API the apps that serve it: this half comes when both are there. */
+export const linkingTasks = ({ resources }: Wanted, by: By): Task[] =>
+  resources.map(({ record, resource }) => ({ ...record, run: (unit) => nameServers(unit, resource, by) }))
+
+/**
+ * Removes what the files do not name, of the kinds they speak of: what needs something goes before it.
+ * @param kept records that are never removed
+ */
+export function pruningTasks(wanted: Wanted, before: Description, kept: readonly string[], by: By): Task[] {
+  const named = new Set(
+    [...wanted.apps, ...wanted.users, ...wanted.resources].map(({ record }) => identityOf(record.kind, record.id)),
+  )
+  // What registered itself comes and goes without the files.
+  const superfluous = (kind: Kind): string[] =>
+    [...before[kind]]
+      .filter(([id, fields]) => wanted.kinds.has(kind) && !named.has(identityOf(kind, id)) && !fields['SelfRegistered'])
+      .map(([id]) => id)
+  const placeOf = (): Place => ({ file: '--prune' })
+  const removing = (kind: Kind, remove: (unit: Unit, id: string) => Promise<void>): Task[] =>
+    superfluous(kind)
+      .filter((id) => !kept.includes(identityOf(kind, id)))
+      .map((id) => ({ kind, id, placeOf, run: (unit) => remove(unit, id) }))
+  return [
+    ...removing('app', (unit, id) => removeApp(unit, id, by)),
+    ...removing('user', (unit, login) => forgetUser(unit, login, by)),
+    ...removing('resource', (unit, id) => removeResource(unit, id, by)),
+  ]
+}
+
+const NO_PASSWORD = 'a SystemUserNoLogin never signs in and has no password'
+
+const differ = (before: Fields, after: Fields): boolean => Object.keys(fieldChanges(before, after)).length > 0
+
+/** An account is found by its login alone: an e-mail that is somebody's login is a conflict, not them. */
+async function findAccount({ users }: Unit, login: string): Promise<User | undefined> {
+  const user = (await users.findByIdentifier(login))?.user
+  return user && canonicalIdentifier(user.login) === canonicalIdentifier(login) ? user : undefined
+}
+
+async function ensureResource(unit: Unit, wanted: ApiResource, by: By): Promise<void> {
+  const before = await findResource(unit, wanted.identifier)
+  await storeResource(unit, { ...wanted, resourceServers: before?.resourceServers ?? [] }, by)
+}
+
+async function nameServers(unit: Unit, { identifier, resourceServers }: ApiResource, by: By): Promise<void> {
+  const stored = await findResource(unit, identifier)
+  // One that could not be added has its fault already.
+  if (stored) await storeResource(unit, { ...stored, resourceServers }, by)
+}
+
+async function ensureUser(unit: Unit, wanted: WantedUser, by: By, hashOf: TaskContext['hashOf']): Promise<void> {
+  const { user, type, isEnabled, password } = wanted
+  const before = await findAccount(unit, user.login)
+  const faults = before ? whatCannotChange(before, wanted) : await whyIdIsTaken(unit, user)
+  if (faults.length > 0) {
+    throw new ChangeRefused('invalid', [...faults, ...userFaults({ type: 'InternalUser', ...user }, by.now)])
+  }
+  if (before) {
+    const after = { ...before, ...user, id: before.id, login: before.login } as User
+    if (differ(showUser(before), showUser(after))) await updateUser(unit, after, by)
+    if (isEnabled === true) await setUserEnabled(unit, before.id, true, by)
+    await giveFirstPassword(unit, before, password && (await hashOf(password)), by)
+    return
+  }
+  await addUser(
+    unit,
+    { type: 'InternalUser', ...user, ...(type && { type }) },
+    password && (await hashOf(password)),
+    by,
+  )
+}
+
+/** A password that exists is its owner's and stays. */
+async function giveFirstPassword(unit: Unit, user: User, hash: string | undefined, by: By): Promise<void> {
+  if (hash === undefined || (await unit.users.findByIdentifier(user.login))?.passwordHash !== undefined) return
+  await setUserPassword(unit, user, hash, by)
+}
+
+function whatCannotChange(before: User, { user, type, password }: WantedUser): ChangeFault[] {
+  const reason = (value: string): string => `is ${value} and can never change`
+  return [
+    ...(type === undefined || type === before.type ? [] : [{ attribute: 'type', reason: reason(before.type) }]),
+    ...(password && before.type === 'SystemUserNoLogin'
+      ? [{ attribute: 'clear' in password ? 'password' : 'passwordHash', reason: NO_PASSWORD }]
+      : []),
+    ...(user.id === undefined || user.id === before.id ? [] : [{ attribute: 'id', reason: reason(before.id) }]),
+  ]
+}
+
+async function whyIdIsTaken({ users }: Unit, { id }: WantedUser['user']): Promise<ChangeFault[]> {
+  const owner = id === undefined ? undefined : await users.find(id)
+  return owner ? [{ attribute: 'id', reason: `belongs to ${owner.login} already` }] : []
+}
+
+async function disableUser(unit: Unit, { user }: WantedUser, by: By): Promise<void> {
+  const found = await findAccount(unit, user.login)
+  // One that could not be added has its fault already.
+  if (found) await setUserEnabled(unit, found.id, false, by)
+}
+
+async function forgetUser(unit: Unit, login: string, by: By): Promise<void> {
+  const user = await findAccount(unit, login)
+  if (user) await removeUser(unit, user.id, by)
+}
+
+async function ensureApp(unit: Unit, wanted: WantedApp, by: By): Promise<void> {
+  const { isEnabled, secrets } = wanted
+  const { applicationUri } = wanted.registration
+  const before = await unit.apps.find(applicationUri)
+  const selfRegistered = wanted.selfRegistered ?? before?.selfRegistered ?? false
+  const registration = { ...wanted.registration, selfRegistered }
+  if (!before) await registerApp(unit, registration, by)
+  else if (await wantsChange(unit, before, registration)) await updateApp(unit, registration, by)
+  if (secrets !== undefined) await setAppSecrets(unit, applicationUri, secrets, by)
+  if (isEnabled !== undefined) await setAppEnabled(unit, applicationUri, isEnabled, by)
+}
+
+/** A record that stays as it is is not judged again: its System User may be disabled by now. */
+async function wantsChange({ users }: Unit, before: TrustedApplication, wanted: AppRegistration): Promise<boolean> {
+  const user = wanted.systemUser === undefined ? undefined : await findUser(users, wanted.systemUser)
+  const resolved = { ...wanted, systemUser: user?.id ?? wanted.systemUser }
+  return differ(showRegistration(before), showRegistration(resolved))
+}

@@ -1,0 +1,24 @@
+import { doubtsAbout } from '../../admin/apps/validate-app.ts'
+import { shellWord } from '../../lib/text/shell.ts'
+import type { WantedApp } from '../read/read-app.ts'
+import type { Wanted } from '../read/read-files.ts'
+import type { Change } from './changes.ts'
+
+/** What is possible but hardly meant, of the apps that change; one sentence each. */
+export const doubtsAmong = (changes: readonly Change[], { apps }: Wanted): string[] =>
+  apps.flatMap((app) => {
+    const uri = app.registration.applicationUri
+    const change = changes.find(({ kind, id }) => kind === 'app' && id === uri)
+    return change ? doubtsOf(app, change).map((doubt) => `${uri}: ${doubt}`) : []
+  })
+
+function doubtsOf({ record, registration, secrets = [] }: WantedApp, { action }: Change): string[] {
+  const lacksSecret = action === 'create' && registration.clientType === 'Confidential' && secrets.length === 0
+  return [
+    ...doubtsAbout(registration, 'RequirePkce' in record.fields ? registration : {}),
+    ...(lacksSecret
+      ? [`it has no secret yet; see: tessera app rotate-secret ${shellWord(registration.applicationUri)}`]
+      : []),
+    ...(secrets.some(({ isShort }) => isShort) ? ['a secret is short enough to be guessed: openssl rand -hex 32'] : []),
+  ]
+}

@@ -1,0 +1,61 @@
+import type { ApiResource, ApiScope } from '../../domain/access/api-resource.ts'
+import { type Complain, complaintsOf, type Field, refuseUnknown, textOf } from '../schema/fields.ts'
+import type { FileRecord, Suggest } from '../schema/records.ts'
+import { isRecord } from './parse-source.ts'
+import type { Read, Reading } from './read-app.ts'
+
+/** What files say of API resources. */
+export const RESOURCE_FIELDS = {
+  Identifier: { form: 'text', description: 'Names the API: the aud of its access tokens. It can never change.' },
+  Name: { form: 'text', description: 'What people read; left out, the Identifier.' },
+  Scopes: { form: 'other', description: 'The scopes of the API: names, or entries of Name and Description.' },
+  ResourceServers: {
+    form: 'spaces',
+    description: 'ApplicationUris of the Confidential apps through which the API asks about the tokens it is sent.',
+  },
+} as const satisfies Record<string, Field>
+
+/** What files say of a scope. */
+export const SCOPE_FIELDS = {
+  Name: { form: 'text', description: 'The scope as apps ask for it.' },
+  Description: { form: 'text', description: 'What it lets an app do, for the consent page.' },
+} as const satisfies Record<string, Field>
+
+/** An API resource as a file wants it. */
+export interface WantedResource {
+  readonly record: FileRecord
+  readonly resource: ApiResource
+}
+
+/** Reads an API resource; an attribute that is left out has its default. */
+export function readResource(record: FileRecord, { suggest }: Reading): Read<WantedResource> {
+  const { complain, faults } = complaintsOf(record)
+  const { fields, id } = record
+  refuseUnknown(fields, Object.keys(RESOURCE_FIELDS), suggest, complain)
+  const name = fields['Name'] === undefined ? id : textOf(fields['Name'], 'text')
+  if (name === undefined) complain('Name', 'expects a text; put it in quotes')
+  const scopes = readScopes(fields['Scopes'], suggest, complain)
+  const servers = textOf(fields['ResourceServers'] ?? null, RESOURCE_FIELDS.ResourceServers.form)
+  if (servers === undefined)
+    complain('ResourceServers', 'expects ApplicationUris: a list, or one text with spaces between')
+  const resourceServers = servers?.split(' ').filter((uri) => uri !== '') ?? []
+  return { wanted: { record, resource: { identifier: id, name: name || id, scopes, resourceServers } }, faults }
+}
+
+function readScopes(value: unknown, suggest: Suggest, complain: Complain): ApiScope[] {
+  if (value === undefined || value === null) return []
+  const scopes = Array.isArray(value) ? value.map((entry) => readScope(entry, suggest, complain)) : [undefined]
+  const readable = scopes.filter((scope) => scope !== undefined)
+  if (readable.length < scopes.length)
+    complain('Scopes', 'expects a list of names, or of entries of Name and Description')
+  return readable
+}
+
+function readScope(entry: unknown, suggest: Suggest, complain: Complain): ApiScope | undefined {
+  if (typeof entry === 'string') return { name: entry, description: undefined }
+  if (!isRecord(entry)) return undefined
+  refuseUnknown(entry, Object.keys(SCOPE_FIELDS), suggest, (name, reason) => complain('Scopes', `${name} ${reason}`))
+  const { Name: name, Description: description = null } = entry
+  const text = textOf(description, 'text')
+  return typeof name === 'string' && text !== undefined ? { name, description: text || undefined } : undefined
+}

@@ -1,0 +1,42 @@
+import { USER_TYPES } from '../../domain/users/user.ts'
+import { type DetailName, isText, USER_DETAILS } from '../../domain/users/user-details.ts'
+import type { Field } from './fields.ts'
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
+
+const DETAILS = Object.fromEntries(
+  USER_DETAILS.map((detail) => [
+    detail.name,
+    { form: isText(detail) ? 'text' : 'flag', description: `${capital(detail.description)}.` },
+  ]),
+) as Readonly<Record<DetailName, Field>>
+
+/** What files say of users. */
+export const USER_FIELDS = {
+  login: { form: 'text', description: 'Names the account, whatever its letter case; it can never change.' },
+  type: {
+    form: USER_TYPES,
+    description:
+      'InternalUser may use APIs, ExternalCommunityUser has an identity alone, SystemUserNoLogin is a service. It can never change; left out, InternalUser for a new user.',
+  },
+  ...DETAILS,
+  isEnabled: {
+    form: 'flag',
+    description: 'The kill switch. Left out: enabled where the user is new, else left as it is.',
+  },
+  password: {
+    form: 'text',
+    description: `First password of an account that has none, as \${NAME} of an environment variable. A password that exists stays.`,
+  },
+  passwordHash: {
+    form: 'text',
+    description:
+      'The same as an argon2id hash ($argon2id$v=19$...), such as `tessera export --with-password-hashes` gives.',
+  },
+  id: {
+    form: 'text',
+    description: 'The sub of a new user who comes from another instance, a UUID; left out, a new one.',
+  },
+} as const satisfies Record<string, Field>
+
+export const USER_FIELD_NAMES = Object.keys(USER_FIELDS)

@@ -1,0 +1,114 @@
+import { isLoopback } from '../../lib/net/network.ts'
+
+const DANGEROUS_SCHEMES = [
+  'javascript',
+  'data',
+  'vbscript',
+  'blob',
+  'file',
+  'about',
+  'view-source',
+  'filesystem',
+  'ws',
+  'wss',
+  'ftp',
+]
+const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
+const LOOPBACK_ADDRESS = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))?(?=[/?]|$)(.*)$/
+
+/** Is this host the machine itself, where plain http is allowed? @see RFC 8252 §8.3 */
+export const isLoopbackHost = (hostname: string): boolean => LOOPBACK_HOSTS.includes(hostname)
+
+/**
+ * Says why a URI cannot be registered as a redirect or post-logout URI.
+ * @param uri exactly as it will be compared
+ * @param allowCustomScheme native apps may register a private-use scheme of their own
+ * @returns the reason, or `undefined` when the URI can work
+ * @see RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §2.1
+ */
+export function whyUnregistrable(uri: string, allowCustomScheme: boolean): string | undefined {
+  if (!/^[\x21-\x7e]{1,2048}$/.test(uri)) return 'must be 1 to 2048 visible ASCII characters without spaces'
+  if (/[*,\\"<>^`{|}]/.test(uri))
+    return 'must not hold wildcards, commas, backslashes or other characters that URIs exclude'
+  if (uri.includes('#')) return 'must not have a fragment'
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(uri)?.[1]
+  if (scheme === undefined) return 'must be absolute, with a scheme such as https:'
+  if (DANGEROUS_SCHEMES.includes(scheme.toLowerCase())) return `must not use the scheme ${scheme}:`
+  if (!URL.canParse(uri)) return 'is not a valid URL'
+  if (scheme === 'https' || scheme === 'http') return whyUnregistrableWebUri(uri, scheme)
+  if (scheme.toLowerCase() === 'https' || scheme.toLowerCase() === 'http') return 'must write its scheme in lower case'
+  if (!allowCustomScheme) return 'must use https (a private-use scheme is for Public apps)'
+  if (!scheme.includes('.')) return 'must use a private-use scheme in reverse domain order, such as com.example.app:'
+  return undefined
+}
+
+function whyUnregistrableWebUri(uri: string, scheme: string): string | undefined {
+  const url = new URL(uri)
+  if (!uri.startsWith(`${scheme}://`)) return `must start with ${scheme}://`
+  if (url.username !== '' || url.password !== '') return 'must not hold a user name or password'
+  if (scheme === 'http' && !isLoopbackHost(url.hostname)) return 'must use https (plain http is for loopback only)'
+  return undefined
+}
+
+/**
+ * Says why the server cannot send anything to a URI; whether it may go there is known when it does.
+ * @returns the reason, or `undefined` when the URI can work
+ * @see OIDC Back-Channel Logout §2.2
+ */
+export function whyNotNotifiable(uri: string): string | undefined {
+  if (!/^[\x21-\x7e]{1,2048}$/.test(uri)) return 'must be 1 to 2048 visible ASCII characters without spaces'
+  if (uri.includes('#')) return 'must not have a fragment'
+  if (!/^https?:\/\//.test(uri) || !URL.canParse(uri)) return 'must be an https URL'
+  const { username, password } = new URL(uri)
+  return username !== '' || password !== '' ? 'must not hold a user name or password' : undefined
+}
+
+/**
+ * Is the presented URI the registered one? Byte for byte, save for the port of a Public app's loopback address.
+ * @see RFC 9700 §2.1, RFC 8252 §7.3
+ */
+export function matchesRegistered(presented: string, registered: string, anyLoopbackPort: boolean): boolean {
+  if (presented === registered) return true
+  if (!anyLoopbackPort) return false
+  const [sent, known] = [LOOPBACK_ADDRESS.exec(presented), LOOPBACK_ADDRESS.exec(registered)]
+  if (!sent || !known) return false
+  const port = sent[2]
+  return sent[1] === known[1] && sent[3] === known[3] && port !== undefined && Number(port) <= 65_535
+}
+
+/**
+ * Does any program on the person's device get what is sent there? Then the address proves nothing of who asks: ports and schemes
+ * are taken by whoever comes, where an https address belongs to somebody.
+ * @see RFC 8252 §8.6
+ */
+export function isOpenToThisDevice(uri: string): boolean {
+  const { protocol, hostname } = new URL(uri)
+  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
+  return protocol !== 'https:' || host === 'localhost' || host.endsWith('.localhost') || isLoopback(host)
+}
+
+/** Where the browser goes, as a CSP source and for people to read: an origin, or a private-use scheme. */
+export function destinationOf(uri: string): string {
+  const url = new URL(uri)
+  return url.origin === 'null' ? url.protocol : url.origin
+}
+
+/** The web origin of a redirect URI, for CORS; a private-use scheme has none. */
+export function originOf(uri: string): string | undefined {
+  const origin = URL.canParse(uri) ? new URL(uri).origin : 'null'
+  return origin === 'null' ? undefined : origin
+}
+
+/**
+ * Adds parameters to a registered URI, whose own query stays as it is. A space is written %20, which every reader understands.
+ * @see RFC 6749 §4.1.2
+ */
+export function appendParameters(
+  uri: string,
+  parameters: Readonly<Record<string, string>>,
+  mode: 'query' | 'fragment' = 'query',
+): string {
+  const added = new URLSearchParams(parameters).toString().replaceAll('+', '%20')
+  if (mode === 'fragment') return `${uri}#${added}`
+  return `${uri}${uri.includes('?') ? '&' : '?'}${added}`
+}

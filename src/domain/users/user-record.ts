@@ -1,0 +1,44 @@
+import { isoTime } from '../../lib/time/clock.ts'
+import type { User, UserDetails } from './user.ts'
+import { showUser } from './user-attributes.ts'
+import { type Details, detailsOf, NOTHING_KNOWN, USER_DETAILS, userDetailsOf } from './user-details.ts'
+
+/** The whole record; never a password or its hash. */
+export const showUserRecord = (user: User) => ({
+  ...showUser(user),
+  createdAt: isoTime(user.createdAt),
+  updatedAt: isoTime(user.updatedAt),
+})
+
+/** Details under their names; `null` is nothing, and what is left out stays. */
+export type UserInput = { readonly [Name in keyof Details]?: Details[Name] | null }
+
+/** The details of a new user. */
+export const newUserDetails = (login: string, given: UserInput): UserDetails =>
+  readUserDetails({ login, name: '', ...NOTHING_KNOWN }, { ...given, name: given.name ?? null })
+
+/** Puts what is given into a user's details; a new e-mail address or phone number is not a verified one unless that is said. */
+export function readUserDetails(
+  { login, ...before }: Pick<User, 'login'> & UserDetails,
+  given: UserInput,
+): UserDetails {
+  const known = detailsOf(before)
+  const told = USER_DETAILS.map(({ name, tidy, of }) => {
+    const [value, was] = [given[name], known[name]]
+    if (value === null) return [name, undefined]
+    if (value === undefined) return [name, of !== undefined && isNew(given[of], known[of]) ? false : was]
+    return [name, tidy && typeof value === 'string' ? tidy(value) : value]
+  })
+  const details = Object.fromEntries(told) as Details
+  return userDetailsOf({
+    ...details,
+    name: details.name ?? standardName(login, details),
+    emailVerified: details.emailVerified ?? false,
+    isAdmin: details.isAdmin ?? false,
+  })
+}
+
+const isNew = (given: unknown, known: unknown): boolean => given !== undefined && (given ?? undefined) !== known
+
+const standardName = (login: string, { givenName, familyName }: Details): string =>
+  [givenName, familyName].filter((part) => part !== undefined).join(' ') || login

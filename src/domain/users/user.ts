@@ -1,0 +1,91 @@
+import { holdsHidden } from '../records/readable-name.ts'
+import { isCommonPassword } from './common-passwords.ts'
+
+export const USER_TYPES = ['InternalUser', 'ExternalCommunityUser', 'SystemUserNoLogin'] as const
+export type UserType = (typeof USER_TYPES)[number]
+
+/** What a user record may say of a person beside name, e-mail and locale; what is unknown is left out. @see OIDC Core §5.1, §5.1.1 */
+export interface UserProfile {
+  readonly givenName?: string
+  readonly familyName?: string
+  readonly middleName?: string
+  readonly nickname?: string
+  /** An https URL, like the next two. */
+  readonly profilePage?: string
+  readonly picture?: string
+  readonly website?: string
+  readonly gender?: string
+  /** `YYYY-MM-DD`, `0000-MM-DD` or `YYYY`. */
+  readonly birthdate?: string
+  /** IANA, such as `Europe/Sofia`. */
+  readonly zoneinfo?: string
+  readonly phoneNumber?: string
+  readonly phoneNumberVerified?: boolean
+  /** The whole postal address as it is printed on an envelope, and then its parts. */
+  readonly formattedAddress?: string
+  readonly streetAddress?: string
+  readonly locality?: string
+  readonly region?: string
+  readonly postalCode?: string
+  readonly country?: string
+}
+
+/** A person or a service account of the instance. */
+export interface User {
+  /** Stable UUID; the `sub` of the user's tokens. */
+  readonly id: string
+  readonly login: string
+  readonly type: UserType
+  readonly name: string
+  readonly email: string | undefined
+  readonly emailVerified: boolean
+  /** BCP 47, such as `de` or `en-GB`. */
+  readonly locale: string | undefined
+  readonly profile: UserProfile
+  readonly isAdmin: boolean
+  readonly isEnabled: boolean
+  /** Counts up whenever everything issued for the user so far must die. */
+  readonly epoch: number
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+/** What is needed to make a user; an `id` only where the user comes from another instance. */
+export type NewUser = Pick<User, 'login' | 'type'> & Partial<UserDetails> & Partial<Pick<User, 'id'>>
+
+/** What an administrator may change of a user; login and type stay. */
+export type UserDetails = Pick<User, 'name' | 'email' | 'emailVerified' | 'locale' | 'profile' | 'isAdmin'>
+
+/**
+ * One spelling for all spellings of a login or an e-mail: compatibility forms, case and outer spaces do not count.
+ * Upper case first, because only there do \u00df and ss, or both forms of a final sigma, become one.
+ */
+export const canonicalIdentifier = (text: string): string =>
+  text.normalize('NFKC').trim().toUpperCase().toLowerCase().normalize('NFKC')
+
+// Accounts are found by login as well as by id.
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** Says why a login name cannot be used, or `undefined`. */
+export function whyBadLogin(login: string): string | undefined {
+  if (login !== login.trim() || login === '') return 'must not be empty or start or end with a space'
+  if (login.length > 256) return 'must be at most 256 characters'
+  if (/\p{C}/u.test(login) || holdsHidden(login)) return 'must not hold control or invisible characters'
+  if (UUID.test(login)) return 'must not look like a user id (a UUID)'
+  return undefined
+}
+
+/** Says why an e-mail address cannot be used, or `undefined`; delivery is the only real test. */
+export const whyBadEmail = (email: string): string | undefined =>
+  email.length <= 254 && /^[^\s@"<>\p{C}]+@[^\s@"<>\p{C}]+$/u.test(email) ? undefined : 'is not an e-mail address'
+
+export const LONGEST_PASSWORD = 1024
+
+/** Says why a password cannot be used, or `undefined`. @see NIST SP 800-63B §5.1.1.2 */
+export function whyBadPassword(password: string): string | undefined {
+  if (password.length < 8) return 'must have at least 8 characters (15 or more are advised)'
+  if (password.length > LONGEST_PASSWORD) return `must have at most ${LONGEST_PASSWORD} characters`
+  if (isCommonPassword(password))
+    return 'is one of the most common ones, which are guessed first; take a few random words'
+  return undefined
+}

@@ -1,0 +1,88 @@
+import type { SignInFacts } from '../../domain/access/authorization.ts'
+import type { ReadCatalogue } from '../../domain/access/resource-indicators.ts'
+import { type Sector, sectorOf } from '../../domain/apps/sector.ts'
+import type { ResponseType } from '../../domain/apps/trusted-application.ts'
+import type { AuthorizationAnswer } from '../../domain/protocol/authorization-answer.ts'
+import type { OAuthError } from '../../domain/refusals/errors.ts'
+import type { User } from '../../domain/users/user.ts'
+import type { Clock } from '../../lib/time/clock.ts'
+import type { Store } from '../../store/store.ts'
+import type { ReadIdTokenHint } from './checks/id-token-hint.ts'
+import { nextStep, type Progress, type Step } from './interaction.ts'
+import { formOf, type Tickets } from './interaction-ticket.ts'
+import type { IssueAnswer } from './issue-answer.ts'
+import type { EffectiveRequest, ReadEffectiveRequest } from './request/effective-request.ts'
+import { findRedirect } from './request/find-redirect.ts'
+import type { AuthorizationRequest, Redirectable } from './request/request.ts'
+import { answerTo, errorParameters } from './respond.ts'
+import { validate } from './validate.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read'>
+  readonly clock: Clock
+  readonly issuer: string
+  readonly tickets: Tickets
+  readonly issueAnswer: IssueAnswer
+  readonly readEffective: ReadEffectiveRequest
+  readonly readIdTokenHint: ReadIdTokenHint
+  readonly readCatalogue: ReadCatalogue
+  readonly responseTypes: readonly ResponseType[]
+  readonly findSession: (cookie: string | undefined) => Promise<{ user: User; session: SignInFacts } | undefined>
+  readonly subjectOf: (user: User, sector: Sector) => string
+  readonly sessionStateParameter: (to: Redirectable, sid: string | undefined) => Readonly<Record<string, string>>
+}
+
+export type AuthorizeFlow = ReturnType<typeof createAuthorizeFlow>
+
+/** The stations of an authorization request, in the order an endpoint passes them. @see RFC 6749 §4.1.1 */
+export function createAuthorizeFlow(dependencies: Dependencies) {
+  const {
+    store,
+    clock,
+    issuer,
+    tickets,
+    issueAnswer,
+    readEffective,
+    readIdTokenHint,
+    readCatalogue,
+    responseTypes,
+    findSession,
+    subjectOf,
+    sessionStateParameter,
+  } = dependencies
+  return {
+    tickets,
+    formOf,
+
+    readEffective,
+
+    findRedirect: (request: EffectiveRequest): Promise<Redirectable> => findRedirect(request, store.read.apps),
+
+    validate: async (request: EffectiveRequest, redirectable: Redirectable): Promise<AuthorizationRequest> =>
+      validate(request, redirectable, { readHint: readIdTokenHint, catalogue: await readCatalogue(), responseTypes }),
+
+    /** @param cookie of the sign-in session, as the browser sent it */
+    async decide(request: AuthorizationRequest, progress: Progress, cookie: string | undefined): Promise<Step> {
+      const live = await findSession(cookie)
+      const { applicationUri } = request.app
+      // Read before the consent is: what is taken back in between is then noticed, and not overlooked.
+      const sessionEpoch = live ? await store.read.sessionEpochs.find(applicationUri, live.user.id) : 0
+      const signedIn = live && { ...live, subject: subjectOf(live.user, sectorOf(request.app)), sessionEpoch }
+      const consent = live && (await store.read.consents.find(live.user.id, applicationUri))
+      return nextStep(request, progress, signedIn, consent, clock())
+    },
+
+    issueAnswer,
+
+    /** @param sid of the sign-in session that the app is told of */
+    answer: (to: Redirectable, parameters: Readonly<Record<string, string>>, sid?: string): AuthorizationAnswer =>
+      answerTo(to, { ...parameters, ...sessionStateParameter(to, sid) }, issuer),
+
+    errorAnswer: (to: Redirectable, error: OAuthError, refusalId: string, sid?: string): AuthorizationAnswer =>
+      answerTo(to, { ...errorParameters(error, refusalId, issuer), ...sessionStateParameter(to, sid) }, issuer),
+
+    /** The sign-in session of this browser, which errors tell of as well. @see OIDC Session Management §2 */
+    findSid: async (cookie: string | undefined): Promise<string | undefined> =>
+      (await findSession(cookie))?.session.sid,
+  }
+}

@@ -1,0 +1,112 @@
+import { createForm, type Form, isRepeatable } from '../../domain/protocol/form.ts'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+import { open, type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
+import { newSecret, type Random } from '../../lib/crypto/secrets.ts'
+import { type Clock, MINUTE } from '../../lib/time/clock.ts'
+import type { Progress } from './interaction.ts'
+import { KEPT_PARAMETERS } from './request/request.ts'
+
+const LIFETIME = 15 * MINUTE
+// Node takes 16 KiB of headers, the URL among them.
+const LONGEST = 12_000
+
+/**
+ * An authorization request on its way through sign-in and consent. It travels sealed in the URL, so that a request
+ * nobody completes costs the server nothing, and parallel tabs do not know of each other.
+ */
+export interface Ticket extends Progress {
+  /** One ticket is exchanged for at most one live code. */
+  readonly id: string
+  readonly startedAt: number
+  readonly parameters: Readonly<Record<string, string | string[]>>
+  /** Digest of the browser's cookie, once the ticket is bound to one. */
+  readonly browser?: string
+}
+
+export type Tickets = ReturnType<typeof createTickets>
+
+interface Dependencies {
+  readonly key: SealingKey
+  readonly clock: Clock
+  readonly random: Random
+  readonly issuer: string
+}
+
+/** Seals requests into tickets and opens them again, in the same browser only. */
+export function createTickets({ key, clock, random, issuer }: Dependencies) {
+  const restartUrl = (parameters: Ticket['parameters']): string =>
+    `${issuer}/connect/authorize?${new URLSearchParams(Object.entries(parameters).flatMap(pairsOf))}`
+
+  return {
+    /** A ticket for a request that has just arrived. */
+    start(form: Form): Ticket {
+      const kept = KEPT_PARAMETERS.flatMap((name) => {
+        const values = isRepeatable(name) ? form.all(name) : form.get(name)
+        return values === undefined || values.length === 0 ? [] : [[name, values]]
+      })
+      return { id: newSecret(random), startedAt: clock(), parameters: Object.fromEntries(kept) }
+    },
+
+    seal(ticket: Ticket): string {
+      const sealed = seal(key, JSON.stringify(ticket), 'authorize')
+      if (sealed.length > LONGEST)
+        throw new OAuthError('invalid_request', 'the authorization request is too long', {
+          rule: 'request-too-long',
+          cause: `sealed, the request has ${sealed.length} characters; ${LONGEST} are allowed`,
+        })
+      return sealed
+    },
+
+    /**
+     * Opens a ticket.
+     * @param browser digest of the browser's cookie
+     * @param accept `any` also a ticket that is bound to no browser yet; no page is shown for one
+     * @throws OAuthError `interaction_expired`, with a way to begin again where the ticket is genuine
+     */
+    open(sealed: string, browser: string | undefined, accept: 'bound' | 'any' = 'bound'): Ticket {
+      const text = open(key, sealed, 'authorize')
+      if (text === undefined)
+        throw new OAuthError('interaction_expired', 'this sign-in link is not valid; begin again in the app', {
+          rule: 'interaction-invalid',
+          cause: 'the link was cut off or changed, or was made under another master key',
+        })
+      const ticket = JSON.parse(text) as Ticket
+      const own = ticket.browser === undefined || ticket.browser === browser
+      const restart = restartUrl(own ? ticket.parameters : withoutPerson(ticket.parameters))
+      if (clock() - ticket.startedAt > LIFETIME) {
+        throw new OAuthError(
+          'interaction_expired',
+          'this sign-in took too long',
+          {
+            rule: 'interaction-expired',
+            client_id: ticket.parameters['client_id'],
+            cause: `it was begun ${Math.round((clock() - ticket.startedAt) / MINUTE)} minutes ago; ${LIFETIME / MINUTE} are allowed`,
+          },
+          { restart },
+        )
+      }
+      if (!own || (ticket.browser === undefined && accept === 'bound')) {
+        throw new OAuthError(
+          'interaction_expired',
+          'this sign-in was begun in another browser, or cookies are blocked',
+          {
+            rule: 'interaction-elsewhere',
+            client_id: ticket.parameters['client_id'],
+            cause: 'the cookie of the browser that began this sign-in did not come with the request',
+          },
+          { restart },
+        )
+      }
+      return ticket
+    },
+  }
+}
+
+/** What whoever was given the link may see: nothing about the person who began. */
+const withoutPerson = ({ id_token_hint, login_hint, ...parameters }: Ticket['parameters']): Ticket['parameters'] =>
+  parameters
+const pairsOf = ([name, values]: [string, string | string[]]): [string, string][] =>
+  [values].flat().map((value) => [name, value])
+
+/** The parameters of the request a ticket stands for. */
+export const formOf = (ticket: Ticket): Form => createForm(ticket.parameters)

@@ -1,0 +1,70 @@
+import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
+import type { Form } from '../../../domain/protocol/form.ts'
+import type { OAuthError } from '../../../domain/refusals/errors.ts'
+import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
+import { SECOND } from '../../../lib/time/clock.ts'
+import { KEPT_PARAMETERS } from './request.ts'
+
+export type Claims = Readonly<Record<string, unknown>>
+type Refuse = (rule: RefusalRule, cause: string) => OAuthError
+
+interface Context {
+  readonly app: TrustedApplication
+  /** What came beside the object. */
+  readonly sent: Form
+  readonly issuer: string
+  /** Milliseconds since 1970. */
+  readonly now: number
+  readonly refuse: Refuse
+}
+
+/** Clocks differ: for so long an object counts after its end, and before its beginning. */
+const LATE = 10 * SECOND
+const EARLY = 30 * SECOND
+
+/** Who made an object, for whom and for when; what it does not say is not asked. @throws OAuthError @see RFC 9101 §4, §5 */
+export function requireMeantForUs(claims: Claims, { app, sent, issuer, now, refuse }: Context): void {
+  const { iss, aud, sub, client_id: clientId, response_type: responseType } = claims
+  if (['request', 'request_uri'].some((name) => Object.hasOwn(claims, name)))
+    throw refuse('request-object-nested', 'the request object holds request or request_uri')
+  if (clientId !== undefined && clientId !== app.applicationUri)
+    throw refuse('request-object-differs', 'client_id in the request object is not the one beside it')
+  const beside = sent.get('response_type')
+  if (responseType !== undefined && beside !== undefined && responseType !== beside)
+    throw refuse('request-object-differs', 'response_type in the request object is not the one beside it')
+  if (iss !== undefined && iss !== app.applicationUri)
+    throw refuse('request-object-for-another-audience', 'iss is not the client_id')
+  if (aud !== undefined && ![aud].flat().includes(issuer))
+    throw refuse('request-object-for-another-audience', `aud is not the issuer, ${issuer}`)
+  // Else it would be an assertion of the app as well. RFC 9101 §10.8
+  if (sub === app.applicationUri) throw refuse('request-object-for-another-audience', 'sub is the client_id')
+  requireInTime(claims, now, refuse)
+}
+
+function requireInTime(claims: Claims, now: number, refuse: Refuse): void {
+  for (const name of ['exp', 'nbf', 'iat']) {
+    const value = claims[name]
+    if (value === undefined) continue
+    if (typeof value !== 'number' || !Number.isFinite(value))
+      throw refuse('request-object-out-of-time', `${name} is not a number of seconds`)
+    if (name === 'exp' ? value * SECOND + LATE <= now : value * SECOND > now + EARLY)
+      throw refuse('request-object-out-of-time', name === 'exp' ? 'it has expired' : `${name} is in the future`)
+  }
+}
+
+/** The parameters in an object, as they would have been sent beside it. @throws OAuthError @see OIDC Core §6.1 */
+export const parametersIn = (claims: Claims, refuse: Refuse): Record<string, string | string[]> =>
+  Object.fromEntries(
+    KEPT_PARAMETERS.filter((name) => Object.hasOwn(claims, name)).map((name) => [
+      name,
+      asSent(name, claims[name], refuse),
+    ]),
+  )
+
+function asSent(name: string, value: unknown, refuse: Refuse): string | string[] {
+  if (typeof value === 'string') return value
+  if (name === 'max_age' && typeof value === 'number') return String(value)
+  if (name === 'claims' && typeof value === 'object' && value !== null) return JSON.stringify(value)
+  if (name === 'resource' && Array.isArray(value) && value.every((one) => typeof one === 'string')) return value
+  throw refuse('request-object-malformed', `${name} in the request object has a wrong type`)
+}

@@ -1,0 +1,79 @@
+import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
+import type { Form } from '../../../domain/protocol/form.ts'
+import { matchesRegistered } from '../../../domain/protocol/redirect-uri.ts'
+import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { type Follow, justRun } from '../../../domain/refusals/run-check.ts'
+import type { TrustedApplications } from '../../../store/repositories/apps/trusted-applications.ts'
+import type { EffectiveRequest } from './effective-request.ts'
+import { RESPONSE_MODES, type Redirectable, type ResponseMode } from './request.ts'
+
+/** What `tessera explain` calls these two. */
+export const REDIRECT_CHECKS = ['client_id', 'redirect_uri'] as const
+
+/**
+ * Proves where an answer may go. Nothing is redirected until app and redirect URI both hold.
+ * @throws OAuthError for an error page
+ * @see RFC 6749 §4.1.2.1, RFC 9700 §4.11.2
+ */
+export async function findRedirect(
+  { form, fault }: EffectiveRequest,
+  apps: Pick<TrustedApplications, 'find'>,
+  follow: Follow = justRun,
+): Promise<Redirectable> {
+  const [clientId, registeredUri] = REDIRECT_CHECKS
+  const app = await follow(clientId, () => requireUsableApp(form.require('client_id'), apps))
+  // Where the address was in a request object that does not count, that is what is wrong.
+  if (fault && !form.has('redirect_uri')) await follow(registeredUri, () => Promise.reject(fault))
+  const redirectUri = await follow(registeredUri, () => requireRegisteredUri(form.require('redirect_uri'), app))
+  return { app, redirectUri, state: form.get('state'), responseMode: safeResponseMode(form) }
+}
+
+/** An app that people can be sent back to. @throws OAuthError for an error page */
+async function requireUsableApp(
+  clientId: string,
+  apps: Pick<TrustedApplications, 'find'>,
+): Promise<TrustedApplication> {
+  const app = await apps.find(clientId)
+  if (app?.isEnabled && app.clientType !== 'None') return app
+  const [rule, cause] =
+    app === undefined
+      ? (['app-unknown', 'no app has this ApplicationUri'] as const)
+      : app.isEnabled
+        ? (['app-is-note', 'ClientType is None'] as const)
+        : (['app-disabled', 'the app is disabled'] as const)
+  throw new OAuthError(
+    'invalid_client',
+    'no app that people can sign in to has this client_id',
+    { rule, client_id: clientId, sent: clientId, cause },
+    { status: 400 },
+  )
+}
+
+/** @throws OAuthError for an error page @see RFC 9700 §2.1 */
+export function requireRegisteredUri(redirectUri: string, app: TrustedApplication): string {
+  const anyLoopbackPort = app.clientType === 'Public'
+  if (app.impersonateLoginUrl.some((registered) => matchesRegistered(redirectUri, registered, anyLoopbackPort)))
+    return redirectUri
+  throw new OAuthError('invalid_request', 'redirect_uri is not registered for this app', {
+    rule: 'redirect-uri-unregistered',
+    client_id: app.applicationUri,
+    cause: 'no registered redirect URI is this one, byte for byte',
+    sent: redirectUri,
+    expected: app.impersonateLoginUrl,
+  })
+}
+
+/** The mode an answer can safely use, even an error about the mode itself. @see OAuth 2.0 Multiple Response Types §5 */
+function safeResponseMode(form: Form): ResponseMode {
+  const read = (name: string): string => (form.repeated.includes(name) ? '' : (form.get(name) ?? ''))
+  const usual = defaultResponseMode(read('response_type'))
+  const asked = RESPONSE_MODES.find((mode) => mode === read('response_mode'))
+  return asked !== undefined && allowsResponseMode(read('response_type'), asked) ? asked : usual
+}
+
+/** Tokens in the answer belong in the fragment, which servers never see. */
+export const defaultResponseMode = (responseType: string): ResponseMode =>
+  /token/.test(responseType) ? 'fragment' : 'query'
+
+export const allowsResponseMode = (responseType: string, mode: ResponseMode): boolean =>
+  mode !== 'query' || defaultResponseMode(responseType) === 'query'

@@ -1,0 +1,121 @@
+import { ASSERTION_ALGORITHMS, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
+import { readCompactJws } from '../../lib/crypto/compact-jws.ts'
+import { type Clock, isoTime, MINUTE, SECOND } from '../../lib/time/clock.ts'
+import { type ClientCredentials, LONGEST_ASSERTION } from './credentials.ts'
+import { type AppJwtFault, type Signed, type VerifySignature, whyBadHeader } from './verify-signature.ts'
+
+/** An assertion that counts, and what must be remembered of it. */
+export interface ProvedAssertion extends Signed {
+  readonly jti: string
+  /** Milliseconds since 1970 until which it would count again. */
+  readonly countsUntil: number
+}
+
+export type AssertionVerdict = ProvedAssertion | AppJwtFault
+
+const LONGEST_LIFE = 5 * MINUTE
+/** Clocks differ: for so long an assertion counts after its end, and before its beginning. */
+const LATE = 10 * SECOND
+const EARLY = 30 * SECOND
+
+type Claims = Readonly<Record<string, unknown>>
+
+interface Asserted {
+  readonly claims: Claims
+  readonly app: TrustedApplication
+  /** Names of this server at the endpoint that was called. */
+  readonly audiences: readonly string[]
+  readonly issuer: string
+  readonly now: number
+}
+
+interface Dependencies {
+  readonly verifySignature: VerifySignature
+  readonly issuer: string
+  readonly clock: Clock
+}
+
+export type JudgeAssertion = ReturnType<typeof createJudgeAssertion>
+
+/** Judges what an app asserts of itself; the signature comes last, for it costs most. @see RFC 7523 §3, OIDC Core §9 */
+export function createJudgeAssertion({ verifySignature, issuer, clock }: Dependencies) {
+  const server = [issuer, `${issuer}/connect/token`]
+
+  /** @param path of the endpoint that was called, below the issuer */
+  return async function judgeAssertion(
+    { assertion = '', method }: ClientCredentials,
+    app: TrustedApplication,
+    path: string,
+  ): Promise<AssertionVerdict> {
+    const jws = readCompactJws(assertion, LONGEST_ASSERTION)
+    if (!jws)
+      return {
+        rule: 'app-jwt-malformed',
+        cause: `client_assertion is not a signed JWT in compact form of at most ${LONGEST_ASSERTION} characters`,
+      }
+    const { header, payload: claims } = jws
+    const algorithms = algorithmsOf(app, method)
+    const asserted = { claims, app, issuer, audiences: [...server, issuer + path], now: clock() }
+    const fault =
+      whyBadHeader(header, { algorithms, types: ['client-authentication+jwt'] }) ??
+      CLAIM_CHECKS.map((why) => why(asserted)).find((found) => found !== undefined)
+    if (fault) return fault
+    const signed = await verifySignature(assertion, header, app)
+    if ('rule' in signed) return signed
+    return { ...signed, jti: String(claims['jti']), countsUntil: Number(claims['exp']) * SECOND + LATE }
+  }
+}
+
+/** What fits the method of the app, or the one its record names. */
+function algorithmsOf({ tokenEndpointAuthSigningAlg: only }: TrustedApplication, method: string): readonly string[] {
+  const fitting = ASSERTION_ALGORITHMS.filter((alg) => (alg === 'HS256') === (method === 'client_secret_jwt'))
+  return only === undefined ? fitting : fitting.filter((alg) => alg === only)
+}
+
+/** From who speaks, and to whom, to when. */
+const CLAIM_CHECKS: readonly ((asserted: Asserted) => AppJwtFault | undefined)[] = [
+  whyNotByApp,
+  whyNotForUs,
+  whyNotNow,
+  whyWithoutId,
+]
+
+function whyNotByApp({ claims: { iss, sub }, app: { applicationUri } }: Asserted): AppJwtFault | undefined {
+  if (iss === applicationUri && sub === applicationUri) return undefined
+  return { rule: 'assertion-of-another-app', cause: 'iss and sub are not both the client_id of the app' }
+}
+
+/** Whoever is named beside this server could present the assertion here. */
+function whyNotForUs({ claims: { aud }, app, audiences, issuer }: Asserted): AppJwtFault | undefined {
+  const strict = app.clientAssertionAudience === 'issuer'
+  const named: unknown[] = Array.isArray(aud) && !strict ? aud : [aud]
+  const ours: readonly unknown[] = strict ? [issuer] : audiences
+  if (named.length > 0 && named.every((one) => ours.includes(one))) return undefined
+  const expected = strict ? `${issuer} as a text, and nothing else` : `${issuer}, or the address of the endpoint`
+  return { rule: 'assertion-for-another-audience', cause: `aud is not this server; right is ${expected}` }
+}
+
+const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0
+
+function whyNotNow({ claims: { exp, iat, nbf }, now }: Asserted): AppJwtFault | undefined {
+  if (!isTime(exp)) return { rule: 'assertion-expired', cause: 'exp is missing, or is not a number of seconds' }
+  const end = exp * SECOND
+  if (end + LATE <= now) {
+    const at = end > 8.64e15 ? '' : ` at ${isoTime(end)}`
+    return { rule: 'assertion-expired', cause: `the assertion has expired${at}` }
+  }
+  for (const [name, value] of Object.entries({ iat, nbf })) {
+    if (value === undefined) continue
+    if (!isTime(value)) return { rule: 'assertion-not-yet-valid', cause: `${name} is not a number of seconds` }
+    if (value * SECOND > now + EARLY)
+      return { rule: 'assertion-not-yet-valid', cause: `${name} is more than ${EARLY / SECOND} s in the future` }
+  }
+  const begun = Math.max(now, isTime(iat) ? iat * SECOND : 0)
+  if (end <= begun + LONGEST_LIFE) return undefined
+  return { rule: 'assertion-lives-too-long', cause: `exp is more than ${LONGEST_LIFE / MINUTE} minutes ahead` }
+}
+
+function whyWithoutId({ claims: { jti } }: Asserted): AppJwtFault | undefined {
+  if (typeof jti === 'string' && jti !== '') return undefined
+  return { rule: 'assertion-without-id', cause: 'jti is missing; each assertion counts once, and is known by it' }
+}

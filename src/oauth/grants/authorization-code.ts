@@ -1,0 +1,190 @@
+import { type AuthenticatedApp, auditedApp } from '../../domain/access/authenticated-app.ts'
+import { ENDED_EARLY, type Redemption, type UserAuthorization } from '../../domain/access/authorization.ts'
+import { TAKEN_BACK, whyEnded } from '../../domain/access/grant-status.ts'
+import { narrowToResources, type ReadCatalogue } from '../../domain/access/resource-indicators.ts'
+import { whyNotAdmitted } from '../../domain/access/user-access.ts'
+import {
+  AUTHORIZATION_CODE_LIFETIME,
+  accessTokenLifetime,
+  refreshTokenLifetime,
+  type TrustedApplication,
+} from '../../domain/apps/trusted-application.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
+import type { Form } from '../../domain/protocol/form.ts'
+import { isCodeVerifier, verifierMatches } from '../../domain/protocol/pkce.ts'
+import { OAuthError, type OperatorDetail } from '../../domain/refusals/errors.ts'
+import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
+import type { User } from '../../domain/users/user.ts'
+import { digest } from '../../lib/crypto/secrets.ts'
+import { type Clock, SECOND } from '../../lib/time/clock.ts'
+import type { AuthorizationCode } from '../../store/repositories/tokens/authorization-codes.ts'
+import type { Repositories, Store } from '../../store/store.ts'
+import type { Grant } from './registry.ts'
+import { requireInteractive } from './require-interactive.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'writeEnding'>
+  readonly clock: Clock
+  readonly audit: Audit
+  readonly readCatalogue: ReadCatalogue
+}
+
+const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail = {}): OAuthError =>
+  new OAuthError('invalid_grant', description, { cause: description, ...detail, rule })
+
+/** Exchanges an authorization code for tokens. @see RFC 6749 §4.1.3 */
+export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }: Dependencies): Grant {
+  /** A code that comes back has leaked: what it was exchanged for dies, before the refusal is told. @see RFC 6749 §4.1.2 */
+  async function refuseReuse({ family, userId, spentAt }: AuthorizationCode, app: AuthenticatedApp): Promise<never> {
+    await store.writeEnding(({ families }) => families.revoke(family, clock()))
+    audit({ event: 'code_reuse', ...auditedApp(app), user: userId, detail: { family } })
+    throw refuse('code-used', 'the code has already been used; the tokens it was exchanged for are revoked', {
+      client_id: app.applicationUri,
+      cause:
+        spentAt === undefined
+          ? 'two requests redeemed the code at the same moment'
+          : `the code was redeemed ${seconds(clock() - spentAt)} before, and a code is good once`,
+    })
+  }
+
+  /** Refuses a code that something has ended since it was issued. @returns whom the tokens act for */
+  async function requireStanding(code: AuthorizationCode, app: TrustedApplication | undefined): Promise<User> {
+    requireUnexpired(code, clock())
+    await requireStillSignedIn(code)
+    requireUnrevoked(code)
+    const user = await store.read.users.find(code.userId)
+    const ended = whyEnded(code, app, user) ?? (app && user && whyNotAdmitted(app, user))
+    if (ended === TAKEN_BACK) throw endedEarly()
+    if (!user || ended !== undefined)
+      throw refuse('grant-ended', 'the app or the user was changed or disabled since the code was issued', {
+        user: code.userId,
+        cause: ended ?? 'the user was removed',
+      })
+    return user
+  }
+
+  /** Why a code could not be used up that was good a moment ago: whoever came second has nothing stolen where it was ended. */
+  async function refuseLate(codeDigest: string, before: AuthorizationCode, app: AuthenticatedApp): Promise<never> {
+    const code = await store.read.codes.find(codeDigest)
+    if (code && code.spentAt !== undefined) return refuseReuse(before, app)
+    if (code) await requireStanding(code, await store.read.apps.find(app.applicationUri))
+    throw endedEarly()
+  }
+
+  /** Refuses a code whose sign-in was ended between authorize and token. */
+  async function requireStillSignedIn(code: AuthorizationCode): Promise<void> {
+    const session = await store.read.sessions.find(code.signIn.sid)
+    if (!session || session.endedAt !== undefined)
+      throw refuse('signed-out-since', 'the person signed out since the code was issued')
+  }
+
+  function redemptionOf(
+    code: AuthorizationCode,
+    codeDigest: string,
+    expiresAt: number,
+    app: AuthenticatedApp,
+  ): Redemption<Repositories> {
+    return {
+      async spend(unit) {
+        if (!(await unit.codes.spend(codeDigest, clock()))) return false
+        // What is thrown here leaves the code as it was.
+        if (!(await unit.families.start({ ...code, startedAt: clock(), expiresAt }))) throw revokedSince(code)
+        return true
+      },
+      tooLate: () => refuseLate(codeDigest, code, app),
+    }
+  }
+
+  async function authorize(app: AuthenticatedApp, form: Form): Promise<UserAuthorization<Repositories>> {
+    requireInteractive(app)
+    const codeDigest = digest(form.require('code'))
+    const code = await store.read.codes.find(codeDigest)
+    if (!code) {
+      throw refuse('code-unknown', 'the code is unknown', {
+        cause: 'no code like this was issued here: it was cut off, changed on the way, or is of another server',
+      })
+    }
+    if (code.applicationUri !== app.applicationUri) {
+      throw refuse('code-of-another-app', 'the code was issued to another app', {
+        sent: app.applicationUri,
+        expected: code.applicationUri,
+        cause: `the code was issued to ${code.applicationUri}, and ${app.applicationUri} sent it`,
+      })
+    }
+    if (code.spentAt !== undefined) return refuseReuse(code, app)
+    requireUnexpired(code, clock())
+    requireSameRedirectUri(code, form.get('redirect_uri'))
+    requireVerifier(code, form.get('code_verifier'))
+    const user = await requireStanding(code, app)
+    const refreshUntil = code.scope.includes('offline_access') ? clock() + refreshTokenLifetime(app) : undefined
+    return {
+      kind: 'user',
+      app,
+      user,
+      signIn: code.signIn,
+      ...narrowToResources(form, code, undefined, app, await readCatalogue()),
+      nonce: code.nonce,
+      claims: code.claims,
+      family: code.family,
+      refreshUntil,
+      redemption: redemptionOf(code, codeDigest, (refreshUntil ?? clock()) + accessTokenLifetime(app), app),
+    }
+  }
+
+  return { type: 'authorization_code', authorize }
+}
+
+const seconds = (milliseconds: number): string => `${Math.round(milliseconds / SECOND)} s`
+
+/** @see RFC 6749 §4.1.2 */
+function requireUnexpired({ expiresAt }: AuthorizationCode, now: number): void {
+  if (expiresAt > now) return
+  if (expiresAt === ENDED_EARLY) throw endedEarly()
+  const age = now - expiresAt + AUTHORIZATION_CODE_LIFETIME
+  throw refuse('code-expired', 'the code has expired', {
+    expiresAt,
+    cause: `the code came ${seconds(age)} after it was issued, and is good for ${seconds(AUTHORIZATION_CODE_LIFETIME)}`,
+  })
+}
+
+const endedEarly = (): OAuthError =>
+  refuse('grant-ended', 'the code was ended before it was redeemed', {
+    cause: 'an administrator ended it, or the person took back what they had allowed the app',
+  })
+
+/** Refuses a code whose tokens, one of which came with it, were revoked. */
+function requireUnrevoked(code: AuthorizationCode): void {
+  if (code.revokedAt !== undefined) throw revokedSince(code)
+}
+
+const revokedSince = ({ userId }: AuthorizationCode): OAuthError =>
+  refuse('grant-ended', 'the tokens of this sign-in were revoked since the code was issued', {
+    user: userId,
+    cause: 'all tokens of this sign-in were revoked',
+  })
+
+/** @see RFC 6749 §4.1.3 */
+function requireSameRedirectUri(code: AuthorizationCode, sent: string | undefined): void {
+  if (sent === code.redirectUri) return
+  const { redirectUri: expected } = code
+  if (sent === undefined) throw refuse('redirect-uri-missing', 'redirect_uri is missing', { expected })
+  const description = 'redirect_uri is not the one of the authorization request'
+  throw refuse('redirect-uri-differs', description, { sent, expected })
+}
+
+/** @see RFC 7636 §4.6, RFC 9700 §4.8.2 */
+function requireVerifier(code: AuthorizationCode, verifier: string | undefined): void {
+  if (code.codeChallenge === undefined) {
+    if (verifier === undefined) return
+    throw refuse('verifier-unexpected', 'code_verifier is sent, but the authorization request had no code_challenge')
+  }
+  if (verifier === undefined) {
+    const cause = 'the authorization request had a code_challenge, and its code_verifier was not sent'
+    throw refuse('verifier-missing', 'code_verifier is missing', { cause })
+  }
+  if (verifierMatches(verifier, code.codeChallenge)) return
+  const cause = isCodeVerifier(verifier)
+    ? 'the verifier is well formed, but of another authorization request than the code'
+    : `the verifier has ${verifier.length} characters or one that is not allowed; it has 43 to 128 of A-Z a-z 0-9 . _ ~ -`
+  throw refuse('pkce-mismatch', 'code_verifier does not match the code_challenge', { cause })
+}

@@ -1,0 +1,84 @@
+import type { AuthenticatedApp } from '../../domain/access/authenticated-app.ts'
+import type { ServiceAuthorization } from '../../domain/access/authorization.ts'
+import {
+  type ApiCatalogue,
+  type ReadCatalogue,
+  readResources,
+  requireMatching,
+  type Target,
+  targetOf,
+} from '../../domain/access/resource-indicators.ts'
+import type { Form } from '../../domain/protocol/form.ts'
+import { isProtocolScope, readScope, requireWithin } from '../../domain/protocol/scope.ts'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
+import type { User } from '../../domain/users/user.ts'
+import type { SessionEpochs } from '../../store/repositories/sessions/session-epochs.ts'
+import type { Users } from '../../store/repositories/users/users.ts'
+import type { Grant } from './registry.ts'
+
+interface Dependencies {
+  readonly users: Pick<Users, 'find'>
+  readonly sessionEpochs: Pick<SessionEpochs, 'find'>
+  readonly readCatalogue: ReadCatalogue
+}
+
+/** Lets a service act on its own, as its System User. @see RFC 6749 §4.4 */
+export function createClientCredentialsGrant({ users, sessionEpochs, readCatalogue }: Dependencies): Grant {
+  return {
+    type: 'client_credentials',
+    async authorize(app, form): Promise<ServiceAuthorization> {
+      const systemUser = await requireSystemUser(app, users)
+      const sessionEpoch = await sessionEpochs.find(app.applicationUri, systemUser.id)
+      return { kind: 'service', app, systemUser, sessionEpoch, ...readServiceTarget(app, form, await readCatalogue()) }
+    },
+  }
+}
+
+/** An app that may act on its own, and as whom. @throws OAuthError `unauthorized_client` */
+export async function requireSystemUser(app: AuthenticatedApp, users: Dependencies['users']): Promise<User> {
+  const refuse = (rule: RefusalRule, description: string, expected: string, cause = description): OAuthError =>
+    new OAuthError('unauthorized_client', description, { rule, client_id: app.applicationUri, expected, cause })
+  if (app.clientType !== 'Confidential')
+    throw refuse('confidential-app-needed', 'only a Confidential app may act on its own', 'ClientType Confidential')
+  if (!app.systemUserAllowed) {
+    const cause = 'SystemUserAllowed of the record is false'
+    throw refuse('system-user-not-allowed', 'the app may not act on its own', 'SystemUserAllowed true', cause)
+  }
+  const user = app.systemUser === undefined ? undefined : await users.find(app.systemUser)
+  if (!user) throw refuse('system-user-missing', 'the app has no System User', 'an existing SystemUser')
+  if (!user.isEnabled) {
+    const cause = `the System User ${user.login} is disabled`
+    throw refuse('system-user-disabled', 'the System User of the app is disabled', 'an enabled SystemUser', cause)
+  }
+  return user
+}
+
+/** Without `scope` all API scopes of the record that the named resources have; without `resource` what they are for. */
+export function readServiceTarget(app: AuthenticatedApp, form: Form, catalogue: ApiCatalogue): Target {
+  const asked = readServiceScope(app, form)
+  const resources = readResources(form, app, catalogue)
+  const target = targetOf({ scope: asked ?? app.scope, resources }, [], app, catalogue)
+  requireMatching(asked ?? target.scope, resources, app, catalogue)
+  return target
+}
+
+/** Scopes of the protocol make no sense without a person. */
+function readServiceScope(app: AuthenticatedApp, form: Form): readonly string[] | undefined {
+  const asked = form.get('scope')
+  if (asked === undefined) return undefined
+  const scope = readScope(asked)
+  const protocol = scope.find(isProtocolScope)
+  if (protocol !== undefined) {
+    throw new OAuthError('invalid_scope', `scope is for people who sign in, not for services: ${protocol}`, {
+      rule: 'scope-for-people',
+      client_id: app.applicationUri,
+      scope: protocol,
+      cause: `${protocol} is a scope about a person, and nobody signs in here`,
+      sent: asked,
+      expected: app.scope.join(' '),
+    })
+  }
+  requireWithin(scope, app.scope, 'scope is not registered for the app')
+  return scope
+}

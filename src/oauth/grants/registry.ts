@@ -1,0 +1,36 @@
+import type { AuthenticatedApp } from '../../domain/access/authenticated-app.ts'
+import type { Authorization } from '../../domain/access/authorization.ts'
+import type { Form } from '../../domain/protocol/form.ts'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+import type { Repositories } from '../../store/store.ts'
+
+/** One `grant_type`: decides what is granted, knows neither HTTP nor tokens. */
+export interface Grant {
+  readonly type: string
+  authorize(app: AuthenticatedApp, form: Form): Promise<Authorization<Repositories>>
+}
+
+export interface GrantRegistry {
+  readonly types: readonly string[]
+  /** @throws OAuthError `unsupported_grant_type` */
+  find(type: string): Grant
+}
+
+/** Holds the grants the server offers. @see RFC 6749 §4.5 */
+export function createGrantRegistry(grants: readonly Grant[]): GrantRegistry {
+  const byType = new Map(grants.map((grant) => [grant.type, grant]))
+  const types = [...byType.keys()]
+  return {
+    types,
+    find(type) {
+      const grant = byType.get(type)
+      if (grant) return grant
+      throw new OAuthError('unsupported_grant_type', `the grant type is not offered; offered are ${types.join(', ')}`, {
+        rule: 'grant-type-unsupported',
+        cause: 'this grant_type is not offered',
+        sent: type.slice(0, 100),
+        expected: types,
+      })
+    },
+  }
+}

@@ -1,0 +1,38 @@
+import type { SelfRegistration } from '../../domain/apps/self-registration.ts'
+import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
+import { PROTOCOL_SCOPES } from '../../domain/protocol/scope.ts'
+import { type SigningAlgorithm, signingAlgorithmOf } from '../../domain/protocol/signing-algorithm.ts'
+import { inSeconds } from '../../lib/time/clock.ts'
+import { MEMBERS } from './client-metadata.ts'
+
+/** What an app is told of itself. @see RFC 7591 §3.2.1 */
+export type ClientInformation = Readonly<Record<string, unknown>>
+
+interface Told {
+  readonly app: AppRegistration
+  readonly registration: SelfRegistration
+  /** The registration access token, as somebody just sent it or it was just made. */
+  readonly token: string
+  /** A secret that was made just now; the server keeps no other. */
+  readonly secret: string | undefined
+}
+
+/** The answer to a registration, and to whoever asks for it again. @see RFC 7592 §3 */
+export const describeClient = (
+  { app, registration, token, secret }: Told,
+  { issuer, standard }: { readonly issuer: string; readonly standard: SigningAlgorithm },
+): ClientInformation => ({
+  client_id: app.applicationUri,
+  client_id_issued_at: inSeconds(registration.createdAt),
+  // 0 does not expire.
+  ...(secret === undefined ? {} : { client_secret: secret, client_secret_expires_at: 0 }),
+  registration_access_token: token,
+  registration_client_uri: `${issuer}/connect/register/${encodeURIComponent(app.applicationUri)}`,
+  ...registration.metadata,
+  response_types: app.responseTypes,
+  scope: [...PROTOCOL_SCOPES, ...app.scope].join(' '),
+  id_token_signed_response_alg: signingAlgorithmOf(app, standard),
+  ...Object.fromEntries(
+    MEMBERS.map(({ name, show }) => [name, show(app)] as const).filter(([, value]) => value !== undefined),
+  ),
+})

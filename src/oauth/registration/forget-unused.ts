@@ -1,0 +1,32 @@
+import { removeApp } from '../../admin/apps/apps.ts'
+import { createOrders } from '../../admin/change/run-change.ts'
+import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { Clock } from '../../lib/time/clock.ts'
+import type { Store } from '../../store/store.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly clock: Clock
+  /** Milliseconds; `undefined` keeps everything. */
+  readonly unusedFor: number | undefined
+  readonly tell: (record: AuditRecord) => void
+}
+
+const AT_ONCE = 100
+// The server itself, whom nobody switches off.
+const SERVER = { actor: 'maintenance', judgeAgain: async () => undefined }
+
+/** Removes apps that registered themselves long ago and that nobody ever allowed anything. */
+export function createForgetUnused({ store, clock, unusedFor, tell }: Dependencies) {
+  const change = createOrders({ store, clock, tell })
+  return async function forgetUnused(): Promise<void> {
+    if (unusedFor === undefined) return
+    const before = clock() - unusedFor
+    for (const uri of await store.read.selfRegistrations.unused(before, AT_ONCE))
+      await change(SERVER, async (unit, by) => {
+        // Somebody may have been quicker: another node, or a person who came after all.
+        const still = await unit.selfRegistrations.unused(before, AT_ONCE)
+        if (still.includes(uri)) await removeApp(unit, uri, by)
+      })
+  }
+}

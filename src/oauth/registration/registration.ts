@@ -1,0 +1,244 @@
+import { registerApp, registrationOf, removeApp, updateApp } from '../../admin/apps/apps.ts'
+import { addAppSecret } from '../../admin/apps/secrets.ts'
+import type { By } from '../../admin/change/record-change.ts'
+import { type Caller, createOrders } from '../../admin/change/run-change.ts'
+import { isValidSecret } from '../../domain/apps/app-secret.ts'
+import {
+  type InitialAccessToken,
+  type SelfRegistration,
+  stateOfInitialToken,
+} from '../../domain/apps/self-registration.ts'
+import {
+  APP_DEFAULTS,
+  type AppRegistration,
+  type AppSecret,
+  type TrustedApplication,
+} from '../../domain/apps/trusted-application.ts'
+import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { SigningAlgorithm } from '../../domain/protocol/signing-algorithm.ts'
+import { type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
+import { digest, newId, newSecret, newShortId, type Random, sameDigest } from '../../lib/crypto/secrets.ts'
+import type { WhileOutside } from '../../lib/flow/outside.ts'
+import type { Outbound } from '../../lib/net/outbound.ts'
+import { type Clock, HOUR } from '../../lib/time/clock.ts'
+import type { Repositories, Store } from '../../store/store.ts'
+import { type ClientInformation, describeClient } from './describe.ts'
+import { type Offer, type ReadMetadata, readMetadata } from './read-metadata.ts'
+import {
+  full,
+  initialTokenBad,
+  initialTokenMissing,
+  inMetadataWords,
+  metadataRefused,
+  registrationTokenBad,
+  tooOften,
+} from './refusals.ts'
+import { createFetchSector, requireFetchable, requireSector } from './require-sector.ts'
+
+/** What the operator lets apps do. */
+export interface RegistrationPolicy {
+  readonly mode: 'off' | 'token' | 'open'
+  readonly scopes: readonly string[]
+  /** How many apps that registered themselves there may be. */
+  readonly most: number
+  /** How many of them an address may register within an hour, without a token. */
+  readonly hourly: number
+}
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly outbound: Pick<Outbound, 'get' | 'whyNotFetchable'>
+  readonly whileOutside: WhileOutside
+  readonly policy: RegistrationPolicy
+  readonly offer: Offer
+  readonly issuer: string
+  /** What is signed with for an app that names no algorithm. */
+  readonly standard: SigningAlgorithm
+  /** Seals secrets that apps sign with. */
+  readonly secretKey: SealingKey
+  /** Puts an audit record on the log. */
+  readonly tell: (record: AuditRecord) => void
+}
+
+type Body = Readonly<Record<string, unknown>>
+type Unit = Repositories
+
+export type Registration = ReturnType<typeof createRegistration>
+
+/** Lets apps register themselves, and change or end that registration. @see RFC 7591, RFC 7592 */
+export function createRegistration(dependencies: Dependencies) {
+  const { store, clock, random, outbound, whileOutside, policy, offer, issuer, standard, secretKey, tell } =
+    dependencies
+  const order = createOrders({ store, clock, tell })
+  const change: typeof order = (caller, work) => order({ ...caller, whyNotFetchable: outbound.whyNotFetchable }, work)
+  const facts = { issuer, standard }
+  const fetchSector = createFetchSector(outbound, whileOutside)
+
+  async function requireInitialToken(
+    { initialAccessTokens }: Pick<Unit, 'initialAccessTokens'>,
+    value: string | undefined,
+  ): Promise<InitialAccessToken | undefined> {
+    if (value === undefined && policy.mode === 'open') return undefined
+    if (value === undefined) throw initialTokenMissing()
+    const token = await initialAccessTokens.find(digest(value))
+    if (!token || stateOfInitialToken(token, clock()) !== 'live') throw initialTokenBad()
+    return token
+  }
+
+  async function requireRoom(
+    unit: Unit,
+    token: InitialAccessToken | undefined,
+    { address = '', now }: By,
+  ): Promise<void> {
+    if ((await unit.selfRegistrations.count()) >= policy.most) throw full(policy.most)
+    if (token) return
+    if ((await unit.auditEvents.countRegistrations(address, now - HOUR)) >= policy.hourly) throw tooOften(policy.hourly)
+  }
+
+  /** What can be said of metadata without a look at the record. */
+  async function read(body: Body, scope: readonly string[] = []): Promise<ReadMetadata> {
+    const wanted = readMetadata(body, offer, scope)
+    if (wanted.complaints.length > 0) throw metadataRefused(wanted.complaints)
+    requireFetchable(wanted.changes, outbound)
+    await requireSector(wanted.changes, fetchSector)
+    return wanted
+  }
+
+  /** @returns `undefined` where the app proves itself without one, or has one already */
+  async function giveSecret(
+    unit: Unit,
+    { applicationUri, clientType, tokenEndpointAuthMethod: method }: AppRegistration,
+    secrets: readonly AppSecret[],
+    by: By,
+  ): Promise<string | undefined> {
+    if (clientType !== 'Confidential' || method === 'private_key_jwt') return undefined
+    if (secrets.some((known) => isValidSecret(known, by.now))) return undefined
+    const [id, secret] = [newId(), newSecret(random)]
+    const kept = {
+      id,
+      hash: digest(secret),
+      createdAt: by.now,
+      expiresAt: undefined,
+      sealed: seal(secretKey, secret, id),
+    }
+    await addAppSecret(unit, applicationUri, kept, by)
+    return secret
+  }
+
+  /** An app that an administrator disabled or removed has nothing to say here any more. */
+  async function requireOwn(
+    unit: Pick<Unit, 'apps' | 'selfRegistrations'>,
+    client: string,
+    token: string | undefined,
+  ): Promise<Own> {
+    if (token === undefined) throw registrationTokenBad(client, 'no Authorization: Bearer header came with the request')
+    const registration = await unit.selfRegistrations.find(client)
+    const app = await unit.apps.find(client)
+    if (!app?.selfRegistered || !registration)
+      throw registrationTokenBad(client, 'no app registered itself under this name')
+    if (!sameDigest(digest(token), registration.tokenDigest))
+      throw registrationTokenBad(client, 'the token is another one')
+    if (!app.isEnabled) throw registrationTokenBad(client, 'an administrator disabled the app')
+    return { app, registration }
+  }
+
+  const ownerOf = (client: string, token: string | undefined, address: string | undefined): Caller => ({
+    actor: `app:${client}`,
+    ...(address === undefined ? {} : { address }),
+    judgeAgain: (unit) => requireOwn(unit, client, token),
+  })
+
+  return {
+    /** @param bearer the initial access token, where one came */
+    async register(
+      body: Body,
+      bearer: string | undefined,
+      { address }: Pick<Caller, 'address'>,
+    ): Promise<ClientInformation> {
+      const token = await requireInitialToken(store.read, bearer)
+      const { changes, kept } = await read(body)
+      const applicationUri = `self.${newShortId(random)}`
+      const value = newSecret(random)
+      const caller = {
+        actor: token ? `initial-token:${token.id}` : 'nobody',
+        ...(address === undefined ? {} : { address }),
+        judgeAgain: (unit: Unit) => requireInitialToken(unit, bearer),
+      }
+      return change(caller, async (unit, by) => {
+        await requireRoom(unit, token, by)
+        const wanted = {
+          ...APP_DEFAULTS,
+          applicationUri,
+          name: applicationUri,
+          ...changes,
+          impersonateAsInternalUserAllowed: true,
+          selfRegistered: true,
+        }
+        const app = await inMetadataWords(() => registerApp(unit, wanted, by))
+        const secret = await giveSecret(unit, app, [], by)
+        const registration = {
+          applicationUri,
+          tokenDigest: digest(value),
+          initialAccessToken: token?.id,
+          metadata: kept,
+          createdAt: by.now,
+        }
+        await unit.selfRegistrations.add(registration)
+        if (token && !(await unit.initialAccessTokens.spend(token.id, by.now))) throw initialTokenBad()
+        return describeClient({ app, registration, token: value, secret }, facts)
+      })
+    },
+
+    async find(client: string, token: string | undefined): Promise<ClientInformation> {
+      return describeClient(
+        { ...(await requireOwn(store.read, client, token)), token: token ?? '', secret: undefined },
+        facts,
+      )
+    },
+
+    /** Takes the metadata in place of all that was said before; what an administrator decides stays. @see RFC 7592 §2.2 */
+    async update(client: string, body: Body, token: string | undefined, { address }: Pick<Caller, 'address'>) {
+      const own = await requireOwn(store.read, client, token)
+      requireSameClient(body, own.app, clock())
+      const { changes, kept } = await read(body, own.app.scope)
+      return change(ownerOf(client, token, address), async (unit, by) => {
+        const { app: before, registration } = await requireOwn(unit, client, token)
+        const wanted = { ...registrationOf(before), name: client, ...changes }
+        const { after } = await inMetadataWords(() => updateApp(unit, wanted, by), client)
+        await unit.selfRegistrations.update(client, kept)
+        const secret = await giveSecret(unit, after, after.secrets, by)
+        return describeClient(
+          { app: after, registration: { ...registration, metadata: kept }, token: token ?? '', secret },
+          facts,
+        )
+      })
+    },
+
+    /** @see RFC 7592 §2.3 */
+    async remove(client: string, token: string | undefined, { address }: Pick<Caller, 'address'>): Promise<void> {
+      await requireOwn(store.read, client, token)
+      await change(ownerOf(client, token, address), (unit, by) => removeApp(unit, client, by))
+    },
+  }
+}
+
+interface Own {
+  readonly app: TrustedApplication
+  readonly registration: SelfRegistration
+}
+
+/** Who updates a registration repeats what they were given, and can choose neither anew. @see RFC 7592 §2.2 */
+function requireSameClient(body: Body, { applicationUri, secrets }: TrustedApplication, now: number): void {
+  const { client_id: client, client_secret: secret } = body
+  const known =
+    secret === undefined ||
+    secret === null ||
+    secrets.some((one) => isValidSecret(one, now) && sameDigest(one.hash, digest(String(secret))))
+  const complaints = [
+    ...(client === applicationUri ? [] : [{ name: 'client_id', reason: 'must be that of the registration' }]),
+    ...(known ? [] : [{ name: 'client_secret', reason: 'is not the one that this server gave out' }]),
+  ]
+  if (complaints.length > 0) throw metadataRefused(complaints, applicationUri)
+}

@@ -1,0 +1,69 @@
+import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+import { onceAtATime } from '../../lib/flow/once-at-a-time.ts'
+import type { WhileOutside } from '../../lib/flow/outside.ts'
+import { type Outbound, OutboundFailure } from '../../lib/net/outbound.ts'
+import { parseForeignJson } from '../../lib/text/bounded-json.ts'
+import { MEMBERS } from './client-metadata.ts'
+import { metadataRefused } from './refusals.ts'
+
+export type FetchSector = (url: string) => Promise<readonly unknown[]>
+
+/** Refuses URLs that this server could not fetch from. */
+export function requireFetchable(
+  changes: Partial<AppRegistration>,
+  { whyNotFetchable }: Pick<Outbound, 'whyNotFetchable'>,
+): void {
+  const complaints = MEMBERS.filter(({ fetched }) => fetched).flatMap(({ name, show }) => {
+    const url = show(changes as AppRegistration)
+    const reason = typeof url === 'string' ? whyNotFetchable(url) : undefined
+    return reason === undefined ? [] : [{ name, reason }]
+  })
+  if (complaints.length > 0) throw metadataRefused(complaints)
+}
+
+/** Only whoever keeps the list may share a sector: every redirect URI must be on it. @see OIDC Registration §5, OIDC Core §8.1 */
+export async function requireSector(
+  {
+    sectorIdentifierUri: url,
+    impersonateLoginUrl,
+  }: Pick<AppRegistration, 'impersonateLoginUrl'> & Partial<AppRegistration>,
+  fetchSector: FetchSector,
+): Promise<void> {
+  if (url === undefined) return
+  const listed = await fetchSector(url)
+  const missing = impersonateLoginUrl.filter((uri) => !listed.includes(uri))
+  if (missing.length > 0)
+    throw refuse(
+      `does not list every redirect URI: ${(missing[0] ?? '').slice(0, 300)}`,
+      `${missing.length} are missing`,
+      url,
+    )
+}
+
+/** Fetches the list of a sector, once for everybody who asks for it at the same time. */
+export function createFetchSector({ get }: Pick<Outbound, 'get'>, whileOutside: WhileOutside): FetchSector {
+  const fetchOnce = onceAtATime((url) => fetchList(url, get))
+  return (url) => whileOutside(url, () => fetchOnce(url))
+}
+
+async function fetchList(url: string, get: Outbound['get']): Promise<readonly unknown[]> {
+  try {
+    const { status, body } = await get(url, { accept: 'application/json' })
+    if (status !== 200) throw refuse('did not answer with 200', `it answered with ${status}`, url)
+    const listed = parseForeignJson(body)
+    if (Array.isArray(listed)) return listed
+  } catch (error) {
+    // Why a fetch failed would tell a stranger about the network around this server.
+    if (error instanceof OutboundFailure) throw refuse('could not be fetched', error.message, url)
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  throw refuse('does not hold a JSON array', 'what came back is no JSON array', url)
+}
+
+const refuse = (reason: string, cause: string, sent: string): OAuthError =>
+  new OAuthError('invalid_client_metadata', `sector_identifier_uri: ${reason}`, {
+    rule: 'registration-sector',
+    cause: `${reason}: ${cause}`,
+    sent,
+  })

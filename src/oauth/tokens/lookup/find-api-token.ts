@@ -1,0 +1,77 @@
+import { type ApiResource, mayAskAbout } from '../../../domain/access/api-resource.ts'
+import { type AuthenticatedApp, requireStillEnabled } from '../../../domain/access/authenticated-app.ts'
+import type { ReadCatalogue } from '../../../domain/access/resource-indicators.ts'
+import { OAuthError, type OperatorDetail } from '../../../domain/refusals/errors.ts'
+import type { Repositories } from '../../../store/store.ts'
+import type { JudgeAgain } from './check-again.ts'
+import type { LookUpToken } from './find-token.ts'
+import type { DeadToken, LiveAccessToken, LiveToken } from './token-status.ts'
+
+interface Dependencies {
+  readonly lookUpToken: LookUpToken
+  readonly judgeAgain: JudgeAgain
+  readonly readCatalogue: ReadCatalogue
+}
+
+export type FindApiToken = ReturnType<typeof createFindApiToken>
+
+/** An access token with which somebody calls an API. */
+export interface ApiToken extends LiveAccessToken {
+  /** Judges the token, and the app that asks, by what a unit of work sees. @throws OAuthError as `findApiToken` */
+  readonly judgeAgain: (unit: Repositories) => Promise<unknown>
+}
+
+/** Finds the access token with which somebody calls an API. */
+export function createFindApiToken({ lookUpToken, judgeAgain, readCatalogue }: Dependencies) {
+  /**
+   * @param caller the app through which the API asks
+   * @throws OAuthError `invalid_token`, whatever the token lacks: of a token of others the caller learns nothing
+   */
+  return async function findApiToken(value: string, caller: AuthenticatedApp): Promise<ApiToken> {
+    // Both are asked whatever comes of either, so that the time tells little about tokens of others.
+    const [found, { resources }] = await Promise.all([lookUpToken(value), readCatalogue()])
+    const token = requireApiToken(found, caller, resources)
+    return {
+      ...token,
+      async judgeAgain(unit) {
+        requireStillEnabled(caller, await unit.apps.find(caller.applicationUri))
+        requireApiToken(await judgeAgain(token, unit), caller, await unit.resources.list())
+      },
+    }
+  }
+}
+
+function requireApiToken(
+  token: LiveToken | DeadToken,
+  caller: AuthenticatedApp,
+  resources: readonly ApiResource[],
+): LiveAccessToken {
+  const refuse = (detail: OperatorDetail): OAuthError =>
+    new OAuthError(
+      'invalid_token',
+      'the token is dead, or not for an API of this app',
+      { client_id: caller.applicationUri, ...detail },
+      { status: 400 },
+    )
+  if (token.kind === 'dead') {
+    const { rule, cause, app = caller, user } = token
+    throw refuse({ rule, cause, client_id: app.applicationUri, user })
+  }
+  if (token.kind === 'refresh_token')
+    throw refuse({ rule: 'access-token-foreign', cause: 'a refresh token was sent in place of an access token' })
+  const apis = [token.claims.aud ?? []].flat().filter((id) => resources.some(({ identifier }) => identifier === id))
+  if (apis.length === 0)
+    throw refuse({
+      rule: 'token-without-api',
+      cause: 'the token is for no API: none of its scopes is one of an API',
+      issued_to: token.app.applicationUri,
+    })
+  if (!mayAskAbout(caller, token, resources))
+    throw refuse({
+      rule: 'token-of-another-api',
+      cause: `the token was issued to another app and is for ${apis.join(', ')}, which ${caller.applicationUri} does not serve`,
+      issued_to: token.app.applicationUri,
+      api: apis[0],
+    })
+  return token
+}

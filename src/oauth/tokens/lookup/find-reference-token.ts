@@ -1,0 +1,83 @@
+import { type ReadCatalogue, targetOf } from '../../../domain/access/resource-indicators.ts'
+import { NO_CLAIMS } from '../../../domain/protocol/requested-claims.ts'
+import { stillRegistered } from '../../../domain/protocol/scope.ts'
+import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
+import {
+  isWholeReferenceToken,
+  type ReferenceToken,
+  type ReferenceTokenState,
+  stateOfReferenceToken,
+} from '../../../domain/tokens/reference-token.ts'
+import { digest } from '../../../lib/crypto/secrets.ts'
+import type { LastUse } from '../../../lib/flow/last-use.ts'
+import type { Clock } from '../../../lib/time/clock.ts'
+import type { Store } from '../../../store/store.ts'
+import { referenceTokenClaims } from '../mint/access-token.ts'
+import type { TokenSettings } from '../mint/token-settings.ts'
+import { type DeadToken, dead, FOREIGN, type LiveAccessToken } from './token-status.ts'
+
+interface Judging {
+  readonly store: Pick<Store, 'read'>
+  readonly settings: TokenSettings
+  readonly clock: Clock
+  readonly readCatalogue: ReadCatalogue
+}
+
+interface Dependencies extends Judging {
+  /** Notes that a token was used. */
+  readonly uses: Pick<LastUse, 'note'>
+}
+
+type DeadState = Exclude<ReferenceTokenState['state'], 'live'>
+
+const RULE_OF: Readonly<Record<DeadState, RefusalRule>> = {
+  revoked: 'access-token-revoked',
+  expired: 'access-token-expired',
+  ended: 'access-token-ended',
+  'not permitted': 'reference-token-not-permitted',
+}
+
+// For these the operator is told whose account to look at.
+const BY_RECORD: ReadonlySet<DeadState> = new Set(['ended', 'not permitted'])
+
+/** Looks a personal or system access token up. */
+export function createFindReferenceToken({ uses, ...judging }: Dependencies) {
+  const { referenceTokens } = judging.store.read
+  const judge = createJudgeReferenceToken(judging)
+
+  return async function findReferenceToken(value: string): Promise<LiveAccessToken | DeadToken> {
+    if (!isWholeReferenceToken(value))
+      return dead('reference-token-malformed', 'its checksum is wrong, or a part is missing')
+    const token = await referenceTokens.find(digest(value))
+    if (!token) return FOREIGN
+    const judged = await judge(token)
+    if (judged.kind !== 'dead') uses.note(token)
+    return judged
+  }
+}
+
+/** Says whether a personal or system access token is live; a kill switch, a revocation and a changed record count at once. */
+export function createJudgeReferenceToken({ store, settings, clock, readCatalogue }: Judging) {
+  const { read } = store
+
+  return async function judgeReferenceToken(token: ReferenceToken): Promise<LiveAccessToken | DeadToken> {
+    const [app, user] = [await read.apps.find(token.applicationUri), await read.users.find(token.userId)]
+    if (!app || !user) return FOREIGN
+    const { state, reason = '' } = stateOfReferenceToken(token, app, user, clock())
+    if (state !== 'live')
+      return { ...dead(RULE_OF[state], reason, app), ...(BY_RECORD.has(state) ? { user: user.id } : {}) }
+    const scope = stillRegistered(token.scope, app)
+    const target = targetOf({ scope, resources: [] }, [], app, await readCatalogue())
+    return {
+      kind: 'access_token',
+      claims: referenceTokenClaims(token, target, app, user, settings),
+      scope,
+      app,
+      user,
+      sessionEpoch: token.sessionEpoch,
+      interactive: token.kind === 'PAT',
+      requested: NO_CLAIMS,
+      reference: token.id,
+    }
+  }
+}

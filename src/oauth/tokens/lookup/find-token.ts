@@ -1,0 +1,91 @@
+import { whyEnded } from '../../../domain/access/grant-status.ts'
+import type { ReadCatalogue } from '../../../domain/access/resource-indicators.ts'
+import { whyNotAdmitted } from '../../../domain/access/user-access.ts'
+import { stillRegistered } from '../../../domain/protocol/scope.ts'
+import { looksLikeReferenceToken } from '../../../domain/tokens/reference-token.ts'
+import { digest, looksLikeSecret } from '../../../lib/crypto/secrets.ts'
+import type { LastUse } from '../../../lib/flow/last-use.ts'
+import { type Clock, isoTime } from '../../../lib/time/clock.ts'
+import type { Store } from '../../../store/store.ts'
+import type { SigningKeys } from '../keys/signing-keys.ts'
+import { looksLikeOpaqueToken } from '../mint/opaque-token.ts'
+import type { TokenSettings } from '../mint/token-settings.ts'
+import { createJudgeClaims } from './check-still-valid.ts'
+import { createFindReferenceToken } from './find-reference-token.ts'
+import { type DeadToken, dead, expired, FOREIGN, type LiveToken } from './token-status.ts'
+import { type JwtFault, judgeOwnJwt } from './verify-own-jwt.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read'>
+  readonly keys: Pick<SigningKeys, 'verificationKey'>
+  readonly settings: TokenSettings
+  readonly clock: Clock
+  readonly readCatalogue: ReadCatalogue
+  readonly uses: Pick<LastUse, 'note'>
+}
+
+export type LookUpToken = ReturnType<typeof createLookUpToken>
+export type FindToken = ReturnType<typeof createFindToken>
+
+/** Finds a presented token, whatever its kind; `undefined` unless it is genuine, unexpired, unrevoked and not killed. */
+export function createFindToken(lookUp: LookUpToken) {
+  return async (value: string): Promise<LiveToken | undefined> => {
+    const token = await lookUp(value)
+    return token.kind === 'dead' ? undefined : token
+  }
+}
+
+/** Looks a presented token up, whatever its kind, and says why where it is not live. */
+export function createLookUpToken(dependencies: Dependencies) {
+  const { store, keys, settings, clock } = dependencies
+  const { read } = store
+  const judgeClaims = createJudgeClaims(store)
+  const findReferenceToken = createFindReferenceToken(dependencies)
+
+  async function findSignedToken(jwt: string): Promise<LiveToken | DeadToken> {
+    const judged = await judgeOwnJwt(jwt, keys, { typ: 'at+jwt', issuer: settings.issuer, clock })
+    return 'fault' in judged ? whyNot(judged, clock()) : judgeClaims(judged.claims)
+  }
+
+  async function findOpaqueToken(value: string): Promise<LiveToken | DeadToken> {
+    const claims = await read.opaqueAccessTokens.find(digest(value))
+    if (!claims) return FOREIGN
+    const at = Number(claims['exp']) * 1000
+    return at <= clock() ? expired(at, clock()) : judgeClaims(claims)
+  }
+
+  async function findRefreshToken(value: string): Promise<LiveToken | DeadToken> {
+    const token = await read.refreshTokens.find(digest(value))
+    if (!token || token.expiresAt <= clock()) return FOREIGN
+    const family = await read.families.find(token.family)
+    if (!family || family.revokedAt !== undefined) return FOREIGN
+    const [app, user] = [await read.apps.find(family.applicationUri), await read.users.find(family.userId)]
+    if (!app || !user || whyEnded(family, app, user) !== undefined || whyNotAdmitted(app, user)) return FOREIGN
+    const scope = stillRegistered(family.scope, app)
+    const { issuedAt, expiresAt } = token
+    const rotated = token.rotation !== undefined
+    return { kind: 'refresh_token', family: token.family, scope, app, user, issuedAt, expiresAt, rotated }
+  }
+
+  /** Every kind is told by its looks, so one look-up is enough, and none for what is no token of any kind. */
+  return (value: string): Promise<LiveToken | DeadToken> => {
+    if (looksLikeReferenceToken(value)) return findReferenceToken(value)
+    if (looksLikeOpaqueToken(value)) return findOpaqueToken(value)
+    if (value.includes('.')) return findSignedToken(value)
+    return looksLikeSecret(value) ? findRefreshToken(value) : Promise.resolve(FOREIGN)
+  }
+}
+
+function whyNot(fault: JwtFault, now: number): DeadToken {
+  switch (fault.fault) {
+    case 'foreign':
+      return FOREIGN
+    case 'expired':
+      return expired(fault.at, now)
+    case 'not yet valid':
+      return dead(
+        'access-token-not-yet-valid',
+        `the token is good from ${isoTime(fault.at)} on, and it is ${isoTime(now)} by this server's clock: a clock is off`,
+      )
+  }
+}

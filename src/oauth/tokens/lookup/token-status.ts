@@ -1,0 +1,61 @@
+import type { JWTPayload } from 'jose'
+import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
+import type { RequestedClaims } from '../../../domain/protocol/requested-claims.ts'
+import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
+import type { User } from '../../../domain/users/user.ts'
+import { isoTime } from '../../../lib/time/clock.ts'
+
+/** An access token that is good right now: signed, opaque or a reference token, which all say the same. */
+export interface LiveAccessToken {
+  readonly kind: 'access_token'
+  readonly claims: JWTPayload & { readonly jti: string; readonly exp: number }
+  readonly scope: readonly string[]
+  readonly app: TrustedApplication
+  readonly user: User
+  /** Of app and user together, under which it lives. */
+  readonly sessionEpoch: number
+  /** Whether it acts for a person rather than for the app itself. */
+  readonly interactive: boolean
+  /** The claims the app asked for by name at the sign-in. */
+  readonly requested: RequestedClaims
+  /** The id of the reference token that it is, if it is one. */
+  readonly reference: string | undefined
+}
+
+export interface LiveRefreshToken {
+  readonly kind: 'refresh_token'
+  readonly family: string
+  readonly scope: readonly string[]
+  readonly app: TrustedApplication
+  readonly user: User
+  readonly issuedAt: number
+  readonly expiresAt: number
+  readonly rotated: boolean
+}
+
+/** A token somebody presented that is good right now. */
+export type LiveToken = LiveAccessToken | LiveRefreshToken
+
+/** Why a presented token is good for nothing; for the operator alone. */
+export interface DeadToken {
+  readonly kind: 'dead'
+  readonly rule: RefusalRule
+  readonly cause: string
+  /** The app it was issued to, where that is known. */
+  readonly app?: TrustedApplication
+  /** The id of whom it acts for, where a change to them ended it. */
+  readonly user?: string
+}
+
+export const dead = (rule: RefusalRule, cause: string, app?: TrustedApplication): DeadToken => ({
+  kind: 'dead',
+  rule,
+  cause,
+  ...(app ? { app } : {}),
+})
+
+/** @param at when it ended, and @param now, in milliseconds since 1970 */
+export const expired = (at: number, now: number): DeadToken =>
+  dead('access-token-expired', `the token ended at ${isoTime(at)}, and it is ${isoTime(now)} by this server's clock`)
+
+export const FOREIGN = dead('access-token-foreign', 'no token of this server that would open anything here')

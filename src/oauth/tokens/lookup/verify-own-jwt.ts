@@ -1,0 +1,104 @@
+import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
+import type { SigningAlgorithm } from '../../../domain/protocol/signing-algorithm.ts'
+import { parseForeignJson } from '../../../lib/text/bounded-json.ts'
+import type { Clock } from '../../../lib/time/clock.ts'
+import type { SigningKeys, TokenType } from '../keys/signing-keys.ts'
+
+const LONGEST_JWT = 16_384
+
+interface Expected {
+  readonly typ: TokenType
+  readonly issuer: string
+  readonly clock: Clock
+  /** A genuine hint counts although it has expired. @see OIDC RP-Initiated Logout §2 */
+  readonly acceptExpired?: boolean
+}
+
+/** Why a JWT does not count: not ours or not of that kind, or ours at another time. */
+export type JwtFault =
+  | { readonly fault: 'foreign' }
+  /** Milliseconds since 1970. */
+  | { readonly fault: 'expired' | 'not yet valid'; readonly at: number }
+
+/**
+ * Verifies a JWT that this server signed itself: our key, our algorithm, our issuer, the right kind.
+ * @returns its claims, or `undefined` for anything else
+ * @see RFC 8725 §3
+ */
+export async function verifyOwnJwt(
+  jwt: string,
+  keys: Pick<SigningKeys, 'verificationKey'>,
+  expected: Expected,
+): Promise<JWTPayload | undefined> {
+  const judged = await judgeOwnJwt(jwt, keys, expected)
+  return 'fault' in judged ? undefined : judged.claims
+}
+
+/** The same, and what is wrong where something is. @see RFC 8725 §3 */
+export async function judgeOwnJwt(
+  jwt: string,
+  keys: Pick<SigningKeys, 'verificationKey'>,
+  expected: Expected,
+): Promise<{ readonly claims: JWTPayload } | JwtFault> {
+  if (!isCanonicalCompactJwt(jwt)) return { fault: 'foreign' }
+  const found = await keyOf(jwt, keys)
+  if (!found) return { fault: 'foreign' }
+  try {
+    const { payload } = await jwtVerify(jwt, found.key, {
+      algorithms: [found.algorithm],
+      issuer: expected.issuer,
+      typ: expected.typ,
+      requiredClaims: ['sub', 'aud', 'iat', 'exp'],
+      currentDate: new Date(expected.clock()),
+      ...(expected.acceptExpired ? { clockTolerance: Number.MAX_SAFE_INTEGER } : {}),
+    })
+    return hasWholeTimes(payload) ? { claims: payload } : { fault: 'foreign' }
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return faultOf(error)
+    throw error
+  }
+}
+
+/** Only the times are told apart: they show that a clock is off. */
+function faultOf(error: errors.JOSEError): JwtFault {
+  if (error instanceof errors.JWTExpired) return { fault: 'expired', at: (error.payload.exp ?? 0) * 1000 }
+  if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'nbf' && error.reason === 'check_failed')
+    return { fault: 'not yet valid', at: (error.payload.nbf ?? 0) * 1000 }
+  return { fault: 'foreign' }
+}
+
+/** Times are written in whole seconds here; any other number would be a lifetime that nobody meant. */
+const hasWholeTimes = ({ exp, iat, nbf }: JWTPayload): boolean =>
+  [exp, iat, nbf].every((time) => time === undefined || (Number.isSafeInteger(time) && time >= 0))
+
+/** One token has one spelling: three base64url parts without padding or spare bits, of JSON as it is written here, and not too long to look at. */
+function isCanonicalCompactJwt(jwt: string): boolean {
+  if (jwt.length > LONGEST_JWT || !/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(jwt)) return false
+  const parts = jwt.split('.')
+  const bytes = parts.map((part) => Buffer.from(part, 'base64url'))
+  if (!bytes.every((part, index) => part.toString('base64url') === parts[index])) return false
+  return bytes.slice(0, 2).every((part) => isCanonicalJson(part.toString('utf8')))
+}
+
+/** A name that comes twice, or a number too large to hold, is read by each library in its own way. @see RFC 8259 §4, §6 */
+function isCanonicalJson(text: string): boolean {
+  try {
+    return JSON.stringify(parseForeignJson(text)) === text
+  } catch (error) {
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
+}
+
+async function keyOf(
+  jwt: string,
+  keys: Pick<SigningKeys, 'verificationKey'>,
+): Promise<{ key: CryptoKey; algorithm: SigningAlgorithm } | undefined> {
+  try {
+    const { kid } = decodeProtectedHeader(jwt)
+    return typeof kid === 'string' ? await keys.verificationKey(kid) : undefined
+  } catch (error) {
+    if (error instanceof TypeError) return undefined
+    throw error
+  }
+}

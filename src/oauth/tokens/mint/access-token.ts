@@ -1,0 +1,108 @@
+import type { JWTPayload } from 'jose'
+import type { ServiceAuthorization, UserAuthorization } from '../../../domain/access/authorization.ts'
+import type { Target } from '../../../domain/access/resource-indicators.ts'
+import { sectorOf } from '../../../domain/apps/sector.ts'
+import { type AppRegistration, accessTokenLifetime } from '../../../domain/apps/trusted-application.ts'
+import { writeTokenId } from '../../../domain/protocol/token-id.ts'
+import type { ReferenceToken } from '../../../domain/tokens/reference-token.ts'
+import type { User } from '../../../domain/users/user.ts'
+import { inSeconds } from '../../../lib/time/clock.ts'
+import { subjectOf, type TokenSettings } from './token-settings.ts'
+import { accessTokenUserClaims } from './user-claims.ts'
+
+/** What an access token for a person is made from. */
+export type PersonAccess = Pick<
+  UserAuthorization<unknown>,
+  'kind' | 'app' | 'user' | 'signIn' | 'scope' | 'audience' | 'family'
+>
+
+/**
+ * The claims of a signed access token.
+ * @param now milliseconds since 1970
+ * @param nonce makes the `jti` unique
+ * @see RFC 9068 §2.2
+ */
+export function accessTokenClaims(
+  authorization: PersonAccess | ServiceAuthorization,
+  settings: TokenSettings,
+  now: number,
+  nonce: string,
+): JWTPayload {
+  const { app, scope, audience } = authorization
+  const issuedAt = inSeconds(now)
+  return {
+    iss: settings.issuer,
+    aud: audienceClaim(audience, settings.issuer),
+    iat: issuedAt,
+    nbf: issuedAt,
+    exp: issuedAt + inSeconds(accessTokenLifetime(app)),
+    scope: settings.scopeAsArray ? scope : scope.join(' '),
+    client_id: app.applicationUri,
+    ...(authorization.kind === 'user'
+      ? userFlowClaims(authorization, settings, nonce)
+      : serviceFlowClaims(authorization, settings, nonce)),
+  }
+}
+
+/** One audience is a string and several are a list; a token for no API is good for UserInfo alone. @see RFC 7519 §4.1.3 */
+const audienceClaim = ([first, ...more]: readonly string[], issuer: string): string | string[] =>
+  first === undefined ? issuer : more.length === 0 ? first : [first, ...more]
+
+function userFlowClaims({ app, user, scope, signIn, family }: PersonAccess, settings: TokenSettings, nonce: string) {
+  return {
+    jti: writeTokenId({ kind: 'family', family }, nonce),
+    ...personClaims(app, user, settings),
+    auth_time: inSeconds(signIn.authTime),
+    sid: signIn.sid,
+    amr: signIn.amr,
+    ...accessTokenUserClaims(user, scope),
+  }
+}
+
+/** Who acts, where a token acts for a person; the stable id is nothing that a pairwise app may know. */
+const personClaims = (app: AppRegistration, user: User, settings: TokenSettings) => ({
+  sub: subjectOf(user, sectorOf(app), settings),
+  ...(app.subjectType === 'pairwise' ? {} : { id: user.id }),
+  user_type: user.type,
+  db: settings.instance,
+})
+
+function serviceFlowClaims(
+  { app, systemUser, sessionEpoch }: ServiceAuthorization,
+  settings: TokenSettings,
+  nonce: string,
+) {
+  const origin = { kind: 'service', appEpoch: app.epoch, userEpoch: systemUser.epoch, sessionEpoch } as const
+  return { jti: writeTokenId(origin, nonce), ...serviceClaims(app, systemUser, settings) }
+}
+
+/** Who acts, where an app acts on its own. */
+const serviceClaims = (app: AppRegistration, systemUser: User, settings: TokenSettings) => ({
+  sub: app.applicationUri,
+  client_db: settings.instance,
+  client_system_user: systemUser.login,
+  client_system_user_type: systemUser.type,
+  client_system_user_id: systemUser.id,
+})
+
+/**
+ * What a reference token stands for, in the words of a signed one.
+ * @param audience identifiers of the API resources that own its scopes
+ */
+export const referenceTokenClaims = (
+  token: ReferenceToken,
+  { scope, audience }: Target,
+  app: AppRegistration,
+  user: User,
+  settings: TokenSettings,
+) => ({
+  iss: settings.issuer,
+  aud: audienceClaim(audience, settings.issuer),
+  iat: inSeconds(token.createdAt),
+  nbf: inSeconds(token.createdAt),
+  exp: inSeconds(token.expiresAt),
+  scope: settings.scopeAsArray ? scope : scope.join(' '),
+  client_id: app.applicationUri,
+  jti: `r.${token.id}`,
+  ...(token.kind === 'PAT' ? personClaims(app, user, settings) : serviceClaims(app, user, settings)),
+})

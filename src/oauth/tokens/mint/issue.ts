@@ -1,0 +1,111 @@
+import type {
+  Authorization,
+  ServiceAuthorization,
+  TokenResponse,
+  UserAuthorization,
+} from '../../../domain/access/authorization.ts'
+import type { Audit, AuditRecords } from '../../../domain/instance/audit.ts'
+import { tokenIssued } from '../../../domain/tokens/token-issued.ts'
+import { digest, newSecret, type Random } from '../../../lib/crypto/secrets.ts'
+import type { Clock } from '../../../lib/time/clock.ts'
+import type { Repositories, Store } from '../../../store/store.ts'
+import type { SigningKeys } from '../keys/signing-keys.ts'
+import { idTokenClaims } from './id-token.ts'
+import type { MintAccessToken, MintedAccessToken } from './mint-access-token.ts'
+import type { TokenSettings } from './token-settings.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'write'>
+  readonly keys: Pick<SigningKeys, 'signFor' | 'algorithmFor'>
+  readonly mintAccessToken: MintAccessToken
+  readonly settings: TokenSettings
+  readonly clock: Clock
+  readonly random: Random
+  readonly audit: Audit
+  readonly audits: AuditRecords
+}
+
+/** Who asked for tokens and how, for the audit log. */
+export interface TokenRequest {
+  readonly grant: string
+  readonly address: string
+}
+
+export type IssueTokens = ReturnType<typeof createIssueTokens>
+
+/**
+ * Turns what a grant decided into tokens. Signing comes first and the transaction last, so that a code or refresh token
+ * is used up only together with what it was exchanged for.
+ */
+export function createIssueTokens(dependencies: Dependencies) {
+  const { store, keys, mintAccessToken, settings, clock, random, audit, audits } = dependencies
+
+  async function mintForUser(authorization: UserAuthorization<Repositories>): Promise<MintedAccessToken> {
+    const minted = await mintAccessToken(authorization)
+    const { response: access } = minted
+    const { app, user, signIn, nonce, claims, scope, refreshUntil } = authorization
+    const subject = {
+      app,
+      user,
+      signIn,
+      nonce,
+      accessToken: access.access_token,
+      claims: claims.idToken,
+    }
+    const response = {
+      ...access,
+      ...(refreshUntil === undefined ? {} : { refresh_token: newSecret(random) }),
+      ...(scope.includes('openid')
+        ? {
+            id_token: await keys.signFor(app, idTokenClaims(subject, settings, keys.algorithmFor(app), clock()), 'JWT'),
+          }
+        : {}),
+    }
+    return { ...minted, response }
+  }
+
+  async function issueForService(authorization: ServiceAuthorization, request: TokenRequest): Promise<TokenResponse> {
+    const minted = await mintAccessToken(authorization)
+    if (authorization.app.accessTokenFormat === 'reference') await store.write(minted.keep)
+    // A token that is checked without a look at the database is not held up by a write.
+    audit(tokenIssued({ ...authorization, ...minted, ...request, user: authorization.systemUser }))
+    return minted.response
+  }
+
+  async function issueForUser(
+    authorization: UserAuthorization<Repositories>,
+    request: TokenRequest,
+  ): Promise<TokenResponse> {
+    const minted = await mintForUser(authorization)
+    const { response } = minted
+    const { redemption, family, refreshUntil } = authorization
+    const record = audits.record(tokenIssued({ ...authorization, ...minted, ...request }))
+    const first = await store.write(async (unit) => {
+      if (!(await redemption.spend(unit, response))) return false
+      await minted.keep(unit)
+      if (response.refresh_token !== undefined && refreshUntil !== undefined) {
+        const token = { family, issuedAt: clock(), expiresAt: refreshUntil }
+        await unit.refreshTokens.add(digest(response.refresh_token), token)
+      }
+      await unit.auditEvents.add([record])
+      return true
+    })
+    if (!first) return redemption.tooLate()
+    audits.tell(record)
+    return response
+  }
+
+  return async function issueTokens(
+    authorization: Authorization<Repositories>,
+    request: TokenRequest,
+  ): Promise<TokenResponse> {
+    switch (authorization.kind) {
+      case 'answered':
+        return authorization.response
+      case 'service':
+        return issueForService(authorization, request)
+      case 'user':
+        return issueForUser(authorization, request)
+    }
+  }
+}

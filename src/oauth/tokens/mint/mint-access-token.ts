@@ -1,0 +1,45 @@
+import type { ServiceAuthorization, TokenResponse } from '../../../domain/access/authorization.ts'
+import { accessTokenLifetime } from '../../../domain/apps/trusted-application.ts'
+import { digest, type Random } from '../../../lib/crypto/secrets.ts'
+import { type Clock, inSeconds } from '../../../lib/time/clock.ts'
+import type { Repositories } from '../../../store/store.ts'
+import type { SigningKeys } from '../keys/signing-keys.ts'
+import { accessTokenClaims, type PersonAccess } from './access-token.ts'
+import { newOpaqueToken } from './opaque-token.ts'
+import type { TokenSettings } from './token-settings.ts'
+
+interface Dependencies {
+  readonly keys: Pick<SigningKeys, 'signFor'>
+  readonly settings: TokenSettings
+  readonly clock: Clock
+  readonly random: Random
+}
+
+export interface MintedAccessToken {
+  readonly response: TokenResponse
+  /** The `jti` of the access token, which names it without being it. */
+  readonly tokenId: string
+  /** Stores what the answer does not carry. */
+  readonly keep: (unit: Pick<Repositories, 'opaqueAccessTokens'>) => Promise<void>
+}
+
+export type MintAccessToken = ReturnType<typeof createMintAccessToken>
+
+/** Makes an access token in the format of the app's record: signed, or a reference to what is kept here. @see RFC 9068 §2 */
+export const createMintAccessToken =
+  ({ keys, settings, clock, random }: Dependencies) =>
+  async (authorization: PersonAccess | ServiceAuthorization): Promise<MintedAccessToken> => {
+    const { app, scope } = authorization
+    const claims = accessTokenClaims(authorization, settings, clock(), random(16).toString('base64url'))
+    const opaque = app.accessTokenFormat === 'reference' ? newOpaqueToken(random) : undefined
+    const response: TokenResponse = {
+      access_token: opaque ?? (await keys.signFor(app, claims, 'at+jwt')),
+      token_type: 'Bearer',
+      expires_in: inSeconds(accessTokenLifetime(app)),
+      scope: scope.join(' '),
+    }
+    const keep: MintedAccessToken['keep'] = async ({ opaqueAccessTokens }) => {
+      if (opaque !== undefined) await opaqueAccessTokens.add(digest(opaque), claims, Number(claims.exp) * 1000)
+    }
+    return { response, tokenId: String(claims.jti), keep }
+  }

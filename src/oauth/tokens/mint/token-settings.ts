@@ -1,0 +1,43 @@
+import { createHmac } from 'node:crypto'
+import type { Sector } from '../../../domain/apps/sector.ts'
+import type { User } from '../../../domain/users/user.ts'
+import { deriveKey, type SealingKey } from '../../../lib/crypto/sealed-box.ts'
+
+/** What an instance's tokens have in common. */
+export interface TokenSettings {
+  readonly issuer: string
+  /** Name of the instance's database, the `db` claim. */
+  readonly instance: string
+  /** Compatibility: `scope` as an array instead of one string. */
+  readonly scopeAsArray: boolean
+  /** Compatibility: `sub` is the login instead of the stable id. */
+  readonly subjectAsLogin: boolean
+  /** What makes the subjects of pairwise apps; nobody else can compute them. */
+  readonly pairwiseKey: SealingKey
+}
+
+/** Adds to the configuration what only the master key gives. */
+export const completeSettings = <T>(tokens: T, masterKey: Buffer): T & Pick<TokenSettings, 'pairwiseKey'> => ({
+  ...tokens,
+  pairwiseKey: deriveKey(masterKey, 'pairwise-subjects'),
+})
+
+/** The `sub` of a person's tokens, which a sector has for itself. @see OIDC Core §2, §8.1 */
+export function subjectOf(
+  user: User,
+  sector: Sector,
+  { subjectAsLogin, pairwiseKey }: Pick<TokenSettings, 'subjectAsLogin' | 'pairwiseKey'>,
+): string {
+  if (sector !== undefined) return pairwiseSubject(user.id, sector, pairwiseKey)
+  return subjectAsLogin ? user.login : user.id
+}
+
+/** Written as a UUID (RFC 9562 §5.8), as the ids of users are: no `client_id` may look like one. @see OIDC Core §8.1 */
+function pairwiseSubject(id: string, sector: string, key: SealingKey): string {
+  const mac = createHmac('sha256', key)
+    .update(JSON.stringify([sector, id]))
+    .digest()
+  mac[6] = ((mac[6] ?? 0) & 0x0f) | 0x80
+  mac[8] = ((mac[8] ?? 0) & 0x3f) | 0x80
+  return mac.toString('hex', 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}

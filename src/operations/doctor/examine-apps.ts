@@ -1,0 +1,75 @@
+import { isValidSecret } from '../../domain/apps/app-secret.ts'
+import {
+  answersWith,
+  isInteractive,
+  needsPkce,
+  refreshTokenLifetime,
+  type TrustedApplication,
+} from '../../domain/apps/trusted-application.ts'
+import { shellWord } from '../../lib/text/shell.ts'
+import { DAY } from '../../lib/time/clock.ts'
+import { type Finding, fine, warning } from './finding.ts'
+
+const LONGEST_SECRET = 365 * DAY
+const SOON = 30 * DAY
+
+/** What is unwise about an app's settings and secrets. @param now milliseconds since 1970 */
+export function examineApp(app: TrustedApplication, now: number): Finding[] {
+  const check = `app ${app.applicationUri}`
+  const findings = [...unwiseSettings(check, app), ...agedSecrets(check, app, now)]
+  return findings.length > 0 ? findings : [fine(check, app.isEnabled ? 'nothing to mend' : 'disabled')]
+}
+
+function unwiseSettings(check: string, app: TrustedApplication): Finding[] {
+  const update = (flags: string): string => `tessera app update ${shellWord(app.applicationUri)} ${flags}`
+  const frontChannel = app.responseTypes.filter((type) => answersWith(type, 'token'))
+  const findings: readonly (readonly [boolean, string, string])[] = [
+    [
+      isInteractive(app) && !needsPkce(app),
+      'a stolen code can be used without PKCE',
+      update('--set RequirePkce=true (once its library sends code_challenge)'),
+    ],
+    [
+      frontChannel.length > 0,
+      `access tokens go through the browser (${frontChannel.join(', ')})`,
+      update('--set ResponseTypes=code'),
+    ],
+    [
+      isInteractive(app) && !app.requireConsent && app.clientType === 'Public',
+      'anybody can pose as a Public app, and nobody is asked for consent',
+      update('--set RequireConsent=true'),
+    ],
+    [
+      app.clientType === 'Public' && refreshTokenLifetime(app) > 14 * DAY,
+      `refresh tokens of a Public app live ${refreshTokenLifetime(app) / DAY} days`,
+      update('--set RefreshTokenLifetime=24h'),
+    ],
+    [
+      app.refreshReplayWindow > 30,
+      `an old refresh token works for ${app.refreshReplayWindow} s after its rotation`,
+      update('--set RefreshReplayWindow=10s'),
+    ],
+  ]
+  return findings.filter(([holds]) => app.isEnabled && holds).map(([, found, fix]) => warning(check, found, fix))
+}
+
+function agedSecrets(check: string, app: TrustedApplication, now: number): Finding[] {
+  const rotate = `tessera app rotate-secret ${shellWord(app.applicationUri)} --overlap 7d`
+  // Its keys prove it; a secret is good for nothing there.
+  if (app.tokenEndpointAuthMethod === 'private_key_jwt') return []
+  const live = app.secrets.filter((secret) => isValidSecret(secret, now))
+  if (app.clientType === 'Confidential' && app.isEnabled && live.length === 0)
+    return [warning(check, 'it has no valid secret', rotate)]
+  const lasting = Math.max(...live.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY))
+  return [
+    ...live
+      .filter(({ createdAt }) => now - createdAt > LONGEST_SECRET)
+      .map(({ id, label, createdAt }) => {
+        const days = Math.floor((now - createdAt) / DAY)
+        return warning(check, `the secret ${label ?? id} is ${days} days old`, rotate)
+      }),
+    ...(live.length > 0 && lasting - now < SOON
+      ? [warning(check, `its last secret ends in ${Math.ceil((lasting - now) / DAY)} days`, rotate)]
+      : []),
+  ]
+}

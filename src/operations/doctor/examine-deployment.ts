@@ -1,0 +1,149 @@
+import { connect, type PeerCertificate } from 'node:tls'
+import { parseForeignJson } from '../../lib/text/bounded-json.ts'
+import { DAY } from '../../lib/time/clock.ts'
+import { type Finding, fault, fine, messageOf, warning } from './finding.ts'
+
+// Milliseconds.
+const PATIENCE = 5000
+const MOST_DRIFT = 30_000
+const SOON = 21 * DAY
+// Of a network that exists in documentation alone. @see RFC 5737
+const STRANGER = '192.0.2.123'
+
+interface Deployment {
+  readonly issuer: string
+  readonly now: () => number
+  /** The address under which a refusal was recorded; `undefined` when this server did not record it. */
+  readonly addressOfRefusal: (refusalId: string) => Promise<string | undefined>
+  /** An address of the sign-in page, where an app can be signed in to. */
+  readonly signInUrl: string | undefined
+}
+
+/** What a running server shows to the world, asked for at the address that people use. */
+export async function examineDeployment(deployment: Deployment): Promise<Finding[]> {
+  const { issuer } = deployment
+  let discovery: Response
+  try {
+    discovery = await ask(`${issuer}/.well-known/openid-configuration`)
+  } catch (error) {
+    const found = `${issuer} does not answer: ${messageOf(error)}`
+    return [fault('issuer', found, 'start the server, or mend TESSERA_ISSUER, the name or the proxy')]
+  }
+  return [
+    await examineIssuer(discovery, issuer),
+    examineClock(discovery, deployment.now()),
+    ...examineHeaders(discovery, issuer),
+    ...(issuer.startsWith('https:') ? [await examineCertificate(new URL(issuer), deployment.now())] : []),
+    await examineForwarding(deployment),
+    ...(deployment.signInUrl === undefined ? [] : [await examineCookies(deployment.signInUrl, issuer)]),
+  ]
+}
+
+const ask = (url: string, init: RequestInit = {}): Promise<Response> =>
+  fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(PATIENCE) })
+
+/** What an answer holds; an empty object where it is no JSON. */
+const readJson = (response: Response): Promise<unknown> =>
+  response
+    .text()
+    .then(parseForeignJson)
+    .catch(() => ({}))
+
+async function examineIssuer(discovery: Response, issuer: string): Promise<Finding> {
+  const metadata = discovery.status === 200 ? ((await readJson(discovery)) as { issuer?: unknown }) : {}
+  if (metadata.issuer === issuer) return fine('issuer', `${issuer} is what people and apps see`)
+  const found =
+    discovery.status === 200
+      ? `the server there says it is ${String(metadata.issuer)}`
+      : `the discovery document answers ${discovery.status}`
+  return fault('issuer', found, `let the proxy pass ${new URL(issuer).pathname} on unchanged, or mend TESSERA_ISSUER`)
+}
+
+function examineClock({ headers }: Response, now: number): Finding {
+  const drift = Math.abs(Date.parse(headers.get('date') ?? '') - now)
+  return drift > MOST_DRIFT
+    ? warning('clocks', `the server's clock is ${Math.round(drift / 1000)} s from this one`, 'run NTP on both')
+    : fine('clocks', 'the server and this machine agree')
+}
+
+function examineHeaders({ headers }: Response, issuer: string): Finding[] {
+  const lacking = [
+    ...(headers.get('x-content-type-options') === 'nosniff' ? [] : ['X-Content-Type-Options']),
+    ...(headers.has('content-security-policy') ? [] : ['Content-Security-Policy']),
+    ...(issuer.startsWith('https:') && !headers.has('strict-transport-security') ? ['Strict-Transport-Security'] : []),
+  ]
+  return lacking.length === 0
+    ? [fine('headers', 'the security headers reach the browser')]
+    : [fault('headers', `the proxy takes away ${lacking.join(', ')}`, 'let it pass headers on unchanged')]
+}
+
+async function examineCertificate(url: URL, now: number): Promise<Finding> {
+  try {
+    const { protocol, certificate } = await shakeHands(url)
+    const left = Date.parse(certificate.valid_to) - now
+    if (left < SOON) {
+      const days = Math.floor(left / DAY)
+      return warning('TLS', `the certificate ends in ${days} days`, 'renew it, and let something renew it from now on')
+    }
+    return fine('TLS', `${protocol}, the certificate is good until ${certificate.valid_to}`)
+  } catch (error) {
+    return fault('TLS', messageOf(error), 'give the proxy a certificate that browsers trust, and TLS 1.2 or newer')
+  }
+}
+
+const shakeHands = (url: URL): Promise<{ protocol: string; certificate: PeerCertificate }> =>
+  new Promise((resolve, reject) => {
+    const host = url.hostname
+    const socket = connect({ host, port: Number(url.port || 443), servername: host, minVersion: 'TLSv1.2' }, () => {
+      resolve({ protocol: socket.getProtocol() ?? 'TLS', certificate: socket.getPeerCertificate() })
+      socket.destroy()
+    })
+    socket.setTimeout(PATIENCE, () => socket.destroy(new Error('no TLS handshake within 5 s')))
+    socket.once('error', reject)
+  })
+
+/** Whoever can choose their own address passes every limit per address; the server's record of a refusal tells which it took. */
+async function examineForwarding({ issuer, addressOfRefusal }: Deployment): Promise<Finding> {
+  const response = await ask(`${issuer}/connect/token`, {
+    method: 'POST',
+    headers: { 'x-forwarded-for': STRANGER },
+    body: new URLSearchParams({ grant_type: 'client_credentials', client_id: 'tessera-doctor' }),
+  })
+  const { refusal_id: id } = (await readJson(response)) as { refusal_id?: string }
+  const address = id === undefined ? undefined : await addressOfRefusal(id)
+  if (address === undefined)
+    return fault(
+      'addresses',
+      'the server there does not use this database',
+      'look at TESSERA_ISSUER and TESSERA_DATABASE_URL',
+    )
+  if (address === STRANGER)
+    return fault(
+      'addresses',
+      'the server believes any X-Forwarded-For that a stranger sends',
+      'let the proxy replace that header, and name only the proxy in TESSERA_TRUSTED_PROXIES',
+    )
+  return fine('addresses', `a stranger's X-Forwarded-For is not believed; this machine is ${address}`)
+}
+
+async function examineCookies(signInUrl: string, issuer: string): Promise<Finding> {
+  const https = issuer.startsWith('https:')
+  const first = await ask(signInUrl)
+  const page = first.headers.get('location')
+  const second = page?.startsWith(issuer) ? await ask(page) : undefined
+  const cookies = [first, second].flatMap((answer) => answer?.headers.getSetCookie() ?? [])
+  const bad = cookies.find(
+    (cookie) =>
+      !/; *HttpOnly/i.test(cookie) ||
+      !/; *SameSite=(Lax|Strict)/i.test(cookie) ||
+      (https && !(/; *Secure/i.test(cookie) && cookie.startsWith('__Host-'))),
+  )
+  if (cookies.length === 0) return warning('cookies', 'the sign-in page sets none', 'let the proxy pass Set-Cookie on')
+  if (bad !== undefined)
+    return fault(
+      'cookies',
+      `${bad.split('=')[0]} has lost its flags on the way`,
+      'let the proxy pass Set-Cookie on unchanged',
+    )
+  return fine('cookies', https ? '__Host-, Secure, HttpOnly, SameSite' : 'HttpOnly, SameSite')
+}

@@ -1,0 +1,151 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { LONGEST_ACCESS_TOKEN } from '../../domain/apps/trusted-application.ts'
+import { LONGEST_IDLE } from '../../domain/sessions/api-session.ts'
+import { type Clock, DAY, HOUR, MINUTE } from '../../lib/time/clock.ts'
+import type { Timekeeper } from '../../lib/time/timekeeper.ts'
+import type { LeftoverKind } from '../../store/repositories/instance/leftovers.ts'
+import type { Repositories, Store } from '../../store/store.ts'
+import { readSetting } from './read-setting.ts'
+
+interface Dependencies {
+  readonly store: Store
+  /** A clock that was set forward by mistake may be set back; what was forgotten for it would not come back. */
+  readonly time: Pick<Timekeeper, 'floor'>
+  /** Milliseconds at an even pace, to measure how long a batch takes. */
+  readonly timer: Clock
+  /** Names this process among the nodes. */
+  readonly holder: string
+  /** Milliseconds after which every sign-in session is over. */
+  readonly longestSession: number
+}
+
+/** What is forgotten, and from which time back, milliseconds since 1970. */
+interface Task {
+  readonly kind: LeftoverKind
+  readonly before: () => Promise<number>
+}
+
+/** @returns how many rows went, of so many at most */
+type Remove = (unit: Repositories, limit: number) => Promise<number>
+
+export type Removed = Partial<Record<LeftoverKind, number>>
+
+const LEASE = MINUTE
+// Rows.
+const FIRST_BATCH = 100
+const SHORTEST_BATCH = 50
+const LONGEST_BATCH = 2000
+// Milliseconds a batch should take, so that nobody who writes waits for long.
+const AIM = 10
+// For each millisecond of work so many are left to everybody else.
+const REST = 4
+// Of the refusals that are kept: anybody can make some that name no registered app.
+const NAMELESS_SHARE = 0.1
+
+/** Every kind of leftover, in the order it is looked after. */
+function tasksOf({ store, clock, longestSession }: Sizing): readonly Task[] {
+  const { settings } = store.read
+  // Whoever comes late with a code is told that it expired, rather than that it is unknown.
+  const overAnHourAgo = async () => clock() - HOUR
+  return [
+    { kind: 'authorization_codes', before: overAnHourAgo },
+    { kind: 'client_assertions', before: overAnHourAgo },
+    { kind: 'token_families', before: overAnHourAgo },
+    { kind: 'revoked_access_tokens', before: overAnHourAgo },
+    { kind: 'opaque_access_tokens', before: overAnHourAgo },
+    // Whose token ended can still read when it was last used.
+    { kind: 'reference_tokens', before: async () => clock() - 30 * DAY },
+    { kind: 'token_notices', before: async () => clock() - LONGEST_ACCESS_TOKEN - HOUR },
+    { kind: 'api_sessions', before: async () => clock() - Math.max(DAY, LONGEST_IDLE + HOUR) },
+    { kind: 'sign_in_sessions', before: async () => clock() - longestSession - HOUR },
+    // Nobody is told any more after a day and a bit.
+    { kind: 'logout_deliveries', before: async () => clock() - 7 * DAY },
+    { kind: 'sign_in_attempts', before: async () => clock() },
+    {
+      kind: 'refusals',
+      before: async () => {
+        const beyond = await store.read.refusals.timeOfNewestBeyond(await readSetting(settings, 'RefusalLimit'))
+        return Math.max(clock() - (await readSetting(settings, 'RefusalRetention')), (beyond ?? -1) + 1)
+      },
+    },
+    // Until then an administrator sees what became of it.
+    { kind: 'signing_keys', before: async () => clock() - 30 * DAY },
+    { kind: 'audit_events', before: async () => clock() - (await readSetting(settings, 'AuditRetention')) },
+  ]
+}
+
+type Sizing = Pick<Dependencies, 'store' | 'longestSession'> & { readonly clock: Clock }
+
+/** For how long the oldest row that could be forgotten has been waiting, by table; milliseconds. */
+export async function cleanUpLags(dependencies: Sizing): Promise<Readonly<Record<string, number>>> {
+  const { leftovers } = dependencies.store.read
+  const lags = tasksOf(dependencies).map(async ({ kind, before }) => {
+    const [time, oldest] = [await before(), await leftovers.oldest(kind)]
+    return [kind, Math.max(0, time - (oldest ?? time))] as const
+  })
+  return Object.fromEntries(await Promise.all(lags))
+}
+
+export type CleanUp = ReturnType<typeof createCleanUp>
+
+/** Forgets what is over: in small batches with pauses between them, and on one node at a time. */
+export function createCleanUp(dependencies: Dependencies) {
+  const { store, timer, holder } = dependencies
+  const clock = dependencies.time.floor
+  const tasks = tasksOf({ ...dependencies, clock })
+  let limit = FIRST_BATCH
+  let stopped = false
+
+  /** Whether this node has the task, which it then keeps for as long as it goes on. */
+  const takeLease = () => store.writeEnding(({ leases }) => leases.take('clean-up', holder, clock(), clock() + LEASE))
+
+  /** @returns whether there is more */
+  async function removeBatch(remove: Remove, count: (rows: number) => void): Promise<boolean> {
+    const asked = limit
+    let took = 0
+    const removed = await store.writeEnding(async (unit) => {
+      const started = timer()
+      if (!(await unit.leases.take('clean-up', holder, clock(), clock() + LEASE))) return 0
+      const rows = await remove(unit, asked)
+      took = timer() - started
+      return rows
+    })
+    count(removed)
+    // Larger batches while they are quick, smaller ones when they are not.
+    limit = Math.round(Math.min(LONGEST_BATCH, Math.max(SHORTEST_BATCH, took > AIM ? limit / 2 : limit * 1.2)))
+    await delay(took * REST)
+    return removed >= asked
+  }
+
+  return {
+    /**
+     * Goes through everything once; does nothing while another node is at it.
+     * @returns how many rows went
+     */
+    async run(): Promise<Removed> {
+      const removed: Removed = {}
+      if (!(await takeLease())) return removed
+      for (const { kind, before } of tasks) {
+        const count = (rows: number): void => {
+          if (rows > 0) removed[kind] = (removed[kind] ?? 0) + rows
+        }
+        if (kind === 'refusals') {
+          const most = Math.floor((await readSetting(store.read.settings, 'RefusalLimit')) * NAMELESS_SHARE)
+          const forget: Remove = ({ refusals }, limit) => refusals.forgetNameless(most, limit)
+          while (!stopped && (await removeBatch(forget, count)));
+        }
+        const time = await before()
+        const remove: Remove = ({ leftovers }, limit) => leftovers.remove(kind, time, limit)
+        while (!stopped && (await removeBatch(remove, count)));
+      }
+      while (!stopped && (await store.compact())) await delay(AIM * REST)
+      return removed
+    },
+
+    /** Ends a run after its batch, and lets another node take over. */
+    async stop(): Promise<void> {
+      stopped = true
+      await store.writeEnding(({ leases }) => leases.release('clean-up', holder))
+    },
+  }
+}

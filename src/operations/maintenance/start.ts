@@ -1,0 +1,67 @@
+import { newId } from '../../lib/crypto/secrets.ts'
+import { repeat } from '../../lib/flow/repeat.ts'
+import { isoTime, MINUTE, SECOND } from '../../lib/time/clock.ts'
+import type { Timekeeper } from '../../lib/time/timekeeper.ts'
+import type { Store } from '../../store/store.ts'
+import { createCleanUp } from './clean-up.ts'
+import { createRotateKeys, type RotatedKeys } from './rotate-keys.ts'
+import { createWatchTime } from './watch-time.ts'
+
+interface Dependencies {
+  readonly store: Store
+  readonly time: Timekeeper
+  readonly keys: RotatedKeys
+  readonly log: {
+    info(record: object, message: string): void
+    warn(record: object, message: string): void
+  }
+  /** Milliseconds after which every sign-in session is over. */
+  readonly longestSession: number
+  /** Removes apps that registered themselves for nothing. */
+  readonly forgetUnused: () => Promise<void>
+  /** Tells apps of sign-outs that they have not heard of. */
+  readonly sendLogouts: () => Promise<void>
+}
+
+const CLEAN_UP_EVERY = 30 * SECOND
+// Also how long an app waits to hear of what was changed with the command line.
+const SEND_EVERY = 5 * SECOND
+const FORGET_EVERY = MINUTE
+const WATCH_EVERY = 5 * SECOND
+const ROTATE_EVERY = MINUTE
+
+/** Starts what a server does beside answering requests; each task goes on after an error, which is on the log. */
+export function startMaintenance(dependencies: Dependencies) {
+  const { store, time, keys, log, longestSession, forgetUnused, sendLogouts } = dependencies
+  store.keepReserve()
+  const holder = newId()
+  const cleanUp = createCleanUp({ store, time, timer: () => performance.now(), holder, longestSession })
+  const watchTime = createWatchTime({ store, time, log })
+  const rotateKeys = createRotateKeys({ store, time, keys, holder })
+  const complain = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed; it is tried again`)
+
+  async function clean(): Promise<void> {
+    const removed = await cleanUp.run()
+    if (Object.keys(removed).length > 0) log.info({ removed }, 'cleaned up')
+  }
+  async function rotate(): Promise<void> {
+    for (const { kid, algorithm, signsFrom } of await rotateKeys())
+      log.info({ key: { kid, algorithm, signsFrom: isoTime(signsFrom) } }, 'published the next signing key')
+  }
+  const tasks = [
+    repeat(WATCH_EVERY, watchTime, complain('writing the time down')),
+    repeat(CLEAN_UP_EVERY, clean, complain('cleaning up')),
+    repeat(FORGET_EVERY, forgetUnused, complain('removing unused apps')),
+    // The first start leaves most keys to this.
+    repeat(ROTATE_EVERY, rotate, complain('rotating keys'), 0),
+    repeat(SEND_EVERY, sendLogouts, complain('telling apps of sign-outs')),
+  ]
+
+  return {
+    /** Ends every task after the step it is at. */
+    async stop(): Promise<void> {
+      await cleanUp.stop().catch(complain('handing the clean-up over'))
+      await Promise.all(tasks.map((task) => task.stop()))
+    },
+  }
+}

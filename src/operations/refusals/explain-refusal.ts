@@ -1,0 +1,116 @@
+import { PROTOCOL_SCOPES } from '../../domain/protocol/scope.ts'
+import type { OperatorDetail } from '../../domain/refusals/errors.ts'
+import type { Refusal } from '../../domain/refusals/refusal.ts'
+import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
+import { markDifference, nearestOf } from '../../lib/text/difference.ts'
+import { shellWord } from '../../lib/text/shell.ts'
+import { APP_JWT_REMEDIES } from './remedies/app-jwt-remedies.ts'
+import { APP_REMEDIES } from './remedies/app-remedies.ts'
+import { PERSON_REMEDIES } from './remedies/person-remedies.ts'
+import { REGISTRATION_REMEDIES } from './remedies/registration-remedies.ts'
+import type { Facts, Registered, Remedy } from './remedies/remedy.ts'
+import { REQUEST_REMEDIES } from './remedies/request-remedies.ts'
+import { SESSION_REMEDIES } from './remedies/session-remedies.ts'
+import { TOKEN_REMEDIES } from './remedies/token-remedies.ts'
+
+/** A refusal as it is explained to the operator: what was wrong, and what mends it. */
+export interface Explanation {
+  readonly id: string
+  readonly endpoint: string
+  readonly error: string
+  readonly cause: string
+  readonly sent: string | null
+  /** What would have been right; several values with ", " between. */
+  readonly expected: string | null
+  /** The registered value most like the one sent, its differences marked as `markDifference` does. */
+  readonly nearest: string | null
+  /** A command that starts with `tessera`, or a sentence. */
+  readonly fix: string
+  /** Another way to mend it. */
+  readonly otherwise: string | null
+  /** The same one by one, where any of several would have been right; else empty. */
+  readonly expectedOneOf: readonly string[]
+  /** The registered value itself. */
+  readonly nearestValue: string | null
+  readonly rule: RefusalRule | null
+}
+
+/** Every rule has a remedy: the compiler sees to it. */
+const REMEDIES: Readonly<Record<RefusalRule, (facts: Facts) => Remedy>> = {
+  ...APP_REMEDIES,
+  ...APP_JWT_REMEDIES,
+  ...REQUEST_REMEDIES,
+  ...REGISTRATION_REMEDIES,
+  ...PERSON_REMEDIES,
+  ...TOKEN_REMEDIES,
+  ...SESSION_REMEDIES,
+}
+
+interface Choice {
+  readonly among: (registered: Registered, detail: OperatorDetail) => readonly string[]
+  /** The share of the longer value that may differ. */
+  readonly furthest: number
+  /** What is compared, where it is not all that was sent. */
+  readonly compared?: string
+}
+
+const listed = ({ expected }: OperatorDetail): readonly string[] =>
+  Array.isArray(expected) ? expected : typeof expected === 'string' ? [expected] : []
+
+const scopesOf = (registered: Registered): string[] => [...PROTOCOL_SCOPES, ...(registered.app?.scope ?? [])]
+
+/** Where a value was looked for among others, and how alike two must be for one to be meant by the other. */
+const CHOICES: Readonly<Partial<Record<RefusalRule, Choice>>> = {
+  'app-unknown': { among: ({ apps }) => apps, furthest: 0.34 },
+  'redirect-uri-unregistered': { among: ({ app }) => app?.impersonateLoginUrl ?? [], furthest: 0.6 },
+  'logout-uri-unregistered': { among: ({ app }) => app?.impersonateLogoutUrl ?? [], furthest: 0.6 },
+  'redirect-uri-differs': { among: (_registered, detail) => listed(detail), furthest: 1 },
+  'scope-unregistered': { among: scopesOf, furthest: 0.5, compared: 'scope' },
+  'grant-type-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
+  'response-type-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
+  'response-mode-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
+  'person-unknown': { among: ({ logins }) => logins, furthest: 0.34 },
+  'prompt-unknown': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
+}
+
+/**
+ * Explains a refusal by what is registered now.
+ * @param registered may have changed since the refusal, for which the remedy makes up
+ */
+export function explainRefusal(
+  refusal: Pick<Refusal, 'id' | 'endpoint' | 'error' | 'description' | 'parameters' | 'detail' | 'app'>,
+  registered: Registered,
+): Explanation {
+  const { id, endpoint, error, description, parameters, detail, app } = refusal
+  const sent = detail['sent'] === undefined ? undefined : String(detail['sent'])
+  const choice = detail.rule && CHOICES[detail.rule]
+  const compared = choice?.compared === undefined ? sent : String(detail[choice.compared] ?? '')
+  const nearest =
+    choice && compared !== undefined
+      ? nearestOf(compared, choice.among(registered, detail), choice.furthest)
+      : undefined
+  const facts: Facts = { refusal, registered, uri: shellWord(app ?? 'APPLICATION-URI'), sent: sent ?? '', nearest }
+  const remedy: Remedy = detail.rule
+    ? REMEDIES[detail.rule](facts)
+    : { fix: 'see the log, under the id of the refusal' }
+  const expected = detail['expected'] === undefined ? [remedy.expected ?? ''] : listed(detail)
+  return {
+    id,
+    endpoint,
+    error,
+    cause: typeof detail['cause'] === 'string' ? detail['cause'] : description,
+    sent: sent ?? parametersAsText(parameters),
+    expected: expected.join(', ') || null,
+    nearest: nearest === undefined || compared === undefined ? null : markDifference(compared, nearest),
+    fix: remedy.fix,
+    otherwise: remedy.otherwise ?? null,
+    expectedOneOf: expected.length > 1 ? expected : [],
+    nearestValue: nearest ?? null,
+    rule: detail.rule ?? null,
+  }
+}
+
+function parametersAsText(parameters: Refusal['parameters']): string | null {
+  const pairs = Object.entries(parameters).map(([name, value]) => `${name}=${value}`)
+  return pairs.length === 0 ? null : pairs.join(', ')
+}

@@ -1,0 +1,25 @@
+import { shellWord } from '../../../lib/text/shell.ts'
+import { developer, type Remedies } from './remedy.ts'
+
+/** What to do about API sessions and licence slots. */
+export const SESSION_REMEDIES = {
+  'token-without-api': developer(
+    'ask for a scope of an API with the token; one without is good for userinfo alone',
+    'an access token for an API',
+  ),
+  'token-of-another-api': ({ uri, refusal: { detail } }) => ({
+    fix: `tessera resource update ${shellWord(String(detail['api'] ?? 'ID'))} --resource-server ${uri}`,
+    otherwise: 'only if the app serves that API; else its callers sent a token that is for another API',
+    expected: 'a token for an API that the app serves, or one issued to the app itself',
+  }),
+  'licence-slots-full': () => ({
+    fix: 'tessera license set --slots N, with more slots than tessera license show tells',
+    otherwise: 'tessera session list shows who occupies them, and tessera session end ID frees one',
+    expected: 'a free licence slot',
+  }),
+  'app-serves-no-api': ({ uri }) => ({
+    fix: `tessera resource update ID --resource-server ${uri}`,
+    otherwise: 'tessera resource list shows the ID of every API',
+    expected: 'an app that serves an API',
+  }),
+} as const satisfies Remedies

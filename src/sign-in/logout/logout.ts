@@ -1,0 +1,137 @@
+import { sectorOf } from '../../domain/apps/sector.ts'
+import type { Form } from '../../domain/protocol/form.ts'
+import { appendParameters } from '../../domain/protocol/redirect-uri.ts'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+import { open, type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
+import { newShortId, type Random } from '../../lib/crypto/secrets.ts'
+import { type Clock, MINUTE } from '../../lib/time/clock.ts'
+import type { TrustedApplications } from '../../store/repositories/apps/trusted-applications.ts'
+
+const LIFETIME = 15 * MINUTE
+// Node takes 16 KiB of headers, the URL among them.
+const LONGEST = 12_000
+
+interface Hint {
+  readonly sub: string
+  readonly sid: string | undefined
+  readonly app: string
+}
+
+/** A checked logout request on its way to the page that carries it out. */
+export interface LogoutTicket {
+  readonly id: string
+  readonly startedAt: number
+  readonly appName?: string
+  /** Registered for the app; where the browser goes in the end. */
+  readonly redirectUri?: string
+  readonly state?: string
+  readonly uiLocales?: string
+  /** From a genuine ID token: this session may be ended without asking. */
+  readonly hint?: { readonly sub: string; readonly sid?: string; readonly sector?: string }
+}
+
+interface Dependencies {
+  readonly apps: Pick<TrustedApplications, 'find'>
+  readonly readHint: (idToken: string) => Promise<Hint | undefined>
+  readonly key: SealingKey
+  readonly clock: Clock
+  readonly random: Random
+  readonly issuer: string
+}
+
+export type Logout = ReturnType<typeof createLogout>
+
+const whyNoApp = (sentHint: string | undefined, hint: Hint | undefined, clientId: string | undefined): string => {
+  if (sentHint !== undefined && !hint) return 'id_token_hint is not an ID token of this server'
+  if (hint && clientId !== undefined && hint.app !== clientId)
+    return `id_token_hint was issued to ${hint.app}, and client_id names another app`
+  if (hint === undefined && clientId === undefined) return 'neither id_token_hint nor client_id was sent'
+  return 'the app is unknown or disabled'
+}
+
+/** RP-initiated logout, from its parameters to the URL the browser ends at. @see OIDC RP-Initiated Logout §2, §3 */
+export function createLogout({ apps, readHint, key, clock, random, issuer }: Dependencies) {
+  /** The app a request speaks for: the one the hint was issued to, or the one it names. */
+  async function findApp(hint: Hint | undefined, clientId: string | undefined) {
+    if (hint && clientId !== undefined && hint.app !== clientId) return undefined
+    const named = hint?.app ?? clientId
+    const app = named === undefined ? undefined : await apps.find(named)
+    return app?.isEnabled ? app : undefined
+  }
+
+  return {
+    /** @throws OAuthError for an error page, when the browser is to go somewhere it may not */
+    async begin(form: Form): Promise<LogoutTicket> {
+      const sentHint = form.get('id_token_hint')
+      const hint = sentHint === undefined ? undefined : await readHint(sentHint)
+      const app = sentHint === undefined || hint ? await findApp(hint, form.get('client_id')) : undefined
+      const redirectUri = form.get('post_logout_redirect_uri')
+      if (redirectUri !== undefined && !app?.impersonateLogoutUrl.includes(redirectUri)) {
+        throw new OAuthError(
+          'invalid_request',
+          app
+            ? 'post_logout_redirect_uri is not registered for this app'
+            : 'post_logout_redirect_uri needs a valid id_token_hint, or the client_id of an app it is registered for',
+          app
+            ? {
+                rule: 'logout-uri-unregistered',
+                client_id: app.applicationUri,
+                cause: 'no registered post-logout redirect URI is this one, byte for byte',
+                sent: redirectUri,
+                expected: app.impersonateLogoutUrl,
+              }
+            : {
+                rule: 'logout-uri-without-app',
+                cause: whyNoApp(sentHint, hint, form.get('client_id')),
+                sent: redirectUri,
+              },
+          { restart: `${issuer}/connect/endsession` },
+        )
+      }
+      const sector = app && sectorOf(app)
+      const [state, uiLocales] = [form.get('state'), form.get('ui_locales')]
+      return {
+        id: newShortId(random),
+        startedAt: clock(),
+        ...(app ? { appName: app.name } : {}),
+        ...(redirectUri === undefined ? {} : { redirectUri, ...(state === undefined ? {} : { state }) }),
+        ...(uiLocales === undefined ? {} : { uiLocales }),
+        ...(hint
+          ? {
+              hint: {
+                sub: hint.sub,
+                ...(hint.sid === undefined ? {} : { sid: hint.sid }),
+                ...(sector === undefined ? {} : { sector }),
+              },
+            }
+          : {}),
+      }
+    },
+
+    seal(ticket: LogoutTicket): string {
+      const sealed = seal(key, JSON.stringify(ticket), 'logout')
+      if (sealed.length > LONGEST)
+        throw new OAuthError('invalid_request', 'the sign-out request is too long', { rule: 'request-too-long' })
+      return sealed
+    },
+
+    open(sealed: string): LogoutTicket {
+      const text = open(key, sealed, 'logout')
+      const ticket = text === undefined ? undefined : (JSON.parse(text) as LogoutTicket)
+      if (ticket && clock() - ticket.startedAt <= LIFETIME) return ticket
+      throw new OAuthError(
+        'interaction_expired',
+        'this sign-out link is not valid any more',
+        { rule: 'interaction-expired', cause: 'the link is older than 15 minutes, or was cut off' },
+        { restart: `${issuer}/connect/endsession` },
+      )
+    },
+
+    /** Where the browser goes when all is done. */
+    doneUrl({ redirectUri, state, uiLocales }: LogoutTicket): string {
+      if (redirectUri !== undefined) return state === undefined ? redirectUri : appendParameters(redirectUri, { state })
+      const signedOut = `${issuer}/logout/signed-out`
+      return uiLocales === undefined ? signedOut : appendParameters(signedOut, { ui_locales: uiLocales })
+    },
+  }
+}

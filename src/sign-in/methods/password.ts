@@ -1,0 +1,106 @@
+import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
+import { LONGEST_PASSWORD, type User } from '../../domain/users/user.ts'
+import { PasswordQueueFull, type Passwords } from '../../lib/crypto/passwords.ts'
+import type { Store } from '../../store/store.ts'
+import type { Origin, SignInThrottle } from '../throttle/throttle.ts'
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'write'>
+  readonly passwords: Passwords
+  readonly throttle: SignInThrottle
+}
+
+/** Who signed in, or why not; the reason is for the operator alone. */
+export type SignInResult =
+  | { readonly user: User }
+  | {
+      readonly user: undefined
+      readonly rule: RefusalRule
+      readonly cause: string
+      readonly userId?: string | undefined
+      /** Until when it is no use to try again, milliseconds since 1970. */
+      readonly until?: number
+      /** Whether from now on it must be waited. */
+      readonly locks?: boolean
+    }
+
+export type CheckPassword = ReturnType<typeof createCheckPassword>
+
+// As many as are checked at once and may wait for it: whoever is not let in costs neither a hash nor a row.
+const MOST_AT_ONCE = 66
+
+/**
+ * Proves a person by login and password. An unknown login takes as long as a wrong password.
+ * @throws PasswordQueueFull when too many checks are waiting
+ */
+export function createCheckPassword({ store, passwords, throttle }: Dependencies) {
+  let atOnce = 0
+
+  async function check(login: string, password: string, origin: Origin): Promise<SignInResult> {
+    const account = await store.read.users.findByIdentifier(login)
+    const admission = await throttle.admit(login, account?.user, origin)
+    if (!admission.admitted) {
+      const { until, by } = admission
+      const why = by === 'name' ? TOO_MANY_WITH_NAME : TOO_MANY_FROM_NETWORK
+      return { user: undefined, ...why, userId: account?.user.id, until }
+    }
+    const { locks } = admission
+    const right = await passwords.verify(account?.passwordHash, password)
+    if (!account) return { user: undefined, ...NOBODY, locks }
+    const { user } = account
+    const why = admission.lockedOut ? LOCKED : whyRefused(account, right)
+    if (why !== undefined) return { user: undefined, ...why, userId: user.id, locks }
+    await throttle.succeed(user, admission)
+    await renewHash(user, account.passwordHash, password)
+    return { user }
+  }
+
+  /** Gives a password that came with a hash of another cost one of ours: by its time its name could be told from others. */
+  async function renewHash({ id }: User, before: string | undefined, password: string): Promise<void> {
+    if (before === undefined || !passwords.isOfOtherCost(before)) return
+    try {
+      const after = await passwords.hash(password)
+      await store.write(({ users }) => users.renewPasswordHash(id, before, after))
+    } catch (error) {
+      // There is a next time.
+      if (!(error instanceof PasswordQueueFull)) throw error
+    }
+  }
+
+  return async function checkPassword(login: string, password: string, origin: Origin): Promise<SignInResult> {
+    // Nobody has such a password, and hashing it would cost the more the longer it is.
+    if (password.length > LONGEST_PASSWORD) return { user: undefined, ...TOO_LONG }
+    if (atOnce >= MOST_AT_ONCE) throw new PasswordQueueFull('too many password checks are waiting')
+    atOnce += 1
+    try {
+      return await check(login, password, origin)
+    } finally {
+      atOnce -= 1
+    }
+  }
+}
+
+interface Why {
+  readonly rule: RefusalRule
+  readonly cause: string
+}
+
+const NOBODY: Why = { rule: 'person-unknown', cause: 'no account has this login or e-mail' }
+const TOO_LONG: Why = { rule: 'password-wrong', cause: 'the password is too long to be one' }
+const TOO_MANY_WITH_NAME: Why = { rule: 'sign-in-throttled', cause: 'too many attempts with this name have failed' }
+const TOO_MANY_FROM_NETWORK: Why = {
+  rule: 'too-many-requests',
+  cause: 'too many attempts to sign in from this address have failed (TESSERA_LIMIT_SIGN_IN)',
+}
+const LOCKED: Why = { rule: 'person-locked', cause: 'the account is locked: too many attempts in a row have failed' }
+
+function whyRefused(
+  { user, passwordHash }: { readonly user: User; readonly passwordHash: string | undefined },
+  rightPassword: boolean,
+): Why | undefined {
+  if (user.type === 'SystemUserNoLogin') return { rule: 'person-is-system-user', cause: 'a System User never signs in' }
+  if (passwordHash === undefined) return { rule: 'person-without-password', cause: 'the account has no password' }
+  if (!rightPassword) return { rule: 'password-wrong', cause: 'the password is wrong' }
+  if (!user.isEnabled) return { rule: 'person-disabled', cause: 'the user is disabled' }
+  return undefined
+}

@@ -1,0 +1,97 @@
+import type { SignInFacts } from '../../domain/access/authorization.ts'
+import { ACR_PASSWORD } from '../../domain/protocol/acr.ts'
+import type { User } from '../../domain/users/user.ts'
+import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
+import { type Clock, MINUTE } from '../../lib/time/clock.ts'
+import type { LeftApp } from '../../store/repositories/sessions/session-apps.ts'
+import type { SignInSession } from '../../store/repositories/sessions/sign-in-sessions.ts'
+import type { Repositories, Store } from '../../store/store.ts'
+
+/** Milliseconds. */
+export interface SessionLimits {
+  /** Without any use. */
+  readonly idle: number
+  /** Since the person last proved who they are. */
+  readonly absolute: number
+}
+
+interface Dependencies {
+  readonly store: Pick<Store, 'read' | 'write' | 'writeEnding'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly limits: SessionLimits
+}
+
+/** A live session and whose it is. */
+export interface LiveSession {
+  readonly user: User
+  readonly session: SignInSession
+}
+
+// A session in use is written at most this often.
+const TOUCH_EVERY = MINUTE
+
+export type SignInSessionsService = ReturnType<typeof createSignInSessions>
+
+/** Single sign-on in one browser: every limit is checked when read, whatever has been cleaned up. */
+export function createSignInSessions({ store, clock, random, limits }: Dependencies) {
+  const isOver = (session: SignInSession): boolean =>
+    session.endedAt !== undefined ||
+    clock() - session.lastSeenAt >= limits.idle ||
+    clock() - session.createdAt >= limits.absolute
+
+  /** Who is signed in with this cookie, by what a unit of work sees. */
+  async function findIn(
+    { sessions, users }: Pick<Repositories, 'sessions' | 'users'>,
+    cookie: string | undefined,
+  ): Promise<LiveSession | undefined> {
+    const session = cookie === undefined ? undefined : await sessions.findByCookie(digest(cookie))
+    if (!session || isOver(session)) return undefined
+    const user = await users.find(session.userId)
+    return user?.isEnabled && user.epoch === session.userEpoch ? { user, session } : undefined
+  }
+
+  /** Who is signed in with this cookie; using a session keeps it from growing idle. */
+  async function find(cookie: string | undefined): Promise<LiveSession | undefined> {
+    const live = await findIn(store.read, cookie)
+    if (live && clock() - live.session.lastSeenAt >= TOUCH_EVERY)
+      await store.write(({ sessions }) => sessions.touch(live.session.sid, clock()))
+    return live
+  }
+
+  return {
+    find,
+    findIn,
+
+    /**
+     * Signs a person in. The same person keeps the session (same `sid`, new `auth_time`); another one gets a new session.
+     * The cookie is new in either case, so that one planted or stolen before is worth nothing.
+     * @returns the value for the browser's cookie, and the facts tokens tell
+     */
+    async start(user: User, previousCookie: string | undefined): Promise<{ cookie: string; facts: SignInFacts }> {
+      const previous = await find(previousCookie)
+      const same = previous?.user.id === user.id
+      const now = clock()
+      const cookie = newSecret(random)
+      const sid = same ? previous.session.sid : newId()
+      const facts: SignInFacts = { sid, authTime: now, amr: ['pwd'], acr: ACR_PASSWORD }
+      await store.write(async ({ sessions }) => {
+        if (same) return sessions.renew(facts, user.epoch, digest(cookie))
+        if (previous) await sessions.end(previous.session.sid, now)
+        const session = { ...facts, userId: user.id, userEpoch: user.epoch, createdAt: now, lastSeenAt: now }
+        return sessions.add(session, digest(cookie))
+      })
+      return { cookie, facts }
+    },
+
+    /**
+     * Signs a person out: their API sessions end with the one of the browser, and their licence slots are free at once.
+     * @returns the apps it was used at
+     */
+    end: ({ sid, userId }: Pick<SignInSession, 'sid' | 'userId'>): Promise<LeftApp[]> =>
+      store.writeEnding(async ({ sessions, apiSessions }) => {
+        await apiSessions.endAllOf({ userId }, clock())
+        return sessions.end(sid, clock())
+      }),
+  }
+}

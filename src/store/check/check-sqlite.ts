@@ -1,0 +1,87 @@
+import type Database from 'better-sqlite3'
+import { openWriter } from '../engine/sqlite.ts'
+import { loadSqlite } from '../engine/sqlite-library.ts'
+import { type Check, failed, messageOf, passed } from './check.ts'
+
+const RESTORE = 'put a backup in its place with tessera db restore FILE --replace'
+
+/** Reads the whole file, and writes only where nothing is wrong with it. */
+export function checkSqlite(path: string): Check[] {
+  const Sqlite = loadSqlite()
+  let database: Database.Database
+  try {
+    database = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: 500 })
+  } catch (error) {
+    return [failed('opens', messageOf(error), 'see to its permissions and its file system')]
+  }
+  try {
+    if (!holdsTables(database)) return [NO_INSTANCE]
+    const content = [checkIntegrity(database), checkReferences(database)]
+    if (content.some((check) => !check.passed)) return content
+    return [...content, checkJournal(database), checkVacuum(database), checkSync(path)]
+  } catch (error) {
+    return [failed('integrity', messageOf(error), RESTORE)]
+  } finally {
+    database.close()
+  }
+}
+
+const NO_INSTANCE = failed(
+  'instance',
+  'the file holds no instance of Tessera',
+  'name another with TESSERA_DATABASE_URL, or make an instance of it with tessera db migrate',
+)
+
+const holdsTables = (database: Database.Database): boolean =>
+  database.prepare("select 1 from sqlite_schema where name = 'kysely_migration'").get() !== undefined
+
+function checkIntegrity(database: Database.Database): Check {
+  const faults = database.prepare('pragma integrity_check').pluck().all() as string[]
+  const text = faults.join('\n').split('\n')
+  if (text.length === 1 && text[0] === 'ok') return passed('integrity', 'every page and index is sound')
+  const more = text.length > 1 ? ` and ${text.length - 1} more` : ''
+  return failed('integrity', `${text[0]}${more}`, RESTORE)
+}
+
+function checkReferences(database: Database.Database): Check {
+  const [orphan, ...more] = database.pragma('foreign_key_check') as { table: string; parent: string }[]
+  if (!orphan) return passed('references', 'every row finds what it refers to')
+  return failed('references', `${more.length + 1} rows of ${orphan.table} and others refer to nothing`, RESTORE)
+}
+
+/** A file that no server has opened since its backup was restored is not in WAL mode yet. */
+function checkJournal(database: Database.Database): Check {
+  const mode = String(database.pragma('journal_mode', { simple: true }))
+  if (mode === 'wal') return passed('journal mode', mode)
+  if (mode === 'delete') return passed('journal mode', 'delete; the server makes it wal when it starts')
+  return failed('journal mode', mode, 'the server makes it wal when it starts')
+}
+
+function checkVacuum(database: Database.Database): Check {
+  const mode = database.pragma('auto_vacuum', { simple: true })
+  return mode === 2
+    ? passed('auto vacuum', 'incremental')
+    : failed(
+        'auto vacuum',
+        `${mode} instead of 2 (incremental)`,
+        'tessera db move --to file:NEW.db makes a database that has it',
+      )
+}
+
+/** The same connection as the server's, which writes once and looks whether writes are durable. */
+function checkSync(path: string): Check {
+  try {
+    const writer = openWriter(path, 'find')
+    const level = writer.pragma('synchronous', { simple: true })
+    writer.close()
+    return level === 2
+      ? passed('durability', 'synchronous is FULL after a write')
+      : failed('durability', `synchronous is ${level}`, 'please report this')
+  } catch (error) {
+    return failed(
+      'durability',
+      `it cannot be written: ${messageOf(error)}`,
+      'see to its permissions and its file system',
+    )
+  }
+}

@@ -1,0 +1,77 @@
+import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import * as foundation from '../../../db/migrations/0001-foundation.ts'
+import * as operations from '../../../db/migrations/0002-operations.ts'
+import * as storage from '../../../db/migrations/0003-storage.ts'
+import * as moves from '../../../db/migrations/0004-moves.ts'
+import * as referenceTokens from '../../../db/migrations/0005-reference-tokens.ts'
+import * as requestedClaims from '../../../db/migrations/0006-requested-claims.ts'
+import * as openidConnect from '../../../db/migrations/0007-openid-connect.ts'
+import * as signInThrottle from '../../../db/migrations/0008-sign-in-throttle.ts'
+import * as grantsInFlight from '../../../db/migrations/0009-grants-in-flight.ts'
+import * as lists from '../../../db/migrations/0010-lists.ts'
+import type { Schema } from '../schema/schema.ts'
+
+/** Every migration in order; a new one is one file and one line. */
+const MIGRATIONS: Record<string, Migration> = {
+  '0001-foundation': foundation,
+  '0002-operations': operations,
+  '0003-storage': storage,
+  '0004-moves': moves,
+  '0005-reference-tokens': referenceTokens,
+  '0006-requested-claims': requestedClaims,
+  '0007-openid-connect': openidConnect,
+  '0008-sign-in-throttle': signInThrottle,
+  '0009-grants-in-flight': grantsInFlight,
+  '0010-lists': lists,
+}
+
+/** The database was written by a newer Tessera than this one. */
+export class NewerSchema extends Error {
+  constructor(unknown: readonly string[]) {
+    super(
+      `the database is of a newer version of Tessera (it knows ${unknown.join(', ')}); start that version, or restore a backup`,
+    )
+  }
+}
+
+/** Whether any migration was ever run here; other schemas of a PostgreSQL database are none of ours. */
+async function hasRun(db: Kysely<Schema>): Promise<boolean> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+  const named = tables.filter((table) => table.name === 'kysely_migration')
+  if (named.length === 0 || named[0]?.schema === undefined) return named.length > 0
+  const { rows } = await sql<{ here: string }>`select current_schema() as here`.execute(db)
+  return named.some((table) => table.schema === rows[0]?.here)
+}
+
+export function migrationsOf(db: Kysely<Schema>) {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
+
+  async function applied(): Promise<string[]> {
+    if (!(await hasRun(db))) return []
+    const rows = await db
+      .withTables<{ kysely_migration: { name: string } }>()
+      .selectFrom('kysely_migration')
+      .select('name')
+      .orderBy('name')
+      .execute()
+    return rows.map((row) => row.name)
+  }
+
+  async function status(): Promise<{ applied: string[]; pending: string[] }> {
+    const done = await applied()
+    const unknown = done.filter((name) => !Object.hasOwn(MIGRATIONS, name))
+    if (unknown.length > 0) throw new NewerSchema(unknown)
+    return { applied: done, pending: Object.keys(MIGRATIONS).filter((name) => !done.includes(name)) }
+  }
+
+  return {
+    status,
+    /** @param upTo the last one to apply; all of them unless given */
+    async migrate(upTo?: string): Promise<string[]> {
+      if ((await status()).pending.length === 0) return []
+      const { error, results } = await (upTo === undefined ? migrator.migrateToLatest() : migrator.migrateTo(upTo))
+      if (error) throw error
+      return (results ?? []).filter((result) => result.status === 'Success').map((result) => result.migrationName)
+    },
+  }
+}

@@ -1,0 +1,117 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import type { PostgresAddress } from '../../lib/net/database-url.ts'
+import type { Schema } from '../schema/schema.ts'
+import { type Repositories, repositoriesOn, type Store } from '../store.ts'
+import { migrationsOf } from './migrations.ts'
+import { codeOf, isGivenUp, isOutOfReach, messageOf, openPool, pinned, unpinned } from './postgres-pool.ts'
+import { unavailable } from './unavailable.ts'
+
+// Milliseconds.
+const LONGEST_WAIT = 2000
+const SERVING = { statement: 5000, lock: LONGEST_WAIT }
+// A migration takes as long as it takes, and waits for the node that was first.
+const MIGRATING = { connections: 2, statement: 0, lock: 0 }
+
+/** Carries what broke while the commit was under way. */
+class CommitFault extends Error {
+  override readonly cause: unknown
+
+  constructor(cause: unknown) {
+    super('the commit failed')
+    this.cause = cause
+  }
+}
+
+type Unit<T> = (repositories: Repositories) => Promise<T>
+
+/** Reads see what is committed whenever they are made; what may happen once is decided by the row that a statement locks. */
+async function transact<T>(db: Kysely<Schema>, unit: Unit<T>, before: (db: Kysely<Schema>) => Promise<unknown>) {
+  return db.connection().execute(async (connection) => {
+    await sql`begin isolation level read committed`.execute(connection)
+    let result: T
+    try {
+      await before(connection)
+      result = await unit(repositoriesOn(connection))
+    } catch (error) {
+      // A connection that cannot roll back is not handed out again.
+      await sql`rollback`.execute(connection).catch(() => undefined)
+      throw error
+    }
+    await sql`commit`.execute(connection).catch((error: unknown) => Promise.reject(new CommitFault(error)))
+    return result
+  })
+}
+
+/** Tries again for as long as it is sure that nothing has happened; an unknown outcome is never reported as success. */
+async function insist<T>(attempt: () => Promise<T>): Promise<T> {
+  const started = performance.now()
+  for (;;) {
+    try {
+      return await attempt()
+    } catch (thrown) {
+      const outcomeUnknown = thrown instanceof CommitFault && !isGivenUp(thrown.cause)
+      const error = thrown instanceof CommitFault ? thrown.cause : thrown
+      if (!isGivenUp(error) && !isOutOfReach(error)) throw error
+      if (outcomeUnknown || performance.now() - started > LONGEST_WAIT)
+        throw unavailable({ code: codeOf(error), message: messageOf(error), outcomeUnknown })
+      await delay(10 + 40 * Math.random())
+    }
+  }
+}
+
+/** Held to the end of the transaction: whoever looks before they write takes it first. */
+const takeTurn = (db: Kysely<Schema>) =>
+  db.selectFrom('settings').select('name').where('name', '=', 'writing-alone').forUpdate().execute()
+
+/**
+ * Opens a PostgreSQL database, which any number of equal nodes may share.
+ * @param connections the most that this process opens at once
+ */
+export function openPostgres(address: PostgresAddress, connections: number): Store {
+  const pool = openPool(address, { connections, ...SERVING })
+  const reader = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: unpinned(pool) }) })
+  const writer = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: pinned(pool) }) })
+
+  let closed: Promise<void> | undefined
+
+  /** Migrations have connections of their own, whose patience does not end. */
+  async function migrating<T>(work: (migrations: ReturnType<typeof migrationsOf>) => Promise<T>): Promise<T> {
+    const own = openPool(address, MIGRATING)
+    try {
+      return await work(migrationsOf(new Kysely<Schema>({ dialect: new PostgresDialect({ pool: pinned(own) }) })))
+    } finally {
+      await own.end()
+    }
+  }
+
+  return {
+    read: repositoriesOn(reader),
+    write: (unit) => insist(() => transact(writer, unit, async () => undefined)),
+    writeEnding: (unit) => insist(() => transact(writer, unit, async () => undefined)),
+    writeAlone: (unit) => insist(() => transact(writer, unit, takeTurn)),
+    migrations: {
+      status: () => migrating((migrations) => migrations.status()),
+      migrate: () => migrating((migrations) => migrations.migrate()),
+    },
+    // The disk is the database server's.
+    keepReserve: () => undefined,
+    // PostgreSQL does so by itself.
+    compact: async () => false,
+    size: async () => {
+      const { rows } = await sql<{ bytes: number }>`select pg_database_size(current_database()) as bytes`.execute(
+        reader,
+      )
+      return rows[0]?.bytes ?? 0
+    },
+    // A connection to a database that is gone breaks by itself.
+    whyLost: () => undefined,
+    ping: async () => {
+      await sql`select 1`.execute(reader)
+    },
+    close: () => {
+      closed ??= pool.end()
+      return closed
+    },
+  }
+}

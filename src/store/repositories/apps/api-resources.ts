@@ -1,0 +1,77 @@
+import type { Kysely, Selectable } from 'kysely'
+import type { ApiResource, ApiScope } from '../../../domain/access/api-resource.ts'
+import type { Schema } from '../../schema/schema.ts'
+
+export type ApiResources = ReturnType<typeof apiResourcesOn>
+
+const fromResource = ({ name, scopes }: ApiResource) => ({ name, scopes: JSON.stringify(scopes) })
+
+/** An API with one app that serves it; it comes once for each, and once where there is none. */
+type Row = Pick<Selectable<Schema['api_resources']>, 'identifier' | 'name' | 'scopes'> & {
+  application_uri: string | null
+}
+
+const isFirstOfItsApi = ({ identifier }: Row, index: number, rows: readonly Row[]): boolean =>
+  rows[index - 1]?.identifier !== identifier
+
+const serversOf = (api: string, rows: readonly Row[]): string[] =>
+  rows.flatMap(({ identifier, application_uri }) => (identifier === api ? (application_uri ?? []) : []))
+
+const toResource = ({ identifier, name, scopes }: Row, resourceServers: readonly string[]): ApiResource => ({
+  identifier,
+  name,
+  scopes: (JSON.parse(scopes) as { name: string; description?: string }[]).map(
+    (scope): ApiScope => ({ name: scope.name, description: scope.description }),
+  ),
+  resourceServers,
+})
+
+/** The APIs that access tokens are for, with their scopes and the apps that serve them. */
+export function apiResourcesOn(db: Kysely<Schema>) {
+  async function nameServers({ identifier, resourceServers }: ApiResource): Promise<void> {
+    if (resourceServers.length === 0) return
+    await db
+      .insertInto('resource_servers')
+      .values(resourceServers.map((uri) => ({ identifier, application_uri: uri })))
+      .execute()
+  }
+
+  return {
+    async list(): Promise<ApiResource[]> {
+      const rows = await db
+        .selectFrom('api_resources')
+        .leftJoin('resource_servers', 'resource_servers.identifier', 'api_resources.identifier')
+        .select(['api_resources.identifier', 'name', 'scopes', 'application_uri'])
+        .orderBy('api_resources.identifier')
+        .orderBy('application_uri')
+        .execute()
+      return rows.filter(isFirstOfItsApi).map((row) => toResource(row, serversOf(row.identifier, rows)))
+    },
+
+    /** @returns false when the identifier is taken */
+    async add(resource: ApiResource, now: number): Promise<boolean> {
+      const added = await db
+        .insertInto('api_resources')
+        .values({ ...fromResource(resource), identifier: resource.identifier, created_at: now, updated_at: now })
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst()
+      if (added.numInsertedOrUpdatedRows !== 1n) return false
+      await nameServers(resource)
+      return true
+    },
+
+    async update(resource: ApiResource, now: number): Promise<void> {
+      await db
+        .updateTable('api_resources')
+        .set({ ...fromResource(resource), updated_at: now })
+        .where('identifier', '=', resource.identifier)
+        .execute()
+      await db.deleteFrom('resource_servers').where('identifier', '=', resource.identifier).execute()
+      await nameServers(resource)
+    },
+
+    async remove(identifier: string): Promise<void> {
+      await db.deleteFrom('api_resources').where('identifier', '=', identifier).execute()
+    },
+  }
+}

@@ -1,0 +1,79 @@
+import type { Kysely, Selectable } from 'kysely'
+import type { KeptMetadata, SelfRegistration } from '../../../domain/apps/self-registration.ts'
+import type { Schema } from '../../schema/schema.ts'
+
+const toRegistration = (row: Selectable<Schema['self_registrations']>): SelfRegistration => ({
+  applicationUri: row.application_uri,
+  tokenDigest: row.token_digest,
+  initialAccessToken: row.initial_access_token ?? undefined,
+  metadata: JSON.parse(row.metadata) as KeptMetadata,
+  createdAt: row.created_at,
+})
+
+export type SelfRegistrations = ReturnType<typeof selfRegistrationsOn>
+
+/** Which apps registered themselves, and how; they go with their apps. */
+export function selfRegistrationsOn(db: Kysely<Schema>) {
+  return {
+    async add(registration: SelfRegistration): Promise<void> {
+      await db
+        .insertInto('self_registrations')
+        .values({
+          application_uri: registration.applicationUri,
+          token_digest: registration.tokenDigest,
+          initial_access_token: registration.initialAccessToken ?? null,
+          metadata: JSON.stringify(registration.metadata),
+          created_at: registration.createdAt,
+          expires_at: null,
+        })
+        .execute()
+    },
+
+    async find(applicationUri: string): Promise<SelfRegistration | undefined> {
+      const row = await db
+        .selectFrom('self_registrations')
+        .selectAll()
+        .where('application_uri', '=', applicationUri)
+        .executeTakeFirst()
+      return row && toRegistration(row)
+    },
+
+    async update(applicationUri: string, metadata: KeptMetadata): Promise<void> {
+      await db
+        .updateTable('self_registrations')
+        .set({ metadata: JSON.stringify(metadata) })
+        .where('application_uri', '=', applicationUri)
+        .execute()
+    },
+
+    async count(): Promise<number> {
+      const row = await db
+        .selectFrom('self_registrations')
+        .select((eb) => eb.fn.countAll().as('count'))
+        .executeTakeFirst()
+      return Number(row?.count ?? 0)
+    },
+
+    /** The apps registered before a time, milliseconds since 1970, that nobody has ever allowed anything. */
+    async unused(before: number, limit: number): Promise<string[]> {
+      const rows = await db
+        .selectFrom('self_registrations as own')
+        .select('own.application_uri')
+        .where('own.created_at', '<', before)
+        .where((eb) =>
+          eb.not(
+            eb.exists(
+              eb
+                .selectFrom('consents')
+                .select('user_id')
+                .whereRef('consents.application_uri', '=', 'own.application_uri'),
+            ),
+          ),
+        )
+        .orderBy('own.created_at')
+        .limit(limit)
+        .execute()
+      return rows.map(({ application_uri }) => application_uri)
+    },
+  }
+}

@@ -1,0 +1,121 @@
+import { type Kysely, type Selectable, sql } from 'kysely'
+import type { AuditRecord } from '../../../domain/instance/audit.ts'
+import type { Schema } from '../../schema/schema.ts'
+import { SLICE, searchInSlices } from './slices.ts'
+
+type Row = Selectable<Schema['audit_events']>
+
+const toRecord = (row: Row): AuditRecord => ({
+  id: row.id,
+  at: row.happened_at,
+  event: row.event as AuditRecord['event'],
+  outcome: row.outcome as AuditRecord['outcome'],
+  actor: row.actor,
+  address: row.address ?? undefined,
+  app: row.application_uri ?? undefined,
+  user: row.user_id ?? undefined,
+  detail: JSON.parse(row.detail) as AuditRecord['detail'],
+})
+
+const toRow = (record: AuditRecord): Row => ({
+  id: record.id,
+  happened_at: record.at,
+  event: record.event,
+  outcome: record.outcome,
+  actor: record.actor,
+  address: record.address ?? null,
+  application_uri: record.app ?? null,
+  user_id: record.user ?? null,
+  detail: JSON.stringify(record.detail),
+})
+
+/** Which events to read; times are milliseconds since 1970. */
+export interface AuditFilter {
+  readonly event?: string | undefined
+  readonly app?: string | undefined
+  readonly user?: string | undefined
+  readonly since?: number | undefined
+  readonly until?: number | undefined
+}
+
+/** Where to go on reading: the last event read. */
+export type AuditCursor = Pick<AuditRecord, 'at' | 'id'>
+
+// SQLite takes 32,766 values in one statement.
+const ROWS_AT_ONCE = 1000
+
+export type AuditEvents = ReturnType<typeof auditEventsOn>
+
+/** The audit log: it is only ever added to. */
+export function auditEventsOn(db: Kysely<Schema>) {
+  const matching = ({ event, app, user, since, until }: AuditFilter) =>
+    db
+      .selectFrom('audit_events')
+      .selectAll()
+      .$if(event !== undefined, (query) => query.where('event', '=', event ?? ''))
+      .$if(app !== undefined, (query) => query.where('application_uri', '=', app ?? ''))
+      .$if(user !== undefined, (query) => query.where('user_id', '=', user ?? ''))
+      .$if(since !== undefined, (query) => query.where('happened_at', '>=', since ?? 0))
+      .$if(until !== undefined, (query) => query.where('happened_at', '<', until ?? 0))
+
+  const inOrder = (events: ReturnType<typeof matching>, after: AuditCursor | undefined) =>
+    events
+      // Said twice, so that the index is entered at the right place.
+      .$if(after !== undefined, (query) => query.where('happened_at', '>=', after?.at ?? 0))
+      .$if(after !== undefined, (query) =>
+        query.where(({ eb, or }) => or([eb('happened_at', '>', after?.at ?? 0), eb('id', '>', after?.id ?? '')])),
+      )
+      .orderBy('happened_at')
+      .orderBy('id')
+
+  return {
+    async add(records: readonly AuditRecord[]): Promise<void> {
+      for (let from = 0; from < records.length; from += ROWS_AT_ONCE) {
+        const rows = records.slice(from, from + ROWS_AT_ONCE).map(toRow)
+        await db.insertInto('audit_events').values(rows).execute()
+      }
+    },
+
+    /** The earliest first, so that reading can go on where it stopped. */
+    async read(filter: AuditFilter, limit: number, from?: AuditCursor): Promise<AuditRecord[]> {
+      const match = (after: AuditCursor | undefined, upTo: AuditCursor | undefined, most: number) =>
+        inOrder(matching(filter), after)
+          .$if(upTo !== undefined, (query) => query.where('happened_at', '<=', upTo?.at ?? 0))
+          .$if(upTo !== undefined, (query) =>
+            query.where(({ eb, or }) => or([eb('happened_at', '<', upTo?.at ?? 0), eb('id', '<=', upTo?.id ?? '')])),
+          )
+          .limit(most)
+          .execute()
+      // What an index knows of: the app, else the user, and the time.
+      const { event, app, user, ...times } = filter
+      const known = { ...times, ...(app === undefined ? { user } : { app }) }
+      const endOfSlice = async (after: AuditCursor | undefined): Promise<AuditCursor | undefined> => {
+        const last = await inOrder(matching(known), after).offset(SLICE).limit(1).executeTakeFirst()
+        return last && { at: last.happened_at, id: last.id }
+      }
+      const isKnown = event === undefined && (app === undefined || user === undefined)
+      const rows = isKnown ? match(from, undefined, limit) : searchInSlices({ endOfSlice, match }, from, limit)
+      return (await rows).map(toRecord)
+    },
+
+    /** How many apps registered themselves from an address since a time, milliseconds since 1970, by leave of nobody. */
+    async countRegistrations(address: string, since: number): Promise<number> {
+      const row = await db
+        .selectFrom('audit_events')
+        .select((eb) => eb.fn.countAll().as('count'))
+        // Written out, so that the small index of these events is used.
+        .where(sql<boolean>`event = 'app_registered'`)
+        .where('happened_at', '>', since)
+        .where('address', '=', address)
+        .where('actor', '=', 'nobody')
+        .executeTakeFirst()
+      return Number(row?.count ?? 0)
+    },
+
+    /** The last so many, in the order they happened. */
+    async latest(filter: AuditFilter, limit: number): Promise<AuditRecord[]> {
+      const newestFirst = matching(filter).orderBy('happened_at', 'desc').orderBy('id', 'desc')
+      return (await newestFirst.limit(limit).execute()).map(toRecord).reverse()
+    },
+  }
+}

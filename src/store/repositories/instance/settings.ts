@@ -1,0 +1,55 @@
+import type { Kysely } from 'kysely'
+import { storedName, valueOfSetting } from '../../../domain/instance/instance-settings.ts'
+import { type ApiSessionRules, LICENCE_SLOTS, readSlots } from '../../../domain/sessions/api-session.ts'
+import type { Schema } from '../../schema/schema.ts'
+
+export type Settings = ReturnType<typeof settingsOn>
+
+/** Single facts about the instance that must survive a restart. */
+export function settingsOn(db: Kysely<Schema>) {
+  return {
+    async get(name: string): Promise<string | undefined> {
+      const row = await db.selectFrom('settings').select('value').where('name', '=', name).executeTakeFirst()
+      return row?.value
+    },
+
+    /** How long API sessions live and how many there may be, as it is set now; every call of an API asks, so it is one question. */
+    async apiSessionRules(): Promise<ApiSessionRules> {
+      const [idle, length] = ['ApiSessionIdle', 'ServiceSessionLength'] as const
+      const rows = await db
+        .selectFrom('settings')
+        .selectAll()
+        .where('name', 'in', [storedName(idle), storedName(length), LICENCE_SLOTS])
+        .execute()
+      const stored = new Map(rows.map(({ name, value }) => [name, value]))
+      const slots = readSlots(stored.get(LICENCE_SLOTS) ?? 'unlimited')
+      return {
+        idle: valueOfSetting(idle, stored.get(storedName(idle))),
+        serviceLength: valueOfSetting(length, stored.get(storedName(length))),
+        // What is no number was never written by us; to let everybody in for it would give licences away.
+        slots: slots === 'unreadable' ? 0 : slots,
+      }
+    },
+
+    async set(name: string, value: string): Promise<void> {
+      await db
+        .insertInto('settings')
+        .values({ name, value })
+        .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+        .execute()
+    },
+
+    /** Sets it if it still is what it was, `undefined` for not there. @returns whether it was */
+    async replace(name: string, from: string | undefined, value: string): Promise<boolean> {
+      if (from === undefined) {
+        const insert = db.insertInto('settings').values({ name, value })
+        const { numInsertedOrUpdatedRows } = await insert
+          .onConflict((conflict) => conflict.column('name').doNothing())
+          .executeTakeFirst()
+        return numInsertedOrUpdatedRows === 1n
+      }
+      const update = db.updateTable('settings').set({ value }).where('name', '=', name).where('value', '=', from)
+      return (await update.executeTakeFirst()).numUpdatedRows === 1n
+    },
+  }
+}

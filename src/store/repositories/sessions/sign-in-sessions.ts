@@ -1,0 +1,84 @@
+import type { Kysely } from 'kysely'
+import type { SignInFacts } from '../../../domain/access/authorization.ts'
+import { fromSignIn, toSignIn } from '../../schema/columns.ts'
+import type { Schema } from '../../schema/schema.ts'
+import { type LeftApp, noteSignOut } from './session-apps.ts'
+
+/** A browser in which somebody is signed in. */
+export interface SignInSession extends SignInFacts {
+  readonly userId: string
+  readonly userEpoch: number
+  readonly createdAt: number
+  readonly lastSeenAt: number
+  readonly endedAt: number | undefined
+}
+
+export type SignInSessions = ReturnType<typeof signInSessionsOn>
+
+/** Sign-in sessions; of the cookie only the digest is kept. */
+export function signInSessionsOn(db: Kysely<Schema>) {
+  const find = async (column: 'sid' | 'cookie_digest', value: string): Promise<SignInSession | undefined> => {
+    const row = await db.selectFrom('sign_in_sessions').selectAll().where(column, '=', value).executeTakeFirst()
+    return (
+      row && {
+        ...toSignIn(row),
+        userId: row.user_id,
+        userEpoch: row.user_epoch,
+        createdAt: row.created_at,
+        lastSeenAt: row.last_seen_at,
+        endedAt: row.ended_at ?? undefined,
+      }
+    )
+  }
+
+  return {
+    find: (sid: string) => find('sid', sid),
+    findByCookie: (cookieDigest: string) => find('cookie_digest', cookieDigest),
+
+    async add(session: Omit<SignInSession, 'endedAt'>, cookieDigest: string): Promise<void> {
+      await db
+        .insertInto('sign_in_sessions')
+        .values({
+          ...fromSignIn(session),
+          cookie_digest: cookieDigest,
+          user_id: session.userId,
+          user_epoch: session.userEpoch,
+          created_at: session.createdAt,
+          last_seen_at: session.lastSeenAt,
+          ended_at: null,
+        })
+        .execute()
+    },
+
+    /** The same person proved again who they are: same `sid`, later `auth_time`, another cookie. */
+    async renew(facts: SignInFacts, userEpoch: number, cookieDigest: string): Promise<void> {
+      await db
+        .updateTable('sign_in_sessions')
+        .set({
+          ...fromSignIn(facts),
+          user_epoch: userEpoch,
+          cookie_digest: cookieDigest,
+          created_at: facts.authTime,
+          last_seen_at: facts.authTime,
+        })
+        .where('sid', '=', facts.sid)
+        .where('ended_at', 'is', null)
+        .execute()
+    },
+
+    async touch(sid: string, now: number): Promise<void> {
+      await db.updateTable('sign_in_sessions').set({ last_seen_at: now }).where('sid', '=', sid).execute()
+    },
+
+    /** Puts down what the apps it was used at are to be told. @returns them, unless it had ended before */
+    async end(sid: string, now: number): Promise<LeftApp[]> {
+      await db
+        .updateTable('sign_in_sessions')
+        .set({ ended_at: now })
+        .where('sid', '=', sid)
+        .where('ended_at', 'is', null)
+        .execute()
+      return noteSignOut(db, { sid }, now)
+    },
+  }
+}

@@ -1,0 +1,29 @@
+import type { Kysely } from 'kysely'
+import type { Schema } from '../../schema/schema.ts'
+
+/** The claims of an access token, as a signed one would carry them. */
+type Claims = Readonly<Record<string, unknown>>
+
+export type OpaqueAccessTokens = ReturnType<typeof opaqueAccessTokensOn>
+
+/** Access tokens that say nothing by themselves: what a signed one carries stays here. */
+export function opaqueAccessTokensOn(db: Kysely<Schema>) {
+  return {
+    async find(digest: string): Promise<Claims | undefined> {
+      const row = await db
+        .selectFrom('opaque_access_tokens')
+        .select('claims')
+        .where('digest', '=', digest)
+        .executeTakeFirst()
+      return row && (JSON.parse(row.claims) as Claims)
+    },
+
+    /** @param expiresAt milliseconds since 1970 */
+    async add(digest: string, claims: Claims, expiresAt: number): Promise<void> {
+      await db
+        .insertInto('opaque_access_tokens')
+        .values({ digest, claims: JSON.stringify(claims), expires_at: expiresAt })
+        .execute()
+    },
+  }
+}

@@ -1,0 +1,82 @@
+import type { Kysely } from 'kysely'
+import { fromGranted, type Granted, toGranted } from '../../schema/grant-columns.ts'
+import type { Schema } from '../../schema/schema.ts'
+import { sessionEpochOf } from '../sessions/session-epochs.ts'
+import { appsHolding, revokeHeld } from './live-grants.ts'
+import { noteEnding } from './token-notices.ts'
+
+/** All tokens that grew from one sign-in at one app; they die together. */
+export interface TokenFamily extends Granted {
+  readonly startedAt: number
+  /** Milliseconds since 1970; after this no token of the family can be live. */
+  readonly expiresAt: number
+  readonly revokedAt: number | undefined
+  readonly presentSessionEpoch: number
+}
+
+export type TokenFamilies = ReturnType<typeof tokenFamiliesOn>
+
+export function tokenFamiliesOn(db: Kysely<Schema>) {
+  return {
+    async find(family: string): Promise<TokenFamily | undefined> {
+      const row = await db
+        .selectFrom('token_families')
+        .selectAll()
+        .select(sessionEpochOf('token_families').as('present_session_epoch'))
+        .where('family', '=', family)
+        .executeTakeFirst()
+      return (
+        row && {
+          ...toGranted(row),
+          startedAt: row.started_at,
+          expiresAt: row.expires_at,
+          revokedAt: row.revoked_at ?? undefined,
+          presentSessionEpoch: row.present_session_epoch,
+        }
+      )
+    },
+
+    /**
+     * Starts a family; where a token handed out with the code has started it, the code's redemption lets it live longer.
+     * @returns false when it was revoked meanwhile
+     */
+    async start(family: Omit<TokenFamily, 'revokedAt' | 'presentSessionEpoch'>): Promise<boolean> {
+      const started = await db
+        .insertInto('token_families')
+        .values({
+          ...fromGranted(family),
+          started_at: family.startedAt,
+          expires_at: family.expiresAt,
+          revoked_at: null,
+        })
+        .onConflict((conflict) =>
+          conflict
+            .column('family')
+            .doUpdateSet({ expires_at: family.expiresAt })
+            .where('token_families.revoked_at', 'is', null),
+        )
+        .executeTakeFirst()
+      return started.numInsertedOrUpdatedRows === 1n
+    },
+
+    /** Ends every token of the family. @returns false when it had ended already */
+    async revoke(family: string, now: number): Promise<boolean> {
+      const revoked = await db
+        .updateTable('token_families')
+        .set({ revoked_at: now })
+        .where('family', '=', family)
+        .where('revoked_at', 'is', null)
+        .returning(['application_uri', 'user_id'])
+        .executeTakeFirst()
+      if (revoked) await noteEnding(db, { app: revoked.application_uri, user: revoked.user_id }, now)
+      return revoked !== undefined
+    },
+
+    /** The apps that have one which acts as a user and has not ended. */
+    appsOf: (userId: string, now: number): Promise<string[]> => appsHolding(db, 'token_families', userId, now),
+
+    /** Ends every token that grew from sign-ins of a user at an app. @returns how many families there were */
+    revokeAllOf: (applicationUri: string, userId: string, now: number): Promise<number> =>
+      revokeHeld(db, 'token_families', { applicationUri, userId }, now),
+  }
+}

@@ -1,0 +1,199 @@
+import type { Kysely, Selectable } from 'kysely'
+import type { PageQuery } from '../../../domain/records/paging.ts'
+import {
+  canonicalIdentifier,
+  type NewUser,
+  type User,
+  type UserDetails,
+  type UserProfile,
+  type UserType,
+} from '../../../domain/users/user.ts'
+import { newId } from '../../../lib/crypto/secrets.ts'
+import { toFlag } from '../../schema/columns.ts'
+import type { Schema } from '../../schema/schema.ts'
+import { inPortions, loginsOf, pageByName, usersNear } from '../instance/names.ts'
+import { noteSignOut } from '../sessions/session-apps.ts'
+import { noteEnding } from '../tokens/token-notices.ts'
+
+type Row = Selectable<Schema['users']>
+
+const toUser = (row: Row): User => ({
+  id: row.id,
+  login: row.login,
+  type: row.type as UserType,
+  name: row.name,
+  email: row.email ?? undefined,
+  emailVerified: row.email_verified === 1,
+  locale: row.locale ?? undefined,
+  profile: JSON.parse(row.profile) as UserProfile,
+  isAdmin: row.is_admin === 1,
+  isEnabled: row.is_enabled === 1,
+  epoch: row.epoch,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+})
+
+export type Users = ReturnType<typeof usersOn>
+
+/** The people and System Users of the instance. */
+export function usersOn(db: Kysely<Schema>) {
+  const everyone = () => db.selectFrom('users')
+
+  async function claimIdentifiers(id: string, login: string, email: string | undefined): Promise<void> {
+    const identifiers = new Set([login, ...(email === undefined ? [] : [email])].map(canonicalIdentifier))
+    await db
+      .insertInto('user_identifiers')
+      .values([...identifiers].map((identifier) => ({ identifier, user_id: id })))
+      .execute()
+  }
+
+  return {
+    async find(id: string): Promise<User | undefined> {
+      const row = await everyone().selectAll().where('id', '=', id).executeTakeFirst()
+      return row && toUser(row)
+    },
+
+    /** Those that are there among these, by id. */
+    async findEach(ids: Iterable<string>): Promise<Map<string, User>> {
+      const rows = await inPortions(ids, (some) => everyone().selectAll().where('id', 'in', some).execute())
+      return new Map(rows.map((row) => [row.id, toUser(row)]))
+    },
+
+    /** Finds the one account that a login or e-mail points at, in any of its spellings. */
+    async findByIdentifier(identifier: string): Promise<{ user: User; passwordHash: string | undefined } | undefined> {
+      const row = await everyone()
+        .innerJoin('user_identifiers', 'user_identifiers.user_id', 'users.id')
+        .selectAll('users')
+        .where('identifier', '=', canonicalIdentifier(identifier))
+        .executeTakeFirst()
+      return row && { user: toUser(row), passwordHash: row.password_hash ?? undefined }
+    },
+
+    /** Everybody; for what is done to the whole instance at once. */
+    async list(): Promise<User[]> {
+      return (await everyone().selectAll().orderBy('login').execute()).map(toUser)
+    },
+
+    /** The next users in the order of their login. */
+    page: async (query: PageQuery): Promise<User[]> => (await pageByName(db, 'users', query)).map(toUser),
+
+    loginsOf: (ids: Iterable<string>): Promise<Map<string, string>> => loginsOf(db, ids),
+
+    near: (name: string): Promise<string[]> => usersNear(db, name),
+
+    /** The logins of some System Users that are enabled. */
+    async someSystemUsers(limit: number): Promise<string[]> {
+      const rows = await everyone()
+        .select('login')
+        .where('type', '=', 'SystemUserNoLogin')
+        .where('is_enabled', '=', 1)
+        .orderBy('login')
+        .limit(limit)
+        .execute()
+      return rows.map(({ login }) => login)
+    },
+
+    /** Whether any of these names belongs to an account already. */
+    async taken(identifiers: readonly string[]): Promise<boolean> {
+      const found = await db
+        .selectFrom('user_identifiers')
+        .select('identifier')
+        .where('identifier', 'in', identifiers.map(canonicalIdentifier))
+        .executeTakeFirst()
+      return found !== undefined
+    },
+
+    /** The ids of administrators who can sign in and administer, some of them. */
+    async administrators(most: number): Promise<string[]> {
+      const found = await everyone()
+        .select('id')
+        .where('is_admin', '=', 1)
+        .where('is_enabled', '=', 1)
+        .where('type', '=', 'InternalUser' satisfies UserType)
+        .where('password_hash', 'is not', null)
+        .limit(most)
+        .execute()
+      return found.map(({ id }) => id)
+    },
+
+    async add(user: NewUser, passwordHash: string | undefined, now: number): Promise<User> {
+      const row: Row = {
+        id: user.id ?? newId(),
+        login: user.login,
+        type: user.type,
+        password_hash: passwordHash ?? null,
+        name: user.name ?? user.login,
+        email: user.email ?? null,
+        email_verified: toFlag(user.emailVerified ?? false),
+        locale: user.locale ?? null,
+        profile: JSON.stringify(user.profile ?? {}),
+        is_admin: toFlag(user.isAdmin ?? false),
+        is_enabled: 1,
+        epoch: now,
+        created_at: now,
+        updated_at: now,
+      }
+      await db.insertInto('users').values(row).execute()
+      await claimIdentifiers(row.id, user.login, user.email)
+      return toUser(row)
+    },
+
+    /** Stores changed details; login, type, password and state have ways of their own. */
+    async update(user: Pick<User, 'id' | 'login'> & UserDetails, now: number): Promise<void> {
+      await db
+        .updateTable('users')
+        .set({
+          name: user.name,
+          email: user.email ?? null,
+          email_verified: toFlag(user.emailVerified),
+          locale: user.locale ?? null,
+          profile: JSON.stringify(user.profile),
+          is_admin: toFlag(user.isAdmin),
+          updated_at: now,
+        })
+        .where('id', '=', user.id)
+        .execute()
+      await db.deleteFrom('user_identifiers').where('user_id', '=', user.id).execute()
+      await claimIdentifiers(user.id, user.login, user.email)
+    },
+
+    /** A new password ends everything that was issued under the old one. */
+    async setPassword(id: string, passwordHash: string, now: number): Promise<void> {
+      await db
+        .updateTable('users')
+        .set((eb) => ({ password_hash: passwordHash, epoch: eb('epoch', '+', 1), updated_at: now }))
+        .where('id', '=', id)
+        .execute()
+      await noteSignOut(db, { user: id }, now)
+      await noteEnding(db, { user: id }, now)
+    },
+
+    /** The same password under another hash, which ends nothing; not where there is another password by now. */
+    async renewPasswordHash(id: string, before: string, after: string): Promise<void> {
+      await db
+        .updateTable('users')
+        .set({ password_hash: after })
+        .where('id', '=', id)
+        .where('password_hash', '=', before)
+        .execute()
+    },
+
+    /** The kill switch: disabling ends everything issued so far, and enabling again revives none of it. */
+    async setEnabled(id: string, enabled: boolean, now: number): Promise<void> {
+      await db
+        .updateTable('users')
+        .set((eb) => ({ is_enabled: toFlag(enabled), epoch: eb('epoch', '+', 1), updated_at: now }))
+        .where('id', '=', id)
+        .where('is_enabled', '=', toFlag(!enabled))
+        .execute()
+      if (!enabled) await noteSignOut(db, { user: id }, now)
+      await noteEnding(db, { user: id }, now)
+    },
+
+    async remove(id: string, now: number): Promise<void> {
+      await noteSignOut(db, { user: id }, now)
+      await db.deleteFrom('users').where('id', '=', id).execute()
+      await noteEnding(db, { user: id }, now)
+    },
+  }
+}

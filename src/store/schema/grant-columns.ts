@@ -1,0 +1,64 @@
+import type { Selectable } from 'kysely'
+import type { SignInFacts } from '../../domain/access/authorization.ts'
+import { NO_CLAIMS, type RequestedClaims, scopesOfClaims } from '../../domain/protocol/requested-claims.ts'
+import { fromSignIn, toScope, toSignIn } from './columns.ts'
+import type { Schema } from './schema.ts'
+
+/** What a person granted an app, and under which epochs: a kill switch, or a consent taken back, makes them differ. */
+export interface Granted {
+  readonly family: string
+  readonly applicationUri: string
+  readonly userId: string
+  readonly appEpoch: number
+  readonly userEpoch: number
+  /** Of app and person together. */
+  readonly sessionEpoch: number
+  readonly signIn: SignInFacts
+  readonly scope: readonly string[]
+  /** The API resources that were asked for; empty is the default. @see RFC 8707 §2 */
+  readonly resources: readonly string[]
+  readonly claims: RequestedClaims
+}
+
+type GrantRow = Pick<
+  Selectable<Schema['token_families']>,
+  | 'family'
+  | 'application_uri'
+  | 'user_id'
+  | 'app_epoch'
+  | 'user_epoch'
+  | 'session_epoch'
+  | 'scope'
+  | 'resources'
+  | 'claims'
+  | 'sid'
+  | 'auth_time'
+  | 'amr'
+  | 'acr'
+>
+
+export const fromGranted = (granted: Granted): GrantRow => ({
+  ...fromSignIn(granted.signIn),
+  family: granted.family,
+  application_uri: granted.applicationUri,
+  user_id: granted.userId,
+  app_epoch: granted.appEpoch,
+  user_epoch: granted.userEpoch,
+  session_epoch: granted.sessionEpoch,
+  scope: granted.scope.join(' '),
+  resources: granted.resources.length === 0 ? null : JSON.stringify(granted.resources),
+  claims: scopesOfClaims(granted.claims).length === 0 ? null : JSON.stringify(granted.claims),
+})
+
+export const toGranted = (row: GrantRow): Granted => ({
+  family: row.family,
+  applicationUri: row.application_uri,
+  userId: row.user_id,
+  appEpoch: row.app_epoch,
+  userEpoch: row.user_epoch,
+  sessionEpoch: row.session_epoch,
+  signIn: toSignIn(row),
+  scope: toScope(row.scope),
+  resources: row.resources === null ? [] : (JSON.parse(row.resources) as string[]),
+  claims: row.claims === null ? NO_CLAIMS : (JSON.parse(row.claims) as RequestedClaims),
+})

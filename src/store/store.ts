@@ -1,0 +1,100 @@
+import type { Kysely } from 'kysely'
+import { apiResourcesOn } from './repositories/apps/api-resources.ts'
+import { clientAssertionsOn } from './repositories/apps/client-assertions.ts'
+import { initialAccessTokensOn } from './repositories/apps/initial-access-tokens.ts'
+import { selfRegistrationsOn } from './repositories/apps/self-registrations.ts'
+import { trustedApplicationsOn } from './repositories/apps/trusted-applications.ts'
+import { auditEventsOn } from './repositories/instance/audit-events.ts'
+import { leasesOn } from './repositories/instance/leases.ts'
+import { leftoversOn } from './repositories/instance/leftovers.ts'
+import { moveStateOn } from './repositories/instance/move-state.ts'
+import { refusalsOn } from './repositories/instance/refusals.ts'
+import { settingsOn } from './repositories/instance/settings.ts'
+import { apiSessionsOn } from './repositories/sessions/api-sessions.ts'
+import { logoutDeliveriesOn } from './repositories/sessions/logout-deliveries.ts'
+import { sessionAppsOn } from './repositories/sessions/session-apps.ts'
+import { sessionEpochsOn } from './repositories/sessions/session-epochs.ts'
+import { signInSessionsOn } from './repositories/sessions/sign-in-sessions.ts'
+import { authorizationCodesOn } from './repositories/tokens/authorization-codes.ts'
+import { grantsOn } from './repositories/tokens/grants.ts'
+import { opaqueAccessTokensOn } from './repositories/tokens/opaque-access-tokens.ts'
+import { referenceTokensOn } from './repositories/tokens/reference-tokens.ts'
+import { refreshTokensOn } from './repositories/tokens/refresh-tokens.ts'
+import { revokedAccessTokensOn } from './repositories/tokens/revoked-access-tokens.ts'
+import { signingKeysOn } from './repositories/tokens/signing-keys.ts'
+import { tokenFamiliesOn } from './repositories/tokens/token-families.ts'
+import { tokenNoticesOn } from './repositories/tokens/token-notices.ts'
+import { consentsOn } from './repositories/users/consents.ts'
+import { reservedUsersOn } from './repositories/users/reserved-users.ts'
+import { signInAttemptsOn } from './repositories/users/sign-in-attempts.ts'
+import { usersOn } from './repositories/users/users.ts'
+import type { Schema } from './schema/schema.ts'
+
+export type Repositories = ReturnType<typeof repositoriesOn>
+
+/** Every repository on one connection or transaction. */
+export const repositoriesOn = (db: Kysely<Schema>) => ({
+  apps: trustedApplicationsOn(db),
+  users: usersOn(db),
+  sessions: signInSessionsOn(db),
+  sessionApps: sessionAppsOn(db),
+  logoutDeliveries: logoutDeliveriesOn(db),
+  signInAttempts: signInAttemptsOn(db),
+  consents: consentsOn(db),
+  grants: grantsOn(db),
+  codes: authorizationCodesOn(db),
+  clientAssertions: clientAssertionsOn(db),
+  families: tokenFamiliesOn(db),
+  refreshTokens: refreshTokensOn(db),
+  revokedAccessTokens: revokedAccessTokensOn(db),
+  opaqueAccessTokens: opaqueAccessTokensOn(db),
+  referenceTokens: referenceTokensOn(db),
+  sessionEpochs: sessionEpochsOn(db),
+  tokenNotices: tokenNoticesOn(db),
+  apiSessions: apiSessionsOn(db),
+  reservedUsers: reservedUsersOn(db),
+  signingKeys: signingKeysOn(db),
+  settings: settingsOn(db),
+  resources: apiResourcesOn(db),
+  refusals: refusalsOn(db),
+  auditEvents: auditEventsOn(db),
+  leases: leasesOn(db),
+  leftovers: leftoversOn(db),
+  moveState: moveStateOn(db),
+  initialAccessTokens: initialAccessTokensOn(db),
+  selfRegistrations: selfRegistrationsOn(db),
+})
+
+/** Where everything is kept. Reads see what is committed; every write is a unit of work of its own. */
+export interface Store {
+  readonly read: Repositories
+  /**
+   * Runs one unit of work whole or not at all and settles after the commit; a throw takes all of it back.
+   * @throws OAuthError `temporarily_unavailable` when the database cannot take it in time
+   */
+  write<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T>
+  /** The same for a unit that ends or removes something: it goes through as well while a full disk has stopped everything else. */
+  writeEnding<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T>
+  /**
+   * The same for a unit that looks first and then writes what follows from it: no other such unit runs meanwhile, on any node.
+   * It may be run again from its beginning, so it changes nothing but the database.
+   */
+  writeAlone<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T>
+  migrations: {
+    /** Names of migrations, in order. */
+    status(): Promise<{ applied: string[]; pending: string[] }>
+    /** Brings the schema up to date. @returns the names applied now */
+    migrate(): Promise<string[]>
+  }
+  /** Puts aside what is needed in an emergency; for whoever serves. */
+  keepReserve(): void
+  /** Gives some of the space of removed rows back to the disk. @returns whether there is more */
+  compact(): Promise<boolean>
+  /** How large the database is, in bytes. */
+  size(): Promise<number>
+  /** Why nothing that is written from now on would be found again, in one line, or `undefined`; once lost it stays lost. */
+  whyLost(): string | undefined
+  /** A cheap question to the database; rejects when it does not answer or is lost. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}

@@ -1,0 +1,129 @@
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { type Kysely, sql } from 'kysely'
+import { moveStateOn, OutOfService } from '../repositories/instance/move-state.ts'
+import type { Schema } from '../schema/schema.ts'
+import { tablesOf } from './claim.ts'
+import { shownChecksum } from './digest.ts'
+import { createPrivateFile, removeDatabaseFile } from './durable-file.ts'
+import type { Moved } from './move.ts'
+import { type Guarded, type Output, publishOutput, requireFree } from './output-file.ts'
+import { enterPlace, openPlace, type Place } from './place.ts'
+import { planOf } from './plan.ts'
+import { type Report, reconcile, totalOf } from './reconcile.ts'
+import { TransferRefused } from './refused.ts'
+import { keyOf, rowsOn } from './rows.ts'
+
+export interface BackupOutcome {
+  readonly of: string
+  readonly file: string
+  /** The moment that it holds, milliseconds since 1970. */
+  readonly at: number
+  readonly bytes: number
+  readonly tables: readonly Moved[]
+}
+
+interface BackingUp {
+  readonly url: string
+  readonly file: string
+  /** Whether an earlier backup of that name may be replaced. */
+  readonly force: boolean
+  /** What is never written over. */
+  readonly guarded: readonly Guarded[]
+  readonly report: Report
+  readonly clock: () => number
+}
+
+/**
+ * Copies one moment of a database, SQLite or PostgreSQL, into a SQLite file of its own while everybody goes on writing.
+ * The schema stays as old as it is, so that a backup can be made before an upgrade.
+ * @throws TransferRefused, OutputRefused
+ */
+export async function backUpDatabase(wanted: BackingUp): Promise<BackupOutcome> {
+  const { url, file, force, guarded, report, clock } = wanted
+  const path = resolve(file)
+  const output: Output = { path, guarded, over: force ? 'backup' : 'nothing' }
+  requireFree(output)
+  // What an interrupted run left there goes first.
+  const draft = `${path}.part`
+  requireFree({ path: draft, guarded, over: 'database' })
+  const source = await enterPlace(url, 'read')
+  try {
+    const { applied } = await source.migrations.status()
+    const level = applied.at(-1)
+    if (level === undefined)
+      throw new TransferRefused(`${source.shown} holds no instance, so there is nothing to back up`)
+    await requireWhole(source)
+    makeDraft(draft)
+    const at = clock()
+    const tables = await fill(draft, source, level, at, report)
+    publishOutput(draft, output)
+    return { of: source.shown, file: path, at, bytes: statSync(path).size, tables }
+  } finally {
+    await source.close()
+    removeDatabaseFile(draft)
+  }
+}
+
+function makeDraft(draft: string): void {
+  try {
+    createPrivateFile(draft)
+  } catch (error) {
+    throw new TransferRefused(`${(error as Error).message}; name a folder that is there and can be written`)
+  }
+}
+
+async function fill(draft: string, source: Place, level: string, at: number, report: Report): Promise<Moved[]> {
+  const plan = await planOf(level)
+  const target = openPlace(`file:${draft}`, 'make')
+  try {
+    await target.migrations.migrate(level)
+    const rows = rowsOn(target.db)
+    const filling = { rows, transact: (unit: Parameters<typeof transact>[1]) => transact(target, unit) }
+    for (const table of plan)
+      await rows.remove(
+        table,
+        table.given.map((row) => keyOf(table, row)),
+      )
+    const { proof } = await source.snapshot((db) => reconcile(plan, rowsOn(db), filling, new Map(), report))
+    await target.db.schema
+      .createTable('move_state')
+      .ifNotExists()
+      .addColumn('name', 'text', (column) => column.primaryKey())
+      .addColumn('value', 'text', (column) => column.notNull())
+      .execute()
+    await moveStateOn(target.db).set('backup', { of: source.shown, at })
+    await requireSound(target.db)
+    // One file and nothing beside it.
+    await sql`pragma journal_mode = delete`.execute(target.db)
+    return plan.map((table) => {
+      const total = totalOf(proof, table)
+      return { table: table.name, rows: total.rows, checksum: shownChecksum(total) }
+    })
+  } finally {
+    await target.close()
+  }
+}
+
+const transact = (place: Place, unit: (rows: ReturnType<typeof rowsOn>) => Promise<void>): Promise<void> =>
+  place.transact((db) => unit(rowsOn(db)))
+
+/** @throws TransferRefused with the first thing SQLite finds wrong */
+export async function requireSound(db: Kysely<Schema>): Promise<void> {
+  const faults = await sql<{ integrity_check: string }>`pragma integrity_check`.execute(db)
+  const [fault] = faults.rows.map((row) => row.integrity_check).filter((text) => text !== 'ok')
+  if (fault !== undefined) throw new TransferRefused(`the file is damaged: ${fault.split('\n')[0]}`)
+  const orphans = await sql<{ table: string; parent: string }>`pragma foreign_key_check`.execute(db)
+  const [orphan] = orphans.rows
+  if (orphan)
+    throw new TransferRefused(`the file is damaged: a row of ${orphan.table} refers to no row of ${orphan.parent}`)
+}
+
+/** Half an instance is nothing to keep. */
+async function requireWhole({ db, shown }: Place): Promise<void> {
+  if (!(await tablesOf(db)).includes('move_state')) return
+  const state = moveStateOn(db)
+  const arrival = await state.get('arrival')
+  if (arrival) throw new OutOfService(`${shown} is the target of an unfinished ${arrival.kind} from ${arrival.from}`)
+  if (await state.get('backup')) throw new OutOfService(`${shown} is a backup itself; copy the file`)
+}

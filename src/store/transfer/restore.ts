@@ -1,0 +1,229 @@
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { sql } from 'kysely'
+import type { AuditRecord } from '../../domain/instance/audit.ts'
+import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
+import { parseDatabaseUrl } from '../../lib/net/database-url.ts'
+import { auditEventsOn } from '../repositories/instance/audit-events.ts'
+import { type Arrival, type BackupMark, moveStateOn } from '../repositories/instance/move-state.ts'
+import { settingsOn } from '../repositories/instance/settings.ts'
+import { requireSound } from './backup.ts'
+import { claim, requireOurs, tablesOf, whyNotFillable } from './claim.ts'
+import { bringBack, createPrivateFile, keepAside, publishFile, removeDatabaseFile } from './durable-file.ts'
+import { type Ended, endGrants, latestMoment } from './end-grants.ts'
+import { holdDatabase } from './in-use.ts'
+import { isSameFile } from './output-file.ts'
+import { enterPlace, openPlace, type Place, shownPlace } from './place.ts'
+import { planOf } from './plan.ts'
+import { type Report, reconcile } from './reconcile.ts'
+import { TransferRefused } from './refused.ts'
+import { goBack, isAheadOf, knownTimeOf } from './reset-clock.ts'
+import { rowsOn } from './rows.ts'
+
+/** What a backup turned out to be. */
+export interface Restored {
+  readonly file: string
+  readonly to: string
+  /** Its mark; absent in a file that was copied by other means. */
+  readonly backup: BackupMark | undefined
+  readonly ended: Ended
+  readonly tables: readonly { table: string; rows: number }[]
+  /** Where the database that was there before is kept. */
+  readonly aside: string | undefined
+}
+
+interface Restoring {
+  readonly file: string
+  readonly url: string
+  /** Whether a SQLite database that is there may be put aside. */
+  readonly replace: boolean
+  readonly run: string
+  /** What a database made with the present master key holds as its mark. */
+  readonly masterKeyMark: string
+  readonly clock: () => number
+  /** Whether a backup that knows of later times than the clock is taken in all the same. */
+  readonly acceptClock: boolean
+  readonly report: Report
+  readonly audited: (ended: Ended, backup: BackupMark | undefined) => AuditRecord
+}
+
+// What clocks may differ by, milliseconds.
+const TOLERATED = 60_000
+
+/**
+ * Takes a backup in as a new instance: everything as it was, but nothing that was ever issued is good any more.
+ * The copy is finished and checked before it takes its place.
+ * @throws TransferRefused, NewerSchema
+ */
+export async function restoreDatabase(restoring: Restoring): Promise<Restored> {
+  const { file, url, replace, run, report } = restoring
+  if (!existsSync(file)) throw new TransferRefused(`there is no file ${resolve(file)}`)
+  const address = parseDatabaseUrl(url)
+  if (address.kind === 'postgres') return restoreInto(restoring)
+  const path = realPathOf(resolve(address.path))
+  const draft = `${path}.restoring`
+  for (const own of [path, draft])
+    if (isSameFile(file, own)) throw new TransferRefused('the backup is the database itself; copy it elsewhere first')
+  const isThere = existsSync(path)
+  if (isThere && !replace)
+    throw new TransferRefused(
+      `${shownPlace(url)} is there already; --replace keeps it under another name and puts the backup in its place`,
+    )
+  // Held until the new file is ready, so that nobody begins to serve the old one meanwhile.
+  const held = isThere ? holdDatabase(path) : undefined
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    const prepared = await prepare(restoring, draft, report)
+    const aside = isThere ? `${path}.before-restore-${run.slice(0, 8)}` : undefined
+    if (aside === undefined) publishNew(draft, path)
+    else {
+      held?.putAside({ restored: resolve(file), in: shownPlace(url), at: restoring.clock() })
+      exchange(draft, path, aside, () => held?.takeBack())
+    }
+    return { ...prepared, file: resolve(file), to: shownPlace(url), aside }
+  } finally {
+    held?.release()
+    removeDatabaseFile(draft)
+  }
+}
+
+/** Gives the new file the place of the old one, or leaves everything as it was. */
+function exchange(draft: string, path: string, aside: string, takeBack: () => void): void {
+  try {
+    keepAside(path, aside)
+    publishFile(draft, path, { replace: true })
+  } catch (error) {
+    // After the new file has its name there is nothing to take back.
+    if (!existsSync(aside) || isSameFile(path, aside)) {
+      bringBack(path, aside)
+      takeBack()
+    }
+    throw error
+  }
+}
+
+/** A link to the database stays one, and the file behind it is replaced. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path
+  }
+}
+
+/** @throws TransferRefused where somebody else made a database there meanwhile */
+function publishNew(draft: string, path: string): void {
+  try {
+    publishFile(draft, path, { replace: false })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    throw new TransferRefused(`${path} came to be meanwhile, and is left alone; --replace puts it aside`)
+  }
+}
+
+type Prepared = Pick<Restored, 'backup' | 'ended' | 'tables'>
+
+/** Makes a copy of the backup that is up to date and in which no grant lives. */
+async function prepare(restoring: Restoring, draft: string, report: Report): Promise<Prepared> {
+  const { file, masterKeyMark, clock, acceptClock, audited } = restoring
+  createPrivateFile(draft)
+  copyFileSync(file, draft)
+  // Where the last writer could not clean up, the newest rows are still beside the file.
+  if (existsSync(`${file}-wal`)) copyFileSync(`${file}-wal`, `${draft}-wal`)
+  const place = openCopy(draft, resolve(file))
+  try {
+    await requireSound(place.db)
+    if ((await place.migrations.status()).applied.length === 0)
+      throw new TransferRefused(`${resolve(file)} holds no instance of Tessera`)
+    await place.migrations.migrate()
+    await requireKey(place, masterKeyMark)
+    const state = moveStateOn(place.db)
+    const [backup, arrival] = [await state.get('backup'), await state.get('arrival')]
+    if (arrival)
+      throw new TransferRefused(`${resolve(file)} is the target of an unfinished ${arrival.kind}, not a backup`)
+    const now = clock()
+    if (!acceptClock) await requireLaterThan(place, now)
+    const ended = await place.transact(async (db) => {
+      const known = await knownTimeOf(db)
+      const all = isAheadOf(known, now) ? await goBack(db, now, known) : await endGrants(db, now)
+      // Nothing issued is good any more, so however old the backup is, the clock counts.
+      await settingsOn(db).set(TIME_REACHED, String(now))
+      await auditEventsOn(db).add([audited(all, backup)])
+      await db.deleteFrom('move_state').execute()
+      return all
+    })
+    const tables = await countAll(place, report)
+    await sql`pragma journal_mode = delete`.execute(place.db)
+    return { backup, ended, tables }
+  } finally {
+    await place.close()
+  }
+}
+
+function openCopy(draft: string, file: string): Place {
+  try {
+    return openPlace(`file:${draft}`, 'make')
+  } catch (error) {
+    throw new TransferRefused(`${file} is no backup that can be read: ${(error as Error).message}`)
+  }
+}
+
+/** PostgreSQL is filled from a prepared copy, and marked until it is complete. */
+async function restoreInto(restoring: Restoring): Promise<Restored> {
+  const { file, url, run, report } = restoring
+  const arrival: Arrival = { kind: 'restore', from: `file:${resolve(file)}`, run }
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-restore-'))
+  const target = await enterPlace(url, 'make')
+  try {
+    const draft = join(folder, 'tessera.db')
+    const prepared = await prepare(restoring, draft, () => undefined)
+    const source = openPlace(`file:${draft}`, 'write')
+    try {
+      const plan = await planOf((await source.migrations.status()).applied.at(-1) ?? '')
+      const obstacle = await whyNotFillable(target, plan, arrival)
+      if (obstacle !== undefined) throw new TransferRefused(obstacle)
+      const filling = await claim(target, plan, arrival)
+      await source.snapshot((db) => reconcile(plan, rowsOn(db), filling, new Map(), report))
+    } finally {
+      await source.close()
+    }
+    await target.transact(async (db) => {
+      await requireOurs(db, arrival)
+      await moveStateOn(db).remove('arrival')
+    })
+    return { ...prepared, file: resolve(file), to: target.shown, aside: undefined }
+  } finally {
+    await target.close()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function requireKey({ db }: Place, mark: string): Promise<void> {
+  const known = await settingsOn(db).get('master-key-mark')
+  if (known !== undefined && known !== mark)
+    throw new TransferRefused(
+      'the backup was made under another master key, which alone opens its signing keys; put that key in place first (TESSERA_MASTER_KEY_FILE)',
+    )
+}
+
+/** What follows the epochs is the clock, so it may not be behind. */
+async function requireLaterThan({ db }: Place, now: number): Promise<void> {
+  const latest = await latestMoment(db)
+  if (latest > now + TOLERATED)
+    throw new TransferRefused(
+      `the clock of this machine says ${new Date(now).toISOString()}, but the backup knows of ${new Date(latest).toISOString()}; set the clock first, or, if it is right, repeat this with --accept-clock`,
+    )
+}
+
+async function countAll(place: Place, report: Report): Promise<{ table: string; rows: number }[]> {
+  const plan = await planOf((await place.migrations.status()).applied.at(-1) ?? '')
+  const present = await tablesOf(place.db)
+  const counted = []
+  for (const { name } of plan.filter((table) => present.includes(table.name))) {
+    const rows = await rowsOn(place.db).count({ name })
+    report({ stage: 'restored', table: name, done: rows, of: rows })
+    counted.push({ table: name, rows })
+  }
+  return counted
+}

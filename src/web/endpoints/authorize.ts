@@ -1,0 +1,112 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+import { digest } from '../../lib/crypto/secrets.ts'
+import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
+import type { Ticket } from '../../oauth/authorize/interaction-ticket.ts'
+import type { EffectiveRequest } from '../../oauth/authorize/request/effective-request.ts'
+import type { Redirectable } from '../../oauth/authorize/request/request.ts'
+import type { SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
+import type { Refuse } from '../kit/answers/refusals.ts'
+import type { SendAnswer } from '../kit/answers/send-answer.ts'
+import type { RateLimits } from '../kit/limits/rate-limits.ts'
+import type { Cookies } from '../kit/requests/cookies.ts'
+import { bodyForm, queryForm } from '../kit/requests/form-body.ts'
+
+interface Dependencies {
+  readonly flow: AuthorizeFlow
+  readonly cookies: Cookies
+  readonly refuse: Refuse
+  readonly sendAnswer: SendAnswer
+  readonly browserStateOf: (sid: string) => string
+  readonly issuer: string
+  readonly limits: Pick<RateLimits, 'authorize'>
+  readonly sessions: Pick<SignInSessionsService, 'find'>
+}
+
+// Somebody would have to end something each time.
+const MOST_JUDGED = 3
+
+/** The authorization endpoint. @see RFC 6749 §3.1, OIDC Core §3.1.2 */
+export async function authorizeEndpoint(
+  app: FastifyInstance,
+  { flow, cookies, refuse, sendAnswer, browserStateOf, issuer, limits, sessions }: Dependencies,
+): Promise<void> {
+  const config = { page: true } as const
+
+  /** Sign in, consent or answer, whichever is next; until the redirect URI holds, a refusal is a page. */
+  async function proceed(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    asked: EffectiveRequest,
+    begun?: Ticket,
+    judged = 1,
+  ): Promise<FastifyReply> {
+    const redirectable = await flow.findRedirect(asked)
+    try {
+      const valid = await flow.validate(asked, redirectable)
+      const ticket = begun ?? flow.tickets.start(asked.form)
+      if (request.method === 'POST')
+        return reply.redirect(`${issuer}/connect/authorize/continue?${sealed(ticket)}`, 303)
+      const step = await flow.decide(valid, ticket, cookies.session(request))
+      if (step.kind === 'ready') {
+        const parameters = await flow.issueAnswer({
+          request: valid,
+          signedIn: step.signedIn,
+          consent: step.consent,
+          interaction: ticket.id,
+          address: request.ip,
+        })
+        // What ended meanwhile is judged as it is now: the person is asked again, or the app is refused.
+        if (!parameters && judged < MOST_JUDGED) return proceed(request, reply, asked, ticket, judged + 1)
+        if (!parameters) throw endedMeanwhile(valid)
+        const { sid } = step.signedIn.session
+        cookies.showState(request, reply, browserStateOf(sid))
+        return sendAnswer(request, reply, flow.answer(valid, parameters, sid))
+      }
+      const browser = digest(cookies.ensureBrowser(request, reply))
+      return reply.redirect(
+        `${issuer}/${step.kind === 'sign-in' ? 'login' : 'consent'}?${sealed({ ...ticket, browser })}`,
+        303,
+      )
+    } catch (error) {
+      if (!(error instanceof OAuthError) || error.code === 'interaction_expired') throw error
+      return redirectError(request, reply, redirectable, error)
+    }
+  }
+
+  async function redirectError(request: FastifyRequest, reply: FastifyReply, to: Redirectable, error: OAuthError) {
+    const sid = await flow.findSid(cookies.session(request))
+    if (sid !== undefined) cookies.showState(request, reply, browserStateOf(sid))
+    return sendAnswer(request, reply, flow.errorAnswer(to, error, refuse(request, error, to.app.applicationUri), sid))
+  }
+
+  const sealed = (ticket: Ticket): string => `interaction=${flow.tickets.seal(ticket)}`
+
+  const asked = {
+    config,
+    preHandler: (request: FastifyRequest): Promise<void> =>
+      limits.authorize(request, async () => (await sessions.find(cookies.session(request)))?.session.sid),
+  }
+
+  app.get('/connect/authorize', asked, async (request, reply) =>
+    proceed(request, reply, await flow.readEffective(queryForm(request))),
+  )
+
+  // A cross-site POST carries no session cookie; the redirect to a GET of our own does.
+  app.post('/connect/authorize', asked, async (request, reply) =>
+    proceed(request, reply, await flow.readEffective(bodyForm(request))),
+  )
+
+  app.get('/connect/authorize/continue', { config }, (request, reply) => {
+    const browser = cookies.browser(request)
+    const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser), 'any')
+    return proceed(request, reply, { form: flow.formOf(ticket) }, ticket)
+  })
+}
+
+const endedMeanwhile = ({ app }: Redirectable): OAuthError =>
+  new OAuthError('access_denied', 'what the app was allowed was ended while it was being answered; begin again', {
+    rule: 'grant-ended',
+    client_id: app.applicationUri,
+    cause: 'again and again, consent was taken back, the person signed out, or app or user was switched off meanwhile',
+  })

@@ -1,0 +1,22 @@
+import type { FastifyInstance } from 'fastify'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+
+interface Dependencies {
+  /** Rejects when the database does not answer. */
+  readonly ping: () => Promise<void>
+}
+
+/** Alive says that the process answers; ready says that it can do its work. */
+export async function healthEndpoint(app: FastifyInstance, { ping }: Dependencies): Promise<void> {
+  app.get('/health/live', { exposeHeadRoute: true }, async () => ({ status: 'live' }))
+  app.get('/health/ready', { exposeHeadRoute: true }, async () => {
+    await ping().catch((error: Error) => {
+      throw new OAuthError('temporarily_unavailable', 'the database does not answer', {
+        rule: 'server-busy',
+        cause: 'the database does not answer',
+        message: error.message,
+      })
+    })
+    return { status: 'ready' }
+  })
+}

@@ -1,0 +1,44 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { isLoopbackHost } from '../../domain/protocol/redirect-uri.ts'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+import { digest, sameDigest } from '../../lib/crypto/secrets.ts'
+import type { Metrics } from '../kit/limits/figures.ts'
+import { readBearerToken } from '../kit/requests/bearer-token.ts'
+
+interface Dependencies {
+  readonly metrics: Metrics
+  /** Who knows it may read; without one, whoever is on this machine. */
+  readonly token: string | undefined
+}
+
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via']
+
+/** Figures for a monitoring system; not for the public, who would learn when people sign in. */
+export async function metricsEndpoint(app: FastifyInstance, { metrics, token }: Dependencies): Promise<void> {
+  app.get('/metrics', async (request, reply) => {
+    if (token === undefined ? !isFromThisMachine(request) : !sameDigest(digest(bearerOf(request)), digest(token)))
+      throw refused(token !== undefined)
+    return reply.type(metrics.contentType).send(await metrics.read())
+  })
+}
+
+const bearerOf = (request: FastifyRequest): string => readBearerToken(request, undefined) ?? ''
+
+/** A proxy on this machine brings requests from elsewhere, and says so. */
+function isFromThisMachine({ socket, headers }: FastifyRequest): boolean {
+  const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+  return isLoopbackHost(address) && !FORWARDED.some((name) => headers[name] !== undefined)
+}
+
+const refused = (byToken: boolean): OAuthError =>
+  new OAuthError(
+    'access_denied',
+    byToken ? 'metrics need the token of this server' : 'metrics are for requests from the machine of this server',
+    {
+      rule: 'metrics-not-for-everybody',
+      cause: byToken
+        ? 'no Bearer token was sent, or it is not the one of TESSERA_METRICS_TOKEN'
+        : 'the request came from elsewhere or through a proxy, and TESSERA_METRICS_TOKEN is not set',
+    },
+    { status: 403 },
+  )

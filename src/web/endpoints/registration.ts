@@ -1,0 +1,45 @@
+import type { FastifyInstance } from 'fastify'
+import type { AtMost } from '../../lib/flow/at-most.ts'
+import type { Registration } from '../../oauth/registration/registration.ts'
+import { readBearerToken } from '../kit/requests/bearer-token.ts'
+import { jsonObject, registerJsonObject } from '../kit/requests/json-object.ts'
+
+interface Dependencies {
+  readonly registration: Registration
+  /** Strangers must not keep this server busy with fetching. */
+  readonly inLine: AtMost
+}
+
+interface OfClient {
+  readonly Params: { readonly client: string }
+}
+
+/** Where apps register themselves, and look after that registration. @see RFC 7591 §3, RFC 7592 §2 */
+export async function registrationEndpoint(
+  app: FastifyInstance,
+  { registration, inLine }: Dependencies,
+): Promise<void> {
+  registerJsonObject(app)
+  const options = { config: { bearer: true } } as const
+  const at = ({ ip }: { readonly ip: string }) => ({ address: ip })
+
+  app.post('/connect/register', options, async (request, reply) => {
+    const token = readBearerToken(request, undefined)
+    const client = await inLine(() => registration.register(jsonObject(request), token, at(request)))
+    return reply.status(201).send(client)
+  })
+
+  app.get<OfClient>('/connect/register/:client', options, (request) =>
+    registration.find(request.params.client, readBearerToken(request, undefined)),
+  )
+
+  app.put<OfClient>('/connect/register/:client', options, (request) => {
+    const token = readBearerToken(request, undefined)
+    return inLine(() => registration.update(request.params.client, jsonObject(request), token, at(request)))
+  })
+
+  app.delete<OfClient>('/connect/register/:client', options, async (request, reply) => {
+    await registration.remove(request.params.client, readBearerToken(request, undefined), at(request))
+    return reply.status(204).send()
+  })
+}

@@ -1,0 +1,50 @@
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import { refuseRepeated } from '../../domain/protocol/form.ts'
+import type { AuthenticateApp } from '../../oauth/client-auth/authenticate.ts'
+import type { GrantRegistry } from '../../oauth/grants/registry.ts'
+import type { IssueTokens } from '../../oauth/tokens/mint/issue.ts'
+import { LONGEST_ASSERTING_BODY } from '../kit/limits/limits.ts'
+import type { RateLimits } from '../kit/limits/rate-limits.ts'
+import { authorizationHeader } from '../kit/requests/authorization-header.ts'
+import { bodyForm } from '../kit/requests/form-body.ts'
+
+/** @see RFC 6749 §5.1, OIDC Core §3.1.3.3 */
+const TokenResponseSchema = Type.Object({
+  access_token: Type.String(),
+  token_type: Type.Literal('Bearer'),
+  expires_in: Type.Integer({ description: 'seconds' }),
+  scope: Type.String(),
+  refresh_token: Type.Optional(Type.String()),
+  id_token: Type.Optional(Type.String()),
+})
+
+interface Dependencies {
+  readonly authenticateApp: AuthenticateApp
+  readonly grants: GrantRegistry
+  readonly issueTokens: IssueTokens
+  readonly limits: Pick<RateLimits, 'token'>
+}
+
+/** The token endpoint. @see RFC 6749 §3.2 */
+export async function tokenEndpoint(
+  app: FastifyInstance,
+  { authenticateApp, grants, issueTokens, limits }: Dependencies,
+): Promise<void> {
+  app.post(
+    '/connect/token',
+    {
+      bodyLimit: LONGEST_ASSERTING_BODY,
+      config: { provesApps: true },
+      schema: { response: { 200: TokenResponseSchema } },
+    },
+    async (request) => {
+      const form = refuseRepeated(bodyForm(request))
+      const grantType = form.require('grant_type')
+      const client = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/token')
+      await limits.token(request, client.applicationUri)
+      const authorization = await grants.find(grantType).authorize(client, form)
+      return issueTokens(authorization, { grant: grantType, address: request.ip })
+    },
+  )
+}

@@ -1,0 +1,148 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { errorUri, OAuthError } from '../../../domain/refusals/errors.ts'
+import { PasswordQueueFull } from '../../../lib/crypto/passwords.ts'
+import { TooManyWaiting } from '../../../lib/flow/outside.ts'
+import { bearerChallenge } from '../requests/bearer-token.ts'
+import type { RenderPage } from './pages.ts'
+import type { Refuse } from './refusals.ts'
+
+// Of a server that is busy; other errors say it themselves.
+const RETRY_AFTER_SECONDS = 2
+
+interface Dependencies {
+  readonly refuse: Refuse
+  readonly renderPage: RenderPage
+  readonly issuer: string
+}
+
+/** The one place where anything thrown becomes an answer: a page for people, JSON for programs, a record for the operator. */
+export function registerErrorHandler(app: FastifyInstance, { refuse, renderPage, issuer }: Dependencies): void {
+  function answer(request: FastifyRequest, reply: FastifyReply, error: OAuthError): FastifyReply {
+    const refusalId = refuse(request, error)
+    reply.status(error.status)
+    const retryAfter = error.retryAfter ?? (error.status === 503 ? RETRY_AFTER_SECONDS : undefined)
+    if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
+    if (request.routeOptions.config.page === true || wantsPage(request)) {
+      return renderPage(request, reply, errorPage(error, refusalId))
+    }
+    // Many client libraries show the registered members alone: without error_uri their users would not learn the id.
+    const uri = errorUri(issuer, refusalId)
+    const challenge = challengeOf(request, error, uri)
+    if (challenge !== undefined) reply.header('www-authenticate', challenge)
+    const told = { error: error.code, error_description: error.description, error_uri: uri }
+    return reply.send({ ...told, refusal_id: refusalId })
+  }
+
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const known = asOAuthError(error)
+    if (known.code === 'server_error') request.log.error({ err: error }, 'unexpected error')
+    return answer(request, reply, known)
+  })
+
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = allowedMethods(app, request)
+    // A route that takes the method, as that of the assets does, has looked and found nothing.
+    if (allowed.length === 0 || allowed.includes(request.method))
+      return answer(
+        request,
+        reply,
+        new OAuthError('not_found', 'there is nothing at this address', {
+          rule: 'address-unknown',
+          cause: 'no endpoint or page has this path',
+        }),
+      )
+    reply.header('allow', allowed.join(', '))
+    return answer(
+      request,
+      reply,
+      new OAuthError(
+        'invalid_request',
+        `use ${allowed.join(' or ')} here`,
+        {
+          rule: 'method-wrong',
+          cause: `the address does not take ${request.method}`,
+          sent: request.method,
+          expected: allowed,
+        },
+        { status: 405 },
+      ),
+    )
+  })
+}
+
+/** A page that explains a refusal to a person. */
+export const errorPage = (error: OAuthError, refusalId: string) => ({
+  template: 'error' as const,
+  status: error.status,
+  data: (t: (key: string) => string, has: (key: string) => boolean) => ({
+    error: error.code,
+    description: error.description,
+    refusalId,
+    restart: error.restart,
+    hint: t(has(`error.hint.${error.code}`) ? `error.hint.${error.code}` : 'error.hint.default'),
+  }),
+})
+
+/** Turns what the framework and the libraries throw into the protocol's one error. */
+export function asOAuthError(error: FastifyError): OAuthError {
+  if (error instanceof OAuthError) return error
+  if (error instanceof PasswordQueueFull) {
+    return new OAuthError('temporarily_unavailable', 'too many people are signing in right now; try again shortly', {
+      rule: 'server-busy',
+      cause: 'the queue of passwords to check is full',
+    })
+  }
+  if (error instanceof TooManyWaiting) {
+    return new OAuthError('temporarily_unavailable', 'too many requests wait for another server; try again shortly', {
+      rule: 'outside-busy',
+      cause: error.message,
+    })
+  }
+  const status = error.statusCode ?? 500
+  if (status === 415) {
+    const options = { status }
+    return new OAuthError(
+      'invalid_request',
+      'the body must be application/x-www-form-urlencoded',
+      { rule: 'body-type-wrong', fault: error.code, cause: 'the Content-Type of the body is another one, or missing' },
+      options,
+    )
+  }
+  if (status >= 400 && status < 500) {
+    return new OAuthError(
+      'invalid_request',
+      'the request is malformed or too large',
+      { rule: 'request-malformed', fault: error.code, cause: `the request could not be read: ${error.code}` },
+      { status },
+    )
+  }
+  if (status === 503)
+    return new OAuthError('temporarily_unavailable', 'the server is busy or shutting down; try again shortly', {
+      rule: 'server-busy',
+      cause: 'the server is under pressure or shutting down',
+    })
+  return new OAuthError(
+    'server_error',
+    'something went wrong here; the administrator can look it up under the refusal id',
+    { rule: 'server-fault', cause: 'an unexpected error, which the log holds in full next to this refusal' },
+  )
+}
+
+/**
+ * The scheme a client may try again with, and why: some libraries read the challenge in place of the body.
+ * @see RFC 6749 §5.2, RFC 6750 §3, RFC 7617 §2 (parameters that are not known are ignored)
+ */
+function challengeOf(request: FastifyRequest, error: OAuthError, uri: string): string | undefined {
+  if (request.routeOptions.config.bearer === true) return bearerChallenge(request, error)
+  const { code, description } = error
+  if (code !== 'invalid_client' || request.headers.authorization === undefined) return undefined
+  return `Basic realm="tessera", error="${code}", error_description="${description}", error_uri="${uri}"`
+}
+
+const wantsPage = (request: FastifyRequest): boolean =>
+  request.is404 && request.method === 'GET' && request.headers.accept?.includes('text/html') === true
+
+function allowedMethods(app: FastifyInstance, request: FastifyRequest): string[] {
+  const [path = ''] = request.url.split('?')
+  return (['GET', 'HEAD', 'POST'] as const).filter((method) => app.findRoute({ method, url: path }) !== null)
+}

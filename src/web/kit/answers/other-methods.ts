@@ -1,0 +1,31 @@
+import type { FastifyInstance, HTTPMethods } from 'fastify'
+import { OAuthError } from '../../../domain/refusals/errors.ts'
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies HTTPMethods[]
+
+/**
+ * Watches the routes registered from now on.
+ * @returns registers, for each of their addresses, a refusal that names the methods it takes. @see RFC 9110 §15.5.6
+ */
+export function watchMethods(app: FastifyInstance): () => void {
+  const taken = new Map<string, Set<string>>()
+  app.addHook('onRoute', ({ routePath, method }) => {
+    const methods = taken.get(routePath) ?? new Set()
+    for (const one of [method].flat()) methods.add(one)
+    taken.set(routePath, methods)
+  })
+  return () => {
+    for (const [url, methods] of [...taken]) {
+      const allowed = [...methods].join(', ')
+      app.route({
+        url,
+        method: METHODS.filter((method) => !methods.has(method)),
+        schema: { hide: true },
+        handler: async (_, reply) => {
+          reply.header('allow', allowed)
+          throw new OAuthError('invalid_request', `use ${allowed} here`, {}, { status: 405 })
+        },
+      })
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type Fault, OAuthError } from '../../../domain/refusals/errors.ts'
+import { asOAuthError } from './error-handler.ts'
+import type { Refuse } from './refusals.ts'
+
+const RETRY_AFTER_SECONDS = 2
+
+/** The name in `type`, and the title. */
+type Kind = readonly [name: string, title: string]
+
+/** What kind of problem a status stands for. */
+const KINDS: Readonly<Record<number, Kind>> = {
+  400: ['malformed-request', 'The request is malformed'],
+  401: ['access-token-needed', 'A valid access token is needed'],
+  403: ['not-allowed', 'The access token does not allow this'],
+  404: ['not-found', 'There is no such thing'],
+  405: ['method-not-allowed', 'The address does not take this method'],
+  409: ['conflict', 'Something that exists is in the way'],
+  412: ['precondition-failed', 'The record was changed meanwhile'],
+  413: ['too-large', 'The request is too large'],
+  415: ['media-type', 'The body has the wrong media type'],
+  422: ['impossible-record', 'The record cannot work'],
+  428: ['precondition-needed', 'If-Match is needed'],
+}
+
+interface Dependencies {
+  readonly refuse: Refuse
+  /** The header that says how to come again, for what was refused with 401 or 403. @see RFC 9110 §11.6.1 */
+  readonly challenge: (request: FastifyRequest, error: OAuthError) => string | undefined
+  /** What a 401 stands for: the name in its `type`, and its title. */
+  readonly unauthorized?: Kind
+  /** Where a refusal can be read, without its id. */
+  readonly refusals: string
+}
+
+/** Answers everything thrown with problem details, and keeps it as a refusal like everywhere. @see RFC 9457 */
+export function registerProblemDetails(
+  app: FastifyInstance,
+  { refuse, challenge: challengeFor, unauthorized, refusals }: Dependencies,
+): void {
+  const kinds = unauthorized ? { ...KINDS, 401: unauthorized } : KINDS
+
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const known = asProblem(error)
+    if (known.code === 'server_error') request.log.error({ err: error }, 'unexpected error')
+    return answer(request, reply, known)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const hint = 'there is nothing at this address; a slash inside an ApplicationUri is written %2F'
+    return answer(request, reply, new OAuthError('not_found', hint))
+  })
+
+  function answer(request: FastifyRequest, reply: FastifyReply, error: OAuthError): FastifyReply {
+    const { status, description, faults } = error
+    const refusalId = refuse(request, asSentBy(request.caller?.app, error))
+    const retryAfter = error.retryAfter ?? (status === 503 ? RETRY_AFTER_SECONDS : undefined)
+    if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
+    const challenge = status === 401 || status === 403 ? challengeFor(request, error) : undefined
+    if (challenge !== undefined) reply.header('www-authenticate', challenge)
+    const [name, title] = kinds[status] ?? [undefined, STATUS_CODES[status] ?? 'Error']
+    return reply
+      .status(status)
+      .type('application/problem+json')
+      .send({
+        type: name === undefined ? 'about:blank' : `urn:tessera:problem:${name}`,
+        title,
+        status,
+        detail: faults.length > 0 ? faults.map(inWords).join('; ') : description,
+        instance: `${refusals}/${refusalId}`,
+        ...(faults.length > 0 ? { errors: faults } : {}),
+        refusal_id: refusalId,
+      })
+  }
+}
+
+const inWords = ({ attribute, reason }: Fault): string => `${attribute}: ${reason}`
+
+/** Files a refusal under the app that called, where the error itself names none. */
+function asSentBy(app: string | undefined, error: OAuthError): OAuthError {
+  if (app === undefined || error.detail['client_id'] !== undefined) return error
+  const { code, description, detail, status } = error
+  return new OAuthError(code, description, { client_id: app, ...detail }, { status })
+}
+
+/** Says of what the framework turns down what it means for JSON. */
+function asProblem(error: FastifyError): OAuthError {
+  const { statusCode: status, code } = error
+  if (error instanceof OAuthError || status === undefined) return asOAuthError(error)
+  const refuse = (description: string) => new OAuthError('invalid_request', description, { fault: code }, { status })
+  if (status === 415) return refuse('the body must be application/json, or application/merge-patch+json in a PATCH')
+  if (status === 413) return refuse('the body is too large')
+  if (status === 400) return refuse('the body is not JSON that can be read')
+  return asOAuthError(error)
+}

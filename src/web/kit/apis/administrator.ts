@@ -1,0 +1,125 @@
+import type { FastifyInstance } from 'fastify'
+import { type TokenHolder, whyNotAdministrator } from '../../../domain/access/administration-access.ts'
+import { OAuthError } from '../../../domain/refusals/errors.ts'
+import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
+import type { Repositories } from '../../../store/store.ts'
+import { readBearerToken } from '../requests/bearer-token.ts'
+
+/** Who calls the administration API, as the audit log names them. */
+export interface AdministrationCaller {
+  /** Such as `user:6f1c...` or `app:my.admin/tool`. */
+  readonly actor: string
+  readonly address: string
+  /** The app that sent the token. */
+  readonly app: string
+  /** The id of the person on whose behalf the token speaks, if it is a person's. */
+  readonly person: string | undefined
+  /** Whether the token is a reference token. */
+  readonly byReferenceToken: boolean
+  /** Judges the token by what a unit of work sees, as it was judged at the door. @throws OAuthError `invalid_token`, `insufficient_scope` */
+  readonly judgeAgain: (unit: Repositories) => Promise<unknown>
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Open to everybody, in a part of the server that is not. */
+    unguarded?: true
+  }
+  interface FastifyRequest {
+    caller: AdministrationCaller | undefined
+  }
+}
+
+/** A live access token; nothing else opens the API. */
+interface AccessToken extends Omit<TokenHolder, 'audience'> {
+  readonly kind: 'access_token'
+  readonly claims: { readonly aud?: string | string[] }
+  /** The id of the reference token that it is, if it is one. */
+  readonly reference: string | undefined
+}
+type OtherToken =
+  | { readonly kind: 'refresh_token' }
+  | {
+      readonly kind: 'dead'
+      readonly rule: RefusalRule
+      readonly cause: string
+      readonly app?: TokenHolder['app']
+      readonly user?: string
+    }
+
+interface Dependencies<T extends AccessToken> {
+  readonly lookUpToken: (value: string) => Promise<T | OtherToken>
+  readonly judgeAgain: (token: T, unit: Repositories) => Promise<T | OtherToken>
+  /** Identifier of the instance's own API, the only one the token may be for. */
+  readonly standard: string
+}
+
+/**
+ * Lets only administrators in: with a live access token of this server in the Authorization header, and nothing else.
+ * @see RFC 6750 §2.1
+ */
+export function requireAdministrator<T extends AccessToken>(
+  app: FastifyInstance,
+  { lookUpToken, judgeAgain, standard }: Dependencies<T>,
+): void {
+  app.decorateRequest('caller', undefined)
+  app.addHook('onRequest', async (request) => {
+    if (request.routeOptions.config.unguarded === true) return
+    const bearer = readBearerToken(request, undefined)
+    if (bearer === undefined)
+      throw new OAuthError('invalid_token', 'an access token is needed', { rule: 'access-token-missing' })
+    const token = requireAccessToken(await lookUpToken(bearer))
+    requireRight(token, standard)
+    const { app, interactive, user, reference } = token
+    request.caller = {
+      actor: actorOf(token),
+      address: request.ip,
+      app: app.applicationUri,
+      person: interactive ? user.id : undefined,
+      byReferenceToken: reference !== undefined,
+      judgeAgain: async (unit) => requireRight(requireAccessToken(await judgeAgain(token, unit)), standard),
+    }
+  })
+}
+
+const actorOf = ({ interactive, user, app }: AccessToken): string =>
+  interactive ? `user:${user.id}` : `app:${app.applicationUri}`
+
+/** @throws OAuthError `invalid_token` */
+function requireAccessToken<T extends AccessToken>(token: T | OtherToken): T {
+  if (isAccessToken(token)) return token
+  const why = token.kind === 'dead' ? token : REFRESH_TOKEN
+  throw new OAuthError('invalid_token', 'the access token is unknown, expired or revoked', {
+    rule: why.rule,
+    cause: why.cause,
+    client_id: why.app?.applicationUri,
+    user: why.user,
+  })
+}
+
+const isAccessToken = <T extends AccessToken>(token: T | OtherToken): token is T => token.kind === 'access_token'
+
+const REFRESH_TOKEN: Omit<Extract<OtherToken, { kind: 'dead' }>, 'kind'> = {
+  rule: 'access-token-foreign',
+  cause: 'a refresh token was sent in place of an access token',
+}
+
+/** @throws OAuthError `insufficient_scope` */
+function requireRight(token: AccessToken, standard: string): void {
+  const audience = [token.claims.aud ?? []].flat()
+  const obstacle = whyNotAdministrator({ ...token, audience }, standard)
+  if (obstacle === undefined) return
+  throw new OAuthError('insufficient_scope', obstacle.reason, {
+    rule: obstacle.rule,
+    cause: obstacle.reason,
+    client_id: token.app.applicationUri,
+    actor: actorOf(token),
+    sent: token.scope,
+  })
+}
+
+/** Who calls; only behind `requireAdministrator`. */
+export function callerOf({ caller }: { readonly caller: AdministrationCaller | undefined }): AdministrationCaller {
+  if (!caller) throw new OAuthError('invalid_token', 'an access token is needed')
+  return caller
+}

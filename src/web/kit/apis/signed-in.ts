@@ -1,0 +1,79 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { looksLikeReferenceToken, madeByToken } from '../../../domain/tokens/reference-token.ts'
+import type { User } from '../../../domain/users/user.ts'
+import type { Repositories } from '../../../store/store.ts'
+import { readBearerToken } from '../requests/bearer-token.ts'
+import { requireOwnPage } from '../requests/csrf.ts'
+
+/** Who is signed in, and how the audit log names what they do. */
+export interface SignedInPerson {
+  readonly id: string
+  readonly caller: {
+    readonly actor: string
+    readonly address: string
+    /** Looks for the session in what a unit of work sees, as at the door. @throws OAuthError `login_required` */
+    readonly judgeAgain: (unit: Repositories) => Promise<unknown>
+  }
+}
+
+type Session = { readonly user: Pick<User, 'id'> } | undefined
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    person: SignedInPerson | undefined
+  }
+}
+
+interface Dependencies {
+  readonly findSession: (request: FastifyRequest) => Promise<Session>
+  /** The same in what a unit of work sees. */
+  readonly findSessionIn: (unit: Repositories, request: FastifyRequest) => Promise<Session>
+  readonly issuer: string
+}
+
+/**
+ * Lets only people in who are signed in with this browser; changes only from pages of this server. No token counts.
+ * @see RFC 6265bis §8.8.1
+ */
+export function requireSignedIn(app: FastifyInstance, { findSession, findSessionIn, issuer }: Dependencies): void {
+  app.decorateRequest('person', undefined)
+  app.addHook('onRequest', async (request) => {
+    if (request.routeOptions.config.unguarded === true) return
+    // What a page elsewhere makes a browser read, it cannot see; what it makes a browser change would be done.
+    if (request.method !== 'GET') requireOwnPage(request, issuer)
+    refuseToken(request)
+    const { id } = requireSession(await findSession(request)).user
+    const judgeAgain = async (unit: Repositories) => requireSession(await findSessionIn(unit, request))
+    request.person = { id, caller: { actor: `user:${id}`, address: request.ip, judgeAgain } }
+  })
+}
+
+function requireSession(session: Session): NonNullable<Session> {
+  if (session) return session
+  throw sessionMissing('nobody is signed in with this browser', 'no live sign-in session came with it')
+}
+
+/** What a token may do says nothing about what its holder may do here. */
+function refuseToken(request: FastifyRequest): void {
+  const token = readBearerToken(request, undefined)
+  if (token === undefined && request.headers.authorization === undefined) return
+  if (token !== undefined && looksLikeReferenceToken(token)) throw madeByToken({})
+  throw sessionMissing(
+    'an access token opens nothing here: the session of a browser is needed; leave the Authorization header out',
+    'an Authorization header came with the request',
+  )
+}
+
+const sessionMissing = (description: string, cause: string): OAuthError =>
+  new OAuthError('login_required', description, { rule: 'browser-session-missing', cause }, { status: 401 })
+
+/** A cookie has no scheme of its own that browsers know; the name says what is missing. @see RFC 9110 §11.6.1 */
+export const challengeOfSession = (_request: FastifyRequest, { status }: OAuthError): string | undefined =>
+  status === 401 ? 'Cookie realm="tessera"' : undefined
+
+/** Who is signed in; only behind `requireSignedIn`. */
+export function personOf({ person }: { readonly person: SignedInPerson | undefined }): SignedInPerson {
+  if (!person) throw sessionMissing('nobody is signed in with this browser', 'the guard was left out')
+  return person
+}

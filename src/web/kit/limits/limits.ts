@@ -1,0 +1,87 @@
+import type { Server } from 'node:http'
+import type { FastifyHttpOptions } from 'fastify'
+import type { AnswerUnreadable } from '../answers/unreadable.ts'
+import { describeRequest } from './log-request.ts'
+
+interface HttpSection {
+  readonly trustedProxies: readonly string[]
+  readonly logLevel: string
+}
+
+/** Takes the log, one JSON line a record. */
+export interface LogStream {
+  write(line: string): void
+  /** How many lines were lost. */
+  lost?(): number
+}
+
+const KIBIBYTE = 1024
+const SECOND = 1000
+
+/** Bytes of a body in which an app may prove itself by a JWT; every other body is smaller. */
+export const LONGEST_ASSERTING_BODY = 64 * KIBIBYTE
+/** How long a connection may take over what, in milliseconds. */
+export const TIMEOUTS = {
+  /** Until the header is there. */
+  headers: 10 * SECOND,
+  /** Until the whole request is there. */
+  request: 15 * SECOND,
+  /** Until the answer to a request that has arrived is ready. */
+  handler: 10 * SECOND,
+  /** Without a byte in either direction. */
+  connection: 60 * SECOND,
+  /** Between two requests; longer than a proxy's, so that the proxy is the one that closes. */
+  keepAlive: 65 * SECOND,
+  /** How often all of that is looked at; Node would do so every half minute. */
+  checking: SECOND,
+}
+export type Timeouts = typeof TIMEOUTS
+
+/** Connections at once, of one process. */
+export const MOST_CONNECTIONS = 4096
+
+/** Limits and timeouts of the HTTP server; the framework's own defaults for most of them are "never". */
+export const fastifyOptions = (
+  { trustedProxies, logLevel }: HttpSection,
+  log: LogStream | undefined,
+  timeouts: Timeouts,
+  answerUnreadable: AnswerUnreadable,
+): FastifyHttpOptions<Server> => ({
+  bodyLimit: 16 * KIBIBYTE,
+  requestTimeout: timeouts.request,
+  connectionTimeout: timeouts.connection,
+  keepAliveTimeout: timeouts.keepAlive,
+  handlerTimeout: timeouts.handler,
+  maxRequestsPerSocket: 1000,
+  http: {
+    maxHeaderSize: 16 * KIBIBYTE,
+    headersTimeout: timeouts.headers,
+    // Node would answer by itself, without a word; it is refused like everything else.
+    requireHostHeader: false,
+    connectionsCheckingInterval: timeouts.checking,
+  },
+  clientErrorHandler: answerUnreadable,
+  trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+  // What comes on an open connection while the server stops is answered as ever.
+  return503OnClosing: false,
+  forceCloseConnections: 'idle',
+  exposeHeadRoutes: false,
+  // The router answers an address it cannot decode by itself, past every hook; this way it is refused like any other.
+  rewriteUrl: ({ url = '/' }) => (isDecodable(url) ? url : '/malformed-address'),
+  routerOptions: { maxParamLength: 200 },
+  ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+  logger: {
+    level: logLevel,
+    ...(log ? { stream: log } : {}),
+    serializers: { req: describeRequest },
+  },
+})
+
+function isDecodable(url: string): boolean {
+  try {
+    decodeURI(url.split('?')[0] ?? '')
+    return true
+  } catch {
+    return false
+  }
+}

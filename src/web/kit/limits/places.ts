@@ -1,0 +1,137 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { TooManyWaiting, type WhileOutside } from '../../../lib/flow/outside.ts'
+
+/** How many requests there may be at once. */
+export const ROOM = {
+  /** That are worked for; at a thousand answers a second the last of them is answered within half a second. */
+  places: 500,
+  /** Of these, of one network. */
+  placesOfNetwork: 50,
+  /** That wait for somebody else's server. */
+  waits: 200,
+  /** Of these, for one address, or in one queue. */
+  waitsForSource: 50,
+  /** Of these, of one network. */
+  waitsOfNetwork: 20,
+}
+export type Room = typeof ROOM
+
+/** What one request takes up. */
+interface Place {
+  /** Which it counts under; none for this machine itself. */
+  readonly network: string | undefined
+  /** How often it waits outside at the moment; meanwhile it holds no place. */
+  outside: number
+  /** Whether it was answered, or given up by whoever sent it. */
+  left: boolean
+}
+
+/** Why a request is turned away. */
+export type NoRoom = 'places' | 'network' | 'waits'
+
+export type Places = ReturnType<typeof createPlaces>
+
+/** Counts the requests that are worked for, and those that only wait for somebody else's server. */
+export function createPlaces(room: Room = ROOM) {
+  // Who calls `whileOutside` knows of no request; everything that is done for one finds its place here.
+  const current = new AsyncLocalStorage<Place>()
+  const held = createCount()
+  const waiting = createCount()
+  const waitingFor = createCount()
+  const turnedAway: Record<NoRoom, number> = { places: 0, network: 0, waits: 0 }
+
+  function requireRoomToWait(source: string, network: string | undefined): void {
+    const full = isFull(waitingFor, source, room.waitsForSource)
+      ? `${room.waitsForSource} requests wait for ${source} already`
+      : isFull(waiting, network, room.waitsOfNetwork)
+        ? `${room.waitsOfNetwork} requests of this network wait for other servers already`
+        : waiting.all() >= room.waits
+          ? `${room.waits} requests wait for other servers already`
+          : undefined
+    if (full === undefined) return
+    turnedAway.waits += 1
+    throw new TooManyWaiting(full)
+  }
+
+  /** A place is held unless its request has left or is outside. */
+  function change(place: Place, changes: Partial<Pick<Place, 'left' | 'outside'>>): void {
+    const before = holds(place)
+    Object.assign(place, changes)
+    if (before !== holds(place)) held.change(place.network, before ? -1 : 1)
+  }
+
+  const whileOutside: WhileOutside = async (source, work) => {
+    const place = current.getStore()
+    // What is done for no request keeps nobody waiting.
+    if (place === undefined) return work()
+    const { network } = place
+    requireRoomToWait(source, network)
+    waiting.change(network, 1)
+    waitingFor.change(source, 1)
+    change(place, { outside: place.outside + 1 })
+    try {
+      return await work()
+    } finally {
+      // Whoever comes back is let in, also beyond the limit: what is left to do for it is little.
+      change(place, { outside: place.outside - 1 })
+      waitingFor.change(source, -1)
+      waiting.change(network, -1)
+    }
+  }
+
+  return {
+    /**
+     * Lets a request in.
+     * @param gone whether whoever sent it has hung up already
+     */
+    enter(network: string | undefined, gone: boolean): Place | Exclude<NoRoom, 'waits'> {
+      const reason = isFull(held, network, room.placesOfNetwork)
+        ? 'network'
+        : held.all() >= room.places
+          ? 'places'
+          : undefined
+      if (reason !== undefined) {
+        turnedAway[reason] += 1
+        return reason
+      }
+      const place = { network, outside: 0, left: gone }
+      if (!gone) held.change(network, 1)
+      return place
+    },
+
+    /** Does what is done for a request, so that it may go outside. */
+    run: (place: Place, work: () => void): void => current.run(place, work),
+
+    /** May be said more than once. */
+    leave: (place: Place): void => change(place, { left: true }),
+
+    whileOutside,
+
+    figures: () => ({ inProgress: held.all(), waitingOutside: waiting.all(), turnedAway: { ...turnedAway } }),
+  }
+}
+
+const holds = ({ left, outside }: Place): boolean => !left && outside === 0
+
+type Count = ReturnType<typeof createCount>
+
+/** What has no name counts under none. */
+const isFull = (count: Count, name: string | undefined, most: number): boolean =>
+  name !== undefined && count.of(name) >= most
+
+/** Counts in all and by name; what nothing is left of is forgotten. */
+function createCount() {
+  const byName = new Map<string, number>()
+  let all = 0
+  return {
+    all: () => all,
+    of: (name: string): number => byName.get(name) ?? 0,
+    change(name: string | undefined, by: 1 | -1): void {
+      all += by
+      if (name === undefined) return
+      const now = (byName.get(name) ?? 0) + by
+      if (now === 0) byName.delete(name)
+      else byName.set(name, now)
+    },
+  }
+}

@@ -1,0 +1,53 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { DEVICE_KNOWN_FOR } from '../../../domain/sessions/device.ts'
+import { newSecret, type Random } from '../../../lib/crypto/secrets.ts'
+import { SECOND } from '../../../lib/time/clock.ts'
+
+export type Cookies = ReturnType<typeof createCookies>
+
+/**
+ * The cookies: one names the sign-in session, one the browser itself, before anybody has signed in, and one outlives the session
+ * and tells that accounts have signed in here before; the last one opens nothing and is for the page in an app's frame, which asks
+ * whether the sign-in is still the same.
+ * `__Host-` ties a cookie to this very host over https; on a loopback instance without TLS browsers would drop it.
+ * @see RFC 6265bis §4.1.3.2
+ */
+export function createCookies(issuer: string, random: Random) {
+  const secure = issuer.startsWith('https:')
+  const prefix = secure ? '__Host-' : ''
+  const session = `${prefix}tessera-session`
+  const browser = `${prefix}tessera-browser`
+  const state = `${prefix}tessera-state`
+  const device = `${prefix}tessera-device`
+  const attributes = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const
+  // A frame in another site gets no other cookie; on a loopback instance without TLS all sites are one.
+  const readable = { ...attributes, httpOnly: false, sameSite: secure ? 'none' : 'lax' } as const
+
+  return {
+    sessionName: session,
+    session: (request: FastifyRequest): string | undefined => request.cookies[session],
+    setSession: (reply: FastifyReply, value: string) => reply.setCookie(session, value, attributes),
+    clearSession: (reply: FastifyReply) => reply.clearCookie(session, attributes).clearCookie(state, readable),
+
+    stateName: state,
+    /** Lets the script in an app's frame see which sign-in this is. @see OIDC Session Management §3.1 */
+    showState(request: FastifyRequest, reply: FastifyReply, value: string): void {
+      if (request.cookies[state] !== value) reply.setCookie(state, value, readable)
+    },
+
+    device: (request: FastifyRequest): string | undefined => request.cookies[device],
+    setDevice: (reply: FastifyReply, value: string) =>
+      reply.setCookie(device, value, { ...attributes, maxAge: DEVICE_KNOWN_FOR / SECOND }),
+
+    browser: (request: FastifyRequest): string | undefined => request.cookies[browser],
+
+    /** The browser's own secret, given to it now if it has none. */
+    ensureBrowser(request: FastifyRequest, reply: FastifyReply): string {
+      const known = request.cookies[browser]
+      if (known !== undefined && /^[A-Za-z0-9_-]{43}$/.test(known)) return known
+      const value = newSecret(random)
+      reply.setCookie(browser, value, attributes)
+      return value
+    },
+  }
+}

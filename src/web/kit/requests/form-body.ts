@@ -1,0 +1,46 @@
+import formbody from '@fastify/formbody'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { createForm, type Form } from '../../../domain/protocol/form.ts'
+import { OAuthError } from '../../../domain/refusals/errors.ts'
+
+const MOST_PARAMETERS = 64
+
+/** The server reads form-encoded bodies and nothing else; any other kind is answered with 415. @see RFC 6749 §3.2 */
+export async function registerFormBody(app: FastifyInstance): Promise<void> {
+  app.removeAllContentTypeParsers()
+  await app.register(formbody)
+}
+
+type Parsed = Record<string, string | string[] | undefined>
+
+function toForm(parsed: unknown): Form {
+  const fields = (parsed ?? {}) as Parsed
+  const count = Object.values(fields).flat().length
+  if (count > MOST_PARAMETERS) {
+    throw new OAuthError('invalid_request', `more than ${MOST_PARAMETERS} parameters`, {
+      rule: 'parameters-too-many',
+      cause: `${count} parameters were sent`,
+    })
+  }
+  return createForm(fields)
+}
+
+export const queryForm = (request: FastifyRequest): Form => toForm(request.query)
+
+/**
+ * The parameters of a POST; only the body counts.
+ * @throws OAuthError `invalid_request` when parameters came in the URL, where logs and histories keep them
+ * @see RFC 6749 §2.3.1
+ */
+export function bodyForm(request: FastifyRequest): Form {
+  if (Object.keys(request.query as Parsed).length > 0) {
+    throw new OAuthError('invalid_request', 'parameters belong in the body of the request, not in its URL', {
+      rule: 'parameters-in-url',
+      cause: 'the URL of the request has a query, which logs and histories keep',
+    })
+  }
+  return toForm(request.body)
+}
+
+/** What a form of our own pages submitted; its request may be told by the URL. */
+export const submittedForm = (request: FastifyRequest): Form => toForm(request.body)

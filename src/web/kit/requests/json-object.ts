@@ -1,0 +1,32 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { boundedJsonParser, TOO_DEEP } from './json-parser.ts'
+
+/** Reads JSON bodies, and no others, in this part of the server. */
+export function registerJsonObject(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  // Bodies here are client metadata. RFC 7591 §3.2.2
+  const tooDeep = () =>
+    new OAuthError('invalid_client_metadata', TOO_DEEP, { rule: 'registration-metadata', cause: TOO_DEEP })
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, boundedJsonParser(app, tooDeep))
+  app.addContentTypeParser('*', (_request, _payload, done) => {
+    const cause = 'the Content-Type of the body is another one, or missing'
+    done(
+      new OAuthError(
+        'invalid_request',
+        'the body must be application/json',
+        { rule: 'body-type-wrong', cause },
+        { status: 415 },
+      ),
+    )
+  })
+}
+
+/** @throws OAuthError `invalid_request` for anything but an object */
+export function jsonObject({ body }: FastifyRequest): Readonly<Record<string, unknown>> {
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>
+  throw new OAuthError('invalid_request', 'the body must be a JSON object', {
+    rule: 'request-malformed',
+    cause: 'the body is JSON, but no object',
+  })
+}

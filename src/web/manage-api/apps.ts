@@ -1,0 +1,140 @@
+import type { FastifyInstance } from 'fastify'
+import type { AppInput, ManageApps, SecretInput } from '../../admin/apps/manage-apps.ts'
+import { callerOf } from '../kit/apis/administrator.ts'
+import { APPLICATION_URI, NOTHING, operation } from '../kit/apis/operation.ts'
+import { PageQuerySchema, pageOf, pageQuery, readPageQuery, sendPage } from '../kit/requests/paging.ts'
+import { readIfMatch, sendTagged, tagged } from '../kit/requests/preconditions.ts'
+import {
+  AppPatch,
+  AppRecord,
+  ChangedApp,
+  LogoutRecord,
+  NewApp,
+  NewSecret,
+  NewSecretShown,
+  SecretList,
+} from './schemas.ts'
+
+interface OfApp {
+  readonly Params: { readonly applicationUri: string }
+}
+interface OfSecret {
+  readonly Params: { readonly applicationUri: string; readonly secret: string }
+}
+
+const params = { applicationUri: APPLICATION_URI }
+const tag = 'apps'
+
+const ROUTES = {
+  list: operation({
+    id: 'listApps',
+    tag,
+    summary: 'List the apps',
+    query: PageQuerySchema,
+    answer: { 200: pageOf(AppRecord) },
+  }),
+  add: operation({ id: 'registerApp', tag, summary: 'Register an app', body: NewApp, answer: { 201: ChangedApp } }),
+  show: operation({ id: 'showApp', tag, summary: 'Show an app', params, answer: { 200: AppRecord, 304: NOTHING } }),
+  patch: operation({
+    id: 'updateApp',
+    tag,
+    summary: 'Change an app; IsEnabled is its kill switch',
+    params,
+    body: AppPatch,
+    conditional: true,
+    answer: { 200: ChangedApp },
+  }),
+  remove: operation({
+    id: 'removeApp',
+    tag,
+    summary: 'Forget an app with everything issued to it',
+    params,
+    conditional: true,
+    answer: { 204: NOTHING },
+  }),
+  secrets: operation({
+    id: 'listSecrets',
+    tag,
+    summary: 'List the secrets of an app',
+    params,
+    answer: { 200: SecretList },
+  }),
+  addSecret: operation({
+    id: 'addSecret',
+    tag,
+    summary: 'Make a secret that is shown once, or take the hash of one',
+    params,
+    body: NewSecret,
+    answer: { 201: NewSecretShown },
+  }),
+  removeSecret: operation({
+    id: 'removeSecret',
+    tag,
+    summary: 'End a secret at once',
+    params: { ...params, secret: 'the Id of the secret' },
+    answer: { 204: NOTHING },
+  }),
+  logouts: operation({
+    id: 'listLogouts',
+    tag,
+    summary:
+      'List the sign-outs that an app was told of by back-channel logout, or is still to be told of, the newest first',
+    params,
+    query: pageQuery({}),
+    answer: { 200: pageOf(LogoutRecord) },
+  }),
+}
+
+/** Trusted Applications, for administrators. */
+export async function manageAppsEndpoint(app: FastifyInstance, { apps }: { readonly apps: ManageApps }): Promise<void> {
+  app.get('/apps', { schema: ROUTES.list }, async (request, reply) =>
+    sendPage(request, reply, await apps.page(readPageQuery(request))),
+  )
+
+  app.post<{ Body: AppInput }>('/apps', { schema: ROUTES.add }, async (request, reply) => {
+    const { record, version, warnings } = await apps.register(request.body, callerOf(request))
+    reply.header('location', `${app.prefix}/apps/${encodeURIComponent(String(request.body.ApplicationUri))}`)
+    return tagged(reply, version)
+      .status(201)
+      .send({ ...record, warnings })
+  })
+
+  app.get<OfApp>('/apps/:applicationUri', { schema: ROUTES.show }, async (request, reply) =>
+    sendTagged(request, reply, await apps.find(request.params.applicationUri)),
+  )
+
+  app.patch<OfApp & { Body: AppInput }>('/apps/:applicationUri', { schema: ROUTES.patch }, async (request, reply) => {
+    const { applicationUri } = request.params
+    const changed = await apps.patch(applicationUri, request.body, readIfMatch(request), callerOf(request))
+    return tagged(reply, changed.version).send({ ...changed.record, warnings: changed.warnings })
+  })
+
+  app.delete<OfApp>('/apps/:applicationUri', { schema: ROUTES.remove }, async (request, reply) => {
+    await apps.remove(request.params.applicationUri, readIfMatch(request), callerOf(request))
+    return reply.status(204).send()
+  })
+
+  app.get<OfApp>('/apps/:applicationUri/secrets', { schema: ROUTES.secrets }, async (request) => ({
+    items: await apps.secrets(request.params.applicationUri),
+  }))
+
+  app.get<OfApp>('/apps/:applicationUri/logouts', { schema: ROUTES.logouts }, async (request, reply) =>
+    sendPage(request, reply, await apps.logouts(request.params.applicationUri, readPageQuery(request))),
+  )
+
+  app.post<OfApp & { Body: SecretInput }>(
+    '/apps/:applicationUri/secrets',
+    { schema: ROUTES.addSecret },
+    async (request, reply) =>
+      reply.status(201).send(await apps.addSecret(request.params.applicationUri, request.body, callerOf(request))),
+  )
+
+  app.delete<OfSecret>(
+    '/apps/:applicationUri/secrets/:secret',
+    { schema: ROUTES.removeSecret },
+    async (request, reply) => {
+      await apps.removeSecret(request.params.applicationUri, request.params.secret, callerOf(request))
+      return reply.status(204).send()
+    },
+  )
+}

@@ -1,0 +1,54 @@
+import type { FastifyInstance } from 'fastify'
+import type { ManageConsents } from '../../admin/grants/manage-consents.ts'
+import { callerOf } from '../kit/apis/administrator.ts'
+import { ConsentPage } from '../kit/apis/consent-schemas.ts'
+import { APPLICATION_URI, NOTHING, operation, USER } from '../kit/apis/operation.ts'
+import { pageQuery, readPageQuery, sendPage } from '../kit/requests/paging.ts'
+
+interface OfUser {
+  readonly Params: { readonly user: string }
+}
+interface OfConsent {
+  readonly Params: { readonly user: string; readonly applicationUri: string }
+}
+
+const params = { user: USER }
+const tag = 'users'
+
+const ROUTES = {
+  list: operation({
+    id: 'listConsents',
+    tag,
+    summary: 'List what a user has allowed which app',
+    params,
+    query: pageQuery({}),
+    answer: { 200: ConsentPage },
+  }),
+  withdraw: operation({
+    id: 'withdrawConsent',
+    tag,
+    summary: 'Take back what a user has allowed an app; all its tokens that act as the user end at once',
+    params: { ...params, applicationUri: APPLICATION_URI },
+    answer: { 204: NOTHING },
+  }),
+}
+
+/** What users have allowed apps, for administrators. */
+export async function manageConsentsEndpoint(
+  app: FastifyInstance,
+  { consents }: { readonly consents: ManageConsents },
+): Promise<void> {
+  app.get<OfUser>('/users/:user/consents', { schema: ROUTES.list }, async (request, reply) =>
+    sendPage(request, reply, await consents.page({ user: request.params.user }, readPageQuery(request))),
+  )
+
+  app.delete<OfConsent>(
+    '/users/:user/consents/:applicationUri',
+    { schema: ROUTES.withdraw },
+    async (request, reply) => {
+      const { user, applicationUri } = request.params
+      await consents.withdraw(user, applicationUri, callerOf(request))
+      return reply.status(204).send()
+    },
+  )
+}

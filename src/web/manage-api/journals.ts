@@ -1,0 +1,93 @@
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import type { ReadJournals } from '../../admin/change/read-logs.ts'
+import { operation } from '../kit/apis/operation.ts'
+import { pageOf, pageQuery, readPageQuery, sendPage } from '../kit/requests/paging.ts'
+
+const TextOrNull = Type.Unsafe<string | null>({ type: ['string', 'null'] })
+const Anything = Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true })
+
+const RefusalRecord = Type.Object({
+  id: Type.String(),
+  at: Type.String({ format: 'date-time' }),
+  endpoint: Type.String(),
+  method: Type.String(),
+  status: Type.Integer(),
+  error: Type.String(),
+  description: Type.String(),
+  parameters: Anything,
+  detail: Anything,
+  app: TextOrNull,
+  address: Type.String(),
+})
+
+const EventRecord = Type.Object({
+  id: Type.String(),
+  at: Type.String({ format: 'date-time' }),
+  event: Type.String(),
+  outcome: Type.String(),
+  actor: Type.String(),
+  address: TextOrNull,
+  app: TextOrNull,
+  user: TextOrNull,
+  detail: Anything,
+})
+
+const time = 'a time such as 2030-01-31T00:00:00Z'
+const EVENT_QUERY = pageQuery({
+  event: 'the name of an event',
+  app: 'an ApplicationUri',
+  user: 'the id of a user',
+  since: time,
+  until: time,
+})
+const tag = 'journals'
+
+const ROUTES = {
+  refusals: operation({
+    id: 'listRefusals',
+    tag,
+    summary: 'List what was refused, the latest first',
+    query: pageQuery({ app: 'the client_id that was sent' }),
+    answer: { 200: pageOf(RefusalRecord) },
+  }),
+  refusal: operation({
+    id: 'showRefusal',
+    tag,
+    summary: 'Show a refusal by the id that was told',
+    params: { id: 'the id of the refusal' },
+    answer: { 200: RefusalRecord },
+  }),
+  audit: operation({
+    id: 'listEvents',
+    tag,
+    summary: 'List the audit log, the earliest first',
+    query: EVENT_QUERY,
+    answer: { 200: pageOf(EventRecord) },
+  }),
+}
+
+type Filter = Readonly<Partial<Record<'event' | 'app' | 'user' | 'since' | 'until', string>>>
+
+/** Refusals and the audit log, for administrators to read. */
+export async function manageJournalsEndpoint(
+  app: FastifyInstance,
+  { journals }: { readonly journals: ReadJournals },
+): Promise<void> {
+  app.get<{ Querystring: Filter }>('/refusals', { schema: ROUTES.refusals }, async (request, reply) =>
+    sendPage(request, reply, await journals.refusals(readPageQuery(request), request.query.app)),
+  )
+
+  app.get<{ Params: { readonly id: string } }>('/refusals/:id', { schema: ROUTES.refusal }, async (request) =>
+    journals.refusal(request.params.id),
+  )
+
+  app.get<{ Querystring: Filter }>('/audit', { schema: ROUTES.audit }, async (request, reply) => {
+    const { event, app: ofApp, user, since, until } = request.query
+    return sendPage(
+      request,
+      reply,
+      await journals.audit(readPageQuery(request), { event, app: ofApp, user, since, until }),
+    )
+  })
+}

@@ -1,0 +1,73 @@
+import type { FastifyInstance } from 'fastify'
+import type { ManageApps } from '../../admin/apps/manage-apps.ts'
+import type { ReadJournals } from '../../admin/change/read-logs.ts'
+import type { ManageConsents } from '../../admin/grants/manage-consents.ts'
+import type { ManageSessions } from '../../admin/grants/manage-sessions.ts'
+import type { ManageTokens } from '../../admin/grants/manage-tokens.ts'
+import type { ManageUsers } from '../../admin/users/manage-users.ts'
+import { ADMINISTRATION_SCOPE } from '../../domain/protocol/scope.ts'
+import type { JudgeAgain } from '../../oauth/tokens/lookup/check-again.ts'
+import type { LookUpToken } from '../../oauth/tokens/lookup/find-token.ts'
+import type { LiveAccessToken } from '../../oauth/tokens/lookup/token-status.ts'
+import { watchMethods } from '../kit/answers/other-methods.ts'
+import { registerProblemDetails } from '../kit/answers/problem-details.ts'
+import type { Refuse } from '../kit/answers/refusals.ts'
+import { requireAdministrator } from '../kit/apis/administrator.ts'
+import { registerOpenApi } from '../kit/apis/open-api.ts'
+import { challengeNaming } from '../kit/requests/bearer-token.ts'
+import { registerJsonBody } from '../kit/requests/json-body.ts'
+import { manageAppsEndpoint } from './apps.ts'
+import { manageConsentsEndpoint } from './consents.ts'
+import { manageJournalsEndpoint } from './journals.ts'
+import { manageSessionsEndpoint } from './sessions.ts'
+import { manageTokensEndpoint } from './tokens.ts'
+import { manageUsersEndpoint } from './users.ts'
+
+interface Dependencies {
+  readonly lookUpToken: LookUpToken
+  readonly judgeAgain: JudgeAgain
+  /** Identifier of the instance's own API. */
+  readonly standard: string
+  readonly refuse: Refuse
+  readonly apps: ManageApps
+  readonly tokens: ManageTokens
+  readonly sessions: ManageSessions
+  readonly consents: ManageConsents
+  readonly users: ManageUsers
+  readonly journals: ReadJournals
+}
+
+/** The administration API. */
+export async function manageApi(
+  app: FastifyInstance,
+  { lookUpToken, judgeAgain, standard, refuse, apps, tokens, sessions, consents, users, journals }: Dependencies,
+): Promise<void> {
+  registerJsonBody(app)
+  requireAdministrator<LiveAccessToken>(app, { lookUpToken, judgeAgain, standard })
+  registerProblemDetails(app, {
+    refuse,
+    challenge: challengeNaming(ADMINISTRATION_SCOPE),
+    refusals: `${app.prefix}/refusals`,
+  })
+  await registerOpenApi(app, {
+    title: 'Tessera administration API',
+    description: `Needs an access token with the scope ${ADMINISTRATION_SCOPE}. Refusals are problem details (RFC 9457).`,
+    version: '1',
+    security: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+    tags: [
+      { name: 'apps', description: 'Trusted Applications and their secrets' },
+      { name: 'tokens', description: 'Reference tokens: personal and system access tokens' },
+      { name: 'sessions', description: 'API sessions and licence slots' },
+      { name: 'users', description: 'People and System Users' },
+      { name: 'journals', description: 'Refusals and the audit log' },
+    ],
+  })
+  const refuseOtherMethods = watchMethods(app)
+  await app.register(manageAppsEndpoint, { apps })
+  await app.register(manageTokensEndpoint, { tokens })
+  await app.register(manageSessionsEndpoint, { sessions })
+  await app.register(manageUsersEndpoint, { users })
+  await app.register(manageConsentsEndpoint, { consents })
+  await app.register(manageJournalsEndpoint, { journals })
+  refuseOtherMethods()
+}

@@ -1,0 +1,101 @@
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import type { SessionsWanted } from '../../admin/grants/api-sessions.ts'
+import type { LicenseInput, ManageSessions } from '../../admin/grants/manage-sessions.ts'
+import { MOST_SLOTS } from '../../domain/sessions/api-session.ts'
+import { callerOf } from '../kit/apis/administrator.ts'
+import { NOTHING, operation } from '../kit/apis/operation.ts'
+import { pageOf, pageQuery, readPageQuery, sendPage } from '../kit/requests/paging.ts'
+
+const tag = 'sessions'
+const text = (description: string) => Type.String({ minLength: 1, maxLength: 256, description })
+const numberOrNull = (description: string) =>
+  Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0, maximum: MOST_SLOTS, description })
+
+const Session = Type.Object({
+  id: Type.String(),
+  kind: Type.String({ enum: ['user', 'service'] }),
+  user: Type.String({ description: 'the login of whom it acts as' }),
+  app: Type.String({ description: 'the ApplicationUri' }),
+  openedAt: Type.String({ format: 'date-time' }),
+  lastUsedAt: Type.String({ format: 'date-time' }),
+  endsAt: Type.String({ format: 'date-time', description: 'unless it is used again' }),
+})
+
+const License = Type.Object({
+  slots: numberOrNull('how many API sessions there may be at once, or null for any number'),
+  used: Type.Integer(),
+  free: numberOrNull('null for any number'),
+  kept: Type.Integer({ description: 'how many of the free ones wait for reserved users' }),
+  reserved: Type.Array(Type.String()),
+})
+
+const NewLicense = Type.Object(
+  {
+    slots: Type.Unsafe<number | null>({
+      type: ['integer', 'null'],
+      minimum: 1,
+      maximum: MOST_SLOTS,
+      description: 'a whole number from 1, or null for any number',
+    }),
+    reserved: Type.Array(text('a login'), { maxItems: 1000, description: 'the logins of all reserved users' }),
+  },
+  { additionalProperties: false },
+)
+
+const EndQuery = Type.Object(
+  { withTokens: Type.Optional(Type.String({ enum: ['true', 'false'], description: 'true or false' })) },
+  { additionalProperties: false },
+)
+
+const ROUTES = {
+  list: operation({
+    id: 'listSessions',
+    tag,
+    summary: 'List the live API sessions, the oldest first',
+    query: pageQuery({ user: 'a login, e-mail or id', app: 'an ApplicationUri' }),
+    answer: { 200: pageOf(Session) },
+  }),
+  end: operation({
+    id: 'endSession',
+    tag,
+    summary: 'End an API session at once, and with withTokens the tokens that would open another one',
+    params: { id: 'the id of the session' },
+    query: EndQuery,
+    answer: { 204: NOTHING },
+  }),
+  license: operation({ id: 'showLicense', tag, summary: 'Show the licence slots', answer: { 200: License } }),
+  setLicense: operation({
+    id: 'setLicense',
+    tag,
+    summary: 'Set the licence slots and who is reserved',
+    body: NewLicense,
+    answer: { 200: License },
+  }),
+}
+
+/** API sessions and licence slots, for administrators. */
+export async function manageSessionsEndpoint(
+  app: FastifyInstance,
+  { sessions }: { readonly sessions: ManageSessions },
+): Promise<void> {
+  app.get<{ Querystring: SessionsWanted }>('/sessions', { schema: ROUTES.list }, async (request, reply) => {
+    const { user, app: ofApp } = request.query
+    return sendPage(request, reply, await sessions.page({ user, app: ofApp }, readPageQuery(request)))
+  })
+
+  app.delete<{ Params: { readonly id: string }; Querystring: { withTokens?: string } }>(
+    '/sessions/:id',
+    { schema: ROUTES.end },
+    async (request, reply) => {
+      await sessions.end(request.params.id, request.query.withTokens === 'true', callerOf(request))
+      return reply.status(204).send()
+    },
+  )
+
+  app.get('/license', { schema: ROUTES.license }, () => sessions.license())
+
+  app.put<{ Body: LicenseInput }>('/license', { schema: ROUTES.setLicense }, (request) =>
+    sessions.setLicense(request.body, callerOf(request)),
+  )
+}

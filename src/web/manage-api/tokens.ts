@@ -1,0 +1,86 @@
+import type { FastifyInstance } from 'fastify'
+import type { ManageTokens } from '../../admin/grants/manage-tokens.ts'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+import { madeByToken, type ReferenceTokenKind } from '../../domain/tokens/reference-token.ts'
+import { type AdministrationCaller, callerOf } from '../kit/apis/administrator.ts'
+import { APPLICATION_URI, NOTHING, operation } from '../kit/apis/operation.ts'
+import { NewToken, NewTokenShown, type TokenInput, TokenRecord } from '../kit/apis/token-schemas.ts'
+import { pageOf, pageQuery, readPageQuery, sendPage } from '../kit/requests/paging.ts'
+
+interface OfApp {
+  readonly Params: { readonly applicationUri: string }
+}
+interface OfToken {
+  readonly Params: { readonly applicationUri: string; readonly id: string }
+}
+
+const params = { applicationUri: APPLICATION_URI }
+const tag = 'tokens'
+
+const ROUTES = {
+  list: operation({
+    id: 'listTokens',
+    tag,
+    summary: 'List the reference tokens of an app, the oldest first',
+    params,
+    query: pageQuery({}),
+    answer: { 200: pageOf(TokenRecord) },
+  }),
+  add: operation({
+    id: 'issueToken',
+    tag,
+    summary: 'Make a reference token whose value is shown once',
+    params,
+    body: NewToken,
+    answer: { 201: NewTokenShown },
+  }),
+  remove: operation({
+    id: 'revokeToken',
+    tag,
+    summary: 'Revoke a reference token at once',
+    params: { ...params, id: 'the id of the token' },
+    answer: { 204: NOTHING },
+  }),
+}
+
+/** Whom a token of this kind acts as; a person makes PATs for themselves alone. */
+function holderOf(kind: ReferenceTokenKind, { app, actor, person, byReferenceToken }: AdministrationCaller) {
+  if (byReferenceToken) throw madeByToken({ client_id: app, actor })
+  if (kind === 'SAT' || person !== undefined) return person
+  const reason = 'PAT acts as the person who makes it, and this access token speaks for an app; make a SAT, or sign in'
+  throw new OAuthError(
+    'invalid_change',
+    'kind: the access token speaks for no person',
+    {},
+    { faults: [{ attribute: 'kind', reason }] },
+  )
+}
+
+/** Reference tokens of an app, for administrators. */
+export async function manageTokensEndpoint(
+  app: FastifyInstance,
+  { tokens }: { readonly tokens: ManageTokens },
+): Promise<void> {
+  app.get<OfApp>('/apps/:applicationUri/tokens', { schema: ROUTES.list }, async (request, reply) => {
+    const { applicationUri } = request.params
+    await tokens.requireApp(applicationUri)
+    return sendPage(request, reply, await tokens.page({ app: applicationUri }, readPageQuery(request)))
+  })
+
+  app.post<OfApp & { Body: TokenInput & { readonly kind: ReferenceTokenKind } }>(
+    '/apps/:applicationUri/tokens',
+    { schema: ROUTES.add },
+    async (request, reply) => {
+      const { kind, expires_at: expires, ...input } = request.body
+      const user = holderOf(kind, callerOf(request))
+      const wanted = { ...input, kind, user, expires, app: request.params.applicationUri }
+      return reply.status(201).send(await tokens.issue(wanted, callerOf(request)))
+    },
+  )
+
+  app.delete<OfToken>('/apps/:applicationUri/tokens/:id', { schema: ROUTES.remove }, async (request, reply) => {
+    const { applicationUri, id } = request.params
+    await tokens.revoke(id, { app: applicationUri }, callerOf(request))
+    return reply.status(204).send()
+  })
+}

@@ -1,0 +1,90 @@
+import type { FastifyInstance } from 'fastify'
+import type { ManageUsers, NewUserInput, UserPatch as Patch } from '../../admin/users/manage-users.ts'
+import { callerOf } from '../kit/apis/administrator.ts'
+import { NOTHING, operation, USER } from '../kit/apis/operation.ts'
+import { PageQuerySchema, pageOf, readPageQuery, sendPage } from '../kit/requests/paging.ts'
+import { readIfMatch, sendTagged, tagged } from '../kit/requests/preconditions.ts'
+import { NewPassword, NewUser, UserPatch, UserRecord } from './schemas.ts'
+
+interface OfUser {
+  readonly Params: { readonly user: string }
+}
+
+const params = { user: USER }
+const tag = 'users'
+
+const ROUTES = {
+  list: operation({
+    id: 'listUsers',
+    tag,
+    summary: 'List the users',
+    query: PageQuerySchema,
+    answer: { 200: pageOf(UserRecord) },
+  }),
+  add: operation({ id: 'addUser', tag, summary: 'Add a user', body: NewUser, answer: { 201: UserRecord } }),
+  show: operation({ id: 'showUser', tag, summary: 'Show a user', params, answer: { 200: UserRecord, 304: NOTHING } }),
+  patch: operation({
+    id: 'updateUser',
+    tag,
+    summary: 'Change a user; isEnabled is the kill switch',
+    params,
+    body: UserPatch,
+    conditional: true,
+    answer: { 200: UserRecord },
+  }),
+  remove: operation({
+    id: 'removeUser',
+    tag,
+    summary: 'Forget a user with their sessions, consents and tokens',
+    params,
+    conditional: true,
+    answer: { 204: NOTHING },
+  }),
+  password: operation({
+    id: 'setPassword',
+    tag,
+    summary: 'Give a user a new password; everything issued under the old one ends',
+    params,
+    body: NewPassword,
+    answer: { 204: NOTHING },
+  }),
+}
+
+/** People and System Users, for administrators. */
+export async function manageUsersEndpoint(
+  app: FastifyInstance,
+  { users }: { readonly users: ManageUsers },
+): Promise<void> {
+  app.get('/users', { schema: ROUTES.list }, async (request, reply) =>
+    sendPage(request, reply, await users.page(readPageQuery(request))),
+  )
+
+  app.post<{ Body: NewUserInput }>('/users', { schema: ROUTES.add }, async (request, reply) => {
+    const { record, version } = await users.add(request.body, callerOf(request))
+    return tagged(reply, version).status(201).header('location', `${app.prefix}/users/${record.id}`).send(record)
+  })
+
+  app.get<OfUser>('/users/:user', { schema: ROUTES.show }, async (request, reply) =>
+    sendTagged(request, reply, await users.find(request.params.user)),
+  )
+
+  app.patch<OfUser & { Body: Patch }>('/users/:user', { schema: ROUTES.patch }, async (request, reply) => {
+    const expected = readIfMatch(request)
+    const { record, version } = await users.patch(request.params.user, request.body, expected, callerOf(request))
+    return tagged(reply, version).send(record)
+  })
+
+  app.delete<OfUser>('/users/:user', { schema: ROUTES.remove }, async (request, reply) => {
+    await users.remove(request.params.user, readIfMatch(request), callerOf(request))
+    return reply.status(204).send()
+  })
+
+  app.put<OfUser & { Body: { readonly password: string } }>(
+    '/users/:user/password',
+    { schema: ROUTES.password },
+    async (request, reply) => {
+      await users.setPassword(request.params.user, request.body.password, callerOf(request))
+      return reply.status(204).send()
+    },
+  )
+}

@@ -1,0 +1,176 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type ApiResource, descriptionOf } from '../../domain/access/api-resource.ts'
+import { resourceOfItem } from '../../domain/access/consent-items.ts'
+import type { ReadCatalogue } from '../../domain/access/resource-indicators.ts'
+import { displayOf, reachOf } from '../../domain/apps/app-display.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
+import { destinationOf } from '../../domain/protocol/redirect-uri.ts'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+import { digest } from '../../lib/crypto/secrets.ts'
+import type { Clock } from '../../lib/time/clock.ts'
+import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
+import type { Step } from '../../oauth/authorize/interaction.ts'
+import type { Ticket } from '../../oauth/authorize/interaction-ticket.ts'
+import type { AuthorizationRequest } from '../../oauth/authorize/request/request.ts'
+import type { Store } from '../../store/store.ts'
+import type { Messages, Translate } from '../kit/answers/messages.ts'
+import type { RenderPage } from '../kit/answers/pages.ts'
+import type { Refuse } from '../kit/answers/refusals.ts'
+import type { SendAnswer } from '../kit/answers/send-answer.ts'
+import type { Cookies } from '../kit/requests/cookies.ts'
+import { csrfToken, requireCsrf, requireOwnPage } from '../kit/requests/csrf.ts'
+import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
+
+interface Dependencies {
+  readonly flow: AuthorizeFlow
+  readonly cookies: Cookies
+  readonly renderPage: RenderPage
+  readonly refuse: Refuse
+  readonly sendAnswer: SendAnswer
+  readonly readCatalogue: ReadCatalogue
+  readonly store: Pick<Store, 'writeAlone'>
+  readonly clock: Clock
+  readonly audit: Audit
+  readonly issuer: string
+}
+
+type ConsentStep = Extract<Step, { readonly kind: 'consent' }>
+
+/** A request whose person is known: it waits for their word, or has it already. */
+interface Decidable {
+  readonly ticket: Ticket
+  readonly request: AuthorizationRequest
+  readonly step: Exclude<Step, { readonly kind: 'sign-in' }>
+}
+
+/** The page where a person allows an app what it asks for. */
+export async function consentSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
+  const { flow, cookies, renderPage, refuse, sendAnswer, readCatalogue, store, clock, audit, issuer } = dependencies
+  const config = { page: true } as const
+  const continueUrl = (ticket: Ticket): string =>
+    `${issuer}/connect/authorize/continue?interaction=${flow.tickets.seal(ticket)}`
+  // Bound to the person too, so that one's consent is worth nothing in another's session.
+  const formPurpose = ({ ticket, step }: Decidable): string => `consent:${ticket.id}:${step.signedIn.user.id}`
+
+  /** The request as it stands now; what is refused or needs a sign-in is a bare ticket, and goes back to where that is told. */
+  async function findRequest(request: FastifyRequest): Promise<Decidable | Ticket> {
+    const browser = cookies.browser(request)
+    const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser))
+    const form = flow.formOf(ticket)
+    const redirectable = await flow.findRedirect({ form })
+    try {
+      const valid = await flow.validate({ form }, redirectable)
+      const step = await flow.decide(valid, ticket, cookies.session(request))
+      return step.kind === 'sign-in' ? ticket : { ticket, request: valid, step }
+    } catch (error) {
+      if (error instanceof OAuthError) return ticket
+      throw error
+    }
+  }
+
+  async function show(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    found: Decidable,
+    asked: Extract<Step, { readonly kind: 'consent' }>,
+  ): Promise<FastifyReply> {
+    const { ticket, step } = found
+    const { app: client, redirectUri } = found.request
+    const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(found))
+    const { resources } = await readCatalogue()
+    return renderPage(request, reply, {
+      template: 'consent',
+      uiLocales: flow.formOf(ticket).get('ui_locales'),
+      ...reachOf(client, redirectUri),
+      data: (t, has) => ({
+        app: displayOf(client),
+        user: step.signedIn.user,
+        eachTime: asked.eachTime,
+        scopes: asked.scope.map((scope) => describeScope(scope, t, has, resources)),
+        returnTo: destinationOf(redirectUri),
+        action: `${issuer}/consent?interaction=${flow.tickets.seal({ ...ticket, asked: step.signedIn.sessionEpoch })}`,
+        csrf,
+      }),
+    })
+  }
+
+  /** @returns false where anything was ended since it was judged */
+  function keepConsent({ app: { applicationUri, epoch } }: AuthorizationRequest, { signedIn, scope }: ConsentStep) {
+    const { user, session: signIn, sessionEpoch } = signedIn
+    const judged = { applicationUri, userId: user.id, appEpoch: epoch, userEpoch: user.epoch, sessionEpoch, signIn }
+    // In turn with kill switches and withdrawals, on any node.
+    return store.writeAlone(async ({ grants, sessionEpochs, consents }) => {
+      if (!(await grants.mayGrant(judged, []))) return false
+      if (!(await sessionEpochs.hold(applicationUri, user.id, sessionEpoch))) return false
+      await consents.grant(user.id, applicationUri, scope, clock())
+      return true
+    })
+  }
+
+  app.get('/consent', { config }, async (request, reply) => {
+    const found = await findRequest(request)
+    if (!('step' in found)) return reply.redirect(continueUrl(found), 303)
+    return found.step.kind === 'consent'
+      ? show(request, reply, found, found.step)
+      : reply.redirect(continueUrl(found.ticket), 303)
+  })
+
+  app.post('/consent', { config }, async (request, reply) => {
+    requireOwnPage(request, issuer)
+    const found = await findRequest(request)
+    if (!('step' in found)) return reply.redirect(continueUrl(found), 303)
+    const form = submittedForm(request)
+    requireCsrf(form, cookies.browser(request), formPurpose(found))
+    const { ticket, step } = found
+    const about = { app: found.request.app.applicationUri, user: step.signedIn.user.id }
+    const heard = { ...about, address: request.ip, detail: { scope: found.request.scope.join(' ') } }
+    // A no counts also where another tab has said yes in the meantime.
+    if (form.get('decision') !== 'approve') {
+      audit({ event: 'consent_denied', ...heard })
+      const denied = new OAuthError('access_denied', 'the person did not allow it', {
+        rule: 'consent-denied',
+        client_id: about.app,
+        user: about.user,
+        sent: found.request.scope.join(' '),
+        cause: 'the person pressed Deny on the consent page',
+      })
+      return sendAnswer(
+        request,
+        reply,
+        flow.errorAnswer(found.request, denied, refuse(request, denied), step.signedIn.session.sid),
+      )
+    }
+    // Where something was taken back since the page was shown, the person is asked for all that is missing by now.
+    if (ticket.asked !== step.signedIn.sessionEpoch) return reply.redirect(continueUrl(ticket), 303)
+    if (step.kind === 'consent') {
+      // Whoever was signed out or switched off meanwhile is told so there.
+      if (!(await keepConsent(found.request, step))) return reply.redirect(continueUrl(ticket), 303)
+      audit({ event: 'consent_granted', ...heard, detail: { scope: step.scope.join(' ') } })
+    }
+    return reply.redirect(
+      continueUrl({ ...ticket, consented: { user: about.user, sessionEpoch: step.signedIn.sessionEpoch } }),
+      303,
+    )
+  })
+}
+
+/** What a scope lets the app do, in plain words; for scopes of an API's own, its name and what its API says of it. */
+function describeScope(scope: string, t: Translate, has: Messages['has'], resources: readonly ApiResource[]) {
+  const identifier = resourceOfItem(scope)
+  if (identifier !== undefined) {
+    const name = resources.find((resource) => resource.identifier === identifier)?.name ?? identifier
+    return {
+      scope: identifier,
+      title: t('consent.resource.title', { name }),
+      description: t('consent.resource.description'),
+    }
+  }
+  const own = has(`scope.${scope}.title`)
+  const key = own ? scope : 'other'
+  const described = own ? undefined : descriptionOf(scope, resources)
+  return {
+    scope,
+    title: t(`scope.${key}.title`, { scope }),
+    description: described ?? t(`scope.${key}.description`, { scope }),
+  }
+}

@@ -1,0 +1,19 @@
+import type { FastifyInstance } from 'fastify'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+import { errorPage } from '../kit/answers/error-handler.ts'
+import type { RenderPage } from '../kit/answers/pages.ts'
+import { queryForm } from '../kit/requests/form-body.ts'
+
+interface Dependencies {
+  readonly renderPage: RenderPage
+}
+
+/** Where `error_uri` leads: tells a person the id under which the administrator finds the refusal. @see RFC 6749 §4.1.2.1 */
+export async function errorSite(app: FastifyInstance, { renderPage }: Dependencies): Promise<void> {
+  app.get('/error', { config: { page: true } }, (request, reply) => {
+    const id = queryForm(request).get('refusal') ?? ''
+    if (!/^[0-9a-z]{16}$/.test(id)) throw new OAuthError('not_found', 'there is no refusal with this id')
+    const refusal = new OAuthError('access_denied', 'the request of an app was refused', {}, { status: 200 })
+    return renderPage(request, reply, errorPage(refusal, id))
+  })
+}

@@ -1,0 +1,138 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { displayOf, reachOf } from '../../domain/apps/app-display.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
+import { destinationOf } from '../../domain/protocol/redirect-uri.ts'
+import { PasswordQueueFull } from '../../lib/crypto/passwords.ts'
+import { digest } from '../../lib/crypto/secrets.ts'
+import { createRarely } from '../../lib/flow/rarely.ts'
+import type { Clock } from '../../lib/time/clock.ts'
+import { MINUTE, SECOND } from '../../lib/time/clock.ts'
+import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
+import type { Ticket } from '../../oauth/authorize/interaction-ticket.ts'
+import type { Devices } from '../../sign-in/devices/devices.ts'
+import type { CheckPassword, SignInResult } from '../../sign-in/methods/password.ts'
+import type { SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
+import type { RenderPage } from '../kit/answers/pages.ts'
+import type { Refuse } from '../kit/answers/refusals.ts'
+import type { Cookies } from '../kit/requests/cookies.ts'
+import { csrfToken, requireCsrf, requireOwnPage } from '../kit/requests/csrf.ts'
+import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
+import { networkToLimit } from '../kit/requests/network.ts'
+import { errorOf, type Problem } from './login-problems.ts'
+
+interface Dependencies {
+  readonly flow: AuthorizeFlow
+  readonly cookies: Cookies
+  readonly renderPage: RenderPage
+  readonly checkPassword: CheckPassword
+  readonly devices: Pick<Devices, 'remember'>
+  readonly clock: Clock
+  readonly sessions: SignInSessionsService
+  readonly audit: Audit
+  readonly refuse: Refuse
+  readonly browserStateOf: (sid: string) => string
+  readonly issuer: string
+}
+
+/** The page where a person signs in. */
+export async function loginSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
+  const { flow, cookies, renderPage, checkPassword, devices, clock, sessions, audit, refuse, browserStateOf, issuer } =
+    dependencies
+  const onceAMinute = createRarely(clock, MINUTE)
+  const config = { page: true } as const
+  const formPurpose = (ticket: Ticket): string => `login:${ticket.id}`
+
+  function openTicket(request: FastifyRequest): Ticket {
+    const browser = cookies.browser(request)
+    return flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser))
+  }
+
+  async function show(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    ticket: Ticket,
+    username: string,
+    problem?: Problem,
+  ) {
+    const form = flow.formOf(ticket)
+    const { app: client, redirectUri } = await flow.findRedirect({ form })
+    const error = problem && errorOf({ ...problem, why: { client_id: client.applicationUri, ...problem.why } })
+    if (error?.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
+    const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(ticket))
+    return renderPage(request, reply, {
+      template: 'login',
+      status: error?.status ?? 200,
+      uiLocales: form.get('ui_locales'),
+      ...reachOf(client, redirectUri),
+      data: () => ({
+        app: displayOf(client),
+        action: `${issuer}/login?interaction=${flow.tickets.seal(ticket)}`,
+        csrf,
+        username,
+        problem: problem?.name,
+        minutes: String(Math.ceil((error?.retryAfter ?? 0) / 60)),
+        refusalId: error && refuse(request, error),
+        returnHost: destinationOf(redirectUri),
+      }),
+    })
+  }
+
+  app.get('/login', { config }, async (request, reply) => {
+    const ticket = openTicket(request)
+    const live = await sessions.find(cookies.session(request))
+    return show(request, reply, ticket, flow.formOf(ticket).get('login_hint') ?? live?.user.login ?? '')
+  })
+
+  app.post('/login', { config }, async (request, reply) => {
+    requireOwnPage(request, issuer)
+    const ticket = openTicket(request)
+    const form = submittedForm(request)
+    requireCsrf(form, cookies.browser(request), formPurpose(ticket))
+    const [username, password] = [form.get('username') ?? '', form.get('password') ?? '']
+    if (username === '' || password === '') return show(request, reply, ticket, username, { name: 'missing' })
+    const through = { app: flow.formOf(ticket).require('client_id'), address: request.ip }
+    const result = await checkUnlessBusy(request, username, password)
+    if (result === 'busy') return show(request, reply, ticket, username, { name: 'busy', retryAfter: 2 })
+    if (!result.user) {
+      noteFailure(result, through)
+      return show(request, reply, ticket, username, problemOf(result))
+    }
+    cookies.setDevice(reply, devices.remember(cookies.device(request), result.user))
+    const { cookie, facts } = await sessions.start(result.user, cookies.session(request))
+    audit({ event: 'sign_in', ...through, user: result.user.id, detail: { session: facts.sid, amr: facts.amr } })
+    cookies.setSession(reply, cookie)
+    cookies.showState(request, reply, browserStateOf(facts.sid))
+    const next = flow.tickets.seal({ ...ticket, signedIn: { sid: facts.sid, authTime: facts.authTime } })
+    return reply.redirect(`${issuer}/connect/authorize/continue?interaction=${next}`, 303)
+  })
+
+  async function checkUnlessBusy(
+    request: FastifyRequest,
+    username: string,
+    password: string,
+  ): Promise<SignInResult | 'busy'> {
+    try {
+      const origin = { network: networkToLimit(request), deviceCookie: cookies.device(request) }
+      return await checkPassword(username, password, origin)
+    } catch (error) {
+      if (error instanceof PasswordQueueFull) return 'busy'
+      throw error
+    }
+  }
+
+  function problemOf({ rule, cause, userId, until }: Failure): Problem {
+    const why = { rule, cause, user: userId }
+    if (until === undefined) return { name: 'wrong_credentials', why }
+    return { name: 'throttled', why, retryAfter: Math.max(1, Math.ceil((until - clock()) / SECOND)) }
+  }
+
+  /** Who is turned away unheard is noted once a minute, so that nobody can fill the audit log. */
+  function noteFailure({ cause, userId, until, locks }: Failure, through: { app: string; address: string }): void {
+    const about = { actor: 'nobody', ...through, detail: { cause }, ...(userId ? { user: userId } : {}) }
+    if (until === undefined) audit({ event: 'sign_in_failed', ...about })
+    else if (onceAMinute(userId ?? through.address)) audit({ event: 'sign_in_throttled', ...about })
+    if (locks) audit({ event: 'sign_in_locked', ...about, detail: { cause: 'too many attempts have failed' } })
+  }
+}
+
+type Failure = Extract<SignInResult, { user: undefined }>

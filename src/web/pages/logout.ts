@@ -1,0 +1,115 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Sector } from '../../domain/apps/sector.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
+import { appendParameters, destinationOf } from '../../domain/protocol/redirect-uri.ts'
+import type { User } from '../../domain/users/user.ts'
+import type { Logout, LogoutTicket } from '../../sign-in/logout/logout.ts'
+import type { LiveSession, SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
+import type { LeftApp } from '../../store/repositories/sessions/session-apps.ts'
+import type { RenderPage } from '../kit/answers/pages.ts'
+import type { Cookies } from '../kit/requests/cookies.ts'
+import { csrfToken, requireCsrf, requireOwnPage } from '../kit/requests/csrf.ts'
+import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
+
+interface Dependencies {
+  readonly logout: Logout
+  readonly sessions: SignInSessionsService
+  readonly cookies: Cookies
+  readonly renderPage: RenderPage
+  readonly subjectOf: (user: User, sector: Sector) => string
+  readonly audit: Audit
+  /** Comes back soon, whatever the apps do. */
+  readonly tellApps: (left: readonly LeftApp[]) => Promise<void>
+  readonly issuer: string
+}
+
+/** The pages where a person signs out. @see OIDC RP-Initiated Logout §2 */
+export async function logoutSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
+  const { logout, sessions, cookies, renderPage, subjectOf, audit, tellApps, issuer } = dependencies
+  const config = { page: true } as const
+  const formPurpose = (ticket: LogoutTicket): string => `logout:${ticket.id}`
+
+  async function signOut(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    ticket: LogoutTicket,
+    live: LiveSession | undefined,
+  ) {
+    cookies.clearSession(reply)
+    if (!live) return reply.redirect(logout.doneUrl(ticket), 303)
+    const { sid } = live.session
+    const left = await sessions.end(live.session)
+    audit({ event: 'sign_out', user: live.user.id, address: request.ip, detail: { session: sid } })
+    await tellApps(left)
+    const frames = left.flatMap(({ frontchannelLogoutUri: uri }) =>
+      uri === undefined ? [] : [appendParameters(uri, { iss: issuer, sid })],
+    )
+    return frames.length === 0
+      ? reply.redirect(logout.doneUrl(ticket), 303)
+      : letBrowserTell(request, reply, ticket, frames)
+  }
+
+  /** The page that lets the browser tell apps, with the cookies they gave it, and moves on by itself. @see OIDC Front-Channel Logout §3 */
+  const letBrowserTell = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    ticket: LogoutTicket,
+    frames: readonly string[],
+  ): FastifyReply =>
+    renderPage(request, reply, {
+      template: 'signing-out',
+      uiLocales: ticket.uiLocales,
+      frames: [...new Set(frames.map(destinationOf))],
+      ownScript: true,
+      data: () => ({
+        frames,
+        next: logout.doneUrl(ticket),
+        destination: ticket.redirectUri === undefined ? undefined : destinationOf(ticket.redirectUri),
+      }),
+    })
+
+  /** An ID token of this very session shows that the app, not a stranger's link, asks. */
+  const vouchedFor = ({ hint }: LogoutTicket, { user, session }: LiveSession): boolean =>
+    hint !== undefined &&
+    hint.sub === subjectOf(user, hint.sector) &&
+    (hint.sid === undefined || hint.sid === session.sid)
+
+  function confirm(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    ticket: LogoutTicket,
+    { user }: LiveSession,
+  ): FastifyReply {
+    const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(ticket))
+    return renderPage(request, reply, {
+      template: 'logout',
+      uiLocales: ticket.uiLocales,
+      formTargets: ticket.redirectUri === undefined ? [] : [destinationOf(ticket.redirectUri)],
+      data: () => ({
+        app: ticket.appName === undefined ? undefined : { name: ticket.appName },
+        user,
+        action: `${issuer}/logout?interaction=${logout.seal(ticket)}`,
+        csrf,
+      }),
+    })
+  }
+
+  app.get('/logout', { config }, async (request, reply) => {
+    const ticket = logout.open(queryForm(request).require('interaction'))
+    const live = await sessions.find(cookies.session(request))
+    return live && !vouchedFor(ticket, live)
+      ? confirm(request, reply, ticket, live)
+      : signOut(request, reply, ticket, live)
+  })
+
+  app.post('/logout', { config }, async (request, reply) => {
+    requireOwnPage(request, issuer)
+    const ticket = logout.open(queryForm(request).require('interaction'))
+    requireCsrf(submittedForm(request), cookies.browser(request), formPurpose(ticket))
+    return signOut(request, reply, ticket, await sessions.find(cookies.session(request)))
+  })
+
+  app.get('/logout/signed-out', { config }, (request, reply) =>
+    renderPage(request, reply, { template: 'signed-out', data: () => ({}) }),
+  )
+}

@@ -1,0 +1,72 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { OAuthError } from '../../domain/refusals/errors.ts'
+import { createFindPerson, type Dependencies as FindPersonDependencies, type Person } from './person.ts'
+
+interface Dependencies extends FindPersonDependencies {
+  /** Origin of the issuer: what every URL here begins with. */
+  readonly origin: string
+  /** Name of the instance's database. */
+  readonly database: string
+}
+
+/** Two hours, in seconds. */
+const PICTURE_CACHE = 'private, max-age=7200'
+
+/** What the instance knows of the person who asks, for apps and for the pages of the instance. */
+export async function profileMeEndpoint(
+  app: FastifyInstance,
+  { origin, database, ...dependencies }: Dependencies,
+): Promise<void> {
+  const findPerson = createFindPerson(dependencies)
+  const config = { bearer: true } as const
+
+  app.get('/profile/me', { config }, async (request, reply) => {
+    const person = await findPerson(request)
+    return reply.header('cache-control', 'no-store').send(describe(person))
+  })
+
+  /** The picture is kept elsewhere and has one size; whoever shows it scales it. */
+  async function picture(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const url = pictureOf(await findPerson(request))
+    if (url === undefined) {
+      throw new OAuthError('not_found', 'there is no picture', {
+        rule: 'picture-missing',
+        cause: 'the record has none',
+      })
+    }
+    const vary = [reply.getHeader('vary') ?? [], 'Authorization', 'Cookie'].flat().join(', ')
+    return reply.header('cache-control', PICTURE_CACHE).header('vary', vary).redirect(url, 302)
+  }
+  for (const path of ['/profile/me/picture', '/profile/me/picture/64', '/profile/me/picture/128'])
+    app.get(path, { config }, picture)
+
+  function describe(person: Person) {
+    const { user, id, tellsLogin, tells } = person
+    const hasPicture = pictureOf(person) !== undefined
+    const at = (path: string): string => `${origin}/profile${path}`
+    return {
+      id,
+      login: tellsLogin ? user.login : null,
+      name: tells('profile') ? user.name : null,
+      email: (tells('email') ? user.email : undefined) ?? null,
+      phoneNumber: (tells('phone') ? user.profile.phoneNumber : undefined) ?? null,
+      isAdmin: user.isAdmin,
+      isActive: user.isEnabled,
+      userType: user.type,
+      preferredLanguage: (tells('profile') ? user.locale : undefined) ?? null,
+      pictureUrl: hasPicture ? at('/me/picture/64') : null,
+      largePictureUrl: hasPicture ? at('/me/picture/128') : null,
+      person: null,
+      domain: null,
+      instance: { database, url: origin },
+      links: {
+        profile: at(''),
+        changePassword: at('/password'),
+        accessTokens: at('/tokens'),
+        devices: at('/devices'),
+      },
+    }
+  }
+}
+
+const pictureOf = ({ user, tells }: Person): string | undefined => (tells('profile') ? user.profile.picture : undefined)

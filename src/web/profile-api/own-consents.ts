@@ -1,0 +1,45 @@
+import type { FastifyInstance } from 'fastify'
+import type { ManageConsents } from '../../admin/grants/manage-consents.ts'
+import { ConsentPage } from '../kit/apis/consent-schemas.ts'
+import { APPLICATION_URI, NOTHING, operation } from '../kit/apis/operation.ts'
+import { personOf } from '../kit/apis/signed-in.ts'
+import { pageQuery, readPageQuery, sendPage } from '../kit/requests/paging.ts'
+
+const tag = 'consents'
+
+const ROUTES = {
+  list: operation({
+    id: 'listOwnConsents',
+    tag,
+    summary: 'List what you have allowed which app',
+    query: pageQuery({}),
+    answer: { 200: ConsentPage },
+  }),
+  withdraw: operation({
+    id: 'withdrawOwnConsent',
+    tag,
+    summary: 'Take back what you have allowed an app; all its tokens that act as you end at once',
+    params: { applicationUri: APPLICATION_URI },
+    answer: { 204: NOTHING },
+  }),
+}
+
+/** What whoever is signed in has allowed apps. */
+export async function profileConsentsEndpoint(
+  app: FastifyInstance,
+  { consents }: { readonly consents: ManageConsents },
+): Promise<void> {
+  app.get('/consents', { schema: ROUTES.list }, async (request, reply) =>
+    sendPage(request, reply, await consents.page({ user: personOf(request).id }, readPageQuery(request))),
+  )
+
+  app.delete<{ Params: { readonly applicationUri: string } }>(
+    '/consents/:applicationUri',
+    { schema: ROUTES.withdraw },
+    async (request, reply) => {
+      const { id, caller } = personOf(request)
+      await consents.withdraw(id, request.params.applicationUri, caller)
+      return reply.status(204).send()
+    },
+  )
+}

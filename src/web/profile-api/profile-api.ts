@@ -1,0 +1,57 @@
+import type { FastifyInstance } from 'fastify'
+import type { ManageConsents } from '../../admin/grants/manage-consents.ts'
+import type { ManageTokens } from '../../admin/grants/manage-tokens.ts'
+import type { SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
+import { watchMethods } from '../kit/answers/other-methods.ts'
+import { registerProblemDetails } from '../kit/answers/problem-details.ts'
+import type { Refuse } from '../kit/answers/refusals.ts'
+import { registerOpenApi } from '../kit/apis/open-api.ts'
+import { challengeOfSession, requireSignedIn } from '../kit/apis/signed-in.ts'
+import type { Cookies } from '../kit/requests/cookies.ts'
+import { registerJsonBody } from '../kit/requests/json-body.ts'
+import { profileConsentsEndpoint } from './own-consents.ts'
+import { profileTokensEndpoint } from './own-tokens.ts'
+
+interface Dependencies {
+  readonly sessions: Pick<SignInSessionsService, 'find' | 'findIn'>
+  readonly cookies: Pick<Cookies, 'session' | 'sessionName'>
+  readonly issuer: string
+  readonly refuse: Refuse
+  /** Where an administrator reads a refusal, without its id. */
+  readonly refusals: string
+  readonly tokens: ManageTokens
+  readonly consents: ManageConsents
+}
+
+/** The API behind the user's own site: for whoever is signed in with this browser. */
+export async function profileApi(
+  app: FastifyInstance,
+  { sessions, cookies, issuer, refuse, refusals, tokens, consents }: Dependencies,
+): Promise<void> {
+  registerJsonBody(app)
+  requireSignedIn(app, {
+    findSession: (request) => sessions.find(cookies.session(request)),
+    findSessionIn: (unit, request) => sessions.findIn(unit, cookies.session(request)),
+    issuer,
+  })
+  registerProblemDetails(app, {
+    refuse,
+    challenge: challengeOfSession,
+    unauthorized: ['session-needed', 'You must be signed in'],
+    refusals,
+  })
+  await registerOpenApi(app, {
+    title: 'Tessera profile API',
+    description: 'For the person who is signed in with this browser. Refusals are problem details (RFC 9457).',
+    version: '1',
+    security: { session: { type: 'apiKey', in: 'cookie', name: cookies.sessionName } },
+    tags: [
+      { name: 'tokens', description: 'Your personal access tokens' },
+      { name: 'consents', description: 'What you have allowed apps' },
+    ],
+  })
+  const refuseOtherMethods = watchMethods(app)
+  await app.register(profileTokensEndpoint, { tokens })
+  await app.register(profileConsentsEndpoint, { consents })
+  refuseOtherMethods()
+}

@@ -1,0 +1,84 @@
+import t from 'tap'
+import { auditOf, isProblem, startAdminApi, TOOL } from '../fixtures/admin/admin.ts'
+import { basic, bearer, obtainCode, obtainTokens, redeem } from '../fixtures/clients/requests.ts'
+import { SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
+import { callApi, liveSessions, serveApi, serviceToken } from '../fixtures/tokens/api-sessions.ts'
+
+const { instance, david } = await startWorld(t)
+await serveApi(instance)
+const admin = await startAdminApi(instance)
+const MINUTE = 60_000
+
+await t.test('API sessions are listed and ended, with their tokens where that is asked for', async (t) => {
+  t.strictSame((await admin.get('/sessions')).json, { items: [], next: null })
+  const tokens = await obtainTokens(instance)
+  const { session_id: id } = await callApi(instance, tokens.access_token)
+  const opened = instance.now()
+  const openedAt = new Date(opened).toISOString()
+  instance.advance(1000)
+  await callApi(instance, await serviceToken(instance))
+  const { items } = (await admin.get('/sessions?user=david')).json as { items: object[] }
+  t.strictSame(items, [
+    {
+      id,
+      kind: 'user',
+      user: 'david',
+      app: WEB,
+      openedAt,
+      lastUsedAt: openedAt,
+      endsAt: new Date(opened + 20 * MINUTE).toISOString(),
+    },
+  ])
+  t.match((await admin.get(`/sessions?app=${SYNC}`)).json, {
+    items: [{ kind: 'service', user: 'svc.sync', app: SYNC }],
+  })
+  const first = await admin.get('/sessions?limit=1')
+  t.match(first.json, { items: [{ app: WEB }], next: String }, 'a page at a time, the oldest first')
+  const cursor = String(first.json['next'])
+  t.equal(first.headers.get('link'), `</manage/api/v1/sessions?limit=1&cursor=${cursor}>; rel="next"`)
+  t.match((await admin.get(`/sessions?cursor=${cursor}`)).json, { items: [{ app: SYNC }], next: null })
+  isProblem(t, instance, await admin.get('/sessions?cursor=eA'), { status: 400, type: 'malformed-request' })
+  isProblem(t, instance, await admin.get('/sessions?user=nobody'), { status: 404, type: 'not-found' })
+  isProblem(t, instance, await admin.get('/sessions?state=live'), { status: 400, type: 'malformed-request' })
+
+  const userinfo = async () =>
+    (await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(tokens.access_token) })).status
+  t.equal((await admin.remove(`/sessions/${id}`)).status, 204)
+  t.equal((await liveSessions(instance)).length, 1)
+  t.equal(await userinfo(), 200, 'the token lives')
+  const again = await callApi(instance, tokens.access_token)
+  const code = await obtainCode(instance)
+  t.equal((await admin.remove(`/sessions/${again.session_id}?withTokens=true`)).status, 204)
+  t.equal(await userinfo(), 401)
+  t.match(
+    await (await redeem(instance, code, {}, basic(WEB))).json(),
+    { error: 'invalid_grant' },
+    'nor is there a code',
+  )
+  isProblem(t, instance, await admin.remove('/sessions/unknown'), { status: 404, type: 'not-found' })
+
+  const events = (await auditOf(instance, { user: david.id })).filter(({ event }) => event === 'api_session_ended')
+  t.match(events, [
+    { actor: `app:${TOOL}`, app: WEB, detail: { sessions: [id], withTokens: false } },
+    { actor: `app:${TOOL}`, app: WEB, detail: { sessions: [again.session_id], withTokens: true } },
+  ])
+})
+
+await t.test('licence slots are shown and set as a whole', async (t) => {
+  t.match((await admin.get('/license')).json, { slots: null, used: 1, free: null, kept: 0, reserved: [] })
+  const set = await admin.put('/license', { slots: 10, reserved: ['david@example.com', 'anna'] })
+  t.strictSame(set.json, { slots: 10, used: 1, free: 9, kept: 2, reserved: ['anna', 'david'] }, set.text)
+  const fewer = await admin.put('/license', { slots: 5, reserved: ['DAVID'] })
+  t.strictSame(fewer.json, { slots: 5, used: 1, free: 4, kept: 1, reserved: ['david'] })
+  t.match((await admin.put('/license', { slots: null, reserved: [] })).json, { slots: null, reserved: [] })
+  isProblem(t, instance, await admin.put('/license', { slots: 0, reserved: [] }), {
+    status: 400,
+    type: 'malformed-request',
+    errors: ['slots: expects a whole number from 1, or null for any number'],
+  })
+  isProblem(t, instance, await admin.put('/license', { slots: 3, reserved: ['nobody'] }), {
+    status: 404,
+    type: 'not-found',
+  })
+  t.match((await admin.get('/license')).json, { slots: null }, 'nothing of a refused change')
+})

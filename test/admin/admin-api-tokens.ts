@@ -1,0 +1,151 @@
+import t from 'tap'
+import { addTool, appPath, auditOf, createAdminApi, isProblem, serviceToken, TOOL } from '../fixtures/admin/admin.ts'
+import { noteSecret } from '../fixtures/answers/refusals.ts'
+import { basic, obtainCode, readTokens, redeem } from '../fixtures/clients/requests.ts'
+import { SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
+import { changeApp, introspect, issue } from '../fixtures/tokens/reference-tokens.ts'
+
+const { instance, david } = await startWorld(t)
+const CONSOLE = 'my.admin/console'
+const REDIRECT = 'https://admin.example.com/cb'
+await addTool(instance)
+await instance.addApp({
+  applicationUri: CONSOLE,
+  impersonateAsInternalUserAllowed: true,
+  impersonateLoginUrl: [REDIRECT],
+  scope: ['sec'],
+  administrationAllowed: true,
+  accessTokens: 'AdministratorsOnly',
+})
+for (const app of [WEB, SYNC]) await changeApp(instance, app, { accessTokens: 'AuthenticatedUsers' })
+const eva = await instance.addUser({ login: 'eva', isAdmin: true })
+const tool = createAdminApi(instance, await serviceToken(instance))
+const tokensOf = (app: string): string => `${appPath(app)}/tokens`
+
+/** The API as Eva calls it through the console. */
+async function asEva() {
+  const code = await obtainCode(
+    instance,
+    { client_id: CONSOLE, redirect_uri: REDIRECT, scope: 'openid sec' },
+    { login: 'eva' },
+  )
+  const tokens = await readTokens(await redeem(instance, code, { redirect_uri: REDIRECT }, basic(CONSOLE)))
+  return createAdminApi(instance, tokens.access_token)
+}
+
+await t.test('a SAT is made, listed and revoked by a service', async (t) => {
+  const made = await tool.post(tokensOf(SYNC), { kind: 'SAT', scope: 'read', expires_at: '30d', description: 'sync' })
+  t.equal(made.status, 201, made.text)
+  const { token, id, ...shown } = made.json as Record<string, string>
+  noteSecret(String(token))
+  t.match(made.json, {
+    token: /^enrt_[0-9A-F]{64}$/,
+    kind: 'SAT',
+    app: SYNC,
+    user: 'svc.sync',
+    scope: 'read',
+    description: 'sync',
+    created_by: `app:${TOOL}`,
+    expires_at: new Date(instance.now() + 30 * 86_400_000).toISOString(),
+    last_used_at: null,
+    revoked_at: null,
+    state: 'live',
+    reason: null,
+  })
+  t.match(await introspect(instance, SYNC, String(token)), { active: true, scope: 'read' })
+  const listed = (await tool.get(tokensOf(SYNC))).json
+  t.match(listed, { items: [{ id, ...shown, last_used_at: /./ }], next: null })
+  t.notOk(JSON.stringify(listed).includes(String(token)))
+  isProblem(t, instance, await tool.remove(`${tokensOf(WEB)}/${id}`), {
+    status: 404,
+    type: 'not-found',
+    errors: ['id: no token here has this id'],
+  })
+  t.equal((await tool.remove(`${tokensOf(SYNC)}/${id}`)).status, 204)
+  t.equal((await tool.remove(`${tokensOf(SYNC)}/${id}`)).status, 204, 'again')
+  t.strictSame(await introspect(instance, SYNC, String(token)), { active: false })
+  const names = (await auditOf(instance, { app: SYNC })).map(({ event, actor }) => `${event} ${actor}`)
+  t.strictSame(
+    names.filter((name) => name.startsWith('reference')),
+    [`reference_token_issued app:${TOOL}`, `reference_token_revoked app:${TOOL}`],
+  )
+})
+
+await t.test('an administrator makes a PAT for themselves alone', async (t) => {
+  const api = await asEva()
+  const made = await api.post(tokensOf(WEB), { kind: 'PAT' })
+  t.match(made.json, { kind: 'PAT', user: 'eva', user_id: eva.id, scope: 'read update', created_by: `user:${eva.id}` })
+  noteSecret(String(made.json['token']))
+  isProblem(t, instance, await api.post(tokensOf(WEB), { kind: 'PAT', user: david.id }), {
+    status: 400,
+    type: 'malformed-request',
+    errors: ['user: is nothing that can be set here'],
+  })
+  isProblem(t, instance, await tool.post(tokensOf(WEB), { kind: 'PAT' }), {
+    status: 422,
+    type: 'impossible-record',
+    errors: [
+      'kind: PAT acts as the person who makes it, and this access token speaks for an app; make a SAT, or sign in',
+    ],
+  })
+})
+
+await t.test('a reference token administers, but makes no other one', async (t) => {
+  const { value } = await issue(instance, { kind: 'PAT', app: CONSOLE, user: 'eva' })
+  const api = createAdminApi(instance, value)
+  t.equal((await api.get(tokensOf(WEB))).status, 200)
+  for (const body of [{ kind: 'PAT' }, { kind: 'SAT' }]) {
+    const answer = await api.post(tokensOf(SYNC), body)
+    isProblem(t, instance, answer, {
+      status: 403,
+      type: 'not-allowed',
+      detail: 'a reference token cannot make another one: sign in instead',
+    })
+    t.match(answer.headers.get('www-authenticate'), /error="insufficient_scope"/)
+    t.match(
+      instance.log.findLast((entry) => 'refusal' in entry),
+      {
+        app: CONSOLE,
+        cause: { rule: 'reference-token-makes-none', actor: `user:${eva.id}` },
+      },
+    )
+  }
+  await instance.core.store.write(({ users }) => users.update({ ...eva, isAdmin: false }, instance.now()))
+  t.equal((await api.get(tokensOf(WEB))).status, 401, 'the policy is AdministratorsOnly')
+  await instance.core.store.write(({ users }) => users.update({ ...eva, isAdmin: true }, instance.now()))
+})
+
+await t.test('what cannot be made', async (t) => {
+  isProblem(t, instance, await tool.post(tokensOf('nobody'), { kind: 'SAT' }), { status: 404, type: 'not-found' })
+  isProblem(t, instance, await tool.get(tokensOf('nobody')), { status: 404, type: 'not-found' })
+  isProblem(t, instance, await tool.post(tokensOf(SYNC), { kind: 'SAT', scope: 'openid', expires_at: '0' }), {
+    status: 422,
+    type: 'impossible-record',
+    errors: [
+      'scope: openid is about a sign-in, and a reference token is for APIs alone; leave it out',
+      'expires_at: is not in the future',
+    ],
+  })
+  isProblem(t, instance, await tool.post(tokensOf(WEB), { kind: 'SAT' }), { status: 409, type: 'conflict' })
+  isProblem(t, instance, await tool.post(tokensOf(SYNC), { kind: 'XYZ' }), {
+    status: 400,
+    type: 'malformed-request',
+    errors: ['kind: expects SAT, or PAT for the administrator who asks'],
+  })
+  isProblem(t, instance, await tool.post(tokensOf(SYNC), {}), { status: 400, type: 'malformed-request' })
+})
+
+await t.test('the list comes in pages, the oldest first', async (t) => {
+  const made: string[] = []
+  for (let count = 0; count < 5; count++) {
+    instance.advance(1)
+    made.push((await issue(instance, { kind: 'PAT', app: WEB, user: 'anna' })).token.id)
+  }
+  const seen: string[] = []
+  for (let next: unknown = ''; next !== null; ) {
+    const { json } = await tool.get(`${tokensOf(WEB)}?limit=2${next === '' ? '' : `&cursor=${next}`}`)
+    seen.push(...(json['items'] as { id: string }[]).map(({ id }) => id))
+    next = json['next']
+  }
+  t.strictSame(seen.slice(-5), made)
+})

@@ -1,0 +1,234 @@
+import t, { type Test } from 'tap'
+import { logHoldsNoSecret, noteSecret } from '../fixtures/answers/refusals.ts'
+import { bearer, obtainTokens } from '../fixtures/clients/requests.ts'
+import { enableUser, NOTE, OTHER, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
+import { createBrowser } from '../fixtures/sign-in/browser.ts'
+import { authorizeUrl, signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
+import { changeApp, introspect, issue } from '../fixtures/tokens/reference-tokens.ts'
+
+const { instance, david, anna } = await startWorld(t)
+await changeApp(instance, WEB, { accessTokens: 'AuthenticatedUsers' })
+await changeApp(instance, OTHER, { accessTokens: 'AdministratorsOnly' })
+const URL_OF_TOKENS = `${instance.origin}/profile/api/v1/tokens`
+
+type Json = Record<string, unknown>
+
+async function signedIn(login: string) {
+  const browser = createBrowser(instance.origin)
+  const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+  await signInAndConsent(browser, await browser.open(url), login)
+  return browser
+}
+
+type Send = (url: string, init: RequestInit) => Promise<Response>
+
+async function call(send: Send, method: string, path = '', body?: unknown, headers: Record<string, string> = {}) {
+  const json = body === undefined ? {} : { body: JSON.stringify(body) }
+  const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
+  const answer = await send(`${URL_OF_TOKENS}${path}`, { method, ...json, headers: { ...type, ...headers } })
+  const text = await answer.text()
+  return { status: answer.status, headers: answer.headers, json: (text === '' ? {} : JSON.parse(text)) as Json }
+}
+
+type Answer = Awaited<ReturnType<typeof call>>
+
+function isProblem(
+  t: Test,
+  answer: Answer,
+  status: number,
+  type: string,
+  detail: string | RegExp,
+  rule?: string,
+): void {
+  t.equal(answer.status, status)
+  t.match(answer.headers.get('content-type'), /^application\/problem\+json\b/)
+  t.equal(answer.headers.get('cache-control'), 'no-store')
+  t.match(answer.json, {
+    type: `urn:tessera:problem:${type}`,
+    status,
+    detail,
+    instance: `/manage/api/v1/refusals/${answer.json['refusal_id']}`,
+  })
+  const kept = instance.log.filter((record) => record['refusal'] === answer.json['refusal_id'])
+  t.equal(kept.length, 1, 'kept under its id')
+  if (rule !== undefined) t.match(kept[0], { cause: { rule } })
+}
+
+const davids = await signedIn('david')
+const mine: Send = (url, init) => davids.request(url, init)
+const OWN = { origin: instance.origin, 'sec-fetch-site': 'same-origin' }
+
+await t.test('whoever is signed in makes, lists and revokes their own PATs', async (t) => {
+  const made = await call(
+    mine,
+    'POST',
+    '',
+    { app: WEB, scope: 'read', expires_at: '30d', description: 'my script' },
+    OWN,
+  )
+  t.equal(made.status, 201)
+  t.equal(made.headers.get('cache-control'), 'no-store')
+  const { token, id } = made.json as Record<string, string>
+  noteSecret(String(token))
+  t.match(made.json, {
+    kind: 'PAT',
+    app: WEB,
+    user: 'david',
+    scope: 'read',
+    description: 'my script',
+    created_by: `user:${david.id}`,
+  })
+  t.match(await introspect(instance, WEB, String(token)), { active: true, scope: 'read', sub: david.id })
+  const listed = await call(mine, 'GET')
+  t.equal(listed.headers.get('cache-control'), 'no-store')
+  t.match(listed.json, { items: [{ id, state: 'live' }], next: null })
+  t.notMatch(JSON.stringify(listed.json), /enrt_/)
+  t.equal((await call(mine, 'DELETE', `/${id}`, undefined, OWN)).status, 204)
+  t.strictSame(await introspect(instance, WEB, String(token)), { active: false })
+  t.match((await call(mine, 'GET')).json, { items: [{ id, state: 'revoked' }] })
+  const events = await instance.core.store.read.auditEvents.latest({ user: david.id }, 2)
+  t.match(events, [
+    { event: 'reference_token_issued', actor: `user:${david.id}`, address: '127.0.0.1', app: WEB },
+    { event: 'reference_token_revoked', actor: `user:${david.id}` },
+  ])
+})
+
+await t.test('the tokens of others are nobody else’s business', async (t) => {
+  const annas = await issue(instance, { kind: 'PAT', app: WEB, user: 'anna' })
+  t.notMatch(JSON.stringify((await call(mine, 'GET')).json), annas.token.id)
+  isProblem(
+    t,
+    await call(mine, 'DELETE', `/${annas.token.id}`, undefined, OWN),
+    404,
+    'not-found',
+    'id: no token here has this id',
+  )
+  t.match(await introspect(instance, WEB, annas.value), { active: true, sub: anna.id })
+  const body = { app: WEB, user: anna.id }
+  isProblem(
+    t,
+    await call(mine, 'POST', '', body, OWN),
+    400,
+    'malformed-request',
+    /^user: is nothing that can be set here/,
+  )
+  isProblem(
+    t,
+    await call(mine, 'POST', '', { app: WEB, kind: 'SAT' }, OWN),
+    400,
+    'malformed-request',
+    /^kind: is nothing/,
+  )
+})
+
+await t.test('without a session: 401', async (t) => {
+  for (const [method, path] of [
+    ['GET', ''],
+    ['POST', ''],
+    ['DELETE', '/x'],
+    ['GET', '/nothing'],
+  ] as const) {
+    const answer = await call(fetch, method, path, method === 'POST' ? { app: WEB } : undefined)
+    isProblem(t, answer, 401, 'session-needed', 'nobody is signed in with this browser', 'browser-session-missing')
+    t.equal(answer.headers.get('www-authenticate'), 'Cookie realm="tessera"')
+  }
+})
+
+await t.test('no token counts, also beside a session', async (t) => {
+  const { value } = await issue(instance, { kind: 'PAT', app: WEB, user: 'david' })
+  const { access_token } = await obtainTokens(instance)
+  for (const send of [fetch as Send, mine]) {
+    for (const [method, body] of [
+      ['GET', undefined],
+      ['POST', { app: WEB }],
+    ] as const) {
+      const byPat = await call(send, method, '', body, { ...OWN, ...bearer(value) })
+      isProblem(
+        t,
+        byPat,
+        403,
+        'not-allowed',
+        'a reference token cannot make another one: sign in instead',
+        'reference-token-makes-none',
+      )
+      const byOther = await call(send, method, '', body, { ...OWN, ...bearer(access_token) })
+      isProblem(t, byOther, 401, 'session-needed', /the session of a browser is needed/, 'browser-session-missing')
+    }
+  }
+  const basicAuth = await call(mine, 'GET', '', undefined, { authorization: 'Basic ZGF2aWQ6eA==' })
+  isProblem(t, basicAuth, 401, 'session-needed', /the session of a browser is needed/)
+})
+
+await t.test('no page elsewhere makes or revokes a token', async (t) => {
+  const { token } = await issue(instance, { kind: 'PAT', app: WEB, user: 'david' })
+  const foreign = 'this form was not sent from its own page; go back, reload and try again'
+  for (const headers of [
+    { origin: 'https://evil.example.com' },
+    { origin: 'https://evil.example.com', 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+    { origin: 'null' },
+  ] as Record<string, string>[]) {
+    isProblem(t, await call(mine, 'POST', '', { app: WEB }, headers), 403, 'not-allowed', foreign, 'form-foreign')
+    isProblem(t, await call(mine, 'DELETE', `/${token.id}`, undefined, headers), 403, 'not-allowed', foreign)
+  }
+  for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data; boundary=x']) {
+    const sent = await mine(URL_OF_TOKENS, {
+      method: 'POST',
+      headers: { ...OWN, 'content-type': type },
+      body: `app=${WEB}`,
+    })
+    t.equal(sent.status, 415, type)
+  }
+  const preflight = await fetch(URL_OF_TOKENS, {
+    method: 'OPTIONS',
+    headers: { origin: 'https://app.example.com', 'access-control-request-method': 'POST' },
+  })
+  t.equal(preflight.headers.get('access-control-allow-origin'), null, 'nor from an app’s origin')
+  const { headers } = await call(mine, 'GET', '', undefined, { origin: 'https://app.example.com' })
+  t.equal(headers.get('access-control-allow-origin'), null)
+})
+
+await t.test('what cannot be made', async (t) => {
+  const post = (body: unknown) => call(mine, 'POST', '', body, OWN)
+  isProblem(t, await post({ app: OTHER }), 409, 'conflict', /AdministratorsOnly, and the user is no administrator/)
+  isProblem(t, await post({ app: NOTE }), 409, 'conflict', /is a note only/)
+  isProblem(t, await post({ app: `${WEB}x` }), 404, 'not-found', 'app: no app has this ApplicationUri')
+  isProblem(
+    t,
+    await post({ app: WEB, scope: 'openid', expires_at: '400d' }),
+    422,
+    'impossible-record',
+    /^scope: openid .*; expires_at: is later/,
+  )
+  isProblem(t, await post({}), 400, 'malformed-request', /^app: is needed/)
+  isProblem(t, await call(mine, 'PUT', '', {}, OWN), 405, 'method-not-allowed', 'use GET, POST here')
+})
+
+await t.test('pages', async (t) => {
+  const all = (await call(mine, 'GET')).json['items'] as { id: string }[]
+  const first = await call(mine, 'GET', '?limit=1')
+  t.match(first.json, { items: [{ id: all[0]?.id }], next: /./ })
+  const second = await call(mine, 'GET', `?limit=1&cursor=${first.json['next']}`)
+  t.match(second.json, { items: [{ id: all[1]?.id }] })
+})
+
+await t.test('a session that is over opens nothing', async (t) => {
+  await enableUser(instance, david, false)
+  isProblem(t, await call(mine, 'GET'), 401, 'session-needed', 'nobody is signed in with this browser')
+  logHoldsNoSecret(t, instance)
+})
+
+await t.test('the description of the API is open to everybody', async (t) => {
+  const answer = await fetch(`${instance.origin}/profile/api/v1/openapi.json`)
+  const json = (await answer.json()) as { paths: Record<string, object> }
+  t.match(json, { openapi: '3.1.0', security: [{ session: [] }] })
+  t.strictSame(
+    Object.entries(json.paths).map(([path, item]) => `${path} ${Object.keys(item).sort()}`),
+    [
+      '/profile/api/v1/tokens get,post',
+      '/profile/api/v1/tokens/{id} delete',
+      '/profile/api/v1/consents get',
+      '/profile/api/v1/consents/{applicationUri} delete',
+    ],
+  )
+})

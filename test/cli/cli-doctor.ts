@@ -1,0 +1,119 @@
+import { chmodSync } from 'node:fs'
+import t from 'tap'
+import type { Finding } from '../../src/operations/doctor/finding.ts'
+import type { ProfileReport } from '../../src/operations/doctor/security-profiles.ts'
+import type { Tessera } from '../fixtures/cli/cli.ts'
+import { prepareSite, serve } from '../fixtures/instance/server-process.ts'
+
+interface Report {
+  readonly faults: number
+  readonly warnings: number
+  readonly findings: readonly Finding[]
+  readonly profiles: readonly ProfileReport[]
+}
+
+async function doctor(tessera: Tessera, ...flags: string[]): Promise<Report & { readonly code: number | null }> {
+  const { code, stdout, stderr } = await tessera(['doctor', '--json', ...flags])
+  if (stdout === '') throw new Error(stderr)
+  return { code, ...(JSON.parse(stdout) as Report) }
+}
+
+const unwell = ({ findings }: Report) =>
+  findings.filter(({ severity }) => severity !== 'ok').map(({ check, severity }) => `${severity}: ${check}`)
+
+await t.test('tessera doctor: a running instance, from inside and from where people are', async (t) => {
+  const site = await prepareSite(t)
+  const { tessera } = site
+  const register = (uri: string, ...flags: string[]) => tessera(['app', 'register', uri, ...flags])
+  await register('my.app/web', '--web', '--redirect-uri', 'https://app.example.com/cb', '--set', 'RequirePkce=true')
+  await serve(t, site)
+
+  const healthy = await doctor(tessera)
+  t.strictSame({ code: healthy.code, unwell: unwell(healthy) }, { code: 0, unwell: [] })
+  const looked = new Set(healthy.findings.map(({ check }) => check))
+  for (const check of ['issuer', 'clock', 'clocks', 'headers', 'addresses', 'cookies', 'proxies', 'app my.app/web'])
+    t.ok(looked.has(check), check)
+  t.match(healthy.profiles, [
+    { app: 'my.app/web', profile: 'OAuth 2.1', missing: [] },
+    {
+      app: 'my.app/web',
+      profile: 'FAPI 2.0',
+      missing: [/private_key_jwt/, /ClientAssertionAudience/, /PS256/, /pushed authorization/, /sender-constrained/],
+    },
+  ])
+
+  const text = await tessera(['doctor'])
+  t.match(text, {
+    code: 0,
+    stdout: /^ok +file modes[\s\S]*my\.app\/web +OAuth 2\.1 +meets it[\s\S]*0 faults, 0 warnings\.\n$/,
+  })
+
+  await register('my.app/old', '--web', '--redirect-uri', 'https://old.example.com/cb')
+  await register(
+    'my.app/bank',
+    ...[
+      '--web',
+      '--redirect-uri',
+      'https://bank.example.com/cb',
+      '--set',
+      'RequirePkce=true',
+      '--set',
+      'SigningAlgorithm=PS256',
+    ],
+    ...['--set', 'JwksUri=https://bank.example.com/jwks', '--set', 'TokenEndpointAuthMethod=private_key_jwt'],
+    ...['--set', 'ClientAssertionAudience=issuer'],
+  )
+  await tessera(['app', 'rotate-secret', 'my.app/web', '--expires', '10d'])
+  const unwise = await doctor(tessera, '--no-online')
+  t.equal(unwise.code, 0, 'warnings alone break nothing')
+  t.notOk(
+    unwise.findings.some(({ check }) => check === 'issuer'),
+    'the server is not asked',
+  )
+  const web = unwise.findings.filter(({ check }) => check === 'app my.app/web')
+  t.match(web, [
+    { severity: 'warning', found: 'its last secret ends in 10 days', fix: /^tessera app rotate-secret my\.app\/web/ },
+  ])
+  t.match(
+    unwise.findings.filter(({ check }) => check === 'app my.app/old'),
+    [{ found: /without PKCE/, fix: /^tessera app update my\.app\/old --set RequirePkce=true/ }],
+  )
+  t.match(
+    unwise.findings.filter(({ check }) => check === 'app my.app/bank'),
+    [{ severity: 'ok' }],
+  )
+  t.strictSame(
+    unwise.profiles.filter(({ app }) => app === 'my.app/bank').map(({ missing }) => missing.length),
+    [0, 2],
+    'of FAPI 2.0 it lacks what this server does not offer',
+  )
+  t.match(
+    unwise.profiles.filter(({ app }) => app === 'my.app/old'),
+    [{ missing: [/PKCE/] }, { profile: 'FAPI 2.0' }],
+  )
+  for (const { severity, fix } of unwise.findings) t.equal(fix === null, severity === 'ok', 'each finding has its fix')
+
+  chmodSync(site.folder, 0o755)
+  t.match(
+    (await doctor(tessera, '--no-online')).findings.find(({ check }) => check === 'file modes'),
+    { severity: 'warning', found: /can be entered by others/, fix: `chmod 700 ${site.folder}` },
+  )
+})
+
+await t.test('tessera doctor: a server that believes strangers, and one that is not there', async (t) => {
+  const site = await prepareSite(t, { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' })
+  const { tessera } = site
+  const alone = await doctor(tessera)
+  t.equal(alone.code, 1)
+  t.match(
+    alone.findings.find(({ check }) => check === 'issuer'),
+    { severity: 'fault', found: /does not answer: .*ECONNREFUSED/, fix: /start the server/ },
+  )
+  await serve(t, site)
+  const gullible = await doctor(tessera)
+  t.equal(gullible.code, 1)
+  t.match(
+    gullible.findings.find(({ check }) => check === 'addresses'),
+    { severity: 'fault', found: /believes any X-Forwarded-For/, fix: /let the proxy replace that header/ },
+  )
+})

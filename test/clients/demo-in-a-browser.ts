@@ -1,0 +1,84 @@
+// SQLite alone: the demo keeps its data in a file
+import type { Page } from 'playwright-core'
+import t from 'tap'
+import { demoFolder, demoPorts, startDemo } from '../fixtures/cli/demo.ts'
+import { launchChromium, noChromium } from '../fixtures/sign-in/chromium.ts'
+
+/** Signs in on the identity server's pages, as a person does. */
+async function signIn(page: Page, login: string, password: string): Promise<void> {
+  await page.fill('#username', login)
+  await page.fill('#password', password)
+  await page.click('#login-submit')
+}
+
+await t.test('David signs in through the demo', { skip: noChromium() }, async (t) => {
+  const { folder, remove } = demoFolder()
+  const ports = await demoPorts()
+  const demo = await startDemo(folder, ports)
+  const browser = await launchChromium()
+  t.teardown(async () => {
+    await browser.close()
+    await demo.stop()
+    remove()
+  })
+  const context = await browser.newContext({ locale: 'en-GB' })
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
+  page.on('pageerror', (error) => complaints.push(error.message))
+
+  await t.test('the web app: sign-in, consent, claims, API, refresh, sign-out', async (t) => {
+    await page.goto(demo.urls.web)
+    await page.click('#sign-in')
+    t.equal(new URL(page.url()).pathname, '/id/login')
+    await signIn(page, 'DAVID@example.com', demo.passwordOf('david'))
+    t.equal(new URL(page.url()).pathname, '/id/consent')
+    t.match(await page.textContent('main'), /Sales Desk/)
+    t.match(await page.textContent('main'), new RegExp(`localhost:${ports.web}`))
+    await page.click('#consent-approve')
+    t.equal(new URL(page.url()).origin, new URL(demo.urls.web).origin)
+    for (const known of [/David Miller/, /zoneinfoEurope\/London/, /street_address/, /phone_number_verifiedtrue/])
+      t.match(await page.textContent('#claims'), known)
+    t.match(await page.locator('#customers tbody tr').count(), 10)
+    const before = await page.textContent('#access-token-id')
+    await page.click('#refresh')
+    t.not(await page.textContent('#access-token-id'), before, 'another access token came')
+    await page.click('#sign-out')
+    t.equal(page.url(), demo.urls.web)
+    await page.click('#sign-in')
+    t.equal(new URL(page.url()).pathname, '/id/login', 'the session at the identity server ended too')
+  })
+
+  await t.test('the single-page app: PKCE without a secret, and the API across origins', async (t) => {
+    await page.goto(demo.urls.spa)
+    await page.click('#sign-in')
+    await page.waitForSelector('#username')
+    await signIn(page, 'david', 'not the password')
+    t.match(await page.textContent('[role=alert]'), /not right/)
+    await signIn(page, 'david', demo.passwordOf('david'))
+    await page.click('#consent-approve')
+    await page.waitForSelector('#customers tbody tr')
+    t.match(await page.textContent('#claims'), /david@example\.com/)
+    await page.click('#sign-out')
+    await page.waitForSelector('#sign-in')
+  })
+
+  t.strictSame(
+    complaints.filter((text) => !/status of 401/.test(text)),
+    [],
+    'no page broke its content security policy',
+  )
+
+  await t.test('the background service calls the API with its own token', async () => {
+    await demo.printed(/svc\.sync.*200/)
+  })
+
+  await t.test('a second start finds its data again; a taken port gives one line', async (t) => {
+    const password = demo.passwordOf('david')
+    await t.rejects(startDemo(folder, ports), /port \d+ .*--port/i)
+    t.equal(await demo.stop(), 0)
+    const again = await startDemo(folder, ports)
+    t.equal(again.passwordOf('david'), password)
+    t.equal(await again.stop(), 0)
+  })
+})

@@ -1,0 +1,164 @@
+import t from 'tap'
+import { Value } from 'typebox/value'
+import { parse } from 'yaml'
+import { fileSchema } from '../../src/config-files/schema/file-schema.ts'
+import { digest } from '../../src/lib/crypto/secrets.ts'
+import { ENVIRONMENT, SECRET, STOCK, shop, WHOLE } from '../fixtures/admin/shop.ts'
+import { changesIn, commandLine, inShort } from '../fixtures/cli/tessera-command.ts'
+import { query } from '../fixtures/store/database.ts'
+
+await t.test('plan says what apply then does, and a second apply does nothing', async (t) => {
+  const line = commandLine(t)
+  const whole = line.file('whole.yaml', WHOLE)
+  t.ok(Value.Check(fileSchema(), parse(WHOLE)), 'the schema accepts the file')
+  const planned = await line.runWith(ENVIRONMENT, ['plan', whole, '--json'])
+  t.strictSame(inShort(planned), [
+    `create resource ${STOCK}`,
+    'create user david',
+    'create user svc.shop',
+    'create app my.trusted.app/shop',
+    'update setting AuditRetention',
+    'update setting RefusalLimit',
+  ])
+  t.strictSame((await line.run('app', 'list', '--json')).json(), [], 'a plan leaves nothing behind')
+  t.strictSame(await query(line, 'select * from audit_events'), [], 'nor in the audit log')
+  const applied = await line.runWith(ENVIRONMENT, ['apply', whole, '--json'])
+  t.strictSame(applied.json(), planned.json(), 'apply does exactly what was planned')
+  const app = changesIn(applied).find(({ kind }) => kind === 'app')
+  t.match(app?.fields, {
+    Name: { from: null, to: 'Shop' },
+    ImpersonateLoginUrl: { from: null, to: 'https://shop.example.com/cb,https://shop.example.com/cb2' },
+    ImpersonateLogoutUrl: { from: null, to: 'https://shop.example.com/bye,https://shop.example.com/' },
+    Scope: { from: null, to: 'read stock' },
+    SystemUser: { from: null, to: 'svc.shop' },
+    AccessTokenLifetime: { from: null, to: 900 },
+    RequireConsent: { from: null, to: true },
+    ApplicationSecretHash: { from: null, to: `sha256:${digest(SECRET).slice(0, 8)}…` },
+  })
+  t.match(
+    changesIn(applied).find(({ kind }) => kind === 'resource')?.fields,
+    { ResourceServers: { from: null, to: ['my.trusted.app/shop'] } },
+    'though the app names the API and the API the app',
+  )
+  t.match(changesIn(applied).find(({ id }) => id === 'david')?.fields, {
+    name: { from: null, to: 'David Miller' },
+    password: { from: null, to: '(set)' },
+  })
+  for (const command of ['plan', 'apply']) {
+    const again = await line.runWith(ENVIRONMENT, [command, whole, '--json'])
+    t.strictSame(again.json(), { changes: [] }, `${command} has nothing more to do`)
+  }
+  const actors = await query<{ actor: string }>(line, 'select distinct actor from audit_events')
+  t.match(actors, [{ actor: /^cli:/ }], 'the audit log names who did it')
+})
+
+await t.test('--prune removes what the files do not name, of kinds they speak of', async (t) => {
+  const line = await shop(t)
+  const nobody = line.file('nobody.yaml', 'users:\n  - login: david\n    name: David Miller\nresources: []\napps:\n')
+  const kept = await line.run('plan', nobody, '--prune')
+  t.equal(kept.exitCode, 2)
+  t.match(kept.stderr, /--prune: user svc\.shop: SystemUser: svc\.shop is the System User of my\.trusted\.app\/shop/)
+  t.match(kept.stderr, new RegExp(`--prune: resource ${STOCK}: Identifier: my.trusted.app/shop may still name it`))
+  const file = line.file('prune.json', { apps: [], users: [{ login: 'david', name: 'David Miller' }], resources: [] })
+  t.strictSame(inShort(await line.run('plan', file, '--json')), ['update user david'], 'not without the flag')
+  const removals = [
+    'update user david',
+    'remove app my.trusted.app/shop',
+    'remove user svc.shop',
+    `remove resource ${STOCK}`,
+  ]
+  const planned = await line.run('plan', file, '--prune', '--json')
+  t.strictSame(inShort(planned), removals, 'the default resource is never among them')
+  t.match(changesIn(planned)[1]?.fields, { ApplicationUri: { from: 'my.trusted.app/shop', to: null } })
+  t.strictSame((await line.run('apply', file, '--prune', '--json')).json(), planned.json())
+  t.match((await line.run('export', '--json')).json(), { apps: [], users: [{ login: 'david' }], resources: [{}] })
+})
+
+await t.test('one record may make room for another in the same apply', async (t) => {
+  const line = await shop(t)
+  const file = line.file(
+    'renamed.yaml',
+    `users:
+  - { login: david.miller, email: david@example.com }
+  - { login: svc.shop, type: SystemUserNoLogin }
+resources:
+  - { Identifier: ${STOCK}, Scopes: [goods] }
+apps:
+  - ApplicationUri: my.trusted.app/shop
+    ClientType: Confidential
+    SystemUserAllowed: true
+    SystemUser: svc.shop
+    Scope: read goods
+    ApiResources: ${STOCK}
+`,
+  )
+  t.strictSame(inShort(await line.run('apply', file, '--prune', '--json')), [
+    `update resource ${STOCK}`,
+    'create user david.miller',
+    'update app my.trusted.app/shop',
+    'remove user david',
+  ])
+  const less = line.file('less.yaml', `resources: [{ Identifier: ${STOCK}, Scopes: [other] }]`)
+  t.match((await line.run('plan', less)).stderr, /Scopes: goods goes, but is in the Scope of my\.trusted\.app\/shop/)
+})
+
+await t.test('an API is served by apps that are there and keep a secret', async (t) => {
+  const line = await shop(t)
+  const served = (by: string) => `resources: [{ Identifier: ${STOCK}, Scopes: [stock], ResourceServers: ${by} }]\n`
+  const refused = async (text: string, reason: string) => {
+    const answer = await line.run('plan', line.file('served.yaml', text), '--prune')
+    t.equal(answer.stderr, `${line.folder}/served.yaml:${reason}\n`)
+  }
+  await refused(
+    served('[my.trusted.app/shpo]'),
+    `1: resource ${STOCK}: ResourceServers: there is no app my.trusted.app/shpo`,
+  )
+  await refused(
+    served('{ a: b }'),
+    `1: resource ${STOCK}: ResourceServers: expects ApplicationUris: a list, or one text with spaces between`,
+  )
+  const pruned = `${served('my.trusted.app/shop')}apps: []\n`
+  await refused(pruned, `1: resource ${STOCK}: ResourceServers: there is no app my.trusted.app/shop`)
+  const asPublic = `apps:
+  - { ApplicationUri: my.trusted.app/shop, ClientType: Public, Scope: stock, ApiResources: ${STOCK} }
+`
+  await refused(
+    served('my.trusted.app/shop') + asPublic,
+    `3: app my.trusted.app/shop: ClientType: must stay Confidential while the app stands in the ResourceServers of ${STOCK}`,
+  )
+  const both = await line.run('apply', line.file('both.yaml', served('') + asPublic), '--json')
+  t.strictSame(
+    inShort(both),
+    [`update resource ${STOCK}`, 'update app my.trusted.app/shop'],
+    'the one makes room for the other',
+  )
+})
+
+await t.test('a plan is for people: scopes by name, and a wish that comes to nothing is told', async (t) => {
+  const line = await shop(t)
+  const file = line.file(
+    'people.yaml',
+    `resources:
+  - Identifier: ${STOCK}
+    Scopes: [stock, { Name: stock.move, Description: Move the stock }]
+apps:
+  - ApplicationUri: my.trusted.app/spa
+    ClientType: Public
+    ImpersonateLoginUrl: https://spa.example.com/
+    ImpersonateAsInternalUserAllowed: true
+    RequirePkce: false
+  - ApplicationUri: my.trusted.app/native
+    ClientType: Public
+    ImpersonateLoginUrl: com.example.app:/oauth
+    ImpersonateAsInternalUserAllowed: true
+`,
+  )
+  const { stdout, stderr } = await line.run('plan', file)
+  t.match(stdout, /^ {4}Scopes +stock.* -> +stock, stock\.move \(Move the stock\)$/m)
+  t.notMatch(stdout, /[{}[\]]/, 'no JSON')
+  t.equal(
+    stderr,
+    'warning: my.trusted.app/spa: RequirePkce=false has no effect: a Public app must use PKCE in any case\n',
+    'and only where it was said',
+  )
+})

@@ -1,0 +1,323 @@
+// SQLite alone: is about settings and the file of the master key
+import { randomBytes } from 'node:crypto'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { ConfigurationFaults, readConfig } from '../../src/config/read-config.ts'
+import { SETTINGS } from '../../src/config/settings.ts'
+import { loadMasterKey, MasterKeyFault } from '../../src/lib/crypto/master-key.ts'
+import { tesseraWith } from '../fixtures/cli/cli.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** The fault lines of a configuration; none when it is sound. */
+function faultsOf(environment: Environment, file?: string): readonly string[] {
+  try {
+    readConfig(environment, file)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigurationFaults) return error.faults
+    throw error
+  }
+}
+
+function folderOf(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-configuration-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+function fileOf(t: Test, text: string): string {
+  const file = join(folderOf(t), 'tessera.env')
+  writeFileSync(file, text)
+  return file
+}
+
+const NO_EXTRAS = 'must not have a query, a fragment or a user name'
+const NORMAL = 'must be written in its normal form, without a slash at the end:'
+const HTTPS = 'must be https (plain http is for loopback only):'
+const LISTEN = 'is not an address and port, such as 127.0.0.1:5080 or [::1]:5080:'
+const NETWORK = 'holds something that is no address or CIDR:'
+const LENGTH = 'is not a length of time, such as 30m, 8h or 14d:'
+const RANGE = 'must be from 1m to 365d:'
+const TEXT = 'must be at most 500 characters without control characters'
+const FILE_URL = 'must be a file: URL, such as file:./data/tessera.db, or postgres://USER:PASSWORD@HOST:PORT/DATABASE'
+const UNENCRYPTED = 'has sslmode=disable, which is for a server on this machine only; use verify-full'
+const UNVERIFIED =
+  'has sslmode=require, which does not verify the server; use verify-full, with sslrootcert=FILE for an authority of your own'
+const UNKNOWN_PARAMETER = 'has the parameter password; known are sslmode, sslrootcert, host'
+const COUNT = 'must be a whole number from 2 to 1000:'
+const ALGORITHMS = `must be one of ${SETTINGS.TESSERA_SIGNING_ALGORITHM.help}:`
+const LEVELS = 'must be one of trace, debug, info, warn, error, silent:'
+const BOOLEAN = 'must be one of true, false:'
+
+/** Setting, value, and how the line goes on after the name. */
+const WRONG: readonly (readonly [string, string, string])[] = [
+  ['TESSERA_ISSUER', 'id.example.com', 'is not a URL: id.example.com'],
+  ['TESSERA_ISSUER', '/id', 'is not a URL: /id'],
+  ['TESSERA_ISSUER', 'https://', 'is not a URL: https://'],
+  ['TESSERA_ISSUER', 'https://id.example.com:99999/id', 'is not a URL: https://id.example.com:99999/id'],
+  ['TESSERA_ISSUER', 'http://id.example.com/id', `${HTTPS} http://id.example.com/id`],
+  ['TESSERA_ISSUER', 'http://10.0.0.5/id', `${HTTPS} http://10.0.0.5/id`],
+  ['TESSERA_ISSUER', 'http://localhost.example.com', `${HTTPS} http://localhost.example.com`],
+  ['TESSERA_ISSUER', 'ftp://localhost/id', `${HTTPS} ftp://localhost/id`],
+  ['TESSERA_ISSUER', 'javascript:alert(1)', `${HTTPS} javascript:alert(1)`],
+  ['TESSERA_ISSUER', 'https://id.example.com/id/', `${NORMAL} https://id.example.com/id`],
+  ['TESSERA_ISSUER', 'https://id.example.com/', `${NORMAL} https://id.example.com`],
+  ['TESSERA_ISSUER', 'https://ID.example.com/id', `${NORMAL} https://id.example.com/id`],
+  ['TESSERA_ISSUER', 'https://id.example.com:443/id', `${NORMAL} https://id.example.com/id`],
+  ['TESSERA_ISSUER', 'https://id.example.com/a/../id', `${NORMAL} https://id.example.com/id`],
+  ['TESSERA_ISSUER', 'https://id.example.com/id?x=1', NO_EXTRAS],
+  ['TESSERA_ISSUER', 'https://id.example.com/id?', NO_EXTRAS],
+  ['TESSERA_ISSUER', 'https://id.example.com/id#here', NO_EXTRAS],
+  ['TESSERA_ISSUER', 'https://id.example.com/id#', NO_EXTRAS],
+  ['TESSERA_ISSUER', 'https://david@id.example.com/id', NO_EXTRAS],
+  ['TESSERA_ISSUER', 'https://:canary@id.example.com/id', NO_EXTRAS],
+  ['TESSERA_ISSUER', 'https://david:canary@id.example.com:99999/id', NO_EXTRAS],
+  ['TESSERA_LISTEN', '5080', `${LISTEN} 5080`],
+  ['TESSERA_LISTEN', 'localhost', `${LISTEN} localhost`],
+  ['TESSERA_LISTEN', '127.0.0.1:', `${LISTEN} 127.0.0.1:`],
+  ['TESSERA_LISTEN', ':5080', `${LISTEN} :5080`],
+  ['TESSERA_LISTEN', '127.0.0.1:65536', `${LISTEN} 127.0.0.1:65536`],
+  ['TESSERA_LISTEN', '127.0.0.1:-1', `${LISTEN} 127.0.0.1:-1`],
+  ['TESSERA_LISTEN', '::1:5080', `${LISTEN} ::1:5080`],
+  ['TESSERA_LISTEN', '[abc]:5080', `${LISTEN} [abc]:5080`],
+  ['TESSERA_LISTEN', '[zz]:5080', `${LISTEN} [zz]:5080`],
+  ['TESSERA_LISTEN', 'http://127.0.0.1:5080', `${LISTEN} http://127.0.0.1:5080`],
+  ['TESSERA_DATABASE_URL', './data/tessera.db', FILE_URL],
+  ['TESSERA_DATABASE_URL', 'file:', FILE_URL],
+  ['TESSERA_DATABASE_URL', 'sqlite:tessera.db', FILE_URL],
+  ['TESSERA_DATABASE_URL', 'mysql://tessera:canary@db/tessera', FILE_URL],
+  ['TESSERA_DATABASE_URL', 'postgres://tessera:canary@db:x/tessera', FILE_URL],
+  ['TESSERA_DATABASE_URL', 'postgres://tessera:canary@db/', 'must name the database: postgres://HOST/DATABASE'],
+  ['TESSERA_DATABASE_URL', 'postgres://tessera:canary@db/tessera?sslmode=disable', UNENCRYPTED],
+  ['TESSERA_DATABASE_URL', 'postgres://tessera:canary@db/tessera?sslmode=require', UNVERIFIED],
+  ['TESSERA_DATABASE_URL', 'postgres://db/tessera?password=canary', UNKNOWN_PARAMETER],
+  ['TESSERA_DATABASE_CONNECTIONS', '1', `${COUNT} 1`],
+  ['TESSERA_DATABASE_CONNECTIONS', 'ten', `${COUNT} ten`],
+  [
+    'TESSERA_OUTBOUND_EXEMPT_HOSTS',
+    'api.internal, https://x',
+    'holds something that is no host name or address: https://x',
+  ],
+  [
+    'TESSERA_OUTBOUND_EXEMPT_HOSTS',
+    'api.internal:8443',
+    'holds something that is no host name or address: api.internal:8443',
+  ],
+  ['TESSERA_TRUSTED_PROXIES', '1', `${NETWORK} 1`],
+  ['TESSERA_TRUSTED_PROXIES', 'true', `${NETWORK} true`],
+  ['TESSERA_TRUSTED_PROXIES', 'proxy.internal', `${NETWORK} proxy.internal`],
+  ['TESSERA_TRUSTED_PROXIES', '10.0.0.0/33', `${NETWORK} 10.0.0.0/33`],
+  ['TESSERA_TRUSTED_PROXIES', '10.0.0.0/', `${NETWORK} 10.0.0.0/`],
+  ['TESSERA_TRUSTED_PROXIES', '10.0.0.0/8/8', `${NETWORK} 10.0.0.0/8/8`],
+  ['TESSERA_TRUSTED_PROXIES', 'fd00::/129', `${NETWORK} fd00::/129`],
+  ['TESSERA_TRUSTED_PROXIES', '127.0.0.1, 10.0.0', `${NETWORK} 10.0.0`],
+  ['TESSERA_SIGNING_ALGORITHM', 'none', `${ALGORITHMS} none`],
+  ['TESSERA_SIGNING_ALGORITHM', 'HS256', `${ALGORITHMS} HS256`],
+  ['TESSERA_SIGNING_ALGORITHM', 'rs256', `${ALGORITHMS} rs256`],
+  ['TESSERA_KEY_ROTATION', '1d', 'must be from 2d to 365d: 1d'],
+  ['TESSERA_KEY_ROTATION', 'never', `${LENGTH} never`],
+  ['TESSERA_KEY_PUBLISH_AHEAD', '23h', 'must be from 1d to 365d: 23h'],
+  ['TESSERA_KEY_PUBLISH_AHEAD', '90d', 'must be shorter than TESSERA_KEY_ROTATION'],
+  ['TESSERA_KEY_RETIRE_AFTER', '24h', 'must be from 25h to 365d: 24h'],
+  ['TESSERA_SESSION_IDLE', '30', `${LENGTH} 30`],
+  ['TESSERA_SESSION_IDLE', '1.5h', `${LENGTH} 1.5h`],
+  ['TESSERA_SESSION_IDLE', '-5m', `${LENGTH} -5m`],
+  ['TESSERA_SESSION_IDLE', '8 h', `${LENGTH} 8 h`],
+  ['TESSERA_SESSION_IDLE', '59s', `${RANGE} 59s`],
+  ['TESSERA_SESSION_ABSOLUTE', '0', `${RANGE} 0`],
+  ['TESSERA_SESSION_ABSOLUTE', '366d', `${RANGE} 366d`],
+  ['TESSERA_SESSION_ABSOLUTE', '2w', `${LENGTH} 2w`],
+  ['TESSERA_COMPAT_SCOPE_ARRAY', 'yes', `${BOOLEAN} yes`],
+  ['TESSERA_COMPAT_SCOPE_ARRAY', 'TRUE', `${BOOLEAN} TRUE`],
+  ['TESSERA_COMPAT_SUBJECT_LOGIN', '1', `${BOOLEAN} 1`],
+  ['TESSERA_LOG_LEVEL', 'verbose', `${LEVELS} verbose`],
+  ['TESSERA_LOG_LEVEL', 'Info', `${LEVELS} Info`],
+  ['TESSERA_INSTANCE', 'a\u0007b', TEXT],
+  ['TESSERA_INSTANCE_NAME', 'x'.repeat(501), TEXT],
+  ['TESSERA_AUDIENCE', 'two\nlines', TEXT],
+  ['TESSERA_DATA_DIR', './data\u0000', TEXT],
+  ['TESSERA_METRICS_TOKEN', 'canary', 'must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / -'],
+  ['TESSERA_SHUTDOWN_DELAY', '2m', 'is not a length of time of at most a minute, such as 2s: 2m'],
+  ['TESSERA_ISUER', 'https://canary.example', 'is not a setting; the README lists them all'],
+  ['TESSERA_', 'canary', 'is not a setting; the README lists them all'],
+  ['TESSERA_issuer', 'https://canary.example', 'is not a setting; the README lists them all'],
+  ['TESSERA___proto__', 'canary', 'is not a setting; the README lists them all'],
+]
+
+await t.test(`R-24: ${WRONG.length} wrong settings, each with its exact line`, async (t) => {
+  for (const [name, value, fault] of WRONG) {
+    const faults = faultsOf({ [name]: value })
+    t.strictSame(faults, [`${name} ${fault}`], `${name}=${JSON.stringify(value).slice(0, 60)}`)
+    t.notMatch(faults.join('\n'), /canary/, 'what may be a secret is not repeated')
+  }
+})
+
+await t.test('everything wrong is named at once, one line each', async (t) => {
+  t.strictSame(
+    faultsOf({
+      TESSERA_NOPE: 'x',
+      TESSERA_ISSUER: 'http://id.example.com',
+      TESSERA_LISTEN: '5080',
+      TESSERA_LOG_LEVEL: 'loud',
+      TESSERA_AUDIENCE: 'fine',
+    }),
+    [
+      'TESSERA_NOPE is not a setting; the README lists them all',
+      `TESSERA_ISSUER ${HTTPS} http://id.example.com`,
+      `TESSERA_LISTEN ${LISTEN} 5080`,
+      `TESSERA_LOG_LEVEL ${LEVELS} loud`,
+    ],
+  )
+})
+
+await t.test('a sound configuration has no fault, and nothing given is the default', async (t) => {
+  t.strictSame(faultsOf({}), [])
+  t.strictSame(faultsOf({ OTHER: 'x', TESSERA_LISTEN: ' [::1]:5080 ', TESSERA_TRUSTED_PROXIES: '10.0.0.0/8,::1' }), [])
+  const blank = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, '  ']))
+  t.strictSame(readConfig(blank, undefined), readConfig({}, undefined), 'a blank value counts as not given')
+  t.equal(readConfig({}, undefined).issuer, 'http://localhost:5080/id')
+  t.equal(readConfig({ TESSERA_DATA_DIR: '/srv/id' }, undefined).database.url, 'file:/srv/id/tessera.db')
+  t.strictSame(readConfig({ TESSERA_LISTEN: '[::1]:5080' }, undefined).http.host, '::1')
+})
+
+await t.test('the environment wins over the file, and the file over the defaults', async (t) => {
+  const file = fileOf(
+    t,
+    '# comment\n\nTESSERA_AUDIENCE=FromFile\nexport TESSERA_INSTANCE="from file" # why\r\nTESSERA_LOG_LEVEL=warn\n',
+  )
+  const config = readConfig({ TESSERA_AUDIENCE: 'FromEnvironment' }, file)
+  t.equal(config.tokens.audience, 'FromEnvironment')
+  t.equal(config.tokens.instance, 'from file')
+  t.equal(config.http.logLevel, 'warn')
+  t.equal(config.instanceName, 'Tessera')
+  t.strictSame(
+    faultsOf({ TESSERA_LISTEN: '127.0.0.1:1' }, fileOf(t, 'TESSERA_LISTEN=nowhere')),
+    [],
+    'what loses is moot',
+  )
+})
+
+await t.test('the file is held to the same rules', async (t) => {
+  t.strictSame(faultsOf({}, fileOf(t, 'TESSERA_AUDIENC=x\nNODE_ENV=production\nTESSERA_LISTEN=80\n')), [
+    'NODE_ENV is not a setting; the README lists them all',
+    'TESSERA_AUDIENC is not a setting; the README lists them all',
+    `TESSERA_LISTEN ${LISTEN} 80`,
+  ])
+  const spoilt = fileOf(t, 'TESSERA_LISTEN=127.0.0.1:80\nTESSERA_MASTER_KEY canary\n\n# fine\n=x\n')
+  t.strictSame(faultsOf({}, spoilt), [`line 2 of ${spoilt} is not NAME=value`, `line 5 of ${spoilt} is not NAME=value`])
+  t.strictSame(faultsOf({}, '/nowhere/tessera.env'), [
+    `the configuration file /nowhere/tessera.env cannot be read: ENOENT: no such file or directory, open '/nowhere/tessera.env'`,
+  ])
+})
+
+await t.test('master key: made for its owner alone outside production, and never made anew', async (t) => {
+  const file = join(folderOf(t), 'keys', 'master.key')
+  const source = { value: undefined, file, mayCreate: true }
+  const key = loadMasterKey(source)
+  t.equal(key.length, 32)
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  t.equal(statSync(join(file, '..')).mode & 0o777, 0o700)
+  t.strictSame(loadMasterKey(source), key, 'a second start reads it')
+  t.strictSame(loadMasterKey({ ...source, mayCreate: false }), key, 'and production, too')
+  t.equal(readConfig({}, undefined).masterKey.mayCreate, true)
+  t.equal(readConfig({ NODE_ENV: 'production' }, undefined).masterKey.mayCreate, false)
+})
+
+await t.test('master key: each wrong one has its line, and is not repeated', async (t) => {
+  const folder = folderOf(t)
+  const file = join(folder, 'master.key')
+  const bytes = randomBytes(32)
+  const wrongValue = (value: string): string => faultOf(() => loadMasterKey({ value, file, mayCreate: true }))
+  const atLeast = 'bytes; a master key has at least 32 (openssl rand -base64 32)'
+  const neither = 'is neither base64 nor hex; make one with: openssl rand -base64 32'
+  t.equal(wrongValue('Y2FuYXJ5'), `TESSERA_MASTER_KEY holds 6 ${atLeast}`)
+  t.equal(wrongValue(bytes.toString('hex').slice(0, 32)), `TESSERA_MASTER_KEY holds 16 ${atLeast}`)
+  t.equal(wrongValue('canary canary canary canary canary canary canary canary'), `TESSERA_MASTER_KEY ${neither}`)
+  t.equal(wrongValue(`${bytes.toString('base64')}!`), `TESSERA_MASTER_KEY ${neither}`)
+  t.notOk(existsSync(file), 'nor is a file made instead')
+  for (const encoding of ['base64', 'base64url', 'hex'] as const) {
+    t.strictSame(loadMasterKey({ value: bytes.toString(encoding), file, mayCreate: false }), bytes, encoding)
+  }
+
+  const wrongFile = (): string => faultOf(() => loadMasterKey({ value: undefined, file, mayCreate: false }))
+  const missing = `there is no master key: ${file} does not exist. Create it with: (umask 077; openssl rand -base64 32 > ${file})`
+  t.equal(wrongFile(), missing)
+  writeFileSync(file, 'canary', { mode: 0o600 })
+  t.equal(wrongFile(), `${file} holds 4 ${atLeast}`)
+  writeFileSync(file, bytes.toString('base64'))
+  chmodSync(file, 0o640)
+  t.equal(wrongFile(), `${file} can be read by others than its owner; mend it with: chmod 600 ${file}`)
+  rmSync(file)
+  const inFile = { value: undefined, file: join(folder, 'keys'), mayCreate: true }
+  writeFileSync(inFile.file, '')
+  t.match(
+    faultOf(() => loadMasterKey({ ...inFile, file: join(inFile.file, 'master.key') })),
+    / cannot be (read|created): E/,
+  )
+})
+
+await t.test('the command: faults go to stderr, one line each, exit code 2', async (t) => {
+  const folder = join(folderOf(t), 'data')
+  const file = fileOf(t, 'TESSERA_LISTEN=80\n')
+  const wrong = { TESSERA_DATA_DIR: folder, TESSERA_ISUER: 'x' }
+  const lines = `TESSERA_ISUER is not a setting; the README lists them all\nTESSERA_LISTEN ${LISTEN} 80\n`
+  for (const command of ['serve', 'db migrate', 'app list']) {
+    const outcome = await tesseraWith(wrong)(['--config', file, ...command.split(' ')])
+    t.strictSame(outcome, { code: 2, stdout: '', stderr: lines }, command)
+  }
+  t.notOk(existsSync(folder), 'and nothing was made')
+})
+
+await t.test(
+  'the command: a folder that cannot be made is told at once',
+  { skip: !existsSync('/proc/self') },
+  async (t) => {
+    for (const command of ['apply -', 'db migrate', 'serve']) {
+      const started = performance.now()
+      const outcome = await tesseraWith({ TESSERA_DATA_DIR: '/proc/tessera/data' })(command.split(' '), 'apps: []')
+      t.match(outcome, {
+        code: 1,
+        stdout: '',
+        stderr: /the folder \/proc\/tessera cannot be made here \(ENOENT\).*TESSERA_DATA_DIR\n$/,
+      })
+      t.ok(performance.now() - started < 10_000, 'a loop would never end')
+    }
+  },
+)
+
+await t.test('the command: production does not start without a master key, nor with another one', async (t) => {
+  const folder = folderOf(t)
+  const key = join(folder, 'master.key')
+  const settings = { TESSERA_DATA_DIR: folder, NODE_ENV: 'production' }
+  const refused = (line: string) => ({ code: 1, stdout: '', stderr: `${line}\n` })
+  const missing = `there is no master key: ${key} does not exist. Create it with: (umask 077; openssl rand -base64 32 > ${key})`
+  t.strictSame(await tesseraWith(settings)(['serve']), refused(missing))
+  t.notOk(existsSync(key))
+  const short = await tesseraWith({ ...settings, TESSERA_MASTER_KEY: 'Y2FuYXJ5' })(['serve'])
+  t.strictSame(
+    short,
+    refused('TESSERA_MASTER_KEY holds 6 bytes; a master key has at least 32 (openssl rand -base64 32)'),
+  )
+  await tesseraWith({ TESSERA_DATA_DIR: folder })(['db', 'migrate'])
+  const first = await tesseraWith({ TESSERA_DATA_DIR: folder })(['app', 'list'])
+  t.equal(first.code, 0, first.stderr)
+  t.equal(statSync(key).mode & 0o777, 0o600)
+  const made = readFileSync(key, 'utf8')
+  const other = await tesseraWith({ ...settings, TESSERA_MASTER_KEY: randomBytes(32).toString('hex') })(['serve'])
+  t.strictSame(other, refused('the master key is not the one this database was made with'))
+  t.equal(readFileSync(key, 'utf8'), made)
+})
+
+function faultOf(work: () => unknown): string {
+  try {
+    work()
+  } catch (error) {
+    if (!(error instanceof MasterKeyFault)) throw error
+    if (/canary|Y2FuYXJ5/.test(error.message)) throw new Error('the key is repeated')
+    return error.message
+  }
+  return 'no fault'
+}

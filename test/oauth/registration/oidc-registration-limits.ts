@@ -1,0 +1,149 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { createForgetUnused } from '../../../src/oauth/registration/forget-unused.ts'
+import { auditOf } from '../../fixtures/admin/admin.ts'
+import { refused } from '../../fixtures/answers/refusals.ts'
+import { tesseraOn } from '../../fixtures/cli/cli.ts'
+import {
+  initialToken,
+  METADATA,
+  manage,
+  registerClient,
+  sendRegistration,
+} from '../../fixtures/clients/registration.ts'
+import { bearer, obtainCode, PKCE } from '../../fixtures/clients/requests.ts'
+import { startWorld, WEB } from '../../fixtures/instance/world.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+const start = async (t: Test, settings: Readonly<Record<string, string>>) =>
+  (await startWorld(t, { TESSERA_REGISTRATION: 'open', ...settings })).instance
+
+await t.test(
+  'an address registers so many apps within an hour; removed ones count, tokens are not counted',
+  async (t) => {
+    const instance = await start(t, { TESSERA_REGISTRATION_HOURLY: '2' })
+    const first = await registerClient(instance)
+    t.equal((await manage(first, 'DELETE')).status, 204)
+    await registerClient(instance)
+    const response = await sendRegistration(instance, METADATA)
+    t.equal(response.headers.get('retry-after'), '600')
+    await refused(t, instance, response, {
+      status: 429,
+      error: 'temporarily_unavailable',
+      description: 'too many apps were registered from this address; try again later',
+      cause: { rule: 'registration-too-often' },
+    })
+    const { token } = await initialToken(instance, '--unlimited')
+    await registerClient(instance, {}, bearer(token))
+    instance.advance(HOUR)
+    await registerClient(instance)
+  },
+)
+
+await t.test('one address that asks at once gets no more', async (t) => {
+  const instance = await start(t, { TESSERA_REGISTRATION_HOURLY: '3' })
+  const statuses = await Promise.all(
+    Array.from({ length: 6 }, async () => (await sendRegistration(instance, METADATA)).status),
+  )
+  t.strictSame(statuses.sort(), [201, 201, 201, 429, 429, 429])
+})
+
+await t.test('there are so many such apps, whoever registers them', async (t) => {
+  const instance = await start(t, { TESSERA_REGISTRATION_MOST: '1' })
+  const client = await registerClient(instance)
+  const { token } = await initialToken(instance)
+  await refused(t, instance, await sendRegistration(instance, METADATA, bearer(token)), {
+    status: 503,
+    error: 'temporarily_unavailable',
+    description: 'no more apps can register themselves here',
+    cause: { rule: 'registrations-full' },
+  })
+  await manage(client, 'DELETE')
+  await registerClient(instance, {}, bearer(token))
+})
+
+await t.test('bodies, arrays and texts have their limits', async (t) => {
+  const instance = await start(t, {})
+  const many = (count: number): string[] => Array.from({ length: count }, (_, at) => `https://rp.example.com/${at}`)
+  await registerClient(instance, { redirect_uris: many(20) })
+  for (const [what, error, description] of [
+    [
+      { redirect_uris: many(21) },
+      'invalid_redirect_uri',
+      'redirect_uris: has more than 20 members; redirect_uris: is needed: people are sent back there',
+    ],
+    [
+      { post_logout_redirect_uris: many(21) },
+      'invalid_client_metadata',
+      'post_logout_redirect_uris: has more than 20 members',
+    ],
+    [{ contacts: many(11) }, 'invalid_client_metadata', 'contacts: has more than 10 members'],
+    [{ client_name: 'x'.repeat(201) }, 'invalid_client_metadata', 'client_name: must have at most 200 characters'],
+    [
+      { client_uri: `https://rp.example.com/${'x'.repeat(2048)}` },
+      'invalid_client_metadata',
+      'client_uri: has more than 2048 characters',
+    ],
+  ] as const)
+    await refused(t, instance, await sendRegistration(instance, { ...METADATA, ...what }), {
+      status: 400,
+      error,
+      description,
+    })
+  await refused(t, instance, await sendRegistration(instance, { ...METADATA, x: 'x'.repeat(17_000) }), {
+    status: 413,
+    error: 'invalid_request',
+    description: 'the request is malformed or too large',
+  })
+})
+
+await t.test('an app that nobody ever allowed anything is forgotten after a while', async (t) => {
+  const instance = await start(t, {})
+  const [used, unused] = [await registerClient(instance), await registerClient(instance)]
+  const [redirect_uri] = METADATA.redirect_uris
+  await obtainCode(instance, { client_id: used.client_id, redirect_uri, scope: 'openid', ...PKCE })
+  const forget = (unusedFor: number | undefined) =>
+    createForgetUnused({ store: instance.core.store, clock: instance.now, unusedFor, tell: () => undefined })()
+  const left = async (): Promise<number[]> =>
+    Promise.all([used, unused].map(async (client) => (await manage(client, 'GET')).status))
+  instance.advance(30 * DAY)
+  await forget(undefined)
+  await forget(31 * DAY)
+  t.strictSame(await left(), [200, 200])
+  await Promise.all([forget(29 * DAY), forget(29 * DAY)])
+  t.strictSame(await left(), [200, 401])
+  const events = await auditOf(instance, { app: unused.client_id })
+  t.match(events.at(-1), { event: 'app_removed', actor: 'maintenance' })
+  t.ok(await instance.core.store.read.apps.find(WEB), 'no other app is touched')
+})
+
+await t.test(
+  'files leave them alone: neither --prune nor a record of the same name changes how they came about',
+  async (t) => {
+    const instance = await start(t, {})
+    const tessera = tesseraOn(instance)
+    const client = await registerClient(instance)
+    const file = join(instance.folder, 'apps.json')
+    const apply = async (apps: unknown[], ...flags: string[]) => {
+      writeFileSync(file, JSON.stringify({ apps }))
+      return tessera(['apply', file, ...flags])
+    }
+    const web = {
+      ApplicationUri: WEB,
+      ClientType: 'Confidential',
+      ImpersonateAsInternalUserAllowed: true,
+      ImpersonateLoginUrl: 'https://app.example.com/cb',
+    }
+    const pruned = await apply([web], '--prune')
+    t.equal(pruned.code, 0, pruned.stderr)
+    t.equal((await manage(client, 'GET')).status, 200)
+    const own = { ...web, ApplicationUri: client.client_id, ImpersonateLoginUrl: METADATA.redirect_uris }
+    t.equal((await apply([web, own])).code, 0)
+    t.ok((await instance.core.store.read.apps.find(client.client_id))?.selfRegistered)
+    const changed = await apply([web, { ...own, SelfRegistered: false }])
+    t.not(changed.code, 0)
+    t.match(changed.stderr, /SelfRegistered: can never change/)
+  },
+)

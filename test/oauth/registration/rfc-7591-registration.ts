@@ -1,0 +1,490 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { decodeProtectedHeader, SignJWT } from 'jose'
+import * as openid from 'openid-client'
+import t, { type Test } from 'tap'
+import { auditOf } from '../../fixtures/admin/admin.ts'
+import { logHoldsNoSecret, refused, tableHoldsNoSecret } from '../../fixtures/answers/refusals.ts'
+import { tesseraOn } from '../../fixtures/cli/cli.ts'
+import { asserting, assertionClaims, jwksOf, makeKey, signAs } from '../../fixtures/clients/app-keys.ts'
+import {
+  type Client,
+  initialToken,
+  type Json,
+  METADATA,
+  registerClient,
+  sendRegistration,
+} from '../../fixtures/clients/registration.ts'
+import {
+  answerOf,
+  basic,
+  bearer,
+  claimsOf,
+  obtainCode,
+  PKCE,
+  postForm,
+  readTokens,
+  redeem,
+  VERIFIER,
+} from '../../fixtures/clients/requests.ts'
+import type { Instance } from '../../fixtures/instance/instance.ts'
+import { startWorld } from '../../fixtures/instance/world.ts'
+import { createBrowser } from '../../fixtures/sign-in/browser.ts'
+import { authorizeUrl, signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
+
+const { instance, david } = await startWorld(t, {
+  TESSERA_REGISTRATION: 'open',
+  TESSERA_REGISTRATION_HOURLY: '1000',
+  TESSERA_REGISTRATION_SCOPES: 'read',
+  TESSERA_OUTBOUND_EXEMPT_HOSTS: 'localhost',
+})
+const tessera = tesseraOn(instance)
+const [REDIRECT] = METADATA.redirect_uris
+const UNDER_OAUTH = { error: 'invalid_client_metadata' } as const
+
+const refusedFor = async (t: Test, what: Json, error: string, description: string, at = instance): Promise<void> =>
+  refused(t, at, await sendRegistration(at, { ...METADATA, ...what }), { status: 400, error, description })
+
+const signIn = async (client: Client, scope: string) => {
+  const asked = { client_id: client.client_id, redirect_uri: REDIRECT, scope, ...PKCE }
+  const code = await obtainCode(instance, asked)
+  return redeem(
+    instance,
+    code,
+    { redirect_uri: REDIRECT, code_verifier: VERIFIER },
+    basic(client.client_id, client.client_secret),
+  )
+}
+
+await t.test(
+  'RFC 7591 §3.2.1: 201, not to be stored, with a generated id, a secret and the keys to the registration',
+  async (t) => {
+    const response = await sendRegistration(instance, METADATA)
+    t.equal(response.status, 201)
+    t.match(response.headers.get('content-type'), /^application\/json\b/)
+    t.equal(response.headers.get('cache-control'), 'no-store')
+    const client = (await response.json()) as Client
+    t.match(client, {
+      client_id: /^self\.[0-9a-z]{16}$/,
+      client_id_issued_at: Math.floor(instance.now() / 1000),
+      client_secret: /^[\w-]{43}$/,
+      client_secret_expires_at: 0,
+      registration_access_token: /^[\w-]{43}$/,
+      registration_client_uri: `${instance.issuer}/connect/register/${client.client_id}`,
+      redirect_uris: [REDIRECT],
+      client_name: 'Self-made shop',
+      application_type: 'web',
+      token_endpoint_auth_method: 'client_secret_basic',
+      grant_types: ['authorization_code'],
+      response_types: ['code'],
+      subject_type: 'public',
+      id_token_signed_response_alg: 'RS256',
+      scope: 'openid profile email phone address offline_access',
+    })
+  },
+)
+
+await t.test(
+  'a person signs in at it with every protocol scope, after consent to an app that nobody vouches for',
+  async (t) => {
+    const client = await registerClient(instance)
+    const browser = createBrowser(instance.origin)
+    const url = authorizeUrl(instance, {
+      client_id: client.client_id,
+      redirect_uri: REDIRECT,
+      scope: 'openid',
+      ...PKCE,
+    })
+    const first = await browser.open(url)
+    const consent = await browser.submit(first, 'login-submit', {
+      username: 'david',
+      password: 'correct horse battery staple',
+    })
+    t.match(consent.page.querySelector('#self-registered')?.text, /This app registered itself/)
+    const tokens = await readTokens(await signIn(client, 'openid profile email address phone offline_access'))
+    t.match(claimsOf(tokens.id_token), { sub: david.id, aud: client.client_id })
+    t.ok(tokens.refresh_token)
+  },
+)
+
+await t.test('all that is said is kept, and told again', async (t) => {
+  const said = {
+    redirect_uris: [REDIRECT, 'https://rp.example.com/two'],
+    post_logout_redirect_uris: ['https://rp.example.com/bye'],
+    client_name: 'Whole',
+    client_uri: 'https://rp.example.com/',
+    logo_uri: 'https://rp.example.com/logo.png',
+    policy_uri: 'https://rp.example.com/policy',
+    tos_uri: 'https://rp.example.com/terms',
+    contacts: ['ops@rp.example.com', 'security@rp.example.com'],
+    initiate_login_uri: 'https://rp.example.com/start',
+    default_max_age: 3600,
+    require_auth_time: true,
+    default_acr_values: ['urn:tessera:pwd'],
+    subject_type: 'pairwise',
+    response_types: ['code', 'id_token code'],
+    grant_types: ['authorization_code', 'implicit', 'refresh_token'],
+    token_endpoint_auth_method: 'client_secret_post',
+    application_type: 'web',
+    id_token_signed_response_alg: 'RS256',
+    scope: 'openid email read',
+  }
+  const ignored = { 'client_name#de': 'Ganz', software_id: 'x', unheard_of: { of: [1] }, jwks: null, tos_uri: null }
+  const client = await registerClient(instance, { ...said, ...ignored, tos_uri: said.tos_uri })
+  t.match(client, {
+    ...said,
+    response_types: ['code', 'code id_token'],
+    scope: 'openid profile email phone address offline_access read',
+  })
+  t.notOk('unheard_of' in client || 'software_id' in client)
+  const shown = JSON.parse((await tessera(['app', 'show', client.client_id, '--json'])).stdout) as Json
+  t.match(shown, {
+    Name: 'Whole',
+    SelfRegistered: true,
+    ClientType: 'Confidential',
+    ImpersonateAsInternalUserAllowed: true,
+    ImpersonateAsCommunityUserAllowed: false,
+    RequireConsent: true,
+    SystemUserAllowed: false,
+    Scope: 'read',
+    ClientUri: said.client_uri,
+    Contacts: said.contacts.join(','),
+    InitiateLoginUri: said.initiate_login_uri,
+    DefaultMaxAge: 3600,
+    RequireAuthTime: true,
+    DefaultAcrValues: 'urn:tessera:pwd',
+    SubjectType: 'pairwise',
+  })
+  const { apps } = JSON.parse((await tessera(['export', '--json'])).stdout) as { apps: Json[] }
+  t.match(
+    apps.find((app) => app['ApplicationUri'] === client.client_id),
+    { SelfRegistered: true },
+  )
+  const [registered, secret] = await auditOf(instance, { app: client.client_id })
+  t.match(registered, { event: 'app_registered', actor: 'nobody', address: '127.0.0.1' })
+  t.match(secret, { event: 'app_secret_added' })
+})
+
+await t.test('token_endpoint_auth_method none makes a Public app: no secret, and PKCE is needed', async (t) => {
+  const client = await registerClient(instance, { token_endpoint_auth_method: 'none' })
+  t.notOk('client_secret' in client || 'client_secret_expires_at' in client)
+  const asked = { client_id: client.client_id, redirect_uri: REDIRECT, scope: 'openid' }
+  const code = await obtainCode(instance, { ...asked, ...PKCE })
+  const fields = { redirect_uri: REDIRECT, code_verifier: VERIFIER, client_id: client.client_id }
+  t.equal((await redeem(instance, code, fields, {})).status, 200)
+  const without = await signInAndConsent(
+    createBrowser(instance.origin),
+    await createBrowser(instance.origin).open(authorizeUrl(instance, asked)),
+    'david',
+  )
+  t.equal(answerOf(without).get('error'), 'invalid_request')
+})
+
+await t.test('ID tokens and userinfo are signed as the app asks', async (t) => {
+  const algorithms = { id_token_signed_response_alg: 'ES256', userinfo_signed_response_alg: 'RS256' }
+  const client = await registerClient(instance, algorithms)
+  t.match(client, algorithms)
+  const { access_token, id_token } = await readTokens(await signIn(client, 'openid'))
+  t.equal(decodeProtectedHeader(id_token).alg, 'ES256')
+  const userinfo = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(access_token) })
+  t.match(userinfo.headers.get('content-type'), /^application\/jwt\b/)
+  t.match(claimsOf(await userinfo.text()), { sub: david.id, aud: client.client_id, iss: instance.issuer })
+})
+
+await t.test('redirect URIs: https for the web, loopback and private-use schemes for native apps', async (t) => {
+  const native = { application_type: 'native', token_endpoint_auth_method: 'none' }
+  const own = [
+    'http://127.0.0.1/cb',
+    'http://[::1]:5000/cb',
+    'http://localhost/cb',
+    'com.example.app:/cb',
+    'https://app.example.com/cb',
+  ]
+  t.strictSame((await registerClient(instance, { ...native, redirect_uris: own }))['redirect_uris'], own)
+  const { application_type } = await registerClient(instance, { redirect_uris: ['http://127.0.0.1:3000/cb'] })
+  t.equal(application_type, 'native', 'whoever does not say it is told by the redirect URIs')
+  for (const [uris, reason, more] of [
+    [['https://rp.example.com/cb#x'], 'https://rp.example.com/cb#x must not have a fragment'],
+    [['http://rp.example.com/cb'], 'http://rp.example.com/cb must use https (plain http is for loopback only)'],
+    [['http://rp.example.com/cb'], 'http://rp.example.com/cb must use https (plain http is for loopback only)', native],
+    [
+      ['https://*.example.com/cb'],
+      'https://*.example.com/cb must not hold wildcards, commas, backslashes or other characters that URIs exclude',
+    ],
+    [
+      ['javascript:alert(1)'],
+      'javascript:alert(1) is for application_type native; web needs https',
+      { application_type: 'web' },
+    ],
+    [['javascript:alert(1)'], 'javascript:alert(1) must not use the scheme javascript:', native],
+    [['JaVaScRiPt:alert(1)'], 'JaVaScRiPt:alert(1) must not use the scheme JaVaScRiPt:', native],
+    [
+      ['data:text/html,x'],
+      'data:text/html,x must not hold wildcards, commas, backslashes or other characters that URIs exclude',
+      native,
+    ],
+    [
+      ['http://localhost/cb'],
+      'http://localhost/cb is for application_type native; web needs https',
+      { application_type: 'web' },
+    ],
+    [[], 'is needed: people are sent back there'],
+    [undefined, 'is needed: people are sent back there'],
+    ['https://rp.example.com/cb', 'expects an array of texts; redirect_uris: is needed: people are sent back there'],
+    [[7], 'expects a text that is not empty; redirect_uris: is needed: people are sent back there'],
+  ] as const)
+    await refusedFor(t, { redirect_uris: uris, ...more }, 'invalid_redirect_uri', `redirect_uris: ${reason}`)
+})
+
+await t.test('what cannot be kept is refused by name, all of it at once', async (t) => {
+  for (const [what, description] of [
+    [
+      { subject_type: 'x', default_max_age: -1 },
+      'default_max_age: expects a whole number of seconds; subject_type: expects one of public, pairwise',
+    ],
+    [
+      { token_endpoint_auth_method: 'tls_client_auth' },
+      /^token_endpoint_auth_method: expects one of client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, none/,
+    ],
+    [{ response_types: ['token'] }, 'response_types: expects some of: code, code id_token'],
+    [{ response_types: ['id_token'] }, 'response_types: expects some of: code, code id_token'],
+    [
+      { grant_types: ['client_credentials'] },
+      'grant_types: expects some of authorization_code, refresh_token, implicit',
+    ],
+    [{ application_type: 'service' }, 'application_type: expects one of web, native'],
+    [
+      { id_token_signed_response_alg: 'none' },
+      'id_token_signed_response_alg: expects one of RS256, PS256, ES256, EdDSA',
+    ],
+    [{ initiate_login_uri: 'http://rp.example.com/start' }, 'initiate_login_uri: must be an https URL'],
+    [{ logo_uri: 'javascript:alert(1)' }, 'logo_uri: must be an https URL'],
+    [
+      { client_uri: 'data:text/html,x', policy_uri: 'http://x.example', tos_uri: 'x' },
+      'policy_uri: must be an https URL; tos_uri: must be an https URL; client_uri: must be an https URL',
+    ],
+    [
+      { client_name: 'turned \u202e round' },
+      'client_name: must not hold control characters, line breaks, or characters that are invisible or turn the direction of text',
+    ],
+    [{ client_name: '' }, 'client_name: expects a text that is not empty'],
+    [{ scope: 'openid update' }, 'scope: update is not for apps that register themselves'],
+    [{ scope: 'sec' }, 'scope: sec is not for apps that register themselves'],
+    [{ contacts: 'ops@rp.example.com' }, 'contacts: expects an array of texts'],
+    [
+      { post_logout_redirect_uris: ['https://rp.example.com/#x'] },
+      'post_logout_redirect_uris: https://rp.example.com/#x must not have a fragment',
+    ],
+    [
+      { subject_type: 'pairwise', redirect_uris: ['https://a.example/cb', 'https://b.example/cb'] },
+      'sector_identifier_uri: is needed for pairwise subjects: the redirect URIs are not on one host',
+    ],
+  ] as const) {
+    const response = await sendRegistration(instance, { ...METADATA, ...what })
+    const told = (await response.clone().json()) as { error_description: string }
+    if (description instanceof RegExp) t.match(told.error_description, description)
+    await refused(t, instance, response, {
+      ...UNDER_OAUTH,
+      status: 400,
+      description: description instanceof RegExp ? told.error_description : description,
+    })
+  }
+})
+
+await t.test('what is not a JSON object is no registration', async (t) => {
+  for (const body of ['[]', '7', 'null', '"x"'])
+    await refused(t, instance, await sendRegistration(instance, body), {
+      status: 400,
+      error: 'invalid_request',
+      description: 'the body must be a JSON object',
+    })
+  for (const body of ['{', '', '{"__proto__":{"x":1}}'])
+    await refused(t, instance, await sendRegistration(instance, body), {
+      status: 400,
+      error: 'invalid_request',
+      description: 'the request is malformed or too large',
+    })
+  const form = await sendRegistration(instance, 'a=b', { 'content-type': 'application/x-www-form-urlencoded' })
+  await refused(t, instance, form, {
+    status: 415,
+    error: 'invalid_request',
+    description: 'the body must be application/json',
+  })
+  const polluting = await registerClient(instance, { constructor: 'x', toString: 7 })
+  t.notOk('constructor' in polluting && Object.hasOwn(polluting, 'constructor'))
+})
+
+await t.test('implicit response types where the operator offers them', async (t) => {
+  const { instance: implicit } = await startWorld(t, { TESSERA_REGISTRATION: 'open', TESSERA_IMPLICIT: 'true' })
+  const client = await registerClient(implicit, { response_types: ['token id_token', 'id_token'] })
+  t.strictSame(client['response_types'], ['id_token token', 'id_token'])
+  t.strictSame(client['grant_types'], ['implicit'])
+})
+
+await t.test('sector_identifier_uri is fetched, and must list every redirect URI', async (t) => {
+  const answers: Record<string, [number, string]> = {
+    '/good': [200, JSON.stringify([REDIRECT, 'https://other.example.com/cb'])],
+    '/short': [200, JSON.stringify(['https://other.example.com/cb'])],
+    '/object': [200, '{}'],
+    '/html': [200, '<p>'],
+    '/gone': [404, '[]'],
+  }
+  const server = createServer(({ url = '' }, response) => {
+    const [status, body] = answers[url] ?? [302, '']
+    response
+      .writeHead(status, { 'content-type': 'application/json', ...(status === 302 ? { location: '/good' } : {}) })
+      .end(body)
+  })
+  await new Promise<void>((resolve) => server.listen(0, 'localhost', resolve))
+  t.teardown(() => server.close())
+  const at = `http://localhost:${(server.address() as AddressInfo).port}`
+  const pairwise = { subject_type: 'pairwise', sector_identifier_uri: `${at}/good` }
+  const shared = { ...pairwise, redirect_uris: ['https://other.example.com/cb', REDIRECT] }
+  t.match(await registerClient(instance, shared), shared)
+  for (const [path, why] of [
+    ['/short', `does not list every redirect URI: ${REDIRECT}`],
+    ['/object', 'does not hold a JSON array'],
+    ['/html', 'does not hold a JSON array'],
+    ['/gone', 'did not answer with 200'],
+    ['/elsewhere', 'did not answer with 200'],
+  ])
+    await refusedFor(
+      t,
+      { sector_identifier_uri: `${at}${path}` },
+      'invalid_client_metadata',
+      `sector_identifier_uri: ${why}`,
+    )
+  for (const [url, why] of [
+    ['https://127.0.0.1/x', 'leads to an address that is not on the public internet'],
+    ['https://[::1]/x', 'leads to an address that is not on the public internet'],
+    ['https://169.254.169.254/latest', 'leads to an address that is not on the public internet'],
+    ['http://rp.example.com/x', 'must be an https URL'],
+  ])
+    await refusedFor(t, { sector_identifier_uri: url }, 'invalid_client_metadata', `sector_identifier_uri: ${why}`)
+  server.closeAllConnections()
+})
+
+await t.test('openid-client registers itself and signs somebody in', async (t) => {
+  const config = await openid.dynamicClientRegistration(
+    new URL(instance.issuer),
+    { redirect_uris: [REDIRECT], client_name: 'openid-client', token_endpoint_auth_method: 'client_secret_post' },
+    undefined,
+    { execute: [openid.allowInsecureRequests] },
+  )
+  const { client_id } = config.clientMetadata()
+  const verifier = openid.randomPKCECodeVerifier()
+  const parameters = {
+    redirect_uri: REDIRECT,
+    scope: 'openid email',
+    state: openid.randomState(),
+    code_challenge: await openid.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+  }
+  const browser = createBrowser(instance.origin)
+  const url = openid.buildAuthorizationUrl(config, parameters)
+  const { leftTo } = await signInAndConsent(browser, await browser.open(url.href), 'david')
+  if (!leftTo) throw new Error('not sent back')
+  // What openid-client knows about time is the time of this machine.
+  const tokens = await openid.authorizationCodeGrant(config, leftTo, {
+    pkceCodeVerifier: verifier,
+    expectedState: parameters.state,
+  })
+  t.match(tokens.claims(), { sub: david.id, aud: client_id })
+})
+
+const startWith = async (mode: string): Promise<Instance> =>
+  (await startWorld(t, { TESSERA_REGISTRATION: mode })).instance
+const metadataOf = async (at: Instance): Promise<Json> =>
+  (await (await fetch(`${at.issuer}/.well-known/openid-configuration`)).json()) as Json
+
+await t.test('off: there is no endpoint, and discovery names none', async (t) => {
+  const off = await startWith('off')
+  await refused(t, off, await sendRegistration(off, METADATA), {
+    status: 404,
+    error: 'not_found',
+    description: 'there is nothing at this address',
+  })
+  t.notOk('registration_endpoint' in (await metadataOf(off)))
+  t.equal((await metadataOf(instance))['registration_endpoint'], `${instance.issuer}/connect/register`)
+})
+
+await t.test('token: only whoever has an initial access token, as often as it says', async (t) => {
+  const closed = await startWith('token')
+  const none = await sendRegistration(closed, METADATA)
+  t.equal(none.headers.get('www-authenticate'), 'Bearer realm="tessera"')
+  await refused(t, closed, none, {
+    status: 401,
+    error: 'invalid_token',
+    description: 'an initial access token is needed to register an app',
+    cause: { rule: 'initial-token-missing' },
+  })
+  const bad = {
+    status: 401,
+    error: 'invalid_token',
+    description: 'the initial access token is unknown, expired or used up',
+    cause: { rule: 'initial-token-bad' },
+  }
+  await refused(t, closed, await sendRegistration(closed, METADATA, bearer('x'.repeat(43))), bad)
+  const { id, token } = await initialToken(closed, '--uses', '2', '--expires', '1h')
+  t.equal((await sendRegistration(closed, { ...METADATA, subject_type: 'x' }, bearer(token))).status, 400)
+  const client = await registerClient(closed, {}, bearer(token))
+  t.match(await auditOf(closed, { app: client.client_id }), [
+    { event: 'app_registered', actor: `initial-token:${id}` },
+    {},
+  ])
+  await registerClient(closed, {}, bearer(token))
+  await refused(t, closed, await sendRegistration(closed, METADATA, bearer(token)), bad)
+  const { token: late } = await initialToken(closed, '--unlimited', '--expires', '1h')
+  await registerClient(closed, {}, bearer(late))
+  closed.advance(2 * 3_600_000)
+  await refused(t, closed, await sendRegistration(closed, METADATA, bearer(late)), bad)
+  const { id: ended, token: revoked } = await initialToken(closed, '--expires', '1d')
+  await tesseraOn(closed)(['registration', 'token', 'revoke', ended])
+  await refused(t, closed, await sendRegistration(closed, METADATA, bearer(revoked)), bad)
+})
+
+await t.test('one use is one app, however many ask at once', async (t) => {
+  const closed = await startWith('token')
+  const { token } = await initialToken(closed, '--uses', '1')
+  const statuses = await Promise.all(
+    Array.from({ length: 8 }, async () => (await sendRegistration(closed, METADATA, bearer(token))).status),
+  )
+  t.strictSame(statuses.sort(), [201, 401, 401, 401, 401, 401, 401, 401])
+})
+
+await t.test('no secret is in the log or among the refusals', async (t) => {
+  logHoldsNoSecret(t, instance)
+  await tableHoldsNoSecret(t, instance)
+})
+
+await t.test('private_key_jwt, client_secret_jwt: an app brings its keys, or gets a secret to sign with', async (t) => {
+  const key = await makeKey('ES256', 'own')
+  const keys = JSON.parse(jwksOf(key)) as object
+  const keyed = await registerClient(instance, { token_endpoint_auth_method: 'private_key_jwt', jwks: keys })
+  t.notOk('client_secret' in keyed, 'no secret where keys do')
+  t.strictSame(keyed['jwks'], keys)
+  const prove = async (client: string, assertion: string): Promise<unknown> => {
+    const url = `${instance.issuer}/connect/introspect`
+    const answer = await postForm(url, { token: 'nothing', ...asserting(assertion) })
+    return ((await answer.json()) as { active?: boolean; error?: string }).active ?? client
+  }
+  const signed = await signAs(key, assertionClaims(instance, keyed.client_id))
+  t.equal(await prove(keyed.client_id, signed), false, 'its assertion proves it')
+
+  const sharing = await registerClient(instance, { token_endpoint_auth_method: 'client_secret_jwt' })
+  const claims = assertionClaims(instance, sharing.client_id)
+  const shared = await new SignJWT(claims)
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(Buffer.from(String(sharing.client_secret)))
+  t.equal(await prove(sharing.client_id, shared), false, 'so does one under its secret')
+
+  const both = { token_endpoint_auth_method: 'private_key_jwt', jwks: keys, jwks_uri: 'https://rp.example.com/jwks' }
+  t.match(await (await sendRegistration(instance, { ...METADATA, ...both })).json(), {
+    error: 'invalid_client_metadata',
+    error_description: /^jwks_uri: cannot stand beside/,
+  })
+  t.match(
+    await (await sendRegistration(instance, { ...METADATA, token_endpoint_auth_method: 'private_key_jwt' })).json(),
+    { error_description: /^token_endpoint_auth_method: private_key_jwt needs the public keys/ },
+  )
+})

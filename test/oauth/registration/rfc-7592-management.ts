@@ -1,0 +1,189 @@
+import t, { type Test } from 'tap'
+import { auditOf } from '../../fixtures/admin/admin.ts'
+import { logHoldsNoSecret, refused } from '../../fixtures/answers/refusals.ts'
+import { tesseraOn } from '../../fixtures/cli/cli.ts'
+import {
+  type Client,
+  type Json,
+  METADATA,
+  manage,
+  readClient,
+  registerClient,
+} from '../../fixtures/clients/registration.ts'
+import { basic, obtainCode, PKCE, postForm, redeem, VERIFIER } from '../../fixtures/clients/requests.ts'
+import { enableApp, startWorld, WEB } from '../../fixtures/instance/world.ts'
+
+const { instance } = await startWorld(t, {
+  TESSERA_REGISTRATION: 'open',
+  TESSERA_REGISTRATION_HOURLY: '1000',
+  TESSERA_REGISTRATION_SCOPES: 'read',
+})
+const tessera = tesseraOn(instance)
+const [REDIRECT] = METADATA.redirect_uris
+
+const turnedDown = (t: Test, response: Response, cause: string) =>
+  refused(t, instance, response, {
+    status: 401,
+    error: 'invalid_token',
+    description: 'the registration access token is not good for this client',
+    cause: { rule: 'registration-token-bad', cause },
+  })
+const show = async ({ client_id }: Client) =>
+  JSON.parse((await tessera(['app', 'show', client_id, '--json'])).stdout) as Json
+const knows = async (client: Client, secret = client.client_secret): Promise<boolean> => {
+  const fields = { grant_type: 'authorization_code', code: 'x', redirect_uri: REDIRECT }
+  const response = await postForm(`${instance.issuer}/connect/token`, fields, basic(client.client_id, secret))
+  return ((await response.json()) as Json)['error'] === 'invalid_grant'
+}
+
+await t.test('GET tells what is registered, and never the secret again', async (t) => {
+  const client = await registerClient(instance, { contacts: ['ops@rp.example.com'], default_max_age: 60 })
+  const response = await manage(client, 'GET')
+  t.equal(response.headers.get('cache-control'), 'no-store')
+  const { client_secret, client_secret_expires_at, ...rest } = client
+  t.strictSame(await readClient(response, 200), rest)
+})
+
+await t.test('an administrator changed the record: GET tells the truth', async (t) => {
+  const client = await registerClient(instance)
+  const set = ['--set', 'Name=Renamed', '--set', 'Scope=update']
+  t.equal((await tessera(['app', 'update', client.client_id, ...set])).code, 0)
+  const told = await readClient(await manage(client, 'GET'), 200)
+  t.match(told, { client_name: 'Renamed', scope: 'openid profile email phone address offline_access update' })
+})
+
+await t.test('PUT takes the place of all that was said; what an administrator decided stays', async (t) => {
+  const client = await registerClient(instance, { logo_uri: 'https://rp.example.com/logo.png', scope: 'openid read' })
+  const set = ['--set', 'AccessTokenLifetime=90', '--set', 'RequirePkce=true']
+  t.equal((await tessera(['app', 'update', client.client_id, ...set])).code, 0)
+  const other = { redirect_uris: ['https://rp.example.com/new'], client_id: client.client_id }
+  const told = await readClient(await manage(client, 'PUT', { ...other, client_secret: client.client_secret }), 200)
+  t.match(told, { ...other, client_name: client.client_id, scope: /offline_access read$/ })
+  t.notOk('logo_uri' in told || 'client_secret' in told)
+  t.equal(told.registration_access_token, client.registration_access_token)
+  t.match(await show(client), { AccessTokenLifetime: 90, RequirePkce: true, LogoUri: null, SelfRegistered: true })
+  t.ok(await knows(client), 'the secret goes on')
+  const updates = (await auditOf(instance, { app: client.client_id })).filter(({ event }) => event === 'app_updated')
+  t.match(
+    updates.find(({ actor }) => actor === `app:${client.client_id}`),
+    { address: '127.0.0.1' },
+  )
+})
+
+await t.test('a Public app that becomes Confidential gets a secret, and loses it the other way round', async (t) => {
+  const client = await registerClient(instance, { token_endpoint_auth_method: 'none' })
+  const put = async (method: string) =>
+    readClient(
+      await manage(client, 'PUT', { ...METADATA, client_id: client.client_id, token_endpoint_auth_method: method }),
+      200,
+    )
+  const { client_secret: secret, client_secret_expires_at } = await put('client_secret_basic')
+  t.equal(client_secret_expires_at, 0)
+  t.ok(await knows(client, secret))
+  t.notOk('client_secret' in (await put('none')))
+  t.notOk(await knows(client, secret))
+})
+
+await t.test('PUT is judged like a registration, and nothing of a bad one happens', async (t) => {
+  const client = await registerClient(instance)
+  const before = await show(client)
+  for (const [body, error, description] of [
+    [METADATA, 'invalid_client_metadata', 'client_id: must be that of the registration'],
+    [{ ...METADATA, client_id: WEB }, 'invalid_client_metadata', 'client_id: must be that of the registration'],
+    [
+      { ...METADATA, client_id: client.client_id, client_secret: 'my own' },
+      'invalid_client_metadata',
+      'client_secret: is not the one that this server gave out',
+    ],
+    [
+      { ...METADATA, client_id: client.client_id, scope: 'update' },
+      'invalid_client_metadata',
+      'scope: update is not for apps that register themselves',
+    ],
+    [{ client_id: client.client_id }, 'invalid_redirect_uri', 'redirect_uris: is needed: people are sent back there'],
+    [
+      { client_id: client.client_id, redirect_uris: ['https://rp.example.com/#'] },
+      'invalid_redirect_uri',
+      'redirect_uris: https://rp.example.com/# must not have a fragment',
+    ],
+  ] as const)
+    await refused(t, instance, await manage(client, 'PUT', body), { status: 400, error, description })
+  t.strictSame(await show(client), before)
+})
+
+await t.test('DELETE: 204, and the app is gone with all that was issued to it', async (t) => {
+  const client = await registerClient(instance)
+  const asked = { client_id: client.client_id, redirect_uri: REDIRECT, scope: 'openid', ...PKCE }
+  const code = await obtainCode(instance, asked)
+  const redeemed = await redeem(
+    instance,
+    code,
+    { redirect_uri: REDIRECT, code_verifier: VERIFIER },
+    basic(client.client_id, client.client_secret),
+  )
+  const { access_token } = (await redeemed.json()) as { access_token: string }
+  const response = await manage(client, 'DELETE')
+  t.equal(response.status, 204)
+  t.equal(await response.text(), '')
+  const headers = { authorization: `Bearer ${access_token}` }
+  t.equal((await fetch(`${instance.issuer}/connect/userinfo`, { headers })).status, 401)
+  t.equal((await tessera(['app', 'show', client.client_id])).code, 1)
+  for (const method of ['GET', 'DELETE'] as const)
+    await turnedDown(t, await manage(client, method), 'no app registered itself under this name')
+})
+
+await t.test('only the token of this very registration counts', async (t) => {
+  const [client, other] = [await registerClient(instance), await registerClient(instance)]
+  const cases = ['GET', 'PUT', 'DELETE'] as const
+  for (const method of cases) {
+    const body = method === 'PUT' ? { ...METADATA, client_id: client.client_id } : undefined
+    for (const token of [other.registration_access_token, client.client_secret, 'x'])
+      await turnedDown(t, await manage(client, method, body, token), 'the token is another one')
+  }
+  const none = await fetch(client.registration_client_uri)
+  t.equal(none.headers.get('www-authenticate'), 'Bearer realm="tessera"')
+  await turnedDown(t, none, 'no Authorization: Bearer header came with the request')
+  const foreign = {
+    ...client,
+    registration_client_uri: `${instance.issuer}/connect/register/${encodeURIComponent(WEB)}`,
+  }
+  await turnedDown(t, await manage(foreign, 'GET'), 'no app registered itself under this name')
+})
+
+await t.test('AD-16 a disabled app cannot revive itself, nor a removed one', async (t) => {
+  const client = await registerClient(instance)
+  await enableApp(instance, client.client_id, false)
+  const body = { ...METADATA, client_id: client.client_id, IsEnabled: true, is_enabled: true }
+  for (const method of ['GET', 'PUT', 'DELETE'] as const)
+    await turnedDown(
+      t,
+      await manage(client, method, method === 'PUT' ? body : undefined),
+      'an administrator disabled the app',
+    )
+  t.match(await show(client), { IsEnabled: false })
+  await enableApp(instance, client.client_id, true)
+  t.equal((await manage(client, 'GET')).status, 200)
+  t.equal((await tessera(['app', 'remove', client.client_id, '--yes'])).code, 0)
+  const again = ['app', 'register', client.client_id, '--web', '--redirect-uri', REDIRECT]
+  t.equal((await tessera(again)).code, 0)
+  await turnedDown(t, await manage(client, 'PUT', body), 'no app registered itself under this name')
+})
+
+await t.test('what registered itself never acts on its own, administers, or goes without consent', async (t) => {
+  const client = await registerClient(instance)
+  for (const [set, reason] of [
+    [
+      ['SystemUserAllowed=true', 'SystemUser=svc.sync'],
+      /SystemUserAllowed: is never for an app that registered itself/,
+    ],
+    [['AdministrationAllowed=true'], /AdministrationAllowed: is never for an app that registered itself/],
+    [['RequireConsent=false'], /RequireConsent: must be true for an app that registered itself/],
+    [['SelfRegistered=false'], /SelfRegistered cannot be changed/],
+  ] as const) {
+    const outcome = await tessera(['app', 'update', client.client_id, ...set.flatMap((one) => ['--set', one])])
+    t.equal(outcome.code, 2, outcome.stderr)
+    t.match(outcome.stderr, reason)
+  }
+})
+
+await t.test('no secret is in the log', async (t) => logHoldsNoSecret(t, instance))

@@ -1,0 +1,234 @@
+import { connect } from 'node:net'
+import t, { type Test } from 'tap'
+import { type InstanceSettingName, storedName } from '../../src/domain/instance/instance-settings.ts'
+import type { Refusal } from '../../src/domain/refusals/refusal.ts'
+import { MINUTE } from '../../src/lib/time/clock.ts'
+import { createRefusalJournal } from '../../src/operations/refusals/store-refusals.ts'
+import { tesseraOn } from '../fixtures/cli/cli.ts'
+import { basic, postForm, requestToken } from '../fixtures/clients/requests.ts'
+import { eventually } from '../fixtures/instance/eventually.ts'
+import type { Instance } from '../fixtures/instance/instance.ts'
+import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
+import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
+import { cleanUpOf } from '../fixtures/store/clean-up.ts'
+import { query } from '../fixtures/store/database.ts'
+
+type Row = Readonly<Record<string, string | number | null>>
+
+const rowsOf = (instance: Instance): Promise<Row[]> => query<Row>(instance, 'select * from refusals')
+const comeTo = async (instance: Instance, count: number): Promise<Row[]> =>
+  eventually(
+    () => rowsOf(instance),
+    (rows) => rows.length === count,
+  )
+
+/** Whatever was refused before this one is written down when it is; which is one that always is. */
+async function settle(instance: Instance): Promise<void> {
+  const answer = await requestToken(instance, { grant_type: 'client_credentials' }, basic(WEB, 'wrong'))
+  const { refusal_id: id } = (await answer.json()) as { refusal_id: string }
+  await eventually(
+    () => query(instance, 'select id from refusals where id = ?', id),
+    (rows) => rows.length === 1,
+  )
+}
+
+const metric = async ({ origin }: Instance, name: string): Promise<number> => {
+  const text = await (await fetch(`${origin}/metrics`)).text()
+  const line = text.split('\n').find((one) => one.startsWith(`${name} `))
+  return Number(line?.slice(name.length + 1) ?? 0)
+}
+
+const set = (instance: Instance, name: InstanceSettingName, value: string) =>
+  instance.core.store.write(({ settings }) => settings.set(storedName(name), value))
+
+await t.test('what was sent is cut to 256 characters, and a record to 2 KiB', async (t) => {
+  const { instance } = await startWorld(t)
+  const ask = async (parameters: Readonly<Record<string, string>>): Promise<void> => {
+    const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT, ...parameters })
+    await (await fetch(url, { redirect: 'manual' })).text()
+  }
+  const long = (start: string, filling = 'x'): string => start + filling.repeat((2000 - start.length) / filling.length)
+  const everything = Object.fromEntries(
+    ['prompt', 'display', 'ui_locales', 'acr_values', 'response_mode', 'code_challenge_method'].map((name) => [
+      name,
+      long(''),
+    ]),
+  )
+  await ask({ redirect_uri: long('https://app.example.com/') })
+  await ask({ redirect_uri: long('https://app.example.com/', '%') })
+  await ask({ redirect_uri: long('https://app.example.com/'), ...everything, scope: 'y'.repeat(1000) })
+  await ask({ redirect_uri: long('https://app.example.com/', '\u{1f600}'), ...everything })
+  await ask({ redirect_uri: long('https://app.example.com/', '\u0001'), ...everything })
+  await ask({ scope: `${'openid '.repeat(100)}\u{1f600}`, ...everything })
+  await ask({ client_id: '\u{1f600}'.repeat(64), ...everything, redirect_uri: long('', '\u{1f600}') })
+  const resources = Array.from(
+    { length: 16 },
+    (_, index) => ['resource', long(`https://${index}.example.com/`)] as [string, string],
+  )
+  await requestToken(instance, [['grant_type', 'client_credentials'], ...resources], basic(SYNC))
+  const rows = await comeTo(instance, 8)
+  for (const row of rows) {
+    const bytes = Object.values(row).reduce<number>((sum, value) => sum + Buffer.byteLength(String(value ?? '')), 0)
+    t.ok(bytes <= 2048, `${bytes} bytes`)
+    for (const column of ['parameters', 'detail'])
+      for (const value of Object.values(JSON.parse(String(row[column])) as Record<string, unknown>).flat())
+        t.ok(String(value).length <= 256, `${String(value).length} characters`)
+    t.match(JSON.parse(String(row['detail'])), { rule: /./ })
+  }
+  const [first] = rows
+    .map(({ detail }) => JSON.parse(String(detail)) as Record<string, string>)
+    .filter(({ rule }) => rule === 'redirect-uri-unregistered')
+  t.match(first?.['sent'], /^https:\/\/app\.example\.com\/.*\.\.\. \(2000 characters\)$/)
+  const lines = instance.log.filter(({ refusal }) => refusal !== undefined).map((line) => JSON.stringify(line).length)
+  t.ok(Math.max(...lines) < 4096, `the longest line about a refusal has ${Math.max(...lines)} characters`)
+})
+
+await t.test('what leads nowhere is on the log and counted, and leaves no record', async (t) => {
+  const { instance } = await startWorld(t)
+  const { origin, issuer } = instance
+  const ids: string[] = []
+  const isRefused = async (t: Test, status: number, answer: Response): Promise<void> => {
+    t.equal(answer.status, status)
+    const told = (await answer.json()) as { refusal_id: string }
+    t.ok(
+      instance.log.some(({ refusal }) => refusal === told.refusal_id),
+      'it is on the log under its id',
+    )
+    ids.push(told.refusal_id)
+  }
+  await isRefused(t, 404, await fetch(`${origin}/.env`))
+  await isRefused(t, 404, await fetch(`${issuer}/wp-login.php?client_id=${WEB}`))
+  await isRefused(t, 405, await fetch(`${issuer}/connect/token`))
+  await isRefused(t, 405, await fetch(`${issuer}/connect/token?client_id=${WEB}`))
+  await isRefused(
+    t,
+    413,
+    await fetch(`${issuer}/connect/userinfo`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: `a=${'x'.repeat(20_000)}`,
+    }),
+  )
+  const elsewhere = await instance.app.inject({ url: '/id/connect/userinfo', headers: { host: 'evil.test' } })
+  t.equal(elsewhere.statusCode, 421)
+  ids.push((elsewhere.json() as { refusal_id: string }).refusal_id)
+  const { hostname, port } = new URL(origin)
+  await new Promise((resolve) => {
+    const socket = connect(Number(port), hostname, () => socket.write('NONSENSE\r\n\r\n'))
+    socket.resume().on('close', resolve)
+  })
+  await settle(instance)
+  const rows = await rowsOf(instance)
+  t.equal(rows.length, 1, 'the one that was made to wait for')
+  t.equal(await metric(instance, 'tessera_refusals_total{status="404",rule="address-unknown"}'), 2)
+  t.equal(await metric(instance, 'tessera_refusals_total{status="405",rule="method-wrong"}'), 2)
+  t.equal(await metric(instance, 'tessera_refusals_total{status="421",rule="host-unknown"}'), 1)
+  t.ok((await metric(instance, 'tessera_refusals_unrecorded_total{reason="rule"}')) >= 6)
+  for (const id of ids) t.notOk(await instance.core.store.read.refusals.find(id))
+  const { code, stderr } = await tesseraOn(instance)(['refusal', 'show', ids[0] ?? ''])
+  t.equal(code, 1)
+  t.match(stderr, /on the log of the server alone: unknown addresses, unreadable requests/)
+})
+
+await t.test('what an app got wrong has its record, unreadable bodies included', async (t) => {
+  const { instance } = await startWorld(t)
+  await postForm(`${instance.issuer}/connect/token`, { client_id: WEB, grant_type: 'a\0b' })
+  await comeTo(instance, 1)
+})
+
+await t.test('a network has 60 records a minute, and takes none from another', async (t) => {
+  const { instance } = await startWorld(t, { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' })
+  const ask = (address: string) =>
+    requestToken(
+      instance,
+      { grant_type: 'client_credentials' },
+      { ...basic(SYNC, 'wrong'), 'x-forwarded-for': address },
+    )
+  for (let turn = 0; turn < 80; turn++) await (await ask(`2001:db8::${turn}`)).text()
+  await (await ask('203.0.113.7')).text()
+  t.equal((await comeTo(instance, 61)).length, 61)
+  t.equal(await metric(instance, 'tessera_refusals_unrecorded_total{reason="network"}'), 20)
+  t.equal(instance.log.filter(({ refusal }) => refusal !== undefined).length, 81, 'all of them are on the log')
+  instance.advance(MINUTE)
+  await (await ask('2001:db8::1')).text()
+  t.equal((await comeTo(instance, 62)).length, 62)
+})
+
+await t.test('refusals of strangers push out no refusal of an app', async (t) => {
+  const { instance } = await startWorld(t)
+  const { store } = instance.core
+  const add = (count: number, what: string, app: string | undefined): Promise<void> =>
+    store.write(({ refusals }) =>
+      refusals.add(
+        Array.from({ length: count }, (_, index) => ({
+          ...{
+            id: `${what}-${String(index).padStart(5, '0')}`,
+            at: instance.now() + index,
+            endpoint: '/x',
+            method: 'GET',
+          },
+          ...{
+            status: 400,
+            error: 'invalid_request',
+            description: 'x',
+            parameters: {},
+            detail: {},
+            address: '::1',
+            app,
+          },
+        })),
+      ),
+    )
+  await set(instance, 'RefusalLimit', '200')
+  await add(150, 'genuine', WEB)
+  instance.advance(1000)
+  await add(900, 'nameless', undefined)
+  await add(900, 'invented', 'no.such/app')
+  const removed = await cleanUpOf(instance).run()
+  t.equal(removed.refusals, 1780)
+  const left = (await rowsOf(instance)).map(({ id }) => String(id)).sort()
+  t.equal(left.filter((id) => id.startsWith('genuine')).length, 150, 'every one of the app is there')
+  const strangers = left.filter((id) => !id.startsWith('genuine'))
+  t.equal(strangers.length, 20, 'a tenth is for the rest')
+  t.ok(
+    strangers.every((id) => Number(id.slice(-5)) >= 890),
+    'the latest of them',
+  )
+  await add(100, 'later', WEB)
+  await cleanUpOf(instance).run()
+  t.equal((await rowsOf(instance)).length, 200, 'and all together are as many as RefusalLimit says')
+})
+
+await t.test('while the database is slow, what names no app waits in a short line of its own', async (t) => {
+  const written: Refusal[] = []
+  const lines: object[] = []
+  let open = (): void => undefined
+  const gate = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  const write = async (work: (unit: never) => Promise<unknown>): Promise<unknown> => {
+    await gate
+    return work({ refusals: { add: async (refusals: readonly Refusal[]) => void written.push(...refusals) } } as never)
+  }
+  const log = { info: (line: object) => void lines.push(line), error: (line: object) => void lines.push(line) }
+  let now = 0
+  const journal = createRefusalJournal({ store: { write } as never, clock: () => now, log })
+  const refusal = (id: string, app: string | undefined): Refusal => ({
+    ...{ id, at: 0, endpoint: '/x', method: 'GET', status: 401, error: 'invalid_token', description: 'x' },
+    ...{ parameters: {}, detail: { rule: 'access-token-missing' }, address: '::1', app },
+  })
+  for (let turn = 0; turn < 20; turn++) {
+    for (let index = 0; index < 500; index++) journal.keep(refusal('nameless', undefined))
+    now += MINUTE
+  }
+  for (let index = 0; index < 300; index++) journal.keep(refusal('named', WEB))
+  open()
+  await journal.flush()
+  t.equal(written.filter(({ id }) => id === 'named').length, 300)
+  const nameless = written.filter(({ id }) => id === 'nameless').length
+  t.ok(nameless > 0 && nameless <= 700, `${nameless} of 10,000 without a name`)
+  t.equal(nameless + (journal.counts().unrecorded['lost'] ?? 0), 10_000)
+  for (let index = 0; index < 1000; index++) journal.keep(refusal('late', undefined))
+  t.equal(journal.counts().unrecorded['minute'], 400, 'a node writes 600 of them a minute')
+  await journal.flush()
+})

@@ -1,0 +1,200 @@
+// SQLite alone: is about patterns and texts, which no database sees
+import { readdirSync, readFileSync } from 'node:fs'
+import t, { type Test } from 'tap'
+import ts from 'typescript'
+import { isCommonPassword } from '../../src/domain/users/common-passwords.ts'
+import { type HeaderFields, postForm } from '../fixtures/clients/requests.ts'
+import { startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
+import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
+
+const LONG = 15_000
+/** Milliseconds for which nothing else may be answered; what grows with the square of the length takes twice that. */
+const LONGEST_STALL = 40
+const ATTEMPTS = 5
+
+const { instance } = await startWorld(t, { TESSERA_REGISTRATION: 'open', TESSERA_REQUEST_OBJECTS: 'true' })
+const { origin, issuer } = instance
+
+/** For how long nothing else was done, at its longest. */
+async function stallOf(work: () => Promise<unknown>): Promise<number> {
+  let [last, longest, done] = [performance.now(), 0, false]
+  const look = (): void => {
+    const now = performance.now()
+    longest = Math.max(longest, now - last)
+    last = now
+    if (!done) setImmediate(look)
+  }
+  setImmediate(look)
+  await work()
+  look()
+  done = true
+  return longest
+}
+
+/** A machine that is busy makes any of several attempts longer. */
+async function isQuick(t: Test, name: string, ask: () => Promise<Response>): Promise<void> {
+  let shortest = Number.POSITIVE_INFINITY
+  for (let attempt = 0; attempt < ATTEMPTS && shortest > LONGEST_STALL; attempt++)
+    shortest = Math.min(shortest, await stallOf(async () => (await ask()).text()))
+  t.ok(shortest < LONGEST_STALL, `${name}: ${Math.round(shortest)} ms`)
+}
+
+const repeat = (text: string): string => text.repeat(LONG / text.length)
+const get = (path: string, headers: HeaderFields = {}) => fetch(`${origin}${path}`, { headers, redirect: 'manual' })
+const json = (path: string, body: string, type = 'application/json') =>
+  fetch(`${origin}${path}`, { method: 'POST', headers: { 'content-type': type }, body })
+
+/** What a text that goes on for ever can be made of, so that a pattern begins anew at every character. */
+const PUMPS = [
+  'x',
+  '%',
+  '%4',
+  '@',
+  '%40',
+  '/',
+  '//',
+  '/users',
+  'users/',
+  'enat',
+  'en',
+  ':',
+  '.',
+  '-',
+  '=',
+  '"',
+  '\\',
+  ',',
+  ' ,',
+  '[',
+  '{',
+]
+
+await t.test('DO-03: an address of 15 KiB is answered and logged like any other', async (t) => {
+  for (const pump of PUMPS) {
+    const path = encodeURI(repeat(pump)).slice(0, LONG)
+    const whole = path.slice(0, path.lastIndexOf('%') > LONG - 3 ? path.lastIndexOf('%') : LONG)
+    await isQuick(t, `/${pump}...`, () => get(`/${whole}`))
+    await isQuick(t, `/id/assets/${pump}...`, () => get(`/id/assets/${whole}`))
+    await isQuick(t, `?${pump}...`, () => get(`/id/connect/authorize?${whole}`))
+  }
+  const lines = instance.log.map((line) => JSON.stringify(line['req'] ?? '').length)
+  t.ok(Math.max(...lines) < 1024, `the longest line about a request has ${Math.max(...lines)} characters`)
+})
+
+await t.test('what is cut off an address in the log is marked, and no name is left over', async (t) => {
+  const logged = async (path: string): Promise<unknown> => {
+    const before = instance.log.length
+    await get(path)
+    return instance.log
+      .slice(before)
+      .flatMap(({ req }) => (req === undefined ? [] : [(req as { path: string }).path]))[0]
+  }
+  t.equal(await logged('/a/david.miller@example.com/b'), '/a/:user/b')
+  t.equal(await logged('/a/david%40example.com'), '/a/:user')
+  t.equal(await logged('/users/david/x'), '/users/:user/x')
+  t.equal(await logged('/x/enrt_ABC/enat%5fABC/y'), '/x/:token/:token/y')
+  t.equal(await logged(`/${'x'.repeat(300)}`), '/:cut')
+  t.equal(await logged(`/a/${'x/'.repeat(300)}`), `/a/${'x/'.repeat(126)}:cut`)
+  const name = `david.miller${'x'.repeat(240)}`
+  t.equal(await logged(`/a/${name}@example.com`), '/a/:cut', 'the sign that tells a name may be in what is cut off')
+})
+
+await t.test('headers of 15 KiB', async (t) => {
+  const names = [
+    'authorization',
+    'cookie',
+    'accept',
+    'accept-language',
+    'origin',
+    'referer',
+    'x-forwarded-for',
+    'user-agent',
+  ]
+  const pumps = [...PUMPS, ' ', '\t', ';', 'a=b;', 'a,', 'q=0.1,', 'W/', 'Basic ', 'Bearer ']
+  for (const name of names)
+    for (const pump of pumps)
+      for (const path of [
+        '/id/connect/userinfo',
+        `${authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT }).slice(origin.length)}`,
+      ])
+        await isQuick(t, `${name}: ${JSON.stringify(pump)}...`, () => get(path, { [name]: `a${repeat(pump)}a` }))
+  for (const scheme of ['Basic', 'Bearer'])
+    for (const pump of pumps)
+      await isQuick(t, `${scheme} ${JSON.stringify(pump)}...`, () =>
+        get('/id/connect/userinfo', { authorization: `${scheme} ${repeat(pump)}!` }),
+      )
+  for (const pump of pumps)
+    await isQuick(t, `content-type: ${JSON.stringify(pump)}...`, () =>
+      json('/id/connect/token', 'a=b', `a/b${repeat(pump)}a`),
+    )
+})
+
+await t.test('bodies of 15 KiB', async (t) => {
+  const fields = [
+    'client_id',
+    'client_secret',
+    'client_assertion',
+    'scope',
+    'token',
+    'redirect_uri',
+    'resource',
+    'claims',
+    'request',
+  ]
+  for (const field of fields)
+    for (const pump of [...PUMPS, ' ', 'e30.'])
+      await isQuick(t, `${field}=${JSON.stringify(pump)}...`, () =>
+        postForm(`${issuer}/connect/token`, { grant_type: 'refresh_token', client_id: WEB, [field]: repeat(pump) }),
+      )
+  for (const text of ['"', '\\"', '\\\\', '[', '{"a":', ' ', '"a",', '1'])
+    await isQuick(t, `JSON ${text}...`, () => json('/id/connect/register', `{"redirect_uris":["${repeat(text)}`))
+})
+
+await t.test('a password of 4,096 signs is compared with the common ones in no time', async (t) => {
+  for (const password of [`a${'1'.repeat(4094)}a`, `${'1'.repeat(4095)}a`, `a${'@$'.repeat(2047)}a`, 'ab'.repeat(2048)])
+    t.ok(timeOf(() => isCommonPassword(password)) < 15, `${password.slice(0, 5)}...`)
+})
+
+/** The shortest of several, in milliseconds. */
+function timeOf(work: () => unknown): number {
+  let shortest = Number.POSITIVE_INFINITY
+  for (let attempt = 0; attempt < ATTEMPTS && shortest > 15; attempt++) {
+    const started = performance.now()
+    work()
+    shortest = Math.min(shortest, performance.now() - started)
+  }
+  return shortest
+}
+
+const SOURCES = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+
+/** Every regular expression that is written down in src. */
+function* expressions(): Generator<readonly [place: string, pattern: RegExp]> {
+  for (const file of SOURCES) {
+    const source = ts.createSourceFile(file, readFileSync(`src/${file}`, 'utf8'), ts.ScriptTarget.Latest)
+    const found: string[] = []
+    const visit = (node: ts.Node): void => {
+      if (ts.isRegularExpressionLiteral(node)) found.push(node.text)
+      ts.forEachChild(node, visit)
+    }
+    visit(source)
+    for (const text of found) {
+      const end = text.lastIndexOf('/')
+      yield [`${file}: ${text}`, new RegExp(text.slice(1, end), text.slice(end + 1).replace('g', ''))]
+    }
+  }
+}
+
+await t.test('no pattern in the source takes the square of a length', async (t) => {
+  const every = [...expressions()]
+  t.ok(every.length > 100, `${every.length} patterns`)
+  const printable = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index))
+  const pumps = ['\t', '\n', '\0', 'ä', '%4', 'en', 'users/', ...printable]
+  const slow: string[] = []
+  for (const [place, pattern] of every) {
+    // 15,000 characters from each of 15,000 starts are 100 ms; one walk is far below one.
+    const pump = pumps.find((pump) => timeOf(() => pattern.test(`a${repeat(pump)}\u0001a`)) > 15)
+    if (pump !== undefined) slow.push(`${place} on ${JSON.stringify(pump)}`)
+  }
+  t.strictSame(slow, [])
+})

@@ -1,0 +1,183 @@
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import t, { type Test } from 'tap'
+import { createOutbound } from '../../src/lib/net/outbound.ts'
+
+/** A server on this machine, which only an operator can make reachable. */
+async function serve(t: Test, listener: RequestListener): Promise<string> {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://localhost:${(server.address() as AddressInfo).port}`
+}
+
+const ACCEPT = { accept: 'application/json' }
+
+await t.test('SS-01: nothing is fetched from special-use addresses, however they are written', async (t) => {
+  const outbound = createOutbound({ exemptHosts: [] })
+  t.teardown(outbound.close)
+  for (const host of [
+    '127.0.0.1',
+    '127.1',
+    '0x7f000001',
+    '2130706433',
+    '0.0.0.0',
+    '10.1.2.3',
+    '100.64.0.1',
+    '169.254.169.254',
+    '172.16.0.1',
+    '192.168.1.1',
+    '198.18.0.1',
+    '224.0.0.1',
+    '255.255.255.255',
+    '[::]',
+    '[::1]',
+    '[::ffff:127.0.0.1]',
+    '[::ffff:7f00:1]',
+    '[64:ff9b::7f00:1]',
+    '[2002:7f00:1::]',
+    '[fc00::1]',
+    '[fe80::1]',
+    'localhost',
+    'LOCALHOST',
+    'app.localhost',
+  ]) {
+    t.match(outbound.whyNotFetchable(`https://${host}/jwks`), /not on the public internet/, host)
+    await t.rejects(outbound.get(`https://${host}/jwks`, ACCEPT), { message: /not on the public internet/ }, host)
+  }
+  t.equal(outbound.whyNotFetchable('https://app.example.com/jwks'), undefined)
+})
+
+await t.test('SS-03: a name is judged by what it leads to whenever it is connected to', async (t) => {
+  let reached = 0
+  const server = await serve(t, (_, response) => {
+    reached += 1
+    response.end()
+  })
+  const leadsTo = [
+    [{ address: '127.0.0.1', family: 4 }],
+    [
+      { address: '2606:4700::1111', family: 6 },
+      { address: '10.0.0.1', family: 4 },
+    ],
+    [],
+  ]
+  const outbound = createOutbound({ exemptHosts: [], resolve: (_, found) => found(null, leadsTo.shift() ?? []) })
+  t.teardown(outbound.close)
+  const url = server.replace('http://localhost', 'https://app.example.com')
+  t.equal(outbound.whyNotFetchable(url), undefined)
+  await t.rejects(outbound.get(url, ACCEPT), {
+    message: 'app.example.com is 127.0.0.1, which is not on the public internet',
+  })
+  await t.rejects(outbound.get(url, ACCEPT), {
+    message: 'app.example.com is 10.0.0.1, which is not on the public internet',
+  })
+  await t.rejects(outbound.get(url, ACCEPT), { message: 'app.example.com has no address' })
+  t.equal(reached, 0)
+})
+
+await t.test('a name that does not exist is a failure that says so', async (t) => {
+  const outbound = createOutbound({ exemptHosts: [] })
+  t.teardown(outbound.close)
+  await t.rejects(outbound.get('https://nowhere.invalid/', ACCEPT), { message: /nowhere\.invalid/ })
+})
+
+await t.test('what is no plain https URL is not fetched', async (t) => {
+  const outbound = createOutbound({ exemptHosts: [] })
+  t.teardown(outbound.close)
+  for (const [url, why] of [
+    ['http://app.example.com/jwks', 'must be an https URL'],
+    ['file:///etc/passwd', 'must be an https URL'],
+    ['javascript:alert(1)', 'must be an https URL'],
+    ['https://user:pw@app.example.com/', 'must not hold a user name or a password'],
+    ['https://app.example.com/#keys', 'must not have a fragment'],
+    ['/jwks', 'is not a URL'],
+  ] as const) {
+    t.equal(outbound.whyNotFetchable(url), why, url)
+    await t.rejects(outbound.get(url, ACCEPT), { message: why })
+  }
+})
+
+await t.test('a host that the operator exempts may be private and without TLS', async (t) => {
+  const server = await serve(t, (request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      response.setHeader('content-type', 'application/json')
+      response.end(
+        JSON.stringify({ method: request.method, headers: request.headers, body: Buffer.concat(chunks).toString() }),
+      )
+    })
+  })
+  const outbound = createOutbound({ exemptHosts: ['localhost'] })
+  t.teardown(outbound.close)
+  const got = await outbound.get(`${server}/jwks`, ACCEPT)
+  t.match(got, { status: 200, contentType: 'application/json' })
+  t.match(JSON.parse(got.body), { method: 'GET', headers: { accept: 'application/json' } })
+  const posted = await outbound.post(server, new URLSearchParams({ logout_token: 'a+b&c' }))
+  t.match(JSON.parse(posted.body), {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: 'logout_token=a%2Bb%26c',
+  })
+  await t.rejects(
+    outbound.get(server.replace('localhost', '127.0.0.1'), ACCEPT),
+    { message: 'must be an https URL' },
+    'by this name alone',
+  )
+})
+
+await t.test('SS-04: a redirect is an answer, and is not followed', async (t) => {
+  let asked = 0
+  const server = await serve(t, (_, response) => {
+    asked += 1
+    response.writeHead(302, { location: '/elsewhere' }).end()
+  })
+  const outbound = createOutbound({ exemptHosts: ['localhost'] })
+  t.teardown(outbound.close)
+  t.match(await outbound.get(server, ACCEPT), { status: 302 })
+  t.equal(asked, 1)
+})
+
+await t.test('SS-06: a server that is slow, endless or compressed costs a bounded time and memory', async (t) => {
+  const server = await serve(t, (request, response) => {
+    if (request.url === '/silent') return
+    if (request.url === '/headers') {
+      for (let index = 0; index < 2000; index++) response.setHeader(`x-${index}`, 'x'.repeat(50))
+      return void response.end()
+    }
+    if (request.url === '/bomb') {
+      response.setHeader('content-encoding', 'gzip')
+      return void response.end(gzipSync(Buffer.alloc(16 * 1024 * 1024)))
+    }
+    if (request.url === '/drip') {
+      response.write('x')
+      const drip = setInterval(() => response.write('x'), 200)
+      return void response.on('close', () => clearInterval(drip))
+    }
+    const more = (): void => {
+      while (!response.destroyed && response.write('x'.repeat(16 * 1024)));
+      if (!response.destroyed) response.once('drain', more)
+    }
+    more()
+  })
+  const outbound = createOutbound({ exemptHosts: ['localhost'] })
+  t.teardown(outbound.close)
+  const [silent, drip, endless, headers, bomb] = await Promise.allSettled(
+    ['/silent', '/drip', '/endless', '/headers', '/bomb'].map(async (path) => {
+      const since = performance.now()
+      return outbound
+        .get(server + path, ACCEPT)
+        .finally(() => t.ok(performance.now() - since < 7000, `${path} is given up`))
+    }),
+  )
+  t.match(silent, { reason: { message: 'no answer within 5 s' } })
+  t.match(drip, { reason: { message: 'no answer within 5 s' } })
+  for (const result of [endless, headers]) t.match(result, { reason: { name: 'Error' } })
+  t.match(bomb, { value: { status: 200 } })
+  t.ok(bomb?.status === 'fulfilled' && bomb.value.body.length < 64 * 1024, 'nothing is unpacked')
+})

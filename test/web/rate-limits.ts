@@ -1,0 +1,202 @@
+import t, { type Test } from 'tap'
+import { isLoopback } from '../../src/lib/net/network.ts'
+import { refused } from '../fixtures/answers/refusals.ts'
+import { basic, type HeaderFields, postForm } from '../fixtures/clients/requests.ts'
+import { eventually } from '../fixtures/instance/eventually.ts'
+import type { Instance } from '../fixtures/instance/instance.ts'
+import { OTHER, SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
+import { createBrowser } from '../fixtures/sign-in/browser.ts'
+import { authorizeUrl, signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
+import { query } from '../fixtures/store/database.ts'
+
+const PROXY = { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' }
+const from = (address: string): HeaderFields => ({ 'x-forwarded-for': address })
+
+const tooMany = (cause: string) => ({
+  status: 429,
+  error: 'temporarily_unavailable',
+  description: 'too many requests; try again after the time that Retry-After says',
+  cause: { rule: 'too-many-requests', cause },
+})
+
+async function isTooMany(t: Test, instance: Instance, response: Response, cause: string): Promise<void> {
+  t.match(response.headers.get('retry-after'), /^[1-9]\d?$/)
+  await refused(t, instance, response, tooMany(cause))
+}
+
+const times = <T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, (_, index) => work(index)))
+
+for (const [endpoint, setting, fields] of [
+  ['token', 'TESSERA_LIMIT_TOKEN', { grant_type: 'client_credentials' }],
+  ['revocation', 'TESSERA_LIMIT_TOKEN', { token: 'nothing' }],
+  ['introspect', 'TESSERA_LIMIT_INTROSPECT', { token: 'nothing' }],
+] as const)
+  await t.test(`${endpoint}: so many a second of one app, and of each app its own`, async (t) => {
+    const { instance } = await startWorld(t, { ...PROXY, [setting]: '5' })
+    const ask = (app: string, headers = from('203.0.113.9')) =>
+      postForm(`${instance.issuer}/connect/${endpoint}`, fields, { ...basic(app), ...headers })
+    const answers = await times(40, () => ask(SYNC))
+    const late = answers.find(({ status }) => status === 429)
+    t.ok(answers.filter(({ status }) => status === 200).length >= 5)
+    if (!late) throw new Error('nothing was limited')
+    await isTooMany(t, instance, late, `more than 5 a second, which ${setting} says`)
+    t.not((await ask(OTHER)).status, 429, 'another app is not affected')
+    const later = await eventually(
+      async () => (await ask(SYNC)).status,
+      (status) => status === 200,
+    )
+    t.equal(later, 200, 'and a second later all is well')
+    const here = await times(40, () => ask(SYNC, {}))
+    t.notOk(
+      here.some(({ status }) => status === 429),
+      'what runs on the same machine is not limited',
+    )
+  })
+
+await t.test('strangers who name an app use up nothing of what it may ask', async (t) => {
+  const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_TOKEN: '5' })
+  const url = `${instance.issuer}/connect/token`
+  const grant = { grant_type: 'client_credentials' }
+  await times(40, () => postForm(url, grant, { ...basic(SYNC, 'not-the-secret-of-the-app'), ...from('203.0.113.9') }))
+  t.equal((await postForm(url, grant, { ...basic(SYNC), ...from('203.0.113.10') })).status, 200)
+})
+
+await t.test('TE-16: guessing the secret of an app is limited by app and network', async (t) => {
+  const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_APP_FAILURES: '20' })
+  const grant = { grant_type: 'client_credentials' }
+  const ask = (address: string, app: string, secret?: string) =>
+    postForm(`${instance.issuer}/connect/token`, grant, { ...basic(app, secret), ...from(address) })
+  for (let turn = 0; turn < 20; turn++) t.equal((await ask('192.0.2.1', SYNC, 'not-the-secret-of-the-app')).status, 401)
+  const cause = 'more than 20 a minute, which TESSERA_LIMIT_APP_FAILURES says'
+  await isTooMany(t, instance, await ask('192.0.2.1', SYNC, 'not-the-secret-of-the-app'), cause)
+  await isTooMany(t, instance, await ask('192.0.2.1', SYNC), cause)
+  t.equal((await ask('192.0.2.2', SYNC)).status, 200, 'the app itself, from elsewhere, still works')
+  t.equal((await ask('192.0.2.1', WEB, 'wrong')).status, 401, 'as does another app from there')
+  const body = { ...grant, client_id: SYNC, client_secret: 'not-the-secret-of-the-app' }
+  const post = await postForm(`${instance.issuer}/connect/token`, body, from('192.0.2.1'))
+  t.equal(post.status, 429, 'however it is sent')
+})
+
+await t.test('authorize: so many a minute of one network', async (t) => {
+  const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_AUTHORIZE: '20' })
+  const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+  const ask = (address: string) => fetch(url, { redirect: 'manual', headers: from(address) })
+  for (let turn = 0; turn < 20; turn++) t.equal((await ask(`2001:db8::${turn}`)).status, 303)
+  const late = await ask('2001:db8::ffff')
+  t.equal(late.status, 429)
+  t.match(late.headers.get('retry-after'), /^[1-5]?\d$|^60$/)
+  t.match(await late.text(), /id="refusal-id"/, 'a page for people')
+  t.equal((await ask('192.0.2.1')).status, 303)
+
+  await t.test('whoever is signed in has an allowance of their own', async (t) => {
+    const browser = createBrowser(instance.origin)
+    await signInAndConsent(browser, await browser.open(url), 'david')
+    const statuses = []
+    for (let turn = 0; turn < 21; turn++)
+      statuses.push((await browser.request(url, { headers: from('2001:db8::1') })).status)
+    t.strictSame(statuses, [...Array.from({ length: 20 }, () => 303), 429])
+    const invented = { ...from('2001:db8::1'), cookie: `tessera-session=${'x'.repeat(43)}` }
+    t.equal((await fetch(url, { redirect: 'manual', headers: invented })).status, 429, 'a cookie alone is none')
+  })
+})
+
+await t.test('this machine itself, and a proxy on it that is not declared, are limited by app alone', async (t) => {
+  const { instance } = await startWorld(t, { TESSERA_LIMIT_AUTHORIZE: '2', TESSERA_LIMIT_APP_FAILURES: '2' })
+  const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+  const answers = await times(10, (turn) => fetch(url, { redirect: 'manual', headers: from(`192.0.2.${turn}`) }))
+  t.ok(answers.every(({ status }) => status === 303))
+})
+
+await t.test('0 is no limit', async (t) => {
+  const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_AUTHORIZE: '0', TESSERA_LIMIT_APP_FAILURES: '0' })
+  const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+  // No more at once than a network has places, which no limit of these settings changes.
+  const statuses = async (ask: () => Promise<Response>): Promise<number[]> => {
+    const all = []
+    for (let round = 0; round < 5; round++) all.push(...(await times(20, ask)))
+    return [...new Set(all.map(({ status }) => status))]
+  }
+  t.strictSame(await statuses(() => fetch(url, { redirect: 'manual', headers: from('192.0.2.1') })), [303])
+  const guess = { ...basic(SYNC, 'wrong'), ...from('192.0.2.1') }
+  const grant = { grant_type: 'client_credentials' }
+  t.strictSame(await statuses(() => postForm(`${instance.issuer}/connect/token`, grant, guess)), [401])
+})
+
+await t.test('behind a proxy an address is one address, however it is written', async (t) => {
+  const { instance } = await startWorld(t, PROXY)
+  /** What the log and the record of a refusal say of where a request with this header came from. */
+  const seenAs = async (header: string): Promise<string> => {
+    const before = instance.log.length
+    const answer = await postForm(
+      `${instance.issuer}/connect/token`,
+      { grant_type: 'x' },
+      { ...basic(SYNC), ...from(header) },
+    )
+    const { refusal_id: id } = (await answer.json()) as { refusal_id: string }
+    const find = () => query<{ address: string }>(instance, 'select address from refusals where id = ?', id)
+    const [row] = await eventually(find, (rows) => rows.length > 0)
+    const [line] = instance.log
+      .slice(before)
+      .flatMap(({ req }) => (req === undefined ? [] : [req as { address: string }]))
+    t.equal(line?.address, row?.address, 'the log and the record agree')
+    return row?.address ?? ''
+  }
+  const proxy = await seenAs('')
+  t.ok(isLoopback(proxy))
+  t.notMatch(proxy, /^::ffff:/)
+  for (const [header, address] of [
+    ['203.0.113.7', '203.0.113.7'],
+    ['203.0.113.7:4711', '203.0.113.7'],
+    [' 203.0.113.7:65535 ', '203.0.113.7'],
+    ['2001:db8::1', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['[2001:db8::1]:4711', '2001:db8::1'],
+    ['2001:DB8:0:0::0001', '2001:db8::1'],
+    ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['[::FFFF:203.0.113.7]:4711', '203.0.113.7'],
+    ['::ffff:cb00:7107', '203.0.113.7'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['[fe80::1%25eth0]:80', 'fe80::1'],
+    ['198.51.100.1, 203.0.113.7:4711', '203.0.113.7'],
+    ['198.51.100.1, 203.0.113.7:4711, ::ffff:127.0.0.1', '203.0.113.7'],
+    ['198.51.100.1, 203.0.113.7:4711, [::1]:8080', '203.0.113.7'],
+    ['nonsense, 203.0.113.7:4711,', '203.0.113.7'],
+    // Nobody vouches for what stands before something that is no address.
+    ['198.51.100.1, nonsense', proxy],
+    ['203.0.113.7, unknown, 127.0.0.1:1', '127.0.0.1'],
+    ['unknown', proxy],
+    ['203.0.113.7:port', proxy],
+    ['203.0.113.7:470000', proxy],
+    ['203.0.113', proxy],
+    ['0xcb007107', proxy],
+    ['3405803783', proxy],
+    ['010.0.0.1', proxy],
+    ['2001:db8::1]:4711', proxy],
+    ['[203.0.113.7]:4711', proxy],
+    ['"[2001:db8::1]:4711"', proxy],
+    ["203.0.113.7'; --", proxy],
+  ] as const)
+    t.equal(await seenAs(header), address, header)
+})
+
+await t.test(
+  'ports of the same address share what it may do, and what is no address shares with its proxy',
+  async (t) => {
+    const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_AUTHORIZE: '3' })
+    const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+    const ask = async (address: string) => (await fetch(url, { redirect: 'manual', headers: from(address) })).status
+    const written = ['203.0.113.7:1', '203.0.113.7:2', '::ffff:203.0.113.7', '203.0.113.7', '[::ffff:203.0.113.7]:3']
+    for (const [turn, address] of written.entries()) t.equal(await ask(address), turn < 3 ? 303 : 429, address)
+    t.equal(await ask('203.0.113.8:1'), 303, 'a neighbour has an allowance of their own')
+    for (const [turn, address] of ['unknown', '_hidden', '', 'x:1'].entries())
+      t.equal(await ask(address), turn < 3 ? 303 : 429, `${address}: whoever is behind a proxy is limited`)
+  },
+)
+
+await t.test('without a trusted proxy nobody reads the header', async (t) => {
+  const { instance } = await startWorld(t, { TESSERA_TRUSTED_PROXIES: '198.51.100.7' })
+  await fetch(`${instance.origin}/health/live`, { headers: from('203.0.113.7:4711') })
+  const [line] = instance.log.flatMap(({ req }) => (req === undefined ? [] : [req as { address: string }]))
+  t.ok(isLoopback(line?.address ?? ''))
+})
