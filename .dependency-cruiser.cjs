@@ -1,4 +1,4 @@
-// The table "who may import whom" of README.md, as rules.
+// The table "who may import whom" of docs/architecture.md, as rules.
 // A wing, the wings whose values it may use, and those whose types alone.
 const WINGS = {
   lib: [[], []],

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { relative } from 'node:path'
+import { buildIfChanged } from './build.ts'
 import { MOST_CPU_SECONDS, overBudget } from './test/budget.ts'
 import { compileTests } from './test/compile.ts'
 import { openPostgres, openSqlite } from './test/databases.ts'
@@ -78,6 +79,7 @@ async function main(given: readonly string[]): Promise<number> {
   const asked = given.filter(isFile).map((file) => relative('.', file))
   const options = given.filter((argument) => !isFile(argument) && !argument.startsWith('--database='))
   const names = DATABASES[chosen as keyof typeof DATABASES]
+  await buildIfChanged()
   await compileTests(asked.length > 0 ? asked : allFiles())
   let isWell = true
   for (const name of names) {

@@ -1,3 +1,5 @@
+// SQLite alone: looks at the files of this checkout
+
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import t from 'tap'

@@ -1,4 +1,4 @@
-import { runCommand } from './kit/run-command.ts'
+import { runCommand } from './run-command.ts'
 
 // A reader that has seen enough (tessera app list | head -1) is no error.
 for (const stream of [process.stdout, process.stderr]) {

@@ -5,8 +5,7 @@ import type { Config } from '../config/read-config.ts'
 import { scopesOf } from '../domain/access/api-resource.ts'
 import { serverMetadata } from '../domain/instance/server-metadata.ts'
 import { USER_CLAIMS } from '../domain/protocol/requested-claims.ts'
-import { createPasswords, type Passwords } from '../lib/crypto/passwords.ts'
-import type { Random } from '../lib/crypto/secrets.ts'
+import { createPasswords } from '../lib/crypto/passwords.ts'
 import { packageRoot } from '../lib/files/package-root.ts'
 import { createAtMost } from '../lib/flow/at-most.ts'
 import { userInfoClaims } from '../oauth/tokens/mint/user-claims.ts'
@@ -36,9 +35,9 @@ import { registerResponseHeaders } from '../web/kit/answers/response-headers.ts'
 import { createSendAnswer } from '../web/kit/answers/send-answer.ts'
 import { createAnswerUnreadable } from '../web/kit/answers/unreadable.ts'
 import { createMetrics } from '../web/kit/limits/figures.ts'
-import { fastifyOptions, type LogStream, MOST_CONNECTIONS, TIMEOUTS, type Timeouts } from '../web/kit/limits/limits.ts'
+import { fastifyOptions, MOST_CONNECTIONS, TIMEOUTS } from '../web/kit/limits/limits.ts'
 import { registerOverload } from '../web/kit/limits/overload.ts'
-import { createPlaces, ROOM, type Room } from '../web/kit/limits/places.ts'
+import { createPlaces, ROOM } from '../web/kit/limits/places.ts'
 import { registerRateLimits } from '../web/kit/limits/rate-limits.ts'
 import { registerServiceGuard } from '../web/kit/limits/service-guard.ts'
 import { requireAddressedHere } from '../web/kit/requests/addressed-to.ts'
@@ -54,6 +53,7 @@ import { profileMeEndpoint } from '../web/profile-api/me.ts'
 import { profileApi } from '../web/profile-api/profile-api.ts'
 import type { Core } from './core.ts'
 import { createServices } from './services.ts'
+import type { Surroundings } from './surroundings.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -64,20 +64,6 @@ declare module 'fastify' {
 
 const FIRST_CALLS_AT_ONCE = 16
 const REGISTRATIONS_AT_ONCE = 8
-
-/** What a server is given by whoever runs it. */
-export interface Surroundings {
-  /** Where ids, codes and tokens come from. */
-  readonly random: Random
-  /** Takes the log, one JSON line a record; stdout unless given. */
-  readonly log?: LogStream
-  /** Of connections. */
-  readonly timeouts?: Timeouts
-  /** For how many requests at once. */
-  readonly room?: Room
-  /** What checks passwords. */
-  readonly passwords?: Passwords
-}
 
 /**
  * Puts the server together: the only place where its parts are constructed.

@@ -1,8 +1,9 @@
 import { DEFAULT_RESOURCE } from '../../domain/access/api-resource.ts'
 import { isValidSecret, needsReadableSecret } from '../../domain/apps/app-secret.ts'
-import { faultsOf, type RegistrationFault } from '../../domain/apps/registration-rules.ts'
+import { faultsOf } from '../../domain/apps/registration-rules.ts'
 import { type AppRegistration, isInteractive, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { ADMINISTRATION_SCOPE, isProtocolScope } from '../../domain/protocol/scope.ts'
+import type { Fault } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import type { Repositories } from '../../store/store.ts'
@@ -54,7 +55,7 @@ function unreachableAddresses(
   app: AppRegistration,
   before: AppRegistration | undefined,
   whyNotFetchable: (url: string) => string | undefined,
-): RegistrationFault[] {
+): Fault[] {
   // A stranger who registers an app learns nothing of this server's settings.
   const remedy = app.selfRegistered ? '' : '; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS may be private and without TLS'
   return Object.entries(ADDRESSES).flatMap(([attribute, read]) => {
@@ -73,8 +74,8 @@ function unreachableAddresses(
 const isSettled = (app: AppRegistration, before: AppRegistration | undefined): boolean =>
   app.systemUser === before?.systemUser && app.systemUserAllowed === before?.systemUserAllowed
 
-function whyNotSystemUser(name: string, user: User | undefined): RegistrationFault[] {
-  const fault = (reason: string): RegistrationFault[] => [{ attribute: 'SystemUser', reason }]
+function whyNotSystemUser(name: string, user: User | undefined): Fault[] {
+  const fault = (reason: string): Fault[] => [{ attribute: 'SystemUser', reason }]
   if (!user) {
     const remedy = `tessera user add ${shellWord(name)} --type SystemUserNoLogin`
     return fault(`nobody is called ${JSON.stringify(name)}; make the account with: ${remedy}`)
@@ -89,7 +90,7 @@ function whyNotSystemUser(name: string, user: User | undefined): RegistrationFau
 async function whyStaysConfidential(
   { applicationUri, clientType }: AppRegistration,
   { resources }: Unit,
-): Promise<RegistrationFault[]> {
+): Promise<Fault[]> {
   if (clientType === 'Confidential') return []
   const served = (await resources.list()).filter(({ resourceServers }) => resourceServers.includes(applicationUri))
   if (served.length === 0) return []
@@ -99,7 +100,7 @@ async function whyStaysConfidential(
 }
 
 /** A scope that no API resource has, or none that is open to the app, can never open anything. */
-async function unknownScopes(app: AppRegistration, { resources, settings }: Unit): Promise<RegistrationFault[]> {
+async function unknownScopes(app: AppRegistration, { resources, settings }: Unit): Promise<Fault[]> {
   const catalogue = await resources.list()
   const open = [await settings.get(DEFAULT_RESOURCE), ...app.apiResources]
   const known = [ADMINISTRATION_SCOPE, ...catalogue.flatMap(({ scopes }) => scopes.map(({ name }) => name))]

@@ -1,5 +1,5 @@
-import type { RegistrationFault } from '../../domain/apps/registration-rules.ts'
 import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
+import type { Fault } from '../../domain/refusals/errors.ts'
 import { wrongUsage } from '../kit/problem.ts'
 
 interface Shape {
@@ -79,7 +79,7 @@ export const registrationOf = ({ people, actsAlone, clientType }: Shape, flags: 
 })
 
 /** Flags that would have no effect on an app of this shape; a mistake, rather than to be ignored. */
-export function misplacedFlags({ flag, people, actsAlone }: Shape, flags: ShapeFlags): RegistrationFault[] {
+export function misplacedFlags({ flag, people, actsAlone }: Shape, flags: ShapeFlags): Fault[] {
   const forPeople = `is for apps where people sign in (--web, --spa, --hybrid), not for --${flag}`
   const rules: readonly (readonly [boolean, string, string])[] = [
     [!people && flags.redirectUri !== undefined, '--redirect-uri', forPeople],

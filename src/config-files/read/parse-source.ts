@@ -1,19 +1,12 @@
 import { type Document, LineCounter, parseAllDocuments } from 'yaml'
 import { ConfigurationRefused } from '../schema/fault.ts'
+import { isRecord, type Source } from '../schema/source.ts'
 import { SLIPS } from './yaml-messages.ts'
 
 /** A file as it was read. */
 export interface SourceText {
   readonly file: string
   readonly text: string
-}
-
-/** A file as it was understood. */
-export interface Source {
-  readonly file: string
-  readonly content: Readonly<Record<string, unknown>>
-  /** The line in which the value at a path begins, where it can be told. */
-  readonly lineOf: (path: readonly (string | number)[]) => number | undefined
 }
 
 /**
@@ -72,7 +65,3 @@ function resolveAliases(document: Document, file: string): unknown {
     throw new ConfigurationRefused([{ file, reason: 'holds an alias without its anchor, or far too many aliases' }])
   }
 }
-
-/** Names and values, rather than a list or a single value. */
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

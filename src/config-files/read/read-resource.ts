@@ -1,25 +1,9 @@
 import type { ApiResource, ApiScope } from '../../domain/access/api-resource.ts'
-import { type Complain, complaintsOf, type Field, refuseUnknown, textOf } from '../schema/fields.ts'
+import { type Complain, complaintsOf, refuseUnknown, textOf } from '../schema/fields.ts'
 import type { FileRecord, Suggest } from '../schema/records.ts'
-import { isRecord } from './parse-source.ts'
+import { RESOURCE_FIELDS, SCOPE_FIELDS } from '../schema/resource-fields.ts'
+import { isRecord } from '../schema/source.ts'
 import type { Read, Reading } from './read-app.ts'
-
-/** What files say of API resources. */
-export const RESOURCE_FIELDS = {
-  Identifier: { form: 'text', description: 'Names the API: the aud of its access tokens. It can never change.' },
-  Name: { form: 'text', description: 'What people read; left out, the Identifier.' },
-  Scopes: { form: 'other', description: 'The scopes of the API: names, or entries of Name and Description.' },
-  ResourceServers: {
-    form: 'spaces',
-    description: 'ApplicationUris of the Confidential apps through which the API asks about the tokens it is sent.',
-  },
-} as const satisfies Record<string, Field>
-
-/** What files say of a scope. */
-export const SCOPE_FIELDS = {
-  Name: { form: 'text', description: 'The scope as apps ask for it.' },
-  Description: { form: 'text', description: 'What it lets an app do, for the consent page.' },
-} as const satisfies Record<string, Field>
 
 /** An API resource as a file wants it. */
 export interface WantedResource {

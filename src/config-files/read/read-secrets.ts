@@ -4,7 +4,7 @@ import { whyBadName } from '../../domain/records/readable-name.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import { type Complain, refuseUnknown } from '../schema/fields.ts'
 import type { Suggest } from '../schema/records.ts'
-import { isRecord } from './parse-source.ts'
+import { isRecord } from '../schema/source.ts'
 import { isVariable, readVariable, type Variables } from './variables.ts'
 
 const IN_CLEAR = `a secret does not stand in a file in clear: write \${NAME} and set that environment variable, or give its base64(SHA-256) as ApplicationSecretHash`

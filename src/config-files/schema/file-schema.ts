@@ -1,9 +1,9 @@
 import { type TSchema, Type } from 'typebox'
 import { APP_ATTRIBUTES } from '../../domain/apps/app-attributes.ts'
 import { INSTANCE_SETTINGS } from '../../domain/instance/instance-settings.ts'
-import { RESOURCE_FIELDS, SCOPE_FIELDS } from '../read/read-resource.ts'
 import { APP_EXTRAS, appField } from './app-fields.ts'
 import type { Field, Form } from './fields.ts'
+import { RESOURCE_FIELDS, SCOPE_FIELDS } from './resource-fields.ts'
 import { USER_FIELDS } from './user-fields.ts'
 
 const VARIABLE = '^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$'

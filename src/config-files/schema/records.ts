@@ -1,6 +1,6 @@
 import { canonicalIdentifier } from '../../domain/users/user.ts'
-import { isRecord, type Source } from '../read/parse-source.ts'
 import type { ConfigurationFault, Kind, Place } from './fault.ts'
+import { isRecord, type Source } from './source.ts'
 
 /** Asks "did you mean" with the name most like the one given, or says nothing. */
 export type Suggest = (given: string, names: readonly string[]) => string

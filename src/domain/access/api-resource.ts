@@ -1,6 +1,6 @@
-import type { RegistrationFault } from '../apps/registration-rules.ts'
 import { ADMINISTRATION_SCOPE, isProtocolScope, isScopeToken } from '../protocol/scope.ts'
 import { whyBadName } from '../records/readable-name.ts'
+import type { Fault } from '../refusals/errors.ts'
 
 /** Under which name the database keeps the identifier of the instance's own API, which every app may use. */
 export const DEFAULT_RESOURCE = 'default-resource'
@@ -30,8 +30,8 @@ export const showResource = ({ identifier, name, scopes, resourceServers }: ApiR
 })
 
 /** Everything that makes an API resource unable to work. */
-export function resourceFaults({ identifier, name, scopes, resourceServers }: ApiResource): RegistrationFault[] {
-  const fault = (attribute: string, reason: string | false | undefined): RegistrationFault[] =>
+export function resourceFaults({ identifier, name, scopes, resourceServers }: ApiResource): Fault[] {
+  const fault = (attribute: string, reason: string | false | undefined): Fault[] =>
     reason ? [{ attribute, reason }] : []
   const badName = whyBadName(name)
   const names = scopes.map((scope) => scope.name)

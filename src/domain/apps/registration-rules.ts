@@ -3,19 +3,15 @@ import { showDuration } from '../../lib/time/duration.ts'
 import { isLoopbackHost, originOf, whyNotNotifiable, whyUnregistrable } from '../protocol/redirect-uri.ts'
 import { ADMINISTRATION_SCOPE, isProtocolScope, isScopeToken } from '../protocol/scope.ts'
 import { whyBadName } from '../records/readable-name.ts'
+import type { Fault } from '../refusals/errors.ts'
 import { readKeySet } from './app-keys.ts'
 import { hostsOf } from './sector.ts'
 import { type AppRegistration, isInteractive, LONGEST_REPLAY_WINDOW } from './trusted-application.ts'
 
-/** A rule of the record: the attribute it judges and what is wrong with it, if anything. */
-export interface RegistrationFault {
-  readonly attribute: string
-  readonly reason: string
-}
+/** A rule of the record: what is wrong with the attribute it judges, if anything. */
+type Rule = (app: AppRegistration) => Fault[]
 
-type Rule = (app: AppRegistration) => RegistrationFault[]
-
-const fault = (attribute: string, reason: string | undefined | false): RegistrationFault[] =>
+const fault = (attribute: string, reason: string | undefined | false): Fault[] =>
   reason ? [{ attribute, reason }] : []
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -79,7 +75,7 @@ const administration: Rule = (app) =>
       `${ADMINISTRATION_SCOPE} opens the administration API and needs AdministrationAllowed true`,
   )
 
-const seconds = (attribute: string, value: number | undefined, least: number, most: number): RegistrationFault[] =>
+const seconds = (attribute: string, value: number | undefined, least: number, most: number): Fault[] =>
   fault(
     attribute,
     value !== undefined &&
@@ -230,4 +226,4 @@ const RULES: readonly Rule[] = [
 ]
 
 /** Everything that makes a registration unable to work; empty when it can be stored. */
-export const faultsOf = (app: AppRegistration): RegistrationFault[] => RULES.flatMap((rule) => rule(app))
+export const faultsOf = (app: AppRegistration): Fault[] => RULES.flatMap((rule) => rule(app))

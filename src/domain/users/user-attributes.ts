@@ -1,4 +1,4 @@
-import type { RegistrationFault } from '../apps/registration-rules.ts'
+import type { Fault } from '../refusals/errors.ts'
 import { type NewUser, type User, whyBadLogin } from './user.ts'
 import { type Detail, type Details, detailsOf, isText, NOTHING_KNOWN, USER_DETAILS } from './user-details.ts'
 
@@ -18,9 +18,9 @@ export function showUser(user: User): ShownUser {
 }
 
 /** Everything that is wrong with a user record. @param now milliseconds since 1970 */
-export function userFaults(user: NewUser, now: number): RegistrationFault[] {
+export function userFaults(user: NewUser, now: number): Fault[] {
   const details: Partial<Details> = detailsOf({ ...NOTHING_KNOWN, name: user.login, ...user })
-  const fault = (attribute: string, reason: string | undefined): RegistrationFault[] =>
+  const fault = (attribute: string, reason: string | undefined): Fault[] =>
     reason === undefined ? [] : [{ attribute, reason }]
   const named = user.name === undefined ? USER_DETAILS.filter(({ name }) => name !== 'name') : USER_DETAILS
   return [

@@ -45,34 +45,20 @@ interface Decidable {
 
 /** The page where a person allows an app what it asks for. */
 export async function consentSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { flow, cookies, renderPage, refuse, sendAnswer, readCatalogue, store, clock, audit, issuer } = dependencies
+  const { flow, cookies, renderPage, refuse, sendAnswer, readCatalogue, audit, issuer } = dependencies
+  const findRequest = createFindRequest(dependencies)
+  const keepConsent = createKeepConsent(dependencies)
   const config = { page: true } as const
   const continueUrl = (ticket: Ticket): string =>
     `${issuer}/connect/authorize/continue?interaction=${flow.tickets.seal(ticket)}`
   // Bound to the person too, so that one's consent is worth nothing in another's session.
   const formPurpose = ({ ticket, step }: Decidable): string => `consent:${ticket.id}:${step.signedIn.user.id}`
 
-  /** The request as it stands now; what is refused or needs a sign-in is a bare ticket, and goes back to where that is told. */
-  async function findRequest(request: FastifyRequest): Promise<Decidable | Ticket> {
-    const browser = cookies.browser(request)
-    const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser))
-    const form = flow.formOf(ticket)
-    const redirectable = await flow.findRedirect({ form })
-    try {
-      const valid = await flow.validate({ form }, redirectable)
-      const step = await flow.decide(valid, ticket, cookies.session(request))
-      return step.kind === 'sign-in' ? ticket : { ticket, request: valid, step }
-    } catch (error) {
-      if (error instanceof OAuthError) return ticket
-      throw error
-    }
-  }
-
   async function show(
     request: FastifyRequest,
     reply: FastifyReply,
     found: Decidable,
-    asked: Extract<Step, { readonly kind: 'consent' }>,
+    asked: ConsentStep,
   ): Promise<FastifyReply> {
     const { ticket, step } = found
     const { app: client, redirectUri } = found.request
@@ -91,19 +77,6 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
         action: `${issuer}/consent?interaction=${flow.tickets.seal({ ...ticket, asked: step.signedIn.sessionEpoch })}`,
         csrf,
       }),
-    })
-  }
-
-  /** @returns false where anything was ended since it was judged */
-  function keepConsent({ app: { applicationUri, epoch } }: AuthorizationRequest, { signedIn, scope }: ConsentStep) {
-    const { user, session: signIn, sessionEpoch } = signedIn
-    const judged = { applicationUri, userId: user.id, appEpoch: epoch, userEpoch: user.epoch, sessionEpoch, signIn }
-    // In turn with kill switches and withdrawals, on any node.
-    return store.writeAlone(async ({ grants, sessionEpochs, consents }) => {
-      if (!(await grants.mayGrant(judged, []))) return false
-      if (!(await sessionEpochs.hold(applicationUri, user.id, sessionEpoch))) return false
-      await consents.grant(user.id, applicationUri, scope, clock())
-      return true
     })
   }
 
@@ -127,13 +100,7 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     // A no counts also where another tab has said yes in the meantime.
     if (form.get('decision') !== 'approve') {
       audit({ event: 'consent_denied', ...heard })
-      const denied = new OAuthError('access_denied', 'the person did not allow it', {
-        rule: 'consent-denied',
-        client_id: about.app,
-        user: about.user,
-        sent: found.request.scope.join(' '),
-        cause: 'the person pressed Deny on the consent page',
-      })
+      const denied = denialOf(found.request, about.user)
       return sendAnswer(
         request,
         reply,
@@ -153,6 +120,48 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     )
   })
 }
+
+/** The request as it stands now; what is refused or needs a sign-in is a bare ticket, and goes back to where that is told. */
+const createFindRequest =
+  ({ flow, cookies }: Pick<Dependencies, 'flow' | 'cookies'>) =>
+  async (request: FastifyRequest): Promise<Decidable | Ticket> => {
+    const browser = cookies.browser(request)
+    const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser))
+    const form = flow.formOf(ticket)
+    const redirectable = await flow.findRedirect({ form })
+    try {
+      const valid = await flow.validate({ form }, redirectable)
+      const step = await flow.decide(valid, ticket, cookies.session(request))
+      return step.kind === 'sign-in' ? ticket : { ticket, request: valid, step }
+    } catch (error) {
+      if (error instanceof OAuthError) return ticket
+      throw error
+    }
+  }
+
+const denialOf = ({ app, scope }: AuthorizationRequest, user: string): OAuthError =>
+  new OAuthError('access_denied', 'the person did not allow it', {
+    rule: 'consent-denied',
+    client_id: app.applicationUri,
+    user,
+    sent: scope.join(' '),
+    cause: 'the person pressed Deny on the consent page',
+  })
+
+/** @returns keeps what a person allows, or says false where anything was ended since it was judged */
+const createKeepConsent =
+  ({ store, clock }: Pick<Dependencies, 'store' | 'clock'>) =>
+  ({ app: { applicationUri, epoch } }: AuthorizationRequest, { signedIn, scope }: ConsentStep): Promise<boolean> => {
+    const { user, session: signIn, sessionEpoch } = signedIn
+    const judged = { applicationUri, userId: user.id, appEpoch: epoch, userEpoch: user.epoch, sessionEpoch, signIn }
+    // In turn with kill switches and withdrawals, on any node.
+    return store.writeAlone(async ({ grants, sessionEpochs, consents }) => {
+      if (!(await grants.mayGrant(judged, []))) return false
+      if (!(await sessionEpochs.hold(applicationUri, user.id, sessionEpoch))) return false
+      await consents.grant(user.id, applicationUri, scope, clock())
+      return true
+    })
+  }
 
 /** What a scope lets the app do, in plain words; for scopes of an API's own, its name and what its API says of it. */
 function describeScope(scope: string, t: Translate, has: Messages['has'], resources: readonly ApiResource[]) {

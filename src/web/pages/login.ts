@@ -36,9 +36,9 @@ interface Dependencies {
 
 /** The page where a person signs in. */
 export async function loginSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { flow, cookies, renderPage, checkPassword, devices, clock, sessions, audit, refuse, browserStateOf, issuer } =
-    dependencies
-  const onceAMinute = createRarely(clock, MINUTE)
+  const { flow, cookies, renderPage, devices, clock, sessions, audit, refuse, browserStateOf, issuer } = dependencies
+  const checkUnlessBusy = createCheckUnlessBusy(dependencies)
+  const noteFailure = createNoteFailure(dependencies)
   const config = { page: true } as const
   const formPurpose = (ticket: Ticket): string => `login:${ticket.id}`
 
@@ -95,7 +95,7 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
     if (result === 'busy') return show(request, reply, ticket, username, { name: 'busy', retryAfter: 2 })
     if (!result.user) {
       noteFailure(result, through)
-      return show(request, reply, ticket, username, problemOf(result))
+      return show(request, reply, ticket, username, problemOf(result, clock()))
     }
     cookies.setDevice(reply, devices.remember(cookies.device(request), result.user))
     const { cookie, facts } = await sessions.start(result.user, cookies.session(request))
@@ -105,12 +105,14 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
     const next = flow.tickets.seal({ ...ticket, signedIn: { sid: facts.sid, authTime: facts.authTime } })
     return reply.redirect(`${issuer}/connect/authorize/continue?interaction=${next}`, 303)
   })
+}
 
-  async function checkUnlessBusy(
-    request: FastifyRequest,
-    username: string,
-    password: string,
-  ): Promise<SignInResult | 'busy'> {
+type Failure = Extract<SignInResult, { user: undefined }>
+
+/** Whether the password is right, unless too many wait to be told. */
+const createCheckUnlessBusy =
+  ({ checkPassword, cookies }: Pick<Dependencies, 'checkPassword' | 'cookies'>) =>
+  async (request: FastifyRequest, username: string, password: string): Promise<SignInResult | 'busy'> => {
     try {
       const origin = { network: networkToLimit(request), deviceCookie: cookies.device(request) }
       return await checkPassword(username, password, origin)
@@ -120,19 +122,20 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
     }
   }
 
-  function problemOf({ rule, cause, userId, until }: Failure): Problem {
-    const why = { rule, cause, user: userId }
-    if (until === undefined) return { name: 'wrong_credentials', why }
-    return { name: 'throttled', why, retryAfter: Math.max(1, Math.ceil((until - clock()) / SECOND)) }
-  }
+/** Why the page is shown again. @param now milliseconds since 1970 */
+function problemOf({ rule, cause, userId, until }: Failure, now: number): Problem {
+  const why = { rule, cause, user: userId }
+  if (until === undefined) return { name: 'wrong_credentials', why }
+  return { name: 'throttled', why, retryAfter: Math.max(1, Math.ceil((until - now) / SECOND)) }
+}
 
-  /** Who is turned away unheard is noted once a minute, so that nobody can fill the audit log. */
-  function noteFailure({ cause, userId, until, locks }: Failure, through: { app: string; address: string }): void {
+/** Who is turned away unheard is noted once a minute, so that nobody can fill the audit log. */
+function createNoteFailure({ audit, clock }: Pick<Dependencies, 'audit' | 'clock'>) {
+  const onceAMinute = createRarely(clock, MINUTE)
+  return ({ cause, userId, until, locks }: Failure, through: { app: string; address: string }): void => {
     const about = { actor: 'nobody', ...through, detail: { cause }, ...(userId ? { user: userId } : {}) }
     if (until === undefined) audit({ event: 'sign_in_failed', ...about })
     else if (onceAMinute(userId ?? through.address)) audit({ event: 'sign_in_throttled', ...about })
     if (locks) audit({ event: 'sign_in_locked', ...about, detail: { cause: 'too many attempts have failed' } })
   }
 }
-
-type Failure = Extract<SignInResult, { user: undefined }>

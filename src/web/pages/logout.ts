@@ -25,7 +25,9 @@ interface Dependencies {
 
 /** The pages where a person signs out. @see OIDC RP-Initiated Logout §2 */
 export async function logoutSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { logout, sessions, cookies, renderPage, subjectOf, audit, tellApps, issuer } = dependencies
+  const { logout, sessions, cookies, renderPage, audit, tellApps, issuer } = dependencies
+  const letBrowserTell = createLetBrowserTell(dependencies)
+  const vouchedFor = createVouchedFor(dependencies)
   const config = { page: true } as const
   const formPurpose = (ticket: LogoutTicket): string => `logout:${ticket.id}`
 
@@ -48,31 +50,6 @@ export async function logoutSite(app: FastifyInstance, dependencies: Dependencie
       ? reply.redirect(logout.doneUrl(ticket), 303)
       : letBrowserTell(request, reply, ticket, frames)
   }
-
-  /** The page that lets the browser tell apps, with the cookies they gave it, and moves on by itself. @see OIDC Front-Channel Logout §3 */
-  const letBrowserTell = (
-    request: FastifyRequest,
-    reply: FastifyReply,
-    ticket: LogoutTicket,
-    frames: readonly string[],
-  ): FastifyReply =>
-    renderPage(request, reply, {
-      template: 'signing-out',
-      uiLocales: ticket.uiLocales,
-      frames: [...new Set(frames.map(destinationOf))],
-      ownScript: true,
-      data: () => ({
-        frames,
-        next: logout.doneUrl(ticket),
-        destination: ticket.redirectUri === undefined ? undefined : destinationOf(ticket.redirectUri),
-      }),
-    })
-
-  /** An ID token of this very session shows that the app, not a stranger's link, asks. */
-  const vouchedFor = ({ hint }: LogoutTicket, { user, session }: LiveSession): boolean =>
-    hint !== undefined &&
-    hint.sub === subjectOf(user, hint.sector) &&
-    (hint.sid === undefined || hint.sid === session.sid)
 
   function confirm(
     request: FastifyRequest,
@@ -113,3 +90,27 @@ export async function logoutSite(app: FastifyInstance, dependencies: Dependencie
     renderPage(request, reply, { template: 'signed-out', data: () => ({}) }),
   )
 }
+
+/** The page that lets the browser tell apps, with the cookies they gave it, and moves on by itself. @see OIDC Front-Channel Logout §3 */
+const createLetBrowserTell =
+  ({ renderPage, logout }: Pick<Dependencies, 'renderPage' | 'logout'>) =>
+  (request: FastifyRequest, reply: FastifyReply, ticket: LogoutTicket, frames: readonly string[]): FastifyReply =>
+    renderPage(request, reply, {
+      template: 'signing-out',
+      uiLocales: ticket.uiLocales,
+      frames: [...new Set(frames.map(destinationOf))],
+      ownScript: true,
+      data: () => ({
+        frames,
+        next: logout.doneUrl(ticket),
+        destination: ticket.redirectUri === undefined ? undefined : destinationOf(ticket.redirectUri),
+      }),
+    })
+
+/** An ID token of this very session shows that the app, not a stranger's link, asks. */
+const createVouchedFor =
+  ({ subjectOf }: Pick<Dependencies, 'subjectOf'>) =>
+  ({ hint }: LogoutTicket, { user, session }: LiveSession): boolean =>
+    hint !== undefined &&
+    hint.sub === subjectOf(user, hint.sector) &&
+    (hint.sid === undefined || hint.sid === session.sid)

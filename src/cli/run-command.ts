@@ -1,7 +1,7 @@
-import { createProgram } from '../program.ts'
-import { explain } from './explain-error.ts'
-import { reportFailure } from './output.ts'
-import type { Terminal } from './terminal.ts'
+import { explain } from './kit/explain-error.ts'
+import { reportFailure } from './kit/output.ts'
+import type { Terminal } from './kit/terminal.ts'
+import { createProgram } from './program.ts'
 
 /**
  * Runs one command to its end, whatever becomes of it.
