@@ -14,7 +14,9 @@ interface Locked {
 const lockedIn = (path: string) =>
   Object.entries((JSON.parse(read(path)) as { packages: Record<string, Locked> }).packages)
 const locked = lockedIn('package-lock.json')
-const packages = locked.filter(([path]) => path !== '')
+/** What is of this repository itself comes from nowhere else: the server, the plugin, and the link to that. */
+const OWN = ['', 'src/resource-server', 'node_modules/@tessera-id/resource-server']
+const packages = locked.filter(([path]) => !OWN.includes(path))
 const manifest = JSON.parse(read('package.json')) as Record<
   'dependencies' | 'optionalDependencies' | 'devDependencies',
   Record<string, string>
