@@ -45,7 +45,7 @@ await t.test('npm run demo builds when something has changed, and for --help nev
     t.notOk(existsSync(join(tree, 'dist')), `${flag} builds nothing`)
   }
 
-  writeFileSync(join(tree, 'ask.ts'), `console.log(await (await import('../scripts/build.ts')).buildIfChanged())`)
+  writeFileSync(join(tree, 'ask.ts'), `console.log(await (await import('./scripts/build.ts')).buildIfChanged())`)
   const built = (): string => run('ask.ts').stdout
   t.equal(built(), 'true\n', 'nothing was built')
   t.ok(existsSync(join(tree, 'dist/cli/commands.js')))

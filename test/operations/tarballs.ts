@@ -150,7 +150,7 @@ await t.test('the plugin holds what runs, and documents that lead nowhere else',
 })
 
 const OF_THE_SERVER =
-  /^(dist\/(cli|db|src)\/.*\.js|schema\/[\w.]+\.json|templates\/.*|docs\/[\w-]+\.md|[A-Z]+\.md|LICENSE|package\.json)$/
+  /^(dist\/(cli|db|src)\/.*\.js|schema\/[\w.]+\.json|templates\/.*|docs\/[\w-]+\.md|docs\/pictures\/[\w-]+\.png|src\/resource-server\/README\.md|[A-Z]+\.md|LICENSE|package\.json)$/
 await t.test('the server holds what runs, and documents that lead nowhere else', (t) => {
   const server = installServer(t)
   t.strictSame(
