@@ -2,7 +2,17 @@ import tseslint from 'typescript-eslint'
 
 // Only what needs types and what biome cannot see.
 export default tseslint.config(
-  { ignores: ['**/dist/**', 'data/**', '.tap/**', 'scripts/demo/spa/**', '*.config.js', '.dependency-cruiser.cjs'] },
+  {
+    ignores: [
+      '**/dist/**',
+      'build/**',
+      'data/**',
+      '.tap/**',
+      'scripts/demo/spa/**',
+      '*.config.js',
+      '.dependency-cruiser.cjs',
+    ],
+  },
   {
     files: ['**/*.ts'],
     languageOptions: {
