@@ -23,9 +23,9 @@ import { createIssueAnswer } from '../oauth/authorize/issue-answer.ts'
 import { createSessionStateParameter } from '../oauth/authorize/session-state.ts'
 import { createAuthenticateApp } from '../oauth/client-auth/authenticate.ts'
 import { createJudgeAssertion } from '../oauth/client-auth/verify-assertion.ts'
-import { createAuthorizationCodeGrant } from '../oauth/grants/authorization-code.ts'
+import { createAuthorizationCodeGrant, createRefuseSecondCode } from '../oauth/grants/authorization-code.ts'
 import { createClientCredentialsGrant } from '../oauth/grants/client-credentials.ts'
-import { createRefreshTokenGrant } from '../oauth/grants/refresh-token.ts'
+import { createAnswerSecondRefresh, createRefreshTokenGrant } from '../oauth/grants/refresh-token.ts'
 import { createGrantRegistry } from '../oauth/grants/registry.ts'
 import { createRegistration } from '../oauth/registration/registration.ts'
 import { createReadCatalogue } from '../oauth/tokens/lookup/catalogue.ts'
@@ -147,6 +147,10 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     random,
     audit,
     audits: auditJournal,
+    seconds: {
+      code: createRefuseSecondCode({ store, clock, audit }),
+      refreshToken: createAnswerSecondRefresh({ store, clock, audit }),
+    },
   })
   const grants = createGrantRegistry([
     createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }),

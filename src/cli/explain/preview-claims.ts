@@ -1,11 +1,10 @@
-import type { ServiceAuthorization, SignInFacts, UserAuthorization } from '../../domain/access/authorization.ts'
+import type { ServiceAuthorization, SignInFacts } from '../../domain/access/authorization.ts'
 import type { Target } from '../../domain/access/resource-indicators.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { ACR_PASSWORD } from '../../domain/protocol/acr.ts'
-import { NO_CLAIMS } from '../../domain/protocol/requested-claims.ts'
 import { type SigningAlgorithm, signingAlgorithmOf } from '../../domain/protocol/signing-algorithm.ts'
 import type { User } from '../../domain/users/user.ts'
-import { accessTokenClaims } from '../../oauth/tokens/mint/access-token.ts'
+import { accessTokenClaims, type PersonAccess } from '../../oauth/tokens/mint/access-token.ts'
 import { idTokenClaims } from '../../oauth/tokens/mint/id-token.ts'
 import type { TokenSettings } from '../../oauth/tokens/mint/token-settings.ts'
 
@@ -57,21 +56,11 @@ export function previewForUser(
   { tokens, algorithm, now }: PreviewSettings,
 ): ClaimsPreview {
   const signIn = signInAt(now)
-  const redemption = { spend: async () => false, tooLate: () => Promise.reject(new Error('a preview is not redeemed')) }
-  const authorization: UserAuthorization<never> = {
-    kind: 'user',
-    ...granted,
-    signIn,
-    nonce,
-    claims: NO_CLAIMS,
-    family: UNIQUE,
-    refreshUntil: undefined,
-    redemption,
-  }
+  const access: PersonAccess = { kind: 'user', ...granted, signIn, family: UNIQUE }
   const { app, user, scope } = granted
   const subject = { app, user, signIn, nonce }
   return {
-    access_token: { ...accessTokenClaims(authorization, tokens, now, ''), jti: UNIQUE },
+    access_token: { ...accessTokenClaims(access, tokens, now, ''), jti: UNIQUE },
     ...(scope.includes('openid')
       ? { id_token: idTokenClaims(subject, tokens, signingAlgorithmOf(app, algorithm), now) }
       : {}),

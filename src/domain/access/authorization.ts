@@ -1,6 +1,8 @@
+import type { SealingKey } from '../../lib/crypto/sealed-box.ts'
 import type { TrustedApplication } from '../apps/trusted-application.ts'
 import type { RequestedClaims } from '../protocol/requested-claims.ts'
 import type { User } from '../users/user.ts'
+import type { AuthenticatedApp } from './authenticated-app.ts'
 
 /** The success answer of the token endpoint. @see RFC 6749 §5.1, OIDC Core §3.1.3.3 */
 export interface TokenResponse {
@@ -24,10 +26,26 @@ export interface SignInFacts {
   readonly acr: string
 }
 
-/** A person lets an app act for them. `Unit` is what one transaction can touch. */
-export interface UserAuthorization<Unit> {
+/** What a person granted an app, and under which epochs: a kill switch, or a consent taken back, makes them differ. */
+export interface Granted {
+  readonly family: string
+  readonly applicationUri: string
+  readonly userId: string
+  readonly appEpoch: number
+  readonly userEpoch: number
+  /** Of app and person together. */
+  readonly sessionEpoch: number
+  readonly signIn: SignInFacts
+  readonly scope: readonly string[]
+  /** The API resources that were asked for; empty is the default. @see RFC 8707 §2 */
+  readonly resources: readonly string[]
+  readonly claims: RequestedClaims
+}
+
+/** A person lets an app act for them. */
+export interface UserAuthorization {
   readonly kind: 'user'
-  readonly app: TrustedApplication
+  readonly app: AuthenticatedApp
   readonly user: User
   readonly signIn: SignInFacts
   /** Of this answer; the grant itself may hold more. */
@@ -41,7 +59,7 @@ export interface UserAuthorization<Unit> {
   readonly family: string
   /** Milliseconds since 1970; the end of the last refresh token. `undefined` when none is given. */
   readonly refreshUntil: number | undefined
-  readonly redemption: Redemption<Unit>
+  readonly use: Use
 }
 
 /** An app acts on its own, as its System User. @see RFC 6749 §4.4 */
@@ -55,21 +73,37 @@ export interface ServiceAuthorization {
   readonly audience: readonly string[]
 }
 
-/** The request was answered before; the very same answer is given again. */
-export interface AnsweredBefore {
-  readonly kind: 'answered'
-  readonly response: TokenResponse
+/** What the app presents was used up before; whoever comes second gets the earlier answer again, or a refusal. */
+export interface UsedBefore {
+  readonly kind: 'used before'
+  readonly app: AuthenticatedApp
+  readonly use: Use
 }
 
-/** What a grant decides; only `tokens/issue` turns it into tokens. */
-export type Authorization<Unit> = UserAuthorization<Unit> | ServiceAuthorization | AnsweredBefore
+/** What a grant decides; only `oauth/tokens/mint` turns it into tokens. */
+export type Authorization = UserAuthorization | ServiceAuthorization | UsedBefore
 
-/** How a code or refresh token is used up: one conditional statement decides, after everything was checked and minted. */
-export interface Redemption<Unit> {
-  /** Runs inside the transaction that stores what was minted; `false` when somebody else was first. */
-  spend(unit: Unit, response: TokenResponse): Promise<boolean>
-  /** What the one who came second gets: an earlier answer, or a refusal. */
-  tooLate(): Promise<TokenResponse>
+/** What is used up together with what it is exchanged for: one conditional statement decides, after all was checked and minted. */
+export type Use = CodeUse | RefreshTokenUse
+
+/** An authorization code, with which a family of tokens starts. */
+export interface CodeUse {
+  readonly kind: 'code'
+  readonly digest: string
+  readonly granted: Granted
+  /** Milliseconds since 1970; after this no token of the family can be live. */
+  readonly familyEnds: number
+}
+
+/** A refresh token, which the next one takes the place of. */
+export interface RefreshTokenUse {
+  readonly kind: 'refresh token'
+  readonly digest: string
+  readonly family: string
+  /** Fingerprint of the request: who asks, how they proved it, for what. */
+  readonly by: string
+  /** Seals the answer for whoever presents the same token again; nothing but the token yields it. */
+  readonly answerKey: SealingKey
 }
 
 /** The `expiresAt` of an authorization code that was ended before its time. */

@@ -1,4 +1,5 @@
 import type { TrustedApplication } from '../apps/trusted-application.ts'
+import { OAuthError } from '../refusals/errors.ts'
 import type { User } from '../users/user.ts'
 
 /** The epochs under which something was granted. */
@@ -27,3 +28,11 @@ export function whyEnded(
   if (granted.userEpoch !== user.epoch) return 'the user was disabled or changed the password since'
   return granted.sessionEpoch === granted.presentSessionEpoch ? undefined : TAKEN_BACK
 }
+
+/** The refusal of a code whose tokens, one of which came with it, were revoked. @param user whom they acted for */
+export const tokensRevokedSince = (user: string): OAuthError =>
+  new OAuthError('invalid_grant', 'the tokens of this sign-in were revoked since the code was issued', {
+    rule: 'grant-ended',
+    user,
+    cause: 'all tokens of this sign-in were revoked',
+  })

@@ -1,6 +1,6 @@
 import { type AuthenticatedApp, auditedApp } from '../../domain/access/authenticated-app.ts'
-import { ENDED_EARLY, type Redemption, type UserAuthorization } from '../../domain/access/authorization.ts'
-import { TAKEN_BACK, whyEnded } from '../../domain/access/grant-status.ts'
+import { type CodeUse, ENDED_EARLY, type Granted, type UserAuthorization } from '../../domain/access/authorization.ts'
+import { TAKEN_BACK, tokensRevokedSince, whyEnded } from '../../domain/access/grant-status.ts'
 import { narrowToResources, type ReadCatalogue } from '../../domain/access/resource-indicators.ts'
 import { whyNotAdmitted } from '../../domain/access/user-access.ts'
 import {
@@ -18,7 +18,7 @@ import type { User } from '../../domain/users/user.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import { type Clock, SECOND } from '../../lib/time/clock.ts'
 import type { AuthorizationCode } from '../../store/repositories/tokens/authorization-codes.ts'
-import type { Repositories, Store } from '../../store/store.ts'
+import type { Store } from '../../store/store.ts'
 import type { Grant } from './registry.ts'
 import { requireInteractive } from './require-interactive.ts'
 
@@ -33,69 +33,10 @@ const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail =
   new OAuthError('invalid_grant', description, { cause: description, ...detail, rule })
 
 /** Exchanges an authorization code for tokens. @see RFC 6749 §4.1.3 */
-export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }: Dependencies): Grant {
-  /** A code that comes back has leaked: what it was exchanged for dies, before the refusal is told. @see RFC 6749 §4.1.2 */
-  async function refuseReuse({ family, userId, spentAt }: AuthorizationCode, app: AuthenticatedApp): Promise<never> {
-    await store.writeEnding(({ families }) => families.revoke(family, clock()))
-    audit({ event: 'code_reuse', ...auditedApp(app), user: userId, detail: { family } })
-    throw refuse('code-used', 'the code has already been used; the tokens it was exchanged for are revoked', {
-      client_id: app.applicationUri,
-      cause:
-        spentAt === undefined
-          ? 'two requests redeemed the code at the same moment'
-          : `the code was redeemed ${seconds(clock() - spentAt)} before, and a code is good once`,
-    })
-  }
+export function createAuthorizationCodeGrant(dependencies: Dependencies): Grant {
+  const { store, clock, readCatalogue } = dependencies
 
-  /** Refuses a code that something has ended since it was issued. @returns whom the tokens act for */
-  async function requireStanding(code: AuthorizationCode, app: TrustedApplication | undefined): Promise<User> {
-    requireUnexpired(code, clock())
-    await requireStillSignedIn(code)
-    requireUnrevoked(code)
-    const user = await store.read.users.find(code.userId)
-    const ended = whyEnded(code, app, user) ?? (app && user && whyNotAdmitted(app, user))
-    if (ended === TAKEN_BACK) throw endedEarly()
-    if (!user || ended !== undefined)
-      throw refuse('grant-ended', 'the app or the user was changed or disabled since the code was issued', {
-        user: code.userId,
-        cause: ended ?? 'the user was removed',
-      })
-    return user
-  }
-
-  /** Why a code could not be used up that was good a moment ago: whoever came second has nothing stolen where it was ended. */
-  async function refuseLate(codeDigest: string, before: AuthorizationCode, app: AuthenticatedApp): Promise<never> {
-    const code = await store.read.codes.find(codeDigest)
-    if (code && code.spentAt !== undefined) return refuseReuse(before, app)
-    if (code) await requireStanding(code, await store.read.apps.find(app.applicationUri))
-    throw endedEarly()
-  }
-
-  /** Refuses a code whose sign-in was ended between authorize and token. */
-  async function requireStillSignedIn(code: AuthorizationCode): Promise<void> {
-    const session = await store.read.sessions.find(code.signIn.sid)
-    if (!session || session.endedAt !== undefined)
-      throw refuse('signed-out-since', 'the person signed out since the code was issued')
-  }
-
-  function redemptionOf(
-    code: AuthorizationCode,
-    codeDigest: string,
-    expiresAt: number,
-    app: AuthenticatedApp,
-  ): Redemption<Repositories> {
-    return {
-      async spend(unit) {
-        if (!(await unit.codes.spend(codeDigest, clock()))) return false
-        // What is thrown here leaves the code as it was.
-        if (!(await unit.families.start({ ...code, startedAt: clock(), expiresAt }))) throw revokedSince(code)
-        return true
-      },
-      tooLate: () => refuseLate(codeDigest, code, app),
-    }
-  }
-
-  async function authorize(app: AuthenticatedApp, form: Form): Promise<UserAuthorization<Repositories>> {
+  async function authorize(app: AuthenticatedApp, form: Form): Promise<UserAuthorization> {
     requireInteractive(app)
     const codeDigest = digest(form.require('code'))
     const code = await store.read.codes.find(codeDigest)
@@ -111,11 +52,11 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
         cause: `the code was issued to ${code.applicationUri}, and ${app.applicationUri} sent it`,
       })
     }
-    if (code.spentAt !== undefined) return refuseReuse(code, app)
+    if (code.spentAt !== undefined) return refuseReuse(code, code.spentAt, app, dependencies)
     requireUnexpired(code, clock())
     requireSameRedirectUri(code, form.get('redirect_uri'))
     requireVerifier(code, form.get('code_verifier'))
-    const user = await requireStanding(code, app)
+    const user = await requireStanding(code, app, dependencies)
     const refreshUntil = code.scope.includes('offline_access') ? clock() + refreshTokenLifetime(app) : undefined
     return {
       kind: 'user',
@@ -127,11 +68,78 @@ export function createAuthorizationCodeGrant({ store, clock, audit, readCatalogu
       claims: code.claims,
       family: code.family,
       refreshUntil,
-      redemption: redemptionOf(code, codeDigest, (refreshUntil ?? clock()) + accessTokenLifetime(app), app),
+      use: {
+        kind: 'code',
+        digest: codeDigest,
+        granted: code,
+        familyEnds: (refreshUntil ?? clock()) + accessTokenLifetime(app),
+      },
     }
   }
 
   return { type: 'authorization_code', authorize }
+}
+
+type Judging = Omit<Dependencies, 'readCatalogue'>
+
+/** Refuses a code that could not be used up, though it was good a moment ago; nothing was stolen where it was ended meanwhile. */
+export const createRefuseSecondCode =
+  (dependencies: Judging) =>
+  async ({ digest, granted }: CodeUse, app: AuthenticatedApp): Promise<never> => {
+    const { codes, apps } = dependencies.store.read
+    const code = await codes.find(digest)
+    if (code && code.spentAt !== undefined) return refuseReuse(granted, undefined, app, dependencies)
+    if (code) await requireStanding(code, await apps.find(app.applicationUri), dependencies)
+    throw endedEarly()
+  }
+
+/**
+ * A code that comes back has leaked: what it was exchanged for dies, before the refusal is told.
+ * @param spentAt when it was redeemed, where that was before this request came
+ * @see RFC 6749 §4.1.2
+ */
+async function refuseReuse(
+  { family, userId }: Granted,
+  spentAt: number | undefined,
+  app: AuthenticatedApp,
+  { store, clock, audit }: Judging,
+): Promise<never> {
+  await store.writeEnding(({ families }) => families.revoke(family, clock()))
+  audit({ event: 'code_reuse', ...auditedApp(app), user: userId, detail: { family } })
+  throw refuse('code-used', 'the code has already been used; the tokens it was exchanged for are revoked', {
+    client_id: app.applicationUri,
+    cause:
+      spentAt === undefined
+        ? 'two requests redeemed the code at the same moment'
+        : `the code was redeemed ${seconds(clock() - spentAt)} before, and a code is good once`,
+  })
+}
+
+/** Refuses a code that something has ended since it was issued. @returns whom the tokens act for */
+async function requireStanding(
+  code: AuthorizationCode,
+  app: TrustedApplication | undefined,
+  { store, clock }: Judging,
+): Promise<User> {
+  requireUnexpired(code, clock())
+  await requireStillSignedIn(code, store)
+  requireUnrevoked(code)
+  const user = await store.read.users.find(code.userId)
+  const ended = whyEnded(code, app, user) ?? (app && user && whyNotAdmitted(app, user))
+  if (ended === TAKEN_BACK) throw endedEarly()
+  if (!user || ended !== undefined)
+    throw refuse('grant-ended', 'the app or the user was changed or disabled since the code was issued', {
+      user: code.userId,
+      cause: ended ?? 'the user was removed',
+    })
+  return user
+}
+
+/** Refuses a code whose sign-in was ended between authorize and token. */
+async function requireStillSignedIn(code: AuthorizationCode, { read }: Pick<Store, 'read'>): Promise<void> {
+  const session = await read.sessions.find(code.signIn.sid)
+  if (!session || session.endedAt !== undefined)
+    throw refuse('signed-out-since', 'the person signed out since the code was issued')
 }
 
 const seconds = (milliseconds: number): string => `${Math.round(milliseconds / SECOND)} s`
@@ -154,14 +162,8 @@ const endedEarly = (): OAuthError =>
 
 /** Refuses a code whose tokens, one of which came with it, were revoked. */
 function requireUnrevoked(code: AuthorizationCode): void {
-  if (code.revokedAt !== undefined) throw revokedSince(code)
+  if (code.revokedAt !== undefined) throw tokensRevokedSince(code.userId)
 }
-
-const revokedSince = ({ userId }: AuthorizationCode): OAuthError =>
-  refuse('grant-ended', 'the tokens of this sign-in were revoked since the code was issued', {
-    user: userId,
-    cause: 'all tokens of this sign-in were revoked',
-  })
 
 /** @see RFC 6749 §4.1.3 */
 function requireSameRedirectUri(code: AuthorizationCode, sent: string | undefined): void {

@@ -1,21 +1,21 @@
 import { type AuthenticatedApp, auditedApp } from '../../domain/access/authenticated-app.ts'
-import type { Authorization, Redemption, TokenResponse } from '../../domain/access/authorization.ts'
+import type { Authorization, RefreshTokenUse, TokenResponse } from '../../domain/access/authorization.ts'
 import { TAKEN_BACK, whyEnded } from '../../domain/access/grant-status.ts'
 import { narrowToResources, type ReadCatalogue } from '../../domain/access/resource-indicators.ts'
 import { whyNotAdmitted } from '../../domain/access/user-access.ts'
-import { LONGEST_REPLAY_WINDOW, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
+import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
 import type { Form } from '../../domain/protocol/form.ts'
 import { readScope, requireWithin, stillRegistered } from '../../domain/protocol/scope.ts'
 import { OAuthError, type OperatorDetail } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import type { User } from '../../domain/users/user.ts'
-import { deriveKey, open, seal } from '../../lib/crypto/sealed-box.ts'
+import { deriveKey, open } from '../../lib/crypto/sealed-box.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import { type Clock, isoTime, SECOND } from '../../lib/time/clock.ts'
 import type { RefreshToken, Rotation } from '../../store/repositories/tokens/refresh-tokens.ts'
 import type { TokenFamily } from '../../store/repositories/tokens/token-families.ts'
-import type { Repositories, Store } from '../../store/store.ts'
+import type { Store } from '../../store/store.ts'
 import type { Grant } from './registry.ts'
 import { requireInteractive } from './require-interactive.ts'
 
@@ -26,120 +26,19 @@ interface Dependencies {
   readonly readCatalogue: ReadCatalogue
 }
 
-/** One refresh request: the token as it was presented, and who asked for what with it. */
-interface Presented {
-  readonly value: string
-  readonly digest: string
-  readonly fingerprint: string
-  readonly app: AuthenticatedApp
-}
-
 const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail = {}): OAuthError =>
   new OAuthError('invalid_grant', description, { cause: description, ...detail, rule })
 
-const replayKey = (token: string) => deriveKey(token, 'refresh-replay')
-
 /** Rotates a refresh token on every use. @see RFC 6749 §6, RFC 9700 §4.14.2 */
-export function createRefreshTokenGrant({ store, clock, audit, readCatalogue }: Dependencies): Grant {
-  /** A refresh token used twice is a lost answer or a leak; the replay window tells them apart. */
-  async function replay(presented: Presented, family: TokenFamily, rotation: Rotation): Promise<TokenResponse> {
-    const age = clock() - rotation.at
-    if (age >= presented.app.refreshReplayWindow * SECOND) return refuseReuse(family, presented.app, age)
-    if (rotation.by !== presented.fingerprint)
-      throw refuse('refresh-token-used-differently', 'the refresh token has already been used by a different request', {
-        age,
-        cause: `the token was used ${age / SECOND} s ago by a request that proved the app otherwise or asked for another scope`,
-      })
-    const answer = rotation.sealedAnswer && open(replayKey(presented.value), rotation.sealedAnswer)
-    if (!answer) throw new Error('a stored refresh answer does not open')
-    return JSON.parse(answer) as TokenResponse
-  }
-
-  /** Committed before the refusal is told, so that the thief's tokens die whatever becomes of the answer. */
-  async function refuseReuse({ family, userId }: TokenFamily, app: AuthenticatedApp, age: number): Promise<never> {
-    await store.writeEnding(({ families }) => families.revoke(family, clock()))
-    audit({ event: 'refresh_reuse', ...auditedApp(app), user: userId, detail: { family } })
-    const description =
-      'the refresh token has already been used; all tokens that grew from the same sign-in are revoked'
-    throw refuse('refresh-token-used', description, {
-      client_id: app.applicationUri,
-      age,
-      cause: `the token was rotated ${age / SECOND} s ago, longer than the app's RefreshReplayWindow: an old copy, or a thief`,
-    })
-  }
-
-  function redemptionOf(presented: Presented, family: TokenFamily): Redemption<Repositories> {
-    return {
-      async spend({ refreshTokens }, response) {
-        const now = clock()
-        await refreshTokens.forgetAnswers(family.family, now - LONGEST_REPLAY_WINDOW)
-        return refreshTokens.rotate(presented.digest, {
-          at: now,
-          by: presented.fingerprint,
-          sealedAnswer: seal(replayKey(presented.value), JSON.stringify(response)),
-        })
-      },
-      async tooLate() {
-        const record = await store.read.apps.find(presented.app.applicationUri)
-        const { token } = await requireStanding(presented, record)
-        if (token.rotation) return replay(presented, family, token.rotation)
-        throw refuse('refresh-token-revoked', 'the refresh token was revoked')
-      },
-    }
-  }
-
-  /** The family of a token that may be used by this app, now. */
-  async function requireLiveFamily(token: RefreshToken | undefined, app: AuthenticatedApp): Promise<TokenFamily> {
-    const family = token && (await store.read.families.find(token.family))
-    if (!token || !family) {
-      throw refuse('refresh-token-unknown', 'the refresh token is unknown', {
-        cause:
-          'no refresh token like this was issued here: it was cut off, or is another kind of token or of another server',
-      })
-    }
-    if (family.applicationUri !== app.applicationUri) {
-      throw refuse('refresh-token-of-another-app', 'the refresh token was issued to another app', {
-        sent: app.applicationUri,
-        expected: family.applicationUri,
-        cause: `the token was issued to ${family.applicationUri}, and ${app.applicationUri} sent it`,
-      })
-    }
-    const { revokedAt } = family
-    if (revokedAt !== undefined) {
-      const cause = `all tokens of this sign-in were revoked at ${isoTime(revokedAt)}: by the app, or because one was used twice`
-      throw refuse('refresh-token-revoked', 'the refresh token was revoked', { revokedAt, cause })
-    }
-    const { expiresAt } = token
-    if (expiresAt <= clock()) {
-      const cause = `the token ended at ${isoTime(expiresAt)}, however often it was rotated; this server's clock says ${isoTime(clock())}`
-      throw refuse('refresh-token-expired', 'the refresh token has expired', { expiresAt, cause })
-    }
-    return family
-  }
-
-  /** A token that nothing has ended, with whom it acts for. @param record of the app as it is now */
-  async function requireStanding(
-    { digest, app }: Presented,
-    record: TrustedApplication | undefined,
-  ): Promise<{ readonly token: RefreshToken; readonly family: TokenFamily; readonly user: User }> {
-    const token = await store.read.refreshTokens.find(digest)
-    const family = await requireLiveFamily(token, app)
-    const user = await store.read.users.find(family.userId)
-    const ended = whyEnded(family, record, user) ?? (record && user && whyNotAdmitted(record, user))
-    if (ended === TAKEN_BACK) throw refuse('refresh-token-revoked', 'the refresh token was revoked', { cause: ended })
-    if (!token || !user || ended !== undefined) {
-      const description = 'the app or the user was changed or disabled since the refresh token was issued'
-      throw refuse('grant-ended', description, { user: family.userId, cause: ended ?? 'the user was removed' })
-    }
-    return { token, family, user }
-  }
-
-  async function authorize(app: AuthenticatedApp, form: Form): Promise<Authorization<Repositories>> {
+export function createRefreshTokenGrant(dependencies: Dependencies): Grant {
+  async function authorize(app: AuthenticatedApp, form: Form): Promise<Authorization> {
     requireInteractive(app)
     const value = form.require('refresh_token')
-    const presented = { value, digest: digest(value), fingerprint: fingerprintOf(app, form), app }
-    const { token, family, user } = await requireStanding(presented, app)
-    if (token.rotation) return { kind: 'answered', response: await replay(presented, family, token.rotation) }
+    const presented = { digest: digest(value), by: fingerprintOf(app, form) }
+    const { token, family, user } = await requireStanding(presented.digest, app, app, dependencies)
+    const answerKey = deriveKey(value, 'refresh-replay')
+    const use: RefreshTokenUse = { kind: 'refresh token', ...presented, family: family.family, answerKey }
+    if (token.rotation) return { kind: 'used before', app, use }
     const granted = { ...family, scope: stillRegistered(family.scope, app) }
     const scope = readNarrowedScope(form, granted.scope)
     return {
@@ -147,16 +46,118 @@ export function createRefreshTokenGrant({ store, clock, audit, readCatalogue }: 
       app,
       user,
       signIn: family.signIn,
-      ...narrowToResources(form, granted, scope, app, await readCatalogue()),
+      ...narrowToResources(form, granted, scope, app, await dependencies.readCatalogue()),
       nonce: undefined,
       claims: family.claims,
       family: family.family,
       refreshUntil: token.expiresAt,
-      redemption: redemptionOf(presented, family),
+      use,
     }
   }
 
   return { type: 'refresh_token', authorize }
+}
+
+type Judging = Omit<Dependencies, 'readCatalogue'>
+
+/** Answers a refresh token that is used up by now: with the earlier answer, or a refusal. */
+export const createAnswerSecondRefresh =
+  (dependencies: Judging) =>
+  async (use: RefreshTokenUse, app: AuthenticatedApp): Promise<TokenResponse> => {
+    const record = await dependencies.store.read.apps.find(app.applicationUri)
+    const { token, family } = await requireStanding(use.digest, app, record, dependencies)
+    if (token.rotation) return replay(use, token.rotation, family, app, dependencies)
+    throw refuse('refresh-token-revoked', 'the refresh token was revoked')
+  }
+
+/** A refresh token used twice is a lost answer or a leak; the replay window tells them apart. */
+async function replay(
+  { by, answerKey }: RefreshTokenUse,
+  rotation: Rotation,
+  family: TokenFamily,
+  app: AuthenticatedApp,
+  dependencies: Judging,
+): Promise<TokenResponse> {
+  const age = dependencies.clock() - rotation.at
+  if (age >= app.refreshReplayWindow * SECOND) return refuseReuse(family, age, app, dependencies)
+  if (rotation.by !== by)
+    throw refuse('refresh-token-used-differently', 'the refresh token has already been used by a different request', {
+      age,
+      cause: `the token was used ${age / SECOND} s ago by a request that proved the app otherwise or asked for another scope`,
+    })
+  const answer = rotation.sealedAnswer && open(answerKey, rotation.sealedAnswer)
+  if (!answer) throw new Error('a stored refresh answer does not open')
+  return JSON.parse(answer) as TokenResponse
+}
+
+/** Committed before the refusal is told, so that the thief's tokens die whatever becomes of the answer. */
+async function refuseReuse(
+  { family, userId }: TokenFamily,
+  age: number,
+  app: AuthenticatedApp,
+  { store, clock, audit }: Judging,
+): Promise<never> {
+  await store.writeEnding(({ families }) => families.revoke(family, clock()))
+  audit({ event: 'refresh_reuse', ...auditedApp(app), user: userId, detail: { family } })
+  const description = 'the refresh token has already been used; all tokens that grew from the same sign-in are revoked'
+  throw refuse('refresh-token-used', description, {
+    client_id: app.applicationUri,
+    age,
+    cause: `the token was rotated ${age / SECOND} s ago, longer than the app's RefreshReplayWindow: an old copy, or a thief`,
+  })
+}
+
+/** The family of a token that may be used by this app, now. */
+async function requireLiveFamily(
+  token: RefreshToken | undefined,
+  app: AuthenticatedApp,
+  { store, clock }: Judging,
+): Promise<TokenFamily> {
+  const family = token && (await store.read.families.find(token.family))
+  if (!token || !family) {
+    throw refuse('refresh-token-unknown', 'the refresh token is unknown', {
+      cause:
+        'no refresh token like this was issued here: it was cut off, or is another kind of token or of another server',
+    })
+  }
+  if (family.applicationUri !== app.applicationUri) {
+    throw refuse('refresh-token-of-another-app', 'the refresh token was issued to another app', {
+      sent: app.applicationUri,
+      expected: family.applicationUri,
+      cause: `the token was issued to ${family.applicationUri}, and ${app.applicationUri} sent it`,
+    })
+  }
+  const { revokedAt } = family
+  if (revokedAt !== undefined) {
+    const cause = `all tokens of this sign-in were revoked at ${isoTime(revokedAt)}: by the app, or because one was used twice`
+    throw refuse('refresh-token-revoked', 'the refresh token was revoked', { revokedAt, cause })
+  }
+  const { expiresAt } = token
+  if (expiresAt <= clock()) {
+    const cause = `the token ended at ${isoTime(expiresAt)}, however often it was rotated; this server's clock says ${isoTime(clock())}`
+    throw refuse('refresh-token-expired', 'the refresh token has expired', { expiresAt, cause })
+  }
+  return family
+}
+
+/** A token that nothing has ended, with whom it acts for. @param record of the app as it is now */
+async function requireStanding(
+  tokenDigest: string,
+  app: AuthenticatedApp,
+  record: TrustedApplication | undefined,
+  dependencies: Judging,
+): Promise<{ readonly token: RefreshToken; readonly family: TokenFamily; readonly user: User }> {
+  const { read } = dependencies.store
+  const token = await read.refreshTokens.find(tokenDigest)
+  const family = await requireLiveFamily(token, app, dependencies)
+  const user = await read.users.find(family.userId)
+  const ended = whyEnded(family, record, user) ?? (record && user && whyNotAdmitted(record, user))
+  if (ended === TAKEN_BACK) throw refuse('refresh-token-revoked', 'the refresh token was revoked', { cause: ended })
+  if (!token || !user || ended !== undefined) {
+    const description = 'the app or the user was changed or disabled since the refresh token was issued'
+    throw refuse('grant-ended', description, { user: family.userId, cause: ended ?? 'the user was removed' })
+  }
+  return { token, family, user }
 }
 
 /** Who asked, how they proved it and for what; only the very same request gets the same answer again. */

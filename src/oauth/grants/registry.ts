@@ -2,12 +2,11 @@ import type { AuthenticatedApp } from '../../domain/access/authenticated-app.ts'
 import type { Authorization } from '../../domain/access/authorization.ts'
 import type { Form } from '../../domain/protocol/form.ts'
 import { OAuthError } from '../../domain/refusals/errors.ts'
-import type { Repositories } from '../../store/store.ts'
 
 /** One `grant_type`: decides what is granted, knows neither HTTP nor tokens. */
 export interface Grant {
   readonly type: string
-  authorize(app: AuthenticatedApp, form: Form): Promise<Authorization<Repositories>>
+  authorize(app: AuthenticatedApp, form: Form): Promise<Authorization>
 }
 
 export interface GrantRegistry {

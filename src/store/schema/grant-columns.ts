@@ -1,24 +1,8 @@
 import type { Selectable } from 'kysely'
-import type { SignInFacts } from '../../domain/access/authorization.ts'
+import type { Granted } from '../../domain/access/authorization.ts'
 import { NO_CLAIMS, type RequestedClaims, scopesOfClaims } from '../../domain/protocol/requested-claims.ts'
 import { fromSignIn, toScope, toSignIn } from './columns.ts'
 import type { Schema } from './schema.ts'
-
-/** What a person granted an app, and under which epochs: a kill switch, or a consent taken back, makes them differ. */
-export interface Granted {
-  readonly family: string
-  readonly applicationUri: string
-  readonly userId: string
-  readonly appEpoch: number
-  readonly userEpoch: number
-  /** Of app and person together. */
-  readonly sessionEpoch: number
-  readonly signIn: SignInFacts
-  readonly scope: readonly string[]
-  /** The API resources that were asked for; empty is the default. @see RFC 8707 §2 */
-  readonly resources: readonly string[]
-  readonly claims: RequestedClaims
-}
 
 type GrantRow = Pick<
   Selectable<Schema['token_families']>,

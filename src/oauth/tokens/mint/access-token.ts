@@ -2,7 +2,11 @@ import type { JWTPayload } from 'jose'
 import type { ServiceAuthorization, UserAuthorization } from '../../../domain/access/authorization.ts'
 import type { Target } from '../../../domain/access/resource-indicators.ts'
 import { sectorOf } from '../../../domain/apps/sector.ts'
-import { type AppRegistration, accessTokenLifetime } from '../../../domain/apps/trusted-application.ts'
+import {
+  type AppRegistration,
+  accessTokenLifetime,
+  type TrustedApplication,
+} from '../../../domain/apps/trusted-application.ts'
 import { writeTokenId } from '../../../domain/protocol/token-id.ts'
 import type { ReferenceToken } from '../../../domain/tokens/reference-token.ts'
 import type { User } from '../../../domain/users/user.ts'
@@ -11,10 +15,10 @@ import { subjectOf, type TokenSettings } from './token-settings.ts'
 import { accessTokenUserClaims } from './user-claims.ts'
 
 /** What an access token for a person is made from. */
-export type PersonAccess = Pick<
-  UserAuthorization<unknown>,
-  'kind' | 'app' | 'user' | 'signIn' | 'scope' | 'audience' | 'family'
->
+export interface PersonAccess
+  extends Pick<UserAuthorization, 'kind' | 'user' | 'signIn' | 'scope' | 'audience' | 'family'> {
+  readonly app: TrustedApplication
+}
 
 /**
  * The claims of a signed access token.

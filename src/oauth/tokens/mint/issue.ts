@@ -8,10 +8,11 @@ import type { Audit, AuditRecords } from '../../../domain/instance/audit.ts'
 import { tokenIssued } from '../../../domain/tokens/token-issued.ts'
 import { digest, newSecret, type Random } from '../../../lib/crypto/secrets.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
-import type { Repositories, Store } from '../../../store/store.ts'
+import type { Store } from '../../../store/store.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import { idTokenClaims } from './id-token.ts'
 import type { MintAccessToken, MintedAccessToken } from './mint-access-token.ts'
+import { answerSecondUse, redeem, type SecondUses } from './redeem.ts'
 import type { TokenSettings } from './token-settings.ts'
 
 interface Dependencies {
@@ -23,6 +24,7 @@ interface Dependencies {
   readonly random: Random
   readonly audit: Audit
   readonly audits: AuditRecords
+  readonly seconds: SecondUses
 }
 
 /** Who asked for tokens and how, for the audit log. */
@@ -38,9 +40,9 @@ export type IssueTokens = ReturnType<typeof createIssueTokens>
  * is used up only together with what it was exchanged for.
  */
 export function createIssueTokens(dependencies: Dependencies) {
-  const { store, keys, mintAccessToken, settings, clock, random, audit, audits } = dependencies
+  const { store, keys, mintAccessToken, settings, clock, random, audit, audits, seconds } = dependencies
 
-  async function mintForUser(authorization: UserAuthorization<Repositories>): Promise<MintedAccessToken> {
+  async function mintForUser(authorization: UserAuthorization): Promise<MintedAccessToken> {
     const minted = await mintAccessToken(authorization)
     const { response: access } = minted
     const { app, user, signIn, nonce, claims, scope, refreshUntil } = authorization
@@ -72,16 +74,13 @@ export function createIssueTokens(dependencies: Dependencies) {
     return minted.response
   }
 
-  async function issueForUser(
-    authorization: UserAuthorization<Repositories>,
-    request: TokenRequest,
-  ): Promise<TokenResponse> {
+  async function issueForUser(authorization: UserAuthorization, request: TokenRequest): Promise<TokenResponse> {
     const minted = await mintForUser(authorization)
     const { response } = minted
-    const { redemption, family, refreshUntil } = authorization
+    const { app, use, family, refreshUntil } = authorization
     const record = audits.record(tokenIssued({ ...authorization, ...minted, ...request }))
     const first = await store.write(async (unit) => {
-      if (!(await redemption.spend(unit, response))) return false
+      if (!(await redeem(use, response, unit, clock()))) return false
       await minted.keep(unit)
       if (response.refresh_token !== undefined && refreshUntil !== undefined) {
         const token = { family, issuedAt: clock(), expiresAt: refreshUntil }
@@ -90,18 +89,15 @@ export function createIssueTokens(dependencies: Dependencies) {
       await unit.auditEvents.add([record])
       return true
     })
-    if (!first) return redemption.tooLate()
+    if (!first) return answerSecondUse(use, app, seconds)
     audits.tell(record)
     return response
   }
 
-  return async function issueTokens(
-    authorization: Authorization<Repositories>,
-    request: TokenRequest,
-  ): Promise<TokenResponse> {
+  return async function issueTokens(authorization: Authorization, request: TokenRequest): Promise<TokenResponse> {
     switch (authorization.kind) {
-      case 'answered':
-        return authorization.response
+      case 'used before':
+        return answerSecondUse(authorization.use, authorization.app, seconds)
       case 'service':
         return issueForService(authorization, request)
       case 'user':

@@ -1,6 +1,6 @@
 import { type Kysely, type SqlBool, sql } from 'kysely'
-import { ENDED_EARLY } from '../../../domain/access/authorization.ts'
-import { fromGranted, type Granted, toGranted } from '../../schema/grant-columns.ts'
+import { ENDED_EARLY, type Granted } from '../../../domain/access/authorization.ts'
+import { fromGranted, toGranted } from '../../schema/grant-columns.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { isUnderItsEpochs, sessionEpochOf } from '../sessions/session-epochs.ts'
 

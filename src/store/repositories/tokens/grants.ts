@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
+import type { Granted } from '../../../domain/access/authorization.ts'
 import { toScope } from '../../schema/columns.ts'
-import type { Granted } from '../../schema/grant-columns.ts'
 import type { Schema } from '../../schema/schema.ts'
 
 /** Under which epochs, and in which sign-in session, somebody is about to grant an app something. */

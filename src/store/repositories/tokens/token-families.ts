@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
-import { fromGranted, type Granted, toGranted } from '../../schema/grant-columns.ts'
+import type { Granted } from '../../../domain/access/authorization.ts'
+import { fromGranted, toGranted } from '../../schema/grant-columns.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { sessionEpochOf } from '../sessions/session-epochs.ts'
 import { appsHolding, revokeHeld } from './live-grants.ts'

@@ -1,0 +1,59 @@
+import type { AuthenticatedApp } from '../../../domain/access/authenticated-app.ts'
+import type { CodeUse, RefreshTokenUse, TokenResponse, Use } from '../../../domain/access/authorization.ts'
+import { tokensRevokedSince } from '../../../domain/access/grant-status.ts'
+import { LONGEST_REPLAY_WINDOW } from '../../../domain/apps/trusted-application.ts'
+import { seal } from '../../../lib/crypto/sealed-box.ts'
+import type { Repositories } from '../../../store/store.ts'
+
+type Unit = Pick<Repositories, 'codes' | 'families' | 'refreshTokens'>
+
+/** What whoever comes second gets, by what they present: the earlier answer, or a refusal. */
+export interface SecondUses {
+  readonly code: (use: CodeUse, app: AuthenticatedApp) => Promise<TokenResponse>
+  readonly refreshToken: (use: RefreshTokenUse, app: AuthenticatedApp) => Promise<TokenResponse>
+}
+
+/**
+ * Uses up what is exchanged, inside the unit of work that stores what was minted for it.
+ * @param now milliseconds since 1970
+ * @returns false when somebody else was first, or what ends it was
+ * @throws OAuthError which takes the whole unit back
+ */
+export function redeem(use: Use, response: TokenResponse, unit: Unit, now: number): Promise<boolean> {
+  switch (use.kind) {
+    case 'code':
+      return redeemCode(use, unit, now)
+    case 'refresh token':
+      return rotateRefreshToken(use, response, unit, now)
+  }
+}
+
+/** Answers a second use, as what is presented stands now. */
+export function answerSecondUse(use: Use, app: AuthenticatedApp, seconds: SecondUses): Promise<TokenResponse> {
+  switch (use.kind) {
+    case 'code':
+      return seconds.code(use, app)
+    case 'refresh token':
+      return seconds.refreshToken(use, app)
+  }
+}
+
+/** @see RFC 6749 §4.1.2 */
+async function redeemCode({ digest, granted, familyEnds }: CodeUse, unit: Unit, now: number): Promise<boolean> {
+  if (!(await unit.codes.spend(digest, now))) return false
+  // What is thrown here leaves the code as it was.
+  if (!(await unit.families.start({ ...granted, startedAt: now, expiresAt: familyEnds })))
+    throw tokensRevokedSince(granted.userId)
+  return true
+}
+
+/** @see RFC 9700 §4.14.2 */
+async function rotateRefreshToken(
+  { digest, family, by, answerKey }: RefreshTokenUse,
+  response: TokenResponse,
+  { refreshTokens }: Unit,
+  now: number,
+): Promise<boolean> {
+  await refreshTokens.forgetAnswers(family, now - LONGEST_REPLAY_WINDOW)
+  return refreshTokens.rotate(digest, { at: now, by, sealedAnswer: seal(answerKey, JSON.stringify(response)) })
+}
