@@ -13,7 +13,8 @@ import { tokenIssued } from '../../domain/tokens/token-issued.ts'
 import type { User } from '../../domain/users/user.ts'
 import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
 import type { Clock } from '../../lib/time/clock.ts'
-import type { Repositories, Store } from '../../store/store.ts'
+import type { OpaqueAccessToken } from '../../store/repositories/tokens/opaque-access-tokens.ts'
+import type { Store } from '../../store/store.ts'
 import type { SignedIn } from './interaction.ts'
 import type { AuthorizationRequest } from './request/request.ts'
 
@@ -29,7 +30,7 @@ export type SignFrontChannelIdToken = (subject: {
   readonly claims?: readonly string[]
 }) => Promise<string>
 
-/** Makes an access token for a person; `keep` runs in the transaction that stores the rest. */
+/** Makes an access token for a person; what is `opaque` is stored with the rest. */
 type MintAccessToken = (
   subject: Target & {
     readonly kind: 'user'
@@ -41,7 +42,7 @@ type MintAccessToken = (
 ) => Promise<{
   readonly response: TokenResponse
   readonly tokenId: string
-  readonly keep: (unit: Repositories) => Promise<void>
+  readonly opaque: OpaqueAccessToken | undefined
 }>
 
 interface Dependencies {
@@ -101,7 +102,7 @@ export function createIssueAnswer(dependencies: Dependencies) {
       if (minted === undefined || record === undefined) return 'stored'
       const startedAt = clock()
       await unit.families.start({ ...granted, startedAt, expiresAt: startedAt + accessTokenLifetime(app) })
-      await minted.keep(unit)
+      if (minted.opaque) await unit.opaqueAccessTokens.add(minted.opaque)
       await unit.auditEvents.add([record])
       return 'stored'
     })

@@ -68,7 +68,8 @@ export function createIssueTokens(dependencies: Dependencies) {
 
   async function issueForService(authorization: ServiceAuthorization, request: TokenRequest): Promise<TokenResponse> {
     const minted = await mintAccessToken(authorization)
-    if (authorization.app.accessTokenFormat === 'reference') await store.write(minted.keep)
+    const { opaque } = minted
+    if (opaque) await store.write(({ opaqueAccessTokens }) => opaqueAccessTokens.add(opaque))
     // A token that is checked without a look at the database is not held up by a write.
     audit(tokenIssued({ ...authorization, ...minted, ...request, user: authorization.systemUser }))
     return minted.response
@@ -76,12 +77,12 @@ export function createIssueTokens(dependencies: Dependencies) {
 
   async function issueForUser(authorization: UserAuthorization, request: TokenRequest): Promise<TokenResponse> {
     const minted = await mintForUser(authorization)
-    const { response } = minted
+    const { response, opaque } = minted
     const { app, use, family, refreshUntil } = authorization
     const record = audits.record(tokenIssued({ ...authorization, ...minted, ...request }))
     const first = await store.write(async (unit) => {
       if (!(await redeem(use, response, unit, clock()))) return false
-      await minted.keep(unit)
+      if (opaque) await unit.opaqueAccessTokens.add(opaque)
       if (response.refresh_token !== undefined && refreshUntil !== undefined) {
         const token = { family, issuedAt: clock(), expiresAt: refreshUntil }
         await unit.refreshTokens.add(digest(response.refresh_token), token)

@@ -2,7 +2,7 @@ import type { ServiceAuthorization, TokenResponse } from '../../../domain/access
 import { accessTokenLifetime } from '../../../domain/apps/trusted-application.ts'
 import { digest, type Random } from '../../../lib/crypto/secrets.ts'
 import { type Clock, inSeconds } from '../../../lib/time/clock.ts'
-import type { Repositories } from '../../../store/store.ts'
+import type { OpaqueAccessToken } from '../../../store/repositories/tokens/opaque-access-tokens.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import { accessTokenClaims, type PersonAccess } from './access-token.ts'
 import { newOpaqueToken } from './opaque-token.ts'
@@ -19,8 +19,8 @@ export interface MintedAccessToken {
   readonly response: TokenResponse
   /** The `jti` of the access token, which names it without being it. */
   readonly tokenId: string
-  /** Stores what the answer does not carry. */
-  readonly keep: (unit: Pick<Repositories, 'opaqueAccessTokens'>) => Promise<void>
+  /** What the answer does not carry, to be stored with the rest. */
+  readonly opaque: OpaqueAccessToken | undefined
 }
 
 export type MintAccessToken = ReturnType<typeof createMintAccessToken>
@@ -31,15 +31,14 @@ export const createMintAccessToken =
   async (authorization: PersonAccess | ServiceAuthorization): Promise<MintedAccessToken> => {
     const { app, scope } = authorization
     const claims = accessTokenClaims(authorization, settings, clock(), random(16).toString('base64url'))
-    const opaque = app.accessTokenFormat === 'reference' ? newOpaqueToken(random) : undefined
+    const value = app.accessTokenFormat === 'reference' ? newOpaqueToken(random) : undefined
     const response: TokenResponse = {
-      access_token: opaque ?? (await keys.signFor(app, claims, 'at+jwt')),
+      access_token: value ?? (await keys.signFor(app, claims, 'at+jwt')),
       token_type: 'Bearer',
       expires_in: inSeconds(accessTokenLifetime(app)),
       scope: scope.join(' '),
     }
-    const keep: MintedAccessToken['keep'] = async ({ opaqueAccessTokens }) => {
-      if (opaque !== undefined) await opaqueAccessTokens.add(digest(opaque), claims, Number(claims.exp) * 1000)
-    }
-    return { response, tokenId: String(claims.jti), keep }
+    const opaque =
+      value === undefined ? undefined : { digest: digest(value), claims, expiresAt: Number(claims.exp) * 1000 }
+    return { response, tokenId: String(claims.jti), opaque }
   }
