@@ -56,7 +56,7 @@ export function previewForUser(
   { tokens, algorithm, now }: PreviewSettings,
 ): ClaimsPreview {
   const signIn = signInAt(now)
-  const access: PersonAccess = { kind: 'user', ...granted, signIn, family: UNIQUE }
+  const access: PersonAccess = { kind: 'user', ...granted, signIn, family: UNIQUE, binding: 'none' }
   const { app, user, scope } = granted
   const subject = { app, user, signIn, nonce }
   return {

@@ -63,7 +63,10 @@ export function tryToken(
       const named = createForm({ scope: asked.scope, ...resourcesOf(asked) })
       const target = await checkTarget(() => readServiceTarget(app, named, catalogue), notes)
       noteFormat(app, notes)
-      return previewForService({ kind: 'service', app, systemUser, sessionEpoch: 0, ...target }, settings)
+      return previewForService(
+        { kind: 'service', app, systemUser, sessionEpoch: 0, ...target, binding: 'none' },
+        settings,
+      )
     }
     const scope = await checkForPeople(asked, app, notes)
     const user = await checkPerson(asked.user, { app, scope }, store.read, notes)

@@ -3,11 +3,12 @@ import type { TrustedApplication } from '../apps/trusted-application.ts'
 import type { RequestedClaims } from '../protocol/requested-claims.ts'
 import type { User } from '../users/user.ts'
 import type { AuthenticatedApp } from './authenticated-app.ts'
+import type { TokenBinding, TokenType } from './token-binding.ts'
 
 /** The success answer of the token endpoint. @see RFC 6749 §5.1, OIDC Core §3.1.3.3 */
 export interface TokenResponse {
   readonly access_token: string
-  readonly token_type: 'Bearer'
+  readonly token_type: TokenType
   /** Seconds. */
   readonly expires_in: number
   readonly scope: string
@@ -59,6 +60,7 @@ export interface UserAuthorization {
   readonly family: string
   /** Milliseconds since 1970; the end of the last refresh token. `undefined` when none is given. */
   readonly refreshUntil: number | undefined
+  readonly binding: TokenBinding
   readonly use: Use
 }
 
@@ -71,6 +73,7 @@ export interface ServiceAuthorization {
   readonly sessionEpoch: number
   readonly scope: readonly string[]
   readonly audience: readonly string[]
+  readonly binding: TokenBinding
 }
 
 /** What the app presents was used up before; whoever comes second gets the earlier answer again, or a refusal. */

@@ -1,5 +1,6 @@
 import type { SignInFacts, TokenResponse } from '../../domain/access/authorization.ts'
 import { type ReadCatalogue, type Target, targetOf } from '../../domain/access/resource-indicators.ts'
+import type { TokenBinding } from '../../domain/access/token-binding.ts'
 import {
   AUTHORIZATION_CODE_LIFETIME,
   accessTokenLifetime,
@@ -38,6 +39,7 @@ type MintAccessToken = (
     readonly user: User
     readonly signIn: SignInFacts
     readonly family: string
+    readonly binding: TokenBinding
   },
 ) => Promise<{
   readonly response: TokenResponse
@@ -75,7 +77,9 @@ export function createIssueAnswer(dependencies: Dependencies) {
     if (!answersWith(request.responseType, 'token')) return undefined
     const { app } = request
     const target = targetOf(request, [], app, await readCatalogue())
-    const minted = await mintAccessToken({ kind: 'user', app, user, signIn: session, family, ...target })
+    // Through the browser the sender proves to hold nothing.
+    const sender = { family, binding: 'none' } as const
+    const minted = await mintAccessToken({ kind: 'user', app, user, signIn: session, ...sender, ...target })
     return { ...minted, target }
   }
 

@@ -10,7 +10,6 @@ import {
   type TrustedApplication,
 } from '../../domain/apps/trusted-application.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
-import type { Form } from '../../domain/protocol/form.ts'
 import { isCodeVerifier, verifierMatches } from '../../domain/protocol/pkce.ts'
 import { OAuthError, type OperatorDetail } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
@@ -19,7 +18,7 @@ import { digest } from '../../lib/crypto/secrets.ts'
 import { type Clock, SECOND } from '../../lib/time/clock.ts'
 import type { AuthorizationCode } from '../../store/repositories/tokens/authorization-codes.ts'
 import type { Store } from '../../store/store.ts'
-import type { Grant } from './registry.ts'
+import type { Grant, TokenRequest } from './registry.ts'
 import { requireInteractive } from './require-interactive.ts'
 
 interface Dependencies {
@@ -36,7 +35,7 @@ const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail =
 export function createAuthorizationCodeGrant(dependencies: Dependencies): Grant {
   const { store, clock, readCatalogue } = dependencies
 
-  async function authorize(app: AuthenticatedApp, form: Form): Promise<UserAuthorization> {
+  async function authorize({ app, form, binding }: TokenRequest): Promise<UserAuthorization> {
     requireInteractive(app)
     const codeDigest = digest(form.require('code'))
     const code = await store.read.codes.find(codeDigest)
@@ -68,6 +67,7 @@ export function createAuthorizationCodeGrant(dependencies: Dependencies): Grant 
       claims: code.claims,
       family: code.family,
       refreshUntil,
+      binding,
       use: {
         kind: 'code',
         digest: codeDigest,

@@ -27,10 +27,11 @@ interface Dependencies {
 export function createClientCredentialsGrant({ users, sessionEpochs, readCatalogue }: Dependencies): Grant {
   return {
     type: 'client_credentials',
-    async authorize(app, form): Promise<ServiceAuthorization> {
+    async authorize({ app, form, binding }): Promise<ServiceAuthorization> {
       const systemUser = await requireSystemUser(app, users)
       const sessionEpoch = await sessionEpochs.find(app.applicationUri, systemUser.id)
-      return { kind: 'service', app, systemUser, sessionEpoch, ...readServiceTarget(app, form, await readCatalogue()) }
+      const target = readServiceTarget(app, form, await readCatalogue())
+      return { kind: 'service', app, systemUser, sessionEpoch, ...target, binding }
     },
   }
 }

@@ -16,7 +16,7 @@ import { type Clock, isoTime, SECOND } from '../../lib/time/clock.ts'
 import type { RefreshToken, Rotation } from '../../store/repositories/tokens/refresh-tokens.ts'
 import type { TokenFamily } from '../../store/repositories/tokens/token-families.ts'
 import type { Store } from '../../store/store.ts'
-import type { Grant } from './registry.ts'
+import type { Grant, TokenRequest } from './registry.ts'
 import { requireInteractive } from './require-interactive.ts'
 
 interface Dependencies {
@@ -31,7 +31,7 @@ const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail =
 
 /** Rotates a refresh token on every use. @see RFC 6749 §6, RFC 9700 §4.14.2 */
 export function createRefreshTokenGrant(dependencies: Dependencies): Grant {
-  async function authorize(app: AuthenticatedApp, form: Form): Promise<Authorization> {
+  async function authorize({ app, form, binding }: TokenRequest): Promise<Authorization> {
     requireInteractive(app)
     const value = form.require('refresh_token')
     const presented = { digest: digest(value), by: fingerprintOf(app, form) }
@@ -51,6 +51,7 @@ export function createRefreshTokenGrant(dependencies: Dependencies): Grant {
       claims: family.claims,
       family: family.family,
       refreshUntil: token.expiresAt,
+      binding,
       use,
     }
   }

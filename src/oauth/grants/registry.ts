@@ -1,12 +1,21 @@
 import type { AuthenticatedApp } from '../../domain/access/authenticated-app.ts'
 import type { Authorization } from '../../domain/access/authorization.ts'
+import type { TokenBinding } from '../../domain/access/token-binding.ts'
 import type { Form } from '../../domain/protocol/form.ts'
 import { OAuthError } from '../../domain/refusals/errors.ts'
+
+/** What an app that has proved who it is asks of the token endpoint. */
+export interface TokenRequest {
+  readonly app: AuthenticatedApp
+  readonly form: Form
+  /** What the sender proved to hold, to which its tokens are bound. */
+  readonly binding: TokenBinding
+}
 
 /** One `grant_type`: decides what is granted, knows neither HTTP nor tokens. */
 export interface Grant {
   readonly type: string
-  authorize(app: AuthenticatedApp, form: Form): Promise<Authorization>
+  authorize(request: TokenRequest): Promise<Authorization>
 }
 
 export interface GrantRegistry {

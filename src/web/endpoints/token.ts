@@ -12,7 +12,7 @@ import { bodyForm } from '../kit/requests/form-body.ts'
 /** @see RFC 6749 §5.1, OIDC Core §3.1.3.3 */
 const TokenResponseSchema = Type.Object({
   access_token: Type.String(),
-  token_type: Type.Literal('Bearer'),
+  token_type: Type.String(),
   expires_in: Type.Integer({ description: 'seconds' }),
   scope: Type.String(),
   refresh_token: Type.Optional(Type.String()),
@@ -43,7 +43,7 @@ export async function tokenEndpoint(
       const grantType = form.require('grant_type')
       const client = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/token')
       await limits.token(request, client.applicationUri)
-      const authorization = await grants.find(grantType).authorize(client, form)
+      const authorization = await grants.find(grantType).authorize({ app: client, form, binding: 'none' })
       return issueTokens(authorization, { grant: grantType, address: request.ip })
     },
   )

@@ -2,6 +2,7 @@ import type { JWTPayload } from 'jose'
 import { type ApiResource, mayAskAbout } from '../../../domain/access/api-resource.ts'
 import type { AuthenticatedApp } from '../../../domain/access/authenticated-app.ts'
 import type { ReadCatalogue } from '../../../domain/access/resource-indicators.ts'
+import { TOKEN_TYPES } from '../../../domain/access/token-binding.ts'
 import { type Sector, sectorOf } from '../../../domain/apps/sector.ts'
 import type { User } from '../../../domain/users/user.ts'
 import { type Clock, inSeconds } from '../../../lib/time/clock.ts'
@@ -59,7 +60,7 @@ function describeAccess(
   const told = app.subjectType === 'public' || caller.applicationUri !== app.applicationUri
   return {
     active: true,
-    token_type: 'Bearer',
+    token_type: TOKEN_TYPES.none,
     ...claims,
     scope: scope.join(' '),
     ...(interactive && told ? { id: user.id, username: user.login } : {}),

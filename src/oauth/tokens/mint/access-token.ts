@@ -16,7 +16,7 @@ import { accessTokenUserClaims } from './user-claims.ts'
 
 /** What an access token for a person is made from. */
 export interface PersonAccess
-  extends Pick<UserAuthorization, 'kind' | 'user' | 'signIn' | 'scope' | 'audience' | 'family'> {
+  extends Pick<UserAuthorization, 'kind' | 'user' | 'signIn' | 'scope' | 'audience' | 'family' | 'binding'> {
   readonly app: TrustedApplication
 }
 

@@ -28,7 +28,7 @@ interface Dependencies {
 }
 
 /** Who asked for tokens and how, for the audit log. */
-export interface TokenRequest {
+export interface Requester {
   readonly grant: string
   readonly address: string
 }
@@ -66,20 +66,20 @@ export function createIssueTokens(dependencies: Dependencies) {
     return { ...minted, response }
   }
 
-  async function issueForService(authorization: ServiceAuthorization, request: TokenRequest): Promise<TokenResponse> {
+  async function issueForService(authorization: ServiceAuthorization, requester: Requester): Promise<TokenResponse> {
     const minted = await mintAccessToken(authorization)
     const { opaque } = minted
     if (opaque) await store.write(({ opaqueAccessTokens }) => opaqueAccessTokens.add(opaque))
     // A token that is checked without a look at the database is not held up by a write.
-    audit(tokenIssued({ ...authorization, ...minted, ...request, user: authorization.systemUser }))
+    audit(tokenIssued({ ...authorization, ...minted, ...requester, user: authorization.systemUser }))
     return minted.response
   }
 
-  async function issueForUser(authorization: UserAuthorization, request: TokenRequest): Promise<TokenResponse> {
+  async function issueForUser(authorization: UserAuthorization, requester: Requester): Promise<TokenResponse> {
     const minted = await mintForUser(authorization)
     const { response, opaque } = minted
     const { app, use, family, refreshUntil } = authorization
-    const record = audits.record(tokenIssued({ ...authorization, ...minted, ...request }))
+    const record = audits.record(tokenIssued({ ...authorization, ...minted, ...requester }))
     const first = await store.write(async (unit) => {
       if (!(await redeem(use, response, unit, clock()))) return false
       if (opaque) await unit.opaqueAccessTokens.add(opaque)
@@ -95,14 +95,14 @@ export function createIssueTokens(dependencies: Dependencies) {
     return response
   }
 
-  return async function issueTokens(authorization: Authorization, request: TokenRequest): Promise<TokenResponse> {
+  return async function issueTokens(authorization: Authorization, requester: Requester): Promise<TokenResponse> {
     switch (authorization.kind) {
       case 'used before':
         return answerSecondUse(authorization.use, authorization.app, seconds)
       case 'service':
-        return issueForService(authorization, request)
+        return issueForService(authorization, requester)
       case 'user':
-        return issueForUser(authorization, request)
+        return issueForUser(authorization, requester)
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { ServiceAuthorization, TokenResponse } from '../../../domain/access/authorization.ts'
+import { TOKEN_TYPES } from '../../../domain/access/token-binding.ts'
 import { accessTokenLifetime } from '../../../domain/apps/trusted-application.ts'
 import { digest, type Random } from '../../../lib/crypto/secrets.ts'
 import { type Clock, inSeconds } from '../../../lib/time/clock.ts'
@@ -29,12 +30,12 @@ export type MintAccessToken = ReturnType<typeof createMintAccessToken>
 export const createMintAccessToken =
   ({ keys, settings, clock, random }: Dependencies) =>
   async (authorization: PersonAccess | ServiceAuthorization): Promise<MintedAccessToken> => {
-    const { app, scope } = authorization
+    const { app, scope, binding } = authorization
     const claims = accessTokenClaims(authorization, settings, clock(), random(16).toString('base64url'))
     const value = app.accessTokenFormat === 'reference' ? newOpaqueToken(random) : undefined
     const response: TokenResponse = {
       access_token: value ?? (await keys.signFor(app, claims, 'at+jwt')),
-      token_type: 'Bearer',
+      token_type: TOKEN_TYPES[binding],
       expires_in: inSeconds(accessTokenLifetime(app)),
       scope: scope.join(' '),
     }
