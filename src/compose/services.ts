@@ -1,4 +1,3 @@
-import type { FastifyBaseLogger } from 'fastify'
 import { createManageApps } from '../admin/apps/manage-apps.ts'
 import { createReadJournals } from '../admin/change/read-logs.ts'
 import { createManageConsents } from '../admin/grants/manage-consents.ts'
@@ -57,11 +56,18 @@ import type { Core } from './core.ts'
 /** Every part that is not about HTTP, put together. */
 export type Services = ReturnType<typeof createServices>
 
+/** The part of a log that the parts write to. */
+export interface Log {
+  info(record: object, message: string): void
+  warn(record: object, message: string): void
+  error(record: object, message: string): void
+}
+
 interface Around {
   /** Where ids, codes and tokens come from. */
   readonly random: Random
   /** Takes what the journals tell as well, and what could not be written down. */
-  readonly log: FastifyBaseLogger
+  readonly log: Log
   /** Lets a request wait for other servers without keeping anybody else waiting. */
   readonly whileOutside: WhileOutside
   readonly passwords: Passwords
@@ -72,7 +78,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   const { store, keys, clock, masterKey, outbound } = core
   const { issuer } = config
   const settings = completeSettings(config.tokens, masterKey)
-  const auditJournal = createAuditJournal({ store, clock, log: log })
+  const auditJournal = createAuditJournal({ store, clock, log })
   const refusalJournal = createRefusalJournal({ store, clock, log })
   const secretUse = createLastUse({
     write: (uses) => store.write(({ apps }) => apps.touchSecrets(uses)),

@@ -4,6 +4,7 @@ import { type Sector, sectorOf } from '../../domain/apps/sector.ts'
 import type { ResponseType } from '../../domain/apps/trusted-application.ts'
 import type { AuthorizationAnswer } from '../../domain/protocol/authorization-answer.ts'
 import type { OAuthError } from '../../domain/refusals/errors.ts'
+import type { Follow } from '../../domain/refusals/run-check.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Store } from '../../store/store.ts'
@@ -17,6 +18,12 @@ import type { AuthorizationRequest, Redirectable } from './request/request.ts'
 import { answerTo, errorParameters } from './respond.ts'
 import { validate } from './validate.ts'
 
+/** Whose sign-in session it is, and how they signed in. */
+export interface LiveSession {
+  readonly user: User
+  readonly session: SignInFacts
+}
+
 interface Dependencies {
   readonly store: Pick<Store, 'read'>
   readonly clock: Clock
@@ -27,7 +34,7 @@ interface Dependencies {
   readonly readIdTokenHint: ReadIdTokenHint
   readonly readCatalogue: ReadCatalogue
   readonly responseTypes: readonly ResponseType[]
-  readonly findSession: (cookie: string | undefined) => Promise<{ user: User; session: SignInFacts } | undefined>
+  readonly findSession: (cookie: string | undefined) => Promise<LiveSession | undefined>
   readonly subjectOf: (user: User, sector: Sector) => string
   readonly sessionStateParameter: (to: Redirectable, sid: string | undefined) => Readonly<Record<string, string>>
 }
@@ -50,27 +57,45 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
     subjectOf,
     sessionStateParameter,
   } = dependencies
+
+  /** What has to happen next, with this sign-in session. */
+  async function decideFor(
+    request: AuthorizationRequest,
+    progress: Progress,
+    live: LiveSession | undefined,
+  ): Promise<Step> {
+    const { applicationUri } = request.app
+    // Read before the consent is: what is taken back in between is then noticed, and not overlooked.
+    const sessionEpoch = live ? await store.read.sessionEpochs.find(applicationUri, live.user.id) : 0
+    const signedIn = live && { ...live, subject: subjectOf(live.user, sectorOf(request.app)), sessionEpoch }
+    const consent = live && (await store.read.consents.find(live.user.id, applicationUri))
+    return nextStep(request, progress, signedIn, consent, clock())
+  }
+
   return {
     tickets,
     formOf,
 
     readEffective,
 
-    findRedirect: (request: EffectiveRequest): Promise<Redirectable> => findRedirect(request, store.read.apps),
+    /** @param follow notes how each check goes, for an explanation */
+    findRedirect: (request: EffectiveRequest, follow?: Follow): Promise<Redirectable> =>
+      findRedirect(request, store.read.apps, follow),
 
-    validate: async (request: EffectiveRequest, redirectable: Redirectable): Promise<AuthorizationRequest> =>
-      validate(request, redirectable, { readHint: readIdTokenHint, catalogue: await readCatalogue(), responseTypes }),
+    async validate(
+      request: EffectiveRequest,
+      redirectable: Redirectable,
+      follow?: Follow,
+    ): Promise<AuthorizationRequest> {
+      const offered = { readHint: readIdTokenHint, catalogue: await readCatalogue(), responseTypes }
+      return validate(request, redirectable, offered, follow)
+    },
+
+    decideFor,
 
     /** @param cookie of the sign-in session, as the browser sent it */
-    async decide(request: AuthorizationRequest, progress: Progress, cookie: string | undefined): Promise<Step> {
-      const live = await findSession(cookie)
-      const { applicationUri } = request.app
-      // Read before the consent is: what is taken back in between is then noticed, and not overlooked.
-      const sessionEpoch = live ? await store.read.sessionEpochs.find(applicationUri, live.user.id) : 0
-      const signedIn = live && { ...live, subject: subjectOf(live.user, sectorOf(request.app)), sessionEpoch }
-      const consent = live && (await store.read.consents.find(live.user.id, applicationUri))
-      return nextStep(request, progress, signedIn, consent, clock())
-    },
+    decide: async (request: AuthorizationRequest, progress: Progress, cookie: string | undefined): Promise<Step> =>
+      decideFor(request, progress, await findSession(cookie)),
 
     issueAnswer,
 
