@@ -9,13 +9,13 @@ import { createVerifySignature } from '../oauth/client-auth/verify-signature.ts'
 import type { Core } from './core.ts'
 
 /**
- * What verifies and reads what apps have signed, put together for the server and for explanations alike.
- * @param whileOutside bounds who waits; where nobody else is served, nothing does
+ * What verifies and reads what apps have signed, put together.
+ * @param whileOutside bounds who waits
  */
 export function createAppSignatures(
   { issuer, requestObjects }: Pick<Config, 'issuer' | 'requestObjects'>,
   { store, outbound, clock, masterKey }: Pick<Core, 'store' | 'outbound' | 'clock' | 'masterKey'>,
-  whileOutside: WhileOutside = (_source, work) => work(),
+  whileOutside: WhileOutside,
 ) {
   const secretKey = secretSealingKey(masterKey)
   const fetchKeys = createFetchText(outbound, 'application/jwk-set+json, application/json')

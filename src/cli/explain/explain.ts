@@ -15,7 +15,7 @@ import { expectedLines } from '../operate/refusal.ts'
 import type { ClaimsPreview } from './preview-claims.ts'
 import type { Trial } from './trial.ts'
 import { tryAuthorize } from './try-authorize.ts'
-import { type TokenRequest, tryToken } from './try-token.ts'
+import { type DescribedRequest, tryToken } from './try-token.ts'
 
 const HELP = helpText(
   [
@@ -69,7 +69,7 @@ function explainAuthorize(text: string, flags: { readonly user?: string }, comma
   })
 }
 
-type TokenFlags = Omit<TokenRequest, 'secret'> & { readonly secretStdin?: boolean }
+type TokenFlags = Omit<DescribedRequest, 'secret'> & { readonly secretStdin?: boolean }
 
 async function explainToken({ secretStdin, ...asked }: TokenFlags, command: Command): Promise<void> {
   // The flag belongs to the parent, so that the help tells it once.

@@ -43,15 +43,15 @@ export async function tryChecks<T>(plan: readonly string[], row: (notes: NoteTak
       throw error
     }
   }
-  const all = (): CheckNote[] => [
-    ...plan.map((name) => notes.get(name) ?? { name, passed: null, detail: 'not reached' }),
+  const all = (unmade: string): CheckNote[] => [
+    ...plan.map((name) => notes.get(name) ?? { name, passed: null, detail: unmade }),
     ...[...notes.values()].filter(({ name }) => !plan.includes(name)),
   ]
   try {
     const proved = await row({ follow, note })
-    return { proved, checks: all() }
+    return { proved, checks: all('needs the request itself') }
   } catch (error) {
-    if (error instanceof OAuthError) return { refusal: error, checks: all() }
+    if (error instanceof OAuthError) return { refusal: error, checks: all('not reached') }
     throw error
   }
 }

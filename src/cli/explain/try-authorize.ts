@@ -1,19 +1,16 @@
-import { createAppSignatures } from '../../compose/app-signatures.ts'
 import type { Core } from '../../compose/core.ts'
 import type { Config } from '../../config/read-config.ts'
 import { targetOf } from '../../domain/access/resource-indicators.ts'
-import { sectorOf } from '../../domain/apps/sector.ts'
 import { createForm } from '../../domain/protocol/form.ts'
 import { OAuthError } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
-import { nextStep, type Step } from '../../oauth/authorize/interaction.ts'
-import { findRedirect, REDIRECT_CHECKS } from '../../oauth/authorize/request/find-redirect.ts'
+import type { Step } from '../../oauth/authorize/interaction.ts'
+import { REDIRECT_CHECKS } from '../../oauth/authorize/request/find-redirect.ts'
 import type { AuthorizationRequest } from '../../oauth/authorize/request/request.ts'
-import { REQUEST_CHECKS, validate } from '../../oauth/authorize/validate.ts'
-import { createReadCatalogue } from '../../oauth/tokens/lookup/catalogue.ts'
-import { createReadIdTokenHint } from '../../oauth/tokens/lookup/read-id-token-hint.ts'
-import { completeSettings, subjectOf, type TokenSettings } from '../../oauth/tokens/mint/token-settings.ts'
+import { REQUEST_CHECKS } from '../../oauth/authorize/validate.ts'
+import { completeSettings } from '../../oauth/tokens/mint/token-settings.ts'
 import { type ClaimsPreview, previewForUser, SOMEBODY, signInAt } from './preview-claims.ts'
+import { type ServerParts, serverPartsOf } from './server-parts.ts'
 import { type NoteTaking, noteFormat, type Trial, tryChecks } from './trial.ts'
 import { checkPerson, PERSON_CHECKS } from './try-person.ts'
 
@@ -32,20 +29,19 @@ export function tryAuthorize(
   config: Config,
 ): Promise<Trial<ClaimsPreview>> {
   const { store, keys, clock } = core
-  const { issuer, responseTypes } = config
+  const { issuer } = config
+  const { flow, readCatalogue } = serverPartsOf(config, core)
   const tokens = completeSettings(config.tokens, core.masterKey)
   return tryChecks(PLAN, async (notes) => {
     const { follow } = notes
     await follow(ADDRESS, () => requireAuthorizeAddress(url, issuer, notes))
-    const asked = await createAppSignatures(config, core).readEffective(createForm(parametersOf(url)))
-    const redirectable = await findRedirect(asked, store.read.apps, follow)
-    const catalogue = await createReadCatalogue(store.read.resources, tokens.audience)()
-    const offered = { readHint: createReadIdTokenHint(keys, issuer, clock), catalogue, responseTypes }
-    const request = await validate(asked, redirectable, offered, follow)
+    const asked = await flow.readEffective(createForm(parametersOf(url)))
+    const redirectable = await flow.findRedirect(asked, follow)
+    const request = await flow.validate(asked, redirectable, follow)
     const user = await checkPerson(name, request, store.read, notes)
-    if (user) await checkConsent(request, user, core, tokens, notes)
+    if (user) await checkConsent(request, user, flow, clock(), notes)
     else notes.note(CONSENT, null, 'not checked; --user names the person')
-    const target = targetOf(request, [], request.app, catalogue)
+    const target = targetOf(request, [], request.app, await readCatalogue())
     noteFormat(request.app, notes)
     return previewForUser({ app: request.app, user: user ?? SOMEBODY, ...target }, request.nonce, {
       tokens,
@@ -59,15 +55,13 @@ export function tryAuthorize(
 async function checkConsent(
   request: AuthorizationRequest,
   user: User,
-  { store, clock }: Core,
-  tokens: TokenSettings,
+  flow: ServerParts['flow'],
+  now: number,
   { follow, note }: NoteTaking,
 ): Promise<void> {
-  const session = signInAt(clock())
+  const session = signInAt(now)
   const progress = { signedIn: { sid: session.sid, authTime: session.authTime } }
-  const consent = await store.read.consents.find(user.id, request.app.applicationUri)
-  const signedIn = { user, session, subject: subjectOf(user, sectorOf(request.app), tokens), sessionEpoch: 0 }
-  const step = await follow(CONSENT, () => nextStep(request, progress, signedIn, consent, clock()))
+  const step = await follow(CONSENT, () => flow.decideFor(request, progress, { user, session }))
   note(CONSENT, true, step.kind === 'consent' ? askedFor(step) : 'nothing to ask')
 }
 

@@ -6,6 +6,7 @@ import { whyNotAdmitted } from '../../domain/access/user-access.ts'
 import {
   AUTHORIZATION_CODE_LIFETIME,
   accessTokenLifetime,
+  needsPkce,
   refreshTokenLifetime,
   type TrustedApplication,
 } from '../../domain/apps/trusted-application.ts'
@@ -18,7 +19,7 @@ import { digest } from '../../lib/crypto/secrets.ts'
 import { type Clock, SECOND } from '../../lib/time/clock.ts'
 import type { AuthorizationCode } from '../../store/repositories/tokens/authorization-codes.ts'
 import type { Store } from '../../store/store.ts'
-import type { Grant, TokenRequest } from './registry.ts'
+import type { Grant, GrantCheck, TokenRequest } from './registry.ts'
 import { requireInteractive } from './require-interactive.ts'
 
 interface Dependencies {
@@ -30,6 +31,27 @@ interface Dependencies {
 
 const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail = {}): OAuthError =>
   new OAuthError('invalid_grant', description, { cause: description, ...detail, rule })
+
+const seconds = (milliseconds: number): string => `${Math.round(milliseconds / SECOND)} s`
+
+const CHECKS: readonly GrantCheck[] = [
+  { name: 'sign-in' },
+  { name: 'scope' },
+  { name: 'redirect_uri' },
+  {
+    name: 'code or refresh token',
+    unmade: () =>
+      `needs the code itself: unused, at most ${seconds(AUTHORIZATION_CODE_LIFETIME)} old, of this app and redirect URI`,
+  },
+  {
+    name: 'PKCE',
+    unmade: ({ app }) =>
+      needsPkce(app) ? 'code_verifier must come with the code' : 'code_verifier where there was a challenge',
+  },
+  { name: 'user' },
+  { name: 'admission' },
+  { name: 'resource' },
+]
 
 /** Exchanges an authorization code for tokens. @see RFC 6749 §4.1.3 */
 export function createAuthorizationCodeGrant(dependencies: Dependencies): Grant {
@@ -77,7 +99,7 @@ export function createAuthorizationCodeGrant(dependencies: Dependencies): Grant 
     }
   }
 
-  return { type: 'authorization_code', authorize }
+  return { type: 'authorization_code', actsFor: 'person', checks: CHECKS, authorize }
 }
 
 type Judging = Omit<Dependencies, 'readCatalogue'>
@@ -141,8 +163,6 @@ async function requireStillSignedIn(code: AuthorizationCode, { read }: Pick<Stor
   if (!session || session.endedAt !== undefined)
     throw refuse('signed-out-since', 'the person signed out since the code was issued')
 }
-
-const seconds = (milliseconds: number): string => `${Math.round(milliseconds / SECOND)} s`
 
 /** @see RFC 6749 §4.1.2 */
 function requireUnexpired({ expiresAt }: AuthorizationCode, now: number): void {

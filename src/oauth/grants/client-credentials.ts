@@ -1,5 +1,4 @@
 import type { AuthenticatedApp } from '../../domain/access/authenticated-app.ts'
-import type { ServiceAuthorization } from '../../domain/access/authorization.ts'
 import {
   type ApiCatalogue,
   type ReadCatalogue,
@@ -12,6 +11,7 @@ import type { Form } from '../../domain/protocol/form.ts'
 import { isProtocolScope, readScope, requireWithin } from '../../domain/protocol/scope.ts'
 import { OAuthError } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
+import { justRun } from '../../domain/refusals/run-check.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { SessionEpochs } from '../../store/repositories/sessions/session-epochs.ts'
 import type { Users } from '../../store/repositories/users/users.ts'
@@ -23,21 +23,27 @@ interface Dependencies {
   readonly readCatalogue: ReadCatalogue
 }
 
+const [SYSTEM_USER, SCOPE, RESOURCE] = ['System User', 'scope', 'resource'] as const
+
 /** Lets a service act on its own, as its System User. @see RFC 6749 §4.4 */
 export function createClientCredentialsGrant({ users, sessionEpochs, readCatalogue }: Dependencies): Grant {
   return {
     type: 'client_credentials',
-    async authorize({ app, form, binding }): Promise<ServiceAuthorization> {
-      const systemUser = await requireSystemUser(app, users)
+    actsFor: 'app',
+    checks: [{ name: SYSTEM_USER }, { name: SCOPE }, { name: RESOURCE }],
+    async authorize({ app, form, binding }, follow = justRun) {
+      const systemUser = await follow(SYSTEM_USER, () => requireSystemUser(app, users))
       const sessionEpoch = await sessionEpochs.find(app.applicationUri, systemUser.id)
-      const target = readServiceTarget(app, form, await readCatalogue())
+      const catalogue = await readCatalogue()
+      const { asked } = await follow(SCOPE, () => ({ asked: readServiceScope(app, form) }))
+      const target = await follow(RESOURCE, () => readServiceTarget(asked, app, form, catalogue))
       return { kind: 'service', app, systemUser, sessionEpoch, ...target, binding }
     },
   }
 }
 
 /** An app that may act on its own, and as whom. @throws OAuthError `unauthorized_client` */
-export async function requireSystemUser(app: AuthenticatedApp, users: Dependencies['users']): Promise<User> {
+async function requireSystemUser(app: AuthenticatedApp, users: Dependencies['users']): Promise<User> {
   const refuse = (rule: RefusalRule, description: string, expected: string, cause = description): OAuthError =>
     new OAuthError('unauthorized_client', description, { rule, client_id: app.applicationUri, expected, cause })
   if (app.clientType !== 'Confidential')
@@ -56,8 +62,12 @@ export async function requireSystemUser(app: AuthenticatedApp, users: Dependenci
 }
 
 /** Without `scope` all API scopes of the record that the named resources have; without `resource` what they are for. */
-export function readServiceTarget(app: AuthenticatedApp, form: Form, catalogue: ApiCatalogue): Target {
-  const asked = readServiceScope(app, form)
+function readServiceTarget(
+  asked: readonly string[] | undefined,
+  app: AuthenticatedApp,
+  form: Form,
+  catalogue: ApiCatalogue,
+): Target {
   const resources = readResources(form, app, catalogue)
   const target = targetOf({ scope: asked ?? app.scope, resources }, [], app, catalogue)
   requireMatching(asked ?? target.scope, resources, app, catalogue)

@@ -1,5 +1,10 @@
 import { type AuthenticatedApp, auditedApp } from '../../domain/access/authenticated-app.ts'
-import type { Authorization, RefreshTokenUse, TokenResponse } from '../../domain/access/authorization.ts'
+import type {
+  RefreshTokenUse,
+  TokenResponse,
+  UsedBefore,
+  UserAuthorization,
+} from '../../domain/access/authorization.ts'
 import { TAKEN_BACK, whyEnded } from '../../domain/access/grant-status.ts'
 import { narrowToResources, type ReadCatalogue } from '../../domain/access/resource-indicators.ts'
 import { whyNotAdmitted } from '../../domain/access/user-access.ts'
@@ -16,7 +21,7 @@ import { type Clock, isoTime, SECOND } from '../../lib/time/clock.ts'
 import type { RefreshToken, Rotation } from '../../store/repositories/tokens/refresh-tokens.ts'
 import type { TokenFamily } from '../../store/repositories/tokens/token-families.ts'
 import type { Store } from '../../store/store.ts'
-import type { Grant, TokenRequest } from './registry.ts'
+import type { Grant, GrantCheck, TokenRequest } from './registry.ts'
 import { requireInteractive } from './require-interactive.ts'
 
 interface Dependencies {
@@ -29,9 +34,24 @@ interface Dependencies {
 const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail = {}): OAuthError =>
   new OAuthError('invalid_grant', description, { cause: description, ...detail, rule })
 
+const CHECKS: readonly GrantCheck[] = [
+  { name: 'sign-in' },
+  { name: 'scope' },
+  { name: 'redirect_uri', unmade: () => 'plays no part in a refresh' },
+  {
+    name: 'code or refresh token',
+    unmade: ({ scope }) =>
+      scope.includes('offline_access') ? 'needs the token itself' : 'there is one only with offline_access in scope',
+  },
+  { name: 'PKCE', unmade: () => 'plays no part in a refresh' },
+  { name: 'user' },
+  { name: 'admission' },
+  { name: 'resource' },
+]
+
 /** Rotates a refresh token on every use. @see RFC 6749 §6, RFC 9700 §4.14.2 */
 export function createRefreshTokenGrant(dependencies: Dependencies): Grant {
-  async function authorize({ app, form, binding }: TokenRequest): Promise<Authorization> {
+  async function authorize({ app, form, binding }: TokenRequest): Promise<UserAuthorization | UsedBefore> {
     requireInteractive(app)
     const value = form.require('refresh_token')
     const presented = { digest: digest(value), by: fingerprintOf(app, form) }
@@ -56,7 +76,7 @@ export function createRefreshTokenGrant(dependencies: Dependencies): Grant {
     }
   }
 
-  return { type: 'refresh_token', authorize }
+  return { type: 'refresh_token', actsFor: 'person', checks: CHECKS, authorize }
 }
 
 type Judging = Omit<Dependencies, 'readCatalogue'>
