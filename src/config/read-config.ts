@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
-import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from '../domain/apps/trusted-application.ts'
+import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from '../domain/apps/app-choices.ts'
 import { HOUR } from '../lib/time/clock.ts'
 import { SettingFault } from './readers.ts'
 import { SETTINGS, type SettingName } from './settings.ts'

@@ -1,11 +1,7 @@
 import type { Shown } from '../../domain/apps/app-attributes.ts'
+import type { ClientType } from '../../domain/apps/app-choices.ts'
 import { readAppChanges, showApp, showSecret, showSecretUse } from '../../domain/apps/app-record.ts'
-import {
-  APP_DEFAULTS,
-  type AppRegistration,
-  type ClientType,
-  type TrustedApplication,
-} from '../../domain/apps/trusted-application.ts'
+import { APP_DEFAULTS, type AppRegistration, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { AuditRecord } from '../../domain/instance/audit.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import { type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'

@@ -1,11 +1,7 @@
 import { APP_ATTRIBUTES } from '../../domain/apps/app-attributes.ts'
+import { CLIENT_TYPES, type ClientType } from '../../domain/apps/app-choices.ts'
 import { faultsOf } from '../../domain/apps/registration-rules.ts'
-import {
-  APP_DEFAULTS,
-  type AppRegistration,
-  CLIENT_TYPES,
-  type ClientType,
-} from '../../domain/apps/trusted-application.ts'
+import { APP_DEFAULTS, type AppRegistration } from '../../domain/apps/trusted-application.ts'
 import { APP_FIELD_NAMES, appField } from '../schema/app-fields.ts'
 import type { ConfigurationFault } from '../schema/fault.ts'
 import { type Complain, complaintsOf, isList, refuseUnknown, textOf } from '../schema/fields.ts'

@@ -6,7 +6,7 @@ import {
   AUTH_METHODS,
   CLIENT_TYPES,
   SUBJECT_TYPES,
-} from '../../domain/apps/trusted-application.ts'
+} from '../../domain/apps/app-choices.ts'
 import { SIGNING_ALGORITHMS } from '../../domain/protocol/signing-algorithm.ts'
 import type { Field } from './fields.ts'
 

@@ -1,4 +1,5 @@
-import type { AuthMethod, TrustedApplication } from '../apps/trusted-application.ts'
+import type { AuthMethod } from '../apps/app-choices.ts'
+import type { TrustedApplication } from '../apps/trusted-application.ts'
 import { OAuthError } from '../refusals/errors.ts'
 
 declare const proof: unique symbol

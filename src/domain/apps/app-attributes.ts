@@ -5,14 +5,14 @@ import {
   ACCESS_TOKEN_FORMATS,
   ACCESS_TOKEN_POLICIES,
   ALL_RESPONSE_TYPES,
-  type AppRegistration,
   ASSERTION_ALGORITHMS,
   ASSERTION_AUDIENCES,
   AUTH_METHODS,
   CLIENT_TYPES,
   REQUEST_OBJECT_ALGORITHMS,
   SUBJECT_TYPES,
-} from './trusted-application.ts'
+} from './app-choices.ts'
+import type { AppRegistration } from './trusted-application.ts'
 
 /** A value as the record shows it, in JSON and to people. */
 export type Shown = string | number | boolean | null

@@ -1,4 +1,4 @@
-import { ASSERTION_ALGORITHMS, AUTH_METHODS, type ResponseType, SUBJECT_TYPES } from '../apps/trusted-application.ts'
+import { ASSERTION_ALGORITHMS, AUTH_METHODS, type ResponseType, SUBJECT_TYPES } from '../apps/app-choices.ts'
 import { ACR_VALUES } from '../protocol/acr.ts'
 import { PROTOCOL_SCOPES } from '../protocol/scope.ts'
 import { SIGNING_ALGORITHMS } from '../protocol/signing-algorithm.ts'

@@ -1,7 +1,7 @@
 import type { SignInFacts } from '../../domain/access/authorization.ts'
 import type { ReadCatalogue } from '../../domain/access/resource-indicators.ts'
+import type { ResponseType } from '../../domain/apps/app-choices.ts'
 import { type Sector, sectorOf } from '../../domain/apps/sector.ts'
-import type { ResponseType } from '../../domain/apps/trusted-application.ts'
 import type { AuthorizationAnswer } from '../../domain/protocol/authorization-answer.ts'
 import type { OAuthError } from '../../domain/refusals/errors.ts'
 import type { Follow } from '../../domain/refusals/run-check.ts'

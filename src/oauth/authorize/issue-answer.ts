@@ -1,10 +1,10 @@
 import type { SignInFacts, TokenResponse } from '../../domain/access/authorization.ts'
 import { type ReadCatalogue, type Target, targetOf } from '../../domain/access/resource-indicators.ts'
 import type { TokenBinding } from '../../domain/access/token-binding.ts'
+import { answersWith } from '../../domain/apps/app-choices.ts'
 import {
   AUTHORIZATION_CODE_LIFETIME,
   accessTokenLifetime,
-  answersWith,
   type TrustedApplication,
 } from '../../domain/apps/trusted-application.ts'
 import type { AuditRecords } from '../../domain/instance/audit.ts'

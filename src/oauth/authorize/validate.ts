@@ -1,5 +1,5 @@
 import type { ApiCatalogue } from '../../domain/access/resource-indicators.ts'
-import type { ResponseType } from '../../domain/apps/trusted-application.ts'
+import type { ResponseType } from '../../domain/apps/app-choices.ts'
 import { refuseRepeated } from '../../domain/protocol/form.ts'
 import type { OAuthError } from '../../domain/refusals/errors.ts'
 import { type Follow, justRun } from '../../domain/refusals/run-check.ts'

@@ -1,4 +1,5 @@
-import { ASSERTION_ALGORITHMS, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
+import { ASSERTION_ALGORITHMS } from '../../domain/apps/app-choices.ts'
+import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { readCompactJws } from '../../lib/crypto/compact-jws.ts'
 import { type Clock, isoTime, MINUTE, SECOND } from '../../lib/time/clock.ts'
 import { type ClientCredentials, LONGEST_ASSERTION } from './credentials.ts'

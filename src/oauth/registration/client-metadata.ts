@@ -1,10 +1,5 @@
-import {
-  APP_DEFAULTS,
-  type AppRegistration,
-  ASSERTION_ALGORITHMS,
-  REQUEST_OBJECT_ALGORITHMS,
-  SUBJECT_TYPES,
-} from '../../domain/apps/trusted-application.ts'
+import { ASSERTION_ALGORITHMS, REQUEST_OBJECT_ALGORITHMS, SUBJECT_TYPES } from '../../domain/apps/app-choices.ts'
+import { APP_DEFAULTS, type AppRegistration } from '../../domain/apps/trusted-application.ts'
 import { SIGNING_ALGORITHMS } from '../../domain/protocol/signing-algorithm.ts'
 import {
   flag,

@@ -1,5 +1,6 @@
+import type { AuthMethod, ClientType, ResponseType } from '../../domain/apps/app-choices.ts'
 import type { KeptMetadata } from '../../domain/apps/self-registration.ts'
-import type { AppRegistration, AuthMethod, ClientType, ResponseType } from '../../domain/apps/trusted-application.ts'
+import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
 import { isLoopbackHost } from '../../domain/protocol/redirect-uri.ts'
 import { apiScopesOf, isProtocolScope } from '../../domain/protocol/scope.ts'
 import { MEMBERS, type MetadataComplaint, readMember } from './client-metadata.ts'

@@ -1,6 +1,6 @@
+import { answersWith } from '../../domain/apps/app-choices.ts'
 import { isValidSecret } from '../../domain/apps/app-secret.ts'
 import {
-  answersWith,
   isInteractive,
   needsPkce,
   refreshTokenLifetime,

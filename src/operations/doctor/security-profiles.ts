@@ -1,9 +1,5 @@
-import {
-  answersWith,
-  isInteractive,
-  needsPkce,
-  type TrustedApplication,
-} from '../../domain/apps/trusted-application.ts'
+import { answersWith } from '../../domain/apps/app-choices.ts'
+import { isInteractive, needsPkce, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { type SigningAlgorithm, signingAlgorithmOf } from '../../domain/protocol/signing-algorithm.ts'
 
 interface Requirement {

@@ -1,6 +1,6 @@
 import { KeyObject, type webcrypto } from 'node:crypto'
 import t from 'tap'
-import { AUTH_METHODS } from '../../../src/domain/apps/trusted-application.ts'
+import { AUTH_METHODS } from '../../../src/domain/apps/app-choices.ts'
 import { newId } from '../../../src/lib/crypto/secrets.ts'
 import { isRefused } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'

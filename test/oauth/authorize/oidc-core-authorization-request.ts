@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { ALL_RESPONSE_TYPES, type ResponseType } from '../../../src/domain/apps/trusted-application.ts'
+import { ALL_RESPONSE_TYPES, type ResponseType } from '../../../src/domain/apps/app-choices.ts'
 import { ACR_VALUES } from '../../../src/domain/protocol/acr.ts'
 import {
   answerOf,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from '../../../src/domain/apps/trusted-application.ts'
+import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from '../../../src/domain/apps/app-choices.ts'
 import {
   answerOf,
   authorize,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ALL_RESPONSE_TYPES } from '../../../src/domain/apps/trusted-application.ts'
+import { ALL_RESPONSE_TYPES } from '../../../src/domain/apps/app-choices.ts'
 import type { UserProfile } from '../../../src/domain/users/user.ts'
 import { userFaults } from '../../../src/domain/users/user-attributes.ts'
 import { answerOf, authorize, bearer, claimsOf, obtainTokens, postForm } from '../../fixtures/clients/requests.ts'

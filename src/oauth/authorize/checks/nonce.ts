@@ -1,4 +1,4 @@
-import { answersWith, type ResponseType } from '../../../domain/apps/trusted-application.ts'
+import { answersWith, type ResponseType } from '../../../domain/apps/app-choices.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
 import { OAuthError } from '../../../domain/refusals/errors.ts'
 

@@ -1,9 +1,5 @@
-import {
-  answersWith,
-  needsPkce,
-  type ResponseType,
-  type TrustedApplication,
-} from '../../../domain/apps/trusted-application.ts'
+import { answersWith, type ResponseType } from '../../../domain/apps/app-choices.ts'
+import { needsPkce, type TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
 import { isCodeChallenge } from '../../../domain/protocol/pkce.ts'
 import { OAuthError } from '../../../domain/refusals/errors.ts'

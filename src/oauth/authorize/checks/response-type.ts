@@ -1,4 +1,5 @@
-import { isInteractive, type ResponseType, type TrustedApplication } from '../../../domain/apps/trusted-application.ts'
+import type { ResponseType } from '../../../domain/apps/app-choices.ts'
+import { isInteractive, type TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
 import { OAuthError } from '../../../domain/refusals/errors.ts'
 

@@ -1,4 +1,5 @@
-import { answersWith, type ResponseType, type TrustedApplication } from '../../../domain/apps/trusted-application.ts'
+import { answersWith, type ResponseType } from '../../../domain/apps/app-choices.ts'
+import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
 import { PROTOCOL_SCOPES, readScope, requireWithin } from '../../../domain/protocol/scope.ts'
 import { OAuthError } from '../../../domain/refusals/errors.ts'

@@ -1,4 +1,5 @@
-import type { ResponseType, TrustedApplication } from '../../../domain/apps/trusted-application.ts'
+import type { ResponseType } from '../../../domain/apps/app-choices.ts'
+import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { RequestedClaims } from '../../../domain/protocol/requested-claims.ts'
 
 export const RESPONSE_MODES = ['query', 'fragment', 'form_post'] as const
