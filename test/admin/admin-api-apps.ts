@@ -1,7 +1,8 @@
 import { decodeProtectedHeader } from 'jose'
 import t from 'tap'
-import { APP_ATTRIBUTES, type Shown } from '../../src/domain/apps/app-attributes.ts'
+import { APP_ATTRIBUTES } from '../../src/domain/apps/app-attributes.ts'
 import { ALL_RESPONSE_TYPES } from '../../src/domain/apps/app-choices.ts'
+import type { Shown } from '../../src/domain/apps/attribute-kinds.ts'
 import { digest } from '../../src/lib/crypto/secrets.ts'
 import {
   type AdminAnswer,

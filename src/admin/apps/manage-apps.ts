@@ -1,6 +1,6 @@
-import type { Shown } from '../../domain/apps/app-attributes.ts'
 import type { ClientType } from '../../domain/apps/app-choices.ts'
 import { readAppChanges, showApp, showSecret, showSecretUse } from '../../domain/apps/app-record.ts'
+import type { Shown } from '../../domain/apps/attribute-kinds.ts'
 import { APP_DEFAULTS, type AppRegistration, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { AuditRecord } from '../../domain/instance/audit.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'

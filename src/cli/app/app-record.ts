@@ -1,5 +1,6 @@
-import { type Shown, showRegistration } from '../../domain/apps/app-attributes.ts'
+import { showRegistration } from '../../domain/apps/app-attributes.ts'
 import { showApp, showSecretUse } from '../../domain/apps/app-record.ts'
+import type { Shown } from '../../domain/apps/attribute-kinds.ts'
 import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { Repositories } from '../../store/store.ts'
 

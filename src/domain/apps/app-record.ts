@@ -1,5 +1,6 @@
 import { isoTime } from '../../lib/time/clock.ts'
-import { APP_ATTRIBUTES, type Shown, showRegistration } from './app-attributes.ts'
+import { APP_ATTRIBUTES, showRegistration } from './app-attributes.ts'
+import type { Shown } from './attribute-kinds.ts'
 import { APP_DEFAULTS, type AppRegistration, type AppSecret, type TrustedApplication } from './trusted-application.ts'
 
 const timeOf = (milliseconds: number | undefined): string | null =>

@@ -1,10 +1,10 @@
 import type { AuthMethod, ClientType, ResponseType } from '../../domain/apps/app-choices.ts'
+import { MetadataFault, oneOf, text, texts } from '../../domain/apps/metadata-kinds.ts'
 import type { KeptMetadata } from '../../domain/apps/self-registration.ts'
 import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
 import { isLoopbackHost } from '../../domain/protocol/redirect-uri.ts'
 import { apiScopesOf, isProtocolScope } from '../../domain/protocol/scope.ts'
 import { MEMBERS, type MetadataComplaint, readMember } from './client-metadata.ts'
-import { MetadataFault, oneOf, text, texts } from './metadata-kinds.ts'
 
 /** How an app that registered itself may prove itself, and what that makes of it. */
 export const AUTH_METHODS = {

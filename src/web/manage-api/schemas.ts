@@ -1,7 +1,8 @@
 import { type TSchema, Type } from 'typebox'
 import type { ShownLogout } from '../../admin/apps/logouts.ts'
-import { APP_ATTRIBUTES, type AppAttribute, type ValueSchema } from '../../domain/apps/app-attributes.ts'
+import { APP_ATTRIBUTES, type AppAttribute } from '../../domain/apps/app-attributes.ts'
 import { CLIENT_TYPES } from '../../domain/apps/app-choices.ts'
+import type { ValueSchema } from '../../domain/apps/attribute-kinds.ts'
 import { USER_TYPES } from '../../domain/users/user.ts'
 import { isText, USER_DETAILS } from '../../domain/users/user-details.ts'
 

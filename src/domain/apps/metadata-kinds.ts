@@ -1,5 +1,5 @@
 /** How the values of one kind of client metadata are read and shown. */
-export interface Kind<T> {
+export interface MetadataKind<T> {
   /** @throws MetadataFault */
   readonly read: (value: unknown) => T
   /** `undefined` is left out. */
@@ -17,12 +17,12 @@ function readText(value: unknown): string {
   return value
 }
 
-export const text: Kind<string> = { read: readText, show: (value) => value }
+export const text: MetadataKind<string> = { read: readText, show: (value) => value }
 
-export const optionalText: Kind<string | undefined> = { read: readText, show: (value) => value }
+export const optionalText: MetadataKind<string | undefined> = { read: readText, show: (value) => value }
 
 /** A JWK Set; in the record it is JSON as text. @see RFC 7517 §5 */
-export const keySet: Kind<string | undefined> = {
+export const keySet: MetadataKind<string | undefined> = {
   read: (value) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       throw new MetadataFault('expects a JWK Set')
@@ -31,7 +31,7 @@ export const keySet: Kind<string | undefined> = {
   show: (value) => (value === undefined ? undefined : (JSON.parse(value) as unknown)),
 }
 
-export const flag: Kind<boolean> = {
+export const flag: MetadataKind<boolean> = {
   read: (value) => {
     if (typeof value !== 'boolean') throw new MetadataFault('expects true or false')
     return value
@@ -39,17 +39,18 @@ export const flag: Kind<boolean> = {
   show: (value) => value,
 }
 
-export const seconds: Kind<number | undefined> = {
-  read: (value) => {
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0)
-      throw new MetadataFault('expects a whole number of seconds')
-    return value
-  },
-  show: (value) => value,
+function readSeconds(value: unknown): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0)
+    throw new MetadataFault('expects a whole number of seconds')
+  return value
 }
 
+export const seconds: MetadataKind<number> = { read: readSeconds, show: (value) => value }
+
+export const optionalSeconds: MetadataKind<number | undefined> = { read: readSeconds, show: (value) => value }
+
 /** One of the values that this server knows. */
-export const oneOf = <T extends string>(values: readonly T[]): Kind<T> => ({
+export const oneOf = <T extends string>(values: readonly T[]): MetadataKind<T> => ({
   read: (given) => {
     const value = values.find((known) => known === given)
     if (value === undefined) throw new MetadataFault(`expects one of ${values.join(', ')}`)
@@ -59,17 +60,23 @@ export const oneOf = <T extends string>(values: readonly T[]): Kind<T> => ({
 })
 
 /** The same where nothing need be said. */
-export const optionalOneOf = <T extends string>(values: readonly T[]): Kind<T | undefined> => ({
+export const optionalOneOf = <T extends string>(values: readonly T[]): MetadataKind<T | undefined> => ({
   read: oneOf(values).read,
   show: (value) => value,
 })
 
 /** @param most how many there may be */
-export const texts = (most: number): Kind<readonly string[]> => ({
+export const texts = (most: number): MetadataKind<readonly string[]> => ({
   read: (value) => {
     if (!Array.isArray(value)) throw new MetadataFault('expects an array of texts')
     if (value.length > most) throw new MetadataFault(`has more than ${most} members`)
     return [...new Set(value.map(readText))]
   },
   show: (values) => (values.length === 0 ? undefined : values),
+})
+
+/** Some of the values that this server knows. */
+export const textsOf = <T extends string>(values: readonly T[]): MetadataKind<readonly T[]> => ({
+  read: (given) => texts(values.length).read(given).map(oneOf(values).read),
+  show: (shown) => shown,
 })

@@ -1,0 +1,37 @@
+import type { Kind } from './attribute-kinds.ts'
+
+/** What an attribute is about: the sections of the record in docs/apps.md, in their order. */
+export const GROUPS = ['identity', 'sign-in', 'access', 'tokens', 'logout', 'keys'] as const
+export type Group = (typeof GROUPS)[number]
+
+interface Details {
+  /** One sentence for whoever writes a record; a piece of it may be `code`. */
+  readonly meaning: string
+  /** What apps that register themselves call it. @see RFC 7591 §2, OIDC Registration §2 */
+  readonly metadata?: string
+  /** src/oauth/registration/read-metadata.ts reads its metadata, which says more than this attribute. */
+  readonly readApart?: true
+  /** It holds addresses that this server itself calls. */
+  readonly called?: true
+  /** It is told at the registration of the app, and never changes. */
+  readonly fixed?: true
+}
+
+/** An attribute of the record: all there is to know of it but its name, which is that of its member with a capital letter. */
+export interface Row<T> extends Details {
+  readonly kind: Kind<T>
+  /** What a record holds where its administrator said nothing; an attribute that must be said has none. */
+  readonly fallback?: T
+  readonly group: Group
+}
+
+/** An attribute that may be left out. */
+export const row = <T>(kind: Kind<T>, fallback: NoInfer<T>, group: Group, details: Details): Row<T> => ({
+  kind,
+  fallback,
+  group,
+  ...details,
+})
+
+/** An attribute without a default. */
+export const required = <T>(kind: Kind<T>, group: Group, details: Details): Row<T> => ({ kind, group, ...details })

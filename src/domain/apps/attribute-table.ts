@@ -1,0 +1,218 @@
+import { SIGNING_ALGORITHMS } from '../protocol/signing-algorithm.ts'
+import {
+  ACCESS_TOKEN_FORMATS,
+  ACCESS_TOKEN_POLICIES,
+  ALL_RESPONSE_TYPES,
+  ASSERTION_ALGORITHMS,
+  ASSERTION_AUDIENCES,
+  AUTH_METHODS,
+  CLIENT_TYPES,
+  REQUEST_OBJECT_ALGORITHMS,
+  SUBJECT_TYPES,
+} from './app-choices.ts'
+import {
+  flag,
+  keySet,
+  list,
+  listOf,
+  oneOf,
+  optionalOneOf,
+  optionalSeconds,
+  seconds,
+  systemUser,
+  text,
+  url,
+  urlAtRedirectUri,
+} from './attribute-kinds.ts'
+import { required, row } from './attribute-row.ts'
+
+/** Every attribute of the record, a row for each, in the order in which records show them. */
+export const APP_TABLE = {
+  applicationUri: required(text, 'identity', {
+    meaning: 'unique name of the app, its `client_id`; it never changes',
+    fixed: true,
+  }),
+  name: required(text, 'identity', {
+    meaning: 'what people read, 1 to 200 characters; left out, the ApplicationUri',
+    metadata: 'client_name',
+  }),
+  clientType: required(oneOf(CLIENT_TYPES), 'identity', {
+    meaning: '`Confidential` keeps a secret, `Public` cannot, `None` is a note: no flow works',
+    metadata: 'token_endpoint_auth_method',
+    readApart: true,
+  }),
+  impersonateLoginUrl: row(list('redirect URIs', ','), [], 'sign-in', {
+    meaning: 'redirect URIs, compared byte for byte; needed where people sign in',
+    metadata: 'redirect_uris',
+  }),
+  impersonateLogoutUrl: row(list('post-logout redirect URIs', ','), [], 'sign-in', {
+    meaning: 'where the browser may go after sign-out',
+    metadata: 'post_logout_redirect_uris',
+  }),
+  impersonateAsInternalUserAllowed: row(flag, false, 'sign-in', { meaning: 'internal users may sign in' }),
+  impersonateAsCommunityUserAllowed: row(flag, false, 'sign-in', {
+    meaning: 'community users may sign in; they never get an API scope',
+  }),
+  systemUserAllowed: row(flag, false, 'access', {
+    meaning: 'the app may act on its own, as its SystemUser; Confidential only',
+  }),
+  systemUser: row(systemUser, undefined, 'access', {
+    meaning: 'whom it acts as on its own; exists, is enabled, is a `SystemUserNoLogin`',
+  }),
+  scope: row(list('API scopes', ' '), [], 'access', {
+    meaning: 'API scopes the app may ask for; each belongs to an API open to the app',
+    metadata: 'scope',
+    readApart: true,
+  }),
+  /** @see RFC 8707 */
+  apiResources: row(list('identifiers of API resources', ' '), [], 'access', {
+    meaning: 'APIs open to the app beside the API of the instance (RFC 8707)',
+  }),
+  administrationAllowed: row(flag, false, 'access', { meaning: 'may hold the scope `sec` of the administration API' }),
+  accessTokens: row(oneOf(ACCESS_TOKEN_POLICIES), 'None', 'access', {
+    meaning: 'who makes reference tokens for the app',
+  }),
+  accessTokenFormat: row(oneOf(ACCESS_TOKEN_FORMATS), 'jwt', 'tokens', {
+    meaning: '`jwt`, or `reference`: opaque, only this server can read it',
+  }),
+  basicAuthenticationAllowed: row(flag, false, 'access', {
+    meaning: 'a note for older systems: no password ever opens an API',
+  }),
+  requirePkce: row(flag, false, 'sign-in', {
+    meaning: 'forces PKCE (S256) for a Confidential app; Public apps always need it',
+  }),
+  requireConsent: row(flag, true, 'sign-in', {
+    meaning: 'people are asked before the app learns anything new about them',
+  }),
+  refreshReplayWindow: row(seconds, 10, 'tokens', {
+    meaning: 'how long a used refresh token gets the same answer again; 0 to 60, and 0 is never',
+  }),
+  accessTokenLifetime: row(optionalSeconds, undefined, 'tokens', {
+    meaning: 'how long access tokens live, 60s to 24h; left out, 1h',
+  }),
+  refreshTokenLifetime: row(optionalSeconds, undefined, 'tokens', {
+    meaning: 'how long refresh tokens live, 60s to 365d; left out, 30d, and 24h for a Public app',
+  }),
+  responseTypes: row(listOf(ALL_RESPONSE_TYPES), ['code'], 'sign-in', {
+    meaning: '`code`, `code id_token` (hybrid flow); others only with `TESSERA_IMPLICIT`',
+    metadata: 'response_types',
+    readApart: true,
+  }),
+  signingAlgorithm: row(optionalOneOf(SIGNING_ALGORITHMS, "the instance's own"), undefined, 'tokens', {
+    meaning: "signs what the app verifies; left out, the instance's own",
+    metadata: 'id_token_signed_response_alg',
+  }),
+  /** @see OIDC Core §5.3.2 */
+  userinfoSignedResponseAlg: row(optionalOneOf(SIGNING_ALGORITHMS, 'plain JSON'), undefined, 'tokens', {
+    meaning: 'makes UserInfo a JWT signed with it; left out, plain JSON',
+    metadata: 'userinfo_signed_response_alg',
+  }),
+  logoUri: row(url, undefined, 'identity', {
+    meaning: 'logo on the consent page',
+    metadata: 'logo_uri',
+  }),
+  policyUri: row(url, undefined, 'identity', {
+    meaning: 'privacy policy, linked on the consent page',
+    metadata: 'policy_uri',
+  }),
+  tosUri: row(url, undefined, 'identity', {
+    meaning: 'terms of service, linked on the consent page',
+    metadata: 'tos_uri',
+  }),
+  subjectType: row(oneOf(SUBJECT_TYPES), 'public', 'tokens', {
+    meaning: '`pairwise`: people have a `sub` of their own at the apps of each sector',
+    metadata: 'subject_type',
+  }),
+  /** @see OIDC Core §8.1 */
+  sectorIdentifierUri: row(url, undefined, 'tokens', {
+    meaning: 'its host is the sector; needed where redirect URIs are on several hosts',
+    metadata: 'sector_identifier_uri',
+    called: true,
+  }),
+  /** @see OIDC Registration §2 */
+  defaultMaxAge: row(optionalSeconds, undefined, 'sign-in', {
+    meaning: 'an older sign-in is repeated, unless the request sends `max_age`; up to 365d',
+    metadata: 'default_max_age',
+  }),
+  requireAuthTime: row(flag, false, 'sign-in', {
+    meaning: 'a note: every ID token says when the person signed in',
+    metadata: 'require_auth_time',
+  }),
+  defaultAcrValues: row(list('acr values', ' ', 10), [], 'sign-in', {
+    meaning: '`acr_values` of a request that names none',
+    metadata: 'default_acr_values',
+  }),
+  clientUri: row(url, undefined, 'identity', {
+    meaning: 'home page',
+    metadata: 'client_uri',
+  }),
+  contacts: row(list('e-mail addresses', ',', 10), [], 'identity', {
+    meaning: 'the people who look after the app',
+    metadata: 'contacts',
+  }),
+  /** @see OIDC Core §4 */
+  initiateLoginUri: row(url, undefined, 'sign-in', {
+    meaning: 'where a sign-in that begins elsewhere is sent',
+    metadata: 'initiate_login_uri',
+  }),
+  /** @see OIDC Back-Channel Logout §2.2 */
+  backchannelLogoutUri: row(url, undefined, 'logout', {
+    meaning: 'the server posts a logout token there when a person signs out',
+    metadata: 'backchannel_logout_uri',
+    called: true,
+  }),
+  backchannelLogoutSessionRequired: row(flag, false, 'logout', {
+    meaning: 'a note: the token always names person and session',
+    metadata: 'backchannel_logout_session_required',
+  }),
+  /** @see OIDC Front-Channel Logout §2 */
+  frontchannelLogoutUri: row(urlAtRedirectUri, undefined, 'logout', {
+    meaning: 'the browser of a person who signs out loads it',
+    metadata: 'frontchannel_logout_uri',
+  }),
+  frontchannelLogoutSessionRequired: row(flag, false, 'logout', {
+    meaning: 'a note: `iss` and `sid` are always sent',
+    metadata: 'frontchannel_logout_session_required',
+  }),
+  /** @see RFC 7517 §5 */
+  jwks: row(keySet, undefined, 'keys', {
+    meaning: 'public keys of the app; instead of JwksUri',
+    metadata: 'jwks',
+  }),
+  jwksUri: row(url, undefined, 'keys', {
+    meaning: 'where its JWK Set is; instead of Jwks',
+    metadata: 'jwks_uri',
+    called: true,
+  }),
+  tokenEndpointAuthMethod: row(oneOf(AUTH_METHODS), 'client_secret', 'keys', {
+    meaning: 'how it proves who it is; `client_secret` is its secret, in the header or in the body',
+    metadata: 'token_endpoint_auth_method',
+    readApart: true,
+  }),
+  tokenEndpointAuthSigningAlg: row(optionalOneOf(ASSERTION_ALGORITHMS, 'any that fits the method'), undefined, 'keys', {
+    meaning: 'the only algorithm of its assertions',
+    metadata: 'token_endpoint_auth_signing_alg',
+  }),
+  clientAssertionAudience: row(oneOf(ASSERTION_AUDIENCES), 'lenient', 'keys', {
+    meaning: '`issuer`: an assertion names the issuer and nothing else (FAPI 2)',
+  }),
+  requestObjectSigningAlg: row(optionalOneOf(REQUEST_OBJECT_ALGORITHMS, 'any'), undefined, 'keys', {
+    meaning: 'the only algorithm of its request objects; `none` for unsigned ones',
+    metadata: 'request_object_signing_alg',
+  }),
+  /** @see RFC 9101 §10.5 */
+  requireSignedRequestObject: row(flag, false, 'keys', {
+    meaning: 'only what a signed request object holds counts',
+    metadata: 'require_signed_request_object',
+  }),
+  requestUris: row(list('https URLs', ','), [], 'keys', {
+    meaning: 'where its request objects may be fetched; up to 500 characters each',
+    metadata: 'request_uris',
+    called: true,
+  }),
+  /** @see RFC 7591 */
+  selfRegistered: row(flag, false, 'identity', {
+    meaning: 'the app registered itself; it never changes',
+    fixed: true,
+  }),
+}
