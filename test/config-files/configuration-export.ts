@@ -166,11 +166,7 @@ await t.test('the published schema is in step with the attributes, and describes
   t.equal(published['$schema'], 'https://json-schema.org/draft/2020-12/schema')
   const app = published.properties?.['apps']?.items?.properties ?? {}
   for (const { name } of APP_ATTRIBUTES) {
-    t.notMatch(
-      app[name]?.description ?? 'Expects',
-      /^Expects/,
-      `${name} has its line in src/config-files/schema/app-fields.ts`,
-    )
+    t.notMatch(app[name]?.description ?? 'Expects', /^Expects/, `${name} has its row in the table of attributes`)
   }
   const undescribed = (schema: Schema): string[] =>
     Object.entries({ ...schema.properties, ...schema.items?.properties }).flatMap(([name, property]) => [

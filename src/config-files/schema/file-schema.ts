@@ -92,7 +92,7 @@ function secretsSchema(inside: string, pattern: string, field: Field | undefined
 const nameSchema = (field: Field | undefined): TSchema =>
   Type.String({ minLength: 1, description: field?.description ?? '' })
 
-const TYPES: Readonly<Record<Exclude<Form, readonly string[]>, () => TSchema[]>> = {
+const TYPES: Readonly<Record<Extract<Form, string>, () => TSchema[]>> = {
   text: () => [Type.String(), Type.Null()],
   flag: () => [Type.Boolean()],
   seconds: () => [Type.Integer({ minimum: 0 }), Type.String({ pattern: '^\\d{1,9}$|^\\d{1,6}[smhd]$' }), Type.Null()],
@@ -103,7 +103,7 @@ const TYPES: Readonly<Record<Exclude<Form, readonly string[]>, () => TSchema[]>>
 
 function valueSchema(field: Field | undefined): TSchema {
   const { form = 'other', description = '' } = field ?? {}
-  if (typeof form !== 'string') return Type.Enum([...form], { description })
+  if (typeof form !== 'string') return Type.Unsafe({ enum: [...form], description })
   const types = TYPES[form]()
   const [only] = types
   return types.length === 1 && only ? { ...only, description } : Type.Union(types, { description })

@@ -33,11 +33,11 @@ export const APP_TABLE = {
     fixed: true,
   }),
   name: required(text, 'identity', {
-    meaning: 'what people read, 1 to 200 characters; left out, the ApplicationUri',
+    meaning: 'what people read on the consent page, 1 to 200 characters; left out, the ApplicationUri',
     metadata: 'client_name',
   }),
   clientType: required(oneOf(CLIENT_TYPES), 'identity', {
-    meaning: '`Confidential` keeps a secret, `Public` cannot, `None` is a note: no flow works',
+    meaning: '`Confidential` keeps a secret, `Public` cannot (SPA, native app), `None` is a note: no flow works',
     metadata: 'token_endpoint_auth_method',
     readApart: true,
   }),
@@ -49,15 +49,17 @@ export const APP_TABLE = {
     meaning: 'where the browser may go after sign-out',
     metadata: 'post_logout_redirect_uris',
   }),
-  impersonateAsInternalUserAllowed: row(flag, false, 'sign-in', { meaning: 'internal users may sign in' }),
+  impersonateAsInternalUserAllowed: row(flag, false, 'sign-in', {
+    meaning: 'internal users may sign in through the app',
+  }),
   impersonateAsCommunityUserAllowed: row(flag, false, 'sign-in', {
-    meaning: 'community users may sign in; they never get an API scope',
+    meaning: 'community users may sign in; they get an identity and no API scope',
   }),
   systemUserAllowed: row(flag, false, 'access', {
-    meaning: 'the app may act on its own, as its SystemUser; Confidential only',
+    meaning: 'the app may act on its own, as its SystemUser (client credentials); Confidential only',
   }),
   systemUser: row(systemUser, undefined, 'access', {
-    meaning: 'whom it acts as on its own; exists, is enabled, is a `SystemUserNoLogin`',
+    meaning: 'the `SystemUserNoLogin` that the app acts as on its own; it exists and is enabled',
   }),
   scope: row(list('API scopes', ' '), [], 'access', {
     meaning: 'API scopes the app may ask for; each belongs to an API open to the app',
@@ -66,14 +68,16 @@ export const APP_TABLE = {
   }),
   /** @see RFC 8707 */
   apiResources: row(list('identifiers of API resources', ' '), [], 'access', {
-    meaning: 'APIs open to the app beside the API of the instance (RFC 8707)',
+    meaning: 'API resources that the app may name beside the default one (RFC 8707)',
   }),
-  administrationAllowed: row(flag, false, 'access', { meaning: 'may hold the scope `sec` of the administration API' }),
+  administrationAllowed: row(flag, false, 'access', {
+    meaning: 'the app may hold the scope `sec` of the administration API',
+  }),
   accessTokens: row(oneOf(ACCESS_TOKEN_POLICIES), 'None', 'access', {
-    meaning: 'who makes reference tokens for the app',
+    meaning: 'who may make reference tokens for the app',
   }),
   accessTokenFormat: row(oneOf(ACCESS_TOKEN_FORMATS), 'jwt', 'tokens', {
-    meaning: '`jwt`, or `reference`: opaque, only this server can read it',
+    meaning: '`jwt` is read by the API itself, `reference` by nobody but this server',
   }),
   basicAuthenticationAllowed: row(flag, false, 'access', {
     meaning: 'a note for older systems: no password ever opens an API',
@@ -99,12 +103,12 @@ export const APP_TABLE = {
     readApart: true,
   }),
   signingAlgorithm: row(optionalOneOf(SIGNING_ALGORITHMS, "the instance's own"), undefined, 'tokens', {
-    meaning: "signs what the app verifies; left out, the instance's own",
+    meaning: "signs what the app verifies; left out, the instance's own (`TESSERA_SIGNING_ALGORITHM`)",
     metadata: 'id_token_signed_response_alg',
   }),
   /** @see OIDC Core §5.3.2 */
   userinfoSignedResponseAlg: row(optionalOneOf(SIGNING_ALGORITHMS, 'plain JSON'), undefined, 'tokens', {
-    meaning: 'makes UserInfo a JWT signed with it; left out, plain JSON',
+    meaning: 'makes UserInfo a JWT signed with it (`application/jwt`); left out, plain JSON',
     metadata: 'userinfo_signed_response_alg',
   }),
   logoUri: row(url, undefined, 'identity', {
@@ -112,26 +116,26 @@ export const APP_TABLE = {
     metadata: 'logo_uri',
   }),
   policyUri: row(url, undefined, 'identity', {
-    meaning: 'privacy policy, linked on the consent page',
+    meaning: 'privacy policy of the app, linked on the consent page',
     metadata: 'policy_uri',
   }),
   tosUri: row(url, undefined, 'identity', {
-    meaning: 'terms of service, linked on the consent page',
+    meaning: 'terms of service of the app, linked on the consent page',
     metadata: 'tos_uri',
   }),
   subjectType: row(oneOf(SUBJECT_TYPES), 'public', 'tokens', {
-    meaning: '`pairwise`: people have a `sub` of their own at the apps of each sector',
+    meaning: '`public`: people have one `sub` at all apps; `pairwise`: another one in every sector',
     metadata: 'subject_type',
   }),
   /** @see OIDC Core §8.1 */
   sectorIdentifierUri: row(url, undefined, 'tokens', {
-    meaning: 'its host is the sector; needed where redirect URIs are on several hosts',
+    meaning: 'its host is the sector of a pairwise app; left out, the one host of the redirect URIs',
     metadata: 'sector_identifier_uri',
     called: true,
   }),
   /** @see OIDC Registration §2 */
   defaultMaxAge: row(optionalSeconds, undefined, 'sign-in', {
-    meaning: 'an older sign-in is repeated, unless the request sends `max_age`; up to 365d',
+    meaning: 'people whose sign-in is older sign in again, unless the request sends `max_age`; up to 365d',
     metadata: 'default_max_age',
   }),
   requireAuthTime: row(flag, false, 'sign-in', {
@@ -143,11 +147,11 @@ export const APP_TABLE = {
     metadata: 'default_acr_values',
   }),
   clientUri: row(url, undefined, 'identity', {
-    meaning: 'home page',
+    meaning: 'home page of the app',
     metadata: 'client_uri',
   }),
   contacts: row(list('e-mail addresses', ',', 10), [], 'identity', {
-    meaning: 'the people who look after the app',
+    meaning: 'e-mail addresses of the people who look after the app',
     metadata: 'contacts',
   }),
   /** @see OIDC Core §4 */
@@ -162,7 +166,7 @@ export const APP_TABLE = {
     called: true,
   }),
   backchannelLogoutSessionRequired: row(flag, false, 'logout', {
-    meaning: 'a note: the token always names person and session',
+    meaning: 'a note: every logout token names person and session (`sid`)',
     metadata: 'backchannel_logout_session_required',
   }),
   /** @see OIDC Front-Channel Logout §2 */
@@ -180,33 +184,33 @@ export const APP_TABLE = {
     metadata: 'jwks',
   }),
   jwksUri: row(url, undefined, 'keys', {
-    meaning: 'where its JWK Set is; instead of Jwks',
+    meaning: 'where the JWK Set of the app is; instead of Jwks',
     metadata: 'jwks_uri',
     called: true,
   }),
   tokenEndpointAuthMethod: row(oneOf(AUTH_METHODS), 'client_secret', 'keys', {
-    meaning: 'how it proves who it is; `client_secret` is its secret, in the header or in the body',
+    meaning: 'how the app proves who it is; `client_secret` is its secret, in the header or in the body',
     metadata: 'token_endpoint_auth_method',
     readApart: true,
   }),
   tokenEndpointAuthSigningAlg: row(optionalOneOf(ASSERTION_ALGORITHMS, 'any that fits the method'), undefined, 'keys', {
-    meaning: 'the only algorithm of its assertions',
+    meaning: 'the only algorithm of its assertions; left out, any that fits the method',
     metadata: 'token_endpoint_auth_signing_alg',
   }),
   clientAssertionAudience: row(oneOf(ASSERTION_AUDIENCES), 'lenient', 'keys', {
-    meaning: '`issuer`: an assertion names the issuer and nothing else (FAPI 2)',
+    meaning: '`aud` of its assertions: `lenient` takes issuer or endpoint, `issuer` the issuer alone (FAPI 2)',
   }),
   requestObjectSigningAlg: row(optionalOneOf(REQUEST_OBJECT_ALGORITHMS, 'any'), undefined, 'keys', {
-    meaning: 'the only algorithm of its request objects; `none` for unsigned ones',
+    meaning: 'the only algorithm of its request objects, or `none` for unsigned ones; left out, any',
     metadata: 'request_object_signing_alg',
   }),
   /** @see RFC 9101 §10.5 */
   requireSignedRequestObject: row(flag, false, 'keys', {
-    meaning: 'only what a signed request object holds counts',
+    meaning: 'what an authorization request asks is taken from a signed request object alone',
     metadata: 'require_signed_request_object',
   }),
   requestUris: row(list('https URLs', ','), [], 'keys', {
-    meaning: 'where its request objects may be fetched; up to 500 characters each',
+    meaning: 'where request objects of the app are fetched from, https URLs of up to 500 characters',
     metadata: 'request_uris',
     called: true,
   }),
