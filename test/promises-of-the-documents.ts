@@ -7,6 +7,7 @@ import t from 'tap'
 import { showRegistration } from '../src/domain/apps/app-attributes.ts'
 import { APP_DEFAULTS } from '../src/domain/apps/trusted-application.ts'
 import { INSTANCE_SETTINGS } from '../src/domain/instance/instance-settings.ts'
+import { withAttributes } from './fixtures/documents/attributes-page.ts'
 import { anchorsOf, documentsBelow, linksOf } from './fixtures/documents/markdown.ts'
 import { settingsList, withSettingsList } from './fixtures/documents/settings-page.ts'
 import { pathOfTest } from './fixtures/documents/test-named.ts'
@@ -25,11 +26,10 @@ await t.test('docs/settings.md lists every setting', async (t) => {
 })
 
 await t.test('docs/apps.md lists every attribute of the record with its default', async (t) => {
+  const page = read('docs/apps.md')
+  t.equal(withAttributes(page), page, 'npx tsx scripts/attributes-page.ts writes it')
   const rows = new Map(
-    [...read('docs/apps.md').matchAll(/^\| `(\w+)` \| [^|]+ \| ([^|]+) \| /gm)].map(([, name = '', value = '']) => [
-      name,
-      value,
-    ]),
+    [...page.matchAll(/^\| `(\w+)` \| [^|]+ \| ([^|]+) \| /gm)].map(([, name = '', value = '']) => [name, value]),
   )
   const shown = showRegistration({ ...APP_DEFAULTS, applicationUri: 'a', name: 'a', clientType: 'None' })
   for (const [name, value] of Object.entries(shown)) {

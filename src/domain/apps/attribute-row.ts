@@ -11,6 +11,8 @@ interface Details {
   readonly metadata?: string
   /** src/oauth/registration/read-metadata.ts reads its metadata, which says more than this attribute. */
   readonly readApart?: true
+  /** What stands in for a value that is left out; where there is neither this nor a fallback, it is required. */
+  readonly instead?: string
   /** It holds addresses that this server itself calls. */
   readonly called?: true
   /** It is told at the registration of the app, and never changes. */
@@ -20,7 +22,7 @@ interface Details {
 /** An attribute of the record: all there is to know of it but its name, which is that of its member with a capital letter. */
 export interface Row<T> extends Details {
   readonly kind: Kind<T>
-  /** What a record holds where its administrator said nothing; an attribute that must be said has none. */
+  /** What a record holds where its administrator said nothing. */
   readonly fallback?: T
   readonly group: Group
 }
@@ -33,5 +35,5 @@ export const row = <T>(kind: Kind<T>, fallback: NoInfer<T>, group: Group, detail
   ...details,
 })
 
-/** An attribute without a default. */
-export const required = <T>(kind: Kind<T>, group: Group, details: Details): Row<T> => ({ kind, group, ...details })
+/** An attribute of which each app has a value of its own. */
+export const individual = <T>(kind: Kind<T>, group: Group, details: Details): Row<T> => ({ kind, group, ...details })

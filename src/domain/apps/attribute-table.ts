@@ -24,20 +24,21 @@ import {
   url,
   urlAtRedirectUri,
 } from './attribute-kinds.ts'
-import { required, row } from './attribute-row.ts'
+import { individual, row } from './attribute-row.ts'
 
 /** Every attribute of the record, a row for each, in the order in which records show them. */
 export const APP_TABLE = {
-  applicationUri: required(text, 'identity', {
+  applicationUri: individual(text, 'identity', {
     meaning: 'unique name of the app, its `client_id`; it never changes',
     fixed: true,
   }),
-  name: required(text, 'identity', {
+  name: individual(text, 'identity', {
     meaning: 'what people read on the consent page, 1 to 200 characters; left out, the ApplicationUri',
+    instead: 'the ApplicationUri',
     metadata: 'client_name',
   }),
-  clientType: required(oneOf(CLIENT_TYPES), 'identity', {
-    meaning: '`Confidential` keeps a secret, `Public` cannot (SPA, native app), `None` is a note: no flow works',
+  clientType: individual(oneOf(CLIENT_TYPES), 'identity', {
+    meaning: '`Confidential` keeps a secret, `Public` (SPA, native app) cannot, with `None` no flow works',
     metadata: 'token_endpoint_auth_method',
     readApart: true,
   }),
@@ -189,7 +190,7 @@ export const APP_TABLE = {
     called: true,
   }),
   tokenEndpointAuthMethod: row(oneOf(AUTH_METHODS), 'client_secret', 'keys', {
-    meaning: 'how the app proves who it is; `client_secret` is its secret, in the header or in the body',
+    meaning: 'how it proves who it is; `client_secret` is its secret, in header or body',
     metadata: 'token_endpoint_auth_method',
     readApart: true,
   }),
@@ -198,7 +199,7 @@ export const APP_TABLE = {
     metadata: 'token_endpoint_auth_signing_alg',
   }),
   clientAssertionAudience: row(oneOf(ASSERTION_AUDIENCES), 'lenient', 'keys', {
-    meaning: '`aud` of its assertions: `lenient` takes issuer or endpoint, `issuer` the issuer alone (FAPI 2)',
+    meaning: '`issuer`: its assertions name the issuer alone (FAPI 2); `lenient`: or an endpoint',
   }),
   requestObjectSigningAlg: row(optionalOneOf(REQUEST_OBJECT_ALGORITHMS, 'any'), undefined, 'keys', {
     meaning: 'the only algorithm of its request objects, or `none` for unsigned ones; left out, any',
