@@ -1,4 +1,5 @@
 import { DEFAULT_RESOURCE } from '../../domain/access/api-resource.ts'
+import { RECORD_ATTRIBUTES } from '../../domain/apps/app-attributes.ts'
 import { isValidSecret, needsReadableSecret } from '../../domain/apps/app-secret.ts'
 import { faultsOf } from '../../domain/apps/registration-rules.ts'
 import { type AppRegistration, isInteractive, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
@@ -43,12 +44,10 @@ export async function judgeApp(
 }
 
 /** Attributes that hold addresses which this server calls by itself. */
-const ADDRESSES: Readonly<Record<string, (app: AppRegistration) => string | readonly string[] | undefined>> = {
-  JwksUri: ({ jwksUri }) => jwksUri,
-  RequestUris: ({ requestUris }) => requestUris,
-  SectorIdentifierUri: ({ sectorIdentifierUri }) => sectorIdentifierUri,
-  BackchannelLogoutUri: ({ backchannelLogoutUri }) => backchannelLogoutUri,
-}
+const CALLED = RECORD_ATTRIBUTES.filter(({ called }) => called)
+
+const addressesIn = (value: AppRegistration[keyof AppRegistration] | undefined): string[] =>
+  [value].flat().filter((part) => typeof part === 'string')
 
 /** An address that is new must be one that this server may fetch from or post to. */
 function unreachableAddresses(
@@ -58,9 +57,9 @@ function unreachableAddresses(
 ): Fault[] {
   // A stranger who registers an app learns nothing of this server's settings.
   const remedy = app.selfRegistered ? '' : '; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS may be private and without TLS'
-  return Object.entries(ADDRESSES).flatMap(([attribute, read]) => {
-    const known = before ? [read(before) ?? []].flat() : []
-    const added = [read(app) ?? []].flat().filter((uri) => !known.includes(uri))
+  return CALLED.flatMap(({ name: attribute, key }) => {
+    const known = addressesIn(before?.[key])
+    const added = addressesIn(app[key]).filter((uri) => !known.includes(uri))
     return added.flatMap((uri) => {
       // What comes after # is never sent.
       const reason = whyNotFetchable(uri.split('#')[0] ?? '')
