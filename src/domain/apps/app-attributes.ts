@@ -5,7 +5,7 @@ import type { AppRegistration } from './trusted-application.ts'
 
 /** An attribute of the record under its documented name. */
 export interface AppAttribute
-  extends Omit<Row<unknown>, 'kind' | 'fallback'>,
+  extends Omit<Row<unknown>, 'kind' | 'fallback' | 'rule'>,
     Pick<Kind<unknown>, 'noun' | 'expects' | 'schema' | 'separator'> {
   readonly name: string
   /** The member of the record that it is. */
@@ -13,6 +13,8 @@ export interface AppAttribute
   /** The change a text asks for; `undefined` when the text cannot be read. */
   readonly read: (text: string) => Partial<AppRegistration> | undefined
   readonly show: (app: AppRegistration) => Shown
+  /** What is wrong with its value in a record; each reason completes "NAME ...". */
+  readonly faultsIn: (app: AppRegistration) => readonly string[]
   /** The change that a value of client metadata asks for. @throws MetadataFault */
   readonly readMetadata: (value: unknown) => Partial<AppRegistration>
   /** What client metadata says of it; `undefined` is left out. */
@@ -20,7 +22,7 @@ export interface AppAttribute
 }
 
 const attribute = <K extends keyof AppRegistration>(key: K, row: Row<AppRegistration[K]>): AppAttribute => {
-  const { kind, fallback, ...about } = row
+  const { kind, fallback, rule, ...about } = row
   const { noun, expects, schema, separator, metadata } = kind
   return {
     ...about,
@@ -32,6 +34,7 @@ const attribute = <K extends keyof AppRegistration>(key: K, row: Row<AppRegistra
       return read && { [key]: read.value }
     },
     show: (app) => kind.show(app[key]),
+    faultsIn: ({ [key]: value }) => (value === undefined || value === null ? [] : (rule?.(value) ?? [])),
     readMetadata: (value) => ({ [key]: metadata.read(value) }),
     showMetadata: (app) => metadata.show(app[key]),
   }

@@ -25,15 +25,18 @@ import {
   urlAtRedirectUri,
 } from './attribute-kinds.ts'
 import { individual, row } from './attribute-row.ts'
+import * as rules from './value-rules.ts'
 
 /** Every attribute of the record, a row for each, in the order in which records show them. */
 export const APP_TABLE = {
   applicationUri: individual(text, 'identity', {
     meaning: 'unique name of the app, its `client_id`; it never changes',
+    rule: rules.clientId,
     fixed: true,
   }),
   name: individual(text, 'identity', {
     meaning: 'what people read on the consent page, 1 to 200 characters; left out, the ApplicationUri',
+    rule: rules.readableName,
     instead: 'the ApplicationUri',
     metadata: 'client_name',
   }),
@@ -64,6 +67,7 @@ export const APP_TABLE = {
   }),
   scope: row(list('API scopes', ' '), [], 'access', {
     meaning: 'API scopes the app may ask for; each belongs to an API open to the app',
+    rule: rules.scopeNames,
     metadata: 'scope',
     readApart: true,
   }),
@@ -91,12 +95,15 @@ export const APP_TABLE = {
   }),
   refreshReplayWindow: row(seconds, 10, 'tokens', {
     meaning: 'how long a used refresh token gets the same answer again; 0 to 60, and 0 is never',
+    rule: rules.secondsBetween(0, rules.MOST_SECONDS.replayWindow),
   }),
   accessTokenLifetime: row(optionalSeconds, undefined, 'tokens', {
     meaning: 'how long access tokens live, 60s to 24h; left out, 1h',
+    rule: rules.secondsBetween(60, rules.MOST_SECONDS.accessToken),
   }),
   refreshTokenLifetime: row(optionalSeconds, undefined, 'tokens', {
     meaning: 'how long refresh tokens live, 60s to 365d; left out, 30d, and 24h for a Public app',
+    rule: rules.secondsBetween(60, 31_536_000),
   }),
   responseTypes: row(listOf(ALL_RESPONSE_TYPES), ['code'], 'sign-in', {
     meaning: '`code`, `code id_token` (hybrid flow); others only with `TESSERA_IMPLICIT`',
@@ -114,14 +121,17 @@ export const APP_TABLE = {
   }),
   logoUri: row(url, undefined, 'identity', {
     meaning: 'logo on the consent page',
+    rule: rules.webUrl,
     metadata: 'logo_uri',
   }),
   policyUri: row(url, undefined, 'identity', {
     meaning: 'privacy policy of the app, linked on the consent page',
+    rule: rules.webUrl,
     metadata: 'policy_uri',
   }),
   tosUri: row(url, undefined, 'identity', {
     meaning: 'terms of service of the app, linked on the consent page',
+    rule: rules.webUrl,
     metadata: 'tos_uri',
   }),
   subjectType: row(oneOf(SUBJECT_TYPES), 'public', 'tokens', {
@@ -131,12 +141,14 @@ export const APP_TABLE = {
   /** @see OIDC Core §8.1 */
   sectorIdentifierUri: row(url, undefined, 'tokens', {
     meaning: 'its host is the sector of a pairwise app; left out, the one host of the redirect URIs',
+    rule: rules.webUrlOrLoopback,
     metadata: 'sector_identifier_uri',
     called: true,
   }),
   /** @see OIDC Registration §2 */
   defaultMaxAge: row(optionalSeconds, undefined, 'sign-in', {
     meaning: 'people whose sign-in is older sign in again, unless the request sends `max_age`; up to 365d',
+    rule: rules.secondsBetween(0, 31_536_000),
     metadata: 'default_max_age',
   }),
   requireAuthTime: row(flag, false, 'sign-in', {
@@ -149,20 +161,24 @@ export const APP_TABLE = {
   }),
   clientUri: row(url, undefined, 'identity', {
     meaning: 'home page of the app',
+    rule: rules.webUrl,
     metadata: 'client_uri',
   }),
   contacts: row(list('e-mail addresses', ',', 10), [], 'identity', {
     meaning: 'e-mail addresses of the people who look after the app',
+    rule: rules.contacts,
     metadata: 'contacts',
   }),
   /** @see OIDC Core §4 */
   initiateLoginUri: row(url, undefined, 'sign-in', {
     meaning: 'where a sign-in that begins elsewhere is sent',
+    rule: rules.webUrl,
     metadata: 'initiate_login_uri',
   }),
   /** @see OIDC Back-Channel Logout §2.2 */
   backchannelLogoutUri: row(url, undefined, 'logout', {
     meaning: 'the server posts a logout token there when a person signs out',
+    rule: rules.notifiable,
     metadata: 'backchannel_logout_uri',
     called: true,
   }),
@@ -182,10 +198,12 @@ export const APP_TABLE = {
   /** @see RFC 7517 §5 */
   jwks: row(keySet, undefined, 'keys', {
     meaning: 'public keys of the app; instead of JwksUri',
+    rule: rules.keySet,
     metadata: 'jwks',
   }),
   jwksUri: row(url, undefined, 'keys', {
     meaning: 'where the JWK Set of the app is; instead of Jwks',
+    rule: rules.keySetUrl,
     metadata: 'jwks_uri',
     called: true,
   }),
@@ -212,6 +230,7 @@ export const APP_TABLE = {
   }),
   requestUris: row(list('https URLs', ','), [], 'keys', {
     meaning: 'where request objects of the app are fetched from, https URLs of up to 500 characters',
+    rule: rules.requestUris,
     metadata: 'request_uris',
     called: true,
   }),

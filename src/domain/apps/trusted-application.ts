@@ -1,6 +1,7 @@
-import { DAY, HOUR, MINUTE } from '../../lib/time/clock.ts'
+import { DAY, HOUR, MINUTE, SECOND } from '../../lib/time/clock.ts'
 import type { Row } from './attribute-row.ts'
 import { APP_TABLE } from './attribute-table.ts'
+import { MOST_SECONDS } from './value-rules.ts'
 
 /** One valid secret of an app: base64(SHA-256(secret)), never the secret. */
 export interface AppSecret {
@@ -57,10 +58,10 @@ export const refreshTokenLifetime = (app: AppRegistration): number =>
       : 30 * DAY
 
 /** The longest replay window an app can have, in milliseconds. */
-export const LONGEST_REPLAY_WINDOW = MINUTE
+export const LONGEST_REPLAY_WINDOW = MOST_SECONDS.replayWindow * SECOND
 
 /** The longest any signed token can live, for keeping old verification keys. */
-export const LONGEST_ACCESS_TOKEN = 24 * HOUR
+export const LONGEST_ACCESS_TOKEN = MOST_SECONDS.accessToken * SECOND
 
 /** May people sign in through the app at all? */
 export const isInteractive = (app: AppRegistration): boolean =>
