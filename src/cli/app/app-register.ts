@@ -4,6 +4,7 @@ import { addAppSecret } from '../../admin/apps/secrets.ts'
 import { doubtsAbout } from '../../admin/apps/validate-app.ts'
 import { type ChangeFault, ChangeRefused } from '../../admin/change/change-refused.ts'
 import type { By } from '../../admin/change/record-change.ts'
+import { findAttribute } from '../../domain/apps/app-attributes.ts'
 import { secretSealingKey } from '../../domain/apps/app-secret.ts'
 import { APP_DEFAULTS, type AppRegistration, isInteractive } from '../../domain/apps/trusted-application.ts'
 import { seal } from '../../lib/crypto/sealed-box.ts'
@@ -37,25 +38,23 @@ type Flags = Parameters<typeof registrationOf>[1] & {
   readonly set?: readonly string[]
 }
 
-const FLAG_OF = {
-  Name: '--name',
-  Scope: '--scope',
-  ImpersonateLoginUrl: '--redirect-uri',
-  ImpersonateLogoutUrl: '--logout-uri',
-  SystemUser: '--system-user',
-}
+/** Attributes with a flag of their own, and what commander calls it. */
+const FLAGS = [
+  { attribute: 'Name', flag: '--name', option: 'name' },
+  { attribute: 'Scope', flag: '--scope', option: 'scope' },
+  { attribute: 'ImpersonateLoginUrl', flag: '--redirect-uri', option: 'redirectUri' },
+  { attribute: 'ImpersonateLogoutUrl', flag: '--logout-uri', option: 'logoutUri' },
+  { attribute: 'SystemUser', flag: '--system-user', option: 'systemUser' },
+] as const
+
+const FLAG_OF = Object.fromEntries(FLAGS.map(({ attribute, flag }) => [attribute, flag]))
 
 /** Attributes that a flag and `--set` both speak of; which of the two is meant cannot be known. */
 const saidTwice = (flags: Flags, set: Partial<AppRegistration>): ChangeFault[] =>
-  [
-    { attribute: 'Name', twice: flags.name !== undefined && 'name' in set },
-    { attribute: 'Scope', twice: flags.scope !== undefined && 'scope' in set },
-    { attribute: 'ImpersonateLoginUrl', twice: flags.redirectUri !== undefined && 'impersonateLoginUrl' in set },
-    { attribute: 'ImpersonateLogoutUrl', twice: flags.logoutUri !== undefined && 'impersonateLogoutUrl' in set },
-    { attribute: 'SystemUser', twice: flags.systemUser !== undefined && 'systemUser' in set },
-  ]
-    .filter(({ twice }) => twice)
-    .map(({ attribute }) => ({ attribute, reason: 'is given by --set and by a flag of its own' }))
+  FLAGS.filter(({ attribute, option }) => {
+    const key = findAttribute(attribute)?.key
+    return flags[option] !== undefined && key !== undefined && key in set
+  }).map(({ attribute }) => ({ attribute, reason: 'is given by --set and by a flag of its own' }))
 
 /** `tessera app register`: one flag for the shape, the rest of the record by its attributes. */
 export function registerCommand(app: Command): void {
