@@ -1,6 +1,7 @@
 import type { Core } from '../../compose/core.ts'
 import type { Config } from '../../config/read-config.ts'
 import type { AuthenticatedApp, ClientAuthMethod } from '../../domain/access/authenticated-app.ts'
+import { requireInteractive } from '../../domain/access/require-interactive.ts'
 import { narrowToResources, type Target } from '../../domain/access/resource-indicators.ts'
 import { isValidSecret } from '../../domain/apps/app-secret.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
@@ -10,7 +11,6 @@ import { requireRegisteredUri } from '../../oauth/authorize/request/find-redirec
 import { claimOf, vouchFor } from '../../oauth/client-auth/authenticate.ts'
 import { assertsItself, CLIENT_CHECKS, type Claim } from '../../oauth/client-auth/checks.ts'
 import type { Grant } from '../../oauth/grants/registry.ts'
-import { requireInteractive } from '../../oauth/grants/require-interactive.ts'
 import { completeSettings } from '../../oauth/tokens/mint/token-settings.ts'
 import type { Store } from '../../store/store.ts'
 import {

@@ -1,6 +1,7 @@
 import { type AuthenticatedApp, auditedApp } from '../../domain/access/authenticated-app.ts'
 import { type CodeUse, ENDED_EARLY, type Granted, type UserAuthorization } from '../../domain/access/authorization.ts'
 import { TAKEN_BACK, tokensRevokedSince, whyEnded } from '../../domain/access/grant-status.ts'
+import { requireInteractive } from '../../domain/access/require-interactive.ts'
 import { narrowToResources, type ReadCatalogue } from '../../domain/access/resource-indicators.ts'
 import { whyNotAdmitted } from '../../domain/access/user-access.ts'
 import {
@@ -20,7 +21,6 @@ import { type Clock, SECOND } from '../../lib/time/clock.ts'
 import type { AuthorizationCode } from '../../store/repositories/tokens/authorization-codes.ts'
 import type { Store } from '../../store/store.ts'
 import type { Grant, GrantCheck, TokenRequest } from './registry.ts'
-import { requireInteractive } from './require-interactive.ts'
 
 interface Dependencies {
   readonly store: Pick<Store, 'read' | 'writeEnding'>

@@ -6,6 +6,7 @@ import type {
   UserAuthorization,
 } from '../../domain/access/authorization.ts'
 import { TAKEN_BACK, whyEnded } from '../../domain/access/grant-status.ts'
+import { requireInteractive } from '../../domain/access/require-interactive.ts'
 import { narrowToResources, type ReadCatalogue } from '../../domain/access/resource-indicators.ts'
 import { whyNotAdmitted } from '../../domain/access/user-access.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
@@ -22,7 +23,6 @@ import type { RefreshToken, Rotation } from '../../store/repositories/tokens/ref
 import type { TokenFamily } from '../../store/repositories/tokens/token-families.ts'
 import type { Store } from '../../store/store.ts'
 import type { Grant, GrantCheck, TokenRequest } from './registry.ts'
-import { requireInteractive } from './require-interactive.ts'
 
 interface Dependencies {
   readonly store: Pick<Store, 'read' | 'writeEnding'>

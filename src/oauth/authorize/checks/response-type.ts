@@ -1,5 +1,6 @@
+import { requireInteractive } from '../../../domain/access/require-interactive.ts'
 import type { ResponseType } from '../../../domain/apps/app-choices.ts'
-import { isInteractive, type TrustedApplication } from '../../../domain/apps/trusted-application.ts'
+import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
 import { OAuthError } from '../../../domain/refusals/errors.ts'
 
@@ -25,14 +26,7 @@ export function readResponseType(form: Form, app: TrustedApplication, offered: r
       },
     )
   }
-  if (!isInteractive(app)) {
-    throw new OAuthError('unauthorized_client', 'the app may not sign people in', {
-      rule: 'sign-in-not-allowed',
-      client_id: app.applicationUri,
-      cause: 'the record admits neither internal nor community users',
-      expected: 'ImpersonateAsInternalUserAllowed or ImpersonateAsCommunityUserAllowed',
-    })
-  }
+  requireInteractive(app)
   if (!app.responseTypes.includes(type)) {
     throw new OAuthError('unauthorized_client', 'the app may not use this response_type', {
       rule: 'response-type-unregistered',

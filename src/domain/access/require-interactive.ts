@@ -1,7 +1,7 @@
-import { isInteractive, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { isInteractive, type TrustedApplication } from '../apps/trusted-application.ts'
+import { OAuthError } from '../refusals/errors.ts'
 
-/** Refuses grants that act for a person to apps through which nobody may sign in. */
+/** Refuses what is for people to apps through which nobody may sign in. @throws OAuthError @see RFC 6749 §4.1.2.1, §5.2 */
 export function requireInteractive(app: TrustedApplication): void {
   if (isInteractive(app)) return
   throw new OAuthError('unauthorized_client', 'the app may not sign people in', {
