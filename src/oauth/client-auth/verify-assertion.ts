@@ -1,5 +1,6 @@
 import { ASSERTION_ALGORITHMS } from '../../domain/apps/app-choices.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
+import { countsUntil, EARLY, isTime, type TimeFault, whyOutOfTime } from '../../domain/protocol/app-jwt-times.ts'
 import { readCompactJws } from '../../lib/crypto/compact-jws.ts'
 import { type Clock, isoTime, MINUTE, SECOND } from '../../lib/time/clock.ts'
 import { type ClientCredentials, LONGEST_ASSERTION } from './credentials.ts'
@@ -15,9 +16,6 @@ export interface ProvedAssertion extends Signed {
 export type AssertionVerdict = ProvedAssertion | AppJwtFault
 
 const LONGEST_LIFE = 5 * MINUTE
-/** Clocks differ: for so long an assertion counts after its end, and before its beginning. */
-const LATE = 10 * SECOND
-const EARLY = 30 * SECOND
 
 type Claims = Readonly<Record<string, unknown>>
 
@@ -63,7 +61,7 @@ export function createJudgeAssertion({ verifySignature, issuer, clock }: Depende
     if (fault) return fault
     const signed = await verifySignature(assertion, header, app)
     if ('rule' in signed) return signed
-    return { ...signed, jti: String(claims['jti']), countsUntil: Number(claims['exp']) * SECOND + LATE }
+    return { ...signed, jti: String(claims['jti']), countsUntil: countsUntil(Number(claims['exp'])) }
   }
 }
 
@@ -96,24 +94,22 @@ function whyNotForUs({ claims: { aud }, app, audiences, issuer }: Asserted): App
   return { rule: 'assertion-for-another-audience', cause: `aud is not this server; right is ${expected}` }
 }
 
-const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value >= 0
-
-function whyNotNow({ claims: { exp, iat, nbf }, now }: Asserted): AppJwtFault | undefined {
+function whyNotNow({ claims, now }: Asserted): AppJwtFault | undefined {
+  const { exp, iat } = claims
   if (!isTime(exp)) return { rule: 'assertion-expired', cause: 'exp is missing, or is not a number of seconds' }
   const end = exp * SECOND
-  if (end + LATE <= now) {
-    const at = end > 8.64e15 ? '' : ` at ${isoTime(end)}`
-    return { rule: 'assertion-expired', cause: `the assertion has expired${at}` }
-  }
-  for (const [name, value] of Object.entries({ iat, nbf })) {
-    if (value === undefined) continue
-    if (!isTime(value)) return { rule: 'assertion-not-yet-valid', cause: `${name} is not a number of seconds` }
-    if (value * SECOND > now + EARLY)
-      return { rule: 'assertion-not-yet-valid', cause: `${name} is more than ${EARLY / SECOND} s in the future` }
-  }
+  const fault = whyOutOfTime(claims, now)
+  if (fault) return timeFault(fault, end)
   const begun = Math.max(now, isTime(iat) ? iat * SECOND : 0)
   if (end <= begun + LONGEST_LIFE) return undefined
   return { rule: 'assertion-lives-too-long', cause: `exp is more than ${LONGEST_LIFE / MINUTE} minutes ahead` }
+}
+
+/** @param end milliseconds since 1970 */
+function timeFault({ claim, is }: TimeFault, end: number): AppJwtFault {
+  if (is === 'over') return { rule: 'assertion-expired', cause: `the assertion has expired at ${isoTime(end)}` }
+  const why = is === 'ahead' ? `more than ${EARLY / SECOND} s in the future` : 'not a number of seconds'
+  return { rule: 'assertion-not-yet-valid', cause: `${claim} is ${why}` }
 }
 
 function whyWithoutId({ claims: { jti } }: Asserted): AppJwtFault | undefined {

@@ -112,6 +112,8 @@ await t.test('an object that does not count: told to the registered address besi
     ['expired', request({ exp: now - 11 }), 'request-object-out-of-time'],
     ['not yet', request({ nbf: now + 61 }), 'request-object-out-of-time'],
     ['exp as text', request({ exp: 'soon' }), 'request-object-out-of-time'],
+    ['iat before 1970', request({ iat: -1 }), 'request-object-out-of-time'],
+    ['nbf before 1970', request({ nbf: -1 }), 'request-object-out-of-time'],
     ['another client_id', request({ client_id: OTHER }), 'request-object-differs'],
     ['another response_type', request({ response_type: 'code id_token' }), 'request-object-differs'],
     ['request inside', request({ request: 'x' }), 'request-object-nested'],

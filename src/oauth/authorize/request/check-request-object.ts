@@ -1,8 +1,8 @@
 import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
+import { type TimeFault, whyOutOfTime } from '../../../domain/protocol/app-jwt-times.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
 import type { OAuthError } from '../../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
-import { SECOND } from '../../../lib/time/clock.ts'
 import { KEPT_PARAMETERS } from './request.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
@@ -17,10 +17,6 @@ interface Context {
   readonly now: number
   readonly refuse: Refuse
 }
-
-/** Clocks differ: for so long an object counts after its end, and before its beginning. */
-const LATE = 10 * SECOND
-const EARLY = 30 * SECOND
 
 /** Who made an object, for whom and for when; what it does not say is not asked. @throws OAuthError @see RFC 9101 §4, §5 */
 export function requireMeantForUs(claims: Claims, { app, sent, issuer, now, refuse }: Context): void {
@@ -42,14 +38,14 @@ export function requireMeantForUs(claims: Claims, { app, sent, issuer, now, refu
 }
 
 function requireInTime(claims: Claims, now: number, refuse: Refuse): void {
-  for (const name of ['exp', 'nbf', 'iat']) {
-    const value = claims[name]
-    if (value === undefined) continue
-    if (typeof value !== 'number' || !Number.isFinite(value))
-      throw refuse('request-object-out-of-time', `${name} is not a number of seconds`)
-    if (name === 'exp' ? value * SECOND + LATE <= now : value * SECOND > now + EARLY)
-      throw refuse('request-object-out-of-time', name === 'exp' ? 'it has expired' : `${name} is in the future`)
-  }
+  const fault = whyOutOfTime(claims, now)
+  if (fault) throw refuse('request-object-out-of-time', TIME_CAUSES[fault.is](fault.claim))
+}
+
+const TIME_CAUSES: Readonly<Record<TimeFault['is'], (claim: string) => string>> = {
+  'no time': (claim) => `${claim} is not a number of seconds`,
+  over: () => 'it has expired',
+  ahead: (claim) => `${claim} is in the future`,
 }
 
 /** The parameters in an object, as they would have been sent beside it. @throws OAuthError @see OIDC Core §6.1 */
