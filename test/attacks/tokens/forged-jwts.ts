@@ -5,6 +5,9 @@ import { headerOf, part, publicSpellings, signHmac, signRs256 } from '../../fixt
 import { type Forge, prepareForgery } from '../../fixtures/attacks/jwt-places.ts'
 import { bearer, claimsOf } from '../../fixtures/clients/requests.ts'
 
+/** A JSON text that libraries read as different ones: some replace the byte, others refuse it. */
+const brokenUtf8 = (claims: object): Buffer => Buffer.from(JSON.stringify(claims).replace(/x"}$/, '\xff"}'), 'latin1')
+
 await attackGroup(t, 'F. JWT: forged', async ({ instance, david, attack }) => {
   const { tokens, kid, own, atUserinfo, atIntrospection, atAdminApi, isRefusedEverywhere, resigned, respelled } =
     await prepareForgery(instance)
@@ -115,6 +118,7 @@ await attackGroup(t, 'F. JWT: forged', async ({ instance, david, attack }) => {
     'a BOM': respelled((text) => `\ufeff${text}`),
     'a space in the JSON': respelled((text) => text.replace('{', '{ ')),
     'an escape in the JSON': respelled((text) => text.replace('"sub"', '"s\\u0075b"')),
+    'broken UTF-8': (jwt) => signRs256(own, headerOf(jwt), brokenUtf8({ ...claimsOf(jwt), extra: 'x' })),
     'no object': respelled(() => '[]'),
     'no JSON': respelled(() => 'x'),
     'alg twice': (jwt) =>

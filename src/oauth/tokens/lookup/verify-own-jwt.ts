@@ -1,6 +1,6 @@
 import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
 import type { SigningAlgorithm } from '../../../domain/protocol/signing-algorithm.ts'
-import { parseForeignJson } from '../../../lib/text/bounded-json.ts'
+import { readCompactJws } from '../../../lib/crypto/compact-jws.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
 import type { SigningKeys, TokenType } from '../keys/signing-keys.ts'
 
@@ -40,7 +40,7 @@ export async function judgeOwnJwt(
   keys: Pick<SigningKeys, 'verificationKey'>,
   expected: Expected,
 ): Promise<{ readonly claims: JWTPayload } | JwtFault> {
-  if (!isCanonicalCompactJwt(jwt)) return { fault: 'foreign' }
+  if (!isSpelledAsHere(jwt)) return { fault: 'foreign' }
   const found = await keyOf(jwt, keys)
   if (!found) return { fault: 'foreign' }
   try {
@@ -71,24 +71,18 @@ function faultOf(error: errors.JOSEError): JwtFault {
 const hasWholeTimes = ({ exp, iat, nbf }: JWTPayload): boolean =>
   [exp, iat, nbf].every((time) => time === undefined || (Number.isSafeInteger(time) && time >= 0))
 
-/** One token has one spelling: three base64url parts without padding or spare bits, of JSON as it is written here, and not too long to look at. */
-function isCanonicalCompactJwt(jwt: string): boolean {
-  if (jwt.length > LONGEST_JWT || !/^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(jwt)) return false
-  const parts = jwt.split('.')
-  const bytes = parts.map((part) => Buffer.from(part, 'base64url'))
-  if (!bytes.every((part, index) => part.toString('base64url') === parts[index])) return false
-  return bytes.slice(0, 2).every((part) => isCanonicalJson(part.toString('utf8')))
+/**
+ * One token has one spelling: a signed compact JWS, of JSON as it is written here. A number too large to hold, for one, is read by each
+ * library in its own way. @see RFC 8259 §6
+ */
+function isSpelledAsHere(jwt: string): boolean {
+  const jws = readCompactJws(jwt, LONGEST_JWT)
+  if (!jws || jwt.endsWith('.')) return false
+  const [header, payload] = jwt.split('.')
+  return header === encodeJson(jws.header) && payload === encodeJson(jws.payload)
 }
 
-/** A name that comes twice, or a number too large to hold, is read by each library in its own way. @see RFC 8259 §4, §6 */
-function isCanonicalJson(text: string): boolean {
-  try {
-    return JSON.stringify(parseForeignJson(text)) === text
-  } catch (error) {
-    if (error instanceof SyntaxError) return false
-    throw error
-  }
-}
+const encodeJson = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 async function keyOf(
   jwt: string,
