@@ -1,14 +1,11 @@
 import { createForm, type Form, isRepeatable } from '../../domain/protocol/form.ts'
+import { createTicketSeal, TICKET_LIFETIME } from '../../domain/protocol/sealed-ticket.ts'
 import { OAuthError } from '../../domain/refusals/errors.ts'
-import { open, type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
+import type { SealingKey } from '../../lib/crypto/sealed-box.ts'
 import { newSecret, type Random } from '../../lib/crypto/secrets.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 import type { Progress } from './interaction.ts'
 import { KEPT_PARAMETERS } from './request/request.ts'
-
-const LIFETIME = 15 * MINUTE
-// Node takes 16 KiB of headers, the URL among them.
-const LONGEST = 12_000
 
 /**
  * An authorization request on its way through sign-in and consent. It travels sealed in the URL, so that a request
@@ -34,6 +31,7 @@ interface Dependencies {
 
 /** Seals requests into tickets and opens them again, in the same browser only. */
 export function createTickets({ key, clock, random, issuer }: Dependencies) {
+  const sealed = createTicketSeal<Ticket>({ purpose: 'authorize', what: 'authorization request', key, clock })
   const restartUrl = (parameters: Ticket['parameters']): string =>
     `${issuer}/connect/authorize?${new URLSearchParams(Object.entries(parameters).flatMap(pairsOf))}`
 
@@ -47,15 +45,7 @@ export function createTickets({ key, clock, random, issuer }: Dependencies) {
       return { id: newSecret(random), startedAt: clock(), parameters: Object.fromEntries(kept) }
     },
 
-    seal(ticket: Ticket): string {
-      const sealed = seal(key, JSON.stringify(ticket), 'authorize')
-      if (sealed.length > LONGEST)
-        throw new OAuthError('invalid_request', 'the authorization request is too long', {
-          rule: 'request-too-long',
-          cause: `sealed, the request has ${sealed.length} characters; ${LONGEST} are allowed`,
-        })
-      return sealed
-    },
+    seal: sealed.seal,
 
     /**
      * Opens a ticket.
@@ -63,24 +53,24 @@ export function createTickets({ key, clock, random, issuer }: Dependencies) {
      * @param accept `any` also a ticket that is bound to no browser yet; no page is shown for one
      * @throws OAuthError `interaction_expired`, with a way to begin again where the ticket is genuine
      */
-    open(sealed: string, browser: string | undefined, accept: 'bound' | 'any' = 'bound'): Ticket {
-      const text = open(key, sealed, 'authorize')
-      if (text === undefined)
+    open(box: string, browser: string | undefined, accept: 'bound' | 'any' = 'bound'): Ticket {
+      const opened = sealed.open(box)
+      if (!opened)
         throw new OAuthError('interaction_expired', 'this sign-in link is not valid; begin again in the app', {
           rule: 'interaction-invalid',
           cause: 'the link was cut off or changed, or was made under another master key',
         })
-      const ticket = JSON.parse(text) as Ticket
+      const { ticket, age, isOver } = opened
       const own = ticket.browser === undefined || ticket.browser === browser
       const restart = restartUrl(own ? ticket.parameters : withoutPerson(ticket.parameters))
-      if (clock() - ticket.startedAt > LIFETIME) {
+      if (isOver) {
         throw new OAuthError(
           'interaction_expired',
           'this sign-in took too long',
           {
             rule: 'interaction-expired',
             client_id: ticket.parameters['client_id'],
-            cause: `it was begun ${Math.round((clock() - ticket.startedAt) / MINUTE)} minutes ago; ${LIFETIME / MINUTE} are allowed`,
+            cause: `it was begun ${Math.round(age / MINUTE)} minutes ago; ${TICKET_LIFETIME / MINUTE} are allowed`,
           },
           { restart },
         )

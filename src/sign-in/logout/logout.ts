@@ -1,15 +1,12 @@
 import { sectorOf } from '../../domain/apps/sector.ts'
 import type { Form } from '../../domain/protocol/form.ts'
 import { appendParameters } from '../../domain/protocol/redirect-uri.ts'
+import { createTicketSeal, TICKET_LIFETIME } from '../../domain/protocol/sealed-ticket.ts'
 import { OAuthError } from '../../domain/refusals/errors.ts'
-import { open, type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
+import type { SealingKey } from '../../lib/crypto/sealed-box.ts'
 import { newShortId, type Random } from '../../lib/crypto/secrets.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 import type { TrustedApplications } from '../../store/repositories/apps/trusted-applications.ts'
-
-const LIFETIME = 15 * MINUTE
-// Node takes 16 KiB of headers, the URL among them.
-const LONGEST = 12_000
 
 interface Hint {
   readonly sub: string
@@ -51,6 +48,8 @@ const whyNoApp = (sentHint: string | undefined, hint: Hint | undefined, clientId
 
 /** RP-initiated logout, from its parameters to the URL the browser ends at. @see OIDC RP-Initiated Logout §2, §3 */
 export function createLogout({ apps, readHint, key, clock, random, issuer }: Dependencies) {
+  const sealed = createTicketSeal<LogoutTicket>({ purpose: 'logout', what: 'sign-out request', key, clock })
+
   /** The app a request speaks for: the one the hint was issued to, or the one it names. */
   async function findApp(hint: Hint | undefined, clientId: string | undefined) {
     if (hint && clientId !== undefined && hint.app !== clientId) return undefined
@@ -108,21 +107,18 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
       }
     },
 
-    seal(ticket: LogoutTicket): string {
-      const sealed = seal(key, JSON.stringify(ticket), 'logout')
-      if (sealed.length > LONGEST)
-        throw new OAuthError('invalid_request', 'the sign-out request is too long', { rule: 'request-too-long' })
-      return sealed
-    },
+    seal: sealed.seal,
 
-    open(sealed: string): LogoutTicket {
-      const text = open(key, sealed, 'logout')
-      const ticket = text === undefined ? undefined : (JSON.parse(text) as LogoutTicket)
-      if (ticket && clock() - ticket.startedAt <= LIFETIME) return ticket
+    open(box: string): LogoutTicket {
+      const opened = sealed.open(box)
+      if (opened && !opened.isOver) return opened.ticket
       throw new OAuthError(
         'interaction_expired',
         'this sign-out link is not valid any more',
-        { rule: 'interaction-expired', cause: 'the link is older than 15 minutes, or was cut off' },
+        {
+          rule: 'interaction-expired',
+          cause: `the link is older than ${TICKET_LIFETIME / MINUTE} minutes, or was cut off`,
+        },
         { restart: `${issuer}/connect/endsession` },
       )
     },
