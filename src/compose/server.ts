@@ -191,7 +191,7 @@ export async function buildServer(
         flow,
         cookies,
         renderPage,
-        checkPassword: services.checkPassword,
+        methods: services.signInMethods,
         devices: services.devices,
         clock,
         sessions,

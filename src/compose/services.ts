@@ -46,7 +46,8 @@ import { createRefusalJournal } from '../operations/refusals/store-refusals.ts'
 import { createDevices } from '../sign-in/devices/devices.ts'
 import { createDeliverLogouts } from '../sign-in/logout/deliver-logouts.ts'
 import { createLogout } from '../sign-in/logout/logout.ts'
-import { createCheckPassword } from '../sign-in/methods/password.ts'
+import { createPasswordMethod } from '../sign-in/methods/password.ts'
+import { createSignInMethods } from '../sign-in/methods/registry.ts'
 import { createBrowserState } from '../sign-in/session/browser-state.ts'
 import { createSignInSessions } from '../sign-in/session/sign-in-sessions.ts'
 import { createSignInThrottle } from '../sign-in/throttle/throttle.ts'
@@ -108,7 +109,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     devices,
     mostOfNetwork: config.limits.signIn,
   })
-  const checkPassword = createCheckPassword({ store, passwords, throttle })
+  const signInMethods = createSignInMethods([createPasswordMethod({ store, passwords, throttle })], clock)
   const readIdTokenHint = createReadIdTokenHint(keys, issuer, clock)
   const browserStateOf = createBrowserState(deriveKey(masterKey, 'browser-state'))
   const logoutKey = deriveKey(masterKey, 'logout-tickets')
@@ -196,7 +197,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     subjectOf,
     sessions,
     browserStateOf,
-    checkPassword,
+    signInMethods,
     devices,
     logout,
     deliverLogouts,

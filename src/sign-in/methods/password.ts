@@ -1,8 +1,10 @@
+import { ACR_PASSWORD } from '../../domain/protocol/acr.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import { LONGEST_PASSWORD, type User } from '../../domain/users/user.ts'
 import { PasswordQueueFull, type Passwords } from '../../lib/crypto/passwords.ts'
 import type { Store } from '../../store/store.ts'
 import type { Origin, SignInThrottle } from '../throttle/throttle.ts'
+import type { SignInMethod, SignInResult } from './registry.ts'
 
 interface Dependencies {
   readonly store: Pick<Store, 'read' | 'write'>
@@ -10,30 +12,28 @@ interface Dependencies {
   readonly throttle: SignInThrottle
 }
 
-/** Who signed in, or why not; the reason is for the operator alone. */
-export type SignInResult =
-  | { readonly user: User }
-  | {
-      readonly user: undefined
-      readonly rule: RefusalRule
-      readonly cause: string
-      readonly userId?: string | undefined
-      /** Until when it is no use to try again, milliseconds since 1970. */
-      readonly until?: number
-      /** Whether from now on it must be waited. */
-      readonly locks?: boolean
-    }
-
-export type CheckPassword = ReturnType<typeof createCheckPassword>
-
 // As many as are checked at once and may wait for it: whoever is not let in costs neither a hash nor a row.
 const MOST_AT_ONCE = 66
 
 /**
- * Proves a person by login and password. An unknown login takes as long as a wrong password.
+ * Signing in with login and password, the fields `username` and `password`.
  * @throws PasswordQueueFull when too many checks are waiting
  */
-export function createCheckPassword({ store, passwords, throttle }: Dependencies) {
+export function createPasswordMethod(dependencies: Dependencies): SignInMethod {
+  const checkPassword = createCheckPassword(dependencies)
+  return {
+    name: 'password',
+    amr: ['pwd'],
+    acr: ACR_PASSWORD,
+    verify: (sent, origin) => checkPassword(sent.get('username') ?? '', sent.get('password') ?? '', origin),
+  }
+}
+
+/**
+ * Tells who somebody is by login and password. An unknown login takes as long as a wrong password.
+ * @throws PasswordQueueFull when too many checks are waiting
+ */
+function createCheckPassword({ store, passwords, throttle }: Dependencies) {
   let atOnce = 0
 
   async function check(login: string, password: string, origin: Origin): Promise<SignInResult> {

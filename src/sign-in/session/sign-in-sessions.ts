@@ -1,5 +1,5 @@
 import type { SignInFacts } from '../../domain/access/authorization.ts'
-import { ACR_PASSWORD } from '../../domain/protocol/acr.ts'
+import type { Proof } from '../../domain/access/proof.ts'
 import type { User } from '../../domain/users/user.ts'
 import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
@@ -64,21 +64,23 @@ export function createSignInSessions({ store, clock, random, limits }: Dependenc
     findIn,
 
     /**
-     * Signs a person in. The same person keeps the session (same `sid`, new `auth_time`); another one gets a new session.
+     * Signs in whoever has proved who they are. The same person keeps the session (same `sid`, new `auth_time`); another one gets a new session.
      * The cookie is new in either case, so that one planted or stolen before is worth nothing.
      * @returns the value for the browser's cookie, and the facts tokens tell
      */
-    async start(user: User, previousCookie: string | undefined): Promise<{ cookie: string; facts: SignInFacts }> {
+    async start(
+      { user, amr, acr, at }: Proof,
+      previousCookie: string | undefined,
+    ): Promise<{ cookie: string; facts: SignInFacts }> {
       const previous = await find(previousCookie)
       const same = previous?.user.id === user.id
-      const now = clock()
       const cookie = newSecret(random)
       const sid = same ? previous.session.sid : newId()
-      const facts: SignInFacts = { sid, authTime: now, amr: ['pwd'], acr: ACR_PASSWORD }
+      const facts: SignInFacts = { sid, authTime: at, amr, acr }
       await store.write(async ({ sessions }) => {
         if (same) return sessions.renew(facts, user.epoch, digest(cookie))
-        if (previous) await sessions.end(previous.session.sid, now)
-        const session = { ...facts, userId: user.id, userEpoch: user.epoch, createdAt: now, lastSeenAt: now }
+        if (previous) await sessions.end(previous.session.sid, at)
+        const session = { ...facts, userId: user.id, userEpoch: user.epoch, createdAt: at, lastSeenAt: at }
         return sessions.add(session, digest(cookie))
       })
       return { cookie, facts }

@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Proof } from '../../domain/access/proof.ts'
 import { displayOf, reachOf } from '../../domain/apps/app-display.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
+import type { Form } from '../../domain/protocol/form.ts'
 import { destinationOf } from '../../domain/protocol/redirect-uri.ts'
 import { PasswordQueueFull } from '../../lib/crypto/passwords.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
@@ -10,7 +12,7 @@ import { MINUTE, SECOND } from '../../lib/time/clock.ts'
 import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
 import type { Ticket } from '../../oauth/authorize/interaction-ticket.ts'
 import type { Devices } from '../../sign-in/devices/devices.ts'
-import type { CheckPassword, SignInResult } from '../../sign-in/methods/password.ts'
+import type { SignInFailure, SignInMethods } from '../../sign-in/methods/registry.ts'
 import type { SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
 import type { RenderPage } from '../kit/answers/pages.ts'
 import type { Refuse } from '../kit/answers/refusals.ts'
@@ -24,7 +26,7 @@ interface Dependencies {
   readonly flow: AuthorizeFlow
   readonly cookies: Cookies
   readonly renderPage: RenderPage
-  readonly checkPassword: CheckPassword
+  readonly methods: SignInMethods
   readonly devices: Pick<Devices, 'remember'>
   readonly clock: Clock
   readonly sessions: SignInSessionsService
@@ -37,7 +39,7 @@ interface Dependencies {
 /** The page where a person signs in. */
 export async function loginSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
   const { flow, cookies, renderPage, devices, clock, sessions, audit, refuse, browserStateOf, issuer } = dependencies
-  const checkUnlessBusy = createCheckUnlessBusy(dependencies)
+  const proveUnlessBusy = createProveUnlessBusy(dependencies)
   const noteFailure = createNoteFailure(dependencies)
   const config = { page: true } as const
   const formPurpose = (ticket: Ticket): string => `login:${ticket.id}`
@@ -91,15 +93,15 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
     const [username, password] = [form.get('username') ?? '', form.get('password') ?? '']
     if (username === '' || password === '') return show(request, reply, ticket, username, { name: 'missing' })
     const through = { app: flow.formOf(ticket).require('client_id'), address: request.ip }
-    const result = await checkUnlessBusy(request, username, password)
-    if (result === 'busy') return show(request, reply, ticket, username, { name: 'busy', retryAfter: 2 })
-    if (!result.user) {
-      noteFailure(result, through)
-      return show(request, reply, ticket, username, problemOf(result, clock()))
+    const proof = await proveUnlessBusy(request, form)
+    if (proof === 'busy') return show(request, reply, ticket, username, { name: 'busy', retryAfter: 2 })
+    if (!proof.user) {
+      noteFailure(proof, through)
+      return show(request, reply, ticket, username, problemOf(proof, clock()))
     }
-    cookies.setDevice(reply, devices.remember(cookies.device(request), result.user))
-    const { cookie, facts } = await sessions.start(result.user, cookies.session(request))
-    audit({ event: 'sign_in', ...through, user: result.user.id, detail: { session: facts.sid, amr: facts.amr } })
+    cookies.setDevice(reply, devices.remember(cookies.device(request), proof.user))
+    const { cookie, facts } = await sessions.start(proof, cookies.session(request))
+    audit({ event: 'sign_in', ...through, user: proof.user.id, detail: { session: facts.sid, amr: facts.amr } })
     cookies.setSession(reply, cookie)
     cookies.showState(request, reply, browserStateOf(facts.sid))
     const next = flow.tickets.seal({ ...ticket, signedIn: { sid: facts.sid, authTime: facts.authTime } })
@@ -107,15 +109,13 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
   })
 }
 
-type Failure = Extract<SignInResult, { user: undefined }>
-
-/** Whether the password is right, unless too many wait to be told. */
-const createCheckUnlessBusy =
-  ({ checkPassword, cookies }: Pick<Dependencies, 'checkPassword' | 'cookies'>) =>
-  async (request: FastifyRequest, username: string, password: string): Promise<SignInResult | 'busy'> => {
+/** Who the person is, by the method that this page's form belongs to, unless too many wait to be told. */
+const createProveUnlessBusy =
+  ({ methods, cookies }: Pick<Dependencies, 'methods' | 'cookies'>) =>
+  async (request: FastifyRequest, form: Form): Promise<Proof | SignInFailure | 'busy'> => {
     try {
       const origin = { network: networkToLimit(request), deviceCookie: cookies.device(request) }
-      return await checkPassword(username, password, origin)
+      return await methods.prove('password', form, origin)
     } catch (error) {
       if (error instanceof PasswordQueueFull) return 'busy'
       throw error
@@ -123,7 +123,7 @@ const createCheckUnlessBusy =
   }
 
 /** Why the page is shown again. @param now milliseconds since 1970 */
-function problemOf({ rule, cause, userId, until }: Failure, now: number): Problem {
+function problemOf({ rule, cause, userId, until }: SignInFailure, now: number): Problem {
   const why = { rule, cause, user: userId }
   if (until === undefined) return { name: 'wrong_credentials', why }
   return { name: 'throttled', why, retryAfter: Math.max(1, Math.ceil((until - now) / SECOND)) }
@@ -132,7 +132,7 @@ function problemOf({ rule, cause, userId, until }: Failure, now: number): Proble
 /** Who is turned away unheard is noted once a minute, so that nobody can fill the audit log. */
 function createNoteFailure({ audit, clock }: Pick<Dependencies, 'audit' | 'clock'>) {
   const onceAMinute = createRarely(clock, MINUTE)
-  return ({ cause, userId, until, locks }: Failure, through: { app: string; address: string }): void => {
+  return ({ cause, userId, until, locks }: SignInFailure, through: { app: string; address: string }): void => {
     const about = { actor: 'nobody', ...through, detail: { cause }, ...(userId ? { user: userId } : {}) }
     if (until === undefined) audit({ event: 'sign_in_failed', ...about })
     else if (onceAMinute(userId ?? through.address)) audit({ event: 'sign_in_throttled', ...about })
