@@ -27,7 +27,11 @@ export interface Progress {
   readonly consented?: { readonly user: string; readonly sessionEpoch: number }
 }
 
-/** What has to happen next. */
+/**
+ * What has to happen next, in this order: who somebody is, then what else they must prove or do, then what they allow.
+ * A second factor, an address to verify or a password to renew is a kind `prove-more` between sign-in and consent, with its reasons as
+ * a closed union; `nextStep` decides on it after `requireAdmitted`. The web wing then does not compile until it has a page.
+ */
 export type Step =
   | { readonly kind: 'sign-in' }
   | {
@@ -43,6 +47,9 @@ export type Step =
       /** What the answer takes to be allowed. */
       readonly consent: readonly string[]
     }
+
+/** A step that takes a page: all of them but the last. */
+export type PageStep = Exclude<Step, { readonly kind: 'ready' }>
 
 /**
  * Decides whether the person must sign in, must consent, or the app can have its answer.

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { OAuthError } from '../../domain/refusals/errors.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
+import type { PageStep } from '../../oauth/authorize/interaction.ts'
 import type { Ticket } from '../../oauth/authorize/interaction-ticket.ts'
 import type { EffectiveRequest } from '../../oauth/authorize/request/effective-request.ts'
 import type { Redirectable } from '../../oauth/authorize/request/request.ts'
@@ -22,6 +23,9 @@ interface Dependencies {
   readonly limits: Pick<RateLimits, 'authorize'>
   readonly sessions: Pick<SignInSessionsService, 'find'>
 }
+
+/** Where the person goes for each step that takes a page; a new kind of step needs its page here. */
+const PAGES: Readonly<Record<PageStep['kind'], string>> = { 'sign-in': 'login', consent: 'consent' }
 
 // Somebody would have to end something each time.
 const MOST_JUDGED = 3
@@ -64,10 +68,7 @@ export async function authorizeEndpoint(
         return sendAnswer(request, reply, flow.answer(valid, parameters, sid))
       }
       const browser = digest(cookies.ensureBrowser(request, reply))
-      return reply.redirect(
-        `${issuer}/${step.kind === 'sign-in' ? 'login' : 'consent'}?${sealed({ ...ticket, browser })}`,
-        303,
-      )
+      return reply.redirect(`${issuer}/${PAGES[step.kind]}?${sealed({ ...ticket, browser })}`, 303)
     } catch (error) {
       if (!(error instanceof OAuthError) || error.code === 'interaction_expired') throw error
       return redirectError(request, reply, redirectable, error)

@@ -40,7 +40,7 @@ type ConsentStep = Extract<Step, { readonly kind: 'consent' }>
 interface Decidable {
   readonly ticket: Ticket
   readonly request: AuthorizationRequest
-  readonly step: Exclude<Step, { readonly kind: 'sign-in' }>
+  readonly step: Extract<Step, { readonly kind: 'consent' | 'ready' }>
 }
 
 /** The page where a person allows an app what it asks for. */
@@ -132,7 +132,8 @@ const createFindRequest =
     try {
       const valid = await flow.validate({ form }, redirectable)
       const step = await flow.decide(valid, ticket, cookies.session(request))
-      return step.kind === 'sign-in' ? ticket : { ticket, request: valid, step }
+      // What comes before consent is for its own page.
+      return step.kind === 'consent' || step.kind === 'ready' ? { ticket, request: valid, step } : ticket
     } catch (error) {
       if (error instanceof OAuthError) return ticket
       throw error
