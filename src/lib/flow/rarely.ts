@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Clock } from '../time/clock.ts'
 
 // Beyond so many the ones that were named longest ago are forgotten.
@@ -8,14 +9,11 @@ const MOST_NAMES = 10_000
  * @param every milliseconds
  */
 export function createRarely(clock: Clock, every: number): (name: string) => boolean {
-  const last = new Map<string, number>()
+  const last = new LRUCache<string, number>({ max: MOST_NAMES })
   return (name) => {
     const now = clock()
-    if (now - (last.get(name) ?? -Infinity) < every) return false
-    last.delete(name)
+    if (now - (last.peek(name) ?? -Infinity) < every) return false
     last.set(name, now)
-    const [oldest] = last.keys()
-    if (last.size > MOST_NAMES && oldest !== undefined) last.delete(oldest)
     return true
   }
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { type AppKey, readKeySet } from '../../domain/apps/app-keys.ts'
 import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
 import type { WhileOutside } from '../../lib/flow/outside.ts'
@@ -42,19 +43,13 @@ interface Kept {
 
 /** The public keys of apps: from the record, or from the address it names, kept for a while on this node. @see OIDC Core §10.1.1 */
 export function createAppKeys({ fetchText, whileOutside, clock }: Dependencies) {
-  // In the order of their use, so that the one unused for longest goes first.
-  const kept = new Map<string, Kept>()
+  const kept = new LRUCache<string, Kept>({ max: MOST_APPS })
 
   function keptOf(applicationUri: string, source: string, first: () => FoundKeys): Kept {
     const known = kept.get(applicationUri)
-    const entry =
-      known?.source === source
-        ? known
-        : { source, found: first(), fetchedAt: -Infinity, triedAt: -Infinity, pending: undefined }
-    kept.delete(applicationUri)
+    if (known?.source === source) return known
+    const entry = { source, found: first(), fetchedAt: -Infinity, triedAt: -Infinity, pending: undefined }
     kept.set(applicationUri, entry)
-    const [oldest] = kept.keys()
-    if (kept.size > MOST_APPS && oldest !== undefined) kept.delete(oldest)
     return entry
   }
 
@@ -97,7 +92,7 @@ export function createAppKeys({ fetchText, whileOutside, clock }: Dependencies) 
      * @returns `undefined` where there are no others, or it is too early to ask again
      */
     async findNewer({ applicationUri, jwksUri }: App, seen: FoundKeys): Promise<FoundKeys | undefined> {
-      const entry = kept.get(applicationUri)
+      const entry = kept.peek(applicationUri)
       if (!entry || entry.source !== jwksUri) return undefined
       if (entry.found === seen) await refresh(entry)
       return entry.found === seen ? undefined : entry.found
