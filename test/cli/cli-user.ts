@@ -213,3 +213,22 @@ await t.test('a name nobody has suggests the nearest', async (t) => {
   t.match((await tessera(words('user disable davdi@example.com'))).stderr, /did you mean david@example\.com\?/)
   t.match((await tessera(words('user show zoe'))).stderr, /"zoe"; tessera user list shows everybody/)
 })
+
+await t.test('columns line up by what names take on a terminal', async (t) => {
+  const { tessera } = await start(t)
+  const widths: Readonly<Record<string, number>> = {
+    'Jo 👍🏽': 5,
+    山田太郎: 8,
+    'Zoe\u0301': 3,
+    'Eva 🇧🇬': 6,
+    'David Miller': 12,
+  }
+  for (const [at, name] of Object.keys(widths).entries())
+    await documentOf(tessera([...words(`user add p${at} --email p${at}@example.com --json --name`), name]))
+  const lines = (await tessera(words('user list'))).stdout.split('\n')
+  const headingEnds = lines[0]?.indexOf('E-MAIL')
+  for (const [name, width] of Object.entries(widths)) {
+    const before = lines.find((line) => line.includes(name))?.replace(/p\d@.*/, '') ?? ''
+    t.equal(before.length - name.length + width, headingEnds, name)
+  }
+})

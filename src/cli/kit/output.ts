@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import stringWidth from 'string-width'
 import { globalsOf } from './globals.ts'
 import { type Terminal, terminalOf } from './terminal.ts'
 
@@ -42,14 +43,14 @@ export const warn = (command: Command, line: string): void => note(command, `war
 // What people typed elsewhere must neither move the cursor here nor turn the direction of the line.
 const visible = (text: string): string => text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, '?')
 
-/** Lines up rows of cells in columns, two spaces apart. */
+/** Lines up rows of cells in columns, two spaces apart, whatever width their characters have on a terminal. */
 export function columns(rows: readonly (readonly string[])[]): string {
   const shown = rows.map((row) => row.map(visible))
   const widths = (shown[0] ?? []).map((_, column) =>
-    shown.reduce((widest, row) => Math.max(widest, [...(row[column] ?? '')].length), 0),
+    shown.reduce((widest, row) => Math.max(widest, stringWidth(row[column] ?? '')), 0),
   )
   const pad = (cell: string, column: number): string =>
-    cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - [...cell].length))
+    cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - stringWidth(cell)))
   return shown.map((row) => row.map(pad).join('  ').trimEnd()).join('\n')
 }
 
