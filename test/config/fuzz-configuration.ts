@@ -13,6 +13,7 @@ import { APP_DEFAULTS } from '../../src/domain/apps/trusted-application.ts'
 import { didYouMean } from '../../src/domain/refusals/nearest.ts'
 import { canonicalIdentifier, whyBadEmail, whyBadLogin, whyBadPassword } from '../../src/domain/users/user.ts'
 import { USER_DETAILS } from '../../src/domain/users/user-details.ts'
+import { isListedPassword } from '../../src/lib/files/listed-passwords.ts'
 import { DatabaseUrlFault, parseDatabaseUrl } from '../../src/lib/net/database-url.ts'
 import { isLoopback, networkOf } from '../../src/lib/net/network.ts'
 import { markDifference } from '../../src/lib/text/difference.ts'
@@ -176,7 +177,9 @@ await t.test('records of apps and users', async () => {
       100,
     )
   for (const { whyBad } of USER_DETAILS) if (whyBad) holds(texts, (text) => whyBad(text, 0) !== '', 200)
-  holds(texts, (text) => [whyBadLogin(text), whyBadEmail(text), whyBadPassword(text)].every((told) => told !== ''))
+  holds(texts, (text) =>
+    [whyBadLogin(text), whyBadEmail(text), whyBadPassword(text, isListedPassword)].every((told) => told !== ''),
+  )
   holds(texts, (text) => canonicalIdentifier(canonicalIdentifier(text)) === canonicalIdentifier(text))
 })
 

@@ -1,7 +1,11 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import t from 'tap'
 import { whyBadPassword } from '../../src/domain/users/user.ts'
+import { isListedPassword } from '../../src/lib/files/listed-passwords.ts'
 import { startWithTessera, words } from '../fixtures/cli/cli.ts'
 
+const LIST = createRequire(import.meta.url).resolve('@zxcvbn-ts/language-common/src/passwords.json')
 const COMMON = 'is one of the most common ones, which are guessed first; take a few random words'
 
 await t.test('ASVS 6.2.4: the passwords that are guessed first are refused', async (t) => {
@@ -12,7 +16,7 @@ await t.test('ASVS 6.2.4: the passwords that are guessed first are refused', asy
     changeme changeme1 Summer2025 Summer2026! Sommer2026 winter2024! starwars whatever michael1 jennifer michelle1 jessica1 liverpool
     chelsea1 barcelona computer internet samsung1 test1234 testtest passpass qweqweqwe tessera1 secret123 24121999 1999-12-24 12/24/1999
     пароль123 парола12 contraseña dr4g0n123 m0nkey12 aaaaaaaa abababab`
-  for (const password of listed.split(/\s+/)) t.equal(whyBadPassword(password), COMMON, password)
+  for (const password of listed.split(/\s+/)) t.equal(whyBadPassword(password, isListedPassword), COMMON, password)
 })
 
 await t.test('there are far more than 3,000 of them', async (t) => {
@@ -29,8 +33,25 @@ await t.test('there are far more than 3,000 of them', async (t) => {
     'michael',
   ]
   const digits = Array.from({ length: 400 }, (_, index) => String(index).padStart(2, '0'))
-  const refused = bases.flatMap((base) => digits.map((added) => `${base}${added}`)).filter(whyBadPassword)
+  const refused = bases
+    .flatMap((base) => digits.map((added) => `${base}${added}`))
+    .filter((password) => whyBadPassword(password, isListedPassword))
   t.equal(refused.length, 4000)
+})
+
+await t.test('neither is any that has leaked most often, however it is written', async (t) => {
+  const listed = JSON.parse(readFileSync(LIST, 'utf8')) as string[]
+  const long = listed.filter((password) => password.length >= 8)
+  t.ok(long.length > 17_000)
+  for (const password of long.filter((_, at) => at % 40 === 0))
+    t.equal(whyBadPassword(password, isListedPassword), COMMON, password)
+  for (const password of ['agbdlcid', 'AgBdLcId', 'ａｇｂｄｌｃｉｄ'])
+    t.equal(whyBadPassword(password, isListedPassword), COMMON)
+})
+
+await t.test('being on the list takes a whole password', async (t) => {
+  for (const text of ['password","', '123456","password', '","', '["123456', '\\"'])
+    t.notOk(isListedPassword(text), text)
 })
 
 await t.test('others are not', async (t) => {
@@ -47,7 +68,7 @@ await t.test('others are not', async (t) => {
     'tr0ub4dor&3x',
     '        x       y',
   ])
-    t.equal(whyBadPassword(password), undefined, password)
+    t.equal(whyBadPassword(password, isListedPassword), undefined, password)
 })
 
 await t.test('the command line says so', async (t) => {

@@ -3,6 +3,7 @@ import { type Page, type PageQuery, readPage } from '../../domain/records/paging
 import { type User, type UserType, whyBadPassword } from '../../domain/users/user.ts'
 import { userFaults } from '../../domain/users/user-attributes.ts'
 import { newUserDetails, readUserDetails, showUserRecord, type UserInput } from '../../domain/users/user-record.ts'
+import { isListedPassword } from '../../lib/files/listed-passwords.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Store } from '../../store/store.ts'
 import { type ChangeFault, ChangeRefused } from '../change/change-refused.ts'
@@ -92,7 +93,9 @@ export function createManageUsers({ store, clock, hashPassword, tell }: Dependen
 
 function whyNoPassword(type: UserType, password: string): ChangeFault[] {
   const reason =
-    type === 'SystemUserNoLogin' ? 'a System User has no password: it never signs in' : whyBadPassword(password)
+    type === 'SystemUserNoLogin'
+      ? 'a System User has no password: it never signs in'
+      : whyBadPassword(password, isListedPassword)
   return reason === undefined ? [] : [{ attribute: 'password', reason }]
 }
 

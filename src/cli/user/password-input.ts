@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { whyBadPassword } from '../../domain/users/user.ts'
 import { newShortId, systemRandom } from '../../lib/crypto/secrets.ts'
+import { isListedPassword } from '../../lib/files/listed-passwords.ts'
 import { ask, isTerminal, readLineFromStdin } from '../kit/input.ts'
 import { wrongUsage } from '../kit/problem.ts'
 import { terminalOf } from '../kit/terminal.ts'
@@ -37,7 +38,7 @@ export async function choosePassword(
   const terminal = terminalOf(command)
   if (!isTerminal(terminal)) return undefined
   const password = await ask(terminal, `New password for ${login}: `, { echo: false })
-  const fault = whyBadPassword(password)
+  const fault = whyBadPassword(password, isListedPassword)
   if (fault !== undefined) throw wrongUsage(`password: ${fault}`)
   const again = await ask(terminal, 'The same password again: ', { echo: false })
   if (again !== password) throw wrongUsage('password: the two are not the same')

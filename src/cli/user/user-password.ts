@@ -4,6 +4,7 @@ import { setUserPassword } from '../../admin/users/users.ts'
 import { whyBadPassword } from '../../domain/users/user.ts'
 import { showUserRecord } from '../../domain/users/user-record.ts'
 import { createPasswords } from '../../lib/crypto/passwords.ts'
+import { isListedPassword } from '../../lib/files/listed-passwords.ts'
 import { commandLine } from '../kit/actor.ts'
 import { helpText } from '../kit/help.ts'
 import { note, print } from '../kit/output.ts'
@@ -37,7 +38,7 @@ const setPassword = (name: string, flags: PasswordFlags, command: Command): Prom
     const chosen = await choosePassword(command, flags, login)
     if (!chosen)
       throw wrongUsage('a password is expected: --password-stdin or --generate-password; only a terminal can be asked')
-    const fault = whyBadPassword(chosen.password)
+    const fault = whyBadPassword(chosen.password, isListedPassword)
     if (fault !== undefined) throw wrongUsage(`password: ${fault}`)
     const passwordHash = await createPasswords().hash(chosen.password)
     const user = await store.writeAlone(async (unit) => {

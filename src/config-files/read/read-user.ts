@@ -1,6 +1,7 @@
 import { type NewUser, USER_TYPES, type UserType, whyBadPassword } from '../../domain/users/user.ts'
 import { isText, USER_DETAILS } from '../../domain/users/user-details.ts'
 import { newUserDetails, type UserInput } from '../../domain/users/user-record.ts'
+import { isListedPassword } from '../../lib/files/listed-passwords.ts'
 import { type Complain, complaintsOf, refuseUnknown, textOf } from '../schema/fields.ts'
 import type { FileRecord } from '../schema/records.ts'
 import { USER_FIELD_NAMES } from '../schema/user-fields.ts'
@@ -91,7 +92,7 @@ function clearPassword(text: string, variables: Variables, complain: Complain): 
     return undefined
   }
   const clear = readVariable(text, 'password', variables, complain)
-  const reason = clear === undefined ? undefined : whyBadPassword(clear)
+  const reason = clear === undefined ? undefined : whyBadPassword(clear, isListedPassword)
   if (reason !== undefined) complain('password', `in the environment variable ${reason}`)
   return clear === undefined ? undefined : { clear }
 }

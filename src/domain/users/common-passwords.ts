@@ -96,17 +96,21 @@ const LEET: Readonly<Record<string, string>> = {
   '+': 't',
 }
 
+/** Whether a text in lower case is on a list of passwords that have leaked. */
+export type IsListed = (text: string) => boolean
+
 /**
- * Says whether a password is among those that are tried first: common words with digits and signs added or in place of letters,
+ * Says whether a password is among those that are tried first: what is on a list, common words with digits and signs added or in place of letters,
  * runs of the keyboard, repetitions and dates.
  * @see NIST SP 800-63B §5.1.1.2, OWASP ASVS 5.0 6.2.4
  */
-export function isCommonPassword(password: string): boolean {
+export function isCommonPassword(password: string, isListed: IsListed): boolean {
   const text = password.normalize('NFKC').toLowerCase()
   if (isDate(text)) return true
   const unit = unitOf(text)
   if (unit.length <= 4 && unit.length < text.length) return true
-  return [text, unit].some((one) => isRun(one) || coresOf(one).some((core) => WORDS.has(core) || isRun(core)))
+  if ([text, unit].some((one) => isRun(one) || coresOf(one).some((core) => WORDS.has(core) || isRun(core)))) return true
+  return isListed(text)
 }
 
 /** The shortest part that the text is a repetition of. */

@@ -1,5 +1,5 @@
 import { holdsHidden } from '../records/readable-name.ts'
-import { isCommonPassword } from './common-passwords.ts'
+import { type IsListed, isCommonPassword } from './common-passwords.ts'
 
 export const USER_TYPES = ['InternalUser', 'ExternalCommunityUser', 'SystemUserNoLogin'] as const
 export type UserType = (typeof USER_TYPES)[number]
@@ -82,10 +82,10 @@ export const whyBadEmail = (email: string): string | undefined =>
 export const LONGEST_PASSWORD = 1024
 
 /** Says why a password cannot be used, or `undefined`. @see NIST SP 800-63B §5.1.1.2 */
-export function whyBadPassword(password: string): string | undefined {
+export function whyBadPassword(password: string, isListed: IsListed): string | undefined {
   if (password.length < 8) return 'must have at least 8 characters (15 or more are advised)'
   if (password.length > LONGEST_PASSWORD) return `must have at most ${LONGEST_PASSWORD} characters`
-  if (isCommonPassword(password))
+  if (isCommonPassword(password, isListed))
     return 'is one of the most common ones, which are guessed first; take a few random words'
   return undefined
 }
