@@ -1,4 +1,5 @@
 import t from 'tap'
+import { RECORD_ATTRIBUTES } from '../../src/domain/apps/app-attributes.ts'
 import { addTool, createAdminApi, isProblem, serviceToken, TOOL } from '../fixtures/admin/admin.ts'
 import { basic, bearer, claimsOf, obtainCode, readTokens, redeem, requestToken } from '../fixtures/clients/requests.ts'
 import { enableApp, enableUser, SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
@@ -274,6 +275,12 @@ await t.test('the audit log in pages', async (t) => {
   t.equal((await api.get('/audit?since=yesterday')).status, 400)
   const later = encodeURIComponent(new Date(instance.now() + 1000).toISOString())
   t.strictSame((await api.get(`/audit?since=${later}`)).json, { items: [], next: null })
+})
+
+await t.test('the description of the API says what each attribute of an app means', async (t) => {
+  const { json } = await createAdminApi(instance, undefined).get('/openapi.json')
+  const said = JSON.stringify(json)
+  for (const { name, meaning } of RECORD_ATTRIBUTES) t.ok(said.includes(JSON.stringify(meaning)), name)
 })
 
 await t.test('the description of the API is open to everybody and names every route', async (t) => {

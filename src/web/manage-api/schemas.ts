@@ -1,6 +1,6 @@
 import { type TSchema, Type } from 'typebox'
 import type { ShownLogout } from '../../admin/apps/logouts.ts'
-import { APP_ATTRIBUTES, type AppAttribute } from '../../domain/apps/app-attributes.ts'
+import { APP_ATTRIBUTES, type AppAttribute, RECORD_ATTRIBUTES } from '../../domain/apps/app-attributes.ts'
 import { CLIENT_TYPES } from '../../domain/apps/app-choices.ts'
 import type { ValueSchema } from '../../domain/apps/attribute-kinds.ts'
 import { USER_TYPES } from '../../domain/users/user.ts'
@@ -47,13 +47,15 @@ const SECRET_HASH = Type.String({
   description: 'base64(SHA-256(secret)), made elsewhere',
 })
 
-const attributes = (schemaOf: (attribute: AppAttribute) => TSchema): Properties =>
-  Object.fromEntries(APP_ATTRIBUTES.map((attribute) => [attribute.name, schemaOf(attribute)]))
+const propertiesOf = (
+  attributes: readonly AppAttribute[],
+  schemaOf: (attribute: AppAttribute) => TSchema,
+): Properties => Object.fromEntries(attributes.map((attribute) => [attribute.name, schemaOf(attribute)]))
 
 const APP_RECORD = {
-  ApplicationUri: APPLICATION_URI,
-  ...attributes(({ schema, expects }) => value(schema, expects)),
-  SelfRegistered: value(FLAG, 'whether the app registered itself'),
+  ...propertiesOf(RECORD_ATTRIBUTES, ({ schema, meaning }) =>
+    Type.Unsafe<unknown>({ ...schema, description: meaning }),
+  ),
   IsEnabled: value(FLAG, 'the kill switch'),
   Secrets: Type.Array(Secret),
   CreatedAt: time('when it was registered'),
@@ -81,7 +83,9 @@ export const LogoutRecord = Type.Object({
 } satisfies Record<keyof ShownLogout, TSchema>)
 
 /** Every attribute has a default but the ClientType. */
-const settable = attributes(({ schema, expects }) => Type.Optional(value(resettable(schema), expects)))
+const settable = propertiesOf(APP_ATTRIBUTES, ({ schema, expects }) =>
+  Type.Optional(value(resettable(schema), expects)),
+)
 const CLIENT_TYPE = value({ type: 'string', enum: CLIENT_TYPES }, `one of ${CLIENT_TYPES.join(', ')}`)
 const IS_ENABLED = Type.Optional(value(FLAG, 'true or false'))
 
