@@ -222,7 +222,11 @@ export function createServices(config: Config, core: Core, { random, log, whileO
       outbound,
       whileOutside,
       policy: config.registration,
-      offer: { responseTypes: config.responseTypes, scopes: config.registration.scopes },
+      offer: {
+        responseTypes: config.responseTypes,
+        grantTypes: grants.offered.flatMap(({ type, actsFor }) => (actsFor === 'person' ? [type] : [])),
+        scopes: config.registration.scopes,
+      },
       standard: keys.algorithm,
       secretKey,
       issuer,

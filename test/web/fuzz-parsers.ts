@@ -301,7 +301,8 @@ await t.test('RFC 7591 §2: client metadata', async () => {
     textOf('https://app.example.com/cb', 'code'),
     fc.array(textOf('https://a.example/', 'http://[::1', 'code', 'code id_token'), { maxLength: 25 }),
   )
-  const offer = { responseTypes: ['code', 'code id_token'], scopes: ['read'] } as const
+  const grantTypes = ['authorization_code', 'refresh_token']
+  const offer = { responseTypes: ['code', 'code id_token'], grantTypes, scopes: ['read'] } as const
   holds(fc.dictionary(members, values), (body) =>
     readMetadata(body, offer).complaints.every(({ name, reason }) => name !== '' && reason !== ''),
   )

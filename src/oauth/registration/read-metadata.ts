@@ -17,11 +17,11 @@ export const AUTH_METHODS = {
 
 const AUTH_METHOD_NAMES = Object.keys(AUTH_METHODS) as (keyof typeof AUTH_METHODS)[]
 
-const GRANT_TYPES = ['authorization_code', 'refresh_token', 'implicit'] as const
-
 /** What this server offers to apps that register themselves. */
 export interface Offer {
   readonly responseTypes: readonly ResponseType[]
+  /** The grants by which an app acts for a person; one that registered itself never acts on its own. */
+  readonly grantTypes: readonly string[]
   /** API scopes that the operator gives away. */
   readonly scopes: readonly string[]
 }
@@ -40,7 +40,7 @@ export interface ReadMetadata {
  */
 export function readMetadata(
   body: Readonly<Record<string, unknown>>,
-  { responseTypes: offered, scopes }: Offer,
+  { responseTypes: offered, grantTypes: grants, scopes }: Offer,
   scope: readonly string[] = [],
 ): ReadMetadata {
   const complaints: MetadataComplaint[] = []
@@ -53,7 +53,7 @@ export function readMetadata(
   const redirectUris = own.impersonateLoginUrl ?? []
   const method = read('token_endpoint_auth_method', oneOf(AUTH_METHOD_NAMES).read, 'client_secret_basic')
   const responseTypes = read('response_types', (value) => readResponseTypes(value, offered), ['code'] as const)
-  const grantTypes = read('grant_types', readGrantTypes, [])
+  const grantTypes = read('grant_types', (value) => readGrantTypes(value, [...grants, 'implicit']), [])
   const applicationType = read('application_type', oneOf(['web', 'native'] as const).read, likelyType(redirectUris))
   complaints.push(...wrongFor(applicationType, redirectUris))
   return {
@@ -90,11 +90,9 @@ function readResponseTypes(value: unknown, offered: readonly ResponseType[]): Re
   })
 }
 
-/** What people sign in with, and nothing else: an app that registered itself never acts on its own. */
-function readGrantTypes(value: unknown): readonly string[] {
+function readGrantTypes(value: unknown, offered: readonly string[]): readonly string[] {
   const types = texts(10).read(value)
-  if (!types.every((type) => GRANT_TYPES.some((known) => known === type)))
-    throw new MetadataFault(`expects some of ${GRANT_TYPES.join(', ')}`)
+  if (!types.every((type) => offered.includes(type))) throw new MetadataFault(`expects some of ${offered.join(', ')}`)
   return types
 }
 
