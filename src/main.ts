@@ -28,19 +28,19 @@ const LOOK_EVERY = 1000
  */
 export async function serve(config: Config, core: Core): Promise<void> {
   const output = createLineOutput({ sink: standardOutput(), tellLost })
-  const app = await buildServer(config, core, { random: systemRandom, log: output })
-  const tell = (record: AuditRecord): void => app.log.info({ audit: record }, record.event)
+  const server = await buildServer(config, core, { random: systemRandom, log: output })
+  const tell = (record: AuditRecord): void => server.log.info({ audit: record }, record.event)
   const maintenance = startMaintenance({
     ...core,
-    log: app.log,
+    log: server.log,
     longestSession: config.sessions.absolute,
     forgetUnused: createForgetUnused({ ...core, ...config.registration, tell }),
-    sendLogouts: app.sendLogouts,
+    sendLogouts: server.sendLogouts,
   })
 
   async function finish(): Promise<void> {
     await watch.stop()
-    await app.close()
+    await server.close()
     await maintenance.stop()
     await core.close()
   }
@@ -56,7 +56,7 @@ export async function serve(config: Config, core: Core): Promise<void> {
       .then(
         () => exit(exitCode),
         (error: unknown) => {
-          app.log.error({ err: error }, 'stopped with an error')
+          server.log.error({ err: error }, 'stopped with an error')
           exit(1)
         },
       )
@@ -65,28 +65,28 @@ export async function serve(config: Config, core: Core): Promise<void> {
     if (stopping !== undefined) process.exit(1)
     // Nobody balances load over a terminal.
     const notice = signal === 'SIGINT' ? 0 : config.http.shutdownDelay
-    app.log.info({ signal, notice }, 'stopping')
+    server.log.info({ signal, notice }, 'stopping')
     end(signal, notice, 0)
   }
   /** What is answered from a file that nobody finds any more is not the truth; whoever starts the server again gets the right one. */
   async function stopWhenLost(): Promise<void> {
     const reason = core.store.whyLost()
     if (reason === undefined || stopping !== undefined) return
-    app.log.fatal({ reason }, `${reason}; stopping`)
+    server.log.fatal({ reason }, `${reason}; stopping`)
     end(reason, 0, 1)
   }
   const watch = repeat(LOOK_EVERY, stopWhenLost, () => undefined)
-  announceStop(app, () => stopping)
-  heedSignals({ log: app.log, stop, die: () => exit(1) })
+  announceStop(server, () => stopping)
+  heedSignals({ log: server.log, stop, die: () => exit(1) })
 
   try {
-    await app.listen({ host: config.http.host, port: config.http.port })
+    await server.listen({ host: config.http.host, port: config.http.port })
   } catch (error) {
     // Open connections to a database server would keep the process alive.
     await finish()
     throw error
   }
-  app.log.info({ issuer: config.issuer }, 'ready')
+  server.log.info({ issuer: config.issuer }, 'ready')
 }
 
 /** A line of the log as every other. */
@@ -94,8 +94,8 @@ const tellLost = (count: number): string =>
   `${JSON.stringify({ level: 40, time: systemClock(), lost: count, msg: `${count} lines of the log were lost` })}\n`
 
 /** While the server stops it is not ready any more, answers what still comes, and lets no connection live on. */
-function announceStop(app: FastifyInstance, whyStopping: () => string | undefined): void {
-  app.addHook('onRequest', async (request) => {
+function announceStop(server: FastifyInstance, whyStopping: () => string | undefined): void {
+  server.addHook('onRequest', async (request) => {
     const reason = whyStopping()
     if (reason !== undefined && request.routeOptions.url === '/health/ready')
       throw new OAuthError('temporarily_unavailable', 'the server is stopping', {
@@ -103,7 +103,7 @@ function announceStop(app: FastifyInstance, whyStopping: () => string | undefine
         cause: reason,
       })
   })
-  app.addHook('onSend', async (_request, reply) => {
+  server.addHook('onSend', async (_request, reply) => {
     if (whyStopping() !== undefined) reply.header('connection', 'close')
   })
 }

@@ -54,7 +54,7 @@ interface Wanted {
 /** Every address of a server with everything switched on. */
 async function everyRoute(): Promise<Route[]> {
   const instance = await startInstance({ settings: SETTINGS })
-  const routes = routesOf(instance.app)
+  const routes = routesOf(instance.server)
   await instance.close()
   return routes
 }

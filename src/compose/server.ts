@@ -79,16 +79,16 @@ export async function buildServer(
   const base = new URL(issuer).pathname.replace(/\/$/, '')
   const templates = join(packageRoot(), 'templates')
 
-  const app: FastifyInstance = Fastify(
+  const server: FastifyInstance = Fastify(
     fastifyOptions(config.http, log, timeouts, (error, socket) => answerUnreadable(error, socket)),
   )
-  app.server.maxConnections = MOST_CONNECTIONS
-  rememberAddress(app.server)
+  server.server.maxConnections = MOST_CONNECTIONS
+  rememberAddress(server.server)
   const places = createPlaces(room)
   const services = createServices(config, core, {
     random,
     passwords,
-    log: app.log,
+    log: server.log,
     whileOutside: places.whileOutside,
   })
   const { sessions, logout, flow, readCatalogue, subjectOf, audit, authenticateApp, revokeToken } = services
@@ -97,8 +97,8 @@ export async function buildServer(
     places.whileOutside('a turn to register', turn),
   )
   const { deliverLogouts } = services
-  app.decorate('sendLogouts', deliverLogouts.sendDue)
-  app.addHook('onClose', async () => {
+  server.decorate('sendLogouts', deliverLogouts.sendDue)
+  server.addHook('onClose', async () => {
     await deliverLogouts.stop()
     await services.flush()
   })
@@ -118,9 +118,9 @@ export async function buildServer(
     serverMetadata({ issuer, ...facts, apiScopes: scopesOf((await readCatalogue()).resources) })
   const rootPath = `/.well-known/oauth-authorization-server${base}`
 
-  registerResponseHeaders(app, issuer)
-  requireAddressedHere(app, { issuer, hosts: config.http.hosts })
-  await registerCors(app, {
+  registerResponseHeaders(server, issuer)
+  requireAddressedHere(server, { issuer, hosts: config.http.hosts })
+  await registerCors(server, {
     apps: store.read.apps,
     publicPaths: [
       rootPath,
@@ -130,14 +130,14 @@ export async function buildServer(
     ],
     appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
   })
-  await registerFormBody(app)
-  registerOverload(app, places, room)
-  const limits = await registerRateLimits(app, config.limits)
-  await app.register(fastifyCookie)
-  const renderPage = await registerPages(app, { templates, base, instanceName: config.instanceName })
+  await registerFormBody(server)
+  registerOverload(server, places, room)
+  const limits = await registerRateLimits(server, config.limits)
+  await server.register(fastifyCookie)
+  const renderPage = await registerPages(server, { templates, base, instanceName: config.instanceName })
   const sendAnswer = createSendAnswer(renderPage)
-  registerErrorHandler(app, { refuse, renderPage, issuer })
-  const metrics = createMetrics(app, {
+  registerErrorHandler(server, { refuse, renderPage, issuer })
+  const metrics = createMetrics(server, {
     databaseSize: store.size,
     lostLogLines: () => log?.lost?.() ?? 0,
     licence: async () => {
@@ -150,19 +150,19 @@ export async function buildServer(
     cleanUpLags: () => cleanUpLags({ store, clock, longestSession: config.sessions.absolute }),
   })
 
-  registerServiceGuard(app, {
+  registerServiceGuard(server, {
     departure: () => store.read.moveState.get('departure'),
     elapsed: () => performance.now(),
   })
 
-  await app.register(healthEndpoint, { ping: store.ping })
-  await app.register(metricsEndpoint, { metrics, token: config.metrics.token })
-  await app.register(oauthMetadataEndpoint, { metadata, rootPath })
+  await server.register(healthEndpoint, { ping: store.ping })
+  await server.register(metricsEndpoint, { metrics, token: config.metrics.token })
+  await server.register(oauthMetadataEndpoint, { metadata, rootPath })
   const { instance: database, audience: standard } = settings
-  await app.register(autoDiscoveryEndpoint, { issuer, database, readResources: store.read.resources.list })
+  await server.register(autoDiscoveryEndpoint, { issuer, database, readResources: store.read.resources.list })
   const { origin } = new URL(issuer)
-  await app.register(profileMeEndpoint, { ...services, cookies, standard, origin, database })
-  await app.register(
+  await server.register(profileMeEndpoint, { ...services, cookies, standard, origin, database })
+  await server.register(
     async (id) => {
       await id.register(discoveryEndpoint, { metadata })
       await id.register(jwksEndpoint, { keys })
@@ -227,7 +227,7 @@ export async function buildServer(
     { prefix: base },
   )
   const managed = '/manage/api/v1'
-  await app.register(manageApi, {
+  await server.register(manageApi, {
     prefix: managed,
     lookUpToken: services.lookUpToken,
     judgeAgain: services.judgeAgain,
@@ -235,7 +235,7 @@ export async function buildServer(
     refuse,
     ...services.manage,
   })
-  await app.register(profileApi, {
+  await server.register(profileApi, {
     prefix: '/profile/api/v1',
     sessions,
     cookies,
@@ -245,5 +245,5 @@ export async function buildServer(
     tokens: services.manage.tokens,
     consents: services.manage.consents,
   })
-  return app
+  return server
 }

@@ -127,7 +127,7 @@ await t.test('the refusal: 429, when it is worth trying again, what mends it, an
   instance.advance(1)
   t.type(await call(1), 'string', 'then the slot is free')
   t.equal(await call(2), 429)
-  await instance.app.close()
+  await instance.server.close()
   t.equal((await told()).length, 3, 'once a minute for each app')
 })
 

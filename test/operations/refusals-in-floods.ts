@@ -109,7 +109,7 @@ await t.test('what leads nowhere is on the log and counted, and leaves no record
       body: `a=${'x'.repeat(20_000)}`,
     }),
   )
-  const elsewhere = await instance.app.inject({ url: '/id/connect/userinfo', headers: { host: 'evil.test' } })
+  const elsewhere = await instance.server.inject({ url: '/id/connect/userinfo', headers: { host: 'evil.test' } })
   t.equal(elsewhere.statusCode, 421)
   ids.push((elsewhere.json() as { refusal_id: string }).refusal_id)
   const { hostname, port } = new URL(origin)

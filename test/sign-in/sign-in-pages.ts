@@ -466,7 +466,7 @@ await t.test('LG-30 a session ends', async (t) => {
     const silent = authorizeUrl(restarted, { client_id: WEB, redirect_uri: WEB_REDIRECT, prompt: 'none' })
     t.ok(answerOf(await browser.open(silent)).get('code'))
     t.ok(answerOf(await signInAndConsent(browser, page, 'david')).get('code'), 'nor does a sign-in under way')
-    await restarted.app.close()
+    await restarted.server.close()
   })
 })
 

@@ -315,5 +315,5 @@ await t.test('the throttle outlives a restart', async (t: Test) => {
   const view = await (await atSignIn(restarted, known)).enter('david', PASSWORD)
   t.not(view.status, 429)
   t.ok(answerOf(await signInAndConsent(known, view, 'david')).get('code'))
-  await restarted.app.close()
+  await restarted.server.close()
 })

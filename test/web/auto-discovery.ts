@@ -74,8 +74,8 @@ await t.test('it names the configured issuer, whatever the request says', async 
   t.teardown(() => instance.close())
   const headers = { host: 'id.example.com:8443', 'x-forwarded-host': 'evil.test' }
   for (const url of PATHS) {
-    t.equal((await instance.app.inject({ url, headers: { host: 'evil.test' } })).statusCode, 421)
-    const { body } = await instance.app.inject({ url, headers })
+    t.equal((await instance.server.inject({ url, headers: { host: 'evil.test' } })).statusCode, 421)
+    const { body } = await instance.server.inject({ url, headers })
     t.notMatch(body, /evil|localhost/)
     t.match(JSON.parse(body), {
       Host: 'id.example.com:8443',

@@ -124,7 +124,7 @@ await t.test('RFC 8414 §3.1: the same document at the root of the host, and now
 await t.test('LG-22: it names the configured issuer, whatever the request says', async (t) => {
   const headers = { 'x-forwarded-host': 'evil.test', 'x-forwarded-proto': 'https', forwarded: 'host=evil.test' }
   t.strictSame(await (await fetch(OIDC, { headers })).json(), metadata)
-  const injected = await instance.app.inject({
+  const injected = await instance.server.inject({
     url: '/id/.well-known/openid-configuration',
     headers: { host: 'evil.test' },
   })

@@ -170,7 +170,7 @@ await t.test('DO-09: whoever has hung up is noted with their address, and takes 
 
 await t.test('the limits of a server are as documented', async (t) => {
   const { instance } = await startWorld(t)
-  const { server, initialConfig } = instance.app
+  const { server, initialConfig } = instance.server
   t.match(server, { headersTimeout: 10_000, requestTimeout: 15_000, keepAliveTimeout: 65_000, timeout: 60_000 })
   t.match(server, { maxRequestsPerSocket: 1000, maxConnections: 4096 })
   t.match(initialConfig, { bodyLimit: 16_384, handlerTimeout: 10_000, connectionTimeout: 60_000 })

@@ -46,7 +46,7 @@ const kindOf = (url: string): Kind | undefined =>
   KINDS.find(([, ...patterns]) => patterns.some((pattern) => pattern.test(url)))?.[0]
 
 await t.test('HC-01, HC-06, HC-07: every route carries the headers of its kind', async (t) => {
-  const all = routesOf(instance.app)
+  const all = routesOf(instance.server)
   t.ok(all.length > 60, `${all.length} routes`)
   t.strictSame([...new Set(all.map(([, url]) => url).filter((url) => !kindOf(url)))], [], 'each is of a known kind')
   for (const [method, url] of all) {

@@ -32,7 +32,7 @@ const MOST_JUDGED = 3
 
 /** The authorization endpoint. @see RFC 6749 §3.1, OIDC Core §3.1.2 */
 export async function authorizeEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { flow, cookies, refuse, sendAnswer, browserStateOf, issuer, limits, sessions }: Dependencies,
 ): Promise<void> {
   const config = { page: true } as const
@@ -89,16 +89,16 @@ export async function authorizeEndpoint(
       limits.authorize(request, async () => (await sessions.find(cookies.session(request)))?.session.sid),
   }
 
-  app.get('/connect/authorize', asked, async (request, reply) =>
+  server.get('/connect/authorize', asked, async (request, reply) =>
     proceed(request, reply, await flow.readEffective(queryForm(request))),
   )
 
   // A cross-site POST carries no session cookie; the redirect to a GET of our own does.
-  app.post('/connect/authorize', asked, async (request, reply) =>
+  server.post('/connect/authorize', asked, async (request, reply) =>
     proceed(request, reply, await flow.readEffective(bodyForm(request))),
   )
 
-  app.get('/connect/authorize/continue', { config }, (request, reply) => {
+  server.get('/connect/authorize/continue', { config }, (request, reply) => {
     const browser = cookies.browser(request)
     const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser), 'any')
     return proceed(request, reply, { form: flow.formOf(ticket) }, ticket)

@@ -23,7 +23,7 @@ export const AUTO_DISCOVERY_PATHS = ['/tools/auto-discovery', '/sys/auto-discove
 
 /** Tells anybody which sites the instance has. */
 export async function autoDiscoveryEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { issuer, database, readResources }: Dependencies,
 ): Promise<void> {
   const { host, origin } = new URL(issuer)
@@ -47,7 +47,7 @@ export async function autoDiscoveryEndpoint(
   ]
 
   for (const path of AUTO_DISCOVERY_PATHS)
-    app.get(path, { config: { public: true }, exposeHeadRoute: true }, async () => ({
+    server.get(path, { config: { public: true }, exposeHeadRoute: true }, async () => ({
       Host: host,
       DbName: database,
       WebSites: [...own, ...(await readResources()).filter(isSite).map(asSite)],

@@ -8,9 +8,12 @@ interface Dependencies {
 }
 
 /** The page in an app's frame that tells it whether the sign-in is still the same. @see OIDC Session Management §3.2 */
-export async function checkSessionEndpoint(app: FastifyInstance, { renderPage, cookies }: Dependencies): Promise<void> {
+export async function checkSessionEndpoint(
+  server: FastifyInstance,
+  { renderPage, cookies }: Dependencies,
+): Promise<void> {
   const config = { page: true, public: true, framable: true } as const
-  app.get('/connect/checksession', { config }, (request, reply) =>
+  server.get('/connect/checksession', { config }, (request, reply) =>
     renderPage(request, reply, {
       template: 'check-session',
       ownScript: true,

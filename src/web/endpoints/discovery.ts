@@ -10,13 +10,16 @@ const PUBLIC = { config: { public: true }, exposeHeadRoute: true } as const
 
 /** Server metadata for OpenID Connect clients. @see OIDC Discovery §4 */
 export async function discoveryEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { metadata }: Pick<Dependencies, 'metadata'>,
 ): Promise<void> {
-  app.get('/.well-known/openid-configuration', PUBLIC, () => metadata())
+  server.get('/.well-known/openid-configuration', PUBLIC, () => metadata())
 }
 
 /** The same document for OAuth clients. @see RFC 8414 §3.1 */
-export async function oauthMetadataEndpoint(app: FastifyInstance, { metadata, rootPath }: Dependencies): Promise<void> {
-  app.get(rootPath, PUBLIC, () => metadata())
+export async function oauthMetadataEndpoint(
+  server: FastifyInstance,
+  { metadata, rootPath }: Dependencies,
+): Promise<void> {
+  server.get(rootPath, PUBLIC, () => metadata())
 }

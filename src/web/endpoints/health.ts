@@ -7,9 +7,9 @@ interface Dependencies {
 }
 
 /** Alive says that the process answers; ready says that it can do its work. */
-export async function healthEndpoint(app: FastifyInstance, { ping }: Dependencies): Promise<void> {
-  app.get('/health/live', { exposeHeadRoute: true }, async () => ({ status: 'live' }))
-  app.get('/health/ready', { exposeHeadRoute: true }, async () => {
+export async function healthEndpoint(server: FastifyInstance, { ping }: Dependencies): Promise<void> {
+  server.get('/health/live', { exposeHeadRoute: true }, async () => ({ status: 'live' }))
+  server.get('/health/ready', { exposeHeadRoute: true }, async () => {
     await ping().catch((error: Error) => {
       throw new OAuthError('temporarily_unavailable', 'the database does not answer', {
         rule: 'server-busy',

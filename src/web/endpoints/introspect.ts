@@ -22,11 +22,11 @@ const wantsSigned = (request: FastifyRequest): boolean =>
 
 /** Token introspection: an app learns about its own tokens and those for the APIs it serves, of anything else nothing. @see RFC 7662 §2 */
 export async function introspectEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { authenticateApp, introspect, limits }: Dependencies,
 ): Promise<void> {
   const options = { bodyLimit: LONGEST_ASSERTING_BODY, config: { provesApps: true } } as const
-  app.post('/connect/introspect', options, async (request, reply) => {
+  server.post('/connect/introspect', options, async (request, reply) => {
     const form = refuseRepeated(bodyForm(request))
     const app = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/introspect')
     await limits.introspect(request, app.applicationUri)

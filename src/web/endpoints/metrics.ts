@@ -14,8 +14,8 @@ interface Dependencies {
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via']
 
 /** Figures for a monitoring system; not for the public, who would learn when people sign in. */
-export async function metricsEndpoint(app: FastifyInstance, { metrics, token }: Dependencies): Promise<void> {
-  app.get('/metrics', async (request, reply) => {
+export async function metricsEndpoint(server: FastifyInstance, { metrics, token }: Dependencies): Promise<void> {
+  server.get('/metrics', async (request, reply) => {
     if (token === undefined ? !isFromThisMachine(request) : !sameDigest(digest(bearerOf(request)), digest(token)))
       throw refused(token !== undefined)
     return reply.type(metrics.contentType).send(await metrics.read())

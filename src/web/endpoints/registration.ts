@@ -16,29 +16,29 @@ interface OfClient {
 
 /** Where apps register themselves, and look after that registration. @see RFC 7591 §3, RFC 7592 §2 */
 export async function registrationEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { registration, inLine }: Dependencies,
 ): Promise<void> {
-  registerJsonObject(app)
+  registerJsonObject(server)
   const options = { config: { bearer: true } } as const
   const at = ({ ip }: { readonly ip: string }) => ({ address: ip })
 
-  app.post('/connect/register', options, async (request, reply) => {
+  server.post('/connect/register', options, async (request, reply) => {
     const token = readBearerToken(request, undefined)
     const client = await inLine(() => registration.register(jsonObject(request), token, at(request)))
     return reply.status(201).send(client)
   })
 
-  app.get<OfClient>('/connect/register/:client', options, (request) =>
+  server.get<OfClient>('/connect/register/:client', options, (request) =>
     registration.find(request.params.client, readBearerToken(request, undefined)),
   )
 
-  app.put<OfClient>('/connect/register/:client', options, (request) => {
+  server.put<OfClient>('/connect/register/:client', options, (request) => {
     const token = readBearerToken(request, undefined)
     return inLine(() => registration.update(request.params.client, jsonObject(request), token, at(request)))
   })
 
-  app.delete<OfClient>('/connect/register/:client', options, async (request, reply) => {
+  server.delete<OfClient>('/connect/register/:client', options, async (request, reply) => {
     await registration.remove(request.params.client, readBearerToken(request, undefined), at(request))
     return reply.status(204).send()
   })

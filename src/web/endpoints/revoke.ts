@@ -16,11 +16,11 @@ interface Dependencies {
 
 /** Token revocation; a token that is unknown or dead already is answered like one revoked now. @see RFC 7009 §2 */
 export async function revokeEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { authenticateApp, revokeToken, limits }: Dependencies,
 ): Promise<void> {
   const options = { bodyLimit: LONGEST_ASSERTING_BODY, config: { provesApps: true } } as const
-  app.post('/connect/revocation', options, async (request, reply) => {
+  server.post('/connect/revocation', options, async (request, reply) => {
     const form = refuseRepeated(bodyForm(request))
     const caller = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/revocation')
     await limits.token(request, caller.applicationUri)

@@ -32,7 +32,7 @@ interface Dependencies {
 
 /** Tells APIs which tokens they must ask about again, for these may have ended before they expire. */
 export async function sessionNoticesEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { authenticateApp, readCatalogue, readNotices }: Dependencies,
 ): Promise<void> {
   async function requireServer(caller: AuthenticatedApp): Promise<void> {
@@ -47,7 +47,7 @@ export async function sessionNoticesEndpoint(
     )
   }
 
-  app.post(
+  server.post(
     '/connect/session/notices',
     { bodyLimit: LONGEST_ASSERTING_BODY, schema: { response: { 200: NoticesSchema } } },
     async (request) => {

@@ -21,10 +21,10 @@ interface Dependencies {
 
 /** An API reports later, and in one go, that sessions were used. */
 export async function sessionTouchesEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { authenticateApp, touchApiSessions }: Dependencies,
 ): Promise<void> {
-  app.post(
+  server.post(
     '/connect/session/touches',
     { bodyLimit: LONGEST_ASSERTING_BODY, schema: { response: { 200: EndedSchema } } },
     async (request) => {

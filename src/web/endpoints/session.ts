@@ -26,10 +26,10 @@ interface Dependencies {
 
 /** An API reports that it is called with a token, and learns whether there is a licence slot for it. */
 export async function sessionEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { authenticateApp, findApiToken, openApiSession, inLine }: Dependencies,
 ): Promise<void> {
-  app.post(
+  server.post(
     '/connect/session',
     { bodyLimit: LONGEST_ASSERTING_BODY, schema: { response: { 200: SessionSchema } } },
     async (request) => {

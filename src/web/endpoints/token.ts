@@ -28,10 +28,10 @@ interface Dependencies {
 
 /** The token endpoint. @see RFC 6749 §3.2 */
 export async function tokenEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { authenticateApp, grants, issueTokens, limits }: Dependencies,
 ): Promise<void> {
-  app.post(
+  server.post(
     '/connect/token',
     {
       bodyLimit: LONGEST_ASSERTING_BODY,
@@ -41,9 +41,9 @@ export async function tokenEndpoint(
     async (request) => {
       const form = refuseRepeated(bodyForm(request))
       const grantType = form.require('grant_type')
-      const client = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/token')
-      await limits.token(request, client.applicationUri)
-      const authorization = await grants.find(grantType).authorize({ app: client, form, binding: 'none' })
+      const app = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/token')
+      await limits.token(request, app.applicationUri)
+      const authorization = await grants.find(grantType).authorize({ app, form, binding: 'none' })
       return issueTokens(authorization, { grant: grantType, address: request.ip })
     },
   )

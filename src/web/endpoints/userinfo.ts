@@ -39,7 +39,7 @@ const refuse = (
 
 /** The UserInfo endpoint. @see OIDC Core §5.3 */
 export async function userinfoEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { lookUpToken, subjectOf, userInfoClaims, signUserInfo }: Dependencies,
 ): Promise<void> {
   async function userinfo(request: FastifyRequest, reply: FastifyReply) {
@@ -51,17 +51,17 @@ export async function userinfoEndpoint(
       const why = token.kind === 'dead' ? token : REFRESH_TOKEN
       throw refuse('invalid_token', 'the access token is unknown, expired or revoked', why, token.app)
     }
-    const { scope, app: client } = token
-    if (!token.interactive) throw refuse('insufficient_scope', 'a service token speaks for no person', SERVICE, client)
+    const { scope, app } = token
+    if (!token.interactive) throw refuse('insufficient_scope', 'a service token speaks for no person', SERVICE, app)
     if (!scope.includes('openid'))
-      throw refuse('insufficient_scope', 'the access token lacks the scope: openid', NO_OPENID, client, scope.join(' '))
-    const sub = subjectOf(token.user, sectorOf(client))
+      throw refuse('insufficient_scope', 'the access token lacks the scope: openid', NO_OPENID, app, scope.join(' '))
+    const sub = subjectOf(token.user, sectorOf(app))
     const claims = { sub, ...userInfoClaims(token.user, token.scope, token.requested.userinfo) }
-    const signed = await signUserInfo(claims, client)
+    const signed = await signUserInfo(claims, app)
     return signed === undefined ? claims : reply.type('application/jwt').send(signed)
   }
 
   const config = { bearer: true } as const
-  app.get('/connect/userinfo', { config }, userinfo)
-  app.post('/connect/userinfo', { config }, userinfo)
+  server.get('/connect/userinfo', { config }, userinfo)
+  server.post('/connect/userinfo', { config }, userinfo)
 }

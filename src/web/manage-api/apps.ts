@@ -86,50 +86,57 @@ const ROUTES = {
 }
 
 /** Trusted Applications, for administrators. */
-export async function manageAppsEndpoint(app: FastifyInstance, { apps }: { readonly apps: ManageApps }): Promise<void> {
-  app.get('/apps', { schema: ROUTES.list }, async (request, reply) =>
+export async function manageAppsEndpoint(
+  server: FastifyInstance,
+  { apps }: { readonly apps: ManageApps },
+): Promise<void> {
+  server.get('/apps', { schema: ROUTES.list }, async (request, reply) =>
     sendPage(request, reply, await apps.page(readPageQuery(request))),
   )
 
-  app.post<{ Body: AppInput }>('/apps', { schema: ROUTES.add }, async (request, reply) => {
+  server.post<{ Body: AppInput }>('/apps', { schema: ROUTES.add }, async (request, reply) => {
     const { record, version, warnings } = await apps.register(request.body, callerOf(request))
-    reply.header('location', `${app.prefix}/apps/${encodeURIComponent(String(request.body.ApplicationUri))}`)
+    reply.header('location', `${server.prefix}/apps/${encodeURIComponent(String(request.body.ApplicationUri))}`)
     return tagged(reply, version)
       .status(201)
       .send({ ...record, warnings })
   })
 
-  app.get<OfApp>('/apps/:applicationUri', { schema: ROUTES.show }, async (request, reply) =>
+  server.get<OfApp>('/apps/:applicationUri', { schema: ROUTES.show }, async (request, reply) =>
     sendTagged(request, reply, await apps.find(request.params.applicationUri)),
   )
 
-  app.patch<OfApp & { Body: AppInput }>('/apps/:applicationUri', { schema: ROUTES.patch }, async (request, reply) => {
-    const { applicationUri } = request.params
-    const changed = await apps.patch(applicationUri, request.body, readIfMatch(request), callerOf(request))
-    return tagged(reply, changed.version).send({ ...changed.record, warnings: changed.warnings })
-  })
+  server.patch<OfApp & { Body: AppInput }>(
+    '/apps/:applicationUri',
+    { schema: ROUTES.patch },
+    async (request, reply) => {
+      const { applicationUri } = request.params
+      const changed = await apps.patch(applicationUri, request.body, readIfMatch(request), callerOf(request))
+      return tagged(reply, changed.version).send({ ...changed.record, warnings: changed.warnings })
+    },
+  )
 
-  app.delete<OfApp>('/apps/:applicationUri', { schema: ROUTES.remove }, async (request, reply) => {
+  server.delete<OfApp>('/apps/:applicationUri', { schema: ROUTES.remove }, async (request, reply) => {
     await apps.remove(request.params.applicationUri, readIfMatch(request), callerOf(request))
     return reply.status(204).send()
   })
 
-  app.get<OfApp>('/apps/:applicationUri/secrets', { schema: ROUTES.secrets }, async (request) => ({
+  server.get<OfApp>('/apps/:applicationUri/secrets', { schema: ROUTES.secrets }, async (request) => ({
     items: await apps.secrets(request.params.applicationUri),
   }))
 
-  app.get<OfApp>('/apps/:applicationUri/logouts', { schema: ROUTES.logouts }, async (request, reply) =>
+  server.get<OfApp>('/apps/:applicationUri/logouts', { schema: ROUTES.logouts }, async (request, reply) =>
     sendPage(request, reply, await apps.logouts(request.params.applicationUri, readPageQuery(request))),
   )
 
-  app.post<OfApp & { Body: SecretInput }>(
+  server.post<OfApp & { Body: SecretInput }>(
     '/apps/:applicationUri/secrets',
     { schema: ROUTES.addSecret },
     async (request, reply) =>
       reply.status(201).send(await apps.addSecret(request.params.applicationUri, request.body, callerOf(request))),
   )
 
-  app.delete<OfSecret>(
+  server.delete<OfSecret>(
     '/apps/:applicationUri/secrets/:secret',
     { schema: ROUTES.removeSecret },
     async (request, reply) => {

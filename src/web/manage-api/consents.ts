@@ -35,14 +35,14 @@ const ROUTES = {
 
 /** What users have allowed apps, for administrators. */
 export async function manageConsentsEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { consents }: { readonly consents: ManageConsents },
 ): Promise<void> {
-  app.get<OfUser>('/users/:user/consents', { schema: ROUTES.list }, async (request, reply) =>
+  server.get<OfUser>('/users/:user/consents', { schema: ROUTES.list }, async (request, reply) =>
     sendPage(request, reply, await consents.page({ user: request.params.user }, readPageQuery(request))),
   )
 
-  app.delete<OfConsent>(
+  server.delete<OfConsent>(
     '/users/:user/consents/:applicationUri',
     { schema: ROUTES.withdraw },
     async (request, reply) => {

@@ -71,18 +71,18 @@ type Filter = Readonly<Partial<Record<'event' | 'app' | 'user' | 'since' | 'unti
 
 /** Refusals and the audit log, for administrators to read. */
 export async function manageJournalsEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { journals }: { readonly journals: ReadJournals },
 ): Promise<void> {
-  app.get<{ Querystring: Filter }>('/refusals', { schema: ROUTES.refusals }, async (request, reply) =>
+  server.get<{ Querystring: Filter }>('/refusals', { schema: ROUTES.refusals }, async (request, reply) =>
     sendPage(request, reply, await journals.refusals(readPageQuery(request), request.query.app)),
   )
 
-  app.get<{ Params: { readonly id: string } }>('/refusals/:id', { schema: ROUTES.refusal }, async (request) =>
+  server.get<{ Params: { readonly id: string } }>('/refusals/:id', { schema: ROUTES.refusal }, async (request) =>
     journals.refusal(request.params.id),
   )
 
-  app.get<{ Querystring: Filter }>('/audit', { schema: ROUTES.audit }, async (request, reply) => {
+  server.get<{ Querystring: Filter }>('/audit', { schema: ROUTES.audit }, async (request, reply) => {
     const { event, app: ofApp, user, since, until } = request.query
     return sendPage(
       request,

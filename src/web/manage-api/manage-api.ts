@@ -39,17 +39,17 @@ interface Dependencies {
 
 /** The administration API. */
 export async function manageApi(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { lookUpToken, judgeAgain, standard, refuse, apps, tokens, sessions, consents, users, journals }: Dependencies,
 ): Promise<void> {
-  registerJsonBody(app)
-  requireAdministrator<LiveAccessToken>(app, { lookUpToken, judgeAgain, standard })
-  registerProblemDetails(app, {
+  registerJsonBody(server)
+  requireAdministrator<LiveAccessToken>(server, { lookUpToken, judgeAgain, standard })
+  registerProblemDetails(server, {
     refuse,
     challenge: challengeNaming(ADMINISTRATION_SCOPE),
-    refusals: `${app.prefix}/refusals`,
+    refusals: `${server.prefix}/refusals`,
   })
-  await registerOpenApi(app, {
+  await registerOpenApi(server, {
     title: 'Tessera administration API',
     description: `Needs an access token with the scope ${ADMINISTRATION_SCOPE}. Refusals are problem details (RFC 9457).`,
     version: '1',
@@ -62,12 +62,12 @@ export async function manageApi(
       { name: 'journals', description: 'Refusals and the audit log' },
     ],
   })
-  const refuseOtherMethods = watchMethods(app)
-  await app.register(manageAppsEndpoint, { apps })
-  await app.register(manageTokensEndpoint, { tokens })
-  await app.register(manageSessionsEndpoint, { sessions })
-  await app.register(manageUsersEndpoint, { users })
-  await app.register(manageConsentsEndpoint, { consents })
-  await app.register(manageJournalsEndpoint, { journals })
+  const refuseOtherMethods = watchMethods(server)
+  await server.register(manageAppsEndpoint, { apps })
+  await server.register(manageTokensEndpoint, { tokens })
+  await server.register(manageSessionsEndpoint, { sessions })
+  await server.register(manageUsersEndpoint, { users })
+  await server.register(manageConsentsEndpoint, { consents })
+  await server.register(manageJournalsEndpoint, { journals })
   refuseOtherMethods()
 }

@@ -76,15 +76,15 @@ const ROUTES = {
 
 /** API sessions and licence slots, for administrators. */
 export async function manageSessionsEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { sessions }: { readonly sessions: ManageSessions },
 ): Promise<void> {
-  app.get<{ Querystring: SessionsWanted }>('/sessions', { schema: ROUTES.list }, async (request, reply) => {
+  server.get<{ Querystring: SessionsWanted }>('/sessions', { schema: ROUTES.list }, async (request, reply) => {
     const { user, app: ofApp } = request.query
     return sendPage(request, reply, await sessions.page({ user, app: ofApp }, readPageQuery(request)))
   })
 
-  app.delete<{ Params: { readonly id: string }; Querystring: { withTokens?: string } }>(
+  server.delete<{ Params: { readonly id: string }; Querystring: { withTokens?: string } }>(
     '/sessions/:id',
     { schema: ROUTES.end },
     async (request, reply) => {
@@ -93,9 +93,9 @@ export async function manageSessionsEndpoint(
     },
   )
 
-  app.get('/license', { schema: ROUTES.license }, () => sessions.license())
+  server.get('/license', { schema: ROUTES.license }, () => sessions.license())
 
-  app.put<{ Body: LicenseInput }>('/license', { schema: ROUTES.setLicense }, (request) =>
+  server.put<{ Body: LicenseInput }>('/license', { schema: ROUTES.setLicense }, (request) =>
     sessions.setLicense(request.body, callerOf(request)),
   )
 }

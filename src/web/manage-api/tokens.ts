@@ -58,16 +58,16 @@ function holderOf(kind: ReferenceTokenKind, { app, actor, person, byReferenceTok
 
 /** Reference tokens of an app, for administrators. */
 export async function manageTokensEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { tokens }: { readonly tokens: ManageTokens },
 ): Promise<void> {
-  app.get<OfApp>('/apps/:applicationUri/tokens', { schema: ROUTES.list }, async (request, reply) => {
+  server.get<OfApp>('/apps/:applicationUri/tokens', { schema: ROUTES.list }, async (request, reply) => {
     const { applicationUri } = request.params
     await tokens.requireApp(applicationUri)
     return sendPage(request, reply, await tokens.page({ app: applicationUri }, readPageQuery(request)))
   })
 
-  app.post<OfApp & { Body: TokenInput & { readonly kind: ReferenceTokenKind } }>(
+  server.post<OfApp & { Body: TokenInput & { readonly kind: ReferenceTokenKind } }>(
     '/apps/:applicationUri/tokens',
     { schema: ROUTES.add },
     async (request, reply) => {
@@ -78,7 +78,7 @@ export async function manageTokensEndpoint(
     },
   )
 
-  app.delete<OfToken>('/apps/:applicationUri/tokens/:id', { schema: ROUTES.remove }, async (request, reply) => {
+  server.delete<OfToken>('/apps/:applicationUri/tokens/:id', { schema: ROUTES.remove }, async (request, reply) => {
     const { applicationUri, id } = request.params
     await tokens.revoke(id, { app: applicationUri }, callerOf(request))
     return reply.status(204).send()

@@ -52,34 +52,34 @@ const ROUTES = {
 
 /** People and System Users, for administrators. */
 export async function manageUsersEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { users }: { readonly users: ManageUsers },
 ): Promise<void> {
-  app.get('/users', { schema: ROUTES.list }, async (request, reply) =>
+  server.get('/users', { schema: ROUTES.list }, async (request, reply) =>
     sendPage(request, reply, await users.page(readPageQuery(request))),
   )
 
-  app.post<{ Body: NewUserInput }>('/users', { schema: ROUTES.add }, async (request, reply) => {
+  server.post<{ Body: NewUserInput }>('/users', { schema: ROUTES.add }, async (request, reply) => {
     const { record, version } = await users.add(request.body, callerOf(request))
-    return tagged(reply, version).status(201).header('location', `${app.prefix}/users/${record.id}`).send(record)
+    return tagged(reply, version).status(201).header('location', `${server.prefix}/users/${record.id}`).send(record)
   })
 
-  app.get<OfUser>('/users/:user', { schema: ROUTES.show }, async (request, reply) =>
+  server.get<OfUser>('/users/:user', { schema: ROUTES.show }, async (request, reply) =>
     sendTagged(request, reply, await users.find(request.params.user)),
   )
 
-  app.patch<OfUser & { Body: Patch }>('/users/:user', { schema: ROUTES.patch }, async (request, reply) => {
+  server.patch<OfUser & { Body: Patch }>('/users/:user', { schema: ROUTES.patch }, async (request, reply) => {
     const expected = readIfMatch(request)
     const { record, version } = await users.patch(request.params.user, request.body, expected, callerOf(request))
     return tagged(reply, version).send(record)
   })
 
-  app.delete<OfUser>('/users/:user', { schema: ROUTES.remove }, async (request, reply) => {
+  server.delete<OfUser>('/users/:user', { schema: ROUTES.remove }, async (request, reply) => {
     await users.remove(request.params.user, readIfMatch(request), callerOf(request))
     return reply.status(204).send()
   })
 
-  app.put<OfUser & { Body: { readonly password: string } }>(
+  server.put<OfUser & { Body: { readonly password: string } }>(
     '/users/:user/password',
     { schema: ROUTES.password },
     async (request, reply) => {

@@ -44,7 +44,7 @@ interface Decidable {
 }
 
 /** The page where a person allows an app what it asks for. */
-export async function consentSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
+export async function consentSite(server: FastifyInstance, dependencies: Dependencies): Promise<void> {
   const { flow, cookies, renderPage, refuse, sendAnswer, readCatalogue, audit, issuer } = dependencies
   const findRequest = createFindRequest(dependencies)
   const keepConsent = createKeepConsent(dependencies)
@@ -61,15 +61,15 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     asked: ConsentStep,
   ): Promise<FastifyReply> {
     const { ticket, step } = found
-    const { app: client, redirectUri } = found.request
+    const { app, redirectUri } = found.request
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(found))
     const { resources } = await readCatalogue()
     return renderPage(request, reply, {
       template: 'consent',
       uiLocales: flow.formOf(ticket).get('ui_locales'),
-      ...reachOf(client, redirectUri),
+      ...reachOf(app, redirectUri),
       data: (t, has) => ({
-        app: displayOf(client),
+        app: displayOf(app),
         user: step.signedIn.user,
         eachTime: asked.eachTime,
         scopes: asked.scope.map((scope) => describeScope(scope, t, has, resources)),
@@ -80,7 +80,7 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
     })
   }
 
-  app.get('/consent', { config }, async (request, reply) => {
+  server.get('/consent', { config }, async (request, reply) => {
     const found = await findRequest(request)
     if (!('step' in found)) return reply.redirect(continueUrl(found), 303)
     return found.step.kind === 'consent'
@@ -88,7 +88,7 @@ export async function consentSite(app: FastifyInstance, dependencies: Dependenci
       : reply.redirect(continueUrl(found.ticket), 303)
   })
 
-  app.post('/consent', { config }, async (request, reply) => {
+  server.post('/consent', { config }, async (request, reply) => {
     requireOwnPage(request, issuer)
     const found = await findRequest(request)
     if (!('step' in found)) return reply.redirect(continueUrl(found), 303)

@@ -9,8 +9,8 @@ interface Dependencies {
 }
 
 /** Where `error_uri` leads: tells a person the id under which the administrator finds the refusal. @see RFC 6749 §4.1.2.1 */
-export async function errorSite(app: FastifyInstance, { renderPage }: Dependencies): Promise<void> {
-  app.get('/error', { config: { page: true } }, (request, reply) => {
+export async function errorSite(server: FastifyInstance, { renderPage }: Dependencies): Promise<void> {
+  server.get('/error', { config: { page: true } }, (request, reply) => {
     const id = queryForm(request).get('refusal') ?? ''
     if (!/^[0-9a-z]{16}$/.test(id)) throw new OAuthError('not_found', 'there is no refusal with this id')
     const refusal = new OAuthError('access_denied', 'the request of an app was refused', {}, { status: 200 })

@@ -37,7 +37,7 @@ interface Dependencies {
 }
 
 /** The page where a person signs in. */
-export async function loginSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
+export async function loginSite(server: FastifyInstance, dependencies: Dependencies): Promise<void> {
   const { flow, cookies, renderPage, devices, clock, sessions, audit, refuse, browserStateOf, issuer } = dependencies
   const proveUnlessBusy = createProveUnlessBusy(dependencies)
   const noteFailure = createNoteFailure(dependencies)
@@ -57,17 +57,17 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
     problem?: Problem,
   ) {
     const form = flow.formOf(ticket)
-    const { app: client, redirectUri } = await flow.findRedirect({ form })
-    const error = problem && errorOf({ ...problem, why: { client_id: client.applicationUri, ...problem.why } })
+    const { app, redirectUri } = await flow.findRedirect({ form })
+    const error = problem && errorOf({ ...problem, why: { client_id: app.applicationUri, ...problem.why } })
     if (error?.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(ticket))
     return renderPage(request, reply, {
       template: 'login',
       status: error?.status ?? 200,
       uiLocales: form.get('ui_locales'),
-      ...reachOf(client, redirectUri),
+      ...reachOf(app, redirectUri),
       data: () => ({
-        app: displayOf(client),
+        app: displayOf(app),
         action: `${issuer}/login?interaction=${flow.tickets.seal(ticket)}`,
         csrf,
         username,
@@ -79,13 +79,13 @@ export async function loginSite(app: FastifyInstance, dependencies: Dependencies
     })
   }
 
-  app.get('/login', { config }, async (request, reply) => {
+  server.get('/login', { config }, async (request, reply) => {
     const ticket = openTicket(request)
     const live = await sessions.find(cookies.session(request))
     return show(request, reply, ticket, flow.formOf(ticket).get('login_hint') ?? live?.user.login ?? '')
   })
 
-  app.post('/login', { config }, async (request, reply) => {
+  server.post('/login', { config }, async (request, reply) => {
     requireOwnPage(request, issuer)
     const ticket = openTicket(request)
     const form = submittedForm(request)

@@ -24,7 +24,7 @@ interface Dependencies {
 }
 
 /** The pages where a person signs out. @see OIDC RP-Initiated Logout §2 */
-export async function logoutSite(app: FastifyInstance, dependencies: Dependencies): Promise<void> {
+export async function logoutSite(server: FastifyInstance, dependencies: Dependencies): Promise<void> {
   const { logout, sessions, cookies, renderPage, audit, tellApps, issuer } = dependencies
   const letBrowserTell = createLetBrowserTell(dependencies)
   const vouchedFor = createVouchedFor(dependencies)
@@ -71,7 +71,7 @@ export async function logoutSite(app: FastifyInstance, dependencies: Dependencie
     })
   }
 
-  app.get('/logout', { config }, async (request, reply) => {
+  server.get('/logout', { config }, async (request, reply) => {
     const ticket = logout.open(queryForm(request).require('interaction'))
     const live = await sessions.find(cookies.session(request))
     return live && !vouchedFor(ticket, live)
@@ -79,14 +79,14 @@ export async function logoutSite(app: FastifyInstance, dependencies: Dependencie
       : signOut(request, reply, ticket, live)
   })
 
-  app.post('/logout', { config }, async (request, reply) => {
+  server.post('/logout', { config }, async (request, reply) => {
     requireOwnPage(request, issuer)
     const ticket = logout.open(queryForm(request).require('interaction'))
     requireCsrf(submittedForm(request), cookies.browser(request), formPurpose(ticket))
     return signOut(request, reply, ticket, await sessions.find(cookies.session(request)))
   })
 
-  app.get('/logout/signed-out', { config }, (request, reply) =>
+  server.get('/logout/signed-out', { config }, (request, reply) =>
     renderPage(request, reply, { template: 'signed-out', data: () => ({}) }),
   )
 }

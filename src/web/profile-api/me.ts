@@ -14,13 +14,13 @@ const PICTURE_CACHE = 'private, max-age=7200'
 
 /** What the instance knows of the person who asks, for apps and for the pages of the instance. */
 export async function profileMeEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { origin, database, ...dependencies }: Dependencies,
 ): Promise<void> {
   const findPerson = createFindPerson(dependencies)
   const config = { bearer: true } as const
 
-  app.get('/profile/me', { config }, async (request, reply) => {
+  server.get('/profile/me', { config }, async (request, reply) => {
     const person = await findPerson(request)
     return reply.header('cache-control', 'no-store').send(describe(person))
   })
@@ -38,7 +38,7 @@ export async function profileMeEndpoint(
     return reply.header('cache-control', PICTURE_CACHE).header('vary', vary).redirect(url, 302)
   }
   for (const path of ['/profile/me/picture', '/profile/me/picture/64', '/profile/me/picture/128'])
-    app.get(path, { config }, picture)
+    server.get(path, { config }, picture)
 
   function describe(person: Person) {
     const { user, id, tellsLogin, tells } = person

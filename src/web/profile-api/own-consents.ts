@@ -26,14 +26,14 @@ const ROUTES = {
 
 /** What whoever is signed in has allowed apps. */
 export async function profileConsentsEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { consents }: { readonly consents: ManageConsents },
 ): Promise<void> {
-  app.get('/consents', { schema: ROUTES.list }, async (request, reply) =>
+  server.get('/consents', { schema: ROUTES.list }, async (request, reply) =>
     sendPage(request, reply, await consents.page({ user: personOf(request).id }, readPageQuery(request))),
   )
 
-  app.delete<{ Params: { readonly applicationUri: string } }>(
+  server.delete<{ Params: { readonly applicationUri: string } }>(
     '/consents/:applicationUri',
     { schema: ROUTES.withdraw },
     async (request, reply) => {

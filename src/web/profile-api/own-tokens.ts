@@ -33,15 +33,15 @@ const ROUTES = {
 
 /** The personal access tokens of whoever is signed in. */
 export async function profileTokensEndpoint(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { tokens }: { readonly tokens: ManageTokens },
 ): Promise<void> {
-  app.get('/tokens', { schema: ROUTES.list }, async (request, reply) => {
+  server.get('/tokens', { schema: ROUTES.list }, async (request, reply) => {
     const { id: user } = personOf(request)
     return sendPage(request, reply, await tokens.page({ user, kind: 'PAT' }, readPageQuery(request)))
   })
 
-  app.post<{ Body: TokenInput & { readonly app: string } }>(
+  server.post<{ Body: TokenInput & { readonly app: string } }>(
     '/tokens',
     { schema: ROUTES.add },
     async (request, reply) => {
@@ -51,9 +51,13 @@ export async function profileTokensEndpoint(
     },
   )
 
-  app.delete<{ Params: { readonly id: string } }>('/tokens/:id', { schema: ROUTES.remove }, async (request, reply) => {
-    const { id: user, caller } = personOf(request)
-    await tokens.revoke(request.params.id, { user, kind: 'PAT' }, caller)
-    return reply.status(204).send()
-  })
+  server.delete<{ Params: { readonly id: string } }>(
+    '/tokens/:id',
+    { schema: ROUTES.remove },
+    async (request, reply) => {
+      const { id: user, caller } = personOf(request)
+      await tokens.revoke(request.params.id, { user, kind: 'PAT' }, caller)
+      return reply.status(204).send()
+    },
+  )
 }

@@ -25,22 +25,22 @@ interface Dependencies {
 
 /** The API behind the user's own site: for whoever is signed in with this browser. */
 export async function profileApi(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { sessions, cookies, issuer, refuse, refusals, tokens, consents }: Dependencies,
 ): Promise<void> {
-  registerJsonBody(app)
-  requireSignedIn(app, {
+  registerJsonBody(server)
+  requireSignedIn(server, {
     findSession: (request) => sessions.find(cookies.session(request)),
     findSessionIn: (unit, request) => sessions.findIn(unit, cookies.session(request)),
     issuer,
   })
-  registerProblemDetails(app, {
+  registerProblemDetails(server, {
     refuse,
     challenge: challengeOfSession,
     unauthorized: ['session-needed', 'You must be signed in'],
     refusals,
   })
-  await registerOpenApi(app, {
+  await registerOpenApi(server, {
     title: 'Tessera profile API',
     description: 'For the person who is signed in with this browser. Refusals are problem details (RFC 9457).',
     version: '1',
@@ -50,8 +50,8 @@ export async function profileApi(
       { name: 'consents', description: 'What you have allowed apps' },
     ],
   })
-  const refuseOtherMethods = watchMethods(app)
-  await app.register(profileTokensEndpoint, { tokens })
-  await app.register(profileConsentsEndpoint, { consents })
+  const refuseOtherMethods = watchMethods(server)
+  await server.register(profileTokensEndpoint, { tokens })
+  await server.register(profileConsentsEndpoint, { consents })
   refuseOtherMethods()
 }

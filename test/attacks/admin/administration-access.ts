@@ -119,7 +119,7 @@ await attackGroup(
       return answer.status
     }
 
-    const routes = routesOf(instance.app)
+    const routes = routesOf(instance.server)
     t.ok(routes.length > 60, `${routes.length} routes`)
     const named = (route: Route): string => route.join(' ')
     t.strictSame(

@@ -178,7 +178,7 @@ await t.test('TE-18: across two nodes, one after the other and 20 at once', asyn
       TESSERA_DATABASE_URL: instance.databaseUrl,
     },
   })
-  t.teardown(() => second.app.close().then(second.core.close))
+  t.teardown(() => second.server.close().then(second.core.close))
   second.advance(instance.now() - second.now())
   const nodes = [instance, { ...second, issuer: `${second.origin}/id` }] as const
   const claims = () => assertionClaims(instance, KEYED)

@@ -33,5 +33,5 @@ await t.test('LG-25: nobody is there by default, and who was removed stays away'
   const restarted = await instance.restart()
   t.strictSame(await users(), [])
   t.equal((await (await atSignIn(restarted)).enter('root', PASSWORD)).status, 401)
-  await restarted.app.close()
+  await restarted.server.close()
 })

@@ -38,7 +38,7 @@ async function fromAddress(instance: Instance, remoteAddress: string) {
     const { method, headers: own, body } = post(username, WRONG, headers)
     const { host, pathname, search } = new URL(action)
     const sent = { ...own, host, cookie }
-    const answer = await instance.app.inject({
+    const answer = await instance.server.inject({
       method: method as 'POST',
       url: `${pathname}${search}`,
       headers: sent,

@@ -233,7 +233,7 @@ await t.test('PT-05: revoked at one node, inactive at the other with the next re
       TESSERA_DATABASE_URL: instance.databaseUrl,
     },
   })
-  t.teardown(() => second.app.close().then(second.core.close))
+  t.teardown(() => second.server.close().then(second.core.close))
   second.advance(instance.now() - second.now())
   const there = { ...second, issuer: `${second.origin}/id` }
   const pat = await issue(instance, { kind: 'PAT', app: WEB, user: 'david' })

@@ -38,7 +38,7 @@ await attackGroup(
         // Not over connections: all of them arrive in the same moment.
         const attempts = forms.map(async ({ url, payload, cookie }) => {
           const headers = { ...FORM, cookie, host: new URL(instance.origin).host }
-          const answer = await instance.app.inject({ method: 'POST', url, payload, headers })
+          const answer = await instance.server.inject({ method: 'POST', url, payload, headers })
           left -= 1
           return answer
         })
@@ -162,7 +162,7 @@ await t.test('DO-09: whatever a handler cannot do, it says so, and the server li
     return fetch(`${instance.origin}${url.replace(/:\w+|\*/g, 'x')}`, { method, headers, redirect: 'manual', ...body })
   }
   const statuses = new Set<number>()
-  for (const route of routesOf(instance.app)) {
+  for (const route of routesOf(instance.server)) {
     const answer = await sent(route)
     statuses.add(answer.status)
     const text = await answer.text()

@@ -39,7 +39,7 @@ await t.test(
         host: 'id.example.com',
       }
       const form = { 'content-type': 'application/x-www-form-urlencoded', origin: 'https://id.example.com' }
-      const answer = await instance.app.inject(
+      const answer = await instance.server.inject(
         fields
           ? { method: 'POST', url: path, headers: { ...headers, ...form }, payload: encode(fields).toString() }
           : { url: path, headers },

@@ -175,14 +175,14 @@ await t.test('over https the cookie can be read in a frame of any site', async (
     impersonateLoginUrl: [WEB_REDIRECT],
   })
   const ask = new URL(authorizeUrl(secure, { client_id: WEB, redirect_uri: WEB_REDIRECT }))
-  const page = await secure.app.inject({ url: `${ask.pathname}${ask.search}` })
+  const page = await secure.server.inject({ url: `${ask.pathname}${ask.search}` })
   const browser = String(page.cookies.find(({ name }) => name === '__Host-tessera-browser')?.value)
   const login = String(page.headers.location).replace('https://id.example.com', '')
   const cookies = { '__Host-tessera-browser': browser }
-  const shown = await secure.app.inject({ url: login, cookies })
+  const shown = await secure.server.inject({ url: login, cookies })
   const csrf = /name="csrf" value="([^"]+)"/.exec(shown.body)?.[1] ?? ''
   const action = /action="https:\/\/id\.example\.com([^"]+)"/.exec(shown.body)?.[1] ?? ''
-  const done = await secure.app.inject({
+  const done = await secure.server.inject({
     method: 'POST',
     url: action,
     cookies,

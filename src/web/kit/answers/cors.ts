@@ -15,7 +15,10 @@ interface Dependencies {
  * Cookies are never involved.
  * @see RFC 9700 §2.6
  */
-export async function registerCors(app: FastifyInstance, { apps, publicPaths, appPaths }: Dependencies): Promise<void> {
+export async function registerCors(
+  server: FastifyInstance,
+  { apps, publicPaths, appPaths }: Dependencies,
+): Promise<void> {
   async function rulesFor(request: FastifyRequest): Promise<FastifyCorsOptions> {
     const [path = ''] = request.url.split('?')
     if (publicPaths.includes(path)) return { origin: '*', methods: ['GET', 'HEAD'], strictPreflight: false }
@@ -31,5 +34,5 @@ export async function registerCors(app: FastifyInstance, { apps, publicPaths, ap
   }
 
   // With one parameter the plugin waits for a promise.
-  await app.register(cors, { delegator: (request: FastifyRequest) => rulesFor(request) })
+  await server.register(cors, { delegator: (request: FastifyRequest) => rulesFor(request) })
 }

@@ -16,7 +16,7 @@ interface Dependencies {
 }
 
 /** The one place where anything thrown becomes an answer: a page for people, JSON for programs, a record for the operator. */
-export function registerErrorHandler(app: FastifyInstance, { refuse, renderPage, issuer }: Dependencies): void {
+export function registerErrorHandler(server: FastifyInstance, { refuse, renderPage, issuer }: Dependencies): void {
   function answer(request: FastifyRequest, reply: FastifyReply, error: OAuthError): FastifyReply {
     const refusalId = refuse(request, error)
     reply.status(error.status)
@@ -33,14 +33,14 @@ export function registerErrorHandler(app: FastifyInstance, { refuse, renderPage,
     return reply.send({ ...told, refusal_id: refusalId })
   }
 
-  app.setErrorHandler((error: FastifyError, request, reply) => {
+  server.setErrorHandler((error: FastifyError, request, reply) => {
     const known = asOAuthError(error)
     if (known.code === 'server_error') request.log.error({ err: error }, 'unexpected error')
     return answer(request, reply, known)
   })
 
-  app.setNotFoundHandler((request, reply) => {
-    const allowed = allowedMethods(app, request)
+  server.setNotFoundHandler((request, reply) => {
+    const allowed = allowedMethods(server, request)
     // A route that takes the method, as that of the assets does, has looked and found nothing.
     if (allowed.length === 0 || allowed.includes(request.method))
       return answer(
@@ -142,7 +142,7 @@ function challengeOf(request: FastifyRequest, error: OAuthError, uri: string): s
 const wantsPage = (request: FastifyRequest): boolean =>
   request.is404 && request.method === 'GET' && request.headers.accept?.includes('text/html') === true
 
-function allowedMethods(app: FastifyInstance, request: FastifyRequest): string[] {
+function allowedMethods(server: FastifyInstance, request: FastifyRequest): string[] {
   const [path = ''] = request.url.split('?')
-  return (['GET', 'HEAD', 'POST'] as const).filter((method) => app.findRoute({ method, url: path }) !== null)
+  return (['GET', 'HEAD', 'POST'] as const).filter((method) => server.findRoute({ method, url: path }) !== null)
 }

@@ -7,9 +7,9 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies HTT
  * Watches the routes registered from now on.
  * @returns registers, for each of their addresses, a refusal that names the methods it takes. @see RFC 9110 §15.5.6
  */
-export function watchMethods(app: FastifyInstance): () => void {
+export function watchMethods(server: FastifyInstance): () => void {
   const taken = new Map<string, Set<string>>()
-  app.addHook('onRoute', ({ routePath, method }) => {
+  server.addHook('onRoute', ({ routePath, method }) => {
     const methods = taken.get(routePath) ?? new Set()
     for (const one of [method].flat()) methods.add(one)
     taken.set(routePath, methods)
@@ -17,7 +17,7 @@ export function watchMethods(app: FastifyInstance): () => void {
   return () => {
     for (const [url, methods] of [...taken]) {
       const allowed = [...methods].join(', ')
-      app.route({
+      server.route({
         url,
         method: METHODS.filter((method) => !methods.has(method)),
         schema: { hide: true },

@@ -38,16 +38,16 @@ interface Options {
 
 /** Registers templates and assets, and returns the way pages are rendered: in the reader's language, under a policy as tight as the page allows. */
 export async function registerPages(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { templates, base, instanceName }: Options,
 ): Promise<RenderPage> {
-  await app.register(fastifyAccepts)
-  await app.register(fastifyView, {
+  await server.register(fastifyAccepts)
+  await server.register(fastifyView, {
     engine: { eta: new Eta({ views: templates, cache: true }) },
     templates,
     viewExt: 'eta',
   })
-  await app.register(fastifyStatic, {
+  await server.register(fastifyStatic, {
     root: join(templates, 'assets'),
     prefix: `${base}/assets/`,
     cacheControl: false,

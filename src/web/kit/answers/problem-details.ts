@@ -36,17 +36,17 @@ interface Dependencies {
 
 /** Answers everything thrown with problem details, and keeps it as a refusal like everywhere. @see RFC 9457 */
 export function registerProblemDetails(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { refuse, challenge: challengeFor, unauthorized, refusals }: Dependencies,
 ): void {
   const kinds = unauthorized ? { ...KINDS, 401: unauthorized } : KINDS
 
-  app.setErrorHandler((error: FastifyError, request, reply) => {
+  server.setErrorHandler((error: FastifyError, request, reply) => {
     const known = asProblem(error)
     if (known.code === 'server_error') request.log.error({ err: error }, 'unexpected error')
     return answer(request, reply, known)
   })
-  app.setNotFoundHandler((request, reply) => {
+  server.setNotFoundHandler((request, reply) => {
     const hint = 'there is nothing at this address; a slash inside an ApplicationUri is written %2F'
     return answer(request, reply, new OAuthError('not_found', hint))
   })

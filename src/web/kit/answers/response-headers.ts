@@ -58,9 +58,9 @@ const SECURITY_HEADERS = {
 } as const
 
 /** Gives every answer its security headers and its cache rule; a route says only what it wants otherwise. */
-export function registerResponseHeaders(app: FastifyInstance, issuer: string): void {
+export function registerResponseHeaders(server: FastifyInstance, issuer: string): void {
   const https = issuer.startsWith('https:')
-  app.addHook('onSend', async (request, reply) => {
+  server.addHook('onSend', async (request, reply) => {
     const isPublic = request.routeOptions.config.public === true && reply.statusCode < 400
     for (const [name, value] of Object.entries(SECURITY_HEADERS))
       if (name !== 'x-frame-options' || request.routeOptions.config.framable !== true) setDefault(reply, name, value)

@@ -59,11 +59,11 @@ interface Dependencies<T extends AccessToken> {
  * @see RFC 6750 §2.1
  */
 export function requireAdministrator<T extends AccessToken>(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { lookUpToken, judgeAgain, standard }: Dependencies<T>,
 ): void {
-  app.decorateRequest('caller', undefined)
-  app.addHook('onRequest', async (request) => {
+  server.decorateRequest('caller', undefined)
+  server.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.unguarded === true) return
     const bearer = readBearerToken(request, undefined)
     if (bearer === undefined)

@@ -17,10 +17,10 @@ interface Api {
 
 /** Serves a description of every route registered after it, made from their schemas. @see OpenAPI 3.1 */
 export async function registerOpenApi(
-  app: FastifyInstance,
+  server: FastifyInstance,
   { title, description, version, security, tags }: Api,
 ): Promise<void> {
-  await app.register(swagger, {
+  await server.register(swagger, {
     openapi: {
       openapi: '3.1.0',
       info: { title, description, version },
@@ -29,5 +29,5 @@ export async function registerOpenApi(
       security: Object.keys(security).map((name) => ({ [name]: [] })),
     },
   })
-  app.get('/openapi.json', { schema: { hide: true }, config: { unguarded: true } }, async () => app.swagger())
+  server.get('/openapi.json', { schema: { hide: true }, config: { unguarded: true } }, async () => server.swagger())
 }

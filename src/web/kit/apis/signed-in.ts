@@ -36,9 +36,9 @@ interface Dependencies {
  * Lets only people in who are signed in with this browser; changes only from pages of this server. No token counts.
  * @see RFC 6265bis §8.8.1
  */
-export function requireSignedIn(app: FastifyInstance, { findSession, findSessionIn, issuer }: Dependencies): void {
-  app.decorateRequest('person', undefined)
-  app.addHook('onRequest', async (request) => {
+export function requireSignedIn(server: FastifyInstance, { findSession, findSessionIn, issuer }: Dependencies): void {
+  server.decorateRequest('person', undefined)
+  server.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.unguarded === true) return
     // What a page elsewhere makes a browser read, it cannot see; what it makes a browser change would be done.
     if (request.method !== 'GET') requireOwnPage(request, issuer)

@@ -32,7 +32,7 @@ const BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 export type Metrics = ReturnType<typeof createMetrics>
 
 /** What a monitoring system reads, in the text format of Prometheus. */
-export function createMetrics(app: FastifyInstance, figures: Figures) {
+export function createMetrics(server: FastifyInstance, figures: Figures) {
   const { databaseSize, licence, logoutNotices, requests: requestsNow, refusals, cleanUpLags, lostLogLines } = figures
   const registry = new Registry()
   const registers = [registry]
@@ -45,7 +45,7 @@ export function createMetrics(app: FastifyInstance, figures: Figures) {
     buckets: BUCKETS,
     registers,
   })
-  app.addHook('onResponse', async (request, reply) => {
+  server.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown'
     requests.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000)
   })

@@ -9,14 +9,14 @@ const EXEMPT = ['/health/live', '/health/ready', '/metrics']
 
 /** Turns away at once what could only wait: a client that is told so tries again, one that waits gives up and asks twice. */
 export function registerOverload(
-  app: FastifyInstance,
+  server: FastifyInstance,
   places: Pick<Places, 'enter' | 'run' | 'leave'>,
   room: Pick<Room, 'places' | 'placesOfNetwork'>,
 ): void {
   const onceClosed = createOnceClosed()
 
   // Whoever sends slowly is not being worked for, so counting begins when the whole request is there.
-  app.addHook('preHandler', (request, reply, done) => {
+  server.addHook('preHandler', (request, reply, done) => {
     if (EXEMPT.includes(request.routeOptions.url ?? '')) return done()
     const { socket } = request.raw
     const place = places.enter(networkToLimit(request), reply.raw.closed || socket.destroyed)

@@ -38,12 +38,12 @@ const MOST_COUNTED = 10_000
  * is, so that nobody can use up what another one may ask.
  * @throws OAuthError `temporarily_unavailable` with status 429, each of them
  */
-export async function registerRateLimits(app: FastifyInstance, limits: Limits) {
-  app.decorateRequest('countedAs', '')
-  await app.register(rateLimit, { global: false, cache: MOST_COUNTED })
+export async function registerRateLimits(server: FastifyInstance, limits: Limits) {
+  server.decorateRequest('countedAs', '')
+  await server.register(rateLimit, { global: false, cache: MOST_COUNTED })
 
   function counter(setting: string, max: number, timeWindow: number) {
-    const count = app.createRateLimit({ max, timeWindow, keyGenerator: ({ countedAs }) => countedAs })
+    const count = server.createRateLimit({ max, timeWindow, keyGenerator: ({ countedAs }) => countedAs })
     const unlimited = { isExceeded: false, retryAfter: 0 }
 
     /** @param increment whether this is one more, or only a look */
@@ -75,11 +75,11 @@ export async function registerRateLimits(app: FastifyInstance, limits: Limits) {
     const clientId = claimedClientId(request)
     return request.routeOptions.config.provesApps && network && clientId ? `${network} ${clientId}` : undefined
   }
-  app.addHook('preHandler', async (request) => {
+  server.addHook('preHandler', async (request) => {
     const key = guessing(request)
     if (key !== undefined) await failures.require(request, key, false)
   })
-  app.addHook('onError', async (request, _reply, error) => {
+  server.addHook('onError', async (request, _reply, error) => {
     const key = error instanceof OAuthError && error.code === 'invalid_client' ? guessing(request) : undefined
     if (key !== undefined) await failures.look(request, key, true)
   })

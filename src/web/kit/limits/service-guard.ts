@@ -11,11 +11,11 @@ interface Dependencies {
 }
 
 /** A server that still runs on a database that was moved away answers nothing from it: the truth is elsewhere. */
-export function registerServiceGuard(app: FastifyInstance, { departure, elapsed }: Dependencies): void {
+export function registerServiceGuard(server: FastifyInstance, { departure, elapsed }: Dependencies): void {
   let looked = Number.NEGATIVE_INFINITY
   let movedTo: string | undefined
 
-  app.addHook('onRequest', async (request) => {
+  server.addHook('onRequest', async (request) => {
     if (request.url === '/health/live') return
     if (elapsed() - looked > LOOK_EVERY) {
       looked = elapsed()

@@ -18,10 +18,10 @@ interface Hosts {
  * leads here is somebody's attempt at something.
  * @see RFC 9110 §7.2, §15.5.20
  */
-export function requireAddressedHere(app: FastifyInstance, { issuer, hosts }: Hosts): void {
+export function requireAddressedHere(server: FastifyInstance, { issuer, hosts }: Hosts): void {
   const known = [new URL(issuer).host, ...hosts].map((host) => host.toLowerCase())
 
-  app.addHook('onRequest', async (request, reply) => {
+  server.addHook('onRequest', async (request, reply) => {
     const { originalUrl, routeOptions } = request
     const { rawHeaders } = request.raw
     const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase())

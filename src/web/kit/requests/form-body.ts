@@ -6,9 +6,9 @@ import { OAuthError } from '../../../domain/refusals/errors.ts'
 const MOST_PARAMETERS = 64
 
 /** The server reads form-encoded bodies and nothing else; any other kind is answered with 415. @see RFC 6749 §3.2 */
-export async function registerFormBody(app: FastifyInstance): Promise<void> {
-  app.removeAllContentTypeParsers()
-  await app.register(formbody)
+export async function registerFormBody(server: FastifyInstance): Promise<void> {
+  server.removeAllContentTypeParsers()
+  await server.register(formbody)
 }
 
 type Parsed = Record<string, string | string[] | undefined>

@@ -14,15 +14,15 @@ const LARGEST_BODY = 256 * 1024
  * Reads JSON bodies in this part of the server, and judges bodies and queries by their schema.
  * The `description` of a member completes the sentence "expects ...".
  */
-export function registerJsonBody(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers()
+export function registerJsonBody(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers()
   const types = ['application/json', 'application/merge-patch+json']
-  app.addContentTypeParser(
+  server.addContentTypeParser(
     types,
     { parseAs: 'string', bodyLimit: LARGEST_BODY },
-    boundedJsonParser(app, () => new OAuthError('invalid_request', TOO_DEEP, { cause: TOO_DEEP })),
+    boundedJsonParser(server, () => new OAuthError('invalid_request', TOO_DEEP, { cause: TOO_DEEP })),
   )
-  app.setValidatorCompiler(compileJudge)
+  server.setValidatorCompiler(compileJudge)
 }
 
 type Members = Readonly<Record<string, { readonly description?: string }>>

@@ -3,13 +3,13 @@ import { OAuthError } from '../../../domain/refusals/errors.ts'
 import { boundedJsonParser, TOO_DEEP } from './json-parser.ts'
 
 /** Reads JSON bodies, and no others, in this part of the server. */
-export function registerJsonObject(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers()
+export function registerJsonObject(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers()
   // Bodies here are client metadata. RFC 7591 §3.2.2
   const tooDeep = () =>
     new OAuthError('invalid_client_metadata', TOO_DEEP, { rule: 'registration-metadata', cause: TOO_DEEP })
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, boundedJsonParser(app, tooDeep))
-  app.addContentTypeParser('*', (_request, _payload, done) => {
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, boundedJsonParser(server, tooDeep))
+  server.addContentTypeParser('*', (_request, _payload, done) => {
     const cause = 'the Content-Type of the body is another one, or missing'
     done(
       new OAuthError(

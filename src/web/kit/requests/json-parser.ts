@@ -5,8 +5,8 @@ import { DEEPEST_JSON, isNestedTooDeep } from '../../../lib/text/bounded-json.ts
 export const TOO_DEEP = `the body is nested more than ${DEEPEST_JSON} levels deep`
 
 /** The framework's parser of JSON bodies, which takes them however deep they are nested, behind a look at that. */
-export function boundedJsonParser(app: FastifyInstance, tooDeep: () => OAuthError): FastifyBodyParser<string> {
-  const parse = app.getDefaultJsonParser('error', 'error')
+export function boundedJsonParser(server: FastifyInstance, tooDeep: () => OAuthError): FastifyBodyParser<string> {
+  const parse = server.getDefaultJsonParser('error', 'error')
   return (request, body, done) => {
     if (isNestedTooDeep(body)) done(tooDeep())
     else void parse(request, body, done)
