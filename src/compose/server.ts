@@ -85,18 +85,12 @@ export async function buildServer(
   server.server.maxConnections = MOST_CONNECTIONS
   rememberAddress(server.server)
   const places = createPlaces(room)
-  const services = createServices(config, core, {
-    random,
-    passwords,
-    log: server.log,
-    whileOutside: places.whileOutside,
-  })
-  const { sessions, logout, flow, readCatalogue, subjectOf, audit, authenticateApp, revokeToken } = services
-  const { browserStateOf } = services
-  const registrationsInLine = createAtMost(REGISTRATIONS_AT_ONCE, (turn) =>
-    places.whileOutside('a turn to register', turn),
-  )
-  const { deliverLogouts } = services
+  const { whileOutside } = places
+  const services = createServices(config, core, { random, passwords, log: server.log, whileOutside })
+  const { sessions, logout, flow, readCatalogue, subjectOf, audit, browserStateOf, deliverLogouts, manage } = services
+  const { authenticateApp, lookUpToken, grants, issueTokens, signUserInfo, findApiToken, openApiSession } = services
+  const firstCallsInLine = createAtMost(FIRST_CALLS_AT_ONCE)
+  const registrationsInLine = createAtMost(REGISTRATIONS_AT_ONCE, (turn) => whileOutside('a turn to register', turn))
   server.decorate('sendLogouts', deliverLogouts.sendDue)
   server.addHook('onClose', async () => {
     await deliverLogouts.stop()
@@ -107,7 +101,7 @@ export async function buildServer(
   const cookies = createCookies(issuer, random)
 
   const facts = {
-    grantTypes: services.grants.types,
+    grantTypes: grants.types,
     responseTypes: config.responseTypes,
     requestObjects: config.requestObjects,
     userClaims: USER_CLAIMS,
@@ -161,7 +155,7 @@ export async function buildServer(
   const { instance: database, audience: standard } = settings
   await server.register(autoDiscoveryEndpoint, { issuer, database, readResources: store.read.resources.list })
   const { origin } = new URL(issuer)
-  await server.register(profileMeEndpoint, { ...services, cookies, standard, origin, database })
+  await server.register(profileMeEndpoint, { lookUpToken, sessions, cookies, subjectOf, standard, origin, database })
   await server.register(
     async (id) => {
       await id.register(discoveryEndpoint, { metadata })
@@ -177,15 +171,15 @@ export async function buildServer(
         sessions,
       })
       await id.register(checkSessionEndpoint, { renderPage, cookies })
-      await id.register(tokenEndpoint, { ...services, limits })
-      await id.register(userinfoEndpoint, { ...services, userInfoClaims })
+      await id.register(tokenEndpoint, { authenticateApp, grants, issueTokens, limits })
+      await id.register(userinfoEndpoint, { lookUpToken, subjectOf, userInfoClaims, signUserInfo })
       await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect, limits })
-      await id.register(revokeEndpoint, { authenticateApp, revokeToken, limits })
-      await id.register(sessionEndpoint, { ...services, inLine: createAtMost(FIRST_CALLS_AT_ONCE) })
-      await id.register(sessionTouchesEndpoint, services)
-      await id.register(sessionNoticesEndpoint, services)
+      await id.register(revokeEndpoint, { authenticateApp, revokeToken: services.revokeToken, limits })
+      await id.register(sessionEndpoint, { authenticateApp, findApiToken, openApiSession, inLine: firstCallsInLine })
+      await id.register(sessionTouchesEndpoint, { authenticateApp, touchApiSessions: services.touchApiSessions })
+      await id.register(sessionNoticesEndpoint, { authenticateApp, readCatalogue, readNotices: services.readNotices })
       if (config.registration.mode !== 'off')
-        await id.register(registrationEndpoint, { ...services, inLine: registrationsInLine })
+        await id.register(registrationEndpoint, { registration: services.registration, inLine: registrationsInLine })
       await id.register(endSessionEndpoint, { logout, issuer })
       await id.register(loginSite, {
         flow,
@@ -229,11 +223,16 @@ export async function buildServer(
   const managed = '/manage/api/v1'
   await server.register(manageApi, {
     prefix: managed,
-    lookUpToken: services.lookUpToken,
+    lookUpToken,
     judgeAgain: services.judgeAgain,
     standard,
     refuse,
-    ...services.manage,
+    apps: manage.apps,
+    tokens: manage.tokens,
+    sessions: manage.sessions,
+    consents: manage.consents,
+    users: manage.users,
+    journals: manage.journals,
   })
   await server.register(profileApi, {
     prefix: '/profile/api/v1',
@@ -242,8 +241,8 @@ export async function buildServer(
     issuer,
     refuse,
     refusals: `${managed}/refusals`,
-    tokens: services.manage.tokens,
-    consents: services.manage.consents,
+    tokens: manage.tokens,
+    consents: manage.consents,
   })
   return server
 }

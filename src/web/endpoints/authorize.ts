@@ -15,7 +15,7 @@ import { bodyForm, queryForm } from '../kit/requests/form-body.ts'
 
 interface Dependencies {
   readonly flow: AuthorizeFlow
-  readonly cookies: Cookies
+  readonly cookies: Pick<Cookies, 'browser' | 'ensureBrowser' | 'session' | 'showState'>
   readonly refuse: Refuse
   readonly sendAnswer: SendAnswer
   readonly browserStateOf: (sid: string) => string

@@ -4,7 +4,7 @@ import type { Logout } from '../../sign-in/logout/logout.ts'
 import { bodyForm, queryForm } from '../kit/requests/form-body.ts'
 
 interface Dependencies {
-  readonly logout: Logout
+  readonly logout: Pick<Logout, 'begin' | 'seal'>
   readonly issuer: string
 }
 

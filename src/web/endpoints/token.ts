@@ -21,7 +21,7 @@ const TokenResponseSchema = Type.Object({
 
 interface Dependencies {
   readonly authenticateApp: AuthenticateApp
-  readonly grants: GrantRegistry
+  readonly grants: Pick<GrantRegistry, 'find'>
   readonly issueTokens: IssueTokens
   readonly limits: Pick<RateLimits, 'token'>
 }

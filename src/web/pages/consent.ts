@@ -22,8 +22,8 @@ import { csrfToken, requireCsrf, requireOwnPage } from '../kit/requests/csrf.ts'
 import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
 
 interface Dependencies {
-  readonly flow: AuthorizeFlow
-  readonly cookies: Cookies
+  readonly flow: Pick<AuthorizeFlow, 'tickets' | 'formOf' | 'findRedirect' | 'validate' | 'decide' | 'errorAnswer'>
+  readonly cookies: Pick<Cookies, 'browser' | 'ensureBrowser' | 'session'>
   readonly renderPage: RenderPage
   readonly refuse: Refuse
   readonly sendAnswer: SendAnswer

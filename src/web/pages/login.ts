@@ -23,13 +23,16 @@ import { networkToLimit } from '../kit/requests/network.ts'
 import { errorOf, type Problem } from './login-problems.ts'
 
 interface Dependencies {
-  readonly flow: AuthorizeFlow
-  readonly cookies: Cookies
+  readonly flow: Pick<AuthorizeFlow, 'tickets' | 'formOf' | 'findRedirect'>
+  readonly cookies: Pick<
+    Cookies,
+    'browser' | 'ensureBrowser' | 'session' | 'setSession' | 'showState' | 'device' | 'setDevice'
+  >
   readonly renderPage: RenderPage
   readonly methods: SignInMethods
   readonly devices: Pick<Devices, 'remember'>
   readonly clock: Clock
-  readonly sessions: SignInSessionsService
+  readonly sessions: Pick<SignInSessionsService, 'find' | 'start'>
   readonly audit: Audit
   readonly refuse: Refuse
   readonly browserStateOf: (sid: string) => string

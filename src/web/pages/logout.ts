@@ -12,9 +12,9 @@ import { csrfToken, requireCsrf, requireOwnPage } from '../kit/requests/csrf.ts'
 import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
 
 interface Dependencies {
-  readonly logout: Logout
-  readonly sessions: SignInSessionsService
-  readonly cookies: Cookies
+  readonly logout: Pick<Logout, 'seal' | 'open' | 'doneUrl'>
+  readonly sessions: Pick<SignInSessionsService, 'find' | 'end'>
+  readonly cookies: Pick<Cookies, 'browser' | 'ensureBrowser' | 'session' | 'clearSession'>
   readonly renderPage: RenderPage
   readonly subjectOf: (user: User, sector: Sector) => string
   readonly audit: Audit

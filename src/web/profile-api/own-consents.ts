@@ -27,7 +27,7 @@ const ROUTES = {
 /** What whoever is signed in has allowed apps. */
 export async function profileConsentsEndpoint(
   server: FastifyInstance,
-  { consents }: { readonly consents: ManageConsents },
+  { consents }: { readonly consents: Pick<ManageConsents, 'page' | 'withdraw'> },
 ): Promise<void> {
   server.get('/consents', { schema: ROUTES.list }, async (request, reply) =>
     sendPage(request, reply, await consents.page({ user: personOf(request).id }, readPageQuery(request))),

@@ -34,7 +34,7 @@ const ROUTES = {
 /** The personal access tokens of whoever is signed in. */
 export async function profileTokensEndpoint(
   server: FastifyInstance,
-  { tokens }: { readonly tokens: ManageTokens },
+  { tokens }: { readonly tokens: Pick<ManageTokens, 'issueOwn' | 'page' | 'revoke'> },
 ): Promise<void> {
   server.get('/tokens', { schema: ROUTES.list }, async (request, reply) => {
     const { id: user } = personOf(request)

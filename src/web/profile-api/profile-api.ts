@@ -19,8 +19,8 @@ interface Dependencies {
   readonly refuse: Refuse
   /** Where an administrator reads a refusal, without its id. */
   readonly refusals: string
-  readonly tokens: ManageTokens
-  readonly consents: ManageConsents
+  readonly tokens: Pick<ManageTokens, 'issueOwn' | 'page' | 'revoke'>
+  readonly consents: Pick<ManageConsents, 'page' | 'withdraw'>
 }
 
 /** The API behind the user's own site: for whoever is signed in with this browser. */
