@@ -4,7 +4,6 @@ import type { Core } from './compose/core.ts'
 import { buildServer } from './compose/server.ts'
 import { heedSignals } from './compose/signals.ts'
 import type { Config } from './config/read-config.ts'
-import type { AuditRecord } from './domain/instance/audit.ts'
 import { OAuthError } from './domain/refusals/errors.ts'
 import { systemRandom } from './lib/crypto/secrets.ts'
 import { createLineOutput } from './lib/flow/line-output.ts'
@@ -29,12 +28,11 @@ const LOOK_EVERY = 1000
 export async function serve(config: Config, core: Core): Promise<void> {
   const output = createLineOutput({ sink: standardOutput(), tellLost })
   const server = await buildServer(config, core, { random: systemRandom, log: output })
-  const tell = (record: AuditRecord): void => server.log.info({ audit: record }, record.event)
   const maintenance = startMaintenance({
     ...core,
     log: server.log,
     longestSession: config.sessions.absolute,
-    forgetUnused: createForgetUnused({ ...core, ...config.registration, tell }),
+    forgetUnused: createForgetUnused({ ...core, ...config.registration, audit: server.audit }),
     sendLogouts: server.sendLogouts,
   })
 

@@ -1,4 +1,4 @@
-import type { AuditRecord, AuditRecords } from '../domain/instance/audit.ts'
+import type { Audit } from '../domain/instance/audit.ts'
 import type { ApiSession, ApiSessionRules } from '../domain/sessions/api-session.ts'
 import { admit, whoMakesRoom } from '../domain/sessions/licence-slots.ts'
 import { newId } from '../lib/crypto/secrets.ts'
@@ -12,12 +12,6 @@ export type Candidate = Holder & Pick<ApiSession, 'kind'> & { readonly sessionEp
 
 type Unit = Pick<Repositories, 'apiSessions' | 'reservedUsers' | 'auditEvents'>
 
-/** How it went, and what to tell of it once it is committed. */
-interface Entry {
-  readonly outcome: ApiSession | Full
-  readonly record?: AuditRecord
-}
-
 // Sessions that are over; there are seldom more than a few, but after a night.
 const ENDED_AT_ONCE = 100
 
@@ -29,8 +23,8 @@ export async function enterHouse(
   unit: Unit,
   candidate: Candidate,
   moment: Moment,
-  audits: Pick<AuditRecords, 'record'>,
-): Promise<Entry> {
+  audit: Pick<Audit, 'within'>,
+): Promise<ApiSession | Full> {
   const { apiSessions } = unit
   const { now, rules } = moment
   await apiSessions.endExpired(moment, ENDED_AT_ONCE)
@@ -38,13 +32,13 @@ export async function enterHouse(
   const known = await apiSessions.findLive(candidate, moment)
   if (known) {
     await apiSessions.touch([known.id], now, moment)
-    return { outcome: { ...known, lastSeenAt: now } }
+    return { ...known, lastSeenAt: now }
   }
-  const { full, record } = (await hasRoomToSpare(unit, rules)) ? {} : await findRoom(unit, candidate, moment, audits)
-  if (full) return { outcome: full }
+  const full = (await hasRoomToSpare(unit, rules)) ? undefined : await findRoom(unit, candidate, moment, audit)
+  if (full) return full
   const session = { ...candidate, id: newId(), openedAt: now, lastSeenAt: now }
   await apiSessions.add(session)
-  return record ? { outcome: session, record } : { outcome: session }
+  return session
 }
 
 /** Whether there is a slot for anybody, however many are kept: this one is quick to see, for nobody's session is looked at. */
@@ -56,38 +50,38 @@ export async function hasRoomToSpare(
   return (await apiSessions.countUnended(slots)) + (await reservedUsers.count()) < slots
 }
 
-/** Looks at every session for a slot; a reserved user gets in for somebody else. */
+/** Looks at every session for a slot; a reserved user gets in for somebody else. @returns why there is none */
 async function findRoom(
   unit: Unit,
   candidate: Candidate,
   moment: Moment,
-  audits: Pick<AuditRecords, 'record'>,
-): Promise<{ readonly full?: Full; readonly record?: AuditRecord }> {
+  audit: Pick<Audit, 'within'>,
+): Promise<Full | undefined> {
   await unit.apiSessions.endOver(moment)
   const house = await unit.apiSessions.lookAround(moment)
   const admission = admit(candidate.userId, house, moment.rules.slots)
-  if (admission === 'free') return {}
-  const record = admission === 'in exchange' ? await makeRoom(unit, candidate, moment, audits) : undefined
-  return record ? { record } : { full: fullHouse(house, moment) }
+  if (admission === 'free') return undefined
+  const isMade = admission === 'in exchange' && (await makeRoom(unit, candidate, moment, audit))
+  return isMade ? undefined : fullHouse(house, moment)
 }
 
-/** Ends somebody's session for a reserved user; does nothing where there is none that may end. */
+/** Ends somebody's session for a reserved user. @returns false where there is none that may end */
 async function makeRoom(
-  { apiSessions, reservedUsers, auditEvents }: Unit,
+  unit: Unit,
   { userId }: Candidate,
   moment: Moment,
-  audits: Pick<AuditRecords, 'record'>,
-): Promise<AuditRecord | undefined> {
+  audit: Pick<Audit, 'within'>,
+): Promise<boolean> {
+  const { apiSessions, reservedUsers } = unit
   const leaving = whoMakesRoom(await apiSessions.listLive({}, moment), await reservedUsers.list())
-  if (!leaving) return undefined
+  if (!leaving) return false
   await apiSessions.end(leaving.id, moment.now)
-  const record = audits.record({
+  await audit.within(unit, {
     event: 'api_session_ended',
     actor: 'server',
     app: leaving.applicationUri,
     user: leaving.userId,
     detail: { session: leaving.id, cause: 'a reserved user needed the slot', for: userId },
   })
-  await auditEvents.add([record])
-  return record
+  return true
 }

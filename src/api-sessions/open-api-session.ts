@@ -1,4 +1,4 @@
-import type { Audit, AuditRecords } from '../domain/instance/audit.ts'
+import type { Audit } from '../domain/instance/audit.ts'
 import { OAuthError } from '../domain/refusals/errors.ts'
 import { type ApiSession, endOf } from '../domain/sessions/api-session.ts'
 import { admit } from '../domain/sessions/licence-slots.ts'
@@ -14,7 +14,6 @@ interface Dependencies {
   readonly store: Pick<Store, 'read' | 'write' | 'writeAlone'>
   readonly clock: Clock
   readonly audit: Audit
-  readonly audits: AuditRecords
 }
 
 /** Whoever calls an API: an app, and whom it acts as. */
@@ -42,7 +41,7 @@ const TOUCH_EVERY = SECOND
 export type OpenApiSessions = ReturnType<typeof createOpenApiSession>
 
 /** Opens API sessions and keeps them alive: never one more than there are licence slots, on any number of nodes. */
-export function createOpenApiSession({ store, clock, audit, audits }: Dependencies) {
+export function createOpenApiSession({ store, clock, audit }: Dependencies) {
   // Whoever waits here holds no connection to the database, so that everything else goes on.
   const inTurn = createAtMost(1)
   // How often the database did not take a session in time.
@@ -86,20 +85,19 @@ export function createOpenApiSession({ store, clock, audit, audits }: Dependenci
     const full = await seeWhetherFull(candidate)
     if (full) return full
     if (failures > failed) throw busy()
-    const { outcome, record, moment } = await store
+    const { outcome, moment } = await store
       .writeAlone(async (unit) => {
         await judgeAgain(unit)
         // Whoever ends their tokens right now waits until the session is there to be ended as well.
         const { applicationUri, userId, sessionEpoch } = candidate
         if (!(await unit.sessionEpochs.hold(applicationUri, userId, sessionEpoch))) throw endedMeanwhile(candidate)
         const moment = await momentOf(unit)
-        return { moment, ...(await enterHouse(unit, candidate, moment, audits)) }
+        return { moment, outcome: await enterHouse(unit, candidate, moment, audit) }
       })
       .catch((error: unknown) => {
         if (!(error instanceof OAuthError) || error.code === 'temporarily_unavailable') failures += 1
         throw error
       })
-    if (record) audits.tell(record)
     return 'id' in outcome ? show(outcome, moment) : outcome
   }
 
@@ -127,7 +125,7 @@ export function createOpenApiSession({ store, clock, audit, audits }: Dependenci
       }))
     if ('id' in outcome) return outcome
     if (onceAMinute(app.applicationUri))
-      audit({ event: 'license_exceeded', app: app.applicationUri, user: user.id, detail: outcome.figures })
+      audit.note({ event: 'license_exceeded', app: app.applicationUri, user: user.id, detail: outcome.figures })
     throw outcome.refusalOf(candidate)
   }
 }

@@ -3,6 +3,7 @@ import fastifyCookie from '@fastify/cookie'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from '../config/read-config.ts'
 import { scopesOf } from '../domain/access/api-resource.ts'
+import type { Audit } from '../domain/instance/audit.ts'
 import { serverMetadata } from '../domain/instance/server-metadata.ts'
 import { USER_CLAIMS } from '../domain/protocol/requested-claims.ts'
 import { createPasswords } from '../lib/crypto/passwords.ts'
@@ -57,6 +58,8 @@ import type { Surroundings } from './surroundings.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
+    /** Where the server writes down what happens; for whoever runs it. */
+    readonly audit: Audit
     /** Tells apps of sign-outs that they have not heard of yet; for whoever runs the server. */
     sendLogouts(): Promise<void>
   }
@@ -91,6 +94,7 @@ export async function buildServer(
   const { authenticateApp, lookUpToken, grants, issueTokens, signUserInfo, findApiToken, openApiSession } = services
   const firstCallsInLine = createAtMost(FIRST_CALLS_AT_ONCE)
   const registrationsInLine = createAtMost(REGISTRATIONS_AT_ONCE, (turn) => whileOutside('a turn to register', turn))
+  server.decorate('audit', audit)
   server.decorate('sendLogouts', deliverLogouts.sendDue)
   server.addHook('onClose', async () => {
     await deliverLogouts.stop()

@@ -41,7 +41,7 @@ import { logoutTokenClaims } from '../oauth/tokens/mint/logout-token.ts'
 import { createMintAccessToken } from '../oauth/tokens/mint/mint-access-token.ts'
 import { createSignUserInfo } from '../oauth/tokens/mint/sign-user-info.ts'
 import { completeSettings, subjectOf as subjectWith } from '../oauth/tokens/mint/token-settings.ts'
-import { createAuditJournal } from '../operations/audit/audit.ts'
+import { createAudit } from '../operations/audit/audit.ts'
 import { createRefusalJournal } from '../operations/refusals/store-refusals.ts'
 import { createDevices } from '../sign-in/devices/devices.ts'
 import { createDeliverLogouts } from '../sign-in/logout/deliver-logouts.ts'
@@ -79,7 +79,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   const { store, keys, clock, masterKey, outbound } = core
   const { issuer } = config
   const settings = completeSettings(config.tokens, masterKey)
-  const auditJournal = createAuditJournal({ store, clock, log })
+  const audit = createAudit({ store, clock, log })
   const refusalJournal = createRefusalJournal({ store, clock, log })
   const secretUse = createLastUse({
     write: (uses) => store.write(({ apps }) => apps.touchSecrets(uses)),
@@ -93,9 +93,8 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     every: MINUTE,
     onLost: (count, err) => log.warn({ count, err }, 'the last use of reference tokens could not be noted'),
   })
-  const journals = [auditJournal, refusalJournal, secretUse, tokenUse]
+  const journals = [audit, refusalJournal, secretUse, tokenUse]
   const flush = () => Promise.all(journals.map((journal) => journal.flush()))
-  const { audit } = auditJournal
   const subjectOf = (user: User, sector: Sector): string => subjectWith(user, sector, settings)
 
   const readCatalogue = createReadCatalogue(store.read.resources, settings.audience)
@@ -132,7 +131,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
       const claims = logoutTokenClaims({ issuer, applicationUri: app.applicationUri, subject, sid }, clock())
       return keys.signFor(app, claims, 'logout+jwt')
     },
-    audits: auditJournal,
+    audit,
     log,
   })
 
@@ -143,7 +142,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   const judgeAgain = createJudgeAgain({ settings, clock })
   const findToken = createFindToken(lookUpToken)
   const introspect = createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf })
-  const revokeToken = createRevokeToken({ store, findToken, clock, audits: auditJournal })
+  const revokeToken = createRevokeToken({ store, findToken, clock, audit })
   const mintAccessToken = createMintAccessToken({ keys, settings, clock, random })
   const issueTokens = createIssueTokens({
     store,
@@ -153,7 +152,6 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     clock,
     random,
     audit,
-    audits: auditJournal,
     seconds: {
       code: createRefuseSecondCode({ store, clock, audit }),
       refreshToken: createAnswerSecondRefresh({ store, clock, audit }),
@@ -176,7 +174,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
       random,
       mintAccessToken,
       readCatalogue,
-      audits: auditJournal,
+      audit,
       signIdToken: (subject) =>
         keys.signFor(subject.app, idTokenClaims(subject, settings, keys.algorithmFor(subject.app), clock()), 'JWT'),
     }),
@@ -190,7 +188,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   })
 
   return {
-    audit: auditJournal.audit,
+    audit,
     refusalJournal,
     flush,
     readCatalogue,
@@ -208,7 +206,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     introspect,
     revokeToken,
     findApiToken: createFindApiToken({ lookUpToken, judgeAgain, readCatalogue }),
-    openApiSession: createOpenApiSession({ store, clock, audit, audits: auditJournal }),
+    openApiSession: createOpenApiSession({ store, clock, audit }),
     touchApiSessions: createTouchApiSessions({ store, clock, readCatalogue }),
     readNotices: createReadNotices({ store, clock }),
     grants,
@@ -230,14 +228,14 @@ export function createServices(config: Config, core: Core, { random, log, whileO
       standard: keys.algorithm,
       secretKey,
       issuer,
-      tell: auditJournal.tell,
+      audit,
     }),
     manage: {
-      apps: createManageApps({ store, clock, random, secretKey, outbound, tell: auditJournal.tell }),
-      tokens: createManageTokens({ store, clock, random, tell: auditJournal.tell }),
-      sessions: createManageSessions({ store, clock, tell: auditJournal.tell }),
-      consents: createManageConsents({ store, clock, tell: auditJournal.tell }),
-      users: createManageUsers({ store, clock, hashPassword: passwords.hash, tell: auditJournal.tell }),
+      apps: createManageApps({ store, clock, random, secretKey, outbound, audit }),
+      tokens: createManageTokens({ store, clock, random, audit }),
+      sessions: createManageSessions({ store, clock, audit }),
+      consents: createManageConsents({ store, clock, audit }),
+      users: createManageUsers({ store, clock, hashPassword: passwords.hash, audit }),
       journals: createReadJournals({ store, flush }),
     },
   }

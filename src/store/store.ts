@@ -4,7 +4,7 @@ import { clientAssertionsOn } from './repositories/apps/client-assertions.ts'
 import { initialAccessTokensOn } from './repositories/apps/initial-access-tokens.ts'
 import { selfRegistrationsOn } from './repositories/apps/self-registrations.ts'
 import { trustedApplicationsOn } from './repositories/apps/trusted-applications.ts'
-import { auditEventsOn } from './repositories/instance/audit-events.ts'
+import { type AfterCommit, auditEventsOn } from './repositories/instance/audit-events.ts'
 import { leasesOn } from './repositories/instance/leases.ts'
 import { leftoversOn } from './repositories/instance/leftovers.ts'
 import { moveStateOn } from './repositories/instance/move-state.ts'
@@ -32,8 +32,8 @@ import type { Schema } from './schema/schema.ts'
 
 export type Repositories = ReturnType<typeof repositoriesOn>
 
-/** Every repository on one connection or transaction. */
-export const repositoriesOn = (db: Kysely<Schema>) => ({
+/** Every repository on one connection or transaction. @param afterCommit keeps what is to be run once a transaction is committed */
+export const repositoriesOn = (db: Kysely<Schema>, afterCommit?: AfterCommit) => ({
   apps: trustedApplicationsOn(db),
   users: usersOn(db),
   sessions: signInSessionsOn(db),
@@ -57,7 +57,7 @@ export const repositoriesOn = (db: Kysely<Schema>) => ({
   settings: settingsOn(db),
   resources: apiResourcesOn(db),
   refusals: refusalsOn(db),
-  auditEvents: auditEventsOn(db),
+  auditEvents: auditEventsOn(db, afterCommit),
   leases: leasesOn(db),
   leftovers: leftoversOn(db),
   moveState: moveStateOn(db),

@@ -4,6 +4,7 @@ import { AUDIT_EVENTS } from '../../src/domain/instance/audit.ts'
 import { createBatches } from '../../src/lib/flow/batches.ts'
 import { documentOf, type Tessera, tesseraOn, words } from '../fixtures/cli/cli.ts'
 import { createRelyingParty, postForm, REDIRECT_URI, tokensOf } from '../fixtures/clients/relying-party.ts'
+import { changedBy } from '../fixtures/instance/changed-by.ts'
 import { type Instance, PASSWORD, startInstance } from '../fixtures/instance/instance.ts'
 import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
 import { cleanUpOf } from '../fixtures/store/clean-up.ts'
@@ -298,7 +299,7 @@ await t.test('the export streams more than a page, in order', async (t) => {
 
 await t.test('the log is only ever added to, and forgets what the retention has passed', async (t) => {
   const { instance } = await start(t)
-  const by = { actor: 'test', now: instance.now() }
+  const by = changedBy('test', instance.now())
   const signOut = { event: 'sign_out' as const, outcome: 'success' as const, actor: 'user:x', detail: {} }
   const old = { ...signOut, id: 'old', at: instance.now() - 40 * DAY, address: undefined, app: undefined, user: 'x' }
   await instance.core.store.write(({ auditEvents }) => auditEvents.add([old]))
@@ -324,6 +325,31 @@ await t.test('the log is only ever added to, and forgets what the retention has 
     fields: { AuditRetention: { from: '400d', to: '30d' } },
   })
 })
+
+await t.test(
+  'an event is on the log once the unit of work that it tells of is committed, and never without it',
+  async (t) => {
+    const { instance } = await start(t)
+    const { store } = instance.core
+    const signOut = (user: string) => ({ event: 'sign_out', actor: 'server', user }) as const
+    const logged = () => instance.log.flatMap(({ audit }) => (audit as { user?: string } | undefined)?.user ?? [])
+    const fail = store.write(async (unit) => {
+      await instance.server.audit.within(unit, signOut('undone'))
+      throw new Error('rolled back')
+    })
+    await t.rejects(fail, /rolled back/)
+    await store.writeAlone(async (unit) => {
+      await instance.server.audit.within(unit, signOut('done'))
+      t.strictSame(logged(), [], 'not before the commit')
+    })
+    t.strictSame(logged(), ['done'])
+    const rows = await rowsOf(instance)
+    t.strictSame(
+      rows.map(({ user_id: user }) => user),
+      ['done'],
+    )
+  },
+)
 
 await t.test('every event has one name', async (t) => {
   t.equal(new Set(AUDIT_EVENTS).size, AUDIT_EVENTS.length)

@@ -5,6 +5,7 @@ import { putResource } from '../../src/admin/apps/resources.ts'
 import { addTool, createAdminApi, serviceToken } from '../fixtures/admin/admin.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
 import { basic, encode, readTokens, requestToken } from '../fixtures/clients/requests.ts'
+import { changedBy } from '../fixtures/instance/changed-by.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import { SECRET } from '../fixtures/instance/instance.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
@@ -27,7 +28,7 @@ await core.store.write((unit) =>
       ],
       resourceServers: [],
     },
-    { actor: 'test', now: instance.now() },
+    changedBy('test', instance.now()),
   ),
 )
 

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { endSessionsOfUser } from '../../src/admin/grants/api-sessions.ts'
 import { basic, obtainTokens, postForm } from '../fixtures/clients/requests.ts'
+import { changedBy } from '../fixtures/instance/changed-by.ts'
 import { enableApp, SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
 import { startApiOn } from '../fixtures/resource-server/api-on-instance.ts'
 import { API, DOMAIN_API, liveSessions, serveApi, serviceToken, setSlots } from '../fixtures/tokens/api-sessions.ts'
@@ -47,7 +48,7 @@ await t.test('a session that an administrator ended is opened anew, unless its t
   const { call, advance } = await startApiOn(t, instance, api)
   const end = (withTokens: boolean) =>
     instance.core.store.write((unit) =>
-      endSessionsOfUser(unit, david, withTokens, { actor: 'cli:test', now: instance.now() }),
+      endSessionsOfUser(unit, david, withTokens, changedBy('cli:test', instance.now())),
     )
   const { body: first } = await call(access_token)
   await advance(2000)

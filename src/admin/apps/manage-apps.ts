@@ -2,7 +2,7 @@ import type { ClientType } from '../../domain/apps/app-choices.ts'
 import { readAppChanges, showApp, showSecret, showSecretUse } from '../../domain/apps/app-record.ts'
 import type { Shown } from '../../domain/apps/attribute-kinds.ts'
 import { APP_DEFAULTS, type AppRegistration, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
-import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import { type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
 import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
@@ -24,8 +24,7 @@ interface Dependencies {
   readonly random: Random
   readonly secretKey: SealingKey
   readonly outbound: Pick<Outbound, 'whyNotFetchable'>
-  /** Puts an audit record on the log. */
-  readonly tell: (record: AuditRecord) => void
+  readonly audit: Pick<Audit, 'within'>
 }
 
 /** A JSON record whose members have the right names and types. */
@@ -44,8 +43,8 @@ export interface SecretInput {
 export type ManageApps = ReturnType<typeof createManageApps>
 
 /** Apps as the administration API handles them: each change is judged, stored and audited in one unit of work. */
-export function createManageApps({ store, clock, random, secretKey, outbound, tell }: Dependencies) {
-  const order = createOrders({ store, clock, tell })
+export function createManageApps({ store, clock, random, secretKey, outbound, audit }: Dependencies) {
+  const order = createOrders({ store, clock, audit })
   const change: typeof order = (caller, work) => order({ ...caller, whyNotFetchable: outbound.whyNotFetchable }, work)
 
   async function describe(

@@ -1,5 +1,4 @@
-import { type AuditEvent, type AuditRecord, toAuditRecord } from '../../domain/instance/audit.ts'
-import { newOrderedId } from '../../lib/crypto/secrets.ts'
+import type { Audit, AuditEvent } from '../../domain/instance/audit.ts'
 import type { Repositories } from '../../store/store.ts'
 
 /** Who changes something, and when. */
@@ -15,19 +14,16 @@ export interface By {
   readonly whyNotFetchable?: (url: string) => string | undefined
   /** Whether they work on the machine itself, and can make an administrator anew. */
   readonly atTheMachine?: true
-  /** Collects what was recorded, for those who tell it once it is committed. */
-  readonly recorded?: AuditRecord[]
+  /** Where it is written down. */
+  readonly audit: Pick<Audit, 'within'>
 }
 
 /** Notes an administrative change in the same transaction that makes it. */
 export async function recordChange(
-  { auditEvents }: Pick<Repositories, 'auditEvents'>,
+  unit: Pick<Repositories, 'auditEvents'>,
   event: Omit<AuditEvent, 'actor' | 'address'>,
-  { actor, address, app, now, recorded }: By,
+  { actor, address, app, audit }: By,
 ): Promise<void> {
   const detail = app === undefined || actor === `app:${app}` ? event.detail : { ...event.detail, via: app }
-  const told = { ...event, actor, ...(address ? { address } : {}), ...(detail ? { detail } : {}) }
-  const record = toAuditRecord(told, newOrderedId(now), now)
-  await auditEvents.add([record])
-  recorded?.push(record)
+  await audit.within(unit, { ...event, actor, ...(address ? { address } : {}), ...(detail ? { detail } : {}) })
 }

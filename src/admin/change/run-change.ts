@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Repositories, Store } from '../../store/store.ts'
 import { asProtocolError } from './as-protocol-error.ts'
@@ -6,7 +6,7 @@ import type { By } from './record-change.ts'
 import { withSuggestion } from './suggest.ts'
 
 /** Who asks for a change over HTTP. They were let in at the door, and may have waited since: for a password hash, or for their turn. */
-export interface Caller extends Omit<By, 'now' | 'recorded' | 'atTheMachine'> {
+export interface Caller extends Omit<By, 'now' | 'audit' | 'atTheMachine'> {
   /**
    * Judges them by what the unit of work sees, with the very rules of the door.
    * @throws OAuthError as the door does
@@ -17,26 +17,20 @@ export interface Caller extends Omit<By, 'now' | 'recorded' | 'atTheMachine'> {
 interface Dependencies {
   readonly store: Pick<Store, 'read' | 'writeAlone'>
   readonly clock: Clock
-  /** Puts a record on the log. */
-  readonly tell: (record: AuditRecord) => void
+  readonly audit: Pick<Audit, 'within'>
 }
 
-/** Carries orders out: each in one unit of work that judges first who gave it, and told on the log when it is committed. */
-export function createOrders({ store, clock, tell }: Dependencies) {
+/** Carries orders out: each in one unit of work that judges first who gave it. */
+export function createOrders({ store, clock, audit }: Dependencies) {
   return async function carryOut<T>(
     { judgeAgain, ...caller }: Caller,
     work: (unit: Repositories, by: By) => Promise<T>,
   ): Promise<T> {
-    let recorded: AuditRecord[] = []
     try {
-      const result = await store.writeAlone(async (unit) => {
-        // A unit that had to wait for a lock begins anew.
-        recorded = []
+      return await store.writeAlone(async (unit) => {
         await judgeAgain(unit)
-        return work(unit, { ...caller, now: clock(), recorded })
+        return work(unit, { ...caller, now: clock(), audit })
       })
-      for (const record of recorded) tell(record)
-      return result
     } catch (error) {
       throw asProtocolError(await withSuggestion(error, store.read))
     }

@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
 import type { Page, PageQuery } from '../../domain/records/paging.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Store } from '../../store/store.ts'
@@ -10,15 +10,14 @@ import { type ConsentsWanted, type ShownConsent, showConsents, withdrawConsent }
 interface Dependencies {
   readonly store: Pick<Store, 'read' | 'writeAlone'>
   readonly clock: Clock
-  /** Puts an audit record on the log. */
-  readonly tell: (record: AuditRecord) => void
+  readonly audit: Pick<Audit, 'within'>
 }
 
 export type ManageConsents = ReturnType<typeof createManageConsents>
 
 /** What people have allowed apps, as the APIs handle it. */
-export function createManageConsents({ store, clock, tell }: Dependencies) {
-  const change = createOrders({ store, clock, tell })
+export function createManageConsents({ store, clock, audit }: Dependencies) {
+  const change = createOrders({ store, clock, audit })
 
   return {
     page: (wanted: ConsentsWanted, query: PageQuery): Promise<Page<ShownConsent>> =>

@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
 import type { Page, PageQuery } from '../../domain/records/paging.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Store } from '../../store/store.ts'
@@ -11,8 +11,7 @@ import { readLicense, setLicense, showLicense } from './license.ts'
 interface Dependencies {
   readonly store: Pick<Store, 'read' | 'writeAlone'>
   readonly clock: Clock
-  /** Puts an audit record on the log. */
-  readonly tell: (record: AuditRecord) => void
+  readonly audit: Pick<Audit, 'within'>
 }
 
 /** How many API sessions there may be, `null` for any number, and the logins of those who are sure of one. */
@@ -24,8 +23,8 @@ export interface LicenseInput {
 export type ManageSessions = ReturnType<typeof createManageSessions>
 
 /** API sessions and licence slots as the administration API handles them. */
-export function createManageSessions({ store, clock, tell }: Dependencies) {
-  const change = createOrders({ store, clock, tell })
+export function createManageSessions({ store, clock, audit }: Dependencies) {
+  const change = createOrders({ store, clock, audit })
 
   return {
     page: (wanted: SessionsWanted, query: PageQuery): Promise<Page<ShownApiSession>> =>

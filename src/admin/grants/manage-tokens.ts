@@ -1,5 +1,5 @@
 import type { GrantEpochs } from '../../domain/access/grant-status.ts'
-import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import {
   type ReferenceToken,
@@ -21,15 +21,14 @@ interface Dependencies {
   readonly store: Pick<Store, 'read' | 'writeAlone'>
   readonly clock: Clock
   readonly random: Random
-  /** Puts an audit record on the log. */
-  readonly tell: (record: AuditRecord) => void
+  readonly audit: Pick<Audit, 'within'>
 }
 
 export type ManageTokens = ReturnType<typeof createManageTokens>
 
 /** Reference tokens as the APIs handle them: each change is judged, stored and audited in one unit of work. */
-export function createManageTokens({ store, clock, random, tell }: Dependencies) {
-  const change = createOrders({ store, clock, tell })
+export function createManageTokens({ store, clock, random, audit }: Dependencies) {
+  const change = createOrders({ store, clock, audit })
 
   async function issue(unit: Repositories, wanted: WantedToken, by: By, asked: GrantEpochs | undefined) {
     const { token, value, app, user } = await issueReferenceToken(unit, wanted, random, by, asked)

@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import { type User, type UserType, whyBadPassword } from '../../domain/users/user.ts'
 import { userFaults } from '../../domain/users/user-attributes.ts'
@@ -17,8 +17,7 @@ interface Dependencies {
   readonly store: Pick<Store, 'read' | 'writeAlone'>
   readonly clock: Clock
   readonly hashPassword: (password: string) => Promise<string>
-  /** Puts an audit record on the log. */
-  readonly tell: (record: AuditRecord) => void
+  readonly audit: Pick<Audit, 'within'>
 }
 
 export type NewUserInput = UserInput & {
@@ -33,9 +32,9 @@ export type UserPatch = UserInput & { readonly login?: string; readonly type?: U
 export type ManageUsers = ReturnType<typeof createManageUsers>
 
 /** Users as the administration API handles them: each change is judged, stored and audited in one unit of work. */
-export function createManageUsers({ store, clock, hashPassword, tell }: Dependencies) {
+export function createManageUsers({ store, clock, hashPassword, audit }: Dependencies) {
   const told = <T>(question: Promise<T>): Promise<T> => orProtocolError(store.read, question)
-  const change = createOrders({ store, clock, tell })
+  const change = createOrders({ store, clock, audit })
   const describe = (user: User) => ({ record: showUserRecord(user), version: versionOfUser(user) })
 
   /** Before a transaction is opened: hashing takes long, and is meant to. */

@@ -80,14 +80,20 @@ export interface AuditRecord {
   readonly detail: AuditDetail
 }
 
-/** Notes an event, right after the work that it tells of. */
-export type Audit = (event: AuditEvent) => void
+/** A unit of work as far as it takes events. */
+export interface AuditedUnit {
+  readonly auditEvents: {
+    /** @param committed called once the records are there to stay, and never where they are not */
+    add(records: readonly AuditRecord[], committed?: () => void): Promise<void>
+  }
+}
 
-/** For events that are stored in one unit of work with what they tell of, so that neither is there without the other. */
-export interface AuditRecords {
-  record(event: AuditEvent): AuditRecord
-  /** Puts a record that is stored on the log. */
-  tell(record: AuditRecord): void
+/** Where events are written down: on the log and in the audit log. */
+export interface Audit {
+  /** Notes an event right after the work that it tells of: on the log at once, in the audit log soon. */
+  note(event: AuditEvent): void
+  /** Stores an event with what it tells of, so that neither is there without the other, and logs it after the commit. */
+  within(unit: AuditedUnit, event: AuditEvent): Promise<void>
 }
 
 /** @param now milliseconds since 1970 */

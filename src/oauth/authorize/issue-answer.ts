@@ -7,7 +7,7 @@ import {
   accessTokenLifetime,
   type TrustedApplication,
 } from '../../domain/apps/trusted-application.ts'
-import type { AuditRecords } from '../../domain/instance/audit.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
 import { claimsOfScopes } from '../../domain/protocol/requested-claims.ts'
 import { OAuthError } from '../../domain/refusals/errors.ts'
 import { tokenIssued } from '../../domain/tokens/token-issued.ts'
@@ -54,7 +54,7 @@ interface Dependencies {
   readonly signIdToken: SignFrontChannelIdToken
   readonly mintAccessToken: MintAccessToken
   readonly readCatalogue: ReadCatalogue
-  readonly audits: AuditRecords
+  readonly audit: Pick<Audit, 'within'>
 }
 
 /** What one answer is about. */
@@ -71,7 +71,7 @@ export type IssueAnswer = ReturnType<typeof createIssueAnswer>
 
 /** Gives the app what its response type asks for: a code, an ID token, an access token. @see RFC 6749 §4.1.2, OIDC Core §3.2.2.5, §3.3.2.5 */
 export function createIssueAnswer(dependencies: Dependencies) {
-  const { store, clock, random, signIdToken, mintAccessToken, readCatalogue, audits } = dependencies
+  const { store, clock, random, signIdToken, mintAccessToken, readCatalogue, audit } = dependencies
 
   async function mint({ request, signedIn: { user, session } }: Answered, family: string) {
     if (!answersWith(request.responseType, 'token')) return undefined
@@ -93,8 +93,6 @@ export function createIssueAnswer(dependencies: Dependencies) {
     const minted = await mint(answered, granted.family)
     const accessToken = minted?.response.access_token
     const { address } = answered
-    const record =
-      minted && audits.record(tokenIssued({ ...minted, ...minted.target, app, user, grant: responseType, address }))
 
     const outcome = await store.write(async (unit) => {
       if (!(await unit.grants.mayGrant(granted, answered.consent))) return 'ended'
@@ -103,11 +101,12 @@ export function createIssueAnswer(dependencies: Dependencies) {
       const pending = { ...granted, interaction, redirectUri, nonce, codeChallenge, expiresAt }
       if (code !== undefined && !(await unit.codes.add(digest(code), pending))) return 'completed'
       await unit.sessionApps.note(signIn.sid, app.applicationUri, user.id, clock())
-      if (minted === undefined || record === undefined) return 'stored'
+      if (minted === undefined) return 'stored'
       const startedAt = clock()
       await unit.families.start({ ...granted, startedAt, expiresAt: startedAt + accessTokenLifetime(app) })
       if (minted.opaque) await unit.opaqueAccessTokens.add(minted.opaque)
-      await unit.auditEvents.add([record])
+      const issued = tokenIssued({ ...minted, ...minted.target, app, user, grant: responseType, address })
+      await audit.within(unit, issued)
       return 'stored'
     })
     if (outcome === 'ended') return undefined
@@ -117,7 +116,6 @@ export function createIssueAnswer(dependencies: Dependencies) {
         client_id: app.applicationUri,
         cause: 'the code of this very sign-in has been redeemed: the page was opened again afterwards',
       })
-    if (record) audits.tell(record)
     const vouched = { ...(code === undefined ? {} : { code }), ...(accessToken === undefined ? {} : { accessToken }) }
     // Where no access token can fetch them, the claims of the scopes are in here. @see OIDC Core §5.4
     const claims = [...request.claims.idToken, ...(responseType === 'id_token' ? claimsOfScopes(request.scope) : [])]

@@ -18,7 +18,7 @@ interface Dependencies {
   readonly judgeAssertion: JudgeAssertion
   readonly clock: Clock
   readonly secretUse: Pick<LastUse, 'note'>
-  readonly audit: Audit
+  readonly audit: Pick<Audit, 'note'>
 }
 
 export type AuthenticateApp = ReturnType<typeof createAuthenticateApp>
@@ -37,7 +37,7 @@ export function createAuthenticateApp({ store, judgeAssertion, clock, secretUse,
   /** Each failure is a refusal with a record of its own; a stranger must not be able to fill the audit log with them. */
   function tellOnceAMinute(app: string, address: string, cause: string): void {
     if (!onceAMinute(app)) return
-    audit({ event: 'app_authentication_failed', actor: 'nobody', app, address, detail: { cause } })
+    audit.note({ event: 'app_authentication_failed', actor: 'nobody', app, address, detail: { cause } })
   }
 
   /** What came as client_id is a secret then, and must be written down nowhere. */

@@ -25,7 +25,7 @@ import type { Grant, GrantCheck, TokenRequest } from './registry.ts'
 interface Dependencies {
   readonly store: Pick<Store, 'read' | 'writeEnding'>
   readonly clock: Clock
-  readonly audit: Audit
+  readonly audit: Pick<Audit, 'note'>
   readonly readCatalogue: ReadCatalogue
 }
 
@@ -127,7 +127,7 @@ async function refuseReuse(
   { store, clock, audit }: Judging,
 ): Promise<never> {
   await store.writeEnding(({ families }) => families.revoke(family, clock()))
-  audit({ event: 'code_reuse', ...auditedApp(app), user: userId, detail: { family } })
+  audit.note({ event: 'code_reuse', ...auditedApp(app), user: userId, detail: { family } })
   throw refuse('code-used', 'the code has already been used; the tokens it was exchanged for are revoked', {
     client_id: app.applicationUri,
     cause:

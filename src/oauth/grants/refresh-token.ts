@@ -27,7 +27,7 @@ import type { Grant, GrantCheck, TokenRequest } from './registry.ts'
 interface Dependencies {
   readonly store: Pick<Store, 'read' | 'writeEnding'>
   readonly clock: Clock
-  readonly audit: Audit
+  readonly audit: Pick<Audit, 'note'>
   readonly readCatalogue: ReadCatalogue
 }
 
@@ -119,7 +119,7 @@ async function refuseReuse(
   { store, clock, audit }: Judging,
 ): Promise<never> {
   await store.writeEnding(({ families }) => families.revoke(family, clock()))
-  audit({ event: 'refresh_reuse', ...auditedApp(app), user: userId, detail: { family } })
+  audit.note({ event: 'refresh_reuse', ...auditedApp(app), user: userId, detail: { family } })
   const description = 'the refresh token has already been used; all tokens that grew from the same sign-in are revoked'
   throw refuse('refresh-token-used', description, {
     client_id: app.applicationUri,

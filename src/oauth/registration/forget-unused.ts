@@ -1,6 +1,6 @@
 import { removeApp } from '../../admin/apps/apps.ts'
 import { createOrders } from '../../admin/change/run-change.ts'
-import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Store } from '../../store/store.ts'
 
@@ -9,7 +9,7 @@ interface Dependencies {
   readonly clock: Clock
   /** Milliseconds; `undefined` keeps everything. */
   readonly unusedFor: number | undefined
-  readonly tell: (record: AuditRecord) => void
+  readonly audit: Pick<Audit, 'within'>
 }
 
 const AT_ONCE = 100
@@ -17,8 +17,8 @@ const AT_ONCE = 100
 const SERVER = { actor: 'maintenance', judgeAgain: async () => undefined }
 
 /** Removes apps that registered themselves long ago and that nobody ever allowed anything. */
-export function createForgetUnused({ store, clock, unusedFor, tell }: Dependencies) {
-  const change = createOrders({ store, clock, tell })
+export function createForgetUnused({ store, clock, unusedFor, audit }: Dependencies) {
+  const change = createOrders({ store, clock, audit })
   return async function forgetUnused(): Promise<void> {
     if (unusedFor === undefined) return
     const before = clock() - unusedFor

@@ -14,7 +14,7 @@ import {
   type AppSecret,
   type TrustedApplication,
 } from '../../domain/apps/trusted-application.ts'
-import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
 import type { SigningAlgorithm } from '../../domain/protocol/signing-algorithm.ts'
 import { type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
 import { digest, newId, newSecret, newShortId, type Random, sameDigest } from '../../lib/crypto/secrets.ts'
@@ -58,8 +58,7 @@ interface Dependencies {
   readonly standard: SigningAlgorithm
   /** Seals secrets that apps sign with. */
   readonly secretKey: SealingKey
-  /** Puts an audit record on the log. */
-  readonly tell: (record: AuditRecord) => void
+  readonly audit: Pick<Audit, 'within'>
 }
 
 type Body = Readonly<Record<string, unknown>>
@@ -69,9 +68,9 @@ export type Registration = ReturnType<typeof createRegistration>
 
 /** Lets apps register themselves, and change or end that registration. @see RFC 7591, RFC 7592 */
 export function createRegistration(dependencies: Dependencies) {
-  const { store, clock, random, outbound, whileOutside, policy, offer, issuer, standard, secretKey, tell } =
+  const { store, clock, random, outbound, whileOutside, policy, offer, issuer, standard, secretKey, audit } =
     dependencies
-  const order = createOrders({ store, clock, tell })
+  const order = createOrders({ store, clock, audit })
   const change: typeof order = (caller, work) => order({ ...caller, whyNotFetchable: outbound.whyNotFetchable }, work)
   const facts = { issuer, standard }
   const fetchSector = createFetchSector(outbound, whileOutside)

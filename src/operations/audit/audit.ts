@@ -1,4 +1,4 @@
-import { type Audit, type AuditRecord, type AuditRecords, toAuditRecord } from '../../domain/instance/audit.ts'
+import { type Audit, type AuditRecord, toAuditRecord } from '../../domain/instance/audit.ts'
 import { newOrderedId } from '../../lib/crypto/secrets.ts'
 import { createBatches } from '../../lib/flow/batches.ts'
 import type { Clock } from '../../lib/time/clock.ts'
@@ -11,35 +11,35 @@ interface Dependencies {
   readonly log: JournalLog
 }
 
-interface AuditJournal extends AuditRecords {
-  readonly audit: Audit
-  flush(): Promise<void>
-}
-
 const MOST_WAITING = 20_000
 
-/** Keeps what happened: a line on the log at once, a row in the audit log right after. */
-export function createAuditJournal({ store, clock, log }: Dependencies): AuditJournal {
+/** Keeps what happened: a line on the log, and a row in the audit log. */
+export function createAudit({ store, clock, log }: Dependencies): Audit & { flush(): Promise<void> } {
   const batches = createBatches<AuditRecord>({
     write: (records) => store.write(({ auditEvents }) => auditEvents.add(records)),
     most: MOST_WAITING,
     onLost: (count, err) => log.error({ count, err }, 'audit events could not be stored; they are on the log alone'),
   })
-
-  const tell: AuditRecords['tell'] = (record) => log.info({ audit: record }, record.event)
-  const record: AuditRecords['record'] = (event) => {
-    const now = clock()
-    return toAuditRecord(event, newOrderedId(now), now)
-  }
+  const put = (record: AuditRecord): void => log.info({ audit: record }, record.event)
 
   return {
-    record,
-    tell,
-    audit(event) {
-      const noted = record(event)
-      tell(noted)
-      batches.add(noted)
+    note(event) {
+      const record = recordAt(clock(), event)
+      put(record)
+      batches.add(record)
     },
+    ...createAuditWithin(clock, put),
     flush: batches.flush,
   }
 }
+
+/** The half of it that units of work use. @param put takes each record once it is committed; nobody does at the command line */
+export const createAuditWithin = (clock: Clock, put?: (record: AuditRecord) => void): Pick<Audit, 'within'> => ({
+  async within({ auditEvents }, event) {
+    const record = recordAt(clock(), event)
+    await auditEvents.add([record], () => put?.(record))
+  },
+})
+
+const recordAt = (now: number, event: Parameters<typeof toAuditRecord>[0]): AuditRecord =>
+  toAuditRecord(event, newOrderedId(now), now)

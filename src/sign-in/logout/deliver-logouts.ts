@@ -1,5 +1,5 @@
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
-import type { AuditRecords } from '../../domain/instance/audit.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
 import type { User } from '../../domain/users/user.ts'
 import { type AtMost, createAtMost } from '../../lib/flow/at-most.ts'
 import { TooManyWaiting, type WhileOutside } from '../../lib/flow/outside.ts'
@@ -16,7 +16,7 @@ interface Dependencies {
   readonly sign: (app: TrustedApplication, user: User | undefined, sid: string) => Promise<string>
   readonly post: (url: string, form: URLSearchParams) => Promise<{ readonly status: number }>
   readonly whileOutside: WhileOutside
-  readonly audits: AuditRecords
+  readonly audit: Pick<Audit, 'within'>
   readonly log: { warn(record: object, message: string): void }
 }
 
@@ -32,7 +32,7 @@ const PATIENCE = 1.5 * SECOND
 export type DeliverLogouts = ReturnType<typeof createDeliverLogouts>
 
 /** Tells apps that a sign-in session has ended, until they have heard it or a day is over. @see OIDC Back-Channel Logout §2.5 */
-export function createDeliverLogouts({ store, clock, sign, post, whileOutside, audits, log }: Dependencies) {
+export function createDeliverLogouts({ store, clock, sign, post, whileOutside, audit, log }: Dependencies) {
   const { read, writeEnding } = store
   const atOnce = createAtMost(AT_ONCE)
   const lanes = new Map<string, AtMost>()
@@ -63,15 +63,13 @@ export function createDeliverLogouts({ store, clock, sign, post, whileOutside, a
   async function giveUp({ id, applicationUri, userId, sid }: LogoutDelivery, error: string, attempts: number) {
     const about = { app: applicationUri, ...(userId === undefined ? {} : { user: userId }) }
     const detail = { delivery: id, session: sid, attempts, error }
-    const record = audits.record({ event: 'logout_notice_given_up', actor: 'server', ...about, detail })
-    const decided = await writeEnding(async ({ logoutDeliveries, auditEvents }) => {
-      if (!(await logoutDeliveries.giveUp(id, error, clock()))) return false
-      await auditEvents.add([record])
+    const event = { event: 'logout_notice_given_up', actor: 'server', ...about, detail } as const
+    const decided = await writeEnding(async (unit) => {
+      if (!(await unit.logoutDeliveries.giveUp(id, error, clock()))) return false
+      await audit.within(unit, event)
       return true
     })
-    if (!decided) return
-    tally.given_up += 1
-    audits.tell(record)
+    if (decided) tally.given_up += 1
   }
 
   /** One attempt, unless another node makes it or it is not due. */

@@ -29,16 +29,18 @@ type Unit<T> = (repositories: Repositories) => Promise<T>
 async function transact<T>(db: Kysely<Schema>, unit: Unit<T>, before: (db: Kysely<Schema>) => Promise<unknown>) {
   return db.connection().execute(async (connection) => {
     await sql`begin isolation level read committed`.execute(connection)
+    const afterwards: (() => void)[] = []
     let result: T
     try {
       await before(connection)
-      result = await unit(repositoriesOn(connection))
+      result = await unit(repositoriesOn(connection, (run) => afterwards.push(run)))
     } catch (error) {
       // A connection that cannot roll back is not handed out again.
       await sql`rollback`.execute(connection).catch(() => undefined)
       throw error
     }
     await sql`commit`.execute(connection).catch((error: unknown) => Promise.reject(new CommitFault(error)))
+    for (const run of afterwards) run()
     return result
   })
 }

@@ -155,10 +155,20 @@ export function openSqlite(path: string, missing: 'make' | 'find' = 'make'): Sto
   const reader = new Kysely<Schema>({ dialect: new SqliteDialect({ database: readerConnection }) })
 
   const migrations = migrationsOf(writer)
-  const writing = repositoriesOn(writer)
   const ballast = createBallast(dirname(path))
   const group = createGroupCommit(transactionOf(writerConnection, ballast, file), LONGEST_WAIT)
-  const writeEnding: Store['write'] = (unit) => group.write(() => unit(writing))
+  // Of the unit under way: they run one after the other.
+  let afterwards: (() => void)[] = []
+  const writing = repositoriesOn(writer, (run) => afterwards.push(run))
+  const writeEnding: Store['write'] = async (unit) => {
+    const own: (() => void)[] = []
+    const result = await group.write(() => {
+      afterwards = own
+      return unit(writing)
+    })
+    for (const run of own) run()
+    return result
+  }
 
   return {
     read: repositoriesOn(reader),

@@ -30,7 +30,7 @@ interface Dependencies {
   readonly readCatalogue: ReadCatalogue
   readonly store: Pick<Store, 'writeAlone'>
   readonly clock: Clock
-  readonly audit: Audit
+  readonly audit: Pick<Audit, 'note'>
   readonly issuer: string
 }
 
@@ -99,7 +99,7 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
     const heard = { ...about, address: request.ip, detail: { scope: found.request.scope.join(' ') } }
     // A no counts also where another tab has said yes in the meantime.
     if (form.get('decision') !== 'approve') {
-      audit({ event: 'consent_denied', ...heard })
+      audit.note({ event: 'consent_denied', ...heard })
       const denied = denialOf(found.request, about.user)
       return sendAnswer(
         request,
@@ -112,7 +112,7 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
     if (step.kind === 'consent') {
       // Whoever was signed out or switched off meanwhile is told so there.
       if (!(await keepConsent(found.request, step))) return reply.redirect(continueUrl(ticket), 303)
-      audit({ event: 'consent_granted', ...heard, detail: { scope: step.scope.join(' ') } })
+      audit.note({ event: 'consent_granted', ...heard, detail: { scope: step.scope.join(' ') } })
     }
     return reply.redirect(
       continueUrl({ ...ticket, consented: { user: about.user, sessionEpoch: step.signedIn.sessionEpoch } }),

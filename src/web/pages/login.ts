@@ -33,7 +33,7 @@ interface Dependencies {
   readonly devices: Pick<Devices, 'remember'>
   readonly clock: Clock
   readonly sessions: Pick<SignInSessionsService, 'find' | 'start'>
-  readonly audit: Audit
+  readonly audit: Pick<Audit, 'note'>
   readonly refuse: Refuse
   readonly browserStateOf: (sid: string) => string
   readonly issuer: string
@@ -104,7 +104,7 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
     }
     cookies.setDevice(reply, devices.remember(cookies.device(request), proof.user))
     const { cookie, facts } = await sessions.start(proof, cookies.session(request))
-    audit({ event: 'sign_in', ...through, user: proof.user.id, detail: { session: facts.sid, amr: facts.amr } })
+    audit.note({ event: 'sign_in', ...through, user: proof.user.id, detail: { session: facts.sid, amr: facts.amr } })
     cookies.setSession(reply, cookie)
     cookies.showState(request, reply, browserStateOf(facts.sid))
     const next = flow.tickets.seal({ ...ticket, signedIn: { sid: facts.sid, authTime: facts.authTime } })
@@ -137,8 +137,8 @@ function createNoteFailure({ audit, clock }: Pick<Dependencies, 'audit' | 'clock
   const onceAMinute = createRarely(clock, MINUTE)
   return ({ cause, userId, until, locks }: SignInFailure, through: { app: string; address: string }): void => {
     const about = { actor: 'nobody', ...through, detail: { cause }, ...(userId ? { user: userId } : {}) }
-    if (until === undefined) audit({ event: 'sign_in_failed', ...about })
-    else if (onceAMinute(userId ?? through.address)) audit({ event: 'sign_in_throttled', ...about })
-    if (locks) audit({ event: 'sign_in_locked', ...about, detail: { cause: 'too many attempts have failed' } })
+    if (until === undefined) audit.note({ event: 'sign_in_failed', ...about })
+    else if (onceAMinute(userId ?? through.address)) audit.note({ event: 'sign_in_throttled', ...about })
+    if (locks) audit.note({ event: 'sign_in_locked', ...about, detail: { cause: 'too many attempts have failed' } })
   }
 }

@@ -17,7 +17,7 @@ interface Dependencies {
   readonly cookies: Pick<Cookies, 'browser' | 'ensureBrowser' | 'session' | 'clearSession'>
   readonly renderPage: RenderPage
   readonly subjectOf: (user: User, sector: Sector) => string
-  readonly audit: Audit
+  readonly audit: Pick<Audit, 'note'>
   /** Comes back soon, whatever the apps do. */
   readonly tellApps: (left: readonly LeftApp[]) => Promise<void>
   readonly issuer: string
@@ -41,7 +41,7 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
     if (!live) return reply.redirect(logout.doneUrl(ticket), 303)
     const { sid } = live.session
     const left = await sessions.end(live.session)
-    audit({ event: 'sign_out', user: live.user.id, address: request.ip, detail: { session: sid } })
+    audit.note({ event: 'sign_out', user: live.user.id, address: request.ip, detail: { session: sid } })
     await tellApps(left)
     const frames = left.flatMap(({ frontchannelLogoutUri: uri }) =>
       uri === undefined ? [] : [appendParameters(uri, { iss: issuer, sid })],

@@ -10,6 +10,7 @@ import {
   refusalOf,
   tokensOf,
 } from '../../fixtures/clients/relying-party.ts'
+import { changedBy } from '../../fixtures/instance/changed-by.ts'
 import { type Instance, startInstance } from '../../fixtures/instance/instance.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
@@ -46,7 +47,7 @@ async function start(t: Test) {
           scopes: scopes.map(([name, description]) => ({ name, description })),
           resourceServers: [],
         },
-        { actor: 'test', now: instance.now() },
+        changedBy('test', instance.now()),
       ),
     )
   await put(REPORTS, ['reports.read', 'See <every> report'])

@@ -15,6 +15,7 @@ import {
   tokensOf,
   webApp,
 } from '../../fixtures/clients/relying-party.ts'
+import { changedBy } from '../../fixtures/instance/changed-by.ts'
 import { PASSWORD, startInstance } from '../../fixtures/instance/instance.ts'
 import { cheapPasswords } from '../../fixtures/instance/passwords.ts'
 import type { View } from '../../fixtures/sign-in/browser.ts'
@@ -42,7 +43,7 @@ await instance.addApp({
 await serveApi(instance)
 const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
 const samePassword = await cheapPasswords.hash(PASSWORD)
-const by = () => ({ actor: 'cli:test', now: instance.now() })
+const by = () => changedBy('cli:test', instance.now())
 
 interface Ending {
   readonly name: string

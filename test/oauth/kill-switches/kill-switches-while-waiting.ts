@@ -28,6 +28,7 @@ import {
   readTokens,
   redeem,
 } from '../../fixtures/clients/requests.ts'
+import { changedBy } from '../../fixtures/instance/changed-by.ts'
 import { eventually } from '../../fixtures/instance/eventually.ts'
 import { type Instance, PASSWORD } from '../../fixtures/instance/instance.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
@@ -118,7 +119,7 @@ await t.test('PT-07: an app that administers is judged again when its turn comes
     'it is removed': { turn: ({ apps }, app) => apps.remove(app, now), ...ENDED },
     'its System User is disabled': { turn: ({ users }, _, id) => users.setEnabled(id, false, now), ...ENDED },
     'its session is ended with its tokens': {
-      turn: (unit, _, id) => endSessionsOfUser(unit, { id }, true, { actor: 'test', now }),
+      turn: (unit, _, id) => endSessionsOfUser(unit, { id }, true, changedBy('test', now)),
       ...ENDED,
     },
     'it loses the mark': {
@@ -180,11 +181,11 @@ await t.test('PT-08: an administrator is judged again when their turn comes', as
       rule: 'administration-user-no-administrator',
     },
     'their consent is taken back': {
-      turn: (unit, user, app) => withdrawConsent(unit, { user, app }, { actor: 'test', now }),
+      turn: (unit, user, app) => withdrawConsent(unit, { user, app }, changedBy('test', now)),
       ...REVOKED,
     },
     'their sessions are ended with the tokens': {
-      turn: (unit, id) => endSessionsOfUser(unit, { id }, true, { actor: 'test', now }),
+      turn: (unit, id) => endSessionsOfUser(unit, { id }, true, changedBy('test', now)),
       ...REVOKED,
     },
     'the app is disabled': { turn: ({ apps }, _, app) => apps.setEnabled(app, false, now), ...ENDED },
@@ -379,7 +380,7 @@ await t.test('PT-07: the first call of an API opens no session for a token that 
   const revoked = ({ revokedAccessTokens }: Repositories, { jti, exp }: Record<string, unknown>) =>
     revokedAccessTokens.add(digest(String(jti)), Number(exp) * 1000)
   t.equal(await ask(revoked), '400 invalid_token')
-  const ended = (unit: Repositories) => endSessionsOfUser(unit, david, true, { actor: 'test', now })
+  const ended = (unit: Repositories) => endSessionsOfUser(unit, david, true, changedBy('test', now))
   t.equal(await ask(ended), '400 invalid_token')
   const off = ({ apps }: Repositories) => apps.setEnabled(API, false, now)
   t.equal(await ask(off), '401 invalid_client', 'nor for an API that is off')

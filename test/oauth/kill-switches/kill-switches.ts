@@ -15,6 +15,7 @@ import {
   tokensOf,
   webApp,
 } from '../../fixtures/clients/relying-party.ts'
+import { changedBy } from '../../fixtures/instance/changed-by.ts'
 import { type Instance, startInstance } from '../../fixtures/instance/instance.ts'
 import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 import { alter } from '../../fixtures/store/database.ts'
@@ -74,7 +75,7 @@ const SWITCHES: readonly Switch[] = [
   },
   {
     name: 'RT-08, CO-11, CS-10: consent is taken back',
-    turn: async (unit, user, now) => void (await withdrawConsent(unit, { user, app: APP }, { actor: 'test', now })),
+    turn: async (unit, user, now) => void (await withdrawConsent(unit, { user, app: APP }, changedBy('test', now))),
     refused: (what) =>
       what === 'code'
         ? '400 invalid_grant: the code was ended before it was redeemed'
@@ -200,7 +201,7 @@ await t.test('what lives when an instance is brought up to date lives on, and en
   const instance = await start(t)
   const take = () =>
     instance.core.store.write((unit) =>
-      withdrawConsent(unit, { user: instance.davidId, app: APP }, { actor: 'test', now: instance.now() }),
+      withdrawConsent(unit, { user: instance.davidId, app: APP }, changedBy('test', instance.now())),
     )
   const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
   const before = await david.signIn()

@@ -105,7 +105,7 @@ await t.test('an app that nobody ever allowed anything is forgotten after a whil
   const [redirect_uri] = METADATA.redirect_uris
   await obtainCode(instance, { client_id: used.client_id, redirect_uri, scope: 'openid', ...PKCE })
   const forget = (unusedFor: number | undefined) =>
-    createForgetUnused({ store: instance.core.store, clock: instance.now, unusedFor, tell: () => undefined })()
+    createForgetUnused({ store: instance.core.store, clock: instance.now, unusedFor, audit: instance.server.audit })()
   const left = async (): Promise<number[]> =>
     Promise.all([used, unused].map(async (client) => (await manage(client, 'GET')).status))
   instance.advance(30 * DAY)

@@ -1,4 +1,4 @@
-import type { AuditRecords } from '../../../domain/instance/audit.ts'
+import type { Audit } from '../../../domain/instance/audit.ts'
 import { digest } from '../../../lib/crypto/secrets.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
 import type { Store } from '../../../store/store.ts'
@@ -8,13 +8,13 @@ interface Dependencies {
   readonly store: Pick<Store, 'writeEnding'>
   readonly findToken: FindToken
   readonly clock: Clock
-  readonly audits: AuditRecords
+  readonly audit: Pick<Audit, 'within'>
 }
 
 export type RevokeToken = ReturnType<typeof createRevokeToken>
 
 /** Ends a token: a refresh token with its whole family, an access token alone. @see RFC 7009 §2.1 */
-export function createRevokeToken({ store, findToken, clock, audits }: Dependencies) {
+export function createRevokeToken({ store, findToken, clock, audit }: Dependencies) {
   return async function revokeToken(
     value: string,
     applicationUri: string,
@@ -25,24 +25,24 @@ export function createRevokeToken({ store, findToken, clock, audits }: Dependenc
     if (token.app.applicationUri !== applicationUri) return 'of another app'
     const what = token.kind === 'refresh_token' ? { family: token.family } : { token: token.claims.jti }
     const concerned = { app: applicationUri, user: token.user.id }
-    const record = audits.record({
+    const revoked = {
       event: 'token_revoked',
       actor: `app:${applicationUri}`,
       app: applicationUri,
       user: token.user.id,
       address,
       detail: { kind: token.kind, ...what },
-    })
-    await store.writeEnding(async ({ families, referenceTokens, revokedAccessTokens, tokenNotices, auditEvents }) => {
+    } as const
+    await store.writeEnding(async (unit) => {
+      const { families, referenceTokens, revokedAccessTokens, tokenNotices } = unit
       if (token.kind === 'refresh_token') await families.revoke(token.family, clock())
       else if (token.reference !== undefined) await referenceTokens.revoke(token.reference, clock())
       else {
         await revokedAccessTokens.add(digest(token.claims.jti), token.claims.exp * 1000)
         await tokenNotices.add(concerned, clock())
       }
-      await auditEvents.add([record])
+      await audit.within(unit, revoked)
     })
-    audits.tell(record)
     return 'revoked'
   }
 }

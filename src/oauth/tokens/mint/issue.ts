@@ -4,7 +4,7 @@ import type {
   TokenResponse,
   UserAuthorization,
 } from '../../../domain/access/authorization.ts'
-import type { Audit, AuditRecords } from '../../../domain/instance/audit.ts'
+import type { Audit } from '../../../domain/instance/audit.ts'
 import { tokenIssued } from '../../../domain/tokens/token-issued.ts'
 import { digest, newSecret, type Random } from '../../../lib/crypto/secrets.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
@@ -23,7 +23,6 @@ interface Dependencies {
   readonly clock: Clock
   readonly random: Random
   readonly audit: Audit
-  readonly audits: AuditRecords
   readonly seconds: SecondUses
 }
 
@@ -40,7 +39,7 @@ export type IssueTokens = ReturnType<typeof createIssueTokens>
  * is used up only together with what it was exchanged for.
  */
 export function createIssueTokens(dependencies: Dependencies) {
-  const { store, keys, mintAccessToken, settings, clock, random, audit, audits, seconds } = dependencies
+  const { store, keys, mintAccessToken, settings, clock, random, audit, seconds } = dependencies
 
   async function mintForUser(authorization: UserAuthorization): Promise<MintedAccessToken> {
     const minted = await mintAccessToken(authorization)
@@ -71,7 +70,7 @@ export function createIssueTokens(dependencies: Dependencies) {
     const { opaque } = minted
     if (opaque) await store.write(({ opaqueAccessTokens }) => opaqueAccessTokens.add(opaque))
     // A token that is checked without a look at the database is not held up by a write.
-    audit(tokenIssued({ ...authorization, ...minted, ...requester, user: authorization.systemUser }))
+    audit.note(tokenIssued({ ...authorization, ...minted, ...requester, user: authorization.systemUser }))
     return minted.response
   }
 
@@ -79,7 +78,6 @@ export function createIssueTokens(dependencies: Dependencies) {
     const minted = await mintForUser(authorization)
     const { response, opaque } = minted
     const { app, use, family, refreshUntil } = authorization
-    const record = audits.record(tokenIssued({ ...authorization, ...minted, ...requester }))
     const first = await store.write(async (unit) => {
       if (!(await redeem(use, response, unit, clock()))) return false
       if (opaque) await unit.opaqueAccessTokens.add(opaque)
@@ -87,11 +85,10 @@ export function createIssueTokens(dependencies: Dependencies) {
         const token = { family, issuedAt: clock(), expiresAt: refreshUntil }
         await unit.refreshTokens.add(digest(response.refresh_token), token)
       }
-      await unit.auditEvents.add([record])
+      await audit.within(unit, tokenIssued({ ...authorization, ...minted, ...requester }))
       return true
     })
     if (!first) return answerSecondUse(use, app, seconds)
-    audits.tell(record)
     return response
   }
 

@@ -46,8 +46,11 @@ const ROWS_AT_ONCE = 1000
 
 export type AuditEvents = ReturnType<typeof auditEventsOn>
 
+/** Keeps what is to be run when the transaction under way is committed. */
+export type AfterCommit = (run: () => void) => void
+
 /** The audit log: it is only ever added to. */
-export function auditEventsOn(db: Kysely<Schema>) {
+export function auditEventsOn(db: Kysely<Schema>, afterCommit: AfterCommit = () => undefined) {
   const matching = ({ event, app, user, since, until }: AuditFilter) =>
     db
       .selectFrom('audit_events')
@@ -69,11 +72,13 @@ export function auditEventsOn(db: Kysely<Schema>) {
       .orderBy('id')
 
   return {
-    async add(records: readonly AuditRecord[]): Promise<void> {
+    /** @param committed called once the records are there to stay, and never where they are not */
+    async add(records: readonly AuditRecord[], committed?: () => void): Promise<void> {
       for (let from = 0; from < records.length; from += ROWS_AT_ONCE) {
         const rows = records.slice(from, from + ROWS_AT_ONCE).map(toRow)
         await db.insertInto('audit_events').values(rows).execute()
       }
+      if (committed) afterCommit(committed)
     },
 
     /** The earliest first, so that reading can go on where it stopped. */
