@@ -13,6 +13,7 @@ import {
 } from '../../src/domain/protocol/redirect-uri.ts'
 import { readScope } from '../../src/domain/protocol/scope.ts'
 import { OAuthError } from '../../src/domain/refusals/errors.ts'
+import type { RefusalRule } from '../../src/domain/refusals/refusal-rule.ts'
 import { isWholeReferenceToken, newReferenceToken } from '../../src/domain/tokens/reference-token.ts'
 import { readCompactJws } from '../../src/lib/crypto/compact-jws.ts'
 import { deriveKey, open, seal } from '../../src/lib/crypto/sealed-box.ts'
@@ -221,7 +222,8 @@ await t.test('OIDC Core §5.5, §3.1.2.1: claims, prompt and max_age', async () 
 })
 
 await t.test('RFC 9101 §4: what a request object holds', async () => {
-  const refuse = () => new OAuthError('invalid_request_object', 'refused')
+  const refuse = (rule: RefusalRule, cause: string) =>
+    new OAuthError('invalid_request_object', 'refused', { rule, cause })
   const claims = fc.dictionary(
     fc.constantFrom(
       'client_id',

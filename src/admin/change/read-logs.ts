@@ -1,6 +1,7 @@
 import { AUDIT_EVENTS, type AuditRecord } from '../../domain/instance/audit.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { cursorMalformed } from '../../domain/refusals/cursor-malformed.ts'
+import { type Fault, OAuthError } from '../../domain/refusals/errors.ts'
 import type { Refusal } from '../../domain/refusals/refusal.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import type { Store } from '../../store/store.ts'
@@ -38,7 +39,7 @@ const keyOf = ({ at, id }: Moment): string => `${at} ${id}`
 function readKey(key: string | undefined): Moment | undefined {
   if (key === undefined) return undefined
   const [, at, id] = /^(\d{1,16}) (\S+)$/.exec(key) ?? []
-  if (at === undefined || id === undefined) throw new OAuthError('invalid_request', 'the cursor cannot be read')
+  if (at === undefined || id === undefined) throw cursorMalformed()
   return { at: Number(at), id }
 }
 
@@ -47,15 +48,18 @@ function readTime(name: string, text: string | undefined): number | undefined {
   const time = text === undefined ? undefined : Date.parse(text)
   if (!Number.isNaN(time)) return time
   const faults = [{ attribute: name, reason: 'expects a time such as 2030-01-31T00:00:00Z' }]
-  throw new OAuthError('invalid_request', `${name} is not a time`, {}, { faults })
+  throw filterMalformed(`${name} is not a time`, faults)
 }
 
 /** @throws OAuthError `invalid_request` for what is no event */
 function requireEvent(name: string | undefined): void {
   if (name === undefined || AUDIT_EVENTS.some((known) => known === name)) return
   const faults = [{ attribute: 'event', reason: `expects one of ${AUDIT_EVENTS.join(', ')}` }]
-  throw new OAuthError('invalid_request', 'event is not known', {}, { faults })
+  throw filterMalformed('event is not known', faults)
 }
+
+const filterMalformed = (cause: string, faults: readonly Fault[]): OAuthError =>
+  new OAuthError('invalid_request', cause, { rule: 'filter-malformed', cause }, { faults })
 
 /** Which events are wanted, each part as the URL holds it. */
 export interface Wanted {
@@ -73,7 +77,10 @@ export function createReadJournals({ store, flush }: Dependencies) {
       await flush()
       const refusal = await store.read.refusals.find(id)
       if (!refusal)
-        throw new OAuthError('not_found', 'no refusal has this id, it is no longer kept, or it is on the log alone')
+        throw new OAuthError('not_found', 'no refusal has this id, it is no longer kept, or it is on the log alone', {
+          rule: 'refusal-unknown',
+          cause: 'no refusal that is kept has this id',
+        })
       return showRefusal(refusal)
     },
 

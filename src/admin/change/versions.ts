@@ -21,6 +21,8 @@ export type Expected = (version: string) => boolean
 export function requireExpected(version: string, expected: Expected): void {
   if (expected(version)) return
   throw new OAuthError('precondition_failed', 'the record was changed since it was read; read it again', {
+    rule: 'record-changed',
+    cause: 'If-Match names another state of the record than the one it is in now',
     expected: `If-Match "${version}"`,
   })
 }

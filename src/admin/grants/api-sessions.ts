@@ -1,5 +1,5 @@
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { cursorMalformed } from '../../domain/refusals/cursor-malformed.ts'
 import { type ApiSession, showApiSession } from '../../domain/sessions/api-session.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { ApiSessionFilter } from '../../store/repositories/sessions/api-sessions.ts'
@@ -45,7 +45,7 @@ const keyOf = ({ openedAt, id }: Pick<ApiSession, 'openedAt' | 'id'>): string =>
 
 function readKey(key: string): Pick<ApiSession, 'openedAt' | 'id'> {
   const [, openedAt, id] = /^(\d{1,16}) (\S+)$/.exec(key) ?? []
-  if (openedAt === undefined || id === undefined) throw new OAuthError('invalid_request', 'the cursor cannot be read')
+  if (openedAt === undefined || id === undefined) throw cursorMalformed()
   return { openedAt: Number(openedAt), id }
 }
 

@@ -89,6 +89,7 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
         throw new OAuthError('invalid_request', `parameter has more than ${MOST_VALUES} values: ${name}`, {
           rule: 'parameter-has-too-many-values',
           parameter: name,
+          cause: `${name} was sent ${values.length} times`,
         })
       return values.map((value) => requireSound(name, value))
     },

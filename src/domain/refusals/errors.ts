@@ -38,11 +38,14 @@ const STATUS = {
 export type ErrorCode = keyof typeof STATUS
 
 /** What the operator may see of a refusal, beyond what the client is told; never a secret or a token. */
-export type OperatorDetail = Readonly<
-  Record<string, string | number | boolean | null | readonly string[] | undefined>
-> & {
+export type OperatorDetail = Readonly<Record<string, string | number | boolean | null | readonly string[] | undefined>>
+
+/** The operator's half of a refusal. */
+export type OperatorHalf = OperatorDetail & {
   /** Which rule was broken: the remedy follows from it. */
-  readonly rule?: RefusalRule
+  readonly rule: RefusalRule
+  /** In what way it was, in one line. */
+  readonly cause: string
 }
 
 /** One of several things that are wrong at once: the attribute it concerns and why. */
@@ -64,13 +67,13 @@ interface RefusalOptions {
 }
 
 /**
- * The one error of the protocol: a code and a description for the client, a detail for the operator.
+ * The one error of the protocol: a code and a description for the client; rule, cause and detail for the operator.
  * @see RFC 6749 §5.2
  */
 export class OAuthError extends Error {
   readonly code: ErrorCode
   readonly description: string
-  readonly detail: OperatorDetail
+  readonly detail: OperatorHalf
   readonly status: number
   readonly restart: string | undefined
   readonly retryAfter: number | undefined
@@ -79,9 +82,9 @@ export class OAuthError extends Error {
   /**
    * @param code one of the registered error codes
    * @param description one short sentence for the client's developer
-   * @param detail what the operator needs to mend it
+   * @param detail the rule that was broken, the cause, and what else the operator needs to mend it
    */
-  constructor(code: ErrorCode, description: string, detail: OperatorDetail = {}, options: RefusalOptions = {}) {
+  constructor(code: ErrorCode, description: string, detail: OperatorHalf, options: RefusalOptions = {}) {
     super(`${code}: ${description}`)
     this.name = 'OAuthError'
     this.code = code

@@ -4,6 +4,7 @@ import type { Refusal } from '../../domain/refusals/refusal.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import { markDifference, nearestOf } from '../../lib/text/difference.ts'
 import { shellWord } from '../../lib/text/shell.ts'
+import { API_REMEDIES } from './remedies/api-remedies.ts'
 import { APP_JWT_REMEDIES } from './remedies/app-jwt-remedies.ts'
 import { APP_REMEDIES } from './remedies/app-remedies.ts'
 import { PERSON_REMEDIES } from './remedies/person-remedies.ts'
@@ -44,6 +45,7 @@ const REMEDIES: Readonly<Record<RefusalRule, (facts: Facts) => Remedy>> = {
   ...PERSON_REMEDIES,
   ...TOKEN_REMEDIES,
   ...SESSION_REMEDIES,
+  ...API_REMEDIES,
 }
 
 interface Choice {

@@ -6,8 +6,17 @@ import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 /** What anybody brings about as often as they like, and no record would mend. */
 const NEVER: readonly RefusalRule[] = ['address-unknown', 'method-wrong', 'host-unknown', 'server-busy']
 /** The same where no app is named, whose developer might ask for it. */
-const FOR_APPS_ALONE: readonly RefusalRule[] = ['request-malformed', 'request-too-long', 'too-many-requests']
-const WITHOUT_RULE = [404, 405, 413, 415, 421, 431]
+const FOR_APPS_ALONE: readonly RefusalRule[] = [
+  'request-malformed',
+  'request-too-long',
+  'too-many-requests',
+  'record-unknown',
+  'refusal-unknown',
+  'json-too-large',
+  'json-type-wrong',
+  'api-address-unknown',
+  'api-method-wrong',
+]
 
 /** Rows a minute, at each node. */
 const MOST = { network: 60, nameless: 600, all: 6000 }
@@ -46,8 +55,8 @@ export function createRefusalQuota(clock: Clock) {
   }
 }
 
-function isWorthARow({ app, status, detail: { rule } }: Refusal): boolean {
+function isWorthARow({ app, detail: { rule } }: Refusal): boolean {
   if (rule !== undefined && NEVER.includes(rule)) return false
   if (app !== undefined) return true
-  return rule === undefined ? !WITHOUT_RULE.includes(status) : !FOR_APPS_ALONE.includes(rule)
+  return rule === undefined || !FOR_APPS_ALONE.includes(rule)
 }

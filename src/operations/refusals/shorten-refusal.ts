@@ -24,7 +24,7 @@ export function shortenRefusal(refusal: Refusal): Refusal {
     ...refusal,
     description,
     app,
-    detail: detail.kept as OperatorDetail,
+    detail: detail.kept as Refusal['detail'],
     parameters: parameters.kept as Refusal['parameters'],
   }
 }

@@ -51,7 +51,12 @@ function holderOf(kind: ReferenceTokenKind, { app, actor, person, byReferenceTok
   throw new OAuthError(
     'invalid_change',
     'kind: the access token speaks for no person',
-    {},
+    {
+      rule: 'token-speaks-for-nobody',
+      cause: 'a PAT was asked for with the access token of an app',
+      client_id: app,
+      actor,
+    },
     { faults: [{ attribute: 'kind', reason }] },
   )
 }

@@ -12,8 +12,12 @@ interface Dependencies {
 export async function errorSite(server: FastifyInstance, { renderPage }: Dependencies): Promise<void> {
   server.get('/error', { config: { page: true } }, (request, reply) => {
     const id = queryForm(request).get('refusal') ?? ''
-    if (!/^[0-9a-z]{16}$/.test(id)) throw new OAuthError('not_found', 'there is no refusal with this id')
-    const refusal = new OAuthError('access_denied', 'the request of an app was refused', {}, { status: 200 })
+    if (!/^[0-9a-z]{16}$/.test(id))
+      throw new OAuthError('not_found', 'there is no refusal with this id', {
+        rule: 'refusal-unknown',
+        cause: 'what was sent is not the id of a refusal',
+      })
+    const refusal = { code: 'access_denied', description: 'the request of an app was refused', status: 200 } as const
     return renderPage(request, reply, errorPage(refusal, id))
   })
 }

@@ -1,22 +1,25 @@
-import { OAuthError, type OperatorDetail } from '../../domain/refusals/errors.ts'
+import { OAuthError, type OperatorHalf } from '../../domain/refusals/errors.ts'
 
-/** Why the sign-in form is shown again. */
-export interface Problem {
-  readonly name: 'wrong_credentials' | 'missing' | 'busy' | 'throttled'
-  readonly why?: OperatorDetail
-  /** After how many seconds it is worth trying again. */
-  readonly retryAfter?: number
-}
+/** Why the sign-in form is shown again; `retryAfter` is after how many seconds it is worth trying again. */
+export type Problem =
+  | { readonly name: 'wrong_credentials'; readonly why: OperatorHalf }
+  | { readonly name: 'missing' }
+  | { readonly name: 'busy'; readonly retryAfter: number }
+  | { readonly name: 'throttled'; readonly why: OperatorHalf; readonly retryAfter: number }
 
-/** The same as the protocol's error; the page has words of its own for people. */
-export function errorOf({ name, why = {}, retryAfter }: Problem): OAuthError {
-  const options = retryAfter === undefined ? {} : { retryAfter }
-  switch (name) {
+/** The same as the protocol's error; the page has words of its own for people. @param client_id the app they come from */
+export function errorOf(problem: Problem, client_id: string): OAuthError {
+  switch (problem.name) {
     case 'wrong_credentials':
-      return new OAuthError('access_denied', 'the login or the password is wrong', why, { status: 401 })
+      return new OAuthError(
+        'access_denied',
+        'the login or the password is wrong',
+        { client_id, ...problem.why },
+        { status: 401 },
+      )
     case 'missing':
       return new OAuthError('invalid_request', 'the login or the password is missing', {
-        ...why,
+        client_id,
         rule: 'sign-in-incomplete',
         cause: 'the form was sent without a login or without a password',
       })
@@ -24,13 +27,15 @@ export function errorOf({ name, why = {}, retryAfter }: Problem): OAuthError {
       return new OAuthError(
         'temporarily_unavailable',
         'too many people are signing in right now',
-        { ...why, rule: 'server-busy', cause: 'the queue of passwords to check is full' },
-        options,
+        { client_id, rule: 'server-busy', cause: 'the queue of passwords to check is full' },
+        { retryAfter: problem.retryAfter },
       )
     case 'throttled':
-      return new OAuthError('temporarily_unavailable', 'too many attempts to sign in have failed', why, {
-        ...options,
-        status: 429,
-      })
+      return new OAuthError(
+        'temporarily_unavailable',
+        'too many attempts to sign in have failed',
+        { client_id, ...problem.why },
+        { retryAfter: problem.retryAfter, status: 429 },
+      )
   }
 }

@@ -61,7 +61,7 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
   ) {
     const form = flow.formOf(ticket)
     const { app, redirectUri } = await flow.findRedirect({ form })
-    const error = problem && errorOf({ ...problem, why: { client_id: app.applicationUri, ...problem.why } })
+    const error = problem && errorOf(problem, app.applicationUri)
     if (error?.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(ticket))
     return renderPage(request, reply, {

@@ -1,7 +1,7 @@
 import { type ApiResource, mayAskAbout } from '../../../domain/access/api-resource.ts'
 import { type AuthenticatedApp, requireStillEnabled } from '../../../domain/access/authenticated-app.ts'
 import type { ReadCatalogue } from '../../../domain/access/resource-indicators.ts'
-import { OAuthError, type OperatorDetail } from '../../../domain/refusals/errors.ts'
+import { OAuthError, type OperatorHalf } from '../../../domain/refusals/errors.ts'
 import type { Repositories } from '../../../store/store.ts'
 import type { JudgeAgain } from './check-again.ts'
 import type { LookUpToken } from './find-token.ts'
@@ -46,7 +46,7 @@ function requireApiToken(
   caller: AuthenticatedApp,
   resources: readonly ApiResource[],
 ): LiveAccessToken {
-  const refuse = (detail: OperatorDetail): OAuthError =>
+  const refuse = (detail: OperatorHalf): OAuthError =>
     new OAuthError(
       'invalid_token',
       'the token is dead, or not for an API of this app',

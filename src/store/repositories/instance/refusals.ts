@@ -1,5 +1,5 @@
 import type { Kysely, Selectable } from 'kysely'
-import type { ErrorCode, OperatorDetail } from '../../../domain/refusals/errors.ts'
+import type { ErrorCode } from '../../../domain/refusals/errors.ts'
 import type { Refusal } from '../../../domain/refusals/refusal.ts'
 import { keepable } from '../../schema/columns.ts'
 import type { Schema } from '../../schema/schema.ts'
@@ -16,7 +16,7 @@ const toRefusal = (row: Selectable<Schema['refusals']>): Refusal => ({
   error: row.error as ErrorCode,
   description: row.description,
   parameters: JSON.parse(row.parameters) as Refusal['parameters'],
-  detail: JSON.parse(row.detail) as OperatorDetail,
+  detail: JSON.parse(row.detail) as Refusal['detail'],
   app: row.application_uri ?? undefined,
   address: row.address,
 })

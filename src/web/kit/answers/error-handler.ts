@@ -70,8 +70,11 @@ export function registerErrorHandler(server: FastifyInstance, { refuse, renderPa
   })
 }
 
+/** What a person is shown of a refusal. */
+type Shown = Pick<OAuthError, 'code' | 'description' | 'status'> & { readonly restart?: string | undefined }
+
 /** A page that explains a refusal to a person. */
-export const errorPage = (error: OAuthError, refusalId: string) => ({
+export const errorPage = (error: Shown, refusalId: string) => ({
   template: 'error' as const,
   status: error.status,
   data: (t: (key: string) => string, has: (key: string) => boolean) => ({

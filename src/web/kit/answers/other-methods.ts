@@ -21,9 +21,11 @@ export function watchMethods(server: FastifyInstance): () => void {
         url,
         method: METHODS.filter((method) => !methods.has(method)),
         schema: { hide: true },
-        handler: async (_, reply) => {
+        handler: async ({ method }, reply) => {
           reply.header('allow', allowed)
-          throw new OAuthError('invalid_request', `use ${allowed} here`, {}, { status: 405 })
+          const cause = `the address does not take ${method}`
+          const why = { rule: 'api-method-wrong', cause, sent: method, expected: [...methods] } as const
+          throw new OAuthError('invalid_request', `use ${allowed} here`, why, { status: 405 })
         },
       })
     }

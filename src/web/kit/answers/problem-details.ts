@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Fault, OAuthError } from '../../../domain/refusals/errors.ts'
+import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
 import { asOAuthError } from './error-handler.ts'
 import type { Refuse } from './refusals.ts'
 
@@ -48,7 +49,14 @@ export function registerProblemDetails(
   })
   server.setNotFoundHandler((request, reply) => {
     const hint = 'there is nothing at this address; a slash inside an ApplicationUri is written %2F'
-    return answer(request, reply, new OAuthError('not_found', hint))
+    return answer(
+      request,
+      reply,
+      new OAuthError('not_found', hint, {
+        rule: 'api-address-unknown',
+        cause: 'no operation of the API has this path',
+      }),
+    )
   })
 
   function answer(request: FastifyRequest, reply: FastifyReply, error: OAuthError): FastifyReply {
@@ -87,9 +95,11 @@ function asSentBy(app: string | undefined, error: OAuthError): OAuthError {
 function asProblem(error: FastifyError): OAuthError {
   const { statusCode: status, code } = error
   if (error instanceof OAuthError || status === undefined) return asOAuthError(error)
-  const refuse = (description: string) => new OAuthError('invalid_request', description, { fault: code }, { status })
-  if (status === 415) return refuse('the body must be application/json, or application/merge-patch+json in a PATCH')
-  if (status === 413) return refuse('the body is too large')
-  if (status === 400) return refuse('the body is not JSON that can be read')
+  const refuse = (rule: RefusalRule, description: string) =>
+    new OAuthError('invalid_request', description, { rule, cause: description, fault: code }, { status })
+  if (status === 415)
+    return refuse('json-type-wrong', 'the body must be application/json, or application/merge-patch+json in a PATCH')
+  if (status === 413) return refuse('json-too-large', 'the body is too large')
+  if (status === 400) return refuse('json-malformed', 'the body is not JSON that can be read')
   return asOAuthError(error)
 }

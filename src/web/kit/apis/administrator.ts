@@ -66,8 +66,7 @@ export function requireAdministrator<T extends AccessToken>(
   server.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.unguarded === true) return
     const bearer = readBearerToken(request, undefined)
-    if (bearer === undefined)
-      throw new OAuthError('invalid_token', 'an access token is needed', { rule: 'access-token-missing' })
+    if (bearer === undefined) throw tokenMissing('no Authorization: Bearer header came with the request')
     const token = requireAccessToken(await lookUpToken(bearer))
     requireRight(token, standard)
     const { app, interactive, user, reference } = token
@@ -81,6 +80,9 @@ export function requireAdministrator<T extends AccessToken>(
     }
   })
 }
+
+const tokenMissing = (cause: string): OAuthError =>
+  new OAuthError('invalid_token', 'an access token is needed', { rule: 'access-token-missing', cause })
 
 const actorOf = ({ interactive, user, app }: AccessToken): string =>
   interactive ? `user:${user.id}` : `app:${app.applicationUri}`
@@ -120,6 +122,6 @@ function requireRight(token: AccessToken, standard: string): void {
 
 /** Who calls; only behind `requireAdministrator`. */
 export function callerOf({ caller }: { readonly caller: AdministrationCaller | undefined }): AdministrationCaller {
-  if (!caller) throw new OAuthError('invalid_token', 'an access token is needed')
+  if (!caller) throw tokenMissing('the guard was left out')
   return caller
 }

@@ -20,7 +20,10 @@ export function registerJsonBody(server: FastifyInstance): void {
   server.addContentTypeParser(
     types,
     { parseAs: 'string', bodyLimit: LARGEST_BODY },
-    boundedJsonParser(server, () => new OAuthError('invalid_request', TOO_DEEP, { cause: TOO_DEEP })),
+    boundedJsonParser(
+      server,
+      () => new OAuthError('invalid_request', TOO_DEEP, { rule: 'json-malformed', cause: TOO_DEEP }),
+    ),
   )
   server.setValidatorCompiler(compileJudge)
 }
@@ -40,8 +43,9 @@ const compileJudge: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
       faults.length === 0
         ? `${whole} must be a JSON object`
         : `${whole} is wrong in: ${faults.map(({ attribute }) => attribute).join(', ')}`
-    const told = { faults: faults.map(({ attribute, reason }) => `${attribute}: ${reason}`) }
-    return { error: new OAuthError('invalid_request', description, told, { faults: faults.slice(0, MOST_FAULTS) }) }
+    const told = faults.map(({ attribute, reason }) => `${attribute}: ${reason}`)
+    const why = { rule: 'members-wrong', cause: description, faults: told } as const
+    return { error: new OAuthError('invalid_request', description, why, { faults: faults.slice(0, MOST_FAULTS) }) }
   }
 }
 

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Page, PageQuery } from '../../../domain/records/paging.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { cursorMalformed } from '../../../domain/refusals/cursor-malformed.ts'
 
 const USUAL_LIMIT = 50
 
@@ -54,15 +54,8 @@ const toCursor = (key: string): string => Buffer.from(key, 'utf8').toString('bas
 
 function readCursor(cursor: string): string {
   const key = Buffer.from(cursor, 'base64url').toString('utf8')
-  if (cursor === '' || toCursor(key) !== cursor) {
-    const reason = 'is not the `next` of a page'
-    throw new OAuthError(
-      'invalid_request',
-      'the cursor cannot be read',
-      {},
-      { faults: [{ attribute: 'cursor', reason }] },
-    )
-  }
+  if (cursor === '' || toCursor(key) !== cursor)
+    throw cursorMalformed([{ attribute: 'cursor', reason: 'is not the `next` of a page' }])
   return key
 }
 

@@ -7,7 +7,10 @@ const entityTag = (version: string): string => `"${version}"`
 
 /** @throws OAuthError `invalid_request` for a header that is no list of entity tags */
 function readTags(name: 'if-match' | 'if-none-match', value: string): string[] {
-  if (!ENTITY_TAGS.test(value)) throw new OAuthError('invalid_request', `${name} is not a list of entity tags`)
+  if (!ENTITY_TAGS.test(value)) {
+    const cause = `${name} is not a list of entity tags`
+    throw new OAuthError('invalid_request', cause, { rule: 'entity-tag-malformed', cause })
+  }
   return value.split(',').map((tag) => tag.trim())
 }
 
@@ -20,7 +23,7 @@ export function readIfMatch(request: FastifyRequest): (version: string) => boole
   const value = request.headers['if-match']?.trim()
   if (value === undefined) {
     const remedy = 'send If-Match with the ETag of the record as it was read, or If-Match: * for whatever it is now'
-    throw new OAuthError('precondition_required', remedy)
+    throw new OAuthError('precondition_required', remedy, { rule: 'if-match-missing', cause: 'If-Match was not sent' })
   }
   if (value === '*') return () => true
   const tags = readTags('if-match', value)
