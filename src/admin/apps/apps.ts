@@ -3,19 +3,19 @@ import { needsReadableSecret } from '../../domain/apps/app-secret.ts'
 import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { fieldChanges } from '../../domain/records/field-changes.ts'
 import type { Repositories } from '../../store/store.ts'
-import { ChangeRefused } from '../change/change-refused.ts'
 import { type By, recordChange } from '../change/record-change.ts'
+import { conflict, invalidChange, notThere } from '../change/refuse-change.ts'
 import { judgeApp } from './validate-app.ts'
 
 type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings' | 'auditEvents'>
 
-/** @throws ChangeRefused `not found` */
+/** @throws OAuthError `not_found` */
 export async function requireApp({ apps }: Pick<Unit, 'apps'>, applicationUri: string): Promise<TrustedApplication> {
   const app = await apps.find(applicationUri)
   if (app) return app
   const reason = `no app has the ApplicationUri ${JSON.stringify(applicationUri)}`
   const missing = { kind: 'app', name: applicationUri } as const
-  throw new ChangeRefused('not found', [{ attribute: 'ApplicationUri', reason }], missing)
+  throw notThere([{ attribute: 'ApplicationUri', reason }], missing)
 }
 
 /** The declarative part alone; what is counted and timed is not for an update to store. */
@@ -30,19 +30,19 @@ export function registrationOf({
   return registration
 }
 
-/** Registers an app. @throws ChangeRefused `invalid`, or `conflict` when the ApplicationUri is taken */
+/** Registers an app. @throws OAuthError `invalid_change`, or `conflict` when the ApplicationUri is taken */
 export async function registerApp(unit: Unit, wanted: AppRegistration, by: By): Promise<AppRegistration> {
   const app = await judgeApp(wanted, unit, by)
   if (!(await unit.apps.add(app, by.now))) {
     const reason = `${app.applicationUri} is registered already`
-    throw new ChangeRefused('conflict', [{ attribute: 'ApplicationUri', reason }])
+    throw conflict([{ attribute: 'ApplicationUri', reason }])
   }
   const detail = { fields: fieldChanges({}, showRegistration(app)) }
   await recordChange(unit, { event: 'app_registered', app: app.applicationUri, detail }, by)
   return app
 }
 
-/** Stores a changed record. @throws ChangeRefused */
+/** Stores a changed record. @throws OAuthError */
 export async function updateApp(
   unit: Unit,
   wanted: AppRegistration,
@@ -50,7 +50,7 @@ export async function updateApp(
 ): Promise<{ before: TrustedApplication; after: TrustedApplication }> {
   const before = await requireApp(unit, wanted.applicationUri)
   if (wanted.selfRegistered !== before.selfRegistered)
-    throw new ChangeRefused('invalid', [{ attribute: 'SelfRegistered', reason: 'can never change' }])
+    throw invalidChange([{ attribute: 'SelfRegistered', reason: 'can never change' }])
   const registration = await judgeApp(wanted, unit, by, before)
   const fields = fieldChanges(showRegistration(before), showRegistration(registration))
   if (Object.keys(fields).length === 0) return { before, after: before }
@@ -69,7 +69,7 @@ async function endSecrets({ applicationUri, secrets }: TrustedApplication, { app
   return secrets.map(({ id }) => id)
 }
 
-/** The kill switch of an app. @throws ChangeRefused */
+/** The kill switch of an app. @throws OAuthError */
 export async function setAppEnabled(
   unit: Unit,
   applicationUri: string,
@@ -83,7 +83,7 @@ export async function setAppEnabled(
   return { before, after: await requireApp(unit, applicationUri) }
 }
 
-/** Forgets an app with everything issued to it. @throws ChangeRefused */
+/** Forgets an app with everything issued to it. @throws OAuthError */
 export async function removeApp(unit: Unit, applicationUri: string, by: By): Promise<void> {
   const app = await requireApp(unit, applicationUri)
   await unit.apps.remove(applicationUri, by.now)

@@ -3,8 +3,8 @@ import { whyBadName } from '../../domain/records/readable-name.ts'
 import { digest, newOrderedId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import type { Repositories } from '../../store/store.ts'
-import { ChangeRefused } from '../change/change-refused.ts'
 import { type By, recordChange } from '../change/record-change.ts'
+import { invalidChange, notThere } from '../change/refuse-change.ts'
 
 type Unit = Pick<Repositories, 'initialAccessTokens' | 'auditEvents'>
 
@@ -16,7 +16,7 @@ export interface WantedInitialToken {
   readonly uses: number | undefined
 }
 
-/** Makes a token with which apps register themselves. @returns its value, which is told this once @throws ChangeRefused */
+/** Makes a token with which apps register themselves. @returns its value, which is told this once @throws OAuthError */
 export async function createInitialToken(
   unit: Unit,
   { label, lifetime, uses }: WantedInitialToken,
@@ -24,7 +24,7 @@ export async function createInitialToken(
   by: By,
 ): Promise<{ token: InitialAccessToken; value: string }> {
   const reason = label === undefined ? undefined : whyBadName(label)
-  if (reason !== undefined) throw new ChangeRefused('invalid', [{ attribute: 'label', reason }])
+  if (reason !== undefined) throw invalidChange([{ attribute: 'label', reason }])
   const value = newSecret(random)
   const token: InitialAccessToken = {
     id: newOrderedId(by.now),
@@ -44,7 +44,7 @@ export async function createInitialToken(
 
 const SHORTEST_PREFIX = 4
 
-/** Ends a token by its id, or by a beginning that no other has; what was registered with it stays. @throws ChangeRefused */
+/** Ends a token by its id, or by a beginning that no other has; what was registered with it stays. @throws OAuthError */
 export async function revokeInitialToken(unit: Unit, name: string, by: By): Promise<InitialAccessToken> {
   const begins = ({ id }: InitialAccessToken): boolean =>
     id === name || (name.length >= SHORTEST_PREFIX && id.startsWith(name))
@@ -52,7 +52,7 @@ export async function revokeInitialToken(unit: Unit, name: string, by: By): Prom
   if (!token || another) {
     const several = `several initial access tokens have an id that begins with ${JSON.stringify(name)}; write more of it`
     const none = `no initial access token has the id ${JSON.stringify(name.slice(0, 80))}; tessera registration token list shows them`
-    throw new ChangeRefused('not found', [{ attribute: 'id', reason: token ? several : none }])
+    throw notThere([{ attribute: 'id', reason: token ? several : none }])
   }
   await unit.initialAccessTokens.remove(token.id)
   const detail = { token: token.id, label: token.label ?? null }

@@ -1,6 +1,6 @@
 import { type ApiResource, scopesOf } from '../../domain/access/api-resource.ts'
+import type { Fault } from '../../domain/refusals/errors.ts'
 import type { Repositories } from '../../store/store.ts'
-import type { ChangeFault } from '../change/change-refused.ts'
 
 /**
  * Says why scopes cannot go: an app that lists a scope which no API has any more could not work.
@@ -11,7 +11,7 @@ export async function whyScopesStay(
   { apps }: Pick<Repositories, 'apps'>,
   before: ApiResource,
   after: readonly ApiResource[],
-): Promise<ChangeFault[]> {
+): Promise<Fault[]> {
   const left = scopesOf(after)
   const lost = scopesOf([before]).filter((scope) => !left.includes(scope))
   if (lost.length === 0) return []

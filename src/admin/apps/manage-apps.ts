@@ -4,14 +4,15 @@ import type { Shown } from '../../domain/apps/attribute-kinds.ts'
 import { APP_DEFAULTS, type AppRegistration, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
+import type { Fault } from '../../domain/refusals/errors.ts'
 import { type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
 import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
 import type { Outbound } from '../../lib/net/outbound.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Repositories, Store } from '../../store/store.ts'
-import { type ChangeFault, ChangeRefused } from '../change/change-refused.ts'
+import { invalidChange, isInvalidChange } from '../change/refuse-change.ts'
 import { type Caller, createOrders } from '../change/run-change.ts'
-import { orProtocolError } from '../change/suggest.ts'
+import { orSuggestion } from '../change/suggest.ts'
 import { type Expected, requireExpected, versionOfApp } from '../change/versions.ts'
 import { registerApp, registrationOf, removeApp, requireApp, setAppEnabled, updateApp } from './apps.ts'
 import { type ShownLogout, showLogouts } from './logouts.ts'
@@ -58,7 +59,7 @@ export function createManageApps({ store, clock, random, secretKey, outbound, au
   }
 
   const find = (applicationUri: string): Promise<TrustedApplication> =>
-    orProtocolError(store.read, requireApp(store.read, applicationUri))
+    orSuggestion(store.read, requireApp(store.read, applicationUri))
 
   return {
     find: async (applicationUri: string) => describe(await find(applicationUri), store.read),
@@ -72,7 +73,7 @@ export function createManageApps({ store, clock, random, secretKey, outbound, au
     },
 
     logouts: (applicationUri: string, query: PageQuery): Promise<Page<ShownLogout>> =>
-      orProtocolError(store.read, showLogouts(store.read, applicationUri, query)),
+      orSuggestion(store.read, showLogouts(store.read, applicationUri, query)),
 
     register: (body: AppInput, caller: Caller) =>
       change(caller, async (unit, by) => {
@@ -126,22 +127,22 @@ export function createManageApps({ store, clock, random, secretKey, outbound, au
   }
 }
 
-const SECRET_OF_NOBODY: ChangeFault = {
+const SECRET_OF_NOBODY: Fault = {
   attribute: 'ApplicationSecretHash',
   reason: 'only a Confidential app has a secret',
 }
 
 /** Adds what is wrong with a request to what its change itself is refused for, so that all of it is told at once. */
-async function together<T>(faults: readonly ChangeFault[], work: () => Promise<T>): Promise<T> {
+async function together<T>(faults: readonly Fault[], work: () => Promise<T>): Promise<T> {
   const done = await work().catch((error: unknown) => {
-    if (!(error instanceof ChangeRefused) || error.kind !== 'invalid') throw error
-    throw new ChangeRefused('invalid', [...faults, ...error.faults])
+    if (!isInvalidChange(error)) throw error
+    throw invalidChange([...faults, ...error.faults])
   })
-  if (faults.length > 0) throw new ChangeRefused('invalid', faults)
+  if (faults.length > 0) throw invalidChange(faults)
   return done
 }
 
-function whyRenamed({ ApplicationUri: wanted }: AppInput, applicationUri: string): ChangeFault[] {
+function whyRenamed({ ApplicationUri: wanted }: AppInput, applicationUri: string): Fault[] {
   if (wanted === undefined || wanted === applicationUri) return []
   const reason = 'cannot be changed: it is the client_id; register the app anew and remove this one'
   return [{ attribute: 'ApplicationUri', reason }]
@@ -166,5 +167,5 @@ function readTime(text: string | null | undefined, now: number): number | undefi
   const time = Date.parse(text)
   if (time > now) return time
   const reason = Number.isNaN(time) ? 'expects a time such as 2030-01-31T00:00:00Z' : 'is in the past'
-  throw new ChangeRefused('invalid', [{ attribute: 'ExpiresAt', reason }])
+  throw invalidChange([{ attribute: 'ExpiresAt', reason }])
 }

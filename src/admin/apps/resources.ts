@@ -1,8 +1,9 @@
 import { type ApiResource, DEFAULT_RESOURCE, resourceFaults, showResource } from '../../domain/access/api-resource.ts'
 import { fieldChanges } from '../../domain/records/field-changes.ts'
+import type { Fault } from '../../domain/refusals/errors.ts'
 import type { Repositories } from '../../store/store.ts'
-import { type ChangeFault, ChangeRefused } from '../change/change-refused.ts'
 import { type By, recordChange } from '../change/record-change.ts'
+import { conflict, invalidChange, notThere } from '../change/refuse-change.ts'
 import { whyScopesStay } from './lost-scopes.ts'
 
 type Unit = Pick<Repositories, 'apps' | 'resources' | 'settings' | 'auditEvents'>
@@ -13,28 +14,28 @@ export const findResource = async (
   identifier: string,
 ): Promise<ApiResource | undefined> => (await resources.list()).find((resource) => resource.identifier === identifier)
 
-/** @throws ChangeRefused `not found` */
+/** @throws OAuthError `not_found` */
 export async function requireResource(unit: Pick<Unit, 'resources'>, identifier: string): Promise<ApiResource> {
   const resource = await findResource(unit, identifier)
   if (resource) return resource
   const reason = `there is no API resource ${identifier}`
-  throw new ChangeRefused('not found', [{ attribute: 'Identifier', reason }])
+  throw notThere([{ attribute: 'Identifier', reason }])
 }
 
-/** Adds an API resource, or stores a changed one. @throws ChangeRefused, also while apps list a scope that goes */
+/** Adds an API resource, or stores a changed one. @throws OAuthError, also while apps list a scope that goes */
 export async function putResource(unit: Unit, wanted: ApiResource, by: By): Promise<void> {
   const everyApi = await unit.resources.list()
   const before = everyApi.find(({ identifier }) => identifier === wanted.identifier)
   const after = everyApi.map((resource) => (resource === before ? wanted : resource))
   const faults = before ? await whyScopesStay(unit, before, after) : []
-  if (faults.length > 0 && resourceFaults(wanted).length === 0) throw new ChangeRefused('conflict', faults)
+  if (faults.length > 0 && resourceFaults(wanted).length === 0) throw conflict(faults)
   await storeResource(unit, wanted, by)
 }
 
-/** The same as part of a larger change, which judges in its end whether apps lost a scope. @throws ChangeRefused */
+/** The same as part of a larger change, which judges in its end whether apps lost a scope. @throws OAuthError */
 export async function storeResource(unit: Unit, wanted: ApiResource, by: By): Promise<void> {
   const faults = [...resourceFaults(wanted), ...(await whyNotServers(unit, wanted))]
-  if (faults.length > 0) throw new ChangeRefused('invalid', faults)
+  if (faults.length > 0) throw invalidChange(faults)
   const before = await findResource(unit, wanted.identifier)
   const fields = fieldChanges(before ? showResource(before) : {}, showResource(wanted))
   if (Object.keys(fields).length === 0) return
@@ -44,8 +45,8 @@ export async function storeResource(unit: Unit, wanted: ApiResource, by: By): Pr
 }
 
 /** Only the secret of a Confidential app proves that it is the API who asks. */
-async function whyNotServers({ apps }: Pick<Unit, 'apps'>, { resourceServers }: ApiResource): Promise<ChangeFault[]> {
-  const faults: ChangeFault[] = []
+async function whyNotServers({ apps }: Pick<Unit, 'apps'>, { resourceServers }: ApiResource): Promise<Fault[]> {
+  const faults: Fault[] = []
   for (const uri of resourceServers) {
     const app = await apps.find(uri)
     const reason = app ? `${uri} is of ClientType ${app.clientType}, not Confidential` : `there is no app ${uri}`
@@ -54,21 +55,21 @@ async function whyNotServers({ apps }: Pick<Unit, 'apps'>, { resourceServers }: 
   return faults
 }
 
-/** Removes an API resource. @throws ChangeRefused while apps need it, and for the API of the instance itself, which stays */
+/** Removes an API resource. @throws OAuthError while apps need it, and for the API of the instance itself, which stays */
 export async function removeResource(unit: Unit, identifier: string, by: By): Promise<void> {
   const before = await requireResource(unit, identifier)
   if (identifier === (await unit.settings.get(DEFAULT_RESOURCE))) {
     const reason = `${identifier} is the API of the instance itself (TESSERA_AUDIENCE) and stays`
-    throw new ChangeRefused('conflict', [{ attribute: 'Identifier', reason }])
+    throw conflict([{ attribute: 'Identifier', reason }])
   }
   const users = (await unit.apps.list()).filter(({ apiResources }) => apiResources.includes(identifier))
   if (users.length > 0) {
     const reason = `${users.map(({ applicationUri }) => applicationUri).join(', ')} may still name it`
-    throw new ChangeRefused('conflict', [{ attribute: 'Identifier', reason }])
+    throw conflict([{ attribute: 'Identifier', reason }])
   }
   const others = (await unit.resources.list()).filter((resource) => resource.identifier !== identifier)
   const faults = await whyScopesStay(unit, before, others)
-  if (faults.length > 0) throw new ChangeRefused('conflict', faults)
+  if (faults.length > 0) throw conflict(faults)
   await unit.resources.remove(identifier)
   const detail = { resource: identifier, fields: fieldChanges(showResource(before), {}) }
   await recordChange(unit, { event: 'resource_removed', detail }, by)

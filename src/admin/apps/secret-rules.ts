@@ -1,39 +1,39 @@
 import { isValidSecret, MOST_VALID_SECRETS, whyBadSecretHash } from '../../domain/apps/app-secret.ts'
 import type { NewAppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { whyBadName } from '../../domain/records/readable-name.ts'
+import type { Fault, OAuthError } from '../../domain/refusals/errors.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import { isoTime } from '../../lib/time/clock.ts'
-import { type ChangeFault, ChangeRefused } from '../change/change-refused.ts'
+import { conflict, invalidChange } from '../change/refuse-change.ts'
 
-const conflict = (reason: string): ChangeRefused =>
-  new ChangeRefused('conflict', [{ attribute: 'ApplicationSecretHash', reason }])
+const inTheWay = (reason: string): OAuthError => conflict([{ attribute: 'ApplicationSecretHash', reason }])
 
-/** Only what proves itself with a secret has one. @throws ChangeRefused `conflict` */
+/** Only what proves itself with a secret has one. @throws OAuthError `conflict` */
 export function requireConfidential({ applicationUri, clientType }: TrustedApplication): void {
   if (clientType === 'Confidential') return
-  throw conflict(`${applicationUri} is of ClientType ${clientType}; only a Confidential app has a secret`)
+  throw inTheWay(`${applicationUri} is of ClientType ${clientType}; only a Confidential app has a secret`)
 }
 
-/** Judges one more secret by itself, and beside the ones the app has. @throws ChangeRefused */
+/** Judges one more secret by itself, and beside the ones the app has. @throws OAuthError */
 export function requireSoundSecret(app: TrustedApplication, secret: NewAppSecret, now: number): void {
   const badHash = whyBadSecretHash(secret.hash)
   const badLabel = secret.label === undefined ? undefined : whyBadName(secret.label)
-  const faults: ChangeFault[] = [
+  const faults: Fault[] = [
     ...(badHash ? [{ attribute: 'ApplicationSecretHash', reason: badHash }] : []),
     ...(badLabel ? [{ attribute: 'Label', reason: badLabel }] : []),
     ...(isValidSecret(secret, now) ? [] : [{ attribute: 'ExpiresAt', reason: 'is not in the future' }]),
   ]
-  if (faults.length > 0) throw new ChangeRefused('invalid', faults)
+  if (faults.length > 0) throw invalidChange(faults)
   if (app.secrets.some(({ hash }) => hash === secret.hash))
-    throw conflict(`${app.applicationUri} has this very secret already`)
+    throw inTheWay(`${app.applicationUri} has this very secret already`)
 }
 
-/** @throws ChangeRefused `conflict` when the app has as many valid secrets as it may have */
+/** @throws OAuthError `conflict` when the app has as many valid secrets as it may have */
 export function requireRoomForSecret({ applicationUri, secrets }: TrustedApplication, now: number): void {
   const valid = secrets.filter((secret) => isValidSecret(secret, now))
   if (valid.length < MOST_VALID_SECRETS) return
   const ends = valid.map(({ expiresAt }) => expiresAt).filter((end) => end !== undefined)
   const wait = ends.length === 0 ? '' : `wait until ${isoTime(Math.min(...ends))}, `
   const remedy = `${wait}remove one, or end both at once with: tessera app rotate-secret ${shellWord(applicationUri)} --overlap 0`
-  throw conflict(`${applicationUri} has two valid secrets already; ${remedy}`)
+  throw inTheWay(`${applicationUri} has two valid secrets already; ${remedy}`)
 }

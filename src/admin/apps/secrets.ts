@@ -2,8 +2,8 @@ import { isValidSecret, needsReadableSecret } from '../../domain/apps/app-secret
 import type { AppSecret, NewAppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import type { Repositories } from '../../store/store.ts'
-import { ChangeRefused } from '../change/change-refused.ts'
 import { type By, recordChange } from '../change/record-change.ts'
+import { notThere } from '../change/refuse-change.ts'
 import { requireApp } from './apps.ts'
 import { requireConfidential, requireRoomForSecret, requireSoundSecret } from './secret-rules.ts'
 
@@ -16,7 +16,7 @@ interface SecretRotation {
   readonly overlap: number
 }
 
-/** Gives an app one more secret. @throws ChangeRefused when the app can have none, or no more */
+/** Gives an app one more secret. @throws OAuthError when the app can have none, or no more */
 export async function addAppSecret(unit: Unit, applicationUri: string, secret: NewAppSecret, by: By): Promise<void> {
   const app = await requireApp(unit, applicationUri)
   requireConfidential(app)
@@ -30,7 +30,7 @@ export async function addAppSecret(unit: Unit, applicationUri: string, secret: N
 /**
  * Gives an app a new secret and the present ones an end.
  * @returns until when the previous secret is valid; `undefined` when there was none
- * @throws ChangeRefused when the app can have none, or when two are valid already and shall stay so
+ * @throws OAuthError when the app can have none, or when two are valid already and shall stay so
  */
 export async function rotateAppSecret(
   unit: Unit,
@@ -61,13 +61,13 @@ export async function rotateAppSecret(
 const asKept = (secret: NewAppSecret, app: TrustedApplication): NewAppSecret =>
   needsReadableSecret(app) ? secret : { ...secret, sealed: undefined }
 
-/** Ends one secret of an app for good. @throws ChangeRefused when the app has no such secret */
+/** Ends one secret of an app for good. @throws OAuthError when the app has no such secret */
 export async function removeAppSecret(unit: Unit, applicationUri: string, id: string, by: By): Promise<AppSecret> {
   const app = await requireApp(unit, applicationUri)
   const secret = app.secrets.find((known) => known.id === id)
   if (!secret) {
     const reason = `${applicationUri} has no secret with the id ${JSON.stringify(id)}`
-    throw new ChangeRefused('not found', [{ attribute: 'Id', reason }])
+    throw notThere([{ attribute: 'Id', reason }])
   }
   await unit.apps.removeSecret(applicationUri, id)
   await recordChange(unit, { event: 'app_secret_removed', app: applicationUri, detail: describeSecret(secret) }, by)

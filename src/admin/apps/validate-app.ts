@@ -8,8 +8,8 @@ import type { Fault } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import type { Repositories } from '../../store/store.ts'
-import { ChangeRefused } from '../change/change-refused.ts'
 import type { By } from '../change/record-change.ts'
+import { invalidChange } from '../change/refuse-change.ts'
 import { findUser } from '../users/find-user.ts'
 
 type Unit = Pick<Repositories, 'users' | 'resources' | 'settings'>
@@ -19,7 +19,7 @@ type Unit = Pick<Repositories, 'users' | 'resources' | 'settings'>
  * @param wanted its `systemUser` may be a login, an e-mail or an id
  * @param before what is stored now; a System User who was fit then and is disabled since does not stop other changes
  * @returns the registration as it can be stored, with the id of its System User
- * @throws ChangeRefused naming everything that makes it unable to work
+ * @throws OAuthError naming everything that makes it unable to work
  */
 export async function judgeApp(
   wanted: AppRegistration,
@@ -39,7 +39,7 @@ export async function judgeApp(
     ...(await unknownScopes(app, unit)),
     ...(await whyStaysConfidential(app, unit)),
   ]
-  if (faults.length > 0) throw new ChangeRefused('invalid', faults)
+  if (faults.length > 0) throw invalidChange(faults)
   return app
 }
 

@@ -5,8 +5,8 @@ import {
   storedName,
 } from '../../domain/instance/instance-settings.ts'
 import type { Repositories } from '../../store/store.ts'
-import { ChangeRefused } from './change-refused.ts'
 import { type By, recordChange } from './record-change.ts'
+import { invalidChange } from './refuse-change.ts'
 
 type Unit = Pick<Repositories, 'settings' | 'auditEvents'>
 
@@ -20,10 +20,10 @@ export async function readInstanceSettings({
   return Object.fromEntries(await Promise.all(entries)) as Record<InstanceSettingName, string>
 }
 
-/** Changes a setting. @throws ChangeRefused when the value cannot be read */
+/** Changes a setting. @throws OAuthError when the value cannot be read */
 export async function setInstanceSetting(unit: Unit, name: InstanceSettingName, value: string, by: By): Promise<void> {
   const { expects, read } = INSTANCE_SETTINGS[name]
-  if (read(value) === undefined) throw new ChangeRefused('invalid', [{ attribute: name, reason: `expects ${expects}` }])
+  if (read(value) === undefined) throw invalidChange([{ attribute: name, reason: `expects ${expects}` }])
   const before = (await readInstanceSettings(unit))[name]
   if (before === value) return
   await unit.settings.set(storedName(name), value)

@@ -1,7 +1,6 @@
 import type { Audit } from '../../domain/instance/audit.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Repositories, Store } from '../../store/store.ts'
-import { asProtocolError } from './as-protocol-error.ts'
 import type { By } from './record-change.ts'
 import { withSuggestion } from './suggest.ts'
 
@@ -32,7 +31,7 @@ export function createOrders({ store, clock, audit }: Dependencies) {
         return work(unit, { ...caller, now: clock(), audit })
       })
     } catch (error) {
-      throw asProtocolError(await withSuggestion(error, store.read))
+      throw await withSuggestion(error, store.read)
     }
   }
 }

@@ -1,7 +1,7 @@
+import { type Missing, OAuthError } from '../../domain/refusals/errors.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
 import type { Repositories } from '../../store/store.ts'
-import { asProtocolError } from './as-protocol-error.ts'
-import { ChangeRefused, type Missing } from './change-refused.ts'
+import { notThere } from './refuse-change.ts'
 
 type Reading = { readonly [Name in 'users' | 'apps']: Pick<Repositories[Name], 'near'> }
 
@@ -22,19 +22,16 @@ const similarApp = async ({ apps }: Pick<Reading, 'apps'>, name: string): Promis
  * over, so that nobody who writes waits for it.
  */
 export async function withSuggestion(error: unknown, read: Reading): Promise<unknown> {
-  if (!(error instanceof ChangeRefused) || !error.missing) return error
+  if (!(error instanceof OAuthError) || !error.missing) return error
   const { kind, name } = error.missing
   const similar = kind === 'user' ? similarUser(read, name) : similarApp(read, name)
   // The refusal stands, whatever becomes of the question.
   const more = (await similar.catch(() => '')) || OTHERWISE[kind]
-  return new ChangeRefused(
-    error.kind,
-    error.faults.map(({ attribute, reason }) => ({ attribute, reason: reason + more })),
-  )
+  return notThere(error.faults.map(({ attribute, reason }) => ({ attribute, reason: reason + more })))
 }
 
-/** Answers a question, or refuses it in the words of the protocol. @throws OAuthError */
-export const orProtocolError = <T>(read: Reading, question: Promise<T>): Promise<T> =>
+/** Answers a question, or refuses it with which record may have been meant. @throws OAuthError */
+export const orSuggestion = <T>(read: Reading, question: Promise<T>): Promise<T> =>
   question.catch(async (error: unknown) => {
-    throw asProtocolError(await withSuggestion(error, read))
+    throw await withSuggestion(error, read)
   })

@@ -5,8 +5,8 @@ import type { User } from '../../domain/users/user.ts'
 import type { ApiSessionFilter } from '../../store/repositories/sessions/api-sessions.ts'
 import type { Repositories } from '../../store/store.ts'
 import { requireApp } from '../apps/apps.ts'
-import { ChangeRefused } from '../change/change-refused.ts'
 import { type By, recordChange } from '../change/record-change.ts'
+import { notThere } from '../change/refuse-change.ts'
 import { requireUser } from '../users/find-user.ts'
 import { type EndedTokens, endTokens } from './end-tokens.ts'
 
@@ -49,7 +49,7 @@ function readKey(key: string): Pick<ApiSession, 'openedAt' | 'id'> {
   return { openedAt: Number(openedAt), id }
 }
 
-/** The next live sessions as they are shown, the oldest first. @throws ChangeRefused `not found` */
+/** The next live sessions as they are shown, the oldest first. @throws OAuthError `not_found` */
 export async function showApiSessions(
   unit: Pick<Repositories, 'apps' | 'users' | 'settings' | 'apiSessions'>,
   { user, app }: SessionsWanted,
@@ -82,12 +82,12 @@ export interface EndedSessions extends EndedTokens {
   readonly apps: readonly string[]
 }
 
-/** Ends one session, with everything its app was issued to act as its user where that is asked for. @throws ChangeRefused `not found` */
+/** Ends one session, with everything its app was issued to act as its user where that is asked for. @throws OAuthError `not_found` */
 export async function endApiSession(unit: Unit, id: string, withTokens: boolean, by: By): Promise<EndedSessions> {
   const session = await unit.apiSessions.find(id)
   if (!session) {
     const reason = `there is no API session ${id}; tessera session list shows those that live`
-    throw new ChangeRefused('not found', [{ attribute: 'id', reason }])
+    throw notThere([{ attribute: 'id', reason }])
   }
   const { applicationUri, userId } = session
   // The tokens would open another session at once, so they end first, and whatever lives then goes with them.

@@ -1,9 +1,10 @@
 import { fieldChanges } from '../../domain/records/field-changes.ts'
+import type { OAuthError } from '../../domain/refusals/errors.ts'
 import { LICENCE_SLOTS } from '../../domain/sessions/api-session.ts'
 import type { House } from '../../domain/sessions/licence-slots.ts'
 import type { Repositories } from '../../store/store.ts'
-import { ChangeRefused } from '../change/change-refused.ts'
 import { type By, recordChange } from '../change/record-change.ts'
+import { conflict } from '../change/refuse-change.ts'
 import { requireUser } from '../users/find-user.ts'
 
 type Reading = Pick<Repositories, 'settings' | 'users' | 'reservedUsers' | 'apiSessions'>
@@ -43,7 +44,7 @@ export interface LicenseChange {
   readonly unreserve: readonly string[]
 }
 
-/** Changes the number of licence slots, or for whom one is kept; it ends no session. @throws ChangeRefused */
+/** Changes the number of licence slots, or for whom one is kept; it ends no session. @throws OAuthError */
 export async function setLicense(unit: Unit, change: LicenseChange, by: By): Promise<License> {
   const before = await readLicense(unit, by.now)
   const known = await unit.reservedUsers.list()
@@ -67,4 +68,4 @@ export async function setLicense(unit: Unit, change: LicenseChange, by: By): Pro
 
 const shown = ({ slots, reserved }: License) => ({ slots: slots ?? 'unlimited', reserved })
 
-const refuse = (reason: string): ChangeRefused => new ChangeRefused('conflict', [{ attribute: 'reserved', reason }])
+const refuse = (reason: string): OAuthError => conflict([{ attribute: 'reserved', reason }])

@@ -3,7 +3,7 @@ import type { Page, PageQuery } from '../../domain/records/paging.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Store } from '../../store/store.ts'
 import { type Caller, createOrders } from '../change/run-change.ts'
-import { orProtocolError } from '../change/suggest.ts'
+import { orSuggestion } from '../change/suggest.ts'
 import { requireUser } from '../users/find-user.ts'
 import { type ConsentsWanted, type ShownConsent, showConsents, withdrawConsent } from './consents.ts'
 
@@ -21,7 +21,7 @@ export function createManageConsents({ store, clock, audit }: Dependencies) {
 
   return {
     page: (wanted: ConsentsWanted, query: PageQuery): Promise<Page<ShownConsent>> =>
-      orProtocolError(store.read, showConsents(store.read, wanted, query)),
+      orSuggestion(store.read, showConsents(store.read, wanted, query)),
 
     /** @param name login, e-mail or id of the person */
     withdraw: (name: string, app: string, caller: Caller): Promise<void> =>

@@ -3,7 +3,7 @@ import type { Page, PageQuery } from '../../domain/records/paging.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Store } from '../../store/store.ts'
 import { type Caller, createOrders } from '../change/run-change.ts'
-import { orProtocolError } from '../change/suggest.ts'
+import { orSuggestion } from '../change/suggest.ts'
 import { requireUser } from '../users/find-user.ts'
 import { endApiSession, type SessionsWanted, type ShownApiSession, showApiSessions } from './api-sessions.ts'
 import { readLicense, setLicense, showLicense } from './license.ts'
@@ -28,7 +28,7 @@ export function createManageSessions({ store, clock, audit }: Dependencies) {
 
   return {
     page: (wanted: SessionsWanted, query: PageQuery): Promise<Page<ShownApiSession>> =>
-      orProtocolError(store.read, showApiSessions(store.read, wanted, clock(), query)),
+      orSuggestion(store.read, showApiSessions(store.read, wanted, clock(), query)),
 
     end: (id: string, withTokens: boolean, caller: Caller): Promise<void> =>
       change(caller, async (unit, by) => void (await endApiSession(unit, id, withTokens, by))),

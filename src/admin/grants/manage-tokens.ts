@@ -11,10 +11,10 @@ import type { Clock } from '../../lib/time/clock.ts'
 import type { ReferenceTokenFilter } from '../../store/repositories/tokens/reference-tokens.ts'
 import type { Repositories, Store } from '../../store/store.ts'
 import { requireApp } from '../apps/apps.ts'
-import { ChangeRefused } from '../change/change-refused.ts'
 import type { By } from '../change/record-change.ts'
+import { notThere } from '../change/refuse-change.ts'
 import { type Caller, createOrders } from '../change/run-change.ts'
-import { orProtocolError } from '../change/suggest.ts'
+import { orSuggestion } from '../change/suggest.ts'
 import { epochsWhenAsked, issueReferenceToken, revokeReferenceToken, type WantedToken } from './reference-tokens.ts'
 
 interface Dependencies {
@@ -48,7 +48,7 @@ export function createManageTokens({ store, clock, random, audit }: Dependencies
 
     /** @throws OAuthError `not_found` */
     requireApp: async (applicationUri: string): Promise<void> => {
-      await orProtocolError(store.read, requireApp(store.read, applicationUri))
+      await orSuggestion(store.read, requireApp(store.read, applicationUri))
     },
 
     /** The token with its value, which is told this once. */
@@ -63,7 +63,7 @@ export function createManageTokens({ store, clock, random, audit }: Dependencies
       const asked = await epochsWhenAsked(store.read, wanted)
       return change(caller, async (unit, by) => {
         const reason = 'no app has this ApplicationUri'
-        if (!(await unit.apps.find(wanted.app))) throw new ChangeRefused('not found', [{ attribute: 'app', reason }])
+        if (!(await unit.apps.find(wanted.app))) throw notThere([{ attribute: 'app', reason }])
         return issue(unit, wanted, by, asked)
       })
     },
@@ -77,7 +77,7 @@ export function createManageTokens({ store, clock, random, audit }: Dependencies
           (app === undefined || token.applicationUri === app) &&
           (user === undefined || token.userId === user) &&
           (kind === undefined || token.kind === kind)
-        if (!isOne) throw new ChangeRefused('not found', [{ attribute: 'id', reason: 'no token here has this id' }])
+        if (!isOne) throw notThere([{ attribute: 'id', reason: 'no token here has this id' }])
         await revokeReferenceToken(unit, token, by)
       }),
   }

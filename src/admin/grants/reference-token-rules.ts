@@ -2,20 +2,20 @@ import type { TrustedApplication } from '../../domain/apps/trusted-application.t
 import { valueOfSetting } from '../../domain/instance/instance-settings.ts'
 import { isProtocolScope } from '../../domain/protocol/scope.ts'
 import { whyBadName } from '../../domain/records/readable-name.ts'
+import type { Fault } from '../../domain/refusals/errors.ts'
 import { type ReferenceTokenKind, whyNotPermitted } from '../../domain/tokens/reference-token.ts'
 import type { User } from '../../domain/users/user.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import { DAY, isoTime } from '../../lib/time/clock.ts'
 import { readDuration, showDuration } from '../../lib/time/duration.ts'
-import type { ChangeFault } from '../change/change-refused.ts'
 
 /** Milliseconds a token lives for which nothing is said. */
 const USUAL_LIFETIME = 90 * DAY
 
 /** What was read, or what is wrong with it. */
-type Read<T> = { readonly value: T } | { readonly faults: readonly ChangeFault[] }
+type Read<T> = { readonly value: T } | { readonly faults: readonly Fault[] }
 
-const wrong = (attribute: string, reason: string): { readonly faults: readonly ChangeFault[] } => ({
+const wrong = (attribute: string, reason: string): { readonly faults: readonly Fault[] } => ({
   faults: [{ attribute, reason }],
 })
 
@@ -28,7 +28,7 @@ export function readTokenScope(text: string | undefined, app: TrustedApplication
   return faults.length > 0 ? { faults } : { value: scopes }
 }
 
-function whyNoScope(scope: string, { applicationUri, scope: registered }: TrustedApplication): readonly ChangeFault[] {
+function whyNoScope(scope: string, { applicationUri, scope: registered }: TrustedApplication): readonly Fault[] {
   if (isProtocolScope(scope))
     return wrong('scope', `${scope} is about a sign-in, and a reference token is for APIs alone; leave it out`).faults
   if (registered.includes(scope)) return []
@@ -75,12 +75,12 @@ export function whyNotIssued(
   kind: ReferenceTokenKind,
   app: TrustedApplication,
   user: User | undefined,
-): ChangeFault | undefined {
+): Fault | undefined {
   const { applicationUri } = app
   const uri = shellWord(applicationUri)
   const set = (...changes: readonly string[]): string =>
     `tessera app update ${uri}${changes.map((change) => ` --set ${change}`).join('')}`
-  const fault = (attribute: string, reason: string): ChangeFault => ({ attribute, reason })
+  const fault = (attribute: string, reason: string): Fault => ({ attribute, reason })
 
   if (!app.isEnabled) return fault('app', `${applicationUri} is disabled; enable it with: tessera app enable ${uri}`)
   if (app.clientType === 'None')

@@ -1,6 +1,7 @@
 import type { GrantEpochs } from '../../domain/access/grant-status.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { storedName } from '../../domain/instance/instance-settings.ts'
+import type { OAuthError } from '../../domain/refusals/errors.ts'
 import {
   looksLikeReferenceToken,
   MOST_TOKENS_OF_A_USER,
@@ -13,8 +14,8 @@ import { digest, newOrderedId, type Random } from '../../lib/crypto/secrets.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import type { Repositories } from '../../store/store.ts'
 import { requireApp } from '../apps/apps.ts'
-import { ChangeRefused } from '../change/change-refused.ts'
 import { type By, recordChange } from '../change/record-change.ts'
+import { conflict, invalidChange, notThere } from '../change/refuse-change.ts'
 import { findUser, requireUser } from '../users/find-user.ts'
 import { readTokenDescription, readTokenExpiry, readTokenScope, whyNotIssued } from './reference-token-rules.ts'
 
@@ -45,7 +46,7 @@ export interface IssuedToken {
 /**
  * Makes a personal or system access token.
  * @param asked the epochs under which somebody asked for it, where the unit of work had to be waited for
- * @throws ChangeRefused
+ * @throws OAuthError
  */
 export async function issueReferenceToken(
   unit: Unit,
@@ -63,10 +64,10 @@ export async function issueReferenceToken(
   const expiry = readTokenExpiry(wanted.expires, longest, now)
   const description = readTokenDescription(wanted.description, kind, now)
   const fault = whyNotIssued(kind, app, user)
-  if (fault || !user) throw new ChangeRefused('conflict', fault ? [fault] : [])
+  if (fault || !user) throw conflict(fault ? [fault] : [])
   if ('faults' in scope || 'faults' in expiry || 'faults' in description) {
     const faults = [scope, expiry, description].flatMap((read) => ('faults' in read ? read.faults : []))
-    throw new ChangeRefused('invalid', faults)
+    throw invalidChange(faults)
   }
   if (kind === 'PAT') await requireRoom(unit, user, now)
   const epochs = await epochsOf(unit, app, user)
@@ -126,19 +127,19 @@ export async function epochsWhenAsked(
   return app && user && epochsOf(unit, app, user)
 }
 
-/** @throws ChangeRefused `conflict` where what ends the tokens of app and user was faster than this one */
+/** @throws OAuthError `conflict` where what ends the tokens of app and user was faster than this one */
 function requireSame(asked: GrantEpochs, now: GrantEpochs, { login }: User): void {
   if (asked.appEpoch === now.appEpoch && asked.userEpoch === now.userEpoch && asked.sessionEpoch === now.sessionEpoch)
     return
   const reason = `what the app may do as ${login} was ended while this token was being made; ask again if it is still wanted`
-  throw new ChangeRefused('conflict', [{ attribute: 'app', reason }])
+  throw conflict([{ attribute: 'app', reason }])
 }
 
-/** @throws ChangeRefused `conflict` when the user has as many as anybody may have */
+/** @throws OAuthError `conflict` when the user has as many as anybody may have */
 async function requireRoom({ referenceTokens }: Unit, user: User, now: number): Promise<void> {
   if ((await referenceTokens.countLive(user, 'PAT', now)) < MOST_TOKENS_OF_A_USER) return
   const reason = `there are ${MOST_TOKENS_OF_A_USER} live PATs of this user already, the most there may be; revoke one that is no longer used`
-  throw new ChangeRefused('conflict', [{ attribute: 'kind', reason }])
+  throw conflict([{ attribute: 'kind', reason }])
 }
 
 /** Ends a token at once. @returns whether it had not been revoked before */
@@ -152,7 +153,7 @@ export async function revokeReferenceToken(unit: Unit, token: ReferenceToken, by
 
 const SHORTEST_PREFIX = 4
 
-/** Finds a token by its id, or by a beginning that no other has. @throws ChangeRefused */
+/** Finds a token by its id, or by a beginning that no other has. @throws OAuthError */
 export async function requireReferenceToken(
   { referenceTokens }: Pick<Unit, 'referenceTokens'>,
   name: string,
@@ -169,4 +170,4 @@ export async function requireReferenceToken(
   throw absent(first ? several : none)
 }
 
-const absent = (reason: string): ChangeRefused => new ChangeRefused('not found', [{ attribute: 'id', reason }])
+const absent = (reason: string): OAuthError => notThere([{ attribute: 'id', reason }])

@@ -1,6 +1,6 @@
 import type { User } from '../../domain/users/user.ts'
 import type { Repositories } from '../../store/store.ts'
-import { ChangeRefused } from '../change/change-refused.ts'
+import { notThere } from '../change/refuse-change.ts'
 
 type Users = Pick<Repositories['users'], 'find' | 'findByIdentifier'>
 
@@ -9,10 +9,10 @@ export async function findUser(users: Users, name: string): Promise<User | undef
   return (await users.find(name.toLowerCase())) ?? (await users.findByIdentifier(name))?.user
 }
 
-/** Finds a user by id, login or e-mail. @throws ChangeRefused `not found` */
+/** Finds a user by id, login or e-mail. @throws OAuthError `not_found` */
 export async function requireUser({ users }: { readonly users: Users }, name: string): Promise<User> {
   const user = await findUser(users, name)
   if (user) return user
   const reason = `nobody has the login, e-mail or id ${JSON.stringify(name)}`
-  throw new ChangeRefused('not found', [{ attribute: 'login', reason }], { kind: 'user', name })
+  throw notThere([{ attribute: 'login', reason }], { kind: 'user', name })
 }

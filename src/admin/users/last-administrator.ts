@@ -1,11 +1,11 @@
 import type { User } from '../../domain/users/user.ts'
 import type { Repositories } from '../../store/store.ts'
-import { ChangeRefused } from '../change/change-refused.ts'
 import type { By } from '../change/record-change.ts'
+import { conflict } from '../change/refuse-change.ts'
 
 /**
  * Keeps the last administrator who can sign in, whoever wants them to go; only at the machine itself is it possible.
- * @throws ChangeRefused `conflict`
+ * @throws OAuthError `conflict`
  */
 export async function requireAnotherAdministrator(
   { users }: Pick<Repositories, 'users'>,
@@ -17,7 +17,7 @@ export async function requireAnotherAdministrator(
   // Somebody who cannot sign in leaves no less than there was.
   if (first !== leaving.id || another !== undefined) return
   const reason = `${leaving.login} is the last administrator; make somebody else one first`
-  throw new ChangeRefused('conflict', [{ attribute: 'isAdmin', reason }])
+  throw conflict([{ attribute: 'isAdmin', reason }])
 }
 
 /** What a change has left, and whether it took the last administrator who could sign in. */

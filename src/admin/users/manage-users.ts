@@ -1,14 +1,15 @@
 import type { Audit } from '../../domain/instance/audit.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
+import type { Fault } from '../../domain/refusals/errors.ts'
 import { type User, type UserType, whyBadPassword } from '../../domain/users/user.ts'
 import { userFaults } from '../../domain/users/user-attributes.ts'
 import { newUserDetails, readUserDetails, showUserRecord, type UserInput } from '../../domain/users/user-record.ts'
 import { isListedPassword } from '../../lib/files/listed-passwords.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Store } from '../../store/store.ts'
-import { type ChangeFault, ChangeRefused } from '../change/change-refused.ts'
+import { invalidChange } from '../change/refuse-change.ts'
 import { type Caller, createOrders } from '../change/run-change.ts'
-import { orProtocolError } from '../change/suggest.ts'
+import { orSuggestion } from '../change/suggest.ts'
 import { type Expected, requireExpected, versionOfUser } from '../change/versions.ts'
 import { requireUser } from './find-user.ts'
 import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from './users.ts'
@@ -33,14 +34,14 @@ export type ManageUsers = ReturnType<typeof createManageUsers>
 
 /** Users as the administration API handles them: each change is judged, stored and audited in one unit of work. */
 export function createManageUsers({ store, clock, hashPassword, audit }: Dependencies) {
-  const told = <T>(question: Promise<T>): Promise<T> => orProtocolError(store.read, question)
+  const told = <T>(question: Promise<T>): Promise<T> => orSuggestion(store.read, question)
   const change = createOrders({ store, clock, audit })
   const describe = (user: User) => ({ record: showUserRecord(user), version: versionOfUser(user) })
 
   /** Before a transaction is opened: hashing takes long, and is meant to. */
-  async function hashFor(type: UserType, password: string, others: readonly ChangeFault[] = []): Promise<string> {
+  async function hashFor(type: UserType, password: string, others: readonly Fault[] = []): Promise<string> {
     const faults = [...others, ...whyNoPassword(type, password)]
-    if (faults.length > 0) throw new ChangeRefused('invalid', faults)
+    if (faults.length > 0) throw invalidChange(faults)
     return hashPassword(password)
   }
 
@@ -90,7 +91,7 @@ export function createManageUsers({ store, clock, hashPassword, audit }: Depende
   }
 }
 
-function whyNoPassword(type: UserType, password: string): ChangeFault[] {
+function whyNoPassword(type: UserType, password: string): Fault[] {
   const reason =
     type === 'SystemUserNoLogin'
       ? 'a System User has no password: it never signs in'
@@ -104,8 +105,5 @@ function requireSame(given: Pick<UserPatch, 'login' | 'type'>, known: User): voi
     (name) => given[name] !== undefined && given[name] !== known[name],
   )
   if (changed.length === 0) return
-  throw new ChangeRefused(
-    'invalid',
-    changed.map((attribute) => ({ attribute, reason: 'cannot be changed' })),
-  )
+  throw invalidChange(changed.map((attribute) => ({ attribute, reason: 'cannot be changed' })))
 }

@@ -2,14 +2,14 @@ import { fieldChanges } from '../../domain/records/field-changes.ts'
 import type { NewUser, User } from '../../domain/users/user.ts'
 import { showUser, userFaults } from '../../domain/users/user-attributes.ts'
 import type { Repositories } from '../../store/store.ts'
-import { ChangeRefused } from '../change/change-refused.ts'
 import { type By, recordChange } from '../change/record-change.ts'
+import { conflict, invalidChange } from '../change/refuse-change.ts'
 import { requireUser } from './find-user.ts'
 import { requireAnotherAdministrator } from './last-administrator.ts'
 
 type Unit = Pick<Repositories, 'apps' | 'users' | 'signInAttempts' | 'auditEvents'>
 
-/** Adds a user. @throws ChangeRefused */
+/** Adds a user. @throws OAuthError */
 export async function addUser(unit: Unit, wanted: NewUser, passwordHash: string | undefined, by: By): Promise<User> {
   requireSound(wanted, by.now)
   await requireFree(unit, wanted, undefined)
@@ -19,7 +19,7 @@ export async function addUser(unit: Unit, wanted: NewUser, passwordHash: string 
   return user
 }
 
-/** Stores a changed user; login and type stay. @throws ChangeRefused */
+/** Stores a changed user; login and type stay. @throws OAuthError */
 export async function updateUser(unit: Unit, wanted: User, by: By): Promise<User> {
   const before = await requireUser(unit, wanted.id)
   requireSound(wanted, by.now)
@@ -46,7 +46,7 @@ export async function unlockUser(unit: Unit, user: User, by: By): Promise<boolea
   return true
 }
 
-/** The kill switch of a user. @throws ChangeRefused */
+/** The kill switch of a user. @throws OAuthError */
 export async function setUserEnabled(unit: Unit, id: string, enabled: boolean, by: By): Promise<User> {
   const before = await requireUser(unit, id)
   if (before.isEnabled === enabled) return before
@@ -56,14 +56,14 @@ export async function setUserEnabled(unit: Unit, id: string, enabled: boolean, b
   return requireUser(unit, id)
 }
 
-/** Forgets a user with their sessions, consents and tokens. @throws ChangeRefused when apps act as them */
+/** Forgets a user with their sessions, consents and tokens. @throws OAuthError when apps act as them */
 export async function removeUser(unit: Unit, id: string, by: By): Promise<void> {
   const user = await requireUser(unit, id)
   await requireAnotherAdministrator(unit, user, by)
   const apps = await appsActingAs(unit, id)
   if (apps.length > 0) {
     const reason = `${user.login} is the System User of ${apps.join(', ')}; remove or update that first`
-    throw new ChangeRefused('conflict', [{ attribute: 'SystemUser', reason }])
+    throw conflict([{ attribute: 'SystemUser', reason }])
   }
   await unit.users.remove(id, by.now)
   const detail = { fields: fieldChanges(showUser(user), {}) }
@@ -75,7 +75,7 @@ export const appsActingAs = ({ apps }: Pick<Unit, 'apps'>, id: string): Promise<
 
 function requireSound(user: NewUser, now: number): void {
   const faults = userFaults(user, now)
-  if (faults.length > 0) throw new ChangeRefused('invalid', faults)
+  if (faults.length > 0) throw invalidChange(faults)
 }
 
 /** Logins and e-mails share one namespace; letter case and Unicode spelling do not count. */
@@ -85,6 +85,6 @@ async function requireFree({ users }: Unit, user: NewUser, own: string | undefin
     if (!owner || owner.id === own) continue
     const whose = owner.login === name ? '' : ` by ${owner.login}; letter case and Unicode spelling do not count`
     const reason = `${name} is taken${whose}`
-    throw new ChangeRefused('conflict', [{ attribute, reason }])
+    throw conflict([{ attribute, reason }])
   }
 }

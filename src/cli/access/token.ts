@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander'
-import { ChangeRefused } from '../../admin/change/change-refused.ts'
 import {
   issueReferenceToken,
   requireReferenceToken,
@@ -14,8 +13,8 @@ import {
 import { systemRandom } from '../../lib/crypto/secrets.ts'
 import { commandLine } from '../kit/actor.ts'
 import { helpText } from '../kit/help.ts'
+import { flagsOf, namingFlags } from '../kit/naming-flags.ts'
 import { block, note, print } from '../kit/output.ts'
-import { impossible, wrongUsage } from '../kit/problem.ts'
 import { withCore } from '../kit/with-core.ts'
 import { listTokens } from './token-list.ts'
 
@@ -89,7 +88,7 @@ async function issue(kind: ReferenceTokenKind, flags: IssueFlags, command: Comma
     const by = commandLine(clock())
     const { token, value, app, user } = await store
       .writeAlone((unit) => issueReferenceToken(unit, wanted, systemRandom, by))
-      .catch(namingFlags)
+      .catch(namingFlags(flagsOf(FLAG_OF)))
     const { id, expires_at, ...shown } = showReferenceToken(token, app, user, by.now)
     const lines = block([
       ['token', value],
@@ -107,13 +106,6 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   scope: '--scope',
   expires_at: '--expires',
   description: '--description',
-}
-
-/** What is wrong by itself is told by the flag it was typed with; what is in the way needs none. */
-function namingFlags(error: unknown): never {
-  if (!(error instanceof ChangeRefused) || error.kind === 'not found') throw error
-  if (error.kind === 'conflict') throw impossible(...error.faults.map(({ reason }) => reason))
-  throw wrongUsage(...error.faults.map(({ attribute, reason }) => `${FLAG_OF[attribute] ?? attribute}: ${reason}`))
 }
 
 const revoke = (id: string, _flags: unknown, command: Command): Promise<void> =>

@@ -1,12 +1,13 @@
-import { type ChangeFault, ChangeRefused } from '../../admin/change/change-refused.ts'
+import { isInvalidChange } from '../../admin/change/refuse-change.ts'
 import { similarUser } from '../../admin/change/suggest.ts'
 import { findUser } from '../../admin/users/find-user.ts'
+import type { Fault } from '../../domain/refusals/errors.ts'
 import type { Repositories } from '../../store/store.ts'
 import { wrongUsage } from '../kit/problem.ts'
 
 interface Asked {
   /** What the command itself finds wrong. */
-  readonly faults?: readonly ChangeFault[]
+  readonly faults?: readonly Fault[]
   /** The flag behind an attribute, to be named with its fault. */
   readonly flags?: Readonly<Record<string, string>>
 }
@@ -18,13 +19,13 @@ interface Asked {
 export async function orFaults<T>({ faults = [], flags = {} }: Asked, change: () => Promise<T>): Promise<T> {
   const own = faults.map(({ attribute, reason }) => `${attribute}: ${reason}`)
   // What names a command to run needs no flag to look at.
-  const flagOf = ({ attribute, reason }: ChangeFault): string =>
+  const flagOf = ({ attribute, reason }: Fault): string =>
     flags[attribute] === undefined || reason.includes('tessera ') ? '' : `; see ${flags[attribute]}`
   try {
     const changed = await change()
     if (own.length === 0) return changed
   } catch (error) {
-    if (!(error instanceof ChangeRefused) || error.kind !== 'invalid') throw error
+    if (!isInvalidChange(error)) throw error
     const others = error.faults.filter(({ attribute }) => !faults.some((known) => known.attribute === attribute))
     throw wrongUsage(...own, ...others.map((fault) => `${fault.attribute}: ${fault.reason}${flagOf(fault)}`))
   }
@@ -35,7 +36,7 @@ export async function orFaults<T>({ faults = [], flags = {} }: Asked, change: ()
 export async function misspelledSystemUser(
   systemUser: string | undefined,
   { users }: Pick<Repositories, 'users'>,
-): Promise<ChangeFault[]> {
+): Promise<Fault[]> {
   if (systemUser === undefined || (await findUser(users, systemUser))) return []
   const similar = await similarUser({ users }, systemUser)
   if (similar === '') return []

@@ -2,11 +2,12 @@ import type { Command } from 'commander'
 import { registerApp } from '../../admin/apps/apps.ts'
 import { addAppSecret } from '../../admin/apps/secrets.ts'
 import { doubtsAbout } from '../../admin/apps/validate-app.ts'
-import { type ChangeFault, ChangeRefused } from '../../admin/change/change-refused.ts'
 import type { By } from '../../admin/change/record-change.ts'
+import { isConflict } from '../../admin/change/refuse-change.ts'
 import { findAttribute } from '../../domain/apps/app-attributes.ts'
 import { secretSealingKey } from '../../domain/apps/app-secret.ts'
 import { APP_DEFAULTS, type AppRegistration, isInteractive } from '../../domain/apps/trusted-application.ts'
+import type { Fault } from '../../domain/refusals/errors.ts'
 import { seal } from '../../lib/crypto/sealed-box.ts'
 import { digest, newId, newSecret, systemRandom } from '../../lib/crypto/secrets.ts'
 import { shellWord } from '../../lib/text/shell.ts'
@@ -50,7 +51,7 @@ const FLAGS = [
 const FLAG_OF = Object.fromEntries(FLAGS.map(({ attribute, flag }) => [attribute, flag]))
 
 /** Attributes that a flag and `--set` both speak of; which of the two is meant cannot be known. */
-const saidTwice = (flags: Flags, set: Partial<AppRegistration>): ChangeFault[] =>
+const saidTwice = (flags: Flags, set: Partial<AppRegistration>): Fault[] =>
   FLAGS.filter(({ attribute, option }) => {
     const key = findAttribute(attribute)?.key
     return flags[option] !== undefined && key !== undefined && key in set
@@ -120,7 +121,7 @@ async function add(
   by: By,
 ): Promise<AppRegistration> {
   const app = await registerApp(unit, wanted, by).catch((error: unknown) => {
-    if (!(error instanceof ChangeRefused) || error.kind !== 'conflict') throw error
+    if (!isConflict(error)) throw error
     throw impossible(
       `${wanted.applicationUri} is registered already; see: tessera app show ${shellWord(wanted.applicationUri)}`,
     )

@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { requireApp } from '../../admin/apps/apps.ts'
 import { removeAppSecret, rotateAppSecret } from '../../admin/apps/secrets.ts'
-import { ChangeRefused } from '../../admin/change/change-refused.ts'
 import { isValidSecret, secretSealingKey } from '../../domain/apps/app-secret.ts'
 import type { AppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { seal } from '../../lib/crypto/sealed-box.ts'
@@ -11,8 +10,9 @@ import { commandLine } from '../kit/actor.ts'
 import { durationFlag } from '../kit/durations.ts'
 import { helpText } from '../kit/help.ts'
 import { confirm } from '../kit/input.ts'
+import { flagsOf, namingFlags } from '../kit/naming-flags.ts'
 import { block, note, print } from '../kit/output.ts'
-import { impossible, wrongUsage } from '../kit/problem.ts'
+import { impossible } from '../kit/problem.ts'
 import { withCore } from '../kit/with-core.ts'
 
 const HELP = helpText(
@@ -67,7 +67,7 @@ async function rotateSecret(applicationUri: string, flags: RotateFlags, command:
         await requireApp(unit, applicationUri)
         return rotateAppSecret(unit, applicationUri, { secret, overlap }, commandLine(now))
       })
-      .catch(namingFlags)
+      .catch(namingFlags(flagsOf(FLAG_OF)))
     const until = end !== undefined && end > now ? isoTime(end) : null
     const document = {
       client_id: applicationUri,
@@ -93,13 +93,6 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   ApplicationSecretHash: '--hash',
   Label: '--label',
   ExpiresAt: '--expires',
-}
-
-/** What is wrong by itself is told by the flag it was typed with; what is in the way needs none. */
-function namingFlags(error: unknown): never {
-  if (!(error instanceof ChangeRefused) || error.kind === 'not found') throw error
-  if (error.kind === 'conflict') throw impossible(...error.faults.map(({ reason }) => reason))
-  throw wrongUsage(...error.faults.map(({ attribute, reason }) => `${FLAG_OF[attribute] ?? attribute}: ${reason}`))
 }
 
 async function removeSecret(

@@ -1,7 +1,6 @@
 import { CommanderError } from 'commander'
-import { ChangeRefused } from '../../admin/change/change-refused.ts'
 import { ConfigurationFaults } from '../../config/read-config.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { describeFault, OAuthError } from '../../domain/refusals/errors.ts'
 import { MasterKeyFault } from '../../lib/crypto/master-key.ts'
 import { ClockAhead } from '../../operations/maintenance/judge-clock.ts'
 import { FileLost } from '../../store/engine/file-watch.ts'
@@ -39,10 +38,9 @@ export function explain(error: unknown, complaint: string, showStack: boolean): 
     return { exitCode: error.exitCode === 0 ? 0 : 2, lines: complaint.trimEnd().split('\n') }
   }
   if (error instanceof Problem) return error
-  if (error instanceof ChangeRefused) return fromChange(error)
   if (error instanceof ConfigurationFaults) return { exitCode: 2, lines: error.faults }
   if (SAID_IN_FULL.some((kind) => error instanceof kind)) return { exitCode: 1, lines: [(error as Error).message] }
-  if (error instanceof OAuthError) return { exitCode: 1, lines: [error.description] }
+  if (error instanceof OAuthError) return fromRefusal(error)
   if (!(error instanceof Error)) return { exitCode: 1, lines: [String(error)] }
   if (showStack) return { exitCode: 1, lines: (error.stack ?? error.message).split('\n') }
   if (isFromSystem(error)) return { exitCode: 1, lines: [fromSystem(error)] }
@@ -50,10 +48,11 @@ export function explain(error: unknown, complaint: string, showStack: boolean): 
 }
 
 /** What was named and is not there needs no attribute to be told by. */
-const fromChange = ({ kind, faults, message }: ChangeRefused): Explanation =>
-  kind === 'not found'
-    ? { exitCode: 1, lines: faults.map(({ reason }) => reason) }
-    : { exitCode: kind === 'invalid' ? 2 : 1, lines: message.split('\n') }
+function fromRefusal({ code, description, faults }: OAuthError): Explanation {
+  if (faults.length === 0) return { exitCode: 1, lines: [description] }
+  if (code === 'not_found') return { exitCode: 1, lines: faults.map(({ reason }) => reason) }
+  return { exitCode: code === 'invalid_change' ? 2 : 1, lines: faults.map(describeFault) }
+}
 
 interface SystemError extends Error {
   readonly code: string

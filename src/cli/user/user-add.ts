@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
-import { ChangeRefused } from '../../admin/change/change-refused.ts'
 import { addUser } from '../../admin/users/users.ts'
+import { describeFault } from '../../domain/refusals/errors.ts'
 import { type NewUser, USER_TYPES } from '../../domain/users/user.ts'
 import { newUserDetails, showUserRecord } from '../../domain/users/user-record.ts'
 import { createPasswords } from '../../lib/crypto/passwords.ts'
@@ -8,8 +8,9 @@ import { shellWord } from '../../lib/text/shell.ts'
 import { systemClock } from '../../lib/time/clock.ts'
 import { commandLine } from '../kit/actor.ts'
 import { helpText } from '../kit/help.ts'
+import { namingFlags } from '../kit/naming-flags.ts'
 import { note, print } from '../kit/output.ts'
-import { impossible, wrongUsage } from '../kit/problem.ts'
+import { wrongUsage } from '../kit/problem.ts'
 import { withCore } from '../kit/with-core.ts'
 import { choosePassword, withPasswordFlags } from './password-input.ts'
 import { type AddFlags, userFaults } from './user-faults.ts'
@@ -48,7 +49,7 @@ async function addAccount(login: string, flags: AddFlags, command: Command): Pro
     const passwordHash = chosen && (await createPasswords().hash(chosen.password))
     const user = await store
       .writeAlone((unit) => addUser(unit, wanted, passwordHash, commandLine(clock())))
-      .catch(reasonsAlone)
+      .catch(namingFlags(describeFault))
     const record = { ...showUserRecord(user), ...(chosen?.generated ? { password: chosen.password } : {}) }
     print(command, record, `Added ${user.login}.\n\n${userText(record)}\n`)
     if (chosen?.generated) note(command, 'The password is shown this once.')
@@ -59,12 +60,6 @@ async function addAccount(login: string, flags: AddFlags, command: Command): Pro
       )
     }
   })
-}
-
-/** A name that is taken is told without the attribute: login and e-mail share one namespace. */
-function reasonsAlone(error: unknown): never {
-  if (!(error instanceof ChangeRefused) || error.kind !== 'conflict') throw error
-  throw impossible(...error.faults.map(({ reason }) => reason))
 }
 
 function requireSound(faults: readonly string[]): void {

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { ChangeRefused } from '../../admin/change/change-refused.ts'
 import { requireUser } from '../../admin/users/find-user.ts'
 import { NO_ADMINISTRATOR, watchAdministrators } from '../../admin/users/last-administrator.ts'
 import { updateUser } from '../../admin/users/users.ts'
@@ -8,8 +7,9 @@ import { readUserDetails, showUserRecord } from '../../domain/users/user-record.
 import { commandLine } from '../kit/actor.ts'
 import { differences } from '../kit/differences.ts'
 import { helpText } from '../kit/help.ts'
+import { namingFlags } from '../kit/naming-flags.ts'
 import { print, warn } from '../kit/output.ts'
-import { impossible, wrongUsage } from '../kit/problem.ts'
+import { wrongUsage } from '../kit/problem.ts'
 import { withCore } from '../kit/with-core.ts'
 import { inFlags } from './user-faults.ts'
 import { type DetailFlags, readDetailFlags, withDetailFlags } from './user-flags.ts'
@@ -42,18 +42,11 @@ async function update(name: string, flags: DetailFlags, command: Command): Promi
     const { before, after, leftNone } = await store.writeAlone(async (unit) => {
       const before = await requireUser(unit, name)
       const wanted = { ...before, ...readUserDetails(before, given) }
-      const change = () => updateUser(unit, wanted, commandLine(clock())).catch(refused)
+      const change = () => updateUser(unit, wanted, commandLine(clock())).catch(namingFlags(inFlags))
       const { result: after, leftNone } = await watchAdministrators(unit, change)
       return { before, after, leftNone }
     })
     print(command, showUserRecord(after), differences(showUser(before), showUser(after)))
     if (leftNone) warn(command, NO_ADMINISTRATOR)
   })
-}
-
-/** A value that is wrong is named by its flag; a name that is taken needs none. */
-function refused(error: unknown): never {
-  if (!(error instanceof ChangeRefused)) throw error
-  if (error.kind === 'invalid') throw wrongUsage(...error.faults.map(inFlags))
-  throw impossible(...error.faults.map(({ reason }) => reason))
 }

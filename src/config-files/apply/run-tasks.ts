@@ -1,11 +1,12 @@
-import { ChangeRefused } from '../../admin/change/change-refused.ts'
+import { isRefusedChange } from '../../admin/change/refuse-change.ts'
+import type { OAuthError } from '../../domain/refusals/errors.ts'
 import type { Unit } from '../schema/describe-instance.ts'
 import type { ConfigurationFault } from '../schema/fault.ts'
 import type { Task } from './tasks.ts'
 
 interface Refused {
   readonly task: Task
-  readonly error: ChangeRefused
+  readonly error: OAuthError
 }
 
 /**
@@ -27,7 +28,7 @@ async function runOnce(tasks: readonly Task[], unit: Unit): Promise<Refused[]> {
     try {
       await task.run(unit)
     } catch (error) {
-      if (!(error instanceof ChangeRefused)) throw error
+      if (!isRefusedChange(error)) throw error
       refused.push({ task, error })
     }
   }

@@ -1,15 +1,16 @@
 import { setAppSecrets } from '../../admin/apps/app-secrets.ts'
 import { registerApp, removeApp, setAppEnabled, updateApp } from '../../admin/apps/apps.ts'
 import { findResource, removeResource, storeResource } from '../../admin/apps/resources.ts'
-import { type ChangeFault, ChangeRefused } from '../../admin/change/change-refused.ts'
 import { setInstanceSetting } from '../../admin/change/instance-settings.ts'
 import type { By } from '../../admin/change/record-change.ts'
+import { invalidChange } from '../../admin/change/refuse-change.ts'
 import { findUser } from '../../admin/users/find-user.ts'
 import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from '../../admin/users/users.ts'
 import type { ApiResource } from '../../domain/access/api-resource.ts'
 import { showRegistration } from '../../domain/apps/app-attributes.ts'
 import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { fieldChanges } from '../../domain/records/field-changes.ts'
+import type { Fault } from '../../domain/refusals/errors.ts'
 import { canonicalIdentifier, type User } from '../../domain/users/user.ts'
 import { showUser, userFaults } from '../../domain/users/user-attributes.ts'
 import type { WantedApp } from '../read/read-app.ts'
@@ -24,7 +25,7 @@ export interface Task {
   readonly kind: Kind
   readonly id: string
   readonly placeOf: (attribute?: string) => Place
-  /** @throws ChangeRefused */
+  /** @throws OAuthError */
   readonly run: (unit: Unit) => Promise<unknown>
 }
 
@@ -107,7 +108,7 @@ async function ensureUser(unit: Unit, wanted: WantedUser, by: By, hashOf: TaskCo
   const before = await findAccount(unit, user.login)
   const faults = before ? whatCannotChange(before, wanted) : await whyIdIsTaken(unit, user)
   if (faults.length > 0) {
-    throw new ChangeRefused('invalid', [...faults, ...userFaults({ type: 'InternalUser', ...user }, by.now)])
+    throw invalidChange([...faults, ...userFaults({ type: 'InternalUser', ...user }, by.now)])
   }
   if (before) {
     const after = { ...before, ...user, id: before.id, login: before.login } as User
@@ -130,7 +131,7 @@ async function giveFirstPassword(unit: Unit, user: User, hash: string | undefine
   await setUserPassword(unit, user, hash, by)
 }
 
-function whatCannotChange(before: User, { user, type, password }: WantedUser): ChangeFault[] {
+function whatCannotChange(before: User, { user, type, password }: WantedUser): Fault[] {
   const reason = (value: string): string => `is ${value} and can never change`
   return [
     ...(type === undefined || type === before.type ? [] : [{ attribute: 'type', reason: reason(before.type) }]),
@@ -141,7 +142,7 @@ function whatCannotChange(before: User, { user, type, password }: WantedUser): C
   ]
 }
 
-async function whyIdIsTaken({ users }: Unit, { id }: WantedUser['user']): Promise<ChangeFault[]> {
+async function whyIdIsTaken({ users }: Unit, { id }: WantedUser['user']): Promise<Fault[]> {
   const owner = id === undefined ? undefined : await users.find(id)
   return owner ? [{ attribute: 'id', reason: `belongs to ${owner.login} already` }] : []
 }

@@ -54,10 +54,18 @@ export interface Fault {
   readonly reason: string
 }
 
+/** A record that was named and is not there. */
+export interface Missing {
+  readonly kind: 'user' | 'app'
+  readonly name: string
+}
+
 /** What else the answer to a refusal may need. */
 interface RefusalOptions {
-  /** Everything that is wrong with a record, for the administration API. */
+  /** Everything that is wrong with a change, to be told all at once. */
   readonly faults?: readonly Fault[]
+  /** Of which a similar one may have been meant. */
+  readonly missing?: Missing | undefined
   /** Overrides the code's usual HTTP status (413, 405, ...). */
   readonly status?: number
   /** Where a person can begin again, for the error page. */
@@ -78,6 +86,7 @@ export class OAuthError extends Error {
   readonly restart: string | undefined
   readonly retryAfter: number | undefined
   readonly faults: readonly Fault[]
+  readonly missing: Missing | undefined
 
   /**
    * @param code one of the registered error codes
@@ -85,7 +94,7 @@ export class OAuthError extends Error {
    * @param detail the rule that was broken, the cause, and what else the operator needs to mend it
    */
   constructor(code: ErrorCode, description: string, detail: OperatorHalf, options: RefusalOptions = {}) {
-    super(`${code}: ${description}`)
+    super([`${code}: ${description}`, ...(options.faults ?? []).map(describeFault)].join('\n'))
     this.name = 'OAuthError'
     this.code = code
     this.description = onlyAllowedCharacters(description)
@@ -94,8 +103,12 @@ export class OAuthError extends Error {
     this.restart = options.restart
     this.retryAfter = options.retryAfter
     this.faults = options.faults ?? []
+    this.missing = options.missing
   }
 }
+
+/** A fault in one line. */
+export const describeFault = ({ attribute, reason }: Fault): string => `${attribute}: ${reason}`
 
 /** Keeps a description inside the characters an error_description may have. @see RFC 6749 §5.2 */
 const onlyAllowedCharacters = (text: string): string => text.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?')

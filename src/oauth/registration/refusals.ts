@@ -1,4 +1,4 @@
-import { ChangeRefused } from '../../admin/change/change-refused.ts'
+import { isInvalidChange } from '../../admin/change/refuse-change.ts'
 import { OAuthError } from '../../domain/refusals/errors.ts'
 import { type MetadataComplaint, memberOf } from './client-metadata.ts'
 
@@ -19,7 +19,7 @@ export function metadataRefused(complaints: readonly MetadataComplaint[], client
 /** Says what the rules of the record refuse in the words of client metadata. */
 export async function inMetadataWords<T>(work: () => Promise<T>, client?: string): Promise<T> {
   return work().catch((error: unknown) => {
-    if (!(error instanceof ChangeRefused) || error.kind !== 'invalid') throw error
+    if (!isInvalidChange(error)) throw error
     throw metadataRefused(
       error.faults.map(({ attribute, reason }) => ({ name: memberOf(attribute), reason })),
       client,
