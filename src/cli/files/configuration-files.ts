@@ -4,7 +4,6 @@ import type { Command } from 'commander'
 import { applyFiles } from '../../config-files/apply/apply-files.ts'
 import type { Change } from '../../config-files/apply/changes.ts'
 import type { SourceText } from '../../config-files/read/parse-source.ts'
-import { ConfigurationRefused, describeFault } from '../../config-files/schema/fault.ts'
 import { secretSealingKey } from '../../domain/apps/app-secret.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
 import { createPasswords } from '../../lib/crypto/passwords.ts'
@@ -25,7 +24,7 @@ export const withFileFlags = (command: Command): Command =>
 
 /**
  * Applies files, or rolls them back again.
- * @throws Problem with every fault, one line each
+ * @throws OAuthError with every fault
  */
 export async function changeFiles(
   files: readonly string[],
@@ -50,16 +49,13 @@ export async function changeFiles(
         prune: flags.prune ?? false,
         defaultResource: tokens.audience,
         dryRun,
-      }).catch((error: unknown) => Promise.reject(asProblem(error)))
+      })
       show(outcome.changes)
       for (const doubt of outcome.doubts) warn(command, doubt)
     },
     { make: !dryRun },
   )
 }
-
-const asProblem = (error: unknown): unknown =>
-  error instanceof ConfigurationRefused ? wrongUsage(...error.faults.map(describeFault)) : error
 
 /** @throws Problem naming every file that cannot be read */
 async function readTexts(files: readonly string[], stdin: Terminal['stdin']): Promise<SourceText[]> {

@@ -1,4 +1,5 @@
 import type { By } from '../../admin/change/record-change.ts'
+import { invalidChange } from '../../admin/change/refuse-change.ts'
 import { NO_ADMINISTRATOR, watchAdministrators } from '../../admin/users/last-administrator.ts'
 import { canonicalIdentifier } from '../../domain/users/user.ts'
 import type { Passwords } from '../../lib/crypto/passwords.ts'
@@ -7,7 +8,7 @@ import type { SourceText } from '../read/parse-source.ts'
 import { readFiles, type Wanted } from '../read/read-files.ts'
 import type { Variables } from '../read/variables.ts'
 import { describeInstance, type Unit } from '../schema/describe-instance.ts'
-import { type ConfigurationFault, ConfigurationRefused } from '../schema/fault.ts'
+import { type ConfigurationFault, toFault } from '../schema/fault.ts'
 import { identityOf, type Suggest } from '../schema/records.ts'
 import { type Change, changesBetween } from './changes.ts'
 import { type FirstPasswords, prepareFirstPasswords, withPasswords } from './first-passwords.ts'
@@ -53,7 +54,7 @@ class RolledBack extends Error {
 /**
  * Brings the instance to what the files say, in one transaction. A dry run does the very same and rolls it back, so that a plan
  * cannot differ from what is done.
- * @throws ConfigurationRefused with everything that is wrong; then nothing has happened
+ * @throws OAuthError `invalid_change` with everything that is wrong; then nothing has happened
  */
 export async function applyFiles(application: Application): Promise<Outcome> {
   const { store, texts, variables, suggest, by, seal, dryRun } = application
@@ -90,7 +91,7 @@ async function bringAbout(
   const { result, leftNone } = await watchAdministrators(unit, () => runTasks(tasks, unit))
   const refused = [...result, ...(await lostScopes(unit, wanted, resources))]
   const all = [...faults, ...refused.filter((fault) => !faults.some((known) => isAbout(known, fault)))]
-  if (all.length > 0) throw new ConfigurationRefused(inOrder(all, texts))
+  if (all.length > 0) throw invalidChange(inOrder(all, texts).map(toFault))
   const changes = changesBetween(before, await describe())
   return {
     changes: changes.map((change) => withId(change, wanted)),

@@ -4,7 +4,7 @@ import type { Unit } from '../schema/describe-instance.ts'
 import type { ConfigurationFault } from '../schema/fault.ts'
 import type { Task } from './tasks.ts'
 
-interface Refused {
+interface RefusedTask {
   readonly task: Task
   readonly error: OAuthError
 }
@@ -22,8 +22,8 @@ export async function runTasks(tasks: readonly Task[], unit: Unit): Promise<Conf
   }
 }
 
-async function runOnce(tasks: readonly Task[], unit: Unit): Promise<Refused[]> {
-  const refused: Refused[] = []
+async function runOnce(tasks: readonly Task[], unit: Unit): Promise<RefusedTask[]> {
+  const refused: RefusedTask[] = []
   for (const task of tasks) {
     try {
       await task.run(unit)
@@ -35,7 +35,7 @@ async function runOnce(tasks: readonly Task[], unit: Unit): Promise<Refused[]> {
   return refused
 }
 
-const faultsOf = ({ task: { kind, id, placeOf }, error }: Refused): ConfigurationFault[] =>
+const faultsOf = ({ task: { kind, id, placeOf }, error }: RefusedTask): ConfigurationFault[] =>
   error.faults.map(({ attribute, reason }) => ({
     ...placeOf(attribute),
     kind,

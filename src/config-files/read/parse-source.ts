@@ -1,5 +1,5 @@
 import { type Document, LineCounter, parseAllDocuments } from 'yaml'
-import { ConfigurationRefused } from '../schema/fault.ts'
+import type { ConfigurationFault } from '../schema/fault.ts'
 import { isRecord, type Source } from '../schema/source.ts'
 import { SLIPS } from './yaml-messages.ts'
 
@@ -9,59 +9,60 @@ export interface SourceText {
   readonly text: string
 }
 
+/** A file as it was understood, or why it was not. */
+interface Parsed {
+  readonly source?: Source
+  readonly faults: readonly ConfigurationFault[]
+}
+
 /**
  * Parses YAML 1.2 or JSON, which is a part of it; a doubled key, a tag and a second document are faults.
  * What the parser says is never repeated, for it may quote a secret.
- * @throws ConfigurationRefused
  */
-export function parseSource({ file, text }: SourceText): Source {
+export function parseSource({ file, text }: SourceText): Parsed {
+  const refuse = (reason: string): Parsed => ({ faults: [{ file, reason }] })
   const lines = new LineCounter()
-  const documents = withinDepth(file, () =>
-    parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true, logLevel: 'silent' }),
-  )
+  const documents = documentsIn(text, lines)
+  if (documents === undefined) return refuse(TOO_DEEP)
   const [document, second] = Array.isArray(documents) ? documents : []
-  if (!document) return { file, content: {}, lineOf: () => undefined }
-  const faults = [...document.errors, ...document.warnings].map(({ code, pos }) => {
-    const { line, col: column } = lines.linePos(pos[0])
-    return { file, line, column, reason: `is neither YAML nor JSON here: ${SLIPS[code]}` }
-  })
+  if (!document) return { source: { file, content: {}, lineOf: () => undefined }, faults: [] }
   // One slip makes the parser stumble over everything after it.
-  if (faults[0]) throw new ConfigurationRefused([faults[0]])
-  if (second) throw new ConfigurationRefused([{ file, reason: 'holds several documents; one is expected' }])
-  const content = contentOf(document, file)
-  return {
-    file,
-    content,
-    lineOf: (path) => {
-      const node = document.getIn(path, true) as { range?: readonly number[] | null } | undefined
-      const start = node?.range?.[0]
-      return start === undefined ? undefined : lines.linePos(start).line
-    },
+  const [slip] = [...document.errors, ...document.warnings]
+  if (slip) {
+    const { line, col: column } = lines.linePos(slip.pos[0])
+    return { faults: [{ file, line, column, reason: `is neither YAML nor JSON here: ${SLIPS[slip.code]}` }] }
   }
+  if (second) return refuse('holds several documents; one is expected')
+  const content = contentOf(document)
+  if (typeof content === 'string') return refuse(content)
+  const lineOf: Source['lineOf'] = (path) => {
+    const node = document.getIn(path, true) as { range?: readonly number[] | null } | undefined
+    const start = node?.range?.[0]
+    return start === undefined ? undefined : lines.linePos(start).line
+  }
+  return { source: { file, content, lineOf }, faults: [] }
 }
+
+const TOO_DEEP = 'is nested far too deep'
 
 /** The parser goes down a level with each level of the text, and ends where the stack does. */
-function withinDepth<T>(file: string, work: () => T): T {
+function documentsIn(text: string, lineCounter: LineCounter) {
   try {
-    return work()
+    return parseAllDocuments(text, { lineCounter, prettyErrors: false, merge: true, logLevel: 'silent' })
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error
-    throw new ConfigurationRefused([{ file, reason: 'is nested far too deep' }])
+    if (error instanceof RangeError) return undefined
+    throw error
   }
 }
 
-function contentOf(document: Document, file: string): Readonly<Record<string, unknown>> {
-  const content = resolveAliases(document, file)
+/** @returns what is wrong with it, in words, where it is no record */
+function contentOf(document: Document): Readonly<Record<string, unknown>> | string {
+  let content: unknown
+  try {
+    content = document.toJS({ maxAliasCount: 1000 })
+  } catch (error) {
+    return error instanceof RangeError ? TOO_DEEP : 'holds an alias without its anchor, or far too many aliases'
+  }
   if (content === null || content === undefined) return {}
-  if (isRecord(content)) return content
-  throw new ConfigurationRefused([{ file, reason: 'expects apps, users, resources and settings at its top' }])
-}
-
-function resolveAliases(document: Document, file: string): unknown {
-  try {
-    return withinDepth(file, () => document.toJS({ maxAliasCount: 1000 }) as unknown)
-  } catch (error) {
-    if (error instanceof ConfigurationRefused) throw error
-    throw new ConfigurationRefused([{ file, reason: 'holds an alias without its anchor, or far too many aliases' }])
-  }
+  return isRecord(content) ? content : 'expects apps, users, resources and settings at its top'
 }

@@ -3,10 +3,9 @@ import {
   INSTANCE_SETTINGS,
   type InstanceSettingName,
 } from '../../domain/instance/instance-settings.ts'
-import { type ConfigurationFault, ConfigurationRefused, type Kind } from '../schema/fault.ts'
+import type { ConfigurationFault, Kind } from '../schema/fault.ts'
 import { complaintsOf } from '../schema/fields.ts'
 import { type FileRecord, gatherRecords } from '../schema/records.ts'
-import type { Source } from '../schema/source.ts'
 import { parseSource, type SourceText } from './parse-source.ts'
 import { type Read, type Reading, readApp, type WantedApp } from './read-app.ts'
 import { readResource, type WantedResource } from './read-resource.ts'
@@ -34,7 +33,7 @@ export function readFiles(
   texts: readonly SourceText[],
   reading: Reading,
 ): { wanted: Wanted; faults: readonly ConfigurationFault[] } {
-  const parsed = texts.map(parsedOrFaults)
+  const parsed = texts.map(parseSource)
   const gathered = gatherRecords(
     parsed.flatMap(({ source }) => source ?? []),
     reading.suggest,
@@ -55,15 +54,6 @@ export function readFiles(
       settings: present(settings),
     },
     faults: [...parsed, gathered, ...resources, ...users, ...apps, ...settings].flatMap((part) => part.faults),
-  }
-}
-
-function parsedOrFaults(text: SourceText): { source?: Source; faults: readonly ConfigurationFault[] } {
-  try {
-    return { source: parseSource(text), faults: [] }
-  } catch (error) {
-    if (error instanceof ConfigurationRefused) return { faults: error.faults }
-    throw error
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Fault } from '../../domain/refusals/errors.ts'
+
 /** What a file can describe, in the order in which one needs the other. */
 export const KINDS = ['resource', 'user', 'app', 'setting'] as const
 export type Kind = (typeof KINDS)[number]
@@ -17,19 +19,10 @@ export interface ConfigurationFault extends Place {
   readonly reason: string
 }
 
-/** Files that cannot be applied; nothing of them happened. */
-export class ConfigurationRefused extends Error {
-  readonly faults: readonly ConfigurationFault[]
-
-  constructor(faults: readonly ConfigurationFault[]) {
-    super(faults.map(describeFault).join('\n'))
-    this.faults = faults
-  }
-}
-
-/** A fault as one line: `tessera.yaml:12: app my.trusted.app/web: ClientType: expects ...`. */
-export function describeFault({ file, line, column, kind, id, attribute, reason }: ConfigurationFault): string {
+/** The same as every change that is refused tells it: `tessera.yaml:12: app my.trusted.app/web: ClientType` stands for the attribute. */
+export function toFault({ file, line, column, kind, id, attribute, reason }: ConfigurationFault): Fault {
   const place = [file, line, column].filter((part) => part !== undefined).join(':')
   const record = [kind, id].filter((part) => part !== undefined).join(' ')
-  return [place, record, attribute, reason].filter((part) => part !== undefined && part !== '').join(': ')
+  const parts = [place, record, attribute].filter((part) => part !== undefined && part !== '')
+  return { attribute: parts.join(': '), reason }
 }
