@@ -4,7 +4,7 @@ import type { Core } from './compose/core.ts'
 import { buildServer } from './compose/server.ts'
 import { heedSignals } from './compose/signals.ts'
 import type { Config } from './config/read-config.ts'
-import { OAuthError } from './domain/refusals/errors.ts'
+import { Refused } from './domain/refusals/errors.ts'
 import { systemRandom } from './lib/crypto/secrets.ts'
 import { createLineOutput } from './lib/flow/line-output.ts'
 import { repeat } from './lib/flow/repeat.ts'
@@ -96,7 +96,7 @@ function announceStop(server: FastifyInstance, whyStopping: () => string | undef
   server.addHook('onRequest', async (request) => {
     const reason = whyStopping()
     if (reason !== undefined && request.routeOptions.url === '/health/ready')
-      throw new OAuthError('temporarily_unavailable', 'the server is stopping', {
+      throw new Refused('temporarily_unavailable', 'the server is stopping', {
         rule: 'server-busy',
         cause: reason,
       })

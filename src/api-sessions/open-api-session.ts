@@ -1,5 +1,5 @@
 import type { Audit } from '../domain/instance/audit.ts'
-import { OAuthError } from '../domain/refusals/errors.ts'
+import { Refused } from '../domain/refusals/errors.ts'
 import { type ApiSession, endOf } from '../domain/sessions/api-session.ts'
 import { admit } from '../domain/sessions/licence-slots.ts'
 import { createAtMost } from '../lib/flow/at-most.ts'
@@ -24,7 +24,7 @@ export interface ApiCaller {
   readonly sessionEpoch: number
   /** Whether a person acts rather than the app itself. */
   readonly interactive: boolean
-  /** Judges them by what a unit of work sees: whoever waited may have been switched off meanwhile. @throws OAuthError */
+  /** Judges them by what a unit of work sees: whoever waited may have been switched off meanwhile. @throws Refused */
   readonly judgeAgain: (unit: Repositories) => Promise<unknown>
 }
 
@@ -63,7 +63,7 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
       return touched.length === 0 ? undefined : show({ ...session, lastSeenAt: moment.now }, moment)
     } catch (error) {
       // Where nothing can be written it lives on as it is, rather than every API standing still.
-      if (error instanceof OAuthError && error.code === 'temporarily_unavailable') return show(session, moment)
+      if (error instanceof Refused && error.code === 'temporarily_unavailable') return show(session, moment)
       throw error
     }
   }
@@ -95,7 +95,7 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
         return { moment, outcome: await enterHouse(unit, candidate, moment, audit) }
       })
       .catch((error: unknown) => {
-        if (!(error instanceof OAuthError) || error.code === 'temporarily_unavailable') failures += 1
+        if (!(error instanceof Refused) || error.code === 'temporarily_unavailable') failures += 1
         throw error
       })
     return 'id' in outcome ? show(outcome, moment) : outcome
@@ -103,7 +103,7 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
 
   /**
    * The session of an app that acts as a user; its first call opens it.
-   * @throws OAuthError `MaximumLicenseCountExceeded`, and whatever the caller is refused with when judged again
+   * @throws Refused `MaximumLicenseCountExceeded`, and whatever the caller is refused with when judged again
    */
   return async function openApiSession(caller: ApiCaller): Promise<OpenApiSession> {
     const { app, user, sessionEpoch, interactive, judgeAgain } = caller
@@ -135,8 +135,8 @@ const show = (session: ApiSession, { rules, now }: Moment): OpenApiSession => ({
   expiresIn: inSeconds(endOf(session, rules) - now),
 })
 
-const endedMeanwhile = ({ applicationUri, userId }: Candidate): OAuthError =>
-  new OAuthError(
+const endedMeanwhile = ({ applicationUri, userId }: Candidate): Refused =>
+  new Refused(
     'invalid_token',
     'the token is dead, or not for an API of this app',
     {
@@ -148,8 +148,8 @@ const endedMeanwhile = ({ applicationUri, userId }: Candidate): OAuthError =>
     { status: 400 },
   )
 
-const busy = (): OAuthError =>
-  new OAuthError('temporarily_unavailable', 'no API session can be opened right now; try again shortly', {
+const busy = (): Refused =>
+  new Refused('temporarily_unavailable', 'no API session can be opened right now; try again shortly', {
     rule: 'server-busy',
     cause: 'the database did not take the session of somebody who came before in time',
   })

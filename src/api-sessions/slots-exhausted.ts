@@ -1,4 +1,4 @@
-import { OAuthError } from '../domain/refusals/errors.ts'
+import { Refused } from '../domain/refusals/errors.ts'
 import { type House, secondsUntilRoom } from '../domain/sessions/licence-slots.ts'
 import type { Holder } from '../store/repositories/sessions/api-sessions.ts'
 import type { Moment } from '../store/repositories/sessions/live-api-sessions.ts'
@@ -7,7 +7,7 @@ import type { Moment } from '../store/repositories/sessions/live-api-sessions.ts
 export interface Full {
   /** What the audit log tells of it. */
   readonly figures: { readonly slots: number; readonly live: number; readonly kept: number }
-  readonly refusalOf: (holder: Pick<Holder, 'applicationUri' | 'userId'>) => OAuthError
+  readonly refusalOf: (holder: Pick<Holder, 'applicationUri' | 'userId'>) => Refused
 }
 
 /** Every licence slot is taken, or kept for somebody else. */
@@ -17,7 +17,7 @@ export function fullHouse(house: House, { rules, now }: Moment): Full {
   return {
     figures: { slots, live, kept },
     refusalOf: ({ applicationUri, userId }) =>
-      new OAuthError(
+      new Refused(
         'MaximumLicenseCountExceeded',
         'all licence slots are taken; try again later',
         {

@@ -70,7 +70,7 @@ export interface Store {
   readonly read: Repositories
   /**
    * Runs one unit of work whole or not at all and settles after the commit; a throw takes all of it back.
-   * @throws OAuthError `temporarily_unavailable` when the database cannot take it in time
+   * @throws Refused `temporarily_unavailable` when the database cannot take it in time
    */
   write<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T>
   /** The same for a unit that ends or removes something: it goes through as well while a full disk has stopped everything else. */

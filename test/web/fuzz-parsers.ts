@@ -12,7 +12,7 @@ import {
   whyUnregistrable,
 } from '../../src/domain/protocol/redirect-uri.ts'
 import { readScope } from '../../src/domain/protocol/scope.ts'
-import { OAuthError } from '../../src/domain/refusals/errors.ts'
+import { Refused } from '../../src/domain/refusals/errors.ts'
 import type { RefusalRule } from '../../src/domain/refusals/refusal-rule.ts'
 import { isWholeReferenceToken, newReferenceToken } from '../../src/domain/tokens/reference-token.ts'
 import { readCompactJws } from '../../src/lib/crypto/compact-jws.ts'
@@ -42,8 +42,8 @@ await t.test('forms: repeated, missing, empty and odd names and values', async (
     .array(fc.tuple(names, values))
     .map((pairs) => Object.fromEntries(pairs) as Record<string, string | string[]>)
   for (const read of ['get', 'require', 'has'] as const)
-    refusesAtMost(fc.tuple(forms, names), ([fields, name]) => formOf(fields)[read](name), OAuthError)
-  refusesAtMost(forms, (fields) => refuseRepeated(formOf(fields)).all('resource'), OAuthError)
+    refusesAtMost(fc.tuple(forms, names), ([fields, name]) => formOf(fields)[read](name), Refused)
+  refusesAtMost(forms, (fields) => refuseRepeated(formOf(fields)).all('resource'), Refused)
   holds(textOf('x'), (value) => {
     const form = oneField('state')(value)
     return value.length > 2048 || form.get('state') === (value === '' ? undefined : value)
@@ -70,7 +70,7 @@ await t.test('RFC 6749 §2.3.1: client credentials in the header and in the body
   refusesAtMost(
     fc.tuple(fc.option(headers, { nil: undefined }), fields),
     ([header, body]) => readCredentials(header, formOf(body)),
-    OAuthError,
+    Refused,
   )
   const sound = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((text) => text.length <= 100)
   holds(fc.tuple(sound, sound), ([id, secret]) => {
@@ -86,7 +86,7 @@ await t.test('RFC 6749 §2.3.1: client credentials in the header and in the body
 })
 
 await t.test('RFC 6749 §3.3: scopes', async (t) => {
-  refusesAtMost(textOf('openid', 'read', ' '), readScope, OAuthError)
+  refusesAtMost(textOf('openid', 'read', ' '), readScope, Refused)
   const names = fc.uniqueArray(fc.stringMatching(/^[\x21\x23-\x5b\x5d-\x7e]{1,64}$/), { minLength: 1, maxLength: 64 })
   holds(names, (scopes) => readScope(scopes.join(' ')).join() === scopes.join())
   isLinear(t, 'scope', readScope, (length) => 'a '.repeat(length))
@@ -149,7 +149,7 @@ await t.test('RFC 8707: resource indicators', async () => {
   refusesAtMost(
     values,
     (resource) => readResources(formOf({ resource }), { apiResources: [] }, catalogue as never),
-    OAuthError,
+    Refused,
   )
 })
 
@@ -207,8 +207,8 @@ await t.test('OIDC Core §5.5, §3.1.2.1: claims, prompt and max_age', async () 
       .map((value) => JSON.stringify(value)),
     textOf('{"userinfo":', 'null', '}', '{"id_token":{"acr":'),
   )
-  refusesAtMost(json, (claims) => readClaims(formOf({ claims })), OAuthError)
-  refusesAtMost(textOf('none', 'login', ' '), (prompt) => readPrompt(formOf({ prompt })), OAuthError)
+  refusesAtMost(json, (claims) => readClaims(formOf({ claims })), Refused)
+  refusesAtMost(textOf('none', 'login', ' '), (prompt) => readPrompt(formOf({ prompt })), Refused)
   holds(textOf('0', '1', '3600', '-', 'e', '.'), (max_age) => {
     try {
       const read = readMaxAge(formOf({ max_age }), { defaultMaxAge: undefined })
@@ -216,14 +216,13 @@ await t.test('OIDC Core §5.5, §3.1.2.1: claims, prompt and max_age', async () 
         ? max_age === ''
         : Number.isSafeInteger(read) && read >= 0 && String(read) === max_age.replace(/^0+(?=\d)/, '')
     } catch (error) {
-      return error instanceof OAuthError
+      return error instanceof Refused
     }
   })
 })
 
 await t.test('RFC 9101 §4: what a request object holds', async () => {
-  const refuse = (rule: RefusalRule, cause: string) =>
-    new OAuthError('invalid_request_object', 'refused', { rule, cause })
+  const refuse = (rule: RefusalRule, cause: string) => new Refused('invalid_request_object', 'refused', { rule, cause })
   const claims = fc.dictionary(
     fc.constantFrom(
       'client_id',
@@ -248,14 +247,14 @@ await t.test('RFC 9101 §4: what a request object holds', async () => {
     now: 0,
     refuse,
   }
-  refusesAtMost(claims, (given) => requireMeantForUs(given, context as never), OAuthError)
+  refusesAtMost(claims, (given) => requireMeantForUs(given, context as never), Refused)
   holds(claims, (given) => {
     try {
       return Object.values(parametersIn(given, refuse)).every((value) =>
         [value].flat().every((one) => typeof one === 'string'),
       )
     } catch (error) {
-      return error instanceof OAuthError
+      return error instanceof Refused
     }
   })
 })
@@ -271,7 +270,7 @@ await t.test('sealed boxes and the tickets in them', async () => {
     return open(key, bytes.toString('base64url'), 'a') === undefined && open(key, box, 'b') === undefined
   })
   const tickets = createTickets({ key, clock: () => 0, random: systemRandom, issuer: 'https://i.example/id' })
-  refusesAtMost(textOf('AAAA', 'e30'), (text) => tickets.open(text, undefined), OAuthError)
+  refusesAtMost(textOf('AAAA', 'e30'), (text) => tickets.open(text, undefined), Refused)
 })
 
 await t.test('reference tokens: their checksum tells a slip', async (t) => {
@@ -354,12 +353,12 @@ await t.test('cursors of pages and of notices, and entity tags', async (t) => {
       () => 'read',
       (error: unknown) => error,
     )
-    if (outcome !== 'read' && !(outcome instanceof OAuthError)) t.fail(`${since}: ${String(outcome)}`)
+    if (outcome !== 'read' && !(outcome instanceof Refused)) t.fail(`${since}: ${String(outcome)}`)
   }
   const { next } = await readNotices(undefined)
   t.match(await readNotices(next), { notices: [] }, 'what it gave out it takes')
   const headers = textOf('"', 'W/', ',', '*', ' ', '"x"')
-  refusesAtMost(headers, (value) => readIfMatch({ headers: { 'if-match': value } } as never)('x'), OAuthError)
+  refusesAtMost(headers, (value) => readIfMatch({ headers: { 'if-match': value } } as never)('x'), Refused)
   isLinear(
     t,
     'entity tags',

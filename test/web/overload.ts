@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { promisify } from 'node:util'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import { OAuthError } from '../../src/domain/refusals/errors.ts'
+import { Refused } from '../../src/domain/refusals/errors.ts'
 import { registerOverload } from '../../src/web/kit/limits/overload.ts'
 import { createPlaces, ROOM, type Room } from '../../src/web/kit/limits/places.ts'
 import { operatorSees, refused } from '../fixtures/answers/refusals.ts'
@@ -31,7 +31,7 @@ async function startSlow(t: Test, room: Partial<Room> = {}) {
   })
   registerOverload(app, places, { ...ROOM, ...room })
   app.setErrorHandler((error, _request, reply) =>
-    error instanceof OAuthError ? reply.code(error.status).send(error.description) : reply.code(500).send(),
+    error instanceof Refused ? reply.code(error.status).send(error.description) : reply.code(500).send(),
   )
   app.get('/work', async () => {
     await gates.work.opened

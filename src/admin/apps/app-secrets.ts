@@ -14,7 +14,7 @@ export type SecretDescription = Pick<AppSecret, 'hash' | 'label' | 'expiresAt'> 
   readonly sealFor?: ((id: string) => string) | undefined
 }
 
-/** Gives an app exactly these secrets; those that have ended count neither before nor after. @throws OAuthError */
+/** Gives an app exactly these secrets; those that have ended count neither before nor after. @throws Refused */
 export async function setAppSecrets(
   unit: Unit,
   applicationUri: string,

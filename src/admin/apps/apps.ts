@@ -9,7 +9,7 @@ import { judgeApp } from './validate-app.ts'
 
 type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings' | 'auditEvents'>
 
-/** @throws OAuthError `not_found` */
+/** @throws Refused `not_found` */
 export async function requireApp({ apps }: Pick<Unit, 'apps'>, applicationUri: string): Promise<TrustedApplication> {
   const app = await apps.find(applicationUri)
   if (app) return app
@@ -30,7 +30,7 @@ export function registrationOf({
   return registration
 }
 
-/** Registers an app. @throws OAuthError `invalid_change`, or `conflict` when the ApplicationUri is taken */
+/** Registers an app. @throws Refused `invalid_change`, or `conflict` when the ApplicationUri is taken */
 export async function registerApp(unit: Unit, wanted: AppRegistration, by: By): Promise<AppRegistration> {
   const app = await judgeApp(wanted, unit, by)
   if (!(await unit.apps.add(app, by.now))) {
@@ -42,7 +42,7 @@ export async function registerApp(unit: Unit, wanted: AppRegistration, by: By): 
   return app
 }
 
-/** Stores a changed record. @throws OAuthError */
+/** Stores a changed record. @throws Refused */
 export async function updateApp(
   unit: Unit,
   wanted: AppRegistration,
@@ -69,7 +69,7 @@ async function endSecrets({ applicationUri, secrets }: TrustedApplication, { app
   return secrets.map(({ id }) => id)
 }
 
-/** The kill switch of an app. @throws OAuthError */
+/** The kill switch of an app. @throws Refused */
 export async function setAppEnabled(
   unit: Unit,
   applicationUri: string,
@@ -83,7 +83,7 @@ export async function setAppEnabled(
   return { before, after: await requireApp(unit, applicationUri) }
 }
 
-/** Forgets an app with everything issued to it. @throws OAuthError */
+/** Forgets an app with everything issued to it. @throws Refused */
 export async function removeApp(unit: Unit, applicationUri: string, by: By): Promise<void> {
   const app = await requireApp(unit, applicationUri)
   await unit.apps.remove(applicationUri, by.now)

@@ -16,7 +16,7 @@ export interface WantedInitialToken {
   readonly uses: number | undefined
 }
 
-/** Makes a token with which apps register themselves. @returns its value, which is told this once @throws OAuthError */
+/** Makes a token with which apps register themselves. @returns its value, which is told this once @throws Refused */
 export async function createInitialToken(
   unit: Unit,
   { label, lifetime, uses }: WantedInitialToken,
@@ -44,7 +44,7 @@ export async function createInitialToken(
 
 const SHORTEST_PREFIX = 4
 
-/** Ends a token by its id, or by a beginning that no other has; what was registered with it stays. @throws OAuthError */
+/** Ends a token by its id, or by a beginning that no other has; what was registered with it stays. @throws Refused */
 export async function revokeInitialToken(unit: Unit, name: string, by: By): Promise<InitialAccessToken> {
   const begins = ({ id }: InitialAccessToken): boolean =>
     id === name || (name.length >= SHORTEST_PREFIX && id.startsWith(name))

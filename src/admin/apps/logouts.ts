@@ -27,7 +27,7 @@ const showLogout = (delivery: LogoutDelivery, login: string | undefined) => ({
 
 export type ShownLogout = ReturnType<typeof showLogout>
 
-/** What an app was told by back-channel logout and is still to be told, the newest first. @throws OAuthError `not_found` */
+/** What an app was told by back-channel logout and is still to be told, the newest first. @throws Refused `not_found` */
 export async function showLogouts(
   unit: Pick<Repositories, 'apps' | 'users' | 'logoutDeliveries'>,
   applicationUri: string,

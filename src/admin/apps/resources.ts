@@ -14,7 +14,7 @@ export const findResource = async (
   identifier: string,
 ): Promise<ApiResource | undefined> => (await resources.list()).find((resource) => resource.identifier === identifier)
 
-/** @throws OAuthError `not_found` */
+/** @throws Refused `not_found` */
 export async function requireResource(unit: Pick<Unit, 'resources'>, identifier: string): Promise<ApiResource> {
   const resource = await findResource(unit, identifier)
   if (resource) return resource
@@ -22,7 +22,7 @@ export async function requireResource(unit: Pick<Unit, 'resources'>, identifier:
   throw notThere([{ attribute: 'Identifier', reason }])
 }
 
-/** Adds an API resource, or stores a changed one. @throws OAuthError, also while apps list a scope that goes */
+/** Adds an API resource, or stores a changed one. @throws Refused, also while apps list a scope that goes */
 export async function putResource(unit: Unit, wanted: ApiResource, by: By): Promise<void> {
   const everyApi = await unit.resources.list()
   const before = everyApi.find(({ identifier }) => identifier === wanted.identifier)
@@ -32,7 +32,7 @@ export async function putResource(unit: Unit, wanted: ApiResource, by: By): Prom
   await storeResource(unit, wanted, by)
 }
 
-/** The same as part of a larger change, which judges in its end whether apps lost a scope. @throws OAuthError */
+/** The same as part of a larger change, which judges in its end whether apps lost a scope. @throws Refused */
 export async function storeResource(unit: Unit, wanted: ApiResource, by: By): Promise<void> {
   const faults = [...resourceFaults(wanted), ...(await whyNotServers(unit, wanted))]
   if (faults.length > 0) throw invalidChange(faults)
@@ -55,7 +55,7 @@ async function whyNotServers({ apps }: Pick<Unit, 'apps'>, { resourceServers }: 
   return faults
 }
 
-/** Removes an API resource. @throws OAuthError while apps need it, and for the API of the instance itself, which stays */
+/** Removes an API resource. @throws Refused while apps need it, and for the API of the instance itself, which stays */
 export async function removeResource(unit: Unit, identifier: string, by: By): Promise<void> {
   const before = await requireResource(unit, identifier)
   if (identifier === (await unit.settings.get(DEFAULT_RESOURCE))) {

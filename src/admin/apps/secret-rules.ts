@@ -1,20 +1,20 @@
 import { isValidSecret, MOST_VALID_SECRETS, whyBadSecretHash } from '../../domain/apps/app-secret.ts'
 import type { NewAppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { whyBadName } from '../../domain/records/readable-name.ts'
-import type { Fault, OAuthError } from '../../domain/refusals/errors.ts'
+import type { Fault, Refused } from '../../domain/refusals/errors.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import { conflict, invalidChange } from '../change/refuse-change.ts'
 
-const inTheWay = (reason: string): OAuthError => conflict([{ attribute: 'ApplicationSecretHash', reason }])
+const inTheWay = (reason: string): Refused => conflict([{ attribute: 'ApplicationSecretHash', reason }])
 
-/** Only what proves itself with a secret has one. @throws OAuthError `conflict` */
+/** Only what proves itself with a secret has one. @throws Refused `conflict` */
 export function requireConfidential({ applicationUri, clientType }: TrustedApplication): void {
   if (clientType === 'Confidential') return
   throw inTheWay(`${applicationUri} is of ClientType ${clientType}; only a Confidential app has a secret`)
 }
 
-/** Judges one more secret by itself, and beside the ones the app has. @throws OAuthError */
+/** Judges one more secret by itself, and beside the ones the app has. @throws Refused */
 export function requireSoundSecret(app: TrustedApplication, secret: NewAppSecret, now: number): void {
   const badHash = whyBadSecretHash(secret.hash)
   const badLabel = secret.label === undefined ? undefined : whyBadName(secret.label)
@@ -28,7 +28,7 @@ export function requireSoundSecret(app: TrustedApplication, secret: NewAppSecret
     throw inTheWay(`${app.applicationUri} has this very secret already`)
 }
 
-/** @throws OAuthError `conflict` when the app has as many valid secrets as it may have */
+/** @throws Refused `conflict` when the app has as many valid secrets as it may have */
 export function requireRoomForSecret({ applicationUri, secrets }: TrustedApplication, now: number): void {
   const valid = secrets.filter((secret) => isValidSecret(secret, now))
   if (valid.length < MOST_VALID_SECRETS) return

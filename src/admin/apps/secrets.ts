@@ -16,7 +16,7 @@ interface SecretRotation {
   readonly overlap: number
 }
 
-/** Gives an app one more secret. @throws OAuthError when the app can have none, or no more */
+/** Gives an app one more secret. @throws Refused when the app can have none, or no more */
 export async function addAppSecret(unit: Unit, applicationUri: string, secret: NewAppSecret, by: By): Promise<void> {
   const app = await requireApp(unit, applicationUri)
   requireConfidential(app)
@@ -30,7 +30,7 @@ export async function addAppSecret(unit: Unit, applicationUri: string, secret: N
 /**
  * Gives an app a new secret and the present ones an end.
  * @returns until when the previous secret is valid; `undefined` when there was none
- * @throws OAuthError when the app can have none, or when two are valid already and shall stay so
+ * @throws Refused when the app can have none, or when two are valid already and shall stay so
  */
 export async function rotateAppSecret(
   unit: Unit,
@@ -61,7 +61,7 @@ export async function rotateAppSecret(
 const asKept = (secret: NewAppSecret, app: TrustedApplication): NewAppSecret =>
   needsReadableSecret(app) ? secret : { ...secret, sealed: undefined }
 
-/** Ends one secret of an app for good. @throws OAuthError when the app has no such secret */
+/** Ends one secret of an app for good. @throws Refused when the app has no such secret */
 export async function removeAppSecret(unit: Unit, applicationUri: string, id: string, by: By): Promise<AppSecret> {
   const app = await requireApp(unit, applicationUri)
   const secret = app.secrets.find((known) => known.id === id)

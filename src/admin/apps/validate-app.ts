@@ -19,7 +19,7 @@ type Unit = Pick<Repositories, 'users' | 'resources' | 'settings'>
  * @param wanted its `systemUser` may be a login, an e-mail or an id
  * @param before what is stored now; a System User who was fit then and is disabled since does not stop other changes
  * @returns the registration as it can be stored, with the id of its System User
- * @throws OAuthError naming everything that makes it unable to work
+ * @throws Refused naming everything that makes it unable to work
  */
 export async function judgeApp(
   wanted: AppRegistration,

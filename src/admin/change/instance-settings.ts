@@ -20,7 +20,7 @@ export async function readInstanceSettings({
   return Object.fromEntries(await Promise.all(entries)) as Record<InstanceSettingName, string>
 }
 
-/** Changes a setting. @throws OAuthError when the value cannot be read */
+/** Changes a setting. @throws Refused when the value cannot be read */
 export async function setInstanceSetting(unit: Unit, name: InstanceSettingName, value: string, by: By): Promise<void> {
   const { expects, read } = INSTANCE_SETTINGS[name]
   if (read(value) === undefined) throw invalidChange([{ attribute: name, reason: `expects ${expects}` }])

@@ -1,7 +1,7 @@
 import { AUDIT_EVENTS, type AuditRecord } from '../../domain/instance/audit.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import { cursorMalformed } from '../../domain/refusals/cursor-malformed.ts'
-import { type Fault, OAuthError } from '../../domain/refusals/errors.ts'
+import { type Fault, Refused } from '../../domain/refusals/errors.ts'
 import type { Refusal } from '../../domain/refusals/refusal.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import type { Store } from '../../store/store.ts'
@@ -43,7 +43,7 @@ function readKey(key: string | undefined): Moment | undefined {
   return { at: Number(at), id }
 }
 
-/** @throws OAuthError `invalid_request` for what is no time */
+/** @throws Refused `invalid_request` for what is no time */
 function readTime(name: string, text: string | undefined): number | undefined {
   const time = text === undefined ? undefined : Date.parse(text)
   if (!Number.isNaN(time)) return time
@@ -51,15 +51,15 @@ function readTime(name: string, text: string | undefined): number | undefined {
   throw filterMalformed(`${name} is not a time`, faults)
 }
 
-/** @throws OAuthError `invalid_request` for what is no event */
+/** @throws Refused `invalid_request` for what is no event */
 function requireEvent(name: string | undefined): void {
   if (name === undefined || AUDIT_EVENTS.some((known) => known === name)) return
   const faults = [{ attribute: 'event', reason: `expects one of ${AUDIT_EVENTS.join(', ')}` }]
   throw filterMalformed('event is not known', faults)
 }
 
-const filterMalformed = (cause: string, faults: readonly Fault[]): OAuthError =>
-  new OAuthError('invalid_request', cause, { rule: 'filter-malformed', cause }, { faults })
+const filterMalformed = (cause: string, faults: readonly Fault[]): Refused =>
+  new Refused('invalid_request', cause, { rule: 'filter-malformed', cause }, { faults })
 
 /** Which events are wanted, each part as the URL holds it. */
 export interface Wanted {
@@ -77,7 +77,7 @@ export function createReadJournals({ store, flush }: Dependencies) {
       await flush()
       const refusal = await store.read.refusals.find(id)
       if (!refusal)
-        throw new OAuthError('not_found', 'no refusal has this id, it is no longer kept, or it is on the log alone', {
+        throw new Refused('not_found', 'no refusal has this id, it is no longer kept, or it is on the log alone', {
           rule: 'refusal-unknown',
           cause: 'no refusal that is kept has this id',
         })

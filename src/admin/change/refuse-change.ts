@@ -1,15 +1,15 @@
-import { describeFault, type Fault, type Missing, OAuthError } from '../../domain/refusals/errors.ts'
+import { describeFault, type Fault, type Missing, Refused } from '../../domain/refusals/errors.ts'
 
 /** The change itself is wrong; like every change that is refused, nothing of it happened. */
-export const invalidChange = (faults: readonly Fault[]): OAuthError =>
+export const invalidChange = (faults: readonly Fault[]): Refused =>
   refusedFor(['invalid_change', 'record-invalid', 'the record cannot work'], faults)
 
 /** The change meets something that exists. */
-export const conflict = (faults: readonly Fault[]): OAuthError =>
+export const conflict = (faults: readonly Fault[]): Refused =>
   refusedFor(['conflict', 'record-conflict', 'something that exists is in the way'], faults)
 
 /** What is to be changed is not there. */
-export const notThere = (faults: readonly Fault[], missing?: Missing): OAuthError =>
+export const notThere = (faults: readonly Fault[], missing?: Missing): Refused =>
   refusedFor(['not_found', 'record-unknown', 'there is no such record'], faults, missing)
 
 type Kind = readonly [
@@ -21,21 +21,20 @@ type Kind = readonly [
 // Their reasons repeat what may tell about a person, and refusals hold nothing about people.
 const PERSONAL: readonly string[] = ['login', 'email', 'user']
 
-function refusedFor([code, rule, description]: Kind, faults: readonly Fault[], missing?: Missing): OAuthError {
+function refusedFor([code, rule, description]: Kind, faults: readonly Fault[], missing?: Missing): Refused {
   const told = faults.map((fault) => (PERSONAL.includes(fault.attribute) ? fault.attribute : describeFault(fault)))
   const attributes = [...new Set(faults.map(({ attribute }) => attribute))].join(', ')
   const cause = `${description}: ${told.join('; ')}`
-  return new OAuthError(code, `${description}: ${attributes}`, { rule, cause, faults: told }, { faults, missing })
+  return new Refused(code, `${description}: ${attributes}`, { rule, cause, faults: told }, { faults, missing })
 }
 
 /** Whether a change was refused for what is wrong with it. */
-export const isInvalidChange = (error: unknown): error is OAuthError =>
-  error instanceof OAuthError && error.code === 'invalid_change'
+export const isInvalidChange = (error: unknown): error is Refused =>
+  error instanceof Refused && error.code === 'invalid_change'
 
 /** Whether something that exists is in the way of a change. */
-export const isConflict = (error: unknown): error is OAuthError =>
-  error instanceof OAuthError && error.code === 'conflict'
+export const isConflict = (error: unknown): error is Refused => error instanceof Refused && error.code === 'conflict'
 
 /** Whether a change was refused, for whatever reason. */
-export const isRefusedChange = (error: unknown): error is OAuthError =>
-  isInvalidChange(error) || isConflict(error) || (error instanceof OAuthError && error.code === 'not_found')
+export const isRefusedChange = (error: unknown): error is Refused =>
+  isInvalidChange(error) || isConflict(error) || (error instanceof Refused && error.code === 'not_found')

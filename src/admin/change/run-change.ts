@@ -8,7 +8,7 @@ import { withSuggestion } from './suggest.ts'
 export interface Caller extends Omit<By, 'now' | 'audit' | 'atTheMachine'> {
   /**
    * Judges them by what the unit of work sees, with the very rules of the door.
-   * @throws OAuthError as the door does
+   * @throws Refused as the door does
    */
   readonly judgeAgain: (unit: Repositories) => Promise<unknown>
 }

@@ -1,4 +1,4 @@
-import { type Missing, OAuthError } from '../../domain/refusals/errors.ts'
+import { type Missing, Refused } from '../../domain/refusals/errors.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
 import type { Repositories } from '../../store/store.ts'
 import { notThere } from './refuse-change.ts'
@@ -22,7 +22,7 @@ const similarApp = async ({ apps }: Pick<Reading, 'apps'>, name: string): Promis
  * over, so that nobody who writes waits for it.
  */
 export async function withSuggestion(error: unknown, read: Reading): Promise<unknown> {
-  if (!(error instanceof OAuthError) || !error.missing) return error
+  if (!(error instanceof Refused) || !error.missing) return error
   const { kind, name } = error.missing
   const similar = kind === 'user' ? similarUser(read, name) : similarApp(read, name)
   // The refusal stands, whatever becomes of the question.
@@ -30,7 +30,7 @@ export async function withSuggestion(error: unknown, read: Reading): Promise<unk
   return notThere(error.faults.map(({ attribute, reason }) => ({ attribute, reason: reason + more })))
 }
 
-/** Answers a question, or refuses it with which record may have been meant. @throws OAuthError */
+/** Answers a question, or refuses it with which record may have been meant. @throws Refused */
 export const orSuggestion = <T>(read: Reading, question: Promise<T>): Promise<T> =>
   question.catch(async (error: unknown) => {
     throw await withSuggestion(error, read)

@@ -1,7 +1,7 @@
 import { showRegistration } from '../../domain/apps/app-attributes.ts'
 import { showSecret } from '../../domain/apps/app-record.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import { showUser } from '../../domain/users/user-attributes.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
@@ -20,7 +20,7 @@ export type Expected = (version: string) => boolean
 /** Asked inside the transaction that writes, so that of two who saw the same state one wins. @see RFC 9110 §13.1.1 */
 export function requireExpected(version: string, expected: Expected): void {
   if (expected(version)) return
-  throw new OAuthError('precondition_failed', 'the record was changed since it was read; read it again', {
+  throw new Refused('precondition_failed', 'the record was changed since it was read; read it again', {
     rule: 'record-changed',
     cause: 'If-Match names another state of the record than the one it is in now',
     expected: `If-Match "${version}"`,

@@ -49,7 +49,7 @@ function readKey(key: string): Pick<ApiSession, 'openedAt' | 'id'> {
   return { openedAt: Number(openedAt), id }
 }
 
-/** The next live sessions as they are shown, the oldest first. @throws OAuthError `not_found` */
+/** The next live sessions as they are shown, the oldest first. @throws Refused `not_found` */
 export async function showApiSessions(
   unit: Pick<Repositories, 'apps' | 'users' | 'settings' | 'apiSessions'>,
   { user, app }: SessionsWanted,
@@ -82,7 +82,7 @@ export interface EndedSessions extends EndedTokens {
   readonly apps: readonly string[]
 }
 
-/** Ends one session, with everything its app was issued to act as its user where that is asked for. @throws OAuthError `not_found` */
+/** Ends one session, with everything its app was issued to act as its user where that is asked for. @throws Refused `not_found` */
 export async function endApiSession(unit: Unit, id: string, withTokens: boolean, by: By): Promise<EndedSessions> {
   const session = await unit.apiSessions.find(id)
   if (!session) {

@@ -1,5 +1,5 @@
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
-import type { OAuthError } from '../../domain/refusals/errors.ts'
+import type { Refused } from '../../domain/refusals/errors.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import type { ConsentKey } from '../../store/repositories/users/consents.ts'
 import type { Repositories } from '../../store/store.ts'
@@ -32,7 +32,7 @@ function readKey(key: string): ConsentKey {
   return at < 0 ? { applicationUri: key, userId: '' } : { applicationUri: key.slice(0, at), userId: key.slice(at + 1) }
 }
 
-/** The next consents as they are shown, by app, then by user. @throws OAuthError `not_found` */
+/** The next consents as they are shown, by app, then by user. @throws Refused `not_found` */
 export async function showConsents(
   { consents, apps, users }: Pick<Repositories, 'consents' | 'apps' | 'users'>,
   { user, app }: ConsentsWanted,
@@ -63,7 +63,7 @@ export interface WithdrawnConsent extends EndedTokens {
 /**
  * Takes back what a person has allowed an app, and ends everything that the app was issued to act as them.
  * @param user the id of the person
- * @throws OAuthError `not_found` where nothing was allowed
+ * @throws Refused `not_found` where nothing was allowed
  */
 export async function withdrawConsent(
   unit: TokensUnit & Pick<Repositories, 'consents' | 'apiSessions' | 'auditEvents'>,
@@ -81,7 +81,7 @@ export async function withdrawConsent(
   return { scope: consent.scope, ...ended }
 }
 
-function notGiven(app: string): OAuthError {
+function notGiven(app: string): Refused {
   const reason = `no consent to ${app} is on record: it was never given, or has been taken back`
   return notThere([{ attribute: 'app', reason }])
 }

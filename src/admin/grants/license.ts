@@ -1,5 +1,5 @@
 import { fieldChanges } from '../../domain/records/field-changes.ts'
-import type { OAuthError } from '../../domain/refusals/errors.ts'
+import type { Refused } from '../../domain/refusals/errors.ts'
 import { LICENCE_SLOTS } from '../../domain/sessions/api-session.ts'
 import type { House } from '../../domain/sessions/licence-slots.ts'
 import type { Repositories } from '../../store/store.ts'
@@ -44,7 +44,7 @@ export interface LicenseChange {
   readonly unreserve: readonly string[]
 }
 
-/** Changes the number of licence slots, or for whom one is kept; it ends no session. @throws OAuthError */
+/** Changes the number of licence slots, or for whom one is kept; it ends no session. @throws Refused */
 export async function setLicense(unit: Unit, change: LicenseChange, by: By): Promise<License> {
   const before = await readLicense(unit, by.now)
   const known = await unit.reservedUsers.list()
@@ -68,4 +68,4 @@ export async function setLicense(unit: Unit, change: LicenseChange, by: By): Pro
 
 const shown = ({ slots, reserved }: License) => ({ slots: slots ?? 'unlimited', reserved })
 
-const refuse = (reason: string): OAuthError => conflict([{ attribute: 'reserved', reason }])
+const refuse = (reason: string): Refused => conflict([{ attribute: 'reserved', reason }])

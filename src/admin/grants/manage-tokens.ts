@@ -46,7 +46,7 @@ export function createManageTokens({ store, clock, random, audit }: Dependencies
       return { items: await describeTokens(items, store.read, clock()), next }
     },
 
-    /** @throws OAuthError `not_found` */
+    /** @throws Refused `not_found` */
     requireApp: async (applicationUri: string): Promise<void> => {
       await orSuggestion(store.read, requireApp(store.read, applicationUri))
     },

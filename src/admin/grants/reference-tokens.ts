@@ -1,7 +1,7 @@
 import type { GrantEpochs } from '../../domain/access/grant-status.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { storedName } from '../../domain/instance/instance-settings.ts'
-import type { OAuthError } from '../../domain/refusals/errors.ts'
+import type { Refused } from '../../domain/refusals/errors.ts'
 import {
   looksLikeReferenceToken,
   MOST_TOKENS_OF_A_USER,
@@ -46,7 +46,7 @@ export interface IssuedToken {
 /**
  * Makes a personal or system access token.
  * @param asked the epochs under which somebody asked for it, where the unit of work had to be waited for
- * @throws OAuthError
+ * @throws Refused
  */
 export async function issueReferenceToken(
   unit: Unit,
@@ -127,7 +127,7 @@ export async function epochsWhenAsked(
   return app && user && epochsOf(unit, app, user)
 }
 
-/** @throws OAuthError `conflict` where what ends the tokens of app and user was faster than this one */
+/** @throws Refused `conflict` where what ends the tokens of app and user was faster than this one */
 function requireSame(asked: GrantEpochs, now: GrantEpochs, { login }: User): void {
   if (asked.appEpoch === now.appEpoch && asked.userEpoch === now.userEpoch && asked.sessionEpoch === now.sessionEpoch)
     return
@@ -135,7 +135,7 @@ function requireSame(asked: GrantEpochs, now: GrantEpochs, { login }: User): voi
   throw conflict([{ attribute: 'app', reason }])
 }
 
-/** @throws OAuthError `conflict` when the user has as many as anybody may have */
+/** @throws Refused `conflict` when the user has as many as anybody may have */
 async function requireRoom({ referenceTokens }: Unit, user: User, now: number): Promise<void> {
   if ((await referenceTokens.countLive(user, 'PAT', now)) < MOST_TOKENS_OF_A_USER) return
   const reason = `there are ${MOST_TOKENS_OF_A_USER} live PATs of this user already, the most there may be; revoke one that is no longer used`
@@ -153,7 +153,7 @@ export async function revokeReferenceToken(unit: Unit, token: ReferenceToken, by
 
 const SHORTEST_PREFIX = 4
 
-/** Finds a token by its id, or by a beginning that no other has. @throws OAuthError */
+/** Finds a token by its id, or by a beginning that no other has. @throws Refused */
 export async function requireReferenceToken(
   { referenceTokens }: Pick<Unit, 'referenceTokens'>,
   name: string,
@@ -170,4 +170,4 @@ export async function requireReferenceToken(
   throw absent(first ? several : none)
 }
 
-const absent = (reason: string): OAuthError => notThere([{ attribute: 'id', reason }])
+const absent = (reason: string): Refused => notThere([{ attribute: 'id', reason }])

@@ -9,7 +9,7 @@ export async function findUser(users: Users, name: string): Promise<User | undef
   return (await users.find(name.toLowerCase())) ?? (await users.findByIdentifier(name))?.user
 }
 
-/** Finds a user by id, login or e-mail. @throws OAuthError `not_found` */
+/** Finds a user by id, login or e-mail. @throws Refused `not_found` */
 export async function requireUser({ users }: { readonly users: Users }, name: string): Promise<User> {
   const user = await findUser(users, name)
   if (user) return user

@@ -5,7 +5,7 @@ import { conflict } from '../change/refuse-change.ts'
 
 /**
  * Keeps the last administrator who can sign in, whoever wants them to go; only at the machine itself is it possible.
- * @throws OAuthError `conflict`
+ * @throws Refused `conflict`
  */
 export async function requireAnotherAdministrator(
   { users }: Pick<Repositories, 'users'>,

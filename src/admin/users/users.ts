@@ -9,7 +9,7 @@ import { requireAnotherAdministrator } from './last-administrator.ts'
 
 type Unit = Pick<Repositories, 'apps' | 'users' | 'signInAttempts' | 'auditEvents'>
 
-/** Adds a user. @throws OAuthError */
+/** Adds a user. @throws Refused */
 export async function addUser(unit: Unit, wanted: NewUser, passwordHash: string | undefined, by: By): Promise<User> {
   requireSound(wanted, by.now)
   await requireFree(unit, wanted, undefined)
@@ -19,7 +19,7 @@ export async function addUser(unit: Unit, wanted: NewUser, passwordHash: string 
   return user
 }
 
-/** Stores a changed user; login and type stay. @throws OAuthError */
+/** Stores a changed user; login and type stay. @throws Refused */
 export async function updateUser(unit: Unit, wanted: User, by: By): Promise<User> {
   const before = await requireUser(unit, wanted.id)
   requireSound(wanted, by.now)
@@ -46,7 +46,7 @@ export async function unlockUser(unit: Unit, user: User, by: By): Promise<boolea
   return true
 }
 
-/** The kill switch of a user. @throws OAuthError */
+/** The kill switch of a user. @throws Refused */
 export async function setUserEnabled(unit: Unit, id: string, enabled: boolean, by: By): Promise<User> {
   const before = await requireUser(unit, id)
   if (before.isEnabled === enabled) return before
@@ -56,7 +56,7 @@ export async function setUserEnabled(unit: Unit, id: string, enabled: boolean, b
   return requireUser(unit, id)
 }
 
-/** Forgets a user with their sessions, consents and tokens. @throws OAuthError when apps act as them */
+/** Forgets a user with their sessions, consents and tokens. @throws Refused when apps act as them */
 export async function removeUser(unit: Unit, id: string, by: By): Promise<void> {
   const user = await requireUser(unit, id)
   await requireAnotherAdministrator(unit, user, by)

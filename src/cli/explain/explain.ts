@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Core } from '../../compose/core.ts'
 import type { Config } from '../../config/read-config.ts'
-import type { OAuthError } from '../../domain/refusals/errors.ts'
+import type { Refused } from '../../domain/refusals/errors.ts'
 import { type Explanation, explainRefusal } from '../../operations/refusals/explain-refusal.ts'
 import { repeated } from '../app/app-set.ts'
 import { helpText } from '../kit/help.ts'
@@ -109,7 +109,7 @@ async function report(
 }
 
 /** The record the server would keep of it. */
-const toRefusal = ({ code, description, detail }: OAuthError, endpoint: string, app: string | undefined) => ({
+const toRefusal = ({ code, description, detail }: Refused, endpoint: string, app: string | undefined) => ({
   id: '',
   endpoint,
   error: code,

@@ -1,5 +1,5 @@
 import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import type { Follow } from '../../domain/refusals/run-check.ts'
 
 /** How one check went; `null` was not made. */
@@ -14,7 +14,7 @@ export interface Trial<T> {
   readonly checks: readonly CheckNote[]
   /** What the checks proved; absent where one failed. */
   readonly proved?: T
-  readonly refusal?: OAuthError
+  readonly refusal?: Refused
 }
 
 /** Takes notes of the checks as they are made. */
@@ -39,7 +39,7 @@ export async function tryChecks<T>(plan: readonly string[], row: (notes: NoteTak
       if (!notes.has(name)) note(name, true, described(proved))
       return proved
     } catch (error) {
-      if (error instanceof OAuthError) note(name, false, `${error.code}: ${error.detail['cause'] ?? error.description}`)
+      if (error instanceof Refused) note(name, false, `${error.code}: ${error.detail['cause'] ?? error.description}`)
       throw error
     }
   }
@@ -51,7 +51,7 @@ export async function tryChecks<T>(plan: readonly string[], row: (notes: NoteTak
     const proved = await row({ follow, note })
     return { proved, checks: all('needs the request itself') }
   } catch (error) {
-    if (error instanceof OAuthError) return { refusal: error, checks: all('not reached') }
+    if (error instanceof Refused) return { refusal: error, checks: all('not reached') }
     throw error
   }
 }

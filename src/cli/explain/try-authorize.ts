@@ -2,7 +2,7 @@ import type { Core } from '../../compose/core.ts'
 import type { Config } from '../../config/read-config.ts'
 import { targetOf } from '../../domain/access/resource-indicators.ts'
 import { createForm } from '../../domain/protocol/form.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { Step } from '../../oauth/authorize/interaction.ts'
 import { REDIRECT_CHECKS } from '../../oauth/authorize/request/find-redirect.ts'
@@ -80,7 +80,7 @@ const parametersOf = ({ searchParams }: URL): Record<string, string | string[]> 
 function requireAuthorizeAddress(url: URL, issuer: string, { note }: NoteTaking): void {
   const known = new URL(`${issuer}/connect/authorize`)
   if (url.pathname !== known.pathname) {
-    throw new OAuthError('not_found', 'there is nothing at this address', {
+    throw new Refused('not_found', 'there is nothing at this address', {
       rule: 'address-unknown',
       cause: 'this is not the address of the authorization endpoint',
       sent: url.origin + url.pathname,

@@ -1,6 +1,6 @@
 import { findUser } from '../../admin/users/find-user.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import type { User } from '../../domain/users/user.ts'
 import { requireAdmitted } from '../../oauth/authorize/interaction.ts'
@@ -30,8 +30,8 @@ export async function checkPerson(
 
 async function requireAccount(name: string, users: Repositories['users']): Promise<User> {
   const user = await findUser(users, name)
-  const refuse = (rule: RefusalRule, cause: string): OAuthError =>
-    new OAuthError('access_denied', 'the person cannot sign in', { rule, cause, sent: name, user: user?.id })
+  const refuse = (rule: RefusalRule, cause: string): Refused =>
+    new Refused('access_denied', 'the person cannot sign in', { rule, cause, sent: name, user: user?.id })
   if (!user) throw refuse('person-unknown', 'no account has this login, e-mail or id')
   if (!user.isEnabled) throw refuse('person-disabled', `the account ${user.login} is disabled`)
   const { passwordHash } = (await users.findByIdentifier(user.login)) ?? {}

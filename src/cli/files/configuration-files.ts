@@ -24,7 +24,7 @@ export const withFileFlags = (command: Command): Command =>
 
 /**
  * Applies files, or rolls them back again.
- * @throws OAuthError with every fault
+ * @throws Refused with every fault
  */
 export async function changeFiles(
   files: readonly string[],

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 import { ConfigurationFaults } from '../../config/read-config.ts'
-import { describeFault, OAuthError } from '../../domain/refusals/errors.ts'
+import { describeFault, Refused } from '../../domain/refusals/errors.ts'
 import { MasterKeyFault } from '../../lib/crypto/master-key.ts'
 import { ClockAhead } from '../../operations/maintenance/judge-clock.ts'
 import { FileLost } from '../../store/engine/file-watch.ts'
@@ -40,7 +40,7 @@ export function explain(error: unknown, complaint: string, showStack: boolean): 
   if (error instanceof Problem) return error
   if (error instanceof ConfigurationFaults) return { exitCode: 2, lines: error.faults }
   if (SAID_IN_FULL.some((kind) => error instanceof kind)) return { exitCode: 1, lines: [(error as Error).message] }
-  if (error instanceof OAuthError) return fromRefusal(error)
+  if (error instanceof Refused) return fromRefusal(error)
   if (!(error instanceof Error)) return { exitCode: 1, lines: [String(error)] }
   if (showStack) return { exitCode: 1, lines: (error.stack ?? error.message).split('\n') }
   if (isFromSystem(error)) return { exitCode: 1, lines: [fromSystem(error)] }
@@ -48,7 +48,7 @@ export function explain(error: unknown, complaint: string, showStack: boolean): 
 }
 
 /** What was named and is not there needs no attribute to be told by. */
-function fromRefusal({ code, description, faults }: OAuthError): Explanation {
+function fromRefusal({ code, description, faults }: Refused): Explanation {
   if (faults.length === 0) return { exitCode: 1, lines: [description] }
   if (code === 'not_found') return { exitCode: 1, lines: faults.map(({ reason }) => reason) }
   return { exitCode: code === 'invalid_change' ? 2 : 1, lines: faults.map(describeFault) }

@@ -112,7 +112,7 @@ const exportAll = (flags: Flags, command: Command): Promise<void> =>
 
 /**
  * The log outlives those it speaks of, so a name that nobody has any more is taken as it is.
- * @throws OAuthError for an app or a user that neither the instance nor the log knows
+ * @throws Refused for an app or a user that neither the instance nor the log knows
  */
 async function readFilter({ app, user, event, since, until }: Flags, read: Repositories, now: number) {
   const isInLog = async (filter: AuditFilter): Promise<boolean> => (await read.auditEvents.latest(filter, 1)).length > 0

@@ -54,7 +54,7 @@ class RolledBack extends Error {
 /**
  * Brings the instance to what the files say, in one transaction. A dry run does the very same and rolls it back, so that a plan
  * cannot differ from what is done.
- * @throws OAuthError `invalid_change` with everything that is wrong; then nothing has happened
+ * @throws Refused `invalid_change` with everything that is wrong; then nothing has happened
  */
 export async function applyFiles(application: Application): Promise<Outcome> {
   const { store, texts, variables, suggest, by, seal, dryRun } = application

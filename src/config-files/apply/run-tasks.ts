@@ -1,12 +1,12 @@
 import { isRefusedChange } from '../../admin/change/refuse-change.ts'
-import type { OAuthError } from '../../domain/refusals/errors.ts'
+import type { Refused } from '../../domain/refusals/errors.ts'
 import type { Unit } from '../schema/describe-instance.ts'
 import type { ConfigurationFault } from '../schema/fault.ts'
 import type { Task } from './tasks.ts'
 
 interface RefusedTask {
   readonly task: Task
-  readonly error: OAuthError
+  readonly error: Refused
 }
 
 /**

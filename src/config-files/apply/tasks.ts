@@ -25,7 +25,7 @@ export interface Task {
   readonly kind: Kind
   readonly id: string
   readonly placeOf: (attribute?: string) => Place
-  /** @throws OAuthError */
+  /** @throws Refused */
   readonly run: (unit: Unit) => Promise<unknown>
 }
 

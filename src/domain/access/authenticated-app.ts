@@ -1,6 +1,6 @@
 import type { AuthMethod } from '../apps/app-choices.ts'
 import type { TrustedApplication } from '../apps/trusted-application.ts'
-import { OAuthError } from '../refusals/errors.ts'
+import { Refused } from '../refusals/errors.ts'
 
 declare const proof: unique symbol
 
@@ -29,11 +29,11 @@ export const auditedApp = ({ applicationUri, authentication: { address } }: Auth
 /**
  * Lets an app go on that has proved who it is, unless a kill switch was thrown since.
  * @param found the app as it is now
- * @throws OAuthError `invalid_client`
+ * @throws Refused `invalid_client`
  */
 export function requireStillEnabled(caller: TrustedApplication, found: TrustedApplication | undefined): void {
   if (found?.isEnabled && found.epoch === caller.epoch) return
-  throw new OAuthError('invalid_client', 'the app is unknown, or its authentication is wrong or missing', {
+  throw new Refused('invalid_client', 'the app is unknown, or its authentication is wrong or missing', {
     rule: found ? 'app-disabled' : 'app-unknown',
     client_id: caller.applicationUri,
     cause: found ? 'the app was disabled while its request waited' : 'the app was removed while its request waited',
@@ -43,11 +43,11 @@ export function requireStillEnabled(caller: TrustedApplication, found: TrustedAp
 /**
  * Lets only an app in that proved who it is by a secret.
  * @param what it wants to do
- * @throws OAuthError `invalid_client`
+ * @throws Refused `invalid_client`
  */
 export function requireConfidential(caller: AuthenticatedApp, what: string): AuthenticatedApp {
   if (caller.clientType === 'Confidential') return caller
-  throw new OAuthError('invalid_client', `only a Confidential app may ${what}`, {
+  throw new Refused('invalid_client', `only a Confidential app may ${what}`, {
     rule: 'confidential-app-needed',
     client_id: caller.applicationUri,
     cause: `the app is of ClientType ${caller.clientType}, and only a secret proves who asks`,

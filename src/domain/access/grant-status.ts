@@ -1,5 +1,5 @@
 import type { TrustedApplication } from '../apps/trusted-application.ts'
-import { OAuthError } from '../refusals/errors.ts'
+import { Refused } from '../refusals/errors.ts'
 import type { User } from '../users/user.ts'
 
 /** The epochs under which something was granted. */
@@ -30,8 +30,8 @@ export function whyEnded(
 }
 
 /** The refusal of a code whose tokens, one of which came with it, were revoked. @param user whom they acted for */
-export const tokensRevokedSince = (user: string): OAuthError =>
-  new OAuthError('invalid_grant', 'the tokens of this sign-in were revoked since the code was issued', {
+export const tokensRevokedSince = (user: string): Refused =>
+  new Refused('invalid_grant', 'the tokens of this sign-in were revoked since the code was issued', {
     rule: 'grant-ended',
     user,
     cause: 'all tokens of this sign-in were revoked',

@@ -1,7 +1,7 @@
 import type { AppRegistration } from '../apps/trusted-application.ts'
 import type { Form } from '../protocol/form.ts'
 import { apiScopesOf, isProtocolScope } from '../protocol/scope.ts'
-import { OAuthError } from '../refusals/errors.ts'
+import { Refused } from '../refusals/errors.ts'
 import type { RefusalRule } from '../refusals/refusal-rule.ts'
 import type { ApiResource } from './api-resource.ts'
 
@@ -47,14 +47,14 @@ export function servesApiOf(server: { readonly applicationUri: string }, app: Ap
 
 /**
  * Reads the resources a request names; each must be one the app may name.
- * @throws OAuthError `invalid_target`
+ * @throws Refused `invalid_target`
  * @see RFC 8707 §2
  */
 export function readResources(form: Form, app: App, catalogue: ApiCatalogue): string[] {
   const asked = [...new Set(form.all('resource'))]
   const allowed = allowedResources(app, catalogue)
-  const refuse = (rule: RefusalRule, description: string, sent: string): OAuthError =>
-    new OAuthError('invalid_target', description, { rule, cause: description, sent, expected: allowed })
+  const refuse = (rule: RefusalRule, description: string, sent: string): Refused =>
+    new Refused('invalid_target', description, { rule, cause: description, sent, expected: allowed })
   for (const resource of asked) {
     if (resource.includes('#')) throw refuse('resource-malformed', 'resource must not have a fragment', resource)
     if (allowed.includes(resource)) continue
@@ -99,7 +99,7 @@ function ownersOf(
 
 /**
  * Refuses a request whose scopes and resources do not belong together; nothing asked for by name is dropped in silence.
- * @throws OAuthError `invalid_scope` for a scope that no named resource has, `invalid_target` for a resource without any
+ * @throws Refused `invalid_scope` for a scope that no named resource has, `invalid_target` for a resource without any
  */
 export function requireMatching(
   scope: readonly string[],
@@ -116,7 +116,7 @@ export function requireMatching(
 /**
  * Narrows what was granted to the resources a token request names.
  * @param scope what the token is to hold, where the request names it
- * @throws OAuthError `invalid_target` for a resource that was not granted
+ * @throws Refused `invalid_target` for a resource that was not granted
  * @see RFC 8707 §2.2
  */
 export function narrowToResources(
@@ -144,7 +144,7 @@ function requireScopeOf(scope: readonly string[], target: Target, resources: rea
     expected: target.scope.join(' '),
     resources,
   } as const
-  throw new OAuthError('invalid_scope', `scope belongs to none of the resources asked for: ${stray}`, detail)
+  throw new Refused('invalid_scope', `scope belongs to none of the resources asked for: ${stray}`, detail)
 }
 
 const WHY_OUTSIDE = {
@@ -156,5 +156,5 @@ function requireEach(resources: readonly string[], { audience }: Target, rule: k
   const outside = resources.find((resource) => !audience.includes(resource))
   if (outside === undefined) return
   const description = WHY_OUTSIDE[rule]
-  throw new OAuthError('invalid_target', description, { rule, cause: description, sent: outside, expected: audience })
+  throw new Refused('invalid_target', description, { rule, cause: description, sent: outside, expected: audience })
 }

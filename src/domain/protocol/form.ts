@@ -1,4 +1,4 @@
-import { OAuthError } from '../refusals/errors.ts'
+import { Refused } from '../refusals/errors.ts'
 
 const LIMITS: Readonly<Record<string, number>> = {
   client_id: 128,
@@ -40,13 +40,13 @@ export const longestValue = (parameter: string): number => LIMITS[parameter] ?? 
 
 /** The parameters of one request, each at most once save for `resource`; an empty one counts as absent. @see RFC 6749 §3.1, §3.2 */
 export interface Form {
-  /** @throws OAuthError `invalid_request` when the parameter is repeated, too long, or holds what no text may hold */
+  /** @throws Refused `invalid_request` when the parameter is repeated, too long, or holds what no text may hold */
   get(name: string): string | undefined
-  /** @throws OAuthError `invalid_request` also when it is missing */
+  /** @throws Refused `invalid_request` also when it is missing */
   require(name: string): string
   /** Whether it was sent at all, whatever its value. */
   has(name: string): boolean
-  /** Every value of a parameter that may be repeated. @throws OAuthError `invalid_request` when there are too many or one is too long */
+  /** Every value of a parameter that may be repeated. @throws Refused `invalid_request` when there are too many or one is too long */
   all(name: Repeatable): readonly string[]
   /** Names sent more than once that may not be. */
   readonly repeated: readonly string[]
@@ -61,7 +61,7 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
   function get(name: string): string | undefined {
     const value = Object.hasOwn(parsed, name) ? parsed[name] : undefined
     if (Array.isArray(value))
-      throw new OAuthError('invalid_request', `parameter is repeated: ${name}`, {
+      throw new Refused('invalid_request', `parameter is repeated: ${name}`, {
         rule: 'parameter-repeated',
         parameter: name,
         cause: `${name} was sent more than once`,
@@ -74,7 +74,7 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
     require(name) {
       const value = get(name)
       if (value === undefined) {
-        throw new OAuthError('invalid_request', `parameter is missing: ${name}`, {
+        throw new Refused('invalid_request', `parameter is missing: ${name}`, {
           rule: 'parameter-missing',
           parameter: name,
           cause: `${name} was not sent, or was empty`,
@@ -86,7 +86,7 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
     all(name) {
       const values = [parsed[name] ?? []].flat().filter((value) => value !== '')
       if (values.length > MOST_VALUES)
-        throw new OAuthError('invalid_request', `parameter has more than ${MOST_VALUES} values: ${name}`, {
+        throw new Refused('invalid_request', `parameter has more than ${MOST_VALUES} values: ${name}`, {
           rule: 'parameter-has-too-many-values',
           parameter: name,
           cause: `${name} was sent ${values.length} times`,
@@ -102,7 +102,7 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
 function requireSound(name: string, value: string): string {
   if (ANY_TEXT.includes(name) || !value.includes('\0')) return requireShort(name, value)
   const code = name === 'scope' ? 'invalid_scope' : 'invalid_request'
-  throw new OAuthError(code, `parameter holds a character that is not allowed: ${name}`, {
+  throw new Refused(code, `parameter holds a character that is not allowed: ${name}`, {
     rule: 'request-malformed',
     parameter: name,
     cause: `${name} holds the character NUL`,
@@ -113,7 +113,7 @@ function requireShort(name: string, value: string): string {
   const limit = longestValue(name)
   if (value.length <= limit) return value
   const code = name === 'scope' ? 'invalid_scope' : 'invalid_request'
-  throw new OAuthError(code, `parameter is too long: ${name} (at most ${limit} characters)`, {
+  throw new Refused(code, `parameter is too long: ${name} (at most ${limit} characters)`, {
     rule: 'parameter-too-long',
     parameter: name,
     length: value.length,
@@ -127,7 +127,7 @@ export function refuseRepeated(form: Form): Form {
   if (name !== undefined) {
     const parameter = name.slice(0, 64)
     const cause = `${parameter} was sent more than once`
-    throw new OAuthError('invalid_request', `parameter is repeated: ${parameter}`, {
+    throw new Refused('invalid_request', `parameter is repeated: ${parameter}`, {
       rule: 'parameter-repeated',
       parameter,
       cause,

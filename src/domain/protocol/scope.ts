@@ -1,4 +1,4 @@
-import { OAuthError } from '../refusals/errors.ts'
+import { Refused } from '../refusals/errors.ts'
 import type { RefusalRule } from '../refusals/refusal-rule.ts'
 
 /** Scopes of the protocol itself; an app need not list them in its record. @see OIDC Core §5.4, §11 */
@@ -19,17 +19,17 @@ export const apiScopesOf = (scopes: readonly string[]): string[] => scopes.filte
 
 /**
  * Reads a space-delimited scope parameter.
- * @throws OAuthError `invalid_scope` for bad characters, a doubled scope or too many of them
+ * @throws Refused `invalid_scope` for bad characters, a doubled scope or too many of them
  * @see RFC 6749 §3.3
  */
 export function readScope(value: string): string[] {
   const scopes = value.split(' ')
   if (scopes.length > MOST_SCOPES) {
     const cause = `${scopes.length} scopes were asked for; ${MOST_SCOPES} are allowed`
-    throw new OAuthError('invalid_scope', `more than ${MOST_SCOPES} scopes`, { rule: 'scope-malformed', cause })
+    throw new Refused('invalid_scope', `more than ${MOST_SCOPES} scopes`, { rule: 'scope-malformed', cause })
   }
   if (!scopes.every(isScopeToken)) {
-    throw new OAuthError('invalid_scope', 'scope is not a list of scope names separated by single spaces', {
+    throw new Refused('invalid_scope', 'scope is not a list of scope names separated by single spaces', {
       rule: 'scope-malformed',
       cause: 'scope holds an empty name, or a character that scope names cannot have',
       sent: value.slice(0, 200),
@@ -37,7 +37,7 @@ export function readScope(value: string): string[] {
   }
   const doubled = scopes.find((scope, index) => scopes.indexOf(scope) !== index)
   if (doubled !== undefined)
-    throw new OAuthError('invalid_scope', `scope is repeated: ${doubled}`, {
+    throw new Refused('invalid_scope', `scope is repeated: ${doubled}`, {
       rule: 'scope-repeated',
       scope: doubled,
       sent: value,
@@ -55,7 +55,7 @@ export function requireWithin(
 ): void {
   const outside = scopes.find((scope) => !allowed.includes(scope))
   if (outside !== undefined) {
-    throw new OAuthError('invalid_scope', `${why}: ${outside}`, {
+    throw new Refused('invalid_scope', `${why}: ${outside}`, {
       rule,
       scope: outside,
       cause: `${why}: ${outside}`,

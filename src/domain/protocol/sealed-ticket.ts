@@ -1,6 +1,6 @@
 import { open, type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
-import { OAuthError } from '../refusals/errors.ts'
+import { Refused } from '../refusals/errors.ts'
 
 /** How long a ticket counts, in milliseconds. */
 export const TICKET_LIFETIME = 15 * MINUTE
@@ -26,11 +26,11 @@ export interface OpenedTicket<T> {
 /** Seals what travels through a browser in a URL, so that what nobody completes costs the server nothing. */
 export function createTicketSeal<T extends { readonly startedAt: number }>({ purpose, what, key, clock }: Kind) {
   return {
-    /** @throws OAuthError when it grows longer than a URL may be */
+    /** @throws Refused when it grows longer than a URL may be */
     seal(ticket: T): string {
       const sealed = seal(key, JSON.stringify(ticket), purpose)
       if (sealed.length <= LONGEST) return sealed
-      throw new OAuthError('invalid_request', `the ${what} is too long`, {
+      throw new Refused('invalid_request', `the ${what} is too long`, {
         rule: 'request-too-long',
         cause: `sealed, the request has ${sealed.length} characters; ${LONGEST} are allowed`,
       })

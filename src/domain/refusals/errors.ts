@@ -75,10 +75,10 @@ interface RefusalOptions {
 }
 
 /**
- * The one error of the protocol: a code and a description for the client; rule, cause and detail for the operator.
+ * The one error, whoever says no: a code and a description for the client; rule, cause and detail for the operator.
  * @see RFC 6749 §5.2
  */
-export class OAuthError extends Error {
+export class Refused extends Error {
   readonly code: ErrorCode
   readonly description: string
   readonly detail: OperatorHalf
@@ -95,7 +95,7 @@ export class OAuthError extends Error {
    */
   constructor(code: ErrorCode, description: string, detail: OperatorHalf, options: RefusalOptions = {}) {
     super([`${code}: ${description}`, ...(options.faults ?? []).map(describeFault)].join('\n'))
-    this.name = 'OAuthError'
+    this.name = 'Refused'
     this.code = code
     this.description = onlyAllowedCharacters(description)
     this.detail = detail

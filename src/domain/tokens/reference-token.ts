@@ -4,7 +4,7 @@ import { isoTime } from '../../lib/time/clock.ts'
 import { whyEnded } from '../access/grant-status.ts'
 import { whyNotAdmitted } from '../access/user-access.ts'
 import type { TrustedApplication } from '../apps/trusted-application.ts'
-import { OAuthError, type OperatorDetail } from '../refusals/errors.ts'
+import { type OperatorDetail, Refused } from '../refusals/errors.ts'
 import type { User } from '../users/user.ts'
 
 /** A PAT acts as the user who made it, a SAT as the app's System User. */
@@ -74,8 +74,8 @@ export function whyNotPermitted(kind: ReferenceTokenKind, app: TrustedApplicatio
 }
 
 /** A token that makes another one would outlive its own revocation. @param detail who tried, for the operator */
-export const madeByToken = (detail: OperatorDetail): OAuthError =>
-  new OAuthError('insufficient_scope', 'a reference token cannot make another one: sign in instead', {
+export const madeByToken = (detail: OperatorDetail): Refused =>
+  new Refused('insufficient_scope', 'a reference token cannot make another one: sign in instead', {
     ...detail,
     rule: 'reference-token-makes-none',
     cause: 'a reference token came with the request',

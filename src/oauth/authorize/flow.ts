@@ -3,7 +3,7 @@ import type { ReadCatalogue } from '../../domain/access/resource-indicators.ts'
 import type { ResponseType } from '../../domain/apps/app-choices.ts'
 import { type Sector, sectorOf } from '../../domain/apps/sector.ts'
 import type { AuthorizationAnswer } from '../../domain/protocol/authorization-answer.ts'
-import type { OAuthError } from '../../domain/refusals/errors.ts'
+import type { Refused } from '../../domain/refusals/errors.ts'
 import type { Follow } from '../../domain/refusals/run-check.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { Clock } from '../../lib/time/clock.ts'
@@ -103,7 +103,7 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
     answer: (to: Redirectable, parameters: Readonly<Record<string, string>>, sid?: string): AuthorizationAnswer =>
       answerTo(to, { ...parameters, ...sessionStateParameter(to, sid) }, issuer),
 
-    errorAnswer: (to: Redirectable, error: OAuthError, refusalId: string, sid?: string): AuthorizationAnswer =>
+    errorAnswer: (to: Redirectable, error: Refused, refusalId: string, sid?: string): AuthorizationAnswer =>
       answerTo(to, { ...errorParameters(error, refusalId, issuer), ...sessionStateParameter(to, sid) }, issuer),
 
     /** The sign-in session of this browser, which errors tell of as well. @see OIDC Session Management §2 */

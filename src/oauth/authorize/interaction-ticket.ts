@@ -1,6 +1,6 @@
 import { createForm, type Form, isRepeatable } from '../../domain/protocol/form.ts'
 import { createTicketSeal, TICKET_LIFETIME } from '../../domain/protocol/sealed-ticket.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import type { SealingKey } from '../../lib/crypto/sealed-box.ts'
 import { newSecret, type Random } from '../../lib/crypto/secrets.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
@@ -51,12 +51,12 @@ export function createTickets({ key, clock, random, issuer }: Dependencies) {
      * Opens a ticket.
      * @param browser digest of the browser's cookie
      * @param accept `any` also a ticket that is bound to no browser yet; no page is shown for one
-     * @throws OAuthError `interaction_expired`, with a way to begin again where the ticket is genuine
+     * @throws Refused `interaction_expired`, with a way to begin again where the ticket is genuine
      */
     open(box: string, browser: string | undefined, accept: 'bound' | 'any' = 'bound'): Ticket {
       const opened = sealed.open(box)
       if (!opened)
-        throw new OAuthError('interaction_expired', 'this sign-in link is not valid; begin again in the app', {
+        throw new Refused('interaction_expired', 'this sign-in link is not valid; begin again in the app', {
           rule: 'interaction-invalid',
           cause: 'the link was cut off or changed, or was made under another master key',
         })
@@ -64,7 +64,7 @@ export function createTickets({ key, clock, random, issuer }: Dependencies) {
       const own = ticket.browser === undefined || ticket.browser === browser
       const restart = restartUrl(own ? ticket.parameters : withoutPerson(ticket.parameters))
       if (isOver) {
-        throw new OAuthError(
+        throw new Refused(
           'interaction_expired',
           'this sign-in took too long',
           {
@@ -76,7 +76,7 @@ export function createTickets({ key, clock, random, issuer }: Dependencies) {
         )
       }
       if (!own || (ticket.browser === undefined && accept === 'bound')) {
-        throw new OAuthError(
+        throw new Refused(
           'interaction_expired',
           'this sign-in was begun in another browser, or cookies are blocked',
           {

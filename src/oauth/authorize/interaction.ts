@@ -2,7 +2,7 @@ import type { SignInFacts } from '../../domain/access/authorization.ts'
 import { consentItems } from '../../domain/access/consent-items.ts'
 import { apiScopesBeyond, whyNotAdmitted } from '../../domain/access/user-access.ts'
 import { destinationOf, isOpenToThisDevice } from '../../domain/protocol/redirect-uri.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import { SECOND } from '../../lib/time/clock.ts'
 import type { Consent } from '../../store/repositories/users/consents.ts'
@@ -54,7 +54,7 @@ export type PageStep = Exclude<Step, { readonly kind: 'ready' }>
 /**
  * Decides whether the person must sign in, must consent, or the app can have its answer.
  * @param now milliseconds since 1970
- * @throws OAuthError to be redirected, when the app wants silence or the person may not use the app
+ * @throws Refused to be redirected, when the app wants silence or the person may not use the app
  * @see OIDC Core §3.1.2.3, §3.1.2.4
  */
 export function nextStep(
@@ -70,7 +70,7 @@ export function nextStep(
       const cause = signedIn
         ? 'somebody is signed in, but prompt, max_age or id_token_hint asks for a new sign-in, and prompt=none forbids the page'
         : 'nobody is signed in in this browser, and prompt=none forbids the sign-in page'
-      throw new OAuthError('login_required', 'nobody is signed in, or they must sign in again', {
+      throw new Refused('login_required', 'nobody is signed in, or they must sign in again', {
         rule: 'sign-in-required',
         client_id: request.app.applicationUri,
         sent: 'prompt=none',
@@ -80,7 +80,7 @@ export function nextStep(
     return { kind: 'sign-in' }
   }
   if (!isExpectedPerson(request, signedIn)) {
-    throw new OAuthError('login_required', 'somebody else signed in than the app asked for', {
+    throw new Refused('login_required', 'somebody else signed in than the app asked for', {
       rule: 'other-person-signed-in',
       client_id: request.app.applicationUri,
       cause: 'id_token_hint names one person, and another one signed in',
@@ -93,19 +93,15 @@ export function nextStep(
   if (scope.length === 0 && (consentedNow || !eachTime))
     return { kind: 'ready', signedIn, consent: request.app.requireConsent ? consentItems(request) : [] }
   if (silent && eachTime) {
-    throw new OAuthError(
-      'consent_required',
-      'the person is asked each time, for this app cannot prove which app it is',
-      {
-        rule: 'consent-each-time',
-        client_id: request.app.applicationUri,
-        sent: 'prompt=none',
-        cause: `any program on the device could be who gets the answer at ${destinationOf(request.redirectUri)}, and prompt=none forbids the consent page`,
-      },
-    )
+    throw new Refused('consent_required', 'the person is asked each time, for this app cannot prove which app it is', {
+      rule: 'consent-each-time',
+      client_id: request.app.applicationUri,
+      sent: 'prompt=none',
+      cause: `any program on the device could be who gets the answer at ${destinationOf(request.redirectUri)}, and prompt=none forbids the consent page`,
+    })
   }
   if (silent) {
-    throw new OAuthError('consent_required', 'the person has not allowed the app all it asks for', {
+    throw new Refused('consent_required', 'the person has not allowed the app all it asks for', {
       rule: 'consent-required',
       client_id: request.app.applicationUri,
       sent: request.scope.join(' '),
@@ -136,10 +132,10 @@ export function requireAdmitted({ app, scope }: Pick<AuthorizationRequest, 'app'
   const who = { client_id: app.applicationUri, user: user.id, user_type: user.type }
   const reason = whyNotAdmitted(app, user)
   if (reason !== undefined)
-    throw new OAuthError('access_denied', reason, { rule: 'person-not-admitted', ...who, cause: reason })
+    throw new Refused('access_denied', reason, { rule: 'person-not-admitted', ...who, cause: reason })
   const beyond = apiScopesBeyond(user, scope)
   if (beyond.length > 0) {
-    throw new OAuthError(
+    throw new Refused(
       'invalid_scope',
       `a community user has no access to the APIs of the instance: ${beyond.join(' ')}`,
       {

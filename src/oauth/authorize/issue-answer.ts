@@ -9,7 +9,7 @@ import {
 } from '../../domain/apps/trusted-application.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
 import { claimsOfScopes } from '../../domain/protocol/requested-claims.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import { tokenIssued } from '../../domain/tokens/token-issued.ts'
 import type { User } from '../../domain/users/user.ts'
 import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
@@ -111,7 +111,7 @@ export function createIssueAnswer(dependencies: Dependencies) {
     })
     if (outcome === 'ended') return undefined
     if (outcome === 'completed')
-      throw new OAuthError('interaction_expired', 'this sign-in was completed before; begin again in the app', {
+      throw new Refused('interaction_expired', 'this sign-in was completed before; begin again in the app', {
         rule: 'interaction-completed',
         client_id: app.applicationUri,
         cause: 'the code of this very sign-in has been redeemed: the page was opened again afterwards',

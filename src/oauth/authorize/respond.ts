@@ -1,6 +1,6 @@
 import type { AuthorizationAnswer } from '../../domain/protocol/authorization-answer.ts'
 import { appendParameters } from '../../domain/protocol/redirect-uri.ts'
-import { errorUri, type OAuthError } from '../../domain/refusals/errors.ts'
+import { errorUri, type Refused } from '../../domain/refusals/errors.ts'
 import type { Redirectable } from './request/request.ts'
 
 /**
@@ -20,7 +20,7 @@ export function answerTo(
 }
 
 /** An error as the app is told it; `error_uri` leads a person to the refusal's id. @see RFC 6749 §4.1.2.1 */
-export const errorParameters = (error: OAuthError, refusalId: string, issuer: string): Record<string, string> => ({
+export const errorParameters = (error: Refused, refusalId: string, issuer: string): Record<string, string> => ({
   error: error.code,
   error_description: error.description,
   error_uri: errorUri(issuer, refusalId),

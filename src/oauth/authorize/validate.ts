@@ -1,7 +1,7 @@
 import type { ApiCatalogue } from '../../domain/access/resource-indicators.ts'
 import type { ResponseType } from '../../domain/apps/app-choices.ts'
 import { refuseRepeated } from '../../domain/protocol/form.ts'
-import type { OAuthError } from '../../domain/refusals/errors.ts'
+import type { Refused } from '../../domain/refusals/errors.ts'
 import { type Follow, justRun } from '../../domain/refusals/run-check.ts'
 import { readClaimedSubject, readClaims } from './checks/claims.ts'
 import { type ReadIdTokenHint, readSubjectHint } from './checks/id-token-hint.ts'
@@ -25,14 +25,14 @@ interface Offered {
 
 interface Asked extends Redirectable, Offered, EffectiveRequest {}
 
-function requireSoundObject(fault: OAuthError | undefined): void {
+function requireSoundObject(fault: Refused | undefined): void {
   if (fault) throw fault
 }
 
 interface Check<T> {
   /** What `tessera explain` calls it. */
   readonly name: string
-  /** @throws OAuthError to be redirected */
+  /** @throws Refused to be redirected */
   readonly read: (asked: Asked) => T | Promise<T>
 }
 
@@ -73,7 +73,7 @@ export const REQUEST_CHECKS: readonly string[] = [...FIRST, ...Object.values(REA
 
 /**
  * Checks the parameters of an authorization request from top to bottom; the first that fails is told to the app by redirect.
- * @throws OAuthError to be redirected
+ * @throws Refused to be redirected
  */
 export async function validate(
   request: EffectiveRequest,

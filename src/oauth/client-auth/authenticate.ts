@@ -3,7 +3,7 @@ import { isValidSecret } from '../../domain/apps/app-secret.ts'
 import type { AppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
 import type { Form } from '../../domain/protocol/form.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import { digest, sameDigest } from '../../lib/crypto/secrets.ts'
 import type { LastUse } from '../../lib/flow/last-use.ts'
 import { createRarely } from '../../lib/flow/rarely.ts'
@@ -44,7 +44,7 @@ export function createAuthenticateApp({ store, judgeAssertion, clock, secretUse,
   async function refuseSwapped({ secret, method }: ClientCredentials): Promise<void> {
     const meant = secret === undefined ? undefined : await apps.find(secret)
     if (!meant) return
-    throw new OAuthError('invalid_client', REFUSED, {
+    throw new Refused('invalid_client', REFUSED, {
       rule: 'credentials-swapped',
       cause: 'client_id and client_secret have changed places',
       client_id: meant.applicationUri,
@@ -78,7 +78,7 @@ export function createAuthenticateApp({ store, judgeAssertion, clock, secretUse,
       for (const { require } of CLIENT_CHECKS) require(claim)
       await useAssertionUp(claim)
     } catch (error) {
-      if (app && error instanceof OAuthError && error.code === 'invalid_client')
+      if (app && error instanceof Refused && error.code === 'invalid_client')
         tellOnceAMinute(app.applicationUri, address, String(error.detail['cause']))
       throw error
     }

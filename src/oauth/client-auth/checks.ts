@@ -1,6 +1,6 @@
 import { isValidSecret } from '../../domain/apps/app-secret.ts'
 import type { AppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
-import { OAuthError, type OperatorDetail } from '../../domain/refusals/errors.ts'
+import { type OperatorDetail, Refused } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import { type ClientCredentials, REFUSED } from './credentials.ts'
@@ -22,7 +22,7 @@ export interface Claim {
 
 interface ClientCheck {
   readonly name: string
-  /** @throws OAuthError */
+  /** @throws Refused */
   readonly require: (claim: Claim) => void
 }
 
@@ -32,8 +32,8 @@ export const refuse = (
   rule: RefusalRule,
   cause: string,
   detail: OperatorDetail = {},
-): OAuthError =>
-  new OAuthError('invalid_client', REFUSED, {
+): Refused =>
+  new Refused('invalid_client', REFUSED, {
     ...detail,
     rule,
     client_id: credentials.clientId,
@@ -61,7 +61,7 @@ function requireEnabled(claim: Claim): void {
 
 function requireMoreThanNote({ app }: Claim): void {
   if (app?.clientType !== 'None') return
-  throw new OAuthError('unauthorized_client', 'the app is registered as a note only; no flow works for it', {
+  throw new Refused('unauthorized_client', 'the app is registered as a note only; no flow works for it', {
     rule: 'app-is-note',
     client_id: app.applicationUri,
     cause: 'ClientType is None',
@@ -112,7 +112,7 @@ function requireProof(claim: Claim): void {
   throw whyNotTheSecret(claim, app)
 }
 
-function whyNotTheSecret(claim: Claim, { secrets }: TrustedApplication): OAuthError {
+function whyNotTheSecret(claim: Claim, { secrets }: TrustedApplication): Refused {
   const { expired, now } = claim
   if (secrets.length === 0) return refuse(claim, 'secret-not-registered', 'the app has no secret')
   if (expired?.expiresAt !== undefined) {

@@ -1,6 +1,6 @@
 import type { ClientAuthMethod } from '../../domain/access/authenticated-app.ts'
 import { type Form, longestValue } from '../../domain/protocol/form.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import { readCompactJws } from '../../lib/crypto/compact-jws.ts'
 
@@ -24,7 +24,7 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 /**
  * Reads client credentials from the header or the body, never from both.
- * @throws OAuthError `invalid_request` for two methods at once, `invalid_client` for none or a malformed header
+ * @throws Refused `invalid_request` for two methods at once, `invalid_client` for none or a malformed header
  * @see RFC 6749 §2.3.1
  */
 export function readCredentials(authorization: string | undefined, form: Form): ClientCredentials {
@@ -38,7 +38,7 @@ export function readCredentials(authorization: string | undefined, form: Form): 
   }
   if (authorization === undefined) {
     if (clientId === undefined) {
-      throw new OAuthError('invalid_client', 'client_id is missing', {
+      throw new Refused('invalid_client', 'client_id is missing', {
         rule: 'client-id-missing',
         cause: 'neither an Authorization header nor client_id was sent',
       })
@@ -48,7 +48,7 @@ export function readCredentials(authorization: string | undefined, form: Form): 
   if (secret !== undefined) throw sentTwice(clientId, 'an Authorization header came together with client_secret')
   const basic = readBasicHeader(authorization)
   if (clientId !== undefined && clientId !== basic.clientId) {
-    throw new OAuthError('invalid_request', 'client_id differs between the Authorization header and the body', {
+    throw new Refused('invalid_request', 'client_id differs between the Authorization header and the body', {
       rule: 'client-id-differs',
       cause: 'the header names one app and client_id another',
     })
@@ -56,18 +56,18 @@ export function readCredentials(authorization: string | undefined, form: Form): 
   return basic
 }
 
-const sentTwice = (clientId: string | undefined, cause: string): OAuthError =>
-  new OAuthError(
-    'invalid_request',
-    'client credentials are sent twice: use either the Authorization header or the body',
-    { rule: 'credentials-sent-twice', client_id: clientId, cause },
-  )
+const sentTwice = (clientId: string | undefined, cause: string): Refused =>
+  new Refused('invalid_request', 'client credentials are sent twice: use either the Authorization header or the body', {
+    rule: 'credentials-sent-twice',
+    client_id: clientId,
+    cause,
+  })
 
 /** The assertion itself says whom it is about where client_id does not. @see RFC 7521 §4.2 */
 function readAssertion(form: Form, clientId: string | undefined): ClientCredentials {
   const assertion = form.get('client_assertion')
-  const refuse = (rule: RefusalRule, cause: string): OAuthError =>
-    new OAuthError('invalid_client', REFUSED, { rule, cause, client_id: clientId })
+  const refuse = (rule: RefusalRule, cause: string): Refused =>
+    new Refused('invalid_client', REFUSED, { rule, cause, client_id: clientId })
   if (form.get('client_assertion_type') !== ASSERTION_TYPE)
     throw refuse('assertion-type-wrong', 'client_assertion_type is not the one for JWTs')
   if (assertion === undefined)
@@ -87,7 +87,7 @@ function readBasicHeader(authorization: string): ClientCredentials {
   const encoded = /^Basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization)?.[1]
   const [clientId, sent = ''] = encoded === undefined ? [] : splitBasic(Buffer.from(encoded, 'base64').toString('utf8'))
   if (!clientId || clientId.length > longestValue('client_id'))
-    throw new OAuthError('invalid_client', 'the Authorization header holds no Basic credentials', {
+    throw new Refused('invalid_client', 'the Authorization header holds no Basic credentials', {
       rule: 'basic-header-malformed',
       cause: 'after the word Basic there must be base64 of client_id, a colon and the secret',
     })

@@ -13,7 +13,7 @@ import {
 } from '../../domain/apps/trusted-application.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
 import { isCodeVerifier, verifierMatches } from '../../domain/protocol/pkce.ts'
-import { OAuthError, type OperatorDetail } from '../../domain/refusals/errors.ts'
+import { type OperatorDetail, Refused } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import type { User } from '../../domain/users/user.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
@@ -29,8 +29,8 @@ interface Dependencies {
   readonly readCatalogue: ReadCatalogue
 }
 
-const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail = {}): OAuthError =>
-  new OAuthError('invalid_grant', description, { cause: description, ...detail, rule })
+const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail = {}): Refused =>
+  new Refused('invalid_grant', description, { cause: description, ...detail, rule })
 
 const seconds = (milliseconds: number): string => `${Math.round(milliseconds / SECOND)} s`
 
@@ -175,7 +175,7 @@ function requireUnexpired({ expiresAt }: AuthorizationCode, now: number): void {
   })
 }
 
-const endedEarly = (): OAuthError =>
+const endedEarly = (): Refused =>
   refuse('grant-ended', 'the code was ended before it was redeemed', {
     cause: 'an administrator ended it, or the person took back what they had allowed the app',
   })

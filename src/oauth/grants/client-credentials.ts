@@ -9,7 +9,7 @@ import {
 } from '../../domain/access/resource-indicators.ts'
 import type { Form } from '../../domain/protocol/form.ts'
 import { isProtocolScope, readScope, requireWithin } from '../../domain/protocol/scope.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import { justRun } from '../../domain/refusals/run-check.ts'
 import type { User } from '../../domain/users/user.ts'
@@ -42,10 +42,10 @@ export function createClientCredentialsGrant({ users, sessionEpochs, readCatalog
   }
 }
 
-/** An app that may act on its own, and as whom. @throws OAuthError `unauthorized_client` */
+/** An app that may act on its own, and as whom. @throws Refused `unauthorized_client` */
 async function requireSystemUser(app: AuthenticatedApp, users: Dependencies['users']): Promise<User> {
-  const refuse = (rule: RefusalRule, description: string, expected: string, cause = description): OAuthError =>
-    new OAuthError('unauthorized_client', description, { rule, client_id: app.applicationUri, expected, cause })
+  const refuse = (rule: RefusalRule, description: string, expected: string, cause = description): Refused =>
+    new Refused('unauthorized_client', description, { rule, client_id: app.applicationUri, expected, cause })
   if (app.clientType !== 'Confidential')
     throw refuse('confidential-app-needed', 'only a Confidential app may act on its own', 'ClientType Confidential')
   if (!app.systemUserAllowed) {
@@ -81,7 +81,7 @@ function readServiceScope(app: AuthenticatedApp, form: Form): readonly string[] 
   const scope = readScope(asked)
   const protocol = scope.find(isProtocolScope)
   if (protocol !== undefined) {
-    throw new OAuthError('invalid_scope', `scope is for people who sign in, not for services: ${protocol}`, {
+    throw new Refused('invalid_scope', `scope is for people who sign in, not for services: ${protocol}`, {
       rule: 'scope-for-people',
       client_id: app.applicationUri,
       scope: protocol,

@@ -13,7 +13,7 @@ import type { TrustedApplication } from '../../domain/apps/trusted-application.t
 import type { Audit } from '../../domain/instance/audit.ts'
 import type { Form } from '../../domain/protocol/form.ts'
 import { readScope, requireWithin, stillRegistered } from '../../domain/protocol/scope.ts'
-import { OAuthError, type OperatorDetail } from '../../domain/refusals/errors.ts'
+import { type OperatorDetail, Refused } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import type { User } from '../../domain/users/user.ts'
 import { deriveKey, open } from '../../lib/crypto/sealed-box.ts'
@@ -31,8 +31,8 @@ interface Dependencies {
   readonly readCatalogue: ReadCatalogue
 }
 
-const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail = {}): OAuthError =>
-  new OAuthError('invalid_grant', description, { cause: description, ...detail, rule })
+const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail = {}): Refused =>
+  new Refused('invalid_grant', description, { cause: description, ...detail, rule })
 
 const CHECKS: readonly GrantCheck[] = [
   { name: 'sign-in' },

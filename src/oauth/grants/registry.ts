@@ -3,7 +3,7 @@ import type { ServiceAuthorization, UsedBefore, UserAuthorization } from '../../
 import type { TokenBinding } from '../../domain/access/token-binding.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { Form } from '../../domain/protocol/form.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import type { Follow } from '../../domain/refusals/run-check.ts'
 
 /** What an app that has proved who it is asks of the token endpoint. */
@@ -47,7 +47,7 @@ export type Grant = PersonGrant | AppGrant
 export interface GrantRegistry {
   readonly offered: readonly Grant[]
   readonly types: readonly string[]
-  /** @throws OAuthError `unsupported_grant_type` */
+  /** @throws Refused `unsupported_grant_type` */
   find(type: string): Grant
 }
 
@@ -61,7 +61,7 @@ export function createGrantRegistry(grants: readonly Grant[]): GrantRegistry {
     find(type) {
       const grant = byType.get(type)
       if (grant) return grant
-      throw new OAuthError('unsupported_grant_type', `the grant type is not offered; offered are ${types.join(', ')}`, {
+      throw new Refused('unsupported_grant_type', `the grant type is not offered; offered are ${types.join(', ')}`, {
         rule: 'grant-type-unsupported',
         cause: 'this grant_type is not offered',
         sent: type.slice(0, 100),

@@ -1,15 +1,15 @@
 import { isInvalidChange } from '../../admin/change/refuse-change.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import { type MetadataComplaint, memberOf } from './client-metadata.ts'
 
 const LONGEST = 300
 const MOST = 10
 
 /** What is wrong with client metadata, all of it at once. @see RFC 7591 §3.2.2 */
-export function metadataRefused(complaints: readonly MetadataComplaint[], client?: string): OAuthError {
+export function metadataRefused(complaints: readonly MetadataComplaint[], client?: string): Refused {
   const told = complaints.slice(0, MOST).map(({ name, reason }) => `${name}: ${reason.slice(0, LONGEST)}`)
   const isRedirect = complaints.some(({ name }) => name === 'redirect_uris')
-  return new OAuthError(isRedirect ? 'invalid_redirect_uri' : 'invalid_client_metadata', told.join('; '), {
+  return new Refused(isRedirect ? 'invalid_redirect_uri' : 'invalid_client_metadata', told.join('; '), {
     rule: isRedirect ? 'registration-redirect-uri' : 'registration-metadata',
     client_id: client,
     cause: told.join('; '),
@@ -27,29 +27,29 @@ export async function inMetadataWords<T>(work: () => Promise<T>, client?: string
   })
 }
 
-export const initialTokenMissing = (): OAuthError =>
-  new OAuthError('invalid_token', 'an initial access token is needed to register an app', {
+export const initialTokenMissing = (): Refused =>
+  new Refused('invalid_token', 'an initial access token is needed to register an app', {
     rule: 'initial-token-missing',
     cause: 'TESSERA_REGISTRATION is token, and no Authorization: Bearer header came with the request',
   })
 
-export const initialTokenBad = (): OAuthError =>
-  new OAuthError('invalid_token', 'the initial access token is unknown, expired or used up', {
+export const initialTokenBad = (): Refused =>
+  new Refused('invalid_token', 'the initial access token is unknown, expired or used up', {
     rule: 'initial-token-bad',
     cause: 'no live initial access token has this value: it was revoked, has expired, is used up, or never was one',
   })
 
 /** Of an app that is not there, was disabled or has another token the caller learns nothing. @see RFC 7592 §2 */
-export const registrationTokenBad = (client: string, cause: string): OAuthError =>
-  new OAuthError('invalid_token', 'the registration access token is not good for this client', {
+export const registrationTokenBad = (client: string, cause: string): Refused =>
+  new Refused('invalid_token', 'the registration access token is not good for this client', {
     rule: 'registration-token-bad',
     client_id: client.slice(0, 128),
     cause,
   })
 
 /** @param hourly how many there may be within an hour */
-export const tooOften = (hourly: number): OAuthError =>
-  new OAuthError(
+export const tooOften = (hourly: number): Refused =>
+  new Refused(
     'temporarily_unavailable',
     'too many apps were registered from this address; try again later',
     { rule: 'registration-too-often', cause: `this address has registered ${hourly} apps within an hour` },
@@ -57,8 +57,8 @@ export const tooOften = (hourly: number): OAuthError =>
   )
 
 /** @param most how many there may be at all */
-export const full = (most: number): OAuthError =>
-  new OAuthError(
+export const full = (most: number): Refused =>
+  new Refused(
     'temporarily_unavailable',
     'no more apps can register themselves here',
     { rule: 'registrations-full', cause: `there are ${most} apps that registered themselves, the most there may be` },

@@ -1,5 +1,5 @@
 import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import { onceAtATime } from '../../lib/flow/once-at-a-time.ts'
 import type { WhileOutside } from '../../lib/flow/outside.ts'
 import { type Outbound, OutboundFailure } from '../../lib/net/outbound.ts'
@@ -61,8 +61,8 @@ async function fetchList(url: string, get: Outbound['get']): Promise<readonly un
   throw refuse('does not hold a JSON array', 'what came back is no JSON array', url)
 }
 
-const refuse = (reason: string, cause: string, sent: string): OAuthError =>
-  new OAuthError('invalid_client_metadata', `sector_identifier_uri: ${reason}`, {
+const refuse = (reason: string, cause: string, sent: string): Refused =>
+  new Refused('invalid_client_metadata', `sector_identifier_uri: ${reason}`, {
     rule: 'registration-sector',
     cause: `${reason}: ${cause}`,
     sent,

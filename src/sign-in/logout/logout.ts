@@ -2,7 +2,7 @@ import { sectorOf } from '../../domain/apps/sector.ts'
 import type { Form } from '../../domain/protocol/form.ts'
 import { appendParameters } from '../../domain/protocol/redirect-uri.ts'
 import { createTicketSeal, TICKET_LIFETIME } from '../../domain/protocol/sealed-ticket.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import type { SealingKey } from '../../lib/crypto/sealed-box.ts'
 import { newShortId, type Random } from '../../lib/crypto/secrets.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
@@ -59,14 +59,14 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
   }
 
   return {
-    /** @throws OAuthError for an error page, when the browser is to go somewhere it may not */
+    /** @throws Refused for an error page, when the browser is to go somewhere it may not */
     async begin(form: Form): Promise<LogoutTicket> {
       const sentHint = form.get('id_token_hint')
       const hint = sentHint === undefined ? undefined : await readHint(sentHint)
       const app = sentHint === undefined || hint ? await findApp(hint, form.get('client_id')) : undefined
       const redirectUri = form.get('post_logout_redirect_uri')
       if (redirectUri !== undefined && !app?.impersonateLogoutUrl.includes(redirectUri)) {
-        throw new OAuthError(
+        throw new Refused(
           'invalid_request',
           app
             ? 'post_logout_redirect_uri is not registered for this app'
@@ -112,7 +112,7 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
     open(box: string): LogoutTicket {
       const opened = sealed.open(box)
       if (opened && !opened.isOver) return opened.ticket
-      throw new OAuthError(
+      throw new Refused(
         'interaction_expired',
         'this sign-out link is not valid any more',
         {

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Database from 'better-sqlite3'
 import { CompiledQuery, type Dialect, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely'
-import type { OAuthError } from '../../domain/refusals/errors.ts'
+import type { Refused } from '../../domain/refusals/errors.ts'
 import { makeFolder } from '../../lib/files/make-folder.ts'
 import { MOVED_AWAY } from '../repositories/instance/move-state.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -82,7 +82,7 @@ const isOutOfReach = (error: unknown): boolean =>
 const isMovedAway = (error: unknown): boolean =>
   sqliteCodeOf(error) === 'SQLITE_CONSTRAINT_TRIGGER' && messageOf(error) === MOVED_AWAY
 
-const refusalOf = (error: unknown): OAuthError => unavailable({ code: sqliteCodeOf(error), message: messageOf(error) })
+const refusalOf = (error: unknown): Refused => unavailable({ code: sqliteCodeOf(error), message: messageOf(error) })
 const DISK_IS_FULL = 'the disk is full; until there is room again only what ends or removes something is written'
 
 function transactionOf(database: Database.Database, ballast: Ballast, file: FileWatch): WriterTransaction {

@@ -1,4 +1,4 @@
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 
 /** Where a database is out of reach, and whether it may have done what it was asked. */
 interface Reason {
@@ -10,11 +10,11 @@ interface Reason {
 }
 
 /** Tells the client to try again; the operator learns what the database said. */
-export function unavailable({ code, message, outcomeUnknown = false }: Reason): OAuthError {
+export function unavailable({ code, message, outcomeUnknown = false }: Reason): Refused {
   const cause = outcomeUnknown
     ? 'the connection to the database was lost during a commit, so nobody can say whether it happened'
     : 'the database could not take the write in time'
-  return new OAuthError('temporarily_unavailable', 'the database cannot be written right now; try again shortly', {
+  return new Refused('temporarily_unavailable', 'the database cannot be written right now; try again shortly', {
     rule: 'server-busy',
     cause,
     database: code,
@@ -23,8 +23,8 @@ export function unavailable({ code, message, outcomeUnknown = false }: Reason): 
 }
 
 /** The same for a question that could not be answered. */
-export const unreadable = ({ code, message }: Reason): OAuthError =>
-  new OAuthError('temporarily_unavailable', 'the database cannot be read right now; try again shortly', {
+export const unreadable = ({ code, message }: Reason): Refused =>
+  new Refused('temporarily_unavailable', 'the database cannot be read right now; try again shortly', {
     rule: 'server-busy',
     cause: 'the database does not answer',
     database: code,
@@ -32,8 +32,8 @@ export const unreadable = ({ code, message }: Reason): OAuthError =>
   })
 
 /** A text that no database of either kind keeps the same way. */
-export const notText = (): OAuthError =>
-  new OAuthError('invalid_request', 'a text holds the character NUL, which cannot be kept', {
+export const notText = (): Refused =>
+  new Refused('invalid_request', 'a text holds the character NUL, which cannot be kept', {
     rule: 'request-malformed',
     cause: 'a value that was to be stored holds the character NUL',
   })

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
 import type { PageStep } from '../../oauth/authorize/interaction.ts'
@@ -70,12 +70,12 @@ export async function authorizeEndpoint(
       const browser = digest(cookies.ensureBrowser(request, reply))
       return reply.redirect(`${issuer}/${PAGES[step.kind]}?${sealed({ ...ticket, browser })}`, 303)
     } catch (error) {
-      if (!(error instanceof OAuthError) || error.code === 'interaction_expired') throw error
+      if (!(error instanceof Refused) || error.code === 'interaction_expired') throw error
       return redirectError(request, reply, redirectable, error)
     }
   }
 
-  async function redirectError(request: FastifyRequest, reply: FastifyReply, to: Redirectable, error: OAuthError) {
+  async function redirectError(request: FastifyRequest, reply: FastifyReply, to: Redirectable, error: Refused) {
     const sid = await flow.findSid(cookies.session(request))
     if (sid !== undefined) cookies.showState(request, reply, browserStateOf(sid))
     return sendAnswer(request, reply, flow.errorAnswer(to, error, refuse(request, error, to.app.applicationUri), sid))
@@ -105,8 +105,8 @@ export async function authorizeEndpoint(
   })
 }
 
-const endedMeanwhile = ({ app }: Redirectable): OAuthError =>
-  new OAuthError('access_denied', 'what the app was allowed was ended while it was being answered; begin again', {
+const endedMeanwhile = ({ app }: Redirectable): Refused =>
+  new Refused('access_denied', 'what the app was allowed was ended while it was being answered; begin again', {
     rule: 'grant-ended',
     client_id: app.applicationUri,
     cause: 'again and again, consent was taken back, the person signed out, or app or user was switched off meanwhile',

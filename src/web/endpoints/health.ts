@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 
 interface Dependencies {
   /** Rejects when the database does not answer. */
@@ -11,7 +11,7 @@ export async function healthEndpoint(server: FastifyInstance, { ping }: Dependen
   server.get('/health/live', { exposeHeadRoute: true }, async () => ({ status: 'live' }))
   server.get('/health/ready', { exposeHeadRoute: true }, async () => {
     await ping().catch((error: Error) => {
-      throw new OAuthError('temporarily_unavailable', 'the database does not answer', {
+      throw new Refused('temporarily_unavailable', 'the database does not answer', {
         rule: 'server-busy',
         cause: 'the database does not answer',
         message: error.message,

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { isLoopbackHost } from '../../domain/protocol/redirect-uri.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import { digest, sameDigest } from '../../lib/crypto/secrets.ts'
 import type { Metrics } from '../kit/limits/figures.ts'
 import { readBearerToken } from '../kit/requests/bearer-token.ts'
@@ -30,8 +30,8 @@ function isFromThisMachine({ socket, headers }: FastifyRequest): boolean {
   return isLoopbackHost(address) && !FORWARDED.some((name) => headers[name] !== undefined)
 }
 
-const refused = (byToken: boolean): OAuthError =>
-  new OAuthError(
+const refused = (byToken: boolean): Refused =>
+  new Refused(
     'access_denied',
     byToken ? 'metrics need the token of this server' : 'metrics are for requests from the machine of this server',
     {

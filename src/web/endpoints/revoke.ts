@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { refuseRepeated } from '../../domain/protocol/form.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import type { AuthenticateApp } from '../../oauth/client-auth/authenticate.ts'
 import type { RevokeToken } from '../../oauth/tokens/lookup/revoke-token.ts'
 import { LONGEST_ASSERTING_BODY } from '../kit/limits/limits.ts'
@@ -26,7 +26,7 @@ export async function revokeEndpoint(
     await limits.token(request, caller.applicationUri)
     const outcome = await revokeToken(form.require('token'), caller.applicationUri, request.ip)
     if (outcome === 'of another app') {
-      throw new OAuthError('invalid_grant', 'the token was issued to another app', {
+      throw new Refused('invalid_grant', 'the token was issued to another app', {
         rule: 'token-of-another-app',
         client_id: caller.applicationUri,
         cause: `${caller.applicationUri} sent a token that was issued to another app`,

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { type AuthenticatedApp, requireConfidential } from '../../domain/access/authenticated-app.ts'
 import type { ReadCatalogue } from '../../domain/access/resource-indicators.ts'
 import { refuseRepeated } from '../../domain/protocol/form.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import { SECOND } from '../../lib/time/clock.ts'
 import type { AuthenticateApp } from '../../oauth/client-auth/authenticate.ts'
 import type { ReadNotices } from '../../oauth/tokens/lookup/read-notices.ts'
@@ -39,7 +39,7 @@ export async function sessionNoticesEndpoint(
     const { applicationUri } = requireConfidential(caller, 'read the notices about tokens')
     const { resources } = await readCatalogue()
     if (resources.some(({ resourceServers }) => resourceServers.includes(applicationUri))) return
-    throw new OAuthError(
+    throw new Refused(
       'unauthorized_client',
       'only an app that serves an API may read the notices about tokens',
       { rule: 'app-serves-no-api', client_id: applicationUri, cause: 'no API resource names the app as its server' },

@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Touch, TouchApiSessions } from '../../api-sessions/touch-api-sessions.ts'
 import { requireConfidential } from '../../domain/access/authenticated-app.ts'
 import { refuseRepeated } from '../../domain/protocol/form.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import { SECOND } from '../../lib/time/clock.ts'
 import type { AuthenticateApp } from '../../oauth/client-auth/authenticate.ts'
 import { LONGEST_ASSERTING_BODY } from '../kit/limits/limits.ts'
@@ -40,7 +40,7 @@ export async function sessionTouchesEndpoint(
 function readTouches(text: string): Touch[] {
   const words = text.split(' ')
   if (words.length > MOST_TOUCHES)
-    throw new OAuthError('invalid_request', `parameter has more than ${MOST_TOUCHES} values: touches`, {
+    throw new Refused('invalid_request', `parameter has more than ${MOST_TOUCHES} values: touches`, {
       rule: 'parameter-has-too-many-values',
       parameter: 'touches',
       cause: `touches holds ${words.length} values; ${MOST_TOUCHES} are allowed`,
@@ -48,7 +48,7 @@ function readTouches(text: string): Touch[] {
   return words.map((word, index) => {
     const [, id, ago] = /^([0-9a-f-]{1,64}):(\d{1,6})$/.exec(word) ?? []
     if (id !== undefined) return { id, ago: Number(ago) * SECOND }
-    throw new OAuthError('invalid_request', 'touches must be SESSION_ID:SECONDS_AGO, with a space between two', {
+    throw new Refused('invalid_request', 'touches must be SESSION_ID:SECONDS_AGO, with a space between two', {
       rule: 'request-malformed',
       parameter: 'touches',
       cause: `value ${index + 1} of touches is not the id of a session, a colon and whole seconds`,

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Sector, sectorOf } from '../../domain/apps/sector.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { refuseRepeated } from '../../domain/protocol/form.ts'
-import { type ErrorCode, OAuthError } from '../../domain/refusals/errors.ts'
+import { type ErrorCode, Refused } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { LookUpToken } from '../../oauth/tokens/lookup/find-token.ts'
 import type { DeadToken } from '../../oauth/tokens/lookup/token-status.ts'
@@ -35,7 +35,7 @@ const refuse = (
   { rule, cause, user }: Why,
   app?: TrustedApplication,
   sent?: string,
-): OAuthError => new OAuthError(code, description, { rule, cause, client_id: app?.applicationUri, user, sent })
+): Refused => new Refused(code, description, { rule, cause, client_id: app?.applicationUri, user, sent })
 
 /** The UserInfo endpoint. @see OIDC Core §5.3 */
 export async function userinfoEndpoint(

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageTokens } from '../../admin/grants/manage-tokens.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import { madeByToken, type ReferenceTokenKind } from '../../domain/tokens/reference-token.ts'
 import { type AdministrationCaller, callerOf } from '../kit/apis/administrator.ts'
 import { APPLICATION_URI, NOTHING, operation } from '../kit/apis/operation.ts'
@@ -48,7 +48,7 @@ function holderOf(kind: ReferenceTokenKind, { app, actor, person, byReferenceTok
   if (byReferenceToken) throw madeByToken({ client_id: app, actor })
   if (kind === 'SAT' || person !== undefined) return person
   const reason = 'PAT acts as the person who makes it, and this access token speaks for an app; make a SAT, or sign in'
-  throw new OAuthError(
+  throw new Refused(
     'invalid_change',
     'kind: the access token speaks for no person',
     {

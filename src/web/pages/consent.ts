@@ -5,7 +5,7 @@ import type { ReadCatalogue } from '../../domain/access/resource-indicators.ts'
 import { displayOf, reachOf } from '../../domain/apps/app-display.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
 import { destinationOf } from '../../domain/protocol/redirect-uri.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
@@ -135,13 +135,13 @@ const createFindRequest =
       // What comes before consent is for its own page.
       return step.kind === 'consent' || step.kind === 'ready' ? { ticket, request: valid, step } : ticket
     } catch (error) {
-      if (error instanceof OAuthError) return ticket
+      if (error instanceof Refused) return ticket
       throw error
     }
   }
 
-const denialOf = ({ app, scope }: AuthorizationRequest, user: string): OAuthError =>
-  new OAuthError('access_denied', 'the person did not allow it', {
+const denialOf = ({ app, scope }: AuthorizationRequest, user: string): Refused =>
+  new Refused('access_denied', 'the person did not allow it', {
     rule: 'consent-denied',
     client_id: app.applicationUri,
     user,

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import { errorPage } from '../kit/answers/error-handler.ts'
 import type { RenderPage } from '../kit/answers/pages.ts'
 import { queryForm } from '../kit/requests/form-body.ts'
@@ -13,7 +13,7 @@ export async function errorSite(server: FastifyInstance, { renderPage }: Depende
   server.get('/error', { config: { page: true } }, (request, reply) => {
     const id = queryForm(request).get('refusal') ?? ''
     if (!/^[0-9a-z]{16}$/.test(id))
-      throw new OAuthError('not_found', 'there is no refusal with this id', {
+      throw new Refused('not_found', 'there is no refusal with this id', {
         rule: 'refusal-unknown',
         cause: 'what was sent is not the id of a refusal',
       })

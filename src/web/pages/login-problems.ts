@@ -1,4 +1,4 @@
-import { OAuthError, type OperatorHalf } from '../../domain/refusals/errors.ts'
+import { type OperatorHalf, Refused } from '../../domain/refusals/errors.ts'
 
 /** Why the sign-in form is shown again; `retryAfter` is after how many seconds it is worth trying again. */
 export type Problem =
@@ -8,30 +8,30 @@ export type Problem =
   | { readonly name: 'throttled'; readonly why: OperatorHalf; readonly retryAfter: number }
 
 /** The same as the protocol's error; the page has words of its own for people. @param client_id the app they come from */
-export function errorOf(problem: Problem, client_id: string): OAuthError {
+export function errorOf(problem: Problem, client_id: string): Refused {
   switch (problem.name) {
     case 'wrong_credentials':
-      return new OAuthError(
+      return new Refused(
         'access_denied',
         'the login or the password is wrong',
         { client_id, ...problem.why },
         { status: 401 },
       )
     case 'missing':
-      return new OAuthError('invalid_request', 'the login or the password is missing', {
+      return new Refused('invalid_request', 'the login or the password is missing', {
         client_id,
         rule: 'sign-in-incomplete',
         cause: 'the form was sent without a login or without a password',
       })
     case 'busy':
-      return new OAuthError(
+      return new Refused(
         'temporarily_unavailable',
         'too many people are signing in right now',
         { client_id, rule: 'server-busy', cause: 'the queue of passwords to check is full' },
         { retryAfter: problem.retryAfter },
       )
     case 'throttled':
-      return new OAuthError(
+      return new Refused(
         'temporarily_unavailable',
         'too many attempts to sign in have failed',
         { client_id, ...problem.why },

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import { createFindPerson, type Dependencies as FindPersonDependencies, type Person } from './person.ts'
 
 interface Dependencies extends FindPersonDependencies {
@@ -29,7 +29,7 @@ export async function profileMeEndpoint(
   async function picture(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const url = pictureOf(await findPerson(request))
     if (url === undefined) {
-      throw new OAuthError('not_found', 'there is no picture', {
+      throw new Refused('not_found', 'there is no picture', {
         rule: 'picture-missing',
         cause: 'the record has none',
       })

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { type Sector, sectorOf } from '../../domain/apps/sector.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
-import { OAuthError } from '../../domain/refusals/errors.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { LookUpToken } from '../../oauth/tokens/lookup/find-token.ts'
 import type { DeadToken, LiveToken } from '../../oauth/tokens/lookup/token-status.ts'
@@ -52,11 +52,11 @@ const refuse = (
   description: string,
   { rule, cause, user }: Why,
   app?: TrustedApplication,
-): OAuthError => new OAuthError(code, description, { rule, cause, user, client_id: app?.applicationUri })
+): Refused => new Refused(code, description, { rule, cause, user, client_id: app?.applicationUri })
 
 /**
  * Says who asks: whose access token it is, or who is signed in here. A token that is sent counts alone, good or bad.
- * @throws OAuthError `invalid_token`, `insufficient_scope`, or `invalid_request` for a malformed header
+ * @throws Refused `invalid_token`, `insufficient_scope`, or `invalid_request` for a malformed header
  * @see RFC 6750 §3.1
  */
 export function createFindPerson({ lookUpToken, sessions, cookies, subjectOf, standard }: Dependencies) {

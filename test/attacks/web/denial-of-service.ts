@@ -1,6 +1,6 @@
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import { OAuthError } from '../../../src/domain/refusals/errors.ts'
+import { Refused } from '../../../src/domain/refusals/errors.ts'
 import { createPasswords } from '../../../src/lib/crypto/passwords.ts'
 import { registerRateLimits } from '../../../src/web/kit/limits/rate-limits.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
@@ -109,7 +109,7 @@ await t.test(
     const app = Fastify({ trustProxy: true })
     t.teardown(() => app.close())
     const limits = await registerRateLimits(app, { token: 0, introspect: 0, authorize: 1, appFailures: 0 })
-    app.setErrorHandler((error, _request, reply) => reply.code(error instanceof OAuthError ? error.status : 500).send())
+    app.setErrorHandler((error, _request, reply) => reply.code(error instanceof Refused ? error.status : 500).send())
     app.get('/', async (request) => limits.authorize(request, async () => undefined))
     const ask = async (network: number): Promise<number> => {
       const address = [10, network >> 16, (network >> 8) & 255, network & 255].join('.')

@@ -1,13 +1,13 @@
 import { ACR_VALUES } from '../../../domain/protocol/acr.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
 import { type RequestedClaims, USER_CLAIMS } from '../../../domain/protocol/requested-claims.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import { parseForeignJson } from '../../../lib/text/bounded-json.ts'
 
 type Members = Readonly<Record<string, unknown>>
 
-const refuse = (cause: string): OAuthError =>
-  new OAuthError('invalid_request', 'claims is not a JSON object of the form of OpenID Connect Core 5.5', {
+const refuse = (cause: string): Refused =>
+  new Refused('invalid_request', 'claims is not a JSON object of the form of OpenID Connect Core 5.5', {
     rule: 'claims-malformed',
     cause,
   })
@@ -17,7 +17,7 @@ const isObject = (value: unknown): value is Members =>
 
 /**
  * Reads the claims an app asks for by name; what is not known here is ignored.
- * @throws OAuthError `invalid_request` for anything but JSON of the right form, `access_denied` for an essential `acr` that cannot be met
+ * @throws Refused `invalid_request` for anything but JSON of the right form, `access_denied` for an essential `acr` that cannot be met
  * @see OIDC Core §5.5
  */
 export function readClaims(form: Form): RequestedClaims {
@@ -66,7 +66,7 @@ function requireReachableAcr(acr: unknown): void {
   if (!isObject(acr) || acr['essential'] !== true) return
   const wanted = [acr['values'] ?? acr['value'] ?? []].flat()
   if (wanted.length === 0 || wanted.includes(ACR_VALUES[0])) return
-  throw new OAuthError('access_denied', 'no sign-in here reaches the acr that is essential to the app', {
+  throw new Refused('access_denied', 'no sign-in here reaches the acr that is essential to the app', {
     rule: 'acr-out-of-reach',
     cause: 'claims asks for an essential acr that no way of signing in reaches',
     sent: wanted.join(' ').slice(0, 200),

@@ -1,5 +1,5 @@
 import type { Form } from '../../../domain/protocol/form.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 
 /** Reads the `sub` of an ID token of ours, expired or not; undefined for anything else. */
 export type ReadIdTokenHint = (idToken: string) => Promise<{ readonly sub: string } | undefined>
@@ -10,7 +10,7 @@ export async function readSubjectHint(form: Form, readHint: ReadIdTokenHint): Pr
   if (sent === undefined) return undefined
   const hint = await readHint(sent)
   if (!hint)
-    throw new OAuthError('invalid_request', 'id_token_hint is not an ID token of this server', {
+    throw new Refused('invalid_request', 'id_token_hint is not an ID token of this server', {
       rule: 'id-token-hint-foreign',
       cause:
         'the hint has another issuer, was not signed by a key of this server that is still published, or is no ID token',

@@ -1,12 +1,12 @@
 import { answersWith, type ResponseType } from '../../../domain/apps/app-choices.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 
 /** Needed wherever an ID token comes through the browser. @see OIDC Core §3.3.2.11 */
 export function readNonce(form: Form, responseType: ResponseType): string | undefined {
   const nonce = form.get('nonce')
   if (nonce === undefined && answersWith(responseType, 'id_token')) {
-    throw new OAuthError('invalid_request', 'parameter is missing: nonce (needed where the answer holds an ID token)', {
+    throw new Refused('invalid_request', 'parameter is missing: nonce (needed where the answer holds an ID token)', {
       rule: 'nonce-missing',
       cause: `response_type ${responseType} puts an ID token into the answer, and no nonce was sent that would tie it to the request`,
     })

@@ -1,5 +1,5 @@
 import type { Form } from '../../../domain/protocol/form.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import { PROMPTS, type Prompt } from '../request/request.ts'
 
 /** @see OIDC Core §3.1.2.1 */
@@ -7,7 +7,7 @@ export function readPrompt(form: Form): ReadonlySet<Prompt> {
   const words = form.get('prompt')?.split(' ') ?? []
   const prompts = new Set(PROMPTS.filter((known) => words.includes(known)))
   if (words.some((word) => !PROMPTS.some((known) => known === word))) {
-    throw new OAuthError('invalid_request', `prompt is not understood; offered are ${PROMPTS.join(', ')}`, {
+    throw new Refused('invalid_request', `prompt is not understood; offered are ${PROMPTS.join(', ')}`, {
       rule: 'prompt-unknown',
       cause: 'prompt holds a word that is not offered',
       sent: words.join(' ').slice(0, 200),
@@ -15,7 +15,7 @@ export function readPrompt(form: Form): ReadonlySet<Prompt> {
     })
   }
   if (prompts.has('none') && prompts.size > 1) {
-    throw new OAuthError('invalid_request', 'prompt none cannot be combined', {
+    throw new Refused('invalid_request', 'prompt none cannot be combined', {
       rule: 'prompt-none-combined',
       cause: 'none forbids every page, and another word asks for one',
       sent: words.join(' '),

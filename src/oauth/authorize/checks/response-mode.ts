@@ -1,6 +1,6 @@
 import type { ResponseType } from '../../../domain/apps/app-choices.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import { allowsResponseMode, defaultResponseMode } from '../request/find-redirect.ts'
 import { RESPONSE_MODES, type ResponseMode } from '../request/request.ts'
 
@@ -10,14 +10,14 @@ export function readResponseMode(form: Form, responseType: ResponseType): Respon
   if (sent === undefined) return defaultResponseMode(responseType)
   const mode = RESPONSE_MODES.find((known) => known === sent)
   if (mode === undefined)
-    throw new OAuthError('invalid_request', `response_mode is not offered; offered are ${RESPONSE_MODES.join(', ')}`, {
+    throw new Refused('invalid_request', `response_mode is not offered; offered are ${RESPONSE_MODES.join(', ')}`, {
       rule: 'response-mode-unsupported',
       cause: 'this response_mode is not offered',
       sent: sent.slice(0, 100),
       expected: RESPONSE_MODES,
     })
   if (!allowsResponseMode(responseType, mode)) {
-    throw new OAuthError('invalid_request', 'response_mode query is not allowed where the answer holds a token', {
+    throw new Refused('invalid_request', 'response_mode query is not allowed where the answer holds a token', {
       rule: 'response-mode-unsafe',
       cause: 'servers and their logs see the query, and the answer would hold an ID token',
       sent,

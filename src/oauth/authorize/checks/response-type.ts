@@ -2,7 +2,7 @@ import { requireInteractive } from '../../../domain/access/require-interactive.t
 import type { ResponseType } from '../../../domain/apps/app-choices.ts'
 import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 
 const asSet = (value: string): string => value.split(' ').sort().join(' ')
 
@@ -15,20 +15,16 @@ export function readResponseType(form: Form, app: TrustedApplication, offered: r
   const sent = form.require('response_type')
   const type = offered.find((known) => asSet(known) === asSet(sent))
   if (type === undefined) {
-    throw new OAuthError(
-      'unsupported_response_type',
-      `response_type is not offered; offered are ${offered.join(', ')}`,
-      {
-        rule: 'response-type-unsupported',
-        cause: 'this response_type is not offered',
-        sent: sent.slice(0, 100),
-        expected: offered,
-      },
-    )
+    throw new Refused('unsupported_response_type', `response_type is not offered; offered are ${offered.join(', ')}`, {
+      rule: 'response-type-unsupported',
+      cause: 'this response_type is not offered',
+      sent: sent.slice(0, 100),
+      expected: offered,
+    })
   }
   requireInteractive(app)
   if (!app.responseTypes.includes(type)) {
-    throw new OAuthError('unauthorized_client', 'the app may not use this response_type', {
+    throw new Refused('unauthorized_client', 'the app may not use this response_type', {
       rule: 'response-type-unregistered',
       client_id: app.applicationUri,
       cause: 'ResponseTypes of the record does not hold this response_type',

@@ -2,13 +2,13 @@ import { answersWith, type ResponseType } from '../../../domain/apps/app-choices
 import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
 import { PROTOCOL_SCOPES, readScope, requireWithin } from '../../../domain/protocol/scope.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 
 /** Scopes of the protocol are open to every app, API scopes to those whose record lists them. @see RFC 6749 §3.3 */
 export function readRequestedScope(form: Form, app: TrustedApplication, responseType: ResponseType): string[] {
   const sent = form.get('scope')
   if (sent === undefined)
-    throw new OAuthError('invalid_scope', 'scope is missing; ask at least for openid or for an API scope of the app', {
+    throw new Refused('invalid_scope', 'scope is missing; ask at least for openid or for an API scope of the app', {
       rule: 'scope-missing',
       client_id: app.applicationUri,
       cause: 'scope was not sent, or was empty',
@@ -17,7 +17,7 @@ export function readRequestedScope(form: Form, app: TrustedApplication, response
   const scope = readScope(sent)
   requireWithin(scope, [...PROTOCOL_SCOPES, ...app.scope], 'scope is not registered for the app')
   if (answersWith(responseType, 'id_token') && !scope.includes('openid')) {
-    throw new OAuthError('invalid_scope', 'an ID token is asked for, but scope does not hold openid', {
+    throw new Refused('invalid_scope', 'an ID token is asked for, but scope does not hold openid', {
       rule: 'openid-missing',
       cause: `response_type ${responseType} asks for an ID token, which the scope openid stands for`,
       sent,

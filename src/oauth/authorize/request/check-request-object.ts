@@ -1,12 +1,12 @@
 import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import { type TimeFault, whyOutOfTime } from '../../../domain/protocol/app-jwt-times.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
-import type { OAuthError } from '../../../domain/refusals/errors.ts'
+import type { Refused } from '../../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
 import { KEPT_PARAMETERS } from './request.ts'
 
 export type Claims = Readonly<Record<string, unknown>>
-type Refuse = (rule: RefusalRule, cause: string) => OAuthError
+type Refuse = (rule: RefusalRule, cause: string) => Refused
 
 interface Context {
   readonly app: TrustedApplication
@@ -18,7 +18,7 @@ interface Context {
   readonly refuse: Refuse
 }
 
-/** Who made an object, for whom and for when; what it does not say is not asked. @throws OAuthError @see RFC 9101 §4, §5 */
+/** Who made an object, for whom and for when; what it does not say is not asked. @throws Refused @see RFC 9101 §4, §5 */
 export function requireMeantForUs(claims: Claims, { app, sent, issuer, now, refuse }: Context): void {
   const { iss, aud, sub, client_id: clientId, response_type: responseType } = claims
   if (['request', 'request_uri'].some((name) => Object.hasOwn(claims, name)))
@@ -48,7 +48,7 @@ const TIME_CAUSES: Readonly<Record<TimeFault['is'], (claim: string) => string>> 
   ahead: (claim) => `${claim} is in the future`,
 }
 
-/** The parameters in an object, as they would have been sent beside it. @throws OAuthError @see OIDC Core §6.1 */
+/** The parameters in an object, as they would have been sent beside it. @throws Refused @see OIDC Core §6.1 */
 export const parametersIn = (claims: Claims, refuse: Refuse): Record<string, string | string[]> =>
   Object.fromEntries(
     KEPT_PARAMETERS.filter((name) => Object.hasOwn(claims, name)).map((name) => [

@@ -1,6 +1,6 @@
 import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import { createForm, type Form, refuseRepeated } from '../../../domain/protocol/form.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
 import { TooManyWaiting, type WhileOutside } from '../../../lib/flow/outside.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
@@ -12,7 +12,7 @@ import { type Claims, parametersIn, requireMeantForUs } from './check-request-ob
 export interface EffectiveRequest {
   readonly form: Form
   /** Why its request object does not count; the form is then what came beside it. */
-  readonly fault?: OAuthError
+  readonly fault?: Refused
 }
 
 /** Reads what an app has signed; a fault is told to the operator. */
@@ -62,7 +62,7 @@ export function createReadEffectiveRequest(dependencies: Dependencies) {
     }
     const read = await readSigned(request ?? (await fetchObject(uri ?? '', app)), app)
     if ('rule' in read) throw refuseObject(app, read.rule, read.cause)
-    const refuse = (rule: RefusalRule, cause: string): OAuthError => refuseObject(app, rule, cause)
+    const refuse = (rule: RefusalRule, cause: string): Refused => refuseObject(app, rule, cause)
     requireMeantForUs(read.claims, { app, sent, issuer, now: clock(), refuse })
     const inside = parametersIn(read.claims, refuse)
     // What nobody signed does not count beside what the app must sign.
@@ -84,7 +84,7 @@ export function createReadEffectiveRequest(dependencies: Dependencies) {
       if (app === undefined || !(offered || app.requireSignedRequestObject)) return { form: sent }
       return { form: await readObject(sent, app) }
     } catch (error) {
-      if (error instanceof OAuthError) return { form: sent, fault: error }
+      if (error instanceof Refused) return { form: sent, fault: error }
       throw error
     }
   }
@@ -96,15 +96,15 @@ const about = (app: TrustedApplication, rule: RefusalRule, cause: string) => ({
   cause,
 })
 
-const refuseObject = (app: TrustedApplication, rule: RefusalRule, cause: string): OAuthError =>
-  new OAuthError(
+const refuseObject = (app: TrustedApplication, rule: RefusalRule, cause: string): Refused =>
+  new Refused(
     'invalid_request_object',
     'the request object is not valid, or not signed as this app must sign it',
     about(app, rule, cause),
   )
 
-const refuseUri = (app: TrustedApplication, rule: RefusalRule, cause: string, sent: string): OAuthError =>
-  new OAuthError(
+const refuseUri = (app: TrustedApplication, rule: RefusalRule, cause: string, sent: string): Refused =>
+  new Refused(
     'invalid_request_uri',
     'request_uri is not registered for this app, or nothing could be fetched from it',
     {
@@ -114,15 +114,15 @@ const refuseUri = (app: TrustedApplication, rule: RefusalRule, cause: string, se
     },
   )
 
-const bothSent = (app: TrustedApplication): OAuthError =>
-  new OAuthError(
+const bothSent = (app: TrustedApplication): Refused =>
+  new Refused(
     'invalid_request',
     'request and request_uri are sent together',
     about(app, 'request-object-twice', 'both were sent'),
   )
 
-const missing = (app: TrustedApplication): OAuthError =>
-  new OAuthError(
+const missing = (app: TrustedApplication): Refused =>
+  new Refused(
     'invalid_request',
     'this app must send its request as a signed request object',
     about(

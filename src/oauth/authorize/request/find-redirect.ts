@@ -1,7 +1,7 @@
 import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
 import { matchesRegistered } from '../../../domain/protocol/redirect-uri.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import { type Follow, justRun } from '../../../domain/refusals/run-check.ts'
 import type { TrustedApplications } from '../../../store/repositories/apps/trusted-applications.ts'
 import type { EffectiveRequest } from './effective-request.ts'
@@ -12,7 +12,7 @@ export const REDIRECT_CHECKS = ['client_id', 'redirect_uri'] as const
 
 /**
  * Proves where an answer may go. Nothing is redirected until app and redirect URI both hold.
- * @throws OAuthError for an error page
+ * @throws Refused for an error page
  * @see RFC 6749 §4.1.2.1, RFC 9700 §4.11.2
  */
 export async function findRedirect(
@@ -28,7 +28,7 @@ export async function findRedirect(
   return { app, redirectUri, state: form.get('state'), responseMode: safeResponseMode(form) }
 }
 
-/** An app that people can be sent back to. @throws OAuthError for an error page */
+/** An app that people can be sent back to. @throws Refused for an error page */
 async function requireUsableApp(
   clientId: string,
   apps: Pick<TrustedApplications, 'find'>,
@@ -41,7 +41,7 @@ async function requireUsableApp(
       : app.isEnabled
         ? (['app-is-note', 'ClientType is None'] as const)
         : (['app-disabled', 'the app is disabled'] as const)
-  throw new OAuthError(
+  throw new Refused(
     'invalid_client',
     'no app that people can sign in to has this client_id',
     { rule, client_id: clientId, sent: clientId, cause },
@@ -49,12 +49,12 @@ async function requireUsableApp(
   )
 }
 
-/** @throws OAuthError for an error page @see RFC 9700 §2.1 */
+/** @throws Refused for an error page @see RFC 9700 §2.1 */
 export function requireRegisteredUri(redirectUri: string, app: TrustedApplication): string {
   const anyLoopbackPort = app.clientType === 'Public'
   if (app.impersonateLoginUrl.some((registered) => matchesRegistered(redirectUri, registered, anyLoopbackPort)))
     return redirectUri
-  throw new OAuthError('invalid_request', 'redirect_uri is not registered for this app', {
+  throw new Refused('invalid_request', 'redirect_uri is not registered for this app', {
     rule: 'redirect-uri-unregistered',
     client_id: app.applicationUri,
     cause: 'no registered redirect URI is this one, byte for byte',

@@ -1,7 +1,7 @@
 import { type ApiResource, mayAskAbout } from '../../../domain/access/api-resource.ts'
 import { type AuthenticatedApp, requireStillEnabled } from '../../../domain/access/authenticated-app.ts'
 import type { ReadCatalogue } from '../../../domain/access/resource-indicators.ts'
-import { OAuthError, type OperatorHalf } from '../../../domain/refusals/errors.ts'
+import { type OperatorHalf, Refused } from '../../../domain/refusals/errors.ts'
 import type { Repositories } from '../../../store/store.ts'
 import type { JudgeAgain } from './check-again.ts'
 import type { LookUpToken } from './find-token.ts'
@@ -17,7 +17,7 @@ export type FindApiToken = ReturnType<typeof createFindApiToken>
 
 /** An access token with which somebody calls an API. */
 export interface ApiToken extends LiveAccessToken {
-  /** Judges the token, and the app that asks, by what a unit of work sees. @throws OAuthError as `findApiToken` */
+  /** Judges the token, and the app that asks, by what a unit of work sees. @throws Refused as `findApiToken` */
   readonly judgeAgain: (unit: Repositories) => Promise<unknown>
 }
 
@@ -25,7 +25,7 @@ export interface ApiToken extends LiveAccessToken {
 export function createFindApiToken({ lookUpToken, judgeAgain, readCatalogue }: Dependencies) {
   /**
    * @param caller the app through which the API asks
-   * @throws OAuthError `invalid_token`, whatever the token lacks: of a token of others the caller learns nothing
+   * @throws Refused `invalid_token`, whatever the token lacks: of a token of others the caller learns nothing
    */
   return async function findApiToken(value: string, caller: AuthenticatedApp): Promise<ApiToken> {
     // Both are asked whatever comes of either, so that the time tells little about tokens of others.
@@ -46,8 +46,8 @@ function requireApiToken(
   caller: AuthenticatedApp,
   resources: readonly ApiResource[],
 ): LiveAccessToken {
-  const refuse = (detail: OperatorHalf): OAuthError =>
-    new OAuthError(
+  const refuse = (detail: OperatorHalf): Refused =>
+    new Refused(
       'invalid_token',
       'the token is dead, or not for an API of this app',
       { client_id: caller.applicationUri, ...detail },

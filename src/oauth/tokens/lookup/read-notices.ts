@@ -1,5 +1,5 @@
 import { LONGEST_ACCESS_TOKEN } from '../../../domain/apps/trusted-application.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import { type Clock, SECOND } from '../../../lib/time/clock.ts'
 import type { TokenNotice } from '../../../store/repositories/tokens/token-notices.ts'
 import type { Store } from '../../../store/store.ts'
@@ -36,12 +36,12 @@ const BEGINNING = { after: '', begun: 0 } as const
 const writeCursor = ({ from, after, begun }: Cursor): string =>
   Buffer.from(`${from} ${begun} ${after}`).toString('base64url')
 
-/** @throws OAuthError `invalid_request` */
+/** @throws Refused `invalid_request` */
 function readCursor(text: string): Cursor {
   const [, from, begun, after] = /^(\d{1,15}) (\d{1,15}) ([0-9a-f-]{0,64})$/.exec(decode(text)) ?? []
   const cursor = from === undefined ? undefined : { from: Number(from), begun: Number(begun), after: after ?? '' }
   if (cursor && writeCursor(cursor) === text) return cursor
-  throw new OAuthError('invalid_request', 'since is not the next of an answer', {
+  throw new Refused('invalid_request', 'since is not the next of an answer', {
     rule: 'request-malformed',
     parameter: 'since',
     cause: 'since is not what an earlier answer held as next',
@@ -56,7 +56,7 @@ export type ReadNotices = ReturnType<typeof createReadNotices>
 export function createReadNotices({ store, clock }: Dependencies) {
   /**
    * @param since the `next` of the answer before; without it everything that a token can still be concerned by
-   * @throws OAuthError `invalid_request` for another text
+   * @throws Refused `invalid_request` for another text
    */
   return async function readNotices(since: string | undefined): Promise<Notices> {
     const now = clock()

@@ -17,7 +17,7 @@ export interface SecondUses {
  * Uses up what is exchanged, inside the unit of work that stores what was minted for it.
  * @param now milliseconds since 1970
  * @returns false when somebody else was first, or what ends it was
- * @throws OAuthError which takes the whole unit back
+ * @throws Refused which takes the whole unit back
  */
 export function redeem(use: Use, response: TokenResponse, unit: Unit, now: number): Promise<boolean> {
   switch (use.kind) {

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { errorUri, OAuthError } from '../../../domain/refusals/errors.ts'
+import { errorUri, Refused } from '../../../domain/refusals/errors.ts'
 import { PasswordQueueFull } from '../../../lib/crypto/passwords.ts'
 import { TooManyWaiting } from '../../../lib/flow/outside.ts'
 import { bearerChallenge } from '../requests/bearer-token.ts'
@@ -17,7 +17,7 @@ interface Dependencies {
 
 /** The one place where anything thrown becomes an answer: a page for people, JSON for programs, a record for the operator. */
 export function registerErrorHandler(server: FastifyInstance, { refuse, renderPage, issuer }: Dependencies): void {
-  function answer(request: FastifyRequest, reply: FastifyReply, error: OAuthError): FastifyReply {
+  function answer(request: FastifyRequest, reply: FastifyReply, error: Refused): FastifyReply {
     const refusalId = refuse(request, error)
     reply.status(error.status)
     const retryAfter = error.retryAfter ?? (error.status === 503 ? RETRY_AFTER_SECONDS : undefined)
@@ -34,7 +34,7 @@ export function registerErrorHandler(server: FastifyInstance, { refuse, renderPa
   }
 
   server.setErrorHandler((error: FastifyError, request, reply) => {
-    const known = asOAuthError(error)
+    const known = asRefused(error)
     if (known.code === 'server_error') request.log.error({ err: error }, 'unexpected error')
     return answer(request, reply, known)
   })
@@ -46,7 +46,7 @@ export function registerErrorHandler(server: FastifyInstance, { refuse, renderPa
       return answer(
         request,
         reply,
-        new OAuthError('not_found', 'there is nothing at this address', {
+        new Refused('not_found', 'there is nothing at this address', {
           rule: 'address-unknown',
           cause: 'no endpoint or page has this path',
         }),
@@ -55,7 +55,7 @@ export function registerErrorHandler(server: FastifyInstance, { refuse, renderPa
     return answer(
       request,
       reply,
-      new OAuthError(
+      new Refused(
         'invalid_request',
         `use ${allowed.join(' or ')} here`,
         {
@@ -71,7 +71,7 @@ export function registerErrorHandler(server: FastifyInstance, { refuse, renderPa
 }
 
 /** What a person is shown of a refusal. */
-type Shown = Pick<OAuthError, 'code' | 'description' | 'status'> & { readonly restart?: string | undefined }
+type Shown = Pick<Refused, 'code' | 'description' | 'status'> & { readonly restart?: string | undefined }
 
 /** A page that explains a refusal to a person. */
 export const errorPage = (error: Shown, refusalId: string) => ({
@@ -87,16 +87,16 @@ export const errorPage = (error: Shown, refusalId: string) => ({
 })
 
 /** Turns what the framework and the libraries throw into the protocol's one error. */
-export function asOAuthError(error: FastifyError): OAuthError {
-  if (error instanceof OAuthError) return error
+export function asRefused(error: FastifyError): Refused {
+  if (error instanceof Refused) return error
   if (error instanceof PasswordQueueFull) {
-    return new OAuthError('temporarily_unavailable', 'too many people are signing in right now; try again shortly', {
+    return new Refused('temporarily_unavailable', 'too many people are signing in right now; try again shortly', {
       rule: 'server-busy',
       cause: 'the queue of passwords to check is full',
     })
   }
   if (error instanceof TooManyWaiting) {
-    return new OAuthError('temporarily_unavailable', 'too many requests wait for another server; try again shortly', {
+    return new Refused('temporarily_unavailable', 'too many requests wait for another server; try again shortly', {
       rule: 'outside-busy',
       cause: error.message,
     })
@@ -104,7 +104,7 @@ export function asOAuthError(error: FastifyError): OAuthError {
   const status = error.statusCode ?? 500
   if (status === 415) {
     const options = { status }
-    return new OAuthError(
+    return new Refused(
       'invalid_request',
       'the body must be application/x-www-form-urlencoded',
       { rule: 'body-type-wrong', fault: error.code, cause: 'the Content-Type of the body is another one, or missing' },
@@ -112,7 +112,7 @@ export function asOAuthError(error: FastifyError): OAuthError {
     )
   }
   if (status >= 400 && status < 500) {
-    return new OAuthError(
+    return new Refused(
       'invalid_request',
       'the request is malformed or too large',
       { rule: 'request-malformed', fault: error.code, cause: `the request could not be read: ${error.code}` },
@@ -120,11 +120,11 @@ export function asOAuthError(error: FastifyError): OAuthError {
     )
   }
   if (status === 503)
-    return new OAuthError('temporarily_unavailable', 'the server is busy or shutting down; try again shortly', {
+    return new Refused('temporarily_unavailable', 'the server is busy or shutting down; try again shortly', {
       rule: 'server-busy',
       cause: 'the server is under pressure or shutting down',
     })
-  return new OAuthError(
+  return new Refused(
     'server_error',
     'something went wrong here; the administrator can look it up under the refusal id',
     { rule: 'server-fault', cause: 'an unexpected error, which the log holds in full next to this refusal' },
@@ -135,7 +135,7 @@ export function asOAuthError(error: FastifyError): OAuthError {
  * The scheme a client may try again with, and why: some libraries read the challenge in place of the body.
  * @see RFC 6749 §5.2, RFC 6750 §3, RFC 7617 §2 (parameters that are not known are ignored)
  */
-function challengeOf(request: FastifyRequest, error: OAuthError, uri: string): string | undefined {
+function challengeOf(request: FastifyRequest, error: Refused, uri: string): string | undefined {
   if (request.routeOptions.config.bearer === true) return bearerChallenge(request, error)
   const { code, description } = error
   if (code !== 'invalid_client' || request.headers.authorization === undefined) return undefined

@@ -1,5 +1,5 @@
 import type { FastifyInstance, HTTPMethods } from 'fastify'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const satisfies HTTPMethods[]
 
@@ -25,7 +25,7 @@ export function watchMethods(server: FastifyInstance): () => void {
           reply.header('allow', allowed)
           const cause = `the address does not take ${method}`
           const why = { rule: 'api-method-wrong', cause, sent: method, expected: [...methods] } as const
-          throw new OAuthError('invalid_request', `use ${allowed} here`, why, { status: 405 })
+          throw new Refused('invalid_request', `use ${allowed} here`, why, { status: 405 })
         },
       })
     }

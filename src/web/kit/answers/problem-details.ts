@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Fault, OAuthError } from '../../../domain/refusals/errors.ts'
+import { type Fault, Refused } from '../../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
-import { asOAuthError } from './error-handler.ts'
+import { asRefused } from './error-handler.ts'
 import type { Refuse } from './refusals.ts'
 
 const RETRY_AFTER_SECONDS = 2
@@ -28,7 +28,7 @@ const KINDS: Readonly<Record<number, Kind>> = {
 interface Dependencies {
   readonly refuse: Refuse
   /** The header that says how to come again, for what was refused with 401 or 403. @see RFC 9110 §11.6.1 */
-  readonly challenge: (request: FastifyRequest, error: OAuthError) => string | undefined
+  readonly challenge: (request: FastifyRequest, error: Refused) => string | undefined
   /** What a 401 stands for: the name in its `type`, and its title. */
   readonly unauthorized?: Kind
   /** Where a refusal can be read, without its id. */
@@ -52,14 +52,14 @@ export function registerProblemDetails(
     return answer(
       request,
       reply,
-      new OAuthError('not_found', hint, {
+      new Refused('not_found', hint, {
         rule: 'api-address-unknown',
         cause: 'no operation of the API has this path',
       }),
     )
   })
 
-  function answer(request: FastifyRequest, reply: FastifyReply, error: OAuthError): FastifyReply {
+  function answer(request: FastifyRequest, reply: FastifyReply, error: Refused): FastifyReply {
     const { status, description, faults } = error
     const refusalId = refuse(request, asSentBy(request.caller?.app, error))
     const retryAfter = error.retryAfter ?? (status === 503 ? RETRY_AFTER_SECONDS : undefined)
@@ -85,21 +85,21 @@ export function registerProblemDetails(
 const inWords = ({ attribute, reason }: Fault): string => `${attribute}: ${reason}`
 
 /** Files a refusal under the app that called, where the error itself names none. */
-function asSentBy(app: string | undefined, error: OAuthError): OAuthError {
+function asSentBy(app: string | undefined, error: Refused): Refused {
   if (app === undefined || error.detail['client_id'] !== undefined) return error
   const { code, description, detail, status } = error
-  return new OAuthError(code, description, { client_id: app, ...detail }, { status })
+  return new Refused(code, description, { client_id: app, ...detail }, { status })
 }
 
 /** Says of what the framework turns down what it means for JSON. */
-function asProblem(error: FastifyError): OAuthError {
+function asProblem(error: FastifyError): Refused {
   const { statusCode: status, code } = error
-  if (error instanceof OAuthError || status === undefined) return asOAuthError(error)
+  if (error instanceof Refused || status === undefined) return asRefused(error)
   const refuse = (rule: RefusalRule, description: string) =>
-    new OAuthError('invalid_request', description, { rule, cause: description, fault: code }, { status })
+    new Refused('invalid_request', description, { rule, cause: description, fault: code }, { status })
   if (status === 415)
     return refuse('json-type-wrong', 'the body must be application/json, or application/merge-patch+json in a PATCH')
   if (status === 413) return refuse('json-too-large', 'the body is too large')
   if (status === 400) return refuse('json-malformed', 'the body is not JSON that can be read')
-  return asOAuthError(error)
+  return asRefused(error)
 }

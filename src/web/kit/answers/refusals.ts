@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { longestValue } from '../../../domain/protocol/form.ts'
-import type { OAuthError } from '../../../domain/refusals/errors.ts'
+import type { Refused } from '../../../domain/refusals/errors.ts'
 import type { Refusal } from '../../../domain/refusals/refusal.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
 import { newShortId, type Random } from '../../../lib/crypto/secrets.ts'
@@ -10,7 +10,7 @@ import type { Clock } from '../../../lib/time/clock.ts'
  * Notes a refusal for the operator and returns the id that the client is shown.
  * @param app the `client_id` a request is about, where it does not say so itself
  */
-export type Refuse = (request: FastifyRequest, error: OAuthError, app?: string) => string
+export type Refuse = (request: FastifyRequest, error: Refused, app?: string) => string
 
 /** Parameters an operator may see: no secret, no token, nothing about a person, nothing that is the app's own affair. */
 const HARMLESS = [

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import type { Refusal } from '../../../domain/refusals/refusal.ts'
 import { newShortId, type Random } from '../../../lib/crypto/secrets.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
@@ -27,7 +27,7 @@ export function createAnswerUnreadable({ journal, random, clock }: Dependencies)
     const status = STATUS[code] ?? 400
     const cause = `the request could not be read: ${code}`
     const description = 'the request is malformed, too large or too slow'
-    const error = new OAuthError('invalid_request', description, { rule: 'request-malformed', cause }, { status })
+    const error = new Refused('invalid_request', description, { rule: 'request-malformed', cause }, { status })
     const id = newShortId(random)
     journal.keep({
       id,

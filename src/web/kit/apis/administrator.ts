@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { type TokenHolder, whyNotAdministrator } from '../../../domain/access/administration-access.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
 import type { Repositories } from '../../../store/store.ts'
 import { readBearerToken } from '../requests/bearer-token.ts'
@@ -16,7 +16,7 @@ export interface AdministrationCaller {
   readonly person: string | undefined
   /** Whether the token is a reference token. */
   readonly byReferenceToken: boolean
-  /** Judges the token by what a unit of work sees, as it was judged at the door. @throws OAuthError `invalid_token`, `insufficient_scope` */
+  /** Judges the token by what a unit of work sees, as it was judged at the door. @throws Refused `invalid_token`, `insufficient_scope` */
   readonly judgeAgain: (unit: Repositories) => Promise<unknown>
 }
 
@@ -81,17 +81,17 @@ export function requireAdministrator<T extends AccessToken>(
   })
 }
 
-const tokenMissing = (cause: string): OAuthError =>
-  new OAuthError('invalid_token', 'an access token is needed', { rule: 'access-token-missing', cause })
+const tokenMissing = (cause: string): Refused =>
+  new Refused('invalid_token', 'an access token is needed', { rule: 'access-token-missing', cause })
 
 const actorOf = ({ interactive, user, app }: AccessToken): string =>
   interactive ? `user:${user.id}` : `app:${app.applicationUri}`
 
-/** @throws OAuthError `invalid_token` */
+/** @throws Refused `invalid_token` */
 function requireAccessToken<T extends AccessToken>(token: T | OtherToken): T {
   if (isAccessToken(token)) return token
   const why = token.kind === 'dead' ? token : REFRESH_TOKEN
-  throw new OAuthError('invalid_token', 'the access token is unknown, expired or revoked', {
+  throw new Refused('invalid_token', 'the access token is unknown, expired or revoked', {
     rule: why.rule,
     cause: why.cause,
     client_id: why.app?.applicationUri,
@@ -106,12 +106,12 @@ const REFRESH_TOKEN: Omit<Extract<OtherToken, { kind: 'dead' }>, 'kind'> = {
   cause: 'a refresh token was sent in place of an access token',
 }
 
-/** @throws OAuthError `insufficient_scope` */
+/** @throws Refused `insufficient_scope` */
 function requireRight(token: AccessToken, standard: string): void {
   const audience = [token.claims.aud ?? []].flat()
   const obstacle = whyNotAdministrator({ ...token, audience }, standard)
   if (obstacle === undefined) return
-  throw new OAuthError('insufficient_scope', obstacle.reason, {
+  throw new Refused('insufficient_scope', obstacle.reason, {
     rule: obstacle.rule,
     cause: obstacle.reason,
     client_id: token.app.applicationUri,

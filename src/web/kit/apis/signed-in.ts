@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import { looksLikeReferenceToken, madeByToken } from '../../../domain/tokens/reference-token.ts'
 import type { User } from '../../../domain/users/user.ts'
 import type { Repositories } from '../../../store/store.ts'
@@ -12,7 +12,7 @@ export interface SignedInPerson {
   readonly caller: {
     readonly actor: string
     readonly address: string
-    /** Looks for the session in what a unit of work sees, as at the door. @throws OAuthError `login_required` */
+    /** Looks for the session in what a unit of work sees, as at the door. @throws Refused `login_required` */
     readonly judgeAgain: (unit: Repositories) => Promise<unknown>
   }
 }
@@ -65,11 +65,11 @@ function refuseToken(request: FastifyRequest): void {
   )
 }
 
-const sessionMissing = (description: string, cause: string): OAuthError =>
-  new OAuthError('login_required', description, { rule: 'browser-session-missing', cause }, { status: 401 })
+const sessionMissing = (description: string, cause: string): Refused =>
+  new Refused('login_required', description, { rule: 'browser-session-missing', cause }, { status: 401 })
 
 /** A cookie has no scheme of its own that browsers know; the name says what is missing. @see RFC 9110 §11.6.1 */
-export const challengeOfSession = (_request: FastifyRequest, { status }: OAuthError): string | undefined =>
+export const challengeOfSession = (_request: FastifyRequest, { status }: Refused): string | undefined =>
   status === 401 ? 'Cookie realm="tessera"' : undefined
 
 /** Who is signed in; only behind `requireSignedIn`. */

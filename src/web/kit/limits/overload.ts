@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import { networkToLimit } from '../requests/network.ts'
 import type { Places, Room } from './places.ts'
 
@@ -51,14 +51,14 @@ function createOnceClosed() {
   }
 }
 
-const serverBusy = (most: number): OAuthError =>
-  new OAuthError('temporarily_unavailable', 'too much is asked of the server right now; try again shortly', {
+const serverBusy = (most: number): Refused =>
+  new Refused('temporarily_unavailable', 'too much is asked of the server right now; try again shortly', {
     rule: 'server-busy',
     cause: `${most} requests are in progress`,
   })
 
-const networkBusy = (most: number): OAuthError =>
-  new OAuthError(
+const networkBusy = (most: number): Refused =>
+  new Refused(
     'temporarily_unavailable',
     'too many requests of your network are in progress; try again shortly',
     { rule: 'network-busy', cause: `${most} requests of this network are in progress` },

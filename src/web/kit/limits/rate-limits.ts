@@ -1,6 +1,6 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import { MINUTE, SECOND } from '../../../lib/time/clock.ts'
 import { claimedClientId } from '../answers/refusals.ts'
 import { networkToLimit } from '../requests/network.ts'
@@ -36,7 +36,7 @@ const MOST_COUNTED = 10_000
 /**
  * Limits of how often something may be asked, counted by each node in bounded memory. An app is counted once it has proved who it
  * is, so that nobody can use up what another one may ask.
- * @throws OAuthError `temporarily_unavailable` with status 429, each of them
+ * @throws Refused `temporarily_unavailable` with status 429, each of them
  */
 export async function registerRateLimits(server: FastifyInstance, limits: Limits) {
   server.decorateRequest('countedAs', '')
@@ -80,7 +80,7 @@ export async function registerRateLimits(server: FastifyInstance, limits: Limits
     if (key !== undefined) await failures.require(request, key, false)
   })
   server.addHook('onError', async (request, _reply, error) => {
-    const key = error instanceof OAuthError && error.code === 'invalid_client' ? guessing(request) : undefined
+    const key = error instanceof Refused && error.code === 'invalid_client' ? guessing(request) : undefined
     if (key !== undefined) await failures.look(request, key, true)
   })
 
@@ -105,9 +105,9 @@ export async function registerRateLimits(server: FastifyInstance, limits: Limits
   }
 }
 
-function tooMany(setting: string, max: number, window: number, retryAfter: number): OAuthError {
+function tooMany(setting: string, max: number, window: number, retryAfter: number): Refused {
   const unit = window === SECOND ? 'second' : 'minute'
-  return new OAuthError(
+  return new Refused(
     'temporarily_unavailable',
     'too many requests; try again after the time that Retry-After says',
     { rule: 'too-many-requests', cause: `more than ${max} a ${unit}, which ${setting} says` },

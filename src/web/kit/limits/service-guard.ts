@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 
 const LOOK_EVERY = 1000
 
@@ -26,7 +26,7 @@ export function registerServiceGuard(server: FastifyInstance, { departure, elaps
       )
     }
     if (movedTo === undefined) return
-    throw new OAuthError('temporarily_unavailable', 'this instance is moving to another database; try again shortly', {
+    throw new Refused('temporarily_unavailable', 'this instance is moving to another database; try again shortly', {
       rule: 'server-busy',
       cause: `the database was moved to ${movedTo}; restart the server with TESSERA_DATABASE_URL set to that`,
     })

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import { isLoopback } from '../../../lib/net/network.ts'
 
 /** Monitoring names a machine by whatever address it has. */
@@ -25,10 +25,10 @@ export function requireAddressedHere(server: FastifyInstance, { issuer, hosts }:
     const { originalUrl, routeOptions } = request
     const { rawHeaders } = request.raw
     const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase())
-    const malformed = (cause: string, status = 400): OAuthError => {
+    const malformed = (cause: string, status = 400): Refused => {
       reply.header('connection', 'close')
       const rule = 'request-malformed'
-      return new OAuthError('invalid_request', 'the request is malformed or too large', { rule, cause }, { status })
+      return new Refused('invalid_request', 'the request is malformed or too large', { rule, cause }, { status })
     }
     if (names.length > MOST_HEADERS) throw malformed(`${names.length} header lines; ${MOST_HEADERS} are allowed`, 431)
     if (!originalUrl.startsWith('/')) throw malformed('the request target is no path of this server')
@@ -36,7 +36,7 @@ export function requireAddressedHere(server: FastifyInstance, { issuer, hosts }:
     if (request.headers.host === undefined && request.raw.httpVersion !== '1.0') throw malformed('no Host header')
     const host = request.headers.host?.toLowerCase() ?? ''
     if (ANY_HOST.includes(routeOptions.url ?? '') || known.includes(host) || isThisMachine(request, host)) return
-    throw new OAuthError(
+    throw new Refused(
       'invalid_request',
       'this server does not answer under the host name of this request',
       { rule: 'host-unknown', cause: 'the Host header names another host', sent: host.slice(0, 255), expected: known },

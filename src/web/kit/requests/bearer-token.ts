@@ -1,19 +1,19 @@
 import type { FastifyRequest } from 'fastify'
 import type { Form } from '../../../domain/protocol/form.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import { authorizationHeader } from './authorization-header.ts'
 
 const BEARER_SCHEME = /^Bearer(\s|$)/i
 
 /**
  * Reads the access token of a request: from the header, or from the body of a POST, never from the URL.
- * @throws OAuthError `invalid_request` for two tokens at once or a malformed header
+ * @throws Refused `invalid_request` for two tokens at once or a malformed header
  * @see RFC 6750 §2
  */
 export function readBearerToken(request: FastifyRequest, body: Form | undefined): string | undefined {
   const query = request.query as Record<string, unknown>
   if (query['access_token'] !== undefined) {
-    throw new OAuthError(
+    throw new Refused(
       'invalid_request',
       'an access token never belongs in the URL; send it in the Authorization header',
       { rule: 'access-token-in-url', cause: 'the query holds access_token, where logs and histories keep it' },
@@ -23,14 +23,14 @@ export function readBearerToken(request: FastifyRequest, body: Form | undefined)
   const authorization = authorizationHeader(request)
   if (authorization === undefined) return inBody
   if (inBody !== undefined)
-    throw new OAuthError('invalid_request', 'the access token is sent twice: use either the header or the body', {
+    throw new Refused('invalid_request', 'the access token is sent twice: use either the header or the body', {
       rule: 'access-token-sent-twice',
       cause: 'both the Authorization header and the body hold a token',
     })
   if (!BEARER_SCHEME.test(authorization)) return undefined
   const token = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(authorization)?.[1]
   if (token === undefined)
-    throw new OAuthError('invalid_request', 'the Authorization header does not hold one Bearer token', {
+    throw new Refused('invalid_request', 'the Authorization header does not hold one Bearer token', {
       rule: 'bearer-header-malformed',
       cause: 'after the word Bearer there is no token, more than one, or characters that tokens do not have',
     })
@@ -43,7 +43,7 @@ const BEARER_ERRORS: readonly string[] = ['invalid_request', 'invalid_token', 'i
  * The challenge of an endpoint that wants a Bearer token. A request that tried none, or another scheme, is told this one and nothing else.
  * @see RFC 6750 §3, §3.1
  */
-export function bearerChallenge(request: FastifyRequest, { code, description }: OAuthError): string | undefined {
+export function bearerChallenge(request: FastifyRequest, { code, description }: Refused): string | undefined {
   if (!BEARER_ERRORS.includes(code)) return undefined
   const body = request.body as Readonly<Record<string, unknown>> | undefined
   const tried = BEARER_SCHEME.test(request.headers.authorization ?? '') || body?.['access_token'] !== undefined
@@ -54,7 +54,7 @@ export function bearerChallenge(request: FastifyRequest, { code, description }: 
 /** The challenge of an API that one scope opens. @see RFC 6750 §3 */
 export const challengeNaming =
   (scope: string) =>
-  (request: FastifyRequest, error: OAuthError): string | undefined => {
+  (request: FastifyRequest, error: Refused): string | undefined => {
     const challenge = bearerChallenge(request, error)
     return challenge && `${challenge}, scope="${scope}"`
   }

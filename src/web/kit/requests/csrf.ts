@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { Form } from '../../../domain/protocol/form.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import { sameDigest } from '../../../lib/crypto/secrets.ts'
 
 /**
@@ -12,8 +12,8 @@ import { sameDigest } from '../../../lib/crypto/secrets.ts'
 export const csrfToken = (browser: string, purpose: string): string =>
   createHmac('sha256', browser).update(purpose).digest('base64url')
 
-const refuse = (cause: string): OAuthError =>
-  new OAuthError(
+const refuse = (cause: string): Refused =>
+  new Refused(
     'access_denied',
     'this form was not sent from its own page; go back, reload and try again',
     { rule: 'form-foreign', cause },
@@ -22,7 +22,7 @@ const refuse = (cause: string): OAuthError =>
 
 /**
  * Lets only requests pass that a page of this server sent; checked first, whatever else the request holds.
- * @throws OAuthError `access_denied` with status 403
+ * @throws Refused `access_denied` with status 403
  */
 export function requireOwnPage(request: FastifyRequest, issuer: string): void {
   const foreign = whyForeign(request, new URL(issuer).origin)
@@ -31,7 +31,7 @@ export function requireOwnPage(request: FastifyRequest, issuer: string): void {
 
 /**
  * Lets only a form pass that this server gave to this browser.
- * @throws OAuthError `access_denied` with status 403
+ * @throws Refused `access_denied` with status 403
  */
 export function requireCsrf(form: Form, browser: string | undefined, purpose: string): void {
   if (browser === undefined) throw refuse('the browser sent no cookie')

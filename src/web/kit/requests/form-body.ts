@@ -1,7 +1,7 @@
 import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createForm, type Form } from '../../../domain/protocol/form.ts'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 
 const MOST_PARAMETERS = 64
 
@@ -17,7 +17,7 @@ function toForm(parsed: unknown): Form {
   const fields = (parsed ?? {}) as Parsed
   const count = Object.values(fields).flat().length
   if (count > MOST_PARAMETERS) {
-    throw new OAuthError('invalid_request', `more than ${MOST_PARAMETERS} parameters`, {
+    throw new Refused('invalid_request', `more than ${MOST_PARAMETERS} parameters`, {
       rule: 'parameters-too-many',
       cause: `${count} parameters were sent`,
     })
@@ -29,12 +29,12 @@ export const queryForm = (request: FastifyRequest): Form => toForm(request.query
 
 /**
  * The parameters of a POST; only the body counts.
- * @throws OAuthError `invalid_request` when parameters came in the URL, where logs and histories keep them
+ * @throws Refused `invalid_request` when parameters came in the URL, where logs and histories keep them
  * @see RFC 6749 §2.3.1
  */
 export function bodyForm(request: FastifyRequest): Form {
   if (Object.keys(request.query as Parsed).length > 0) {
-    throw new OAuthError('invalid_request', 'parameters belong in the body of the request, not in its URL', {
+    throw new Refused('invalid_request', 'parameters belong in the body of the request, not in its URL', {
       rule: 'parameters-in-url',
       cause: 'the URL of the request has a query, which logs and histories keep',
     })

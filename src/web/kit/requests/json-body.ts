@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { type Fault, OAuthError } from '../../../domain/refusals/errors.ts'
+import { type Fault, Refused } from '../../../domain/refusals/errors.ts'
 import { didYouMean } from '../../../domain/refusals/nearest.ts'
 import { boundedJsonParser, TOO_DEEP } from './json-parser.ts'
 
@@ -22,7 +22,7 @@ export function registerJsonBody(server: FastifyInstance): void {
     { parseAs: 'string', bodyLimit: LARGEST_BODY },
     boundedJsonParser(
       server,
-      () => new OAuthError('invalid_request', TOO_DEEP, { rule: 'json-malformed', cause: TOO_DEEP }),
+      () => new Refused('invalid_request', TOO_DEEP, { rule: 'json-malformed', cause: TOO_DEEP }),
     ),
   )
   server.setValidatorCompiler(compileJudge)
@@ -45,7 +45,7 @@ const compileJudge: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
         : `${whole} is wrong in: ${faults.map(({ attribute }) => attribute).join(', ')}`
     const told = faults.map(({ attribute, reason }) => `${attribute}: ${reason}`)
     const why = { rule: 'members-wrong', cause: description, faults: told } as const
-    return { error: new OAuthError('invalid_request', description, why, { faults: faults.slice(0, MOST_FAULTS) }) }
+    return { error: new Refused('invalid_request', description, why, { faults: faults.slice(0, MOST_FAULTS) }) }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 import { boundedJsonParser, TOO_DEEP } from './json-parser.ts'
 
 /** Reads JSON bodies, and no others, in this part of the server. */
@@ -7,12 +7,12 @@ export function registerJsonObject(server: FastifyInstance): void {
   server.removeAllContentTypeParsers()
   // Bodies here are client metadata. RFC 7591 §3.2.2
   const tooDeep = () =>
-    new OAuthError('invalid_client_metadata', TOO_DEEP, { rule: 'registration-metadata', cause: TOO_DEEP })
+    new Refused('invalid_client_metadata', TOO_DEEP, { rule: 'registration-metadata', cause: TOO_DEEP })
   server.addContentTypeParser('application/json', { parseAs: 'string' }, boundedJsonParser(server, tooDeep))
   server.addContentTypeParser('*', (_request, _payload, done) => {
     const cause = 'the Content-Type of the body is another one, or missing'
     done(
-      new OAuthError(
+      new Refused(
         'invalid_request',
         'the body must be application/json',
         { rule: 'body-type-wrong', cause },
@@ -22,10 +22,10 @@ export function registerJsonObject(server: FastifyInstance): void {
   })
 }
 
-/** @throws OAuthError `invalid_request` for anything but an object */
+/** @throws Refused `invalid_request` for anything but an object */
 export function jsonObject({ body }: FastifyRequest): Readonly<Record<string, unknown>> {
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>
-  throw new OAuthError('invalid_request', 'the body must be a JSON object', {
+  throw new Refused('invalid_request', 'the body must be a JSON object', {
     rule: 'request-malformed',
     cause: 'the body is JSON, but no object',
   })

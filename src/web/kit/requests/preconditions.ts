@@ -1,29 +1,29 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { OAuthError } from '../../../domain/refusals/errors.ts'
+import { Refused } from '../../../domain/refusals/errors.ts'
 
 const ENTITY_TAGS = /^(?:W\/)?"[\x21\x23-\x7e]*"(?:\s*,\s*(?:W\/)?"[\x21\x23-\x7e]*")*$/
 
 const entityTag = (version: string): string => `"${version}"`
 
-/** @throws OAuthError `invalid_request` for a header that is no list of entity tags */
+/** @throws Refused `invalid_request` for a header that is no list of entity tags */
 function readTags(name: 'if-match' | 'if-none-match', value: string): string[] {
   if (!ENTITY_TAGS.test(value)) {
     const cause = `${name} is not a list of entity tags`
-    throw new OAuthError('invalid_request', cause, { rule: 'entity-tag-malformed', cause })
+    throw new Refused('invalid_request', cause, { rule: 'entity-tag-malformed', cause })
   }
   return value.split(',').map((tag) => tag.trim())
 }
 
 /**
  * The state of the record a change is meant for; `*` is whatever it is now. Weak tags never match.
- * @throws OAuthError `precondition_required` when the header is missing
+ * @throws Refused `precondition_required` when the header is missing
  * @see RFC 9110 §13.1.1, RFC 6585 §3
  */
 export function readIfMatch(request: FastifyRequest): (version: string) => boolean {
   const value = request.headers['if-match']?.trim()
   if (value === undefined) {
     const remedy = 'send If-Match with the ETag of the record as it was read, or If-Match: * for whatever it is now'
-    throw new OAuthError('precondition_required', remedy, { rule: 'if-match-missing', cause: 'If-Match was not sent' })
+    throw new Refused('precondition_required', remedy, { rule: 'if-match-missing', cause: 'If-Match was not sent' })
   }
   if (value === '*') return () => true
   const tags = readTags('if-match', value)
