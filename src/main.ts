@@ -30,6 +30,7 @@ export async function serve(config: Config, core: Core): Promise<void> {
   const server = await buildServer(config, core, { random: systemRandom, log: output })
   const maintenance = startMaintenance({
     ...core,
+    audit: server.audit,
     log: server.log,
     longestSession: config.sessions.absolute,
     forgetUnused: createForgetUnused({ ...core, ...config.registration, audit: server.audit }),

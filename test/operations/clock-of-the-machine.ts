@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { TIME_REACHED } from '../../src/domain/instance/instance-settings.ts'
 import { DAY, HOUR, isoTime, MINUTE, SECOND } from '../../src/lib/time/clock.ts'
 import { createTimekeeper } from '../../src/lib/time/timekeeper.ts'
+import { createAuditWithin } from '../../src/operations/audit/audit.ts'
 import { createWatchTime } from '../../src/operations/maintenance/watch-time.ts'
 import { documentOf, tesseraAfter } from '../fixtures/cli/cli.ts'
 import { createRelyingParty, REDIRECT_URI } from '../fixtures/clients/relying-party.ts'
@@ -59,7 +60,8 @@ async function startNodes(t: Test, count: number) {
     const clock = { by }
     const time = createTimekeeper({ wall: () => instance.now() + clock.by, timer: instance.now }, instance.now() - 1)
     const log = { warn: (_record: object, message: string) => void warnings.push(message) }
-    return { clock, time, look: createWatchTime({ store: instance.core.store, time, log }) }
+    const audit = createAuditWithin(time.now)
+    return { clock, time, look: createWatchTime({ store: instance.core.store, time, audit, log }) }
   }
   const nodes = Array.from({ length: count }, () => start())
   async function pass(milliseconds: number, looking = nodes): Promise<void> {

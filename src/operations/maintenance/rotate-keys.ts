@@ -1,7 +1,6 @@
-import { toAuditRecord } from '../../domain/instance/audit.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../../domain/protocol/signing-algorithm.ts'
 import type { KeyTimes } from '../../domain/tokens/signing-key-life.ts'
-import { newOrderedId } from '../../lib/crypto/secrets.ts'
 import { isoTime, MINUTE } from '../../lib/time/clock.ts'
 import type { Timekeeper } from '../../lib/time/timekeeper.ts'
 import type { Repositories, Store } from '../../store/store.ts'
@@ -18,8 +17,9 @@ export interface RotatedKeys {
 interface Dependencies {
   readonly store: Pick<Store, 'write'>
   /** A clock that was set forward by mistake ends no key. */
-  readonly time: Pick<Timekeeper, 'now' | 'floor'>
+  readonly time: Pick<Timekeeper, 'floor'>
   readonly keys: RotatedKeys
+  readonly audit: Pick<Audit, 'within'>
   /** Names this process among the nodes. */
   readonly holder: string
 }
@@ -31,11 +31,10 @@ const LEASE = MINUTE
  * long to make.
  * @returns what was published, for the log
  */
-export function createRotateKeys({ store, time, keys, holder }: Dependencies) {
-  const record: Record = async ({ auditEvents }, { kid, algorithm, signsFrom }) => {
+export function createRotateKeys({ store, time, keys, audit, holder }: Dependencies) {
+  const record: Record = async (unit, { kid, algorithm, signsFrom }) => {
     const detail = { kid, algorithm, signsFrom: isoTime(signsFrom) }
-    const event = { event: 'key_rotated', actor: 'server', detail } as const
-    await auditEvents.add([toAuditRecord(event, newOrderedId(time.now()), time.now())])
+    await audit.within(unit, { event: 'key_rotated', actor: 'server', detail })
   }
 
   return async function rotateKeys(): Promise<readonly KeyTimes[]> {

@@ -1,3 +1,4 @@
+import type { Audit } from '../../domain/instance/audit.ts'
 import { newId } from '../../lib/crypto/secrets.ts'
 import { repeat } from '../../lib/flow/repeat.ts'
 import { isoTime, MINUTE, SECOND } from '../../lib/time/clock.ts'
@@ -11,6 +12,7 @@ interface Dependencies {
   readonly store: Store
   readonly time: Timekeeper
   readonly keys: RotatedKeys
+  readonly audit: Pick<Audit, 'within'>
   readonly log: {
     info(record: object, message: string): void
     warn(record: object, message: string): void
@@ -32,12 +34,12 @@ const ROTATE_EVERY = MINUTE
 
 /** Starts what a server does beside answering requests; each task goes on after an error, which is on the log. */
 export function startMaintenance(dependencies: Dependencies) {
-  const { store, time, keys, log, longestSession, forgetUnused, sendLogouts } = dependencies
+  const { store, time, keys, audit, log, longestSession, forgetUnused, sendLogouts } = dependencies
   store.keepReserve()
   const holder = newId()
   const cleanUp = createCleanUp({ store, time, timer: () => performance.now(), holder, longestSession })
-  const watchTime = createWatchTime({ store, time, log })
-  const rotateKeys = createRotateKeys({ store, time, keys, holder })
+  const watchTime = createWatchTime({ store, time, audit, log })
+  const rotateKeys = createRotateKeys({ store, time, keys, audit, holder })
   const complain = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed; it is tried again`)
 
   async function clean(): Promise<void> {

@@ -1,6 +1,5 @@
-import { toAuditRecord } from '../../domain/instance/audit.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
-import { newOrderedId } from '../../lib/crypto/secrets.ts'
 import { STEP, type Timekeeper } from '../../lib/time/timekeeper.ts'
 import type { Repositories, Store } from '../../store/store.ts'
 
@@ -11,13 +10,14 @@ interface Log {
 interface Dependencies {
   readonly store: Pick<Store, 'writeEnding'>
   readonly time: Timekeeper
+  readonly audit: Pick<Audit, 'within'>
   readonly log: Log
 }
 
 const UNTIL_BELIEVED = 'that is written down once it has been so for an hour'
 
 /** Writes down the time reached as soon as it is believed, and tells when the machine's clock was set. */
-export function createWatchTime({ store, time, log }: Dependencies) {
+export function createWatchTime({ store, time, audit, log }: Dependencies) {
   let setBy = time.wasSetBy()
   // What the record was when this node last looked; only somebody who puts it right makes it less.
   let seen: number | undefined
@@ -61,7 +61,7 @@ export function createWatchTime({ store, time, log }: Dependencies) {
     // Also while a full disk has stopped what is less needed: a record that stands still for a day stops the next start.
     seen = await store.writeEnding(async (unit) => {
       const record = await writeDown(unit)
-      if (stepped) await unit.auditEvents.add([toAuditRecord(event, newOrderedId(time.now()), time.now())])
+      if (stepped) await audit.within(unit, event)
       return record
     })
   }
