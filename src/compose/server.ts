@@ -10,7 +10,6 @@ import { createPasswords } from '../lib/crypto/passwords.ts'
 import { packageRoot } from '../lib/files/package-root.ts'
 import { createAtMost } from '../lib/flow/at-most.ts'
 import { userInfoClaims } from '../oauth/tokens/mint/user-claims.ts'
-import { cleanUpLags } from '../operations/maintenance/clean-up.ts'
 import { authorizeEndpoint } from '../web/endpoints/authorize.ts'
 import { AUTO_DISCOVERY_PATHS, autoDiscoveryEndpoint } from '../web/endpoints/auto-discovery.ts'
 import { checkSessionEndpoint } from '../web/endpoints/check-session.ts'
@@ -53,6 +52,7 @@ import { logoutSite } from '../web/pages/logout.ts'
 import { profileMeEndpoint } from '../web/profile-api/me.ts'
 import { profileApi } from '../web/profile-api/profile-api.ts'
 import type { Core } from './core.ts'
+import { figuresOf } from './figures.ts'
 import { createServices } from './services.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -135,18 +135,7 @@ export async function buildServer(
   const renderPage = await registerPages(server, { templates, base, instanceName: config.instanceName })
   const sendAnswer = createSendAnswer(renderPage)
   registerErrorHandler(server, { refuse, renderPage, issuer })
-  const metrics = createMetrics(server, {
-    databaseSize: store.size,
-    lostLogLines: () => log?.lost?.() ?? 0,
-    licence: async () => {
-      const rules = await store.read.settings.apiSessionRules()
-      return { slots: rules.slots, live: (await store.read.apiSessions.lookAround({ rules, now: clock() })).live }
-    },
-    logoutNotices: deliverLogouts.figures,
-    requests: places.figures,
-    refusals: services.refusalJournal.counts,
-    cleanUpLags: () => cleanUpLags({ store, clock, longestSession: config.sessions.absolute }),
-  })
+  const metrics = createMetrics(server, figuresOf({ config, core, services, places, log }))
 
   registerServiceGuard(server, {
     departure: () => store.read.moveState.get('departure'),

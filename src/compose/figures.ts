@@ -1,0 +1,28 @@
+import type { Config } from '../config/read-config.ts'
+import { cleanUpLags } from '../operations/maintenance/clean-up.ts'
+import type { LogStream } from '../web/kit/limits/limits.ts'
+import type { Places } from '../web/kit/limits/places.ts'
+import type { Core } from './core.ts'
+import type { Services } from './services.ts'
+
+interface Measured {
+  readonly config: Pick<Config, 'sessions'>
+  readonly core: Pick<Core, 'store' | 'clock'>
+  readonly services: Pick<Services, 'deliverLogouts' | 'refusalJournal'>
+  readonly places: Pick<Places, 'figures'>
+  readonly log: LogStream | undefined
+}
+
+/** Where the figures of `/metrics` come from. */
+export const figuresOf = ({ config, core: { store, clock }, services, places, log }: Measured) => ({
+  databaseSize: store.size,
+  lostLogLines: () => log?.lost?.() ?? 0,
+  licence: async () => {
+    const rules = await store.read.settings.apiSessionRules()
+    return { slots: rules.slots, live: (await store.read.apiSessions.lookAround({ rules, now: clock() })).live }
+  },
+  logoutNotices: services.deliverLogouts.figures,
+  requests: places.figures,
+  refusals: services.refusalJournal.counts,
+  cleanUpLags: () => cleanUpLags({ store, clock, longestSession: config.sessions.absolute }),
+})
