@@ -195,7 +195,7 @@ await t.test('one node rotates at a time, and a clock that is set forward by mis
   await rotate()
   let wrong = 0
   const time = createTimekeeper({ wall: () => instance.now() + wrong, timer: instance.now }, 0)
-  const misled = createRotateKeys({ ...instance.core, time, audit: instance.app.audit, holder: 'misled' })
+  const misled = createRotateKeys({ ...instance.core, time, audit: instance.server.audit, holder: 'misled' })
   wrong = 80 * DAY
   t.strictSame(await misled(), [])
   instance.advance(76 * DAY)
