@@ -36,7 +36,7 @@ export async function compileTests(files: readonly string[]): Promise<void> {
   await rm(COMPILED, { recursive: true, force: true })
   await build({
     absWorkingDir: ROOT,
-    entryPoints: [...files, 'scripts/test/lane.ts'],
+    entryPoints: [...files, 'scripts/test/lane.ts', 'scripts/test/without-domains.ts'],
     outdir: COMPILED,
     outbase: ROOT,
     bundle: true,

@@ -1,6 +1,6 @@
 // Run by tap, several at once: takes one test file after the other until none waits.
 import { pathToFileURL } from 'node:url'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { compiledFile } from './compiled-file.ts'
 import { cpuSeconds } from './cpu-seconds.ts'
 import { setCurrentFile } from './file-tap.ts'
@@ -11,10 +11,15 @@ const LONGEST = 600_000
 
 const queue = openQueue(process.env['TESSERA_TEST_QUEUE'] ?? '')
 t.setTimeout(0)
+/** The file whose turn it is. */
+let current: Pick<Test, 'threw'> = t
+for (const event of ['uncaughtException', 'unhandledRejection'])
+  process.on(event, (error: Error) => void current.threw(error))
 for (let file = queue.take(); file !== undefined; file = queue.take()) {
   const url = pathToFileURL(compiledFile(file)).href
   const [started, spent] = [performance.now(), cpuSeconds()]
   const result = await t.test(file, { timeout: LONGEST }, async (test) => {
+    current = test
     setCurrentFile(test)
     await import(url)
   })

@@ -64,7 +64,7 @@ function layOutLanes(name: string, files: number): string[] {
   mkdirSync(folder, { recursive: true })
   return Array.from({ length: count }, (_, index) => {
     const path = join(folder, `${name}-${index + 1}.js`)
-    writeFileSync(path, "await import('../scripts/test/lane.js')\n")
+    writeFileSync(path, "import '../scripts/test/without-domains.js'\nawait import('../scripts/test/lane.js')\n")
     return path
   })
 }
