@@ -4,7 +4,7 @@ import { buildIfChanged } from './build.ts'
 import { MOST_CPU_SECONDS, overBudget } from './test/budget.ts'
 import { compileTests } from './test/compile.ts'
 import { openPostgres, openSqlite } from './test/databases.ts'
-import { allFiles, inOrder, whySqliteAlone } from './test/files.ts'
+import { allFiles, inOrder, isTimed, whySqliteAlone } from './test/files.ts'
 import type { Failure } from './test/read-tap.ts'
 import { type Run, runTests } from './test/run.ts'
 import { makeScratch } from './test/scratch.ts'
@@ -38,7 +38,8 @@ async function runOn(name: Name, files: readonly string[], options: readonly str
   const scratch = makeScratch()
   try {
     const database = await (name === 'SQLite' ? openSqlite : openPostgres)(scratch.folder)
-    return await runTests(name, inOrder(files), database.environment, options).finally(() => database.close())
+    const planned = { files: inOrder(files.filter((file) => !isTimed(file))), timed: files.filter(isTimed) }
+    return await runTests(name, planned, database.environment, options).finally(() => database.close())
   } finally {
     scratch.remove()
   }

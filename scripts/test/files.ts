@@ -19,6 +19,12 @@ export function whySqliteAlone(file: string): string | undefined {
   return SQLITE_ALONE.exec(first)?.[1]
 }
 
+/** Whether a file measures time, so that nothing else may run meanwhile: it begins with `// Timed: ` and what it measures. */
+export const isTimed = (file: string): boolean =>
+  readFileSync(file, 'utf8')
+    .split('\n', 3)
+    .some((line) => line.startsWith('// Timed: '))
+
 /** Those that take longest come first, so that no lane waits for one that began last. */
 export const inOrder = (files: readonly string[]): string[] => [
   ...files.filter((file) => HEAVY[file] !== undefined),

@@ -15,7 +15,7 @@ t.setTimeout(0)
 let current: Pick<Test, 'threw'> = t
 for (const event of ['uncaughtException', 'unhandledRejection'])
   process.on(event, (error: Error) => void current.threw(error))
-for (let file = queue.take(); file !== undefined; file = queue.take()) {
+async function runFile(file: string): Promise<void> {
   const url = pathToFileURL(compiledFile(file)).href
   const [started, spent] = [performance.now(), cpuSeconds()]
   const result = await t.test(file, { timeout: LONGEST }, async (test) => {
@@ -26,3 +26,6 @@ for (let file = queue.take(); file !== undefined; file = queue.take()) {
   const seconds = (performance.now() - started) / 1000
   queue.report({ file, ok: result?.ok === true, seconds, cpuSeconds: cpuSeconds() - spent })
 }
+
+for (let file = queue.take(); file !== undefined; file = queue.take()) await runFile(file)
+for (const file of await queue.takeTimed()) await runFile(file)

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { COMPILED, LEAVINGS } from './compiled-file.ts'
 import { showProgress } from './progress.ts'
-import { type Done, makeQueue } from './queue.ts'
+import { type Done, makeQueue, type Planned } from './queue.ts'
 import { readTap, type Verdict } from './read-tap.ts'
 
 const TAP = createRequire(import.meta.url)
@@ -33,24 +33,25 @@ export interface Run {
  */
 export async function runTests(
   label: string,
-  files: readonly string[],
+  planned: Planned,
   environment: NodeJS.ProcessEnv,
   options: readonly string[],
 ): Promise<Run> {
   const name = label.toLowerCase()
   const folder = join(LEAVINGS, `queue-${name}`)
   const log = join(LEAVINGS, `${name}.tap`)
-  const queue = makeQueue(folder, files)
+  const queue = makeQueue(folder, planned)
+  const count = planned.files.length + planned.timed.length
   const started = performance.now()
   const seconds = (): number => (performance.now() - started) / 1000
   const progress = showProgress(process.stdout, () => {
     const done = queue.done()
     const failed = done.filter(({ ok }) => !ok).length
     const failing = failed > 0 ? `, ${failed} failed` : ''
-    return `${label}: ${done.length} of ${files.length} files${failing}, ${Math.round(seconds())} s`
+    return `${label}: ${done.length} of ${count} files${failing}, ${Math.round(seconds())} s`
   })
   const interrupted = await runTap(
-    [...options, ...layOutLanes(name, files.length)],
+    [...options, ...layOutLanes(name, count)],
     { ...environment, TAP_RCFILE: RC_FILE, TESSERA_TEST_QUEUE: folder },
     log,
   ).finally(progress.end)

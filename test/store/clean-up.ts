@@ -1,3 +1,5 @@
+// Timed: how long a batch holds the others up
+
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'

@@ -1,4 +1,5 @@
 // SQLite alone: is about SQLite itself
+// Timed: how long a locked database is waited for
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
@@ -87,7 +88,7 @@ const times = <T>(count: number, work: () => Promise<T>): Promise<T[]> =>
   Promise.all(Array.from({ length: count }, work))
 
 async function start(t: Test): Promise<Instance> {
-  const instance = await startInstance()
+  const instance = await startInstance({ anew: true })
   t.teardown(() => instance.close())
   await instance.addUser({ login: 'david' })
   await instance.addApp(webApp(APP))

@@ -1,4 +1,5 @@
 // SQLite alone: asks no database
+// Timed: how long parsers take
 import fc from 'fast-check'
 import t from 'tap'
 import { readResources } from '../../src/domain/access/resource-indicators.ts'

@@ -1,4 +1,5 @@
 // SQLite alone: is about patterns and texts, which no database sees
+// Timed: how long hostile texts take
 import { readdirSync, readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import ts from 'typescript'
