@@ -1,6 +1,7 @@
 // Run by tap, several at once: takes one test file after the other until none waits.
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
+import { forgetSecrets } from '../../test/fixtures/answers/refusals.ts'
 import { compiledFile } from './compiled-file.ts'
 import { cpuSeconds } from './cpu-seconds.ts'
 import { setCurrentFile } from './file-tap.ts'
@@ -21,6 +22,7 @@ async function runFile(file: string): Promise<void> {
   const result = await t.test(file, { timeout: LONGEST }, async (test) => {
     current = test
     setCurrentFile(test)
+    forgetSecrets()
     await import(url)
   })
   const seconds = (performance.now() - started) / 1000
