@@ -43,6 +43,7 @@ import { registerServiceGuard } from '../web/kit/limits/service-guard.ts'
 import { requireAddressedHere } from '../web/kit/requests/addressed-to.ts'
 import { createCookies } from '../web/kit/requests/cookies.ts'
 import { registerFormBody } from '../web/kit/requests/form-body.ts'
+import { refuseHungUp } from '../web/kit/requests/hung-up.ts'
 import { rememberAddress } from '../web/kit/requests/remember-address.ts'
 import { manageApi } from '../web/manage-api/manage-api.ts'
 import { consentSite } from '../web/pages/consent.ts'
@@ -128,6 +129,7 @@ export async function buildServer(
     ],
     appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
   })
+  refuseHungUp(server)
   await registerFormBody(server)
   registerOverload(server, places, room)
   const limits = await registerRateLimits(server, config.limits)
