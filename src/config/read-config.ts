@@ -33,7 +33,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const faults = Object.keys(given)
     .filter((name) => !isSettingName(name))
     .sort()
-    .map((name) => `${name} is not a setting; the README lists them all`)
+    .map((name) => `${name} is not a setting; tessera settings and docs/settings.md list them all`)
   const values = {} as Record<string, unknown>
   for (const [name, { default: standard, read }] of Object.entries(SETTINGS)) {
     try {

@@ -21,9 +21,7 @@ export function readIssuer(text: string): string {
   }
   const normal = url.pathname === '/' ? url.origin : url.href
   if (text !== normal || text.endsWith('/'))
-    throw new SettingFault(
-      `must be written in its normal form, without a slash at the end: ${normal.replace(/(?<!\/)\/+$/, '')}`,
-    )
+    throw new SettingFault(`must be in normal form, without a trailing slash: ${normal.replace(/(?<!\/)\/+$/, '')}`)
   return text
 }
 
@@ -67,7 +65,7 @@ export function readHosts(text: string): string[] {
   const hosts = listOf(text.toLowerCase())
   for (const host of hosts)
     if (isIP(host) === 0 && !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(host))
-      throw new SettingFault(`holds something that is no host name or address: ${host}`)
+      throw new SettingFault(`holds something that is not a host name or address: ${host}`)
   return hosts
 }
 
@@ -76,7 +74,7 @@ export function readHostsAndPorts(text: string): string[] {
   const hosts = listOf(text.toLowerCase())
   for (const host of hosts)
     if (!/^(\[[0-9a-f:.]+\]|[a-z0-9][a-z0-9._-]*)(:\d{1,5})?$/.test(host))
-      throw new SettingFault(`holds something that is no host, such as tessera.internal:5080: ${host}`)
+      throw new SettingFault(`holds something that is not a host, such as tessera.internal:5080: ${host}`)
   return hosts
 }
 
@@ -88,7 +86,7 @@ export function readNetworks(text: string): string[] {
     const family = isIP(address)
     const fits = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
     if (family === 0 || !fits || rest.length > 0)
-      throw new SettingFault(`holds something that is no address or CIDR: ${network}`)
+      throw new SettingFault(`holds something that is not an address or CIDR: ${network}`)
   }
   return networks
 }
@@ -115,7 +113,7 @@ export function readScopes(text: string): string[] {
   const scopes = listOf(text)
   for (const scope of scopes)
     if (!isScopeToken(scope) || isProtocolScope(scope) || scope === ADMINISTRATION_SCOPE)
-      throw new SettingFault(`holds something that is no API scope to be given away: ${scope}`)
+      throw new SettingFault(`holds something that is not an API scope that apps may be given: ${scope}`)
   return scopes
 }
 
@@ -123,7 +121,7 @@ export function readScopes(text: string): string[] {
 export function readShortDuration(text: string): number {
   const duration = readDuration(text)
   if (duration === undefined || duration > MINUTE)
-    throw new SettingFault(`is not a length of time of at most a minute, such as 2s: ${text}`)
+    throw new SettingFault(`is not a length of time up to one minute, such as 2s: ${text}`)
   return duration
 }
 

@@ -35,10 +35,10 @@ function fileOf(t: Test, text: string): string {
 }
 
 const NO_EXTRAS = 'must not have a query, a fragment or a user name'
-const NORMAL = 'must be written in its normal form, without a slash at the end:'
+const NORMAL = 'must be in normal form, without a trailing slash:'
 const HTTPS = 'must be https (plain http is for loopback only):'
 const LISTEN = 'is not an address and port, such as 127.0.0.1:5080 or [::1]:5080:'
-const NETWORK = 'holds something that is no address or CIDR:'
+const NETWORK = 'holds something that is not an address or CIDR:'
 const LENGTH = 'is not a length of time, such as 30m, 8h or 14d:'
 const RANGE = 'must be from 1m to 365d:'
 const TEXT = 'must be at most 500 characters without control characters'
@@ -99,12 +99,12 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   [
     'TESSERA_OUTBOUND_EXEMPT_HOSTS',
     'api.internal, https://x',
-    'holds something that is no host name or address: https://x',
+    'holds something that is not a host name or address: https://x',
   ],
   [
     'TESSERA_OUTBOUND_EXEMPT_HOSTS',
     'api.internal:8443',
-    'holds something that is no host name or address: api.internal:8443',
+    'holds something that is not a host name or address: api.internal:8443',
   ],
   ['TESSERA_TRUSTED_PROXIES', '1', `${NETWORK} 1`],
   ['TESSERA_TRUSTED_PROXIES', 'true', `${NETWORK} true`],
@@ -140,11 +140,11 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   ['TESSERA_AUDIENCE', 'two\nlines', TEXT],
   ['TESSERA_DATA_DIR', './data\u0000', TEXT],
   ['TESSERA_METRICS_TOKEN', 'canary', 'must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / -'],
-  ['TESSERA_SHUTDOWN_DELAY', '2m', 'is not a length of time of at most a minute, such as 2s: 2m'],
-  ['TESSERA_ISUER', 'https://canary.example', 'is not a setting; the README lists them all'],
-  ['TESSERA_', 'canary', 'is not a setting; the README lists them all'],
-  ['TESSERA_issuer', 'https://canary.example', 'is not a setting; the README lists them all'],
-  ['TESSERA___proto__', 'canary', 'is not a setting; the README lists them all'],
+  ['TESSERA_SHUTDOWN_DELAY', '2m', 'is not a length of time up to one minute, such as 2s: 2m'],
+  ['TESSERA_ISUER', 'https://canary.example', 'is not a setting; tessera settings and docs/settings.md list them all'],
+  ['TESSERA_', 'canary', 'is not a setting; tessera settings and docs/settings.md list them all'],
+  ['TESSERA_issuer', 'https://canary.example', 'is not a setting; tessera settings and docs/settings.md list them all'],
+  ['TESSERA___proto__', 'canary', 'is not a setting; tessera settings and docs/settings.md list them all'],
 ]
 
 await t.test(`R-24: ${WRONG.length} wrong settings, each with its exact line`, async (t) => {
@@ -165,7 +165,7 @@ await t.test('everything wrong is named at once, one line each', async (t) => {
       TESSERA_AUDIENCE: 'fine',
     }),
     [
-      'TESSERA_NOPE is not a setting; the README lists them all',
+      'TESSERA_NOPE is not a setting; tessera settings and docs/settings.md list them all',
       `TESSERA_ISSUER ${HTTPS} http://id.example.com`,
       `TESSERA_LISTEN ${LISTEN} 5080`,
       `TESSERA_LOG_LEVEL ${LEVELS} loud`,
@@ -202,8 +202,8 @@ await t.test('the environment wins over the file, and the file over the defaults
 
 await t.test('the file is held to the same rules', async (t) => {
   t.strictSame(faultsOf({}, fileOf(t, 'TESSERA_AUDIENC=x\nNODE_ENV=production\nTESSERA_LISTEN=80\n')), [
-    'NODE_ENV is not a setting; the README lists them all',
-    'TESSERA_AUDIENC is not a setting; the README lists them all',
+    'NODE_ENV is not a setting; tessera settings and docs/settings.md list them all',
+    'TESSERA_AUDIENC is not a setting; tessera settings and docs/settings.md list them all',
     `TESSERA_LISTEN ${LISTEN} 80`,
   ])
   const spoilt = fileOf(t, 'TESSERA_LISTEN=127.0.0.1:80\nTESSERA_MASTER_KEY canary\n\n# fine\n=x\n')
@@ -263,7 +263,7 @@ await t.test('the command: faults go to stderr, one line each, exit code 2', asy
   const folder = join(folderOf(t), 'data')
   const file = fileOf(t, 'TESSERA_LISTEN=80\n')
   const wrong = { TESSERA_DATA_DIR: folder, TESSERA_ISUER: 'x' }
-  const lines = `TESSERA_ISUER is not a setting; the README lists them all\nTESSERA_LISTEN ${LISTEN} 80\n`
+  const lines = `TESSERA_ISUER is not a setting; tessera settings and docs/settings.md list them all\nTESSERA_LISTEN ${LISTEN} 80\n`
   for (const command of ['serve', 'db migrate', 'app list']) {
     const outcome = await tesseraWith(wrong)(['--config', file, ...command.split(' ')])
     t.strictSame(outcome, { code: 2, stdout: '', stderr: lines }, command)

@@ -315,7 +315,7 @@ await t.test('the log is only ever added to, and forgets what the retention has 
   )
   await t.rejects(
     instance.core.store.write((unit) => setInstanceSetting(unit, 'AuditRetention', '1h', by)),
-    /AuditRetention: expects a length of time of at least a day/,
+    /AuditRetention: expects a length of time, at least one day/,
   )
   await instance.core.store.write((unit) => setInstanceSetting(unit, 'AuditRetention', '30d', by))
   await cleanUpOf(instance).run()

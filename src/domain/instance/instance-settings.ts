@@ -28,13 +28,13 @@ export const INSTANCE_SETTINGS = {
   AuditRetention: {
     default: '400d',
     help: 'how long the audit log is kept',
-    expects: 'a length of time of at least a day, such as 400d',
+    expects: 'a length of time, at least one day, such as 400d',
     read: period(DAY),
   },
   RefusalRetention: {
     default: '30d',
     help: 'how long refusals are kept',
-    expects: 'a length of time of at least an hour, such as 30d',
+    expects: 'a length of time, at least one hour, such as 30d',
     read: period(HOUR),
   },
   RefusalLimit: {
@@ -45,19 +45,19 @@ export const INSTANCE_SETTINGS = {
   },
   ReferenceTokenMaxLifetime: {
     default: '365d',
-    help: 'how long a reference token may live at most, from the day it is made',
+    help: 'how long a new reference token may be valid at most',
     expects: 'a length of time from 1h to 3650d, such as 365d',
     read: period(HOUR, 3650 * DAY),
   },
   ApiSessionIdle: {
     default: '20m',
-    help: 'how long an API session lives without any use',
+    help: 'how long an API session lasts without use',
     expects: 'a length of time from 1m to 12h, such as 20m',
     read: period(MINUTE, LONGEST_IDLE),
   },
   ServiceSessionLength: {
     default: '1h',
-    help: 'how long an API session of a service lives at most, however much it is used',
+    help: 'how long an API session of a service lasts at most, however much it is used',
     expects: 'a length of time from 1m to 24h, such as 1h',
     read: period(MINUTE, LONGEST_SERVICE_SESSION),
   },
