@@ -77,18 +77,19 @@ interface Around {
 /** Constructs the parts that endpoints and pages put in a row. */
 export function createServices(config: Config, core: Core, { random, log, whileOutside, passwords }: Around) {
   const { store, keys, clock, masterKey, outbound } = core
+  const { read, write, writeEnding } = store
   const { issuer } = config
   const settings = completeSettings(config.tokens, masterKey)
   const audit = createAudit({ store, clock, log })
   const refusalJournal = createRefusalJournal({ store, clock, log })
   const secretUse = createLastUse({
-    write: (uses) => store.write(({ apps }) => apps.touchSecrets(uses)),
+    write: (uses) => write(({ apps }) => apps.touchSecrets(uses)),
     clock,
     every: 5 * MINUTE,
     onLost: (count, err) => log.warn({ count, err }, 'the last use of secrets could not be noted'),
   })
   const tokenUse = createLastUse({
-    write: (uses) => store.write(({ referenceTokens }) => referenceTokens.touch(uses)),
+    write: (uses) => write(({ referenceTokens }) => referenceTokens.touch(uses)),
     clock,
     every: MINUTE,
     onLost: (count, err) => log.warn({ count, err }, 'the last use of reference tokens could not be noted'),
@@ -97,23 +98,27 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   const flush = () => Promise.all(journals.map((journal) => journal.flush()))
   const subjectOf = (user: User, sector: Sector): string => subjectWith(user, sector, settings)
 
-  const readCatalogue = createReadCatalogue(store.read.resources, settings.audience)
+  const readCatalogue = createReadCatalogue(read.resources, settings.audience)
 
-  const sessions = createSignInSessions({ store, clock, random, limits: config.sessions })
+  const sessions = createSignInSessions({ read, write, writeEnding, clock, random, limits: config.sessions })
   const devices = createDevices({ key: deriveKey(masterKey, 'devices'), clock, random })
   const throttle = createSignInThrottle({
-    store,
+    signInAttempts: read.signInAttempts,
+    write,
     clock,
     key: deriveKey(masterKey, 'sign-in-throttle'),
     devices,
     mostOfNetwork: config.limits.signIn,
   })
-  const signInMethods = createSignInMethods([createPasswordMethod({ store, passwords, throttle })], clock)
+  const signInMethods = createSignInMethods(
+    [createPasswordMethod({ users: read.users, write, passwords, throttle })],
+    clock,
+  )
   const readIdTokenHint = createReadIdTokenHint(keys, issuer, clock)
   const browserStateOf = createBrowserState(deriveKey(masterKey, 'browser-state'))
   const logoutKey = deriveKey(masterKey, 'logout-tickets')
   const logout = createLogout({
-    apps: store.read.apps,
+    apps: read.apps,
     readHint: readIdTokenHint,
     key: logoutKey,
     clock,
@@ -122,7 +127,8 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   })
 
   const deliverLogouts = createDeliverLogouts({
-    store,
+    read,
+    writeEnding,
     clock,
     post: outbound.post,
     whileOutside,

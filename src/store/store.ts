@@ -65,6 +65,11 @@ export const repositoriesOn = (db: Kysely<Schema>, afterCommit?: AfterCommit) =>
   selfRegistrations: selfRegistrationsOn(db),
 })
 
+/** Runs one unit of work, which has these repositories at hand and no others: one of the three ways to write below. */
+export type Write<Name extends keyof Repositories> = <T>(
+  unit: (repositories: Pick<Repositories, Name>) => Promise<T>,
+) => Promise<T>
+
 /** Where everything is kept. Reads see what is committed; every write is a unit of work of its own. */
 export interface Store {
   readonly read: Repositories
@@ -72,14 +77,14 @@ export interface Store {
    * Runs one unit of work whole or not at all and settles after the commit; a throw takes all of it back.
    * @throws Refused `temporarily_unavailable` when the database cannot take it in time
    */
-  write<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T>
+  write: Write<keyof Repositories>
   /** The same for a unit that ends or removes something: it goes through as well while a full disk has stopped everything else. */
-  writeEnding<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T>
+  writeEnding: Write<keyof Repositories>
   /**
    * The same for a unit that looks first and then writes what follows from it: no other such unit runs meanwhile, on any node.
    * It may be run again from its beginning, so it changes nothing but the database.
    */
-  writeAlone<T>(unit: (repositories: Repositories) => Promise<T>): Promise<T>
+  writeAlone: Write<keyof Repositories>
   migrations: {
     /** Names of migrations, in order. */
     status(): Promise<{ applied: string[]; pending: string[] }>

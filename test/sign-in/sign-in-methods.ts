@@ -22,7 +22,7 @@ const code: SignInMethod = {
       : { user: undefined, rule: 'password-wrong', cause: 'the code is wrong' },
 }
 const methods = createSignInMethods([code], clock)
-const sessions = createSignInSessions({ store, clock, random, limits: { idle: 1000, absolute: 1000 } })
+const sessions = createSignInSessions({ ...store, clock, random, limits: { idle: 1000, absolute: 1000 } })
 
 await t.test('a session stores how and when the person proved who they are', async (t) => {
   const proof = await methods.prove('code', createForm({ code: '1234' }), elsewhere)

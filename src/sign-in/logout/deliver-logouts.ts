@@ -6,11 +6,12 @@ import { TooManyWaiting, type WhileOutside } from '../../lib/flow/outside.ts'
 import { type Clock, SECOND } from '../../lib/time/clock.ts'
 import type { LogoutDelivery } from '../../store/repositories/sessions/logout-deliveries.ts'
 import type { LeftApp } from '../../store/repositories/sessions/session-apps.ts'
-import type { Store } from '../../store/store.ts'
+import type { Repositories, Write } from '../../store/store.ts'
 import { isLast, judgeAnswer, type Outcome, waitAfter } from './delivery-outcome.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'writeEnding'>
+  readonly read: Pick<Repositories, 'apps' | 'users' | 'logoutDeliveries'>
+  readonly writeEnding: Write<'logoutDeliveries' | 'auditEvents'>
   readonly clock: Clock
   /** Makes the logout token for an app; without the person where they are forgotten. */
   readonly sign: (app: TrustedApplication, user: User | undefined, sid: string) => Promise<string>
@@ -32,8 +33,8 @@ const PATIENCE = 1.5 * SECOND
 export type DeliverLogouts = ReturnType<typeof createDeliverLogouts>
 
 /** Tells apps that a sign-in session has ended, until they have heard it or a day is over. @see OIDC Back-Channel Logout §2.5 */
-export function createDeliverLogouts({ store, clock, sign, post, whileOutside, audit, log }: Dependencies) {
-  const { read, writeEnding } = store
+export function createDeliverLogouts(dependencies: Dependencies) {
+  const { read, writeEnding, clock, sign, post, whileOutside, audit, log } = dependencies
   const atOnce = createAtMost(AT_ONCE)
   const lanes = new Map<string, AtMost>()
   const underWay = new Set<Promise<boolean>>()

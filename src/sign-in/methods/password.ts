@@ -2,12 +2,14 @@ import { ACR_PASSWORD } from '../../domain/protocol/acr.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import { LONGEST_PASSWORD, type User } from '../../domain/users/user.ts'
 import { PasswordQueueFull, type Passwords } from '../../lib/crypto/passwords.ts'
-import type { Store } from '../../store/store.ts'
+import type { Users } from '../../store/repositories/users/users.ts'
+import type { Write } from '../../store/store.ts'
 import type { Origin, SignInThrottle } from '../throttle/throttle.ts'
 import type { SignInMethod, SignInResult } from './registry.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'write'>
+  readonly users: Pick<Users, 'findByIdentifier'>
+  readonly write: Write<'users'>
   readonly passwords: Passwords
   readonly throttle: SignInThrottle
 }
@@ -33,11 +35,11 @@ export function createPasswordMethod(dependencies: Dependencies): SignInMethod {
  * Tells who somebody is by login and password. An unknown login takes as long as a wrong password.
  * @throws PasswordQueueFull when too many checks are waiting
  */
-function createCheckPassword({ store, passwords, throttle }: Dependencies) {
+function createCheckPassword({ users, write, passwords, throttle }: Dependencies) {
   let atOnce = 0
 
   async function check(login: string, password: string, origin: Origin): Promise<SignInResult> {
-    const account = await store.read.users.findByIdentifier(login)
+    const account = await users.findByIdentifier(login)
     const admission = await throttle.admit(login, account?.user, origin)
     if (!admission.admitted) {
       const { until, by } = admission
@@ -60,7 +62,7 @@ function createCheckPassword({ store, passwords, throttle }: Dependencies) {
     if (before === undefined || !passwords.isOfOtherCost(before)) return
     try {
       const after = await passwords.hash(password)
-      await store.write(({ users }) => users.renewPasswordHash(id, before, after))
+      await write(({ users }) => users.renewPasswordHash(id, before, after))
     } catch (error) {
       // There is a next time.
       if (!(error instanceof PasswordQueueFull)) throw error

@@ -5,7 +5,7 @@ import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 import type { LeftApp } from '../../store/repositories/sessions/session-apps.ts'
 import type { SignInSession } from '../../store/repositories/sessions/sign-in-sessions.ts'
-import type { Repositories, Store } from '../../store/store.ts'
+import type { Repositories, Write } from '../../store/store.ts'
 
 /** Milliseconds. */
 export interface SessionLimits {
@@ -16,7 +16,9 @@ export interface SessionLimits {
 }
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'write' | 'writeEnding'>
+  readonly read: Pick<Repositories, 'sessions' | 'users'>
+  readonly write: Write<'sessions'>
+  readonly writeEnding: Write<'sessions' | 'apiSessions'>
   readonly clock: Clock
   readonly random: Random
   readonly limits: SessionLimits
@@ -34,7 +36,7 @@ const TOUCH_EVERY = MINUTE
 export type SignInSessionsService = ReturnType<typeof createSignInSessions>
 
 /** Single sign-on in one browser: every limit is checked when read, whatever has been cleaned up. */
-export function createSignInSessions({ store, clock, random, limits }: Dependencies) {
+export function createSignInSessions({ read, write, writeEnding, clock, random, limits }: Dependencies) {
   const isOver = (session: SignInSession): boolean =>
     session.endedAt !== undefined ||
     clock() - session.lastSeenAt >= limits.idle ||
@@ -53,9 +55,9 @@ export function createSignInSessions({ store, clock, random, limits }: Dependenc
 
   /** Who is signed in with this cookie; using a session keeps it from growing idle. */
   async function find(cookie: string | undefined): Promise<LiveSession | undefined> {
-    const live = await findIn(store.read, cookie)
+    const live = await findIn(read, cookie)
     if (live && clock() - live.session.lastSeenAt >= TOUCH_EVERY)
-      await store.write(({ sessions }) => sessions.touch(live.session.sid, clock()))
+      await write(({ sessions }) => sessions.touch(live.session.sid, clock()))
     return live
   }
 
@@ -77,7 +79,7 @@ export function createSignInSessions({ store, clock, random, limits }: Dependenc
       const cookie = newSecret(random)
       const sid = same ? previous.session.sid : newId()
       const facts: SignInFacts = { sid, authTime: at, amr, acr }
-      await store.write(async ({ sessions }) => {
+      await write(async ({ sessions }) => {
         if (same) return sessions.renew(facts, user.epoch, digest(cookie))
         if (previous) await sessions.end(previous.session.sid, at)
         const session = { ...facts, userId: user.id, userEpoch: user.epoch, createdAt: at, lastSeenAt: at }
@@ -91,7 +93,7 @@ export function createSignInSessions({ store, clock, random, limits }: Dependenc
      * @returns the apps it was used at
      */
     end: ({ sid, userId }: Pick<SignInSession, 'sid' | 'userId'>): Promise<LeftApp[]> =>
-      store.writeEnding(async ({ sessions, apiSessions }) => {
+      writeEnding(async ({ sessions, apiSessions }) => {
         await apiSessions.endAllOf({ userId }, clock())
         return sessions.end(sid, clock())
       }),

@@ -2,12 +2,13 @@ import { createHmac } from 'node:crypto'
 import { countAttempt, OF_ACCOUNT, OF_NAME, ofNetwork } from '../../domain/sessions/sign-in-attempts.ts'
 import { canonicalIdentifier, type User } from '../../domain/users/user.ts'
 import type { Clock } from '../../lib/time/clock.ts'
-import type { AttemptsOf } from '../../store/repositories/users/sign-in-attempts.ts'
-import type { Store } from '../../store/store.ts'
+import type { AttemptsOf, SignInAttempts } from '../../store/repositories/users/sign-in-attempts.ts'
+import type { Write } from '../../store/store.ts'
 import type { Devices } from '../devices/devices.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'write'>
+  readonly signInAttempts: Pick<SignInAttempts, 'find'>
+  readonly write: Write<'signInAttempts'>
   readonly clock: Clock
   /** Names are kept as their HMAC: people type passwords where the name belongs. */
   readonly key: Buffer
@@ -40,7 +41,9 @@ export type SignInThrottle = ReturnType<typeof createSignInThrottle>
  * Counts attempts to sign in, on all nodes together. A name that fails too often has to wait, whether or not it is anybody's; a
  * device that the account signed in with before has a count of its own, so that nobody can be locked out of it by strangers.
  */
-export function createSignInThrottle({ store, clock, key, devices, mostOfNetwork }: Dependencies) {
+export function createSignInThrottle(dependencies: Dependencies) {
+  const { signInAttempts, write, clock, key, devices, mostOfNetwork } = dependencies
+
   const nameKey = (login: string): string =>
     `name:${createHmac('sha256', key).update(canonicalIdentifier(login)).digest('base64url')}`
 
@@ -54,7 +57,7 @@ export function createSignInThrottle({ store, clock, key, devices, mostOfNetwork
     const id = user && devices.recognise(cookie, user)
     if (!id) return undefined
     const device = { key: `device:${id}`, user: user.id, limit: OF_NAME }
-    const attempts = await store.read.signInAttempts.find(device.key)
+    const attempts = await signInAttempts.find(device.key)
     return (attempts?.lockedUntil ?? 0) > clock() ? undefined : device
   }
 
@@ -75,10 +78,10 @@ export function createSignInThrottle({ store, clock, key, devices, mostOfNetwork
       const name: AttemptsOf = { key: nameKey(login), user: user?.id, limit: OF_NAME }
       // Whoever must wait is refused without a write.
       for (const { key, limit } of [...networks, device ?? name]) {
-        const turn = countAttempt(limit, await store.read.signInAttempts.find(key), clock())
+        const turn = countAttempt(limit, await signInAttempts.find(key), clock())
         if (!turn.admitted) return refused(turn, key)
       }
-      return store.write(async ({ signInAttempts }) => {
+      return write(async ({ signInAttempts }) => {
         const now = clock()
         for (const one of networks) {
           const turn = await signInAttempts.take(one, now)
@@ -100,7 +103,7 @@ export function createSignInThrottle({ store, clock, key, devices, mostOfNetwork
 
     /** Forgets the attempts that a right password ends. */
     async succeed(user: User, { network }: Extract<Admission, { admitted: true }>): Promise<void> {
-      await store.write(async ({ signInAttempts }) => {
+      await write(async ({ signInAttempts }) => {
         if (network !== undefined) await signInAttempts.giveBack(network)
         await signInAttempts.forgetUser(user.id)
       })
