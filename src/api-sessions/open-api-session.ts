@@ -24,8 +24,8 @@ export interface ApiCaller {
   readonly sessionEpoch: number
   /** Whether a person acts rather than the app itself. */
   readonly interactive: boolean
-  /** Judges them by what a unit of work sees: whoever waited may have been switched off meanwhile. @throws Refused */
-  readonly judgeAgain: (unit: Repositories) => Promise<unknown>
+  /** Checks them again by what a unit of work sees: whoever waited may have been switched off meanwhile. @throws Refused */
+  readonly recheck: (unit: Repositories) => Promise<unknown>
 }
 
 /** A session that lives. */
@@ -79,7 +79,7 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
   /** @param failed how often the database had failed when the candidate came: behind a failure nobody waits for another one */
   async function openAnother(
     candidate: Candidate,
-    judgeAgain: ApiCaller['judgeAgain'],
+    recheck: ApiCaller['recheck'],
     failed: number,
   ): Promise<OpenApiSession | Full> {
     const full = await seeWhetherFull(candidate)
@@ -87,7 +87,7 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
     if (failures > failed) throw busy()
     const { outcome, moment } = await store
       .writeAlone(async (unit) => {
-        await judgeAgain(unit)
+        await recheck(unit)
         // Whoever ends their tokens right now waits until the session is there to be ended as well.
         const { applicationUri, userId, sessionEpoch } = candidate
         if (!(await unit.sessionEpochs.hold(applicationUri, userId, sessionEpoch))) throw endedMeanwhile(candidate)
@@ -103,10 +103,10 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
 
   /**
    * The session of an app that acts as a user; its first call opens it.
-   * @throws Refused `MaximumLicenseCountExceeded`, and whatever the caller is refused with when judged again
+   * @throws Refused `MaximumLicenseCountExceeded`, and whatever the caller is refused with when checked again
    */
   return async function openApiSession(caller: ApiCaller): Promise<OpenApiSession> {
-    const { app, user, sessionEpoch, interactive, judgeAgain } = caller
+    const { app, user, sessionEpoch, interactive, recheck } = caller
     const candidate: Candidate = {
       applicationUri: app.applicationUri,
       userId: user.id,
@@ -120,8 +120,8 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
       (await useKnown(candidate)) ??
       (await inTurn(async () => {
         // Whoever waited for their turn may have been switched off, and find the session that somebody else has opened.
-        await judgeAgain(store.read)
-        return (await useKnown(candidate)) ?? (await openAnother(candidate, judgeAgain, failed))
+        await recheck(store.read)
+        return (await useKnown(candidate)) ?? (await openAnother(candidate, recheck, failed))
       }))
     if ('id' in outcome) return outcome
     if (onceAMinute(app.applicationUri))

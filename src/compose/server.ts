@@ -219,7 +219,7 @@ export async function buildServer(
   await server.register(manageApi, {
     prefix: managed,
     lookUpToken,
-    judgeAgain: services.judgeAgain,
+    recheckToken: services.recheckToken,
     standard,
     refuse,
     apps: manage.apps,

@@ -28,12 +28,12 @@ import { createAnswerSecondRefresh, createRefreshTokenGrant } from '../oauth/gra
 import { createGrantRegistry } from '../oauth/grants/registry.ts'
 import { createRegistration } from '../oauth/registration/registration.ts'
 import { createReadCatalogue } from '../oauth/tokens/lookup/catalogue.ts'
-import { createJudgeAgain } from '../oauth/tokens/lookup/check-again.ts'
 import { createFindApiToken } from '../oauth/tokens/lookup/find-api-token.ts'
 import { createFindToken, createLookUpToken } from '../oauth/tokens/lookup/find-token.ts'
 import { createIntrospect } from '../oauth/tokens/lookup/introspect.ts'
 import { createReadIdTokenHint } from '../oauth/tokens/lookup/read-id-token-hint.ts'
 import { createReadNotices } from '../oauth/tokens/lookup/read-notices.ts'
+import { createRecheckToken } from '../oauth/tokens/lookup/recheck-token.ts'
 import { createRevokeToken } from '../oauth/tokens/lookup/revoke-token.ts'
 import { idTokenClaims } from '../oauth/tokens/mint/id-token.ts'
 import { createIssueTokens } from '../oauth/tokens/mint/issue.ts'
@@ -145,7 +145,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   const judgeAssertion = createJudgeAssertion({ verifySignature, issuer, clock })
   const authenticateApp = createAuthenticateApp({ store, judgeAssertion, clock, secretUse, audit })
   const lookUpToken = createLookUpToken({ store, keys, settings, clock, readCatalogue, uses: tokenUse })
-  const judgeAgain = createJudgeAgain({ settings, clock })
+  const recheckToken = createRecheckToken({ settings, clock })
   const findToken = createFindToken(lookUpToken)
   const introspect = createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf })
   const revokeToken = createRevokeToken({ store, findToken, clock, audit })
@@ -207,11 +207,11 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     deliverLogouts,
     authenticateApp,
     lookUpToken,
-    judgeAgain,
+    recheckToken,
     findToken,
     introspect,
     revokeToken,
-    findApiToken: createFindApiToken({ lookUpToken, judgeAgain, readCatalogue }),
+    findApiToken: createFindApiToken({ lookUpToken, recheckToken, readCatalogue }),
     openApiSession: createOpenApiSession({ store, clock, audit }),
     touchApiSessions: createTouchApiSessions({ store, clock, readCatalogue }),
     readNotices: createReadNotices({ store, clock }),

@@ -299,7 +299,7 @@ await t.test('the export streams more than a page, in order', async (t) => {
 
 await t.test('the log is only ever added to, and forgets what the retention has passed', async (t) => {
   const { instance } = await start(t)
-  const by = changedBy('test', instance.now())
+  const context = changedBy('test', instance.now())
   const signOut = { event: 'sign_out' as const, outcome: 'success' as const, actor: 'user:x', detail: {} }
   const old = { ...signOut, id: 'old', at: instance.now() - 40 * DAY, address: undefined, app: undefined, user: 'x' }
   await instance.core.store.write(({ auditEvents }) => auditEvents.add([old]))
@@ -314,10 +314,10 @@ await t.test('the log is only ever added to, and forgets what the retention has 
     'kept for 400 days unless said otherwise',
   )
   await t.rejects(
-    instance.core.store.write((unit) => setInstanceSetting(unit, 'AuditRetention', '1h', by)),
+    instance.core.store.write((unit) => setInstanceSetting(unit, 'AuditRetention', '1h', context)),
     /AuditRetention: expects a length of time, at least one day/,
   )
-  await instance.core.store.write((unit) => setInstanceSetting(unit, 'AuditRetention', '30d', by))
+  await instance.core.store.write((unit) => setInstanceSetting(unit, 'AuditRetention', '30d', context))
   await cleanUpOf(instance).run()
   const rows = await rowsOf(instance)
   t.notOk(rows.some(({ user_id: user }) => user === 'x'))

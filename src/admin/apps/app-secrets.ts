@@ -2,7 +2,7 @@ import { isValidSecret, needsReadableSecret } from '../../domain/apps/app-secret
 import type { AppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { newId } from '../../lib/crypto/secrets.ts'
 import type { Repositories } from '../../store/store.ts'
-import { type By, recordChange } from '../change/record-change.ts'
+import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { requireApp } from './apps.ts'
 import { addAppSecret, describeSecret, removeAppSecret } from './secrets.ts'
 
@@ -19,19 +19,19 @@ export async function setAppSecrets(
   unit: Unit,
   applicationUri: string,
   wanted: readonly SecretDescription[],
-  by: By,
+  context: ChangeContext,
 ): Promise<void> {
   const app = await requireApp(unit, applicationUri)
   const { secrets } = app
-  const valid = wanted.filter((secret) => isValidSecret(secret, by.now))
-  for (const { id, hash } of secrets.filter((secret) => isValidSecret(secret, by.now))) {
+  const valid = wanted.filter((secret) => isValidSecret(secret, context.now))
+  for (const { id, hash } of secrets.filter((secret) => isValidSecret(secret, context.now))) {
     if (valid.some((secret) => secret.hash === hash)) continue
-    await removeAppSecret(unit, applicationUri, id, by)
+    await removeAppSecret(unit, applicationUri, id, context)
   }
   for (const secret of valid) {
     const known = secrets.find(({ hash }) => hash === secret.hash)
-    if (known) await changeSecret(unit, app, known, secret, by)
-    else await addAppSecret(unit, applicationUri, describedSecret(newId(), secret, by.now), by)
+    if (known) await changeSecret(unit, app, known, secret, context)
+    else await addAppSecret(unit, applicationUri, describedSecret(newId(), secret, context.now), context)
   }
 }
 
@@ -45,7 +45,7 @@ async function changeSecret(
   app: TrustedApplication,
   known: AppSecret,
   { label, expiresAt, sealFor }: SecretDescription,
-  by: By,
+  context: ChangeContext,
 ): Promise<void> {
   const { applicationUri } = app
   if (known.sealed === undefined && sealFor && needsReadableSecret(app))
@@ -53,5 +53,5 @@ async function changeSecret(
   if (label === known.label && expiresAt === known.expiresAt) return
   await unit.apps.updateSecret(known.id, { label, expiresAt })
   const detail = describeSecret({ ...known, label, expiresAt })
-  await recordChange(unit, { event: 'app_secret_changed', app: applicationUri, detail }, by)
+  await recordChange(unit, { event: 'app_secret_changed', app: applicationUri, detail }, context)
 }

@@ -3,7 +3,7 @@ import { needsReadableSecret } from '../../domain/apps/app-secret.ts'
 import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { fieldChanges } from '../../domain/records/field-changes.ts'
 import type { Repositories } from '../../store/store.ts'
-import { type By, recordChange } from '../change/record-change.ts'
+import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { conflict, invalidChange, notThere } from '../change/refuse-change.ts'
 import { judgeApp } from './validate-app.ts'
 
@@ -31,14 +31,18 @@ export function registrationOf({
 }
 
 /** Registers an app. @throws Refused `invalid_change`, or `conflict` when the ApplicationUri is taken */
-export async function registerApp(unit: Unit, wanted: AppRegistration, by: By): Promise<AppRegistration> {
-  const app = await judgeApp(wanted, unit, by)
-  if (!(await unit.apps.add(app, by.now))) {
+export async function registerApp(
+  unit: Unit,
+  wanted: AppRegistration,
+  context: ChangeContext,
+): Promise<AppRegistration> {
+  const app = await judgeApp(wanted, unit, context)
+  if (!(await unit.apps.add(app, context.now))) {
     const reason = `${app.applicationUri} is registered already`
     throw conflict([{ attribute: 'ApplicationUri', reason }])
   }
   const detail = { fields: fieldChanges({}, showRegistration(app)) }
-  await recordChange(unit, { event: 'app_registered', app: app.applicationUri, detail }, by)
+  await recordChange(unit, { event: 'app_registered', app: app.applicationUri, detail }, context)
   return app
 }
 
@@ -46,26 +50,30 @@ export async function registerApp(unit: Unit, wanted: AppRegistration, by: By): 
 export async function updateApp(
   unit: Unit,
   wanted: AppRegistration,
-  by: By,
+  context: ChangeContext,
 ): Promise<{ before: TrustedApplication; after: TrustedApplication }> {
   const before = await requireApp(unit, wanted.applicationUri)
   if (wanted.selfRegistered !== before.selfRegistered)
     throw invalidChange([{ attribute: 'SelfRegistered', reason: 'can never change' }])
-  const registration = await judgeApp(wanted, unit, by, before)
+  const registration = await judgeApp(wanted, unit, context, before)
   const fields = fieldChanges(showRegistration(before), showRegistration(registration))
   if (Object.keys(fields).length === 0) return { before, after: before }
-  await unit.apps.update(registration, by.now)
+  await unit.apps.update(registration, context.now)
   if (!needsReadableSecret(registration)) await unit.apps.forgetSealedSecrets(wanted.applicationUri)
-  const secretsEnded = registration.clientType === 'Confidential' ? [] : await endSecrets(before, unit, by)
+  const secretsEnded = registration.clientType === 'Confidential' ? [] : await endSecrets(before, unit, context)
   const detail = { fields, ...(secretsEnded.length > 0 ? { secretsEnded } : {}) }
-  await recordChange(unit, { event: 'app_updated', app: wanted.applicationUri, detail }, by)
+  await recordChange(unit, { event: 'app_updated', app: wanted.applicationUri, detail }, context)
   return { before, after: await requireApp(unit, wanted.applicationUri) }
 }
 
 /** Only a Confidential app has secrets; old ones must not work again should it become one. @returns their ids */
-async function endSecrets({ applicationUri, secrets }: TrustedApplication, { apps }: Unit, by: By): Promise<string[]> {
-  await apps.expireSecrets(applicationUri, by.now)
-  await apps.dropExpiredSecrets(applicationUri, by.now)
+async function endSecrets(
+  { applicationUri, secrets }: TrustedApplication,
+  { apps }: Unit,
+  context: ChangeContext,
+): Promise<string[]> {
+  await apps.expireSecrets(applicationUri, context.now)
+  await apps.dropExpiredSecrets(applicationUri, context.now)
   return secrets.map(({ id }) => id)
 }
 
@@ -74,19 +82,19 @@ export async function setAppEnabled(
   unit: Unit,
   applicationUri: string,
   enabled: boolean,
-  by: By,
+  context: ChangeContext,
 ): Promise<{ before: TrustedApplication; after: TrustedApplication }> {
   const before = await requireApp(unit, applicationUri)
   if (before.isEnabled === enabled) return { before, after: before }
-  await unit.apps.setEnabled(applicationUri, enabled, by.now)
-  await recordChange(unit, { event: enabled ? 'app_enabled' : 'app_disabled', app: applicationUri }, by)
+  await unit.apps.setEnabled(applicationUri, enabled, context.now)
+  await recordChange(unit, { event: enabled ? 'app_enabled' : 'app_disabled', app: applicationUri }, context)
   return { before, after: await requireApp(unit, applicationUri) }
 }
 
 /** Forgets an app with everything issued to it. @throws Refused */
-export async function removeApp(unit: Unit, applicationUri: string, by: By): Promise<void> {
+export async function removeApp(unit: Unit, applicationUri: string, context: ChangeContext): Promise<void> {
   const app = await requireApp(unit, applicationUri)
-  await unit.apps.remove(applicationUri, by.now)
+  await unit.apps.remove(applicationUri, context.now)
   const detail = { fields: fieldChanges(showRegistration(app), {}) }
-  await recordChange(unit, { event: 'app_removed', app: applicationUri, detail }, by)
+  await recordChange(unit, { event: 'app_removed', app: applicationUri, detail }, context)
 }

@@ -3,7 +3,7 @@ import { whyBadName } from '../../domain/records/readable-name.ts'
 import { digest, newOrderedId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import type { Repositories } from '../../store/store.ts'
-import { type By, recordChange } from '../change/record-change.ts'
+import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { invalidChange, notThere } from '../change/refuse-change.ts'
 
 type Unit = Pick<Repositories, 'initialAccessTokens' | 'auditEvents'>
@@ -21,31 +21,35 @@ export async function createInitialToken(
   unit: Unit,
   { label, lifetime, uses }: WantedInitialToken,
   random: Random,
-  by: By,
+  context: ChangeContext,
 ): Promise<{ token: InitialAccessToken; value: string }> {
   const reason = label === undefined ? undefined : whyBadName(label)
   if (reason !== undefined) throw invalidChange([{ attribute: 'label', reason }])
   const value = newSecret(random)
   const token: InitialAccessToken = {
-    id: newOrderedId(by.now),
+    id: newOrderedId(context.now),
     digest: digest(value),
     label,
-    createdBy: by.actor,
-    createdAt: by.now,
-    expiresAt: lifetime === undefined ? undefined : by.now + lifetime,
+    createdBy: context.actor,
+    createdAt: context.now,
+    expiresAt: lifetime === undefined ? undefined : context.now + lifetime,
     usesLeft: uses,
   }
   await unit.initialAccessTokens.add(token)
   const expiresAt = token.expiresAt === undefined ? null : isoTime(token.expiresAt)
   const detail = { token: token.id, label: label ?? null, uses: uses ?? null, expiresAt }
-  await recordChange(unit, { event: 'initial_access_token_created', detail }, by)
+  await recordChange(unit, { event: 'initial_access_token_created', detail }, context)
   return { token, value }
 }
 
 const SHORTEST_PREFIX = 4
 
 /** Ends a token by its id, or by a beginning that no other has; what was registered with it stays. @throws Refused */
-export async function revokeInitialToken(unit: Unit, name: string, by: By): Promise<InitialAccessToken> {
+export async function revokeInitialToken(
+  unit: Unit,
+  name: string,
+  context: ChangeContext,
+): Promise<InitialAccessToken> {
   const begins = ({ id }: InitialAccessToken): boolean =>
     id === name || (name.length >= SHORTEST_PREFIX && id.startsWith(name))
   const [token, another] = (await unit.initialAccessTokens.list()).filter(begins)
@@ -56,6 +60,6 @@ export async function revokeInitialToken(unit: Unit, name: string, by: By): Prom
   }
   await unit.initialAccessTokens.remove(token.id)
   const detail = { token: token.id, label: token.label ?? null }
-  await recordChange(unit, { event: 'initial_access_token_revoked', detail }, by)
+  await recordChange(unit, { event: 'initial_access_token_revoked', detail }, context)
   return token
 }

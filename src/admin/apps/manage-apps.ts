@@ -11,7 +11,7 @@ import type { Outbound } from '../../lib/net/outbound.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Repositories, Store } from '../../store/store.ts'
 import { invalidChange, isInvalidChange } from '../change/refuse-change.ts'
-import { type Caller, createOrders } from '../change/run-change.ts'
+import { type Actor, createOrders } from '../change/run-change.ts'
 import { orSuggestion } from '../change/suggest.ts'
 import { type Expected, requireExpected, versionOfApp } from '../change/versions.ts'
 import { registerApp, registrationOf, removeApp, requireApp, setAppEnabled, updateApp } from './apps.ts'
@@ -46,7 +46,7 @@ export type ManageApps = ReturnType<typeof createManageApps>
 /** Apps as the administration API handles them: each change is judged, stored and audited in one unit of work. */
 export function createManageApps({ store, clock, random, secretKey, outbound, audit }: Dependencies) {
   const order = createOrders({ store, clock, audit })
-  const change: typeof order = (caller, work) => order({ ...caller, whyNotFetchable: outbound.whyNotFetchable }, work)
+  const change: typeof order = (actor, work) => order({ ...actor, whyNotFetchable: outbound.whyNotFetchable }, work)
 
   async function describe(
     app: TrustedApplication,
@@ -75,22 +75,22 @@ export function createManageApps({ store, clock, random, secretKey, outbound, au
     logouts: (applicationUri: string, query: PageQuery): Promise<Page<ShownLogout>> =>
       orSuggestion(store.read, showLogouts(store.read, applicationUri, query)),
 
-    register: (body: AppInput, caller: Caller) =>
-      change(caller, async (unit, by) => {
+    register: (body: AppInput, actor: Actor) =>
+      change(actor, async (unit, context) => {
         const applicationUri = body.ApplicationUri ?? ''
         const defaults = { name: applicationUri, clientType: body['ClientType'] as ClientType }
         const asked = readAppChanges(body, defaults)
         const wanted = { ...APP_DEFAULTS, ...defaults, applicationUri, ...asked }
         const hash = body.ApplicationSecretHash
         const misplaced = hash !== undefined && wanted.clientType !== 'Confidential'
-        await together(misplaced ? [SECRET_OF_NOBODY] : [], () => registerApp(unit, wanted, by))
-        if (hash !== undefined) await addAppSecret(unit, applicationUri, toSecret({ hash }, by.now), by)
-        if (body.IsEnabled === false) await setAppEnabled(unit, applicationUri, false, by)
+        await together(misplaced ? [SECRET_OF_NOBODY] : [], () => registerApp(unit, wanted, context))
+        if (hash !== undefined) await addAppSecret(unit, applicationUri, toSecret({ hash }, context.now), context)
+        if (body.IsEnabled === false) await setAppEnabled(unit, applicationUri, false, context)
         return describe(await requireApp(unit, applicationUri), unit, asked)
       }),
 
-    patch: (applicationUri: string, body: AppInput, expected: Expected, caller: Caller) =>
-      change(caller, async (unit, by) => {
+    patch: (applicationUri: string, body: AppInput, expected: Expected, actor: Actor) =>
+      change(actor, async (unit, context) => {
         const before = await requireApp(unit, applicationUri)
         requireExpected(versionOfApp(before), expected)
         const registration = registrationOf(before)
@@ -99,31 +99,34 @@ export function createManageApps({ store, clock, random, secretKey, outbound, au
         const faults = whyRenamed(body, applicationUri)
         // The kill switch alone must work even where the rest of the record no longer does.
         const judged = faults.length > 0 || Object.keys(changes).length > 0
-        if (judged) await together(faults, () => updateApp(unit, wanted, by))
-        if (body.IsEnabled !== undefined) await setAppEnabled(unit, applicationUri, body.IsEnabled, by)
+        if (judged) await together(faults, () => updateApp(unit, wanted, context))
+        if (body.IsEnabled !== undefined) await setAppEnabled(unit, applicationUri, body.IsEnabled, context)
         return describe(await requireApp(unit, applicationUri), unit, changes)
       }),
 
-    remove: (applicationUri: string, expected: Expected, caller: Caller) =>
-      change(caller, async (unit, by) => {
+    remove: (applicationUri: string, expected: Expected, actor: Actor) =>
+      change(actor, async (unit, context) => {
         requireExpected(versionOfApp(await requireApp(unit, applicationUri)), expected)
-        await removeApp(unit, applicationUri, by)
+        await removeApp(unit, applicationUri, context)
       }),
 
     /** Takes a hash made elsewhere, or makes a secret that is shown this once. */
-    addSecret: (applicationUri: string, body: SecretInput, caller: Caller) =>
-      change(caller, async (unit, by) => {
+    addSecret: (applicationUri: string, body: SecretInput, actor: Actor) =>
+      change(actor, async (unit, context) => {
         const made = body.ApplicationSecretHash === undefined ? newSecret(random) : undefined
         const hash = body.ApplicationSecretHash ?? digest(made ?? '')
-        const secret = toSecret({ hash, label: body.Label, expiresAt: readTime(body.ExpiresAt, by.now) }, by.now)
+        const secret = toSecret(
+          { hash, label: body.Label, expiresAt: readTime(body.ExpiresAt, context.now) },
+          context.now,
+        )
         const sealed = made === undefined ? undefined : seal(secretKey, made, secret.id)
-        await addAppSecret(unit, applicationUri, { ...secret, sealed }, by)
+        await addAppSecret(unit, applicationUri, { ...secret, sealed }, context)
         const shown = showSecret({ ...secret, lastUsedAt: undefined })
         return { ...shown, ...(made === undefined ? {} : { ApplicationSecret: made }) }
       }),
 
-    removeSecret: (applicationUri: string, id: string, caller: Caller) =>
-      change(caller, (unit, by) => removeAppSecret(unit, applicationUri, id, by)),
+    removeSecret: (applicationUri: string, id: string, actor: Actor) =>
+      change(actor, (unit, context) => removeAppSecret(unit, applicationUri, id, context)),
   }
 }
 

@@ -2,7 +2,7 @@ import { type ApiResource, DEFAULT_RESOURCE, resourceFaults, showResource } from
 import { fieldChanges } from '../../domain/records/field-changes.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import type { Repositories } from '../../store/store.ts'
-import { type By, recordChange } from '../change/record-change.ts'
+import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { conflict, invalidChange, notThere } from '../change/refuse-change.ts'
 import { whyScopesStay } from './lost-scopes.ts'
 
@@ -23,25 +23,25 @@ export async function requireResource(unit: Pick<Unit, 'resources'>, identifier:
 }
 
 /** Adds an API resource, or stores a changed one. @throws Refused, also while apps list a scope that goes */
-export async function putResource(unit: Unit, wanted: ApiResource, by: By): Promise<void> {
+export async function putResource(unit: Unit, wanted: ApiResource, context: ChangeContext): Promise<void> {
   const everyApi = await unit.resources.list()
   const before = everyApi.find(({ identifier }) => identifier === wanted.identifier)
   const after = everyApi.map((resource) => (resource === before ? wanted : resource))
   const faults = before ? await whyScopesStay(unit, before, after) : []
   if (faults.length > 0 && resourceFaults(wanted).length === 0) throw conflict(faults)
-  await storeResource(unit, wanted, by)
+  await storeResource(unit, wanted, context)
 }
 
 /** The same as part of a larger change, which judges in its end whether apps lost a scope. @throws Refused */
-export async function storeResource(unit: Unit, wanted: ApiResource, by: By): Promise<void> {
+export async function storeResource(unit: Unit, wanted: ApiResource, context: ChangeContext): Promise<void> {
   const faults = [...resourceFaults(wanted), ...(await whyNotServers(unit, wanted))]
   if (faults.length > 0) throw invalidChange(faults)
   const before = await findResource(unit, wanted.identifier)
   const fields = fieldChanges(before ? showResource(before) : {}, showResource(wanted))
   if (Object.keys(fields).length === 0) return
-  await (before ? unit.resources.update(wanted, by.now) : unit.resources.add(wanted, by.now))
+  await (before ? unit.resources.update(wanted, context.now) : unit.resources.add(wanted, context.now))
   const detail = { resource: wanted.identifier, fields }
-  await recordChange(unit, { event: before ? 'resource_updated' : 'resource_added', detail }, by)
+  await recordChange(unit, { event: before ? 'resource_updated' : 'resource_added', detail }, context)
 }
 
 /** Only the secret of a Confidential app proves that it is the API who asks. */
@@ -56,7 +56,7 @@ async function whyNotServers({ apps }: Pick<Unit, 'apps'>, { resourceServers }: 
 }
 
 /** Removes an API resource. @throws Refused while apps need it, and for the API of the instance itself, which stays */
-export async function removeResource(unit: Unit, identifier: string, by: By): Promise<void> {
+export async function removeResource(unit: Unit, identifier: string, context: ChangeContext): Promise<void> {
   const before = await requireResource(unit, identifier)
   if (identifier === (await unit.settings.get(DEFAULT_RESOURCE))) {
     const reason = `${identifier} is the API of the instance itself (TESSERA_AUDIENCE) and stays`
@@ -72,5 +72,5 @@ export async function removeResource(unit: Unit, identifier: string, by: By): Pr
   if (faults.length > 0) throw conflict(faults)
   await unit.resources.remove(identifier)
   const detail = { resource: identifier, fields: fieldChanges(showResource(before), {}) }
-  await recordChange(unit, { event: 'resource_removed', detail }, by)
+  await recordChange(unit, { event: 'resource_removed', detail }, context)
 }

@@ -2,7 +2,7 @@ import { isValidSecret, needsReadableSecret } from '../../domain/apps/app-secret
 import type { AppSecret, NewAppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import type { Repositories } from '../../store/store.ts'
-import { type By, recordChange } from '../change/record-change.ts'
+import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { notThere } from '../change/refuse-change.ts'
 import { requireApp } from './apps.ts'
 import { requireConfidential, requireRoomForSecret, requireSoundSecret } from './secret-rules.ts'
@@ -17,14 +17,19 @@ interface SecretRotation {
 }
 
 /** Gives an app one more secret. @throws Refused when the app can have none, or no more */
-export async function addAppSecret(unit: Unit, applicationUri: string, secret: NewAppSecret, by: By): Promise<void> {
+export async function addAppSecret(
+  unit: Unit,
+  applicationUri: string,
+  secret: NewAppSecret,
+  context: ChangeContext,
+): Promise<void> {
   const app = await requireApp(unit, applicationUri)
   requireConfidential(app)
-  requireSoundSecret(app, secret, by.now)
-  requireRoomForSecret(app, by.now)
-  await unit.apps.dropExpiredSecrets(applicationUri, by.now)
+  requireSoundSecret(app, secret, context.now)
+  requireRoomForSecret(app, context.now)
+  await unit.apps.dropExpiredSecrets(applicationUri, context.now)
   await unit.apps.addSecret(applicationUri, asKept(secret, app))
-  await recordChange(unit, { event: 'app_secret_added', app: applicationUri, detail: describeSecret(secret) }, by)
+  await recordChange(unit, { event: 'app_secret_added', app: applicationUri, detail: describeSecret(secret) }, context)
 }
 
 /**
@@ -36,24 +41,24 @@ export async function rotateAppSecret(
   unit: Unit,
   applicationUri: string,
   { secret, overlap }: SecretRotation,
-  by: By,
+  context: ChangeContext,
 ): Promise<number | undefined> {
   const app = await requireApp(unit, applicationUri)
   requireConfidential(app)
-  requireSoundSecret(app, secret, by.now)
-  if (overlap > 0) requireRoomForSecret(app, by.now)
-  const previous = app.secrets.filter((known) => isValidSecret(known, by.now))
-  await unit.apps.expireSecrets(applicationUri, by.now + overlap)
-  await unit.apps.dropExpiredSecrets(applicationUri, by.now)
+  requireSoundSecret(app, secret, context.now)
+  if (overlap > 0) requireRoomForSecret(app, context.now)
+  const previous = app.secrets.filter((known) => isValidSecret(known, context.now))
+  await unit.apps.expireSecrets(applicationUri, context.now + overlap)
+  await unit.apps.dropExpiredSecrets(applicationUri, context.now)
   await unit.apps.addSecret(applicationUri, asKept(secret, app))
-  const ends = previous.map(({ expiresAt }) => Math.min(expiresAt ?? Infinity, by.now + overlap))
+  const ends = previous.map(({ expiresAt }) => Math.min(expiresAt ?? Infinity, context.now + overlap))
   const until = ends.length === 0 ? undefined : Math.max(...ends)
   const detail = {
     ...describeSecret(secret),
     previous: previous.map(({ id }) => id),
     previousExpiresAt: until === undefined ? null : isoTime(until),
   }
-  await recordChange(unit, { event: 'app_secret_added', app: applicationUri, detail }, by)
+  await recordChange(unit, { event: 'app_secret_added', app: applicationUri, detail }, context)
   return until
 }
 
@@ -62,7 +67,12 @@ const asKept = (secret: NewAppSecret, app: TrustedApplication): NewAppSecret =>
   needsReadableSecret(app) ? secret : { ...secret, sealed: undefined }
 
 /** Ends one secret of an app for good. @throws Refused when the app has no such secret */
-export async function removeAppSecret(unit: Unit, applicationUri: string, id: string, by: By): Promise<AppSecret> {
+export async function removeAppSecret(
+  unit: Unit,
+  applicationUri: string,
+  id: string,
+  context: ChangeContext,
+): Promise<AppSecret> {
   const app = await requireApp(unit, applicationUri)
   const secret = app.secrets.find((known) => known.id === id)
   if (!secret) {
@@ -70,7 +80,11 @@ export async function removeAppSecret(unit: Unit, applicationUri: string, id: st
     throw notThere([{ attribute: 'Id', reason }])
   }
   await unit.apps.removeSecret(applicationUri, id)
-  await recordChange(unit, { event: 'app_secret_removed', app: applicationUri, detail: describeSecret(secret) }, by)
+  await recordChange(
+    unit,
+    { event: 'app_secret_removed', app: applicationUri, detail: describeSecret(secret) },
+    context,
+  )
   return secret
 }
 

@@ -8,7 +8,7 @@ import type { Fault } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import type { Repositories } from '../../store/store.ts'
-import type { By } from '../change/record-change.ts'
+import type { ChangeContext } from '../change/record-change.ts'
 import { invalidChange } from '../change/refuse-change.ts'
 import { findUser } from '../users/find-user.ts'
 
@@ -24,7 +24,7 @@ type Unit = Pick<Repositories, 'users' | 'resources' | 'settings'>
 export async function judgeApp(
   wanted: AppRegistration,
   unit: Unit,
-  { whyNotFetchable }: Pick<By, 'whyNotFetchable'>,
+  { whyNotFetchable }: Pick<ChangeContext, 'whyNotFetchable'>,
   before?: AppRegistration,
 ): Promise<AppRegistration> {
   const { systemUser } = wanted

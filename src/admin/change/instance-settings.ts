@@ -5,7 +5,7 @@ import {
   storedName,
 } from '../../domain/instance/instance-settings.ts'
 import type { Repositories } from '../../store/store.ts'
-import { type By, recordChange } from './record-change.ts'
+import { type ChangeContext, recordChange } from './record-change.ts'
 import { invalidChange } from './refuse-change.ts'
 
 type Unit = Pick<Repositories, 'settings' | 'auditEvents'>
@@ -21,12 +21,17 @@ export async function readInstanceSettings({
 }
 
 /** Changes a setting. @throws Refused when the value cannot be read */
-export async function setInstanceSetting(unit: Unit, name: InstanceSettingName, value: string, by: By): Promise<void> {
+export async function setInstanceSetting(
+  unit: Unit,
+  name: InstanceSettingName,
+  value: string,
+  context: ChangeContext,
+): Promise<void> {
   const { expects, read } = INSTANCE_SETTINGS[name]
   if (read(value) === undefined) throw invalidChange([{ attribute: name, reason: `expects ${expects}` }])
   const before = (await readInstanceSettings(unit))[name]
   if (before === value) return
   await unit.settings.set(storedName(name), value)
   const detail = { fields: { [name]: { from: before, to: value } } }
-  await recordChange(unit, { event: 'setting_changed', detail }, by)
+  await recordChange(unit, { event: 'setting_changed', detail }, context)
 }

@@ -2,7 +2,7 @@ import type { Audit, AuditEvent } from '../../domain/instance/audit.ts'
 import type { Repositories } from '../../store/store.ts'
 
 /** Who changes something, and when. */
-export interface By {
+export interface ChangeContext {
   /** Such as `cli:root` or `app:my.trusted.app/admin`. */
   readonly actor: string
   readonly address?: string
@@ -22,7 +22,7 @@ export interface By {
 export async function recordChange(
   unit: Pick<Repositories, 'auditEvents'>,
   event: Omit<AuditEvent, 'actor' | 'address'>,
-  { actor, address, app, audit }: By,
+  { actor, address, app, audit }: ChangeContext,
 ): Promise<void> {
   const detail = app === undefined || actor === `app:${app}` ? event.detail : { ...event.detail, via: app }
   await audit.within(unit, { ...event, actor, ...(address ? { address } : {}), ...(detail ? { detail } : {}) })

@@ -1,16 +1,16 @@
 import type { Audit } from '../../domain/instance/audit.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Repositories, Store } from '../../store/store.ts'
-import type { By } from './record-change.ts'
+import type { ChangeContext } from './record-change.ts'
 import { withSuggestion } from './suggest.ts'
 
 /** Who asks for a change over HTTP. They were let in at the door, and may have waited since: for a password hash, or for their turn. */
-export interface Caller extends Omit<By, 'now' | 'audit' | 'atTheMachine'> {
+export interface Actor extends Omit<ChangeContext, 'now' | 'audit' | 'atTheMachine'> {
   /**
-   * Judges them by what the unit of work sees, with the very rules of the door.
+   * Checks them again by what the unit of work sees, with the very rules of the door.
    * @throws Refused as the door does
    */
-  readonly judgeAgain: (unit: Repositories) => Promise<unknown>
+  readonly recheck: (unit: Repositories) => Promise<unknown>
 }
 
 interface Dependencies {
@@ -22,13 +22,13 @@ interface Dependencies {
 /** Carries orders out: each in one unit of work that judges first who gave it. */
 export function createOrders({ store, clock, audit }: Dependencies) {
   return async function carryOut<T>(
-    { judgeAgain, ...caller }: Caller,
-    work: (unit: Repositories, by: By) => Promise<T>,
+    { recheck, ...actor }: Actor,
+    work: (unit: Repositories, context: ChangeContext) => Promise<T>,
   ): Promise<T> {
     try {
       return await store.writeAlone(async (unit) => {
-        await judgeAgain(unit)
-        return work(unit, { ...caller, now: clock(), audit })
+        await recheck(unit)
+        return work(unit, { ...actor, now: clock(), audit })
       })
     } catch (error) {
       throw await withSuggestion(error, store.read)

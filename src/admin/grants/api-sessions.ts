@@ -5,7 +5,7 @@ import type { User } from '../../domain/users/user.ts'
 import type { ApiSessionFilter } from '../../store/repositories/sessions/api-sessions.ts'
 import type { Repositories } from '../../store/store.ts'
 import { requireApp } from '../apps/apps.ts'
-import { type By, recordChange } from '../change/record-change.ts'
+import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { notThere } from '../change/refuse-change.ts'
 import { requireUser } from '../users/find-user.ts'
 import { type EndedTokens, endTokens } from './end-tokens.ts'
@@ -83,7 +83,12 @@ export interface EndedSessions extends EndedTokens {
 }
 
 /** Ends one session, with everything its app was issued to act as its user where that is asked for. @throws Refused `not_found` */
-export async function endApiSession(unit: Unit, id: string, withTokens: boolean, by: By): Promise<EndedSessions> {
+export async function endApiSession(
+  unit: Unit,
+  id: string,
+  withTokens: boolean,
+  context: ChangeContext,
+): Promise<EndedSessions> {
   const session = await unit.apiSessions.find(id)
   if (!session) {
     const reason = `there is no API session ${id}; tessera session list shows those that live`
@@ -91,11 +96,16 @@ export async function endApiSession(unit: Unit, id: string, withTokens: boolean,
   }
   const { applicationUri, userId } = session
   // The tokens would open another session at once, so they end first, and whatever lives then goes with them.
-  const ended = withTokens ? await endTokensAt(unit, userId, [applicationUri], by.now) : NO_TOKENS
-  const { sessions } = await listApiSessions(unit, { applicationUri, userId }, by.now)
-  if (withTokens) await unit.apiSessions.endAllOf({ applicationUri, userId }, by.now)
-  else await unit.apiSessions.end(id, by.now)
-  return conclude(unit, userId, { ...ended, sessions: sessions.filter((live) => withTokens || live.id === id) }, by)
+  const ended = withTokens ? await endTokensAt(unit, userId, [applicationUri], context.now) : NO_TOKENS
+  const { sessions } = await listApiSessions(unit, { applicationUri, userId }, context.now)
+  if (withTokens) await unit.apiSessions.endAllOf({ applicationUri, userId }, context.now)
+  else await unit.apiSessions.end(id, context.now)
+  return conclude(
+    unit,
+    userId,
+    { ...ended, sessions: sessions.filter((live) => withTokens || live.id === id) },
+    context,
+  )
 }
 
 /** Ends every session of a user, with the tokens of every app that has any where that is asked for. */
@@ -103,19 +113,19 @@ export async function endSessionsOfUser(
   unit: Unit,
   user: Pick<User, 'id'>,
   withTokens: boolean,
-  by: By,
+  context: ChangeContext,
 ): Promise<EndedSessions> {
   if (withTokens) {
     // An app that has nothing but a code of the user, or is just getting one, is not among those that act for them.
     await unit.sessionEpochs.raiseAllOf(user.id)
     await unit.codes.expireAllOf({ userId: user.id })
-    await unit.tokenNotices.add({ user: user.id }, by.now)
+    await unit.tokenNotices.add({ user: user.id }, context.now)
   }
-  const { sessions } = await listApiSessions(unit, { userId: user.id }, by.now)
-  const apps = withTokens ? await appsActingFor(unit, user.id, sessions, by.now) : []
-  const ended = await endTokensAt(unit, user.id, apps, by.now)
-  await unit.apiSessions.endAllOf({ userId: user.id }, by.now)
-  return conclude(unit, user.id, { ...ended, sessions }, by)
+  const { sessions } = await listApiSessions(unit, { userId: user.id }, context.now)
+  const apps = withTokens ? await appsActingFor(unit, user.id, sessions, context.now) : []
+  const ended = await endTokensAt(unit, user.id, apps, context.now)
+  await unit.apiSessions.endAllOf({ userId: user.id }, context.now)
+  return conclude(unit, user.id, { ...ended, sessions }, context)
 }
 
 /** Whichever app may hold a token that acts as the user, with a session or without. */
@@ -152,12 +162,17 @@ async function endTokensAt(
   return { tokenFamilies, referenceTokens, apps }
 }
 
-async function conclude(unit: Unit, userId: string, ended: EndedSessions, by: By): Promise<EndedSessions> {
+async function conclude(
+  unit: Unit,
+  userId: string,
+  ended: EndedSessions,
+  context: ChangeContext,
+): Promise<EndedSessions> {
   const { sessions, apps } = ended
   for (const app of new Set([...sessions.map(({ applicationUri }) => applicationUri), ...apps])) {
     const ids = sessions.filter(({ applicationUri }) => applicationUri === app).map(({ id }) => id)
     const detail = { sessions: ids, withTokens: apps.includes(app) }
-    await recordChange(unit, { event: 'api_session_ended', app, user: userId, detail }, by)
+    await recordChange(unit, { event: 'api_session_ended', app, user: userId, detail }, context)
   }
   return ended
 }

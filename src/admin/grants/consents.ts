@@ -4,7 +4,7 @@ import { isoTime } from '../../lib/time/clock.ts'
 import type { ConsentKey } from '../../store/repositories/users/consents.ts'
 import type { Repositories } from '../../store/store.ts'
 import { requireApp } from '../apps/apps.ts'
-import { type By, recordChange } from '../change/record-change.ts'
+import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { notThere } from '../change/refuse-change.ts'
 import { requireUser } from '../users/find-user.ts'
 import { type EndedTokens, endTokens, type TokensUnit } from './end-tokens.ts'
@@ -68,16 +68,16 @@ export interface WithdrawnConsent extends EndedTokens {
 export async function withdrawConsent(
   unit: TokensUnit & Pick<Repositories, 'consents' | 'apiSessions' | 'auditEvents'>,
   { user, app }: { readonly user: string; readonly app: string },
-  by: By,
+  context: ChangeContext,
 ): Promise<WithdrawnConsent> {
   if (!(await unit.consents.find(user, app))) throw notGiven(app)
   // A consent that is being given right now is waited for, and goes as well.
-  const ended = await endTokens(unit, { app, user }, by.now)
+  const ended = await endTokens(unit, { app, user }, context.now)
   const consent = await unit.consents.withdraw(user, app)
   if (!consent) throw notGiven(app)
-  await unit.apiSessions.endAllOf({ applicationUri: app, userId: user }, by.now)
+  await unit.apiSessions.endAllOf({ applicationUri: app, userId: user }, context.now)
   const detail = { scope: consent.scope.join(' '), ...ended }
-  await recordChange(unit, { event: 'consent_withdrawn', app, user, detail }, by)
+  await recordChange(unit, { event: 'consent_withdrawn', app, user, detail }, context)
   return { scope: consent.scope, ...ended }
 }
 

@@ -3,7 +3,7 @@ import type { Refused } from '../../domain/refusals/errors.ts'
 import { LICENCE_SLOTS } from '../../domain/sessions/api-session.ts'
 import type { House } from '../../domain/sessions/licence-slots.ts'
 import type { Repositories } from '../../store/store.ts'
-import { type By, recordChange } from '../change/record-change.ts'
+import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { conflict } from '../change/refuse-change.ts'
 import { requireUser } from '../users/find-user.ts'
 
@@ -45,8 +45,8 @@ export interface LicenseChange {
 }
 
 /** Changes the number of licence slots, or for whom one is kept; it ends no session. @throws Refused */
-export async function setLicense(unit: Unit, change: LicenseChange, by: By): Promise<License> {
-  const before = await readLicense(unit, by.now)
+export async function setLicense(unit: Unit, change: LicenseChange, context: ChangeContext): Promise<License> {
+  const before = await readLicense(unit, context.now)
   const known = await unit.reservedUsers.list()
   for (const name of change.reserve) {
     const { id, login, type } = await requireUser(unit, name)
@@ -60,9 +60,10 @@ export async function setLicense(unit: Unit, change: LicenseChange, by: By): Pro
     await unit.reservedUsers.remove(id)
   }
   if (change.slots !== undefined) await unit.settings.set(LICENCE_SLOTS, String(change.slots))
-  const after = await readLicense(unit, by.now)
+  const after = await readLicense(unit, context.now)
   const fields = fieldChanges(shown(before), shown(after))
-  if (Object.keys(fields).length > 0) await recordChange(unit, { event: 'license_changed', detail: { fields } }, by)
+  if (Object.keys(fields).length > 0)
+    await recordChange(unit, { event: 'license_changed', detail: { fields } }, context)
   return after
 }
 

@@ -2,7 +2,7 @@ import type { Audit } from '../../domain/instance/audit.ts'
 import type { Page, PageQuery } from '../../domain/records/paging.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Store } from '../../store/store.ts'
-import { type Caller, createOrders } from '../change/run-change.ts'
+import { type Actor, createOrders } from '../change/run-change.ts'
 import { orSuggestion } from '../change/suggest.ts'
 import { requireUser } from '../users/find-user.ts'
 import { type ConsentsWanted, type ShownConsent, showConsents, withdrawConsent } from './consents.ts'
@@ -24,10 +24,10 @@ export function createManageConsents({ store, clock, audit }: Dependencies) {
       orSuggestion(store.read, showConsents(store.read, wanted, query)),
 
     /** @param name login, e-mail or id of the person */
-    withdraw: (name: string, app: string, caller: Caller): Promise<void> =>
-      change(caller, async (unit, by) => {
+    withdraw: (name: string, app: string, actor: Actor): Promise<void> =>
+      change(actor, async (unit, context) => {
         const { id: user } = await requireUser(unit, name)
-        await withdrawConsent(unit, { user, app }, by)
+        await withdrawConsent(unit, { user, app }, context)
       }),
   }
 }

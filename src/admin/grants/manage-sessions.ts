@@ -2,7 +2,7 @@ import type { Audit } from '../../domain/instance/audit.ts'
 import type { Page, PageQuery } from '../../domain/records/paging.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Store } from '../../store/store.ts'
-import { type Caller, createOrders } from '../change/run-change.ts'
+import { type Actor, createOrders } from '../change/run-change.ts'
 import { orSuggestion } from '../change/suggest.ts'
 import { requireUser } from '../users/find-user.ts'
 import { endApiSession, type SessionsWanted, type ShownApiSession, showApiSessions } from './api-sessions.ts'
@@ -30,18 +30,18 @@ export function createManageSessions({ store, clock, audit }: Dependencies) {
     page: (wanted: SessionsWanted, query: PageQuery): Promise<Page<ShownApiSession>> =>
       orSuggestion(store.read, showApiSessions(store.read, wanted, clock(), query)),
 
-    end: (id: string, withTokens: boolean, caller: Caller): Promise<void> =>
-      change(caller, async (unit, by) => void (await endApiSession(unit, id, withTokens, by))),
+    end: (id: string, withTokens: boolean, actor: Actor): Promise<void> =>
+      change(actor, async (unit, context) => void (await endApiSession(unit, id, withTokens, context))),
 
     license: async () => showLicense(await readLicense(store.read, clock())),
 
-    setLicense: ({ slots, reserved }: LicenseInput, caller: Caller) =>
-      change(caller, async (unit, by) => {
+    setLicense: ({ slots, reserved }: LicenseInput, actor: Actor) =>
+      change(actor, async (unit, context) => {
         const logins: string[] = []
         for (const name of reserved) logins.push((await requireUser(unit, name)).login)
-        const before = await readLicense(unit, by.now)
+        const before = await readLicense(unit, context.now)
         const unreserve = before.reserved.filter((login) => !logins.includes(login))
-        return showLicense(await setLicense(unit, { slots: slots ?? 'unlimited', reserve: logins, unreserve }, by))
+        return showLicense(await setLicense(unit, { slots: slots ?? 'unlimited', reserve: logins, unreserve }, context))
       }),
   }
 }

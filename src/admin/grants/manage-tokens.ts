@@ -11,9 +11,9 @@ import type { Clock } from '../../lib/time/clock.ts'
 import type { ReferenceTokenFilter } from '../../store/repositories/tokens/reference-tokens.ts'
 import type { Repositories, Store } from '../../store/store.ts'
 import { requireApp } from '../apps/apps.ts'
-import type { By } from '../change/record-change.ts'
+import type { ChangeContext } from '../change/record-change.ts'
 import { notThere } from '../change/refuse-change.ts'
-import { type Caller, createOrders } from '../change/run-change.ts'
+import { type Actor, createOrders } from '../change/run-change.ts'
 import { orSuggestion } from '../change/suggest.ts'
 import { epochsWhenAsked, issueReferenceToken, revokeReferenceToken, type WantedToken } from './reference-tokens.ts'
 
@@ -30,9 +30,14 @@ export type ManageTokens = ReturnType<typeof createManageTokens>
 export function createManageTokens({ store, clock, random, audit }: Dependencies) {
   const change = createOrders({ store, clock, audit })
 
-  async function issue(unit: Repositories, wanted: WantedToken, by: By, asked: GrantEpochs | undefined) {
-    const { token, value, app, user } = await issueReferenceToken(unit, wanted, random, by, asked)
-    return { ...showReferenceToken(token, app, user, by.now), token: value }
+  async function issue(
+    unit: Repositories,
+    wanted: WantedToken,
+    context: ChangeContext,
+    asked: GrantEpochs | undefined,
+  ) {
+    const { token, value, app, user } = await issueReferenceToken(unit, wanted, random, context, asked)
+    return { ...showReferenceToken(token, app, user, context.now), token: value }
   }
 
   return {
@@ -52,25 +57,25 @@ export function createManageTokens({ store, clock, random, audit }: Dependencies
     },
 
     /** The token with its value, which is told this once. */
-    async issue(wanted: WantedToken, caller: Caller) {
+    async issue(wanted: WantedToken, actor: Actor) {
       const asked = await epochsWhenAsked(store.read, wanted)
-      return change(caller, (unit, by) => issue(unit, wanted, by, asked))
+      return change(actor, (unit, context) => issue(unit, wanted, context, asked))
     },
 
     /** The same for somebody who is not to learn which apps there are. */
-    async issueOwn(own: Omit<WantedToken, 'kind'>, caller: Caller) {
+    async issueOwn(own: Omit<WantedToken, 'kind'>, actor: Actor) {
       const wanted = { ...own, kind: 'PAT' as const }
       const asked = await epochsWhenAsked(store.read, wanted)
-      return change(caller, async (unit, by) => {
+      return change(actor, async (unit, context) => {
         const reason = 'no app has this ApplicationUri'
         if (!(await unit.apps.find(wanted.app))) throw notThere([{ attribute: 'app', reason }])
-        return issue(unit, wanted, by, asked)
+        return issue(unit, wanted, context, asked)
       })
     },
 
     /** Ends a token that is one of these; of others the caller learns nothing. */
-    revoke: (id: string, { app, user, kind }: ReferenceTokenFilter, caller: Caller) =>
-      change(caller, async (unit, by) => {
+    revoke: (id: string, { app, user, kind }: ReferenceTokenFilter, actor: Actor) =>
+      change(actor, async (unit, context) => {
         const token = await unit.referenceTokens.findById(id)
         const isOne =
           token !== undefined &&
@@ -78,7 +83,7 @@ export function createManageTokens({ store, clock, random, audit }: Dependencies
           (user === undefined || token.userId === user) &&
           (kind === undefined || token.kind === kind)
         if (!isOne) throw notThere([{ attribute: 'id', reason: 'no token here has this id' }])
-        await revokeReferenceToken(unit, token, by)
+        await revokeReferenceToken(unit, token, context)
       }),
   }
 }

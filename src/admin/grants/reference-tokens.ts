@@ -14,7 +14,7 @@ import { digest, newOrderedId, type Random } from '../../lib/crypto/secrets.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import type { Repositories } from '../../store/store.ts'
 import { requireApp } from '../apps/apps.ts'
-import { type By, recordChange } from '../change/record-change.ts'
+import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { conflict, invalidChange, notThere } from '../change/refuse-change.ts'
 import { findUser, requireUser } from '../users/find-user.ts'
 import { readTokenDescription, readTokenExpiry, readTokenScope, whyNotIssued } from './reference-token-rules.ts'
@@ -52,11 +52,11 @@ export async function issueReferenceToken(
   unit: Unit,
   wanted: WantedToken,
   random: Random,
-  by: By,
+  context: ChangeContext,
   asked?: GrantEpochs,
 ): Promise<IssuedToken> {
   const { kind } = wanted
-  const { now } = by
+  const { now } = context
   const app = await requireApp(unit, wanted.app)
   const user = await holderOf(unit, wanted, app)
   const longest = await unit.settings.get(storedName('ReferenceTokenMaxLifetime'))
@@ -82,7 +82,7 @@ export async function issueReferenceToken(
     presentSessionEpoch: epochs.sessionEpoch,
     description: description.value,
     scope: scope.value,
-    createdBy: by.actor,
+    createdBy: context.actor,
     createdAt: now,
     expiresAt: expiry.value,
     lastUsedAt: undefined,
@@ -96,7 +96,7 @@ export async function issueReferenceToken(
     expiresAt: isoTime(token.expiresAt),
     description: token.description,
   }
-  await recordChange(unit, { event: 'reference_token_issued', app: app.applicationUri, user: user.id, detail }, by)
+  await recordChange(unit, { event: 'reference_token_issued', app: app.applicationUri, user: user.id, detail }, context)
   return { token, value, app, user }
 }
 
@@ -143,11 +143,15 @@ async function requireRoom({ referenceTokens }: Unit, user: User, now: number): 
 }
 
 /** Ends a token at once. @returns whether it had not been revoked before */
-export async function revokeReferenceToken(unit: Unit, token: ReferenceToken, by: By): Promise<boolean> {
-  if (!(await unit.referenceTokens.revoke(token.id, by.now))) return false
+export async function revokeReferenceToken(
+  unit: Unit,
+  token: ReferenceToken,
+  context: ChangeContext,
+): Promise<boolean> {
+  if (!(await unit.referenceTokens.revoke(token.id, context.now))) return false
   const { id, kind, applicationUri, userId } = token
   const detail = { token: id, kind }
-  await recordChange(unit, { event: 'reference_token_revoked', app: applicationUri, user: userId, detail }, by)
+  await recordChange(unit, { event: 'reference_token_revoked', app: applicationUri, user: userId, detail }, context)
   return true
 }
 

@@ -1,6 +1,6 @@
 import type { User } from '../../domain/users/user.ts'
 import type { Repositories } from '../../store/store.ts'
-import type { By } from '../change/record-change.ts'
+import type { ChangeContext } from '../change/record-change.ts'
 import { conflict } from '../change/refuse-change.ts'
 
 /**
@@ -10,7 +10,7 @@ import { conflict } from '../change/refuse-change.ts'
 export async function requireAnotherAdministrator(
   { users }: Pick<Repositories, 'users'>,
   leaving: User,
-  { atTheMachine }: Pick<By, 'atTheMachine'>,
+  { atTheMachine }: Pick<ChangeContext, 'atTheMachine'>,
 ): Promise<void> {
   if (!leaving.isAdmin || atTheMachine) return
   const [first, another] = await users.administrators(2)

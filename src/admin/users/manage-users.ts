@@ -8,7 +8,7 @@ import { isListedPassword } from '../../lib/files/listed-passwords.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Store } from '../../store/store.ts'
 import { invalidChange } from '../change/refuse-change.ts'
-import { type Caller, createOrders } from '../change/run-change.ts'
+import { type Actor, createOrders } from '../change/run-change.ts'
 import { orSuggestion } from '../change/suggest.ts'
 import { type Expected, requireExpected, versionOfUser } from '../change/versions.ts'
 import { requireUser } from './find-user.ts'
@@ -53,40 +53,40 @@ export function createManageUsers({ store, clock, hashPassword, audit }: Depende
       return { items: items.map(showUserRecord), next }
     },
 
-    async add({ login, type, isEnabled, password, ...details }: NewUserInput, caller: Caller) {
+    async add({ login, type, isEnabled, password, ...details }: NewUserInput, actor: Actor) {
       const wanted = { login, type, ...newUserDetails(login, details) }
       const hash = password === undefined ? undefined : await told(hashFor(type, password, userFaults(wanted, clock())))
-      return change(caller, async (unit, by) => {
-        const user = await addUser(unit, wanted, hash, by)
-        return describe(isEnabled === false ? await setUserEnabled(unit, user.id, false, by) : user)
+      return change(actor, async (unit, context) => {
+        const user = await addUser(unit, wanted, hash, context)
+        return describe(isEnabled === false ? await setUserEnabled(unit, user.id, false, context) : user)
       })
     },
 
-    patch: (name: string, body: UserPatch, expected: Expected, caller: Caller) =>
-      change(caller, async (unit, by) => {
+    patch: (name: string, body: UserPatch, expected: Expected, actor: Actor) =>
+      change(actor, async (unit, context) => {
         const before = await requireUser(unit, name)
         requireExpected(versionOfUser(before), expected)
         const { login, type, isEnabled, ...details } = body
         requireSame(body, before)
         // The kill switch alone must work even where the rest of the record no longer does.
         if (Object.keys(details).length > 0) {
-          await updateUser(unit, { ...before, ...readUserDetails(before, details) }, by)
+          await updateUser(unit, { ...before, ...readUserDetails(before, details) }, context)
         }
-        if (isEnabled !== undefined) await setUserEnabled(unit, before.id, isEnabled, by)
+        if (isEnabled !== undefined) await setUserEnabled(unit, before.id, isEnabled, context)
         return describe(await requireUser(unit, before.id))
       }),
 
-    remove: (name: string, expected: Expected, caller: Caller) =>
-      change(caller, async (unit, by) => {
+    remove: (name: string, expected: Expected, actor: Actor) =>
+      change(actor, async (unit, context) => {
         const user = await requireUser(unit, name)
         requireExpected(versionOfUser(user), expected)
-        await removeUser(unit, user.id, by)
+        await removeUser(unit, user.id, context)
       }),
 
-    async setPassword(name: string, password: string, caller: Caller): Promise<void> {
+    async setPassword(name: string, password: string, actor: Actor): Promise<void> {
       const { id, type } = await told(requireUser(store.read, name))
       const hash = await told(hashFor(type, password))
-      await change(caller, async (unit, by) => setUserPassword(unit, await requireUser(unit, id), hash, by))
+      await change(actor, async (unit, context) => setUserPassword(unit, await requireUser(unit, id), hash, context))
     },
   }
 }

@@ -2,7 +2,7 @@ import { fieldChanges } from '../../domain/records/field-changes.ts'
 import type { NewUser, User } from '../../domain/users/user.ts'
 import { showUser, userFaults } from '../../domain/users/user-attributes.ts'
 import type { Repositories } from '../../store/store.ts'
-import { type By, recordChange } from '../change/record-change.ts'
+import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { conflict, invalidChange } from '../change/refuse-change.ts'
 import { requireUser } from './find-user.ts'
 import { requireAnotherAdministrator } from './last-administrator.ts'
@@ -10,64 +10,74 @@ import { requireAnotherAdministrator } from './last-administrator.ts'
 type Unit = Pick<Repositories, 'apps' | 'users' | 'signInAttempts' | 'auditEvents'>
 
 /** Adds a user. @throws Refused */
-export async function addUser(unit: Unit, wanted: NewUser, passwordHash: string | undefined, by: By): Promise<User> {
-  requireSound(wanted, by.now)
+export async function addUser(
+  unit: Unit,
+  wanted: NewUser,
+  passwordHash: string | undefined,
+  context: ChangeContext,
+): Promise<User> {
+  requireSound(wanted, context.now)
   await requireFree(unit, wanted, undefined)
-  const user = await unit.users.add(wanted, passwordHash, by.now)
+  const user = await unit.users.add(wanted, passwordHash, context.now)
   const detail = { fields: fieldChanges({}, showUser(user)) }
-  await recordChange(unit, { event: 'user_added', user: user.id, detail }, by)
+  await recordChange(unit, { event: 'user_added', user: user.id, detail }, context)
   return user
 }
 
 /** Stores a changed user; login and type stay. @throws Refused */
-export async function updateUser(unit: Unit, wanted: User, by: By): Promise<User> {
+export async function updateUser(unit: Unit, wanted: User, context: ChangeContext): Promise<User> {
   const before = await requireUser(unit, wanted.id)
-  requireSound(wanted, by.now)
+  requireSound(wanted, context.now)
   await requireFree(unit, wanted, wanted.id)
   const fields = fieldChanges(showUser(before), showUser(wanted))
   if (Object.keys(fields).length === 0) return before
-  if (!wanted.isAdmin) await requireAnotherAdministrator(unit, before, by)
-  await unit.users.update(wanted, by.now)
-  await recordChange(unit, { event: 'user_updated', user: wanted.id, detail: { fields } }, by)
+  if (!wanted.isAdmin) await requireAnotherAdministrator(unit, before, context)
+  await unit.users.update(wanted, context.now)
+  await recordChange(unit, { event: 'user_updated', user: wanted.id, detail: { fields } }, context)
   return requireUser(unit, wanted.id)
 }
 
 /** Gives a user a new password; everything issued under the old one ends, and failed attempts to sign in are forgotten. */
-export async function setUserPassword(unit: Unit, user: User, passwordHash: string, by: By): Promise<void> {
-  await unit.users.setPassword(user.id, passwordHash, by.now)
+export async function setUserPassword(
+  unit: Unit,
+  user: User,
+  passwordHash: string,
+  context: ChangeContext,
+): Promise<void> {
+  await unit.users.setPassword(user.id, passwordHash, context.now)
   await unit.signInAttempts.forgetUser(user.id)
-  await recordChange(unit, { event: 'user_password_set', user: user.id }, by)
+  await recordChange(unit, { event: 'user_password_set', user: user.id }, context)
 }
 
 /** Lets a person sign in again who was locked out by failed attempts. @returns whether anything was counted against them */
-export async function unlockUser(unit: Unit, user: User, by: By): Promise<boolean> {
+export async function unlockUser(unit: Unit, user: User, context: ChangeContext): Promise<boolean> {
   if ((await unit.signInAttempts.forgetUser(user.id)) === 0) return false
-  await recordChange(unit, { event: 'user_unlocked', user: user.id }, by)
+  await recordChange(unit, { event: 'user_unlocked', user: user.id }, context)
   return true
 }
 
 /** The kill switch of a user. @throws Refused */
-export async function setUserEnabled(unit: Unit, id: string, enabled: boolean, by: By): Promise<User> {
+export async function setUserEnabled(unit: Unit, id: string, enabled: boolean, context: ChangeContext): Promise<User> {
   const before = await requireUser(unit, id)
   if (before.isEnabled === enabled) return before
-  if (!enabled) await requireAnotherAdministrator(unit, before, by)
-  await unit.users.setEnabled(id, enabled, by.now)
-  await recordChange(unit, { event: enabled ? 'user_enabled' : 'user_disabled', user: id }, by)
+  if (!enabled) await requireAnotherAdministrator(unit, before, context)
+  await unit.users.setEnabled(id, enabled, context.now)
+  await recordChange(unit, { event: enabled ? 'user_enabled' : 'user_disabled', user: id }, context)
   return requireUser(unit, id)
 }
 
 /** Forgets a user with their sessions, consents and tokens. @throws Refused when apps act as them */
-export async function removeUser(unit: Unit, id: string, by: By): Promise<void> {
+export async function removeUser(unit: Unit, id: string, context: ChangeContext): Promise<void> {
   const user = await requireUser(unit, id)
-  await requireAnotherAdministrator(unit, user, by)
+  await requireAnotherAdministrator(unit, user, context)
   const apps = await appsActingAs(unit, id)
   if (apps.length > 0) {
     const reason = `${user.login} is the System User of ${apps.join(', ')}; remove or update that first`
     throw conflict([{ attribute: 'SystemUser', reason }])
   }
-  await unit.users.remove(id, by.now)
+  await unit.users.remove(id, context.now)
   const detail = { fields: fieldChanges(showUser(user), {}) }
-  await recordChange(unit, { event: 'user_removed', user: id, detail }, by)
+  await recordChange(unit, { event: 'user_removed', user: id, detail }, context)
 }
 
 /** The apps that cannot work without this System User. */

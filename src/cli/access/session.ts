@@ -68,10 +68,10 @@ async function end(id: string | undefined, flags: EndFlags, command: Command): P
   if ((id === undefined) === (user === undefined)) throw wrongUsage('expected is the id of a session, or --user')
   await withCore(command, async ({ store, clock }) => {
     const ended = await store.writeAlone(async (unit) => {
-      const by = commandLine(clock())
+      const context = commandLine(clock())
       return id === undefined
-        ? endSessionsOfUser(unit, await requireUser(unit, user ?? ''), withTokens, by)
-        : endApiSession(unit, id, withTokens, by)
+        ? endSessionsOfUser(unit, await requireUser(unit, user ?? ''), withTokens, context)
+        : endApiSession(unit, id, withTokens, context)
     })
     const { sessions, tokenFamilies, referenceTokens, apps } = ended
     const record = { sessions: sessions.map((session) => session.id), tokenFamilies, referenceTokens, apps }

@@ -85,11 +85,11 @@ const withWishes = (command: Command): Command =>
 async function issue(kind: ReferenceTokenKind, flags: IssueFlags, command: Command): Promise<void> {
   const wanted: WantedToken = { ...flags, kind }
   await withCore(command, async ({ store, clock }) => {
-    const by = commandLine(clock())
+    const context = commandLine(clock())
     const { token, value, app, user } = await store
-      .writeAlone((unit) => issueReferenceToken(unit, wanted, systemRandom, by))
+      .writeAlone((unit) => issueReferenceToken(unit, wanted, systemRandom, context))
       .catch(namingFlags(flagsOf(FLAG_OF)))
-    const { id, expires_at, ...shown } = showReferenceToken(token, app, user, by.now)
+    const { id, expires_at, ...shown } = showReferenceToken(token, app, user, context.now)
     const lines = block([
       ['token', value],
       ['id', id],

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { registerApp } from '../../admin/apps/apps.ts'
 import { addAppSecret } from '../../admin/apps/secrets.ts'
 import { doubtsAbout } from '../../admin/apps/validate-app.ts'
-import type { By } from '../../admin/change/record-change.ts'
+import type { ChangeContext } from '../../admin/change/record-change.ts'
 import { isConflict } from '../../admin/change/refuse-change.ts'
 import { findAttribute } from '../../domain/apps/app-attributes.ts'
 import { secretSealingKey } from '../../domain/apps/app-secret.ts'
@@ -94,11 +94,11 @@ async function register(applicationUri: string, flags: Flags, command: Command):
   const faults = [...misplacedFlags(shape, flags), ...saidTwice(flags, set)]
   await withCore(command, async ({ store, clock, masterKey, outbound }, config) => {
     const secret = wanted.clientType === 'Confidential' ? newSecret(systemRandom) : undefined
-    const by = { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable }
+    const context = { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable }
     const sealFor = (id: string): string | undefined => secret && seal(secretSealingKey(masterKey), secret, id)
     const asked = { faults: [...faults, ...(await misspelledSystemUser(systemUser, store.read))], flags: FLAG_OF }
     const registration = await store.writeAlone((unit) =>
-      orFaults(asked, () => add({ ...wanted, systemUser }, { secret, sealFor }, unit, by)),
+      orFaults(asked, () => add({ ...wanted, systemUser }, { secret, sealFor }, unit, context)),
     )
     const settings = settingsFor(registration, secret, config)
     const attributes = attributesOf(registration, await loginsFor([registration], store.read))
@@ -118,9 +118,9 @@ async function add(
   wanted: AppRegistration,
   { secret, sealFor }: { secret: string | undefined; sealFor: (id: string) => string | undefined },
   unit: Repositories,
-  by: By,
+  context: ChangeContext,
 ): Promise<AppRegistration> {
-  const app = await registerApp(unit, wanted, by).catch((error: unknown) => {
+  const app = await registerApp(unit, wanted, context).catch((error: unknown) => {
     if (!isConflict(error)) throw error
     throw impossible(
       `${wanted.applicationUri} is registered already; see: tessera app show ${shellWord(wanted.applicationUri)}`,
@@ -128,7 +128,7 @@ async function add(
   })
   if (secret === undefined) return app
   const id = newId()
-  const first = { id, hash: digest(secret), createdAt: by.now, expiresAt: undefined, sealed: sealFor(id) }
-  await addAppSecret(unit, app.applicationUri, first, by)
+  const first = { id, hash: digest(secret), createdAt: context.now, expiresAt: undefined, sealed: sealFor(id) }
+  await addAppSecret(unit, app.applicationUri, first, context)
   return app
 }

@@ -40,11 +40,11 @@ async function update(
 ): Promise<void> {
   const changes = readSet(flags.set)
   await withCore(command, async ({ store, clock, outbound }) => {
-    const by = { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable }
+    const context = { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable }
     const asked = { faults: await misspelledSystemUser(changes.systemUser, store.read) }
     const { before, after } = await store.writeAlone(async (unit) => {
       const wanted = { ...registrationOf(await requireApp(unit, applicationUri)), ...changes }
-      return orFaults(asked, () => updateApp(unit, wanted, by))
+      return orFaults(asked, () => updateApp(unit, wanted, context))
     })
     const loginOf = await loginsFor([before, after], store.read)
     print(command, recordOf(after, loginOf), differences(attributesOf(before, loginOf), attributesOf(after, loginOf)))

@@ -44,7 +44,7 @@ export async function changeFiles(
         variables: terminalOf(command).environment,
         suggest: didYouMean,
         passwords: createPasswords(),
-        by: { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable },
+        context: { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable },
         seal: (secret, id) => seal(key, secret, id),
         prune: flags.prune ?? false,
         defaultResource: tokens.audience,

@@ -1,9 +1,9 @@
 import { userInfo } from 'node:os'
-import type { By } from '../../admin/change/record-change.ts'
+import type { ChangeContext } from '../../admin/change/record-change.ts'
 import { createAuditWithin } from '../../operations/audit/audit.ts'
 
 /** Who is at the command line, as the audit log names them. */
-export const commandLine = (now: number): By => ({
+export const commandLine = (now: number): ChangeContext => ({
   actor: `cli:${nameOfUser()}`,
   now,
   audit: createAuditWithin(() => now),

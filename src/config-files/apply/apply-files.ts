@@ -1,4 +1,4 @@
-import type { By } from '../../admin/change/record-change.ts'
+import type { ChangeContext } from '../../admin/change/record-change.ts'
 import { invalidChange } from '../../admin/change/refuse-change.ts'
 import { NO_ADMINISTRATOR, watchAdministrators } from '../../admin/users/last-administrator.ts'
 import { canonicalIdentifier } from '../../domain/users/user.ts'
@@ -24,7 +24,7 @@ export interface Application {
   readonly variables: Variables
   readonly suggest: Suggest
   readonly passwords: Passwords
-  readonly by: By
+  readonly context: ChangeContext
   /** Seals a secret under its id. */
   readonly seal: (secret: string, id: string) => string
   /** Removes records that the files do not name, of the kinds they speak of. */
@@ -57,8 +57,8 @@ class RolledBack extends Error {
  * @throws Refused `invalid_change` with everything that is wrong; then nothing has happened
  */
 export async function applyFiles(application: Application): Promise<Outcome> {
-  const { store, texts, variables, suggest, by, seal, dryRun } = application
-  const { wanted, faults } = readFiles(texts, { variables, suggest, now: by.now, seal })
+  const { store, texts, variables, suggest, context, seal, dryRun } = application
+  const { wanted, faults } = readFiles(texts, { variables, suggest, now: context.now, seal })
   const firstPasswords = await prepareFirstPasswords(wanted, application)
   try {
     return await store.writeAlone(async (unit) => {
@@ -77,16 +77,17 @@ async function bringAbout(
   wanted: Wanted,
   faults: readonly ConfigurationFault[],
   { hashOf, doubts }: FirstPasswords,
-  { by, prune, defaultResource, texts }: Application,
+  { context, prune, defaultResource, texts }: Application,
 ): Promise<Outcome> {
-  const describe = async () => withPasswords(await describeInstance(unit, wanted.kinds, by.now), unit.users, wanted)
+  const describe = async () =>
+    withPasswords(await describeInstance(unit, wanted.kinds, context.now), unit.users, wanted)
   const before = await describe()
   const resources = await unit.resources.list()
   const kept = [identityOf('resource', defaultResource)]
   const tasks = [
-    ...tasksFor(wanted, { by, hashOf }),
-    ...(prune ? pruningTasks(wanted, before, kept, by) : []),
-    ...linkingTasks(wanted, by),
+    ...tasksFor(wanted, { context, hashOf }),
+    ...(prune ? pruningTasks(wanted, before, kept, context) : []),
+    ...linkingTasks(wanted, context),
   ]
   const { result, leftNone } = await watchAdministrators(unit, () => runTasks(tasks, unit))
   const refused = [...result, ...(await lostScopes(unit, wanted, resources))]

@@ -2,7 +2,7 @@ import { setAppSecrets } from '../../admin/apps/app-secrets.ts'
 import { registerApp, removeApp, setAppEnabled, updateApp } from '../../admin/apps/apps.ts'
 import { findResource, removeResource, storeResource } from '../../admin/apps/resources.ts'
 import { setInstanceSetting } from '../../admin/change/instance-settings.ts'
-import type { By } from '../../admin/change/record-change.ts'
+import type { ChangeContext } from '../../admin/change/record-change.ts'
 import { invalidChange } from '../../admin/change/refuse-change.ts'
 import { findUser } from '../../admin/users/find-user.ts'
 import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from '../../admin/users/users.ts'
@@ -30,38 +30,43 @@ export interface Task {
 }
 
 export interface TaskContext {
-  readonly by: By
+  readonly context: ChangeContext
   readonly hashOf: (password: FirstPassword) => Promise<string>
 }
 
 /** What the files want, each thing after those it needs: an app needs its System User, and that one enabled. */
-export function tasksFor({ resources, users, apps, settings }: Wanted, { by, hashOf }: TaskContext): Task[] {
+export function tasksFor({ resources, users, apps, settings }: Wanted, { context, hashOf }: TaskContext): Task[] {
   return [
     ...resources.map(({ record, resource }) => ({
       ...record,
-      run: (unit: Unit) => ensureResource(unit, resource, by),
+      run: (unit: Unit) => ensureResource(unit, resource, context),
     })),
-    ...users.map((user) => ({ ...user.record, run: (unit: Unit) => ensureUser(unit, user, by, hashOf) })),
-    ...apps.map((app) => ({ ...app.record, run: (unit: Unit) => ensureApp(unit, app, by) })),
+    ...users.map((user) => ({ ...user.record, run: (unit: Unit) => ensureUser(unit, user, context, hashOf) })),
+    ...apps.map((app) => ({ ...app.record, run: (unit: Unit) => ensureApp(unit, app, context) })),
     ...users
       .filter(({ isEnabled }) => isEnabled === false)
-      .map((user) => ({ ...user.record, run: (unit: Unit) => disableUser(unit, user, by) })),
+      .map((user) => ({ ...user.record, run: (unit: Unit) => disableUser(unit, user, context) })),
     ...settings.map(({ record, name, value }) => ({
       ...record,
-      run: (unit: Unit) => setInstanceSetting(unit, name, value, by),
+      run: (unit: Unit) => setInstanceSetting(unit, name, value, context),
     })),
   ]
 }
 
 /** An app names the APIs it uses and an API the apps that serve it: this half comes when both are there. */
-export const linkingTasks = ({ resources }: Wanted, by: By): Task[] =>
-  resources.map(({ record, resource }) => ({ ...record, run: (unit) => nameServers(unit, resource, by) }))
+export const linkingTasks = ({ resources }: Wanted, context: ChangeContext): Task[] =>
+  resources.map(({ record, resource }) => ({ ...record, run: (unit) => nameServers(unit, resource, context) }))
 
 /**
  * Removes what the files do not name, of the kinds they speak of: what needs something goes before it.
  * @param kept records that are never removed
  */
-export function pruningTasks(wanted: Wanted, before: Description, kept: readonly string[], by: By): Task[] {
+export function pruningTasks(
+  wanted: Wanted,
+  before: Description,
+  kept: readonly string[],
+  context: ChangeContext,
+): Task[] {
   const named = new Set(
     [...wanted.apps, ...wanted.users, ...wanted.resources].map(({ record }) => identityOf(record.kind, record.id)),
   )
@@ -76,9 +81,9 @@ export function pruningTasks(wanted: Wanted, before: Description, kept: readonly
       .filter((id) => !kept.includes(identityOf(kind, id)))
       .map((id) => ({ kind, id, placeOf, run: (unit) => remove(unit, id) }))
   return [
-    ...removing('app', (unit, id) => removeApp(unit, id, by)),
-    ...removing('user', (unit, login) => forgetUser(unit, login, by)),
-    ...removing('resource', (unit, id) => removeResource(unit, id, by)),
+    ...removing('app', (unit, id) => removeApp(unit, id, context)),
+    ...removing('user', (unit, login) => forgetUser(unit, login, context)),
+    ...removing('resource', (unit, id) => removeResource(unit, id, context)),
   ]
 }
 
@@ -92,43 +97,57 @@ async function findAccount({ users }: Unit, login: string): Promise<User | undef
   return user && canonicalIdentifier(user.login) === canonicalIdentifier(login) ? user : undefined
 }
 
-async function ensureResource(unit: Unit, wanted: ApiResource, by: By): Promise<void> {
+async function ensureResource(unit: Unit, wanted: ApiResource, context: ChangeContext): Promise<void> {
   const before = await findResource(unit, wanted.identifier)
-  await storeResource(unit, { ...wanted, resourceServers: before?.resourceServers ?? [] }, by)
+  await storeResource(unit, { ...wanted, resourceServers: before?.resourceServers ?? [] }, context)
 }
 
-async function nameServers(unit: Unit, { identifier, resourceServers }: ApiResource, by: By): Promise<void> {
+async function nameServers(
+  unit: Unit,
+  { identifier, resourceServers }: ApiResource,
+  context: ChangeContext,
+): Promise<void> {
   const stored = await findResource(unit, identifier)
   // One that could not be added has its fault already.
-  if (stored) await storeResource(unit, { ...stored, resourceServers }, by)
+  if (stored) await storeResource(unit, { ...stored, resourceServers }, context)
 }
 
-async function ensureUser(unit: Unit, wanted: WantedUser, by: By, hashOf: TaskContext['hashOf']): Promise<void> {
+async function ensureUser(
+  unit: Unit,
+  wanted: WantedUser,
+  context: ChangeContext,
+  hashOf: TaskContext['hashOf'],
+): Promise<void> {
   const { user, type, isEnabled, password } = wanted
   const before = await findAccount(unit, user.login)
   const faults = before ? whatCannotChange(before, wanted) : await whyIdIsTaken(unit, user)
   if (faults.length > 0) {
-    throw invalidChange([...faults, ...userFaults({ type: 'InternalUser', ...user }, by.now)])
+    throw invalidChange([...faults, ...userFaults({ type: 'InternalUser', ...user }, context.now)])
   }
   if (before) {
     const after = { ...before, ...user, id: before.id, login: before.login } as User
-    if (differ(showUser(before), showUser(after))) await updateUser(unit, after, by)
-    if (isEnabled === true) await setUserEnabled(unit, before.id, true, by)
-    await giveFirstPassword(unit, before, password && (await hashOf(password)), by)
+    if (differ(showUser(before), showUser(after))) await updateUser(unit, after, context)
+    if (isEnabled === true) await setUserEnabled(unit, before.id, true, context)
+    await giveFirstPassword(unit, before, password && (await hashOf(password)), context)
     return
   }
   await addUser(
     unit,
     { type: 'InternalUser', ...user, ...(type && { type }) },
     password && (await hashOf(password)),
-    by,
+    context,
   )
 }
 
 /** A password that exists is its owner's and stays. */
-async function giveFirstPassword(unit: Unit, user: User, hash: string | undefined, by: By): Promise<void> {
+async function giveFirstPassword(
+  unit: Unit,
+  user: User,
+  hash: string | undefined,
+  context: ChangeContext,
+): Promise<void> {
   if (hash === undefined || (await unit.users.findByIdentifier(user.login))?.passwordHash !== undefined) return
-  await setUserPassword(unit, user, hash, by)
+  await setUserPassword(unit, user, hash, context)
 }
 
 function whatCannotChange(before: User, { user, type, password }: WantedUser): Fault[] {
@@ -147,30 +166,30 @@ async function whyIdIsTaken({ users }: Unit, { id }: WantedUser['user']): Promis
   return owner ? [{ attribute: 'id', reason: `belongs to ${owner.login} already` }] : []
 }
 
-async function disableUser(unit: Unit, { user }: WantedUser, by: By): Promise<void> {
+async function disableUser(unit: Unit, { user }: WantedUser, context: ChangeContext): Promise<void> {
   const found = await findAccount(unit, user.login)
   // One that could not be added has its fault already.
-  if (found) await setUserEnabled(unit, found.id, false, by)
+  if (found) await setUserEnabled(unit, found.id, false, context)
 }
 
-async function forgetUser(unit: Unit, login: string, by: By): Promise<void> {
+async function forgetUser(unit: Unit, login: string, context: ChangeContext): Promise<void> {
   const user = await findAccount(unit, login)
-  if (user) await removeUser(unit, user.id, by)
+  if (user) await removeUser(unit, user.id, context)
 }
 
-async function ensureApp(unit: Unit, wanted: WantedApp, by: By): Promise<void> {
+async function ensureApp(unit: Unit, wanted: WantedApp, context: ChangeContext): Promise<void> {
   const { isEnabled, secrets } = wanted
   const { applicationUri } = wanted.registration
   const before = await unit.apps.find(applicationUri)
   const selfRegistered = wanted.selfRegistered ?? before?.selfRegistered ?? false
   const registration = { ...wanted.registration, selfRegistered }
-  if (!before) await registerApp(unit, registration, by)
-  else if (await wantsChange(unit, before, registration)) await updateApp(unit, registration, by)
-  if (secrets !== undefined) await setAppSecrets(unit, applicationUri, secrets, by)
-  if (isEnabled !== undefined) await setAppEnabled(unit, applicationUri, isEnabled, by)
+  if (!before) await registerApp(unit, registration, context)
+  else if (await wantsChange(unit, before, registration)) await updateApp(unit, registration, context)
+  if (secrets !== undefined) await setAppSecrets(unit, applicationUri, secrets, context)
+  if (isEnabled !== undefined) await setAppEnabled(unit, applicationUri, isEnabled, context)
 }
 
-/** A record that stays as it is is not judged again: its System User may be disabled by now. */
+/** A record that stays as it is is not checked again: its System User may be disabled by now. */
 async function wantsChange({ users }: Unit, before: TrustedApplication, wanted: AppRegistration): Promise<boolean> {
   const user = wanted.systemUser === undefined ? undefined : await findUser(users, wanted.systemUser)
   const resolved = { ...wanted, systemUser: user?.id ?? wanted.systemUser }

@@ -14,7 +14,7 @@ interface Dependencies {
 
 const AT_ONCE = 100
 // The server itself, whom nobody switches off.
-const SERVER = { actor: 'maintenance', judgeAgain: async () => undefined }
+const SERVER = { actor: 'maintenance', recheck: async () => undefined }
 
 /** Removes apps that registered themselves long ago and that nobody ever allowed anything. */
 export function createForgetUnused({ store, clock, unusedFor, audit }: Dependencies) {
@@ -23,10 +23,10 @@ export function createForgetUnused({ store, clock, unusedFor, audit }: Dependenc
     if (unusedFor === undefined) return
     const before = clock() - unusedFor
     for (const uri of await store.read.selfRegistrations.unused(before, AT_ONCE))
-      await change(SERVER, async (unit, by) => {
+      await change(SERVER, async (unit, context) => {
         // Somebody may have been quicker: another node, or a person who came after all.
         const still = await unit.selfRegistrations.unused(before, AT_ONCE)
-        if (still.includes(uri)) await removeApp(unit, uri, by)
+        if (still.includes(uri)) await removeApp(unit, uri, context)
       })
   }
 }

@@ -1,7 +1,7 @@
 import { registerApp, registrationOf, removeApp, updateApp } from '../../admin/apps/apps.ts'
 import { addAppSecret } from '../../admin/apps/secrets.ts'
-import type { By } from '../../admin/change/record-change.ts'
-import { type Caller, createOrders } from '../../admin/change/run-change.ts'
+import type { ChangeContext } from '../../admin/change/record-change.ts'
+import { type Actor, createOrders } from '../../admin/change/run-change.ts'
 import { isValidSecret } from '../../domain/apps/app-secret.ts'
 import {
   type InitialAccessToken,
@@ -71,7 +71,7 @@ export function createRegistration(dependencies: Dependencies) {
   const { store, clock, random, outbound, whileOutside, policy, offer, issuer, standard, secretKey, audit } =
     dependencies
   const order = createOrders({ store, clock, audit })
-  const change: typeof order = (caller, work) => order({ ...caller, whyNotFetchable: outbound.whyNotFetchable }, work)
+  const change: typeof order = (actor, work) => order({ ...actor, whyNotFetchable: outbound.whyNotFetchable }, work)
   const facts = { issuer, standard }
   const fetchSector = createFetchSector(outbound, whileOutside)
 
@@ -89,7 +89,7 @@ export function createRegistration(dependencies: Dependencies) {
   async function requireRoom(
     unit: Unit,
     token: InitialAccessToken | undefined,
-    { address = '', now }: By,
+    { address = '', now }: ChangeContext,
   ): Promise<void> {
     if ((await unit.selfRegistrations.count()) >= policy.most) throw full(policy.most)
     if (token) return
@@ -110,19 +110,19 @@ export function createRegistration(dependencies: Dependencies) {
     unit: Unit,
     { applicationUri, clientType, tokenEndpointAuthMethod: method }: AppRegistration,
     secrets: readonly AppSecret[],
-    by: By,
+    context: ChangeContext,
   ): Promise<string | undefined> {
     if (clientType !== 'Confidential' || method === 'private_key_jwt') return undefined
-    if (secrets.some((known) => isValidSecret(known, by.now))) return undefined
+    if (secrets.some((known) => isValidSecret(known, context.now))) return undefined
     const [id, secret] = [newId(), newSecret(random)]
     const kept = {
       id,
       hash: digest(secret),
-      createdAt: by.now,
+      createdAt: context.now,
       expiresAt: undefined,
       sealed: seal(secretKey, secret, id),
     }
-    await addAppSecret(unit, applicationUri, kept, by)
+    await addAppSecret(unit, applicationUri, kept, context)
     return secret
   }
 
@@ -143,10 +143,10 @@ export function createRegistration(dependencies: Dependencies) {
     return { app, registration }
   }
 
-  const ownerOf = (client: string, token: string | undefined, address: string | undefined): Caller => ({
+  const ownerOf = (client: string, token: string | undefined, address: string | undefined): Actor => ({
     actor: `app:${client}`,
     ...(address === undefined ? {} : { address }),
-    judgeAgain: (unit) => requireOwn(unit, client, token),
+    recheck: (unit) => requireOwn(unit, client, token),
   })
 
   return {
@@ -154,19 +154,19 @@ export function createRegistration(dependencies: Dependencies) {
     async register(
       body: Body,
       bearer: string | undefined,
-      { address }: Pick<Caller, 'address'>,
+      { address }: Pick<Actor, 'address'>,
     ): Promise<ClientInformation> {
       const token = await requireInitialToken(store.read, bearer)
       const { changes, kept } = await read(body)
       const applicationUri = `self.${newShortId(random)}`
       const value = newSecret(random)
-      const caller = {
+      const actor = {
         actor: token ? `initial-token:${token.id}` : 'nobody',
         ...(address === undefined ? {} : { address }),
-        judgeAgain: (unit: Unit) => requireInitialToken(unit, bearer),
+        recheck: (unit: Unit) => requireInitialToken(unit, bearer),
       }
-      return change(caller, async (unit, by) => {
-        await requireRoom(unit, token, by)
+      return change(actor, async (unit, context) => {
+        await requireRoom(unit, token, context)
         const wanted = {
           ...APP_DEFAULTS,
           applicationUri,
@@ -175,17 +175,17 @@ export function createRegistration(dependencies: Dependencies) {
           impersonateAsInternalUserAllowed: true,
           selfRegistered: true,
         }
-        const app = await inMetadataWords(() => registerApp(unit, wanted, by))
-        const secret = await giveSecret(unit, app, [], by)
+        const app = await inMetadataWords(() => registerApp(unit, wanted, context))
+        const secret = await giveSecret(unit, app, [], context)
         const registration = {
           applicationUri,
           tokenDigest: digest(value),
           initialAccessToken: token?.id,
           metadata: kept,
-          createdAt: by.now,
+          createdAt: context.now,
         }
         await unit.selfRegistrations.add(registration)
-        if (token && !(await unit.initialAccessTokens.spend(token.id, by.now))) throw initialTokenBad()
+        if (token && !(await unit.initialAccessTokens.spend(token.id, context.now))) throw initialTokenBad()
         return describeClient({ app, registration, token: value, secret }, facts)
       })
     },
@@ -198,16 +198,16 @@ export function createRegistration(dependencies: Dependencies) {
     },
 
     /** Takes the metadata in place of all that was said before; what an administrator decides stays. @see RFC 7592 §2.2 */
-    async update(client: string, body: Body, token: string | undefined, { address }: Pick<Caller, 'address'>) {
+    async update(client: string, body: Body, token: string | undefined, { address }: Pick<Actor, 'address'>) {
       const own = await requireOwn(store.read, client, token)
       requireSameClient(body, own.app, clock())
       const { changes, kept } = await read(body, own.app.scope)
-      return change(ownerOf(client, token, address), async (unit, by) => {
+      return change(ownerOf(client, token, address), async (unit, context) => {
         const { app: before, registration } = await requireOwn(unit, client, token)
         const wanted = { ...registrationOf(before), name: client, ...changes }
-        const { after } = await inMetadataWords(() => updateApp(unit, wanted, by), client)
+        const { after } = await inMetadataWords(() => updateApp(unit, wanted, context), client)
         await unit.selfRegistrations.update(client, kept)
-        const secret = await giveSecret(unit, after, after.secrets, by)
+        const secret = await giveSecret(unit, after, after.secrets, context)
         return describeClient(
           { app: after, registration: { ...registration, metadata: kept }, token: token ?? '', secret },
           facts,
@@ -216,9 +216,9 @@ export function createRegistration(dependencies: Dependencies) {
     },
 
     /** @see RFC 7592 §2.3 */
-    async remove(client: string, token: string | undefined, { address }: Pick<Caller, 'address'>): Promise<void> {
+    async remove(client: string, token: string | undefined, { address }: Pick<Actor, 'address'>): Promise<void> {
       await requireOwn(store.read, client, token)
-      await change(ownerOf(client, token, address), (unit, by) => removeApp(unit, client, by))
+      await change(ownerOf(client, token, address), (unit, context) => removeApp(unit, client, context))
     },
   }
 }

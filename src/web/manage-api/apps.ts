@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { AppInput, ManageApps, SecretInput } from '../../admin/apps/manage-apps.ts'
-import { callerOf } from '../kit/apis/administrator.ts'
+import { administratorOf } from '../kit/apis/administrator.ts'
 import { APPLICATION_URI, NOTHING, operation } from '../kit/apis/operation.ts'
 import { PageQuerySchema, pageOf, pageQuery, readPageQuery, sendPage } from '../kit/requests/paging.ts'
 import { readIfMatch, sendTagged, tagged } from '../kit/requests/preconditions.ts'
@@ -95,7 +95,7 @@ export async function manageAppsEndpoint(
   )
 
   server.post<{ Body: AppInput }>('/apps', { schema: ROUTES.add }, async (request, reply) => {
-    const { record, version, warnings } = await apps.register(request.body, callerOf(request))
+    const { record, version, warnings } = await apps.register(request.body, administratorOf(request))
     reply.header('location', `${server.prefix}/apps/${encodeURIComponent(String(request.body.ApplicationUri))}`)
     return tagged(reply, version)
       .status(201)
@@ -111,13 +111,13 @@ export async function manageAppsEndpoint(
     { schema: ROUTES.patch },
     async (request, reply) => {
       const { applicationUri } = request.params
-      const changed = await apps.patch(applicationUri, request.body, readIfMatch(request), callerOf(request))
+      const changed = await apps.patch(applicationUri, request.body, readIfMatch(request), administratorOf(request))
       return tagged(reply, changed.version).send({ ...changed.record, warnings: changed.warnings })
     },
   )
 
   server.delete<OfApp>('/apps/:applicationUri', { schema: ROUTES.remove }, async (request, reply) => {
-    await apps.remove(request.params.applicationUri, readIfMatch(request), callerOf(request))
+    await apps.remove(request.params.applicationUri, readIfMatch(request), administratorOf(request))
     return reply.status(204).send()
   })
 
@@ -133,14 +133,16 @@ export async function manageAppsEndpoint(
     '/apps/:applicationUri/secrets',
     { schema: ROUTES.addSecret },
     async (request, reply) =>
-      reply.status(201).send(await apps.addSecret(request.params.applicationUri, request.body, callerOf(request))),
+      reply
+        .status(201)
+        .send(await apps.addSecret(request.params.applicationUri, request.body, administratorOf(request))),
   )
 
   server.delete<OfSecret>(
     '/apps/:applicationUri/secrets/:secret',
     { schema: ROUTES.removeSecret },
     async (request, reply) => {
-      await apps.removeSecret(request.params.applicationUri, request.params.secret, callerOf(request))
+      await apps.removeSecret(request.params.applicationUri, request.params.secret, administratorOf(request))
       return reply.status(204).send()
     },
   )

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageConsents } from '../../admin/grants/manage-consents.ts'
-import { callerOf } from '../kit/apis/administrator.ts'
+import { administratorOf } from '../kit/apis/administrator.ts'
 import { ConsentPage } from '../kit/apis/consent-schemas.ts'
 import { APPLICATION_URI, NOTHING, operation, USER } from '../kit/apis/operation.ts'
 import { pageQuery, readPageQuery, sendPage } from '../kit/requests/paging.ts'
@@ -47,7 +47,7 @@ export async function manageConsentsEndpoint(
     { schema: ROUTES.withdraw },
     async (request, reply) => {
       const { user, applicationUri } = request.params
-      await consents.withdraw(user, applicationUri, callerOf(request))
+      await consents.withdraw(user, applicationUri, administratorOf(request))
       return reply.status(204).send()
     },
   )

@@ -6,8 +6,8 @@ import type { ManageSessions } from '../../admin/grants/manage-sessions.ts'
 import type { ManageTokens } from '../../admin/grants/manage-tokens.ts'
 import type { ManageUsers } from '../../admin/users/manage-users.ts'
 import { ADMINISTRATION_SCOPE } from '../../domain/protocol/scope.ts'
-import type { JudgeAgain } from '../../oauth/tokens/lookup/check-again.ts'
 import type { LookUpToken } from '../../oauth/tokens/lookup/find-token.ts'
+import type { RecheckToken } from '../../oauth/tokens/lookup/recheck-token.ts'
 import type { LiveAccessToken } from '../../oauth/tokens/lookup/token-status.ts'
 import { watchMethods } from '../kit/answers/other-methods.ts'
 import { registerProblemDetails } from '../kit/answers/problem-details.ts'
@@ -25,7 +25,7 @@ import { manageUsersEndpoint } from './users.ts'
 
 interface Dependencies {
   readonly lookUpToken: LookUpToken
-  readonly judgeAgain: JudgeAgain
+  readonly recheckToken: RecheckToken
   /** Identifier of the instance's own API. */
   readonly standard: string
   readonly refuse: Refuse
@@ -40,10 +40,10 @@ interface Dependencies {
 /** The administration API. */
 export async function manageApi(
   server: FastifyInstance,
-  { lookUpToken, judgeAgain, standard, refuse, apps, tokens, sessions, consents, users, journals }: Dependencies,
+  { lookUpToken, recheckToken, standard, refuse, apps, tokens, sessions, consents, users, journals }: Dependencies,
 ): Promise<void> {
   registerJsonBody(server)
-  requireAdministrator<LiveAccessToken>(server, { lookUpToken, judgeAgain, standard })
+  requireAdministrator<LiveAccessToken>(server, { lookUpToken, recheckToken, standard })
   registerProblemDetails(server, {
     refuse,
     challenge: challengeNaming(ADMINISTRATION_SCOPE),

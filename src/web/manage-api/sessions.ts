@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { SessionsWanted } from '../../admin/grants/api-sessions.ts'
 import type { LicenseInput, ManageSessions } from '../../admin/grants/manage-sessions.ts'
 import { MOST_SLOTS } from '../../domain/sessions/api-session.ts'
-import { callerOf } from '../kit/apis/administrator.ts'
+import { administratorOf } from '../kit/apis/administrator.ts'
 import { NOTHING, operation } from '../kit/apis/operation.ts'
 import { pageOf, pageQuery, readPageQuery, sendPage } from '../kit/requests/paging.ts'
 
@@ -88,7 +88,7 @@ export async function manageSessionsEndpoint(
     '/sessions/:id',
     { schema: ROUTES.end },
     async (request, reply) => {
-      await sessions.end(request.params.id, request.query.withTokens === 'true', callerOf(request))
+      await sessions.end(request.params.id, request.query.withTokens === 'true', administratorOf(request))
       return reply.status(204).send()
     },
   )
@@ -96,6 +96,6 @@ export async function manageSessionsEndpoint(
   server.get('/license', { schema: ROUTES.license }, () => sessions.license())
 
   server.put<{ Body: LicenseInput }>('/license', { schema: ROUTES.setLicense }, (request) =>
-    sessions.setLicense(request.body, callerOf(request)),
+    sessions.setLicense(request.body, administratorOf(request)),
   )
 }

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ManageTokens } from '../../admin/grants/manage-tokens.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import { madeByToken, type ReferenceTokenKind } from '../../domain/tokens/reference-token.ts'
-import { type AdministrationCaller, callerOf } from '../kit/apis/administrator.ts'
+import { type Administrator, administratorOf } from '../kit/apis/administrator.ts'
 import { APPLICATION_URI, NOTHING, operation } from '../kit/apis/operation.ts'
 import { NewToken, NewTokenShown, type TokenInput, TokenRecord } from '../kit/apis/token-schemas.ts'
 import { pageOf, pageQuery, readPageQuery, sendPage } from '../kit/requests/paging.ts'
@@ -44,7 +44,7 @@ const ROUTES = {
 }
 
 /** Whom a token of this kind acts as; a person makes PATs for themselves alone. */
-function holderOf(kind: ReferenceTokenKind, { app, actor, person, byReferenceToken }: AdministrationCaller) {
+function holderOf(kind: ReferenceTokenKind, { app, actor, person, byReferenceToken }: Administrator) {
   if (byReferenceToken) throw madeByToken({ client_id: app, actor })
   if (kind === 'SAT' || person !== undefined) return person
   const reason = 'PAT acts as the person who makes it, and this access token speaks for an app; make a SAT, or sign in'
@@ -77,15 +77,15 @@ export async function manageTokensEndpoint(
     { schema: ROUTES.add },
     async (request, reply) => {
       const { kind, expires_at: expires, ...input } = request.body
-      const user = holderOf(kind, callerOf(request))
+      const user = holderOf(kind, administratorOf(request))
       const wanted = { ...input, kind, user, expires, app: request.params.applicationUri }
-      return reply.status(201).send(await tokens.issue(wanted, callerOf(request)))
+      return reply.status(201).send(await tokens.issue(wanted, administratorOf(request)))
     },
   )
 
   server.delete<OfToken>('/apps/:applicationUri/tokens/:id', { schema: ROUTES.remove }, async (request, reply) => {
     const { applicationUri, id } = request.params
-    await tokens.revoke(id, { app: applicationUri }, callerOf(request))
+    await tokens.revoke(id, { app: applicationUri }, administratorOf(request))
     return reply.status(204).send()
   })
 }

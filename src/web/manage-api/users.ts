@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageUsers, NewUserInput, UserPatch as Patch } from '../../admin/users/manage-users.ts'
-import { callerOf } from '../kit/apis/administrator.ts'
+import { administratorOf } from '../kit/apis/administrator.ts'
 import { NOTHING, operation, USER } from '../kit/apis/operation.ts'
 import { PageQuerySchema, pageOf, readPageQuery, sendPage } from '../kit/requests/paging.ts'
 import { readIfMatch, sendTagged, tagged } from '../kit/requests/preconditions.ts'
@@ -60,7 +60,7 @@ export async function manageUsersEndpoint(
   )
 
   server.post<{ Body: NewUserInput }>('/users', { schema: ROUTES.add }, async (request, reply) => {
-    const { record, version } = await users.add(request.body, callerOf(request))
+    const { record, version } = await users.add(request.body, administratorOf(request))
     return tagged(reply, version).status(201).header('location', `${server.prefix}/users/${record.id}`).send(record)
   })
 
@@ -70,12 +70,12 @@ export async function manageUsersEndpoint(
 
   server.patch<OfUser & { Body: Patch }>('/users/:user', { schema: ROUTES.patch }, async (request, reply) => {
     const expected = readIfMatch(request)
-    const { record, version } = await users.patch(request.params.user, request.body, expected, callerOf(request))
+    const { record, version } = await users.patch(request.params.user, request.body, expected, administratorOf(request))
     return tagged(reply, version).send(record)
   })
 
   server.delete<OfUser>('/users/:user', { schema: ROUTES.remove }, async (request, reply) => {
-    await users.remove(request.params.user, readIfMatch(request), callerOf(request))
+    await users.remove(request.params.user, readIfMatch(request), administratorOf(request))
     return reply.status(204).send()
   })
 
@@ -83,7 +83,7 @@ export async function manageUsersEndpoint(
     '/users/:user/password',
     { schema: ROUTES.password },
     async (request, reply) => {
-      await users.setPassword(request.params.user, request.body.password, callerOf(request))
+      await users.setPassword(request.params.user, request.body.password, administratorOf(request))
       return reply.status(204).send()
     },
   )

@@ -37,8 +37,8 @@ export async function profileConsentsEndpoint(
     '/consents/:applicationUri',
     { schema: ROUTES.withdraw },
     async (request, reply) => {
-      const { id, caller } = personOf(request)
-      await consents.withdraw(id, request.params.applicationUri, caller)
+      const { id, actor } = personOf(request)
+      await consents.withdraw(id, request.params.applicationUri, actor)
       return reply.status(204).send()
     },
   )

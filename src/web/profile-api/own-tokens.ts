@@ -45,9 +45,9 @@ export async function profileTokensEndpoint(
     '/tokens',
     { schema: ROUTES.add },
     async (request, reply) => {
-      const { id: user, caller } = personOf(request)
+      const { id: user, actor } = personOf(request)
       const { expires_at: expires, ...input } = request.body
-      return reply.status(201).send(await tokens.issueOwn({ ...input, expires, user }, caller))
+      return reply.status(201).send(await tokens.issueOwn({ ...input, expires, user }, actor))
     },
   )
 
@@ -55,8 +55,8 @@ export async function profileTokensEndpoint(
     '/tokens/:id',
     { schema: ROUTES.remove },
     async (request, reply) => {
-      const { id: user, caller } = personOf(request)
-      await tokens.revoke(request.params.id, { user, kind: 'PAT' }, caller)
+      const { id: user, actor } = personOf(request)
+      await tokens.revoke(request.params.id, { user, kind: 'PAT' }, actor)
       return reply.status(204).send()
     },
   )

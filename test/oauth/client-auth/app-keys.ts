@@ -256,7 +256,7 @@ await t.test('the record: keys that cannot work are refused, each with its reaso
   t.equal(
     (await tessera(['app', 'update', 'app/record', '--set', 'Name=Same address'])).code,
     0,
-    'what is settled is not judged again',
+    'what is settled is not checked again',
   )
   const elsewhere = await tessera(['app', 'update', 'app/record', '--set', 'JwksUri=https://127.0.0.2/jwks'])
   t.strictSame(

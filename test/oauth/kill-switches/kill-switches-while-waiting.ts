@@ -99,7 +99,7 @@ async function edit({ apps }: Repositories, uri: string, changes: Partial<AppReg
   await apps.update({ ...registrationOf(await requireApp({ apps }, uri)), ...changes }, instance.now())
 }
 
-await t.test('PT-07: an app that administers is judged again when its turn comes', async (t) => {
+await t.test('PT-07: an app that administers is checked again when its turn comes', async (t) => {
   type Turn = (unit: Repositories, app: string, systemUser: string) => Promise<unknown>
   const now = instance.now()
   const cases: Readonly<Record<string, Refused & { readonly turn: Turn; readonly format?: 'reference' }>> = {
@@ -165,7 +165,7 @@ await t.test('PT-07: an app that administers is judged again when its turn comes
   })
 })
 
-await t.test('PT-08: an administrator is judged again when their turn comes', async (t) => {
+await t.test('PT-08: an administrator is checked again when their turn comes', async (t) => {
   type Turn = (unit: Repositories, id: string, app: string) => Promise<unknown>
   const now = instance.now()
   const cases: Readonly<Record<string, Refused & { readonly turn: Turn }>> = {
@@ -205,7 +205,7 @@ await t.test('PT-08: an administrator is judged again when their turn comes', as
   })
 })
 
-await t.test('PT-07: every change of the administration API is judged again', async (t) => {
+await t.test('PT-07: every change of the administration API is checked again', async (t) => {
   let api = createAdminApi(instance, await serviceToken(instance))
   const web = await obtainTokens(instance)
   await serveApi(instance)
@@ -271,7 +271,7 @@ async function isSignedOut(t: Test, answer: Response): Promise<void> {
   t.equal(ruleOf(((await answer.json()) as { refusal_id: string }).refusal_id), 'browser-session-missing')
 }
 
-await t.test('PT-08, RT-08: whoever is signed in is judged again when their turn comes', async (t) => {
+await t.test('PT-08, RT-08: whoever is signed in is checked again when their turn comes', async (t) => {
   type Turn = (unit: Repositories, id: string) => Promise<unknown>
   const now = instance.now()
   const cases: Readonly<Record<string, Turn>> = {
@@ -346,7 +346,7 @@ await t.test('RT-08, CS-10: a word on the consent page counts only while person 
     })
 })
 
-await t.test('PT-07, AD-16: an app that registered itself is judged again when its turn comes', async (t) => {
+await t.test('PT-07, AD-16: an app that registered itself is checked again when its turn comes', async (t) => {
   const { id, token } = await initialToken(instance, '--uses', '2')
   const client = await registerClient(instance, {}, bearer(token))
   const { client_id: uri } = client

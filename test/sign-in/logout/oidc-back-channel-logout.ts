@@ -324,7 +324,7 @@ await t.test('an app that is changed, disabled or removed meanwhile', async (t) 
   await changeApp(instance, uri, { backchannelLogoutUri: 'https://10.0.0.1/x' })
   instance.advance(MINUTE)
   await instance.server.sendLogouts()
-  t.equal(site.notices.length, 1, 'SS-01: judged again when it is connected to')
+  t.equal(site.notices.length, 1, 'SS-01: checked again when it is connected to')
   t.match(await deliveriesOf(instance, uri), [
     { state: 'waiting', attempts: 2, lastError: 'leads to an address that is not on the public internet' },
   ])

@@ -3,13 +3,13 @@ import { type AuthenticatedApp, requireStillEnabled } from '../../../domain/acce
 import type { ReadCatalogue } from '../../../domain/access/resource-indicators.ts'
 import { type OperatorHalf, Refused } from '../../../domain/refusals/errors.ts'
 import type { Repositories } from '../../../store/store.ts'
-import type { JudgeAgain } from './check-again.ts'
 import type { LookUpToken } from './find-token.ts'
+import type { RecheckToken } from './recheck-token.ts'
 import type { DeadToken, LiveAccessToken, LiveToken } from './token-status.ts'
 
 interface Dependencies {
   readonly lookUpToken: LookUpToken
-  readonly judgeAgain: JudgeAgain
+  readonly recheckToken: RecheckToken
   readonly readCatalogue: ReadCatalogue
 }
 
@@ -17,12 +17,12 @@ export type FindApiToken = ReturnType<typeof createFindApiToken>
 
 /** An access token with which somebody calls an API. */
 export interface ApiToken extends LiveAccessToken {
-  /** Judges the token, and the app that asks, by what a unit of work sees. @throws Refused as `findApiToken` */
-  readonly judgeAgain: (unit: Repositories) => Promise<unknown>
+  /** Checks the token, and the app that asks, again by what a unit of work sees. @throws Refused as `findApiToken` */
+  readonly recheck: (unit: Repositories) => Promise<unknown>
 }
 
 /** Finds the access token with which somebody calls an API. */
-export function createFindApiToken({ lookUpToken, judgeAgain, readCatalogue }: Dependencies) {
+export function createFindApiToken({ lookUpToken, recheckToken, readCatalogue }: Dependencies) {
   /**
    * @param caller the app through which the API asks
    * @throws Refused `invalid_token`, whatever the token lacks: of a token of others the caller learns nothing
@@ -33,9 +33,9 @@ export function createFindApiToken({ lookUpToken, judgeAgain, readCatalogue }: D
     const token = requireApiToken(found, caller, resources)
     return {
       ...token,
-      async judgeAgain(unit) {
+      async recheck(unit) {
         requireStillEnabled(caller, await unit.apps.find(caller.applicationUri))
-        requireApiToken(await judgeAgain(token, unit), caller, await unit.resources.list())
+        requireApiToken(await recheckToken(token, unit), caller, await unit.resources.list())
       },
     }
   }

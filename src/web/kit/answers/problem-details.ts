@@ -61,7 +61,7 @@ export function registerProblemDetails(
 
   function answer(request: FastifyRequest, reply: FastifyReply, error: Refused): FastifyReply {
     const { status, description, faults } = error
-    const refusalId = refuse(request, asSentBy(request.caller?.app, error))
+    const refusalId = refuse(request, asSentBy(request.administrator?.app, error))
     const retryAfter = error.retryAfter ?? (status === 503 ? RETRY_AFTER_SECONDS : undefined)
     if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
     const challenge = status === 401 || status === 403 ? challengeFor(request, error) : undefined

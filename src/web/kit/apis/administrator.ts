@@ -6,7 +6,7 @@ import type { Repositories } from '../../../store/store.ts'
 import { readBearerToken } from '../requests/bearer-token.ts'
 
 /** Who calls the administration API, as the audit log names them. */
-export interface AdministrationCaller {
+export interface Administrator {
   /** Such as `user:6f1c...` or `app:my.admin/tool`. */
   readonly actor: string
   readonly address: string
@@ -16,8 +16,8 @@ export interface AdministrationCaller {
   readonly person: string | undefined
   /** Whether the token is a reference token. */
   readonly byReferenceToken: boolean
-  /** Judges the token by what a unit of work sees, as it was judged at the door. @throws Refused `invalid_token`, `insufficient_scope` */
-  readonly judgeAgain: (unit: Repositories) => Promise<unknown>
+  /** Checks the token again by what a unit of work sees. @throws Refused `invalid_token`, `insufficient_scope` */
+  readonly recheck: (unit: Repositories) => Promise<unknown>
 }
 
 declare module 'fastify' {
@@ -26,7 +26,7 @@ declare module 'fastify' {
     unguarded?: true
   }
   interface FastifyRequest {
-    caller: AdministrationCaller | undefined
+    administrator: Administrator | undefined
   }
 }
 
@@ -49,7 +49,7 @@ type OtherToken =
 
 interface Dependencies<T extends AccessToken> {
   readonly lookUpToken: (value: string) => Promise<T | OtherToken>
-  readonly judgeAgain: (token: T, unit: Repositories) => Promise<T | OtherToken>
+  readonly recheckToken: (token: T, unit: Repositories) => Promise<T | OtherToken>
   /** Identifier of the instance's own API, the only one the token may be for. */
   readonly standard: string
 }
@@ -60,9 +60,9 @@ interface Dependencies<T extends AccessToken> {
  */
 export function requireAdministrator<T extends AccessToken>(
   server: FastifyInstance,
-  { lookUpToken, judgeAgain, standard }: Dependencies<T>,
+  { lookUpToken, recheckToken, standard }: Dependencies<T>,
 ): void {
-  server.decorateRequest('caller', undefined)
+  server.decorateRequest('administrator', undefined)
   server.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.unguarded === true) return
     const bearer = readBearerToken(request, undefined)
@@ -70,13 +70,13 @@ export function requireAdministrator<T extends AccessToken>(
     const token = requireAccessToken(await lookUpToken(bearer))
     requireRight(token, standard)
     const { app, interactive, user, reference } = token
-    request.caller = {
+    request.administrator = {
       actor: actorOf(token),
       address: request.ip,
       app: app.applicationUri,
       person: interactive ? user.id : undefined,
       byReferenceToken: reference !== undefined,
-      judgeAgain: async (unit) => requireRight(requireAccessToken(await judgeAgain(token, unit)), standard),
+      recheck: async (unit) => requireRight(requireAccessToken(await recheckToken(token, unit)), standard),
     }
   })
 }
@@ -121,7 +121,11 @@ function requireRight(token: AccessToken, standard: string): void {
 }
 
 /** Who calls; only behind `requireAdministrator`. */
-export function callerOf({ caller }: { readonly caller: AdministrationCaller | undefined }): AdministrationCaller {
-  if (!caller) throw tokenMissing('the guard was left out')
-  return caller
+export function administratorOf({
+  administrator,
+}: {
+  readonly administrator: Administrator | undefined
+}): Administrator {
+  if (!administrator) throw tokenMissing('the guard was left out')
+  return administrator
 }

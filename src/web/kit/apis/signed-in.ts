@@ -9,11 +9,11 @@ import { requireOwnPage } from '../requests/csrf.ts'
 /** Who is signed in, and how the audit log names what they do. */
 export interface SignedInPerson {
   readonly id: string
-  readonly caller: {
+  readonly actor: {
     readonly actor: string
     readonly address: string
-    /** Looks for the session in what a unit of work sees, as at the door. @throws Refused `login_required` */
-    readonly judgeAgain: (unit: Repositories) => Promise<unknown>
+    /** Looks for the session again in what a unit of work sees. @throws Refused `login_required` */
+    readonly recheck: (unit: Repositories) => Promise<unknown>
   }
 }
 
@@ -44,8 +44,8 @@ export function requireSignedIn(server: FastifyInstance, { findSession, findSess
     if (request.method !== 'GET') requireOwnPage(request, issuer)
     refuseToken(request)
     const { id } = requireSession(await findSession(request)).user
-    const judgeAgain = async (unit: Repositories) => requireSession(await findSessionIn(unit, request))
-    request.person = { id, caller: { actor: `user:${id}`, address: request.ip, judgeAgain } }
+    const recheck = async (unit: Repositories) => requireSession(await findSessionIn(unit, request))
+    request.person = { id, actor: { actor: `user:${id}`, address: request.ip, recheck } }
   })
 }
 

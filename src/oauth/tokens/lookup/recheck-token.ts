@@ -11,14 +11,14 @@ interface Dependencies {
   readonly clock: Clock
 }
 
-export type JudgeAgain = ReturnType<typeof createJudgeAgain>
+export type RecheckToken = ReturnType<typeof createRecheckToken>
 
 /**
- * Judges an access token that was live when it was presented by what a unit of work sees: whoever waited for their turn may have
- * been switched off meanwhile. Everything but the signature is judged, for that cannot have changed, and by the very same rules.
+ * Checks an access token again by what a unit of work sees: whoever waited for their turn may have been switched off since it was
+ * presented. The very same rules apply to everything but the signature, which cannot have changed.
  */
-export function createJudgeAgain({ settings, clock }: Dependencies) {
-  return async function judgeAgain(
+export function createRecheckToken({ settings, clock }: Dependencies) {
+  return async function recheckToken(
     { claims, reference }: LiveAccessToken,
     unit: Repositories,
   ): Promise<LiveAccessToken | DeadToken> {
