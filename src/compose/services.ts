@@ -143,7 +143,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
 
   const { secretKey, verifySignature, readEffective } = createAppSignatures(config, core, whileOutside)
   const judgeAssertion = createJudgeAssertion({ verifySignature, issuer, clock })
-  const authenticateApp = createAuthenticateApp({ store, judgeAssertion, clock, secretUse, audit })
+  const authenticateApp = createAuthenticateApp({ apps: read.apps, write, judgeAssertion, clock, secretUse, audit })
   const lookUpToken = createLookUpToken({ store, keys, settings, clock, readCatalogue, uses: tokenUse })
   const recheckToken = createRecheckToken({ settings, clock })
   const findToken = createFindToken(lookUpToken)
@@ -159,23 +159,23 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     random,
     audit,
     seconds: {
-      code: createRefuseSecondCode({ store, clock, audit }),
-      refreshToken: createAnswerSecondRefresh({ store, clock, audit }),
+      code: createRefuseSecondCode({ read, writeEnding, clock, audit }),
+      refreshToken: createAnswerSecondRefresh({ read, writeEnding, clock, audit }),
     },
   })
   const grants = createGrantRegistry([
-    createAuthorizationCodeGrant({ store, clock, audit, readCatalogue }),
-    createRefreshTokenGrant({ store, clock, audit, readCatalogue }),
-    createClientCredentialsGrant({ ...store.read, readCatalogue }),
+    createAuthorizationCodeGrant({ read, writeEnding, clock, audit, readCatalogue }),
+    createRefreshTokenGrant({ read, writeEnding, clock, audit, readCatalogue }),
+    createClientCredentialsGrant({ users: read.users, sessionEpochs: read.sessionEpochs, readCatalogue }),
   ])
 
   const flow = createAuthorizeFlow({
-    store,
+    read,
     clock,
     issuer,
     tickets: createTickets({ key: deriveKey(masterKey, 'authorize-tickets'), clock, random, issuer }),
     issueAnswer: createIssueAnswer({
-      store,
+      write,
       clock,
       random,
       mintAccessToken,

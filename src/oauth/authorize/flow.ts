@@ -7,7 +7,7 @@ import type { Refused } from '../../domain/refusals/errors.ts'
 import type { Follow } from '../../domain/refusals/run-check.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { Clock } from '../../lib/time/clock.ts'
-import type { Store } from '../../store/store.ts'
+import type { Repositories } from '../../store/store.ts'
 import type { ReadIdTokenHint } from './checks/id-token-hint.ts'
 import { nextStep, type Progress, type Step } from './interaction.ts'
 import { formOf, type Tickets } from './interaction-ticket.ts'
@@ -25,7 +25,7 @@ export interface LiveSession {
 }
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read'>
+  readonly read: Pick<Repositories, 'apps' | 'sessionEpochs' | 'consents'>
   readonly clock: Clock
   readonly issuer: string
   readonly tickets: Tickets
@@ -44,7 +44,7 @@ export type AuthorizeFlow = ReturnType<typeof createAuthorizeFlow>
 /** The stations of an authorization request, in the order an endpoint passes them. @see RFC 6749 §4.1.1 */
 export function createAuthorizeFlow(dependencies: Dependencies) {
   const {
-    store,
+    read,
     clock,
     issuer,
     tickets,
@@ -66,9 +66,9 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
   ): Promise<Step> {
     const { applicationUri } = request.app
     // Read before the consent is: what is taken back in between is then noticed, and not overlooked.
-    const sessionEpoch = live ? await store.read.sessionEpochs.find(applicationUri, live.user.id) : 0
+    const sessionEpoch = live ? await read.sessionEpochs.find(applicationUri, live.user.id) : 0
     const signedIn = live && { ...live, subject: subjectOf(live.user, sectorOf(request.app)), sessionEpoch }
-    const consent = live && (await store.read.consents.find(live.user.id, applicationUri))
+    const consent = live && (await read.consents.find(live.user.id, applicationUri))
     return nextStep(request, progress, signedIn, consent, clock())
   }
 
@@ -80,7 +80,7 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
 
     /** @param follow notes how each check goes, for an explanation */
     findRedirect: (request: EffectiveRequest, follow?: Follow): Promise<Redirectable> =>
-      findRedirect(request, store.read.apps, follow),
+      findRedirect(request, read.apps, follow),
 
     async validate(
       request: EffectiveRequest,

@@ -15,7 +15,7 @@ import type { User } from '../../domain/users/user.ts'
 import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { OpaqueAccessToken } from '../../store/repositories/tokens/opaque-access-tokens.ts'
-import type { Store } from '../../store/store.ts'
+import type { Write } from '../../store/store.ts'
 import type { SignedIn } from './interaction.ts'
 import type { AuthorizationRequest } from './request/request.ts'
 
@@ -48,7 +48,7 @@ type MintAccessToken = (
 }>
 
 interface Dependencies {
-  readonly store: Pick<Store, 'write'>
+  readonly write: Write<'grants' | 'codes' | 'sessionApps' | 'families' | 'opaqueAccessTokens' | 'auditEvents'>
   readonly clock: Clock
   readonly random: Random
   readonly signIdToken: SignFrontChannelIdToken
@@ -71,7 +71,7 @@ export type IssueAnswer = ReturnType<typeof createIssueAnswer>
 
 /** Gives the app what its response type asks for: a code, an ID token, an access token. @see RFC 6749 §4.1.2, OIDC Core §3.2.2.5, §3.3.2.5 */
 export function createIssueAnswer(dependencies: Dependencies) {
-  const { store, clock, random, signIdToken, mintAccessToken, readCatalogue, audit } = dependencies
+  const { write, clock, random, signIdToken, mintAccessToken, readCatalogue, audit } = dependencies
 
   async function mint({ request, signedIn: { user, session } }: Answered, family: string) {
     if (!answersWith(request.responseType, 'token')) return undefined
@@ -94,7 +94,7 @@ export function createIssueAnswer(dependencies: Dependencies) {
     const accessToken = minted?.response.access_token
     const { address } = answered
 
-    const outcome = await store.write(async (unit) => {
+    const outcome = await write(async (unit) => {
       if (!(await unit.grants.mayGrant(granted, answered.consent))) return 'ended'
       const { redirectUri, codeChallenge } = request
       const expiresAt = clock() + AUTHORIZATION_CODE_LIFETIME

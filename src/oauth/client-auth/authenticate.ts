@@ -8,13 +8,15 @@ import { digest, sameDigest } from '../../lib/crypto/secrets.ts'
 import type { LastUse } from '../../lib/flow/last-use.ts'
 import { createRarely } from '../../lib/flow/rarely.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
-import type { Store } from '../../store/store.ts'
+import type { TrustedApplications } from '../../store/repositories/apps/trusted-applications.ts'
+import type { Write } from '../../store/store.ts'
 import { assertsItself, CLIENT_CHECKS, type Claim, refuse } from './checks.ts'
 import { type ClientCredentials, REFUSED, readCredentials } from './credentials.ts'
 import type { JudgeAssertion } from './verify-assertion.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'write'>
+  readonly apps: Pick<TrustedApplications, 'find'>
+  readonly write: Write<'clientAssertions'>
   readonly judgeAssertion: JudgeAssertion
   readonly clock: Clock
   readonly secretUse: Pick<LastUse, 'note'>
@@ -30,8 +32,7 @@ export type AuthenticateApp = ReturnType<typeof createAuthenticateApp>
  * @param path of the endpoint that is called, below the issuer
  * @see RFC 6749 §2.3, §3.2.1
  */
-export function createAuthenticateApp({ store, judgeAssertion, clock, secretUse, audit }: Dependencies) {
-  const { apps } = store.read
+export function createAuthenticateApp({ apps, write, judgeAssertion, clock, secretUse, audit }: Dependencies) {
   const onceAMinute = createRarely(clock, MINUTE)
 
   /** Each failure is a refusal with a record of its own; a stranger must not be able to fill the audit log with them. */
@@ -57,8 +58,7 @@ export function createAuthenticateApp({ store, judgeAssertion, clock, secretUse,
     const { assertion, credentials } = claim
     if (!assertion || 'rule' in assertion) return
     const { jti, countsUntil } = assertion
-    if (await store.write(({ clientAssertions }) => clientAssertions.use(credentials.clientId, jti, countsUntil)))
-      return
+    if (await write(({ clientAssertions }) => clientAssertions.use(credentials.clientId, jti, countsUntil))) return
     throw refuse(claim, 'assertion-used', 'an assertion with this jti was used before')
   }
 

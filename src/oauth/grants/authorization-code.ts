@@ -19,11 +19,12 @@ import type { User } from '../../domain/users/user.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import { type Clock, SECOND } from '../../lib/time/clock.ts'
 import type { AuthorizationCode } from '../../store/repositories/tokens/authorization-codes.ts'
-import type { Store } from '../../store/store.ts'
+import type { Repositories, Write } from '../../store/store.ts'
 import type { Grant, GrantCheck, TokenRequest } from './registry.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'writeEnding'>
+  readonly read: Pick<Repositories, 'codes' | 'sessions' | 'apps' | 'users'>
+  readonly writeEnding: Write<'families'>
   readonly clock: Clock
   readonly audit: Pick<Audit, 'note'>
   readonly readCatalogue: ReadCatalogue
@@ -55,12 +56,12 @@ const CHECKS: readonly GrantCheck[] = [
 
 /** Exchanges an authorization code for tokens. @see RFC 6749 §4.1.3 */
 export function createAuthorizationCodeGrant(dependencies: Dependencies): Grant {
-  const { store, clock, readCatalogue } = dependencies
+  const { read, clock, readCatalogue } = dependencies
 
   async function authorize({ app, form, binding }: TokenRequest): Promise<UserAuthorization> {
     requireInteractive(app)
     const codeDigest = digest(form.require('code'))
-    const code = await store.read.codes.find(codeDigest)
+    const code = await read.codes.find(codeDigest)
     if (!code) {
       throw refuse('code-unknown', 'the code is unknown', {
         cause: 'no code like this was issued here: it was cut off, changed on the way, or is of another server',
@@ -108,7 +109,7 @@ type Judging = Omit<Dependencies, 'readCatalogue'>
 export const createRefuseSecondCode =
   (dependencies: Judging) =>
   async ({ digest, granted }: CodeUse, app: AuthenticatedApp): Promise<never> => {
-    const { codes, apps } = dependencies.store.read
+    const { codes, apps } = dependencies.read
     const code = await codes.find(digest)
     if (code && code.spentAt !== undefined) return refuseReuse(granted, undefined, app, dependencies)
     if (code) await requireStanding(code, await apps.find(app.applicationUri), dependencies)
@@ -124,9 +125,9 @@ async function refuseReuse(
   { family, userId }: Granted,
   spentAt: number | undefined,
   app: AuthenticatedApp,
-  { store, clock, audit }: Judging,
+  { writeEnding, clock, audit }: Judging,
 ): Promise<never> {
-  await store.writeEnding(({ families }) => families.revoke(family, clock()))
+  await writeEnding(({ families }) => families.revoke(family, clock()))
   audit.note({ event: 'code_reuse', ...auditedApp(app), user: userId, detail: { family } })
   throw refuse('code-used', 'the code has already been used; the tokens it was exchanged for are revoked', {
     client_id: app.applicationUri,
@@ -141,12 +142,12 @@ async function refuseReuse(
 async function requireStanding(
   code: AuthorizationCode,
   app: TrustedApplication | undefined,
-  { store, clock }: Judging,
+  { read, clock }: Judging,
 ): Promise<User> {
   requireUnexpired(code, clock())
-  await requireStillSignedIn(code, store)
+  await requireStillSignedIn(code, read)
   requireUnrevoked(code)
-  const user = await store.read.users.find(code.userId)
+  const user = await read.users.find(code.userId)
   const ended = whyEnded(code, app, user) ?? (app && user && whyNotAdmitted(app, user))
   if (ended === TAKEN_BACK) throw endedEarly()
   if (!user || ended !== undefined)
@@ -158,8 +159,11 @@ async function requireStanding(
 }
 
 /** Refuses a code whose sign-in was ended between authorize and token. */
-async function requireStillSignedIn(code: AuthorizationCode, { read }: Pick<Store, 'read'>): Promise<void> {
-  const session = await read.sessions.find(code.signIn.sid)
+async function requireStillSignedIn(
+  code: AuthorizationCode,
+  { sessions }: Pick<Repositories, 'sessions'>,
+): Promise<void> {
+  const session = await sessions.find(code.signIn.sid)
   if (!session || session.endedAt !== undefined)
     throw refuse('signed-out-since', 'the person signed out since the code was issued')
 }

@@ -21,11 +21,12 @@ import { digest } from '../../lib/crypto/secrets.ts'
 import { type Clock, isoTime, SECOND } from '../../lib/time/clock.ts'
 import type { RefreshToken, Rotation } from '../../store/repositories/tokens/refresh-tokens.ts'
 import type { TokenFamily } from '../../store/repositories/tokens/token-families.ts'
-import type { Store } from '../../store/store.ts'
+import type { Repositories, Write } from '../../store/store.ts'
 import type { Grant, GrantCheck, TokenRequest } from './registry.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'writeEnding'>
+  readonly read: Pick<Repositories, 'refreshTokens' | 'families' | 'apps' | 'users'>
+  readonly writeEnding: Write<'families'>
   readonly clock: Clock
   readonly audit: Pick<Audit, 'note'>
   readonly readCatalogue: ReadCatalogue
@@ -85,7 +86,7 @@ type Judging = Omit<Dependencies, 'readCatalogue'>
 export const createAnswerSecondRefresh =
   (dependencies: Judging) =>
   async (use: RefreshTokenUse, app: AuthenticatedApp): Promise<TokenResponse> => {
-    const record = await dependencies.store.read.apps.find(app.applicationUri)
+    const record = await dependencies.read.apps.find(app.applicationUri)
     const { token, family } = await requireStanding(use.digest, app, record, dependencies)
     if (token.rotation) return replay(use, token.rotation, family, app, dependencies)
     throw refuse('refresh-token-revoked', 'the refresh token was revoked')
@@ -116,9 +117,9 @@ async function refuseReuse(
   { family, userId }: TokenFamily,
   age: number,
   app: AuthenticatedApp,
-  { store, clock, audit }: Judging,
+  { writeEnding, clock, audit }: Judging,
 ): Promise<never> {
-  await store.writeEnding(({ families }) => families.revoke(family, clock()))
+  await writeEnding(({ families }) => families.revoke(family, clock()))
   audit.note({ event: 'refresh_reuse', ...auditedApp(app), user: userId, detail: { family } })
   const description = 'the refresh token has already been used; all tokens that grew from the same sign-in are revoked'
   throw refuse('refresh-token-used', description, {
@@ -132,9 +133,9 @@ async function refuseReuse(
 async function requireLiveFamily(
   token: RefreshToken | undefined,
   app: AuthenticatedApp,
-  { store, clock }: Judging,
+  { read, clock }: Judging,
 ): Promise<TokenFamily> {
-  const family = token && (await store.read.families.find(token.family))
+  const family = token && (await read.families.find(token.family))
   if (!token || !family) {
     throw refuse('refresh-token-unknown', 'the refresh token is unknown', {
       cause:
@@ -168,7 +169,7 @@ async function requireStanding(
   record: TrustedApplication | undefined,
   dependencies: Judging,
 ): Promise<{ readonly token: RefreshToken; readonly family: TokenFamily; readonly user: User }> {
-  const { read } = dependencies.store
+  const { read } = dependencies
   const token = await read.refreshTokens.find(tokenDigest)
   const family = await requireLiveFamily(token, app, dependencies)
   const user = await read.users.find(family.userId)
