@@ -1,6 +1,6 @@
 import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
-import type { Follow } from '../../domain/refusals/run-check.ts'
+import type { RunCheck } from '../../domain/refusals/run-check.ts'
 
 /** How one check went; `null` was not made. */
 export interface CheckNote {
@@ -19,7 +19,7 @@ export interface Trial<T> {
 
 /** Takes notes of the checks as they are made. */
 export interface NoteTaking {
-  readonly follow: Follow
+  readonly runCheck: RunCheck
   /** Notes a check that cannot be made, or needs no judgement. */
   note(name: string, passed: boolean | null, detail: string): void
 }
@@ -33,7 +33,7 @@ export async function tryChecks<T>(plan: readonly string[], row: (notes: NoteTak
   const note = (name: string, passed: boolean | null, detail: string): void => {
     notes.set(name, { name, passed, detail })
   }
-  const follow: Follow = async (name, check) => {
+  const runCheck: RunCheck = async (name, check) => {
     try {
       const proved = await check()
       if (!notes.has(name)) note(name, true, described(proved))
@@ -48,7 +48,7 @@ export async function tryChecks<T>(plan: readonly string[], row: (notes: NoteTak
     ...[...notes.values()].filter(({ name }) => !plan.includes(name)),
   ]
   try {
-    const proved = await row({ follow, note })
+    const proved = await row({ runCheck, note })
     return { proved, checks: all('needs the request itself') }
   } catch (error) {
     if (error instanceof Refused) return { refusal: error, checks: all('not reached') }

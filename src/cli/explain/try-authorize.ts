@@ -33,11 +33,11 @@ export function tryAuthorize(
   const { flow, readCatalogue } = serverPartsOf(config, core)
   const tokens = completeSettings(config.tokens, core.masterKey)
   return tryChecks(PLAN, async (notes) => {
-    const { follow } = notes
-    await follow(ADDRESS, () => requireAuthorizeAddress(url, issuer, notes))
+    const { runCheck } = notes
+    await runCheck(ADDRESS, () => requireAuthorizeAddress(url, issuer, notes))
     const asked = await flow.readEffective(createForm(parametersOf(url)))
-    const redirectable = await flow.findRedirect(asked, follow)
-    const request = await flow.validate(asked, redirectable, follow)
+    const redirectable = await flow.findRedirect(asked, runCheck)
+    const request = await flow.validate(asked, redirectable, runCheck)
     const user = await checkPerson(name, request, store.read, notes)
     if (user) await checkConsent(request, user, flow, clock(), notes)
     else notes.note(CONSENT, null, 'not checked; --user names the person')
@@ -57,11 +57,11 @@ async function checkConsent(
   user: User,
   flow: ServerParts['flow'],
   now: number,
-  { follow, note }: NoteTaking,
+  { runCheck, note }: NoteTaking,
 ): Promise<void> {
   const session = signInAt(now)
   const progress = { signedIn: { sid: session.sid, authTime: session.authTime } }
-  const step = await follow(CONSENT, () => flow.decideFor(request, progress, { user, session }))
+  const step = await runCheck(CONSENT, () => flow.decideFor(request, progress, { user, session }))
   note(CONSENT, true, step.kind === 'consent' ? askedFor(step) : 'nothing to ask')
 }
 

@@ -17,14 +17,14 @@ export async function checkPerson(
   name: string | undefined,
   request: { readonly app: TrustedApplication; readonly scope: readonly string[] },
   { users }: Pick<Repositories, 'users'>,
-  { follow, note }: NoteTaking,
+  { runCheck, note }: NoteTaking,
 ): Promise<User | undefined> {
   if (name === undefined) {
     for (const check of PERSON_CHECKS) note(check, null, 'not checked; --user names the person')
     return undefined
   }
-  const user = await follow(USER, () => requireAccount(name, users))
-  await follow(ADMISSION, () => requireAdmitted(request, user))
+  const user = await runCheck(USER, () => requireAccount(name, users))
+  await runCheck(ADMISSION, () => requireAdmitted(request, user))
   return user
 }
 

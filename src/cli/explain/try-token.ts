@@ -47,11 +47,11 @@ export function tryToken(asked: DescribedRequest, core: Core, config: Config): P
   const settings = { tokens: completeSettings(config.tokens, masterKey), algorithm: keys.algorithm, now: clock() }
   return tryChecks(plan, async (notes) => {
     const app = await checkClient(asked, await store.read.apps.find(asked.client), clock(), notes)
-    await notes.follow('grant_type', () => parts.grants.find(asked.grant).type)
+    await notes.runCheck('grant_type', () => parts.grants.find(asked.grant).type)
     const grant = parts.grants.find(asked.grant)
     if (grant.actsFor === 'person') return tryForPerson(grant, asked, app, store, parts, settings, notes)
     const form = createForm({ scope: asked.scope, ...resourcesOf(asked) })
-    const authorization = await grant.authorize({ app, form, binding: 'none' }, notes.follow)
+    const authorization = await grant.authorize({ app, form, binding: 'none' }, notes.runCheck)
     noteTarget(authorization, notes)
     noteFormat(app, notes)
     return previewForService(authorization, settings)
@@ -69,11 +69,11 @@ async function checkClient(
   { client, secret }: DescribedRequest,
   app: TrustedApplication | undefined,
   now: number,
-  { follow, note }: NoteTaking,
+  { runCheck, note }: NoteTaking,
 ): Promise<AuthenticatedApp> {
   const assumed = secret === undefined && app?.clientType === 'Confidential'
   const claim = assumed ? assumedClaim(client, app, now) : claimOf(credentialsOf(client, secret, app), app, now)
-  for (const { name, require } of CLIENT_CHECKS) await follow(name, () => require(claim))
+  for (const { name, require } of CLIENT_CHECKS) await runCheck(name, () => require(claim))
   if (assumed) note('client authentication', true, assertsItself(app) ? ASSUMED_ASSERTION : ASSUMED_SECRET)
   return vouchFor(app as TrustedApplication, claim, 'nowhere')
 }
@@ -116,9 +116,9 @@ async function tryForPerson(
   settings: PreviewSettings,
   notes: NoteTaking,
 ): Promise<ClaimsPreview> {
-  const { follow, note } = notes
-  await follow('sign-in', () => requireInteractive(app))
-  const scope = await follow('scope', () => readRequestedScope(scopeForm(asked, app), app, 'code'))
+  const { runCheck, note } = notes
+  await runCheck('sign-in', () => requireInteractive(app))
+  const scope = await runCheck('scope', () => readRequestedScope(scopeForm(asked, app), app, 'code'))
   for (const { name, unmade } of grant.checks) {
     if (unmade) note(name, null, unmade({ app, scope }))
     else if (name === 'redirect_uri') await checkRedirectUri(asked, app, notes)
@@ -127,7 +127,7 @@ async function tryForPerson(
   const granted = { scope, resources: [] }
   const catalogue = await readCatalogue()
   const form = createForm(resourcesOf(asked))
-  const target = await follow('resource', () => narrowToResources(form, granted, undefined, app, catalogue))
+  const target = await runCheck('resource', () => narrowToResources(form, granted, undefined, app, catalogue))
   noteTarget(target, notes)
   noteFormat(app, notes)
   return previewForUser({ app, user: user ?? SOMEBODY, ...target }, undefined, settings)
@@ -136,10 +136,10 @@ async function tryForPerson(
 async function checkRedirectUri(
   { redirectUri }: DescribedRequest,
   app: TrustedApplication,
-  { follow, note }: NoteTaking,
+  { runCheck, note }: NoteTaking,
 ): Promise<void> {
   if (redirectUri === undefined) note('redirect_uri', null, 'not checked; --redirect-uri names it')
-  else await follow('redirect_uri', () => requireRegisteredUri(redirectUri, app))
+  else await runCheck('redirect_uri', () => requireRegisteredUri(redirectUri, app))
 }
 
 /** Where no scope is named, a sign-in for everything that the record lists. */

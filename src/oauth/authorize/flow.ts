@@ -4,7 +4,7 @@ import type { ResponseType } from '../../domain/apps/app-choices.ts'
 import { type Sector, sectorOf } from '../../domain/apps/sector.ts'
 import type { AuthorizationAnswer } from '../../domain/protocol/authorization-answer.ts'
 import type { Refused } from '../../domain/refusals/errors.ts'
-import type { Follow } from '../../domain/refusals/run-check.ts'
+import type { RunCheck } from '../../domain/refusals/run-check.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Repositories } from '../../store/store.ts'
@@ -78,17 +78,17 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
 
     readEffective,
 
-    /** @param follow notes how each check goes, for an explanation */
-    findRedirect: (request: EffectiveRequest, follow?: Follow): Promise<Redirectable> =>
-      findRedirect(request, read.apps, follow),
+    /** @param runCheck notes how each check goes, for an explanation */
+    findRedirect: (request: EffectiveRequest, runCheck?: RunCheck): Promise<Redirectable> =>
+      findRedirect(request, read.apps, runCheck),
 
     async validate(
       request: EffectiveRequest,
       redirectable: Redirectable,
-      follow?: Follow,
+      runCheck?: RunCheck,
     ): Promise<AuthorizationRequest> {
       const offered = { readHint: readIdTokenHint, catalogue: await readCatalogue(), responseTypes }
-      return validate(request, redirectable, offered, follow)
+      return validate(request, redirectable, offered, runCheck)
     },
 
     decideFor,

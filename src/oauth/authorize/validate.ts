@@ -2,7 +2,7 @@ import type { ApiCatalogue } from '../../domain/access/resource-indicators.ts'
 import type { ResponseType } from '../../domain/apps/app-choices.ts'
 import { refuseRepeated } from '../../domain/protocol/form.ts'
 import type { Refused } from '../../domain/refusals/errors.ts'
-import { type Follow, justRun } from '../../domain/refusals/run-check.ts'
+import { type RunCheck, runPlainly } from '../../domain/refusals/run-check.ts'
 import { readClaimedSubject, readClaims } from './checks/claims.ts'
 import { type ReadIdTokenHint, readSubjectHint } from './checks/id-token-hint.ts'
 import { readMaxAge } from './checks/max-age.ts'
@@ -79,13 +79,13 @@ export async function validate(
   request: EffectiveRequest,
   redirectable: Redirectable,
   offered: Offered,
-  follow: Follow = justRun,
+  runCheck: RunCheck = runPlainly,
 ): Promise<AuthorizationRequest> {
   const asked: Asked = { ...redirectable, ...offered, ...request }
-  for (const { name, read } of FIRST) await follow(name, () => read(asked))
+  for (const { name, read } of FIRST) await runCheck(name, () => read(asked))
   const parts: Partial<Record<keyof AuthorizationRequest, unknown>> = {}
   for (const [part, { name, read }] of Object.entries(READERS) as [Read, Check<unknown>][])
-    parts[part] = await follow(name, () => read(asked))
+    parts[part] = await runCheck(name, () => read(asked))
   // The type of READERS says that no part is missing, and of which type each is.
   return { ...redirectable, ...parts } as AuthorizationRequest
 }

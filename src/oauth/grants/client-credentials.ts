@@ -11,7 +11,7 @@ import type { Form } from '../../domain/protocol/form.ts'
 import { isProtocolScope, readScope, requireWithin } from '../../domain/protocol/scope.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
-import { justRun } from '../../domain/refusals/run-check.ts'
+import { runPlainly } from '../../domain/refusals/run-check.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { SessionEpochs } from '../../store/repositories/sessions/session-epochs.ts'
 import type { Users } from '../../store/repositories/users/users.ts'
@@ -31,12 +31,12 @@ export function createClientCredentialsGrant({ users, sessionEpochs, readCatalog
     type: 'client_credentials',
     actsFor: 'app',
     checks: [{ name: SYSTEM_USER }, { name: SCOPE }, { name: RESOURCE }],
-    async authorize({ app, form, binding }, follow = justRun) {
-      const systemUser = await follow(SYSTEM_USER, () => requireSystemUser(app, users))
+    async authorize({ app, form, binding }, runCheck = runPlainly) {
+      const systemUser = await runCheck(SYSTEM_USER, () => requireSystemUser(app, users))
       const sessionEpoch = await sessionEpochs.find(app.applicationUri, systemUser.id)
       const catalogue = await readCatalogue()
-      const { asked } = await follow(SCOPE, () => ({ asked: readServiceScope(app, form) }))
-      const target = await follow(RESOURCE, () => readServiceTarget(asked, app, form, catalogue))
+      const { asked } = await runCheck(SCOPE, () => ({ asked: readServiceScope(app, form) }))
+      const target = await runCheck(RESOURCE, () => readServiceTarget(asked, app, form, catalogue))
       return { kind: 'service', app, systemUser, sessionEpoch, ...target, binding }
     },
   }

@@ -4,7 +4,7 @@ import type { TokenBinding } from '../../domain/access/token-binding.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { Form } from '../../domain/protocol/form.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
-import type { Follow } from '../../domain/refusals/run-check.ts'
+import type { RunCheck } from '../../domain/refusals/run-check.ts'
 
 /** What an app that has proved who it is asks of the token endpoint. */
 export interface TokenRequest {
@@ -35,10 +35,10 @@ interface PersonGrant {
 interface AppGrant {
   readonly type: string
   readonly actsFor: 'app'
-  /** The checks that `follow` is told of, in their order. */
+  /** The checks that `runCheck` gets, in their order. */
   readonly checks: readonly GrantCheck[]
-  /** @param follow notes how each check goes, for an explanation, which makes them all */
-  authorize(request: TokenRequest, follow?: Follow): Promise<ServiceAuthorization>
+  /** @param runCheck notes how each check goes, for an explanation, which makes them all */
+  authorize(request: TokenRequest, runCheck?: RunCheck): Promise<ServiceAuthorization>
 }
 
 /** One `grant_type`: decides what is granted, knows neither HTTP nor tokens. */

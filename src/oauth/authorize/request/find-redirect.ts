@@ -2,7 +2,7 @@ import type { TrustedApplication } from '../../../domain/apps/trusted-applicatio
 import type { Form } from '../../../domain/protocol/form.ts'
 import { matchesRegistered } from '../../../domain/protocol/redirect-uri.ts'
 import { Refused } from '../../../domain/refusals/errors.ts'
-import { type Follow, justRun } from '../../../domain/refusals/run-check.ts'
+import { type RunCheck, runPlainly } from '../../../domain/refusals/run-check.ts'
 import type { TrustedApplications } from '../../../store/repositories/apps/trusted-applications.ts'
 import type { EffectiveRequest } from './effective-request.ts'
 import { RESPONSE_MODES, type Redirectable, type ResponseMode } from './request.ts'
@@ -18,13 +18,13 @@ export const REDIRECT_CHECKS = ['client_id', 'redirect_uri'] as const
 export async function findRedirect(
   { form, fault }: EffectiveRequest,
   apps: Pick<TrustedApplications, 'find'>,
-  follow: Follow = justRun,
+  runCheck: RunCheck = runPlainly,
 ): Promise<Redirectable> {
   const [clientId, registeredUri] = REDIRECT_CHECKS
-  const app = await follow(clientId, () => requireUsableApp(form.require('client_id'), apps))
+  const app = await runCheck(clientId, () => requireUsableApp(form.require('client_id'), apps))
   // Where the address was in a request object that does not count, that is what is wrong.
-  if (fault && !form.has('redirect_uri')) await follow(registeredUri, () => Promise.reject(fault))
-  const redirectUri = await follow(registeredUri, () => requireRegisteredUri(form.require('redirect_uri'), app))
+  if (fault && !form.has('redirect_uri')) await runCheck(registeredUri, () => Promise.reject(fault))
+  const redirectUri = await runCheck(registeredUri, () => requireRegisteredUri(form.require('redirect_uri'), app))
   return { app, redirectUri, state: form.get('state'), responseMode: safeResponseMode(form) }
 }
 
