@@ -1,6 +1,6 @@
 // SQLite alone: asks commands for their help, which no database answers
 import t, { type Test } from 'tap'
-import { type Tessera, tesseraProcess, words } from '../fixtures/cli/cli.ts'
+import { type Tessera, words } from '../fixtures/cli/cli.ts'
 import { placeOf } from '../fixtures/instance/place.ts'
 
 const GROUPS = ['app', 'user', 'resource', 'token', 'key', 'audit', 'refusal', 'db']
@@ -9,6 +9,13 @@ const OF_SOMETHING_ELSE = /serve|doctor|\.yaml|apply|explain|refusal show|db (mo
 
 const ALREADY =
   /is taken|is registered already|is there already|is published already|a password is expected|has no one secret called|takes no reference tokens|no reference token has the id|is disabled; enable it with/
+
+/** An example leaves a file where it runs. */
+function runIn(t: Test, folder: string): void {
+  const before = process.cwd()
+  process.chdir(folder)
+  t.teardown(() => process.chdir(before))
+}
 
 /** Every command there is, read from the help as a person would find them. */
 async function everyCommand(tessera: Tessera): Promise<string[]> {
@@ -26,9 +33,9 @@ async function everyCommand(tessera: Tessera): Promise<string[]> {
 await t.test('the help of every command has examples, and each of them works', async (t) => {
   const place = placeOf(t)
   await place.prepare()
-  // An example leaves a file where it runs.
-  const tessera = tesseraProcess(place.settings, place.folder)
-  const commands = await everyCommand(place.tessera)
+  const { tessera } = place
+  runIn(t, place.folder)
+  const commands = await everyCommand(tessera)
   const named =
     'app register|list|show|update|enable|disable|rotate-secret|remove-secret|remove, user add|list|show|update|set-password|enable|disable|remove, resource add|list|show|update|remove, token issue-pat|issue-sat|list|revoke, key list|rotate, audit list|export, refusal list|show, db migrate|status|check|move|backup|restore'
   const wanted = named.split(', ').flatMap((group) => {
@@ -41,7 +48,7 @@ await t.test('the help of every command has examples, and each of them works', a
     ),
     [],
   )
-  const helps = await Promise.all(['', ...commands].map((command) => place.tessera([...words(command), '--help'])))
+  const helps = await Promise.all(['', ...commands].map((command) => tessera([...words(command), '--help'])))
   const examples = helps.flatMap(({ code, stdout, stderr }) => {
     t.match({ code, stdout, stderr }, { code: 0, stdout: /^Usage: tessera /, stderr: '' })
     const found = [...stdout.matchAll(/^ {2}\$ (.+)$/gm)].map(([, example = '']) => example)
