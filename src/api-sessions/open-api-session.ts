@@ -7,8 +7,8 @@ import { createRarely } from '../lib/flow/rarely.ts'
 import { type Clock, inSeconds, MINUTE, SECOND } from '../lib/time/clock.ts'
 import type { Moment } from '../store/repositories/sessions/live-api-sessions.ts'
 import type { Repositories, Store } from '../store/store.ts'
-import { type Candidate, enterHouse, hasRoomToSpare } from './admit.ts'
-import { type Full, fullHouse } from './slots-exhausted.ts'
+import { admitSession, type Candidate, hasSpareSlot } from './admit-session.ts'
+import { type SlotsExhausted, slotsExhausted } from './slots-exhausted.ts'
 
 interface Dependencies {
   readonly store: Pick<Store, 'read' | 'write' | 'writeAlone'>
@@ -68,12 +68,12 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
     }
   }
 
-  /** A house that is seen to be full says so at once, without taking anybody's turn on the database. */
-  async function seeWhetherFull({ userId }: Candidate): Promise<Full | undefined> {
+  /** Says at once that every slot is seen to be taken, without taking anybody's turn on the database. */
+  async function checkSlots({ userId }: Candidate): Promise<SlotsExhausted | undefined> {
     const moment = await momentOf(store.read)
-    if (await hasRoomToSpare(store.read, moment.rules)) return undefined
-    const house = await store.read.apiSessions.lookAround(moment)
-    return admit(userId, house, moment.rules.slots) === 'full' ? fullHouse(house, moment) : undefined
+    if (await hasSpareSlot(store.read, moment.rules)) return undefined
+    const usage = await store.read.apiSessions.usage(moment)
+    return admit(userId, usage, moment.rules.slots) === 'full' ? slotsExhausted(usage, moment) : undefined
   }
 
   /** @param failed how often the database had failed when the candidate came: behind a failure nobody waits for another one */
@@ -81,9 +81,9 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
     candidate: Candidate,
     recheck: ApiCaller['recheck'],
     failed: number,
-  ): Promise<OpenApiSession | Full> {
-    const full = await seeWhetherFull(candidate)
-    if (full) return full
+  ): Promise<OpenApiSession | SlotsExhausted> {
+    const exhausted = await checkSlots(candidate)
+    if (exhausted) return exhausted
     if (failures > failed) throw busy()
     const { outcome, moment } = await store
       .writeAlone(async (unit) => {
@@ -92,7 +92,7 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
         const { applicationUri, userId, sessionEpoch } = candidate
         if (!(await unit.sessionEpochs.hold(applicationUri, userId, sessionEpoch))) throw endedMeanwhile(candidate)
         const moment = await momentOf(unit)
-        return { moment, outcome: await enterHouse(unit, candidate, moment, audit) }
+        return { moment, outcome: await admitSession(unit, candidate, moment, audit) }
       })
       .catch((error: unknown) => {
         if (!(error instanceof Refused) || error.code === 'temporarily_unavailable') failures += 1

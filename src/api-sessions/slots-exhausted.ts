@@ -1,18 +1,18 @@
 import { Refused } from '../domain/refusals/errors.ts'
-import { type House, secondsUntilRoom } from '../domain/sessions/licence-slots.ts'
+import { type SlotUsage, secondsUntilFreeSlot } from '../domain/sessions/licence-slots.ts'
 import type { Holder } from '../store/repositories/sessions/api-sessions.ts'
 import type { Moment } from '../store/repositories/sessions/live-api-sessions.ts'
 
 /** Nobody gets in for now. */
-export interface Full {
+export interface SlotsExhausted {
   /** What the audit log tells of it. */
   readonly figures: { readonly slots: number; readonly live: number; readonly kept: number }
   readonly refusalOf: (holder: Pick<Holder, 'applicationUri' | 'userId'>) => Refused
 }
 
 /** Every licence slot is taken, or kept for somebody else. */
-export function fullHouse(house: House, { rules, now }: Moment): Full {
-  const [slots, live, kept] = [rules.slots ?? 0, house.live, house.awaited.length]
+export function slotsExhausted(usage: SlotUsage, { rules, now }: Moment): SlotsExhausted {
+  const [slots, live, kept] = [rules.slots ?? 0, usage.live, usage.reservedAbsent.length]
   const others = kept === 0 ? '' : `, and ${kept} kept for reserved users`
   return {
     figures: { slots, live, kept },
@@ -26,7 +26,7 @@ export function fullHouse(house: House, { rules, now }: Moment): Full {
           user: userId,
           cause: `of ${slots} licence slots ${live} are taken by live API sessions${others}`,
         },
-        { retryAfter: secondsUntilRoom(house, rules, now) },
+        { retryAfter: secondsUntilFreeSlot(usage, rules, now) },
       ),
   }
 }

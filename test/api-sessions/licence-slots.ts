@@ -248,7 +248,7 @@ await t.test('a reserved user is sure of one session, and competes for more like
   t.equal(await call(0), 429)
 })
 
-await t.test('with reserved users too, calls at once fill the house and no more', async (t) => {
+await t.test('with reserved users too, calls at once fill the slots and no more', async (t) => {
   const { instance, tokenOf, reserve } = await startServices(t, 60)
   await setSlots(instance, 5)
   for (const index of [57, 58, 59]) await reserve(index)

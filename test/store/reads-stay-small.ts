@@ -83,8 +83,8 @@ const PATHS: readonly (readonly [name: string, work: () => Promise<unknown>, all
   ['API sessions of an app', () => admin.get(`/sessions?app=${WEB}&cursor=${cursor('1 x')}`)],
   ['API sessions of a user at an app', () => admin.get(`/sessions?app=${WEB}&user=david`)],
   ['the first call of an API', () => callApi(instance, access)],
-  ['the first call where slots are numbered', () => inHouse(10, service)],
-  ['the first call where it is getting full', () => inHouse(1, service)],
+  ['the first call where slots are numbered', () => withSlots(10, service)],
+  ['the first call where it is getting full', () => withSlots(1, service)],
   ['the end of an API session', endOneSession],
   [
     'what was refused to an app, next page',
@@ -105,7 +105,7 @@ const PATHS: readonly (readonly [name: string, work: () => Promise<unknown>, all
   ['the clean-up', () => cleanUpOf(instance).run(), /LAST TERM|SCAN newest/],
 ]
 
-async function inHouse(slots: number, token: () => Promise<string>): Promise<void> {
+async function withSlots(slots: number, token: () => Promise<string>): Promise<void> {
   await setSlots(instance, slots)
   const bearer = await token()
   await callApi(instance, bearer).catch(() => undefined)
@@ -224,7 +224,7 @@ const GROWN: readonly (readonly [name: string, work: () => Promise<unknown>])[] 
   ['API sessions', () => admin.get('/sessions?limit=50')],
   ['API sessions of an app', () => admin.get(`/sessions?app=${WEB}`)],
   ['the first call of an API', async () => callApi(instance, await service())],
-  ['the first call where slots are numbered', () => inHouse(MANY * 2, service)],
+  ['the first call where slots are numbered', () => withSlots(MANY * 2, service)],
   ['events of a name', () => admin.get('/audit?event=app_removed')],
   ['a consent is taken back', () => own(`/consents/${encodeURIComponent(WEB)}`, 'DELETE')],
 ]

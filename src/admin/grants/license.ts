@@ -1,7 +1,7 @@
 import { fieldChanges } from '../../domain/records/field-changes.ts'
 import type { Refused } from '../../domain/refusals/errors.ts'
 import { LICENCE_SLOTS } from '../../domain/sessions/api-session.ts'
-import type { House } from '../../domain/sessions/licence-slots.ts'
+import type { SlotUsage } from '../../domain/sessions/licence-slots.ts'
 import type { Repositories } from '../../store/store.ts'
 import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { conflict } from '../change/refuse-change.ts'
@@ -14,7 +14,7 @@ type Unit = Reading & Pick<Repositories, 'auditEvents'>
 export interface License {
   /** `undefined` for any number. */
   readonly slots: number | undefined
-  readonly house: House
+  readonly usage: SlotUsage
   /** Logins, in the order of the alphabet. */
   readonly reserved: readonly string[]
 }
@@ -24,15 +24,15 @@ export async function readLicense(unit: Reading, now: number): Promise<License> 
   const rules = await unit.settings.apiSessionRules()
   const logins = await unit.users.loginsOf(await unit.reservedUsers.list())
   const reserved = [...logins.values()].sort()
-  return { slots: rules.slots, house: await unit.apiSessions.lookAround({ rules, now }), reserved }
+  return { slots: rules.slots, usage: await unit.apiSessions.usage({ rules, now }), reserved }
 }
 
 /** The licence as commands and the administration API show it; `kept` are those of the free slots that wait for reserved users. */
-export const showLicense = ({ slots, house: { live, awaited }, reserved }: License) => ({
+export const showLicense = ({ slots, usage: { live, reservedAbsent }, reserved }: License) => ({
   slots: slots ?? null,
   used: live,
   free: slots === undefined ? null : Math.max(0, slots - live),
-  kept: slots === undefined ? 0 : Math.min(awaited.length, Math.max(0, slots - live)),
+  kept: slots === undefined ? 0 : Math.min(reservedAbsent.length, Math.max(0, slots - live)),
   reserved,
 })
 

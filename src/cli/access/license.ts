@@ -75,7 +75,7 @@ async function set({ slots, reserve = [], unreserve = [] }: Flags, command: Comm
   })
 }
 
-function warnOf(command: Command, { slots, house: { live }, reserved }: License): void {
+function warnOf(command: Command, { slots, usage: { live }, reserved }: License): void {
   if (slots === undefined) return
   if (reserved.length > slots)
     warn(

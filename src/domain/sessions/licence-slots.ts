@@ -1,15 +1,15 @@
 import { SECOND } from '../../lib/time/clock.ts'
 import type { ApiSession, ApiSessionRules } from './api-session.ts'
 
-/** Who is in at the moment, and for whom a slot is kept. */
-export interface House {
+/** How many sessions live, and for whom a slot is kept. */
+export interface SlotUsage {
   /** How many sessions live. */
   readonly live: number
   /** Milliseconds since 1970: when the session was used that was not used for the longest, and when the oldest of a service was opened. */
   readonly longestUnused: number | undefined
   readonly oldestService: number | undefined
   /** The ids of the reserved users that have no session: each is sure of one. */
-  readonly awaited: readonly string[]
+  readonly reservedAbsent: readonly string[]
 }
 
 /** Whether a new session may be opened: on a free slot, in exchange for another session, or not at all. */
@@ -21,12 +21,12 @@ export type Admission = 'free' | 'in exchange' | 'full'
  */
 export function admit(
   userId: string,
-  { live, awaited }: Pick<House, 'live' | 'awaited'>,
+  { live, reservedAbsent }: Pick<SlotUsage, 'live' | 'reservedAbsent'>,
   slots: number | undefined,
 ): Admission {
   if (slots === undefined) return 'free'
-  if (awaited.includes(userId)) return live < slots ? 'free' : 'in exchange'
-  return live + awaited.length < slots ? 'free' : 'full'
+  if (reservedAbsent.includes(userId)) return live < slots ? 'free' : 'in exchange'
+  return live + reservedAbsent.length < slots ? 'free' : 'full'
 }
 
 /**
@@ -35,7 +35,7 @@ export function admit(
  * @param sessions every live session, in any order
  * @returns `undefined` when each of them is one that somebody is sure of
  */
-export function whoMakesRoom(sessions: readonly ApiSession[], reserved: readonly string[]): ApiSession | undefined {
+export function sessionToEvict(sessions: readonly ApiSession[], reserved: readonly string[]): ApiSession | undefined {
   const latestFirst = sessions.toSorted((a, b) => b.lastSeenAt - a.lastSeenAt || (a.id < b.id ? 1 : -1))
   const assured = new Set(reserved)
   // Each reserved user is taken off the list with their latest session.
@@ -46,7 +46,11 @@ export function whoMakesRoom(sessions: readonly ApiSession[], reserved: readonly
  * In how many whole seconds the first session ends unless it is used; at least 1, and the idle time where there is none.
  * @param now milliseconds since 1970
  */
-export function secondsUntilRoom({ longestUnused, oldestService }: House, rules: ApiSessionRules, now: number): number {
+export function secondsUntilFreeSlot(
+  { longestUnused, oldestService }: SlotUsage,
+  rules: ApiSessionRules,
+  now: number,
+): number {
   const unused = (longestUnused ?? now) + rules.idle
   const service = (oldestService ?? now + rules.idle) + rules.serviceLength
   return Math.max(1, Math.ceil((Math.min(unused, service, now + rules.idle) - now) / SECOND))

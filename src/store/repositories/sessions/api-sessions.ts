@@ -1,9 +1,9 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { ApiSession, ApiSessionKind } from '../../../domain/sessions/api-session.ts'
-import type { House } from '../../../domain/sessions/licence-slots.ts'
+import type { SlotUsage } from '../../../domain/sessions/licence-slots.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { isLive, type Moment } from './live-api-sessions.ts'
-import { countUnended, lookAround } from './slot-usage.ts'
+import { countUnended, readSlotUsage } from './slot-usage.ts'
 
 /** Whose session it is: of an app that acts as a user, under the epochs of both. */
 export type Holder = Pick<ApiSession, 'applicationUri' | 'userId' | 'appEpoch' | 'userEpoch'>
@@ -38,7 +38,7 @@ export function apiSessionsOn(db: Kysely<Schema>) {
   const live = (moment: Moment) => db.selectFrom('api_sessions').selectAll().where(isLive(moment))
 
   return {
-    lookAround: (moment: Moment): Promise<House> => lookAround(db, moment),
+    usage: (moment: Moment): Promise<SlotUsage> => readSlotUsage(db, moment),
     countUnended: (most: number): Promise<number> => countUnended(db, most),
 
     /** The live session of an app that acts as a user. */

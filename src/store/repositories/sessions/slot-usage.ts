@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely'
-import type { House } from '../../../domain/sessions/licence-slots.ts'
+import type { SlotUsage } from '../../../domain/sessions/licence-slots.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { isLive, type Moment } from './live-api-sessions.ts'
 
 /** How many live, for whom a slot is kept, and who is the next to go. */
-export async function lookAround(db: Kysely<Schema>, moment: Moment): Promise<House> {
+export async function readSlotUsage(db: Kysely<Schema>, moment: Moment): Promise<SlotUsage> {
   const counted = await db
     .selectFrom('api_sessions')
     .select((eb) => [
@@ -17,7 +17,7 @@ export async function lookAround(db: Kysely<Schema>, moment: Moment): Promise<Ho
     .where(isLive(moment))
     .executeTakeFirst()
   // Whoever is reserved is looked up, for they are few, and users are many.
-  const awaited = await db
+  const reservedAbsent = await db
     .selectFrom('reserved_users')
     .select('reserved_users.user_id as id')
     .where(({ and, not, exists, selectFrom }) =>
@@ -43,7 +43,7 @@ export async function lookAround(db: Kysely<Schema>, moment: Moment): Promise<Ho
     live: Number(counted?.live ?? 0),
     longestUnused: counted?.longestUnused ?? undefined,
     oldestService: counted?.oldestService ?? undefined,
-    awaited: awaited.map(({ id }) => id),
+    reservedAbsent: reservedAbsent.map(({ id }) => id),
   }
 }
 

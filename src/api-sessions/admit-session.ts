@@ -1,11 +1,11 @@
 import type { Audit } from '../domain/instance/audit.ts'
 import type { ApiSession, ApiSessionRules } from '../domain/sessions/api-session.ts'
-import { admit, whoMakesRoom } from '../domain/sessions/licence-slots.ts'
+import { admit, sessionToEvict } from '../domain/sessions/licence-slots.ts'
 import { newId } from '../lib/crypto/secrets.ts'
 import type { Holder } from '../store/repositories/sessions/api-sessions.ts'
 import type { Moment } from '../store/repositories/sessions/live-api-sessions.ts'
 import type { Repositories } from '../store/store.ts'
-import { type Full, fullHouse } from './slots-exhausted.ts'
+import { type SlotsExhausted, slotsExhausted } from './slots-exhausted.ts'
 
 /** Who wants a session, and of which kind it would be. */
 export type Candidate = Holder & Pick<ApiSession, 'kind'> & { readonly sessionEpoch: number }
@@ -19,12 +19,12 @@ const ENDED_AT_ONCE = 100
  * Gives a candidate the session that they have by now, or a new one where there is a slot; nobody else counts or opens
  * meanwhile, on any node.
  */
-export async function enterHouse(
+export async function admitSession(
   unit: Unit,
   candidate: Candidate,
   moment: Moment,
   audit: Pick<Audit, 'within'>,
-): Promise<ApiSession | Full> {
+): Promise<ApiSession | SlotsExhausted> {
   const { apiSessions } = unit
   const { now, rules } = moment
   await apiSessions.endExpired(moment, ENDED_AT_ONCE)
@@ -34,15 +34,15 @@ export async function enterHouse(
     await apiSessions.touch([known.id], now, moment)
     return { ...known, lastSeenAt: now }
   }
-  const full = (await hasRoomToSpare(unit, rules)) ? undefined : await findRoom(unit, candidate, moment, audit)
-  if (full) return full
+  const exhausted = (await hasSpareSlot(unit, rules)) ? undefined : await findSlot(unit, candidate, moment, audit)
+  if (exhausted) return exhausted
   const session = { ...candidate, id: newId(), openedAt: now, lastSeenAt: now }
   await apiSessions.add(session)
   return session
 }
 
 /** Whether there is a slot for anybody, however many are kept: this one is quick to see, for nobody's session is looked at. */
-export async function hasRoomToSpare(
+export async function hasSpareSlot(
   { apiSessions, reservedUsers }: Pick<Unit, 'apiSessions' | 'reservedUsers'>,
   { slots }: Pick<ApiSessionRules, 'slots'>,
 ): Promise<boolean> {
@@ -51,37 +51,37 @@ export async function hasRoomToSpare(
 }
 
 /** Looks at every session for a slot; a reserved user gets in for somebody else. @returns why there is none */
-async function findRoom(
+async function findSlot(
   unit: Unit,
   candidate: Candidate,
   moment: Moment,
   audit: Pick<Audit, 'within'>,
-): Promise<Full | undefined> {
+): Promise<SlotsExhausted | undefined> {
   await unit.apiSessions.endOver(moment)
-  const house = await unit.apiSessions.lookAround(moment)
-  const admission = admit(candidate.userId, house, moment.rules.slots)
+  const usage = await unit.apiSessions.usage(moment)
+  const admission = admit(candidate.userId, usage, moment.rules.slots)
   if (admission === 'free') return undefined
-  const isMade = admission === 'in exchange' && (await makeRoom(unit, candidate, moment, audit))
-  return isMade ? undefined : fullHouse(house, moment)
+  const freed = admission === 'in exchange' && (await evictSession(unit, candidate, moment, audit))
+  return freed ? undefined : slotsExhausted(usage, moment)
 }
 
 /** Ends somebody's session for a reserved user. @returns false where there is none that may end */
-async function makeRoom(
+async function evictSession(
   unit: Unit,
   { userId }: Candidate,
   moment: Moment,
   audit: Pick<Audit, 'within'>,
 ): Promise<boolean> {
   const { apiSessions, reservedUsers } = unit
-  const leaving = whoMakesRoom(await apiSessions.listLive({}, moment), await reservedUsers.list())
-  if (!leaving) return false
-  await apiSessions.end(leaving.id, moment.now)
+  const evicted = sessionToEvict(await apiSessions.listLive({}, moment), await reservedUsers.list())
+  if (!evicted) return false
+  await apiSessions.end(evicted.id, moment.now)
   await audit.within(unit, {
     event: 'api_session_ended',
     actor: 'server',
-    app: leaving.applicationUri,
-    user: leaving.userId,
-    detail: { session: leaving.id, cause: 'a reserved user needed the slot', for: userId },
+    app: evicted.applicationUri,
+    user: evicted.userId,
+    detail: { session: evicted.id, cause: 'a reserved user needed the slot', for: userId },
   })
   return true
 }
