@@ -3,7 +3,7 @@ import type { ApiSession, ApiSessionRules } from '../domain/sessions/api-session
 import { admit, sessionToEvict } from '../domain/sessions/licence-slots.ts'
 import { newId } from '../lib/crypto/secrets.ts'
 import type { Holder } from '../store/repositories/sessions/api-sessions.ts'
-import type { Moment } from '../store/repositories/sessions/live-api-sessions.ts'
+import type { AsOf } from '../store/repositories/sessions/live-api-sessions.ts'
 import type { Repositories } from '../store/store.ts'
 import { type SlotsExhausted, slotsExhausted } from './slots-exhausted.ts'
 
@@ -22,19 +22,19 @@ const ENDED_AT_ONCE = 100
 export async function admitSession(
   unit: Unit,
   candidate: Candidate,
-  moment: Moment,
+  asOf: AsOf,
   audit: Pick<Audit, 'within'>,
 ): Promise<ApiSession | SlotsExhausted> {
   const { apiSessions } = unit
-  const { now, rules } = moment
-  await apiSessions.endExpired(moment, ENDED_AT_ONCE)
-  await apiSessions.endOver(moment, { applicationUri: candidate.applicationUri, userId: candidate.userId })
-  const known = await apiSessions.findLive(candidate, moment)
+  const { now, rules } = asOf
+  await apiSessions.endExpired(asOf, ENDED_AT_ONCE)
+  await apiSessions.endOver(asOf, { applicationUri: candidate.applicationUri, userId: candidate.userId })
+  const known = await apiSessions.findLive(candidate, asOf)
   if (known) {
-    await apiSessions.touch([known.id], now, moment)
+    await apiSessions.touch([known.id], now, asOf)
     return { ...known, lastSeenAt: now }
   }
-  const exhausted = (await hasSpareSlot(unit, rules)) ? undefined : await findSlot(unit, candidate, moment, audit)
+  const exhausted = (await hasSpareSlot(unit, rules)) ? undefined : await findSlot(unit, candidate, asOf, audit)
   if (exhausted) return exhausted
   const session = { ...candidate, id: newId(), openedAt: now, lastSeenAt: now }
   await apiSessions.add(session)
@@ -54,28 +54,28 @@ export async function hasSpareSlot(
 async function findSlot(
   unit: Unit,
   candidate: Candidate,
-  moment: Moment,
+  asOf: AsOf,
   audit: Pick<Audit, 'within'>,
 ): Promise<SlotsExhausted | undefined> {
-  await unit.apiSessions.endOver(moment)
-  const usage = await unit.apiSessions.usage(moment)
-  const admission = admit(candidate.userId, usage, moment.rules.slots)
+  await unit.apiSessions.endOver(asOf)
+  const usage = await unit.apiSessions.usage(asOf)
+  const admission = admit(candidate.userId, usage, asOf.rules.slots)
   if (admission === 'free') return undefined
-  const freed = admission === 'in exchange' && (await evictSession(unit, candidate, moment, audit))
-  return freed ? undefined : slotsExhausted(usage, moment)
+  const freed = admission === 'in exchange' && (await evictSession(unit, candidate, asOf, audit))
+  return freed ? undefined : slotsExhausted(usage, asOf)
 }
 
 /** Ends somebody's session for a reserved user. @returns false where there is none that may end */
 async function evictSession(
   unit: Unit,
   { userId }: Candidate,
-  moment: Moment,
+  asOf: AsOf,
   audit: Pick<Audit, 'within'>,
 ): Promise<boolean> {
   const { apiSessions, reservedUsers } = unit
-  const evicted = sessionToEvict(await apiSessions.listLive({}, moment), await reservedUsers.list())
+  const evicted = sessionToEvict(await apiSessions.listLive({}, asOf), await reservedUsers.list())
   if (!evicted) return false
-  await apiSessions.end(evicted.id, moment.now)
+  await apiSessions.end(evicted.id, asOf.now)
   await audit.within(unit, {
     event: 'api_session_ended',
     actor: 'server',

@@ -5,7 +5,7 @@ import { admit } from '../domain/sessions/licence-slots.ts'
 import { createAtMost } from '../lib/flow/at-most.ts'
 import { createRarely } from '../lib/flow/rarely.ts'
 import { type Clock, inSeconds, MINUTE, SECOND } from '../lib/time/clock.ts'
-import type { Moment } from '../store/repositories/sessions/live-api-sessions.ts'
+import type { AsOf } from '../store/repositories/sessions/live-api-sessions.ts'
 import type { Repositories, Store } from '../store/store.ts'
 import { admitSession, type Candidate, hasSpareSlot } from './admit-session.ts'
 import { type SlotsExhausted, slotsExhausted } from './slots-exhausted.ts'
@@ -47,33 +47,33 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
   // How often the database did not take a session in time.
   let failures = 0
   const onceAMinute = createRarely(clock, MINUTE)
-  const momentOf = async ({ settings }: Pick<Repositories, 'settings'>): Promise<Moment> => ({
+  const asOfNow = async ({ settings }: Pick<Repositories, 'settings'>): Promise<AsOf> => ({
     rules: await settings.apiSessionRules(),
     now: clock(),
   })
 
   /** The session that there is already, kept alive by one statement that decides. */
   async function useKnown(candidate: Candidate): Promise<OpenApiSession | undefined> {
-    const moment = await momentOf(store.read)
-    const session = await store.read.apiSessions.findLive(candidate, moment)
+    const asOf = await asOfNow(store.read)
+    const session = await store.read.apiSessions.findLive(candidate, asOf)
     if (!session) return undefined
-    if (moment.now - session.lastSeenAt < TOUCH_EVERY) return show(session, moment)
+    if (asOf.now - session.lastSeenAt < TOUCH_EVERY) return show(session, asOf)
     try {
-      const touched = await store.write(({ apiSessions }) => apiSessions.touch([session.id], moment.now, moment))
-      return touched.length === 0 ? undefined : show({ ...session, lastSeenAt: moment.now }, moment)
+      const touched = await store.write(({ apiSessions }) => apiSessions.touch([session.id], asOf.now, asOf))
+      return touched.length === 0 ? undefined : show({ ...session, lastSeenAt: asOf.now }, asOf)
     } catch (error) {
       // Where nothing can be written it lives on as it is, rather than every API standing still.
-      if (error instanceof Refused && error.code === 'temporarily_unavailable') return show(session, moment)
+      if (error instanceof Refused && error.code === 'temporarily_unavailable') return show(session, asOf)
       throw error
     }
   }
 
   /** Says at once that every slot is seen to be taken, without taking anybody's turn on the database. */
   async function checkSlots({ userId }: Candidate): Promise<SlotsExhausted | undefined> {
-    const moment = await momentOf(store.read)
-    if (await hasSpareSlot(store.read, moment.rules)) return undefined
-    const usage = await store.read.apiSessions.usage(moment)
-    return admit(userId, usage, moment.rules.slots) === 'full' ? slotsExhausted(usage, moment) : undefined
+    const asOf = await asOfNow(store.read)
+    if (await hasSpareSlot(store.read, asOf.rules)) return undefined
+    const usage = await store.read.apiSessions.usage(asOf)
+    return admit(userId, usage, asOf.rules.slots) === 'full' ? slotsExhausted(usage, asOf) : undefined
   }
 
   /** @param failed how often the database had failed when the candidate came: behind a failure nobody waits for another one */
@@ -85,20 +85,20 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
     const exhausted = await checkSlots(candidate)
     if (exhausted) return exhausted
     if (failures > failed) throw busy()
-    const { outcome, moment } = await store
+    const { outcome, asOf } = await store
       .writeAlone(async (unit) => {
         await recheck(unit)
         // Whoever ends their tokens right now waits until the session is there to be ended as well.
         const { applicationUri, userId, sessionEpoch } = candidate
         if (!(await unit.sessionEpochs.hold(applicationUri, userId, sessionEpoch))) throw endedMeanwhile(candidate)
-        const moment = await momentOf(unit)
-        return { moment, outcome: await admitSession(unit, candidate, moment, audit) }
+        const asOf = await asOfNow(unit)
+        return { asOf, outcome: await admitSession(unit, candidate, asOf, audit) }
       })
       .catch((error: unknown) => {
         if (!(error instanceof Refused) || error.code === 'temporarily_unavailable') failures += 1
         throw error
       })
-    return 'id' in outcome ? show(outcome, moment) : outcome
+    return 'id' in outcome ? show(outcome, asOf) : outcome
   }
 
   /**
@@ -130,7 +130,7 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
   }
 }
 
-const show = (session: ApiSession, { rules, now }: Moment): OpenApiSession => ({
+const show = (session: ApiSession, { rules, now }: AsOf): OpenApiSession => ({
   id: session.id,
   expiresIn: inSeconds(endOf(session, rules) - now),
 })

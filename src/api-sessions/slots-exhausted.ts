@@ -1,7 +1,7 @@
 import { Refused } from '../domain/refusals/errors.ts'
 import { type SlotUsage, secondsUntilFreeSlot } from '../domain/sessions/licence-slots.ts'
 import type { Holder } from '../store/repositories/sessions/api-sessions.ts'
-import type { Moment } from '../store/repositories/sessions/live-api-sessions.ts'
+import type { AsOf } from '../store/repositories/sessions/live-api-sessions.ts'
 
 /** Nobody gets in for now. */
 export interface SlotsExhausted {
@@ -11,7 +11,7 @@ export interface SlotsExhausted {
 }
 
 /** Every licence slot is taken, or kept for somebody else. */
-export function slotsExhausted(usage: SlotUsage, { rules, now }: Moment): SlotsExhausted {
+export function slotsExhausted(usage: SlotUsage, { rules, now }: AsOf): SlotsExhausted {
   const [slots, live, kept] = [rules.slots ?? 0, usage.live, usage.reservedAbsent.length]
   const others = kept === 0 ? '' : `, and ${kept} kept for reserved users`
   return {

@@ -3,7 +3,7 @@ import { type ReadCatalogue, servesApiOf } from '../domain/access/resource-indic
 import type { TrustedApplication } from '../domain/apps/trusted-application.ts'
 import type { ApiSession } from '../domain/sessions/api-session.ts'
 import { type Clock, SECOND } from '../lib/time/clock.ts'
-import type { Moment } from '../store/repositories/sessions/live-api-sessions.ts'
+import type { AsOf } from '../store/repositories/sessions/live-api-sessions.ts'
 import type { Store } from '../store/store.ts'
 
 interface Dependencies {
@@ -29,8 +29,8 @@ export function createTouchApiSessions({ store, clock, readCatalogue }: Dependen
   const { read } = store
 
   /** The live ones among these sessions that the caller may know of. */
-  async function findKnown(ids: readonly string[], caller: TrustedApplication, moment: Moment): Promise<ApiSession[]> {
-    const sessions = await read.apiSessions.findLiveByIds(ids, moment)
+  async function findKnown(ids: readonly string[], caller: TrustedApplication, asOf: AsOf): Promise<ApiSession[]> {
+    const sessions = await read.apiSessions.findLiveByIds(ids, asOf)
     const catalogue = await readCatalogue()
     const mayKnow = new Set<string>()
     for (const uri of new Set(sessions.map(({ applicationUri }) => applicationUri))) {
@@ -44,12 +44,12 @@ export function createTouchApiSessions({ store, clock, readCatalogue }: Dependen
   function slide(
     times: ReadonlyMap<number, readonly string[]>,
     caller: TrustedApplication,
-    moment: Moment,
+    asOf: AsOf,
   ): Promise<string[]> {
     return store.write(async ({ apps, apiSessions }) => {
       requireStillEnabled(caller, await apps.find(caller.applicationUri))
       const alive: string[] = []
-      for (const [at, ids] of times) alive.push(...(await apiSessions.touch(ids, at, moment)))
+      for (const [at, ids] of times) alive.push(...(await apiSessions.touch(ids, at, asOf)))
       return alive
     })
   }
@@ -59,17 +59,17 @@ export function createTouchApiSessions({ store, clock, readCatalogue }: Dependen
    * @returns the ids of those that are over, or none of the caller's business
    */
   return async function touchApiSessions(touches: readonly Touch[], caller: TrustedApplication): Promise<string[]> {
-    const moment = { rules: await read.settings.apiSessionRules(), now: clock() }
+    const asOf = { rules: await read.settings.apiSessionRules(), now: clock() }
     const usedAt = new Map<string, number>()
-    for (const { id, ago } of touches) usedAt.set(id, Math.max(moment.now - ago, usedAt.get(id) ?? 0))
+    for (const { id, ago } of touches) usedAt.set(id, Math.max(asOf.now - ago, usedAt.get(id) ?? 0))
     const alive = new Set<string>()
     const stale = new Map<number, string[]>()
-    for (const { id, lastSeenAt } of await findKnown([...usedAt.keys()], caller, moment)) {
+    for (const { id, lastSeenAt } of await findKnown([...usedAt.keys()], caller, asOf)) {
       const at = usedAt.get(id) ?? 0
       if (at - lastSeenAt < TOUCH_EVERY) alive.add(id)
       else stale.set(at, [...(stale.get(at) ?? []), id])
     }
-    const slid = stale.size === 0 ? [] : await slide(stale, caller, moment)
+    const slid = stale.size === 0 ? [] : await slide(stale, caller, asOf)
     for (const id of slid) alive.add(id)
     return [...usedAt.keys()].filter((id) => !alive.has(id))
   }

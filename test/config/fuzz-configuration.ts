@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from 'commander'
 import fc from 'fast-check'
 import t from 'tap'
-import { countFlag, durationFlag, momentFlag } from '../../src/cli/kit/durations.ts'
+import { countFlag, durationFlag, timeFlag } from '../../src/cli/kit/durations.ts'
 import * as readers from '../../src/config/readers.ts'
 import { parseSource } from '../../src/config-files/read/parse-source.ts'
 import { readFiles } from '../../src/config-files/read/read-files.ts'
@@ -29,7 +29,7 @@ await t.test('lengths and points of time', async () => {
     const read = readDuration(`${amount}${unit}`)
     return read !== undefined && readDuration(showDuration(read)) === read
   })
-  for (const read of [durationFlag, countFlag, (text: string) => momentFlag(text)(0)])
+  for (const read of [durationFlag, countFlag, (text: string) => timeFlag(text)(0)])
     refusesAtMost(texts, read, InvalidArgumentError)
 })
 

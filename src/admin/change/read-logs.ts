@@ -29,14 +29,14 @@ const showEvent = ({ at, app, user, address, ...event }: AuditRecord) => ({
   address: address ?? null,
 })
 
-interface Moment {
+interface LogPosition {
   readonly at: number
   readonly id: string
 }
 
-const keyOf = ({ at, id }: Moment): string => `${at} ${id}`
+const keyOf = ({ at, id }: LogPosition): string => `${at} ${id}`
 
-function readKey(key: string | undefined): Moment | undefined {
+function readKey(key: string | undefined): LogPosition | undefined {
   if (key === undefined) return undefined
   const [, at, id] = /^(\d{1,16}) (\S+)$/.exec(key) ?? []
   if (at === undefined || id === undefined) throw cursorMalformed()

@@ -14,15 +14,15 @@ export function durationFlag(text: string): number {
 }
 
 /** Reads the value of a flag that is a point in time: ISO 8601, UTC unless it says otherwise, or how long ago. */
-export function momentFlag(text: string): (now: number) => number {
+export function timeFlag(text: string): (now: number) => number {
   const ago = readDuration(text)
   if (ago !== undefined) return (now) => now - ago
   const [, day, time, zone] =
     /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)(Z|[+-]\d{2}:\d{2})?)?$/.exec(text) ?? []
-  const moment = day === undefined ? Number.NaN : Date.parse(`${day}T${time ?? '00:00'}${zone ?? 'Z'}`)
-  if (Number.isNaN(moment))
+  const at = day === undefined ? Number.NaN : Date.parse(`${day}T${time ?? '00:00'}${zone ?? 'Z'}`)
+  if (Number.isNaN(at))
     throw new InvalidArgumentError('Expected a time such as 2026-01-31, 2026-01-31T08:00Z or 7d (seven days ago).')
-  return () => moment
+  return () => at
 }
 
 /** Reads the value of a flag that says how many. */

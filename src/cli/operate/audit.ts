@@ -6,7 +6,7 @@ import { AUDIT_EVENTS, type AuditRecord } from '../../domain/instance/audit.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import type { AuditCursor, AuditFilter } from '../../store/repositories/instance/audit-events.ts'
 import type { Repositories } from '../../store/store.ts'
-import { countFlag, momentFlag } from '../kit/durations.ts'
+import { countFlag, timeFlag } from '../kit/durations.ts'
 import { helpText } from '../kit/help.ts'
 import { jsonText, print, table } from '../kit/output.ts'
 import { terminalOf } from '../kit/terminal.ts'
@@ -59,8 +59,8 @@ const withFilters = (command: Command): Command =>
     .option('--app <application-uri>', 'only what concerns this app')
     .option('--user <user>', 'only what concerns this user: login, e-mail or id')
     .addOption(new Option('--event <name>', 'only events of this name').choices(AUDIT_EVENTS))
-    .option('--since <time>', 'from this time on: a date such as 2026-01-31, or how long ago, such as 7d', momentFlag)
-    .option('--until <time>', 'before this time', momentFlag)
+    .option('--since <time>', 'from this time on: a date such as 2026-01-31, or how long ago, such as 7d', timeFlag)
+    .option('--until <time>', 'before this time', timeFlag)
 
 /** An event as commands print it. */
 const shown = ({ id, at, address, app, user, ...record }: AuditRecord) => ({

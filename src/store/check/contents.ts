@@ -3,7 +3,7 @@ import { migrationsOf } from '../engine/migrations.ts'
 import { moveStateOn, requireInService } from '../repositories/instance/move-state.ts'
 import type { Schema } from '../schema/schema.ts'
 import { tablesOf } from '../transfer/claim.ts'
-import { latestMoment } from '../transfer/end-grants.ts'
+import { latestTime } from '../transfer/end-grants.ts'
 import { planOf } from '../transfer/plan.ts'
 import { rowsOn } from '../transfer/rows.ts'
 import { type Check, failed, messageOf, passed } from './check.ts'
@@ -67,7 +67,7 @@ async function countLive(db: Kysely<Schema>, table: string, condition: string, n
 }
 
 async function checkClock(db: Kysely<Schema>, now: number): Promise<Check> {
-  const latest = await latestMoment(db)
+  const latest = await latestTime(db)
   const said = `this machine says ${new Date(now).toISOString()}`
   return latest <= now + TOLERATED
     ? passed('clock', said)

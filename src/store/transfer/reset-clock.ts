@@ -7,7 +7,7 @@ import { moveStateOn, requireInService } from '../repositories/instance/move-sta
 import { settingsOn } from '../repositories/instance/settings.ts'
 import { signingKeysOn } from '../repositories/tokens/signing-keys.ts'
 import type { Schema } from '../schema/schema.ts'
-import { type Ended, endGrants, latestMoment, noteWrongTime } from './end-grants.ts'
+import { type Ended, endGrants, latestTime, noteWrongTime } from './end-grants.ts'
 import { enterPlace } from './place.ts'
 import { planOf } from './plan.ts'
 import { TransferRefused } from './refused.ts'
@@ -35,7 +35,7 @@ export const isAheadOf = ({ record = 0, latest }: KnownTime, now: number): boole
 
 export async function knownTimeOf(db: Kysely<Schema>): Promise<KnownTime> {
   const stored = await settingsOn(db).get(TIME_REACHED)
-  return { record: stored === undefined ? undefined : Number(stored), latest: await latestMoment(db) }
+  return { record: stored === undefined ? undefined : Number(stored), latest: await latestTime(db) }
 }
 
 /** @throws TransferRefused where there is no instance */

@@ -11,7 +11,7 @@ import { settingsOn } from '../repositories/instance/settings.ts'
 import { requireSound } from './backup.ts'
 import { claim, requireOurs, tablesOf, whyNotFillable } from './claim.ts'
 import { bringBack, createPrivateFile, keepAside, publishFile, removeDatabaseFile } from './durable-file.ts'
-import { type Ended, endGrants, latestMoment } from './end-grants.ts'
+import { type Ended, endGrants, latestTime } from './end-grants.ts'
 import { holdDatabase } from './in-use.ts'
 import { isSameFile } from './output-file.ts'
 import { enterPlace, openPlace, type Place, shownPlace } from './place.ts'
@@ -209,7 +209,7 @@ async function requireKey({ db }: Place, mark: string): Promise<void> {
 
 /** What follows the epochs is the clock, so it may not be behind. */
 async function requireLaterThan({ db }: Place, now: number): Promise<void> {
-  const latest = await latestMoment(db)
+  const latest = await latestTime(db)
   if (latest > now + TOLERATED)
     throw new TransferRefused(
       `the clock of this machine says ${new Date(now).toISOString()}, but the backup knows of ${new Date(latest).toISOString()}; set the clock first, or, if it is right, repeat this with --accept-clock`,

@@ -2,7 +2,7 @@ import type { Kysely, Selectable } from 'kysely'
 import type { ApiSession, ApiSessionKind } from '../../../domain/sessions/api-session.ts'
 import type { SlotUsage } from '../../../domain/sessions/licence-slots.ts'
 import type { Schema } from '../../schema/schema.ts'
-import { isLive, type Moment } from './live-api-sessions.ts'
+import { type AsOf, isLive } from './live-api-sessions.ts'
 import { countUnended, readSlotUsage } from './slot-usage.ts'
 
 /** Whose session it is: of an app that acts as a user, under the epochs of both. */
@@ -35,15 +35,15 @@ export type ApiSessions = ReturnType<typeof apiSessionsOn>
 
 /** API sessions: each occupies a licence slot for as long as it lives. */
 export function apiSessionsOn(db: Kysely<Schema>) {
-  const live = (moment: Moment) => db.selectFrom('api_sessions').selectAll().where(isLive(moment))
+  const live = (asOf: AsOf) => db.selectFrom('api_sessions').selectAll().where(isLive(asOf))
 
   return {
-    usage: (moment: Moment): Promise<SlotUsage> => readSlotUsage(db, moment),
+    usage: (asOf: AsOf): Promise<SlotUsage> => readSlotUsage(db, asOf),
     countUnended: (most: number): Promise<number> => countUnended(db, most),
 
     /** The live session of an app that acts as a user. */
-    async findLive({ applicationUri, userId }: Holder, moment: Moment): Promise<ApiSession | undefined> {
-      const row = await live(moment)
+    async findLive({ applicationUri, userId }: Holder, asOf: AsOf): Promise<ApiSession | undefined> {
+      const row = await live(asOf)
         .where('api_sessions.user_id', '=', userId)
         .where('api_sessions.application_uri', '=', applicationUri)
         .executeTakeFirst()
@@ -51,9 +51,9 @@ export function apiSessionsOn(db: Kysely<Schema>) {
     },
 
     /** The live ones among these. */
-    async findLiveByIds(ids: readonly string[], moment: Moment): Promise<ApiSession[]> {
+    async findLiveByIds(ids: readonly string[], asOf: AsOf): Promise<ApiSession[]> {
       if (ids.length === 0) return []
-      return (await live(moment).where('api_sessions.id', 'in', ids).execute()).map(toSession)
+      return (await live(asOf).where('api_sessions.id', 'in', ids).execute()).map(toSession)
     },
 
     /** A session, over or not. */
@@ -65,10 +65,10 @@ export function apiSessionsOn(db: Kysely<Schema>) {
     /** Every live session, the oldest first; a part of them where that is asked for. */
     async listLive(
       { applicationUri, userId }: ApiSessionFilter,
-      moment: Moment,
+      asOf: AsOf,
       { after = BEFORE_ALL, limit }: ApiSessionPart = {},
     ): Promise<ApiSession[]> {
-      const rows = await live(moment)
+      const rows = await live(asOf)
         .$if(applicationUri !== undefined, (query) =>
           query.where('api_sessions.application_uri', '=', applicationUri ?? ''),
         )
@@ -109,7 +109,7 @@ export function apiSessionsOn(db: Kysely<Schema>) {
      * @param at when they were used; a later use that is known already counts
      * @returns the ids of those that live
      */
-    async touch(ids: readonly string[], at: number, moment: Moment): Promise<string[]> {
+    async touch(ids: readonly string[], at: number, asOf: AsOf): Promise<string[]> {
       const touched = await db
         .updateTable('api_sessions')
         .set((eb) => ({
@@ -121,7 +121,7 @@ export function apiSessionsOn(db: Kysely<Schema>) {
             .end(),
         }))
         .where('api_sessions.id', 'in', ids)
-        .where(isLive(moment))
+        .where(isLive(asOf))
         .returning('api_sessions.id')
         .execute()
       return touched.map(({ id }) => id)
@@ -132,14 +132,14 @@ export function apiSessionsOn(db: Kysely<Schema>) {
      * behind or a longer idle time revives none of it then.
      * @param filter everybody's unless told
      */
-    async endOver(moment: Moment, { applicationUri, userId }: ApiSessionFilter = {}): Promise<void> {
+    async endOver(asOf: AsOf, { applicationUri, userId }: ApiSessionFilter = {}): Promise<void> {
       await db
         .updateTable('api_sessions')
-        .set({ ended_at: moment.now })
+        .set({ ended_at: asOf.now })
         .where('api_sessions.ended_at', 'is', null)
         .$if(applicationUri !== undefined, (query) => query.where('application_uri', '=', applicationUri ?? ''))
         .$if(userId !== undefined, (query) => query.where('user_id', '=', userId ?? ''))
-        .where((eb) => eb.not(isLive(moment)(eb)))
+        .where((eb) => eb.not(isLive(asOf)(eb)))
         .execute()
     },
 
@@ -147,7 +147,7 @@ export function apiSessionsOn(db: Kysely<Schema>) {
      * The same for those that time alone has ended, the longest over first; an index knows them, so it is done again and again.
      * @param most rows
      */
-    async endExpired({ rules, now }: Moment, most: number): Promise<void> {
+    async endExpired({ rules, now }: AsOf, most: number): Promise<void> {
       const unended = () => db.selectFrom('api_sessions').select('id').where('ended_at', 'is', null)
       const unused = unended()
         .where('last_seen_at', '<=', now - rules.idle)

@@ -3,14 +3,14 @@ import type { ApiSessionKind, ApiSessionRules } from '../../../domain/sessions/a
 import type { Schema } from '../../schema/schema.ts'
 
 /** What decides on the life of a session: the rules, and the time in milliseconds since 1970. */
-export interface Moment {
+export interface AsOf {
   readonly rules: ApiSessionRules
   readonly now: number
 }
 
 /** Whether a session lives: it was neither ended nor left alone for too long, and no kill switch was thrown since. */
 export const isLive =
-  ({ rules, now }: Moment) =>
+  ({ rules, now }: AsOf) =>
   (eb: ExpressionBuilder<Schema, 'api_sessions'>) =>
     eb.and([
       eb('api_sessions.ended_at', 'is', null),

@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely'
 import type { SlotUsage } from '../../../domain/sessions/licence-slots.ts'
 import type { Schema } from '../../schema/schema.ts'
-import { isLive, type Moment } from './live-api-sessions.ts'
+import { type AsOf, isLive } from './live-api-sessions.ts'
 
 /** How many live, for whom a slot is kept, and who is the next to go. */
-export async function readSlotUsage(db: Kysely<Schema>, moment: Moment): Promise<SlotUsage> {
+export async function readSlotUsage(db: Kysely<Schema>, asOf: AsOf): Promise<SlotUsage> {
   const counted = await db
     .selectFrom('api_sessions')
     .select((eb) => [
@@ -14,7 +14,7 @@ export async function readSlotUsage(db: Kysely<Schema>, moment: Moment): Promise
         .min(eb.case().when('api_sessions.kind', '=', 'service').then(eb.ref('api_sessions.opened_at')).end())
         .as('oldestService'),
     ])
-    .where(isLive(moment))
+    .where(isLive(asOf))
     .executeTakeFirst()
   // Whoever is reserved is looked up, for they are few, and users are many.
   const reservedAbsent = await db
@@ -33,7 +33,7 @@ export async function readSlotUsage(db: Kysely<Schema>, moment: Moment): Promise
             selectFrom('api_sessions')
               .select('api_sessions.id')
               .whereRef('api_sessions.user_id', '=', 'reserved_users.user_id')
-              .where(isLive(moment)),
+              .where(isLive(asOf)),
           ),
         ),
       ]),
