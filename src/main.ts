@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Core } from './compose/core.ts'
+import { startMaintenance } from './compose/maintenance.ts'
 import { buildServer } from './compose/server.ts'
 import { heedSignals } from './compose/signals.ts'
 import type { Config } from './config/read-config.ts'
@@ -11,7 +12,6 @@ import { repeat } from './lib/flow/repeat.ts'
 import { standardOutput } from './lib/flow/standard-output.ts'
 import { systemClock } from './lib/time/clock.ts'
 import { createForgetUnused } from './oauth/registration/forget-unused.ts'
-import { startMaintenance } from './operations/maintenance/start.ts'
 
 // Milliseconds, beyond the time in which others learn that this node stops.
 const LONGEST_SHUTDOWN = 8000

@@ -48,7 +48,9 @@ export async function openCore(
     await ensureDefaultResource(store, config.tokens.audience, clock())
     const sealingKey = deriveKey(masterKey, 'signing-keys')
     const { signingAlgorithm: algorithm, signingKeys: schedule } = config
-    const keys = createSigningKeys({ store, sealingKey, clock, algorithm, schedule })
+    const { writeAlone } = store
+    const { signingKeys } = store.read
+    const keys = createSigningKeys({ signingKeys, writeAlone, sealingKey, clock, algorithm, schedule })
     // Everything can verify RS256; making keys of the others takes time that a start should not. OIDC Discovery §3
     await keys.ensure([...new Set([algorithm, 'RS256'] as const)])
     const outbound = createOutbound(config.outbound)

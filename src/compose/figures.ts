@@ -24,5 +24,5 @@ export const figuresOf = ({ config, core: { store, clock }, services, places, lo
   logoutNotices: services.deliverLogouts.figures,
   requests: places.figures,
   refusals: services.refusalJournal.counts,
-  cleanUpLags: () => cleanUpLags({ store, clock, longestSession: config.sessions.absolute }),
+  cleanUpLags: () => cleanUpLags({ read: store.read, clock, longestSession: config.sessions.absolute }),
 })

@@ -80,8 +80,8 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   const { read, write, writeEnding } = store
   const { issuer } = config
   const settings = completeSettings(config.tokens, masterKey)
-  const audit = createAudit({ store, clock, log })
-  const refusalJournal = createRefusalJournal({ store, clock, log })
+  const audit = createAudit({ write, clock, log })
+  const refusalJournal = createRefusalJournal({ write, clock, log })
   const secretUse = createLastUse({
     write: (uses) => write(({ apps }) => apps.touchSecrets(uses)),
     clock,
@@ -144,14 +144,14 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   const { secretKey, verifySignature, readEffective } = createAppSignatures(config, core, whileOutside)
   const judgeAssertion = createJudgeAssertion({ verifySignature, issuer, clock })
   const authenticateApp = createAuthenticateApp({ apps: read.apps, write, judgeAssertion, clock, secretUse, audit })
-  const lookUpToken = createLookUpToken({ store, keys, settings, clock, readCatalogue, uses: tokenUse })
+  const lookUpToken = createLookUpToken({ read, keys, settings, clock, readCatalogue, uses: tokenUse })
   const recheckToken = createRecheckToken({ settings, clock })
   const findToken = createFindToken(lookUpToken)
   const introspect = createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf })
-  const revokeToken = createRevokeToken({ store, findToken, clock, audit })
+  const revokeToken = createRevokeToken({ writeEnding, findToken, clock, audit })
   const mintAccessToken = createMintAccessToken({ keys, settings, clock, random })
   const issueTokens = createIssueTokens({
-    store,
+    write,
     keys,
     mintAccessToken,
     settings,
@@ -214,7 +214,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     findApiToken: createFindApiToken({ lookUpToken, recheckToken, readCatalogue }),
     openApiSession: createOpenApiSession({ store, clock, audit }),
     touchApiSessions: createTouchApiSessions({ store, clock, readCatalogue }),
-    readNotices: createReadNotices({ store, clock }),
+    readNotices: createReadNotices({ tokenNotices: read.tokenNotices, clock }),
     grants,
     issueTokens,
     signUserInfo: createSignUserInfo({ keys, issuer }),

@@ -61,7 +61,7 @@ async function startNodes(t: Test, count: number) {
     const time = createTimekeeper({ wall: () => instance.now() + clock.by, timer: instance.now }, instance.now() - 1)
     const log = { warn: (_record: object, message: string) => void warnings.push(message) }
     const audit = createAuditWithin(time.now)
-    return { clock, time, look: createWatchTime({ store: instance.core.store, time, audit, log }) }
+    return { clock, time, look: createWatchTime({ ...instance.core.store, time, audit, log }) }
   }
   const nodes = Array.from({ length: count }, () => start())
   async function pass(milliseconds: number, looking = nodes): Promise<void> {
@@ -250,9 +250,9 @@ await t.test('a reader of notices whose place is of a later time hears what is n
   const { createReadNotices } = await import('../../src/oauth/tokens/lookup/read-notices.ts')
   const instance = await startInstance()
   t.teardown(() => instance.close())
-  const later = createReadNotices({ store: instance.core.store, clock: () => instance.now() + YEAR })
+  const later = createReadNotices({ ...instance.core.store.read, clock: () => instance.now() + YEAR })
   const { next } = await later(undefined)
   await instance.core.store.write(({ tokenNotices }) => tokenNotices.add({ app: WEB }, instance.now()))
-  const now = createReadNotices({ store: instance.core.store, clock: instance.now })
+  const now = createReadNotices({ ...instance.core.store.read, clock: instance.now })
   t.match((await now(next)).notices, [{ app: WEB }])
 })

@@ -212,7 +212,7 @@ await t.test('while the database is slow, what names no app waits in a short lin
   }
   const log = { info: (line: object) => void lines.push(line), error: (line: object) => void lines.push(line) }
   let now = 0
-  const journal = createRefusalJournal({ store: { write } as never, clock: () => now, log })
+  const journal = createRefusalJournal({ write: write as never, clock: () => now, log })
   const refusal = (id: string, app: string | undefined): Refusal => ({
     ...{ id, at: 0, endpoint: '/x', method: 'GET', status: 401, error: 'invalid_token', description: 'x' },
     ...{ parameters: {}, detail: { rule: 'access-token-missing' }, address: '::1', app },

@@ -109,7 +109,7 @@ await t.test('R-09: nobody is forgotten because the clock was set forward', asyn
   wrong = 60 * DAY
   t.equal(time.now(), instance.now() + wrong, 'what expires by then is refused for as long as the clock says so')
   const cleanUp = createCleanUp({
-    ...instance.core,
+    ...instance.core.store,
     time,
     timer: instance.now,
     holder: 'this-node',

@@ -2,11 +2,11 @@ import { type Audit, type AuditRecord, toAuditRecord } from '../../domain/instan
 import { newOrderedId } from '../../lib/crypto/secrets.ts'
 import { createBatches } from '../../lib/flow/batches.ts'
 import type { Clock } from '../../lib/time/clock.ts'
-import type { Store } from '../../store/store.ts'
+import type { Write } from '../../store/store.ts'
 import type { JournalLog } from './log.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'write'>
+  readonly write: Write<'auditEvents'>
   readonly clock: Clock
   readonly log: JournalLog
 }
@@ -14,9 +14,9 @@ interface Dependencies {
 const MOST_WAITING = 20_000
 
 /** Keeps what happened: a line on the log, and a row in the audit log. */
-export function createAudit({ store, clock, log }: Dependencies): Audit & { flush(): Promise<void> } {
+export function createAudit({ write, clock, log }: Dependencies): Audit & { flush(): Promise<void> } {
   const batches = createBatches<AuditRecord>({
-    write: (records) => store.write(({ auditEvents }) => auditEvents.add(records)),
+    write: (records) => write(({ auditEvents }) => auditEvents.add(records)),
     most: MOST_WAITING,
     onLost: (count, err) => log.error({ count, err }, 'audit events could not be stored; they are on the log alone'),
   })

@@ -4,11 +4,13 @@ import { LONGEST_IDLE } from '../../domain/sessions/api-session.ts'
 import { type Clock, DAY, HOUR, MINUTE } from '../../lib/time/clock.ts'
 import type { Timekeeper } from '../../lib/time/timekeeper.ts'
 import type { LeftoverKind } from '../../store/repositories/instance/leftovers.ts'
-import type { Repositories, Store } from '../../store/store.ts'
+import type { Repositories, Store, Write } from '../../store/store.ts'
 import { readSetting } from './read-setting.ts'
 
 interface Dependencies {
-  readonly store: Store
+  readonly read: Pick<Repositories, 'settings' | 'refusals'>
+  readonly writeEnding: Write<'leases' | 'leftovers' | 'refusals'>
+  readonly compact: Store['compact']
   /** A clock that was set forward by mistake may be set back; what was forgotten for it would not come back. */
   readonly time: Pick<Timekeeper, 'floor'>
   /** Milliseconds at an even pace, to measure how long a batch takes. */
@@ -26,7 +28,7 @@ interface Task {
 }
 
 /** @returns how many rows went, of so many at most */
-type Remove = (unit: Repositories, limit: number) => Promise<number>
+type Remove = (unit: Pick<Repositories, 'leftovers' | 'refusals'>, limit: number) => Promise<number>
 
 export type Removed = Partial<Record<LeftoverKind, number>>
 
@@ -43,8 +45,8 @@ const REST = 4
 const NAMELESS_SHARE = 0.1
 
 /** Every kind of leftover, in the order it is looked after. */
-function tasksOf({ store, clock, longestSession }: Sizing): readonly Task[] {
-  const { settings } = store.read
+function tasksOf({ read, clock, longestSession }: Sizing): readonly Task[] {
+  const { settings } = read
   // Whoever comes late with a code is told that it expired, rather than that it is unknown.
   const overAnHourAgo = async () => clock() - HOUR
   return [
@@ -64,7 +66,7 @@ function tasksOf({ store, clock, longestSession }: Sizing): readonly Task[] {
     {
       kind: 'refusals',
       before: async () => {
-        const beyond = await store.read.refusals.timeOfNewestBeyond(await readSetting(settings, 'RefusalLimit'))
+        const beyond = await read.refusals.timeOfNewestBeyond(await readSetting(settings, 'RefusalLimit'))
         return Math.max(clock() - (await readSetting(settings, 'RefusalRetention')), (beyond ?? -1) + 1)
       },
     },
@@ -74,12 +76,14 @@ function tasksOf({ store, clock, longestSession }: Sizing): readonly Task[] {
   ]
 }
 
-type Sizing = Pick<Dependencies, 'store' | 'longestSession'> & { readonly clock: Clock }
+type Sizing = Pick<Dependencies, 'read' | 'longestSession'> & { readonly clock: Clock }
 
 /** For how long the oldest row that could be forgotten has been waiting, by table; milliseconds. */
-export async function cleanUpLags(dependencies: Sizing): Promise<Readonly<Record<string, number>>> {
-  const { leftovers } = dependencies.store.read
-  const lags = tasksOf(dependencies).map(async ({ kind, before }) => {
+export async function cleanUpLags(
+  sizing: Sizing & { readonly read: Pick<Repositories, 'leftovers'> },
+): Promise<Readonly<Record<string, number>>> {
+  const { leftovers } = sizing.read
+  const lags = tasksOf(sizing).map(async ({ kind, before }) => {
     const [time, oldest] = [await before(), await leftovers.oldest(kind)]
     return [kind, Math.max(0, time - (oldest ?? time))] as const
   })
@@ -90,20 +94,20 @@ export type CleanUp = ReturnType<typeof createCleanUp>
 
 /** Forgets what is over: in small batches with pauses between them, and on one node at a time. */
 export function createCleanUp(dependencies: Dependencies) {
-  const { store, timer, holder } = dependencies
+  const { read, writeEnding, compact, timer, holder } = dependencies
   const clock = dependencies.time.floor
   const tasks = tasksOf({ ...dependencies, clock })
   let limit = FIRST_BATCH
   let stopped = false
 
   /** Whether this node has the task, which it then keeps for as long as it goes on. */
-  const takeLease = () => store.writeEnding(({ leases }) => leases.take('clean-up', holder, clock(), clock() + LEASE))
+  const takeLease = () => writeEnding(({ leases }) => leases.take('clean-up', holder, clock(), clock() + LEASE))
 
   /** @returns whether there is more */
   async function removeBatch(remove: Remove, count: (rows: number) => void): Promise<boolean> {
     const asked = limit
     let took = 0
-    const removed = await store.writeEnding(async (unit) => {
+    const removed = await writeEnding(async (unit) => {
       const started = timer()
       if (!(await unit.leases.take('clean-up', holder, clock(), clock() + LEASE))) return 0
       const rows = await remove(unit, asked)
@@ -130,7 +134,7 @@ export function createCleanUp(dependencies: Dependencies) {
           if (rows > 0) removed[kind] = (removed[kind] ?? 0) + rows
         }
         if (kind === 'refusals') {
-          const most = Math.floor((await readSetting(store.read.settings, 'RefusalLimit')) * NAMELESS_SHARE)
+          const most = Math.floor((await readSetting(read.settings, 'RefusalLimit')) * NAMELESS_SHARE)
           const forget: Remove = ({ refusals }, limit) => refusals.forgetNameless(most, limit)
           while (!stopped && (await removeBatch(forget, count)));
         }
@@ -138,14 +142,14 @@ export function createCleanUp(dependencies: Dependencies) {
         const remove: Remove = ({ leftovers }, limit) => leftovers.remove(kind, time, limit)
         while (!stopped && (await removeBatch(remove, count)));
       }
-      while (!stopped && (await store.compact())) await delay(AIM * REST)
+      while (!stopped && (await compact())) await delay(AIM * REST)
       return removed
     },
 
     /** Ends a run after its batch, and lets another node take over. */
     async stop(): Promise<void> {
       stopped = true
-      await store.writeEnding(({ leases }) => leases.release('clean-up', holder))
+      await writeEnding(({ leases }) => leases.release('clean-up', holder))
     },
   }
 }

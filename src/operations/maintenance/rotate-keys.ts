@@ -3,9 +3,9 @@ import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../../domain/protocol
 import type { KeyTimes } from '../../domain/tokens/signing-key-life.ts'
 import { isoTime, MINUTE } from '../../lib/time/clock.ts'
 import type { Timekeeper } from '../../lib/time/timekeeper.ts'
-import type { Repositories, Store } from '../../store/store.ts'
+import type { Repositories, Write } from '../../store/store.ts'
 
-type Record = (unit: Repositories, key: KeyTimes) => Promise<void>
+type Record = (unit: Pick<Repositories, 'auditEvents'>, key: KeyTimes) => Promise<void>
 
 /** The keys as far as this task turns them. */
 export interface RotatedKeys {
@@ -15,7 +15,7 @@ export interface RotatedKeys {
 }
 
 interface Dependencies {
-  readonly store: Pick<Store, 'write'>
+  readonly write: Write<'leases'>
   /** A clock that was set forward by mistake ends no key. */
   readonly time: Pick<Timekeeper, 'floor'>
   readonly keys: RotatedKeys
@@ -31,7 +31,7 @@ const LEASE = MINUTE
  * long to make.
  * @returns what was published, for the log
  */
-export function createRotateKeys({ store, time, keys, audit, holder }: Dependencies) {
+export function createRotateKeys({ write, time, keys, audit, holder }: Dependencies) {
   const record: Record = async (unit, { kid, algorithm, signsFrom }) => {
     const detail = { kid, algorithm, signsFrom: isoTime(signsFrom) }
     await audit.within(unit, { event: 'key_rotated', actor: 'server', detail })
@@ -40,7 +40,7 @@ export function createRotateKeys({ store, time, keys, audit, holder }: Dependenc
   return async function rotateKeys(): Promise<readonly KeyTimes[]> {
     const now = time.floor()
     if (!(await keys.hasWork(now))) return []
-    if (!(await store.write(({ leases }) => leases.take('key-rotation', holder, now, now + LEASE)))) return []
+    if (!(await write(({ leases }) => leases.take('key-rotation', holder, now, now + LEASE)))) return []
     await keys.ensure(SIGNING_ALGORITHMS)
     return keys.publishDue(now, record)
   }

@@ -1,14 +1,14 @@
 import type { Audit } from '../../domain/instance/audit.ts'
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
 import { STEP, type Timekeeper } from '../../lib/time/timekeeper.ts'
-import type { Repositories, Store } from '../../store/store.ts'
+import type { Repositories, Write } from '../../store/store.ts'
 
 interface Log {
   warn(record: object, message: string): void
 }
 
 interface Dependencies {
-  readonly store: Pick<Store, 'writeEnding'>
+  readonly writeEnding: Write<'settings' | 'auditEvents'>
   readonly time: Timekeeper
   readonly audit: Pick<Audit, 'within'>
   readonly log: Log
@@ -17,7 +17,7 @@ interface Dependencies {
 const UNTIL_BELIEVED = 'that is written down once it has been so for an hour'
 
 /** Writes down the time reached as soon as it is believed, and tells when the machine's clock was set. */
-export function createWatchTime({ store, time, audit, log }: Dependencies) {
+export function createWatchTime({ writeEnding, time, audit, log }: Dependencies) {
   let setBy = time.wasSetBy()
   // What the record was when this node last looked; only somebody who puts it right makes it less.
   let seen: number | undefined
@@ -42,7 +42,7 @@ export function createWatchTime({ store, time, audit, log }: Dependencies) {
   }
 
   /** @returns the record as it is once this is committed */
-  async function writeDown({ settings }: Repositories): Promise<number> {
+  async function writeDown({ settings }: Pick<Repositories, 'settings'>): Promise<number> {
     const stored = await settings.get(TIME_REACHED)
     const record = Number(stored ?? 0)
     compare(record)
@@ -59,7 +59,7 @@ export function createWatchTime({ store, time, audit, log }: Dependencies) {
     if (stepped) tell(step > 0 ? `was set forward by ${step} ms` : `was set back by ${-step} ms, which is not followed`)
     const event = { event: 'clock_stepped', actor: 'server', detail: { step, lead: time.lead() } } as const
     // Also while a full disk has stopped what is less needed: a record that stands still for a day stops the next start.
-    seen = await store.writeEnding(async (unit) => {
+    seen = await writeEnding(async (unit) => {
       const record = await writeDown(unit)
       if (stepped) await audit.within(unit, event)
       return record

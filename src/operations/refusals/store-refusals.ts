@@ -1,13 +1,13 @@
 import type { Refusal } from '../../domain/refusals/refusal.ts'
 import { createBatches } from '../../lib/flow/batches.ts'
 import type { Clock } from '../../lib/time/clock.ts'
-import type { Store } from '../../store/store.ts'
+import type { Write } from '../../store/store.ts'
 import type { JournalLog } from '../audit/log.ts'
 import { createRefusalQuota } from './refusal-quota.ts'
 import { shortenRefusal } from './shorten-refusal.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'write'>
+  readonly write: Write<'refusals'>
   readonly clock: Clock
   readonly log: JournalLog
 }
@@ -26,7 +26,7 @@ export interface RefusalCounts {
 }
 
 /** Notes every refusal for the operator: a line on the log at once and, where it is worth one, a row under its id right after. */
-export function createRefusalJournal({ store, clock, log }: Dependencies) {
+export function createRefusalJournal({ write, clock, log }: Dependencies) {
   const whyUnrecorded = createRefusalQuota(clock)
   const refused = new Map<string, { status: number; rule: string; count: number }>()
   const unrecorded: Record<string, number> = {}
@@ -35,7 +35,7 @@ export function createRefusalJournal({ store, clock, log }: Dependencies) {
   }
   const batchesOf = (most: number) =>
     createBatches<Refusal>({
-      write: (refusals) => store.write((unit) => unit.refusals.add(refusals)),
+      write: (refusals) => write((unit) => unit.refusals.add(refusals)),
       most,
       onLost: (count, err) => {
         countUnrecorded('lost', count)

@@ -8,19 +8,22 @@ import {
 } from '../../../domain/tokens/signing-key-life.ts'
 import type { SealingKey } from '../../../lib/crypto/sealed-box.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
-import type { StoredSigningKey } from '../../../store/repositories/tokens/signing-keys.ts'
-import type { Repositories, Store } from '../../../store/store.ts'
+import type { SigningKeyStore, StoredSigningKey } from '../../../store/repositories/tokens/signing-keys.ts'
+import type { Repositories, Write } from '../../../store/store.ts'
 import { makeSigningKey } from './make-signing-key.ts'
 
 interface Dependencies {
-  readonly store: Store
+  readonly signingKeys: Pick<SigningKeyStore, 'list'>
+  readonly writeAlone: Write<'signingKeys' | 'auditEvents'>
   readonly sealingKey: SealingKey
   readonly clock: Clock
   readonly schedule: KeySchedule
 }
 
+type Unit = Pick<Repositories, 'signingKeys' | 'auditEvents'>
+
 /** Notes in the same unit of work that a key is to take over. */
-export type RecordRotation = (unit: Repositories, key: KeyTimes) => Promise<void>
+export type RecordRotation = (unit: Pick<Repositories, 'auditEvents'>, key: KeyTimes) => Promise<void>
 
 /** What an administrator asks for. */
 export interface RotationOrder {
@@ -41,29 +44,28 @@ const withoutKey = (keys: readonly KeyTimes[], algorithms: readonly SigningAlgor
   algorithms.filter((algorithm) => !keys.some((key) => key.algorithm === algorithm))
 
 /** Lets keys come and go, one after another. */
-export function createKeyRotation({ store, sealingKey, clock, schedule }: Dependencies) {
-  const list = () => store.read.signingKeys.list()
+export function createKeyRotation({ signingKeys, writeAlone, sealingKey, clock, schedule }: Dependencies) {
   const make = (algorithm: SigningAlgorithm) => makeSigningKey(algorithm, clock(), sealingKey)
   const dueOf = (keys: readonly KeyTimes[], now: number): SigningAlgorithm[] =>
     SIGNING_ALGORITHMS.filter((algorithm) => isSuccessorDue(keys, algorithm, schedule, now))
 
-  async function publish(unit: Repositories, key: StoredSigningKey, record: RecordRotation): Promise<void> {
+  async function publish(unit: Unit, key: StoredSigningKey, record: RecordRotation): Promise<void> {
     await unit.signingKeys.add(key)
     await retireOthers(unit, key)
     await record(unit, key)
   }
 
-  const retireOthers = ({ signingKeys }: Repositories, { algorithm, kid, signsFrom }: KeyTimes) =>
+  const retireOthers = ({ signingKeys }: Pick<Unit, 'signingKeys'>, { algorithm, kid, signsFrom }: KeyTimes) =>
     signingKeys.retireOthers(algorithm, kid, signsFrom + schedule.retireAfter)
 
   return {
     /** Makes the first key of each of these algorithms; does nothing where one exists. */
     async ensure(algorithms: readonly SigningAlgorithm[]): Promise<void> {
-      const missing = withoutKey(await list(), algorithms)
+      const missing = withoutKey(await signingKeys.list(), algorithms)
       if (missing.length === 0) return
       const made = await Promise.all(missing.map(make))
       // Two processes may start on one new database; the first key counts.
-      await store.writeAlone(async ({ signingKeys }) => {
+      await writeAlone(async ({ signingKeys }) => {
         const present = await signingKeys.list()
         for (const key of made) if (withoutKey(present, [key.algorithm]).length > 0) await signingKeys.add(key)
       })
@@ -74,16 +76,16 @@ export function createKeyRotation({ store, sealingKey, clock, schedule }: Depend
      * @param now milliseconds since 1970, by a clock that believes no step forward
      */
     async hasWork(now: number): Promise<boolean> {
-      const keys = await list()
+      const keys = await signingKeys.list()
       return withoutKey(keys, SIGNING_ALGORITHMS).length > 0 || dueOf(keys, now).length > 0
     },
 
     /** Publishes the successor of every key whose time is coming to its end. */
     async publishDue(now: number, record: RecordRotation): Promise<StoredSigningKey[]> {
       const published: StoredSigningKey[] = []
-      for (const algorithm of dueOf(await list(), now)) {
+      for (const algorithm of dueOf(await signingKeys.list(), now)) {
         const made = await make(algorithm)
-        const key = await store.writeAlone(async (unit) => {
+        const key = await writeAlone(async (unit) => {
           const keys = await unit.signingKeys.list()
           if (!isSuccessorDue(keys, algorithm, schedule, now)) return undefined
           const successor = { ...made, signsFrom: successorSignsFrom(keys, algorithm, schedule, clock()) }
@@ -98,7 +100,7 @@ export function createKeyRotation({ store, sealingKey, clock, schedule }: Depend
     /** Lets another key take over: the one that waits for its turn, as soon as verifiers can know it, or else a new one. */
     async rotate({ algorithm, publishFor, anew }: RotationOrder, record: RecordRotation): Promise<Rotated> {
       const made = await make(algorithm)
-      return store.writeAlone(async (unit) => {
+      return writeAlone(async (unit) => {
         const { signingKeys } = unit
         const keys = await signingKeys.list()
         const waiting = anew ? undefined : nextKey(keys, algorithm, clock())

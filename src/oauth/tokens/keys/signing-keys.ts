@@ -10,8 +10,8 @@ import {
 } from '../../../domain/tokens/signing-key-life.ts'
 import { open, type SealingKey } from '../../../lib/crypto/sealed-box.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
-import type { StoredSigningKey } from '../../../store/repositories/tokens/signing-keys.ts'
-import type { Store } from '../../../store/store.ts'
+import type { SigningKeyStore, StoredSigningKey } from '../../../store/repositories/tokens/signing-keys.ts'
+import type { Write } from '../../../store/store.ts'
 import { createKeyRotation } from './key-rotation.ts'
 
 export interface ListedKey extends StoredSigningKey {
@@ -27,7 +27,8 @@ export type SignedFor = Pick<AppRegistration, 'signingAlgorithm'>
 export type SigningKeys = ReturnType<typeof createSigningKeys>
 
 interface Dependencies {
-  readonly store: Store
+  readonly signingKeys: Pick<SigningKeyStore, 'list' | 'kinOf'>
+  readonly writeAlone: Write<'signingKeys' | 'auditEvents'>
   readonly sealingKey: SealingKey
   readonly clock: Clock
   /** The instance's own, for apps whose record names none. */
@@ -36,8 +37,9 @@ interface Dependencies {
 }
 
 /** The keys that sign tokens: at rest under the master key, found by `kid`, rotated by the clock. */
-export function createSigningKeys({ store, sealingKey, clock, algorithm: standard, schedule }: Dependencies) {
-  const rotation = createKeyRotation({ store, sealingKey, clock, schedule })
+export function createSigningKeys(dependencies: Dependencies) {
+  const { signingKeys, sealingKey, clock, algorithm: standard } = dependencies
+  const rotation = createKeyRotation(dependencies)
   // A kid names one key for ever, so an imported key never grows stale.
   const imported = new Map<string, Promise<CryptoKey>>()
   const making = new Map<SigningAlgorithm, Promise<void>>()
@@ -53,7 +55,7 @@ export function createSigningKeys({ store, sealingKey, clock, algorithm: standar
   }
 
   async function list(): Promise<ListedKey[]> {
-    return withState(await store.read.signingKeys.list(), clock())
+    return withState(await signingKeys.list(), clock())
   }
 
   /** Requests that come at once wait for one key, rather than make one each. */
@@ -64,7 +66,7 @@ export function createSigningKeys({ store, sealingKey, clock, algorithm: standar
   }
 
   async function signingKey(algorithm: SigningAlgorithm): Promise<StoredSigningKey> {
-    const find = async () => activeKeys(await store.read.signingKeys.list(algorithm), clock()).get(algorithm)
+    const find = async () => activeKeys(await signingKeys.list(algorithm), clock()).get(algorithm)
     const known = await find()
     if (known) return known
     await makeFirst(algorithm)
@@ -107,7 +109,7 @@ export function createSigningKeys({ store, sealingKey, clock, algorithm: standar
     /** A published key by its id, as soon as another node may sign with it; undefined for one unknown or retired. */
     async verificationKey(kid: string): Promise<{ key: CryptoKey; algorithm: SigningAlgorithm } | undefined> {
       const now = clock()
-      const found = withState(await store.read.signingKeys.kinOf(kid), now).find((key) => key.kid === kid)
+      const found = withState(await signingKeys.kinOf(kid), now).find((key) => key.kid === kid)
       if (!found || found.state === 'retired') return undefined
       if (found.state === 'next' && found.signsFrom > now + KEY_LEEWAY) return undefined
       const { algorithm, publicJwk } = found

@@ -8,11 +8,13 @@ import { readTokenId, type TokenOrigin } from '../../../domain/protocol/token-id
 import { whyNotActing } from '../../../domain/tokens/reference-token.ts'
 import type { User } from '../../../domain/users/user.ts'
 import { digest } from '../../../lib/crypto/secrets.ts'
-import type { Store } from '../../../store/store.ts'
+import type { Repositories } from '../../../store/store.ts'
 import { type DeadToken, dead, FOREIGN, type LiveAccessToken } from './token-status.ts'
 
+type Reading = Pick<Repositories, 'apps' | 'users' | 'families' | 'sessionEpochs' | 'revokedAccessTokens'>
+
 /** Says whether what an access token carries still holds: whether it was revoked, or a kill switch ended what it grew from. */
-export function createJudgeClaims({ read }: Pick<Store, 'read'>) {
+export function createJudgeClaims(read: Reading) {
   async function whyServiceEnded(
     origin: TokenOrigin & { readonly kind: 'service' },
     app: TrustedApplication,

@@ -2,9 +2,8 @@ import { type ApiResource, mayAskAbout } from '../../../domain/access/api-resour
 import { type AuthenticatedApp, requireStillEnabled } from '../../../domain/access/authenticated-app.ts'
 import type { ReadCatalogue } from '../../../domain/access/resource-indicators.ts'
 import { type OperatorHalf, Refused } from '../../../domain/refusals/errors.ts'
-import type { Repositories } from '../../../store/store.ts'
 import type { LookUpToken } from './find-token.ts'
-import type { RecheckToken } from './recheck-token.ts'
+import type { RecheckToken, TokenUnit } from './recheck-token.ts'
 import type { DeadToken, LiveAccessToken, LiveToken } from './token-status.ts'
 
 interface Dependencies {
@@ -18,7 +17,7 @@ export type FindApiToken = ReturnType<typeof createFindApiToken>
 /** An access token with which somebody calls an API. */
 export interface ApiToken extends LiveAccessToken {
   /** Checks the token, and the app that asks, again by what a unit of work sees. @throws Refused as `findApiToken` */
-  readonly recheck: (unit: Repositories) => Promise<unknown>
+  readonly recheck: (unit: TokenUnit) => Promise<unknown>
 }
 
 /** Finds the access token with which somebody calls an API. */

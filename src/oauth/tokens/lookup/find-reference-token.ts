@@ -11,19 +11,20 @@ import {
 import { digest } from '../../../lib/crypto/secrets.ts'
 import type { LastUse } from '../../../lib/flow/last-use.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
-import type { Store } from '../../../store/store.ts'
+import type { Repositories } from '../../../store/store.ts'
 import { referenceTokenClaims } from '../mint/access-token.ts'
 import type { TokenSettings } from '../mint/token-settings.ts'
 import { type DeadToken, dead, FOREIGN, type LiveAccessToken } from './token-status.ts'
 
 interface Judging {
-  readonly store: Pick<Store, 'read'>
+  readonly read: Pick<Repositories, 'apps' | 'users'>
   readonly settings: TokenSettings
   readonly clock: Clock
   readonly readCatalogue: ReadCatalogue
 }
 
 interface Dependencies extends Judging {
+  readonly read: Pick<Repositories, 'apps' | 'users' | 'referenceTokens'>
   /** Notes that a token was used. */
   readonly uses: Pick<LastUse, 'note'>
 }
@@ -42,7 +43,7 @@ const BY_RECORD: ReadonlySet<DeadState> = new Set(['ended', 'not permitted'])
 
 /** Looks a personal or system access token up. */
 export function createFindReferenceToken({ uses, ...judging }: Dependencies) {
-  const { referenceTokens } = judging.store.read
+  const { referenceTokens } = judging.read
   const judge = createJudgeReferenceToken(judging)
 
   return async function findReferenceToken(value: string): Promise<LiveAccessToken | DeadToken> {
@@ -57,9 +58,7 @@ export function createFindReferenceToken({ uses, ...judging }: Dependencies) {
 }
 
 /** Says whether a personal or system access token is live; a kill switch, a revocation and a changed record count at once. */
-export function createJudgeReferenceToken({ store, settings, clock, readCatalogue }: Judging) {
-  const { read } = store
-
+export function createJudgeReferenceToken({ read, settings, clock, readCatalogue }: Judging) {
   return async function judgeReferenceToken(token: ReferenceToken): Promise<LiveAccessToken | DeadToken> {
     const [app, user] = [await read.apps.find(token.applicationUri), await read.users.find(token.userId)]
     if (!app || !user) return FOREIGN

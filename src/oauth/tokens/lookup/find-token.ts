@@ -6,7 +6,7 @@ import { looksLikeReferenceToken } from '../../../domain/tokens/reference-token.
 import { digest, looksLikeSecret } from '../../../lib/crypto/secrets.ts'
 import type { LastUse } from '../../../lib/flow/last-use.ts'
 import { type Clock, isoTime } from '../../../lib/time/clock.ts'
-import type { Store } from '../../../store/store.ts'
+import type { Repositories } from '../../../store/store.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import { looksLikeOpaqueToken } from '../mint/opaque-token.ts'
 import type { TokenSettings } from '../mint/token-settings.ts'
@@ -15,8 +15,10 @@ import { createFindReferenceToken } from './find-reference-token.ts'
 import { type DeadToken, dead, expired, FOREIGN, type LiveToken } from './token-status.ts'
 import { type JwtFault, judgeOwnJwt } from './verify-own-jwt.ts'
 
+type Tokens = 'opaqueAccessTokens' | 'refreshTokens' | 'referenceTokens' | 'revokedAccessTokens'
+
 interface Dependencies {
-  readonly store: Pick<Store, 'read'>
+  readonly read: Pick<Repositories, Tokens | 'families' | 'sessionEpochs' | 'apps' | 'users'>
   readonly keys: Pick<SigningKeys, 'verificationKey'>
   readonly settings: TokenSettings
   readonly clock: Clock
@@ -37,9 +39,8 @@ export function createFindToken(lookUp: LookUpToken) {
 
 /** Looks a presented token up, whatever its kind, and says why where it is not live. */
 export function createLookUpToken(dependencies: Dependencies) {
-  const { store, keys, settings, clock } = dependencies
-  const { read } = store
-  const judgeClaims = createJudgeClaims(store)
+  const { read, keys, settings, clock } = dependencies
+  const judgeClaims = createJudgeClaims(read)
   const findReferenceToken = createFindReferenceToken(dependencies)
 
   async function findSignedToken(jwt: string): Promise<LiveToken | DeadToken> {

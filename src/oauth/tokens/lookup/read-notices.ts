@@ -1,11 +1,10 @@
 import { LONGEST_ACCESS_TOKEN } from '../../../domain/apps/trusted-application.ts'
 import { Refused } from '../../../domain/refusals/errors.ts'
 import { type Clock, SECOND } from '../../../lib/time/clock.ts'
-import type { TokenNotice } from '../../../store/repositories/tokens/token-notices.ts'
-import type { Store } from '../../../store/store.ts'
+import type { TokenNotice, TokenNotices } from '../../../store/repositories/tokens/token-notices.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read'>
+  readonly tokenNotices: Pick<TokenNotices, 'since'>
   readonly clock: Clock
 }
 
@@ -53,7 +52,7 @@ const decode = (text: string): string => Buffer.from(text, 'base64url').toString
 export type ReadNotices = ReturnType<typeof createReadNotices>
 
 /** Tells APIs that check tokens by themselves which of them to ask about again. */
-export function createReadNotices({ store, clock }: Dependencies) {
+export function createReadNotices({ tokenNotices, clock }: Dependencies) {
   /**
    * @param since the `next` of the answer before; without it everything that a token can still be concerned by
    * @throws Refused `invalid_request` for another text
@@ -65,7 +64,7 @@ export function createReadNotices({ store, clock }: Dependencies) {
     const start = known && known.from <= now ? known : { ...BEGINNING, from: now - LONGEST_ACCESS_TOKEN }
     const { from, after } = start
     const begun = after === '' ? now : start.begun
-    const found = await store.read.tokenNotices.since(from, MOST_AT_ONCE + 1, after)
+    const found = await tokenNotices.since(from, MOST_AT_ONCE + 1, after)
     const notices = found.slice(0, MOST_AT_ONCE)
     const last = notices.at(-1)
     if (found.length > MOST_AT_ONCE && last)

@@ -11,6 +11,12 @@ interface Dependencies {
   readonly clock: Clock
 }
 
+/** What says whether a token still holds. */
+export type TokenUnit = Pick<
+  Repositories,
+  'apps' | 'users' | 'families' | 'sessionEpochs' | 'revokedAccessTokens' | 'referenceTokens' | 'resources'
+>
+
 export type RecheckToken = ReturnType<typeof createRecheckToken>
 
 /**
@@ -20,15 +26,14 @@ export type RecheckToken = ReturnType<typeof createRecheckToken>
 export function createRecheckToken({ settings, clock }: Dependencies) {
   return async function recheckToken(
     { claims, reference }: LiveAccessToken,
-    unit: Repositories,
+    unit: TokenUnit,
   ): Promise<LiveAccessToken | DeadToken> {
-    const store = { read: unit }
     if (reference !== undefined) {
       const token = await unit.referenceTokens.findById(reference)
       const readCatalogue = createReadCatalogue(unit.resources, settings.audience)
-      return token ? createJudgeReferenceToken({ store, settings, clock, readCatalogue })(token) : FOREIGN
+      return token ? createJudgeReferenceToken({ read: unit, settings, clock, readCatalogue })(token) : FOREIGN
     }
     const at = claims.exp * 1000
-    return at <= clock() ? expired(at, clock()) : createJudgeClaims(store)(claims)
+    return at <= clock() ? expired(at, clock()) : createJudgeClaims(unit)(claims)
   }
 }

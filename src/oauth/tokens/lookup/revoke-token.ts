@@ -1,11 +1,11 @@
 import type { Audit } from '../../../domain/instance/audit.ts'
 import { digest } from '../../../lib/crypto/secrets.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
-import type { Store } from '../../../store/store.ts'
+import type { Write } from '../../../store/store.ts'
 import type { FindToken } from './find-token.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'writeEnding'>
+  readonly writeEnding: Write<'families' | 'referenceTokens' | 'revokedAccessTokens' | 'tokenNotices' | 'auditEvents'>
   readonly findToken: FindToken
   readonly clock: Clock
   readonly audit: Pick<Audit, 'within'>
@@ -14,7 +14,7 @@ interface Dependencies {
 export type RevokeToken = ReturnType<typeof createRevokeToken>
 
 /** Ends a token: a refresh token with its whole family, an access token alone. @see RFC 7009 §2.1 */
-export function createRevokeToken({ store, findToken, clock, audit }: Dependencies) {
+export function createRevokeToken({ writeEnding, findToken, clock, audit }: Dependencies) {
   return async function revokeToken(
     value: string,
     applicationUri: string,
@@ -33,7 +33,7 @@ export function createRevokeToken({ store, findToken, clock, audit }: Dependenci
       address,
       detail: { kind: token.kind, ...what },
     } as const
-    await store.writeEnding(async (unit) => {
+    await writeEnding(async (unit) => {
       const { families, referenceTokens, revokedAccessTokens, tokenNotices } = unit
       if (token.kind === 'refresh_token') await families.revoke(token.family, clock())
       else if (token.reference !== undefined) await referenceTokens.revoke(token.reference, clock())

@@ -8,7 +8,7 @@ import type { Audit } from '../../../domain/instance/audit.ts'
 import { tokenIssued } from '../../../domain/tokens/token-issued.ts'
 import { digest, newSecret, type Random } from '../../../lib/crypto/secrets.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
-import type { Store } from '../../../store/store.ts'
+import type { Write } from '../../../store/store.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import { idTokenClaims } from './id-token.ts'
 import type { MintAccessToken, MintedAccessToken } from './mint-access-token.ts'
@@ -16,7 +16,7 @@ import { answerSecondUse, redeem, type SecondUses } from './redeem.ts'
 import type { TokenSettings } from './token-settings.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'write'>
+  readonly write: Write<'codes' | 'families' | 'refreshTokens' | 'opaqueAccessTokens' | 'auditEvents'>
   readonly keys: Pick<SigningKeys, 'signFor' | 'algorithmFor'>
   readonly mintAccessToken: MintAccessToken
   readonly settings: TokenSettings
@@ -39,7 +39,7 @@ export type IssueTokens = ReturnType<typeof createIssueTokens>
  * is used up only together with what it was exchanged for.
  */
 export function createIssueTokens(dependencies: Dependencies) {
-  const { store, keys, mintAccessToken, settings, clock, random, audit, seconds } = dependencies
+  const { write, keys, mintAccessToken, settings, clock, random, audit, seconds } = dependencies
 
   async function mintForUser(authorization: UserAuthorization): Promise<MintedAccessToken> {
     const minted = await mintAccessToken(authorization)
@@ -68,7 +68,7 @@ export function createIssueTokens(dependencies: Dependencies) {
   async function issueForService(authorization: ServiceAuthorization, requester: Requester): Promise<TokenResponse> {
     const minted = await mintAccessToken(authorization)
     const { opaque } = minted
-    if (opaque) await store.write(({ opaqueAccessTokens }) => opaqueAccessTokens.add(opaque))
+    if (opaque) await write(({ opaqueAccessTokens }) => opaqueAccessTokens.add(opaque))
     // A token that is checked without a look at the database is not held up by a write.
     audit.note(tokenIssued({ ...authorization, ...minted, ...requester, user: authorization.systemUser }))
     return minted.response
@@ -78,7 +78,7 @@ export function createIssueTokens(dependencies: Dependencies) {
     const minted = await mintForUser(authorization)
     const { response, opaque } = minted
     const { app, use, family, refreshUntil } = authorization
-    const first = await store.write(async (unit) => {
+    const first = await write(async (unit) => {
       if (!(await redeem(use, response, unit, clock()))) return false
       if (opaque) await unit.opaqueAccessTokens.add(opaque)
       if (response.refresh_token !== undefined && refreshUntil !== undefined) {

@@ -1,12 +1,12 @@
-import type { Audit } from '../../domain/instance/audit.ts'
-import { newId } from '../../lib/crypto/secrets.ts'
-import { repeat } from '../../lib/flow/repeat.ts'
-import { isoTime, MINUTE, SECOND } from '../../lib/time/clock.ts'
-import type { Timekeeper } from '../../lib/time/timekeeper.ts'
-import type { Store } from '../../store/store.ts'
-import { createCleanUp } from './clean-up.ts'
-import { createRotateKeys, type RotatedKeys } from './rotate-keys.ts'
-import { createWatchTime } from './watch-time.ts'
+import type { Audit } from '../domain/instance/audit.ts'
+import { newId } from '../lib/crypto/secrets.ts'
+import { repeat } from '../lib/flow/repeat.ts'
+import { isoTime, MINUTE, SECOND } from '../lib/time/clock.ts'
+import type { Timekeeper } from '../lib/time/timekeeper.ts'
+import { createCleanUp } from '../operations/maintenance/clean-up.ts'
+import { createRotateKeys, type RotatedKeys } from '../operations/maintenance/rotate-keys.ts'
+import { createWatchTime } from '../operations/maintenance/watch-time.ts'
+import type { Store } from '../store/store.ts'
 
 interface Dependencies {
   readonly store: Store
@@ -35,11 +35,20 @@ const ROTATE_EVERY = MINUTE
 /** Starts what a server does beside answering requests; each task goes on after an error, which is on the log. */
 export function startMaintenance(dependencies: Dependencies) {
   const { store, time, keys, audit, log, longestSession, forgetUnused, sendLogouts } = dependencies
+  const { read, write, writeEnding, compact } = store
   store.keepReserve()
   const holder = newId()
-  const cleanUp = createCleanUp({ store, time, timer: () => performance.now(), holder, longestSession })
-  const watchTime = createWatchTime({ store, time, audit, log })
-  const rotateKeys = createRotateKeys({ store, time, keys, audit, holder })
+  const cleanUp = createCleanUp({
+    read,
+    writeEnding,
+    compact,
+    time,
+    timer: () => performance.now(),
+    holder,
+    longestSession,
+  })
+  const watchTime = createWatchTime({ writeEnding, time, audit, log })
+  const rotateKeys = createRotateKeys({ write, time, keys, audit, holder })
   const complain = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed; it is tried again`)
 
   async function clean(): Promise<void> {
