@@ -8,7 +8,7 @@ import type { Services } from './services.ts'
 interface Measured {
   readonly config: Pick<Config, 'sessions'>
   readonly core: Pick<Core, 'store' | 'clock'>
-  readonly services: Pick<Services, 'deliverLogouts' | 'refusalJournal'>
+  readonly services: Pick<Services, 'deliverLogouts' | 'refusalLog'>
   readonly places: Pick<Places, 'figures'>
   readonly log: LogStream | undefined
 }
@@ -23,6 +23,6 @@ export const figuresOf = ({ config, core: { store, clock }, services, places, lo
   },
   logoutNotices: services.deliverLogouts.figures,
   requests: places.figures,
-  refusals: services.refusalJournal.counts,
+  refusals: services.refusalLog.counts,
   cleanUpLags: () => cleanUpLags({ read: store.read, clock, longestSession: config.sessions.absolute }),
 })

@@ -101,8 +101,8 @@ export async function buildServer(
     await deliverLogouts.stop()
     await services.flush()
   })
-  const refuse = createRefuse(services.refusalJournal, random, clock)
-  const answerUnreadable = createAnswerUnreadable({ journal: services.refusalJournal, random, clock })
+  const refuse = createRefuse(services.refusalLog, random, clock)
+  const answerUnreadable = createAnswerUnreadable({ refusalLog: services.refusalLog, random, clock })
   const cookies = createCookies(issuer, random)
 
   const facts = {
@@ -227,7 +227,7 @@ export async function buildServer(
     sessions: manage.sessions,
     consents: manage.consents,
     users: manage.users,
-    journals: manage.journals,
+    logs: manage.logs,
   })
   await server.register(profileApi, {
     prefix: '/profile/api/v1',

@@ -1,5 +1,5 @@
 import { createManageApps } from '../admin/apps/manage-apps.ts'
-import { createReadJournals } from '../admin/change/read-logs.ts'
+import { createReadLogs } from '../admin/change/read-logs.ts'
 import { createManageConsents } from '../admin/grants/manage-consents.ts'
 import { createManageSessions } from '../admin/grants/manage-sessions.ts'
 import { createManageTokens } from '../admin/grants/manage-tokens.ts'
@@ -42,7 +42,7 @@ import { createMintAccessToken } from '../oauth/tokens/mint/mint-access-token.ts
 import { createSignUserInfo } from '../oauth/tokens/mint/sign-user-info.ts'
 import { completeSettings, subjectOf as subjectWith } from '../oauth/tokens/mint/token-settings.ts'
 import { createAudit } from '../operations/audit/audit.ts'
-import { createRefusalJournal } from '../operations/refusals/store-refusals.ts'
+import { createRefusalLog } from '../operations/refusals/refusal-log.ts'
 import { createDevices } from '../sign-in/devices/devices.ts'
 import { createDeliverLogouts } from '../sign-in/logout/deliver-logouts.ts'
 import { createLogout } from '../sign-in/logout/logout.ts'
@@ -67,7 +67,7 @@ export interface Log {
 interface Around {
   /** Where ids, codes and tokens come from. */
   readonly random: Random
-  /** Takes what the journals tell as well, and what could not be written down. */
+  /** Takes the lines of the audit and the refusal log, and reports what could not be stored. */
   readonly log: Log
   /** Lets a request wait for other servers without keeping anybody else waiting. */
   readonly whileOutside: WhileOutside
@@ -81,7 +81,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   const { issuer } = config
   const settings = completeSettings(config.tokens, masterKey)
   const audit = createAudit({ write, clock, log })
-  const refusalJournal = createRefusalJournal({ write, clock, log })
+  const refusalLog = createRefusalLog({ write, clock, log })
   const secretUse = createLastUse({
     write: (uses) => write(({ apps }) => apps.touchSecrets(uses)),
     clock,
@@ -94,8 +94,8 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     every: MINUTE,
     onLost: (count, err) => log.warn({ count, err }, 'the last use of reference tokens could not be noted'),
   })
-  const journals = [audit, refusalJournal, secretUse, tokenUse]
-  const flush = () => Promise.all(journals.map((journal) => journal.flush()))
+  const recorders = [audit, refusalLog, secretUse, tokenUse]
+  const flush = () => Promise.all(recorders.map((recorder) => recorder.flush()))
   const subjectOf = (user: User, sector: Sector): string => subjectWith(user, sector, settings)
 
   const readCatalogue = createReadCatalogue(read.resources, settings.audience)
@@ -195,7 +195,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
 
   return {
     audit,
-    refusalJournal,
+    refusalLog,
     flush,
     readCatalogue,
     subjectOf,
@@ -242,7 +242,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
       sessions: createManageSessions({ store, clock, audit }),
       consents: createManageConsents({ store, clock, audit }),
       users: createManageUsers({ store, clock, hashPassword: passwords.hash, audit }),
-      journals: createReadJournals({ store, flush }),
+      logs: createReadLogs({ store, flush }),
     },
   }
 }

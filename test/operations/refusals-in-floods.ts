@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { type InstanceSettingName, storedName } from '../../src/domain/instance/instance-settings.ts'
 import type { Refusal } from '../../src/domain/refusals/refusal.ts'
 import { MINUTE } from '../../src/lib/time/clock.ts'
-import { createRefusalJournal } from '../../src/operations/refusals/store-refusals.ts'
+import { createRefusalLog } from '../../src/operations/refusals/refusal-log.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
 import { basic, postForm, requestToken } from '../fixtures/clients/requests.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
@@ -212,23 +212,23 @@ await t.test('while the database is slow, what names no app waits in a short lin
   }
   const log = { info: (line: object) => void lines.push(line), error: (line: object) => void lines.push(line) }
   let now = 0
-  const journal = createRefusalJournal({ write: write as never, clock: () => now, log })
+  const refusalLog = createRefusalLog({ write: write as never, clock: () => now, log })
   const refusal = (id: string, app: string | undefined): Refusal => ({
     ...{ id, at: 0, endpoint: '/x', method: 'GET', status: 401, error: 'invalid_token', description: 'x' },
     ...{ parameters: {}, detail: { rule: 'access-token-missing' }, address: '::1', app },
   })
   for (let turn = 0; turn < 20; turn++) {
-    for (let index = 0; index < 500; index++) journal.keep(refusal('nameless', undefined))
+    for (let index = 0; index < 500; index++) refusalLog.keep(refusal('nameless', undefined))
     now += MINUTE
   }
-  for (let index = 0; index < 300; index++) journal.keep(refusal('named', WEB))
+  for (let index = 0; index < 300; index++) refusalLog.keep(refusal('named', WEB))
   open()
-  await journal.flush()
+  await refusalLog.flush()
   t.equal(written.filter(({ id }) => id === 'named').length, 300)
   const nameless = written.filter(({ id }) => id === 'nameless').length
   t.ok(nameless > 0 && nameless <= 700, `${nameless} of 10,000 without a name`)
-  t.equal(nameless + (journal.counts().unrecorded['lost'] ?? 0), 10_000)
-  for (let index = 0; index < 1000; index++) journal.keep(refusal('late', undefined))
-  t.equal(journal.counts().unrecorded['minute'], 400, 'a node writes 600 of them a minute')
-  await journal.flush()
+  t.equal(nameless + (refusalLog.counts().unrecorded['lost'] ?? 0), 10_000)
+  for (let index = 0; index < 1000; index++) refusalLog.keep(refusal('late', undefined))
+  t.equal(refusalLog.counts().unrecorded['minute'], 400, 'a node writes 600 of them a minute')
+  await refusalLog.flush()
 })

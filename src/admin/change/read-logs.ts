@@ -12,7 +12,7 @@ interface Dependencies {
   readonly flush: () => Promise<unknown>
 }
 
-export type ReadJournals = ReturnType<typeof createReadJournals>
+export type ReadLogs = ReturnType<typeof createReadLogs>
 
 const showRefusal = ({ at, app, detail, ...refusal }: Refusal) => ({
   ...refusal,
@@ -71,7 +71,7 @@ export interface Wanted {
 }
 
 /** What was refused and what happened, as the administration API tells it. */
-export function createReadJournals({ store, flush }: Dependencies) {
+export function createReadLogs({ store, flush }: Dependencies) {
   return {
     async refusal(id: string) {
       await flush()

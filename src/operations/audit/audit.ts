@@ -3,12 +3,12 @@ import { newOrderedId } from '../../lib/crypto/secrets.ts'
 import { createBatches } from '../../lib/flow/batches.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Write } from '../../store/store.ts'
-import type { JournalLog } from './log.ts'
+import type { ServerLog } from './log.ts'
 
 interface Dependencies {
   readonly write: Write<'auditEvents'>
   readonly clock: Clock
-  readonly log: JournalLog
+  readonly log: ServerLog
 }
 
 const MOST_WAITING = 20_000

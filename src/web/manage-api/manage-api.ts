@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageApps } from '../../admin/apps/manage-apps.ts'
-import type { ReadJournals } from '../../admin/change/read-logs.ts'
+import type { ReadLogs } from '../../admin/change/read-logs.ts'
 import type { ManageConsents } from '../../admin/grants/manage-consents.ts'
 import type { ManageSessions } from '../../admin/grants/manage-sessions.ts'
 import type { ManageTokens } from '../../admin/grants/manage-tokens.ts'
@@ -18,7 +18,7 @@ import { challengeNaming } from '../kit/requests/bearer-token.ts'
 import { registerJsonBody } from '../kit/requests/json-body.ts'
 import { manageAppsEndpoint } from './apps.ts'
 import { manageConsentsEndpoint } from './consents.ts'
-import { manageJournalsEndpoint } from './journals.ts'
+import { manageLogsEndpoint } from './logs.ts'
 import { manageSessionsEndpoint } from './sessions.ts'
 import { manageTokensEndpoint } from './tokens.ts'
 import { manageUsersEndpoint } from './users.ts'
@@ -34,13 +34,13 @@ interface Dependencies {
   readonly sessions: ManageSessions
   readonly consents: ManageConsents
   readonly users: ManageUsers
-  readonly journals: ReadJournals
+  readonly logs: ReadLogs
 }
 
 /** The administration API. */
 export async function manageApi(
   server: FastifyInstance,
-  { lookUpToken, recheckToken, standard, refuse, apps, tokens, sessions, consents, users, journals }: Dependencies,
+  { lookUpToken, recheckToken, standard, refuse, apps, tokens, sessions, consents, users, logs }: Dependencies,
 ): Promise<void> {
   registerJsonBody(server)
   requireAdministrator<LiveAccessToken>(server, { lookUpToken, recheckToken, standard })
@@ -68,6 +68,6 @@ export async function manageApi(
   await server.register(manageSessionsEndpoint, { sessions })
   await server.register(manageUsersEndpoint, { users })
   await server.register(manageConsentsEndpoint, { consents })
-  await server.register(manageJournalsEndpoint, { journals })
+  await server.register(manageLogsEndpoint, { logs })
   refuseOtherMethods()
 }

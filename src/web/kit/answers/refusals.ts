@@ -41,14 +41,14 @@ const CONFUSED: readonly RefusalRule[] = [
 ]
 
 /** Keeps every refusal under an id: what the client was told, and what only the operator may know. */
-export function createRefuse(journal: { keep(refusal: Refusal): void }, random: Random, clock: Clock): Refuse {
+export function createRefuse(refusalLog: { keep(refusal: Refusal): void }, random: Random, clock: Clock): Refuse {
   return (request, error, app) => {
     const id = newShortId(random)
     const { client_id: judged, rule } = error.detail
     const { client_id: named = basicClientId(request), ...others } = harmlessParameters(request)
     const asSent = rule !== undefined && CONFUSED.includes(rule) ? undefined : named
     const parameters = asSent === undefined ? others : { client_id: asSent, ...others }
-    journal.keep({
+    refusalLog.keep({
       id,
       at: clock(),
       endpoint: request.routeOptions.url ?? 'unknown',

@@ -6,7 +6,7 @@ import { newShortId, type Random } from '../../../lib/crypto/secrets.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
 
 interface Dependencies {
-  readonly journal: { keep(refusal: Refusal): void }
+  readonly refusalLog: { keep(refusal: Refusal): void }
   readonly random: Random
   readonly clock: Clock
 }
@@ -21,7 +21,7 @@ const STATUS: Readonly<Record<string, number>> = {
 }
 
 /** Makes the answer of a request of which not even the header could be read; nothing of it is repeated. */
-export function createAnswerUnreadable({ journal, random, clock }: Dependencies): AnswerUnreadable {
+export function createAnswerUnreadable({ refusalLog, random, clock }: Dependencies): AnswerUnreadable {
   return ({ code = 'unknown' }, socket) => {
     if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
     const status = STATUS[code] ?? 400
@@ -29,7 +29,7 @@ export function createAnswerUnreadable({ journal, random, clock }: Dependencies)
     const description = 'the request is malformed, too large or too slow'
     const error = new Refused('invalid_request', description, { rule: 'request-malformed', cause }, { status })
     const id = newShortId(random)
-    journal.keep({
+    refusalLog.keep({
       id,
       at: clock(),
       endpoint: 'unknown',

@@ -5,8 +5,8 @@ import { canonicalAddress } from '../../../lib/net/network.ts'
 const HEADER = 'x-forwarded-for'
 
 /**
- * Gives every address one spelling before anybody reads it: limits, journals and the log count by what is written there.
- * That of a connection is kept as well: with the connection Node forgets it, and the journals ask later.
+ * Gives every address one spelling before anybody reads it: limits and logs count by what is written there.
+ * That of a connection is kept as well: with the connection Node forgets it, and the logs ask later.
  */
 export function rememberAddress(server: Server): void {
   server.on('connection', keepAddress)

@@ -2,14 +2,14 @@ import type { Refusal } from '../../domain/refusals/refusal.ts'
 import { createBatches } from '../../lib/flow/batches.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Write } from '../../store/store.ts'
-import type { JournalLog } from '../audit/log.ts'
+import type { ServerLog } from '../audit/log.ts'
 import { createRefusalQuota } from './refusal-quota.ts'
 import { shortenRefusal } from './shorten-refusal.ts'
 
 interface Dependencies {
   readonly write: Write<'refusals'>
   readonly clock: Clock
-  readonly log: JournalLog
+  readonly log: ServerLog
 }
 
 // A flood of refusals must not fill the memory; each of them is on the log in any case.
@@ -17,7 +17,7 @@ const MOST_WAITING = 2000
 // Of those that name no app, so that they keep no others out.
 const MOST_NAMELESS = 200
 
-export type RefusalJournal = ReturnType<typeof createRefusalJournal>
+export type RefusalLog = ReturnType<typeof createRefusalLog>
 
 /** How often something was refused by a rule with a status, or why that is on the log alone. */
 export interface RefusalCounts {
@@ -26,7 +26,7 @@ export interface RefusalCounts {
 }
 
 /** Notes every refusal for the operator: a line on the log at once and, where it is worth one, a row under its id right after. */
-export function createRefusalJournal({ write, clock, log }: Dependencies) {
+export function createRefusalLog({ write, clock, log }: Dependencies) {
   const whyUnrecorded = createRefusalQuota(clock)
   const refused = new Map<string, { status: number; rule: string; count: number }>()
   const unrecorded: Record<string, number> = {}

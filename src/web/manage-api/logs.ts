@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import type { ReadJournals } from '../../admin/change/read-logs.ts'
+import type { ReadLogs } from '../../admin/change/read-logs.ts'
 import { operation } from '../kit/apis/operation.ts'
 import { pageOf, pageQuery, readPageQuery, sendPage } from '../kit/requests/paging.ts'
 
@@ -70,24 +70,20 @@ const ROUTES = {
 type Filter = Readonly<Partial<Record<'event' | 'app' | 'user' | 'since' | 'until', string>>>
 
 /** Refusals and the audit log, for administrators to read. */
-export async function manageJournalsEndpoint(
+export async function manageLogsEndpoint(
   server: FastifyInstance,
-  { journals }: { readonly journals: ReadJournals },
+  { logs }: { readonly logs: ReadLogs },
 ): Promise<void> {
   server.get<{ Querystring: Filter }>('/refusals', { schema: ROUTES.refusals }, async (request, reply) =>
-    sendPage(request, reply, await journals.refusals(readPageQuery(request), request.query.app)),
+    sendPage(request, reply, await logs.refusals(readPageQuery(request), request.query.app)),
   )
 
   server.get<{ Params: { readonly id: string } }>('/refusals/:id', { schema: ROUTES.refusal }, async (request) =>
-    journals.refusal(request.params.id),
+    logs.refusal(request.params.id),
   )
 
   server.get<{ Querystring: Filter }>('/audit', { schema: ROUTES.audit }, async (request, reply) => {
     const { event, app: ofApp, user, since, until } = request.query
-    return sendPage(
-      request,
-      reply,
-      await journals.audit(readPageQuery(request), { event, app: ofApp, user, since, until }),
-    )
+    return sendPage(request, reply, await logs.audit(readPageQuery(request), { event, app: ofApp, user, since, until }))
   })
 }
