@@ -33,6 +33,7 @@ const ROOMS = {
     sessions: ['refusals', 'records', 'users', 'access'],
     instance: ['refusals', 'protocol', 'records', 'apps', 'sessions'],
     tokens: ['refusals', 'protocol', 'records', 'users', 'apps', 'access', 'instance'],
+    outbox: ['instance'],
   },
   store: {
     schema: [],
@@ -44,7 +45,7 @@ const ROOMS = {
   oauth: { 'client-auth': [], grants: [], tokens: [], authorize: [], registration: [] },
   'sign-in': { session: [], logout: ['session'], devices: [], throttle: ['devices'], methods: ['throttle', 'devices'] },
   admin: { change: [], users: ['change'], apps: ['change', 'users'], grants: ['change', 'users', 'apps'] },
-  operations: { audit: [], refusals: ['audit'], doctor: [], maintenance: [] },
+  operations: { audit: [], refusals: ['audit'], doctor: [], maintenance: [], outbox: [] },
   'config-files': { schema: [], read: ['schema'], apply: ['schema', 'read'] },
   web: { kit: [], endpoints: ['kit'], pages: ['kit'], 'manage-api': ['kit'], 'profile-api': ['kit'] },
   cli: {

@@ -34,7 +34,7 @@ export async function serve(config: Config, core: Core): Promise<void> {
     log: server.log,
     longestSession: config.sessions.absolute,
     forgetUnused: createForgetUnused({ ...core, ...config.registration, audit: server.audit }),
-    sendLogouts: server.sendLogouts,
+    rounds: server.outbox.rounds,
   })
 
   async function finish(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Config } from '../config/read-config.ts'
+import { LOGOUT_NOTICE } from '../domain/outbox/logout-notice.ts'
 import { cleanUpLags } from '../operations/maintenance/clean-up.ts'
 import type { LogStream } from '../web/kit/limits/limits.ts'
 import type { Places } from '../web/kit/limits/places.ts'
@@ -8,7 +9,7 @@ import type { Services } from './services.ts'
 interface Measured {
   readonly config: Pick<Config, 'sessions'>
   readonly core: Pick<Core, 'store' | 'clock'>
-  readonly services: Pick<Services, 'deliverLogouts' | 'refusalLog'>
+  readonly services: Pick<Services, 'outbox' | 'refusalLog'>
   readonly places: Pick<Places, 'figures'>
   readonly log: LogStream | undefined
 }
@@ -21,7 +22,7 @@ export const figuresOf = ({ config, core: { store, clock }, services, places, lo
     const rules = await store.read.settings.apiSessionRules()
     return { slots: rules.slots, live: (await store.read.apiSessions.usage({ rules, now: clock() })).live }
   },
-  logoutNotices: services.deliverLogouts.figures,
+  logoutNotices: () => services.outbox.figures(LOGOUT_NOTICE),
   requests: places.figures,
   refusals: services.refusalLog.counts,
   cleanUpLags: () => cleanUpLags({ read: store.read, clock, longestSession: config.sessions.absolute }),

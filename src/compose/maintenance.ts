@@ -21,8 +21,8 @@ interface Dependencies {
   readonly longestSession: number
   /** Removes apps that registered themselves for nothing. */
   readonly forgetUnused: () => Promise<void>
-  /** Tells apps of sign-outs that they have not heard of. */
-  readonly sendLogouts: () => Promise<void>
+  /** Sends what is due of each kind. */
+  readonly rounds: readonly { readonly what: string; sendDue(): Promise<void> }[]
 }
 
 const CLEAN_UP_EVERY = 30 * SECOND
@@ -34,7 +34,7 @@ const ROTATE_EVERY = MINUTE
 
 /** Starts what a server does beside answering requests; each task goes on after an error, which is on the log. */
 export function startMaintenance(dependencies: Dependencies) {
-  const { store, time, keys, audit, log, longestSession, forgetUnused, sendLogouts } = dependencies
+  const { store, time, keys, audit, log, longestSession, forgetUnused, rounds } = dependencies
   const { read, write, writeEnding, compact } = store
   store.keepReserve()
   const holder = newId()
@@ -65,7 +65,7 @@ export function startMaintenance(dependencies: Dependencies) {
     repeat(FORGET_EVERY, forgetUnused, complain('removing unused apps')),
     // The first start leaves most keys to this.
     repeat(ROTATE_EVERY, rotate, complain('rotating keys'), 0),
-    repeat(SEND_EVERY, sendLogouts, complain('telling apps of sign-outs')),
+    ...rounds.map(({ what, sendDue }) => repeat(SEND_EVERY, sendDue, complain(what))),
   ]
 
   return {

@@ -10,6 +10,7 @@ import { createPasswords } from '../lib/crypto/passwords.ts'
 import { packageRoot } from '../lib/files/package-root.ts'
 import { createAtMost } from '../lib/flow/at-most.ts'
 import { userInfoClaims } from '../oauth/tokens/mint/user-claims.ts'
+import type { Outbox } from '../operations/outbox/outbox.ts'
 import { authorizeEndpoint } from '../web/endpoints/authorize.ts'
 import { AUTO_DISCOVERY_PATHS, autoDiscoveryEndpoint } from '../web/endpoints/auto-discovery.ts'
 import { checkSessionEndpoint } from '../web/endpoints/check-session.ts'
@@ -61,8 +62,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Where the server writes down what happens; for whoever runs it. */
     readonly audit: Audit
-    /** Tells apps of sign-outs that they have not heard of yet; for whoever runs the server. */
-    sendLogouts(): Promise<void>
+    /** Sends what is due; for whoever runs the server. */
+    readonly outbox: Pick<Outbox, 'rounds' | 'sendDue'>
   }
 }
 
@@ -91,14 +92,14 @@ export async function buildServer(
   const places = createPlaces(room)
   const { whileOutside } = places
   const services = createServices(config, core, { random, passwords, log: server.log, whileOutside })
-  const { sessions, logout, flow, readCatalogue, subjectOf, audit, browserStateOf, deliverLogouts, manage } = services
+  const { sessions, logout, flow, readCatalogue, subjectOf, audit, browserStateOf, outbox, manage } = services
   const { authenticateApp, lookUpToken, grants, issueTokens, signUserInfo, findApiToken, openApiSession } = services
   const firstCallsInLine = createAtMost(FIRST_CALLS_AT_ONCE)
   const registrationsInLine = createAtMost(REGISTRATIONS_AT_ONCE, (turn) => whileOutside('a turn to register', turn))
   server.decorate('audit', audit)
-  server.decorate('sendLogouts', deliverLogouts.sendDue)
+  server.decorate('outbox', outbox)
   server.addHook('onClose', async () => {
-    await deliverLogouts.stop()
+    await outbox.stop()
     await services.flush()
   })
   const refuse = createRefuse(services.refusalLog, random, clock)
@@ -208,7 +209,7 @@ export async function buildServer(
         renderPage,
         subjectOf,
         audit,
-        tellApps: deliverLogouts.tell,
+        tellApps: services.tellApps,
         issuer,
       })
       await id.register(errorSite, { renderPage })

@@ -8,7 +8,6 @@ import { createOpenApiSession } from '../api-sessions/open-api-session.ts'
 import { createTouchApiSessions } from '../api-sessions/touch-api-sessions.ts'
 import type { Config } from '../config/read-config.ts'
 import type { Sector } from '../domain/apps/sector.ts'
-import { sectorOf } from '../domain/apps/sector.ts'
 import type { User } from '../domain/users/user.ts'
 import type { Passwords } from '../lib/crypto/passwords.ts'
 import { deriveKey } from '../lib/crypto/sealed-box.ts'
@@ -37,15 +36,17 @@ import { createRecheckToken } from '../oauth/tokens/lookup/recheck-token.ts'
 import { createRevokeToken } from '../oauth/tokens/lookup/revoke-token.ts'
 import { idTokenClaims } from '../oauth/tokens/mint/id-token.ts'
 import { createIssueTokens } from '../oauth/tokens/mint/issue.ts'
-import { logoutTokenClaims } from '../oauth/tokens/mint/logout-token.ts'
+import { createSignLogoutToken } from '../oauth/tokens/mint/logout-token.ts'
 import { createMintAccessToken } from '../oauth/tokens/mint/mint-access-token.ts'
 import { createSignUserInfo } from '../oauth/tokens/mint/sign-user-info.ts'
 import { completeSettings, subjectOf as subjectWith } from '../oauth/tokens/mint/token-settings.ts'
 import { createAudit } from '../operations/audit/audit.ts'
+import { createOutbox } from '../operations/outbox/outbox.ts'
 import { createRefusalLog } from '../operations/refusals/refusal-log.ts'
 import { createDevices } from '../sign-in/devices/devices.ts'
-import { createDeliverLogouts } from '../sign-in/logout/deliver-logouts.ts'
 import { createLogout } from '../sign-in/logout/logout.ts'
+import { createLogoutNotices } from '../sign-in/logout/logout-notices.ts'
+import { createTellApps } from '../sign-in/logout/tell-apps.ts'
 import { createPasswordMethod } from '../sign-in/methods/password.ts'
 import { createSignInMethods } from '../sign-in/methods/registry.ts'
 import { createBrowserState } from '../sign-in/session/browser-state.ts'
@@ -126,19 +127,14 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     issuer,
   })
 
-  const deliverLogouts = createDeliverLogouts({
+  const signLogoutToken = createSignLogoutToken({ keys, issuer, subjectOf, clock })
+  const outbox = createOutbox({
     read,
     writeEnding,
     clock,
-    post: outbound.post,
-    whileOutside,
-    sign: (app, user, sid) => {
-      const subject = user && subjectOf(user, sectorOf(app))
-      const claims = logoutTokenClaims({ issuer, applicationUri: app.applicationUri, subject, sid }, clock())
-      return keys.signFor(app, claims, 'logout+jwt')
-    },
     audit,
     log,
+    senders: [createLogoutNotices({ apps: read.apps, users: read.users, sign: signLogoutToken, post: outbound.post })],
   })
 
   const { secretKey, verifySignature, readEffective } = createAppSignatures(config, core, whileOutside)
@@ -204,7 +200,8 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     signInMethods,
     devices,
     logout,
-    deliverLogouts,
+    outbox,
+    tellApps: createTellApps({ sendNow: outbox.sendNow, whileOutside }),
     authenticateApp,
     lookUpToken,
     recheckToken,

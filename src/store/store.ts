@@ -10,8 +10,8 @@ import { leftoversOn } from './repositories/instance/leftovers.ts'
 import { moveStateOn } from './repositories/instance/move-state.ts'
 import { refusalsOn } from './repositories/instance/refusals.ts'
 import { settingsOn } from './repositories/instance/settings.ts'
+import { outboxOn } from './repositories/outbox/outbox.ts'
 import { apiSessionsOn } from './repositories/sessions/api-sessions.ts'
-import { logoutDeliveriesOn } from './repositories/sessions/logout-deliveries.ts'
 import { sessionAppsOn } from './repositories/sessions/session-apps.ts'
 import { sessionEpochsOn } from './repositories/sessions/session-epochs.ts'
 import { signInSessionsOn } from './repositories/sessions/sign-in-sessions.ts'
@@ -38,7 +38,6 @@ export const repositoriesOn = (db: Kysely<Schema>, afterCommit?: AfterCommit) =>
   users: usersOn(db),
   sessions: signInSessionsOn(db),
   sessionApps: sessionAppsOn(db),
-  logoutDeliveries: logoutDeliveriesOn(db),
   signInAttempts: signInAttemptsOn(db),
   consents: consentsOn(db),
   grants: grantsOn(db),
@@ -57,6 +56,7 @@ export const repositoriesOn = (db: Kysely<Schema>, afterCommit?: AfterCommit) =>
   settings: settingsOn(db),
   resources: apiResourcesOn(db),
   refusals: refusalsOn(db),
+  outbox: outboxOn(db),
   auditEvents: auditEventsOn(db, afterCommit),
   leases: leasesOn(db),
   leftovers: leftoversOn(db),

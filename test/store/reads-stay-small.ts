@@ -100,7 +100,7 @@ const PATHS: readonly (readonly [name: string, work: () => Promise<unknown>, all
   // Bounded by TESSERA_REGISTRATION_MOST.
   ['an app registers itself', register, /^(SCAN|Seq Scan on) self_registrations/],
   // The index holds what is still to be delivered and nothing else.
-  ['metrics', () => fetch(`${instance.origin}/metrics`), /logout_deliveries_waiting/],
+  ['metrics', () => fetch(`${instance.origin}/metrics`), /outbox_waiting/],
   // Of refusals the newest ten thousand are looked through.
   ['the clean-up', () => cleanUpOf(instance).run(), /LAST TERM|SCAN newest/],
 ]
@@ -202,9 +202,9 @@ async function fill(): Promise<void> {
       `'event' || i, i, 'signed_in', 'success', 'nobody', '${WEB}', 'id' || i, '{}'`,
     ],
     [
-      'logout_deliveries',
-      'id, application_uri, sid, created_at, next_attempt_at, attempts, delivered_at',
-      `'delivery' || i, '${WEB}', 'sid', ${now}, 0, 1, ${now}`,
+      'outbox',
+      'id, kind, destination, payload, created_at, next_attempt_at, attempts, delivered_at',
+      `'delivery' || i, 'logout_notice', '${WEB}', '{"sid":"sid"}', ${now}, 0, 1, ${now}`,
     ],
   ] as const)
     await alter(instance, `${each} insert into ${table} (${columns}) select ${values} from n`)

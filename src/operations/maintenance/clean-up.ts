@@ -60,8 +60,8 @@ function tasksOf({ read, clock, longestSession }: Sizing): readonly Task[] {
     { kind: 'token_notices', before: async () => clock() - LONGEST_ACCESS_TOKEN - HOUR },
     { kind: 'api_sessions', before: async () => clock() - Math.max(DAY, LONGEST_IDLE + HOUR) },
     { kind: 'sign_in_sessions', before: async () => clock() - longestSession - HOUR },
-    // Nobody is told any more after a day and a bit.
-    { kind: 'logout_deliveries', before: async () => clock() - 7 * DAY },
+    // Nothing is sent any more after a day and a bit.
+    { kind: 'outbox', before: async () => clock() - 7 * DAY },
     { kind: 'sign_in_attempts', before: async () => clock() },
     {
       kind: 'refusals',

@@ -125,16 +125,3 @@ export interface SessionAppsTable {
   user_id: string
   first_at: number
 }
-
-export interface LogoutDeliveriesTable {
-  id: string
-  application_uri: string
-  user_id: string | null
-  sid: string
-  created_at: number
-  next_attempt_at: number
-  attempts: number
-  last_error: string | null
-  delivered_at: number | null
-  given_up_at: number | null
-}

@@ -2,7 +2,6 @@ import type {
   ApiSessionsTable,
   AuthorizationCodesTable,
   ClientAssertionsTable,
-  LogoutDeliveriesTable,
   OpaqueAccessTokensTable,
   ReferenceTokensTable,
   RefreshTokensTable,
@@ -136,6 +135,20 @@ interface ApiResourcesTable {
   updated_at: number
 }
 
+interface OutboxTable {
+  id: string
+  kind: string
+  destination: string
+  payload: string
+  created_at: number
+  next_attempt_at: number
+  expires_at: number | null
+  attempts: number
+  last_error: string | null
+  delivered_at: number | null
+  given_up_at: number | null
+}
+
 interface LeasesTable {
   task: string
   holder: string
@@ -198,7 +211,7 @@ export interface Schema {
   sign_in_attempts: SignInAttemptsTable
   client_assertions: ClientAssertionsTable
   session_apps: SessionAppsTable
-  logout_deliveries: LogoutDeliveriesTable
+  outbox: OutboxTable
   initial_access_tokens: InitialAccessTokensTable
   self_registrations: SelfRegistrationsTable
 }

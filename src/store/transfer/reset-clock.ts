@@ -108,7 +108,7 @@ export async function goBack(db: Kysely<Schema>, now: number, { record = 0, late
     .where('last_seen_at', '>', now)
     .execute()
   await db
-    .updateTable('logout_deliveries')
+    .updateTable('outbox')
     .set({ next_attempt_at: now })
     .where('next_attempt_at', '>', now + DAY)
     .execute()

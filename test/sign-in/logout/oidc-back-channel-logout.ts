@@ -128,7 +128,7 @@ await t.test('§2.4, §2.5, LO-07 each app of the session is told, before the pe
   const printed = await documentOf(tesseraOn(instance)(['app', 'logouts', one.uri, '--json']))
   t.strictSame(printed, await deliveriesOf(instance, one.uri))
   await signOut(instance, one.party, tokens.id)
-  await instance.server.sendLogouts()
+  await instance.server.outbox.sendDue()
   t.equal(one.site.notices.length, 1, 'LO-09 once')
   const userinfo = await fetch(`${instance.issuer}/connect/userinfo`, {
     headers: { authorization: `Bearer ${one.site.notices[0]?.token}` },
@@ -146,7 +146,7 @@ await t.test('whatever ends a sign-in session tells its apps, and what does not,
   const check = async (what: string, count: number): Promise<void> => {
     // The command line has the time of the machine.
     instance.advance(MINUTE)
-    await instance.server.sendLogouts()
+    await instance.server.outbox.sendDue()
     t.equal(site.notices.length - told, count, what)
     told = site.notices.length
   }
@@ -229,7 +229,7 @@ await t.test('retries for more than a day, over a restart, then given up and aud
   t.match(await deliveriesOf(world.instance, uri), [
     { state: 'waiting', attempts: 1, lastError: 'the app answered 503' },
   ])
-  await world.instance.server.sendLogouts()
+  await world.instance.server.outbox.sendDue()
   t.equal(site.notices.length, 1, 'not before its time')
 
   const began = world.instance.now()
@@ -237,7 +237,7 @@ await t.test('retries for more than a day, over a restart, then given up and aud
   for (let minute = 0; minute < 30 * 60; minute += 5) {
     world.instance.advance(5 * MINUTE)
     if (minute === 40) await world.restart()
-    await world.instance.server.sendLogouts()
+    await world.instance.server.outbox.sendDue()
     if (site.notices.length > times.length + 1) times.push(world.instance.now() - began)
   }
   t.equal(times.length, 9, 'nine more times')
@@ -251,7 +251,7 @@ await t.test('retries for more than a day, over a restart, then given up and aud
     [{ outcome: 'failure', actor: 'server', detail: { attempts: 10, error: 'the app answered 503' } }],
   )
   world.instance.advance(8 * DAY)
-  t.match(await cleanUpOf(world.instance).run(), { logout_deliveries: 1 })
+  t.match(await cleanUpOf(world.instance).run(), { outbox: 1 })
   t.strictSame(await deliveriesOf(world.instance, uri), [])
 })
 
@@ -272,7 +272,7 @@ await t.test('§2.8 what an answer means', async (t) => {
     await signOut(instance, party, (await party.signIn()).id)
     for (let round = 0; round < 12; round++) {
       instance.advance(11 * HOUR)
-      await instance.server.sendLogouts()
+      await instance.server.outbox.sendDue()
     }
     t.equal(site.notices.length, attempts, `${status}`)
     t.match(await deliveriesOf(instance, uri), [{ state, attempts }])
@@ -286,7 +286,7 @@ await t.test('§2.8 what an answer means', async (t) => {
   await signOut(instance, late.party, (await late.party.signIn()).id)
   late.site.answer = 200
   instance.advance(MINUTE)
-  await instance.server.sendLogouts()
+  await instance.server.outbox.sendDue()
   t.match(await deliveriesOf(instance, late.uri), [{ state: 'delivered', attempts: 2 }])
   const metrics = await (await fetch(`${instance.origin}/metrics`)).text()
   t.match(metrics, 'tessera_logout_notices_total{result="delivered"} 3')
@@ -313,7 +313,7 @@ await t.test('an app that is changed, disabled or removed meanwhile', async (t) 
     await signOut(instance, party, (await party.signIn()).id)
     t.equal((await tessera(command)).code, 0)
     instance.advance(MINUTE)
-    await instance.server.sendLogouts()
+    await instance.server.outbox.sendDue()
     t.equal(site.notices.length, 1, name)
     if (reason !== undefined) t.match(await deliveriesOf(instance, uri), [{ state: 'given up', lastError: reason }])
   }
@@ -323,7 +323,7 @@ await t.test('an app that is changed, disabled or removed meanwhile', async (t) 
   await signOut(instance, party, (await party.signIn()).id)
   await changeApp(instance, uri, { backchannelLogoutUri: 'https://10.0.0.1/x' })
   instance.advance(MINUTE)
-  await instance.server.sendLogouts()
+  await instance.server.outbox.sendDue()
   t.equal(site.notices.length, 1, 'SS-01: checked again when it is connected to')
   t.match(await deliveriesOf(instance, uri), [
     { state: 'waiting', attempts: 2, lastError: 'leads to an address that is not on the public internet' },
@@ -378,7 +378,7 @@ await t.test('two nodes: each attempt is made by one of them, and none waits for
   t.equal(site.notices.length, 5)
   site.answer = 200
   for (const node of [one, two]) node.advance(5 * MINUTE)
-  await Promise.all([one, two, one, two].map(({ server }) => server.sendLogouts()))
+  await Promise.all([one, two, one, two].map(({ server }) => server.outbox.sendDue()))
   t.equal(site.notices.length, 10)
   t.strictSame(new Set(site.notices.slice(5).map(({ claims }) => claims['sid'])), sessions)
   t.strictSame(

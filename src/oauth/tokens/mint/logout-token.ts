@@ -1,6 +1,10 @@
 import type { JWTPayload } from 'jose'
+import { type Sector, sectorOf } from '../../../domain/apps/sector.ts'
+import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
+import type { User } from '../../../domain/users/user.ts'
 import { newId } from '../../../lib/crypto/secrets.ts'
-import { inSeconds, MINUTE } from '../../../lib/time/clock.ts'
+import { type Clock, inSeconds, MINUTE } from '../../../lib/time/clock.ts'
+import type { SigningKeys } from '../keys/signing-keys.ts'
 
 /** What an app is told has ended. */
 export interface EndedSignIn {
@@ -24,3 +28,19 @@ export const logoutTokenClaims = ({ issuer, applicationUri, subject, sid }: Ende
   ...(subject === undefined ? {} : { sub: subject }),
   sid,
 })
+
+interface Signing {
+  readonly keys: Pick<SigningKeys, 'signFor'>
+  readonly issuer: string
+  readonly subjectOf: (user: User, sector: Sector) => string
+  readonly clock: Clock
+}
+
+/** Makes the logout token for an app, signed as its ID tokens are. */
+export const createSignLogoutToken =
+  ({ keys, issuer, subjectOf, clock }: Signing) =>
+  (app: TrustedApplication, user: User | undefined, sid: string): Promise<string> => {
+    const subject = user && subjectOf(user, sectorOf(app))
+    const claims = logoutTokenClaims({ issuer, applicationUri: app.applicationUri, subject, sid }, clock())
+    return keys.signFor(app, claims, 'logout+jwt')
+  }

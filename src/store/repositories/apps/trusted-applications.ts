@@ -5,12 +5,14 @@ import type {
   NewAppSecret,
   TrustedApplication,
 } from '../../../domain/apps/trusted-application.ts'
+import { LOGOUT_NOTICE } from '../../../domain/outbox/logout-notice.ts'
 import { originOf } from '../../../domain/protocol/redirect-uri.ts'
 import type { PageQuery } from '../../../domain/records/paging.ts'
 import type { Use } from '../../../lib/flow/last-use.ts'
 import { toFlag } from '../../schema/columns.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { appsNear, inPortions, namesOfApps, pageByName } from '../instance/names.ts'
+import { outboxOn } from '../outbox/outbox.ts'
 import { noteEnding } from '../tokens/token-notices.ts'
 import { toColumns, withSecrets } from './app-rows.ts'
 
@@ -210,6 +212,7 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
 
     async remove(applicationUri: string, now: number): Promise<void> {
       await db.deleteFrom('trusted_applications').where('application_uri', '=', applicationUri).execute()
+      await outboxOn(db).forget(LOGOUT_NOTICE.name, applicationUri)
       await noteEnding(db, { app: applicationUri }, now)
     },
   }

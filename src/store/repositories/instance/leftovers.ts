@@ -12,7 +12,7 @@ const LEFTOVERS = {
   token_notices: { key: 'id', since: 'noticed_at' },
   api_sessions: { key: 'id', since: 'last_seen_at' },
   sign_in_sessions: { key: 'sid', since: 'created_at' },
-  logout_deliveries: { key: 'id', since: 'created_at' },
+  outbox: { key: 'id', since: 'created_at' },
   sign_in_attempts: { key: 'key', since: 'expires_at' },
   refusals: { key: 'id', since: 'refused_at' },
   audit_events: { key: 'id', since: 'happened_at' },

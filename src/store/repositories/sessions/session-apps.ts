@@ -1,7 +1,8 @@
 import type { Kysely } from 'kysely'
 import type { AppRegistration } from '../../../domain/apps/trusted-application.ts'
-import { newOrderedId } from '../../../lib/crypto/secrets.ts'
+import { LOGOUT_NOTICE } from '../../../domain/outbox/logout-notice.ts'
 import type { Schema } from '../../schema/schema.ts'
+import { outboxOn } from '../outbox/outbox.ts'
 
 /** An app that was used with a sign-in session, as that ends. */
 export interface LeftApp {
@@ -11,9 +12,6 @@ export interface LeftApp {
   /** Where it wants the browser to tell it. */
   readonly frontchannelLogoutUri: string | undefined
 }
-
-// Rows; a statement holds so many values and no more.
-const AT_ONCE = 500
 
 /**
  * Puts down, in the very unit of work that ends a session or all of a user, what its apps are to be told. They are taken off the
@@ -31,32 +29,19 @@ export async function noteSignOut(
     .returning(['sid', 'application_uri', 'user_id'])
     .execute()
   const uris = await registeredUris(db, [...new Set(used.map((row) => row.application_uri))])
-  const left = used.map(({ sid, application_uri: applicationUri, user_id: userId }) => {
-    const { backchannelLogoutUri, frontchannelLogoutUri } = uris.get(applicationUri) ?? {}
-    const delivery = backchannelLogoutUri === undefined ? undefined : newOrderedId(now)
-    return { sid, userId, applicationUri, delivery, frontchannelLogoutUri }
-  })
-  const rows = left.flatMap(({ sid, userId, applicationUri, delivery: id }) =>
-    id === undefined ? [] : [{ id, sid, user_id: userId, application_uri: applicationUri, ...untold(now) }],
-  )
-  for (let from = 0; from < rows.length; from += AT_ONCE)
-    await db
-      .insertInto('logout_deliveries')
-      .values(rows.slice(from, from + AT_ONCE))
-      .execute()
-  return left.map(({ sid, userId, ...app }) => app)
+  const left = used.map((row) => ({ ...row, ...uris.get(row.application_uri) }))
+  const told = left.filter(({ backchannelLogoutUri }) => backchannelLogoutUri !== undefined)
+  const notices = told.map(({ application_uri: app, user_id: user, sid }) => LOGOUT_NOTICE.to(app, { user, sid }))
+  const ids = await outboxOn(db).add(notices, now)
+  const deliveries = new Map(told.map((row, index) => [row, ids[index]]))
+  return left.map((row) => ({
+    applicationUri: row.application_uri,
+    delivery: deliveries.get(row),
+    frontchannelLogoutUri: row.frontchannelLogoutUri,
+  }))
 }
 
-const untold = (now: number) => ({
-  created_at: now,
-  next_attempt_at: now,
-  attempts: 0,
-  last_error: null,
-  delivered_at: null,
-  given_up_at: null,
-})
-
-type Uris = Partial<Pick<AppRegistration, 'backchannelLogoutUri' | 'frontchannelLogoutUri'>>
+type Uris = Pick<AppRegistration, 'backchannelLogoutUri' | 'frontchannelLogoutUri'>
 
 /** An app that is switched off is told nothing. */
 async function registeredUris(db: Kysely<Schema>, apps: readonly string[]): Promise<Map<string, Uris>> {
@@ -67,7 +52,12 @@ async function registeredUris(db: Kysely<Schema>, apps: readonly string[]): Prom
     .where('application_uri', 'in', apps)
     .where('is_enabled', '=', 1)
     .execute()
-  return new Map(rows.map((row) => [row.application_uri, JSON.parse(row.registration) as Uris]))
+  return new Map(
+    rows.map((row) => {
+      const { backchannelLogoutUri, frontchannelLogoutUri } = JSON.parse(row.registration) as Uris
+      return [row.application_uri, { backchannelLogoutUri, frontchannelLogoutUri }]
+    }),
+  )
 }
 
 export type SessionApps = ReturnType<typeof sessionAppsOn>
