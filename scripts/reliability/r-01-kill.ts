@@ -3,7 +3,7 @@ import { defineCheck } from './lib/check.ts'
 import { createLoad, type Load } from './lib/load.ts'
 import { startNode } from './lib/node.ts'
 import { type PostgresServer, startPostgres } from './lib/postgres.ts'
-import { type Breaches, holdAgainst, judgePromises, newest, noBreaches } from './lib/promises.ts'
+import { type Breaches, checkPromises, holdAgainst, newest, noBreaches } from './lib/promises.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite, type Site } from './lib/site.ts'
 import { quantile } from './lib/statistics.ts'
@@ -67,11 +67,11 @@ async function killDatabase(loop: Loop, server: PostgresServer, kills: number): 
   for (let round = 0; round < kills; round++) await killOnce(loop, server.kill, server.start)
 }
 
-async function judge({ run, site, load, breaches, starts, ready }: Loop): Promise<void> {
+async function checkRound({ run, site, load, breaches, starts, ready }: Loop): Promise<void> {
   await holdAgainst(run, load.journal.families, breaches)
   run.none('answers that an honest app must not get', load.results.filter(({ ending }) => ending === 'wrong').length)
   run.told('sign-ins to be repeated', load.journal.lostSignIns)
-  await judgePromises(run, site, load.journal, breaches)
+  await checkPromises(run, site, load.journal, breaches)
   if (starts.length > 0) run.atMost('ready after (p99)', quantile(starts, 0.99), ready, 'ms')
 }
 
@@ -94,18 +94,18 @@ export const check = defineCheck({
     const sqlite = loopOn(await prepareSite(run, { people }))
     await killNodes(sqlite, kills)
     run.told('kills of a node on SQLite', kills)
-    await judge(sqlite)
+    await checkRound(sqlite)
 
     const server = await startPostgres(run)
     const nodes = loopOn(await prepareSite(run, { people, databaseUrl: await server.createDatabase() }))
     await killNodes(nodes, nodeKills)
     run.told('kills of a node on PostgreSQL', nodeKills)
-    await judge(nodes)
+    await checkRound(nodes)
 
     const database = loopOn(await prepareSite(run, { people, databaseUrl: await server.createDatabase() }))
     await killDatabase(database, server, databaseKills)
     run.told('kills of PostgreSQL', databaseKills)
-    await judge(database)
+    await checkRound(database)
   },
 })
 

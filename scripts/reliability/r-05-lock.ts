@@ -8,7 +8,7 @@ import { countOf, createLoad } from './lib/load.ts'
 import { loopMonitor } from './lib/loop-delay.ts'
 import { startNode } from './lib/node.ts'
 import { startProbe, total } from './lib/probe.ts'
-import { holdAgainst, judgePromises, noBreaches } from './lib/promises.ts'
+import { checkPromises, holdAgainst, noBreaches } from './lib/promises.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite, type Site, SYNC } from './lib/site.ts'
 import { quantile } from './lib/statistics.ts'
@@ -84,7 +84,7 @@ export const check = defineCheck({
     await load.settle()
     const breaches = noBreaches()
     await holdAgainst(run, load.journal.families, breaches)
-    await judgePromises(run, site, load.journal, breaches)
+    await checkPromises(run, site, load.journal, breaches)
   },
 })
 

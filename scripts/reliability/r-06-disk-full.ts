@@ -7,7 +7,7 @@ import { fillWith, mountMemory } from './lib/disk.ts'
 import { countOf, createLoad, type Load } from './lib/load.ts'
 import { startNode } from './lib/node.ts'
 import { startProbe, total } from './lib/probe.ts'
-import { holdAgainst, judgePromises, noBreaches } from './lib/promises.ts'
+import { checkPromises, holdAgainst, noBreaches } from './lib/promises.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite, SYNC } from './lib/site.ts'
 import { quantile } from './lib/statistics.ts'
@@ -82,7 +82,7 @@ export const check = defineCheck({
     run.none('reads that failed', total(probe.failed))
     const breaches = noBreaches()
     await holdAgainst(run, load.journal.families, breaches)
-    await judgePromises(run, site, load.journal, breaches)
+    await checkPromises(run, site, load.journal, breaches)
   },
 })
 

@@ -3,7 +3,7 @@ import { defineCheck } from './lib/check.ts'
 import { breaksOf, countOf, createLoad, type Load } from './lib/load.ts'
 import { startNode } from './lib/node.ts'
 import { type PostgresServer, startPostgres } from './lib/postgres.ts'
-import { holdAgainst, judgePromises, noBreaches } from './lib/promises.ts'
+import { checkPromises, holdAgainst, noBreaches } from './lib/promises.ts'
 import type { Run } from './lib/run.ts'
 import { prepareSite } from './lib/site.ts'
 import { quantile } from './lib/statistics.ts'
@@ -94,7 +94,7 @@ export const check = defineCheck({
     run.atMost('connections of the node', quantile(open, 1), connections)
     const breaches = noBreaches()
     await holdAgainst(run, load.journal.families, breaches)
-    await judgePromises(run, site, load.journal, breaches)
+    await checkPromises(run, site, load.journal, breaches)
   },
 })
 

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { defineCheck } from './lib/check.ts'
 import { breaksOf, countOf, createLoad } from './lib/load.ts'
 import { readiness, startNode } from './lib/node.ts'
-import { holdAgainst, judgePromises, newest, noBreaches } from './lib/promises.ts'
+import { checkPromises, holdAgainst, newest, noBreaches } from './lib/promises.ts'
 import { prepareSite } from './lib/site.ts'
 import { quantile } from './lib/statistics.ts'
 import { whenStarted } from './lib/when-started.ts'
@@ -56,7 +56,7 @@ export const check = defineCheck({
     await load.settle()
     const breaches = noBreaches()
     await holdAgainst(run, newest(load.journal.families, 300), breaches)
-    await judgePromises(run, site, load.journal, breaches)
+    await checkPromises(run, site, load.journal, breaches)
     last.kill('SIGTERM')
     await delay(100)
     const second = performance.now()

@@ -5,7 +5,7 @@ import { startHaproxy } from './lib/haproxy.ts'
 import { breaksOf, countOf, createLoad } from './lib/load.ts'
 import { type Node, startNode } from './lib/node.ts'
 import { startPostgres } from './lib/postgres.ts'
-import { holdAgainst, judgePromises, newest, noBreaches } from './lib/promises.ts'
+import { checkPromises, holdAgainst, newest, noBreaches } from './lib/promises.ts'
 import { prepareSite } from './lib/site.ts'
 import { requireTool } from './lib/tools.ts'
 import { whenStarted } from './lib/when-started.ts'
@@ -57,7 +57,7 @@ export const check = defineCheck({
     await load.settle()
     const breaches = noBreaches()
     await holdAgainst(run, newest(load.journal.families, 300), breaches)
-    await judgePromises(run, site, load.journal, breaches)
+    await checkPromises(run, site, load.journal, breaches)
   },
 })
 

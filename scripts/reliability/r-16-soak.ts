@@ -3,7 +3,7 @@ import { defineCheck } from './lib/check.ts'
 import { countOf, createLoad } from './lib/load.ts'
 import { descriptorsOf, MIB, memoryOf } from './lib/memory.ts'
 import { startNode } from './lib/node.ts'
-import { holdAgainst, judgePromises, newest, noBreaches } from './lib/promises.ts'
+import { checkPromises, holdAgainst, newest, noBreaches } from './lib/promises.ts'
 import { prepareSite } from './lib/site.ts'
 import { quantile, slopeOf } from './lib/statistics.ts'
 import { whenStarted } from './lib/when-started.ts'
@@ -59,7 +59,7 @@ export const check = defineCheck({
     run.none('5xx, wrong or missing answers', measured.length - countOf(measured, 'ok'))
     const breaches = noBreaches()
     await holdAgainst(run, newest(load.journal.families, 300), breaches)
-    await judgePromises(run, site, load.journal, breaches)
+    await checkPromises(run, site, load.journal, breaches)
   },
 })
 

@@ -20,7 +20,7 @@ interface Dependencies {
 export interface ApiCaller {
   readonly app: { readonly applicationUri: string; readonly epoch: number }
   readonly user: { readonly id: string; readonly epoch: number }
-  /** Of both together, as the token was judged. */
+  /** Of both together, as the token was checked. */
   readonly sessionEpoch: number
   /** Whether a person acts rather than the app itself. */
   readonly interactive: boolean

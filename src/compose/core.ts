@@ -7,7 +7,7 @@ import { createOutbound, type Outbound } from '../lib/net/outbound.ts'
 import type { Clock } from '../lib/time/clock.ts'
 import type { StartTime, Timekeeper } from '../lib/time/timekeeper.ts'
 import { createSigningKeys, type SigningKeys } from '../oauth/tokens/keys/signing-keys.ts'
-import { type AheadOfRecord, judgeClock } from '../operations/maintenance/judge-clock.ts'
+import { type AheadOfRecord, checkClock } from '../operations/maintenance/check-clock.ts'
 import { type DatabaseSettings, openStore } from '../store/open-store.ts'
 import { requireInService } from '../store/repositories/instance/move-state.ts'
 import type { Store } from '../store/store.ts'
@@ -43,7 +43,7 @@ export async function openCore(
     await opened.migrations.migrate()
     await requireInService(opened.read.moveState)
     await requireSameMasterKey(opened, masterKey)
-    const { time, store } = await judgeClock(opened, startTime, whenAhead)
+    const { time, store } = await checkClock(opened, startTime, whenAhead)
     const clock = time.now
     await ensureDefaultResource(store, config.tokens.audience, clock())
     const sealingKey = deriveKey(masterKey, 'signing-keys')

@@ -20,7 +20,7 @@ import { createTickets } from '../oauth/authorize/interaction-ticket.ts'
 import { createIssueAnswer } from '../oauth/authorize/issue-answer.ts'
 import { createSessionStateParameter } from '../oauth/authorize/session-state.ts'
 import { createAuthenticateApp } from '../oauth/client-auth/authenticate.ts'
-import { createJudgeAssertion } from '../oauth/client-auth/verify-assertion.ts'
+import { createVerifyAssertion } from '../oauth/client-auth/verify-assertion.ts'
 import { createAuthorizationCodeGrant, createRefuseSecondCode } from '../oauth/grants/authorization-code.ts'
 import { createClientCredentialsGrant } from '../oauth/grants/client-credentials.ts'
 import { createAnswerSecondRefresh, createRefreshTokenGrant } from '../oauth/grants/refresh-token.ts'
@@ -138,8 +138,8 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   })
 
   const { secretKey, verifySignature, readEffective } = createAppSignatures(config, core, whileOutside)
-  const judgeAssertion = createJudgeAssertion({ verifySignature, issuer, clock })
-  const authenticateApp = createAuthenticateApp({ apps: read.apps, write, judgeAssertion, clock, secretUse, audit })
+  const verifyAssertion = createVerifyAssertion({ verifySignature, issuer, clock })
+  const authenticateApp = createAuthenticateApp({ apps: read.apps, write, verifyAssertion, clock, secretUse, audit })
   const lookUpToken = createLookUpToken({ read, keys, settings, clock, readCatalogue, uses: tokenUse })
   const recheckToken = createRecheckToken({ settings, clock })
   const findToken = createFindToken(lookUpToken)

@@ -2,15 +2,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AccessToken } from './access-token.ts'
 import { ServerTrouble } from './call-server.ts'
 import type { createChallenge } from './challenge.ts'
-import { type JudgeToken, keyOf } from './judge-token.ts'
 import { readNeed } from './need.ts'
 import type { Settings } from './options.ts'
 import { readToken } from './read-token.ts'
 import { type Refusal, Refused } from './refused.ts'
 import type { Sessions } from './sessions.ts'
+import { keyOf, type VerifyToken } from './verify-token.ts'
 
 interface Dependencies extends Pick<Settings, 'requireScope'> {
-  readonly judgeToken: JudgeToken
+  readonly verifyToken: VerifyToken
   readonly sessions: Pick<Sessions, 'use'> | undefined
   readonly challenge: ReturnType<typeof createChallenge>
   /** Told what the token of a request that goes on says. */
@@ -32,11 +32,11 @@ const AWAY: Refusal = {
 }
 
 /** Lets a request in only with a good token that carries what its route asks for. @see RFC 6750 §3 */
-export function createGuard({ judgeToken, sessions, challenge, admit, requireScope }: Dependencies) {
-  async function judge(request: FastifyRequest, needed: readonly string[]): Promise<AccessToken> {
+export function createGuard({ verifyToken, sessions, challenge, admit, requireScope }: Dependencies) {
+  async function authorize(request: FastifyRequest, needed: readonly string[]): Promise<AccessToken> {
     const value = readToken(request)
     if (value === undefined) throw new Refused(NO_TOKEN)
-    const token = await judgeToken(value)
+    const token = await verifyToken(value)
     refuseMissing(needed, token.scope)
     // Last, so that nothing that is refused occupies a licence slot.
     const sessionId = await sessions?.use(keyOf(value), value)
@@ -49,7 +49,7 @@ export function createGuard({ judgeToken, sessions, challenge, admit, requireSco
     const needed = readNeed(request.routeOptions.config, { requireScope })
     if (needed === undefined) return undefined
     try {
-      admit(request, await judge(request, needed))
+      admit(request, await authorize(request, needed))
       return undefined
     } catch (error) {
       return challenge(request, reply, refusalFor(request, error))

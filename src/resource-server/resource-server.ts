@@ -5,7 +5,6 @@ import { createIdentityServer } from './call-server.ts'
 import { createChallenge } from './challenge.ts'
 import { createGuard } from './guard.ts'
 import { createIntrospect } from './introspect.ts'
-import { createJudgeToken } from './judge-token.ts'
 import { createKeys } from './keys.ts'
 import { metadataUrl, protectedResourceMetadata } from './metadata.ts'
 import { readNeed } from './need.ts'
@@ -15,6 +14,7 @@ import { createNoticePoll } from './poll-notices.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 import { createTouches } from './touches.ts'
 import { createVerifyJwt } from './verify-jwt.ts'
+import { createVerifyToken } from './verify-token.ts'
 
 export type { AccessToken } from './access-token.ts'
 export { protectedResourceMetadata } from './metadata.ts'
@@ -53,7 +53,7 @@ async function resourceServer(app: FastifyInstance, options: ResourceServerOptio
   const poll = post && createNoticePoll({ post, notices, clock, schedule, log })
   const askAgain = introspect && poll && createAskAgain({ introspect, notices, poll })
   const verifyJwt = createVerifyJwt({ ...settings, keys: createKeys({ server, clock }) })
-  const judgeToken = createJudgeToken({
+  const verifyToken = createVerifyToken({
     verifyJwt,
     inquiry: introspect && askAgain && { introspect, askAgain },
     clock,
@@ -70,7 +70,7 @@ async function resourceServer(app: FastifyInstance, options: ResourceServerOptio
   })
   const admit = (request: FastifyRequest, token: AccessToken): void => void tokens.set(request, token)
   app.addHook('onRoute', (route) => requireSoundNeed(route, settings))
-  app.addHook('onRequest', createGuard({ judgeToken, sessions, challenge, admit, requireScope }))
+  app.addHook('onRequest', createGuard({ verifyToken, sessions, challenge, admit, requireScope }))
   app.addHook('onReady', async () => poll?.start())
   app.addHook('onClose', async () => {
     poll?.stop()

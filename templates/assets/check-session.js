@@ -55,12 +55,12 @@ function browserState() {
   return found === undefined ? '' : found.slice(name.length)
 }
 
-function judge(message, origin) {
+function stateOf(message, origin) {
   const parts = /^([\x21-\x7e]+) ([\w-]{43})\.([\w-]{1,64})$/.exec(message)
   if (typeof message !== 'string' || !parts) return 'error'
   return sha256(`${parts[1]} ${origin} ${browserState()} ${parts[3]}`) === parts[2] ? 'unchanged' : 'changed'
 }
 
 window.addEventListener('message', (event) => {
-  if (event.source && event.origin !== 'null') event.source.postMessage(judge(event.data, event.origin), event.origin)
+  if (event.source && event.origin !== 'null') event.source.postMessage(stateOf(event.data, event.origin), event.origin)
 })

@@ -129,7 +129,7 @@ const ELSEWHERE: readonly (readonly [id: string, file: string, name: string])[] 
   ['PT-15', 'reference-tokens.ts', 'a user has at most 50 live PATs, however many ask at once'],
   ['PT-15', 'reference-tokens.ts', 'the longest lifetime is for the operator to say'],
   ['SS-01', 'outbound.ts', 'SS-01: nothing is fetched from special-use addresses, however they are written'],
-  ['SS-03', 'outbound.ts', 'SS-03: a name is judged by what it leads to whenever it is connected to'],
+  ['SS-03', 'outbound.ts', 'SS-03: a name is checked by what it leads to whenever it is connected to'],
   ['SS-06', 'outbound.ts', 'SS-06: a server that is slow, endless or compressed costs a bounded time and memory'],
   ['SS-08', 'app-keys.ts', 'SS-08 a storm of unknown keys: one fetch a minute, shared by all who wait'],
   ['SS-08', 'app-keys.ts', 'a server that fails: what it said last counts for a day, and it is asked once a minute'],

@@ -52,7 +52,7 @@ await t.test('SS-01: nothing is fetched from special-use addresses, however they
   t.equal(outbound.whyNotFetchable('https://app.example.com/jwks'), undefined)
 })
 
-await t.test('SS-03: a name is judged by what it leads to whenever it is connected to', async (t) => {
+await t.test('SS-03: a name is checked by what it leads to whenever it is connected to', async (t) => {
   let reached = 0
   const server = await serve(t, (_, response) => {
     reached += 1

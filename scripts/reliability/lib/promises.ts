@@ -76,7 +76,7 @@ export async function spendAgain(run: Run, families: readonly Family[]): Promise
 export const newest = <T>(list: readonly T[], most: number): readonly T[] => list.slice(-most)
 
 /** The figures that no fault may change. */
-export async function judgePromises(run: Run, site: Site, journal: Journal, breaches: Breaches): Promise<void> {
+export async function checkPromises(run: Run, site: Site, journal: Journal, breaches: Breaches): Promise<void> {
   const again = await spendAgain(run, newest(journal.families, 100))
   run.told('acknowledged answers', journal.acknowledged)
   run.none('codes and refresh tokens spent twice', spentTwice(journal) + (await familiesWithTwoTips(site)))

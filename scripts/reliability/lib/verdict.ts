@@ -12,7 +12,7 @@ export type Verdict = ReturnType<typeof createVerdict>
 const shown = (value: number, unit: string): string =>
   `${Number.isInteger(value) ? value : Number(value.toPrecision(3))}${unit === '' ? '' : ` ${unit}`}`
 
-/** Collects the figures of a check and judges each as it comes. */
+/** Collects the figures of a check and checks each as it comes. */
 export function createVerdict(tell: (line: string) => void) {
   const figures: Figure[] = []
 

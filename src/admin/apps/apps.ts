@@ -5,7 +5,7 @@ import { fieldChanges } from '../../domain/records/field-changes.ts'
 import type { Repositories } from '../../store/store.ts'
 import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { conflict, invalidChange, notThere } from '../change/refuse-change.ts'
-import { judgeApp } from './validate-app.ts'
+import { validateApp } from './validate-app.ts'
 
 type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings' | 'auditEvents'>
 
@@ -36,7 +36,7 @@ export async function registerApp(
   wanted: AppRegistration,
   context: ChangeContext,
 ): Promise<AppRegistration> {
-  const app = await judgeApp(wanted, unit, context)
+  const app = await validateApp(wanted, unit, context)
   if (!(await unit.apps.add(app, context.now))) {
     const reason = `${app.applicationUri} is registered already`
     throw conflict([{ attribute: 'ApplicationUri', reason }])
@@ -55,7 +55,7 @@ export async function updateApp(
   const before = await requireApp(unit, wanted.applicationUri)
   if (wanted.selfRegistered !== before.selfRegistered)
     throw invalidChange([{ attribute: 'SelfRegistered', reason: 'can never change' }])
-  const registration = await judgeApp(wanted, unit, context, before)
+  const registration = await validateApp(wanted, unit, context, before)
   const fields = fieldChanges(showRegistration(before), showRegistration(registration))
   if (Object.keys(fields).length === 0) return { before, after: before }
   await unit.apps.update(registration, context.now)

@@ -43,7 +43,7 @@ export interface SecretInput {
 
 export type ManageApps = ReturnType<typeof createManageApps>
 
-/** Apps as the administration API handles them: each change is judged, stored and audited in one unit of work. */
+/** Apps as the administration API handles them: each change is checked, stored and audited in one unit of work. */
 export function createManageApps({ store, clock, random, secretKey, outbound, audit }: Dependencies) {
   const order = createOrders({ store, clock, audit })
   const change: typeof order = (actor, work) => order({ ...actor, whyNotFetchable: outbound.whyNotFetchable }, work)
@@ -98,8 +98,8 @@ export function createManageApps({ store, clock, random, secretKey, outbound, au
         const wanted = { ...registration, ...changes }
         const faults = whyRenamed(body, applicationUri)
         // The kill switch alone must work even where the rest of the record no longer does.
-        const judged = faults.length > 0 || Object.keys(changes).length > 0
-        if (judged) await together(faults, () => updateApp(unit, wanted, context))
+        const changesRecord = faults.length > 0 || Object.keys(changes).length > 0
+        if (changesRecord) await together(faults, () => updateApp(unit, wanted, context))
         if (body.IsEnabled !== undefined) await setAppEnabled(unit, applicationUri, body.IsEnabled, context)
         return describe(await requireApp(unit, applicationUri), unit, changes)
       }),

@@ -32,7 +32,7 @@ export async function putResource(unit: Unit, wanted: ApiResource, context: Chan
   await storeResource(unit, wanted, context)
 }
 
-/** The same as part of a larger change, which judges in its end whether apps lost a scope. @throws Refused */
+/** The same as part of a larger change, which checks at its end whether apps lost a scope. @throws Refused */
 export async function storeResource(unit: Unit, wanted: ApiResource, context: ChangeContext): Promise<void> {
   const faults = [...resourceFaults(wanted), ...(await whyNotServers(unit, wanted))]
   if (faults.length > 0) throw invalidChange(faults)

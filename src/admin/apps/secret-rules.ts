@@ -14,7 +14,7 @@ export function requireConfidential({ applicationUri, clientType }: TrustedAppli
   throw inTheWay(`${applicationUri} is of ClientType ${clientType}; only a Confidential app has a secret`)
 }
 
-/** Judges one more secret by itself, and beside the ones the app has. @throws Refused */
+/** Checks one more secret by itself, and beside the ones the app has. @throws Refused */
 export function requireSoundSecret(app: TrustedApplication, secret: NewAppSecret, now: number): void {
   const badHash = whyBadSecretHash(secret.hash)
   const badLabel = secret.label === undefined ? undefined : whyBadName(secret.label)

@@ -15,13 +15,13 @@ import { findUser } from '../users/find-user.ts'
 type Unit = Pick<Repositories, 'users' | 'resources' | 'settings'>
 
 /**
- * Judges a registration before it is stored.
+ * Validates a registration before it is stored.
  * @param wanted its `systemUser` may be a login, an e-mail or an id
  * @param before what is stored now; a System User who was fit then and is disabled since does not stop other changes
  * @returns the registration as it can be stored, with the id of its System User
  * @throws Refused naming everything that makes it unable to work
  */
-export async function judgeApp(
+export async function validateApp(
   wanted: AppRegistration,
   unit: Unit,
   { whyNotFetchable }: Pick<ChangeContext, 'whyNotFetchable'>,

@@ -20,7 +20,7 @@ export async function endTokens(
   { app, user }: { readonly app: string; readonly user: string },
   now: number,
 ): Promise<EndedTokens> {
-  // The epoch comes first: what was judged under the one before is dead, stored or not. Codes are next, for whoever is just
+  // The epoch comes first: what was checked under the one before is dead, stored or not. Codes are next, for whoever is just
   // redeeming one holds it until the family is there that is revoked after that.
   await unit.sessionEpochs.raise(app, user)
   await unit.codes.expireAllOf({ userId: user, app })

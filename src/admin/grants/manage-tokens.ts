@@ -26,7 +26,7 @@ interface Dependencies {
 
 export type ManageTokens = ReturnType<typeof createManageTokens>
 
-/** Reference tokens as the APIs handle them: each change is judged, stored and audited in one unit of work. */
+/** Reference tokens as the APIs handle them: each change is checked, stored and audited in one unit of work. */
 export function createManageTokens({ store, clock, random, audit }: Dependencies) {
   const change = createOrders({ store, clock, audit })
 

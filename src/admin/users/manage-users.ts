@@ -32,7 +32,7 @@ export type UserPatch = UserInput & { readonly login?: string; readonly type?: U
 
 export type ManageUsers = ReturnType<typeof createManageUsers>
 
-/** Users as the administration API handles them: each change is judged, stored and audited in one unit of work. */
+/** Users as the administration API handles them: each change is checked, stored and audited in one unit of work. */
 export function createManageUsers({ store, clock, hashPassword, audit }: Dependencies) {
   const told = <T>(question: Promise<T>): Promise<T> => orSuggestion(store.read, question)
   const change = createOrders({ store, clock, audit })

@@ -47,7 +47,7 @@ export function moveCommand(db: Command): void {
     .action(move)
 }
 
-/** Judged here and not by the parser of flags, which would repeat the password. */
+/** Checked here and not by the parser of flags, which would repeat the password. */
 function requireUrl(text: string): void {
   try {
     parseDatabaseUrl(text)

@@ -20,7 +20,7 @@ export interface Trial<T> {
 /** Takes notes of the checks as they are made. */
 export interface NoteTaking {
   readonly runCheck: RunCheck
-  /** Notes a check that cannot be made, or needs no judgement. */
+  /** Notes a check that cannot be made, or needs no checking. */
   note(name: string, passed: boolean | null, detail: string): void
 }
 

@@ -12,7 +12,7 @@ export const PERSON_CHECKS = ['user', 'admission'] as const
 
 const [USER, ADMISSION] = PERSON_CHECKS
 
-/** Checks whether somebody may sign in through the app for this scope; nobody named, nobody judged. */
+/** Checks whether somebody may sign in through the app for this scope; nobody named, nobody checked. */
 export async function checkPerson(
   name: string | undefined,
   request: { readonly app: TrustedApplication; readonly scope: readonly string[] },

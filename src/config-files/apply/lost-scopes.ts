@@ -5,7 +5,7 @@ import type { Unit } from '../schema/describe-instance.ts'
 import type { ConfigurationFault } from '../schema/fault.ts'
 
 /**
- * Judges once everything is in place whether apps lost a scope: one record may make room for another.
+ * Checks once everything is in place whether apps lost a scope: one record may make room for another.
  * @param before the API resources as they were
  */
 export async function lostScopes(

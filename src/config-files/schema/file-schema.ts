@@ -10,7 +10,7 @@ const VARIABLE = '^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$'
 const HASH = '^[A-Za-z0-9+/]{43}=$'
 const UUID = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 
-/** The JSON Schema of configuration files, for editors; what it lets through is judged by the rules of the records. */
+/** The JSON Schema of configuration files, for editors; what it lets through is checked by the rules of the records. */
 export const fileSchema = () => ({
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'Tessera configuration',

@@ -43,9 +43,9 @@ export function readKeySet(text: string): ReadKeySet {
       faults: [`is not a JWK Set: a JSON object with an array "keys", of at most ${LONGEST_SET} bytes`],
     }
   if (listed.length > MOST_KEYS) return { keys: [], faults: [`has more than ${MOST_KEYS} keys`] }
-  const judged = listed.map((key: unknown, index) => judgeKey(key, index + 1))
-  const keys = judged.flatMap(({ key }) => (key ? [key] : []))
-  const faults = judged.flatMap(({ fault }) => (fault === undefined ? [] : [fault]))
+  const parsed = listed.map((key: unknown, index) => parseKey(key, index + 1))
+  const keys = parsed.flatMap(({ key }) => (key ? [key] : []))
+  const faults = parsed.flatMap(({ fault }) => (fault === undefined ? [] : [fault]))
   return {
     keys,
     faults: [
@@ -57,7 +57,7 @@ export function readKeySet(text: string): ReadKeySet {
   }
 }
 
-function judgeKey(given: unknown, place: number): { readonly key?: AppKey; readonly fault?: string } {
+function parseKey(given: unknown, place: number): { readonly key?: AppKey; readonly fault?: string } {
   if (!isObject(given)) return { fault: `key ${place} is not an object` }
   const { kty, kid, use, key_ops: operations, alg } = given
   if (kty === 'oct') return { fault: `key ${place} is a shared secret, which never stands in a key set` }

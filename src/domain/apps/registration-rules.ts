@@ -5,7 +5,7 @@ import { RECORD_ATTRIBUTES } from './app-attributes.ts'
 import { hostsOf } from './sector.ts'
 import { type AppRegistration, isInteractive } from './trusted-application.ts'
 
-/** A rule of the record: what is wrong with the attribute it judges, if anything. */
+/** A rule of the record: what is wrong with the attribute it checks, if anything. */
 type Rule = (app: AppRegistration) => Fault[]
 
 const fault = (attribute: string, reason: string | undefined | false): Fault[] =>

@@ -15,7 +15,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   client_secret: 1024,
   request: 16_384,
   request_uri: 512,
-  // What is too long for an assertion is judged with it, so that the client is told one thing.
+  // What is too long for an assertion is checked with it, so that the client is told one thing.
   client_assertion: 65_536,
   password: 4096,
   token: 16_384,

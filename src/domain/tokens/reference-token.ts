@@ -88,7 +88,7 @@ export interface ReferenceTokenState {
   readonly reason?: string
 }
 
-/** Judges a token by everything that can end it; what somebody did comes before what time did. @param now milliseconds since 1970 */
+/** Checks a token for everything that can end it; what somebody did comes before what time did. @param now milliseconds since 1970 */
 export function stateOfReferenceToken(
   token: ReferenceToken,
   app: TrustedApplication,

@@ -56,7 +56,7 @@ export function tidyZone(zone: string): string {
   return canonical?.toLowerCase() === zone.toLowerCase() ? canonical : zone
 }
 
-/** The usual spelling of a language tag; what is none stays for the judgement to name. */
+/** The usual spelling of a language tag; what is none stays for the rule to name. */
 export function tidyLocale(locale: string): string {
   try {
     return Intl.getCanonicalLocales(locale)[0] ?? locale

@@ -23,7 +23,7 @@ export interface Detail {
   readonly description: string
   /** What a value has to be. */
   readonly expects: string
-  /** What judges a text; a flag has none. */
+  /** The rule for a text; a flag has none. */
   readonly whyBad?: WhyBad
   /** Puts a text into its usual spelling. */
   readonly tidy?: (text: string) => string

@@ -68,7 +68,7 @@ export function createOutbound({
   exemptHosts,
   resolve = (host, found) => lookup(host, { all: true }, found),
 }: Settings) {
-  // Judged here, every address that is really connected to is seen, whatever the name said before.
+  // Checked here, every address that is really connected to is seen, whatever the name said before.
   const publicOnly: LookupFunction = (host, options, callback) =>
     resolve(host, (error, found = []) => {
       const [first] = found
@@ -127,9 +127,9 @@ export function createOutbound({
 /** The HTTP client, which is loaded by whoever fetches something; most commands never do, and start faster without it. */
 async function loadClient(publicOnly: LookupFunction) {
   const { Agent, buildConnector, request } = await import('undici')
-  const agentWith = (judged: { lookup?: LookupFunction }) =>
+  const agentWith = (how: { lookup?: LookupFunction }) =>
     new Agent({
-      connect: buildConnector({ timeout: CONNECT_WITHIN, ...judged }),
+      connect: buildConnector({ timeout: CONNECT_WITHIN, ...how }),
       maxResponseSize: LONGEST_BODY,
       maxHeaderSize: LONGEST_HEADERS,
       connections: 8,

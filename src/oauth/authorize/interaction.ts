@@ -13,7 +13,7 @@ export interface SignedIn {
   readonly user: User
   readonly subject: string
   readonly session: SignInFacts
-  /** Of the app and this person, from before anything was judged. */
+  /** Of the app and this person, from before anything was checked. */
   readonly sessionEpoch: number
 }
 
@@ -118,7 +118,7 @@ const isExpectedPerson = ({ subjectHint }: AuthorizationRequest, { subject }: Si
 const hasConsentedNow = ({ consented }: Progress, { user, sessionEpoch }: SignedIn): boolean =>
   consented?.user === user.id && consented.sessionEpoch === sessionEpoch
 
-/** A sign-in made for this very request satisfies everything; an older one is judged by prompt, max_age and hint. */
+/** A sign-in made for this very request satisfies everything; an older one is checked against prompt, max_age and hint. */
 function mustSignInAgain(request: AuthorizationRequest, progress: Progress, signedIn: SignedIn, now: number): boolean {
   const { sid, authTime } = signedIn.session
   if (progress.signedIn?.sid === sid && progress.signedIn.authTime === authTime) return false

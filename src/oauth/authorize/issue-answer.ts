@@ -83,7 +83,7 @@ export function createIssueAnswer(dependencies: Dependencies) {
     return { ...minted, target }
   }
 
-  /** @returns nothing where what was judged no longer holds, and it has to be judged anew */
+  /** @returns nothing where what was checked no longer holds, and has to be checked again */
   return async function issueAnswer(answered: Answered): Promise<Record<string, string> | undefined> {
     const { request, signedIn, interaction } = answered
     const { app, nonce, responseType } = request

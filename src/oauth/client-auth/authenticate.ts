@@ -12,12 +12,12 @@ import type { TrustedApplications } from '../../store/repositories/apps/trusted-
 import type { Write } from '../../store/store.ts'
 import { assertsItself, CLIENT_CHECKS, type Claim, refuse } from './checks.ts'
 import { type ClientCredentials, REFUSED, readCredentials } from './credentials.ts'
-import type { JudgeAssertion } from './verify-assertion.ts'
+import type { VerifyAssertion } from './verify-assertion.ts'
 
 interface Dependencies {
   readonly apps: Pick<TrustedApplications, 'find'>
   readonly write: Write<'clientAssertions'>
-  readonly judgeAssertion: JudgeAssertion
+  readonly verifyAssertion: VerifyAssertion
   readonly clock: Clock
   readonly secretUse: Pick<LastUse, 'note'>
   readonly audit: Pick<Audit, 'note'>
@@ -32,7 +32,7 @@ export type AuthenticateApp = ReturnType<typeof createAuthenticateApp>
  * @param path of the endpoint that is called, below the issuer
  * @see RFC 6749 §2.3, §3.2.1
  */
-export function createAuthenticateApp({ apps, write, judgeAssertion, clock, secretUse, audit }: Dependencies) {
+export function createAuthenticateApp({ apps, write, verifyAssertion, clock, secretUse, audit }: Dependencies) {
   const onceAMinute = createRarely(clock, MINUTE)
 
   /** Each failure is a refusal with a record of its own; a stranger must not be able to fill the audit log with them. */
@@ -72,7 +72,7 @@ export function createAuthenticateApp({ apps, write, judgeAssertion, clock, secr
     const app = await apps.find(credentials.clientId)
     if (!app) await refuseSwapped(credentials)
     const asserts = app?.isEnabled === true && credentials.method === app.tokenEndpointAuthMethod && assertsItself(app)
-    const assertion = asserts ? await judgeAssertion(credentials, app, path) : undefined
+    const assertion = asserts ? await verifyAssertion(credentials, app, path) : undefined
     const claim = claimOf(credentials, app, clock(), assertion)
     try {
       for (const { require } of CLIENT_CHECKS) require(claim)
@@ -94,7 +94,7 @@ export function vouchFor(app: TrustedApplication, { credentials, secret }: Claim
 }
 
 /**
- * What a request claims, before it is judged. Secrets are compared whatever else is wrong, so that an unknown app takes the
+ * What a request claims, before it is checked. Secrets are compared whatever else is wrong, so that an unknown app takes the
  * same time as a wrong secret.
  * @param now milliseconds since 1970
  */

@@ -79,7 +79,7 @@ function readAssertion(form: Form, clientId: string | undefined): ClientCredenti
   return { method: methodOf(jws?.header['alg']), clientId: named, secret: undefined, assertion }
 }
 
-/** The method that a header speaks of; whether the app is registered for it is judged later. */
+/** The method that a header speaks of; whether the app is registered for it is checked later. */
 const methodOf = (alg: unknown): ClientAuthMethod =>
   typeof alg === 'string' && alg.startsWith('HS') ? 'client_secret_jwt' : 'private_key_jwt'
 

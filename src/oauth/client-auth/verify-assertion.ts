@@ -34,14 +34,14 @@ interface Dependencies {
   readonly clock: Clock
 }
 
-export type JudgeAssertion = ReturnType<typeof createJudgeAssertion>
+export type VerifyAssertion = ReturnType<typeof createVerifyAssertion>
 
-/** Judges what an app asserts of itself; the signature comes last, for it costs most. @see RFC 7523 §3, OIDC Core §9 */
-export function createJudgeAssertion({ verifySignature, issuer, clock }: Dependencies) {
+/** Verifies what an app asserts of itself; the signature comes last, for it costs most. @see RFC 7523 §3, OIDC Core §9 */
+export function createVerifyAssertion({ verifySignature, issuer, clock }: Dependencies) {
   const server = [issuer, `${issuer}/connect/token`]
 
   /** @param path of the endpoint that was called, below the issuer */
-  return async function judgeAssertion(
+  return async function verifyAssertion(
     { assertion = '', method }: ClientCredentials,
     app: TrustedApplication,
     path: string,

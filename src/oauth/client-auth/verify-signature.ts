@@ -27,7 +27,7 @@ interface Expected {
 // Each asymmetric verification costs; nobody has more keys of one kind in use.
 const MOST_TRIED = 4
 
-/** Judges a header before anything is computed: no key is ever taken from it. @see RFC 8725 §3.1 */
+/** Checks a header before anything is computed: no key is ever taken from it. @see RFC 8725 §3.1 */
 export function whyBadHeader(header: Header, { algorithms, types }: Expected): AppJwtFault | undefined {
   const { alg, typ } = header
   if (typeof alg !== 'string' || !algorithms.includes(alg)) {
@@ -90,7 +90,7 @@ export function createVerifySignature({ appKeys, secretKey, clock }: Dependencie
     return { rule: 'app-signature-wrong', cause: 'the MAC was not made with a secret of the app' }
   }
 
-  /** @param header of the JWS, judged already */
+  /** @param header of the JWS, checked already */
   return async function verifySignature(
     jws: string,
     header: Header,
@@ -101,10 +101,10 @@ export function createVerifySignature({ appKeys, secretKey, clock }: Dependencie
     if (app.jwks === undefined && app.jwksUri === undefined)
       return { rule: 'app-keys-missing', cause: 'the app has neither Jwks nor JwksUri' }
     const found = await appKeys.find(app)
-    const judged = await byKeys(jws, header, alg, found)
-    if (!('rule' in judged)) return judged
+    const verified = await byKeys(jws, header, alg, found)
+    if (!('rule' in verified)) return verified
     const newer = await appKeys.findNewer(app, found)
-    return newer ? byKeys(jws, header, alg, newer) : judged
+    return newer ? byKeys(jws, header, alg, newer) : verified
   }
 }
 

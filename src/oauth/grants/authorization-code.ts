@@ -103,11 +103,11 @@ export function createAuthorizationCodeGrant(dependencies: Dependencies): Grant 
   return { type: 'authorization_code', actsFor: 'person', checks: CHECKS, authorize }
 }
 
-type Judging = Omit<Dependencies, 'readCatalogue'>
+type SecondUse = Omit<Dependencies, 'readCatalogue'>
 
 /** Refuses a code that could not be used up, though it was good a moment ago; nothing was stolen where it was ended meanwhile. */
 export const createRefuseSecondCode =
-  (dependencies: Judging) =>
+  (dependencies: SecondUse) =>
   async ({ digest, granted }: CodeUse, app: AuthenticatedApp): Promise<never> => {
     const { codes, apps } = dependencies.read
     const code = await codes.find(digest)
@@ -125,7 +125,7 @@ async function refuseReuse(
   { family, userId }: Granted,
   spentAt: number | undefined,
   app: AuthenticatedApp,
-  { writeEnding, clock, audit }: Judging,
+  { writeEnding, clock, audit }: SecondUse,
 ): Promise<never> {
   await writeEnding(({ families }) => families.revoke(family, clock()))
   audit.note({ event: 'code_reuse', ...auditedApp(app), user: userId, detail: { family } })
@@ -142,7 +142,7 @@ async function refuseReuse(
 async function requireStanding(
   code: AuthorizationCode,
   app: TrustedApplication | undefined,
-  { read, clock }: Judging,
+  { read, clock }: SecondUse,
 ): Promise<User> {
   requireUnexpired(code, clock())
   await requireStillSignedIn(code, read)

@@ -80,11 +80,11 @@ export function createRefreshTokenGrant(dependencies: Dependencies): Grant {
   return { type: 'refresh_token', actsFor: 'person', checks: CHECKS, authorize }
 }
 
-type Judging = Omit<Dependencies, 'readCatalogue'>
+type SecondUse = Omit<Dependencies, 'readCatalogue'>
 
 /** Answers a refresh token that is used up by now: with the earlier answer, or a refusal. */
 export const createAnswerSecondRefresh =
-  (dependencies: Judging) =>
+  (dependencies: SecondUse) =>
   async (use: RefreshTokenUse, app: AuthenticatedApp): Promise<TokenResponse> => {
     const record = await dependencies.read.apps.find(app.applicationUri)
     const { token, family } = await requireStanding(use.digest, app, record, dependencies)
@@ -98,7 +98,7 @@ async function replay(
   rotation: Rotation,
   family: TokenFamily,
   app: AuthenticatedApp,
-  dependencies: Judging,
+  dependencies: SecondUse,
 ): Promise<TokenResponse> {
   const age = dependencies.clock() - rotation.at
   if (age >= app.refreshReplayWindow * SECOND) return refuseReuse(family, age, app, dependencies)
@@ -117,7 +117,7 @@ async function refuseReuse(
   { family, userId }: TokenFamily,
   age: number,
   app: AuthenticatedApp,
-  { writeEnding, clock, audit }: Judging,
+  { writeEnding, clock, audit }: SecondUse,
 ): Promise<never> {
   await writeEnding(({ families }) => families.revoke(family, clock()))
   audit.note({ event: 'refresh_reuse', ...auditedApp(app), user: userId, detail: { family } })
@@ -133,7 +133,7 @@ async function refuseReuse(
 async function requireLiveFamily(
   token: RefreshToken | undefined,
   app: AuthenticatedApp,
-  { read, clock }: Judging,
+  { read, clock }: SecondUse,
 ): Promise<TokenFamily> {
   const family = token && (await read.families.find(token.family))
   if (!token || !family) {
@@ -167,7 +167,7 @@ async function requireStanding(
   tokenDigest: string,
   app: AuthenticatedApp,
   record: TrustedApplication | undefined,
-  dependencies: Judging,
+  dependencies: SecondUse,
 ): Promise<{ readonly token: RefreshToken; readonly family: TokenFamily; readonly user: User }> {
   const { read } = dependencies
   const token = await read.refreshTokens.find(tokenDigest)

@@ -28,7 +28,7 @@ interface Dependencies {
 const PAGES: Readonly<Record<PageStep['kind'], string>> = { 'sign-in': 'login', consent: 'consent' }
 
 // Somebody would have to end something each time.
-const MOST_JUDGED = 3
+const MOST_ATTEMPTS = 3
 
 /** The authorization endpoint. @see RFC 6749 §3.1, OIDC Core §3.1.2 */
 export async function authorizeEndpoint(
@@ -43,7 +43,7 @@ export async function authorizeEndpoint(
     reply: FastifyReply,
     asked: EffectiveRequest,
     begun?: Ticket,
-    judged = 1,
+    attempt = 1,
   ): Promise<FastifyReply> {
     const redirectable = await flow.findRedirect(asked)
     try {
@@ -60,8 +60,8 @@ export async function authorizeEndpoint(
           interaction: ticket.id,
           address: request.ip,
         })
-        // What ended meanwhile is judged as it is now: the person is asked again, or the app is refused.
-        if (!parameters && judged < MOST_JUDGED) return proceed(request, reply, asked, ticket, judged + 1)
+        // What ended meanwhile is checked as it is now: the person is asked again, or the app is refused.
+        if (!parameters && attempt < MOST_ATTEMPTS) return proceed(request, reply, asked, ticket, attempt + 1)
         if (!parameters) throw endedMeanwhile(valid)
         const { sid } = step.signedIn.session
         cookies.showState(request, reply, browserStateOf(sid))

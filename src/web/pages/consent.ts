@@ -149,15 +149,15 @@ const denialOf = ({ app, scope }: AuthorizationRequest, user: string): Refused =
     cause: 'the person pressed Deny on the consent page',
   })
 
-/** @returns keeps what a person allows, or says false where anything was ended since it was judged */
+/** @returns keeps what a person allows, or says false where anything was ended since it was checked */
 const createKeepConsent =
   ({ store, clock }: Pick<Dependencies, 'store' | 'clock'>) =>
   ({ app: { applicationUri, epoch } }: AuthorizationRequest, { signedIn, scope }: ConsentStep): Promise<boolean> => {
     const { user, session: signIn, sessionEpoch } = signedIn
-    const judged = { applicationUri, userId: user.id, appEpoch: epoch, userEpoch: user.epoch, sessionEpoch, signIn }
+    const basis = { applicationUri, userId: user.id, appEpoch: epoch, userEpoch: user.epoch, sessionEpoch, signIn }
     // In turn with kill switches and withdrawals, on any node.
     return store.writeAlone(async ({ grants, sessionEpochs, consents }) => {
-      if (!(await grants.mayGrant(judged, []))) return false
+      if (!(await grants.mayGrant(basis, []))) return false
       if (!(await sessionEpochs.hold(applicationUri, user.id, sessionEpoch))) return false
       await consents.grant(user.id, applicationUri, scope, clock())
       return true

@@ -121,7 +121,7 @@ await t.test('AU-01 app disabled, unknown or a note: an error page, never a redi
   t.notMatch(markup.text, /<script|alert\(1\)/)
 })
 
-await t.test('AU-02 the redirect URI is judged before anything that would be redirected', async (t) => {
+await t.test('AU-02 the redirect URI is checked before anything that would be redirected', async (t) => {
   const evil = { ...REQUEST, redirect_uri: 'https://evil.test/' }
   const page: Refusal = {
     status: 400,

@@ -88,7 +88,7 @@ interface Handed {
 /** A request on its way. */
 interface Flow {
   readonly name: string
-  /** Whether it can be judged after the ending, and its answer be as good as one to a request that came later. */
+  /** Whether it can be checked after the ending, and its answer be as good as one to a request that came later. */
   readonly begunAnew: (ending: Ending) => boolean
   /** Takes everything to where the request can be sent. */
   readonly prepare: () => Promise<(tell: (answer: string) => void) => Promise<Handed>>

@@ -84,7 +84,7 @@ await t.test('a Public app that becomes Confidential gets a secret, and loses it
   t.notOk(await knows(client, secret))
 })
 
-await t.test('PUT is judged like a registration, and nothing of a bad one happens', async (t) => {
+await t.test('PUT is validated like a registration, and nothing of a bad one happens', async (t) => {
   const client = await registerClient(instance)
   const before = await show(client)
   for (const [body, error, description] of [

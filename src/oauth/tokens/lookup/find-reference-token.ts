@@ -16,14 +16,14 @@ import { referenceTokenClaims } from '../mint/access-token.ts'
 import type { TokenSettings } from '../mint/token-settings.ts'
 import { type DeadToken, dead, FOREIGN, type LiveAccessToken } from './token-status.ts'
 
-interface Judging {
+interface Checking {
   readonly read: Pick<Repositories, 'apps' | 'users'>
   readonly settings: TokenSettings
   readonly clock: Clock
   readonly readCatalogue: ReadCatalogue
 }
 
-interface Dependencies extends Judging {
+interface Dependencies extends Checking {
   readonly read: Pick<Repositories, 'apps' | 'users' | 'referenceTokens'>
   /** Notes that a token was used. */
   readonly uses: Pick<LastUse, 'note'>
@@ -42,24 +42,24 @@ const RULE_OF: Readonly<Record<DeadState, RefusalRule>> = {
 const BY_RECORD: ReadonlySet<DeadState> = new Set(['ended', 'not permitted'])
 
 /** Looks a personal or system access token up. */
-export function createFindReferenceToken({ uses, ...judging }: Dependencies) {
-  const { referenceTokens } = judging.read
-  const judge = createJudgeReferenceToken(judging)
+export function createFindReferenceToken({ uses, ...checking }: Dependencies) {
+  const { referenceTokens } = checking.read
+  const checkReferenceToken = createCheckReferenceToken(checking)
 
   return async function findReferenceToken(value: string): Promise<LiveAccessToken | DeadToken> {
     if (!isWholeReferenceToken(value))
       return dead('reference-token-malformed', 'its checksum is wrong, or a part is missing')
     const token = await referenceTokens.find(digest(value))
     if (!token) return FOREIGN
-    const judged = await judge(token)
-    if (judged.kind !== 'dead') uses.note(token)
-    return judged
+    const checked = await checkReferenceToken(token)
+    if (checked.kind !== 'dead') uses.note(token)
+    return checked
   }
 }
 
 /** Says whether a personal or system access token is live; a kill switch, a revocation and a changed record count at once. */
-export function createJudgeReferenceToken({ read, settings, clock, readCatalogue }: Judging) {
-  return async function judgeReferenceToken(token: ReferenceToken): Promise<LiveAccessToken | DeadToken> {
+export function createCheckReferenceToken({ read, settings, clock, readCatalogue }: Checking) {
+  return async function checkReferenceToken(token: ReferenceToken): Promise<LiveAccessToken | DeadToken> {
     const [app, user] = [await read.apps.find(token.applicationUri), await read.users.find(token.userId)]
     if (!app || !user) return FOREIGN
     const { state, reason = '' } = stateOfReferenceToken(token, app, user, clock())

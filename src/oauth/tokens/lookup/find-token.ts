@@ -10,10 +10,10 @@ import type { Repositories } from '../../../store/store.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import { looksLikeOpaqueToken } from '../mint/opaque-token.ts'
 import type { TokenSettings } from '../mint/token-settings.ts'
-import { createJudgeClaims } from './check-still-valid.ts'
+import { createCheckTokenActive } from './check-token-active.ts'
 import { createFindReferenceToken } from './find-reference-token.ts'
 import { type DeadToken, dead, expired, FOREIGN, type LiveToken } from './token-status.ts'
-import { type JwtFault, judgeOwnJwt } from './verify-own-jwt.ts'
+import { type JwtFault, verifyOwnJwtOrFault } from './verify-own-jwt.ts'
 
 type Tokens = 'opaqueAccessTokens' | 'refreshTokens' | 'referenceTokens' | 'revokedAccessTokens'
 
@@ -40,19 +40,19 @@ export function createFindToken(lookUp: LookUpToken) {
 /** Looks a presented token up, whatever its kind, and says why where it is not live. */
 export function createLookUpToken(dependencies: Dependencies) {
   const { read, keys, settings, clock } = dependencies
-  const judgeClaims = createJudgeClaims(read)
+  const checkTokenActive = createCheckTokenActive(read)
   const findReferenceToken = createFindReferenceToken(dependencies)
 
   async function findSignedToken(jwt: string): Promise<LiveToken | DeadToken> {
-    const judged = await judgeOwnJwt(jwt, keys, { typ: 'at+jwt', issuer: settings.issuer, clock })
-    return 'fault' in judged ? whyNot(judged, clock()) : judgeClaims(judged.claims)
+    const verified = await verifyOwnJwtOrFault(jwt, keys, { typ: 'at+jwt', issuer: settings.issuer, clock })
+    return 'fault' in verified ? whyNot(verified, clock()) : checkTokenActive(verified.claims)
   }
 
   async function findOpaqueToken(value: string): Promise<LiveToken | DeadToken> {
     const claims = await read.opaqueAccessTokens.find(digest(value))
     if (!claims) return FOREIGN
     const at = Number(claims['exp']) * 1000
-    return at <= clock() ? expired(at, clock()) : judgeClaims(claims)
+    return at <= clock() ? expired(at, clock()) : checkTokenActive(claims)
   }
 
   async function findRefreshToken(value: string): Promise<LiveToken | DeadToken> {

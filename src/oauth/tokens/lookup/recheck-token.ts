@@ -2,8 +2,8 @@ import type { Clock } from '../../../lib/time/clock.ts'
 import type { Repositories } from '../../../store/store.ts'
 import type { TokenSettings } from '../mint/token-settings.ts'
 import { createReadCatalogue } from './catalogue.ts'
-import { createJudgeClaims } from './check-still-valid.ts'
-import { createJudgeReferenceToken } from './find-reference-token.ts'
+import { createCheckTokenActive } from './check-token-active.ts'
+import { createCheckReferenceToken } from './find-reference-token.ts'
 import { type DeadToken, expired, FOREIGN, type LiveAccessToken } from './token-status.ts'
 
 interface Dependencies {
@@ -31,9 +31,9 @@ export function createRecheckToken({ settings, clock }: Dependencies) {
     if (reference !== undefined) {
       const token = await unit.referenceTokens.findById(reference)
       const readCatalogue = createReadCatalogue(unit.resources, settings.audience)
-      return token ? createJudgeReferenceToken({ read: unit, settings, clock, readCatalogue })(token) : FOREIGN
+      return token ? createCheckReferenceToken({ read: unit, settings, clock, readCatalogue })(token) : FOREIGN
     }
     const at = claims.exp * 1000
-    return at <= clock() ? expired(at, clock()) : createJudgeClaims(unit)(claims)
+    return at <= clock() ? expired(at, clock()) : createCheckTokenActive(unit)(claims)
   }
 }

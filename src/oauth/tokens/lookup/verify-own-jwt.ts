@@ -30,12 +30,12 @@ export async function verifyOwnJwt(
   keys: Pick<SigningKeys, 'verificationKey'>,
   expected: Expected,
 ): Promise<JWTPayload | undefined> {
-  const judged = await judgeOwnJwt(jwt, keys, expected)
-  return 'fault' in judged ? undefined : judged.claims
+  const verified = await verifyOwnJwtOrFault(jwt, keys, expected)
+  return 'fault' in verified ? undefined : verified.claims
 }
 
 /** The same, and what is wrong where something is. @see RFC 8725 §3 */
-export async function judgeOwnJwt(
+export async function verifyOwnJwtOrFault(
   jwt: string,
   keys: Pick<SigningKeys, 'verificationKey'>,
   expected: Expected,

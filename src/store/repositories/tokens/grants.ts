@@ -4,7 +4,7 @@ import { toScope } from '../../schema/columns.ts'
 import type { Schema } from '../../schema/schema.ts'
 
 /** Under which epochs, and in which sign-in session, somebody is about to grant an app something. */
-export type Judged = Pick<Granted, 'applicationUri' | 'userId' | 'appEpoch' | 'userEpoch' | 'sessionEpoch'> & {
+export type GrantBasis = Pick<Granted, 'applicationUri' | 'userId' | 'appEpoch' | 'userEpoch' | 'sessionEpoch'> & {
   readonly signIn: Pick<Granted['signIn'], 'sid'>
 }
 
@@ -14,11 +14,11 @@ export type Grants = ReturnType<typeof grantsOn>
 export function grantsOn(db: Kysely<Schema>) {
   return {
     /**
-     * Whether everything is still as it was judged; asked in the unit of work that grants something.
+     * Whether everything is still as it was when it was checked; asked in the unit of work that grants something.
      * @param consent what the person must have allowed the app
      */
-    async mayGrant(judged: Judged, consent: readonly string[]): Promise<boolean> {
-      const { applicationUri, userId } = judged
+    async mayGrant(basis: GrantBasis, consent: readonly string[]): Promise<boolean> {
+      const { applicationUri, userId } = basis
       const row = await db
         .selectFrom(['trusted_applications as app', 'users as person', 'sign_in_sessions as session'])
         .select((eb) =>
@@ -38,15 +38,15 @@ export function grantsOn(db: Kysely<Schema>) {
             .as('session_epoch'),
         )
         .where('app.application_uri', '=', applicationUri)
-        .where('app.epoch', '=', judged.appEpoch)
+        .where('app.epoch', '=', basis.appEpoch)
         .where('app.is_enabled', '=', 1)
         .where('person.id', '=', userId)
-        .where('person.epoch', '=', judged.userEpoch)
+        .where('person.epoch', '=', basis.userEpoch)
         .where('person.is_enabled', '=', 1)
-        .where('session.sid', '=', judged.signIn.sid)
+        .where('session.sid', '=', basis.signIn.sid)
         .where('session.ended_at', 'is', null)
         .executeTakeFirst()
-      if (!row || (row.session_epoch ?? 0) !== judged.sessionEpoch) return false
+      if (!row || (row.session_epoch ?? 0) !== basis.sessionEpoch) return false
       const allowed = toScope(row.allowed ?? '')
       return consent.every((item) => allowed.includes(item))
     },

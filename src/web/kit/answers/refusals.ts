@@ -44,7 +44,7 @@ const CONFUSED: readonly RefusalRule[] = [
 export function createRefuse(refusalLog: { keep(refusal: Refusal): void }, random: Random, clock: Clock): Refuse {
   return (request, error, app) => {
     const id = newShortId(random)
-    const { client_id: judged, rule } = error.detail
+    const { client_id: proven, rule } = error.detail
     const { client_id: named = basicClientId(request), ...others } = harmlessParameters(request)
     const asSent = rule !== undefined && CONFUSED.includes(rule) ? undefined : named
     const parameters = asSent === undefined ? others : { client_id: asSent, ...others }
@@ -58,7 +58,7 @@ export function createRefuse(refusalLog: { keep(refusal: Refusal): void }, rando
       description: error.description,
       parameters,
       detail: error.detail,
-      app: typeof judged === 'string' ? judged : (app ?? asSent),
+      app: typeof proven === 'string' ? proven : (app ?? asSent),
       // Of a connection that was reset before it was taken up.
       address: (request.ip as string | undefined) ?? 'unknown',
     })

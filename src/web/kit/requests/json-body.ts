@@ -11,7 +11,7 @@ const LONGEST_NAME = 64
 const LARGEST_BODY = 256 * 1024
 
 /**
- * Reads JSON bodies in this part of the server, and judges bodies and queries by their schema.
+ * Reads JSON bodies in this part of the server, and validates bodies and queries by their schema.
  * The `description` of a member completes the sentence "expects ...".
  */
 export function registerJsonBody(server: FastifyInstance): void {
@@ -25,13 +25,13 @@ export function registerJsonBody(server: FastifyInstance): void {
       () => new Refused('invalid_request', TOO_DEEP, { rule: 'json-malformed', cause: TOO_DEEP }),
     ),
   )
-  server.setValidatorCompiler(compileJudge)
+  server.setValidatorCompiler(compileValidator)
 }
 
 type Members = Readonly<Record<string, { readonly description?: string }>>
 
 /** Everything wrong with a body is told at once, each member by its name; values are never repeated. */
-const compileJudge: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const validator = Compile(schema)
   const members = (schema as { readonly properties?: Members }).properties ?? {}
   const whole = httpPart === 'querystring' ? 'the query' : 'the body'

@@ -14,7 +14,7 @@ import { type DeadToken, dead, FOREIGN, type LiveAccessToken } from './token-sta
 type Reading = Pick<Repositories, 'apps' | 'users' | 'families' | 'sessionEpochs' | 'revokedAccessTokens'>
 
 /** Says whether what an access token carries still holds: whether it was revoked, or a kill switch ended what it grew from. */
-export function createJudgeClaims(read: Reading) {
+export function createCheckTokenActive(read: Reading) {
   async function whyServiceEnded(
     origin: TokenOrigin & { readonly kind: 'service' },
     app: TrustedApplication,
@@ -24,7 +24,7 @@ export function createJudgeClaims(read: Reading) {
     return whyEnded({ ...origin, presentSessionEpoch }, app, user) ?? whyNotActing(app, user)
   }
 
-  return async function judgeClaims(claims: JWTPayload): Promise<LiveAccessToken | DeadToken> {
+  return async function checkTokenActive(claims: JWTPayload): Promise<LiveAccessToken | DeadToken> {
     const { jti, exp } = claims
     if (jti === undefined || exp === undefined) return FOREIGN
     if (await read.revokedAccessTokens.has(digest(jti)))

@@ -15,11 +15,11 @@ export type AheadOfRecord = 'refuse' | 'read only' | { readonly acceptedBy: stri
 const LONGEST_LEAD = DAY
 
 /**
- * Starts the time of a process, and judges the machine's clock by what the database has seen.
+ * Starts the time of a process, and checks the machine's clock against what the database has seen.
  * @returns the time, and the store as far as it may be used
  * @throws ClockAhead
  */
-export async function judgeClock(
+export async function checkClock(
   store: Store,
   startTime: StartTime,
   whenAhead: AheadOfRecord,

@@ -30,16 +30,16 @@ const LIMIT = 10_000
 export const keyOf = (token: string): string => createHash('sha256').update(token).digest('base64url')
 
 /** Finds out what a token says, by its kind. */
-export function createJudgeToken({ verifyJwt, inquiry, clock }: Dependencies) {
+export function createVerifyToken({ verifyJwt, inquiry, clock }: Dependencies) {
   const answers = createRecall<JWTPayload>({ clock, keepFor: KEEP, limit: LIMIT })
 
-  async function judgeJwt(token: string): Promise<AccessToken> {
+  async function verifySignedToken(token: string): Promise<AccessToken> {
     const read = readAccessToken(await verifyJwt(token))
     const told = await inquiry?.askAgain(keyOf(token), token, read)
     return told === undefined ? read : readAccessToken(told)
   }
 
-  async function judgeOpaque(token: string): Promise<AccessToken> {
+  async function introspectToken(token: string): Promise<AccessToken> {
     if (inquiry === undefined)
       throw invalidToken('this API takes signed access tokens only: it has no clientId to ask about others with')
     return readAccessToken(await answers.recall(keyOf(token), () => inquiry.introspect(token)))
@@ -49,12 +49,12 @@ export function createJudgeToken({ verifyJwt, inquiry, clock }: Dependencies) {
   return async (token: string): Promise<AccessToken> => {
     if (looksLikeReferenceToken(token)) {
       if (!isWholeReferenceToken(token)) throw invalidToken('the reference token is mistyped or cut short')
-      return judgeOpaque(token)
+      return introspectToken(token)
     }
-    if (looksLikeOpaqueToken(token)) return judgeOpaque(token)
-    if (token.split('.').length === 3) return judgeJwt(token)
+    if (looksLikeOpaqueToken(token)) return introspectToken(token)
+    if (token.split('.').length === 3) return verifySignedToken(token)
     throw invalidToken('this is no access token')
   }
 }
 
-export type JudgeToken = ReturnType<typeof createJudgeToken>
+export type VerifyToken = ReturnType<typeof createVerifyToken>
