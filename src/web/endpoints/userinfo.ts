@@ -5,7 +5,7 @@ import { refuseRepeated } from '../../domain/protocol/form.ts'
 import { type ErrorCode, Refused } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { LookUpToken } from '../../oauth/tokens/lookup/find-token.ts'
-import type { DeadToken } from '../../oauth/tokens/lookup/token-status.ts'
+import type { InactiveToken } from '../../oauth/tokens/lookup/token-status.ts'
 import type { SignUserInfo } from '../../oauth/tokens/mint/sign-user-info.ts'
 import type { userInfoClaims } from '../../oauth/tokens/mint/user-claims.ts'
 import { readBearerToken } from '../kit/requests/bearer-token.ts'
@@ -19,7 +19,7 @@ interface Dependencies {
 }
 
 /** What only the operator is told. */
-type Why = Omit<DeadToken, 'kind'>
+type Why = Omit<InactiveToken, 'kind'>
 
 const MISSING: Why = { rule: 'access-token-missing', cause: 'no Authorization: Bearer header came with the request' }
 const REFRESH_TOKEN: Why = {
@@ -48,7 +48,7 @@ export async function userinfoEndpoint(
     if (bearer === undefined) throw refuse('invalid_token', 'an access token is needed', MISSING)
     const token = await lookUpToken(bearer)
     if (token.kind !== 'access_token') {
-      const why = token.kind === 'dead' ? token : REFRESH_TOKEN
+      const why = token.kind === 'inactive' ? token : REFRESH_TOKEN
       throw refuse('invalid_token', 'the access token is unknown, expired or revoked', why, token.app)
     }
     const { scope, app } = token

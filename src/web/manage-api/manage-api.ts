@@ -8,7 +8,7 @@ import type { ManageUsers } from '../../admin/users/manage-users.ts'
 import { ADMINISTRATION_SCOPE } from '../../domain/protocol/scope.ts'
 import type { LookUpToken } from '../../oauth/tokens/lookup/find-token.ts'
 import type { RecheckToken } from '../../oauth/tokens/lookup/recheck-token.ts'
-import type { LiveAccessToken } from '../../oauth/tokens/lookup/token-status.ts'
+import type { ActiveAccessToken } from '../../oauth/tokens/lookup/token-status.ts'
 import { watchMethods } from '../kit/answers/other-methods.ts'
 import { registerProblemDetails } from '../kit/answers/problem-details.ts'
 import type { Refuse } from '../kit/answers/refusals.ts'
@@ -43,7 +43,7 @@ export async function manageApi(
   { lookUpToken, recheckToken, standard, refuse, apps, tokens, sessions, consents, users, logs }: Dependencies,
 ): Promise<void> {
   registerJsonBody(server)
-  requireAdministrator<LiveAccessToken>(server, { lookUpToken, recheckToken, standard })
+  requireAdministrator<ActiveAccessToken>(server, { lookUpToken, recheckToken, standard })
   registerProblemDetails(server, {
     refuse,
     challenge: challengeNaming(ADMINISTRATION_SCOPE),

@@ -4,7 +4,7 @@ import type { TrustedApplication } from '../../domain/apps/trusted-application.t
 import { Refused } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { LookUpToken } from '../../oauth/tokens/lookup/find-token.ts'
-import type { DeadToken, LiveToken } from '../../oauth/tokens/lookup/token-status.ts'
+import type { ActiveToken, InactiveToken } from '../../oauth/tokens/lookup/token-status.ts'
 import type { SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
 import { readBearerToken } from '../kit/requests/bearer-token.ts'
 import type { Cookies } from '../kit/requests/cookies.ts'
@@ -31,7 +31,7 @@ export interface Dependencies {
 }
 
 /** What only the operator is told. */
-type Why = Omit<DeadToken, 'kind'>
+type Why = Omit<InactiveToken, 'kind'>
 
 const MISSING: Why = {
   rule: 'access-token-missing',
@@ -70,9 +70,9 @@ export function createFindPerson({ lookUpToken, sessions, cookies, subjectOf, st
     return { user, id: user.id, tellsLogin: true, tells: () => true }
   }
 
-  function personOf(token: LiveToken | DeadToken): Person {
+  function personOf(token: ActiveToken | InactiveToken): Person {
     if (token.kind !== 'access_token') {
-      const why = token.kind === 'dead' ? token : REFRESH_TOKEN
+      const why = token.kind === 'inactive' ? token : REFRESH_TOKEN
       throw refuse('invalid_token', 'the access token is unknown, expired or revoked', why, token.app)
     }
     const { interactive, scope, user, claims, app } = token

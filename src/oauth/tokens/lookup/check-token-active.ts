@@ -9,7 +9,7 @@ import { whyNotActing } from '../../../domain/tokens/reference-token.ts'
 import type { User } from '../../../domain/users/user.ts'
 import { digest } from '../../../lib/crypto/secrets.ts'
 import type { Repositories } from '../../../store/store.ts'
-import { type DeadToken, dead, FOREIGN, type LiveAccessToken } from './token-status.ts'
+import { type ActiveAccessToken, FOREIGN, type InactiveToken, inactive } from './token-status.ts'
 
 type Reading = Pick<Repositories, 'apps' | 'users' | 'families' | 'sessionEpochs' | 'revokedAccessTokens'>
 
@@ -24,24 +24,24 @@ export function createCheckTokenActive(read: Reading) {
     return whyEnded({ ...origin, presentSessionEpoch }, app, user) ?? whyNotActing(app, user)
   }
 
-  return async function checkTokenActive(claims: JWTPayload): Promise<LiveAccessToken | DeadToken> {
+  return async function checkTokenActive(claims: JWTPayload): Promise<ActiveAccessToken | InactiveToken> {
     const { jti, exp } = claims
     if (jti === undefined || exp === undefined) return FOREIGN
     if (await read.revokedAccessTokens.has(digest(jti)))
-      return dead('access-token-revoked', 'the app revoked this access token')
+      return inactive('access-token-revoked', 'the app revoked this access token')
     const origin = readTokenId(jti)
     const app = await read.apps.find(String(claims['client_id']))
-    if (!origin || !app) return dead('access-token-ended', 'the app the token was issued to was removed')
+    if (!origin || !app) return inactive('access-token-ended', 'the app the token was issued to was removed')
     const family = origin.kind === 'family' ? await read.families.find(origin.family) : undefined
     if (origin.kind === 'family' && (!family || family.revokedAt !== undefined))
-      return dead('access-token-revoked', 'all tokens of this sign-in were revoked', app)
+      return inactive('access-token-revoked', 'all tokens of this sign-in were revoked', app)
     const user = await read.users.find(family?.userId ?? String(claims['client_system_user_id']))
-    if (!user) return dead('access-token-ended', 'the user the token acts for was removed')
+    if (!user) return inactive('access-token-ended', 'the user the token acts for was removed')
     const ended =
       origin.kind === 'service'
         ? await whyServiceEnded(origin, app, user)
         : ((family && whyEnded(family, app, user)) ?? whyNotAdmitted(app, user))
-    if (ended !== undefined) return { ...dead('access-token-ended', ended, app), user: user.id }
+    if (ended !== undefined) return { ...inactive('access-token-ended', ended, app), user: user.id }
     return {
       kind: 'access_token',
       claims: { ...claims, jti, exp },

@@ -4,7 +4,7 @@ import type { ReadCatalogue } from '../../../domain/access/resource-indicators.t
 import { type OperatorHalf, Refused } from '../../../domain/refusals/errors.ts'
 import type { LookUpToken } from './find-token.ts'
 import type { RecheckToken, TokenUnit } from './recheck-token.ts'
-import type { DeadToken, LiveAccessToken, LiveToken } from './token-status.ts'
+import type { ActiveAccessToken, ActiveToken, InactiveToken } from './token-status.ts'
 
 interface Dependencies {
   readonly lookUpToken: LookUpToken
@@ -15,7 +15,7 @@ interface Dependencies {
 export type FindApiToken = ReturnType<typeof createFindApiToken>
 
 /** An access token with which somebody calls an API. */
-export interface ApiToken extends LiveAccessToken {
+export interface ApiToken extends ActiveAccessToken {
   /** Checks the token, and the app that asks, again by what a unit of work sees. @throws Refused as `findApiToken` */
   readonly recheck: (unit: TokenUnit) => Promise<unknown>
 }
@@ -41,10 +41,10 @@ export function createFindApiToken({ lookUpToken, recheckToken, readCatalogue }:
 }
 
 function requireApiToken(
-  token: LiveToken | DeadToken,
+  token: ActiveToken | InactiveToken,
   caller: AuthenticatedApp,
   resources: readonly ApiResource[],
-): LiveAccessToken {
+): ActiveAccessToken {
   const refuse = (detail: OperatorHalf): Refused =>
     new Refused(
       'invalid_token',
@@ -52,7 +52,7 @@ function requireApiToken(
       { client_id: caller.applicationUri, ...detail },
       { status: 400 },
     )
-  if (token.kind === 'dead') {
+  if (token.kind === 'inactive') {
     const { rule, cause, app = caller, user } = token
     throw refuse({ rule, cause, client_id: app.applicationUri, user })
   }

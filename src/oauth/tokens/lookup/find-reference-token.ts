@@ -14,7 +14,7 @@ import type { Clock } from '../../../lib/time/clock.ts'
 import type { Repositories } from '../../../store/store.ts'
 import { referenceTokenClaims } from '../mint/access-token.ts'
 import type { TokenSettings } from '../mint/token-settings.ts'
-import { type DeadToken, dead, FOREIGN, type LiveAccessToken } from './token-status.ts'
+import { type ActiveAccessToken, FOREIGN, type InactiveToken, inactive } from './token-status.ts'
 
 interface Checking {
   readonly read: Pick<Repositories, 'apps' | 'users'>
@@ -29,9 +29,9 @@ interface Dependencies extends Checking {
   readonly uses: Pick<LastUse, 'note'>
 }
 
-type DeadState = Exclude<ReferenceTokenState['state'], 'live'>
+type InactiveState = Exclude<ReferenceTokenState['state'], 'live'>
 
-const RULE_OF: Readonly<Record<DeadState, RefusalRule>> = {
+const RULE_OF: Readonly<Record<InactiveState, RefusalRule>> = {
   revoked: 'access-token-revoked',
   expired: 'access-token-expired',
   ended: 'access-token-ended',
@@ -39,32 +39,32 @@ const RULE_OF: Readonly<Record<DeadState, RefusalRule>> = {
 }
 
 // For these the operator is told whose account to look at.
-const BY_RECORD: ReadonlySet<DeadState> = new Set(['ended', 'not permitted'])
+const BY_RECORD: ReadonlySet<InactiveState> = new Set(['ended', 'not permitted'])
 
 /** Looks a personal or system access token up. */
 export function createFindReferenceToken({ uses, ...checking }: Dependencies) {
   const { referenceTokens } = checking.read
   const checkReferenceToken = createCheckReferenceToken(checking)
 
-  return async function findReferenceToken(value: string): Promise<LiveAccessToken | DeadToken> {
+  return async function findReferenceToken(value: string): Promise<ActiveAccessToken | InactiveToken> {
     if (!isWholeReferenceToken(value))
-      return dead('reference-token-malformed', 'its checksum is wrong, or a part is missing')
+      return inactive('reference-token-malformed', 'its checksum is wrong, or a part is missing')
     const token = await referenceTokens.find(digest(value))
     if (!token) return FOREIGN
     const checked = await checkReferenceToken(token)
-    if (checked.kind !== 'dead') uses.note(token)
+    if (checked.kind !== 'inactive') uses.note(token)
     return checked
   }
 }
 
 /** Says whether a personal or system access token is live; a kill switch, a revocation and a changed record count at once. */
 export function createCheckReferenceToken({ read, settings, clock, readCatalogue }: Checking) {
-  return async function checkReferenceToken(token: ReferenceToken): Promise<LiveAccessToken | DeadToken> {
+  return async function checkReferenceToken(token: ReferenceToken): Promise<ActiveAccessToken | InactiveToken> {
     const [app, user] = [await read.apps.find(token.applicationUri), await read.users.find(token.userId)]
     if (!app || !user) return FOREIGN
     const { state, reason = '' } = stateOfReferenceToken(token, app, user, clock())
     if (state !== 'live')
-      return { ...dead(RULE_OF[state], reason, app), ...(BY_RECORD.has(state) ? { user: user.id } : {}) }
+      return { ...inactive(RULE_OF[state], reason, app), ...(BY_RECORD.has(state) ? { user: user.id } : {}) }
     const scope = stillRegistered(token.scope, app)
     const target = targetOf({ scope, resources: [] }, [], app, await readCatalogue())
     return {

@@ -12,7 +12,7 @@ import { looksLikeOpaqueToken } from '../mint/opaque-token.ts'
 import type { TokenSettings } from '../mint/token-settings.ts'
 import { createCheckTokenActive } from './check-token-active.ts'
 import { createFindReferenceToken } from './find-reference-token.ts'
-import { type DeadToken, dead, expired, FOREIGN, type LiveToken } from './token-status.ts'
+import { type ActiveToken, expired, FOREIGN, type InactiveToken, inactive } from './token-status.ts'
 import { type JwtFault, verifyOwnJwtOrFault } from './verify-own-jwt.ts'
 
 type Tokens = 'opaqueAccessTokens' | 'refreshTokens' | 'referenceTokens' | 'revokedAccessTokens'
@@ -31,9 +31,9 @@ export type FindToken = ReturnType<typeof createFindToken>
 
 /** Finds a presented token, whatever its kind; `undefined` unless it is genuine, unexpired, unrevoked and not killed. */
 export function createFindToken(lookUp: LookUpToken) {
-  return async (value: string): Promise<LiveToken | undefined> => {
+  return async (value: string): Promise<ActiveToken | undefined> => {
     const token = await lookUp(value)
-    return token.kind === 'dead' ? undefined : token
+    return token.kind === 'inactive' ? undefined : token
   }
 }
 
@@ -43,19 +43,19 @@ export function createLookUpToken(dependencies: Dependencies) {
   const checkTokenActive = createCheckTokenActive(read)
   const findReferenceToken = createFindReferenceToken(dependencies)
 
-  async function findSignedToken(jwt: string): Promise<LiveToken | DeadToken> {
+  async function findSignedToken(jwt: string): Promise<ActiveToken | InactiveToken> {
     const verified = await verifyOwnJwtOrFault(jwt, keys, { typ: 'at+jwt', issuer: settings.issuer, clock })
     return 'fault' in verified ? whyNot(verified, clock()) : checkTokenActive(verified.claims)
   }
 
-  async function findOpaqueToken(value: string): Promise<LiveToken | DeadToken> {
+  async function findOpaqueToken(value: string): Promise<ActiveToken | InactiveToken> {
     const claims = await read.opaqueAccessTokens.find(digest(value))
     if (!claims) return FOREIGN
     const at = Number(claims['exp']) * 1000
     return at <= clock() ? expired(at, clock()) : checkTokenActive(claims)
   }
 
-  async function findRefreshToken(value: string): Promise<LiveToken | DeadToken> {
+  async function findRefreshToken(value: string): Promise<ActiveToken | InactiveToken> {
     const token = await read.refreshTokens.find(digest(value))
     if (!token || token.expiresAt <= clock()) return FOREIGN
     const family = await read.families.find(token.family)
@@ -69,7 +69,7 @@ export function createLookUpToken(dependencies: Dependencies) {
   }
 
   /** Every kind is told by its looks, so one look-up is enough, and none for what is no token of any kind. */
-  return (value: string): Promise<LiveToken | DeadToken> => {
+  return (value: string): Promise<ActiveToken | InactiveToken> => {
     if (looksLikeReferenceToken(value)) return findReferenceToken(value)
     if (looksLikeOpaqueToken(value)) return findOpaqueToken(value)
     if (value.includes('.')) return findSignedToken(value)
@@ -77,14 +77,14 @@ export function createLookUpToken(dependencies: Dependencies) {
   }
 }
 
-function whyNot(fault: JwtFault, now: number): DeadToken {
+function whyNot(fault: JwtFault, now: number): InactiveToken {
   switch (fault.fault) {
     case 'foreign':
       return FOREIGN
     case 'expired':
       return expired(fault.at, now)
     case 'not yet valid':
-      return dead(
+      return inactive(
         'access-token-not-yet-valid',
         `the token is good from ${isoTime(fault.at)} on, and it is ${isoTime(now)} by this server's clock: a clock is off`,
       )

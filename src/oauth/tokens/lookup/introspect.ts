@@ -8,7 +8,7 @@ import type { User } from '../../../domain/users/user.ts'
 import { type Clock, inSeconds } from '../../../lib/time/clock.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import type { FindToken } from './find-token.ts'
-import type { LiveAccessToken, LiveRefreshToken, LiveToken } from './token-status.ts'
+import type { ActiveAccessToken, ActiveRefreshToken, ActiveToken } from './token-status.ts'
 
 interface Dependencies {
   readonly findToken: FindToken
@@ -47,14 +47,14 @@ export function createIntrospect({ findToken, readCatalogue, keys, clock, issuer
 }
 
 /** A refresh token is for the app alone that has it. */
-const isEntitled = (caller: AuthenticatedApp, token: LiveToken, resources: readonly ApiResource[]): boolean =>
+const isEntitled = (caller: AuthenticatedApp, token: ActiveToken, resources: readonly ApiResource[]): boolean =>
   token.kind === 'access_token'
     ? mayAskAbout(caller, token, resources)
     : token.app.applicationUri === caller.applicationUri
 
 /** The scope is what the record still allows; the rest is as it was issued. An API must know who acts, a pairwise app must not. */
 function describeAccess(
-  { app, claims, scope, interactive, user, reference }: LiveAccessToken,
+  { app, claims, scope, interactive, user, reference }: ActiveAccessToken,
   caller: AuthenticatedApp,
 ): Introspection {
   const told = app.subjectType === 'public' || caller.applicationUri !== app.applicationUri
@@ -69,7 +69,7 @@ function describeAccess(
 }
 
 function describeRefresh(
-  { rotated, app, user, scope, issuedAt, expiresAt }: LiveRefreshToken,
+  { rotated, app, user, scope, issuedAt, expiresAt }: ActiveRefreshToken,
   issuer: string,
   subjectOf: (user: User, sector: Sector) => string,
 ): Introspection {

@@ -4,7 +4,7 @@ import type { TokenSettings } from '../mint/token-settings.ts'
 import { createReadCatalogue } from './catalogue.ts'
 import { createCheckTokenActive } from './check-token-active.ts'
 import { createCheckReferenceToken } from './find-reference-token.ts'
-import { type DeadToken, expired, FOREIGN, type LiveAccessToken } from './token-status.ts'
+import { type ActiveAccessToken, expired, FOREIGN, type InactiveToken } from './token-status.ts'
 
 interface Dependencies {
   readonly settings: TokenSettings & { readonly audience: string }
@@ -25,9 +25,9 @@ export type RecheckToken = ReturnType<typeof createRecheckToken>
  */
 export function createRecheckToken({ settings, clock }: Dependencies) {
   return async function recheckToken(
-    { claims, reference }: LiveAccessToken,
+    { claims, reference }: ActiveAccessToken,
     unit: TokenUnit,
-  ): Promise<LiveAccessToken | DeadToken> {
+  ): Promise<ActiveAccessToken | InactiveToken> {
     if (reference !== undefined) {
       const token = await unit.referenceTokens.findById(reference)
       const readCatalogue = createReadCatalogue(unit.resources, settings.audience)

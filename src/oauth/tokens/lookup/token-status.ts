@@ -5,8 +5,8 @@ import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
 import type { User } from '../../../domain/users/user.ts'
 import { isoTime } from '../../../lib/time/clock.ts'
 
-/** An access token that is good right now: signed, opaque or a reference token, which all say the same. */
-export interface LiveAccessToken {
+/** An active access token: signed, opaque or a reference token, which all say the same. */
+export interface ActiveAccessToken {
   readonly kind: 'access_token'
   readonly claims: JWTPayload & { readonly jti: string; readonly exp: number }
   readonly scope: readonly string[]
@@ -22,7 +22,7 @@ export interface LiveAccessToken {
   readonly reference: string | undefined
 }
 
-export interface LiveRefreshToken {
+export interface ActiveRefreshToken {
   readonly kind: 'refresh_token'
   readonly family: string
   readonly scope: readonly string[]
@@ -33,12 +33,12 @@ export interface LiveRefreshToken {
   readonly rotated: boolean
 }
 
-/** A token somebody presented that is good right now. */
-export type LiveToken = LiveAccessToken | LiveRefreshToken
+/** A token that somebody presented and that is active. */
+export type ActiveToken = ActiveAccessToken | ActiveRefreshToken
 
-/** Why a presented token is good for nothing; for the operator alone. */
-export interface DeadToken {
-  readonly kind: 'dead'
+/** why a presented token is inactive; for the operator alone. */
+export interface InactiveToken {
+  readonly kind: 'inactive'
   readonly rule: RefusalRule
   readonly cause: string
   /** The app it was issued to, where that is known. */
@@ -47,15 +47,18 @@ export interface DeadToken {
   readonly user?: string
 }
 
-export const dead = (rule: RefusalRule, cause: string, app?: TrustedApplication): DeadToken => ({
-  kind: 'dead',
+export const inactive = (rule: RefusalRule, cause: string, app?: TrustedApplication): InactiveToken => ({
+  kind: 'inactive',
   rule,
   cause,
   ...(app ? { app } : {}),
 })
 
 /** @param at when it ended, and @param now, in milliseconds since 1970 */
-export const expired = (at: number, now: number): DeadToken =>
-  dead('access-token-expired', `the token ended at ${isoTime(at)}, and it is ${isoTime(now)} by this server's clock`)
+export const expired = (at: number, now: number): InactiveToken =>
+  inactive(
+    'access-token-expired',
+    `the token ended at ${isoTime(at)}, and it is ${isoTime(now)} by this server's clock`,
+  )
 
-export const FOREIGN = dead('access-token-foreign', 'no token of this server that would open anything here')
+export const FOREIGN = inactive('access-token-foreign', 'no token of this server that would open anything here')

@@ -46,7 +46,7 @@ export function refreshTokensOn(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** Uses the token up: this one statement decides who was first; a family that ended meanwhile has no live token. */
+    /** Uses the token up: this one statement decides who was first; a family that ended meanwhile has no active token. */
     async rotate(digest: string, rotation: Rotation): Promise<boolean> {
       const rotated = await db
         .updateTable('refresh_tokens')

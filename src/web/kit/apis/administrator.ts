@@ -30,7 +30,7 @@ declare module 'fastify' {
   }
 }
 
-/** A live access token; nothing else opens the API. */
+/** An active access token; nothing else opens the API. */
 interface AccessToken extends Omit<TokenHolder, 'audience'> {
   readonly kind: 'access_token'
   readonly claims: { readonly aud?: string | string[] }
@@ -40,7 +40,7 @@ interface AccessToken extends Omit<TokenHolder, 'audience'> {
 type OtherToken =
   | { readonly kind: 'refresh_token' }
   | {
-      readonly kind: 'dead'
+      readonly kind: 'inactive'
       readonly rule: RefusalRule
       readonly cause: string
       readonly app?: TokenHolder['app']
@@ -55,7 +55,7 @@ interface Dependencies<T extends AccessToken> {
 }
 
 /**
- * Lets only administrators in: with a live access token of this server in the Authorization header, and nothing else.
+ * Lets only administrators in: with an active access token of this server in the Authorization header, and nothing else.
  * @see RFC 6750 §2.1
  */
 export function requireAdministrator<T extends AccessToken>(
@@ -90,7 +90,7 @@ const actorOf = ({ interactive, user, app }: AccessToken): string =>
 /** @throws Refused `invalid_token` */
 function requireAccessToken<T extends AccessToken>(token: T | OtherToken): T {
   if (isAccessToken(token)) return token
-  const why = token.kind === 'dead' ? token : REFRESH_TOKEN
+  const why = token.kind === 'inactive' ? token : REFRESH_TOKEN
   throw new Refused('invalid_token', 'the access token is unknown, expired or revoked', {
     rule: why.rule,
     cause: why.cause,
@@ -101,7 +101,7 @@ function requireAccessToken<T extends AccessToken>(token: T | OtherToken): T {
 
 const isAccessToken = <T extends AccessToken>(token: T | OtherToken): token is T => token.kind === 'access_token'
 
-const REFRESH_TOKEN: Omit<Extract<OtherToken, { kind: 'dead' }>, 'kind'> = {
+const REFRESH_TOKEN: Omit<Extract<OtherToken, { kind: 'inactive' }>, 'kind'> = {
   rule: 'access-token-foreign',
   cause: 'a refresh token was sent in place of an access token',
 }
