@@ -11,7 +11,6 @@ import { createLineOutput } from './lib/flow/line-output.ts'
 import { repeat } from './lib/flow/repeat.ts'
 import { standardOutput } from './lib/flow/standard-output.ts'
 import { systemClock } from './lib/time/clock.ts'
-import { createForgetUnused } from './oauth/registration/forget-unused.ts'
 
 // Milliseconds, beyond the time in which others learn that this node stops.
 const LONGEST_SHUTDOWN = 8000
@@ -29,11 +28,13 @@ export async function serve(config: Config, core: Core): Promise<void> {
   const output = createLineOutput({ sink: standardOutput(), tellLost })
   const server = await buildServer(config, core, { random: systemRandom, log: output })
   const maintenance = startMaintenance({
-    ...core,
+    store: core.store,
+    time: core.time,
+    keys: core.keys,
     audit: server.audit,
     log: server.log,
     longestSession: config.sessions.absolute,
-    forgetUnused: createForgetUnused({ ...core, ...config.registration, audit: server.audit }),
+    forgetUnused: server.forgetUnused,
     rounds: server.outbox.rounds,
   })
 

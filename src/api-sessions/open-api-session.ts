@@ -6,12 +6,18 @@ import { createAtMost } from '../lib/flow/at-most.ts'
 import { createRarely } from '../lib/flow/rarely.ts'
 import { type Clock, inSeconds, MINUTE, SECOND } from '../lib/time/clock.ts'
 import type { AsOf } from '../store/repositories/sessions/live-api-sessions.ts'
-import type { Repositories, Store } from '../store/store.ts'
+import type { Repositories, Write } from '../store/store.ts'
 import { admitSession, type Candidate, hasSpareSlot } from './admit-session.ts'
 import { type SlotsExhausted, slotsExhausted } from './slots-exhausted.ts'
 
+/** What tells whether a token still holds. */
+type Tokens = 'apps' | 'users' | 'families' | 'sessionEpochs' | 'revokedAccessTokens' | 'referenceTokens' | 'resources'
+type Slots = 'settings' | 'apiSessions' | 'reservedUsers'
+
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'write' | 'writeAlone'>
+  readonly read: Pick<Repositories, Tokens | Slots>
+  readonly write: Write<'apiSessions'>
+  readonly writeAlone: Write<Tokens | Slots | 'auditEvents'>
   readonly clock: Clock
   readonly audit: Audit
 }
@@ -25,7 +31,7 @@ export interface ApiCaller {
   /** Whether a person acts rather than the app itself. */
   readonly interactive: boolean
   /** Checks them again by what a unit of work sees: whoever waited may have been switched off meanwhile. @throws Refused */
-  readonly recheck: (unit: Repositories) => Promise<unknown>
+  readonly recheck: (unit: Pick<Repositories, Tokens>) => Promise<unknown>
 }
 
 /** A session that lives. */
@@ -41,7 +47,7 @@ const TOUCH_EVERY = SECOND
 export type OpenApiSessions = ReturnType<typeof createOpenApiSession>
 
 /** Opens API sessions and keeps them alive: never one more than there are licence slots, on any number of nodes. */
-export function createOpenApiSession({ store, clock, audit }: Dependencies) {
+export function createOpenApiSession({ read, write, writeAlone, clock, audit }: Dependencies) {
   // Whoever waits here holds no connection to the database, so that everything else goes on.
   const inTurn = createAtMost(1)
   // How often the database did not take a session in time.
@@ -54,12 +60,12 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
 
   /** The session that there is already, kept alive by one statement that decides. */
   async function useKnown(candidate: Candidate): Promise<OpenApiSession | undefined> {
-    const asOf = await asOfNow(store.read)
-    const session = await store.read.apiSessions.findLive(candidate, asOf)
+    const asOf = await asOfNow(read)
+    const session = await read.apiSessions.findLive(candidate, asOf)
     if (!session) return undefined
     if (asOf.now - session.lastSeenAt < TOUCH_EVERY) return show(session, asOf)
     try {
-      const touched = await store.write(({ apiSessions }) => apiSessions.touch([session.id], asOf.now, asOf))
+      const touched = await write(({ apiSessions }) => apiSessions.touch([session.id], asOf.now, asOf))
       return touched.length === 0 ? undefined : show({ ...session, lastSeenAt: asOf.now }, asOf)
     } catch (error) {
       // Where nothing can be written it lives on as it is, rather than every API standing still.
@@ -70,9 +76,9 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
 
   /** Says at once that every slot is seen to be taken, without taking anybody's turn on the database. */
   async function checkSlots({ userId }: Candidate): Promise<SlotsExhausted | undefined> {
-    const asOf = await asOfNow(store.read)
-    if (await hasSpareSlot(store.read, asOf.rules)) return undefined
-    const usage = await store.read.apiSessions.usage(asOf)
+    const asOf = await asOfNow(read)
+    if (await hasSpareSlot(read, asOf.rules)) return undefined
+    const usage = await read.apiSessions.usage(asOf)
     return admit(userId, usage, asOf.rules.slots) === 'full' ? slotsExhausted(usage, asOf) : undefined
   }
 
@@ -85,19 +91,17 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
     const exhausted = await checkSlots(candidate)
     if (exhausted) return exhausted
     if (failures > failed) throw busy()
-    const { outcome, asOf } = await store
-      .writeAlone(async (unit) => {
-        await recheck(unit)
-        // Whoever ends their tokens right now waits until the session is there to be ended as well.
-        const { applicationUri, userId, sessionEpoch } = candidate
-        if (!(await unit.sessionEpochs.hold(applicationUri, userId, sessionEpoch))) throw endedMeanwhile(candidate)
-        const asOf = await asOfNow(unit)
-        return { asOf, outcome: await admitSession(unit, candidate, asOf, audit) }
-      })
-      .catch((error: unknown) => {
-        if (!(error instanceof Refused) || error.code === 'temporarily_unavailable') failures += 1
-        throw error
-      })
+    const { outcome, asOf } = await writeAlone(async (unit) => {
+      await recheck(unit)
+      // Whoever ends their tokens right now waits until the session is there to be ended as well.
+      const { applicationUri, userId, sessionEpoch } = candidate
+      if (!(await unit.sessionEpochs.hold(applicationUri, userId, sessionEpoch))) throw endedMeanwhile(candidate)
+      const asOf = await asOfNow(unit)
+      return { asOf, outcome: await admitSession(unit, candidate, asOf, audit) }
+    }).catch((error: unknown) => {
+      if (!(error instanceof Refused) || error.code === 'temporarily_unavailable') failures += 1
+      throw error
+    })
     return 'id' in outcome ? show(outcome, asOf) : outcome
   }
 
@@ -120,7 +124,7 @@ export function createOpenApiSession({ store, clock, audit }: Dependencies) {
       (await useKnown(candidate)) ??
       (await inTurn(async () => {
         // Whoever waited for their turn may have been switched off, and find the session that somebody else has opened.
-        await recheck(store.read)
+        await recheck(read)
         return (await useKnown(candidate)) ?? (await openAnother(candidate, recheck, failed))
       }))
     if ('id' in outcome) return outcome

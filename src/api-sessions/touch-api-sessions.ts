@@ -4,10 +4,11 @@ import type { TrustedApplication } from '../domain/apps/trusted-application.ts'
 import type { ApiSession } from '../domain/sessions/api-session.ts'
 import { type Clock, SECOND } from '../lib/time/clock.ts'
 import type { AsOf } from '../store/repositories/sessions/live-api-sessions.ts'
-import type { Store } from '../store/store.ts'
+import type { Repositories, Write } from '../store/store.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'write'>
+  readonly read: Pick<Repositories, 'settings' | 'apiSessions' | 'apps'>
+  readonly write: Write<'apps' | 'apiSessions'>
   readonly clock: Clock
   readonly readCatalogue: ReadCatalogue
 }
@@ -25,9 +26,7 @@ const TOUCH_EVERY = SECOND
 export type TouchApiSessions = ReturnType<typeof createTouchApiSessions>
 
 /** Takes what APIs report late and in one go about the use of sessions. */
-export function createTouchApiSessions({ store, clock, readCatalogue }: Dependencies) {
-  const { read } = store
-
+export function createTouchApiSessions({ read, write, clock, readCatalogue }: Dependencies) {
   /** The live ones among these sessions that the caller may know of. */
   async function findKnown(ids: readonly string[], caller: TrustedApplication, asOf: AsOf): Promise<ApiSession[]> {
     const sessions = await read.apiSessions.findLiveByIds(ids, asOf)
@@ -46,7 +45,7 @@ export function createTouchApiSessions({ store, clock, readCatalogue }: Dependen
     caller: TrustedApplication,
     asOf: AsOf,
   ): Promise<string[]> {
-    return store.write(async ({ apps, apiSessions }) => {
+    return write(async ({ apps, apiSessions }) => {
       requireStillEnabled(caller, await apps.find(caller.applicationUri))
       const alive: string[] = []
       for (const [at, ids] of times) alive.push(...(await apiSessions.touch(ids, at, asOf)))

@@ -64,6 +64,8 @@ declare module 'fastify' {
     readonly audit: Audit
     /** Sends what is due; for whoever runs the server. */
     readonly outbox: Pick<Outbox, 'rounds' | 'sendDue'>
+    /** Removes apps that registered themselves and that nobody ever allowed anything; for whoever runs the server. */
+    forgetUnused(): Promise<void>
   }
 }
 
@@ -98,6 +100,7 @@ export async function buildServer(
   const registrationsInLine = createAtMost(REGISTRATIONS_AT_ONCE, (turn) => whileOutside('a turn to register', turn))
   server.decorate('audit', audit)
   server.decorate('outbox', outbox)
+  server.decorate('forgetUnused', services.forgetUnused)
   server.addHook('onClose', async () => {
     await outbox.stop()
     await services.flush()
@@ -197,7 +200,7 @@ export async function buildServer(
         refuse,
         sendAnswer,
         readCatalogue,
-        store,
+        writeAlone: store.writeAlone,
         clock,
         audit,
         issuer,

@@ -1,9 +1,3 @@
-import { createManageApps } from '../admin/apps/manage-apps.ts'
-import { createReadLogs } from '../admin/change/read-logs.ts'
-import { createManageConsents } from '../admin/grants/manage-consents.ts'
-import { createManageSessions } from '../admin/grants/manage-sessions.ts'
-import { createManageTokens } from '../admin/grants/manage-tokens.ts'
-import { createManageUsers } from '../admin/users/manage-users.ts'
 import { createOpenApiSession } from '../api-sessions/open-api-session.ts'
 import { createTouchApiSessions } from '../api-sessions/touch-api-sessions.ts'
 import type { Config } from '../config/read-config.ts'
@@ -25,7 +19,6 @@ import { createAuthorizationCodeGrant, createRefuseSecondCode } from '../oauth/g
 import { createClientCredentialsGrant } from '../oauth/grants/client-credentials.ts'
 import { createAnswerSecondRefresh, createRefreshTokenGrant } from '../oauth/grants/refresh-token.ts'
 import { createGrantRegistry } from '../oauth/grants/registry.ts'
-import { createRegistration } from '../oauth/registration/registration.ts'
 import { createReadCatalogue } from '../oauth/tokens/lookup/catalogue.ts'
 import { createFindApiToken } from '../oauth/tokens/lookup/find-api-token.ts'
 import { createFindToken, createLookUpToken } from '../oauth/tokens/lookup/find-token.ts'
@@ -52,6 +45,7 @@ import { createSignInMethods } from '../sign-in/methods/registry.ts'
 import { createBrowserState } from '../sign-in/session/browser-state.ts'
 import { createSignInSessions } from '../sign-in/session/sign-in-sessions.ts'
 import { createSignInThrottle } from '../sign-in/throttle/throttle.ts'
+import { createAdministration } from './administration.ts'
 import { createAppSignatures } from './app-signatures.ts'
 import type { Core } from './core.ts'
 
@@ -78,7 +72,7 @@ interface Around {
 /** Constructs the parts that endpoints and pages put in a row. */
 export function createServices(config: Config, core: Core, { random, log, whileOutside, passwords }: Around) {
   const { store, keys, clock, masterKey, outbound } = core
-  const { read, write, writeEnding } = store
+  const { read, write, writeEnding, writeAlone } = store
   const { issuer } = config
   const settings = completeSettings(config.tokens, masterKey)
   const audit = createAudit({ write, clock, log })
@@ -165,6 +159,16 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     createClientCredentialsGrant({ users: read.users, sessionEpochs: read.sessionEpochs, readCatalogue }),
   ])
 
+  const { registration, forgetUnused, manage } = createAdministration(config, core, {
+    random,
+    whileOutside,
+    passwords,
+    audit,
+    flush,
+    secretKey,
+    grants,
+  })
+
   const flow = createAuthorizeFlow({
     read,
     clock,
@@ -209,37 +213,15 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     introspect,
     revokeToken,
     findApiToken: createFindApiToken({ lookUpToken, recheckToken, readCatalogue }),
-    openApiSession: createOpenApiSession({ store, clock, audit }),
-    touchApiSessions: createTouchApiSessions({ store, clock, readCatalogue }),
+    openApiSession: createOpenApiSession({ read, write, writeAlone, clock, audit }),
+    touchApiSessions: createTouchApiSessions({ read, write, clock, readCatalogue }),
     readNotices: createReadNotices({ tokenNotices: read.tokenNotices, clock }),
     grants,
     issueTokens,
     signUserInfo: createSignUserInfo({ keys, issuer }),
     flow,
-    registration: createRegistration({
-      store,
-      clock,
-      random,
-      outbound,
-      whileOutside,
-      policy: config.registration,
-      offer: {
-        responseTypes: config.responseTypes,
-        grantTypes: grants.offered.flatMap(({ type, actsFor }) => (actsFor === 'person' ? [type] : [])),
-        scopes: config.registration.scopes,
-      },
-      standard: keys.algorithm,
-      secretKey,
-      issuer,
-      audit,
-    }),
-    manage: {
-      apps: createManageApps({ store, clock, random, secretKey, outbound, audit }),
-      tokens: createManageTokens({ store, clock, random, audit }),
-      sessions: createManageSessions({ store, clock, audit }),
-      consents: createManageConsents({ store, clock, audit }),
-      users: createManageUsers({ store, clock, hashPassword: passwords.hash, audit }),
-      logs: createReadLogs({ store, flush }),
-    },
+    registration,
+    forgetUnused,
+    manage,
   }
 }

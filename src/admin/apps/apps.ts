@@ -7,7 +7,8 @@ import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { conflict, invalidChange, notThere } from '../change/refuse-change.ts'
 import { validateApp } from './validate-app.ts'
 
-type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings' | 'auditEvents'>
+type Recorded = Pick<Repositories, 'apps' | 'auditEvents'>
+type Unit = Recorded & Pick<Repositories, 'users' | 'resources' | 'settings'>
 
 /** @throws Refused `not_found` */
 export async function requireApp({ apps }: Pick<Unit, 'apps'>, applicationUri: string): Promise<TrustedApplication> {
@@ -79,7 +80,7 @@ async function endSecrets(
 
 /** The kill switch of an app. @throws Refused */
 export async function setAppEnabled(
-  unit: Unit,
+  unit: Recorded,
   applicationUri: string,
   enabled: boolean,
   context: ChangeContext,
@@ -92,7 +93,7 @@ export async function setAppEnabled(
 }
 
 /** Forgets an app with everything issued to it. @throws Refused */
-export async function removeApp(unit: Unit, applicationUri: string, context: ChangeContext): Promise<void> {
+export async function removeApp(unit: Recorded, applicationUri: string, context: ChangeContext): Promise<void> {
   const app = await requireApp(unit, applicationUri)
   await unit.apps.remove(applicationUri, context.now)
   const detail = { fields: fieldChanges(showRegistration(app), {}) }

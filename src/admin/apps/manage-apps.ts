@@ -2,16 +2,14 @@ import type { ClientType } from '../../domain/apps/app-choices.ts'
 import { readAppChanges, showApp, showSecret, showSecretUse } from '../../domain/apps/app-record.ts'
 import type { Shown } from '../../domain/apps/attribute-kinds.ts'
 import { APP_DEFAULTS, type AppRegistration, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
-import type { Audit } from '../../domain/instance/audit.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import { type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
 import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
-import type { Outbound } from '../../lib/net/outbound.ts'
 import type { Clock } from '../../lib/time/clock.ts'
-import type { Repositories, Store } from '../../store/store.ts'
+import type { Repositories } from '../../store/store.ts'
 import { invalidChange, isInvalidChange } from '../change/refuse-change.ts'
-import { type Actor, createOrders } from '../change/run-change.ts'
+import type { Actor, RunChange } from '../change/run-change.ts'
 import { orSuggestion } from '../change/suggest.ts'
 import { type Expected, requireExpected, versionOfApp } from '../change/versions.ts'
 import { registerApp, registrationOf, removeApp, requireApp, setAppEnabled, updateApp } from './apps.ts'
@@ -20,12 +18,11 @@ import { addAppSecret, removeAppSecret } from './secrets.ts'
 import { doubtsAbout, doubtsAboutSecrets } from './validate-app.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly read: Pick<Repositories, 'apps' | 'users' | 'outbox'>
+  readonly runChange: RunChange<'apps' | 'users' | 'resources' | 'settings' | 'auditEvents'>
   readonly clock: Clock
   readonly random: Random
   readonly secretKey: SealingKey
-  readonly outbound: Pick<Outbound, 'whyNotFetchable'>
-  readonly audit: Pick<Audit, 'within'>
 }
 
 /** A JSON record whose members have the right names and types. */
@@ -44,10 +41,7 @@ export interface SecretInput {
 export type ManageApps = ReturnType<typeof createManageApps>
 
 /** Apps as the administration API handles them: each change is checked, stored and audited in one unit of work. */
-export function createManageApps({ store, clock, random, secretKey, outbound, audit }: Dependencies) {
-  const order = createOrders({ store, clock, audit })
-  const change: typeof order = (actor, work) => order({ ...actor, whyNotFetchable: outbound.whyNotFetchable }, work)
-
+export function createManageApps({ read, runChange, clock, random, secretKey }: Dependencies) {
   async function describe(
     app: TrustedApplication,
     { users }: Pick<Repositories, 'users'>,
@@ -59,24 +53,24 @@ export function createManageApps({ store, clock, random, secretKey, outbound, au
   }
 
   const find = (applicationUri: string): Promise<TrustedApplication> =>
-    orSuggestion(store.read, requireApp(store.read, applicationUri))
+    orSuggestion(read, requireApp(read, applicationUri))
 
   return {
-    find: async (applicationUri: string) => describe(await find(applicationUri), store.read),
+    find: async (applicationUri: string) => describe(await find(applicationUri), read),
 
     secrets: async (applicationUri: string) => (await find(applicationUri)).secrets.map(showSecretUse),
 
     async page(query: PageQuery): Promise<Page<ReturnType<typeof showApp>>> {
-      const { items, next } = await readPage(query, store.read.apps.page, (app) => app.applicationUri)
-      const logins = await store.read.users.loginsOf(items.flatMap(({ systemUser }) => systemUser ?? []))
+      const { items, next } = await readPage(query, read.apps.page, (app) => app.applicationUri)
+      const logins = await read.users.loginsOf(items.flatMap(({ systemUser }) => systemUser ?? []))
       return { items: items.map((app) => showApp(app, logins.get(app.systemUser ?? ''))), next }
     },
 
     logouts: (applicationUri: string, query: PageQuery): Promise<Page<ShownLogout>> =>
-      orSuggestion(store.read, showLogouts(store.read, applicationUri, query)),
+      orSuggestion(read, showLogouts(read, applicationUri, query)),
 
     register: (body: AppInput, actor: Actor) =>
-      change(actor, async (unit, context) => {
+      runChange(actor, async (unit, context) => {
         const applicationUri = body.ApplicationUri ?? ''
         const defaults = { name: applicationUri, clientType: body['ClientType'] as ClientType }
         const asked = readAppChanges(body, defaults)
@@ -90,7 +84,7 @@ export function createManageApps({ store, clock, random, secretKey, outbound, au
       }),
 
     patch: (applicationUri: string, body: AppInput, expected: Expected, actor: Actor) =>
-      change(actor, async (unit, context) => {
+      runChange(actor, async (unit, context) => {
         const before = await requireApp(unit, applicationUri)
         requireExpected(versionOfApp(before), expected)
         const registration = registrationOf(before)
@@ -105,14 +99,14 @@ export function createManageApps({ store, clock, random, secretKey, outbound, au
       }),
 
     remove: (applicationUri: string, expected: Expected, actor: Actor) =>
-      change(actor, async (unit, context) => {
+      runChange(actor, async (unit, context) => {
         requireExpected(versionOfApp(await requireApp(unit, applicationUri)), expected)
         await removeApp(unit, applicationUri, context)
       }),
 
     /** Takes a hash made elsewhere, or makes a secret that is shown this once. */
     addSecret: (applicationUri: string, body: SecretInput, actor: Actor) =>
-      change(actor, async (unit, context) => {
+      runChange(actor, async (unit, context) => {
         const made = body.ApplicationSecretHash === undefined ? newSecret(random) : undefined
         const hash = body.ApplicationSecretHash ?? digest(made ?? '')
         const secret = toSecret(
@@ -126,7 +120,7 @@ export function createManageApps({ store, clock, random, secretKey, outbound, au
       }),
 
     removeSecret: (applicationUri: string, id: string, actor: Actor) =>
-      change(actor, (unit, context) => removeAppSecret(unit, applicationUri, id, context)),
+      runChange(actor, (unit, context) => removeAppSecret(unit, applicationUri, id, context)),
   }
 }
 

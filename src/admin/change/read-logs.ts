@@ -4,10 +4,10 @@ import { cursorMalformed } from '../../domain/refusals/cursor-malformed.ts'
 import { type Fault, Refused } from '../../domain/refusals/errors.ts'
 import type { Refusal } from '../../domain/refusals/refusal.ts'
 import { isoTime } from '../../lib/time/clock.ts'
-import type { Store } from '../../store/store.ts'
+import type { Repositories } from '../../store/store.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read'>
+  readonly read: Pick<Repositories, 'refusals' | 'auditEvents'>
   /** Stores what is still waiting to be. */
   readonly flush: () => Promise<unknown>
 }
@@ -71,11 +71,11 @@ export interface Wanted {
 }
 
 /** What was refused and what happened, as the administration API tells it. */
-export function createReadLogs({ store, flush }: Dependencies) {
+export function createReadLogs({ read, flush }: Dependencies) {
   return {
     async refusal(id: string) {
       await flush()
-      const refusal = await store.read.refusals.find(id)
+      const refusal = await read.refusals.find(id)
       if (!refusal)
         throw new Refused('not_found', 'no refusal has this id, it is no longer kept, or it is on the log alone', {
           rule: 'refusal-unknown',
@@ -88,7 +88,7 @@ export function createReadLogs({ store, flush }: Dependencies) {
     async refusals(query: PageQuery, app: string | undefined): Promise<Page<ReturnType<typeof showRefusal>>> {
       await flush()
       const after = readKey(query.after)
-      const page = await readPage(query, ({ limit }) => store.read.refusals.list(limit, app, after), keyOf)
+      const page = await readPage(query, ({ limit }) => read.refusals.list(limit, app, after), keyOf)
       return { items: page.items.map(showRefusal), next: page.next }
     },
 
@@ -98,7 +98,7 @@ export function createReadLogs({ store, flush }: Dependencies) {
       await flush()
       const after = readKey(query.after)
       const wanted = { ...filter, since: readTime('since', since), until: readTime('until', until) }
-      const page = await readPage(query, ({ limit }) => store.read.auditEvents.read(wanted, limit, after), keyOf)
+      const page = await readPage(query, ({ limit }) => read.auditEvents.read(wanted, limit, after), keyOf)
       return { items: page.items.map(showEvent), next: page.next }
     },
   }

@@ -11,7 +11,7 @@ export interface ChangeContext {
   /** Milliseconds since 1970. */
   readonly now: number
   /** Says why this server may not fetch from a URL, or `undefined`. */
-  readonly whyNotFetchable?: (url: string) => string | undefined
+  readonly whyNotFetchable?: ((url: string) => string | undefined) | undefined
   /** Whether they work on the machine itself, and can make an administrator anew. */
   readonly atTheMachine?: true
   /** Where it is written down. */

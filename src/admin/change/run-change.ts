@@ -1,11 +1,11 @@
 import type { Audit } from '../../domain/instance/audit.ts'
 import type { Clock } from '../../lib/time/clock.ts'
-import type { Repositories, Store } from '../../store/store.ts'
+import type { Repositories, Write } from '../../store/store.ts'
 import type { ChangeContext } from './record-change.ts'
-import { withSuggestion } from './suggest.ts'
+import { type Reading, withSuggestion } from './suggest.ts'
 
 /** Who asks for a change over HTTP. They were let in at the door, and may have waited since: for a password hash, or for their turn. */
-export interface Actor extends Omit<ChangeContext, 'now' | 'audit' | 'atTheMachine'> {
+export interface Actor extends Omit<ChangeContext, 'now' | 'audit' | 'atTheMachine' | 'whyNotFetchable'> {
   /**
    * Checks them again by what the unit of work sees, with the very rules of the door.
    * @throws Refused as the door does
@@ -13,25 +13,33 @@ export interface Actor extends Omit<ChangeContext, 'now' | 'audit' | 'atTheMachi
   readonly recheck: (unit: Repositories) => Promise<unknown>
 }
 
+/** Runs a change in one unit of work that first checks again who asks for it; the change has these repositories at hand and no others. */
+export type RunChange<Name extends keyof Repositories> = <T>(
+  actor: Actor,
+  change: (unit: Pick<Repositories, Name>, context: ChangeContext) => Promise<T>,
+) => Promise<T>
+
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  /** Where a record is looked for that may have been meant. */
+  readonly read: Reading
+  /** With everything at hand: the change and the check each use a part. */
+  readonly writeAlone: Write<keyof Repositories>
   readonly clock: Clock
+  readonly whyNotFetchable: ChangeContext['whyNotFetchable']
   readonly audit: Pick<Audit, 'within'>
 }
 
-/** Carries orders out: each in one unit of work that judges first who gave it. */
-export function createOrders({ store, clock, audit }: Dependencies) {
-  return async function carryOut<T>(
-    { recheck, ...actor }: Actor,
-    work: (unit: Repositories, context: ChangeContext) => Promise<T>,
-  ): Promise<T> {
+/** Runs every change that is asked for over HTTP. */
+export function createRunChange(dependencies: Dependencies): RunChange<keyof Repositories> {
+  const { read, writeAlone, clock, whyNotFetchable, audit } = dependencies
+  return async function runChange({ recheck, ...actor }, change) {
     try {
-      return await store.writeAlone(async (unit) => {
+      return await writeAlone(async (unit) => {
         await recheck(unit)
-        return work(unit, { ...actor, now: clock(), audit })
+        return change(unit, { ...actor, whyNotFetchable, now: clock(), audit })
       })
     } catch (error) {
-      throw await withSuggestion(error, store.read)
+      throw await withSuggestion(error, read)
     }
   }
 }

@@ -3,7 +3,8 @@ import { didYouMean } from '../../domain/refusals/nearest.ts'
 import type { Repositories } from '../../store/store.ts'
 import { notThere } from './refuse-change.ts'
 
-type Reading = { readonly [Name in 'users' | 'apps']: Pick<Repositories[Name], 'near'> }
+/** Where records of a similar name are found. */
+export type Reading = { readonly [Name in 'users' | 'apps']: Pick<Repositories[Name], 'near'> }
 
 const OTHERWISE: Readonly<Record<Missing['kind'], string>> = {
   user: '; tessera user list shows everybody',

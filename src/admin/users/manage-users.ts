@@ -1,4 +1,3 @@
-import type { Audit } from '../../domain/instance/audit.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import { type User, type UserType, whyBadPassword } from '../../domain/users/user.ts'
@@ -6,19 +5,19 @@ import { userFaults } from '../../domain/users/user-attributes.ts'
 import { newUserDetails, readUserDetails, showUserRecord, type UserInput } from '../../domain/users/user-record.ts'
 import { isListedPassword } from '../../lib/files/listed-passwords.ts'
 import type { Clock } from '../../lib/time/clock.ts'
-import type { Store } from '../../store/store.ts'
+import type { Repositories } from '../../store/store.ts'
 import { invalidChange } from '../change/refuse-change.ts'
-import { type Actor, createOrders } from '../change/run-change.ts'
+import type { Actor, RunChange } from '../change/run-change.ts'
 import { orSuggestion } from '../change/suggest.ts'
 import { type Expected, requireExpected, versionOfUser } from '../change/versions.ts'
 import { requireUser } from './find-user.ts'
 import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from './users.ts'
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly read: Pick<Repositories, 'users' | 'apps'>
+  readonly runChange: RunChange<'apps' | 'users' | 'signInAttempts' | 'auditEvents'>
   readonly clock: Clock
   readonly hashPassword: (password: string) => Promise<string>
-  readonly audit: Pick<Audit, 'within'>
 }
 
 export type NewUserInput = UserInput & {
@@ -33,9 +32,8 @@ export type UserPatch = UserInput & { readonly login?: string; readonly type?: U
 export type ManageUsers = ReturnType<typeof createManageUsers>
 
 /** Users as the administration API handles them: each change is checked, stored and audited in one unit of work. */
-export function createManageUsers({ store, clock, hashPassword, audit }: Dependencies) {
-  const told = <T>(question: Promise<T>): Promise<T> => orSuggestion(store.read, question)
-  const change = createOrders({ store, clock, audit })
+export function createManageUsers({ read, runChange, clock, hashPassword }: Dependencies) {
+  const told = <T>(question: Promise<T>): Promise<T> => orSuggestion(read, question)
   const describe = (user: User) => ({ record: showUserRecord(user), version: versionOfUser(user) })
 
   /** Before a transaction is opened: hashing takes long, and is meant to. */
@@ -46,24 +44,24 @@ export function createManageUsers({ store, clock, hashPassword, audit }: Depende
   }
 
   return {
-    find: async (name: string) => describe(await told(requireUser(store.read, name))),
+    find: async (name: string) => describe(await told(requireUser(read, name))),
 
     async page(query: PageQuery): Promise<Page<ReturnType<typeof showUserRecord>>> {
-      const { items, next } = await readPage(query, store.read.users.page, ({ login }) => login)
+      const { items, next } = await readPage(query, read.users.page, ({ login }) => login)
       return { items: items.map(showUserRecord), next }
     },
 
     async add({ login, type, isEnabled, password, ...details }: NewUserInput, actor: Actor) {
       const wanted = { login, type, ...newUserDetails(login, details) }
       const hash = password === undefined ? undefined : await told(hashFor(type, password, userFaults(wanted, clock())))
-      return change(actor, async (unit, context) => {
+      return runChange(actor, async (unit, context) => {
         const user = await addUser(unit, wanted, hash, context)
         return describe(isEnabled === false ? await setUserEnabled(unit, user.id, false, context) : user)
       })
     },
 
     patch: (name: string, body: UserPatch, expected: Expected, actor: Actor) =>
-      change(actor, async (unit, context) => {
+      runChange(actor, async (unit, context) => {
         const before = await requireUser(unit, name)
         requireExpected(versionOfUser(before), expected)
         const { login, type, isEnabled, ...details } = body
@@ -77,16 +75,16 @@ export function createManageUsers({ store, clock, hashPassword, audit }: Depende
       }),
 
     remove: (name: string, expected: Expected, actor: Actor) =>
-      change(actor, async (unit, context) => {
+      runChange(actor, async (unit, context) => {
         const user = await requireUser(unit, name)
         requireExpected(versionOfUser(user), expected)
         await removeUser(unit, user.id, context)
       }),
 
     async setPassword(name: string, password: string, actor: Actor): Promise<void> {
-      const { id, type } = await told(requireUser(store.read, name))
+      const { id, type } = await told(requireUser(read, name))
       const hash = await told(hashFor(type, password))
-      await change(actor, async (unit, context) => setUserPassword(unit, await requireUser(unit, id), hash, context))
+      await runChange(actor, async (unit, context) => setUserPassword(unit, await requireUser(unit, id), hash, context))
     },
   }
 }

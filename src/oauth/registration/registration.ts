@@ -1,7 +1,7 @@
 import { registerApp, registrationOf, removeApp, updateApp } from '../../admin/apps/apps.ts'
 import { addAppSecret } from '../../admin/apps/secrets.ts'
 import type { ChangeContext } from '../../admin/change/record-change.ts'
-import { type Actor, createOrders } from '../../admin/change/run-change.ts'
+import type { Actor, RunChange } from '../../admin/change/run-change.ts'
 import { isValidSecret } from '../../domain/apps/app-secret.ts'
 import {
   type InitialAccessToken,
@@ -14,14 +14,13 @@ import {
   type AppSecret,
   type TrustedApplication,
 } from '../../domain/apps/trusted-application.ts'
-import type { Audit } from '../../domain/instance/audit.ts'
 import type { SigningAlgorithm } from '../../domain/protocol/signing-algorithm.ts'
 import { type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
 import { digest, newId, newSecret, newShortId, type Random, sameDigest } from '../../lib/crypto/secrets.ts'
 import type { WhileOutside } from '../../lib/flow/outside.ts'
 import type { Outbound } from '../../lib/net/outbound.ts'
 import { type Clock, HOUR } from '../../lib/time/clock.ts'
-import type { Repositories, Store } from '../../store/store.ts'
+import type { Repositories } from '../../store/store.ts'
 import { type ClientInformation, describeClient } from './describe.ts'
 import { type Offer, type ReadMetadata, readMetadata } from './read-metadata.ts'
 import {
@@ -46,7 +45,8 @@ export interface RegistrationPolicy {
 }
 
 interface Dependencies {
-  readonly store: Pick<Store, 'read' | 'writeAlone'>
+  readonly read: Pick<Repositories, 'apps' | 'selfRegistrations' | 'initialAccessTokens'>
+  readonly runChange: RunChange<keyof Unit>
   readonly clock: Clock
   readonly random: Random
   readonly outbound: Pick<Outbound, 'get' | 'whyNotFetchable'>
@@ -58,20 +58,20 @@ interface Dependencies {
   readonly standard: SigningAlgorithm
   /** Seals secrets that apps sign with. */
   readonly secretKey: SealingKey
-  readonly audit: Pick<Audit, 'within'>
 }
 
 type Body = Readonly<Record<string, unknown>>
-type Unit = Repositories
+type Unit = Pick<
+  Repositories,
+  'apps' | 'users' | 'resources' | 'settings' | 'selfRegistrations' | 'initialAccessTokens' | 'auditEvents'
+>
 
 export type Registration = ReturnType<typeof createRegistration>
 
 /** Lets apps register themselves, and change or end that registration. @see RFC 7591, RFC 7592 */
 export function createRegistration(dependencies: Dependencies) {
-  const { store, clock, random, outbound, whileOutside, policy, offer, issuer, standard, secretKey, audit } =
+  const { read, runChange, clock, random, outbound, whileOutside, policy, offer, issuer, standard, secretKey } =
     dependencies
-  const order = createOrders({ store, clock, audit })
-  const change: typeof order = (actor, work) => order({ ...actor, whyNotFetchable: outbound.whyNotFetchable }, work)
   const facts = { issuer, standard }
   const fetchSector = createFetchSector(outbound, whileOutside)
 
@@ -97,7 +97,7 @@ export function createRegistration(dependencies: Dependencies) {
   }
 
   /** What can be said of metadata without a look at the record. */
-  async function read(body: Body, scope: readonly string[] = []): Promise<ReadMetadata> {
+  async function checkMetadata(body: Body, scope: readonly string[] = []): Promise<ReadMetadata> {
     const wanted = readMetadata(body, offer, scope)
     if (wanted.complaints.length > 0) throw metadataRefused(wanted.complaints)
     requireFetchable(wanted.changes, outbound)
@@ -156,8 +156,8 @@ export function createRegistration(dependencies: Dependencies) {
       bearer: string | undefined,
       { address }: Pick<Actor, 'address'>,
     ): Promise<ClientInformation> {
-      const token = await requireInitialToken(store.read, bearer)
-      const { changes, kept } = await read(body)
+      const token = await requireInitialToken(read, bearer)
+      const { changes, kept } = await checkMetadata(body)
       const applicationUri = `self.${newShortId(random)}`
       const value = newSecret(random)
       const actor = {
@@ -165,7 +165,7 @@ export function createRegistration(dependencies: Dependencies) {
         ...(address === undefined ? {} : { address }),
         recheck: (unit: Unit) => requireInitialToken(unit, bearer),
       }
-      return change(actor, async (unit, context) => {
+      return runChange(actor, async (unit, context) => {
         await requireRoom(unit, token, context)
         const wanted = {
           ...APP_DEFAULTS,
@@ -192,17 +192,17 @@ export function createRegistration(dependencies: Dependencies) {
 
     async find(client: string, token: string | undefined): Promise<ClientInformation> {
       return describeClient(
-        { ...(await requireOwn(store.read, client, token)), token: token ?? '', secret: undefined },
+        { ...(await requireOwn(read, client, token)), token: token ?? '', secret: undefined },
         facts,
       )
     },
 
     /** Takes the metadata in place of all that was said before; what an administrator decides stays. @see RFC 7592 §2.2 */
     async update(client: string, body: Body, token: string | undefined, { address }: Pick<Actor, 'address'>) {
-      const own = await requireOwn(store.read, client, token)
+      const own = await requireOwn(read, client, token)
       requireSameClient(body, own.app, clock())
-      const { changes, kept } = await read(body, own.app.scope)
-      return change(ownerOf(client, token, address), async (unit, context) => {
+      const { changes, kept } = await checkMetadata(body, own.app.scope)
+      return runChange(ownerOf(client, token, address), async (unit, context) => {
         const { app: before, registration } = await requireOwn(unit, client, token)
         const wanted = { ...registrationOf(before), name: client, ...changes }
         const { after } = await inMetadataWords(() => updateApp(unit, wanted, context), client)
@@ -217,8 +217,8 @@ export function createRegistration(dependencies: Dependencies) {
 
     /** @see RFC 7592 §2.3 */
     async remove(client: string, token: string | undefined, { address }: Pick<Actor, 'address'>): Promise<void> {
-      await requireOwn(store.read, client, token)
-      await change(ownerOf(client, token, address), (unit, context) => removeApp(unit, client, context))
+      await requireOwn(read, client, token)
+      await runChange(ownerOf(client, token, address), (unit, context) => removeApp(unit, client, context))
     },
   }
 }

@@ -12,7 +12,7 @@ import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
 import type { Step } from '../../oauth/authorize/interaction.ts'
 import type { Ticket } from '../../oauth/authorize/interaction-ticket.ts'
 import type { AuthorizationRequest } from '../../oauth/authorize/request/request.ts'
-import type { Store } from '../../store/store.ts'
+import type { Write } from '../../store/store.ts'
 import type { Messages, Translate } from '../kit/answers/messages.ts'
 import type { RenderPage } from '../kit/answers/pages.ts'
 import type { Refuse } from '../kit/answers/refusals.ts'
@@ -28,7 +28,7 @@ interface Dependencies {
   readonly refuse: Refuse
   readonly sendAnswer: SendAnswer
   readonly readCatalogue: ReadCatalogue
-  readonly store: Pick<Store, 'writeAlone'>
+  readonly writeAlone: Write<'grants' | 'sessionEpochs' | 'consents'>
   readonly clock: Clock
   readonly audit: Pick<Audit, 'note'>
   readonly issuer: string
@@ -151,12 +151,12 @@ const denialOf = ({ app, scope }: AuthorizationRequest, user: string): Refused =
 
 /** @returns keeps what a person allows, or says false where anything was ended since it was checked */
 const createKeepConsent =
-  ({ store, clock }: Pick<Dependencies, 'store' | 'clock'>) =>
+  ({ writeAlone, clock }: Pick<Dependencies, 'writeAlone' | 'clock'>) =>
   ({ app: { applicationUri, epoch } }: AuthorizationRequest, { signedIn, scope }: ConsentStep): Promise<boolean> => {
     const { user, session: signIn, sessionEpoch } = signedIn
     const basis = { applicationUri, userId: user.id, appEpoch: epoch, userEpoch: user.epoch, sessionEpoch, signIn }
     // In turn with kill switches and withdrawals, on any node.
-    return store.writeAlone(async ({ grants, sessionEpochs, consents }) => {
+    return writeAlone(async ({ grants, sessionEpochs, consents }) => {
       if (!(await grants.mayGrant(basis, []))) return false
       if (!(await sessionEpochs.hold(applicationUri, user.id, sessionEpoch))) return false
       await consents.grant(user.id, applicationUri, scope, clock())

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { createRunChange } from '../../../src/admin/change/run-change.ts'
 import { createForgetUnused } from '../../../src/oauth/registration/forget-unused.ts'
 import { auditOf } from '../../fixtures/admin/admin.ts'
 import { refused } from '../../fixtures/answers/refusals.ts'
@@ -104,8 +105,11 @@ await t.test('an app that nobody ever allowed anything is forgotten after a whil
   const [used, unused] = [await registerClient(instance), await registerClient(instance)]
   const [redirect_uri] = METADATA.redirect_uris
   await obtainCode(instance, { client_id: used.client_id, redirect_uri, scope: 'openid', ...PKCE })
+  const { read, writeAlone } = instance.core.store
+  const { audit } = instance.server
+  const runChange = createRunChange({ read, writeAlone, clock: instance.now, whyNotFetchable: undefined, audit })
   const forget = (unusedFor: number | undefined) =>
-    createForgetUnused({ store: instance.core.store, clock: instance.now, unusedFor, audit: instance.server.audit })()
+    createForgetUnused({ ...read, runChange, clock: instance.now, unusedFor })()
   const left = async (): Promise<number[]> =>
     Promise.all([used, unused].map(async (client) => (await manage(client, 'GET')).status))
   instance.advance(30 * DAY)

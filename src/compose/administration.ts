@@ -1,0 +1,69 @@
+import { createManageApps } from '../admin/apps/manage-apps.ts'
+import { createReadLogs } from '../admin/change/read-logs.ts'
+import { createRunChange } from '../admin/change/run-change.ts'
+import { createManageConsents } from '../admin/grants/manage-consents.ts'
+import { createManageSessions } from '../admin/grants/manage-sessions.ts'
+import { createManageTokens } from '../admin/grants/manage-tokens.ts'
+import { createManageUsers } from '../admin/users/manage-users.ts'
+import type { Config } from '../config/read-config.ts'
+import type { Audit } from '../domain/instance/audit.ts'
+import type { Passwords } from '../lib/crypto/passwords.ts'
+import type { SealingKey } from '../lib/crypto/sealed-box.ts'
+import type { Random } from '../lib/crypto/secrets.ts'
+import type { WhileOutside } from '../lib/flow/outside.ts'
+import type { GrantRegistry } from '../oauth/grants/registry.ts'
+import { createForgetUnused } from '../oauth/registration/forget-unused.ts'
+import { createRegistration } from '../oauth/registration/registration.ts'
+import type { Core } from './core.ts'
+
+interface Around {
+  readonly random: Random
+  readonly whileOutside: WhileOutside
+  readonly passwords: Pick<Passwords, 'hash'>
+  readonly audit: Pick<Audit, 'within'>
+  /** Stores what still waits to be recorded. */
+  readonly flush: () => Promise<unknown>
+  /** Seals secrets that apps sign with. */
+  readonly secretKey: SealingKey
+  readonly grants: Pick<GrantRegistry, 'offered'>
+}
+
+/** What changes records for whoever asks over HTTP, put together: administrators, people themselves, apps that register themselves. */
+export function createAdministration(
+  { issuer, responseTypes, registration: policy }: Pick<Config, 'issuer' | 'responseTypes' | 'registration'>,
+  { store: { read, writeAlone }, keys, clock, outbound }: Pick<Core, 'store' | 'keys' | 'clock' | 'outbound'>,
+  { random, whileOutside, passwords, audit, flush, secretKey, grants }: Around,
+) {
+  const { whyNotFetchable } = outbound
+  const runChange = createRunChange({ read, writeAlone, clock, whyNotFetchable, audit })
+  const grantTypes = grants.offered.flatMap(({ type, actsFor }) => (actsFor === 'person' ? [type] : []))
+  return {
+    registration: createRegistration({
+      read,
+      runChange,
+      clock,
+      random,
+      outbound,
+      whileOutside,
+      policy,
+      offer: { responseTypes, grantTypes, scopes: policy.scopes },
+      standard: keys.algorithm,
+      secretKey,
+      issuer,
+    }),
+    forgetUnused: createForgetUnused({
+      selfRegistrations: read.selfRegistrations,
+      runChange,
+      clock,
+      unusedFor: policy.unusedFor,
+    }),
+    manage: {
+      apps: createManageApps({ read, runChange, clock, random, secretKey }),
+      tokens: createManageTokens({ read, runChange, clock, random }),
+      sessions: createManageSessions({ read, runChange, clock }),
+      consents: createManageConsents({ read, runChange }),
+      users: createManageUsers({ read, runChange, clock, hashPassword: passwords.hash }),
+      logs: createReadLogs({ read, flush }),
+    },
+  }
+}
