@@ -32,7 +32,7 @@ export async function main(checks: readonly Check[], args: readonly string[]): P
   process.stdout.write(`${form} form, --seed ${seed}\n`)
   const chosen = positionals.length === 0 ? checks : checks.filter(({ id }) => positionals.includes(id))
   const reached: Reached[] = []
-  for (const check of chosen) reached.push(await carryOut(check, form, seed))
+  for (const check of chosen) reached.push(await runCheck(check, form, seed))
 
   printTable(reached)
   if (values.json !== undefined)
@@ -45,7 +45,7 @@ export async function main(checks: readonly Check[], args: readonly string[]): P
   process.exit(failed > 0 ? 1 : 0)
 }
 
-async function carryOut(check: Check, form: Form, seed: number): Promise<Reached> {
+async function runCheck(check: Check, form: Form, seed: number): Promise<Reached> {
   process.stdout.write(`\n${check.id} ${check.what}\n`)
   const started = performance.now()
   const run = openRun(form, seed, (line) => process.stdout.write(`  ${line}\n`))
@@ -61,7 +61,7 @@ async function carryOut(check: Check, form: Form, seed: number): Promise<Reached
     ...(reason === undefined ? {} : { reason }),
   })
   try {
-    await check.carryOut(run, PLAN, form)
+    await check.perform(run, PLAN, form)
     return end(run.figures.some(({ missed }) => missed) ? 'missed' : 'passed')
   } catch (error) {
     if (error instanceof Skip) return end('skipped', error.message)

@@ -1,5 +1,5 @@
 /** How many letters are to be put in, left out, changed or swapped with the next to get from one word to the other. */
-export function slips(one: string, other: string): number {
+export function editDistance(one: string, other: string): number {
   const a = [...one.toLowerCase()]
   const b = [...other.toLowerCase()]
   const rows: number[][] = [b.map((_, at) => at).concat(b.length)]
@@ -20,7 +20,7 @@ export function slips(one: string, other: string): number {
 export function didYouMean(given: string, known: readonly string[]): string {
   const short = given.slice(0, 64)
   const [nearest] = known
-    .map((name) => ({ name, far: slips(short, name) }))
+    .map((name) => ({ name, far: editDistance(short, name) }))
     .filter(({ name, far }) => far <= Math.max(1, Math.floor(name.length / 3)))
     .sort((a, b) => a.far - b.far)
   return nearest === undefined ? '' : `; did you mean ${nearest.name}?`

@@ -1,4 +1,4 @@
-import { slips } from './nearest.ts'
+import { editDistance } from './nearest.ts'
 
 interface Config {
   readonly scope?: unknown
@@ -15,10 +15,10 @@ const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/
 
 /**
  * The scopes that a route asks for, or `undefined` where it is open.
- * @throws Error when the route does not say it well: nothing is let in by a slip
+ * @throws Error when the route does not say it well: nothing is let in by a misspelling
  */
 export function readNeed(config: Config = {}, { requireScope }: Rules): readonly string[] | undefined {
-  refuseSlips(config)
+  refuseMisspellings(config)
   const { scope, open } = config
   if (open !== undefined && open !== true) throw new Error('config.open of a route is true or left out')
   if (open === true && scope !== undefined) throw new Error('a route has config.open or config.scope, not both')
@@ -37,8 +37,8 @@ function readScope(scope: unknown): readonly string[] {
   return scopes.flatMap((name) => name.split(' '))
 }
 
-/** Other plugins have members here as well, so only what looks like ours is a slip. */
-function refuseSlips(config: object): void {
+/** Other plugins have members here as well, so only what looks like ours is a misspelling. */
+function refuseMisspellings(config: object): void {
   for (const name of Object.keys(config)) {
     const meant = name === 'scope' || name === 'open' ? undefined : meantBy(name)
     if (meant !== undefined)
@@ -52,4 +52,4 @@ function meantBy(name: string): 'scope' | 'open' | undefined {
 }
 
 const isNearly = (name: string, known: string): boolean =>
-  Math.abs(name.length - known.length) <= 1 && slips(name, known) <= 1
+  Math.abs(name.length - known.length) <= 1 && editDistance(name, known) <= 1

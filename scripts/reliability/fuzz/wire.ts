@@ -60,7 +60,7 @@ function bodyOf({ fields, path, method }: Shape, random: Random): { type: string
   if (!json) return { type: 'application/x-www-form-urlencoded', body: encoded(fields, random) }
   const text = JSON.stringify(Object.fromEntries(fields.map(([name, value]) => [name, memberOf(value, random)])))
   const type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
-  return { type, body: chance(0.12, random) ? oneOf(JSON_SLIPS, random)(text) : text }
+  return { type, body: chance(0.12, random) ? oneOf(JSON_FAULTS, random)(text) : text }
 }
 
 const MEMBERS: readonly ((value: string) => unknown)[] = [
@@ -78,7 +78,7 @@ const MEMBERS: readonly ((value: string) => unknown)[] = [
 const memberOf = (value: string, random: Random): unknown =>
   chance(0.6, random) ? value : oneOf(MEMBERS, random)(value)
 
-const JSON_SLIPS: readonly ((text: string) => string)[] = [
+const JSON_FAULTS: readonly ((text: string) => string)[] = [
   (text) => text.slice(0, -1),
   (text) => `[${text}]`,
   (text) => `\ufeff${text}`,

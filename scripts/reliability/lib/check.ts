@@ -14,7 +14,7 @@ export interface Check {
   readonly required: string
   /** Whether a busy machine alone can make it miss. */
   readonly timed: boolean
-  carryOut(run: Run, plan: typeof PLAN, form: Form): Promise<void>
+  perform(run: Run, plan: typeof PLAN, form: Form): Promise<void>
 }
 
 interface Description<Id extends CheckId> {
@@ -29,5 +29,5 @@ interface Description<Id extends CheckId> {
 export const defineCheck = <Id extends CheckId>({ run, timed = false, ...rest }: Description<Id>): Check => ({
   ...rest,
   timed,
-  carryOut: (at, plan, form) => run(at, plan[rest.id][form] as Parameters<Id>),
+  perform: (at, plan, form) => run(at, plan[rest.id][form] as Parameters<Id>),
 })

@@ -15,7 +15,7 @@ import { type Expected, requireExpected, versionOfApp } from '../change/versions
 import { registerApp, registrationOf, removeApp, requireApp, setAppEnabled, updateApp } from './apps.ts'
 import { type ShownLogout, showLogouts } from './logouts.ts'
 import { addAppSecret, removeAppSecret } from './secrets.ts'
-import { doubtsAbout, doubtsAboutSecrets } from './validate-app.ts'
+import { warningsAbout, warningsAboutSecrets } from './validate-app.ts'
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'apps' | 'users' | 'outbox'>
@@ -48,7 +48,7 @@ export function createManageApps({ read, runChange, clock, random, secretKey }: 
     asked: Partial<AppRegistration> = {},
   ) {
     const user = app.systemUser === undefined ? undefined : await users.find(app.systemUser)
-    const warnings = [...doubtsAbout(app, asked), ...doubtsAboutSecrets(app, clock())]
+    const warnings = [...warningsAbout(app, asked), ...warningsAboutSecrets(app, clock())]
     return { record: showApp(app, user?.login), version: versionOfApp(app), warnings }
   }
 

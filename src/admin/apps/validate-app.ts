@@ -131,7 +131,7 @@ async function unknownScopes(app: AppRegistration, { resources, settings }: Unit
  * What keeps the secrets of an app from proving it; one sentence each.
  * @param now milliseconds since 1970
  */
-export function doubtsAboutSecrets(app: TrustedApplication, now: number): string[] {
+export function warningsAboutSecrets(app: TrustedApplication, now: number): string[] {
   const unreadable = app.secrets.filter((secret) => isValidSecret(secret, now) && secret.sealed === undefined)
   if (!needsReadableSecret(app) || unreadable.length === 0) return []
   const remedy = `tessera app rotate-secret ${shellWord(app.applicationUri)} --overlap 7d`
@@ -144,9 +144,9 @@ export function doubtsAboutSecrets(app: TrustedApplication, now: number): string
  * What is possible but hardly meant; one sentence each.
  * @param asked what was said in so many words, rather than left at its default
  */
-export function doubtsAbout(app: AppRegistration, asked: Partial<AppRegistration> = {}): string[] {
+export function warningsAbout(app: AppRegistration, asked: Partial<AppRegistration> = {}): string[] {
   const plainLocalhost = app.impersonateLoginUrl.find((uri) => uri.startsWith('http://localhost'))
-  const doubts: readonly (readonly [boolean, string])[] = [
+  const warnings: readonly (readonly [boolean, string])[] = [
     [
       app.basicAuthenticationAllowed,
       'BasicAuthenticationAllowed is kept as a note only: no password ever opens an API',
@@ -178,5 +178,5 @@ export function doubtsAbout(app: AppRegistration, asked: Partial<AppRegistration
     ],
     [!app.requireConsent && app.clientType === 'Public', 'RequireConsent is false: anybody can pose as a Public app'],
   ]
-  return doubts.filter(([holds]) => holds).map(([, doubt]) => doubt)
+  return warnings.filter(([holds]) => holds).map(([, warning]) => warning)
 }

@@ -6,7 +6,7 @@ export interface ChangeContext {
   /** Such as `cli:root` or `app:my.trusted.app/admin`. */
   readonly actor: string
   readonly address?: string
-  /** The app that carried the order, where a person acts through one. */
+  /** The app through which a person acts, where they act through one. */
   readonly app?: string
   /** Milliseconds since 1970. */
   readonly now: number

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { registerApp } from '../../admin/apps/apps.ts'
 import { addAppSecret } from '../../admin/apps/secrets.ts'
-import { doubtsAbout } from '../../admin/apps/validate-app.ts'
+import { warningsAbout } from '../../admin/apps/validate-app.ts'
 import type { ChangeContext } from '../../admin/change/record-change.ts'
 import { isConflict } from '../../admin/change/refuse-change.ts'
 import { findAttribute } from '../../domain/apps/app-attributes.ts'
@@ -107,7 +107,7 @@ async function register(applicationUri: string, flags: Flags, command: Command):
       { ...settings, ...attributes },
       `Registered ${applicationUri}.\n\n${block(linesOf(settings, registration))}\n`,
     )
-    for (const doubt of doubtsAbout(registration, set)) warn(command, doubt)
+    for (const warning of warningsAbout(registration, set)) warn(command, warning)
     if (secret !== undefined) note(command, 'The secret is shown this once: put it where the app keeps its secrets.')
     if (isInteractive(registration))
       note(command, 'For refresh tokens the app asks for the scope offline_access as well.')

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { registrationOf, requireApp, updateApp } from '../../admin/apps/apps.ts'
-import { doubtsAbout, doubtsAboutSecrets } from '../../admin/apps/validate-app.ts'
+import { warningsAbout, warningsAboutSecrets } from '../../admin/apps/validate-app.ts'
 import { APP_ATTRIBUTES } from '../../domain/apps/app-attributes.ts'
 import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { shellWord } from '../../lib/text/shell.ts'
@@ -48,7 +48,8 @@ async function update(
     })
     const loginOf = await loginsFor([before, after], store.read)
     print(command, recordOf(after, loginOf), differences(attributesOf(before, loginOf), attributesOf(after, loginOf)))
-    for (const doubt of [...doubtsAbout(after, changes), ...doubtsAboutSecrets(after, clock())]) warn(command, doubt)
+    for (const warning of [...warningsAbout(after, changes), ...warningsAboutSecrets(after, clock())])
+      warn(command, warning)
     noteAboutSecrets(command, before, after)
   })
 }

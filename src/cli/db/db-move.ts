@@ -64,7 +64,7 @@ async function move({ to, dryRun, undo, yes }: Flags, command: Command): Promise
   await requireInstance(config)
   if (to === undefined) return reopen(config, yes, command)
   requireOther(to, config, command)
-  return dryRun ? tell(config, to, command) : carryOut(config, to, command)
+  return dryRun ? tell(config, to, command) : moveNow(config, to, command)
 }
 
 /** @throws OutputRefused where the new database would be written over something else */
@@ -82,7 +82,7 @@ async function tell(config: Config, to: string, command: Command): Promise<void>
   print(command, { tables }, `Would be copied:\n${table(['Table', 'Rows'], rows, '')}`)
 }
 
-async function carryOut(config: Config, to: string, command: Command): Promise<void> {
+async function moveNow(config: Config, to: string, command: Command): Promise<void> {
   const progress = progressOn(command, globalsOf(command).json)
   const outcome = await moveDatabase({
     from: config.database.url,

@@ -51,7 +51,7 @@ export async function changeFiles(
         dryRun,
       })
       show(outcome.changes)
-      for (const doubt of outcome.doubts) warn(command, doubt)
+      for (const warning of outcome.warnings) warn(command, warning)
     },
     { make: !dryRun },
   )

@@ -15,7 +15,7 @@ import { type FirstPasswords, prepareFirstPasswords, withPasswords } from './fir
 import { lostScopes } from './lost-scopes.ts'
 import { runTasks } from './run-tasks.ts'
 import { linkingTasks, pruningTasks, tasksFor } from './tasks.ts'
-import { doubtsAmong } from './warnings.ts'
+import { warningsAmong } from './warnings.ts'
 
 /** What is needed to apply files. */
 export interface Application {
@@ -38,7 +38,7 @@ export interface Application {
 /** What changed, or would change, and what is unwise about it. */
 export interface Outcome {
   readonly changes: readonly Change[]
-  readonly doubts: readonly string[]
+  readonly warnings: readonly string[]
 }
 
 /** Carries an outcome out of a transaction that must not be committed. */
@@ -76,7 +76,7 @@ async function bringAbout(
   unit: Unit,
   wanted: Wanted,
   faults: readonly ConfigurationFault[],
-  { hashOf, doubts }: FirstPasswords,
+  { hashOf, warnings }: FirstPasswords,
   { context, prune, defaultResource, texts }: Application,
 ): Promise<Outcome> {
   const describe = async () =>
@@ -96,7 +96,7 @@ async function bringAbout(
   const changes = changesBetween(before, await describe())
   return {
     changes: changes.map((change) => withId(change, wanted)),
-    doubts: [...doubtsAmong(changes, wanted), ...doubts, ...(leftNone ? [NO_ADMINISTRATOR] : [])],
+    warnings: [...warningsAmong(changes, wanted), ...warnings, ...(leftNone ? [NO_ADMINISTRATOR] : [])],
   }
 }
 

@@ -12,7 +12,7 @@ type Users = Pick<Repositories['users'], 'findByIdentifier'>
 export interface FirstPasswords {
   readonly hashOf: (password: FirstPassword) => Promise<string>
   /** One sentence for each password that is another than the one the account has. */
-  readonly doubts: readonly string[]
+  readonly warnings: readonly string[]
 }
 
 interface Preparation {
@@ -33,16 +33,16 @@ export async function prepareFirstPasswords(
   { store, passwords, dryRun }: Preparation,
 ): Promise<FirstPasswords> {
   const hashes = new Map<FirstPassword, string>()
-  const doubts: string[] = []
+  const warnings: string[] = []
   for (const { user, password } of users) {
     if (!password) continue
     const known = (await findAccount(store.read.users, user.login))?.passwordHash
     if (known === undefined) {
       if (!dryRun && 'clear' in password) hashes.set(password, await passwords.hash(password.clear))
-    } else if (!(await isSame(password, known, passwords))) doubts.push(ignored(user.login))
+    } else if (!(await isSame(password, known, passwords))) warnings.push(ignored(user.login))
   }
   return {
-    doubts,
+    warnings,
     async hashOf(password) {
       if ('hash' in password) return password.hash
       // Nobody ever signs in with what a dry run stores.

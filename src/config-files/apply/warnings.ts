@@ -1,21 +1,21 @@
-import { doubtsAbout } from '../../admin/apps/validate-app.ts'
+import { warningsAbout } from '../../admin/apps/validate-app.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import type { WantedApp } from '../read/read-app.ts'
 import type { Wanted } from '../read/read-files.ts'
 import type { Change } from './changes.ts'
 
 /** What is possible but hardly meant, of the apps that change; one sentence each. */
-export const doubtsAmong = (changes: readonly Change[], { apps }: Wanted): string[] =>
+export const warningsAmong = (changes: readonly Change[], { apps }: Wanted): string[] =>
   apps.flatMap((app) => {
     const uri = app.registration.applicationUri
     const change = changes.find(({ kind, id }) => kind === 'app' && id === uri)
-    return change ? doubtsOf(app, change).map((doubt) => `${uri}: ${doubt}`) : []
+    return change ? warningsOf(app, change).map((warning) => `${uri}: ${warning}`) : []
   })
 
-function doubtsOf({ record, registration, secrets = [] }: WantedApp, { action }: Change): string[] {
+function warningsOf({ record, registration, secrets = [] }: WantedApp, { action }: Change): string[] {
   const lacksSecret = action === 'create' && registration.clientType === 'Confidential' && secrets.length === 0
   return [
-    ...doubtsAbout(registration, 'RequirePkce' in record.fields ? registration : {}),
+    ...warningsAbout(registration, 'RequirePkce' in record.fields ? registration : {}),
     ...(lacksSecret
       ? [`it has no secret yet; see: tessera app rotate-secret ${shellWord(registration.applicationUri)}`]
       : []),

@@ -1,7 +1,7 @@
 import { type Document, LineCounter, parseAllDocuments } from 'yaml'
 import type { ConfigurationFault } from '../schema/fault.ts'
 import { isRecord, type Source } from '../schema/source.ts'
-import { SLIPS } from './yaml-messages.ts'
+import { YAML_MESSAGES } from './yaml-messages.ts'
 
 /** A file as it was read. */
 export interface SourceText {
@@ -26,11 +26,11 @@ export function parseSource({ file, text }: SourceText): Parsed {
   if (documents === undefined) return refuse(TOO_DEEP)
   const [document, second] = Array.isArray(documents) ? documents : []
   if (!document) return { source: { file, content: {}, lineOf: () => undefined }, faults: [] }
-  // One slip makes the parser stumble over everything after it.
-  const [slip] = [...document.errors, ...document.warnings]
-  if (slip) {
-    const { line, col: column } = lines.linePos(slip.pos[0])
-    return { faults: [{ file, line, column, reason: `is neither YAML nor JSON here: ${SLIPS[slip.code]}` }] }
+  // One mistake makes the parser stumble over everything after it.
+  const [problem] = [...document.errors, ...document.warnings]
+  if (problem) {
+    const { line, col: column } = lines.linePos(problem.pos[0])
+    return { faults: [{ file, line, column, reason: `is neither YAML nor JSON here: ${YAML_MESSAGES[problem.code]}` }] }
   }
   if (second) return refuse('holds several documents; one is expected')
   const content = contentOf(document)

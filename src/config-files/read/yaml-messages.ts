@@ -5,7 +5,7 @@ const INDENT =
 const QUOTES = 'put the text in quotes'
 
 /** What the parser stumbles over, as people would say it; its own message may quote a secret. */
-export const SLIPS: Readonly<Record<ErrorCode, string>> = {
+export const YAML_MESSAGES: Readonly<Record<ErrorCode, string>> = {
   ALIAS_PROPS: 'an alias (*name) takes no anchor and no tag',
   BAD_ALIAS: `an alias (*name) has no name; where a text begins with * or &, ${QUOTES}`,
   BAD_COLLECTION_TYPE: 'a tag says another kind of value than stands here',

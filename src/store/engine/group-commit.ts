@@ -59,7 +59,7 @@ export function createGroupCommit(transaction: WriterTransaction, longest: numbe
     }
   }
 
-  async function carryOut(member: Member): Promise<() => void> {
+  async function runMember(member: Member): Promise<() => void> {
     transaction.mark()
     try {
       const answer = await member.work()
@@ -75,7 +75,7 @@ export function createGroupCommit(transaction: WriterTransaction, longest: numbe
   async function commitTogether(members: readonly Member[]): Promise<void> {
     const answers: (() => void)[] = []
     try {
-      for (const member of members) answers.push(await carryOut(member))
+      for (const member of members) answers.push(await runMember(member))
       transaction.commit()
     } catch (error) {
       transaction.rollback()

@@ -26,7 +26,7 @@ type Unit = Pick<Repositories, 'signingKeys' | 'auditEvents'>
 export type RecordRotation = (unit: Pick<Repositories, 'auditEvents'>, key: KeyTimes) => Promise<void>
 
 /** What an administrator asks for. */
-export interface RotationOrder {
+export interface RotationRequest {
   readonly algorithm: SigningAlgorithm
   /** Milliseconds between publication and first use; verifiers cache the key set that long. */
   readonly publishFor: number
@@ -98,7 +98,7 @@ export function createKeyRotation({ signingKeys, writeAlone, sealingKey, clock, 
     },
 
     /** Lets another key take over: the one that waits for its turn, as soon as verifiers can know it, or else a new one. */
-    async rotate({ algorithm, publishFor, anew }: RotationOrder, record: RecordRotation): Promise<Rotated> {
+    async rotate({ algorithm, publishFor, anew }: RotationRequest, record: RecordRotation): Promise<Rotated> {
       const made = await make(algorithm)
       return writeAlone(async (unit) => {
         const { signingKeys } = unit
