@@ -1,4 +1,4 @@
-import { type Kysely, type Migration, Migrator, sql } from 'kysely'
+import { type Kysely, type Migration, Migrator, PostgresAdapter, sql } from 'kysely'
 import * as foundation from '../../../db/migrations/0001-foundation.ts'
 import * as operations from '../../../db/migrations/0002-operations.ts'
 import * as storage from '../../../db/migrations/0003-storage.ts'
@@ -38,11 +38,11 @@ export class NewerSchema extends Error {
 
 /** Whether any migration was ever run here; other schemas of a PostgreSQL database are none of ours. */
 async function hasRun(db: Kysely<Schema>): Promise<boolean> {
-  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
-  const named = tables.filter((table) => table.name === 'kysely_migration')
-  if (named.length === 0 || named[0]?.schema === undefined) return named.length > 0
-  const { rows } = await sql<{ here: string }>`select current_schema() as here`.execute(db)
-  return named.some((table) => table.schema === rows[0]?.here)
+  const isPostgres = db.getExecutor().adapter instanceof PostgresAdapter
+  const tables = isPostgres
+    ? sql`select 1 from pg_tables where schemaname = current_schema() and tablename = 'kysely_migration'`
+    : sql`select 1 from sqlite_master where type = 'table' and name = 'kysely_migration'`
+  return (await tables.execute(db)).rows.length > 0
 }
 
 export function migrationsOf(db: Kysely<Schema>) {

@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Database from 'better-sqlite3'
-import { CompiledQuery, type Dialect, Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely'
+import { Kysely } from 'kysely'
 import type { Refused } from '../../domain/refusals/errors.ts'
 import { makeFolder } from '../../lib/files/make-folder.ts'
 import { MOVED_AWAY } from '../repositories/instance/move-state.ts'
@@ -12,6 +12,7 @@ import { type Ballast, createBallast } from './ballast.ts'
 import { FileLost, type FileWatch, identityOf, watchFile } from './file-watch.ts'
 import { createGroupCommit, type WriterTransaction } from './group-commit.ts'
 import { migrationsOf } from './migrations.ts'
+import { immediateDialect, statementDialect } from './sqlite-dialect.ts'
 import { loadSqlite, sqliteCodeOf } from './sqlite-library.ts'
 import { requireSoundSqlite } from './sqlite-version.ts'
 import { unavailable } from './unavailable.ts'
@@ -26,25 +27,6 @@ const LONGEST_LOG = 16 * 1024 * 1024
 // Pages; some are left free for what comes next.
 const PAGES_AT_ONCE = 64
 const PAGES_LEFT_FREE = 64
-
-/** Kysely's own driver says `begin`, which fails half-way when somebody else writes; a migration says so at once. */
-export function immediateDialect(database: Database.Database): Dialect {
-  const dialect = new SqliteDialect({ database })
-  return {
-    createDriver: () => {
-      const driver = new SqliteDriver({ database })
-      return Object.assign(driver, {
-        beginTransaction: async (connection: Parameters<typeof driver.beginTransaction>[0]) => {
-          await connection.executeQuery(CompiledQuery.raw('begin immediate'))
-        },
-      })
-    },
-    // SQLite's DDL is transactional; saying so lets a migration happen whole or not at all.
-    createAdapter: () => Object.defineProperty(new SqliteAdapter(), 'supportsTransactionalDdl', { value: true }),
-    createIntrospector: (db) => dialect.createIntrospector(db),
-    createQueryCompiler: () => dialect.createQueryCompiler(),
-  }
-}
 
 /** Opens a connection that writes, durably; to `make` is to make the file and its folder when they are missing. */
 export function openWriter(path: string, missing: 'make' | 'find'): Database.Database {
@@ -151,10 +133,10 @@ export function openSqlite(path: string, missing: 'make' | 'find' = 'make'): Sto
   const readerConnection = new (loadSqlite())(path, { timeout: BUSY_TIMEOUT })
   readerConnection.pragma('query_only = ON')
   const file = watchOpened(path, before, [readerConnection, writerConnection])
-  const writer = new Kysely<Schema>({ dialect: immediateDialect(writerConnection) })
-  const reader = new Kysely<Schema>({ dialect: new SqliteDialect({ database: readerConnection }) })
+  const writer = new Kysely<Schema>({ dialect: statementDialect(writerConnection) })
+  const reader = new Kysely<Schema>({ dialect: statementDialect(readerConnection) })
 
-  const migrations = migrationsOf(writer)
+  const migrations = migrationsOf(new Kysely<Schema>({ dialect: immediateDialect(writerConnection) }))
   const ballast = createBallast(dirname(path))
   const group = createGroupCommit(transactionOf(writerConnection, ballast, file), LONGEST_WAIT)
   // Of the unit under way: they run one after the other.

@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3'
 import { Kysely } from 'kysely'
 import { migrationsOf } from '../engine/migrations.ts'
-import { immediateDialect } from '../engine/sqlite.ts'
+import { immediateDialect } from '../engine/sqlite-dialect.ts'
 import { loadSqlite } from '../engine/sqlite-library.ts'
 import type { Schema } from '../schema/schema.ts'
 
