@@ -7,6 +7,7 @@ import { createOutbound, type Outbound } from '../lib/net/outbound.ts'
 import type { Clock } from '../lib/time/clock.ts'
 import type { StartTime, Timekeeper } from '../lib/time/timekeeper.ts'
 import { createSigningKeys, type SigningKeys } from '../oauth/tokens/keys/signing-keys.ts'
+import { createAuditWithin } from '../operations/audit/audit.ts'
 import { type AheadOfRecord, checkClock } from '../operations/maintenance/check-clock.ts'
 import { type DatabaseSettings, openStore } from '../store/open-store.ts'
 import { requireInService } from '../store/repositories/instance/move-state.ts'
@@ -43,7 +44,7 @@ export async function openCore(
     await opened.migrations.migrate()
     await requireInService(opened.read.moveState)
     await requireSameMasterKey(opened, masterKey)
-    const { time, store } = await checkClock(opened, startTime, whenAhead)
+    const { time, store } = await checkClock(opened, startTime, whenAhead, createAuditWithin)
     const clock = time.now
     await ensureDefaultResource(store, config.tokens.audience, clock())
     const sealingKey = deriveKey(masterKey, 'signing-keys')
@@ -66,11 +67,11 @@ export async function openCore(
 }
 
 /** The first start leaves a mark of its key, so that a wrong one is noticed before it seals anything. */
-async function requireSameMasterKey(store: Store, masterKey: Buffer): Promise<void> {
+async function requireSameMasterKey({ read, writeAlone }: Store, masterKey: Buffer): Promise<void> {
   const mark = markOf(masterKey)
   const known =
-    (await store.read.settings.get('master-key-mark')) ??
-    (await store.writeAlone(async ({ settings }) => {
+    (await read.settings.get('master-key-mark')) ??
+    (await writeAlone(async ({ settings }) => {
       const first = await settings.get('master-key-mark')
       if (first === undefined) await settings.set('master-key-mark', mark)
       return first ?? mark
@@ -79,13 +80,11 @@ async function requireSameMasterKey(store: Store, masterKey: Buffer): Promise<vo
 }
 
 /** The API of the instance itself is always there; what it is called and which scopes it has is for administrators. */
-async function ensureDefaultResource(store: Store, identifier: string, now: number): Promise<void> {
-  if ((await store.read.settings.get(DEFAULT_RESOURCE)) !== identifier)
-    await store.writeAlone(({ settings }) => settings.set(DEFAULT_RESOURCE, identifier))
-  const known = await store.read.resources.list()
+async function ensureDefaultResource({ read, writeAlone }: Store, identifier: string, now: number): Promise<void> {
+  if ((await read.settings.get(DEFAULT_RESOURCE)) !== identifier)
+    await writeAlone(({ settings }) => settings.set(DEFAULT_RESOURCE, identifier))
+  const known = await read.resources.list()
   if (known.some((resource) => resource.identifier === identifier)) return
   const scopes = DEFAULT_API_SCOPES.map((name) => ({ name, description: undefined }))
-  await store.writeAlone(({ resources }) =>
-    resources.add({ identifier, name: identifier, scopes, resourceServers: [] }, now),
-  )
+  await writeAlone(({ resources }) => resources.add({ identifier, name: identifier, scopes, resourceServers: [] }, now))
 }

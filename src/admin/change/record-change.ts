@@ -1,5 +1,4 @@
-import type { Audit, AuditEvent } from '../../domain/instance/audit.ts'
-import type { Repositories } from '../../store/store.ts'
+import type { Audit, AuditEvent, AuditedUnit } from '../../domain/instance/audit.ts'
 
 /** Who changes something, and when. */
 export interface ChangeContext {
@@ -20,7 +19,7 @@ export interface ChangeContext {
 
 /** Notes an administrative change in the same transaction that makes it. */
 export async function recordChange(
-  unit: Pick<Repositories, 'auditEvents'>,
+  unit: AuditedUnit,
   event: Omit<AuditEvent, 'actor' | 'address'>,
   { actor, address, app, audit }: ChangeContext,
 ): Promise<void> {

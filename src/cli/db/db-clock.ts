@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { toAuditRecord } from '../../domain/instance/audit.ts'
-import { newOrderedId } from '../../lib/crypto/secrets.ts'
+import { recordChange } from '../../admin/change/record-change.ts'
+import type { AuditedUnit } from '../../domain/instance/audit.ts'
 import { isoTime, MINUTE, systemClock } from '../../lib/time/clock.ts'
 import {
   type ClockReset,
@@ -85,7 +85,7 @@ async function reset({ yes }: Flags, command: Command): Promise<void> {
       `The time goes back to ${isoTime(now)}: everything issued ends, and everybody signs in again.`,
       yes,
     )
-  const done = await resetClock(url, systemClock, audited).catch((error: unknown) =>
+  const done = await resetClock(url, systemClock, recordReset).catch((error: unknown) =>
     Promise.reject(namingDatabase(error, configOf(command))),
   )
   const ended = done.ended ?? null
@@ -100,8 +100,7 @@ async function reset({ yes }: Flags, command: Command): Promise<void> {
     note(command, 'The audit log keeps the times that were told then. Restart servers whose clock was wrong.')
 }
 
-function audited({ record, to, ended }: ClockReset) {
+function recordReset(unit: AuditedUnit, { record, to, ended }: ClockReset): Promise<void> {
   const detail = { from: shown(record), to: isoTime(to), ...ended }
-  const event = { event: 'clock_reset', actor: commandLine(to).actor, detail } as const
-  return toAuditRecord(event, newOrderedId(to), to)
+  return recordChange(unit, { event: 'clock_reset', detail }, commandLine(to))
 }

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import { recordChange } from '../../admin/change/record-change.ts'
 import type { Config } from '../../config/read-config.ts'
-import { toAuditRecord } from '../../domain/instance/audit.ts'
-import { newId, newOrderedId } from '../../lib/crypto/secrets.ts'
+import { newId } from '../../lib/crypto/secrets.ts'
 import { DatabaseUrlFault, parseDatabaseUrl } from '../../lib/net/database-url.ts'
 import { systemClock } from '../../lib/time/clock.ts'
 import { type MoveOutcome, moveDatabase, planMove, undoMove } from '../../store/transfer/move.ts'
@@ -90,11 +90,9 @@ async function moveNow(config: Config, to: string, command: Command): Promise<vo
     run: newId(),
     report: progress.report,
     clock: systemClock,
-    audited: (tables, from) => {
-      const now = systemClock()
+    record: (unit, tables, from) => {
       const rows = tables.reduce((sum, each) => sum + each.rows, 0)
-      const event = { event: 'database_moved', actor: commandLine(now).actor, detail: { from, rows } } as const
-      return toAuditRecord(event, newOrderedId(now), now)
+      return recordChange(unit, { event: 'database_moved', detail: { from, rows } }, commandLine(systemClock()))
     },
   })
     .catch(rethrow(config))
@@ -116,14 +114,9 @@ async function reopen(config: Config, yes: boolean | undefined, command: Command
     'Changes made since in the new database are not in this one, and everybody signs in again.',
     yes,
   )
-  const undone = await undoMove(config.database.url, systemClock, (ended, to) => {
-    const now = systemClock()
-    const event = {
-      event: 'database_reopened',
-      actor: commandLine(now).actor,
-      detail: { movedTo: to, ...ended },
-    } as const
-    return toAuditRecord(event, newOrderedId(now), now)
+  const undone = await undoMove(config.database.url, systemClock, (unit, ended, to) => {
+    const detail = { movedTo: to, ...ended }
+    return recordChange(unit, { event: 'database_reopened', detail }, commandLine(systemClock()))
   }).catch(rethrow(config))
   print(
     command,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { toAuditRecord } from '../../domain/instance/audit.ts'
+import { recordChange } from '../../admin/change/record-change.ts'
 import { loadMasterKey, markOf } from '../../lib/crypto/master-key.ts'
-import { newId, newOrderedId } from '../../lib/crypto/secrets.ts'
+import { newId } from '../../lib/crypto/secrets.ts'
 import { isoTime, systemClock } from '../../lib/time/clock.ts'
 import { restoreDatabase } from '../../store/transfer/restore.ts'
 import { commandLine } from '../kit/actor.ts'
@@ -42,11 +42,9 @@ async function restore(file: string, flags: { readonly replace?: boolean }, comm
     clock: systemClock,
     acceptClock: globalsOf(command).acceptClock === true,
     report: progress.report,
-    audited: (ended, backup) => {
-      const now = systemClock()
+    record: (unit, ended, backup) => {
       const detail = { ...ended, of: backup?.of ?? null, takenAt: backup ? isoTime(backup.at) : null }
-      const event = { event: 'database_restored', actor: commandLine(now).actor, detail } as const
-      return toAuditRecord(event, newOrderedId(now), now)
+      return recordChange(unit, { event: 'database_restored', detail }, commandLine(systemClock()))
     },
   })
     .catch((error: unknown) => Promise.reject(namingDatabase(error, config)))

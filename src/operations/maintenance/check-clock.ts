@@ -1,9 +1,8 @@
-import { toAuditRecord } from '../../domain/instance/audit.ts'
+import type { Audit } from '../../domain/instance/audit.ts'
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
-import { newOrderedId } from '../../lib/crypto/secrets.ts'
-import { DAY, isoTime } from '../../lib/time/clock.ts'
+import { type Clock, DAY, isoTime } from '../../lib/time/clock.ts'
 import type { StartTime, Timekeeper } from '../../lib/time/timekeeper.ts'
-import type { Store } from '../../store/store.ts'
+import type { Store, Write } from '../../store/store.ts'
 
 /** The machine's clock is so far ahead of the time the database has seen that it may be wrong; the message says what to do. */
 export class ClockAhead extends Error {}
@@ -11,11 +10,14 @@ export class ClockAhead extends Error {}
 /** What happens where the clock is too far ahead: nothing is opened, nothing is written, or somebody vouches for it. */
 export type AheadOfRecord = 'refuse' | 'read only' | { readonly acceptedBy: string }
 
+type AuditBy = (clock: Clock) => Pick<Audit, 'within'>
+
 // An instance that was off for longer is rare, and whoever starts it again is there.
 const LONGEST_LEAD = DAY
 
 /**
  * Starts the time of a process, and checks the machine's clock against what the database has seen.
+ * @param auditBy writes down by a clock what happens
  * @returns the time, and the store as far as it may be used
  * @throws ClockAhead
  */
@@ -23,12 +25,20 @@ export async function checkClock(
   store: Store,
   startTime: StartTime,
   whenAhead: AheadOfRecord,
+  auditBy: AuditBy,
 ): Promise<{ time: Timekeeper; store: Store }> {
   const record = Number((await store.read.settings.get(TIME_REACHED)) ?? 0)
   const time = startTime(record)
   if (record === 0 || time.lead() <= LONGEST_LEAD) return { time, store }
-  if (typeof whenAhead === 'object')
-    return { time: await accept(store, startTime, whenAhead.acceptedBy, record), store }
+  if (typeof whenAhead === 'object') {
+    const now = time.now()
+    await accept(
+      store.writeAlone,
+      { actor: whenAhead.acceptedBy, record, now },
+      auditBy(() => now),
+    )
+    return { time: startTime(now), store }
+  }
   const refusal = new ClockAhead(explain(time.now(), record))
   if (whenAhead === 'refuse') throw refusal
   const refuse = () => Promise.reject(refusal)
@@ -41,13 +51,15 @@ const explain = (now: number, record: number): string =>
   'repeat this once with --accept-clock; if it is wrong, set it first: what is done at a wrong time stays'
 
 /** Somebody says that the clock is right, so it counts from now on. */
-async function accept(store: Store, startTime: StartTime, actor: string, record: number): Promise<Timekeeper> {
-  const now = startTime(record).now()
+async function accept(
+  writeAlone: Write<'settings' | 'auditEvents'>,
+  { actor, record, now }: { readonly actor: string; readonly record: number; readonly now: number },
+  audit: Pick<Audit, 'within'>,
+): Promise<void> {
   const detail = { from: isoTime(record), to: isoTime(now) }
   const event = { event: 'clock_accepted', actor, detail } as const
-  await store.writeAlone(async ({ settings, auditEvents }) => {
-    if (!(await settings.replace(TIME_REACHED, String(record), String(now)))) return
-    await auditEvents.add([toAuditRecord(event, newOrderedId(now), now)])
+  await writeAlone(async (unit) => {
+    if (!(await unit.settings.replace(TIME_REACHED, String(record), String(now)))) return
+    await audit.within(unit, event)
   })
-  return startTime(now)
 }

@@ -1,4 +1,4 @@
-import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { AuditedUnit } from '../../domain/instance/audit.ts'
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
 import { codeOf, isOutOfReach, messageOf } from '../engine/postgres-pool.ts'
 import { auditEventsOn } from '../repositories/instance/audit-events.ts'
@@ -28,8 +28,8 @@ interface Moving {
   readonly run: string
   readonly report: Report
   readonly clock: () => number
-  /** What the audit log of the target will say. */
-  readonly audited: (tables: readonly Moved[], from: string) => AuditRecord
+  /** Tells the audit log of the target in the transaction that finishes the move. */
+  readonly record: (unit: AuditedUnit, tables: readonly Moved[], from: string) => Promise<void>
 }
 
 /** How the move went: how long the source took no writes (milliseconds), and what is in the target. */
@@ -49,7 +49,7 @@ const MOST_PASSES = 5
  * the source is closed for good, so that nothing is ever acknowledged by both.
  * @throws TransferRefused, OutOfService
  */
-export async function moveDatabase({ from, to, run, report, clock, audited }: Moving): Promise<MoveOutcome> {
+export async function moveDatabase({ from, to, run, report, clock, record }: Moving): Promise<MoveOutcome> {
   const source = await enterPlace(from, 'write')
   const places = [source]
   try {
@@ -88,7 +88,7 @@ export async function moveDatabase({ from, to, run, report, clock, audited }: Mo
 
     await target.transact(async (db) => {
       await requireOurs(db, arrival)
-      await auditEventsOn(db).add([audited(tables, source.shown)])
+      await record({ auditEvents: auditEventsOn(db) }, tables, source.shown)
       await moveStateOn(db).remove('arrival')
     })
     return { from: source.shown, to: target.shown, tables, writersWaited }
@@ -136,7 +136,7 @@ export async function planMove(
 export async function undoMove(
   url: string,
   clock: () => number,
-  audited: (ended: Ended, to: string) => AuditRecord,
+  record: (unit: AuditedUnit, ended: Ended, to: string) => Promise<void>,
 ): Promise<Departure & { ended: Ended }> {
   const place = await enterPlace(url, 'write')
   try {
@@ -148,9 +148,9 @@ export async function undoMove(
       const now = clock()
       const ended = await endGrants(db, now)
       // Nothing issued is good any more, so however long it was away, the clock counts.
-      const record = Number((await settingsOn(db).get(TIME_REACHED)) ?? 0)
-      await settingsOn(db).set(TIME_REACHED, String(Math.max(now, record)))
-      await auditEventsOn(db).add([audited(ended, departure.to)])
+      const reached = Number((await settingsOn(db).get(TIME_REACHED)) ?? 0)
+      await settingsOn(db).set(TIME_REACHED, String(Math.max(now, reached)))
+      await record({ auditEvents: auditEventsOn(db) }, ended, departure.to)
       await moveStateOn(db).remove('departure')
       return { ...departure, ended }
     })

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { AuditedUnit } from '../../domain/instance/audit.ts'
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
 import { DAY, MINUTE } from '../../lib/time/clock.ts'
 import { auditEventsOn } from '../repositories/instance/audit-events.ts'
@@ -53,12 +53,13 @@ export async function readKnownTime(url: string): Promise<KnownTime> {
 /**
  * Makes the machine's clock the time that the database goes by. Set back, everything issued ends: what had expired or was
  * revoked meanwhile cannot be told from what would live again.
+ * @param record tells the audit log in the same transaction
  * @throws TransferRefused, OutOfService
  */
 export async function resetClock(
   url: string,
   clock: () => number,
-  audited: (reset: ClockReset) => AuditRecord,
+  record: (unit: AuditedUnit, reset: ClockReset) => Promise<void>,
 ): Promise<ClockReset> {
   const place = await enterPlace(url, 'write')
   try {
@@ -72,7 +73,7 @@ export async function resetClock(
       const to = ended ? now : Math.max(now, known.record ?? 0)
       await settingsOn(db).set(TIME_REACHED, String(to))
       const reset = { ...known, to, ended }
-      await auditEventsOn(db).add([audited(reset)])
+      await record({ auditEvents: auditEventsOn(db) }, reset)
       return reset
     })
   } finally {

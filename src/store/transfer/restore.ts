@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync 
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { sql } from 'kysely'
-import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { AuditedUnit } from '../../domain/instance/audit.ts'
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
 import { parseDatabaseUrl } from '../../lib/net/database-url.ts'
 import { auditEventsOn } from '../repositories/instance/audit-events.ts'
@@ -45,7 +45,8 @@ interface Restoring {
   /** Whether a backup that knows of later times than the clock is taken in all the same. */
   readonly acceptClock: boolean
   readonly report: Report
-  readonly audited: (ended: Ended, backup: BackupMark | undefined) => AuditRecord
+  /** Tells the audit log in the same transaction. */
+  readonly record: (unit: AuditedUnit, ended: Ended, backup: BackupMark | undefined) => Promise<void>
 }
 
 // What clocks may differ by, milliseconds.
@@ -126,7 +127,7 @@ type Prepared = Pick<Restored, 'backup' | 'ended' | 'tables'>
 
 /** Makes a copy of the backup that is up to date and in which no grant lives. */
 async function prepare(restoring: Restoring, draft: string, report: Report): Promise<Prepared> {
-  const { file, masterKeyMark, clock, acceptClock, audited } = restoring
+  const { file, masterKeyMark, clock, acceptClock, record } = restoring
   createPrivateFile(draft)
   copyFileSync(file, draft)
   // Where the last writer could not clean up, the newest rows are still beside the file.
@@ -149,7 +150,7 @@ async function prepare(restoring: Restoring, draft: string, report: Report): Pro
       const all = isAheadOf(known, now) ? await goBack(db, now, known) : await endGrants(db, now)
       // Nothing issued is good any more, so however old the backup is, the clock counts.
       await settingsOn(db).set(TIME_REACHED, String(now))
-      await auditEventsOn(db).add([audited(all, backup)])
+      await record({ auditEvents: auditEventsOn(db) }, all, backup)
       await db.deleteFrom('move_state').execute()
       return all
     })
