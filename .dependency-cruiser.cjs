@@ -55,8 +55,8 @@ const ROOMS = {
     db: ['kit'],
     files: ['kit'],
     operate: ['kit'],
-    access: ['kit', 'app'],
-    explain: ['kit', 'app', 'operate'],
+    access: ['kit'],
+    explain: ['kit'],
   },
 }
 

@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { type License, readLicense, setLicense, showLicense } from '../../admin/grants/license.ts'
 import { readSlots } from '../../domain/sessions/api-session.ts'
-import { repeated } from '../app/app-set.ts'
 import { commandLine } from '../kit/actor.ts'
 import { helpText } from '../kit/help.ts'
 import { block, print, warn } from '../kit/output.ts'
 import { wrongUsage } from '../kit/problem.ts'
+import { repeated } from '../kit/repeated-flag.ts'
 import { withCore } from '../kit/with-core.ts'
 
 /** `tessera license ...`: how many API sessions there may be at once, and who is sure of one. */

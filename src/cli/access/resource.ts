@@ -4,12 +4,12 @@ import { type ApiResource, scopesOf, showResource } from '../../domain/access/ap
 import { didYouMean } from '../../domain/refusals/nearest.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import type { Repositories } from '../../store/store.ts'
-import { repeated } from '../app/app-set.ts'
 import { commandLine } from '../kit/actor.ts'
 import { helpText } from '../kit/help.ts'
 import { confirm } from '../kit/input.ts'
 import { block, print, table } from '../kit/output.ts'
 import { impossible, wrongUsage } from '../kit/problem.ts'
+import { repeated } from '../kit/repeated-flag.ts'
 import { withCore } from '../kit/with-core.ts'
 
 const SCOPE_FLAG = '--scope <name=description>'

@@ -16,10 +16,11 @@ import { commandLine } from '../kit/actor.ts'
 import { helpText } from '../kit/help.ts'
 import { block, note, print, warn } from '../kit/output.ts'
 import { impossible } from '../kit/problem.ts'
+import { repeated } from '../kit/repeated-flag.ts'
 import { withCore } from '../kit/with-core.ts'
 import { misspelledSystemUser, orFaults } from './app-faults.ts'
 import { attributesOf, loginsFor } from './app-record.ts'
-import { readSet, repeated } from './app-set.ts'
+import { readSet } from './app-set.ts'
 import { misplacedFlags, registrationOf, requireShape, SHAPES } from './app-shapes.ts'
 import { linesOf, settingsFor } from './client-settings.ts'
 
@@ -117,7 +118,7 @@ async function register(applicationUri: string, flags: Flags, command: Command):
 async function add(
   wanted: AppRegistration,
   { secret, sealFor }: { secret: string | undefined; sealFor: (id: string) => string | undefined },
-  unit: Repositories,
+  unit: Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings' | 'auditEvents'>,
   context: ChangeContext,
 ): Promise<AppRegistration> {
   const app = await registerApp(unit, wanted, context).catch((error: unknown) => {

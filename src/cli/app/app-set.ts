@@ -17,9 +17,6 @@ const ELSEWHERE = new Map(
 const NAMES = APP_ATTRIBUTES.map(({ name }) => name)
 const EXPECTED = `expected one of ${NAMES.join(', ')}`
 
-/** Gathers the values of a flag that may be repeated. */
-export const repeated = (value: string, before: readonly string[] | undefined): string[] => [...(before ?? []), value]
-
 /**
  * Reads what `--set NAME=VALUE` asks for.
  * @throws Problem naming everything that cannot be read, and what was expected

@@ -8,10 +8,11 @@ import { commandLine } from '../kit/actor.ts'
 import { differences } from '../kit/differences.ts'
 import { helpText } from '../kit/help.ts'
 import { columns, note, print, warn } from '../kit/output.ts'
+import { repeated } from '../kit/repeated-flag.ts'
 import { withCore } from '../kit/with-core.ts'
 import { misspelledSystemUser, orFaults } from './app-faults.ts'
 import { attributesOf, loginsFor, recordOf } from './app-record.ts'
-import { readSet, repeated } from './app-set.ts'
+import { readSet } from './app-set.ts'
 
 const HELP = helpText(
   [

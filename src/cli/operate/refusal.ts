@@ -3,18 +3,12 @@ import type { Refusal } from '../../domain/refusals/refusal.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import { type Explanation, explainRefusal } from '../../operations/refusals/explain-refusal.ts'
 import type { Repositories } from '../../store/store.ts'
+import { expectedLines } from '../kit/expected-lines.ts'
 import { helpText } from '../kit/help.ts'
 import { block, print, table } from '../kit/output.ts'
 import { impossible } from '../kit/problem.ts'
 import { createReadRegistered } from '../kit/registered.ts'
 import { withCore } from '../kit/with-core.ts'
-
-/** One line for each value that would have been right. */
-export const expectedLines = ({
-  expected,
-  expectedOneOf,
-}: Pick<Explanation, 'expected' | 'expectedOneOf'>): readonly string[] =>
-  expectedOneOf.length > 0 ? expectedOneOf : [expected ?? ''].filter((line) => line !== '')
 
 const NOTATION = `Where a registered value is like the one sent, "nearest" is the way from one to the other: [-x-] was sent and does not
 belong, {+x+} belongs and was not sent; a mark in the value itself has a backslash before it.
@@ -52,7 +46,7 @@ function limitFlag(text: string): number {
   return limit
 }
 
-async function explainAll(refusals: readonly Refusal[], read: Repositories) {
+async function explainAll(refusals: readonly Refusal[], read: Pick<Repositories, 'apps' | 'users' | 'resources'>) {
   const readRegistered = createReadRegistered(read)
   const explained: { readonly refusal: Refusal; readonly explanation: Explanation }[] = []
   for (const refusal of refusals)
