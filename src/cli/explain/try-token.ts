@@ -12,7 +12,7 @@ import { claimOf, vouchFor } from '../../oauth/client-auth/authenticate.ts'
 import { assertsItself, CLIENT_CHECKS, type Claim } from '../../oauth/client-auth/checks.ts'
 import type { Grant } from '../../oauth/grants/registry.ts'
 import { completeSettings } from '../../oauth/tokens/mint/token-settings.ts'
-import type { Store } from '../../store/store.ts'
+import type { Repositories } from '../../store/store.ts'
 import {
   type ClaimsPreview,
   type PreviewSettings,
@@ -49,7 +49,7 @@ export function tryToken(asked: DescribedRequest, core: Core, config: Config): P
     const app = await checkClient(asked, await store.read.apps.find(asked.client), clock(), notes)
     await notes.runCheck('grant_type', () => parts.grants.find(asked.grant).type)
     const grant = parts.grants.find(asked.grant)
-    if (grant.actsFor === 'person') return tryForPerson(grant, asked, app, store, parts, settings, notes)
+    if (grant.actsFor === 'person') return tryForPerson(grant, asked, app, store.read, parts, settings, notes)
     const form = createForm({ scope: asked.scope, ...resourcesOf(asked) })
     const authorization = await grant.authorize({ app, form, binding: 'none' }, notes.runCheck)
     noteTarget(authorization, notes)
@@ -111,7 +111,7 @@ async function tryForPerson(
   grant: Grant,
   asked: DescribedRequest,
   app: AuthenticatedApp,
-  { read }: Pick<Store, 'read'>,
+  read: Pick<Repositories, 'users'>,
   { readCatalogue }: ServerParts,
   settings: PreviewSettings,
   notes: NoteTaking,

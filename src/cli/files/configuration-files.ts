@@ -39,7 +39,8 @@ export async function changeFiles(
     async ({ store, clock, masterKey, outbound }, { tokens }) => {
       const key = secretSealingKey(masterKey)
       const outcome = await applyFiles({
-        store,
+        read: store.read,
+        writeAlone: store.writeAlone,
         texts,
         variables: terminalOf(command).environment,
         suggest: didYouMean,

@@ -114,7 +114,11 @@ const exportAll = (flags: Flags, command: Command): Promise<void> =>
  * The log outlives those it speaks of, so a name that nobody has any more is taken as it is.
  * @throws Refused for an app or a user that neither the instance nor the log knows
  */
-async function readFilter({ app, user, event, since, until }: Flags, read: Repositories, now: number) {
+async function readFilter(
+  { app, user, event, since, until }: Flags,
+  read: Pick<Repositories, 'auditEvents' | 'apps' | 'users'>,
+  now: number,
+) {
   const isInLog = async (filter: AuditFilter): Promise<boolean> => (await read.auditEvents.latest(filter, 1)).length > 0
   const id = user === undefined ? undefined : ((await findUser(read.users, user))?.id ?? user)
   if (app !== undefined && !(await isInLog({ app }))) await requireApp(read, app)
@@ -123,7 +127,10 @@ async function readFilter({ app, user, event, since, until }: Flags, read: Repos
 }
 
 /** Knows the logins of everybody these events speak of. */
-async function namesOf(records: readonly AuditRecord[], { users }: Repositories): Promise<(id: string) => string> {
+async function namesOf(
+  records: readonly AuditRecord[],
+  { users }: Pick<Repositories, 'users'>,
+): Promise<(id: string) => string> {
   const ids = records.flatMap(({ actor, user }) => [user ?? [], actor.startsWith('user:') ? actor.slice(5) : []].flat())
   const logins = await users.loginsOf(ids)
   return (id) => logins.get(id) ?? id

@@ -3,7 +3,7 @@ import { invalidChange } from '../../admin/change/refuse-change.ts'
 import { NO_ADMINISTRATOR, watchAdministrators } from '../../admin/users/last-administrator.ts'
 import { canonicalIdentifier } from '../../domain/users/user.ts'
 import type { Passwords } from '../../lib/crypto/passwords.ts'
-import type { Store } from '../../store/store.ts'
+import type { Repositories, Write } from '../../store/store.ts'
 import type { SourceText } from '../read/parse-source.ts'
 import { readFiles, type Wanted } from '../read/read-files.ts'
 import type { Variables } from '../read/variables.ts'
@@ -19,7 +19,8 @@ import { warningsAmong } from './warnings.ts'
 
 /** What is needed to apply files. */
 export interface Application {
-  readonly store: Store
+  readonly read: Pick<Repositories, 'users'>
+  readonly writeAlone: Write<keyof Unit>
   readonly texts: readonly SourceText[]
   readonly variables: Variables
   readonly suggest: Suggest
@@ -57,11 +58,11 @@ class RolledBack extends Error {
  * @throws Refused `invalid_change` with everything that is wrong; then nothing has happened
  */
 export async function applyFiles(application: Application): Promise<Outcome> {
-  const { store, texts, variables, suggest, context, seal, dryRun } = application
+  const { writeAlone, texts, variables, suggest, context, seal, dryRun } = application
   const { wanted, faults } = readFiles(texts, { variables, suggest, now: context.now, seal })
   const firstPasswords = await prepareFirstPasswords(wanted, application)
   try {
-    return await store.writeAlone(async (unit) => {
+    return await writeAlone(async (unit) => {
       const outcome = await bringAbout(unit, wanted, faults, firstPasswords, application)
       if (dryRun) throw new RolledBack(outcome)
       return outcome

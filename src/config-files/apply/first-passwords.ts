@@ -1,7 +1,7 @@
 import { canonicalIdentifier } from '../../domain/users/user.ts'
 import type { Passwords } from '../../lib/crypto/passwords.ts'
 import { shellWord } from '../../lib/text/shell.ts'
-import type { Repositories, Store } from '../../store/store.ts'
+import type { Repositories } from '../../store/store.ts'
 import type { Wanted } from '../read/read-files.ts'
 import type { FirstPassword, WantedUser } from '../read/read-user.ts'
 import type { Description, Fields } from '../schema/describe-instance.ts'
@@ -16,7 +16,7 @@ export interface FirstPasswords {
 }
 
 interface Preparation {
-  readonly store: Pick<Store, 'read'>
+  readonly read: { readonly users: Users }
   readonly passwords: Passwords
   readonly dryRun: boolean
 }
@@ -30,13 +30,13 @@ async function findAccount(users: Users, login: string) {
 /** Hashes and compares before the transaction, which would keep others from writing in the meantime. */
 export async function prepareFirstPasswords(
   { users }: Wanted,
-  { store, passwords, dryRun }: Preparation,
+  { read, passwords, dryRun }: Preparation,
 ): Promise<FirstPasswords> {
   const hashes = new Map<FirstPassword, string>()
   const warnings: string[] = []
   for (const { user, password } of users) {
     if (!password) continue
-    const known = (await findAccount(store.read.users, user.login))?.passwordHash
+    const known = (await findAccount(read.users, user.login))?.passwordHash
     if (known === undefined) {
       if (!dryRun && 'clear' in password) hashes.set(password, await passwords.hash(password.clear))
     } else if (!(await isSame(password, known, passwords))) warnings.push(ignored(user.login))
