@@ -1,3 +1,4 @@
+// SQLite alone: client-openid-client.ts sends the same requests
 import express, { type ErrorHandler, type RequestHandler } from 'express'
 import openid, { type ConfigParams, type OpenidRequest } from 'express-openid-connect'
 import t, { type Test } from 'tap'

@@ -1,3 +1,4 @@
+// SQLite alone: client-openid-client.ts sends the same requests
 import { readFileSync } from 'node:fs'
 import type { RequestListener } from 'node:http'
 import type { Page } from 'playwright-core'

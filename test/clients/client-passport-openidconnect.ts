@@ -1,3 +1,4 @@
+// SQLite alone: client-openid-client.ts sends the same requests
 import express, { type ErrorHandler } from 'express'
 import session from 'express-session'
 import { Passport } from 'passport'

@@ -1,3 +1,4 @@
+// SQLite alone: client-openid-client.ts sends the same requests
 import { AuthorizationCode, ClientCredentials } from 'simple-oauth2'
 import t from 'tap'
 import { callbackOf, thrownBy } from '../fixtures/clients/clients.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: compares documents with what the other files of the room ask both databases for
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { USER_CLAIMS } from '../../src/domain/protocol/requested-claims.ts'

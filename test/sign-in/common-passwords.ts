@@ -1,3 +1,4 @@
+// SQLite alone: is about passwords and their digests, which the store only keeps
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import t from 'tap'

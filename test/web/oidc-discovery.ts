@@ -1,3 +1,4 @@
+// SQLite alone: is about headers, hosts and addresses, which no database sees
 import t, { type Test } from 'tap'
 import { claimsOf, obtainTokens } from '../fixtures/clients/requests.ts'
 import { startInstance } from '../fixtures/instance/instance.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: is about headers, hosts and addresses, which no database sees
 import t from 'tap'
 import { refusedByRedirect } from '../fixtures/answers/refusals.ts'
 import {

@@ -1,3 +1,4 @@
+// SQLite alone: is about headers, hosts and addresses, which no database sees
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { type Refusal, refused } from '../fixtures/answers/refusals.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: is about headers, hosts and addresses, which no database sees
 import t from 'tap'
 import { routesOf } from '../fixtures/instance/routes.ts'
 import { startWorld } from '../fixtures/instance/world.ts'

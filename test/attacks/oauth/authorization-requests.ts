@@ -1,3 +1,4 @@
+// SQLite alone: refused before anything but the record of the app is read
 import t, { type Test } from 'tap'
 import { isPage, isTold } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: rfc-7523-client-assertions.ts asks both databases for the same
 import { KeyObject, type webcrypto } from 'node:crypto'
 import t from 'tap'
 import { AUTH_METHODS } from '../../../src/domain/apps/app-choices.ts'

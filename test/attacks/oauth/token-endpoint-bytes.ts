@@ -1,3 +1,4 @@
+// SQLite alone: refused before anything but the record of the app is read
 import { connect } from 'node:net'
 import t from 'tap'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'

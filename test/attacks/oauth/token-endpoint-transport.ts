@@ -1,3 +1,4 @@
+// SQLite alone: refused before anything but the record of the app is read
 import t from 'tap'
 import { isRefused } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup, canary } from '../../fixtures/attacks/attacks.ts'

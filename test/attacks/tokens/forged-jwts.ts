@@ -1,3 +1,4 @@
+// SQLite alone: is about signatures and claims, which are judged before a database is asked
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: is about signatures and claims, which are judged before a database is asked
 import t, { type Test } from 'tap'
 import { isRefused } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'

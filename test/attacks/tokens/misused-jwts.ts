@@ -1,3 +1,4 @@
+// SQLite alone: is about signatures and claims, which are judged before a database is asked
 import t from 'tap'
 import { noteSecret } from '../../fixtures/answers/refusals.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: is about how much is worked for at once, before a database is asked
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { Refused } from '../../../src/domain/refusals/errors.ts'

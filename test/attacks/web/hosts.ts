@@ -1,3 +1,4 @@
+// SQLite alone: is about headers, hosts and addresses, which no database sees
 import { request as httpRequest } from 'node:http'
 import t from 'tap'
 import { noteSecret } from '../../fixtures/answers/refusals.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: refused before anything but the record of the app is read
 import t from 'tap'
 import { faultsOf } from '../../../src/domain/apps/registration-rules.ts'
 import { APP_DEFAULTS } from '../../../src/domain/apps/trusted-application.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: refused before anything but the record of the app is read
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { logHoldsNoSecret, type Refusal, refusedByPage, refusedByRedirect } from '../../fixtures/answers/refusals.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: is about how answers are sent to an app; consent.ts and single-use.ts ask both databases for them
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'

@@ -1,3 +1,4 @@
+// SQLite alone: is about how answers are sent to an app; consent.ts and single-use.ts ask both databases for them
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from '../../../src/domain/apps/app-choices.ts'

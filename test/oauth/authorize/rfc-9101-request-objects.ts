@@ -1,3 +1,4 @@
+// SQLite alone: refused before anything but the record of the app is read
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'

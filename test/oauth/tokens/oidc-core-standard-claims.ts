@@ -1,3 +1,4 @@
+// SQLite alone: is about signatures and claims, which are judged before a database is asked
 import t from 'tap'
 import { ALL_RESPONSE_TYPES } from '../../../src/domain/apps/app-choices.ts'
 import type { UserProfile } from '../../../src/domain/users/user.ts'

@@ -1,3 +1,4 @@
+// SQLite alone: is about signatures and claims, which are judged before a database is asked
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import t from 'tap'
 import { refused } from '../../fixtures/answers/refusals.ts'

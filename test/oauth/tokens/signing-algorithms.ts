@@ -1,3 +1,4 @@
+// SQLite alone: is about signatures and claims, which are judged before a database is asked
 import { createHash } from 'node:crypto'
 import { createRemoteJWKSet, decodeProtectedHeader, type JWTVerifyResult, jwtVerify } from 'jose'
 import t from 'tap'
