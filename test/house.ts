@@ -63,6 +63,18 @@ await t.test('a file is no longer than is read in one go', async (t) => {
   t.strictSame(long, [])
 })
 
+/** Who holds the store as a whole: the store itself, who puts parts together, the command line, and who guards it. */
+const HOLDS_THE_STORE = /^src\/(store|compose|cli)\/|^src\/operations\/maintenance\/check-clock\.ts$/
+const TAKES_THE_STORE = /import type \{[^}]*\bStore\b[^}]*\} from '[./]*\/store\/store\.ts'/
+
+await t.test('a part takes the repositories it uses, and nobody is handed the whole store', async (t) => {
+  const parts = SOURCES.filter((path) => !HOLDS_THE_STORE.test(path))
+  t.strictSame(
+    parts.filter((path) => TAKES_THE_STORE.test(read(path))),
+    [],
+  )
+})
+
 type Code =
   | ts.FunctionDeclaration
   | ts.FunctionExpression

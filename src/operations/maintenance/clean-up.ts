@@ -4,13 +4,14 @@ import { LONGEST_IDLE } from '../../domain/sessions/api-session.ts'
 import { type Clock, DAY, HOUR, MINUTE } from '../../lib/time/clock.ts'
 import type { Timekeeper } from '../../lib/time/timekeeper.ts'
 import type { LeftoverKind } from '../../store/repositories/instance/leftovers.ts'
-import type { Repositories, Store, Write } from '../../store/store.ts'
+import type { Repositories, Write } from '../../store/store.ts'
 import { readSetting } from './read-setting.ts'
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'settings' | 'refusals'>
   readonly writeEnding: Write<'leases' | 'leftovers' | 'refusals'>
-  readonly compact: Store['compact']
+  /** Gives some of the space of removed rows back to the disk. @returns whether there is more */
+  readonly compact: () => Promise<boolean>
   /** A clock that was set forward by mistake may be set back; what was forgotten for it would not come back. */
   readonly time: Pick<Timekeeper, 'floor'>
   /** Milliseconds at an even pace, to measure how long a batch takes. */
