@@ -8,11 +8,13 @@ import { DAY, HOUR, MINUTE, SECOND } from '../../src/lib/time/clock.ts'
 import { createOutbox, type Outbox } from '../../src/operations/outbox/outbox.ts'
 import { openPlace } from '../../src/store/transfer/place.ts'
 import { auditOf } from '../fixtures/admin/admin.ts'
-import { documentOf, tesseraOn } from '../fixtures/cli/cli.ts'
+import { documentOf, tesseraOn, words } from '../fixtures/cli/cli.ts'
 import { startNotifiedApp } from '../fixtures/clients/notified-app.ts'
-import { webApp } from '../fixtures/clients/relying-party.ts'
-import { type Instance, startInstance } from '../fixtures/instance/instance.ts'
+import { createRelyingParty, REDIRECT_URI, webApp } from '../fixtures/clients/relying-party.ts'
+import { eventually } from '../fixtures/instance/eventually.ts'
+import { type Instance, PASSWORD, startInstance } from '../fixtures/instance/instance.ts'
 import { emptyPlaceOf } from '../fixtures/instance/place.ts'
+import { addApp, addPerson, prepareSite, serve } from '../fixtures/instance/server-process.ts'
 import { cleanUpOf } from '../fixtures/store/clean-up.ts'
 import { query } from '../fixtures/store/database.ts'
 
@@ -332,4 +334,21 @@ await t.test('what an older version was still to tell apps of is told after the 
   t.strictSame(site.notices.map(({ claims }) => claims['sid']).at(-1), 'of nobody')
   t.equal((await tesseraOn(instance)(['app', 'remove', 'app/old', '--yes'])).code, 0)
   t.strictSame(await query(instance, 'select id from outbox'), [], 'it goes with the app')
+})
+
+await t.test('what a command puts in, the server sends within five seconds', async (t) => {
+  const site = await prepareSite(t, { TESSERA_OUTBOUND_EXEMPT_HOSTS: '127.0.0.1' })
+  const app = await startNotifiedApp(t)
+  await addPerson(site, 'david', PASSWORD)
+  const secret = await addApp(site, 'app/told', '--web', '--redirect-uri', REDIRECT_URI)
+  await documentOf(site.tessera(words(`app update app/told --set BackchannelLogoutUri=${app.uri} --json`)))
+  const server = await serve(t, site)
+  await createRelyingParty(site, { clientId: 'app/told', login: 'david', secret }).signIn()
+  await documentOf(site.tessera(words('user disable david --json')))
+  await app.told(1)
+  const told = async () => (await documentOf(site.tessera(words('app logouts app/told --json')))) as unknown
+  const delivered = (shown: unknown) => JSON.stringify(shown).includes('"delivered"')
+  t.match(await eventually(told, delivered), [{ user: 'david', state: 'delivered', attempts: 1 }])
+  server.kill('SIGTERM')
+  t.match(await server.ended(), { code: 0 })
 })

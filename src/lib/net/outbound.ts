@@ -126,7 +126,8 @@ export function createOutbound({
 
 /** The HTTP client, which is loaded by whoever fetches something; most commands never do, and start faster without it. */
 async function loadClient(publicOnly: LookupFunction) {
-  const { Agent, buildConnector, request } = await import('undici')
+  // The whole of a CommonJS package is its default; in the bundle its parts have no names of their own.
+  const { Agent, buildConnector, request } = (await import('undici')).default
   const agentWith = (how: { lookup?: LookupFunction }) =>
     new Agent({
       connect: buildConnector({ timeout: CONNECT_WITHIN, ...how }),
