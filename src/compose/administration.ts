@@ -47,7 +47,7 @@ export function createAdministration(
       whileOutside,
       policy,
       offer: { responseTypes, grantTypes, scopes: policy.scopes },
-      standard: keys.algorithm,
+      defaultAlgorithm: keys.algorithm,
       secretKey,
       issuer,
     }),

@@ -151,10 +151,18 @@ export async function buildServer(
   await server.register(healthEndpoint, { ping: store.ping })
   await server.register(metricsEndpoint, { metrics, token: config.metrics.token })
   await server.register(oauthMetadataEndpoint, { metadata, rootPath })
-  const { instance: database, audience: standard } = settings
+  const { instance: database, audience: defaultResource } = settings
   await server.register(autoDiscoveryEndpoint, { issuer, database, readResources: store.read.resources.list })
   const { origin } = new URL(issuer)
-  await server.register(profileMeEndpoint, { lookUpToken, sessions, cookies, subjectOf, standard, origin, database })
+  await server.register(profileMeEndpoint, {
+    lookUpToken,
+    sessions,
+    cookies,
+    subjectOf,
+    defaultResource,
+    origin,
+    database,
+  })
   await server.register(
     async (id) => {
       await id.register(discoveryEndpoint, { metadata })
@@ -224,7 +232,7 @@ export async function buildServer(
     prefix: managed,
     lookUpToken,
     recheckToken: services.recheckToken,
-    standard,
+    defaultResource,
     refuse,
     apps: manage.apps,
     tokens: manage.tokens,

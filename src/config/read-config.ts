@@ -35,9 +35,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     .sort()
     .map((name) => `${name} is not a setting; tessera settings and docs/settings.md list them all`)
   const values = {} as Record<string, unknown>
-  for (const [name, { default: standard, read }] of Object.entries(SETTINGS)) {
+  for (const [name, { default: fallback, read }] of Object.entries(SETTINGS)) {
     try {
-      values[name] = read(given[name]?.trim() || standard)
+      values[name] = read(given[name]?.trim() || fallback)
     } catch (error) {
       if (!(error instanceof SettingFault)) throw error
       faults.push(`${name} ${error.message}`)

@@ -26,8 +26,8 @@ interface Setting<T> {
   readonly read: (text: string) => T
 }
 
-const setting = <T>(standard: string, help: string, read: (text: string) => T): Setting<T> => ({
-  default: standard,
+const setting = <T>(fallback: string, help: string, read: (text: string) => T): Setting<T> => ({
+  default: fallback,
   help,
   read,
 })

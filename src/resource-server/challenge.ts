@@ -11,7 +11,7 @@ interface Dependencies extends Pick<Settings, 'resourceName' | 'formatRefusal'> 
 }
 
 /** The body of a refusal, unless the API has a form of its own. */
-const standardBody = ({ error, description, missing, refusalId }: Refusal): object => ({
+const defaultBody = ({ error, description, missing, refusalId }: Refusal): object => ({
   error,
   error_description: description,
   ...(missing === undefined ? {} : { scope: missing.join(' ') }),
@@ -19,7 +19,7 @@ const standardBody = ({ error, description, missing, refusalId }: Refusal): obje
 })
 
 /** Answers with the reason in a header, as OAuth clients expect it, and in a body for people. @see RFC 6750 §3 */
-export function createChallenge({ resourceName, formatRefusal = standardBody, metadataUrl }: Dependencies) {
+export function createChallenge({ resourceName, formatRefusal = defaultBody, metadataUrl }: Dependencies) {
   function challengeOf({ error, description, missing }: Refusal): string {
     // A request without a token is told only that one is needed. RFC 6750 §3.1
     const reason = error === 'unauthorized' ? {} : { error, error_description: description }

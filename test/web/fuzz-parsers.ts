@@ -143,7 +143,7 @@ await t.test('RFC 9700 §2.1: redirect URIs, compared byte for byte', async (t) 
 
 await t.test('RFC 8707: resource indicators', async () => {
   const catalogue = {
-    standard: 'DomainAPI',
+    defaultResource: 'DomainAPI',
     resources: [{ identifier: 'https://api.example', scopes: [{ name: 'read' }], resourceServers: [] }],
   }
   const values = fc.array(textOf('https://api.example', 'DomainAPI', '#'), { maxLength: 20 })

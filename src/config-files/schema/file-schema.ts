@@ -20,10 +20,10 @@ export const fileSchema = () => ({
       users: Type.Array(userSchema(), { description: 'People and System Users.' }),
       resources: Type.Array(resourceSchema(), { description: 'API resources: audiences of access tokens.' }),
       settings: record(
-        mapped(INSTANCE_SETTINGS, ({ help, expects, default: standard }) =>
+        mapped(INSTANCE_SETTINGS, ({ help, expects, default: fallback }) =>
           Type.Union([Type.String(), Type.Integer()], {
             description: `${capital(help)}: ${expects}.`,
-            default: standard,
+            default: fallback,
           }),
         ),
         [],

@@ -22,21 +22,21 @@ interface Obstacle {
 
 /**
  * Says why an access token does not open the administration API, or `undefined`; the record counts as it is now, not as it was.
- * @param standard identifier of the instance's own API; another API could replay the tokens that it is sent
+ * @param defaultResource identifier of the instance's own API; another API could replay the tokens that it is sent
  */
 export function whyNotAdministrator(
   { app, user, scope, audience, interactive }: TokenHolder,
-  standard: string,
+  defaultResource: string,
 ): Obstacle | undefined {
   const obstacle = (rule: RefusalRule, reason: string): Obstacle => ({ rule, reason })
   if (!scope.includes(ADMINISTRATION_SCOPE))
     return obstacle('administration-scope-missing', `the access token lacks the scope: ${ADMINISTRATION_SCOPE}`)
   if (!app.administrationAllowed)
     return obstacle('administration-app-unmarked', 'the app is not marked for administration')
-  if (audience.length !== 1 || audience[0] !== standard)
+  if (audience.length !== 1 || audience[0] !== defaultResource)
     return obstacle(
       'administration-token-shared',
-      `the access token is for other APIs too; ask with resource=${standard}`,
+      `the access token is for other APIs too; ask with resource=${defaultResource}`,
     )
   if (!interactive) return undefined
   if (user.type !== 'InternalUser' || !user.isAdmin)

@@ -8,7 +8,7 @@ import type { ApiResource } from './api-resource.ts'
 /** The APIs that access tokens can be for. */
 export interface ApiCatalogue {
   /** Identifier of the API of the instance itself, which every app may use. */
-  readonly standard: string
+  readonly defaultResource: string
   readonly resources: readonly ApiResource[]
 }
 
@@ -31,9 +31,9 @@ export interface Target {
 type App = Pick<AppRegistration, 'apiResources'>
 
 /** The resources an app may name: the instance's own, and those its record lists. */
-const allowedResources = (app: App, { standard, resources }: ApiCatalogue): string[] => {
+const allowedResources = (app: App, { defaultResource, resources }: ApiCatalogue): string[] => {
   const known = resources.map(({ identifier }) => identifier)
-  return [...new Set([standard, ...app.apiResources.filter((identifier) => known.includes(identifier))])]
+  return [...new Set([defaultResource, ...app.apiResources.filter((identifier) => known.includes(identifier))])]
 }
 
 /** Whether an API that an app may ask for is served by another app, which then learns of the app's API sessions. */
@@ -88,13 +88,13 @@ function ownersOf(
   scope: string,
   candidates: readonly string[],
   granted: readonly string[],
-  { standard, resources }: ApiCatalogue,
+  { defaultResource, resources }: ApiCatalogue,
 ): readonly string[] {
   const having = resources.filter(({ scopes }) => scopes.some(({ name }) => name === scope))
   const ids = having.map(({ identifier }) => identifier)
-  const isStandard = candidates.includes(standard) && (ids.length === 0 || ids.includes(standard))
-  if (granted.length === 0) return isStandard ? [standard] : candidates.filter((id) => ids.includes(id))
-  return candidates.filter((id) => ids.includes(id) || (id === standard && isStandard))
+  const includesDefault = candidates.includes(defaultResource) && (ids.length === 0 || ids.includes(defaultResource))
+  if (granted.length === 0) return includesDefault ? [defaultResource] : candidates.filter((id) => ids.includes(id))
+  return candidates.filter((id) => ids.includes(id) || (id === defaultResource && includesDefault))
 }
 
 /**

@@ -35,9 +35,9 @@ export function readAppChanges(
   body: Readonly<Record<string, Shown | undefined>>,
   defaults: Pick<AppRegistration, 'name' | 'clientType'>,
 ): Partial<AppRegistration> {
-  const standard: AppRegistration = { ...APP_DEFAULTS, applicationUri: '', ...defaults }
+  const defaultApp: AppRegistration = { ...APP_DEFAULTS, applicationUri: '', ...defaults }
   const changes = APP_ATTRIBUTES.filter(({ name }) => body[name] !== undefined).map(({ name, read, show }) => {
-    const value = body[name] ?? show(standard)
+    const value = body[name] ?? show(defaultApp)
     return read(value === null ? '' : String(value)) ?? {}
   })
   return Object.assign({}, ...changes) as Partial<AppRegistration>

@@ -77,6 +77,6 @@ export const storedName = (name: InstanceSettingName): string => `instance/${nam
 
 /** The meaning of what is stored, or of the default: milliseconds for a length of time. */
 export function valueOfSetting(name: InstanceSettingName, stored: string | undefined): number {
-  const { read, default: standard } = INSTANCE_SETTINGS[name]
-  return (stored === undefined ? undefined : read(stored)) ?? read(standard) ?? 0
+  const { read, default: fallback } = INSTANCE_SETTINGS[name]
+  return (stored === undefined ? undefined : read(stored)) ?? read(fallback) ?? 0
 }

@@ -4,9 +4,9 @@ export type SigningAlgorithm = (typeof SIGNING_ALGORITHMS)[number]
 
 /**
  * Says with which algorithm everything is signed that an app is to verify: what its record names, or else the instance's own.
- * @param standard the instance's own
+ * @param defaultAlgorithm the instance's own
  */
 export const signingAlgorithmOf = (
   app: { readonly signingAlgorithm?: SigningAlgorithm | undefined },
-  standard: SigningAlgorithm,
-): SigningAlgorithm => app.signingAlgorithm ?? standard
+  defaultAlgorithm: SigningAlgorithm,
+): SigningAlgorithm => app.signingAlgorithm ?? defaultAlgorithm

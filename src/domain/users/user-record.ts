@@ -32,7 +32,7 @@ export function readUserDetails(
   const details = Object.fromEntries(told) as Details
   return userDetailsOf({
     ...details,
-    name: details.name ?? standardName(login, details),
+    name: details.name ?? defaultName(login, details),
     emailVerified: details.emailVerified ?? false,
     isAdmin: details.isAdmin ?? false,
   })
@@ -40,5 +40,5 @@ export function readUserDetails(
 
 const isNew = (given: unknown, known: unknown): boolean => given !== undefined && (given ?? undefined) !== known
 
-const standardName = (login: string, { givenName, familyName }: Details): string =>
+const defaultName = (login: string, { givenName, familyName }: Details): string =>
   [givenName, familyName].filter((part) => part !== undefined).join(' ') || login

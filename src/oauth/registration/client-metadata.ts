@@ -11,7 +11,7 @@ export interface Member {
   /** @throws MetadataFault */
   readonly read: (value: unknown) => Partial<AppRegistration>
   /** What an app has that says nothing of it. */
-  readonly standard: Partial<AppRegistration>
+  readonly defaults: Partial<AppRegistration>
   /** `undefined` is left out. */
   readonly show: (app: AppRegistration) => unknown
 }
@@ -24,7 +24,7 @@ const membersOf = ({ key, metadata, readApart, called, readMetadata, showMetadat
           name: metadata,
           fetched: called === true,
           read: readMetadata,
-          standard: key in APP_DEFAULTS ? { [key]: APP_DEFAULTS[key as keyof typeof APP_DEFAULTS] } : {},
+          defaults: key in APP_DEFAULTS ? { [key]: APP_DEFAULTS[key as keyof typeof APP_DEFAULTS] } : {},
           show: showMetadata,
         },
       ]
@@ -45,17 +45,17 @@ export function readMember<T>(
   body: Readonly<Record<string, unknown>>,
   name: string,
   read: (value: unknown) => T,
-  standard: T,
+  fallback: T,
   complaints: MetadataComplaint[],
 ): T {
   const value = Object.hasOwn(body, name) ? body[name] : undefined
-  if (value === undefined || value === null) return standard
+  if (value === undefined || value === null) return fallback
   try {
     return read(value)
   } catch (error) {
     if (!(error instanceof MetadataFault)) throw error
     complaints.push({ name, reason: error.message })
-    return standard
+    return fallback
   }
 }
 

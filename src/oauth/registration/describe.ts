@@ -20,7 +20,7 @@ interface Told {
 /** The answer to a registration, and to whoever asks for it again. @see RFC 7592 §3 */
 export const describeClient = (
   { app, registration, token, secret }: Told,
-  { issuer, standard }: { readonly issuer: string; readonly standard: SigningAlgorithm },
+  { issuer, defaultAlgorithm }: { readonly issuer: string; readonly defaultAlgorithm: SigningAlgorithm },
 ): ClientInformation => ({
   client_id: app.applicationUri,
   client_id_issued_at: inSeconds(registration.createdAt),
@@ -31,7 +31,7 @@ export const describeClient = (
   ...registration.metadata,
   response_types: app.responseTypes,
   scope: [...PROTOCOL_SCOPES, ...app.scope].join(' '),
-  id_token_signed_response_alg: signingAlgorithmOf(app, standard),
+  id_token_signed_response_alg: signingAlgorithmOf(app, defaultAlgorithm),
   ...Object.fromEntries(
     MEMBERS.map(({ name, show }) => [name, show(app)] as const).filter(([, value]) => value !== undefined),
   ),

@@ -44,11 +44,11 @@ export function readMetadata(
   scope: readonly string[] = [],
 ): ReadMetadata {
   const complaints: MetadataComplaint[] = []
-  const read = <T>(name: string, from: (value: unknown) => T, standard: T): T =>
-    readMember(body, name, from, standard, complaints)
+  const read = <T>(name: string, from: (value: unknown) => T, fallback: T): T =>
+    readMember(body, name, from, fallback, complaints)
   const own = Object.assign(
     {},
-    ...MEMBERS.map((known) => read(known.name, known.read, known.standard)),
+    ...MEMBERS.map((known) => read(known.name, known.read, known.defaults)),
   ) as Partial<AppRegistration>
   const redirectUris = own.impersonateLoginUrl ?? []
   const method = read('token_endpoint_auth_method', oneOf(AUTH_METHOD_NAMES).read, 'client_secret_basic')

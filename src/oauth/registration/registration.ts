@@ -55,7 +55,7 @@ interface Dependencies {
   readonly offer: Offer
   readonly issuer: string
   /** What is signed with for an app that names no algorithm. */
-  readonly standard: SigningAlgorithm
+  readonly defaultAlgorithm: SigningAlgorithm
   /** Seals secrets that apps sign with. */
   readonly secretKey: SealingKey
 }
@@ -70,9 +70,9 @@ export type Registration = ReturnType<typeof createRegistration>
 
 /** Lets apps register themselves, and change or end that registration. @see RFC 7591, RFC 7592 */
 export function createRegistration(dependencies: Dependencies) {
-  const { read, runChange, clock, random, outbound, whileOutside, policy, offer, issuer, standard, secretKey } =
+  const { read, runChange, clock, random, outbound, whileOutside, policy, offer, issuer, defaultAlgorithm, secretKey } =
     dependencies
-  const facts = { issuer, standard }
+  const facts = { issuer, defaultAlgorithm }
   const fetchSector = createFetchSector(outbound, whileOutside)
 
   async function requireInitialToken(

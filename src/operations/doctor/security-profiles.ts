@@ -4,8 +4,8 @@ import { type SigningAlgorithm, signingAlgorithmOf } from '../../domain/protocol
 
 interface Requirement {
   readonly name: string
-  /** @param standard algorithm of the instance, for apps that name none */
-  readonly isMet: (app: TrustedApplication, standard: SigningAlgorithm) => boolean
+  /** @param defaultAlgorithm algorithm of the instance, for apps that name none */
+  readonly isMet: (app: TrustedApplication, defaultAlgorithm: SigningAlgorithm) => boolean
 }
 
 /** What is not offered here cannot be met by any app. */
@@ -37,7 +37,7 @@ const PROFILES: Readonly<Record<string, readonly Requirement[]>> = {
     },
     {
       name: 'what is signed for it has PS256, ES256 or EdDSA (SigningAlgorithm)',
-      isMet: (app, standard) => signingAlgorithmOf(app, standard) !== 'RS256',
+      isMet: (app, defaultAlgorithm) => signingAlgorithmOf(app, defaultAlgorithm) !== 'RS256',
     },
     {
       name: 'response type code alone (ResponseTypes)',
@@ -62,12 +62,12 @@ export interface ProfileReport {
 
 /**
  * How far an app is from each profile.
- * @param standard algorithm of the instance, for apps that name none
+ * @param defaultAlgorithm algorithm of the instance, for apps that name none
  * @see draft-ietf-oauth-v2-1, FAPI 2.0 Security Profile §5.3
  */
-export const reportProfiles = (app: TrustedApplication, standard: SigningAlgorithm): ProfileReport[] =>
+export const reportProfiles = (app: TrustedApplication, defaultAlgorithm: SigningAlgorithm): ProfileReport[] =>
   Object.entries(PROFILES).map(([profile, requirements]) => ({
     app: app.applicationUri,
     profile,
-    missing: requirements.filter(({ isMet }) => !isMet(app, standard)).map(({ name }) => name),
+    missing: requirements.filter(({ isMet }) => !isMet(app, defaultAlgorithm)).map(({ name }) => name),
   }))

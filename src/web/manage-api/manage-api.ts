@@ -27,7 +27,7 @@ interface Dependencies {
   readonly lookUpToken: LookUpToken
   readonly recheckToken: RecheckToken
   /** Identifier of the instance's own API. */
-  readonly standard: string
+  readonly defaultResource: string
   readonly refuse: Refuse
   readonly apps: ManageApps
   readonly tokens: ManageTokens
@@ -40,10 +40,10 @@ interface Dependencies {
 /** The administration API. */
 export async function manageApi(
   server: FastifyInstance,
-  { lookUpToken, recheckToken, standard, refuse, apps, tokens, sessions, consents, users, logs }: Dependencies,
+  { lookUpToken, recheckToken, defaultResource, refuse, apps, tokens, sessions, consents, users, logs }: Dependencies,
 ): Promise<void> {
   registerJsonBody(server)
-  requireAdministrator<ActiveAccessToken>(server, { lookUpToken, recheckToken, standard })
+  requireAdministrator<ActiveAccessToken>(server, { lookUpToken, recheckToken, defaultResource })
   registerProblemDetails(server, {
     refuse,
     challenge: challengeNaming(ADMINISTRATION_SCOPE),

@@ -27,7 +27,7 @@ export interface Dependencies {
   readonly cookies: Pick<Cookies, 'session'>
   readonly subjectOf: (user: User, sector: Sector) => string
   /** Identifier of the API of the instance itself. */
-  readonly standard: string
+  readonly defaultResource: string
 }
 
 /** What only the operator is told. */
@@ -59,7 +59,7 @@ const refuse = (
  * @throws Refused `invalid_token`, `insufficient_scope`, or `invalid_request` for a malformed header
  * @see RFC 6750 §3.1
  */
-export function createFindPerson({ lookUpToken, sessions, cookies, subjectOf, standard }: Dependencies) {
+export function createFindPerson({ lookUpToken, sessions, cookies, subjectOf, defaultResource }: Dependencies) {
   return async function findPerson(request: FastifyRequest): Promise<Person> {
     const bearer = readBearerToken(request, undefined)
     if (bearer !== undefined) return personOf(await lookUpToken(bearer))
@@ -77,7 +77,7 @@ export function createFindPerson({ lookUpToken, sessions, cookies, subjectOf, st
     }
     const { interactive, scope, user, claims, app } = token
     if (!interactive) throw refuse('insufficient_scope', 'a service token speaks for no person', SERVICE, app)
-    const isForInstance = [claims.aud ?? []].flat().includes(standard)
+    const isForInstance = [claims.aud ?? []].flat().includes(defaultResource)
     if (!isForInstance && !scope.includes('openid'))
       throw refuse('insufficient_scope', 'the access token lacks the scope: openid', ELSEWHERE, app)
     const pairwise = app.subjectType === 'pairwise'

@@ -22,5 +22,5 @@ export function readRequestedResources(
   requireMatching(scope, resources, app, catalogue)
   const { audience } = targetOf({ scope, resources }, [], app, catalogue)
   // Decided here for as long as the grant lives: another API that has the scope later gains nothing.
-  return audience.every((identifier) => identifier === catalogue.standard) ? [] : [...audience]
+  return audience.every((identifier) => identifier === catalogue.defaultResource) ? [] : [...audience]
 }

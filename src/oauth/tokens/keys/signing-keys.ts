@@ -38,7 +38,7 @@ interface Dependencies {
 
 /** The keys that sign tokens: at rest under the master key, found by `kid`, rotated by the clock. */
 export function createSigningKeys(dependencies: Dependencies) {
-  const { signingKeys, sealingKey, clock, algorithm: standard } = dependencies
+  const { signingKeys, sealingKey, clock, algorithm: defaultAlgorithm } = dependencies
   const rotation = createKeyRotation(dependencies)
   // A kid names one key for ever, so an imported key never grows stale.
   const imported = new Map<string, Promise<CryptoKey>>()
@@ -76,7 +76,11 @@ export function createSigningKeys(dependencies: Dependencies) {
   }
 
   /** Signs claims as a compact JWT with the key whose turn it is. */
-  async function sign(claims: JWTPayload, typ: TokenType, algorithm: SigningAlgorithm = standard): Promise<string> {
+  async function sign(
+    claims: JWTPayload,
+    typ: TokenType,
+    algorithm: SigningAlgorithm = defaultAlgorithm,
+  ): Promise<string> {
     const { kid, algorithm: alg, sealedPrivateJwk } = await signingKey(algorithm)
     const known = imported.get(`private:${kid}`)
     const key = known
@@ -86,11 +90,11 @@ export function createSigningKeys(dependencies: Dependencies) {
   }
 
   /** With which algorithm everything is signed that this app is to verify. */
-  const algorithmFor = (app: SignedFor): SigningAlgorithm => signingAlgorithmOf(app, standard)
+  const algorithmFor = (app: SignedFor): SigningAlgorithm => signingAlgorithmOf(app, defaultAlgorithm)
 
   return {
     ...rotation,
-    algorithm: standard,
+    algorithm: defaultAlgorithm,
     algorithmFor,
     list,
     sign,
@@ -102,7 +106,9 @@ export function createSigningKeys(dependencies: Dependencies) {
     /** The public key set; the instance's own algorithm comes first. @see RFC 7517 §5 */
     async publicJwks() {
       const published = (await list()).filter((key) => key.state !== 'retired')
-      const [ours, others] = [true, false].map((own) => published.filter((key) => (key.algorithm === standard) === own))
+      const [ours, others] = [true, false].map((own) =>
+        published.filter((key) => (key.algorithm === defaultAlgorithm) === own),
+      )
       return { keys: [...(ours ?? []), ...(others ?? [])].map((key) => key.publicJwk) }
     },
 

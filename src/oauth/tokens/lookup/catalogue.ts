@@ -3,8 +3,8 @@ import type { ApiResources } from '../../../store/repositories/apps/api-resource
 
 /**
  * Knows the APIs that tokens can be for, as they are registered now.
- * @param standard identifier of the API of the instance itself
+ * @param defaultResource identifier of the API of the instance itself
  */
 export const createReadCatalogue =
-  (resources: Pick<ApiResources, 'list'>, standard: string): ReadCatalogue =>
-  async () => ({ standard, resources: await resources.list() })
+  (resources: Pick<ApiResources, 'list'>, defaultResource: string): ReadCatalogue =>
+  async () => ({ defaultResource, resources: await resources.list() })

@@ -51,7 +51,7 @@ interface Dependencies<T extends AccessToken> {
   readonly lookUpToken: (value: string) => Promise<T | OtherToken>
   readonly recheckToken: (token: T, unit: Repositories) => Promise<T | OtherToken>
   /** Identifier of the instance's own API, the only one the token may be for. */
-  readonly standard: string
+  readonly defaultResource: string
 }
 
 /**
@@ -60,7 +60,7 @@ interface Dependencies<T extends AccessToken> {
  */
 export function requireAdministrator<T extends AccessToken>(
   server: FastifyInstance,
-  { lookUpToken, recheckToken, standard }: Dependencies<T>,
+  { lookUpToken, recheckToken, defaultResource }: Dependencies<T>,
 ): void {
   server.decorateRequest('administrator', undefined)
   server.addHook('onRequest', async (request) => {
@@ -68,7 +68,7 @@ export function requireAdministrator<T extends AccessToken>(
     const bearer = readBearerToken(request, undefined)
     if (bearer === undefined) throw tokenMissing('no Authorization: Bearer header came with the request')
     const token = requireAccessToken(await lookUpToken(bearer))
-    requireRight(token, standard)
+    requireRight(token, defaultResource)
     const { app, interactive, user, reference } = token
     request.administrator = {
       actor: actorOf(token),
@@ -76,7 +76,7 @@ export function requireAdministrator<T extends AccessToken>(
       app: app.applicationUri,
       person: interactive ? user.id : undefined,
       byReferenceToken: reference !== undefined,
-      recheck: async (unit) => requireRight(requireAccessToken(await recheckToken(token, unit)), standard),
+      recheck: async (unit) => requireRight(requireAccessToken(await recheckToken(token, unit)), defaultResource),
     }
   })
 }
@@ -107,9 +107,9 @@ const REFRESH_TOKEN: Omit<Extract<OtherToken, { kind: 'inactive' }>, 'kind'> = {
 }
 
 /** @throws Refused `insufficient_scope` */
-function requireRight(token: AccessToken, standard: string): void {
+function requireRight(token: AccessToken, defaultResource: string): void {
   const audience = [token.claims.aud ?? []].flat()
-  const obstacle = whyNotAdministrator({ ...token, audience }, standard)
+  const obstacle = whyNotAdministrator({ ...token, audience }, defaultResource)
   if (obstacle === undefined) return
   throw new Refused('insufficient_scope', obstacle.reason, {
     rule: obstacle.rule,
