@@ -1,8 +1,8 @@
 import { createPasswords } from '../../src/lib/crypto/passwords.ts'
-import { REDIRECT_URI } from '../../test/fixtures/clients/relying-party.ts'
+import { authorizeUrl } from '../../test/fixtures/clients/endpoints.ts'
 import { PASSWORD } from '../../test/fixtures/instance/instance.ts'
+import { WEB_REDIRECT } from '../../test/fixtures/instance/world.ts'
 import { createBrowser } from '../../test/fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../test/fixtures/sign-in/sign-in.ts'
 import { defineCheck } from './lib/check.ts'
 import { startNode } from './lib/node.ts'
 import { shuffled } from './lib/random.ts'
@@ -41,7 +41,7 @@ const nameOf = (kind: Kind, at: number): string => `${kind.padEnd(8, '-')}${Stri
 /** Posts the form of one sign-in page again and again. */
 async function openForm(site: Site) {
   const browser = createBrowser(site.origin)
-  const view = await browser.open(authorizeUrl(site as never, { client_id: WEB, redirect_uri: REDIRECT_URI }))
+  const view = await browser.open(authorizeUrl(site as never, { client_id: WEB, redirect_uri: WEB_REDIRECT }))
   const action = view.page.querySelector('form')?.getAttribute('action') ?? ''
   const csrf = view.page.querySelector('input[name=csrf]')?.getAttribute('value') ?? ''
   return async (username: string, password: string) => {

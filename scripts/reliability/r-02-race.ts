@@ -1,4 +1,5 @@
-import { type Answer, createRelyingParty, type RelyingParty } from '../../test/fixtures/clients/relying-party.ts'
+import type { Answer } from '../../test/fixtures/clients/http.ts'
+import { createRelyingParty, type RelyingParty } from '../../test/fixtures/clients/relying-party.ts'
 import { freePort } from '../../test/fixtures/instance/ports.ts'
 import { defineCheck } from './lib/check.ts'
 import { familiesWithTwoTips } from './lib/database.ts'
@@ -29,7 +30,7 @@ async function raceCodes(run: Run, race: Race): Promise<void> {
   const [first] = race.parties as [RelyingParty]
   let [twice, none, odd] = [0, 0, 0]
   for (let round = 0; round < race.rounds; round++) {
-    const code = await first.code()
+    const code = await first.obtainCode()
     const answers = await atOnce(race, (party) => party.redeem(code))
     const won = succeeded(answers).length
     if (won > 1) twice++
@@ -46,7 +47,7 @@ async function raceRefreshTokens(run: Run, race: Race): Promise<void> {
   const [first] = race.parties as [RelyingParty]
   let [different, refused] = [0, 0]
   for (let round = 0; round < race.rounds; round++) {
-    const { refresh } = await first.signIn()
+    const { refresh_token: refresh } = await first.obtainTokens()
     const answers = await atOnce(race, (party) => party.refresh(refresh))
     if (new Set(succeeded(answers).map(({ text }) => text)).size !== 1) different++
     refused += answers.length - succeeded(answers).length

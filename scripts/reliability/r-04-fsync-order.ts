@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createRelyingParty, tokensOf } from '../../test/fixtures/clients/relying-party.ts'
+import { createRelyingParty } from '../../test/fixtures/clients/relying-party.ts'
+import { tokensOf } from '../../test/fixtures/clients/tokens.ts'
 import { defineCheck } from './lib/check.ts'
 import { startNode } from './lib/node.ts'
 import { prepareSite, WEB } from './lib/site.ts'
@@ -22,11 +23,11 @@ export const check = defineCheck({
     const under = [strace, '-D', '-f', '-yy', '-s', '32', '-e', TRACED, '-o', trace]
     const node = await startNode(run, site, { under })
     const party = createRelyingParty(site, { clientId: WEB, login: 'person0' })
-    let tokens = await party.signIn()
+    let tokens = await party.obtainTokens()
     // What the sign-in set in motion beside the answer is over.
     await new Promise((resolve) => setTimeout(resolve, 500))
     const before = readFileSync(trace, 'utf8').length
-    for (let done = 0; done < exchanges; done++) tokens = tokensOf(await party.refresh(tokens.refresh))
+    for (let done = 0; done < exchanges; done++) tokens = tokensOf(await party.refresh(tokens.refresh_token))
     await new Promise((resolve) => setTimeout(resolve, 500))
     const { answers, unsynced, withoutWrite } = orderOf(readFileSync(trace, 'utf8').slice(before))
     node.kill('SIGTERM')

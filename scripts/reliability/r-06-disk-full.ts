@@ -57,7 +57,7 @@ export const check = defineCheck({
     const site = await prepareSite(run, { people: 4, folder })
     const node = await startNode(run, site)
     const service = createRelyingParty(site, { clientId: SYNC, login: '' })
-    const { json } = await service.token({ grant_type: 'client_credentials' })
+    const { json } = await service.requestToken({ grant_type: 'client_credentials' })
     const load = createLoad(run, site)
     const driven = load.drive()
     await waitFor(load, ({ ending, action }) => ending === 'ok' && action === 'refresh')

@@ -1,4 +1,5 @@
-import { createRelyingParty, tokensOf } from '../../test/fixtures/clients/relying-party.ts'
+import { createRelyingParty } from '../../test/fixtures/clients/relying-party.ts'
+import { tokensOf } from '../../test/fixtures/clients/tokens.ts'
 import { defineCheck } from './lib/check.ts'
 import { startCuttingProxy } from './lib/cutting-proxy.ts'
 import { familiesWithTwoTips } from './lib/database.ts'
@@ -17,11 +18,11 @@ export const check = defineCheck({
     const site = await prepareSite(run, { people: 1, databaseUrl: await server.createDatabase(proxy.port) })
     await startNode(run, site)
     const party = createRelyingParty(site, { clientId: WEB, login: 'person0' })
-    let tokens = await party.signIn()
+    let tokens = await party.obtainTokens()
     let [unavailable, successes, odd, lost, regained, exchanged] = [0, 0, 0, 0, 0, 0]
     for (let round = 0; round < cuts; round++) {
-      const code = round % 3 === 2 ? await party.code() : undefined
-      const send = () => (code ? party.redeem(code) : party.refresh(tokens.refresh))
+      const code = round % 3 === 2 ? await party.obtainCode() : undefined
+      const send = () => (code ? party.redeem(code) : party.refresh(tokens.refresh_token))
       proxy.cutNext(run.random() < 0.5 ? 'before' : 'after')
       const { status, text } = await send()
       if (status === 503) unavailable++
@@ -35,10 +36,10 @@ export const check = defineCheck({
       } else if (code) {
         // The code was used up for tokens that nobody saw; they are dead, and the person signs in again.
         lost++
-        tokens = await party.signIn()
+        tokens = await party.obtainTokens()
       } else odd++
       if (code) exchanged++
-      if ((await party.introspect(tokens.refresh)).json['active'] !== true) odd++
+      if ((await party.introspect(tokens.refresh_token)).json['active'] !== true) odd++
     }
     run.told('refreshes cut', cuts - exchanged)
     run.told('exchanges cut', exchanged)

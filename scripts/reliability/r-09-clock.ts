@@ -26,19 +26,19 @@ type Refused = Readonly<Record<string, () => Promise<boolean>>>
 
 /** Something expired, something revoked, something used. */
 async function bringToAnEnd({ party }: Scene): Promise<Refused> {
-  const expired = await party.signIn()
-  const expiredCode = await party.code()
-  const revoked = await party.signIn()
-  await party.revoke(revoked.refresh)
-  const first = await party.signIn()
-  await party.refresh(first.refresh)
+  const expired = await party.obtainTokens()
+  const expiredCode = await party.obtainCode()
+  const revoked = await party.obtainTokens()
+  await party.revoke(revoked.refresh_token)
+  const first = await party.obtainTokens()
+  await party.refresh(first.refresh_token)
   const inactive = async (token: string) => (await party.introspect(token)).json['active'] === false
   return {
-    'the expired access token': () => inactive(expired.access),
+    'the expired access token': () => inactive(expired.access_token),
     'the expired code': async () => (await party.redeem(expiredCode)).status === 400,
-    'the revoked access token': () => inactive(revoked.access),
-    'the revoked refresh token': async () => (await party.refresh(revoked.refresh)).status === 400,
-    'the used refresh token': () => inactive(first.refresh),
+    'the revoked access token': () => inactive(revoked.access_token),
+    'the revoked refresh token': async () => (await party.refresh(revoked.refresh_token)).status === 400,
+    'the used refresh token': () => inactive(first.refresh_token),
   }
 }
 
@@ -54,8 +54,8 @@ async function countRevived(run: Run, refused: Refused): Promise<number> {
 
 /** Whether people can sign in, and apps refresh and use what they get. */
 async function works({ party }: Scene): Promise<boolean> {
-  const tokens = await party.signIn()
-  const next = await party.refresh(tokens.refresh)
+  const tokens = await party.obtainTokens()
+  const next = await party.refresh(tokens.refresh_token)
   return next.status === 200 && (await party.introspect(String(next.json['access_token']))).json['active'] === true
 }
 
@@ -99,7 +99,7 @@ async function stepBack(scene: Scene, refused: Refused, seconds: number): Promis
 async function stepForward(scene: Scene, seconds: number, stay: number): Promise<void> {
   const { run, clock, party } = scene
   const name = `+${seconds} s`
-  const { refresh } = await party.signIn()
+  const { refresh_token: refresh } = await party.obtainTokens()
   const isActive = async () => (await party.introspect(refresh)).json['active'] === true
   clock.set(SECOND_START + seconds)
   run.that(`${name}: what expires by then is refused`, !(await isActive()))

@@ -55,7 +55,7 @@ export const check = defineCheck({
     async function work(): Promise<void> {
       while (!stopped) {
         const pause = delay((1000 * workers) / perSecond)
-        const { status, json } = await service.token({ grant_type: 'client_credentials' })
+        const { status, json } = await service.requestToken({ grant_type: 'client_credentials' })
         if (status !== 200) refused++
         else {
           issued++

@@ -38,7 +38,7 @@ function multiply(
 /** Makes what people left behind in months. */
 async function leaveBehind(site: Site, rows: number): Promise<void> {
   const party = createRelyingParty(site, { clientId: WEB, login: 'person0' })
-  await party.signIn()
+  await party.obtainTokens()
   await delay(200)
   const database = new Sqlite(site.databaseUrl.slice('file:'.length), { timeout: 5000 })
   const past = String(Date.now() - 60 * DAY)

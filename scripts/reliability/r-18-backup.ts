@@ -40,13 +40,14 @@ async function usableAfterRestore(run: Run, site: Site, backup: string, families
   const party = createRelyingParty(restored, { clientId: WEB, login: 'person0' })
   let usable = 0
   for (const { tokens, spent, code } of families) {
-    const answers = [await party.refresh(tokens.refresh), await party.redeem(code)]
+    const answers = [await party.refresh(tokens.refresh_token), await party.redeem(code)]
     for (const token of spent.slice(-1)) answers.push(await party.refresh(token))
     usable += answers.filter(({ status }) => status !== 400).length
-    if ((await party.introspect(tokens.access)).json['active'] !== false) usable++
+    if ((await party.introspect(tokens.access_token)).json['active'] !== false) usable++
   }
-  const works = await party.signIn()
-  if ((await party.introspect(works.access)).json['active'] !== true) throw new Error('nobody can sign in any more')
+  const works = await party.obtainTokens()
+  if ((await party.introspect(works.access_token)).json['active'] !== true)
+    throw new Error('nobody can sign in any more')
   if ((await integrityOf(restored)) !== 'ok') throw new Error('the restored database is damaged')
   node.kill('SIGKILL')
   await node.ended()

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { createRelyingParty, tokensOf } from '../../test/fixtures/clients/relying-party.ts'
+import { createRelyingParty } from '../../test/fixtures/clients/relying-party.ts'
+import { tokensOf } from '../../test/fixtures/clients/tokens.ts'
 import { defineCheck } from './lib/check.ts'
 import { startNode } from './lib/node.ts'
 import { prepareSite, WEB } from './lib/site.ts'
@@ -15,7 +16,7 @@ export const check = defineCheck({
     const party = createRelyingParty(site, { clientId: WEB, login: 'person0' })
     const issued = []
     for (let done = 0; done < signIns; done++) {
-      const code = await party.code()
+      const code = await party.obtainCode()
       issued.push({ code, tokens: tokensOf(await party.redeem(code)) })
     }
     const backup = join(run.scratch(), 'backup.db')
@@ -26,8 +27,8 @@ export const check = defineCheck({
     await tell(['db', 'backup', backup])
     // Of what the backup knows, a third is used, a third revoked, and a third left alone.
     for (const [index, { tokens }] of issued.entries()) {
-      if (index % 3 === 0) tokensOf(await party.refresh(tokens.refresh))
-      if (index % 3 === 1) await party.revoke(tokens.refresh)
+      if (index % 3 === 0) tokensOf(await party.refresh(tokens.refresh_token))
+      if (index % 3 === 1) await party.revoke(tokens.refresh_token)
     }
     node.kill('SIGTERM')
     await node.ended()
@@ -36,16 +37,16 @@ export const check = defineCheck({
 
     let [refreshed, active, exchanged] = [0, 0, 0]
     for (const { code, tokens } of issued) {
-      if ((await party.introspect(tokens.access)).json['active'] !== false) active++
-      if ((await party.refresh(tokens.refresh)).status !== 400) refreshed++
+      if ((await party.introspect(tokens.access_token)).json['active'] !== false) active++
+      if ((await party.refresh(tokens.refresh_token)).status !== 400) refreshed++
       if ((await party.redeem(code)).status !== 400) exchanged++
     }
     run.told('sign-ins in the backup', signIns)
     run.none('refresh tokens that work again', refreshed)
     run.none('access tokens that are active', active)
     run.none('codes that are exchanged again', exchanged)
-    const again = await createRelyingParty(site, { clientId: WEB, login: 'person0' }).signIn()
-    run.that('people can sign in', (await party.introspect(again.access)).json['active'] === true)
+    const again = await createRelyingParty(site, { clientId: WEB, login: 'person0' }).obtainTokens()
+    run.that('people can sign in', (await party.introspect(again.access_token)).json['active'] === true)
   },
 })
 

@@ -1,6 +1,6 @@
-import { REDIRECT_URI } from '../../test/fixtures/clients/relying-party.ts'
+import { authorizeUrl } from '../../test/fixtures/clients/endpoints.ts'
+import { WEB_REDIRECT } from '../../test/fixtures/instance/world.ts'
 import { createBrowser } from '../../test/fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../test/fixtures/sign-in/sign-in.ts'
 import { defineCheck } from './lib/check.ts'
 import { breaksOf, countOf, createLoad, driveFor } from './lib/load.ts'
 import { loopMonitor } from './lib/loop-delay.ts'
@@ -17,7 +17,7 @@ interface Attempt {
 /** One more person with a wrong password, at the same time as many others; a name of its own, as one name soon has to wait. */
 async function signInWrongly(site: Site, username: string): Promise<() => Promise<Attempt>> {
   const browser = createBrowser(site.origin)
-  const url = authorizeUrl(site as never, { client_id: WEB, redirect_uri: REDIRECT_URI })
+  const url = authorizeUrl(site as never, { client_id: WEB, redirect_uri: WEB_REDIRECT })
   const page = await browser.open(url)
   return async () => {
     const started = performance.now()

@@ -1,7 +1,7 @@
 // Run by tap, several at once: takes one test file after the other until none waits.
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
-import { forgetSecrets } from '../../test/fixtures/answers/refusals.ts'
+import { forgetSecrets } from '../../test/fixtures/answers/secrets.ts'
 import { compiledFile } from './compiled-file.ts'
 import { cpuSeconds } from './cpu-seconds.ts'
 import { setCurrentFile } from './file-tap.ts'

@@ -1,10 +1,14 @@
 import t from 'tap'
 import { RECORD_ATTRIBUTES } from '../../src/domain/apps/app-attributes.ts'
-import { addTool, createAdminApi, isProblem, serviceToken, TOOL } from '../fixtures/admin/admin.ts'
-import { basic, bearer, claimsOf, obtainCode, readTokens, redeem, requestToken } from '../fixtures/clients/requests.ts'
+import { addTool, createAdminApi, isProblem, TOOL } from '../fixtures/admin/admin.ts'
+import { obtainCode, redeem } from '../fixtures/clients/code-flow.ts'
+import { authorizeUrl, requestToken, serviceToken } from '../fixtures/clients/endpoints.ts'
+import { basic, bearer } from '../fixtures/clients/http.ts'
+import { claimsOf } from '../fixtures/clients/jwt.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { enableApp, enableUser, SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl, signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
+import { signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
 
 const { instance, david } = await startWorld(t)
 await addTool(instance)
@@ -28,8 +32,7 @@ const status = async (token: string): Promise<number> => (await createAdminApi(i
 async function userToken(login: string): Promise<string> {
   const request = { client_id: CONSOLE, redirect_uri: CONSOLE_REDIRECT, scope: 'openid sec' }
   const code = await obtainCode(instance, request, { login })
-  return (await readTokens(await redeem(instance, code, { redirect_uri: CONSOLE_REDIRECT }, basic(CONSOLE))))
-    .access_token
+  return tokensOf(await redeem(instance, code, { redirect_uri: CONSOLE_REDIRECT }, basic(CONSOLE))).access_token
 }
 
 const PATHS = [
@@ -81,8 +84,8 @@ await t.test('without the scope sec every address answers 403 and names it', asy
 
 await t.test('what is no live access token answers 401 invalid_token', async (t) => {
   const code = await obtainCode(instance, { scope: 'openid offline_access read' })
-  const tokens = await readTokens(await redeem(instance, code))
-  const good = await serviceToken(instance)
+  const tokens = tokensOf(await redeem(instance, code))
+  const good = await serviceToken(instance, TOOL)
   for (const [what, token] of [
     ['garbage', 'garbage'],
     ['a refresh token', tokens.refresh_token],
@@ -99,7 +102,7 @@ await t.test('what is no live access token answers 401 invalid_token', async (t)
 })
 
 await t.test('the token belongs in the header, once', async (t) => {
-  const token = await serviceToken(instance)
+  const token = await serviceToken(instance, TOOL)
   t.equal((await fetch(`${MANAGE}/apps?access_token=${token}`)).status, 400)
   t.equal((await fetch(`${MANAGE}/apps`, { headers: basic(TOOL) })).status, 401, 'not the secret of the app')
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -108,13 +111,13 @@ await t.test('the token belongs in the header, once', async (t) => {
 })
 
 await t.test('a service needs the mark of its app alone; the token says who acts', async (t) => {
-  const token = await serviceToken(instance)
+  const token = await serviceToken(instance, TOOL)
   t.match(claimsOf(token), { scope: 'sec', client_id: TOOL, sub: TOOL })
   t.equal(await status(token), 200)
 })
 
 await t.test('an app without the mark can neither hold the scope nor use it', async (t) => {
-  const api = createAdminApi(instance, await serviceToken(instance))
+  const api = createAdminApi(instance, await serviceToken(instance, TOOL))
   const made = await api.post('/apps', { ApplicationUri: 'my.app/climber', ClientType: 'Confidential', Scope: 'sec' })
   isProblem(t, instance, made, {
     status: 422,
@@ -122,7 +125,7 @@ await t.test('an app without the mark can neither hold the scope nor use it', as
     errors: ['Scope: sec opens the administration API and needs AdministrationAllowed true'],
   })
   const asked = await requestToken(instance, { grant_type: 'client_credentials', scope: 'sec' }, basic(SYNC))
-  t.match(await asked.json(), { error: 'invalid_scope' })
+  t.match(asked.json, { error: 'invalid_scope' })
 })
 
 await t.test('the record of the app counts as it is now', async (t) => {
@@ -193,7 +196,7 @@ await t.test('cookies never count', async (t) => {
 })
 
 await t.test('no other web origin reads an answer', async (t) => {
-  const token = await serviceToken(instance)
+  const token = await serviceToken(instance, TOOL)
   for (const origin of ['https://evil.example.com', 'https://app.example.com', instance.origin]) {
     const preflight = await fetch(`${MANAGE}/apps`, {
       method: 'OPTIONS',
@@ -205,7 +208,7 @@ await t.test('no other web origin reads an answer', async (t) => {
 })
 
 await t.test('every answer has the headers of the house', async (t) => {
-  const api = createAdminApi(instance, await serviceToken(instance))
+  const api = createAdminApi(instance, await serviceToken(instance, TOOL))
   for (const answer of [await api.get('/apps'), await api.get('/nothing'), await api.get('/openapi.json')]) {
     t.equal(answer.headers.get('cache-control'), 'no-store')
     t.equal(answer.headers.get('x-content-type-options'), 'nosniff')
@@ -215,14 +218,14 @@ await t.test('every answer has the headers of the house', async (t) => {
 })
 
 await t.test('a method that an address does not take', async (t) => {
-  const api = createAdminApi(instance, await serviceToken(instance))
+  const api = createAdminApi(instance, await serviceToken(instance, TOOL))
   const answer = await api.put('/apps', {})
   isProblem(t, instance, answer, { status: 405, type: 'method-not-allowed' })
   t.equal(answer.headers.get('allow'), 'GET, POST')
 })
 
 await t.test('bodies that are no JSON object', async (t) => {
-  const api = createAdminApi(instance, await serviceToken(instance))
+  const api = createAdminApi(instance, await serviceToken(instance, TOOL))
   const as = (type: string) => ({ 'content-type': type })
   const form = await api.call('POST', '/apps', 'a=b', as('application/x-www-form-urlencoded'))
   isProblem(t, instance, form, { status: 415, type: 'media-type' })
@@ -237,7 +240,7 @@ await t.test('bodies that are no JSON object', async (t) => {
 })
 
 await t.test('a refusal can be read under the address it names', async (t) => {
-  const api = createAdminApi(instance, await serviceToken(instance))
+  const api = createAdminApi(instance, await serviceToken(instance, TOOL))
   instance.advance(1000)
   const refused = await api.post('/apps', {
     ApplicationUri: 'my.app/bad',
@@ -262,7 +265,7 @@ await t.test('a refusal can be read under the address it names', async (t) => {
 })
 
 await t.test('the audit log in pages', async (t) => {
-  const api = createAdminApi(instance, await serviceToken(instance))
+  const api = createAdminApi(instance, await serviceToken(instance, TOOL))
   for (const name of ['One', 'Two', 'Three']) await api.patch('/users/anna', { name })
   const seen: unknown[] = []
   for (let next: unknown = ''; next !== null; ) {

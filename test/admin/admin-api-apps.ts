@@ -4,34 +4,19 @@ import { APP_ATTRIBUTES } from '../../src/domain/apps/app-attributes.ts'
 import { ALL_RESPONSE_TYPES } from '../../src/domain/apps/app-choices.ts'
 import type { Shown } from '../../src/domain/apps/attribute-kinds.ts'
 import { digest } from '../../src/lib/crypto/secrets.ts'
-import {
-  type AdminAnswer,
-  appPath,
-  auditOf,
-  isProblem,
-  type Json,
-  startAdminApi,
-  TOOL,
-} from '../fixtures/admin/admin.ts'
-import { logHoldsNoSecret, noteSecret } from '../fixtures/answers/refusals.ts'
+import { appPath, auditOf, isProblem, startAdminApi, TOOL } from '../fixtures/admin/admin.ts'
+import { logHoldsNoSecret } from '../fixtures/answers/refusals.ts'
+import { noteSecret } from '../fixtures/answers/secrets.ts'
 import { asserting, assertionClaims, jwksOf, makeKey, signAs, type TestKey } from '../fixtures/clients/app-keys.ts'
-import {
-  answerOf,
-  basic,
-  bearer,
-  claimsOf,
-  obtainCode,
-  PKCE,
-  readTokens,
-  redeem,
-  refresh,
-  requestToken,
-  VERIFIER,
-} from '../fixtures/clients/requests.ts'
+import { answerOf, obtainCode, PKCE, redeem, refresh, VERIFIER } from '../fixtures/clients/code-flow.ts'
+import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { type Answer, basic, bearer, type Json } from '../fixtures/clients/http.ts'
+import { claimsOf } from '../fixtures/clients/jwt.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { SECRET } from '../fixtures/instance/instance.ts'
 import { startWorld } from '../fixtures/instance/world.ts'
 import { createBrowser, type View } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl, signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
+import { signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
 
 const { instance } = await startWorld(t, { TESSERA_REQUEST_OBJECTS: 'true' })
 const api = await startAdminApi(instance)
@@ -51,7 +36,7 @@ const SERVICE = {
   SystemUser: 'svc.sync',
 }
 
-async function register(uri: string, record: Json): Promise<AdminAnswer> {
+async function register(uri: string, record: Json): Promise<Answer> {
   const answer = await api.post('/apps', { ApplicationUri: uri, ...record })
   if (answer.status !== 201) throw new Error(`not registered: ${answer.text}`)
   return answer
@@ -77,9 +62,9 @@ async function askAs(uri: string, login: string, parameters: Record<string, stri
   return browser.submit(view, 'login-submit', { username: login, password: 'correct horse battery staple' })
 }
 
-async function tokensOf(uri: string, scope = 'openid offline_access read') {
+async function tokensFor(uri: string, scope = 'openid offline_access read') {
   const code = await obtainCode(instance, { client_id: uri, redirect_uri: REDIRECT, scope, ...PKCE })
-  return readTokens(await redeem(instance, code, { redirect_uri: REDIRECT, code_verifier: VERIFIER }, basic(uri)))
+  return tokensOf(await redeem(instance, code, { redirect_uri: REDIRECT, code_verifier: VERIFIER }, basic(uri)))
 }
 
 /** What the browser shows after somebody signed in at the app and then signed out. */
@@ -92,24 +77,24 @@ async function afterSignOut(uri: string): Promise<View> {
 
 async function asService(uri: string, scope?: string): Promise<string> {
   const response = await requestToken(instance, { grant_type: 'client_credentials', scope }, basic(uri))
-  const json = (await response.json()) as Record<string, unknown>
+  const json = response.json as Record<string, unknown>
   return String(json['error'] ?? json['scope'])
 }
 
 async function replay(uri: string): Promise<string> {
-  const { refresh_token: token } = await tokensOf(uri)
+  const { refresh_token: token } = await tokensFor(uri)
   await refresh(instance, token, {}, basic(uri))
   instance.advance(5000)
   return String((await refresh(instance, token, {}, basic(uri))).status)
 }
 
 async function refreshAfterMinutes(uri: string): Promise<string> {
-  const { refresh_token: token } = await tokensOf(uri)
+  const { refresh_token: token } = await tokensFor(uri)
   instance.advance(120_000)
   return String((await refresh(instance, token, {}, basic(uri))).status)
 }
 
-const subAt = async (uri: string): Promise<string> => String(claimsOf((await tokensOf(uri)).id_token)['sub'])
+const subAt = async (uri: string): Promise<string> => String(claimsOf((await tokensFor(uri)).id_token)['sub'])
 /** The version of the UUID that it is. */
 const subVersion = async (uri: string): Promise<string> => (await subAt(uri)).charAt(14)
 const PERSON = { username: 'david', password: 'correct horse battery staple' }
@@ -122,7 +107,7 @@ const assert =
   async (uri: string) => {
     const assertion = await signAs(key, assertionClaims(instance, uri, claims))
     const answer = await requestToken(instance, { grant_type: 'client_credentials', ...asserting(assertion) })
-    const json = (await answer.json()) as Json
+    const json = answer.json as Json
     return String(json['error'] ?? json['scope'])
   }
 
@@ -189,7 +174,7 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     app: { ...SERVICE, Scope: 'read' },
     value: 'svc.other',
     async see(uri) {
-      const { access_token: token } = await readTokens(
+      const { access_token: token } = tokensOf(
         await requestToken(instance, { grant_type: 'client_credentials' }, basic(uri)),
       )
       const told = await requestIntrospection(uri, token)
@@ -218,7 +203,7 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     value: true,
     async see(uri) {
       const fields = { grant_type: 'password', username: 'david', password: 'correct horse battery staple' }
-      return String(((await (await requestToken(instance, fields, basic(uri))).json()) as Json)['error'])
+      return String(((await requestToken(instance, fields, basic(uri))).json as Json)['error'])
     },
     before: 'unsupported_grant_type',
     after: 'unsupported_grant_type',
@@ -241,14 +226,14 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
   RefreshReplayWindow: { value: 0, see: replay, before: '200', after: '400' },
   AccessTokenLifetime: {
     value: 90,
-    see: async (uri) => String((await tokensOf(uri)).expires_in),
+    see: async (uri) => String((await tokensFor(uri)).expires_in),
     before: '3600',
     after: '90',
   },
   RefreshTokenLifetime: { value: 60, see: refreshAfterMinutes, before: '200', after: '400' },
   AccessTokenFormat: {
     value: 'reference',
-    see: async (uri) => String((await tokensOf(uri)).access_token.startsWith('enat_')),
+    see: async (uri) => String((await tokensFor(uri)).access_token.startsWith('enat_')),
     before: 'false',
     after: 'true',
   },
@@ -319,14 +304,14 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
   },
   SigningAlgorithm: {
     value: 'ES256',
-    see: async (uri) => String(decodeProtectedHeader((await tokensOf(uri)).id_token).alg),
+    see: async (uri) => String(decodeProtectedHeader((await tokensFor(uri)).id_token).alg),
     before: 'RS256',
     after: 'ES256',
   },
   UserinfoSignedResponseAlg: {
     value: 'EdDSA',
     async see(uri) {
-      const { access_token } = await tokensOf(uri)
+      const { access_token } = await tokensFor(uri)
       const url = `${instance.issuer}/connect/userinfo`
       return String((await fetch(url, { headers: bearer(access_token) })).headers.get('content-type'))
     },
@@ -440,7 +425,7 @@ await t.test('every attribute of the record is settable, and its effect shows at
 await t.test('IsEnabled is the kill switch: the app is dead at the next request', async (t) => {
   const uri = 'fx/IsEnabled'
   await register(uri, WEB_APP)
-  const tokens = await tokensOf(uri)
+  const tokens = await tokensFor(uri)
   const userinfo = async () =>
     (
       await fetch(`${instance.issuer}/connect/userinfo`, {
@@ -450,7 +435,7 @@ await t.test('IsEnabled is the kill switch: the app is dead at the next request'
   t.equal(await userinfo(), 200)
   t.match((await api.patch(appPath(uri), { IsEnabled: false })).json, { IsEnabled: false })
   t.equal(await userinfo(), 401)
-  t.match(await (await refresh(instance, tokens.refresh_token, {}, basic(uri))).json(), { error: 'invalid_client' })
+  t.match((await refresh(instance, tokens.refresh_token, {}, basic(uri))).json, { error: 'invalid_client' })
   t.equal(whereabouts(await ask(uri)), 'page invalid_client')
   t.match((await api.patch(appPath(uri), { IsEnabled: true })).json, { IsEnabled: true })
   t.equal(await userinfo(), 401, 'enabling revives nothing')
@@ -836,7 +821,7 @@ await t.test('secrets: made and shown once, or pasted in as a hash; two at most'
 await t.test('a removed app is gone with what it issued', async (t) => {
   const uri = 'my.app/removed'
   await register(uri, WEB_APP)
-  const tokens = await tokensOf(uri)
+  const tokens = await tokensFor(uri)
   t.equal((await api.remove(appPath(uri))).status, 204)
   const headers = { authorization: `Bearer ${tokens.access_token}` }
   t.equal((await fetch(`${instance.issuer}/connect/userinfo`, { headers })).status, 401)

@@ -1,8 +1,10 @@
 import t from 'tap'
 import { auditOf, isProblem, startAdminApi, TOOL } from '../fixtures/admin/admin.ts'
-import { basic, bearer, obtainCode, obtainTokens, redeem } from '../fixtures/clients/requests.ts'
+import { obtainCode, obtainTokens, redeem } from '../fixtures/clients/code-flow.ts'
+import { serviceToken } from '../fixtures/clients/endpoints.ts'
+import { basic, bearer } from '../fixtures/clients/http.ts'
 import { SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
-import { callApi, liveSessions, serveApi, serviceToken } from '../fixtures/tokens/api-sessions.ts'
+import { callApi, liveSessions, serveApi } from '../fixtures/tokens/api-sessions.ts'
 
 const { instance, david } = await startWorld(t)
 await serveApi(instance)
@@ -50,11 +52,7 @@ await t.test('API sessions are listed and ended, with their tokens where that is
   const code = await obtainCode(instance)
   t.equal((await admin.remove(`/sessions/${again.session_id}?withTokens=true`)).status, 204)
   t.equal(await userinfo(), 401)
-  t.match(
-    await (await redeem(instance, code, {}, basic(WEB))).json(),
-    { error: 'invalid_grant' },
-    'nor is there a code',
-  )
+  t.match((await redeem(instance, code, {}, basic(WEB))).json, { error: 'invalid_grant' }, 'nor is there a code')
   isProblem(t, instance, await admin.remove('/sessions/unknown'), { status: 404, type: 'not-found' })
 
   const events = (await auditOf(instance, { user: david.id })).filter(({ event }) => event === 'api_session_ended')

@@ -1,9 +1,12 @@
 import t from 'tap'
-import { addTool, appPath, auditOf, createAdminApi, isProblem, serviceToken, TOOL } from '../fixtures/admin/admin.ts'
-import { noteSecret } from '../fixtures/answers/refusals.ts'
-import { basic, obtainCode, readTokens, redeem } from '../fixtures/clients/requests.ts'
+import { addTool, appPath, auditOf, createAdminApi, isProblem, TOOL } from '../fixtures/admin/admin.ts'
+import { noteSecret } from '../fixtures/answers/secrets.ts'
+import { obtainCode, redeem } from '../fixtures/clients/code-flow.ts'
+import { introspect, serviceToken } from '../fixtures/clients/endpoints.ts'
+import { basic } from '../fixtures/clients/http.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
-import { changeApp, introspect, issue } from '../fixtures/tokens/reference-tokens.ts'
+import { changeApp, issue } from '../fixtures/tokens/reference-tokens.ts'
 
 const { instance, david } = await startWorld(t)
 const CONSOLE = 'my.admin/console'
@@ -19,8 +22,8 @@ await instance.addApp({
 })
 for (const app of [WEB, SYNC]) await changeApp(instance, app, { accessTokens: 'AuthenticatedUsers' })
 const eva = await instance.addUser({ login: 'eva', isAdmin: true })
-const tool = createAdminApi(instance, await serviceToken(instance))
-const tokensOf = (app: string): string => `${appPath(app)}/tokens`
+const tool = createAdminApi(instance, await serviceToken(instance, TOOL))
+const tokensPath = (app: string): string => `${appPath(app)}/tokens`
 
 /** The API as Eva calls it through the console. */
 async function asEva() {
@@ -29,12 +32,12 @@ async function asEva() {
     { client_id: CONSOLE, redirect_uri: REDIRECT, scope: 'openid sec' },
     { login: 'eva' },
   )
-  const tokens = await readTokens(await redeem(instance, code, { redirect_uri: REDIRECT }, basic(CONSOLE)))
+  const tokens = tokensOf(await redeem(instance, code, { redirect_uri: REDIRECT }, basic(CONSOLE)))
   return createAdminApi(instance, tokens.access_token)
 }
 
 await t.test('a SAT is made, listed and revoked by a service', async (t) => {
-  const made = await tool.post(tokensOf(SYNC), { kind: 'SAT', scope: 'read', expires_at: '30d', description: 'sync' })
+  const made = await tool.post(tokensPath(SYNC), { kind: 'SAT', scope: 'read', expires_at: '30d', description: 'sync' })
   t.equal(made.status, 201, made.text)
   const { token, id, ...shown } = made.json as Record<string, string>
   noteSecret(String(token))
@@ -52,18 +55,18 @@ await t.test('a SAT is made, listed and revoked by a service', async (t) => {
     state: 'live',
     reason: null,
   })
-  t.match(await introspect(instance, SYNC, String(token)), { active: true, scope: 'read' })
-  const listed = (await tool.get(tokensOf(SYNC))).json
+  t.match((await introspect(instance, String(token), basic(SYNC))).json, { active: true, scope: 'read' })
+  const listed = (await tool.get(tokensPath(SYNC))).json
   t.match(listed, { items: [{ id, ...shown, last_used_at: /./ }], next: null })
   t.notOk(JSON.stringify(listed).includes(String(token)))
-  isProblem(t, instance, await tool.remove(`${tokensOf(WEB)}/${id}`), {
+  isProblem(t, instance, await tool.remove(`${tokensPath(WEB)}/${id}`), {
     status: 404,
     type: 'not-found',
     errors: ['id: no token here has this id'],
   })
-  t.equal((await tool.remove(`${tokensOf(SYNC)}/${id}`)).status, 204)
-  t.equal((await tool.remove(`${tokensOf(SYNC)}/${id}`)).status, 204, 'again')
-  t.strictSame(await introspect(instance, SYNC, String(token)), { active: false })
+  t.equal((await tool.remove(`${tokensPath(SYNC)}/${id}`)).status, 204)
+  t.equal((await tool.remove(`${tokensPath(SYNC)}/${id}`)).status, 204, 'again')
+  t.strictSame((await introspect(instance, String(token), basic(SYNC))).json, { active: false })
   const names = (await auditOf(instance, { app: SYNC })).map(({ event, actor }) => `${event} ${actor}`)
   t.strictSame(
     names.filter((name) => name.startsWith('reference')),
@@ -73,15 +76,15 @@ await t.test('a SAT is made, listed and revoked by a service', async (t) => {
 
 await t.test('an administrator makes a PAT for themselves alone', async (t) => {
   const api = await asEva()
-  const made = await api.post(tokensOf(WEB), { kind: 'PAT' })
+  const made = await api.post(tokensPath(WEB), { kind: 'PAT' })
   t.match(made.json, { kind: 'PAT', user: 'eva', user_id: eva.id, scope: 'read update', created_by: `user:${eva.id}` })
   noteSecret(String(made.json['token']))
-  isProblem(t, instance, await api.post(tokensOf(WEB), { kind: 'PAT', user: david.id }), {
+  isProblem(t, instance, await api.post(tokensPath(WEB), { kind: 'PAT', user: david.id }), {
     status: 400,
     type: 'malformed-request',
     errors: ['user: is nothing that can be set here'],
   })
-  isProblem(t, instance, await tool.post(tokensOf(WEB), { kind: 'PAT' }), {
+  isProblem(t, instance, await tool.post(tokensPath(WEB), { kind: 'PAT' }), {
     status: 422,
     type: 'impossible-record',
     errors: [
@@ -93,9 +96,9 @@ await t.test('an administrator makes a PAT for themselves alone', async (t) => {
 await t.test('a reference token administers, but makes no other one', async (t) => {
   const { value } = await issue(instance, { kind: 'PAT', app: CONSOLE, user: 'eva' })
   const api = createAdminApi(instance, value)
-  t.equal((await api.get(tokensOf(WEB))).status, 200)
+  t.equal((await api.get(tokensPath(WEB))).status, 200)
   for (const body of [{ kind: 'PAT' }, { kind: 'SAT' }]) {
-    const answer = await api.post(tokensOf(SYNC), body)
+    const answer = await api.post(tokensPath(SYNC), body)
     isProblem(t, instance, answer, {
       status: 403,
       type: 'not-allowed',
@@ -111,14 +114,14 @@ await t.test('a reference token administers, but makes no other one', async (t) 
     )
   }
   await instance.core.store.write(({ users }) => users.update({ ...eva, isAdmin: false }, instance.now()))
-  t.equal((await api.get(tokensOf(WEB))).status, 401, 'the policy is AdministratorsOnly')
+  t.equal((await api.get(tokensPath(WEB))).status, 401, 'the policy is AdministratorsOnly')
   await instance.core.store.write(({ users }) => users.update({ ...eva, isAdmin: true }, instance.now()))
 })
 
 await t.test('what cannot be made', async (t) => {
-  isProblem(t, instance, await tool.post(tokensOf('nobody'), { kind: 'SAT' }), { status: 404, type: 'not-found' })
-  isProblem(t, instance, await tool.get(tokensOf('nobody')), { status: 404, type: 'not-found' })
-  isProblem(t, instance, await tool.post(tokensOf(SYNC), { kind: 'SAT', scope: 'openid', expires_at: '0' }), {
+  isProblem(t, instance, await tool.post(tokensPath('nobody'), { kind: 'SAT' }), { status: 404, type: 'not-found' })
+  isProblem(t, instance, await tool.get(tokensPath('nobody')), { status: 404, type: 'not-found' })
+  isProblem(t, instance, await tool.post(tokensPath(SYNC), { kind: 'SAT', scope: 'openid', expires_at: '0' }), {
     status: 422,
     type: 'impossible-record',
     errors: [
@@ -126,13 +129,13 @@ await t.test('what cannot be made', async (t) => {
       'expires_at: is not in the future',
     ],
   })
-  isProblem(t, instance, await tool.post(tokensOf(WEB), { kind: 'SAT' }), { status: 409, type: 'conflict' })
-  isProblem(t, instance, await tool.post(tokensOf(SYNC), { kind: 'XYZ' }), {
+  isProblem(t, instance, await tool.post(tokensPath(WEB), { kind: 'SAT' }), { status: 409, type: 'conflict' })
+  isProblem(t, instance, await tool.post(tokensPath(SYNC), { kind: 'XYZ' }), {
     status: 400,
     type: 'malformed-request',
     errors: ['kind: expects SAT, or PAT for the administrator who asks'],
   })
-  isProblem(t, instance, await tool.post(tokensOf(SYNC), {}), { status: 400, type: 'malformed-request' })
+  isProblem(t, instance, await tool.post(tokensPath(SYNC), {}), { status: 400, type: 'malformed-request' })
 })
 
 await t.test('the list comes in pages, the oldest first', async (t) => {
@@ -143,7 +146,7 @@ await t.test('the list comes in pages, the oldest first', async (t) => {
   }
   const seen: string[] = []
   for (let next: unknown = ''; next !== null; ) {
-    const { json } = await tool.get(`${tokensOf(WEB)}?limit=2${next === '' ? '' : `&cursor=${next}`}`)
+    const { json } = await tool.get(`${tokensPath(WEB)}?limit=2${next === '' ? '' : `&cursor=${next}`}`)
     seen.push(...(json['items'] as { id: string }[]).map(({ id }) => id))
     next = json['next']
   }

@@ -1,13 +1,15 @@
 import t from 'tap'
 import { showUser } from '../../src/domain/users/user-attributes.ts'
 import { USER_DETAILS } from '../../src/domain/users/user-details.ts'
-import { appPath, auditOf, createAdminApi, isProblem, type Json, startAdminApi, TOOL } from '../fixtures/admin/admin.ts'
-import { logHoldsNoSecret, noteSecret } from '../fixtures/answers/refusals.ts'
-import { bearer, obtainTokens, refresh } from '../fixtures/clients/requests.ts'
+import { appPath, auditOf, createAdminApi, isProblem, startAdminApi, TOOL } from '../fixtures/admin/admin.ts'
+import { logHoldsNoSecret } from '../fixtures/answers/refusals.ts'
+import { noteSecret } from '../fixtures/answers/secrets.ts'
+import { obtainTokens, refresh } from '../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
+import { bearer, type Json } from '../fixtures/clients/http.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
 
 const { instance, david, service } = await startWorld(t)
 const api = await startAdminApi(instance)
@@ -175,7 +177,7 @@ await t.test('isEnabled is the kill switch: the person is out at the next reques
   t.equal((await userinfo(tokens.access_token)).status, 200)
   t.match((await api.patch('/users/david', { isEnabled: false })).json, { isEnabled: false })
   t.equal((await userinfo(tokens.access_token)).status, 401)
-  t.match(await (await refresh(instance, tokens.refresh_token)).json(), { error: 'invalid_grant' })
+  t.match((await refresh(instance, tokens.refresh_token)).json, { error: 'invalid_grant' })
   t.notOk(await canSignIn('david', PASSWORD))
   t.match((await api.patch('/users/david', { isEnabled: true })).json, { isEnabled: true })
   t.equal((await userinfo(tokens.access_token)).status, 401, 'enabling revives nothing')

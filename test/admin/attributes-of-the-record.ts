@@ -1,13 +1,13 @@
 import t from 'tap'
 import { APP_ATTRIBUTES } from '../../src/domain/apps/app-attributes.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
-import { postForm } from '../fixtures/clients/requests.ts'
+import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
+import { postForm } from '../fixtures/clients/http.ts'
 import { readTold } from '../fixtures/documents/mistakes/mistake.ts'
 import { textOfTest } from '../fixtures/documents/test-named.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
 
 /** For each attribute the test of what it does, by its file and a part of its text. */
 const EFFECTS: Readonly<Record<string, readonly [file: string, text: string]>> = {

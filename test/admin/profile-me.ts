@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { logHoldsNoSecret, type Refusal, refused } from '../fixtures/answers/refusals.ts'
-import { authorize, basic, bearer, type HeaderFields, obtainTokens, postForm } from '../fixtures/clients/requests.ts'
+import { authorize, obtainTokens } from '../fixtures/clients/code-flow.ts'
+import { type Answer, basic, bearer, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
 import { enableApp, enableUser, PORTAL, PORTAL_REDIRECT, WEB, WEB_BYE } from '../fixtures/instance/world.ts'
 import { OPAQUE, READER, startReports } from '../fixtures/resource-server/reports.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
@@ -13,8 +14,8 @@ const PICTURE = 'https://people.example.com/david.jpg?v=2'
 const SIZES = ['', '/64', '/128']
 const HOUR = 3_600_000
 
-const get = (path = '', headers: HeaderFields = {}): Promise<Response> =>
-  fetch(`${ME}${path}`, { headers, redirect: 'manual' })
+const get = (path = '', headers: HeaderFields = {}): Promise<Answer> =>
+  send(`${ME}${path}`, { headers, redirect: 'manual' })
 
 const NOBODY: Refusal = { status: 401, error: 'invalid_token', description: 'an access token or a sign-in is needed' }
 const DEAD: Refusal = {
@@ -35,7 +36,7 @@ async function refusedEverywhere(t: Test, headers: HeaderFields, refusal: Refusa
   for (const path of ['', ...SIZES.map((size) => `/picture${size}`)]) {
     const response = await get(path, headers)
     t.equal(response.headers.get('www-authenticate'), challenge, path)
-    await refused(t, instance, response, refusal)
+    refused(t, instance, response, refusal)
   }
 }
 
@@ -83,7 +84,7 @@ await t.test(
     }
     for (const [name, headers] of Object.entries(ways)) {
       const response = await get('', headers)
-      const text = await response.text()
+      const text = response.text
       t.equal(text, JSON.stringify(whole), `${name}: these members, in this order`)
       t.equal(response.status, 200)
       t.equal(response.headers.get('content-type'), 'application/json; charset=utf-8')
@@ -94,11 +95,11 @@ await t.test(
 
 await t.test('what is not known is null', async (t) => {
   const unknown = { email: null, phoneNumber: null, preferredLanguage: null }
-  const asAnna = await (await get('', { cookie: await signedIn('anna') })).json()
+  const asAnna = (await get('', { cookie: await signedIn('anna') })).json
   t.strictSame(asAnna, { ...whole, id: anna.id, login: 'anna', name: 'Anna Berg', ...unknown })
   await instance.core.store.write(({ users }) => users.update({ ...anna, isAdmin: true }, instance.now()))
-  t.match(await (await get('', { cookie: await signedIn('anna') })).json(), { isAdmin: true })
-  const asCarla = await (await get('', { cookie: await signedIn('carla') })).json()
+  t.match((await get('', { cookie: await signedIn('anna') })).json, { isAdmin: true })
+  const asCarla = (await get('', { cookie: await signedIn('carla') })).json
   const who = { id: carla.id, login: 'carla', name: 'Carla Customer', userType: 'ExternalCommunityUser' }
   t.strictSame(asCarla, { ...whole, ...who, ...unknown })
 })
@@ -115,7 +116,7 @@ await t.test('an identity token for no API of the instance shows as much as the 
     ['openid profile email phone reports.read', { name, preferredLanguage, email, phoneNumber }],
   ] as const) {
     const { access_token } = await ofPerson(READER, scope)
-    t.strictSame(await (await get('', bearer(access_token))).json(), { ...whole, ...hidden, ...shown }, scope)
+    t.strictSame((await get('', bearer(access_token))).json, { ...whole, ...hidden, ...shown }, scope)
   }
 })
 
@@ -139,9 +140,9 @@ await t.test('RFC 6750 §3.1: who is let in', async (t) => {
     await refusedEverywhere(t, { authorization: 'Bearer a b', cookie }, unreadable)
     const inUrl = malformed('an access token never belongs in the URL; send it in the Authorization header')
     for (const path of ['', '/picture'])
-      await refused(t, instance, await get(`${path}?access_token=${access_token}`, { cookie }), inUrl)
+      refused(t, instance, await get(`${path}?access_token=${access_token}`, { cookie }), inUrl)
     const asAnna = { ...bearer(access_token), cookie: await signedIn('anna') }
-    t.match(await (await get('', asAnna)).json(), { login: 'david' }, 'a good one wins over the sign-in of another')
+    t.match((await get('', asAnna)).json, { login: 'david' }, 'a good one wins over the sign-in of another')
   })
 
   await t.test('a service is no person', async (t) => {
@@ -193,7 +194,7 @@ await t.test('what has ended shows nothing', async (t) => {
 await t.test('the picture is where the record says', async (t) => {
   const missing: Refusal = { status: 404, error: 'not_found', description: 'there is no picture' }
   const cookie = await signedIn('david')
-  for (const size of SIZES) await refused(t, instance, await get(`/picture${size}`, { cookie }), missing)
+  for (const size of SIZES) refused(t, instance, await get(`/picture${size}`, { cookie }), missing)
   await instance.core.store.write(async ({ users }) => {
     const now = await users.find(david.id)
     if (now) await users.update({ ...now, profile: { ...now.profile, picture: PICTURE } }, instance.now())
@@ -201,7 +202,7 @@ await t.test('the picture is where the record says', async (t) => {
   const shown = { pictureUrl: `${ME}/picture/64`, largePictureUrl: `${ME}/picture/128` }
   const token = bearer((await ofPerson(READER, 'read')).access_token)
   for (const headers of [{ cookie }, token, bearer((await ofPerson(READER, 'openid profile')).access_token)]) {
-    t.match(await (await get('', headers)).json(), shown)
+    t.match((await get('', headers)).json, shown)
     for (const size of SIZES) {
       const response = await get(`/picture${size}`, headers)
       t.strictSame([response.status, response.headers.get('location')], [302, PICTURE])
@@ -211,11 +212,11 @@ await t.test('the picture is where the record says', async (t) => {
     }
   }
   const { access_token } = await ofPerson(READER, 'openid')
-  t.match(await (await get('', bearer(access_token))).json(), { pictureUrl: null, largePictureUrl: null })
-  await refused(t, instance, await get('/picture', bearer(access_token)), missing)
+  t.match((await get('', bearer(access_token))).json, { pictureUrl: null, largePictureUrl: null })
+  refused(t, instance, await get('/picture', bearer(access_token)), missing)
   const userinfo = async (scope: string) => {
     const headers = bearer((await ofPerson(READER, scope)).access_token)
-    return (await (await fetch(`${issuer}/connect/userinfo`, { headers })).json()) as Record<string, unknown>
+    return (await send(`${issuer}/connect/userinfo`, { headers })).json as Record<string, unknown>
   }
   t.equal((await userinfo('openid profile'))['picture'], PICTURE, 'OIDC Core §5.1')
   t.notOk('picture' in (await userinfo('openid email')))
@@ -238,7 +239,7 @@ await t.test('no page of another origin gets at it', async (t) => {
         t.equal(response.headers.get('cross-origin-resource-policy'), 'same-origin')
       }
       const asked = { origin: from, 'access-control-request-method': 'GET' }
-      t.equal((await fetch(`${ME}${path}`, { method: 'OPTIONS', headers: asked })).status, 405)
+      t.equal((await send(`${ME}${path}`, { method: 'OPTIONS', headers: asked })).status, 405)
     }
   }
   for (const site of ['cross-site', 'same-site']) {
@@ -251,7 +252,7 @@ await t.test('no page of another origin gets at it', async (t) => {
   }
   for (const site of ['same-origin', 'none']) t.equal((await get('', { cookie, 'sec-fetch-site': site })).status, 200)
   for (const method of ['POST', 'PUT', 'DELETE', 'HEAD'])
-    t.equal((await fetch(ME, { method, headers: { cookie } })).headers.get('allow'), 'GET', method)
+    t.equal((await send(ME, { method, headers: { cookie } })).headers.get('allow'), 'GET', method)
 })
 
 await t.test('LG-31 the log holds none of those tokens', (t) => {

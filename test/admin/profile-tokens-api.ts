@@ -1,10 +1,13 @@
 import t, { type Test } from 'tap'
-import { logHoldsNoSecret, noteSecret } from '../fixtures/answers/refusals.ts'
-import { bearer, obtainTokens } from '../fixtures/clients/requests.ts'
+import { logHoldsNoSecret } from '../fixtures/answers/refusals.ts'
+import { noteSecret } from '../fixtures/answers/secrets.ts'
+import { obtainTokens } from '../fixtures/clients/code-flow.ts'
+import { authorizeUrl, introspect } from '../fixtures/clients/endpoints.ts'
+import { basic, bearer } from '../fixtures/clients/http.ts'
 import { enableUser, NOTE, OTHER, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl, signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
-import { changeApp, introspect, issue } from '../fixtures/tokens/reference-tokens.ts'
+import { signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
+import { changeApp, issue } from '../fixtures/tokens/reference-tokens.ts'
 
 const { instance, david, anna } = await startWorld(t)
 await changeApp(instance, WEB, { accessTokens: 'AuthenticatedUsers' })
@@ -78,13 +81,13 @@ await t.test('whoever is signed in makes, lists and revokes their own PATs', asy
     description: 'my script',
     created_by: `user:${david.id}`,
   })
-  t.match(await introspect(instance, WEB, String(token)), { active: true, scope: 'read', sub: david.id })
+  t.match((await introspect(instance, String(token), basic(WEB))).json, { active: true, scope: 'read', sub: david.id })
   const listed = await call(mine, 'GET')
   t.equal(listed.headers.get('cache-control'), 'no-store')
   t.match(listed.json, { items: [{ id, state: 'live' }], next: null })
   t.notMatch(JSON.stringify(listed.json), /enrt_/)
   t.equal((await call(mine, 'DELETE', `/${id}`, undefined, OWN)).status, 204)
-  t.strictSame(await introspect(instance, WEB, String(token)), { active: false })
+  t.strictSame((await introspect(instance, String(token), basic(WEB))).json, { active: false })
   t.match((await call(mine, 'GET')).json, { items: [{ id, state: 'revoked' }] })
   const events = await instance.core.store.read.auditEvents.latest({ user: david.id }, 2)
   t.match(events, [
@@ -103,7 +106,7 @@ await t.test('the tokens of others are nobody else’s business', async (t) => {
     'not-found',
     'id: no token here has this id',
   )
-  t.match(await introspect(instance, WEB, annas.value), { active: true, sub: anna.id })
+  t.match((await introspect(instance, annas.value, basic(WEB))).json, { active: true, sub: anna.id })
   const body = { app: WEB, user: anna.id }
   isProblem(
     t,

@@ -2,11 +2,13 @@ import t from 'tap'
 import type { RefusalRule } from '../../src/domain/refusals/refusal-rule.ts'
 import { explainRefusal } from '../../src/operations/refusals/explain-refusal.ts'
 import { API_REMEDIES } from '../../src/operations/refusals/remedies/api-remedies.ts'
-import { type AdminAnswer, appPath, createAdminApi, serviceToken, startAdminApi } from '../fixtures/admin/admin.ts'
+import { appPath, createAdminApi, startAdminApi } from '../fixtures/admin/admin.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
+import { authorizeUrl, serviceToken } from '../fixtures/clients/endpoints.ts'
+import type { Answer } from '../fixtures/clients/http.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl, signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
+import { signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
 
 const { instance } = await startWorld(t)
 const api = await startAdminApi(instance)
@@ -15,7 +17,7 @@ const DEEP = `${'['.repeat(100)}${']'.repeat(100)}`
 const TOO_LARGE = JSON.stringify('x'.repeat(300_000))
 const cursor = (key: string): string => `cursor=${Buffer.from(key).toString('base64url')}`
 
-type Case = readonly [rule: RefusalRule, answer: () => Promise<Pick<AdminAnswer, 'status' | 'json'>>]
+type Case = readonly [rule: RefusalRule, answer: () => Promise<Pick<Answer, 'status' | 'json'>>]
 
 /** Every way in which the administration API says no. */
 const OF_ADMINISTRATION: readonly Case[] = [

@@ -3,7 +3,10 @@ import { newReferenceToken } from '../../src/domain/tokens/reference-token.ts'
 import { digest, newId, systemRandom } from '../../src/lib/crypto/secrets.ts'
 import { HOUR, MINUTE, SECOND } from '../../src/lib/time/clock.ts'
 import { type Refusal, refused } from '../fixtures/answers/refusals.ts'
-import { basic, obtainTokens, readTokens, refresh } from '../fixtures/clients/requests.ts'
+import { obtainTokens, refresh } from '../fixtures/clients/code-flow.ts'
+import { serviceToken } from '../fixtures/clients/endpoints.ts'
+import { basic, send } from '../fixtures/clients/http.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import type { Instance } from '../fixtures/instance/instance.ts'
 import {
   enableApp,
@@ -25,7 +28,6 @@ import {
   liveSessions,
   sendTouches,
   serveApi,
-  serviceToken,
   setSlots,
 } from '../fixtures/tokens/api-sessions.ts'
 
@@ -61,7 +63,7 @@ await t.test(
     const first = await callApi(instance, token)
     t.strictSame(first, { session_id: first.session_id, expires_in: 1200, subject: david.id }, '10:01 the first call')
     t.strictSame(await liveSessions(instance), [first.session_id])
-    await refused(t, instance, await askForSession(instance, sync), { ...FULL, cause: { rule: 'licence-slots-full' } })
+    refused(t, instance, await askForSession(instance, sync), { ...FULL, cause: { rule: 'licence-slots-full' } })
     turnTo(21)
     t.strictSame(await liveSessions(instance), [], '10:21 to the second it is over')
     turnTo(35)
@@ -70,9 +72,9 @@ await t.test(
     const second = await callApi(instance, token)
     t.not(second.session_id, first.session_id, '10:40 the same token opens another session')
     t.strictSame(await liveSessions(instance), [second.session_id])
-    await refused(t, instance, await askForSession(instance, sync), FULL)
+    refused(t, instance, await askForSession(instance, sync), FULL)
     turnTo(60)
-    await refused(t, instance, await askForSession(instance, token), {
+    refused(t, instance, await askForSession(instance, token), {
       ...NOT_FOR_API,
       cause: { rule: 'access-token-expired' },
     })
@@ -93,7 +95,7 @@ await t.test('use slides the end; refreshes, new tokens and personal tokens shar
     instance.advance(19 * MINUTE + 59 * SECOND)
     t.strictSame(await callApi(instance, tokens.access_token), { session_id, expires_in: 1200, subject: david.id })
   }
-  const next = await readTokens(await refresh(instance, tokens.refresh_token))
+  const next = tokensOf(await refresh(instance, tokens.refresh_token))
   instance.advance(19 * MINUTE)
   t.equal(
     (await callApi(instance, next.access_token)).session_id,
@@ -192,12 +194,12 @@ await t.test('every kill switch frees the slots at once, and revives nothing', a
   for (const [name, off, on] of everySwitch) {
     const { access_token: token } = await obtainTokens(instance)
     await callApi(instance, token)
-    await refused(t, instance, await askForSession(instance, await serviceToken(instance)), FULL)
+    refused(t, instance, await askForSession(instance, await serviceToken(instance)), FULL)
     await off()
     t.strictSame(await liveSessions(instance), [], name)
     await on()
     t.strictSame(await liveSessions(instance), [], `${name}: nothing is revived`)
-    await refused(t, instance, await askForSession(instance, token), {
+    refused(t, instance, await askForSession(instance, token), {
       ...NOT_FOR_API,
       cause: { rule: 'access-token-ended' },
     })
@@ -224,12 +226,12 @@ await t.test('signing out ends the API sessions of the person, and nobody elseâ€
   const mine = await callApi(instance, tokens.access_token)
   const hers = await callApi(instance, anna.access_token)
   const sync = await serviceToken(instance)
-  await refused(t, instance, await askForSession(instance, sync), FULL)
+  refused(t, instance, await askForSession(instance, sync), FULL)
   const query = new URLSearchParams({ id_token_hint: tokens.id_token, post_logout_redirect_uri: WEB_BYE })
   t.equal((await browser.open(`${instance.issuer}/connect/endsession?${query}`)).leftTo?.href, WEB_BYE)
   t.strictSame(await liveSessions(instance), [hers.session_id])
   await callApi(instance, sync)
-  await refused(t, instance, await askForSession(instance, tokens.access_token), FULL)
+  refused(t, instance, await askForSession(instance, tokens.access_token), FULL)
   t.not(mine.session_id, hers.session_id)
 })
 
@@ -239,12 +241,12 @@ await t.test('a restart loses nothing', async (t) => {
   const [web, sync] = [(await obtainTokens(instance)).access_token, await serviceToken(instance)]
   const sessions = [await callApi(instance, web), await callApi(instance, sync)]
   const other = (await obtainTokens(instance, {}, { login: 'anna' })).access_token
-  await refused(t, instance, await askForSession(instance, other), FULL)
+  refused(t, instance, await askForSession(instance, other), FULL)
   const again = await instance.restart()
   t.teardown(() => again.close())
   t.strictSame((await liveSessions(again)).sort(), sessions.map(({ session_id }) => session_id).sort())
   t.strictSame([await callApi(again, web), await callApi(again, sync)], sessions)
-  await refused(t, again, await askForSession(again, other), FULL)
+  refused(t, again, await askForSession(again, other), FULL)
 })
 
 await t.test('only the app of the token and the servers of its API may ask', async (t) => {
@@ -253,35 +255,35 @@ await t.test('only the app of the token and the servers of its API may ask', asy
   const { access_token: token, refresh_token } = await obtainTokens(instance)
   const { session_id } = await callApi(instance, token)
   t.equal((await callApi(instance, token, basic(WEB))).session_id, session_id, 'its own app')
-  await refused(t, instance, await ask(token, OTHER), {
+  refused(t, instance, await ask(token, OTHER), {
     ...NOT_FOR_API,
     cause: { rule: 'token-of-another-api', client_id: OTHER, issued_to: WEB, api: 'DomainAPI' },
   })
   await serveApi(instance, 'my.trusted.app/stock', 'https://stock.example.com')
-  await refused(t, instance, await ask(token, 'my.trusted.app/stock'), NOT_FOR_API)
+  refused(t, instance, await ask(token, 'my.trusted.app/stock'), NOT_FOR_API)
 
-  await refused(t, instance, await ask(refresh_token, WEB), { ...NOT_FOR_API, cause: { rule: 'access-token-foreign' } })
+  refused(t, instance, await ask(refresh_token, WEB), { ...NOT_FOR_API, cause: { rule: 'access-token-foreign' } })
   const { access_token: forUserInfo } = await obtainTokens(instance, { scope: 'openid' })
   for (const clientId of [API, WEB])
-    await refused(t, instance, await ask(forUserInfo, clientId), {
+    refused(t, instance, await ask(forUserInfo, clientId), {
       ...NOT_FOR_API,
       cause: { rule: 'token-without-api' },
     })
   for (const value of ['x', `${token}x`, 'enrt_123', `enat_${'x'.repeat(43)}`])
-    await refused(t, instance, await ask(value, API), NOT_FOR_API)
-  await refused(t, instance, await askForSession(instance, ''), {
+    refused(t, instance, await ask(value, API), NOT_FOR_API)
+  refused(t, instance, await askForSession(instance, ''), {
     status: 400,
     error: 'invalid_request',
     description: 'parameter is missing: token',
   })
   const wrong = await askForSession(instance, token, basic(API, 'a-wrong-secret-0123456789'))
-  await refused(t, instance, wrong, {
+  refused(t, instance, wrong, {
     status: 401,
     error: 'invalid_client',
     description: 'the app is unknown, or its authentication is wrong or missing',
   })
   const body = new URLSearchParams({ client_id: SPA, token })
-  await refused(t, instance, await fetch(`${instance.issuer}/connect/session`, { method: 'POST', body }), {
+  refused(t, instance, await send(`${instance.issuer}/connect/session`, { method: 'POST', body }), {
     status: 401,
     error: 'invalid_client',
     description: 'only a Confidential app may ask about API sessions',
@@ -293,7 +295,7 @@ await t.test('only the app of the token and the servers of its API may ask', asy
 await t.test('touches keep sessions alive, and tell which are over', async (t) => {
   const { instance, david } = await start(t)
   const ended = async (touches: string, headers = basic(API)): Promise<unknown> =>
-    ((await (await sendTouches(instance, { touches }, headers)).json()) as { ended: string[] }).ended
+    ((await sendTouches(instance, { touches }, headers)).json as { ended: string[] }).ended
   const [web, sync] = [(await obtainTokens(instance)).access_token, await serviceToken(instance)]
   const [first, second] = [await callApi(instance, web), await callApi(instance, sync)]
   const unknown = newId()
@@ -344,13 +346,13 @@ await t.test('touches are 1 to 300 of SESSION_ID:SECONDS_AGO', async (t) => {
     'x y',
     `${id}:1 `,
   ])
-    await refused(t, instance, await sendTouches(instance, { touches }), malformed)
+    refused(t, instance, await sendTouches(instance, { touches }), malformed)
   const many = Array.from({ length: 301 }, () => `${newId()}:12345`)
-  await refused(t, instance, await sendTouches(instance, { touches: many.join(' ') }), {
+  refused(t, instance, await sendTouches(instance, { touches: many.join(' ') }), {
     status: 400,
     error: 'invalid_request',
     description: 'parameter has more than 300 values: touches',
   })
   const answer = await sendTouches(instance, { touches: many.slice(1).join(' ') })
-  t.strictSame(await answer.json(), { ended: many.slice(1).map((touch) => touch.slice(0, 36)) })
+  t.strictSame(answer.json, { ended: many.slice(1).map((touch) => touch.slice(0, 36)) })
 })

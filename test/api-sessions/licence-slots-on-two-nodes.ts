@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { documentOf, words } from '../fixtures/cli/cli.ts'
-import { basic, postForm, readTokens } from '../fixtures/clients/requests.ts'
+import { basic, postForm } from '../fixtures/clients/http.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { SECRET } from '../fixtures/instance/instance.ts'
 import { directly, preparePair } from '../fixtures/instance/nodes.ts'
 import { serve } from '../fixtures/instance/server-process.ts'
@@ -48,8 +49,7 @@ await t.test(
     const tokens = await Promise.all(
       Array.from({ length: AT_ONCE }, async (_, index) => {
         const url = `${nodeOf(index).issuer}/connect/token`
-        return (await readTokens(await postForm(url, { grant_type: 'client_credentials' }, basic(`app${index}`))))
-          .access_token
+        return tokensOf(await postForm(url, { grant_type: 'client_credentials' }, basic(`app${index}`))).access_token
       }),
     )
     const countsOf = async (shift: number): Promise<Record<string, number>> => {

@@ -1,19 +1,12 @@
 import t, { type Test } from 'tap'
 import { MINUTE, SECOND } from '../../src/lib/time/clock.ts'
 import { type Refusal, refused } from '../fixtures/answers/refusals.ts'
-import { basic } from '../fixtures/clients/requests.ts'
+import { serviceToken } from '../fixtures/clients/endpoints.ts'
+import { basic } from '../fixtures/clients/http.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import { type Instance, SECRET, startInstance } from '../fixtures/instance/instance.ts'
 import { query } from '../fixtures/store/database.ts'
-import {
-  API,
-  askForSession,
-  callApi,
-  liveSessions,
-  serveApi,
-  serviceToken,
-  setSlots,
-} from '../fixtures/tokens/api-sessions.ts'
+import { API, askForSession, callApi, liveSessions, serveApi, setSlots } from '../fixtures/tokens/api-sessions.ts'
 
 const SLOTS = 10
 const AT_ONCE = 200
@@ -36,7 +29,7 @@ async function startServices(t: Test, count: number) {
   /** A call of the API with a new token. @returns the id of the session, or the status of the refusal */
   async function call(index: number): Promise<string | number> {
     const answer = await askForSession(instance, await tokenOf(index))
-    const body = (await answer.json()) as Record<string, string>
+    const body = answer.json as Record<string, string>
     return answer.status === 200 ? String(body['session_id']) : answer.status
   }
   return { instance, idOf, tokenOf, reserve, call }
@@ -108,7 +101,7 @@ await t.test('the refusal: 429, when it is worth trying again, what mends it, an
   }
   const answer = await askForSession(instance, token)
   t.equal(answer.headers.get('retry-after'), String(15 * 60), 'rounded up')
-  await refused(t, instance, answer, expected)
+  refused(t, instance, answer, expected)
   instance.advance(15 * MINUTE - 2)
   const last = await askForSession(instance, await tokenOf(1))
   t.equal(last.headers.get('retry-after'), '1', 'at least one second')

@@ -1,7 +1,11 @@
 // SQLite alone: is about what commands print; test/admin/admin-api-apps.ts does the same on both databases
+
 import t from 'tap'
-import { asItself, documentOf, LINES, startWithTessera, words } from '../fixtures/cli/cli.ts'
-import { authorize, basic, obtainCode, readTokens, redeem } from '../fixtures/clients/requests.ts'
+import { documentOf, LINES, startWithTessera, words } from '../fixtures/cli/cli.ts'
+import { authorize, obtainCode, redeem } from '../fixtures/clients/code-flow.ts'
+import { requestServiceToken } from '../fixtures/clients/endpoints.ts'
+import { basic } from '../fixtures/clients/http.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { SYNC, WEB } from '../fixtures/instance/world.ts'
 
@@ -14,7 +18,7 @@ await t.test('what the command line changes counts from the very next request on
   const sync = await secretOf(LINES.sync)
 
   await t.test('app disable and app enable', async (t) => {
-    const held = await readTokens(await redeem(instance, await obtainCode(instance), {}, basic(WEB, web)))
+    const held = tokensOf(await redeem(instance, await obtainCode(instance), {}, basic(WEB, web)))
     const userinfo = () =>
       fetch(`${instance.issuer}/connect/userinfo`, { headers: { authorization: `Bearer ${held.access_token}` } })
     t.equal((await userinfo()).status, 200)
@@ -24,11 +28,11 @@ await t.test('what the command line changes counts from the very next request on
     t.equal((await authorize(instance)).status, 400, 'an error page, and no redirect')
     t.match((await tessera(['app', 'disable', WEB])).stdout, /was disabled already/)
     t.equal((await documentOf(tessera(['app', 'disable', SYNC, '--json'])))['IsEnabled'], false)
-    t.equal((await asItself(instance, SYNC, sync)).status, 401)
+    t.equal((await requestServiceToken(instance, basic(SYNC, sync))).status, 401)
 
     await tessera(['app', 'enable', WEB])
     t.equal((await documentOf(tessera(['app', 'enable', SYNC, '--json'])))['IsEnabled'], true)
-    t.equal((await asItself(instance, SYNC, sync)).status, 200)
+    t.equal((await requestServiceToken(instance, basic(SYNC, sync))).status, 200)
     t.equal((await redeem(instance, await obtainCode(instance), {}, basic(WEB, web))).status, 200)
     t.equal((await userinfo()).status, 401, 'what was issued before stays ended')
   })
@@ -44,8 +48,8 @@ await t.test('what the command line changes counts from the very next request on
 
   await t.test('app rotate-secret', async (t) => {
     const next = await secretOf(`app rotate-secret ${SYNC} --overlap 1h --json`)
-    t.equal((await asItself(instance, SYNC, sync)).status, 200, 'the old secret, during the overlap')
-    t.equal((await asItself(instance, SYNC, next)).status, 200)
+    t.equal((await requestServiceToken(instance, basic(SYNC, sync))).status, 200, 'the old secret, during the overlap')
+    t.equal((await requestServiceToken(instance, basic(SYNC, next))).status, 200)
     const third = await tessera(words(`app rotate-secret ${SYNC} --overlap 1h`))
     t.match(third, {
       code: 1,
@@ -53,11 +57,15 @@ await t.test('what the command line changes counts from the very next request on
       stderr: /two valid secrets already; wait until .* or end both .* --overlap 0/,
     })
     instance.advance(2 * 3_600_000)
-    t.equal((await asItself(instance, SYNC, sync)).status, 401, 'and after it')
-    t.equal((await asItself(instance, SYNC, next)).status, 200)
+    t.equal((await requestServiceToken(instance, basic(SYNC, sync))).status, 401, 'and after it')
+    t.equal((await requestServiceToken(instance, basic(SYNC, next))).status, 200)
     const last = await secretOf(`app rotate-secret ${SYNC} --json`)
-    t.equal((await asItself(instance, SYNC, next)).status, 401, 'at once, where no overlap is asked for')
-    t.equal((await asItself(instance, SYNC, last)).status, 200)
+    t.equal(
+      (await requestServiceToken(instance, basic(SYNC, next))).status,
+      401,
+      'at once, where no overlap is asked for',
+    )
+    t.equal((await requestServiceToken(instance, basic(SYNC, last))).status, 200)
   })
 
   await t.test('RequirePkce=false on a Public app is warned of, where it is said', async (t) => {
@@ -90,7 +98,7 @@ await t.test('what the command line changes counts from the very next request on
       ApplicationUri: SYNC,
       removed: true,
     })
-    t.equal((await asItself(instance, SYNC, sync)).status, 401)
+    t.equal((await requestServiceToken(instance, basic(SYNC, sync))).status, 401)
     t.match(await tessera(['app', 'show', SYNC]), { code: 1, stderr: /no app has the ApplicationUri/ })
   })
 })

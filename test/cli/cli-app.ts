@@ -1,7 +1,12 @@
 // SQLite alone: is about what commands print; test/admin/admin-api-apps.ts does the same on both databases
+
 import t from 'tap'
-import { asItself, documentOf, LINES, startWithTessera, words } from '../fixtures/cli/cli.ts'
-import { basic, claimsOf, obtainCode, PKCE, readTokens, redeem, VERIFIER } from '../fixtures/clients/requests.ts'
+import { documentOf, LINES, startWithTessera, words } from '../fixtures/cli/cli.ts'
+import { obtainCode, PKCE, redeem, VERIFIER } from '../fixtures/clients/code-flow.ts'
+import { requestServiceToken } from '../fixtures/clients/endpoints.ts'
+import { basic } from '../fixtures/clients/http.ts'
+import { claimsOf } from '../fixtures/clients/jwt.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { SPA, SYNC, WEB } from '../fixtures/instance/world.ts'
 import { bytesAtRest } from '../fixtures/store/database.ts'
@@ -43,7 +48,7 @@ await t.test('the lines scripts rely on make users and apps, and what they print
     }
     const secret = String(printed['client_secret'])
     const code = await obtainCode(instance, { scope: 'openid read' })
-    const tokens = await readTokens(await redeem(instance, code, {}, basic(WEB, secret)))
+    const tokens = tokensOf(await redeem(instance, code, {}, basic(WEB, secret)))
     t.equal(claimsOf(tokens.access_token)['sub'], david['id'])
 
     const shown = await tessera(['app', 'show', WEB, '--json'])
@@ -59,17 +64,17 @@ await t.test('the lines scripts rely on make users and apps, and what they print
     const redirect = { redirect_uri: 'http://localhost:5082/' }
     const code = await obtainCode(instance, { client_id: SPA, ...redirect, scope: 'openid read', ...PKCE })
     const fields = { client_id: SPA, ...redirect, code_verifier: VERIFIER }
-    t.equal((await readTokens(await redeem(instance, code, fields, {}))).scope, 'openid read')
+    t.equal(tokensOf(await redeem(instance, code, fields, {})).scope, 'openid read')
   })
 
   await t.test('--service', async (t) => {
-    const tokens = await readTokens(await asItself(instance, SYNC, await secretOf(LINES.sync)))
+    const tokens = tokensOf(await requestServiceToken(instance, basic(SYNC, await secretOf(LINES.sync))))
     t.match(claimsOf(tokens.access_token), { scope: 'read update', client_system_user: 'svc.sync' })
   })
 
   await t.test('--hybrid', async (t) => {
     const secret = await secretOf(LINES.shop)
-    t.equal((await asItself(instance, SHOP, secret)).status, 200)
+    t.equal((await requestServiceToken(instance, basic(SHOP, secret))).status, 200)
     const redirect = { redirect_uri: 'https://shop.example.com/cb' }
     const code = await obtainCode(instance, { client_id: SHOP, ...redirect })
     t.equal((await redeem(instance, code, redirect, basic(SHOP, secret))).status, 200)
@@ -104,7 +109,7 @@ await t.test('the lines scripts rely on make users and apps, and what they print
     )
     t.equal(code, 0)
     const secret = /^ {2}client_secret +(\S+)$/m.exec(stdout)?.[1] ?? ''
-    t.equal((await asItself(instance, 'my.trusted.app/second', secret)).status, 200)
+    t.equal((await requestServiceToken(instance, basic('my.trusted.app/second', secret))).status, 200)
     t.match(stdout, `token_endpoint              ${instance.issuer}/connect/token`)
     t.match(stderr, /The secret is shown this once/)
   })

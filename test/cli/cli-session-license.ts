@@ -1,10 +1,12 @@
 // SQLite alone: is about what commands print; test/admin/admin-api-sessions.ts does the same on both databases
 import t from 'tap'
 import { documentOf, tesseraOn, words } from '../fixtures/cli/cli.ts'
-import { basic, bearer, obtainCode, obtainTokens, postForm, redeem, refresh } from '../fixtures/clients/requests.ts'
+import { obtainCode, obtainTokens, redeem, refresh } from '../fixtures/clients/code-flow.ts'
+import { serviceToken } from '../fixtures/clients/endpoints.ts'
+import { basic, bearer, postForm } from '../fixtures/clients/http.ts'
 import { HYBRID, SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
 import { query } from '../fixtures/store/database.ts'
-import { callApi, liveSessions, readNotices, serveApi, serviceToken } from '../fixtures/tokens/api-sessions.ts'
+import { callApi, liveSessions, readNotices, serveApi } from '../fixtures/tokens/api-sessions.ts'
 
 await t.test('tessera license: slots, and who is sure of one', async (t) => {
   const { instance } = await startWorld(t)
@@ -72,7 +74,7 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
   const json = async (line: string): Promise<unknown> => JSON.parse((await tessera(words(`${line} --json`))).stdout)
   const list = async (flags = '') => (await json(`session list${flags}`)) as Record<string, string>[]
   const introspect = async (token: string, clientId: string) =>
-    (await postForm(`${instance.issuer}/connect/introspect`, { token }, basic(clientId))).json()
+    (await postForm(`${instance.issuer}/connect/introspect`, { token }, basic(clientId))).json
   const userinfo = async (token: string): Promise<number> =>
     (await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })).status
 
@@ -117,12 +119,12 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
       const anna = await obtainTokens(instance, {}, { login: 'anna' })
       const { session_id } = await callApi(instance, first.access_token)
       const hers = await callApi(instance, anna.access_token)
-      const { next } = (await (await readNotices(instance)).json()) as { next: string }
-      const before = ((await (await readNotices(instance, { since: next })).json()) as { notices: unknown[] }).notices
+      const { next } = (await readNotices(instance)).json as { next: string }
+      const before = ((await readNotices(instance, { since: next })).json as { notices: unknown[] }).notices
       const ended = (await json(`session end ${session_id} --with-tokens`)) as Record<string, unknown>
       t.match(ended, { sessions: [session_id], referenceTokens: 0, apps: [WEB] })
       t.ok(Number(ended['tokenFamilies']) >= 2, 'one for each sign-in')
-      const after = ((await (await readNotices(instance, { since: next })).json()) as { notices: unknown[] }).notices
+      const after = ((await readNotices(instance, { since: next })).json as { notices: unknown[] }).notices
       t.equal(after.length, before.length + 1, 'one notice')
       t.match(after.at(-1), { client_id: WEB, user_id: david.id })
       for (const { access_token, refresh_token } of [first, second]) {
@@ -171,7 +173,7 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
   await t.test('end --user --with-tokens: a code that no app has redeemed yet is dead as well', async (t) => {
     const code = await obtainCode(instance)
     t.match(await json('session end --user david --with-tokens'), { apps: [] })
-    t.match(await (await redeem(instance, code)).json(), {
+    t.match((await redeem(instance, code)).json, {
       error: 'invalid_grant',
       error_description: /^the code was ended before it was redeemed/,
     })

@@ -1,10 +1,11 @@
 // SQLite alone: is about what commands print; test/admin/admin-api-users.ts does the same on both databases
 import t, { type Test } from 'tap'
 import { documentOf, type Tessera, tesseraOn, words } from '../fixtures/cli/cli.ts'
+import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
 import { type Instance, PASSWORD, startInstance } from '../fixtures/instance/instance.ts'
 import { WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl, signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
+import { signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
 import { bytesAtRest } from '../fixtures/store/database.ts'
 
 async function start(t: Test): Promise<{ instance: Instance; tessera: Tessera }> {

@@ -1,20 +1,15 @@
 // SQLite alone: asks and changes nothing; what it explains is tested on both databases
 import t from 'tap'
 import { pasted, tesseraOn } from '../fixtures/cli/cli.ts'
-import {
-  authorize,
-  basic,
-  claimsOf,
-  obtainTokens,
-  PKCE,
-  readTokens,
-  requestToken,
-} from '../fixtures/clients/requests.ts'
+import { authorize, obtainTokens, PKCE } from '../fixtures/clients/code-flow.ts'
+import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { basic } from '../fixtures/clients/http.ts'
+import { claimsOf } from '../fixtures/clients/jwt.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { READER, READER_REDIRECT, startPlace } from '../fixtures/documents/mistakes/apps-of-mistakes.ts'
 import { readTold } from '../fixtures/documents/mistakes/mistake.ts'
 import { SECRET } from '../fixtures/instance/instance.ts'
 import { PORTAL, PORTAL_REDIRECT, SPA, SPA_REDIRECT, SYNC, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
-import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
 import { everyRow } from '../fixtures/store/database.ts'
 
 interface Explained {
@@ -87,7 +82,7 @@ await t.test('it says what the server says', async (t) => {
       const after = explained.checks.findIndex(({ passed }) => passed === false) + 1
       t.ok(explained.checks.slice(after).every(({ passed, detail }) => passed === null && detail === 'not reached'))
       if (user !== undefined) return
-      const told = await readTold(await authorize(instance, parameters))
+      const told = readTold(await authorize(instance, parameters))
       t.match(explained.refusal, { error: told?.error, description: told?.description })
     })
   }
@@ -116,7 +111,7 @@ await t.test('a token request', async (t) => {
 
   await t.test('of a service: the claims of a real token', async (t) => {
     const response = await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC))
-    const real = claimsOf((await readTokens(response)).access_token)
+    const real = claimsOf(tokensOf(response).access_token)
     const before = await everything()
     const { outcome, claims, exitCode } = await token('--grant', 'client_credentials', '--client', SYNC)
     t.equal(await everything(), before, 'nothing was changed')

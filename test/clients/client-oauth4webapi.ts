@@ -1,8 +1,9 @@
 // SQLite alone: client-openid-client.ts sends the same requests
 import * as oauth from 'oauth4webapi'
 import t from 'tap'
-import { callbackOf, thrownBy } from '../fixtures/clients/clients.ts'
-import { bearer } from '../fixtures/clients/requests.ts'
+import { thrownBy } from '../fixtures/answers/thrown-by.ts'
+import { callbackOf } from '../fixtures/clients/code-flow.ts'
+import { bearer } from '../fixtures/clients/http.ts'
 import { PASSWORD, SECRET } from '../fixtures/instance/instance.ts'
 import { enableApp, NATIVE, SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'

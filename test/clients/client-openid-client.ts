@@ -1,7 +1,7 @@
 import * as client from 'openid-client'
 import t, { type Test } from 'tap'
-import { callbackOf, thrownBy } from '../fixtures/clients/clients.ts'
-import { answerOf } from '../fixtures/clients/requests.ts'
+import { thrownBy } from '../fixtures/answers/thrown-by.ts'
+import { answerOf, callbackOf } from '../fixtures/clients/code-flow.ts'
 import { SECRET } from '../fixtures/instance/instance.ts'
 import {
   enableApp,

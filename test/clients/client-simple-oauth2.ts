@@ -1,8 +1,9 @@
 // SQLite alone: client-openid-client.ts sends the same requests
 import { AuthorizationCode, ClientCredentials } from 'simple-oauth2'
 import t from 'tap'
-import { callbackOf, thrownBy } from '../fixtures/clients/clients.ts'
-import { bearer, postForm } from '../fixtures/clients/requests.ts'
+import { thrownBy } from '../fixtures/answers/thrown-by.ts'
+import { callbackOf } from '../fixtures/clients/code-flow.ts'
+import { bearer, postForm } from '../fixtures/clients/http.ts'
 import { SECRET } from '../fixtures/instance/instance.ts'
 import { enableApp, HYBRID, SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 
@@ -35,7 +36,7 @@ function serviceConfiguration(...given: Parameters<typeof configuration>) {
 
 const active = async (token: unknown): Promise<unknown> => {
   const fields = { client_id: WEB, client_secret: SECRET, token: String(token) }
-  return ((await (await postForm(`${issuer}/connect/introspect`, fields)).json()) as { active: boolean }).active
+  return ((await postForm(`${issuer}/connect/introspect`, fields)).json as { active: boolean }).active
 }
 
 for (const method of ['header', 'body'] as const) {

@@ -1,19 +1,8 @@
 import t from 'tap'
-import {
-  answerOf,
-  basic,
-  type Fields,
-  type HeaderFields,
-  obtainCode,
-  obtainTokens,
-  PKCE,
-  postForm,
-  readTokens,
-  redeem,
-  refresh,
-  requestToken,
-  VERIFIER,
-} from '../fixtures/clients/requests.ts'
+import { answerOf, obtainCode, obtainTokens, PKCE, redeem, refresh, VERIFIER } from '../fixtures/clients/code-flow.ts'
+import { requestToken } from '../fixtures/clients/endpoints.ts'
+import { type Answer, basic, type Fields, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { SECRET } from '../fixtures/instance/instance.ts'
 import { SPA, SPA_REDIRECT, SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
@@ -31,7 +20,7 @@ await t.test('token requests', async (t) => {
   const works = async (name: string, fields: Fields, headers: HeaderFields): Promise<void> => {
     const response = await requestToken(instance, fields, headers)
     t.match([response.status, response.headers.get('content-type')], [200, /^application\/json\b/], name)
-    await readTokens(response)
+    tokensOf(response)
   }
   const right = basic(SYNC)
   await works('client_id in the body beside Basic', { ...SERVICE, client_id: SYNC }, right)
@@ -50,7 +39,7 @@ await t.test('token requests', async (t) => {
 
   const bare = await postForm(`${instance.issuer}/connect/token?`, SERVICE, right)
   t.equal(bare.status, 200, 'a question mark with nothing behind it')
-  const lower = await fetch(`${instance.issuer}/connect/token`, {
+  const lower = await send(`${instance.issuer}/connect/token`, {
     method: 'POST',
     headers: { ...right, 'content-type': form },
     body: 'grant%5ftype=client%5fcredentials&scope=read+update',
@@ -89,7 +78,7 @@ await t.test('a Public app with an empty secret', async (t) => {
       headers,
     )
     t.equal(response.status, 200)
-    await readTokens(response)
+    tokensOf(response)
   }
   const nothing = await requestToken(instance, SERVICE, plainBasic(SYNC, ''))
   t.equal(nothing.status, 401, 'is none at all for a Confidential one')
@@ -124,18 +113,18 @@ await t.test('authorization requests', async (t) => {
 await t.test('a refresh that sends all it knows', async (t) => {
   const first = await obtainTokens(instance)
   const fields = { scope: first.scope, client_id: WEB, redirect_uri: WEB_REDIRECT }
-  const second = await readTokens(await refresh(instance, first.refresh_token, fields))
+  const second = tokensOf(await refresh(instance, first.refresh_token, fields))
   t.equal(second.scope, first.scope)
 })
 
 await t.test('a token endpoint that is not spoken to as it should be says how', async (t) => {
   const url = `${instance.issuer}/connect/token`
-  const told = async (response: Response) => {
-    const { error, error_description: description } = (await response.json()) as Record<string, string>
+  const told = async (response: Answer) => {
+    const { error, error_description: description } = response.json as Record<string, string>
     return `${response.status} ${error}: ${description}`
   }
   const json = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(SERVICE) }
-  t.equal(await told(await fetch(url, json)), '415 invalid_request: the body must be application/x-www-form-urlencoded')
-  t.equal(await told(await fetch(url)), '405 invalid_request: use POST here')
+  t.equal(await told(await send(url, json)), '415 invalid_request: the body must be application/x-www-form-urlencoded')
+  t.equal(await told(await send(url)), '405 invalid_request: use POST here')
   t.match(await told(await postForm(`${url}?grant_type=client_credentials`, {}, basic(SYNC))), /belong in the body/)
 })

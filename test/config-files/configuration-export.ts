@@ -10,8 +10,9 @@ import { fileSchema } from '../../src/config-files/schema/file-schema.ts'
 import { APP_ATTRIBUTES } from '../../src/domain/apps/app-attributes.ts'
 import { digest } from '../../src/lib/crypto/secrets.ts'
 import { type CommandLine, commandLine, inShort } from '../fixtures/cli/tessera-command.ts'
+import { requestToken } from '../fixtures/clients/endpoints.ts'
+import { basic } from '../fixtures/clients/http.ts'
 import { createRelyingParty } from '../fixtures/clients/relying-party.ts'
-import { basic, requestToken } from '../fixtures/clients/requests.ts'
 import { schemaText } from '../fixtures/documents/schema-text.ts'
 import {
   enableUser,
@@ -134,7 +135,7 @@ await t.test('a server that is running notices with its next request', async (t)
     login: 'frida',
     redirectUri: 'https://hybrid.example.com/cb',
   } as Parameters<typeof createRelyingParty>[1])
-  t.ok((await frida.code()).code, 'and a new person signs in with the password of the variable')
+  t.ok((await frida.obtainCode()).code, 'and a new person signs in with the password of the variable')
 })
 
 await t.test('people get a text they can read', async (t) => {

@@ -3,10 +3,13 @@ import { setInstanceSetting } from '../../src/admin/change/instance-settings.ts'
 import { AUDIT_EVENTS } from '../../src/domain/instance/audit.ts'
 import { createBatches } from '../../src/lib/flow/batches.ts'
 import { documentOf, type Tessera, tesseraOn, words } from '../fixtures/cli/cli.ts'
-import { createRelyingParty, postForm, REDIRECT_URI, tokensOf } from '../fixtures/clients/relying-party.ts'
+import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
+import { postForm } from '../fixtures/clients/http.ts'
+import { createRelyingParty } from '../fixtures/clients/relying-party.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { changedBy } from '../fixtures/instance/changed-by.ts'
 import { type Instance, PASSWORD, startInstance } from '../fixtures/instance/instance.ts'
-import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
+import { WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { cleanUpOf } from '../fixtures/store/clean-up.ts'
 import { AS_THEY_CAME, alter, query } from '../fixtures/store/database.ts'
 
@@ -67,26 +70,26 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
   ])
   const david = String((await run('user add david --password-stdin', PASSWORD))['id'])
   const svc = String((await run('user add svc.sync --type SystemUserNoLogin'))['id'])
-  const web = await run(`app register ${WEB} --web --redirect-uri ${REDIRECT_URI} --scope "read update"`)
+  const web = await run(`app register ${WEB} --web --redirect-uri ${WEB_REDIRECT} --scope "read update"`)
   const sync = await run(`app register ${SYNC} --service --system-user svc.sync --scope read`)
   canaries.set('secret of the web app', String(web['client_secret']))
   canaries.set('secret of the service', String(sync['client_secret']))
 
   const secret = String(web['client_secret'])
   const party = createRelyingParty(instance, { clientId: WEB, secret, login: 'david' })
-  const first = await party.browser.open(authorizeUrl(instance, { client_id: WEB, redirect_uri: REDIRECT_URI }))
+  const first = await party.browser.open(authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT }))
   await party.browser.submit(first, 'login-submit', { username: 'david', password: WRONG_PASSWORD })
   await party.browser.submit(first, 'login-submit', { username: WRONG_PASSWORD, password: WRONG_PASSWORD })
   const asked = await party.browser.submit(first, 'login-submit', { username: 'david', password: PASSWORD })
   await party.browser.submit(asked, 'consent-deny')
 
-  const code = await party.code({ state: 'canary-of-the-state-of-the-app-01234567' })
+  const code = await party.obtainCode({ state: 'canary-of-the-state-of-the-app-01234567' })
   canaries.set('state', 'canary-of-the-state-of-the-app-01234567')
   const tokens = tokensOf(await party.redeem(code))
-  const second = tokensOf(await party.refresh(tokens.refresh))
-  await party.revoke(second.access)
+  const second = tokensOf(await party.refresh(tokens.refresh_token))
+  await party.revoke(second.access_token)
   instance.advance(60_000)
-  t.equal((await party.refresh(tokens.refresh)).status, 400, 'a refresh token comes back')
+  t.equal((await party.refresh(tokens.refresh_token)).status, 400, 'a refresh token comes back')
   t.equal((await party.redeem(code)).status, 400, 'and so does the code')
   const service = await postForm(`${instance.issuer}/connect/token`, {
     grant_type: 'client_credentials',
@@ -101,7 +104,10 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
     })
   const out = await party.browser.open(`${instance.issuer}/connect/endsession`)
   await party.browser.submit(out, 'logout-confirm')
-  for (const [name, { access, refresh, id }] of Object.entries({ first: tokens, second })) {
+  for (const [name, { access_token: access, refresh_token: refresh, id_token: id }] of Object.entries({
+    first: tokens,
+    second,
+  })) {
     canaries.set(`${name} access token`, access)
     canaries.set(`${name} refresh token`, refresh)
     canaries.set(`${name} ID token`, id)
@@ -189,10 +195,10 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
       token: jti(token),
       refreshable: true,
     })
-    t.strictSame(detailOf('token_issued'), issued('authorization_code', tokens.access))
-    t.strictSame(detailOf('token_issued', 1), issued('refresh_token', second.access))
+    t.strictSame(detailOf('token_issued'), issued('authorization_code', tokens.access_token))
+    t.strictSame(detailOf('token_issued', 1), issued('refresh_token', second.access_token))
     t.match(detailOf('token_issued', 2), { grant: 'client_credentials', scope: 'read', refreshable: false })
-    t.strictSame(detailOf('token_revoked'), { kind: 'access_token', token: jti(second.access) })
+    t.strictSame(detailOf('token_revoked'), { kind: 'access_token', token: jti(second.access_token) })
   })
 
   await t.test('one JSON line each on the log of the server', async (t) => {

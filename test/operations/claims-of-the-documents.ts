@@ -3,15 +3,11 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { USER_CLAIMS } from '../../src/domain/protocol/requested-claims.ts'
 import { logoutTokenClaims } from '../../src/oauth/tokens/mint/logout-token.ts'
-import {
-  basic,
-  bearer,
-  claimsOf,
-  obtainTokens,
-  postForm,
-  readTokens,
-  requestToken,
-} from '../fixtures/clients/requests.ts'
+import { obtainTokens } from '../fixtures/clients/code-flow.ts'
+import { requestToken } from '../fixtures/clients/endpoints.ts'
+import { basic, bearer, postForm } from '../fixtures/clients/http.ts'
+import { claimsOf } from '../fixtures/clients/jwt.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
 import { changeApp, issue } from '../fixtures/tokens/reference-tokens.ts'
 
@@ -30,8 +26,7 @@ function documented(heading: string): string[] {
 const sorted = (names: Iterable<string>): string[] => [...new Set(names)].sort()
 const ask = (token: string, accept: string, app = WEB) =>
   postForm(`${instance.issuer}/connect/introspect`, { token }, { ...basic(app), accept })
-const introspect = async (token: string, app = WEB) =>
-  (await (await ask(token, 'application/json', app)).json()) as object
+const introspect = async (token: string, app = WEB) => (await ask(token, 'application/json', app)).json as object
 
 const tokens = await obtainTokens(instance, {
   scope: 'openid profile email offline_access read',
@@ -48,7 +43,7 @@ await t.test('and every claim of access tokens', async (t) => {
     sorted(Object.keys(claimsOf(tokens.access_token))),
     'for a person',
   )
-  const ofService = await readTokens(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC)))
+  const ofService = tokensOf(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC)))
   t.strictSame(
     documented('Access token that acts for a service'),
     sorted(Object.keys(claimsOf(ofService.access_token))),
@@ -66,7 +61,7 @@ await t.test('and every claim at UserInfo, and every member of an introspection'
   const known = [...Object.keys(claimsOf(tokens.access_token)), ...documented('Introspection')]
   for (const token of [tokens.access_token, tokens.refresh_token])
     for (const name of Object.keys(await introspect(token))) t.ok(known.includes(name), name)
-  const signed = claimsOf(await (await ask(tokens.access_token, 'application/token-introspection+jwt')).text())
+  const signed = claimsOf((await ask(tokens.access_token, 'application/token-introspection+jwt')).text)
   for (const name of Object.keys(signed)) t.ok(documented('Introspection').includes(name), name)
 })
 

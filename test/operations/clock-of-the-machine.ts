@@ -6,10 +6,11 @@ import { createTimekeeper } from '../../src/lib/time/timekeeper.ts'
 import { createAuditWithin } from '../../src/operations/audit/audit.ts'
 import { createWatchTime } from '../../src/operations/maintenance/watch-time.ts'
 import { documentOf, tesseraAfter } from '../fixtures/cli/cli.ts'
-import { createRelyingParty, REDIRECT_URI } from '../fixtures/clients/relying-party.ts'
+import { createRelyingParty } from '../fixtures/clients/relying-party.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import { PASSWORD, startInstance } from '../fixtures/instance/instance.ts'
 import { addApp, addPerson, prepareSite, type Site, serve } from '../fixtures/instance/server-process.ts'
+import { WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { alter, query } from '../fixtures/store/database.ts'
 
 const WEB = 'my.trusted.app/web'
@@ -45,7 +46,7 @@ async function inhabited(t: Test) {
   // Longer texts than a machine with another clock could agree about.
   const site = await prepareSite(t, { TESSERA_MASTER_KEY: randomBytes(32).toString('base64') })
   await addPerson(site, 'david', PASSWORD)
-  const secret = await addApp(site, WEB, '--web', '--redirect-uri', REDIRECT_URI)
+  const secret = await addApp(site, WEB, '--web', '--redirect-uri', WEB_REDIRECT)
   const party = () => createRelyingParty(site, { clientId: WEB, login: 'david', secret })
   return { site, party }
 }
@@ -128,9 +129,9 @@ await t.test('a first start with the clock years ahead leaves an instance that w
   await early.ended()
   t.equal(await recordOf(site), 0, 'nothing is known to be right yet')
   await serve(t, site)
-  const tokens = await party().signIn()
-  t.equal((await party().introspect(tokens.access)).json['active'], true)
-  t.ok(Math.abs(Number((await party().introspect(tokens.access)).json['iat']) * SECOND - Date.now()) < MINUTE)
+  const tokens = await party().obtainTokens()
+  t.equal((await party().introspect(tokens.access_token)).json['active'], true)
+  t.ok(Math.abs(Number((await party().introspect(tokens.access_token)).json['iat']) * SECOND - Date.now()) < MINUTE)
 })
 
 await t.test('a clock more than a day beyond the record: no start, and nothing is written', async (t) => {
@@ -180,7 +181,7 @@ await t.test('tessera db clock --reset: the way back from years ahead', async (t
   const before = await documentOf(site.tessera(['key', 'list', '--json']))
   const future = withClockAhead(site, 5 * YEAR)
   const misled = await serve(t, future, { ...ahead, flags: ['--accept-clock'] })
-  const there = await party().signIn()
+  const there = await party().obtainTokens()
   t.match(await future.tessera(['key', 'rotate', '--json']), { code: 0 })
   misled.kill('SIGTERM')
   await misled.ended()
@@ -210,11 +211,11 @@ await t.test('tessera db clock --reset: the way back from years ahead', async (t
   t.ok(keys.every(({ signsFrom }) => Date.parse(signsFrom) <= Date.now()))
 
   const server = await serve(t, site)
-  const old = await party().introspect(there.access)
+  const old = await party().introspect(there.access_token)
   t.equal(old.json['active'], false)
-  t.equal((await party().refresh(there.refresh)).status, 400)
-  const tokens = await party().signIn()
-  t.equal((await party().refresh(tokens.refresh)).status, 200)
+  t.equal((await party().refresh(there.refresh_token)).status, 400)
+  const tokens = await party().obtainTokens()
+  t.equal((await party().refresh(tokens.refresh_token)).status, 200)
   const since = await recordOf(site)
   t.ok(
     (await eventually(

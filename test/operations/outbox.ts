@@ -10,11 +10,12 @@ import { openPlace } from '../../src/store/transfer/place.ts'
 import { auditOf } from '../fixtures/admin/admin.ts'
 import { documentOf, tesseraOn, words } from '../fixtures/cli/cli.ts'
 import { startNotifiedApp } from '../fixtures/clients/notified-app.ts'
-import { createRelyingParty, REDIRECT_URI, webApp } from '../fixtures/clients/relying-party.ts'
+import { createRelyingParty, webApp } from '../fixtures/clients/relying-party.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import { type Instance, PASSWORD, startInstance } from '../fixtures/instance/instance.ts'
 import { emptyPlaceOf } from '../fixtures/instance/place.ts'
 import { addApp, addPerson, prepareSite, serve } from '../fixtures/instance/server-process.ts'
+import { WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { cleanUpOf } from '../fixtures/store/clean-up.ts'
 import { query } from '../fixtures/store/database.ts'
 
@@ -340,10 +341,10 @@ await t.test('what a command puts in, the server sends within five seconds', asy
   const site = await prepareSite(t, { TESSERA_OUTBOUND_EXEMPT_HOSTS: '127.0.0.1' })
   const app = await startNotifiedApp(t)
   await addPerson(site, 'david', PASSWORD)
-  const secret = await addApp(site, 'app/told', '--web', '--redirect-uri', REDIRECT_URI)
+  const secret = await addApp(site, 'app/told', '--web', '--redirect-uri', WEB_REDIRECT)
   await documentOf(site.tessera(words(`app update app/told --set BackchannelLogoutUri=${app.uri} --json`)))
   const server = await serve(t, site)
-  await createRelyingParty(site, { clientId: 'app/told', login: 'david', secret }).signIn()
+  await createRelyingParty(site, { clientId: 'app/told', login: 'david', secret }).obtainTokens()
   await documentOf(site.tessera(words('user disable david --json')))
   await app.told(1)
   const told = async () => (await documentOf(site.tessera(words('app logouts app/told --json')))) as unknown

@@ -5,11 +5,11 @@ import type { Refusal } from '../../src/domain/refusals/refusal.ts'
 import { MINUTE } from '../../src/lib/time/clock.ts'
 import { createRefusalLog } from '../../src/operations/refusals/refusal-log.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
-import { basic, postForm, requestToken } from '../fixtures/clients/requests.ts'
+import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { basic, postForm } from '../fixtures/clients/http.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import type { Instance } from '../fixtures/instance/instance.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
-import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
 import { cleanUpOf } from '../fixtures/store/clean-up.ts'
 import { query } from '../fixtures/store/database.ts'
 
@@ -25,7 +25,7 @@ const comeTo = async (instance: Instance, count: number): Promise<Row[]> =>
 /** Whatever was refused before this one is written down when it is; which is one that always is. */
 async function settle(instance: Instance): Promise<void> {
   const answer = await requestToken(instance, { grant_type: 'client_credentials' }, basic(WEB, 'wrong'))
-  const { refusal_id: id } = (await answer.json()) as { refusal_id: string }
+  const { refusal_id: id } = answer.json as { refusal_id: string }
   await eventually(
     () => query(instance, 'select id from refusals where id = ?', id),
     (rows) => rows.length === 1,
@@ -144,13 +144,13 @@ await t.test('a network has 60 records a minute, and takes none from another', a
       { grant_type: 'client_credentials' },
       { ...basic(SYNC, 'wrong'), 'x-forwarded-for': address },
     )
-  for (let turn = 0; turn < 80; turn++) await (await ask(`2001:db8::${turn}`)).text()
-  await (await ask('203.0.113.7')).text()
+  for (let turn = 0; turn < 80; turn++) await ask(`2001:db8::${turn}`)
+  await ask('203.0.113.7')
   t.equal((await comeTo(instance, 61)).length, 61)
   t.equal(await metric(instance, 'tessera_refusals_unrecorded_total{reason="network"}'), 20)
   t.equal(instance.log.filter(({ refusal }) => refusal !== undefined).length, 81, 'all of them are on the log')
   instance.advance(MINUTE)
-  await (await ask('2001:db8::1')).text()
+  await ask('2001:db8::1')
   t.equal((await comeTo(instance, 62)).length, 62)
 })
 

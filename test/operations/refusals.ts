@@ -3,18 +3,12 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { type InstanceSettingName, storedName } from '../../src/domain/instance/instance-settings.ts'
 import { markDifference } from '../../src/lib/text/difference.ts'
-import { noteSecret, tableHoldsNoSecret } from '../fixtures/answers/refusals.ts'
+import { tableHoldsNoSecret } from '../fixtures/answers/refusals.ts'
+import { noteSecret } from '../fixtures/answers/secrets.ts'
 import { pasted, tesseraOn } from '../fixtures/cli/cli.ts'
-import {
-  basic,
-  bearer,
-  obtainCode,
-  obtainTokens,
-  postForm,
-  redeem,
-  refresh,
-  requestToken,
-} from '../fixtures/clients/requests.ts'
+import { obtainCode, obtainTokens, redeem, refresh } from '../fixtures/clients/code-flow.ts'
+import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { basic, bearer, postForm, send } from '../fixtures/clients/http.ts'
 import { startPlace } from '../fixtures/documents/mistakes/apps-of-mistakes.ts'
 import { documentOf, MISTAKES, makeMistakes } from '../fixtures/documents/mistakes/document.ts'
 import { readTold } from '../fixtures/documents/mistakes/mistake.ts'
@@ -22,7 +16,6 @@ import { eventually } from '../fixtures/instance/eventually.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { OTHER, SPA, SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
 import { cleanUpOf } from '../fixtures/store/clean-up.ts'
 import { query } from '../fixtures/store/database.ts'
 
@@ -92,7 +85,7 @@ await t.test('typical mistakes: the operator is told the cause and the fix', asy
     for (const mistake of MISTAKES.filter(({ mends }) => mends)) {
       const { code, stderr } = await pasted(place.instance, mistake.fix)
       t.equal(code, 0, `${mistake.fix}: ${stderr}`)
-      const again = await readTold(await mistake.make(place))
+      const again = readTold(await mistake.make(place))
       t.not(again?.description, made.find((one) => one.mistake === mistake)?.told.description, mistake.title)
     }
   })
@@ -125,12 +118,12 @@ await t.test('canaries: no secret, code, token, verifier or password is in a rec
   const bare = Buffer.from(canary('without-a-colon')).toString('base64')
   await token({ grant_type: 'client_credentials' }, { authorization: `Basic ${bare}` })
   await token({ grant_type: 'client_credentials' }, bearer(canary('bearer')))
-  await fetch(`${instance.issuer}/connect/token?client_secret=${canary('query')}&code=${canary('query-code')}`, {
+  await send(`${instance.issuer}/connect/token?client_secret=${canary('query')}&code=${canary('query-code')}`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
   })
-  await fetch(`${instance.issuer}/connect/userinfo?access_token=${canary('userinfo-query')}`)
-  await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(canary('userinfo')) })
+  await send(`${instance.issuer}/connect/userinfo?access_token=${canary('userinfo-query')}`)
+  await send(`${instance.issuer}/connect/userinfo`, { headers: bearer(canary('userinfo')) })
   await postForm(`${instance.issuer}/connect/introspect`, { client_id: SPA, token: canary('introspect') })
   await postForm(`${instance.issuer}/connect/revocation`, { token: refresh_token }, basic(OTHER))
   const hint = {
@@ -210,8 +203,8 @@ await t.test('a token that a kill switch ended: the operator is told to switch i
     ],
   ]
   const fixOf = async (token: string) => {
-    const response = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })
-    const told = await readTold(response)
+    const response = await send(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })
+    const told = readTold(response)
     return JSON.parse((await tessera(['refusal', 'show', told?.refusalId ?? '', '--json'])).stdout) as Record<
       string,
       string
@@ -232,7 +225,7 @@ await t.test('a token that a kill switch ended: the operator is told to switch i
 await t.test('the record is there right after the answer', async (t) => {
   const { instance } = await startWorld(t)
   for (let round = 0; round < 20; round++) {
-    const told = await readTold(await requestToken(instance, { grant_type: 'client_credentials' }, basic('nobody')))
+    const told = readTold(await requestToken(instance, { grant_type: 'client_credentials' }, basic('nobody')))
     const find = () => instance.core.store.read.refusals.find(told?.refusalId ?? '')
     t.ok(await eventually(find, (found) => found !== undefined))
   }

@@ -2,15 +2,17 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { putResource } from '../../src/admin/apps/resources.ts'
-import { addTool, createAdminApi, serviceToken } from '../fixtures/admin/admin.ts'
+import { addTool, createAdminApi } from '../fixtures/admin/admin.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
-import { basic, encode, readTokens, requestToken } from '../fixtures/clients/requests.ts'
+import { authorizeUrl, requestToken, serviceToken } from '../fixtures/clients/endpoints.ts'
+import { basic, encode } from '../fixtures/clients/http.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { changedBy } from '../fixtures/instance/changed-by.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import { SECRET } from '../fixtures/instance/instance.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl, signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
+import { signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
 
 const { instance } = await startWorld(t)
 const { core, issuer } = instance
@@ -62,8 +64,7 @@ await t.test('a secret in the wrong place is written down nowhere', async (t) =>
 await t.test('a token that another API gets as well opens no administration', async (t) => {
   const app = await addTool(instance, { scope: ['sec', 'orders'], apiResources: [ORDERS] })
   const ask = async (fields: Record<string, string>): Promise<string> =>
-    (await readTokens(await requestToken(instance, { grant_type: 'client_credentials', ...fields }, basic(app))))
-      .access_token
+    tokensOf(await requestToken(instance, { grant_type: 'client_credentials', ...fields }, basic(app))).access_token
   const shared = await createAdminApi(instance, await ask({})).get('/apps')
   t.equal(shared.status, 403)
   t.match(shared.json['detail'], /the access token is for other APIs too; ask with resource=DomainAPI/)

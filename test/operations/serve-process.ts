@@ -4,15 +4,10 @@ import { createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import * as client from 'openid-client'
 import t, { type Test } from 'tap'
-import {
-  ALIVE,
-  createRelyingParty,
-  lifeOf,
-  postForm,
-  REDIRECT_URI,
-  refusalOf,
-  tokensOf,
-} from '../fixtures/clients/relying-party.ts'
+import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
+import { postForm } from '../fixtures/clients/http.ts'
+import { ALIVE, createRelyingParty, lifeOf } from '../fixtures/clients/relying-party.ts'
+import { refusalOf, tokensOf } from '../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import {
   addApp,
@@ -22,14 +17,15 @@ import {
   type Site,
   serve,
 } from '../fixtures/instance/server-process.ts'
+import { WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl, signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
+import { signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
 import { query } from '../fixtures/store/database.ts'
 import { onPostgres } from '../fixtures/store/postgres.ts'
 
 const WEB = 'my.trusted.app/web'
 const BYE = 'https://app.example.com/bye'
-const WEB_FLAGS = ['--web', '--redirect-uri', REDIRECT_URI, '--logout-uri', BYE]
+const WEB_FLAGS = ['--web', '--redirect-uri', WEB_REDIRECT, '--logout-uri', BYE]
 
 interface Running {
   readonly site: Site
@@ -82,7 +78,7 @@ await t.test('openid-client completes every flow against the process, and SIGTER
   const verifier = client.randomPKCECodeVerifier()
   const [state, nonce] = [client.randomState(), client.randomNonce()]
   const url = client.buildAuthorizationUrl(web, {
-    redirect_uri: REDIRECT_URI,
+    redirect_uri: WEB_REDIRECT,
     scope: 'openid profile email offline_access read',
     code_challenge: await client.calculatePKCECodeChallenge(verifier),
     code_challenge_method: 'S256',
@@ -124,7 +120,7 @@ await t.test('R-11: SIGTERM lets accepted requests end, on connections that are 
   const { site, server, secret } = at
   const agent = new Agent({ keepAlive: true })
   t.teardown(() => agent.destroy())
-  const { refresh } = await partyOf(at).signIn()
+  const { refresh_token: refresh } = await partyOf(at).obtainTokens()
   const fields = { grant_type: 'refresh_token', refresh_token: refresh, client_id: WEB, client_secret: secret }
   const sends = await Promise.all(
     Array.from({ length: 5 }, () => openRequest(site, agent, new URLSearchParams(fields).toString())),
@@ -161,9 +157,9 @@ await t.test('R-01: kill -9 in a loop of refreshes loses nothing that was answer
   const parties = await Promise.all(
     Array.from({ length: 4 }, async () => {
       const party = partyOf(at)
-      const revoked = await party.signIn()
-      t.equal((await party.revoke(revoked.refresh)).status, 200)
-      const { refresh: spent } = await party.signIn()
+      const revoked = await party.obtainTokens()
+      t.equal((await party.revoke(revoked.refresh_token)).status, 200)
+      const { refresh_token: spent } = await party.obtainTokens()
       return { party, revoked, spent, tokens: tokensOf(await party.refresh(spent)) }
     }),
   )
@@ -174,8 +170,8 @@ await t.test('R-01: kill -9 in a loop of refreshes loses nothing that was answer
       parties.map(async (each) => {
         for (;;) {
           try {
-            const answer = await each.party.refresh(each.tokens.refresh)
-            each.spent = each.tokens.refresh
+            const answer = await each.party.refresh(each.tokens.refresh_token)
+            each.spent = each.tokens.refresh_token
             each.tokens = tokensOf(answer)
           } catch (error) {
             if (error instanceof TypeError) return
@@ -190,15 +186,15 @@ await t.test('R-01: kill -9 in a loop of refreshes loses nothing that was answer
     server = await serve(t, at.site)
     if (!onPostgres) t.strictSame(await query(at.site, 'pragma integrity_check'), [{ integrity_check: 'ok' }])
     for (const each of parties) {
-      t.equal((await each.party.userinfo(each.tokens.access)).status, 200, 'what was answered last lives')
+      t.equal((await each.party.userinfo(each.tokens.access_token)).status, 200, 'what was answered last lives')
       // It may have been rotated by a request that the kill cut off; the replay window is there for this.
-      const next = await each.party.refresh(each.tokens.refresh)
+      const next = await each.party.refresh(each.tokens.refresh_token)
       t.equal(next.status, 200, next.text)
       each.tokens = tokensOf(next)
       t.equal(await lifeOf(each.party, each.tokens), ALIVE)
       t.equal((await each.party.introspect(each.spent)).json['active'], false, 'what was spent stays spent')
       t.equal(
-        refusalOf(await each.party.refresh(each.revoked.refresh)),
+        refusalOf(await each.party.refresh(each.revoked.refresh_token)),
         '400 invalid_grant: the refresh token was revoked',
       )
     }
@@ -235,20 +231,20 @@ await t.test('the log of a whole sign-in and of refusals holds what helps and no
   const canary = (name: string): string => canaries.get(name) ?? ''
 
   const stranger = createBrowser(site.origin)
-  const url = authorizeUrl(site as never, { client_id: WEB, redirect_uri: REDIRECT_URI, state: canary('query') })
+  const url = authorizeUrl(site as never, { client_id: WEB, redirect_uri: WEB_REDIRECT, state: canary('query') })
   const denied = await signInAndConsent(stranger, await stranger.open(url), 'david', canary('wrong password'))
   t.equal(denied.status, 401)
-  const code = await party.code()
+  const code = await party.obtainCode()
   const tokens = tokensOf(await party.redeem(code))
-  const second = tokensOf(await party.refresh(tokens.refresh))
+  const second = tokensOf(await party.refresh(tokens.refresh_token))
   for (const [name, value] of Object.entries({
     ...code,
-    access: tokens.access,
-    refresh: tokens.refresh,
-    id: tokens.id,
+    access: tokens.access_token,
+    refresh: tokens.refresh_token,
+    id: tokens.id_token,
   }))
     canaries.set(name, value)
-  canaries.set('second access', second.access).set('second refresh', second.refresh)
+  canaries.set('second access', second.access_token).set('second refresh', second.refresh_token)
   for (const cookie of [
     ...(await party.browser.jar.getCookies(site.issuer)),
     ...(await stranger.jar.getCookies(site.issuer)),
@@ -280,7 +276,7 @@ await t.test('the log of a whole sign-in and of refusals holds what helps and no
     ],
     [await postForm(token, { ...grant, client_secret: secret }), { error: 'unauthorized_client' }],
     [
-      await party.token({ grant_type: 'password', username: 'david', password: PASSWORD }),
+      await party.requestToken({ grant_type: 'password', username: 'david', password: PASSWORD }),
       { error: 'unsupported_grant_type' },
     ],
     [await party.userinfo(canary('bearer token')), { error: 'invalid_token', endpoint: '/id/connect/userinfo' }],
@@ -292,7 +288,7 @@ await t.test('the log of a whole sign-in and of refusals holds what helps and no
       state: canary('query'),
     }),
   )
-  await party.browser.open(`${site.issuer}/connect/endsession?id_token_hint=${tokens.id}`)
+  await party.browser.open(`${site.issuer}/connect/endsession?id_token_hint=${tokens.id_token}`)
   server.kill('SIGTERM')
   t.strictSame(await server.ended(), { code: 0, signal: null })
 

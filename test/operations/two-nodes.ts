@@ -2,23 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { documentOf, tesseraWith, words } from '../fixtures/cli/cli.ts'
 import { expectTenChanges, makeTenChanges } from '../fixtures/cli/ten-changes.ts'
-import {
-  ALIVE,
-  type Answer,
-  claimsOf,
-  createRelyingParty,
-  DEAD,
-  lifeOf,
-  REDIRECT_URI,
-  type RelyingParty,
-  refusalOf,
-  tokensOf,
-} from '../fixtures/clients/relying-party.ts'
+import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
+import type { Answer } from '../fixtures/clients/http.ts'
+import { claimsOf } from '../fixtures/clients/jwt.ts'
+import { ALIVE, createRelyingParty, DEAD, lifeOf, type RelyingParty } from '../fixtures/clients/relying-party.ts'
+import { refusalOf, tokensOf } from '../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { directly, preparePair } from '../fixtures/instance/nodes.ts'
 import { addApp, addPerson, serve } from '../fixtures/instance/server-process.ts'
+import { WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
 import { liveTips, query } from '../fixtures/store/database.ts'
 import { MIGRATIONS } from '../fixtures/store/migrations.ts'
 import { askPostgres, ONLY_ON_POSTGRES, serverUrl } from '../fixtures/store/postgres.ts'
@@ -78,7 +71,7 @@ await t.test('two nodes and the command line on one database', { skip: ONLY_ON_P
   const { site, nodes, balancer } = pair
   const { tessera, databaseUrl } = site
   const whole = t
-  const flags = ['--web', '--redirect-uri', REDIRECT_URI, '--logout-uri', BYE]
+  const flags = ['--web', '--redirect-uri', WEB_REDIRECT, '--logout-uri', BYE]
 
   await t.test('R-20: all of them start at once on an empty database', async (t) => {
     const runs = times(3, () => tessera(['db', 'migrate', '--json']))
@@ -125,7 +118,7 @@ await t.test('two nodes and the command line on one database', { skip: ONLY_ON_P
       balancer.send(node)
       return work()
     }
-    const url = authorizeUrl(site as never, { client_id: WEB, redirect_uri: REDIRECT_URI, scope: SCOPE, state: 'x' })
+    const url = authorizeUrl(site as never, { client_id: WEB, redirect_uri: WEB_REDIRECT, scope: SCOPE, state: 'x' })
     const login = await step(0, () => browser.open(url))
     const consent = await step(1, () =>
       browser.submit(login, 'login-submit', { username: 'david', password: PASSWORD }),
@@ -137,19 +130,19 @@ await t.test('two nodes and the command line on one database', { skip: ONLY_ON_P
     const { served } = balancer
     t.ok(served.some((line) => line.startsWith('0 ')) && served.some((line) => line.startsWith('1 ')))
 
-    const redeemed = await at[1].token({
+    const redeemed = await at[1].requestToken({
       grant_type: 'authorization_code',
       code: end.leftTo?.searchParams.get('code') ?? '',
-      redirect_uri: REDIRECT_URI,
+      redirect_uri: WEB_REDIRECT,
     })
     const tokens = tokensOf(redeemed)
-    t.equal(claimsOf(tokens.access).iss, site.issuer)
+    t.equal(claimsOf(tokens.access_token).iss, site.issuer)
     for (const node of at) t.equal(await lifeOf(node, tokens), ALIVE)
-    const again = new URL(authorizeUrl(site as never, { client_id: WEB, redirect_uri: REDIRECT_URI, prompt: 'none' }))
+    const again = new URL(authorizeUrl(site as never, { client_id: WEB, redirect_uri: WEB_REDIRECT, prompt: 'none' }))
     const silent = await step(1, () => browser.open(again.href))
     t.ok(silent.leftTo?.searchParams.get('code'), 'the session is known there as well')
 
-    const out = `${site.issuer}/connect/endsession?${new URLSearchParams({ id_token_hint: tokens.id, post_logout_redirect_uri: BYE })}`
+    const out = `${site.issuer}/connect/endsession?${new URLSearchParams({ id_token_hint: tokens.id_token, post_logout_redirect_uri: BYE })}`
     t.equal((await step(0, () => browser.open(out))).leftTo?.href, BYE)
     const late = await step(1, () => browser.open(again.href))
     t.equal(late.leftTo?.searchParams.get('error'), 'login_required', 'signed out everywhere at once')
@@ -157,30 +150,30 @@ await t.test('two nodes and the command line on one database', { skip: ONLY_ON_P
   })
 
   await t.test('refreshing alternates, and a lost answer comes again from the other node', async (t) => {
-    let tokens = await david.signIn()
+    let tokens = await david.obtainTokens()
     for (let step = 0; step < 10; step++) {
       const [here, there] = [eitherOne(step), eitherOne(step + 1)]
-      const answer = await here.refresh(tokens.refresh)
-      t.equal((await there.refresh(tokens.refresh)).text, answer.text, 'byte for byte')
+      const answer = await here.refresh(tokens.refresh_token)
+      t.equal((await there.refresh(tokens.refresh_token)).text, answer.text, 'byte for byte')
       tokens = tokensOf(answer)
-      t.match((await there.introspect(tokens.access)).json, { active: true, client_id: WEB })
-      t.equal((await there.userinfo(tokens.access)).status, 200)
+      t.match((await there.introspect(tokens.access_token)).json, { active: true, client_id: WEB })
+      t.equal((await there.userinfo(tokens.access_token)).status, 200)
     }
-    t.equal(await liveTips(site, tokens.refresh), 1)
-    t.equal((await at[0].revoke(tokens.refresh)).status, 200)
+    t.equal(await liveTips(site, tokens.refresh_token), 1)
+    t.equal((await at[0].revoke(tokens.refresh_token)).status, 200)
     t.equal(await lifeOf(at[1], tokens), DEAD, 'revoked here, dead there at once')
-    t.equal(refusalOf(await at[1].refresh(tokens.refresh)), REVOKED)
-    const single = await david.signIn()
-    await at[1].revoke(single.access)
-    t.strictSame((await at[0].introspect(single.access)).json, { active: false })
-    t.equal((await at[0].userinfo(single.access)).status, 401)
+    t.equal(refusalOf(await at[1].refresh(tokens.refresh_token)), REVOKED)
+    const single = await david.obtainTokens()
+    await at[1].revoke(single.access_token)
+    t.strictSame((await at[0].introspect(single.access_token)).json, { active: false })
+    t.equal((await at[0].userinfo(single.access_token)).status, 401)
   })
 
   await t.test(`R-02: ${ROUNDS} codes and refresh tokens, ${AT_ONCE} requests each over both nodes`, async (t) => {
     const connections = watchConnections(new URL(databaseUrl).pathname.slice(1))
     let refused = 0
     for (let round = 1; round <= ROUNDS; round++) {
-      const code = await david.code()
+      const code = await david.obtainCode()
       const redeemed = await times(AT_ONCE, (index) => eitherOne(index).redeem(code))
       const won = succeeded(redeemed)
       t.ok(won.length <= 1, `round ${round}: ${won.length} successes`)
@@ -188,11 +181,11 @@ await t.test('two nodes and the command line on one database', { skip: ONLY_ON_P
       refused += AT_ONCE - won.length
       for (const answer of won) t.equal(await lifeOf(eitherOne(round), tokensOf(answer)), DEAD)
 
-      const first = await david.signIn()
-      const refreshed = await times(AT_ONCE, (index) => eitherOne(index).refresh(first.refresh))
+      const first = await david.obtainTokens()
+      const refreshed = await times(AT_ONCE, (index) => eitherOne(index).refresh(first.refresh_token))
       t.strictSame(told(refreshed), [], 'every one is answered')
       t.equal(new Set(refreshed.map(({ text }) => text)).size, 1, 'byte for byte the same by both')
-      t.equal(await liveTips(site, first.refresh), 1, 'one live successor')
+      t.equal(await liveTips(site, first.refresh_token), 1, 'one live successor')
       if (refreshed[0]) t.equal(await lifeOf(eitherOne(round), tokensOf(refreshed[0])), ALIVE)
     }
     t.ok(refused >= ROUNDS * (AT_ONCE - 1))
@@ -206,31 +199,31 @@ await t.test('two nodes and the command line on one database', { skip: ONLY_ON_P
       [`app disable ${WEB}`, `app enable ${WEB}`],
       ['user disable david', 'user enable david'],
     ] as const) {
-      const tokens = await david.signIn()
+      const tokens = await david.obtainTokens()
       await documentOf(tessera([...words(off), '--json']))
       const since = performance.now()
       for (const node of at) {
-        t.not((await node.userinfo(tokens.access)).status, 200, off)
-        t.match(refusalOf(await node.refresh(tokens.refresh)), APP_CHANGED)
+        t.not((await node.userinfo(tokens.access_token)).status, 200, off)
+        t.match(refusalOf(await node.refresh(tokens.refresh_token)), APP_CHANGED)
       }
       t.ok(performance.now() - since < 1000, `${Math.round(performance.now() - since)} ms`)
       await documentOf(tessera([...words(on), '--json']))
       for (const node of at) t.equal(await lifeOf(node, tokens), DEAD, `${on} revives nothing`)
-      const next = await david.signIn()
+      const next = await david.obtainTokens()
       for (const node of at) t.equal(await lifeOf(node, next), ALIVE, 'what is issued from then on is good')
     }
   })
 
   await t.test('a rotated key is published and believed by both nodes at once', async (t) => {
-    const early = await david.signIn()
+    const early = await david.obtainTokens()
     const { kid } = await documentOf(tessera(['key', 'rotate', '--publish-for', '0', '--force', '--json']))
     for (const { origin } of nodes) t.ok((await keysAt(origin)).includes(String(kid)))
     t.strictSame(await keysAt(nodes[0].origin), await keysAt(nodes[1].origin))
     for (const node of at) {
-      const { access } = tokensOf(await node.refresh((await david.signIn()).refresh))
+      const { access_token: access } = tokensOf(await node.refresh((await david.obtainTokens()).refresh_token))
       t.equal(kidOf(access), kid, 'both sign with it')
       for (const other of at) t.equal((await other.userinfo(access)).status, 200)
-      t.equal((await node.userinfo(early.access)).status, 200, 'what the old one signed is good')
+      t.equal((await node.userinfo(early.access_token)).status, 200, 'what the old one signed is good')
     }
   })
 
@@ -240,8 +233,8 @@ await t.test('two nodes and the command line on one database', { skip: ONLY_ON_P
       t.equal((await eitherOne(step).introspect('nothing')).status, 200, 'the nodes go on meanwhile')
     await expectTenChanges(t, tessera, WEB, await all)
     for (const node of at) {
-      const { answer } = tokensOf(await node.redeem(await david.code()))
-      t.equal(answer.json['expires_in'], 600, 'noticed by both')
+      const { expires_in } = tokensOf(await node.redeem(await david.obtainCode()))
+      t.equal(expires_in, 600, 'noticed by both')
     }
   })
 })

@@ -1,10 +1,12 @@
 import t from 'tap'
 import { endSessionsOfUser } from '../../src/admin/grants/api-sessions.ts'
-import { basic, obtainTokens, postForm } from '../fixtures/clients/requests.ts'
+import { obtainTokens } from '../fixtures/clients/code-flow.ts'
+import { serviceToken } from '../fixtures/clients/endpoints.ts'
+import { basic, postForm } from '../fixtures/clients/http.ts'
 import { changedBy } from '../fixtures/instance/changed-by.ts'
 import { enableApp, SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
 import { startApiOn } from '../fixtures/resource-server/api-on-instance.ts'
-import { API, DOMAIN_API, liveSessions, serveApi, serviceToken, setSlots } from '../fixtures/tokens/api-sessions.ts'
+import { API, DOMAIN_API, liveSessions, serveApi, setSlots } from '../fixtures/tokens/api-sessions.ts'
 
 const MINUTE = 60_000
 const api = { audience: DOMAIN_API, clientId: API, apiSessions: true }

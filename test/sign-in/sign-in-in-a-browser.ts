@@ -3,9 +3,9 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
 import { PASSWORD, startInstance } from '../fixtures/instance/instance.ts'
 import { launchChromium, noChromium } from '../fixtures/sign-in/chromium.ts'
-import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
 
 const APP = 'my.trusted.app/web'
 

@@ -1,17 +1,19 @@
 import t from 'tap'
 import {
   logHoldsNoSecret,
-  noteSecret,
   operatorSees,
   type Refusal,
   refusedByPage,
   refusedByRedirect,
 } from '../fixtures/answers/refusals.ts'
-import { answerOf, authorize, encode, type HeaderFields, redeem } from '../fixtures/clients/requests.ts'
+import { noteSecret } from '../fixtures/answers/secrets.ts'
+import { answerOf, authorize, redeem } from '../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
+import { encode, type HeaderFields } from '../fixtures/clients/http.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { enableUser, NATIVE, OTHER, OTHER_REDIRECT, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { type Browser, createBrowser, type View } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl, signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
+import { signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
 
 type T = Parameters<typeof refusedByPage>[0]
 

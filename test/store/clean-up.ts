@@ -7,7 +7,8 @@ import { DAY, HOUR, MINUTE } from '../../src/lib/time/clock.ts'
 import { createTimekeeper } from '../../src/lib/time/timekeeper.ts'
 import { createCleanUp } from '../../src/operations/maintenance/clean-up.ts'
 import type { Repositories } from '../../src/store/store.ts'
-import { ALIVE, createRelyingParty, lifeOf, tokensOf, webApp } from '../fixtures/clients/relying-party.ts'
+import { ALIVE, createRelyingParty, lifeOf, webApp } from '../fixtures/clients/relying-party.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { type Instance, startInstance } from '../fixtures/instance/instance.ts'
 import { cleanUpOf } from '../fixtures/store/clean-up.ts'
 import { query } from '../fixtures/store/database.ts'
@@ -49,9 +50,10 @@ const counts = async (instance: Instance): Promise<Record<string, number>> =>
 await t.test('what is over is forgotten, and what lives is not touched', async (t) => {
   const instance = await start(t)
   const david = partyOf(instance)
-  const early = await david.signIn()
-  await david.revoke(early.access)
-  for (let step = 0, { refresh } = early; step < 3; step++) refresh = tokensOf(await david.refresh(refresh)).refresh
+  const early = await david.obtainTokens()
+  await david.revoke(early.access_token)
+  for (let step = 0, { refresh_token: refresh } = early; step < 3; step++)
+    refresh = tokensOf(await david.refresh(refresh)).refresh_token
   await david.refresh('no-such-token')
 
   t.strictSame(await cleanUpOf(instance).run(), {}, 'nothing is over yet')
@@ -59,12 +61,12 @@ await t.test('what is over is forgotten, and what lives is not touched', async (
   t.strictSame(await cleanUpOf(instance).run(), { authorization_codes: 1 }, 'the code is, since an hour')
 
   instance.advance(29 * DAY)
-  const late = await partyOf(instance).signIn()
+  const late = await partyOf(instance).obtainTokens()
   instance.advance(2 * DAY)
   const removed = await cleanUpOf(instance).run()
   t.match(removed, { token_families: 5, sign_in_sessions: 2, refusals: 1 }, 'a family goes with its tokens')
   t.match(await counts(instance), { token_families: 1, refresh_tokens: 1 })
-  const tokens = tokensOf(await david.refresh(late.refresh))
+  const tokens = tokensOf(await david.refresh(late.refresh_token))
   t.equal(await lifeOf(david, tokens), ALIVE, 'whoever signed in since goes on')
 
   instance.advance(60 * DAY)
@@ -76,7 +78,7 @@ await t.test('tokens that are looked up are forgotten some time after they ended
   const instance = await start(t)
   await changeApp(instance, APP, { accessTokens: 'AuthenticatedUsers', accessTokenFormat: 'reference' })
   const david = partyOf(instance)
-  const { access } = await david.signIn()
+  const { access_token: access } = await david.obtainTokens()
   const wanted = { kind: 'PAT', app: APP, user: 'david' } as const
   const short = await issue(instance, { ...wanted, expires: '10d' })
   const long = await issue(instance, { ...wanted, expires: '365d' })
@@ -103,7 +105,7 @@ await t.test('tokens that are looked up are forgotten some time after they ended
 await t.test('R-09: nobody is forgotten because the clock was set forward', async (t) => {
   const instance = await start(t)
   const david = partyOf(instance)
-  const { refresh } = await david.signIn()
+  const { refresh_token: refresh } = await david.obtainTokens()
   let wrong = 0
   const time = createTimekeeper({ wall: () => instance.now() + wrong, timer: instance.now }, 0)
   wrong = 60 * DAY
@@ -122,7 +124,7 @@ await t.test('R-09: nobody is forgotten because the clock was set forward', asyn
 
 await t.test('one node cleans up at a time, and another takes over from one that is gone', async (t) => {
   const instance = await start(t)
-  await partyOf(instance).signIn()
+  await partyOf(instance).obtainTokens()
   instance.advance(2 * HOUR)
   const { store } = instance.core
   t.ok(await store.write(({ leases }) => leases.take('clean-up', 'the-other', instance.now(), instance.now() + MINUTE)))

@@ -1,4 +1,5 @@
 // SQLite alone: brings a PostgreSQL server along, and works on both databases
+
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,19 +7,14 @@ import t, { type Test } from 'tap'
 import { loadSqlite } from '../../src/store/engine/sqlite-library.ts'
 import { openPlace } from '../../src/store/transfer/place.ts'
 import { environment, type Outcome, plainTessera, tesseraWith } from '../fixtures/cli/cli.ts'
+import { sentTo } from '../fixtures/clients/code-flow.ts'
+import { postForm } from '../fixtures/clients/http.ts'
 import { keepRefreshing } from '../fixtures/clients/keep-refreshing.ts'
-import {
-  ALIVE,
-  createRelyingParty,
-  lifeOf,
-  postForm,
-  REDIRECT_URI,
-  type RelyingParty,
-  refusalOf,
-  tokensOf,
-} from '../fixtures/clients/relying-party.ts'
+import { ALIVE, createRelyingParty, lifeOf, type RelyingParty } from '../fixtures/clients/relying-party.ts'
+import { refusalOf, tokensOf } from '../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { addApp, addPerson, prepareSite, type Site, serve } from '../fixtures/instance/server-process.ts'
+import { WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { askPostgres, startPostgres } from '../fixtures/store/postgres-server.ts'
 
 const Sqlite = loadSqlite()
@@ -43,7 +39,7 @@ async function inhabited(t: Test, settings: Readonly<Record<string, string>> = {
   const site = await prepareSite(t, settings)
   await addPerson(site, 'david', PASSWORD)
   await site.tessera(['user', 'add', 'svc.sync', '--type', 'SystemUserNoLogin'])
-  const secret = await addApp(site, WEB, '--web', '--redirect-uri', REDIRECT_URI)
+  const secret = await addApp(site, WEB, '--web', '--redirect-uri', WEB_REDIRECT)
   return { site, secret, syncSecret: await addApp(site, SYNC, '--service', '--system-user', 'svc.sync') }
 }
 
@@ -53,7 +49,7 @@ const partyOf = ({ site, secret }: Inhabited): RelyingParty =>
 /** A token of the service itself, which has no family. */
 async function serviceToken({ site, syncSecret }: Inhabited): Promise<string> {
   const fields = { grant_type: 'client_credentials', client_id: SYNC, client_secret: syncSecret }
-  return tokensOf(await postForm(`${site.issuer}/connect/token`, fields)).access
+  return tokensOf(await postForm(`${site.issuer}/connect/token`, fields)).access_token
 }
 
 const introspected = async ({ site, syncSecret }: Inhabited, token: string): Promise<unknown> => {
@@ -74,15 +70,15 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     const { site } = at
     const server = await serve(t, site)
     const [party, another] = [partyOf(at), partyOf(at)]
-    const refresher = keepRefreshing(another, await another.signIn())
+    const refresher = keepRefreshing(another, await another.obtainTokens())
     t.teardown(() => refresher.stop())
 
-    const rotatedLater = (await party.signIn()).refresh
-    const live = await party.signIn()
-    const revokedLater = await party.signIn()
-    const usedBefore = await party.code()
+    const rotatedLater = (await party.obtainTokens()).refresh_token
+    const live = await party.obtainTokens()
+    const revokedLater = await party.obtainTokens()
+    const usedBefore = await party.obtainCode()
     t.equal((await party.redeem(usedBefore)).status, 200)
-    const usedLater = await party.code()
+    const usedLater = await party.obtainCode()
     const early = await serviceToken(at)
 
     // Under load, one after the other, as a timer would.
@@ -94,9 +90,9 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     }
 
     const rotated = tokensOf(await party.refresh(rotatedLater))
-    t.equal((await party.revoke(revokedLater.refresh)).status, 200)
+    t.equal((await party.revoke(revokedLater.refresh_token)).status, 200)
     t.equal((await party.redeem(usedLater)).status, 200)
-    const issuedLater = await party.signIn()
+    const issuedLater = await party.obtainTokens()
     // Epochs of after the backup: one more than in it, and a token that carries them.
     await site.tessera(['app', 'disable', SYNC])
     await site.tessera(['app', 'enable', SYNC])
@@ -131,9 +127,16 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.ok((restored['ended'] as { tokenFamilies: number }).tokenFamilies >= 3)
 
     await serve(t, here)
-    for (const { refresh } of [live, rotated, revokedLater, issuedLater, refresher.tokens(), { refresh: rotatedLater }])
+    for (const { refresh_token: refresh } of [
+      live,
+      rotated,
+      revokedLater,
+      issuedLater,
+      refresher.tokens(),
+      { refresh_token: rotatedLater },
+    ])
       t.match(refusalOf(await party.refresh(refresh)), /^400 invalid_grant: /)
-    for (const { access } of [live, rotated, revokedLater, issuedLater, refresher.tokens()]) {
+    for (const { access_token: access } of [live, rotated, revokedLater, issuedLater, refresher.tokens()]) {
       t.equal((await party.userinfo(access)).status, 401)
       t.equal((await party.introspect(access)).json['active'], false)
     }
@@ -141,8 +144,8 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     for (const token of [early, late]) t.equal(await introspected(at, token), false, 'a service token of before')
     t.equal(await introspected(at, await serviceToken(at)), true, 'and a new one')
     const silent = await party.authorize({ prompt: 'none' })
-    t.equal(silent.searchParams.get('error'), 'login_required', 'the session of the browser is over')
-    t.equal(await lifeOf(party, await party.signIn()), ALIVE, 'signing in again is all it takes')
+    t.equal(sentTo(silent).searchParams.get('error'), 'login_required', 'the session of the browser is over')
+    t.equal(await lifeOf(party, await party.obtainTokens()), ALIVE, 'signing in again is all it takes')
     const audit = await here.tessera(['audit', 'list', '--event', 'database_restored', '--json'])
     t.match(JSON.parse(audit.stdout), [{ detail: { of: String, takenAt: String, tokenFamilies: Number } }])
     t.match(

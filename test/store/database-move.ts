@@ -7,16 +7,11 @@ import { shownDatabaseUrl } from '../../src/lib/net/database-url.ts'
 import { loadSqlite } from '../../src/store/engine/sqlite-library.ts'
 import { environment, plainTessera, type Tessera, tesseraWith } from '../fixtures/cli/cli.ts'
 import { keepRefreshing, type Refresher } from '../fixtures/clients/keep-refreshing.ts'
-import {
-  ALIVE,
-  createRelyingParty,
-  lifeOf,
-  REDIRECT_URI,
-  refusalOf,
-  tokensOf,
-} from '../fixtures/clients/relying-party.ts'
+import { ALIVE, createRelyingParty, lifeOf } from '../fixtures/clients/relying-party.ts'
+import { refusalOf, tokensOf } from '../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { addApp, addPerson, prepareSite, type Site, serve } from '../fixtures/instance/server-process.ts'
+import { WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { query } from '../fixtures/store/database.ts'
 import { askPostgres, startPostgres } from '../fixtures/store/postgres-server.ts'
 
@@ -45,7 +40,7 @@ const fileUrl = ({ folder }: Site, name = 'tessera.db'): string => `file:${join(
 async function inhabited(t: Test): Promise<{ site: Site; secret: string }> {
   const site = await prepareSite(t)
   await addPerson(site, 'david', PASSWORD)
-  return { site, secret: await addApp(site, WEB, '--web', '--redirect-uri', REDIRECT_URI) }
+  return { site, secret: await addApp(site, WEB, '--web', '--redirect-uri', WEB_REDIRECT) }
 }
 
 async function startRefreshers(t: Test, site: Site, secret: string, count: number): Promise<Refresher[]> {
@@ -53,7 +48,7 @@ async function startRefreshers(t: Test, site: Site, secret: string, count: numbe
   const refreshers: Refresher[] = []
   for (let each = 0; each < count; each++) {
     const party = createRelyingParty(site, { clientId: WEB, login: 'david', secret, scope })
-    const refresher = keepRefreshing(party, await party.signIn())
+    const refresher = keepRefreshing(party, await party.obtainTokens())
     t.teardown(() => refresher.stop())
     refreshers.push(refresher)
   }
@@ -71,7 +66,7 @@ await t.test('the instance moves to PostgreSQL and back while apps keep refreshi
   const { site, secret } = await inhabited(t)
   let server = await serve(t, site)
   const witness = createRelyingParty(site, { clientId: WEB, login: 'david', secret, scope: 'openid offline_access' })
-  const usedCode = await witness.code()
+  const usedCode = await witness.obtainCode()
   const kept = tokensOf(await witness.redeem(usedCode))
   const refreshers = await startRefreshers(t, site, secret, 4)
 
@@ -86,9 +81,9 @@ await t.test('the instance moves to PostgreSQL and back while apps keep refreshi
 
     // The server of before is still there, and does not answer from what it has any more.
     await delay(1100)
-    t.equal(refusalOf(await witness.refresh(kept.refresh)), MOVING)
-    t.equal((await witness.introspect(kept.refresh)).status, 503, 'nor is anything said to be active')
-    t.equal((await witness.userinfo(kept.access)).status, 503)
+    t.equal(refusalOf(await witness.refresh(kept.refresh_token)), MOVING)
+    t.equal((await witness.introspect(kept.refresh_token)).status, 503, 'nor is anything said to be active')
+    t.equal((await witness.userinfo(kept.access_token)).status, 503)
     t.equal((await fetch(`${site.origin}/health/ready`)).status, 503)
     t.equal((await fetch(`${site.origin}/health/live`)).status, 200)
     server.kill('SIGTERM')
@@ -108,7 +103,7 @@ await t.test('the instance moves to PostgreSQL and back while apps keep refreshi
     for (const refresh of spent.slice(0, -1))
       t.equal((await party.introspect(refresh)).json['active'], false, 'what was used up stays used up')
   }
-  const rotated = await witness.refresh(kept.refresh)
+  const rotated = await witness.refresh(kept.refresh_token)
   t.equal(rotated.status, 200, 'a token of before both moves, unused since')
   t.equal(
     refusalOf(await witness.redeem(usedCode)),
@@ -306,7 +301,7 @@ await t.test('a move can be taken back, and then everybody signs in again', asyn
   const { site, secret } = await inhabited(t)
   const first = await serve(t, site)
   const party = createRelyingParty(site, { clientId: WEB, login: 'david', secret, scope: 'openid offline_access' })
-  const tokens = await party.signIn()
+  const tokens = await party.obtainTokens()
   first.kill('SIGTERM')
   await first.ended()
   await moved(t, site.tessera, await postgres.createDatabase())
@@ -321,7 +316,7 @@ await t.test('a move can be taken back, and then everybody signs in again', asyn
     stderr: /was not moved away, so there is nothing to undo/,
   })
   await serve(t, site)
-  t.equal(refusalOf(await party.refresh(tokens.refresh)), '400 invalid_grant: the refresh token was revoked')
-  t.equal((await party.userinfo(tokens.access)).status, 401)
-  t.equal(await lifeOf(party, await party.signIn()), ALIVE)
+  t.equal(refusalOf(await party.refresh(tokens.refresh_token)), '400 invalid_grant: the refresh token was revoked')
+  t.equal((await party.userinfo(tokens.access_token)).status, 401)
+  t.equal(await lifeOf(party, await party.obtainTokens()), ALIVE)
 })

@@ -1,8 +1,9 @@
 import t from 'tap'
-import { addTool, serviceToken as adminToken, appPath, createAdminApi } from '../fixtures/admin/admin.ts'
+import { addTool, appPath, createAdminApi } from '../fixtures/admin/admin.ts'
 import { documentOf, tesseraOn, words } from '../fixtures/cli/cli.ts'
-import { createRelyingParty, REDIRECT_URI } from '../fixtures/clients/relying-party.ts'
-import { SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
+import { serviceToken as adminToken } from '../fixtures/clients/endpoints.ts'
+import { createRelyingParty } from '../fixtures/clients/relying-party.ts'
+import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { cleanUpOf } from '../fixtures/store/clean-up.ts'
 import { alter, query } from '../fixtures/store/database.ts'
 import { ONLY_ON_SQLITE } from '../fixtures/store/postgres.ts'
@@ -14,14 +15,14 @@ const SPARE = 'my.trusted.app/spare'
 const { instance, david } = await startWorld(t, { TESSERA_REGISTRATION: 'open' })
 await serveApi(instance)
 await addTool(instance)
-await changeApp(instance, WEB, { accessTokens: 'AuthenticatedUsers', impersonateLoginUrl: [REDIRECT_URI] })
+await changeApp(instance, WEB, { accessTokens: 'AuthenticatedUsers', impersonateLoginUrl: [WEB_REDIRECT] })
 await instance.addApp({ applicationUri: SPARE })
 await instance.addUser({ login: 'spare' })
 
 // A token of an app is good for an hour, and the clock stands still but for a millisecond with each change.
 const admin = createAdminApi(instance, await adminToken(instance))
 const web = createRelyingParty(instance, { clientId: WEB, login: 'david' })
-let { access, refresh } = await web.signIn()
+let { access_token: access, refresh_token: refresh } = await web.obtainTokens()
 const own = async (path: string, method = 'GET', headers = {}): Promise<number> => {
   const from = { origin: instance.origin, 'sec-fetch-site': 'same-origin', ...headers }
   return (await web.browser.request(`${instance.origin}/profile/api/v1${path}`, { method, headers: from })).status
@@ -48,7 +49,7 @@ const SAME_MOMENT = /LAST TERM/
 /** What is asked for, each with a cursor, a filter or a name that nobody has where there is one. */
 const PATHS: readonly (readonly [name: string, work: () => Promise<unknown>, allowed?: RegExp])[] = [
   ['a refresh', renew],
-  ['a sign-in and its code', async () => ({ access, refresh } = await web.signIn())],
+  ['a sign-in and its code', async () => ({ access_token: access, refresh_token: refresh } = await web.obtainTokens())],
   ['a token of a service', service],
   ['a lookup of a token', () => web.introspect(access)],
   ['the claims of a person', () => web.userinfo(access)],
@@ -212,7 +213,7 @@ async function fill(): Promise<void> {
 
 /** What is asked again when there are many of everybody. */
 const GROWN: readonly (readonly [name: string, work: () => Promise<unknown>])[] = [
-  ['a sign-in and its code', async () => ({ access, refresh } = await web.signIn())],
+  ['a sign-in and its code', async () => ({ access_token: access, refresh_token: refresh } = await web.obtainTokens())],
   ['a refresh', renew],
   ['one’s own consents', () => own('/consents')],
   ['users', () => admin.get('/users')],

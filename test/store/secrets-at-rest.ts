@@ -1,6 +1,7 @@
 import t from 'tap'
 import { digest } from '../../src/lib/crypto/secrets.ts'
-import { createRelyingParty, type Tokens, tokensOf, webApp } from '../fixtures/clients/relying-party.ts'
+import { createRelyingParty, webApp } from '../fixtures/clients/relying-party.ts'
+import { type Tokens, tokensOf } from '../fixtures/clients/tokens.ts'
 import { PASSWORD, SECRET, startInstance } from '../fixtures/instance/instance.ts'
 import { bytesAtRest, query, spellingsOf } from '../fixtures/store/database.ts'
 import { changeApp, issue } from '../fixtures/tokens/reference-tokens.ts'
@@ -19,24 +20,24 @@ await t.test('I3: nothing that opens a door is at rest in clear', async (t) => {
     ['app secret', SECRET],
     ['password', PASSWORD],
   ])
-  const keep = (name: string, { access, refresh, id }: Tokens): void => {
+  const keep = (name: string, { access_token: access, refresh_token: refresh, id_token: id }: Tokens): void => {
     secrets.set(`${name} access token`, access)
     secrets.set(`signature of the ${name} access token`, access.split('.')[2] ?? '')
     secrets.set(`${name} refresh token`, refresh)
     secrets.set(`${name} ID token`, id)
   }
   for (let round = 0; round < ROUNDS; round++) {
-    const code = await david.code()
+    const code = await david.obtainCode()
     const first = tokensOf(await david.redeem(code))
-    const second = tokensOf(await david.refresh(first.refresh))
+    const second = tokensOf(await david.refresh(first.refresh_token))
     secrets.set(`code ${round}`, code.code)
     secrets.set(`verifier ${round}`, code.verifier)
     keep(`first ${round}`, first)
     keep(`second ${round}`, second)
-    await david.revoke(round % 2 === 0 ? second.refresh : second.access)
+    await david.revoke(round % 2 === 0 ? second.refresh_token : second.access_token)
   }
   await changeApp(instance, APP, { accessTokens: 'AuthenticatedUsers', accessTokenFormat: 'reference' })
-  secrets.set('opaque access token', (await david.signIn()).access)
+  secrets.set('opaque access token', (await david.obtainTokens()).access_token)
   const { value: pat } = await issue(instance, { kind: 'PAT', app: APP, user: 'david' })
   secrets.set('PAT', pat)
   secrets.set('digits of the PAT', pat.slice('enrt_'.length))

@@ -10,15 +10,9 @@ import t, { type Test } from 'tap'
 import { loadSqlite, whyNotTogether } from '../../src/store/engine/sqlite-library.ts'
 import { openStore } from '../../src/store/open-store.ts'
 import { tesseraAfter, words } from '../fixtures/cli/cli.ts'
-import {
-  ALIVE,
-  type Answer,
-  createRelyingParty,
-  lifeOf,
-  refusalOf,
-  tokensOf,
-  webApp,
-} from '../fixtures/clients/relying-party.ts'
+import type { Answer } from '../fixtures/clients/http.ts'
+import { ALIVE, createRelyingParty, lifeOf, webApp } from '../fixtures/clients/relying-party.ts'
+import { refusalOf, tokensOf } from '../fixtures/clients/tokens.ts'
 import { type Instance, startInstance } from '../fixtures/instance/instance.ts'
 import { placeOf } from '../fixtures/instance/place.ts'
 import { query } from '../fixtures/store/database.ts'
@@ -99,8 +93,8 @@ await t.test('fact 2: one connection writes, durably, and one can only read', as
   const tapped = tapConnections(t)
   const instance = await start(t)
   const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
-  let tokens = await david.signIn()
-  for (let step = 0; step < 3; step++) tokens = tokensOf(await david.refresh(tokens.refresh))
+  let tokens = await david.obtainTokens()
+  for (let step = 0; step < 3; step++) tokens = tokensOf(await david.refresh(tokens.refresh_token))
 
   const writes = (sql: string): boolean => /^(insert|update|delete|create|alter|drop)\b/i.test(sql)
   t.equal(tapped.length, 2, 'two connections do everything')
@@ -179,7 +173,7 @@ await t.test('a read sees nothing of a unit of work before its commit', async (t
 await t.test('fact 4: a lock held for a second by another process delays a write, and that is all', async (t) => {
   const instance = await start(t)
   const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
-  const { refresh } = await david.signIn()
+  const { refresh_token: refresh } = await david.obtainTokens()
   await holdLock(t, instance.folder, 1000)
   const { answer, took } = await timed(() => david.refresh(refresh))
   t.equal(answer.status, 200, answer.text)
@@ -190,7 +184,7 @@ await t.test('fact 4: a lock held for a second by another process delays a write
 await t.test('fact 4: past two seconds writes are refused, reads go on, and the event loop never stalls', async (t) => {
   const instance = await start(t)
   const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
-  const { refresh, access } = await david.signIn()
+  const { refresh_token: refresh, access_token: access } = await david.obtainTokens()
   const lock = await holdLock(t, instance.folder, 60_000)
 
   const stalls = monitorEventLoopDelay({ resolution: 1 })

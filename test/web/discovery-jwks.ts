@@ -3,20 +3,17 @@ import t from 'tap'
 import {
   answerOf,
   authorize,
-  basic,
-  bearer,
-  claimsOf,
-  type HeaderFields,
   obtainCode,
   obtainTokens,
   PKCE,
   postedFields,
-  postForm,
-  readTokens,
   redeem,
-  requestToken,
   VERIFIER,
-} from '../fixtures/clients/requests.ts'
+} from '../fixtures/clients/code-flow.ts'
+import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { type Answer, basic, bearer, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
+import { claimsOf } from '../fixtures/clients/jwt.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { SECRET } from '../fixtures/instance/instance.ts'
 import {
   HYBRID,
@@ -30,7 +27,6 @@ import {
 } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
 import { WHOLE_PROFILE } from '../fixtures/sign-in/person.ts'
-import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
 
 const { instance, david } = await startWorld(t)
 const { issuer, origin } = instance
@@ -38,8 +34,7 @@ const OIDC = `${issuer}/.well-known/openid-configuration`
 const OAUTH = `${origin}/.well-known/oauth-authorization-server/id`
 const JWKS = `${OIDC}/jwks`
 
-const get = async (url: string): Promise<Record<string, unknown>> =>
-  (await (await fetch(url)).json()) as Record<string, unknown>
+const get = async (url: string): Promise<Record<string, unknown>> => (await send(url)).json as Record<string, unknown>
 const metadata = await get(OIDC)
 const listed = (member: string): string[] => metadata[member] as string[]
 
@@ -108,7 +103,7 @@ await t.test('OIDC Discovery §3: the document, member by member', (t) => {
 })
 
 await t.test('RFC 8414 §3.1: the same document at the root of the host, and nowhere else', async (t) => {
-  const texts = await Promise.all([OIDC, OAUTH].map(async (url) => (await fetch(url)).text()))
+  const texts = await Promise.all([OIDC, OAUTH].map(async (url) => (await send(url)).text))
   t.equal(texts[0], texts[1])
   for (const path of [
     '/.well-known/oauth-authorization-server',
@@ -117,13 +112,13 @@ await t.test('RFC 8414 §3.1: the same document at the root of the host, and now
     '/.well-known/oauth-authorization-server/id/',
     '/.well-known/oauth-authorization-server/ID',
   ]) {
-    t.equal((await fetch(`${origin}${path}`)).status, 404, path)
+    t.equal((await send(`${origin}${path}`)).status, 404, path)
   }
 })
 
 await t.test('LG-22: it names the configured issuer, whatever the request says', async (t) => {
   const headers = { 'x-forwarded-host': 'evil.test', 'x-forwarded-proto': 'https', forwarded: 'host=evil.test' }
-  t.strictSame(await (await fetch(OIDC, { headers })).json(), metadata)
+  t.strictSame((await send(OIDC, { headers })).json, metadata)
   const injected = await instance.server.inject({
     url: '/id/.well-known/openid-configuration',
     headers: { host: 'evil.test' },
@@ -144,7 +139,7 @@ await t.test('what it says is what the server does', async (t) => {
     for (const name of endpoints) {
       const url = metadata[name] as string
       t.ok(url.startsWith(`${issuer}/`), `${name} is absolute`)
-      t.not((await fetch(url, { redirect: 'manual' })).status, 404, name)
+      t.not((await send(url, { redirect: 'manual' })).status, 404, name)
     }
   })
 
@@ -174,14 +169,14 @@ await t.test('what it says is what the server does', async (t) => {
 
   await t.test('grant_types_supported', async (t) => {
     const errorOf = async (grant_type: string) =>
-      ((await (await requestToken(instance, { grant_type }, basic(HYBRID))).json()) as { error?: string }).error
+      ((await requestToken(instance, { grant_type }, basic(HYBRID))).json as { error?: string }).error
     for (const grant of listed('grant_types_supported')) t.not(await errorOf(grant), 'unsupported_grant_type', grant)
     for (const grant of ['password', 'implicit', 'urn:ietf:params:oauth:grant-type:device_code'])
       t.equal(await errorOf(grant), 'unsupported_grant_type', grant)
   })
 
   await t.test('*_auth_methods_supported', async (t) => {
-    const methods = (token: string): Readonly<Record<string, () => Promise<Response>[]>> => {
+    const methods = (token: string): Readonly<Record<string, () => Promise<Answer>[]>> => {
       const at = (endpoint: string, fields: Readonly<Record<string, string>>, headers?: HeaderFields) =>
         postForm(`${issuer}/connect/${endpoint}`, { token, ...fields }, headers)
       const of = (fields: Readonly<Record<string, string>>, headers?: HeaderFields) => [
@@ -227,9 +222,9 @@ await t.test('what it says is what the server does', async (t) => {
     await instance.core.store.write(({ users }) => users.update({ ...david, profile: WHOLE_PROFILE }, instance.now()))
     const scope = 'openid profile email phone address'
     const code = await obtainCode(instance, { scope, nonce: 'n' })
-    const { id_token, access_token } = await readTokens(await redeem(instance, code))
-    const userinfo = await fetch(`${issuer}/connect/userinfo`, { headers: bearer(access_token) })
-    const told = { ...claimsOf(id_token), ...((await userinfo.json()) as object) }
+    const { id_token, access_token } = tokensOf(await redeem(instance, code))
+    const userinfo = await send(`${issuer}/connect/userinfo`, { headers: bearer(access_token) })
+    const told = { ...claimsOf(id_token), ...(userinfo.json as object) }
     const { at_hash: _, ...claims } = told as Record<string, unknown>
     t.strictSame(Object.keys(claims).sort(), listed('claims_supported').sort(), 'all of these, and only these')
     t.ok(listed('acr_values_supported').includes(String(claims['acr'])))
@@ -276,10 +271,10 @@ await t.test('anybody may fetch, embed and cache the public documents', async (t
   for (const url of [OIDC, OAUTH, JWKS]) {
     await t.test(new URL(url).pathname, async (t) => {
       const answers = [
-        await fetch(url),
-        await fetch(`${url}?x=1`),
-        await fetch(url, { headers: { origin: 'https://anybody.test' } }),
-        await fetch(url, { headers: { cookie: 'tessera-session=x', authorization: 'Basic x', accept: 'text/html' } }),
+        await send(url),
+        await send(`${url}?x=1`),
+        await send(url, { headers: { origin: 'https://anybody.test' } }),
+        await send(url, { headers: { cookie: 'tessera-session=x', authorization: 'Basic x', accept: 'text/html' } }),
       ]
       const bodies = new Set<string>()
       for (const response of answers) {
@@ -290,23 +285,23 @@ await t.test('anybody may fetch, embed and cache the public documents', async (t
         t.equal(response.headers.get('access-control-allow-origin'), '*')
         t.equal(response.headers.get('access-control-allow-credentials'), null)
         t.equal(response.headers.get('set-cookie'), null)
-        bodies.add(digest(await response.text()))
+        bodies.add(digest(response.text))
       }
       t.equal(bodies.size, 1, 'the same bytes for everybody')
 
-      const head = await fetch(url, { method: 'HEAD' })
-      t.strictSame([head.status, await head.text()], [200, ''], 'RFC 9110 §9.3.2: HEAD')
+      const head = await send(url, { method: 'HEAD' })
+      t.strictSame([head.status, head.text], [200, ''], 'RFC 9110 §9.3.2: HEAD')
       for (const name of ['content-type', 'content-length', 'cache-control', 'access-control-allow-origin'])
         t.equal(head.headers.get(name), answers[0]?.headers.get(name), name)
 
       for (const method of ['POST', 'PUT', 'DELETE']) {
-        const response = await fetch(url, { method })
+        const response = await send(url, { method })
         t.strictSame([response.status, response.headers.get('allow')], [405, 'GET, HEAD'], method)
-        t.match(await response.json(), { error: 'invalid_request', error_description: 'use GET or HEAD here' })
+        t.match(response.json, { error: 'invalid_request', error_description: 'use GET or HEAD here' })
         t.equal(response.headers.get('cache-control'), 'no-store', 'a refusal is not cached')
       }
       for (const headers of [{}, { origin: 'https://anybody.test', 'access-control-request-method': 'GET' }]) {
-        const preflight = await fetch(url, { method: 'OPTIONS', headers: { ...headers } })
+        const preflight = await send(url, { method: 'OPTIONS', headers: { ...headers } })
         t.equal(preflight.status, 204)
         t.equal(preflight.headers.get('access-control-allow-origin'), '*')
         t.equal(preflight.headers.get('access-control-allow-methods'), 'GET, HEAD')

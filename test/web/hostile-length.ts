@@ -5,9 +5,9 @@ import t, { type Test } from 'tap'
 import ts from 'typescript'
 import { isCommonPassword } from '../../src/domain/users/common-passwords.ts'
 import { isListedPassword } from '../../src/lib/files/listed-passwords.ts'
-import { type HeaderFields, postForm } from '../fixtures/clients/requests.ts'
+import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
+import { type Answer, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
 import { startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
-import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
 
 const LONG = 15_000
 /** Milliseconds for which nothing else may be answered; what grows with the square of the length takes twice that. */
@@ -34,17 +34,17 @@ async function stallOf(work: () => Promise<unknown>): Promise<number> {
 }
 
 /** A machine that is busy makes any of several attempts longer. */
-async function isQuick(t: Test, name: string, ask: () => Promise<Response>): Promise<void> {
+async function isQuick(t: Test, name: string, ask: () => Promise<Answer>): Promise<void> {
   let shortest = Number.POSITIVE_INFINITY
   for (let attempt = 0; attempt < ATTEMPTS && shortest > LONGEST_STALL; attempt++)
-    shortest = Math.min(shortest, await stallOf(async () => (await ask()).text()))
+    shortest = Math.min(shortest, await stallOf(async () => (await ask()).text))
   t.ok(shortest < LONGEST_STALL, `${name}: ${Math.round(shortest)} ms`)
 }
 
 const repeat = (text: string): string => text.repeat(LONG / text.length)
-const get = (path: string, headers: HeaderFields = {}) => fetch(`${origin}${path}`, { headers, redirect: 'manual' })
+const get = (path: string, headers: HeaderFields = {}) => send(`${origin}${path}`, { headers, redirect: 'manual' })
 const json = (path: string, body: string, type = 'application/json') =>
-  fetch(`${origin}${path}`, { method: 'POST', headers: { 'content-type': type }, body })
+  send(`${origin}${path}`, { method: 'POST', headers: { 'content-type': type }, body })
 
 /** What a text that goes on for ever can be made of, so that a pattern begins anew at every character. */
 const PUMPS = [

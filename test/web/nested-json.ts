@@ -5,17 +5,17 @@ import t, { type Test } from 'tap'
 import { readKeySet } from '../../src/domain/apps/app-keys.ts'
 import { startAdminApi } from '../fixtures/admin/admin.ts'
 import { operatorSees } from '../fixtures/answers/refusals.ts'
-import { headerOf } from '../fixtures/attacks/forge.ts'
 import { prepareForgery } from '../fixtures/attacks/jwt-places.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
-import { asserting, rawJwt } from '../fixtures/clients/app-keys.ts'
+import { asserting } from '../fixtures/clients/app-keys.ts'
+import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { type Answer, basic, bearer, postForm, send } from '../fixtures/clients/http.ts'
+import { headerOf, rawJwt } from '../fixtures/clients/jwt.ts'
 import { METADATA, manage, registerClient, sendRegistration } from '../fixtures/clients/registration.ts'
-import { basic, bearer, postForm, requestToken } from '../fixtures/clients/requests.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { startGuardedApi } from '../fixtures/resource-server/guarded-api.ts'
 import { ISSUER } from '../fixtures/resource-server/identity-stand-in.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
 
 const { instance } = await startWorld(t, {
   TESSERA_REGISTRATION: 'open',
@@ -29,9 +29,9 @@ const endpoint = (name: string): string => `${issuer}/connect/${name}`
 const nested = (depth: number): string => `${'['.repeat(depth)}${']'.repeat(depth)}`
 const DEPTHS = [16, 1000, 6000]
 
-const told = async (response: Response) => ({
+const told = async (response: Answer) => ({
   status: response.status,
-  json: (await response.json()) as Record<string, unknown>,
+  json: response.json as Record<string, unknown>,
 })
 
 const isNoFault = (t: Test): boolean =>
@@ -54,7 +54,7 @@ await t.test('a token of nested JSON is no token, wherever it is sent', async (t
     t.match(await told(await postForm(endpoint('revocation'), { token: jwt }, basic(WEB))), { status: 200 })
     for (const name of ['session', 'session/touches'])
       t.not((await postForm(endpoint(name), { token: jwt, touches: jwt }, basic(SYNC))).status, 500)
-    t.not((await fetch(`${endpoint('endsession')}?id_token_hint=${jwt}`, { redirect: 'manual' })).status, 500)
+    t.not((await send(`${endpoint('endsession')}?id_token_hint=${jwt}`, { redirect: 'manual' })).status, 500)
     t.match(
       await told(
         await requestToken(instance, { grant_type: 'client_credentials', client_id: SYNC, ...asserting(jwt) }),
@@ -99,14 +99,14 @@ await t.test('bodies: 16 levels are read, 17 are refused', async (t) => {
         instance,
         JSON.stringify(METADATA).replace(/}$/, `,"jwks":{"keys":${nested(depth - 1)}}}`),
       ),
-      await fetch(client.registration_client_uri, {
+      await send(client.registration_client_uri, {
         method: 'PUT',
         headers: { 'content-type': 'application/json', ...bearer(client.registration_access_token) },
         body: body(depth),
       }),
     ]
     for (const response of sent) {
-      const told = (await response.json()) as Record<string, string>
+      const told = response.json as Record<string, string>
       t.match([response.status, told['error']], [400, 'invalid_client_metadata'])
       t.equal(told['error_description'], 'the body is nested more than 16 levels deep')
       operatorSees(t, instance, told['refusal_id'] ?? '', {
@@ -130,7 +130,7 @@ await t.test('bodies: 16 levels are read, 17 are refused', async (t) => {
   t.equal((await api.post('/apps', `{"Name":"${'['.repeat(50)}"}`)).status, 400, 'a text may hold as many as it likes')
   t.notMatch((await api.post('/apps', `{"Name":"\\"${'['.repeat(50)}"}`)).json['detail'], /levels deep/)
   isNoFault(t)
-  await (await manage(client, 'DELETE')).text()
+  await manage(client, 'DELETE')
 })
 
 await t.test('what is fetched', async (t) => {

@@ -1,11 +1,12 @@
 import t, { type Test } from 'tap'
 import { startAdminApi } from '../fixtures/admin/admin.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
-import { basic, encode, type Fields, PKCE, postForm, requestToken } from '../fixtures/clients/requests.ts'
+import { PKCE } from '../fixtures/clients/code-flow.ts'
+import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { type Answer, basic, encode, type Fields, postForm } from '../fixtures/clients/http.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
 
 // Not every database keeps every text: PostgreSQL knows no NUL, half a surrogate pair is no UTF-8, an index entry has an end.
 const { instance } = await startWorld(t)
@@ -23,8 +24,8 @@ const NOT_ALLOWED = (name: string) => `parameter holds a character that is not a
 const inUrlOf = (text: string): string => encodeURIComponent(Buffer.from(text).toString())
 
 /** The refusal is answered as one, and the operator finds it. */
-async function isKept(t: Test, response: Response, what: string): Promise<Record<string, string>> {
-  const body = (await response.json()) as Record<string, string>
+async function isKept(t: Test, response: Answer, what: string): Promise<Record<string, string>> {
+  const body = response.json as Record<string, string>
   t.ok(response.status >= 400 && response.status < 500, `${what}: ${response.status}`)
   const { status, json } = await admin.get(`/refusals/${body['refusal_id']}`)
   t.equal(status, 200, `${what} is kept`)

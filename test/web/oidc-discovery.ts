@@ -1,6 +1,7 @@
 // SQLite alone: is about headers, hosts and addresses, which no database sees
 import t, { type Test } from 'tap'
-import { claimsOf, obtainTokens } from '../fixtures/clients/requests.ts'
+import { obtainTokens } from '../fixtures/clients/code-flow.ts'
+import { claimsOf } from '../fixtures/clients/jwt.ts'
 import { startInstance } from '../fixtures/instance/instance.ts'
 import { startWorld } from '../fixtures/instance/world.ts'
 

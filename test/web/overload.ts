@@ -9,13 +9,14 @@ import { registerOverload } from '../../src/web/kit/limits/overload.ts'
 import { createPlaces, ROOM, type Room } from '../../src/web/kit/limits/places.ts'
 import { operatorSees, refused } from '../fixtures/answers/refusals.ts'
 import { asserting, assertionClaims, jwksOf, makeKey, signAs } from '../fixtures/clients/app-keys.ts'
+import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { type Answer, basic, type Fields, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
 import { startNotifiedApp } from '../fixtures/clients/notified-app.ts'
 import { METADATA, sendRegistration } from '../fixtures/clients/registration.ts'
-import { basic, type Fields, type HeaderFields, postForm, requestToken } from '../fixtures/clients/requests.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import type { Instance } from '../fixtures/instance/instance.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT, type World } from '../fixtures/instance/world.ts'
-import { atSignIn, authorizeUrl, isPastSignIn } from '../fixtures/sign-in/sign-in.ts'
+import { atSignIn, isPastSignIn } from '../fixtures/sign-in/sign-in.ts'
 import { changeApp } from '../fixtures/tokens/reference-tokens.ts'
 
 /** A server with a slow address, `/work`, that answers when it is told to, and what it counts. */
@@ -97,14 +98,14 @@ await t.test('whoever hangs up gives the place back, however many requests were 
   const { app, places, inProgress, gates, arrived } = await startSlow(t)
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
-  const send = (path: string, times: number) => {
+  const sendAtOnce = (path: string, times: number) => {
     const socket = connect(port, '127.0.0.1').on('error', () => undefined)
     socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`.repeat(times))
     return socket
   }
 
   await t.test('five sent at once, before the first is answered', async (t) => {
-    const socket = send('/work', 5)
+    const socket = sendAtOnce('/work', 5)
     t.equal(await inProgress(5), 5)
     socket.destroy()
     t.equal(await inProgress(0), 0)
@@ -112,7 +113,7 @@ await t.test('whoever hangs up gives the place back, however many requests were 
 
   await t.test('hung up before counting began', async (t) => {
     const before = arrived()
-    const socket = send('/early', 1)
+    const socket = sendAtOnce('/early', 1)
     await eventually(
       async () => arrived(),
       (now) => now > before,
@@ -122,7 +123,7 @@ await t.test('whoever hangs up gives the place back, however many requests were 
     t.equal(await eventually(connections, (count) => count === 0), 0)
     gates.early.open()
     gates.work.open()
-    t.equal((await fetch(`http://127.0.0.1:${port}/early`)).status, 200)
+    t.equal((await send(`http://127.0.0.1:${port}/early`)).status, 200)
     t.equal(await inProgress(0), 0)
   })
 
@@ -161,7 +162,7 @@ async function startOutside(t: Test, body: string) {
 
 /** What `/metrics` says of requests. */
 async function figuresOf({ origin }: Instance) {
-  const text = await (await fetch(`${origin}/metrics`)).text()
+  const text = (await send(`${origin}/metrics`)).text
   const read = (name: string): number => Number(new RegExp(`^tessera_requests_${name} (\\d+)$`, 'm').exec(text)?.[1])
   return {
     inProgress: read('in_progress'),
@@ -192,7 +193,7 @@ const key = await makeKey('ES256')
 interface Way {
   readonly body: string
   prepare(world: World, url: string): Promise<unknown>
-  ask(instance: Instance, url: string, headers: HeaderFields): Promise<Response>
+  ask(instance: Instance, url: string, headers: HeaderFields): Promise<Answer>
   /** What those who waited are answered in the end. */
   readonly status: number
 }
@@ -224,7 +225,7 @@ const WAYS: Readonly<Record<string, Way>> = {
     status: 303,
     prepare: ({ instance }, uri) => changeApp(instance, WEB, { requestUris: [uri] }),
     ask: (instance, request_uri, headers) =>
-      fetch(authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT, request_uri }), {
+      send(authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT, request_uri }), {
         redirect: 'manual',
         headers: { ...headers },
       }),
@@ -244,7 +245,7 @@ for (const [name, { body, status, prepare, ask }] of Object.entries(WAYS))
     const { instance } = world
     const outside = await startOutside(t, body)
     await prepare(world, outside.url)
-    const asking: Promise<Response>[] = []
+    const asking: Promise<Answer>[] = []
     const oneMore = async (address: string): Promise<void> => {
       asking.push(ask(instance, outside.url, from(address)))
       const waits = await eventually(
@@ -257,7 +258,7 @@ for (const [name, { body, status, prepare, ask }] of Object.entries(WAYS))
       const response = await ask(instance, outside.url, from(address))
       t.equal(response.headers.get('retry-after'), '2')
       if (status === 303) {
-        const [, id = ''] = /id="refusal-id"[^>]*>([^<]+)</.exec(await response.text()) ?? []
+        const [, id = ''] = /id="refusal-id"[^>]*>([^<]+)</.exec(response.text) ?? []
         return operatorSees(t, instance, id.trim(), turnedAway(cause))
       }
       return refused(t, instance, response, turnedAway(cause))
@@ -292,7 +293,7 @@ await t.test('whoever hangs up while it waits outside takes nothing along, and n
     )
   const hangUp = new AbortController()
   const assertion = await signAs(key, assertionClaims(instance, KEYED))
-  const given = fetch(`${instance.issuer}/connect/token`, {
+  const given = send(`${instance.issuer}/connect/token`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded', ...from(HERE) },
     body: new URLSearchParams({ grant_type: 'client_credentials', ...asserting(assertion) }),
@@ -304,7 +305,7 @@ await t.test('whoever hangs up while it waits outside takes nothing along, and n
   hangUp.abort()
   t.equal(await given, 'AbortError')
   const full = await askAsKeyed(instance, 'token', { grant_type: 'client_credentials' }, from(ELSEWHERE))
-  await refused(t, instance, full, turnedAway('2 requests wait for other servers already'))
+  refused(t, instance, full, turnedAway('2 requests wait for other servers already'))
   await isServed(t, instance, ELSEWHERE)
   outside.answer()
   t.equal((await patient).status, 200)
@@ -353,7 +354,7 @@ await t.test('too many of one network are refused under a rule of their own', as
   const { instance } = await startWorld(t, PROXY, { room: { placesOfNetwork: 0 } })
   const response = await requestToken(instance, { grant_type: 'client_credentials' }, { ...basic(SYNC), ...from(HERE) })
   t.equal(response.headers.get('retry-after'), '1')
-  await refused(t, instance, response, {
+  refused(t, instance, response, {
     status: 429,
     error: 'temporarily_unavailable',
     description: 'too many requests of your network are in progress; try again shortly',

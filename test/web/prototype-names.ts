@@ -1,22 +1,14 @@
 // SQLite alone: is about headers, hosts and addresses, which no database sees
 import t from 'tap'
 import { refusedByRedirect } from '../fixtures/answers/refusals.ts'
-import {
-  answerOf,
-  basic,
-  bearer,
-  claimsOf,
-  type Fields,
-  obtainCode,
-  postForm,
-  readTokens,
-  redeem,
-  requestToken,
-} from '../fixtures/clients/requests.ts'
+import { answerOf, obtainCode, redeem } from '../fixtures/clients/code-flow.ts'
+import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { basic, bearer, type Fields, postForm } from '../fixtures/clients/http.ts'
+import { claimsOf } from '../fixtures/clients/jwt.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { PASSWORD, SECRET } from '../fixtures/instance/instance.ts'
 import { SYNC, startWorld, WEB, WEB_BYE, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
 
 const { instance, david, service } = await startWorld(t)
 const ODD = 'my.trusted.app/odd'
@@ -38,7 +30,7 @@ const endpoint = (name: string): string => `${instance.issuer}/connect/${name}`
 async function tokensFor(scope: string) {
   const request = { client_id: ODD, redirect_uri: ODD_REDIRECT, scope }
   const code = await obtainCode(instance, request)
-  return readTokens(await redeem(instance, code, { redirect_uri: ODD_REDIRECT }, basic(ODD)))
+  return tokensOf(await redeem(instance, code, { redirect_uri: ODD_REDIRECT }, basic(ODD)))
 }
 
 await t.test('the record keeps such scopes as they are', async (t) => {
@@ -60,7 +52,7 @@ await t.test('scopes of such names give no claims, and no error', async (t) => {
         'amr aud auth_time client_id db exp iat id iss jti nbf scope sid sub user_type'.split(' '),
       )
       const introspection = await postForm(endpoint('introspect'), { token: tokens.access_token }, basic(ODD))
-      t.match(await introspection.json(), { active: true, scope })
+      t.match(introspection.json, { active: true, scope })
     })
   }
 
@@ -77,7 +69,7 @@ await t.test('scopes of such names give no claims, and no error', async (t) => {
   })
 
   await t.test('for a service', async (t) => {
-    const tokens = await readTokens(await requestToken(instance, { grant_type: 'client_credentials' }, basic(ODD)))
+    const tokens = tokensOf(await requestToken(instance, { grant_type: 'client_credentials' }, basic(ODD)))
     t.equal(tokens.scope, NAMES.join(' '))
     t.match(claimsOf(tokens.access_token), { sub: ODD, scope: NAMES.join(' ') })
   })
@@ -105,7 +97,7 @@ await t.test('an app that does not list them is refused them, and there is no ap
     })
     const answer = await requestToken(instance, { grant_type: 'client_credentials', scope: name }, basic(SYNC))
     t.equal(answer.status, 400)
-    t.match(await answer.json(), { error: 'invalid_scope' })
+    t.match(answer.json, { error: 'invalid_scope' })
     t.equal((await requestToken(instance, { grant_type: 'client_credentials' }, basic(name))).status, 401)
     t.equal((await browser.open(authorizeUrl(instance, { ...request, client_id: name }))).status, 400)
     t.equal((await requestToken(instance, { grant_type: name }, basic(SYNC))).status, 400)
@@ -131,12 +123,12 @@ await t.test('parameters of such names change nothing', async (t) => {
     t.strictSame([...answerOf(view).keys()], ['code', 'session_state', 'state', 'iss'])
     const code = answerOf(view).get('code') ?? ''
     const exchange = { grant_type: 'authorization_code', code, redirect_uri: WEB_REDIRECT }
-    const tokens = await readTokens(await requestToken(instance, withOdd(exchange), basic(WEB)))
+    const tokens = tokensOf(await requestToken(instance, withOdd(exchange), basic(WEB)))
     t.equal(tokens.scope, 'openid read')
     const userinfo = await postForm(endpoint('userinfo'), odd, bearer(tokens.access_token))
-    t.strictSame(await userinfo.json(), { sub: david.id })
+    t.strictSame(userinfo.json, { sub: david.id })
     const introspection = await postForm(endpoint('introspect'), withOdd({ token: tokens.access_token }), basic(WEB))
-    t.match(await introspection.json(), { active: true, scope: 'openid read' })
+    t.match(introspection.json, { active: true, scope: 'openid read' })
     const revocation = await postForm(endpoint('revocation'), withOdd({ token: tokens.access_token }), basic(WEB))
     t.equal(revocation.status, 200)
     const end = new URLSearchParams({ id_token_hint: tokens.id_token, post_logout_redirect_uri: WEB_BYE, state: 'st' })
@@ -145,12 +137,12 @@ await t.test('parameters of such names change nothing', async (t) => {
 
   await t.test('in a request of a service', async (t) => {
     const asked = { grant_type: 'client_credentials', client_id: SYNC, client_secret: SECRET, scope: 'read' }
-    t.equal((await readTokens(await requestToken(instance, withOdd(asked)))).scope, 'read')
+    t.equal(tokensOf(await requestToken(instance, withOdd(asked))).scope, 'read')
   })
 
   await t.test('nor do they stand in for one that is missing', async (t) => {
     const answer = await requestToken(instance, withOdd({ client_id: SYNC, client_secret: SECRET }))
-    t.match(await answer.json(), { error: 'invalid_request', error_description: 'parameter is missing: grant_type' })
+    t.match(answer.json, { error: 'invalid_request', error_description: 'parameter is missing: grant_type' })
   })
 
   await t.test('sent twice they are refused like any other', async (t) => {
@@ -161,7 +153,7 @@ await t.test('parameters of such names change nothing', async (t) => {
         [name, '2'],
       ]
       const answer = await requestToken(instance, twice, basic(SYNC))
-      t.match(await answer.json(), { error: 'invalid_request', error_description: `parameter is repeated: ${name}` })
+      t.match(answer.json, { error: 'invalid_request', error_description: `parameter is repeated: ${name}` })
     }
   })
 

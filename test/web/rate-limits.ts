@@ -1,12 +1,13 @@
 import t, { type Test } from 'tap'
 import { isLoopback } from '../../src/lib/net/network.ts'
 import { refused } from '../fixtures/answers/refusals.ts'
-import { basic, type HeaderFields, postForm } from '../fixtures/clients/requests.ts'
+import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
+import { type Answer, basic, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import type { Instance } from '../fixtures/instance/instance.ts'
 import { OTHER, SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl, signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
+import { signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
 import { query } from '../fixtures/store/database.ts'
 
 const PROXY = { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' }
@@ -19,9 +20,9 @@ const tooMany = (cause: string) => ({
   cause: { rule: 'too-many-requests', cause },
 })
 
-async function isTooMany(t: Test, instance: Instance, response: Response, cause: string): Promise<void> {
+async function isTooMany(t: Test, instance: Instance, response: Answer, cause: string): Promise<void> {
   t.match(response.headers.get('retry-after'), /^[1-9]\d?$/)
-  await refused(t, instance, response, tooMany(cause))
+  refused(t, instance, response, tooMany(cause))
 }
 
 const times = <T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> =>
@@ -81,12 +82,12 @@ await t.test('TE-16: guessing the secret of an app is limited by app and network
 await t.test('authorize: so many a minute of one network', async (t) => {
   const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_AUTHORIZE: '20' })
   const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
-  const ask = (address: string) => fetch(url, { redirect: 'manual', headers: from(address) })
+  const ask = (address: string) => send(url, { redirect: 'manual', headers: from(address) })
   for (let turn = 0; turn < 20; turn++) t.equal((await ask(`2001:db8::${turn}`)).status, 303)
   const late = await ask('2001:db8::ffff')
   t.equal(late.status, 429)
   t.match(late.headers.get('retry-after'), /^[1-5]?\d$|^60$/)
-  t.match(await late.text(), /id="refusal-id"/, 'a page for people')
+  t.match(late.text, /id="refusal-id"/, 'a page for people')
   t.equal((await ask('192.0.2.1')).status, 303)
 
   await t.test('whoever is signed in has an allowance of their own', async (t) => {
@@ -97,14 +98,14 @@ await t.test('authorize: so many a minute of one network', async (t) => {
       statuses.push((await browser.request(url, { headers: from('2001:db8::1') })).status)
     t.strictSame(statuses, [...Array.from({ length: 20 }, () => 303), 429])
     const invented = { ...from('2001:db8::1'), cookie: `tessera-session=${'x'.repeat(43)}` }
-    t.equal((await fetch(url, { redirect: 'manual', headers: invented })).status, 429, 'a cookie alone is none')
+    t.equal((await send(url, { redirect: 'manual', headers: invented })).status, 429, 'a cookie alone is none')
   })
 })
 
 await t.test('this machine itself, and a proxy on it that is not declared, are limited by app alone', async (t) => {
   const { instance } = await startWorld(t, { TESSERA_LIMIT_AUTHORIZE: '2', TESSERA_LIMIT_APP_FAILURES: '2' })
   const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
-  const answers = await times(10, (turn) => fetch(url, { redirect: 'manual', headers: from(`192.0.2.${turn}`) }))
+  const answers = await times(10, (turn) => send(url, { redirect: 'manual', headers: from(`192.0.2.${turn}`) }))
   t.ok(answers.every(({ status }) => status === 303))
 })
 
@@ -112,12 +113,12 @@ await t.test('0 is no limit', async (t) => {
   const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_AUTHORIZE: '0', TESSERA_LIMIT_APP_FAILURES: '0' })
   const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
   // No more at once than a network has places, which no limit of these settings changes.
-  const statuses = async (ask: () => Promise<Response>): Promise<number[]> => {
+  const statuses = async (ask: () => Promise<Answer>): Promise<number[]> => {
     const all = []
     for (let round = 0; round < 5; round++) all.push(...(await times(20, ask)))
     return [...new Set(all.map(({ status }) => status))]
   }
-  t.strictSame(await statuses(() => fetch(url, { redirect: 'manual', headers: from('192.0.2.1') })), [303])
+  t.strictSame(await statuses(() => send(url, { redirect: 'manual', headers: from('192.0.2.1') })), [303])
   const guess = { ...basic(SYNC, 'wrong'), ...from('192.0.2.1') }
   const grant = { grant_type: 'client_credentials' }
   t.strictSame(await statuses(() => postForm(`${instance.issuer}/connect/token`, grant, guess)), [401])
@@ -133,7 +134,7 @@ await t.test('behind a proxy an address is one address, however it is written', 
       { grant_type: 'x' },
       { ...basic(SYNC), ...from(header) },
     )
-    const { refusal_id: id } = (await answer.json()) as { refusal_id: string }
+    const { refusal_id: id } = answer.json as { refusal_id: string }
     const find = () => query<{ address: string }>(instance, 'select address from refusals where id = ?', id)
     const [row] = await eventually(find, (rows) => rows.length > 0)
     const [line] = instance.log
@@ -185,7 +186,7 @@ await t.test(
   async (t) => {
     const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_AUTHORIZE: '3' })
     const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
-    const ask = async (address: string) => (await fetch(url, { redirect: 'manual', headers: from(address) })).status
+    const ask = async (address: string) => (await send(url, { redirect: 'manual', headers: from(address) })).status
     const written = ['203.0.113.7:1', '203.0.113.7:2', '::ffff:203.0.113.7', '203.0.113.7', '[::ffff:203.0.113.7]:3']
     for (const [turn, address] of written.entries()) t.equal(await ask(address), turn < 3 ? 303 : 429, address)
     t.equal(await ask('203.0.113.8:1'), 303, 'a neighbour has an allowance of their own')
@@ -196,7 +197,7 @@ await t.test(
 
 await t.test('without a trusted proxy nobody reads the header', async (t) => {
   const { instance } = await startWorld(t, { TESSERA_TRUSTED_PROXIES: '198.51.100.7' })
-  await fetch(`${instance.origin}/health/live`, { headers: from('203.0.113.7:4711') })
+  await send(`${instance.origin}/health/live`, { headers: from('203.0.113.7:4711') })
   const [line] = instance.log.flatMap(({ req }) => (req === undefined ? [] : [req as { address: string }]))
   t.ok(isLoopback(line?.address ?? ''))
 })

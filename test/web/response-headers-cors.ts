@@ -2,11 +2,12 @@
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { type Refusal, refused } from '../fixtures/answers/refusals.ts'
-import { basic, bearer, type HeaderFields, obtainTokens, postForm, requestToken } from '../fixtures/clients/requests.ts'
+import { obtainTokens } from '../fixtures/clients/code-flow.ts'
+import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { type Answer, basic, bearer, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
 import { PASSWORD, startInstance } from '../fixtures/instance/instance.ts'
 import { enableApp, NATIVE, OTHER, SYNC, startWorld, WEB, WEB_BYE, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser, type View } from '../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../fixtures/sign-in/sign-in.ts'
 
 const { instance } = await startWorld(t)
 const { issuer, origin } = instance
@@ -29,7 +30,7 @@ const EVERYWHERE: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 }
 
-type Answered = Pick<Response, 'headers'>
+type Answered = Pick<Answer, 'headers'>
 
 function hasHeaders(t: Test, { headers }: Answered, otherwise: Readonly<Record<string, string>> = {}): void {
   const expected = { ...EVERYWHERE, ...otherwise }
@@ -41,17 +42,17 @@ function hasHeaders(t: Test, { headers }: Answered, otherwise: Readonly<Record<s
 const namesOfCors = ({ headers }: Answered): string[] =>
   [...headers.keys()].filter((name) => name.startsWith('access-control-'))
 
-const preflight = (url: string, from: string, headers: HeaderFields = {}): Promise<Response> =>
-  fetch(url, { method: 'OPTIONS', headers: { origin: from, 'access-control-request-method': 'POST', ...headers } })
+const preflight = (url: string, from: string, headers: HeaderFields = {}): Promise<Answer> =>
+  send(url, { method: 'OPTIONS', headers: { origin: from, 'access-control-request-method': 'POST', ...headers } })
 
 await t.test('HC-01, HC-07: RFC 6749 §5.1 protocol endpoints: not cached, not framed, not sniffed', async (t) => {
   const { access_token } = await obtainTokens(instance)
-  const answers: Readonly<Record<string, () => Promise<Response>>> = {
+  const answers: Readonly<Record<string, () => Promise<Answer>>> = {
     'token, granted': () => requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC)),
     'token, refused': () => requestToken(instance, { grant_type: 'password' }, basic(SYNC)),
     'token, unknown app': () => requestToken(instance, { grant_type: 'client_credentials' }, basic('nobody')),
-    userinfo: () => fetch(`${issuer}/connect/userinfo`, { headers: bearer(access_token) }),
-    'userinfo, refused': () => fetch(`${issuer}/connect/userinfo`),
+    userinfo: () => send(`${issuer}/connect/userinfo`, { headers: bearer(access_token) }),
+    'userinfo, refused': () => send(`${issuer}/connect/userinfo`),
     introspect: () => postForm(`${issuer}/connect/introspect`, { token: access_token }, basic(WEB)),
     'introspect, signed': () =>
       postForm(
@@ -62,20 +63,20 @@ await t.test('HC-01, HC-07: RFC 6749 §5.1 protocol endpoints: not cached, not f
     'introspect, refused': () => postForm(`${issuer}/connect/introspect`, { token: access_token }),
     revocation: () => postForm(`${issuer}/connect/revocation`, { token: 'unknown-unknown-unknown' }, basic(WEB)),
     'authorize, to the app': () =>
-      fetch(authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT, prompt: 'none' }), {
+      send(authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT, prompt: 'none' }), {
         redirect: 'manual',
       }),
-    endsession: () => fetch(`${issuer}/connect/endsession`, { redirect: 'manual' }),
-    'the profile': () => fetch(`${origin}/profile/me`, { headers: bearer(access_token) }),
-    'the profile, refused': () => fetch(`${origin}/profile/me`),
-    'the picture, refused': () => fetch(`${origin}/profile/me/picture`),
-    'the picture, missing': () => fetch(`${origin}/profile/me/picture`, { headers: bearer(access_token) }),
-    'health, alive': () => fetch(`${origin}/health/live`),
-    'health, ready': () => fetch(`${origin}/health/ready`),
-    'nothing there': () => fetch(`${origin}/nothing`),
-    'another method': () => fetch(`${issuer}/connect/token`),
+    endsession: () => send(`${issuer}/connect/endsession`, { redirect: 'manual' }),
+    'the profile': () => send(`${origin}/profile/me`, { headers: bearer(access_token) }),
+    'the profile, refused': () => send(`${origin}/profile/me`),
+    'the picture, refused': () => send(`${origin}/profile/me/picture`),
+    'the picture, missing': () => send(`${origin}/profile/me/picture`, { headers: bearer(access_token) }),
+    'health, alive': () => send(`${origin}/health/live`),
+    'health, ready': () => send(`${origin}/health/ready`),
+    'nothing there': () => send(`${origin}/nothing`),
+    'another method': () => send(`${issuer}/connect/token`),
   }
-  for (const [name, send] of Object.entries(answers)) await t.test(name, async (t) => hasHeaders(t, await send()))
+  for (const [name, ask] of Object.entries(answers)) await t.test(name, async (t) => hasHeaders(t, await ask()))
 })
 
 await t.test('HC-02, LG-08: pages', async (t) => {
@@ -123,17 +124,17 @@ await t.test('HC-02, LG-08: pages', async (t) => {
   })
 
   await t.test('assets may be cached, and are nothing but themselves', async (t) => {
-    const response = await fetch(`${issuer}/assets/tessera.css`)
+    const response = await send(`${issuer}/assets/tessera.css`)
     t.equal(response.status, 200)
     t.equal(response.headers.get('cache-control'), 'public, max-age=3600')
     t.equal(response.headers.get('x-content-type-options'), 'nosniff')
     for (const path of ['nothing.css', '../../package.json', '%2e%2e%2f%2e%2e%2fpackage.json'])
-      t.equal((await fetch(`${issuer}/assets/${path}`)).status, 404, path)
+      t.equal((await send(`${issuer}/assets/${path}`)).status, 404, path)
     for (const path of ['', '..%5cpackage.json', '%00', '.']) {
-      const refusal = await fetch(`${issuer}/assets/${path}`)
-      t.match(await refusal.json(), { error: /^(invalid_request|not_found)$/, refusal_id: String }, path)
+      const refusal = await send(`${issuer}/assets/${path}`)
+      t.match(refusal.json, { error: /^(invalid_request|not_found)$/, refusal_id: String }, path)
     }
-    t.equal((await fetch(`${issuer}/assets/tessera.css`, { method: 'POST' })).headers.get('allow'), 'GET, HEAD')
+    t.equal((await send(`${issuer}/assets/tessera.css`, { method: 'POST' })).headers.get('allow'), 'GET, HEAD')
   })
 })
 
@@ -141,9 +142,9 @@ await t.test('RFC 6797: HSTS where the issuer is https, and only there', async (
   const instance = await startInstance({ settings: { TESSERA_ISSUER: 'https://id.example.com/id' } })
   t.teardown(() => instance.close())
   for (const path of ['/.well-known/openid-configuration', '/connect/userinfo', '/login', '/nothing']) {
-    const secure = await fetch(`${instance.origin}/id${path}`)
+    const secure = await send(`${instance.origin}/id${path}`)
     t.equal(secure.headers.get('strict-transport-security'), 'max-age=63072000; includeSubDomains', path)
-    const plain = await fetch(`${issuer}${path}`)
+    const plain = await send(`${issuer}${path}`)
     t.equal(plain.headers.get('strict-transport-security'), null, `${path}, plain`)
   }
 })
@@ -217,7 +218,7 @@ await t.test('HC-06: CORS', async (t) => {
       const asked = await preflight(url, APP_ORIGIN)
       t.ok(asked.status >= 400, url)
       t.strictSame(namesOfCors(asked), [], url)
-      const answer = await fetch(url, { headers: { origin: APP_ORIGIN }, redirect: 'manual' })
+      const answer = await send(url, { headers: { origin: APP_ORIGIN }, redirect: 'manual' })
       t.strictSame(namesOfCors(answer), [], url)
     }
   })
@@ -236,16 +237,16 @@ await t.test('HC-06: CORS', async (t) => {
 await t.test('what cannot be answered is refused as JSON, with a refusal id', async (t) => {
   const invalid = (status: number, description: string): Refusal => ({ status, error: 'invalid_request', description })
   const methods = (allow: string): Refusal => invalid(405, `use ${allow} here`)
-  const send = (path: string, init: RequestInit = {}) => fetch(`${origin}${path}`, { redirect: 'manual', ...init })
+  const sendTo = (path: string, init: RequestInit = {}) => send(`${origin}${path}`, init)
 
   await t.test('404', async (t) => {
     const nothing: Refusal = { status: 404, error: 'not_found', description: 'there is nothing at this address' }
     for (const path of ['/', '/id', '/id/', '/id/nothing', '/id/connect/token/', '/ID/connect/token', '/id//login'])
-      for (const method of ['GET', 'POST', 'OPTIONS']) await refused(t, instance, await send(path, { method }), nothing)
+      for (const method of ['GET', 'POST', 'OPTIONS']) refused(t, instance, await sendTo(path, { method }), nothing)
     for (const path of ['/%zz', '/id/%E0%A4%A', '/id/assets/%', '/%ff?code=x']) {
-      const response = await send(path)
+      const response = await sendTo(path)
       hasHeaders(t, response)
-      await refused(t, instance, response, nothing)
+      refused(t, instance, response, nothing)
     }
   })
 
@@ -266,13 +267,13 @@ await t.test('what cannot be answered is refused as JSON, with a refusal id', as
     ]
     for (const [path, allow, others] of rows) {
       for (const method of others) {
-        const response = await send(path, { method })
+        const response = await sendTo(path, { method })
         t.equal(response.headers.get('allow'), allow, `${method} ${path}`)
-        await refused(t, instance, response, methods(allow.replace(', ', ' or ')))
+        refused(t, instance, response, methods(allow.replace(', ', ' or ')))
       }
     }
-    for (const endpoint of PROTOCOL) t.equal((await send(`/id/connect/${endpoint}`, { method: 'HEAD' })).status, 405)
-    t.equal((await send('/health/ready', { method: 'HEAD' })).status, 200)
+    for (const endpoint of PROTOCOL) t.equal((await sendTo(`/id/connect/${endpoint}`, { method: 'HEAD' })).status, 405)
+    t.equal((await sendTo('/health/ready', { method: 'HEAD' })).status, 200)
   })
 
   await t.test('415 and malformed bodies', async (t) => {
@@ -281,20 +282,20 @@ await t.test('what cannot be answered is refused as JSON, with a refusal id', as
       const path = `/id/connect/${endpoint}`
       for (const type of ['application/json', 'text/plain', 'multipart/form-data; boundary=x', 'nonsense']) {
         const init = { method: 'POST', headers: { 'content-type': type }, body: '{"grant_type":' }
-        await refused(t, instance, await send(path, init), formOnly)
+        refused(t, instance, await sendTo(path, init), formOnly)
       }
     }
     for (const body of ['%', 'a=%zz', '&&&', '\0', '=', '__proto__=x&constructor=y']) {
-      const response = await send('/id/connect/token', { method: 'POST', headers: FORM, body })
-      await refused(t, instance, response, invalid(400, 'parameter is missing: grant_type'))
+      const response = await sendTo('/id/connect/token', { method: 'POST', headers: FORM, body })
+      refused(t, instance, response, invalid(400, 'parameter is missing: grant_type'))
     }
   })
 
   await t.test('413', async (t) => {
     const body = `x=${'x'.repeat(66_000)}`
     for (const endpoint of ['token', 'introspect', 'revocation', 'userinfo']) {
-      const response = await send(`/id/connect/${endpoint}`, { method: 'POST', headers: FORM, body })
-      await refused(t, instance, response, invalid(413, 'the request is malformed or too large'))
+      const response = await sendTo(`/id/connect/${endpoint}`, { method: 'POST', headers: FORM, body })
+      refused(t, instance, response, invalid(413, 'the request is malformed or too large'))
     }
   })
 
@@ -315,6 +316,6 @@ await t.test('what cannot be answered is refused as JSON, with a refusal id', as
       })
       t.match(answer, /^HTTP\/1\.1 4(00|31) /)
     }
-    t.equal((await send('/health/live')).status, 200)
+    t.equal((await sendTo('/health/live')).status, 200)
   })
 })

@@ -1,6 +1,6 @@
+import { authorizeUrl } from '../../../test/fixtures/clients/endpoints.ts'
 import { createRelyingParty } from '../../../test/fixtures/clients/relying-party.ts'
 import { PASSWORD, SECRET } from '../../../test/fixtures/instance/instance.ts'
-import { authorizeUrl } from '../../../test/fixtures/sign-in/sign-in.ts'
 import { type Site, SYNC, WEB } from '../lib/site.ts'
 
 /** What an app and its people have at one moment: names of parameters, headers and parts of addresses, and values that are right. */
@@ -19,16 +19,16 @@ const basic = (id: string): string => `Basic ${Buffer.from(`${encodeURIComponent
 /** Signs somebody in and gathers what that yields. */
 export async function gatherSupplies(site: Site): Promise<Supplies> {
   const party = createRelyingParty(site, { clientId: WEB, login: 'person0' })
-  const tokens = await party.signIn()
-  const spare = await party.code()
+  const tokens = await party.obtainTokens()
+  const spare = await party.obtainCode()
   const page = await party.browser.open(
     authorizeUrl(site as never, { client_id: WEB, redirect_uri: REDIRECT_URI, prompt: 'login' }),
   )
   const field = (name: string): string => page.page.querySelector(`input[name=${name}]`)?.getAttribute('value') ?? ''
   const tool = createRelyingParty(site, { clientId: TOOL, login: '' })
-  const administration = String((await tool.token({ grant_type: 'client_credentials' })).json['access_token'])
+  const administration = String((await tool.requestToken({ grant_type: 'client_credentials' })).json['access_token'])
   const service = createRelyingParty(site, { clientId: SYNC, login: '' })
-  const own = String((await service.token({ grant_type: 'client_credentials' })).json['access_token'])
+  const own = String((await service.requestToken({ grant_type: 'client_credentials' })).json['access_token'])
   return {
     values: {
       client_id: [WEB, SYNC, VICTIM, TOOL],
@@ -45,7 +45,7 @@ export async function gatherSupplies(site: Site): Promise<Supplies> {
       prompt: ['none', 'login', 'consent', 'select_account'],
       max_age: ['0', '3600'],
       login_hint: ['person0'],
-      id_token_hint: [tokens.id],
+      id_token_hint: [tokens.id_token],
       ui_locales: ['de en'],
       acr_values: ['1'],
       claims: ['{"userinfo":{"email":null},"id_token":{"acr":{"values":["1"]}}}'],
@@ -55,12 +55,12 @@ export async function gatherSupplies(site: Site): Promise<Supplies> {
       grant_type: ['authorization_code', 'refresh_token', 'client_credentials'],
       code: [spare.code],
       code_verifier: [spare.verifier],
-      refresh_token: [tokens.refresh],
+      refresh_token: [tokens.refresh_token],
       client_assertion_type: ['urn:ietf:params:oauth:client-assertion-type:jwt-bearer'],
-      client_assertion: [tokens.id],
-      token: [tokens.access, tokens.refresh, own],
+      client_assertion: [tokens.id_token],
+      token: [tokens.access_token, tokens.refresh_token, own],
       token_type_hint: ['access_token', 'refresh_token'],
-      access_token: [tokens.access],
+      access_token: [tokens.access_token],
       interaction: [new URL(page.url).searchParams.get('interaction') ?? ''],
       csrf: [field('csrf')],
       username: ['person0', 'nobody'],
@@ -79,7 +79,7 @@ export async function gatherSupplies(site: Site): Promise<Supplies> {
       basic(WEB),
       basic(SYNC),
       basic(VICTIM),
-      `Bearer ${tokens.access}`,
+      `Bearer ${tokens.access_token}`,
       `Bearer ${administration}`,
       `Bearer ${own}`,
     ],

@@ -1,4 +1,5 @@
-import type { Code, RelyingParty, Tokens } from '../../../test/fixtures/clients/relying-party.ts'
+import type { Code, RelyingParty } from '../../../test/fixtures/clients/relying-party.ts'
+import type { Tokens } from '../../../test/fixtures/clients/tokens.ts'
 
 /** What grew from one sign-in, as the app knows it. */
 export interface Family {

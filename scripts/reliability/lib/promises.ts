@@ -1,4 +1,4 @@
-import type { Answer } from '../../../test/fixtures/clients/relying-party.ts'
+import type { Answer } from '../../../test/fixtures/clients/http.ts'
 import { familiesWithTwoTips, integrityOf } from './database.ts'
 import { type Family, type Journal, spentTwice } from './journal.ts'
 import type { Run } from './run.ts'
@@ -37,8 +37,8 @@ async function inParallel<T>(list: readonly T[], work: (each: T) => Promise<void
 export async function holdAgainst(run: Run, families: readonly Family[], breaches: Breaches): Promise<void> {
   await inParallel(families, async ({ party, tokens, spent, revoked, inDoubt }) => {
     breaches.looked++
-    const access = isActive(await party.introspect(tokens.access))
-    const refresh = isActive(await party.introspect(tokens.refresh))
+    const access = isActive(await party.introspect(tokens.access_token))
+    const refresh = isActive(await party.introspect(tokens.refresh_token))
     if (revoked && (access || refresh)) {
       breaches.revived++
       run.say(`revoked, and alive: access ${access}, refresh ${refresh}`)
@@ -62,7 +62,7 @@ export async function holdAgainst(run: Run, families: readonly Family[], breache
 export async function spendAgain(run: Run, families: readonly Family[]): Promise<number> {
   let accepted = 0
   await inParallel(families, async ({ party, code, tokens, revoked }) => {
-    const answers = [await party.redeem(code), ...(revoked ? [await party.refresh(tokens.refresh)] : [])]
+    const answers = [await party.redeem(code), ...(revoked ? [await party.refresh(tokens.refresh_token)] : [])]
     for (const { status, text } of answers) {
       if (status === 400) continue
       accepted++

@@ -1,9 +1,9 @@
 import { hash } from '@node-rs/argon2'
 import { digest } from '../../../src/lib/crypto/secrets.ts'
 import { type Tessera, tesseraWith } from '../../../test/fixtures/cli/cli.ts'
-import { REDIRECT_URI } from '../../../test/fixtures/clients/relying-party.ts'
 import { PASSWORD, SECRET } from '../../../test/fixtures/instance/instance.ts'
 import { freePort } from '../../../test/fixtures/instance/ports.ts'
+import { WEB_REDIRECT } from '../../../test/fixtures/instance/world.ts'
 import type { Run } from './run.ts'
 
 export const WEB = 'my.trusted.app/web'
@@ -67,7 +67,7 @@ async function filesOf(
     apps: [
       {
         ApplicationUri: WEB,
-        ImpersonateLoginUrl: [REDIRECT_URI],
+        ImpersonateLoginUrl: [WEB_REDIRECT],
         ImpersonateAsInternalUserAllowed: true,
         // Long enough for a restart: whoever lost an answer asks again.
         RefreshReplayWindow: 60,

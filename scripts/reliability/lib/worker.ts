@@ -1,4 +1,6 @@
-import { type Answer, type Code, type RelyingParty, tokensOf } from '../../../test/fixtures/clients/relying-party.ts'
+import type { Answer } from '../../../test/fixtures/clients/http.ts'
+import type { Code, RelyingParty } from '../../../test/fixtures/clients/relying-party.ts'
+import { tokensOf } from '../../../test/fixtures/clients/tokens.ts'
 import { type Family, type Journal, noteSuccessor } from './journal.ts'
 import { oneOf } from './random.ts'
 
@@ -51,7 +53,7 @@ export function createWorker({ party, journal, random, mix }: Dependencies) {
   const authorize: Step = {
     action: 'authorize',
     async send() {
-      code = await party.code()
+      code = await party.obtainCode()
       return undefined
     },
   }
@@ -62,7 +64,7 @@ export function createWorker({ party, journal, random, mix }: Dependencies) {
       const answer = await party.redeem(spent)
       if (answer.status === 200) {
         const tokens = tokensOf(answer)
-        noteSuccessor(journal, spent.code, tokens.refresh)
+        noteSuccessor(journal, spent.code, tokens.refresh_token)
         const family: Family = { party, code: spent, tokens, spent: [], revoked: false, inDoubt: undefined }
         live.push(family)
         journal.families.push(family)
@@ -79,12 +81,12 @@ export function createWorker({ party, journal, random, mix }: Dependencies) {
   const refresh = (family: Family): Step => ({
     action: 'refresh',
     async send() {
-      const { refresh: presented } = family.tokens
+      const { refresh_token: presented } = family.tokens
       family.inDoubt = 'refresh'
       const answer = await party.refresh(presented)
       if (answer.status === 200) {
         const tokens = tokensOf(answer)
-        noteSuccessor(journal, presented, tokens.refresh)
+        noteSuccessor(journal, presented, tokens.refresh_token)
         family.spent.push(presented)
         family.tokens = tokens
         family.inDoubt = undefined
@@ -97,7 +99,7 @@ export function createWorker({ party, journal, random, mix }: Dependencies) {
     action: 'revoke',
     async send() {
       family.inDoubt = 'revoke'
-      const answer = await party.revoke(family.tokens.refresh)
+      const answer = await party.revoke(family.tokens.refresh_token)
       if (answer.status === 200) {
         family.revoked = true
         family.inDoubt = undefined
@@ -110,7 +112,7 @@ export function createWorker({ party, journal, random, mix }: Dependencies) {
   const read = (family: Family): Step => ({
     action: 'read',
     async send() {
-      const answer = await party.introspect(family.tokens.access)
+      const answer = await party.introspect(family.tokens.access_token)
       if (answer.status === 200 && answer.json['active'] !== true)
         return { ...answer, status: 0, text: 'an access token that lives is told to be inactive' }
       return answer

@@ -1,16 +1,10 @@
 import t, { type Test } from 'tap'
-import { addTool, serviceToken } from '../../fixtures/admin/admin.ts'
+import { addTool, TOOL } from '../../fixtures/admin/admin.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import {
-  authorize,
-  basic,
-  bearer,
-  type HeaderFields,
-  obtainCode,
-  obtainTokens,
-  readTokens,
-  redeem,
-} from '../../fixtures/clients/requests.ts'
+import { authorize, obtainCode, obtainTokens, redeem } from '../../fixtures/clients/code-flow.ts'
+import { serviceToken } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer, type HeaderFields } from '../../fixtures/clients/http.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { type Route, routesOf } from '../../fixtures/instance/routes.ts'
 import { OTHER, SYNC, WEB } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
@@ -87,7 +81,7 @@ await attackGroup(
       const request = { client_id: CONSOLE, redirect_uri: CONSOLE_REDIRECT, scope: 'openid sec' }
       const code = await obtainCode(instance, request, { login })
       const answer = await redeem(instance, code, { redirect_uri: CONSOLE_REDIRECT }, basic(CONSOLE))
-      return (await readTokens(answer)).access_token
+      return tokensOf(answer).access_token
     }
     const headersOf: Readonly<Record<Caller, HeaderFields>> = {
       nobody: {},
@@ -97,7 +91,7 @@ await attackGroup(
       service: bearer(await serviceToken(instance, SYNC)),
       'person with sec': bearer(await throughConsole('anna')),
       administrator: bearer(await throughConsole('eva')),
-      tool: bearer(await serviceToken(instance)),
+      tool: bearer(await serviceToken(instance, TOOL)),
     }
     const outcomeOf = ({ others, but = {} }: Policy, caller: Caller): Outcome => but[caller] ?? others
 

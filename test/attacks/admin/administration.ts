@@ -1,8 +1,11 @@
 import t, { type Test } from 'tap'
-import { type AdminAnswer, addTool, appPath, createAdminApi, serviceToken } from '../../fixtures/admin/admin.ts'
-import { noteSecret } from '../../fixtures/answers/refusals.ts'
+import { addTool, appPath, createAdminApi, TOOL } from '../../fixtures/admin/admin.ts'
+import { noteSecret } from '../../fixtures/answers/secrets.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import { authorize, basic, obtainCode, obtainTokens, readTokens, redeem } from '../../fixtures/clients/requests.ts'
+import { authorize, obtainCode, obtainTokens, redeem } from '../../fixtures/clients/code-flow.ts'
+import { serviceToken } from '../../fixtures/clients/endpoints.ts'
+import { type Answer, basic } from '../../fixtures/clients/http.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { enableUser, SYNC, WEB } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { changeApp, issue } from '../../fixtures/tokens/reference-tokens.ts'
@@ -56,7 +59,7 @@ const INJECTIONS = [
 
 await attackGroup(t, 'J. Administration', async ({ instance, david, attack }, t) => {
   await addTool(instance)
-  const api = createAdminApi(instance, await serviceToken(instance))
+  const api = createAdminApi(instance, await serviceToken(instance, TOOL))
   const eva = await instance.addUser({ login: 'eva', isAdmin: true })
   await instance.addApp({
     applicationUri: CONSOLE,
@@ -66,7 +69,7 @@ await attackGroup(t, 'J. Administration', async ({ instance, david, attack }, t)
     administrationAllowed: true,
   })
   for (const app of [WEB, SYNC]) await changeApp(instance, app, { accessTokens: 'AuthenticatedUsers' })
-  const isMalformed = (t: Test, { status, text }: AdminAnswer): void => void t.equal(status, 400, text)
+  const isMalformed = (t: Test, { status, text }: Answer): void => void t.equal(status, 400, text)
 
   for (const [name, value] of Object.entries(NOT_OF_USERS))
     await attack('AD-04', `${name} of a user`, async (t) => {
@@ -163,8 +166,8 @@ await attackGroup(t, 'J. Administration', async ({ instance, david, attack }, t)
     { login: 'eva' },
   )
   const answer = await redeem(instance, code, { redirect_uri: CONSOLE_REDIRECT }, basic(CONSOLE))
-  const evas = createAdminApi(instance, (await readTokens(answer)).access_token)
-  const leave: Readonly<Record<string, () => Promise<AdminAnswer>>> = {
+  const evas = createAdminApi(instance, tokensOf(answer).access_token)
+  const leave: Readonly<Record<string, () => Promise<Answer>>> = {
     'takes the right away': () => evas.patch('/users/eva', { isAdmin: false }),
     'takes it away, by its default': () => evas.patch('/users/eva', { isAdmin: null }),
     'disables the account': () => evas.patch(`/users/${eva.id}`, { isEnabled: false }),

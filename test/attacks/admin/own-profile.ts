@@ -1,10 +1,12 @@
 import t, { type Test } from 'tap'
 import { appPath, startAdminApi } from '../../fixtures/admin/admin.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import { authorize } from '../../fixtures/clients/requests.ts'
+import { authorize } from '../../fixtures/clients/code-flow.ts'
+import { introspect } from '../../fixtures/clients/endpoints.ts'
+import { basic } from '../../fixtures/clients/http.ts'
 import { OTHER, OTHER_REDIRECT, WEB } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { changeApp, introspect, issue } from '../../fixtures/tokens/reference-tokens.ts'
+import { changeApp, issue } from '../../fixtures/tokens/reference-tokens.ts'
 
 /** What is no attribute of a token somebody asks for. */
 const NOT_OF_TOKENS: Readonly<Record<string, unknown>> = {
@@ -54,7 +56,7 @@ await attackGroup(t, 'J. What people have of their own', async ({ instance, anna
   const annas = await issue(instance, { kind: 'PAT', app: WEB, user: 'anna' })
   const { id } = annas.token
   async function lives(t: Test): Promise<void> {
-    t.match(await introspect(instance, WEB, annas.value), { active: true, sub: anna.id })
+    t.match((await introspect(instance, annas.value, basic(WEB))).json, { active: true, sub: anna.id })
   }
 
   for (const name of [

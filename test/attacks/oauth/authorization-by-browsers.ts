@@ -2,15 +2,10 @@ import { request as httpRequest } from 'node:http'
 import t from 'tap'
 import { isPage, isTold } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import {
-  answerOf,
-  authorize,
-  claimsOf,
-  encode,
-  type Fields,
-  readTokens,
-  redeem,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, redeem } from '../../fixtures/clients/code-flow.ts'
+import { encode, type Fields } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../../fixtures/instance/instance.ts'
 import { SPA, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
@@ -70,7 +65,7 @@ await attackGroup(t, 'B. Authorize: what browsers send and see', async ({ instan
     async (t) => {
       const nonce = 'aZ09-._~'.repeat(8)
       const code = answerOf(await get({ ...REQUEST, nonce }, davids)).get('code') ?? ''
-      t.equal(claimsOf((await readTokens(await redeem(instance, code))).id_token)['nonce'], nonce)
+      t.equal(claimsOf(tokensOf(await redeem(instance, code)).id_token)['nonce'], nonce)
     },
     { changes: true, unrefused: true },
   )
@@ -173,7 +168,7 @@ await attackGroup(t, 'B. Authorize: what browsers send and see', async ({ instan
       })
       const answer = await browser.submit(consent, 'consent-approve', smuggled)
       t.equal(answer.leftTo?.href.split('?')[0], WEB_REDIRECT)
-      const tokens = await readTokens(await redeem(instance, answerOf(answer).get('code') ?? ''))
+      const tokens = tokensOf(await redeem(instance, answerOf(answer).get('code') ?? ''))
       t.strictSame([tokens.scope, claimsOf(tokens.access_token)['client_id']], ['openid', WEB])
     },
     { changes: true, unrefused: true },

@@ -2,7 +2,8 @@
 import t, { type Test } from 'tap'
 import { isPage, isTold } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import { authorize, encode, type Fields, PKCE } from '../../fixtures/clients/requests.ts'
+import { authorize, PKCE } from '../../fixtures/clients/code-flow.ts'
+import { encode, type Fields } from '../../fixtures/clients/http.ts'
 import {
   enableApp,
   HYBRID,

@@ -13,11 +13,12 @@ import {
   jwksOf,
   macKey,
   makeKey,
-  rawJwt,
   signAs,
   type TestKey,
 } from '../../fixtures/clients/app-keys.ts'
-import { basic, type Fields, type HeaderFields, requestToken } from '../../fixtures/clients/requests.ts'
+import { requestToken } from '../../fixtures/clients/endpoints.ts'
+import { type Answer, basic, type Fields, type HeaderFields } from '../../fixtures/clients/http.ts'
+import { rawJwt } from '../../fixtures/clients/jwt.ts'
 import { SECRET, startInstance } from '../../fixtures/instance/instance.ts'
 import { SPA, SYNC, startWorld } from '../../fixtures/instance/world.ts'
 
@@ -50,7 +51,7 @@ await attackGroup(t, 'D. Token endpoint: assertions of apps', async ({ instance,
   const now = Math.floor(instance.now() / 1000)
   const tokenUrl = `${instance.issuer}/connect/token`
 
-  const send = (assertion: string): Promise<Response> => requestToken(instance, { ...SERVICE, ...asserting(assertion) })
+  const send = (assertion: string): Promise<Answer> => requestToken(instance, { ...SERVICE, ...asserting(assertion) })
   const claims = (more: Readonly<Record<string, unknown>> = {}, app = KEYED) => assertionClaims(instance, app, more)
 
   t.strictSame(Object.keys(FITTING).sort(), [...AUTH_METHODS].sort(), 'every method is here')
@@ -82,7 +83,7 @@ await attackGroup(t, 'D. Token endpoint: assertions of apps', async ({ instance,
         async (t) => {
           const answer = await requestToken(instance, ...(await make()))
           if (fits) t.equal(answer.status, 200)
-          else await isRefused(t, answer, 'invalid_client', 401)
+          else isRefused(t, answer, 'invalid_client', 401)
         },
         fits ? { changes: true, unrefused: true } : {},
       )
@@ -145,7 +146,7 @@ await attackGroup(t, 'D. Token endpoint: assertions of apps', async ({ instance,
       const jti = newId()
       t.equal((await send(await signAs(key, claims({ jti })))).status, 200)
       for (const exp of [now + 60, now + 120])
-        await isRefused(t, await send(await signAs(key, claims({ jti, exp }))), 'invalid_client', 401)
+        isRefused(t, await send(await signAs(key, claims({ jti, exp }))), 'invalid_client', 401)
     },
     { changes: true },
   )
@@ -188,7 +189,7 @@ await t.test('TE-18: across two nodes, one after the other and 20 at once', asyn
   for (const node of [0, 1] as const) {
     const one = await signAs(key, claims())
     t.equal((await send(one, node)).status, 200)
-    await isRefused(t, await send(one, node === 0 ? 1 : 0), 'invalid_client', 401)
+    isRefused(t, await send(one, node === 0 ? 1 : 0), 'invalid_client', 401)
   }
   const one = await signAs(key, claims())
   const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => send(one, n % 2 === 0 ? 0 : 1)))

@@ -1,15 +1,12 @@
 import { request as httpRequest } from 'node:http'
 import t from 'tap'
-import {
-  type Answer,
-  type Code,
-  createRelyingParty,
-  REDIRECT_URI,
-  refusalOf,
-} from '../../fixtures/clients/relying-party.ts'
+import type { Answer } from '../../fixtures/clients/http.ts'
+import { type Code, createRelyingParty } from '../../fixtures/clients/relying-party.ts'
+import { refusalOf } from '../../fixtures/clients/tokens.ts'
 import { eventually } from '../../fixtures/instance/eventually.ts'
 import { PASSWORD } from '../../fixtures/instance/instance.ts'
 import { addApp, addPerson, prepareSite, serve } from '../../fixtures/instance/server-process.ts'
+import { WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { query } from '../../fixtures/store/database.ts'
 
 const WEB = 'my.trusted.app/web'
@@ -22,7 +19,7 @@ t.setTimeout(120_000)
 await t.test('CO-18: kill -9 while codes are redeemed', async (t) => {
   const site = await prepareSite(t)
   await addPerson(site, 'david', PASSWORD)
-  const secret = await addApp(site, WEB, '--web', '--redirect-uri', REDIRECT_URI)
+  const secret = await addApp(site, WEB, '--web', '--redirect-uri', WEB_REDIRECT)
   const party = createRelyingParty(site, { clientId: WEB, login: 'david', secret })
   const liveFamilies = async (): Promise<number> =>
     (await query(site, 'select family from token_families where revoked_at is null')).length
@@ -30,7 +27,7 @@ await t.test('CO-18: kill -9 while codes are redeemed', async (t) => {
 
   for (const killedAfter of [1, 4, 8]) {
     const codes: Code[] = []
-    for (let made = 0; made < CODES; made++) codes.push(await party.code())
+    for (let made = 0; made < CODES; made++) codes.push(await party.obtainCode())
     const before = await liveFamilies()
     let answered = 0
     /** The answer, or nothing where the connection was cut off. */
@@ -61,8 +58,8 @@ await t.test('CO-18: kill -9 while codes are redeemed', async (t) => {
   }
 
   const before = await liveFamilies()
-  const { code, verifier } = await party.code()
-  const fields = { grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri: REDIRECT_URI }
+  const { code, verifier } = await party.obtainCode()
+  const fields = { grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri: WEB_REDIRECT }
   // Its answer is never read, as when the network fails in between.
   const request = httpRequest(`${site.issuer}/connect/token`, {
     method: 'POST',

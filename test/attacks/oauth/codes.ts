@@ -3,26 +3,21 @@ import { isRefused } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import {
   authorize,
-  basic,
-  bearer,
   challengeOf,
-  encode,
   obtainCode,
   obtainTokens,
   PKCE,
-  postForm,
-  readTokens,
   redeem,
   refresh,
-  requestToken,
-  type Tokens,
   VERIFIER,
-} from '../../fixtures/clients/requests.ts'
+} from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl, requestToken } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer, encode, postForm } from '../../fixtures/clients/http.ts'
+import { type Tokens, tokensOf } from '../../fixtures/clients/tokens.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
 import { enableApp, enableUser, takeConsentBack, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { lockOut } from '../../fixtures/sign-in/lock-out.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 const SECOND = 1000
 const SCOPE = 'openid offline_access read'
@@ -109,8 +104,8 @@ const ENDS: Readonly<Record<string, readonly [end: End, error: string, status: n
 async function isDead(t: Test, instance: Instance, { access_token, refresh_token = '' }: Tokens): Promise<void> {
   t.equal((await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(access_token) })).status, 401)
   const introspected = await postForm(`${instance.issuer}/connect/introspect`, { token: access_token }, basic(WEB))
-  t.strictSame(await introspected.json(), { active: false })
-  await isRefused(t, await refresh(instance, refresh_token), 'invalid_grant')
+  t.strictSame(introspected.json, { active: false })
+  isRefused(t, await refresh(instance, refresh_token), 'invalid_grant')
 }
 
 await attackGroup(t, 'C. Authorization code and PKCE', async ({ instance, attack }) => {
@@ -124,12 +119,12 @@ await attackGroup(t, 'C. Authorization code and PKCE', async ({ instance, attack
       `redeemed again after ${delay} s: refused, and what it was exchanged for is revoked`,
       async (t) => {
         const used = await code()
-        const tokens = await readTokens(await redeem(instance, used))
+        const tokens = tokensOf(await redeem(instance, used))
         instance.advance(delay * SECOND)
         const since = instance.log.length
-        await isRefused(t, await redeem(instance, used), 'invalid_grant')
+        isRefused(t, await redeem(instance, used), 'invalid_grant')
         await isDead(t, instance, tokens)
-        await isRefused(t, await redeem(instance, used), 'invalid_grant')
+        isRefused(t, await redeem(instance, used), 'invalid_grant')
         t.ok(
           instance.log.slice(since).some(({ audit }) => (audit as { event?: string })?.event === 'code_reuse'),
           'I7',
@@ -148,10 +143,10 @@ await attackGroup(t, 'C. Authorization code and PKCE', async ({ instance, attack
   await attack('CO-07', 'code_verifier as an array', async (t) => {
     const request = { grant_type: 'authorization_code', code: challenged, redirect_uri: WEB_REDIRECT }
     const inBrackets = { ...request, 'code_verifier[]': VERIFIER }
-    await isRefused(t, await requestToken(instance, inBrackets, basic(WEB)), 'invalid_grant')
+    isRefused(t, await requestToken(instance, inBrackets, basic(WEB)), 'invalid_grant')
     const verifiers = [VERIFIER, VERIFIER].map((verifier): [string, string] => ['code_verifier', verifier])
     const twice = [...Object.entries(request), ...verifiers]
-    await isRefused(t, await requestToken(instance, twice, basic(WEB)), 'invalid_request')
+    isRefused(t, await requestToken(instance, twice, basic(WEB)), 'invalid_request')
   })
   await attack(
     'CO-04',
@@ -172,7 +167,7 @@ await attackGroup(t, 'C. Authorization code and PKCE', async ({ instance, attack
       instance.advance(59 * SECOND)
       t.equal((await redeem(instance, first)).status, 200)
       instance.advance(2 * SECOND)
-      await isRefused(t, await redeem(instance, second), 'invalid_grant')
+      isRefused(t, await redeem(instance, second), 'invalid_grant')
     },
     { changes: true },
   )
@@ -208,7 +203,7 @@ await attackGroup(t, 'C. Authorization code and PKCE', async ({ instance, attack
   const attackers = await obtainCode(instance, PKCE, { login: 'anna' })
   await attack('CO-12', 'a code of the attacker, redeemed with the verifier of the victim', async (t) => {
     t.not(challengeOf(OTHERS), PKCE.code_challenge)
-    await isRefused(t, await redeem(instance, attackers, { code_verifier: OTHERS }), 'invalid_grant')
+    isRefused(t, await redeem(instance, attackers, { code_verifier: OTHERS }), 'invalid_grant')
   })
 
   const pages = [

@@ -1,23 +1,15 @@
 import t from 'tap'
-import { addTool, appPath, createAdminApi, serviceToken } from '../../fixtures/admin/admin.ts'
+import { addTool, appPath, createAdminApi, TOOL } from '../../fixtures/admin/admin.ts'
 import { isRefused, isTold } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import {
-  answerOf,
-  authorize,
-  basic,
-  claimsOf,
-  obtainTokens,
-  PKCE,
-  readTokens,
-  redeem,
-  refresh,
-  requestToken,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, obtainTokens, PKCE, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl, requestToken, serviceToken } from '../../fixtures/clients/endpoints.ts'
+import { basic } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../../fixtures/instance/instance.ts'
 import { HYBRID, HYBRID_REDIRECT, NATIVE, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 const ODD = 'my.trusted.app/odd'
 const GRANT = 'urn:ietf:params:oauth:grant-type:'
@@ -87,7 +79,7 @@ await attackGroup(t, 'H. Consent', async ({ instance, attack }) => {
   )
 
   await addTool(instance)
-  const api = createAdminApi(instance, await serviceToken(instance))
+  const api = createAdminApi(instance, await serviceToken(instance, TOOL))
   const odd = (name: string) => ({ ApplicationUri: ODD, Name: name })
   for (const [what, name] of Object.entries(MISLEADING)) {
     await attack('CS-09', `${what} is no name of an app`, async (t) => {
@@ -181,7 +173,7 @@ await attackGroup(t, 'H. Consent', async ({ instance, attack }) => {
         username: 'anna',
         sub: claimsOf(allowed.id_token)['sub'] as string,
       }
-      const { access_token } = await readTokens(await requestToken(instance, fields, basic(HYBRID)))
+      const { access_token } = tokensOf(await requestToken(instance, fields, basic(HYBRID)))
       const { sub, id, auth_time, client_system_user } = claimsOf(access_token)
       t.strictSame([sub, id, auth_time, client_system_user], [HYBRID, undefined, undefined, 'svc.sync'])
     },

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import { basic, type HeaderFields, requestToken } from '../../fixtures/clients/requests.ts'
+import { requestToken } from '../../fixtures/clients/endpoints.ts'
+import { basic, type HeaderFields } from '../../fixtures/clients/http.ts'
 import { OTHER, SYNC } from '../../fixtures/instance/world.ts'
 
 const SERVICE = { grant_type: 'client_credentials' } as const
@@ -13,11 +14,8 @@ await attackGroup(
   t,
   'D. Token endpoint: guessing',
   async ({ instance, attack }) => {
-    const ask = async (headers: HeaderFields): Promise<number> => {
-      const answer = await requestToken(instance, SERVICE, headers)
-      await answer.text()
-      return answer.status
-    }
+    const ask = async (headers: HeaderFields): Promise<number> =>
+      (await requestToken(instance, SERVICE, headers)).status
     await attack(
       'TE-16',
       `${GUESSES} wrong secrets from one address: a minute's allowance is looked at, and the rest is turned away`,

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { newSecret, systemRandom } from '../../../src/lib/crypto/secrets.ts'
-import { obtainCode } from '../../fixtures/clients/requests.ts'
+import { obtainCode } from '../../fixtures/clients/code-flow.ts'
 import { startWorld } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 

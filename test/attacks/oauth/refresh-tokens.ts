@@ -2,17 +2,11 @@ import t from 'tap'
 import type { AppRegistration } from '../../../src/domain/apps/trusted-application.ts'
 import { isRefused } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import {
-  basic,
-  claimsOf,
-  obtainCode,
-  obtainTokens,
-  postForm,
-  readTokens,
-  redeem,
-  refresh,
-  requestToken,
-} from '../../fixtures/clients/requests.ts'
+import { obtainCode, obtainTokens, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
+import { requestToken } from '../../fixtures/clients/endpoints.ts'
+import { basic, postForm } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
 import { enableApp, enableUser, OTHER, takeConsentBack, WEB } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
@@ -91,7 +85,7 @@ await attackGroup(t, 'E. Refresh rotation', async ({ instance, attack }) => {
   const browser = createBrowser(instance.origin)
   const signIn = () => obtainTokens(instance, {}, { browser })
   const introspect = async (token: string): Promise<unknown> =>
-    (await postForm(`${instance.issuer}/connect/introspect`, { token }, basic(WEB))).json()
+    (await postForm(`${instance.issuer}/connect/introspect`, { token }, basic(WEB))).json
   const INACTIVE = { active: false }
 
   await attack(
@@ -99,11 +93,11 @@ await attackGroup(t, 'E. Refresh rotation', async ({ instance, attack }) => {
     'a spent token after the replay window: its whole family dies, and no other',
     async (t) => {
       const [other, first] = [await signIn(), await signIn()]
-      const second = await readTokens(await refresh(instance, first.refresh_token))
+      const second = tokensOf(await refresh(instance, first.refresh_token))
       instance.advance(10 * SECOND)
       const since = instance.log.length
-      await isRefused(t, await refresh(instance, first.refresh_token), 'invalid_grant')
-      await isRefused(t, await refresh(instance, second.refresh_token), 'invalid_grant')
+      isRefused(t, await refresh(instance, first.refresh_token), 'invalid_grant')
+      isRefused(t, await refresh(instance, second.refresh_token), 'invalid_grant')
       for (const token of [first.access_token, second.access_token, second.refresh_token])
         t.strictSame(await introspect(token), INACTIVE)
       t.match(await introspect(other.access_token), { active: true })
@@ -131,11 +125,11 @@ await attackGroup(t, 'E. Refresh rotation', async ({ instance, attack }) => {
         ['read', 'read'],
         ['openid offline_access read', 'openid offline_access read'],
       ] as const) {
-        const tokens = await readTokens(await refresh(instance, token, { scope: asked }))
+        const tokens = tokensOf(await refresh(instance, token, { scope: asked }))
         t.equal(tokens.scope, granted)
         token = tokens.refresh_token
       }
-      await isRefused(t, await refresh(instance, token, { scope: 'openid update' }), 'invalid_scope')
+      isRefused(t, await refresh(instance, token, { scope: 'openid update' }), 'invalid_scope')
     },
     { changes: true },
   )
@@ -166,7 +160,7 @@ await attackGroup(t, 'E. Refresh rotation', async ({ instance, attack }) => {
   )
 
   const kept = await signIn()
-  const first = await (await refresh(instance, kept.refresh_token)).text()
+  const first = (await refresh(instance, kept.refresh_token)).text
   for (const [name, fields, headers] of [
     ['another app', {}, basic(OTHER)],
     ['a narrower scope', { scope: 'openid' }, basic(WEB)],
@@ -175,7 +169,7 @@ await attackGroup(t, 'E. Refresh rotation', async ({ instance, attack }) => {
   ] as const)
     await attack('RT-09', `${name} retries inside the window`, async (t) => {
       const answer = await refresh(instance, kept.refresh_token, fields, headers)
-      const { error, access_token } = (await answer.json()) as Record<string, string>
+      const { error, access_token } = answer.json as Record<string, string>
       t.match([answer.status, error], [/40[01]/, /invalid_(grant|client)/])
       t.equal(access_token, undefined)
     })
@@ -183,7 +177,7 @@ await attackGroup(t, 'E. Refresh rotation', async ({ instance, attack }) => {
     'RT-09',
     'and the app itself gets the same answer again, its family untouched',
     async (t) => {
-      t.equal(await (await refresh(instance, kept.refresh_token)).text(), first)
+      t.equal((await refresh(instance, kept.refresh_token)).text, first)
       const { refresh_token: successor } = JSON.parse(first) as { refresh_token: string }
       t.equal((await refresh(instance, successor)).status, 200)
     },
@@ -195,12 +189,12 @@ await attackGroup(t, 'E. Refresh rotation', async ({ instance, attack }) => {
     'RFC 7009: a revoked token takes its family with it',
     async (t) => {
       const before = await signIn()
-      const after = await readTokens(await refresh(instance, before.refresh_token))
+      const after = tokensOf(await refresh(instance, before.refresh_token))
       const fields = { token: after.refresh_token }
       t.equal((await postForm(`${instance.issuer}/connect/revocation`, fields, basic(WEB))).status, 200)
       for (const token of [before.access_token, after.access_token, after.refresh_token])
         t.strictSame(await introspect(token), INACTIVE)
-      await isRefused(t, await refresh(instance, after.refresh_token), 'invalid_grant')
+      isRefused(t, await refresh(instance, after.refresh_token), 'invalid_grant')
     },
     { changes: true },
   )
@@ -228,9 +222,9 @@ await attackGroup(t, 'E. Refresh rotation', async ({ instance, attack }) => {
     'the ID token of a refresh tells of the same sign-in, without its nonce',
     async (t) => {
       const asked = await obtainCode(instance, { scope: 'openid offline_access', nonce: 'n-0123456789' }, { browser })
-      const before = await readTokens(await redeem(instance, asked))
+      const before = tokensOf(await redeem(instance, asked))
       instance.advance(DAY)
-      const after = claimsOf((await readTokens(await refresh(instance, before.refresh_token))).id_token)
+      const after = claimsOf(tokensOf(await refresh(instance, before.refresh_token)).id_token)
       const { sub, auth_time, sid, nonce } = claimsOf(before.id_token)
       t.equal(nonce, 'n-0123456789')
       t.match(after, { sub, auth_time, sid })

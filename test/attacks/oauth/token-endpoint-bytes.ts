@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import t from 'tap'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import { basic } from '../../fixtures/clients/requests.ts'
+import { basic } from '../../fixtures/clients/http.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
 import { SYNC } from '../../fixtures/instance/world.ts'
 

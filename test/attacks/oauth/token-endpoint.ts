@@ -1,15 +1,10 @@
 import t from 'tap'
 import { isRefused } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import {
-  basic,
-  claimsOf,
-  type Fields,
-  type HeaderFields,
-  postRaw,
-  readTokens,
-  requestToken,
-} from '../../fixtures/clients/requests.ts'
+import { requestToken } from '../../fixtures/clients/endpoints.ts'
+import { basic, type Fields, type HeaderFields, postRaw } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { SECRET } from '../../fixtures/instance/instance.ts'
 import { enableApp, NOTE, OTHER, SPA, SYNC, WEB } from '../../fixtures/instance/world.ts'
 import { alter } from '../../fixtures/store/database.ts'
@@ -119,7 +114,7 @@ await attackGroup(
         const times: number[] = []
         for (let time = 0; time < 3; time++) {
           const started = performance.now()
-          await isRefused(t, await ask(fields), 'invalid_request', status)
+          isRefused(t, await ask(fields), 'invalid_request', status)
           times.push(performance.now() - started)
         }
         // 20 ms are its share on an idle core; what grew with the square would be seconds.
@@ -132,7 +127,7 @@ await attackGroup(
     await attack('TE-08', 'Basic twice', async (t) => {
       const form = ['content-type', 'application/x-www-form-urlencoded'] as const
       const twice = [basic(SYNC), basic(WEB)].map(({ authorization }) => ['authorization', authorization] as const)
-      await isRefused(t, await postRaw(tokenUrl, [form, ...twice], 'grant_type=client_credentials'), 'invalid_request')
+      isRefused(t, await postRaw(tokenUrl, [form, ...twice], 'grant_type=client_credentials'), 'invalid_request')
     })
 
     const odd = { applicationUri: 'my:app/%2B+%', secret: ': % + é and 42 more characters of a long secret' }
@@ -155,7 +150,7 @@ await attackGroup(
       const answers = []
       for (const headers of Object.values(STRANGERS)) {
         const answer = await ask(SERVICE, headers)
-        const { refusal_id, error_uri, ...body } = (await answer.json()) as Record<string, string>
+        const { refusal_id, error_uri, ...body } = answer.json as Record<string, string>
         t.ok(refusal_id && error_uri)
         answers.push({
           body,
@@ -175,7 +170,7 @@ await attackGroup(
         for (let round = 0; round < 100; round++)
           for (const [at, headers] of Object.values(STRANGERS).entries()) {
             const started = performance.now()
-            await (await ask(SERVICE, headers)).text()
+            await ask(SERVICE, headers)
             times[at]?.push(performance.now() - started)
           }
         // The lower quartile is what a busy machine disturbs least.
@@ -188,7 +183,7 @@ await attackGroup(
     await attack(
       'TE-20',
       'a service gets no refresh token, and no ID token',
-      async (t) => t.match(await readTokens(await ask(SERVICE)), { refresh_token: '', id_token: '' }),
+      async (t) => t.match(tokensOf(await ask(SERVICE)), { refresh_token: '', id_token: '' }),
       { changes: true, unrefused: true },
     )
     await attack(
@@ -196,7 +191,7 @@ await attackGroup(
       'what is injected is ignored',
       async (t) => {
         const injected = { ...SERVICE, sub: 'x', user_id: 'x', client_session_host: 'evil.test', aud: 'x', exp: '9e9' }
-        const { access_token } = await readTokens(await ask(injected))
+        const { access_token } = tokensOf(await ask(injected))
         t.match(claimsOf(access_token), { sub: SYNC, client_id: SYNC, client_system_user_id: service.id })
       },
       { changes: true, unrefused: true },
@@ -213,10 +208,10 @@ await attackGroup(
           [...Object.entries(SERVICE), [text, 'x'], [text, 'y']] as Fields,
         ]) {
           const answer = await ask(fields)
-          const body = await answer.clone().text()
+          const body = answer.text
           t.notOk(body.includes(text) || body.includes(JSON.stringify(text).slice(1, -1)), body)
-          const { error } = (await answer.clone().json()) as { error: string }
-          await isRefused(t, answer, error)
+          const { error } = answer.json as { error: string }
+          isRefused(t, answer, error)
           t.equal(answer.headers.get('set-cookie'), null)
         }
       })

@@ -1,23 +1,18 @@
 import t, { type Test } from 'tap'
-import { addTool, createAdminApi, serviceToken } from '../../fixtures/admin/admin.ts'
-import { databaseHoldsNoSecret, logHoldsNoSecret, noteSecret } from '../../fixtures/answers/refusals.ts'
+import { addTool, createAdminApi, TOOL } from '../../fixtures/admin/admin.ts'
+import { databaseHoldsNoSecret, logHoldsNoSecret } from '../../fixtures/answers/refusals.ts'
+import { noteSecret } from '../../fixtures/answers/secrets.ts'
 import { canary } from '../../fixtures/attacks/attacks.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
 import { ASSERTION_TYPE, assertionClaims, jwksOf, makeKey, signAs } from '../../fixtures/clients/app-keys.ts'
+import { answerOf, authorize, challengeOf } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl, requestToken, serviceToken } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer, postForm } from '../../fixtures/clients/http.ts'
 import { registerClient } from '../../fixtures/clients/registration.ts'
-import {
-  answerOf,
-  authorize,
-  basic,
-  bearer,
-  challengeOf,
-  postForm,
-  readTokens,
-  requestToken,
-} from '../../fixtures/clients/requests.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl, signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
+import { signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
 
 const SETTINGS = { TESSERA_REGISTRATION: 'open', TESSERA_REQUEST_OBJECTS: 'true' }
 const { instance, service } = await startWorld(t, SETTINGS)
@@ -89,14 +84,14 @@ await t.test('LG-31: canaries of every flow are in no log at its most talkative'
     const code = answer.get('code') ?? ''
     noteSecret(code)
     const fields = { grant_type: 'authorization_code', code, redirect_uri: WEB_REDIRECT, code_verifier: verifier }
-    const first = await readTokens(await requestToken(instance, fields, basic(WEB)))
+    const first = tokensOf(await requestToken(instance, fields, basic(WEB)))
     const refresh = { grant_type: 'refresh_token', refresh_token: first.refresh_token }
-    tokens = await readTokens(await requestToken(instance, refresh, basic(WEB)))
+    tokens = tokensOf(await requestToken(instance, refresh, basic(WEB)))
     t.equal((await requestToken(instance, { ...refresh, refresh_token: canary('refresh') }, basic(WEB))).status, 400)
     isSilent(t)
   })
   await t.test('client credentials, and secrets where they do not belong', async (t) => {
-    await readTokens(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC)))
+    tokensOf(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC)))
     const sent: [Record<string, string>, Record<string, string>][] = [
       [{ client_id: SYNC, client_secret: canary('secret') }, {}],
       [{}, basic(SYNC, canary('secret'))],
@@ -175,7 +170,7 @@ await t.test('LG-31: canaries of every flow are in no log at its most talkative'
   })
   await t.test('the administration API', async (t) => {
     await addTool(instance)
-    const api = createAdminApi(instance, await serviceToken(instance))
+    const api = createAdminApi(instance, await serviceToken(instance, TOOL))
     t.equal((await api.put('/users/anna/password', { password: canary('password') })).status < 300, true)
     t.ok((await api.put('/users/anna/password', { password: '', isAdmin: canary('value') })).status >= 400)
     t.equal((await createAdminApi(instance, canary('token')).get('/users')).status, 401)

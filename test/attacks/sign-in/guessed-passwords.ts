@@ -1,9 +1,10 @@
 import t from 'tap'
 import { attackGroup, canary } from '../../fixtures/attacks/attacks.ts'
-import { basic, requestToken } from '../../fixtures/clients/requests.ts'
+import { authorizeUrl, requestToken } from '../../fixtures/clients/endpoints.ts'
+import { basic } from '../../fixtures/clients/http.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
 import { SYNC, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
-import { atSignIn, authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
+import { atSignIn } from '../../fixtures/sign-in/sign-in.ts'
 
 const WRONG = canary('guessed-password')
 // Fewer than usual: each that is let through costs a hash.

@@ -1,17 +1,11 @@
 import t, { type Test } from 'tap'
 import { isPage } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import {
-  answerOf,
-  encode,
-  type Fields,
-  type HeaderFields,
-  obtainTokens,
-  refresh,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, obtainTokens, refresh } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { encode, type Fields, type HeaderFields } from '../../fixtures/clients/http.ts'
 import { WEB, WEB_BYE, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 const FROM_ELSEWHERE = { origin: 'https://evil.test', referer: 'https://evil.test/', 'sec-fetch-site': 'cross-site' }
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }

@@ -3,13 +3,14 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { BrowserContext, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { noteSecret } from '../../fixtures/answers/refusals.ts'
+import { noteSecret } from '../../fixtures/answers/secrets.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
 import { eventually } from '../../fixtures/instance/eventually.ts'
 import { PASSWORD } from '../../fixtures/instance/instance.ts'
 import { WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { launchChromium, noChromium } from '../../fixtures/sign-in/chromium.ts'
-import { atSignIn, authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
+import { atSignIn } from '../../fixtures/sign-in/sign-in.ts'
 
 t.setTimeout(180_000)
 

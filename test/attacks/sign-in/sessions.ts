@@ -1,22 +1,16 @@
 import t, { type Test } from 'tap'
 import { startAdminApi } from '../../fixtures/admin/admin.ts'
-import { noteSecret } from '../../fixtures/answers/refusals.ts'
+import { noteSecret } from '../../fixtures/answers/secrets.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import { documentOf, tesseraOn, words } from '../../fixtures/cli/cli.ts'
-import {
-  answerOf,
-  authorize,
-  bearer,
-  obtainCode,
-  obtainTokens,
-  redeem,
-  refresh,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, obtainCode, obtainTokens, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl, introspect } from '../../fixtures/clients/endpoints.ts'
+import { type Answer, basic, bearer, send } from '../../fixtures/clients/http.ts'
 import { type Instance, PASSWORD } from '../../fixtures/instance/instance.ts'
 import { enableUser, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { atSignIn, authorizeUrl, isPastSignIn } from '../../fixtures/sign-in/sign-in.ts'
-import { changeApp, introspect, issue } from '../../fixtures/tokens/reference-tokens.ts'
+import { atSignIn, isPastSignIn } from '../../fixtures/sign-in/sign-in.ts'
+import { changeApp, issue } from '../../fixtures/tokens/reference-tokens.ts'
 
 const NEW_PASSWORD = 'quite another horse than before'
 const WRONG = 'a wrong password of nobody'
@@ -58,7 +52,7 @@ async function startLife(instance: Instance, login: string): Promise<Life> {
   const own = { origin: instance.origin, 'sec-fetch-site': 'same-origin' }
   const ofProfile = async (path: string, init: RequestInit = {}): Promise<boolean> =>
     (await stolen.request(`${instance.origin}/profile${path}`, { ...init, headers: { ...own, ...init.headers } })).ok
-  const isOk = async (answer: Promise<Response>): Promise<boolean> => (await answer).ok
+  const isOk = async (answer: Promise<Answer>): Promise<boolean> => (await answer).status === 200
   const ways: Ways = {
     'a copy of the session cookie': () => signsInSilently(instance, stolen),
     'the cookie of another browser': () => signsInSilently(instance, second),
@@ -77,8 +71,8 @@ async function startLife(instance: Instance, login: string): Promise<Life> {
     'a code': () => isOk(redeem(instance, code)),
     'a refresh token': () => isOk(refresh(instance, tokens.refresh_token)),
     'an access token': () =>
-      isOk(fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(tokens.access_token) })),
-    'a personal access token': async () => (await introspect(instance, WEB, pat.value))['active'] === true,
+      isOk(send(`${instance.issuer}/connect/userinfo`, { headers: bearer(tokens.access_token) })),
+    'a personal access token': async () => (await introspect(instance, pat.value, basic(WEB))).json['active'] === true,
     'a sign-in elsewhere': async () => isPastSignIn(await (await atSignIn(instance)).enter(login, PASSWORD)),
     'a sign-in on their own device': async () =>
       isPastSignIn(await (await atSignIn(instance, first)).enter(login, PASSWORD)),

@@ -2,9 +2,10 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import { headerOf, part, publicSpellings, signHmac, signRs256 } from '../../fixtures/attacks/forge.ts'
+import { publicSpellings, signHmac, signRs256 } from '../../fixtures/attacks/forge.ts'
 import { type Forge, prepareForgery } from '../../fixtures/attacks/jwt-places.ts'
-import { bearer, claimsOf } from '../../fixtures/clients/requests.ts'
+import { bearer } from '../../fixtures/clients/http.ts'
+import { claimsOf, headerOf, part } from '../../fixtures/clients/jwt.ts'
 
 /** A JSON text that libraries read as different ones: some replace the byte, others refuse it. */
 const brokenUtf8 = (claims: object): Buffer => Buffer.from(JSON.stringify(claims).replace(/x"}$/, '\xff"}'), 'latin1')

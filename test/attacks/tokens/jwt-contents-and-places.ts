@@ -2,7 +2,9 @@
 import t, { type Test } from 'tap'
 import { isRefused } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import { basic, bearer, claimsOf, obtainTokens, postForm, postRaw } from '../../fixtures/clients/requests.ts'
+import { obtainTokens } from '../../fixtures/clients/code-flow.ts'
+import { type Answer, basic, bearer, postForm, postRaw, send } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { WEB } from '../../fixtures/instance/world.ts'
 
 const FORM = ['content-type', 'application/x-www-form-urlencoded'] as const
@@ -12,19 +14,19 @@ await attackGroup(t, 'F. JWT: what they hold, and where they are sent', async ({
   const userinfoUrl = `${instance.issuer}/connect/userinfo`
   const tokens = await obtainTokens(instance)
   const token = tokens.access_token
-  const userinfo = (authorization: string) => fetch(userinfoUrl, { headers: { authorization } })
-  async function isInvalid(t: Test, answer: Response): Promise<void> {
+  const userinfo = (authorization: string) => send(userinfoUrl, { headers: { authorization } })
+  async function isInvalid(t: Test, answer: Answer): Promise<void> {
     const status = answer.status === 401 ? 401 : 400
     t.match(answer.headers.get('www-authenticate'), /^Bearer realm="tessera"/)
-    await isRefused(t, answer, status === 401 ? 'invalid_token' : 'invalid_request', status)
+    isRefused(t, answer, status === 401 ? 'invalid_token' : 'invalid_request', status)
   }
 
   await attack(
     'JW-15',
     'the published keys hold nothing private',
     async (t) => {
-      const answer = await fetch(`${instance.issuer}/.well-known/openid-configuration/jwks`)
-      const { keys } = (await answer.json()) as { keys: Record<string, string>[] }
+      const answer = await send(`${instance.issuer}/.well-known/openid-configuration/jwks`)
+      const { keys } = answer.json as { keys: Record<string, string>[] }
       t.ok(keys.length > 0)
       for (const key of keys) {
         t.match(key, { kid: /^[\w-]{16}$/, use: 'sig', alg: /^(RS|PS|ES)\d{3}$/ })
@@ -61,7 +63,7 @@ await attackGroup(t, 'F. JWT: what they hold, and where they are sent', async ({
       { token: left.access_token },
       basic(WEB),
     )
-    t.strictSame(await introspected.json(), { active: false })
+    t.strictSame(introspected.json, { active: false })
   })
 
   for (const authorization of [
@@ -103,13 +105,13 @@ await attackGroup(t, 'F. JWT: what they hold, and where they are sent', async ({
     )
 
   for (const [name, ask] of Object.entries({
-    'in the query': () => fetch(`${userinfoUrl}?access_token=${token}`),
-    'in the query and the header': () => fetch(`${userinfoUrl}?access_token=${token}`, { headers: bearer(token) }),
+    'in the query': () => send(`${userinfoUrl}?access_token=${token}`),
+    'in the query and the header': () => send(`${userinfoUrl}?access_token=${token}`, { headers: bearer(token) }),
     'in the query of a POST': () => postForm(`${userinfoUrl}?access_token=${token}`, {}),
     'in the header and the body': () => postForm(userinfoUrl, { access_token: token }, bearer(token)),
     'in the body twice': () => postRaw(userinfoUrl, [FORM], `access_token=${token}&access_token=${token}`),
-    'in a cookie': () => fetch(userinfoUrl, { headers: { cookie: `access_token=${token}` } }),
-    'in x-api-key': () => fetch(userinfoUrl, { headers: { 'x-api-key': token } }),
+    'in a cookie': () => send(userinfoUrl, { headers: { cookie: `access_token=${token}` } }),
+    'in x-api-key': () => send(userinfoUrl, { headers: { 'x-api-key': token } }),
   }))
     await attack('JW-19', name, async (t) => isInvalid(t, await ask()))
 })

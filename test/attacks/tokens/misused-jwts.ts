@@ -1,20 +1,15 @@
 // SQLite alone: is about signatures and claims, which are judged before a database is asked
 import t from 'tap'
-import { noteSecret } from '../../fixtures/answers/refusals.ts'
+import { noteSecret } from '../../fixtures/answers/secrets.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import { headerOf, ownKeys, signRs256 } from '../../fixtures/attacks/forge.ts'
+import { ownKeys, signRs256 } from '../../fixtures/attacks/forge.ts'
 import { type Forge, jwtPlaces, prepareForgery } from '../../fixtures/attacks/jwt-places.ts'
+import { obtainTokens } from '../../fixtures/clients/code-flow.ts'
+import { requestToken } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer, encode, postForm } from '../../fixtures/clients/http.ts'
+import { claimsOf, headerOf } from '../../fixtures/clients/jwt.ts'
 import { startNotifiedApp } from '../../fixtures/clients/notified-app.ts'
-import {
-  basic,
-  bearer,
-  claimsOf,
-  encode,
-  obtainTokens,
-  postForm,
-  readTokens,
-  requestToken,
-} from '../../fixtures/clients/requests.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { SYNC, startWorld, WEB, WEB_BYE } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { changeApp } from '../../fixtures/tokens/reference-tokens.ts'
@@ -96,7 +91,7 @@ await attackGroup(t, 'F. JWT: misused', async ({ instance, attack }) => {
       t.strictSame([await statusOf(signedBy(next)), await statusOf(signedBy(kid))], [200, 200], 'its hour has come')
       instance.advance(2 * DAY)
       await isRefusedEverywhere(t, signedBy(kid))
-      t.not(await readTokens(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC))), '')
+      t.not(tokensOf(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC))), '')
     },
     { changes: true },
   )

@@ -1,18 +1,19 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { addTool, appPath, createAdminApi, serviceToken } from '../../fixtures/admin/admin.ts'
+import { addTool, appPath, createAdminApi, TOOL } from '../../fixtures/admin/admin.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
-import { authorize, basic, bearer, obtainTokens, postForm } from '../../fixtures/clients/requests.ts'
+import { authorize, obtainTokens } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl, introspect, serviceToken } from '../../fixtures/clients/endpoints.ts'
+import { type Answer, basic, bearer, postForm, send } from '../../fixtures/clients/http.ts'
 import { eventually } from '../../fixtures/instance/eventually.ts'
 import { startInstance } from '../../fixtures/instance/instance.ts'
 import { OTHER, SYNC, startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 import { bytesAtRest } from '../../fixtures/store/database.ts'
 import { onPostgres } from '../../fixtures/store/postgres.ts'
-import { changeApp, introspect, issue, revoke } from '../../fixtures/tokens/reference-tokens.ts'
+import { changeApp, issue, revoke } from '../../fixtures/tokens/reference-tokens.ts'
 
 const ISSUED = 1000
 const CONSOLE = 'my.admin/console'
@@ -37,7 +38,7 @@ await t.test(`PT-01: ${ISSUED} tokens, and no copy of any of them`, async (t) =>
   const { instance } = await startWorld(t)
   await addTool(instance)
   await changeApp(instance, SYNC, { accessTokens: 'AuthenticatedUsers' })
-  const api = createAdminApi(instance, await serviceToken(instance))
+  const api = createAdminApi(instance, await serviceToken(instance, TOOL))
   const tokens: string[] = []
   for (let made = 0; made < ISSUED; made += 20) {
     const body = { kind: 'SAT', scope: 'read', description: `number ${made}` }
@@ -45,7 +46,8 @@ await t.test(`PT-01: ${ISSUED} tokens, and no copy of any of them`, async (t) =>
     tokens.push(...answers.map(({ json }) => String(json['token'])))
   }
   t.equal(new Set(tokens).size, ISSUED)
-  for (const token of tokens.slice(0, 20)) t.match(await introspect(instance, SYNC, token), { active: true })
+  for (const token of tokens.slice(0, 20))
+    t.match((await introspect(instance, token, basic(SYNC))).json, { active: true })
   holdsNone(t, 'the database', await bytesAtRest(instance), tokens)
   const backup = join(instance.folder, 'copy.db')
   t.equal((await tesseraOn(instance)(['db', 'backup', backup])).code, 0)
@@ -67,7 +69,7 @@ await attackGroup(t, 'K. Reference tokens', async ({ instance, attack }) => {
   const pat = await issue(instance, { kind: 'PAT', app: WEB, user: 'david' })
   const { value } = pat
   const tokens = await obtainTokens(instance)
-  const ask = (token: string, headers = basic(WEB)): Promise<Response> =>
+  const ask = (token: string, headers = basic(WEB)): Promise<Answer> =>
     postForm(`${instance.issuer}/connect/introspect`, { token }, headers)
 
   const { read } = instance.core.store
@@ -94,8 +96,8 @@ await attackGroup(t, 'K. Reference tokens', async ({ instance, attack }) => {
           looks += 1
           return finds[at]?.(wanted) as never
         }
-      t.strictSame(await introspect(instance, WEB, spelled), DEAD)
-      const { status } = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(spelled) })
+      t.strictSame((await introspect(instance, spelled, basic(WEB))).json, DEAD)
+      const { status } = await send(`${instance.issuer}/connect/userinfo`, { headers: bearer(spelled) })
       t.equal(status, 401)
       for (const [at, place] of places.entries()) place.find = finds[at] as never
       t.equal(looks, 0, 'without a look at the database')
@@ -143,7 +145,7 @@ await attackGroup(t, 'K. Reference tokens', async ({ instance, attack }) => {
     const asked = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
     const view = await createBrowser(instance.origin).follow(asked, { headers: bearer(value) })
     t.ok(view.page.querySelector('#login-submit'))
-    const silent = await fetch(`${asked}&prompt=none`, { headers: bearer(value), redirect: 'manual' })
+    const silent = await send(`${asked}&prompt=none`, { headers: bearer(value), redirect: 'manual' })
     t.match(silent.headers.get('location'), 'error=login_required')
   })
   await attack('PT-11', 'a PAT without sec administers nothing and changes no password', async (t) => {
@@ -170,8 +172,8 @@ await attackGroup(t, 'K. Reference tokens', async ({ instance, attack }) => {
       `${name}: inactive, and nothing else`,
       async (t) => {
         const answer = await ask(token)
-        if (answer.status !== 400) t.strictSame([answer.status, await answer.text()], [200, '{"active":false}'])
-        else t.match(await answer.json(), { error: 'invalid_request' })
+        if (answer.status !== 400) t.strictSame([answer.status, answer.text], [200, '{"active":false}'])
+        else t.match(answer.json, { error: 'invalid_request' })
         t.equal(answer.headers.get('cache-control'), 'no-store')
       },
       { unrefused: true },
@@ -184,7 +186,7 @@ await attackGroup(t, 'K. Reference tokens', async ({ instance, attack }) => {
     await attack('PT-12', `a ${name}, asked about by nobody, with a wrong secret, and by another app`, async (t) => {
       for (const headers of [{}, basic(WEB, 'a-wrong-secret-0123456789abcdefghij'), bearer(token)] as const)
         t.equal((await postForm(`${instance.issuer}/connect/introspect`, { token }, headers)).status, 401)
-      t.equal(await (await ask(token, basic(OTHER))).text(), '{"active":false}')
+      t.equal((await ask(token, basic(OTHER))).text, '{"active":false}')
     })
   await attack('PT-12', '1 MiB', async (t) => t.equal((await ask('x'.repeat(2 ** 20))).status, 413))
 
@@ -196,7 +198,7 @@ await attackGroup(t, 'K. Reference tokens', async ({ instance, attack }) => {
       const before = instance.log.length
       for (let sent = 0; sent < 400; sent += 20)
         for (const answer of await Promise.all(Array.from({ length: 20 }, random)))
-          if ((await answer.text()) !== '{"active":false}') t.fail('active')
+          if (answer.text !== '{"active":false}') t.fail('active')
       t.notOk(instance.log.slice(before).some((record) => 'refusal' in record || 'audit' in record))
     },
     { unrefused: true, slow: true },
@@ -214,7 +216,7 @@ await attackGroup(t, 'K. Reference tokens', async ({ instance, attack }) => {
       const before = onPostgres ? 0 : statSync(wal).size
       for (let used = 0; used < 400; used += 20) {
         instance.advance(2000)
-        for (const answer of await Promise.all(Array.from({ length: 20 }, () => ask(value)))) await answer.text()
+        for (const answer of await Promise.all(Array.from({ length: 20 }, () => ask(value)))) answer.text
       }
       t.equal(await lastUse(), first)
       if (!onPostgres) t.ok(statSync(wal).size - before < 128 * 1024, `${statSync(wal).size - before} bytes more`)
@@ -237,7 +239,7 @@ await t.test('PT-05: revoked at one node, inactive at the other with the next re
   second.advance(instance.now() - second.now())
   const there = { ...second, issuer: `${second.origin}/id` }
   const pat = await issue(instance, { kind: 'PAT', app: WEB, user: 'david' })
-  for (const node of [instance, there]) t.match(await introspect(node, WEB, pat.value), { active: true })
+  for (const node of [instance, there]) t.match((await introspect(node, pat.value, basic(WEB))).json, { active: true })
   await revoke(instance, pat)
-  for (const node of [there, instance]) t.strictSame(await introspect(node, WEB, pat.value), DEAD)
+  for (const node of [there, instance]) t.strictSame((await introspect(node, pat.value, basic(WEB))).json, DEAD)
 })

@@ -5,11 +5,11 @@ import t, { type Test } from 'tap'
 import { createOutbound } from '../../../src/lib/net/outbound.ts'
 import { appPath, startAdminApi } from '../../fixtures/admin/admin.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
 import { METADATA, sendRegistration } from '../../fixtures/clients/registration.ts'
 import { PASSWORD } from '../../fixtures/instance/instance.ts'
 import { WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 /** Hosts that lead to this machine, its network or to nowhere. */
 const SPECIAL = [
@@ -36,7 +36,7 @@ await attackGroup(
     async function isUnregistrable(t: Test, metadata: Record<string, unknown>): Promise<void> {
       const answer = await sendRegistration(instance, { ...METADATA, ...metadata })
       t.equal(answer.status, 400, JSON.stringify(metadata))
-      const refusal = await answer.json()
+      const refusal = answer.json
       t.match(refusal, { error: 'invalid_client_metadata', error_description: /https|internet|user name/ })
       t.notMatch(JSON.stringify(refusal), /TESSERA_/, 'a stranger learns nothing of the settings')
     }

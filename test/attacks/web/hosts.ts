@@ -1,13 +1,15 @@
 // SQLite alone: is about headers, hosts and addresses, which no database sees
 import { request as httpRequest } from 'node:http'
 import t from 'tap'
-import { noteSecret } from '../../fixtures/answers/refusals.ts'
+import { noteSecret } from '../../fixtures/answers/secrets.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import { answerOf, authorize, postForm } from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { postForm } from '../../fixtures/clients/http.ts'
 import { type Instance, PASSWORD } from '../../fixtures/instance/instance.ts'
 import { WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { atSignIn, authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
+import { atSignIn } from '../../fixtures/sign-in/sign-in.ts'
 
 /** What a client, or a proxy that passes it on, says of the name under which it asked. */
 const NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -86,7 +88,7 @@ for (const [kind, settings] of [
             const out = await browser.request(asked, { headers })
             t.ok(out.headers.get('location')?.startsWith(`${issuer}/logout?interaction=`))
             const refused = await postForm(`${issuer}/connect/token`, { grant_type: 'x' }, headers)
-            t.ok(((await refused.json()) as { error_uri: string }).error_uri.startsWith(`${issuer}/error?refusal=`))
+            t.ok((refused.json as { error_uri: string }).error_uri.startsWith(`${issuer}/error?refusal=`))
           },
           { changes: true },
         )

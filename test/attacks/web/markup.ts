@@ -2,12 +2,13 @@
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
-import { encode, obtainTokens } from '../../fixtures/clients/requests.ts'
+import { obtainTokens } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { encode } from '../../fixtures/clients/http.ts'
 import { PASSWORD } from '../../fixtures/instance/instance.ts'
 import { startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { launchChromium, noChromium } from '../../fixtures/sign-in/chromium.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 // A browser on a busy machine takes its time.
 t.setTimeout(120_000)

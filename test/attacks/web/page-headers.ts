@@ -3,11 +3,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { encode } from '../../fixtures/clients/requests.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { encode } from '../../fixtures/clients/http.ts'
 import { PASSWORD, startInstance } from '../../fixtures/instance/instance.ts'
 import { WEB, WEB_BYE, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { launchChromium, noChromium } from '../../fixtures/sign-in/chromium.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 // A browser on a busy machine takes its time.
 t.setTimeout(120_000)

@@ -3,7 +3,7 @@ import t from 'tap'
 import { faultsOf } from '../../../src/domain/apps/registration-rules.ts'
 import { APP_DEFAULTS } from '../../../src/domain/apps/trusted-application.ts'
 import { type Refusal, refusedByPage } from '../../fixtures/answers/refusals.ts'
-import { answerOf, authorize, PKCE } from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, PKCE } from '../../fixtures/clients/code-flow.ts'
 import { NATIVE, SPA, startWorld, WEB, WEB_REDIRECT, WEB_REDIRECT_WITH_QUERY } from '../../fixtures/instance/world.ts'
 import { createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
 

@@ -2,19 +2,10 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { logHoldsNoSecret, type Refusal, refusedByPage, refusedByRedirect } from '../../fixtures/answers/refusals.ts'
-import {
-  answerOf,
-  authorize,
-  basic,
-  claimsOf,
-  encode,
-  type Fields,
-  obtainCode,
-  PKCE,
-  readTokens,
-  redeem,
-  VERIFIER,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, obtainCode, PKCE, redeem, VERIFIER } from '../../fixtures/clients/code-flow.ts'
+import { basic, encode, type Fields } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import {
   enableApp,
   HYBRID,
@@ -302,10 +293,10 @@ await t.test('AU-09 state survives sign-in and consent, and is in no page', asyn
 await t.test('AU-10 nonce is copied unchanged into the ID token, up to 512 characters', async (t) => {
   for (const nonce of ['aZ09-._~'.repeat(8), 'x'.repeat(512), '"><script>', 'Ünï 😀', '+ %2B']) {
     const code = await obtainCode(instance, { nonce }, { browser: signedIn })
-    t.equal(claimsOf((await readTokens(await redeem(instance, code))).id_token)['nonce'], nonce)
+    t.equal(claimsOf(tokensOf(await redeem(instance, code)).id_token)['nonce'], nonce)
   }
   const code = await obtainCode(instance, {}, { browser: signedIn })
-  t.notOk('nonce' in claimsOf((await readTokens(await redeem(instance, code))).id_token))
+  t.notOk('nonce' in claimsOf(tokensOf(await redeem(instance, code)).id_token))
   const long = invalid('parameter is too long: nonce (at most 512 characters)')
   await toldToApp(t, { ...REQUEST, nonce: 'x'.repeat(4096) }, long)
 })
@@ -464,7 +455,7 @@ await t.test('code id_token: both in the fragment, tied together, whatever the o
     const code = answer.get('code') ?? ''
     t.match(front, { iss: instance.issuer, aud: HYBRID, nonce, c_hash: leftHalfHash(code), acr: 'urn:tessera:pwd' })
     t.notOk('at_hash' in front)
-    const tokens = await readTokens(await redeem(instance, code, { redirect_uri: HYBRID_REDIRECT }, basic(HYBRID)))
+    const tokens = tokensOf(await redeem(instance, code, { redirect_uri: HYBRID_REDIRECT }, basic(HYBRID)))
     const back = claimsOf(tokens.id_token)
     t.match(back, {
       iss: front['iss'],

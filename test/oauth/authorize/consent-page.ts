@@ -1,9 +1,9 @@
 import t from 'tap'
-import { answerOf } from '../../fixtures/clients/requests.ts'
+import { answerOf } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
 import { PASSWORD } from '../../fixtures/instance/instance.ts'
 import { NATIVE, startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 const { instance } = await startWorld(t)
 

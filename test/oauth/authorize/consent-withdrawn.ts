@@ -1,11 +1,13 @@
 import t from 'tap'
 import { auditOf, isProblem, startAdminApi, TOOL } from '../../fixtures/admin/admin.ts'
 import { documentOf, tesseraOn, words } from '../../fixtures/cli/cli.ts'
-import { bearer, obtainTokens, refresh } from '../../fixtures/clients/requests.ts'
+import { obtainTokens, refresh } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl, introspect } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer } from '../../fixtures/clients/http.ts'
 import { OTHER, OTHER_REDIRECT, startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl, signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
-import { changeApp, introspect, issue } from '../../fixtures/tokens/reference-tokens.ts'
+import { signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
+import { changeApp, issue } from '../../fixtures/tokens/reference-tokens.ts'
 
 const { instance, david, anna } = await startWorld(t)
 await changeApp(instance, WEB, { accessTokens: 'AuthenticatedUsers' })
@@ -41,9 +43,9 @@ async function whatLives(
   const userinfo = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(access) })
   return {
     userinfo: userinfo.ok,
-    access: (await introspect(instance, WEB, access))['active'],
-    pat: (await introspect(instance, WEB, pat))['active'],
-    refresh: (await refresh(instance, renew)).ok,
+    access: (await introspect(instance, access, basic(WEB))).json['active'],
+    pat: (await introspect(instance, pat, basic(WEB))).json['active'],
+    refresh: (await refresh(instance, renew)).status === 200,
   }
 }
 const withdrawals = async () =>

@@ -1,16 +1,10 @@
 import t, { type Test } from 'tap'
 import { refusedByPage, refusedByRedirect } from '../../fixtures/answers/refusals.ts'
-import {
-  answerOf,
-  basic,
-  claimsOf,
-  encode,
-  type HeaderFields,
-  PKCE,
-  readTokens,
-  redeem,
-  VERIFIER,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, PKCE, redeem, VERIFIER } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { basic, encode, type HeaderFields } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../../fixtures/instance/instance.ts'
 import {
   NATIVE,
@@ -25,7 +19,6 @@ import {
   WEB_REDIRECT,
 } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 const TRUSTED = 'my.trusted.app/trusted'
 const TRUSTED_REDIRECT = 'https://trusted.example.com/cb'
@@ -104,7 +97,7 @@ await t.test('OIDC Core §3.1.2.4: only what is new is asked, for each person an
   const more = await open(browser, { scope: 'openid offline_access read update' })
   sees(t, more, 'offline_access update')
   const code = answerOf(await browser.submit(more, 'consent-approve')).get('code') ?? ''
-  const tokens = await readTokens(await redeem(instance, code))
+  const tokens = tokensOf(await redeem(instance, code))
   t.equal(claimsOf(tokens.access_token)['scope'], 'openid offline_access read update', 'CS-05 old and new together')
 
   const other = { client_id: OTHER, redirect_uri: OTHER_REDIRECT, scope: 'openid read' }
@@ -256,7 +249,7 @@ await t.test('CS-04 what David allows is worth nothing when Anna is signed in', 
       const code = answerOf(await browser.submit(hers, 'consent-approve')).get('code') ?? ''
       const redirect_uri = parameters['redirect_uri'] ?? WEB_REDIRECT
       const asApp = basic(parameters['client_id'] ?? WEB)
-      const tokens = await readTokens(await redeem(instance, code, { redirect_uri }, asApp))
+      const tokens = tokensOf(await redeem(instance, code, { redirect_uri }, asApp))
       t.equal(claimsOf(tokens.id_token)['sub'], anna.id)
     })
   }

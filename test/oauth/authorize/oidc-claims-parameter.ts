@@ -1,19 +1,11 @@
 import t from 'tap'
-import {
-  answerOf,
-  authorize,
-  basic,
-  bearer,
-  claimsOf,
-  obtainCode,
-  obtainTokens,
-  readTokens,
-  redeem,
-  refresh,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, obtainCode, obtainTokens, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 const { instance, david, anna } = await startWorld(t)
 const asking = (claims: unknown) => ({ claims: JSON.stringify(claims) })
@@ -43,7 +35,7 @@ await t.test('OIDC Core §5.5: a claim asked for by name is where it was asked f
 await t.test('OIDC Core §12: a refresh keeps what was asked for', async (t) => {
   const claims = { userinfo: { name: null }, id_token: { email: null } }
   const first = await obtainTokens(instance, { scope: 'openid offline_access', ...asking(claims) })
-  const second = await readTokens(await refresh(instance, first.refresh_token))
+  const second = tokensOf(await refresh(instance, first.refresh_token))
   t.strictSame(await userinfo(second.access_token), { sub: david.id, name: 'David Miller' })
   t.equal(claimsOf(second.id_token)['email'], 'david@example.com')
 })
@@ -61,7 +53,7 @@ await t.test('OIDC Core §5.5.1: what is not known is ignored, and what has no v
     id_token: { auth_time: { essential: true }, acr: { values: ['urn:tessera:pwd', 'other'], essential: true } },
   }
   const code = await obtainCode(instance, { scope: 'openid', ...asking(claims) }, { login: 'anna' })
-  const tokens = await readTokens(await redeem(instance, code, {}, basic(WEB)))
+  const tokens = tokensOf(await redeem(instance, code, {}, basic(WEB)))
   t.strictSame(await userinfo(tokens.access_token), { sub: anna.id }, 'anna has no phone number')
   t.ok(claimsOf(tokens.id_token)['auth_time'])
 })

@@ -1,21 +1,14 @@
 import t, { type Test } from 'tap'
 import { ALL_RESPONSE_TYPES, type ResponseType } from '../../../src/domain/apps/app-choices.ts'
 import { ACR_VALUES } from '../../../src/domain/protocol/acr.ts'
-import {
-  answerOf,
-  authorize,
-  basic,
-  claimsOf,
-  encode,
-  PKCE,
-  postedFields,
-  readTokens,
-  redeem,
-  VERIFIER,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, PKCE, postedFields, redeem, VERIFIER } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { basic, encode } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl, signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
+import { signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
 
 // One app for each response type, as a client that registered for exactly one.
 const { instance } = await startWorld(t, { TESSERA_IMPLICIT: 'true' })
@@ -157,7 +150,7 @@ for (const type of ALL_RESPONSE_TYPES)
           answer.get('id_token') ??
           (code === null
             ? ''
-            : (await readTokens(await redeem(instance, code, { redirect_uri: REDIRECT }, basic(appOf(type))))).id_token)
+            : tokensOf(await redeem(instance, code, { redirect_uri: REDIRECT }, basic(appOf(type)))).id_token)
         const { sub, auth_time } = claimsOf(idToken)
         return { idToken, who: [sub, auth_time] }
       }
@@ -253,9 +246,7 @@ await t.test('§3.1.2.1, D28: prompt=login asks again, and auth_time is later by
     const asked = view.page.querySelector('#login-submit') !== null
     t.equal(asked, Object.keys(more).length > 0 || first === 0)
     const code = answerOf(await signInAndConsent(browser, view, 'david')).get('code') ?? ''
-    return Number(
-      claimsOf((await readTokens(await redeem(instance, code, { code_verifier: VERIFIER }))).id_token)['auth_time'],
-    )
+    return Number(claimsOf(tokensOf(await redeem(instance, code, { code_verifier: VERIFIER })).id_token)['auth_time'])
   }
   let first = 0
   first = await authTime({})
@@ -268,6 +259,6 @@ await t.test('§3.1.2.1, D28: prompt=login asks again, and auth_time is later by
 
 await t.test('OIDC Core §11, E44: offline_access with prompt=consent asks, and gives a refresh token', async (t) => {
   const view = await authorize(instance, { scope: 'openid offline_access', prompt: 'consent' })
-  const tokens = await readTokens(await redeem(instance, answerOf(view).get('code') ?? ''))
+  const tokens = tokensOf(await redeem(instance, answerOf(view).get('code') ?? ''))
   t.ok(tokens.refresh_token)
 })

@@ -2,7 +2,9 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { authorize, postedFields, readTokens, redeem } from '../../fixtures/clients/requests.ts'
+import { authorize, postedFields, redeem } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { PASSWORD, startInstance } from '../../fixtures/instance/instance.ts'
 import {
   HYBRID,
@@ -14,7 +16,6 @@ import {
 } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { launchChromium, noChromium } from '../../fixtures/sign-in/chromium.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 const { instance } = await startWorld(t)
 const FORM_POST = { response_mode: 'form_post' }
@@ -35,7 +36,7 @@ await t.test(
     const policy = view.headers.get('content-security-policy') ?? ''
     t.match(policy, "script-src 'self';", 'no inline script')
     t.match(policy, "form-action 'self' https:;")
-    const tokens = await readTokens(await redeem(instance, code ?? '', { redirect_uri: WEB_REDIRECT_WITH_QUERY }))
+    const tokens = tokensOf(await redeem(instance, code ?? '', { redirect_uri: WEB_REDIRECT_WITH_QUERY }))
     t.equal(tokens.token_type, 'Bearer')
   },
 )

@@ -1,19 +1,14 @@
 import t from 'tap'
 import { type Refusal, refusedByRedirect } from '../../fixtures/answers/refusals.ts'
-import {
-  answerOf,
-  authorize,
-  basic,
-  claimsOf,
-  obtainTokens,
-  readTokens,
-  redeem,
-  refresh,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, obtainTokens, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { basic } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../../fixtures/instance/instance.ts'
 import { OTHER, OTHER_REDIRECT, startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl, signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
+import { signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
 
 const { instance, david, anna } = await startWorld(t)
 const SECOND = 1000
@@ -30,7 +25,7 @@ const open = (browser: Browser, parameters: Readonly<Record<string, string>> = {
 async function idTokenOf(view: View): Promise<Record<string, unknown>> {
   const code = answerOf(view).get('code')
   if (code === null) throw new Error(`no code: ${view.leftTo?.href}`)
-  return claimsOf((await readTokens(await redeem(instance, code))).id_token)
+  return claimsOf(tokensOf(await redeem(instance, code)).id_token)
 }
 
 /** A browser in which David signed in a minute ago and allowed the web app to know him. */
@@ -120,7 +115,7 @@ await t.test('prompt=login', async (t) => {
     t.equal((await idTokenOf(await open(browser, { prompt: 'none' })))['sub'], anna.id)
     const old = await open(await browserWithSession(before), { prompt: 'none' })
     refusedByRedirect(t, instance, old, { ...LOGIN_REQUIRED, state: 's' })
-    const refreshed = await readTokens(await refresh(instance, tokens.refresh_token))
+    const refreshed = tokensOf(await refresh(instance, tokens.refresh_token))
     t.match(claimsOf(refreshed.access_token), { sub: david.id, sid: claims['sid'] })
   })
 
@@ -260,14 +255,14 @@ await t.test('signing in at a second app needs no password, and both share the s
   t.notOk(asksToSignIn(page))
   const view = await signInAndConsent(browser, page, 'david')
   const code = answerOf(view).get('code') ?? ''
-  const tokens = await readTokens(await redeem(instance, code, { redirect_uri: OTHER_REDIRECT }, basic(OTHER)))
+  const tokens = tokensOf(await redeem(instance, code, { redirect_uri: OTHER_REDIRECT }, basic(OTHER)))
   t.match(claimsOf(tokens.id_token), { sid: claims['sid'], auth_time: claims['auth_time'], aud: OTHER })
 })
 
 await t.test('RT-15 an ID token from refresh keeps iss, sub, aud, sid and auth_time', async (t) => {
   const { tokens, claims } = await davidsBrowser()
   const { iat, exp, at_hash, ...kept } = claims
-  const refreshed = claimsOf((await readTokens(await refresh(instance, tokens.refresh_token))).id_token)
+  const refreshed = claimsOf(tokensOf(await refresh(instance, tokens.refresh_token)).id_token)
   t.match(refreshed, kept)
   t.ok(Number(refreshed['iat']) > Number(iat) && Number(refreshed['exp']) > Number(exp))
   t.not(refreshed['at_hash'], at_hash)

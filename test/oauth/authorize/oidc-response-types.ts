@@ -2,19 +2,13 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from '../../../src/domain/apps/app-choices.ts'
-import {
-  answerOf,
-  authorize,
-  basic,
-  bearer,
-  claimsOf,
-  postForm,
-  readTokens,
-  redeem,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, redeem } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer, postForm } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 const { instance, david } = await startWorld(t, { TESSERA_IMPLICIT: 'true' })
 const APP = 'my.trusted.app/implicit'
@@ -70,7 +64,7 @@ for (const [type, names, hashes] of [
       t.match(await (await userinfo(access_token)).json(), { sub: david.id, name: 'David Miller' })
     }
     if (code === undefined) return
-    const tokens = await readTokens(await redeem(instance, code, { redirect_uri: REDIRECT }, basic(APP)))
+    const tokens = tokensOf(await redeem(instance, code, { redirect_uri: REDIRECT }, basic(APP)))
     t.match(claimsOf(tokens.id_token), { sub: david.id, nonce: 'n-1' })
     if (access_token === undefined) return
     t.equal((await userinfo(access_token)).status, 200, 'both tokens live')
@@ -94,7 +88,7 @@ await t.test('OIDC Core §11: offline_access counts only where a code is answere
   const withToken = await answer('id_token token', { scope: `${SCOPE} offline_access` })
   t.equal(withToken['scope'], SCOPE)
   const { code } = await answer('code token', { scope: `${SCOPE} offline_access`, prompt: 'consent' })
-  t.ok((await readTokens(await redeem(instance, code ?? '', { redirect_uri: REDIRECT }, basic(APP)))).refresh_token)
+  t.ok(tokensOf(await redeem(instance, code ?? '', { redirect_uri: REDIRECT }, basic(APP))).refresh_token)
 })
 
 await t.test('OIDC Core §3.2.2.1, §3.3.2.11: a nonce is needed for an ID token, and for nothing else', async (t) => {
@@ -115,14 +109,14 @@ await t.test(
     const { access_token = '', code = '' } = await answer('code token')
     await postForm(`${instance.issuer}/connect/revocation`, { token: access_token }, basic(APP))
     t.equal((await userinfo(access_token)).status, 401)
-    const tokens = await readTokens(await redeem(instance, code, { redirect_uri: REDIRECT }, basic(APP)))
+    const tokens = tokensOf(await redeem(instance, code, { redirect_uri: REDIRECT }, basic(APP)))
     t.equal((await userinfo(tokens.access_token)).status, 200)
 
     const second = await answer('code token')
     const family = String(claimsOf(second['access_token'] ?? '')['jti']).split('.')[1] ?? ''
     await instance.core.store.write(({ families }) => families.revoke(family, instance.now()))
     const refused = await redeem(instance, second['code'] ?? '', { redirect_uri: REDIRECT }, basic(APP))
-    t.match(await refused.json(), { error: 'invalid_grant' })
+    t.match(refused.json, { error: 'invalid_grant' })
   },
 )
 

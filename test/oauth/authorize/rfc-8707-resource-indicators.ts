@@ -2,16 +2,14 @@ import t, { type Test } from 'tap'
 import { storeResource } from '../../../src/admin/apps/resources.ts'
 import { APP_DEFAULTS } from '../../../src/domain/apps/trusted-application.ts'
 import { refusedByRedirect } from '../../fixtures/answers/refusals.ts'
-import {
-  claimsOf,
-  createRelyingParty,
-  postForm,
-  REDIRECT_URI,
-  refusalOf,
-  tokensOf,
-} from '../../fixtures/clients/relying-party.ts'
+import { requestToken } from '../../fixtures/clients/endpoints.ts'
+import { type Answer, postForm } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { createRelyingParty } from '../../fixtures/clients/relying-party.ts'
+import { refusalOf, tokensOf } from '../../fixtures/clients/tokens.ts'
 import { changedBy } from '../../fixtures/instance/changed-by.ts'
-import { type Instance, startInstance } from '../../fixtures/instance/instance.ts'
+import { type Instance, SECRET, startInstance } from '../../fixtures/instance/instance.ts'
+import { WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
 
@@ -29,7 +27,7 @@ const web = {
   applicationUri: WEB,
   impersonateAsInternalUserAllowed: true,
   impersonateAsCommunityUserAllowed: true,
-  impersonateLoginUrl: [REDIRECT_URI],
+  impersonateLoginUrl: [WEB_REDIRECT],
   scope: ['read', 'update', 'reports.read'],
   apiResources: [REPORTS, ARCHIVE],
 }
@@ -76,27 +74,20 @@ function form(fields: Readonly<Record<string, string>>, ...resources: string[]):
 function authorize(instance: Instance, login: string, fields: Record<string, string>, ...resources: string[]) {
   const browser = createBrowser(instance.origin)
   const parameters = form(
-    { client_id: WEB, redirect_uri: REDIRECT_URI, response_type: 'code', scope: ALL, ...fields },
+    { client_id: WEB, redirect_uri: WEB_REDIRECT, response_type: 'code', scope: ALL, ...fields },
     ...resources,
   )
   const begin = browser.open(`${instance.issuer}/connect/authorize?${parameters}`)
   return begin.then((view) => signInAndConsent(browser, view, login))
 }
 
-const tokenRequest = async (
+const tokenRequest = (
   instance: Instance,
   clientId: string,
   fields: Record<string, string>,
   ...resources: string[]
-) => {
-  const { SECRET } = await import('../../fixtures/instance/instance.ts')
-  const response = await fetch(`${instance.issuer}/connect/token`, {
-    method: 'POST',
-    body: form({ client_id: clientId, client_secret: SECRET, ...fields }, ...resources),
-  })
-  const json = (await response.json()) as Record<string, unknown>
-  return { status: response.status, headers: response.headers, text: '', json }
-}
+): Promise<Answer> =>
+  requestToken(instance, [...form({ client_id: clientId, client_secret: SECRET, ...fields }, ...resources)])
 
 const saysOf = (json: Record<string, unknown>) => {
   const { aud, scope } = claimsOf(String(json['access_token']))
@@ -104,7 +95,7 @@ const saysOf = (json: Record<string, unknown>) => {
 }
 
 const redeem = (instance: Instance, code: string, ...resources: string[]) =>
-  tokenRequest(instance, WEB, { grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI }, ...resources)
+  tokenRequest(instance, WEB, { grant_type: 'authorization_code', code, redirect_uri: WEB_REDIRECT }, ...resources)
 const refresh = (instance: Instance, token: unknown, fields: Record<string, string>, ...resources: string[]) =>
   tokenRequest(instance, WEB, { grant_type: 'refresh_token', refresh_token: String(token), ...fields }, ...resources)
 
@@ -157,7 +148,7 @@ await t.test('§2.1: resource at authorize', async (t) => {
   await t.test('by POST too', async (t) => {
     const browser = createBrowser(instance.origin)
     const body = form(
-      { client_id: WEB, redirect_uri: REDIRECT_URI, response_type: 'code', scope: ALL },
+      { client_id: WEB, redirect_uri: WEB_REDIRECT, response_type: 'code', scope: ALL },
       DOMAIN,
       REPORTS,
     )
@@ -216,7 +207,7 @@ await t.test('§2.1: resource at authorize', async (t) => {
     const browser = createBrowser(instance.origin)
     await instance.addUser({ login: 'maria' })
     const parameters = form(
-      { client_id: WEB, redirect_uri: REDIRECT_URI, response_type: 'code', scope: 'read reports.read' },
+      { client_id: WEB, redirect_uri: WEB_REDIRECT, response_type: 'code', scope: 'read reports.read' },
       DOMAIN,
       REPORTS,
     )
@@ -334,8 +325,8 @@ await t.test('§2.2: a service', async (t) => {
 
 await t.test('tokens of before keep working', async (t) => {
   const { instance, david } = await start(t)
-  const tokens = await david.signIn()
-  t.strictSame(claimsOf(tokens.access).aud, [DOMAIN, REPORTS])
-  t.equal(tokensOf(await david.refresh(tokens.refresh)).access !== '', true)
+  const tokens = await david.obtainTokens()
+  t.strictSame(claimsOf(tokens.access_token).aud, [DOMAIN, REPORTS])
+  t.equal(tokensOf(await david.refresh(tokens.refresh_token)).access_token !== '', true)
   t.equal(instance.log.filter((line) => line['level'] === 50).length, 0)
 })

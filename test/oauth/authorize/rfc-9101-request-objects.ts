@@ -4,8 +4,10 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { refusedByPage, refusedByRedirect } from '../../fixtures/answers/refusals.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
-import { jwksOf, makeKey, rawJwt, signAs } from '../../fixtures/clients/app-keys.ts'
-import { answerOf, claimsOf, PKCE, readTokens, redeem, VERIFIER } from '../../fixtures/clients/requests.ts'
+import { jwksOf, makeKey, signAs } from '../../fixtures/clients/app-keys.ts'
+import { answerOf, PKCE, redeem, VERIFIER } from '../../fixtures/clients/code-flow.ts'
+import { claimsOf, rawJwt } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
 import {
   OTHER,
@@ -83,7 +85,7 @@ await t.test(
     t.match(view.leftTo?.href, `${WEB_REDIRECT_WITH_QUERY}&`)
     t.equal(answerOf(view).get('state'), 'inside')
     const code = answerOf(view).get('code') ?? ''
-    const tokens = await readTokens(
+    const tokens = tokensOf(
       await redeem(instance, code, { redirect_uri: WEB_REDIRECT_WITH_QUERY, code_verifier: VERIFIER }),
     )
     t.equal(tokens.scope, 'openid read')
@@ -170,7 +172,7 @@ await t.test('RequireSignedRequestObject: only what is signed counts', async (t)
   const object = await request({ redirect_uri: WEB_REDIRECT, response_type: 'code', scope: 'openid', state: 'inside' })
   const view = await answer({ ...QUERY, state: 'outside', prompt: 'none', scope: 'openid read', request: object })
   t.equal(answerOf(view).get('state'), 'inside', 'prompt=none beside it counts for nothing')
-  const tokens = await readTokens(await redeem(instance, answerOf(view).get('code') ?? ''))
+  const tokens = tokensOf(await redeem(instance, answerOf(view).get('code') ?? ''))
   t.equal(tokens.scope, 'openid')
   await change(instance, WEB, { requireSignedRequestObject: false })
 })

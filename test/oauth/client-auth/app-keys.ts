@@ -7,7 +7,8 @@ import { startAdminApi } from '../../fixtures/admin/admin.ts'
 import { type Refusal, refused } from '../../fixtures/answers/refusals.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
 import { asserting, assertionClaims, jwksOf, makeKey, signAs, type TestKey } from '../../fixtures/clients/app-keys.ts'
-import { requestToken } from '../../fixtures/clients/requests.ts'
+import { requestToken } from '../../fixtures/clients/endpoints.ts'
+import type { Answer } from '../../fixtures/clients/http.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
 import { SYNC, startWorld } from '../../fixtures/instance/world.ts'
 
@@ -42,7 +43,7 @@ const onItsOwn = { systemUserAllowed: true, systemUser: service.id, scope: ['rea
 const addKeyed = (applicationUri: string, jwksUri = url) =>
   instance.addApp({ applicationUri, ...onItsOwn, tokenEndpointAuthMethod: 'private_key_jwt', jwksUri })
 
-async function ask(app: string, key: TestKey, header = {}, at: Instance = instance): Promise<Response> {
+async function ask(app: string, key: TestKey, header = {}, at: Instance = instance): Promise<Answer> {
   const assertion = await signAs(key, assertionClaims(at, app), header)
   return requestToken(at, { grant_type: 'client_credentials', ...asserting(assertion) })
 }
@@ -69,7 +70,7 @@ await t.test('JwksUri: fetched once, kept for ten minutes, fetched again for a k
   t.equal(state.asked, 2)
   instance.advance(10 * MINUTE + 1)
   state.body = jwksOf(two)
-  await refused(
+  refused(
     t,
     instance,
     await ask('app/uri', one),
@@ -137,14 +138,14 @@ await t.test('a server that fails: what it said last counts for a day, and it is
     t.equal(state.asked, 1)
   }
   instance.advance(24 * 60 * MINUTE)
-  await refused(
+  refused(
     t,
     instance,
     await ask('app/stale', one),
     because('app-keys-unreachable', /^the key set of JwksUri could not be had: /),
   )
   serve(one)
-  await refused(t, instance, await ask('app/stale', one), because('app-keys-unreachable'))
+  refused(t, instance, await ask('app/stale', one), because('app-keys-unreachable'))
   instance.advance(MINUTE)
   t.equal((await ask('app/stale', one)).status, 200, 'and it is well again')
 })
@@ -152,16 +153,11 @@ await t.test('a server that fails: what it said last counts for a day, and it is
 await t.test('a server that never answered, and an address that leads nowhere', async (t) => {
   Object.assign(state, { asked: 0, status: 404, body: '', headers: {} })
   await addKeyed('app/never')
-  await refused(t, instance, await ask('app/never', one), because('app-keys-unreachable', /status 404$/))
-  await refused(t, instance, await ask('app/never', one), because('app-keys-unreachable', /status 404$/))
+  refused(t, instance, await ask('app/never', one), because('app-keys-unreachable', /status 404$/))
+  refused(t, instance, await ask('app/never', one), because('app-keys-unreachable', /status 404$/))
   t.equal(state.asked, 1)
   await addKeyed('app/private', 'https://10.0.0.1/jwks')
-  await refused(
-    t,
-    instance,
-    await ask('app/private', one),
-    because('app-keys-unreachable', /not on the public internet/),
-  )
+  refused(t, instance, await ask('app/private', one), because('app-keys-unreachable', /not on the public internet/))
 })
 
 await t.test('JW-14 keys of other kinds in a fetched set are passed over', async (t) => {
@@ -178,8 +174,7 @@ await t.test('JW-14 keys of other kinds in a fetched set are passed over', async
   )
   await addKeyed('app/kinds')
   t.equal((await ask('app/kinds', one)).status, 200)
-  for (const key of [encrypting, leaked])
-    await refused(t, instance, await ask('app/kinds', key), because('app-key-unknown'))
+  for (const key of [encrypting, leaked]) refused(t, instance, await ask('app/kinds', key), because('app-key-unknown'))
 })
 
 await t.test('the record: keys that cannot work are refused, each with its reason', async (t) => {
@@ -266,7 +261,7 @@ await t.test('the record: keys that cannot work are refused, each with its reaso
   serve(one)
   t.equal((await ask('app/record', one)).status, 200)
   t.equal((await api.patch(path, { JwksUri: null, Jwks: jwksOf(two) })).status, 200)
-  await refused(t, instance, await ask('app/record', one), because('app-key-unknown'))
+  refused(t, instance, await ask('app/record', one), because('app-key-unknown'))
   t.equal((await ask('app/record', two)).status, 200, 'with the next request')
 })
 

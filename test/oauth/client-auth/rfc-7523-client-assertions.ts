@@ -11,13 +11,8 @@ import {
 } from 'openid-client'
 import t from 'tap'
 import { newId } from '../../../src/lib/crypto/secrets.ts'
-import {
-  logHoldsNoSecret,
-  noteSecret,
-  type Refusal,
-  refused,
-  tableHoldsNoSecret,
-} from '../../fixtures/answers/refusals.ts'
+import { logHoldsNoSecret, type Refusal, refused, tableHoldsNoSecret } from '../../fixtures/answers/refusals.ts'
+import { noteSecret } from '../../fixtures/answers/secrets.ts'
 import { documentOf, tesseraOn, words } from '../../fixtures/cli/cli.ts'
 import {
   ASSERTION_TYPE,
@@ -26,11 +21,12 @@ import {
   jwksOf,
   macKey,
   makeKey,
-  rawJwt,
   signAs,
   type TestKey,
 } from '../../fixtures/clients/app-keys.ts'
-import { basic, type Fields, type HeaderFields, postForm, requestToken } from '../../fixtures/clients/requests.ts'
+import { requestToken } from '../../fixtures/clients/endpoints.ts'
+import { type Answer, basic, type Fields, type HeaderFields, postForm } from '../../fixtures/clients/http.ts'
+import { rawJwt } from '../../fixtures/clients/jwt.ts'
 import { SECRET } from '../../fixtures/instance/instance.ts'
 import { SPA, SYNC, startWorld } from '../../fixtures/instance/world.ts'
 import { query } from '../../fixtures/store/database.ts'
@@ -69,7 +65,7 @@ const registered = await documentOf(
 const macSecret = String(registered['client_secret'])
 t.equal(registered['token_endpoint_auth_method'], 'client_secret_jwt')
 
-const send = (assertion: string, fields: Fields = SERVICE, headers: HeaderFields = {}): Promise<Response> =>
+const send = (assertion: string, fields: Fields = SERVICE, headers: HeaderFields = {}): Promise<Answer> =>
   requestToken(instance, { ...fields, ...asserting(assertion) } as Fields, headers)
 const sound = (claims: Readonly<Record<string, unknown>> = {}, app = KEYED) => assertionClaims(instance, app, claims)
 const INVALID = {
@@ -119,7 +115,7 @@ await t.test('private_key_jwt with each algorithm, at every endpoint that authen
   for (const key of [rs, ps, es, ed]) {
     const answer = await send(await signAs(key, sound()))
     t.equal(answer.status, 200, key.alg)
-    t.match(await answer.json(), { token_type: 'Bearer', scope: 'read' })
+    t.match(answer.json, { token_type: 'Bearer', scope: 'read' })
   }
   t.equal((await send(await signAs(es, sound()), { ...SERVICE, client_id: KEYED })).status, 200, 'client_id beside it')
   t.equal((await send(await signAs(es, sound(), { kid: undefined }))).status, 200, 'no kid')
@@ -131,7 +127,7 @@ await t.test('private_key_jwt with each algorithm, at every endpoint that authen
       const answer = await postForm(url, { token: 'x', touches: `${newId()}:1`, ...asserting(assertion) })
       t.equal(answer.status, 200, `${path} ${aud}`)
     }
-    await refused(
+    refused(
       t,
       instance,
       await postForm(url, { token: 'x', ...asserting('e30.e30.e30'), client_id: KEYED }),
@@ -300,36 +296,26 @@ await t.test(
     for (const [situation, assertion, refusal] of rows)
       await t.test(situation, async (t) => {
         const jwt = await assertion
-        await refused(t, instance, await send(jwt, { ...SERVICE, client_id: KEYED }), refusal)
+        refused(t, instance, await send(jwt, { ...SERVICE, client_id: KEYED }), refusal)
       })
-    await refused(t, instance, await send(await signAs(rs, sound({ sub: SYNC }))), because('auth-method-unregistered'))
-    await refused(
-      t,
-      instance,
-      await send(await signAs(rs, sound({ sub: 'nobody', iss: 'nobody' }))),
-      because('app-unknown'),
-    )
-    await refused(t, instance, await send('e30.e30.e30'), because('app-jwt-malformed'))
-    await refused(
+    refused(t, instance, await send(await signAs(rs, sound({ sub: SYNC }))), because('auth-method-unregistered'))
+    refused(t, instance, await send(await signAs(rs, sound({ sub: 'nobody', iss: 'nobody' }))), because('app-unknown'))
+    refused(t, instance, await send('e30.e30.e30'), because('app-jwt-malformed'))
+    refused(
       t,
       instance,
       await send(await signAs(rs, sound()), { ...SERVICE, client_id: STRICT }),
       because('assertion-of-another-app'),
     )
     const typeless = { ...SERVICE, client_assertion: await signAs(rs, sound()), client_assertion_type: 'jwt-bearer' }
-    await refused(t, instance, await requestToken(instance, typeless), because('assertion-type-wrong'))
-    await refused(
+    refused(t, instance, await requestToken(instance, typeless), because('assertion-type-wrong'))
+    refused(
       t,
       instance,
       await requestToken(instance, { ...SERVICE, client_id: KEYED, client_assertion_type: ASSERTION_TYPE }),
       because('assertion-missing'),
     )
-    await refused(
-      t,
-      instance,
-      await requestToken(instance, { ...SERVICE, client_id: KEYED }),
-      because('assertion-missing'),
-    )
+    refused(t, instance, await requestToken(instance, { ...SERVICE, client_id: KEYED }), because('assertion-missing'))
     const large = await send('x'.repeat(64 * 1024))
     t.equal(large.status, 413)
   },
@@ -352,7 +338,7 @@ await t.test(
     const used = because('assertion-used', 'an assertion with this jti was used before')
     const jti = newId()
     t.equal((await send(await signAs(es, sound({ jti })))).status, 200)
-    await refused(
+    refused(
       t,
       instance,
       await send(await signAs(es, sound({ jti, exp: Math.floor(instance.now() / 1000) + 299 }))),
@@ -367,12 +353,12 @@ await t.test(
     const answers = await Promise.all(Array.from({ length: 20 }, () => send(one)))
     t.strictSame(answers.map(({ status }) => status).sort(), [200, ...Array.from({ length: 19 }, () => 401)])
     instance.advance(69_000)
-    await refused(t, instance, await send(one), used)
+    refused(t, instance, await send(one), used)
     instance.advance(1000)
-    await refused(t, instance, await send(one), because('assertion-expired'))
+    refused(t, instance, await send(one), because('assertion-expired'))
     const failing = await signAs(es, sound())
     t.equal((await send(failing, { grant_type: 'client_credentials', scope: 'nothing' })).status, 400)
-    await refused(t, instance, await send(failing), used)
+    refused(t, instance, await send(failing), used)
     t.equal(
       (await query<Row>(instance, 'select * from client_assertions')).some((row) => JSON.stringify(row).includes(jti)),
       false,
@@ -385,7 +371,7 @@ await t.test('FAPI 2: an app whose audience is the issuer accepts nothing else',
     send(await signAs(ps, assertionClaims(instance, STRICT, { aud: aud as string })))
   t.equal((await strict(instance.issuer)).status, 200)
   for (const aud of [tokenUrl, [instance.issuer], [tokenUrl]])
-    await refused(t, instance, await strict(aud), because('assertion-for-another-audience'))
+    refused(t, instance, await strict(aud), because('assertion-for-another-audience'))
   for (const aud of [tokenUrl, [instance.issuer], [instance.issuer, tokenUrl]])
     t.equal((await send(await signAs(ps, sound({ aud: aud as string })))).status, 200, 'elsewhere they are usual')
 })
@@ -393,19 +379,19 @@ await t.test('FAPI 2: an app whose audience is the issuer accepts nothing else',
 await t.test('TokenEndpointAuthSigningAlg: nothing but the registered algorithm', async (t) => {
   const ask = async (key: TestKey) => send(await signAs(key, assertionClaims(instance, ONLY_PS)))
   t.equal((await ask(ps)).status, 200)
-  for (const key of [rs, es, ed]) await refused(t, instance, await ask(key), because('app-jwt-algorithm'))
+  for (const key of [rs, es, ed]) refused(t, instance, await ask(key), because('app-jwt-algorithm'))
 })
 
 await t.test('TE-13 TokenEndpointAuthMethod: the registered way and no other', async (t) => {
   const post = (client_id: string, client_secret = SECRET): Fields => ({ ...SERVICE, client_id, client_secret })
   const unregistered = because('auth-method-unregistered')
-  await refused(t, instance, await requestToken(instance, SERVICE, basic(KEYED)), unregistered)
-  await refused(t, instance, await requestToken(instance, post(KEYED)), unregistered)
-  await refused(t, instance, await requestToken(instance, SERVICE, basic(MAC, macSecret)), unregistered)
-  await refused(t, instance, await send(await signAs(rs, assertionClaims(instance, SYNC))), unregistered)
-  await refused(t, instance, await send(await signAs(rs, assertionClaims(instance, MAC))), unregistered)
-  await refused(t, instance, await send(await signAs(macKey(SECRET), assertionClaims(instance, SYNC))), unregistered)
-  await refused(
+  refused(t, instance, await requestToken(instance, SERVICE, basic(KEYED)), unregistered)
+  refused(t, instance, await requestToken(instance, post(KEYED)), unregistered)
+  refused(t, instance, await requestToken(instance, SERVICE, basic(MAC, macSecret)), unregistered)
+  refused(t, instance, await send(await signAs(rs, assertionClaims(instance, SYNC))), unregistered)
+  refused(t, instance, await send(await signAs(rs, assertionClaims(instance, MAC))), unregistered)
+  refused(t, instance, await send(await signAs(macKey(SECRET), assertionClaims(instance, SYNC))), unregistered)
+  refused(
     t,
     instance,
     await send(await signAs(rs, assertionClaims(instance, SPA))),
@@ -429,28 +415,28 @@ await t.test('TE-08 two kinds of authentication at once: invalid_request', async
     error: 'invalid_request',
     description: 'client credentials are sent twice: use either the Authorization header or the body',
   }
-  await refused(t, instance, await send(await signAs(rs, sound()), SERVICE, basic(KEYED)), twice)
-  await refused(t, instance, await send(await signAs(rs, sound()), { ...SERVICE, client_secret: SECRET }), twice)
+  refused(t, instance, await send(await signAs(rs, sound()), SERVICE, basic(KEYED)), twice)
+  refused(t, instance, await send(await signAs(rs, sound()), { ...SERVICE, client_secret: SECRET }), twice)
 })
 
 await t.test('client_secret_jwt: the secret signs, and is kept sealed for that', async (t) => {
   const ask = async (secret: string, claims = {}) =>
     send(await signAs(macKey(secret), assertionClaims(instance, MAC, claims)))
   t.equal((await ask(macSecret)).status, 200)
-  await refused(t, instance, await ask(SECRET), because('app-signature-wrong'))
-  await refused(
+  refused(t, instance, await ask(SECRET), because('app-signature-wrong'))
+  refused(
     t,
     instance,
     await send(rawJwt({ alg: 'none' }, sound({}, MAC)), { ...SERVICE, client_id: MAC }),
     because('auth-method-unregistered'),
   )
-  await refused(t, instance, await send(rawJwt({ alg: 'HS512' }, sound({}, MAC), 'AAAA')), because('app-jwt-algorithm'))
+  refused(t, instance, await send(rawJwt({ alg: 'HS512' }, sound({}, MAC), 'AAAA')), because('app-jwt-algorithm'))
   const rotated = String(
     (await documentOf(tessera(words(`app rotate-secret ${MAC} --overlap 1h --json`))))['client_secret'],
   )
   for (const secret of [macSecret, rotated]) t.equal((await ask(secret)).status, 200, 'both while they overlap')
   instance.advance(2 * 3_600_000)
-  await refused(t, instance, await ask(macSecret), because('app-signature-wrong'))
+  refused(t, instance, await ask(macSecret), because('app-signature-wrong'))
   t.equal((await ask(rotated)).status, 200)
   const sealed = async (app: string) =>
     (await query<Row>(instance, 'select * from app_secrets')).filter(
@@ -469,7 +455,7 @@ await t.test('client_secret_jwt: the secret signs, and is kept sealed for that',
       `known by its hash alone and proves nothing; make one with: tessera app rotate-secret ${SYNC} --overlap 7d`,
     )
     const asSync = async (secret: string) => send(await signAs(macKey(secret), assertionClaims(instance, SYNC)))
-    await refused(t, instance, await asSync(SECRET), because('app-secret-not-kept'))
+    refused(t, instance, await asSync(SECRET), because('app-secret-not-kept'))
     const secret = String(
       (await documentOf(tessera(words(`app rotate-secret ${SYNC} --overlap 7d --json`))))['client_secret'],
     )
@@ -487,7 +473,7 @@ await t.test('after a restart a used assertion is still used', async (t) => {
   t.equal((await send(one)).status, 200)
   const again = await instance.restart()
   t.teardown(() => again.close())
-  await refused(t, again, await requestToken(again, { ...SERVICE, ...asserting(one) }), because('assertion-used'))
+  refused(t, again, await requestToken(again, { ...SERVICE, ...asserting(one) }), because('assertion-used'))
   logHoldsNoSecret(t, instance)
   await tableHoldsNoSecret(t, again)
 })

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { digest } from '../../../src/lib/crypto/secrets.ts'
 import { documentOf, type Tessera, tesseraOn, words } from '../../fixtures/cli/cli.ts'
-import { postForm } from '../../fixtures/clients/relying-party.ts'
+import { postForm } from '../../fixtures/clients/http.ts'
 import { eventually } from '../../fixtures/instance/eventually.ts'
 import { type Instance, SECRET, startInstance } from '../../fixtures/instance/instance.ts'
 import { query } from '../../fixtures/store/database.ts'

@@ -1,22 +1,20 @@
 import t from 'tap'
 import { digest } from '../../../src/lib/crypto/secrets.ts'
-import { logHoldsNoSecret, noteSecret, type Refusal, refused } from '../../fixtures/answers/refusals.ts'
+import { logHoldsNoSecret, type Refusal, refused } from '../../fixtures/answers/refusals.ts'
+import { noteSecret } from '../../fixtures/answers/secrets.ts'
 import {
   authorize,
-  basic,
-  claimsOf,
-  type Fields,
-  type HeaderFields,
   obtainCode,
   obtainTokens,
   PKCE,
-  postRaw,
-  readTokens,
   redeem,
   refresh,
-  requestToken,
   VERIFIER,
-} from '../../fixtures/clients/requests.ts'
+} from '../../fixtures/clients/code-flow.ts'
+import { requestToken } from '../../fixtures/clients/endpoints.ts'
+import { basic, type Fields, type HeaderFields, postRaw, send } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { SECRET } from '../../fixtures/instance/instance.ts'
 import {
   enableApp,
@@ -172,7 +170,7 @@ await t.test('credentials that cannot be read: invalid_client or invalid_request
         ['n'.repeat(10_000), unreadable],
       ] as const) {
         const before = instance.log.length
-        await refused(t, instance, await requestToken(instance, SERVICE, raw(`${id}:${SECRET}`)), refusal)
+        refused(t, instance, await requestToken(instance, SERVICE, raw(`${id}:${SECRET}`)), refusal)
         const lines = instance.log.slice(before).map((line) => JSON.stringify(line).length)
         t.ok(lines.length > 0 && Math.max(...lines) < 1100, `${Math.max(...lines)} characters`)
       }
@@ -183,7 +181,7 @@ await t.test('credentials that cannot be read: invalid_client or invalid_request
     const twice = [basic(SYNC), basic(WEB)].map(({ authorization }) => ['authorization', authorization] as const)
     const form = ['content-type', 'application/x-www-form-urlencoded'] as const
     const response = await postRaw(tokenUrl, [form, ...twice], 'grant_type=client_credentials')
-    await refused(t, instance, response, malformed('the Authorization header is sent more than once'))
+    refused(t, instance, response, malformed('the Authorization header is sent more than once'))
   })
 })
 
@@ -202,7 +200,7 @@ await t.test('TE-14 who is unknown, wrong or disabled cannot be told apart', asy
   const answers = []
   for (const headers of [basic('nobody'), basic(SYNC, WRONG), basic('my.trusted.app/off'), basic(SPA)]) {
     const response = await requestToken(instance, SERVICE, headers)
-    const { refusal_id = '', ...body } = JSON.parse(await response.text()) as Record<string, string>
+    const { refusal_id = '', ...body } = JSON.parse(response.text) as Record<string, string>
     t.ok(refusal_id)
     const seen = { body, status: response.status, headers: [...response.headers].filter(([name]) => name !== 'date') }
     answers.push(JSON.stringify(seen).replaceAll(refusal_id, 'REFUSAL'))
@@ -217,13 +215,13 @@ await t.test('client credentials that work', async (t) => {
     const onItsOwn = { systemUserAllowed: true, systemUser: service.id, scope: ['read'] }
     await instance.addApp({ applicationUri, ...onItsOwn }, secret)
     t.equal(
-      claimsOf((await readTokens(await requestToken(instance, SERVICE, basic(applicationUri, secret)))).access_token)[
+      claimsOf(tokensOf(await requestToken(instance, SERVICE, basic(applicationUri, secret))).access_token)[
         'client_id'
       ],
       applicationUri,
     )
     const inBody = { ...SERVICE, client_id: applicationUri, client_secret: secret }
-    t.equal((await readTokens(await requestToken(instance, inBody))).scope, 'read')
+    t.equal(tokensOf(await requestToken(instance, inBody)).scope, 'read')
   })
 
   await t.test('scheme in any case, client_id repeated in the body, unknown parameters', async (t) => {
@@ -233,7 +231,7 @@ await t.test('client credentials that work', async (t) => {
       t.equal((await requestToken(instance, { ...SERVICE, client_id: SYNC }, headers)).status, 200)
     }
     const injected = { ...SERVICE, sub: anna.id, user_id: anna.id, client_session_host: 'evil.test', extra: 'foobar' }
-    const { access_token: token } = await readTokens(await requestToken(instance, injected, basic(SYNC)))
+    const { access_token: token } = tokensOf(await requestToken(instance, injected, basic(SYNC)))
     t.match(claimsOf(token), { sub: SYNC, client_system_user_id: service.id }, 'TE-29 nothing is injected')
   })
 
@@ -379,7 +377,7 @@ await t.test('TE-20 scope not in the record, scope of the protocol: invalid_scop
     ask('s'.repeat(1025), invalid('parameter is too long: scope (at most 1024 characters)', { length: 1025 })),
     ask('read '.repeat(2000), invalid('parameter is too long: scope (at most 1024 characters)', { length: 10_000 })),
   ])
-  const { refresh_token, id_token, scope } = await readTokens(await requestToken(instance, SERVICE, basic(SYNC)))
+  const { refresh_token, id_token, scope } = tokensOf(await requestToken(instance, SERVICE, basic(SYNC)))
   t.strictSame({ refresh_token, id_token, scope }, { refresh_token: '', id_token: '', scope: 'read update' })
 })
 
@@ -393,26 +391,21 @@ await t.test('code expired, used, for another app or redirect URI, PKCE mismatch
     t.equal((await redeem(instance, first)).status, 200)
     instance.advance(SECOND)
     const expiresAt = instance.now()
-    await refused(t, instance, await redeem(instance, second), grantRefused('the code has expired', { expiresAt }))
+    refused(t, instance, await redeem(instance, second), grantRefused('the code has expired', { expiresAt }))
   })
 
   await t.test('CO-01 a used code is refused, and what it was exchanged for dies', async (t) => {
     const used = await code({ scope: 'openid offline_access' })
-    const tokens = await readTokens(await redeem(instance, used))
+    const tokens = tokensOf(await redeem(instance, used))
     const userinfo = () =>
-      fetch(`${instance.issuer}/connect/userinfo`, { headers: { authorization: `Bearer ${tokens.access_token}` } })
+      send(`${instance.issuer}/connect/userinfo`, { headers: { authorization: `Bearer ${tokens.access_token}` } })
     t.equal((await userinfo()).status, 200)
     const reused = grantRefused('the code has already been used; the tokens it was exchanged for are revoked')
-    await refused(t, instance, await redeem(instance, used), reused)
+    refused(t, instance, await redeem(instance, used), reused)
     t.equal((await userinfo()).status, 401)
-    await refused(
-      t,
-      instance,
-      await refresh(instance, tokens.refresh_token),
-      grantRefused('the refresh token was revoked'),
-    )
+    refused(t, instance, await refresh(instance, tokens.refresh_token), grantRefused('the refresh token was revoked'))
     instance.advance(30 * SECOND)
-    await refused(t, instance, await redeem(instance, used), reused)
+    refused(t, instance, await redeem(instance, used), reused)
     t.ok(
       instance.log.some((record) => (record['audit'] as { event?: string } | undefined)?.event === 'code_reuse'),
       'I7 audited',
@@ -422,9 +415,9 @@ await t.test('code expired, used, for another app or redirect URI, PKCE mismatch
   await t.test('another app may not use it, and does no harm', async (t) => {
     const mine = await code()
     const stranger = grantRefused('the code was issued to another app', { sent: OTHER, expected: WEB })
-    await refused(t, instance, await redeem(instance, mine, {}, basic(OTHER)), stranger)
+    refused(t, instance, await redeem(instance, mine, {}, basic(OTHER)), stranger)
     t.equal((await redeem(instance, mine)).status, 200, 'its own app still can')
-    await refused(t, instance, await redeem(instance, mine, {}, basic(OTHER)), stranger)
+    refused(t, instance, await redeem(instance, mine, {}, basic(OTHER)), stranger)
   })
 
   await t.test('AZ-28 another redirect URI', async (t) => {
@@ -436,9 +429,9 @@ await t.test('code expired, used, for another app or redirect URI, PKCE mismatch
       `${WEB_REDIRECT}/`,
       WEB_REDIRECT.toUpperCase(),
     ]) {
-      await refused(t, instance, await redeem(instance, await code(), { redirect_uri: sent }), differs(sent))
+      refused(t, instance, await redeem(instance, await code(), { redirect_uri: sent }), differs(sent))
     }
-    await refused(
+    refused(
       t,
       instance,
       await redeem(instance, await code(), { redirect_uri: undefined }),
@@ -461,13 +454,13 @@ await t.test('code expired, used, for another app or redirect URI, PKCE mismatch
     for (const [name, code_verifier, description] of verifiers) {
       await t.test(name, async (t) => {
         const response = await redeem(instance, await code(PKCE), { code_verifier })
-        await refused(t, instance, response, grantRefused(description))
+        refused(t, instance, response, grantRefused(description))
       })
     }
     await t.test('sent without a challenge', async (t) => {
       const response = await redeem(instance, await code(), { code_verifier: VERIFIER })
       const description = 'code_verifier is sent, but the authorization request had no code_challenge'
-      await refused(t, instance, response, grantRefused(description))
+      refused(t, instance, response, grantRefused(description))
     })
     t.equal((await redeem(instance, await code(PKCE), { code_verifier: VERIFIER })).status, 200, 'the right one works')
   })
@@ -485,11 +478,11 @@ await t.test('code expired, used, for another app or redirect URI, PKCE mismatch
       'x',
     ].filter((value) => value !== right)
     for (const value of changed) {
-      await refused(t, instance, await redeem(instance, value), grantRefused('the code is unknown'))
+      refused(t, instance, await redeem(instance, value), grantRefused('the code is unknown'))
     }
     const long = malformed('parameter is too long: code (at most 512 characters)', { parameter: 'code', length: 513 })
-    await refused(t, instance, await redeem(instance, 'x'.repeat(513)), long)
-    await refused(t, instance, await redeem(instance, ''), malformed('parameter is missing: code'))
+    refused(t, instance, await redeem(instance, 'x'.repeat(513)), long)
+    refused(t, instance, await redeem(instance, ''), malformed('parameter is missing: code'))
     t.equal((await redeem(instance, right)).status, 200)
   })
 
@@ -500,16 +493,16 @@ await t.test('code expired, used, for another app or redirect URI, PKCE mismatch
 
     const beforeDisabled = await ofAnna()
     await enableUser(instance, anna, false)
-    await refused(t, instance, await redeem(instance, beforeDisabled), changed('the user is disabled'))
+    refused(t, instance, await redeem(instance, beforeDisabled), changed('the user is disabled'))
     await enableUser(instance, anna, true)
     const since = changed('the user was disabled or changed the password since')
-    await refused(t, instance, await redeem(instance, beforeDisabled), since)
+    refused(t, instance, await redeem(instance, beforeDisabled), since)
 
     const beforeApp = await ofAnna()
     await enableApp(instance, WEB, false)
-    await refused(t, instance, await redeem(instance, beforeApp), because('the app is disabled'))
+    refused(t, instance, await redeem(instance, beforeApp), because('the app is disabled'))
     await enableApp(instance, WEB, true)
-    await refused(t, instance, await redeem(instance, beforeApp), changed('the app was disabled since'))
+    refused(t, instance, await redeem(instance, beforeApp), changed('the app was disabled since'))
 
     const annasBrowser = createBrowser(instance.origin)
     const tokens = await obtainTokens(instance, {}, { login: 'anna', browser: annasBrowser })
@@ -517,7 +510,7 @@ await t.test('code expired, used, for another app or redirect URI, PKCE mismatch
     const hint = new URLSearchParams({ id_token_hint: tokens.id_token })
     await annasBrowser.open(`${instance.issuer}/connect/endsession?${hint}`)
     const signedOut = grantRefused('the person signed out since the code was issued')
-    await refused(t, instance, await redeem(instance, beforeLogout), signedOut)
+    refused(t, instance, await redeem(instance, beforeLogout), signedOut)
   })
 })
 
@@ -528,15 +521,15 @@ await t.test('refresh token expired, revoked, reused, app or user changed: inval
   await t.test('RT-12 unknown ones', async (t) => {
     const { refresh_token: right, access_token } = await obtainTokens(instance, {}, { browser })
     for (const value of ['x', right.slice(0, -1), `${right}A`, `${right} `, right.toUpperCase()]) {
-      await refused(t, instance, await refresh(instance, value), unknown)
+      refused(t, instance, await refresh(instance, value), unknown)
     }
-    await refused(
+    refused(
       t,
       instance,
       await refresh(instance, access_token),
       malformed('parameter is too long: refresh_token (at most 512 characters)'),
     )
-    await refused(t, instance, await refresh(instance, ''), malformed('parameter is missing: refresh_token'))
+    refused(t, instance, await refresh(instance, ''), malformed('parameter is missing: refresh_token'))
     t.equal((await refresh(instance, right)).status, 200)
   })
 
@@ -545,35 +538,35 @@ await t.test('refresh token expired, revoked, reused, app or user changed: inval
     const end = instance.now() + 30 * DAY
     for (let day = 1; day < 30; day++) {
       instance.advance(DAY)
-      token = (await readTokens(await refresh(instance, token))).refresh_token
+      token = tokensOf(await refresh(instance, token)).refresh_token
     }
     instance.advance(DAY - SECOND)
-    token = (await readTokens(await refresh(instance, token))).refresh_token
+    token = tokensOf(await refresh(instance, token)).refresh_token
     instance.advance(SECOND)
     const expired = grantRefused('the refresh token has expired', { expiresAt: end })
-    await refused(t, instance, await refresh(instance, token), expired)
+    refused(t, instance, await refresh(instance, token), expired)
   })
 
   await t.test('RT-07 absolute lifetime of a Public app, 24 hours', async (t) => {
     const request = { client_id: SPA, redirect_uri: SPA_REDIRECT, scope: 'openid offline_access', ...PKCE }
     const code = await obtainCode(instance, request)
     const asSpa = { client_id: SPA, redirect_uri: SPA_REDIRECT, code_verifier: VERIFIER }
-    let token = (await readTokens(await redeem(instance, code, asSpa, {}))).refresh_token
+    let token = tokensOf(await redeem(instance, code, asSpa, {})).refresh_token
     instance.advance(23 * HOUR)
-    token = (await readTokens(await refresh(instance, token, { client_id: SPA }, {}))).refresh_token
+    token = tokensOf(await refresh(instance, token, { client_id: SPA }, {})).refresh_token
     instance.advance(HOUR)
     const expired = grantRefused('the refresh token has expired', { expiresAt: instance.now() })
-    await refused(t, instance, await refresh(instance, token, { client_id: SPA }, {}), expired)
+    refused(t, instance, await refresh(instance, token, { client_id: SPA }, {}), expired)
   })
 
   await t.test('RT-01 a used one, after the replay window: the whole family dies, others live', async (t) => {
     const [first, other] = [await obtainTokens(instance), await obtainTokens(instance)]
-    const second = await readTokens(await refresh(instance, first.refresh_token))
+    const second = tokensOf(await refresh(instance, first.refresh_token))
     instance.advance(10 * SECOND)
-    await refused(t, instance, await refresh(instance, first.refresh_token), grantRefused(REUSED))
+    refused(t, instance, await refresh(instance, first.refresh_token), grantRefused(REUSED))
     const revoked = grantRefused('the refresh token was revoked')
-    await refused(t, instance, await refresh(instance, second.refresh_token), revoked)
-    await refused(t, instance, await refresh(instance, first.refresh_token), revoked)
+    refused(t, instance, await refresh(instance, second.refresh_token), revoked)
+    refused(t, instance, await refresh(instance, first.refresh_token), revoked)
     t.equal((await refresh(instance, other.refresh_token)).status, 200)
     t.ok(
       instance.log.some((record) => (record['audit'] as { event?: string } | undefined)?.event === 'refresh_reuse'),
@@ -583,15 +576,15 @@ await t.test('refresh token expired, revoked, reused, app or user changed: inval
 
   await t.test('RT-09 inside the window the same request gets the same answer, any other none', async (t) => {
     const { refresh_token: token } = await obtainTokens(instance)
-    const answer = await (await refresh(instance, token)).text()
+    const answer = (await refresh(instance, token)).text
     instance.advance(9 * SECOND)
-    t.equal(await (await refresh(instance, token)).text(), answer)
+    t.equal((await refresh(instance, token)).text, answer)
     const different = grantRefused('the refresh token has already been used by a different request', { age: 9000 })
-    await refused(t, instance, await refresh(instance, token, { scope: 'openid' }), different)
+    refused(t, instance, await refresh(instance, token, { scope: 'openid' }), different)
     const otherwise = { client_id: WEB, client_secret: SECRET }
-    await refused(t, instance, await refresh(instance, token, otherwise, {}), different)
+    refused(t, instance, await refresh(instance, token, otherwise, {}), different)
     const stranger = grantRefused('the refresh token was issued to another app', { sent: OTHER, expected: WEB })
-    await refused(t, instance, await refresh(instance, token, {}, basic(OTHER)), stranger)
+    refused(t, instance, await refresh(instance, token, {}, basic(OTHER)), stranger)
     const successor = (JSON.parse(answer) as { refresh_token: string }).refresh_token
     noteSecret(successor)
     t.equal((await refresh(instance, successor)).status, 200, 'the family is untouched')
@@ -600,58 +593,53 @@ await t.test('refresh token expired, revoked, reused, app or user changed: inval
   await t.test('another app, and a hybrid app for service scope', async (t) => {
     const { refresh_token: token } = await obtainTokens(instance)
     const stranger = grantRefused('the refresh token was issued to another app', { sent: OTHER, expected: WEB })
-    await refused(t, instance, await refresh(instance, token, {}, basic(OTHER)), stranger)
+    refused(t, instance, await refresh(instance, token, {}, basic(OTHER)), stranger)
     t.equal((await refresh(instance, token)).status, 200, 'its own app still can')
 
     const request = { client_id: HYBRID, redirect_uri: HYBRID_REDIRECT, scope: 'openid offline_access read' }
     const code = await obtainCode(instance, request)
-    const tokens = await readTokens(await redeem(instance, code, { redirect_uri: HYBRID_REDIRECT }, basic(HYBRID)))
-    await refused(t, instance, await refresh(instance, tokens.refresh_token, { scope: 'update' }, basic(HYBRID)), {
+    const tokens = tokensOf(await redeem(instance, code, { redirect_uri: HYBRID_REDIRECT }, basic(HYBRID)))
+    refused(t, instance, await refresh(instance, tokens.refresh_token, { scope: 'update' }, basic(HYBRID)), {
       status: 400,
       error: 'invalid_scope',
       description: 'scope was not granted at sign-in, or is no longer registered for the app: update',
     })
     t.match(claimsOf(tokens.access_token), { client_id: HYBRID, user_type: 'InternalUser' })
     t.notOk('client_system_user' in claimsOf(tokens.access_token))
-    const ofService = await readTokens(await requestToken(instance, SERVICE, basic(HYBRID)))
+    const ofService = tokensOf(await requestToken(instance, SERVICE, basic(HYBRID)))
     t.match(claimsOf(ofService.access_token), { sub: HYBRID, client_system_user: 'svc.sync' })
     for (const claim of ['sid', 'auth_time', 'user_type', 'id']) t.notOk(claim in claimsOf(ofService.access_token))
   })
 
   await t.test('RT-06 a wider scope is refused, a narrower one is not remembered', async (t) => {
     const { refresh_token: token } = await obtainTokens(instance, { scope: 'openid offline_access read' })
-    await refused(t, instance, await refresh(instance, token, { scope: 'openid read update' }), {
+    refused(t, instance, await refresh(instance, token, { scope: 'openid read update' }), {
       status: 400,
       error: 'invalid_scope',
       description: 'scope was not granted at sign-in, or is no longer registered for the app: update',
       cause: { sent: 'openid read update', expected: 'openid offline_access read' },
     })
-    const narrow = await readTokens(await refresh(instance, token, { scope: 'openid' }))
+    const narrow = tokensOf(await refresh(instance, token, { scope: 'openid' }))
     t.equal(narrow.scope, 'openid')
-    const full = await readTokens(await refresh(instance, narrow.refresh_token))
+    const full = tokensOf(await refresh(instance, narrow.refresh_token))
     t.equal(full.scope, 'openid offline_access read')
   })
 
   await t.test('RT-08 app disabled, and enabled again', async (t) => {
     const { refresh_token: token } = await obtainTokens(instance)
     await enableApp(instance, WEB, false)
-    await refused(t, instance, await refresh(instance, token), because('the app is disabled'))
+    refused(t, instance, await refresh(instance, token), because('the app is disabled'))
     await enableApp(instance, WEB, true)
-    await refused(
-      t,
-      instance,
-      await refresh(instance, token),
-      grantRefused(CHANGED, { cause: 'the app was disabled since' }),
-    )
+    refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause: 'the app was disabled since' }))
   })
 
   await t.test('RT-08 user disabled, and enabled again', async (t) => {
     const { refresh_token: token } = await obtainTokens(instance, {}, { login: 'anna' })
     await enableUser(instance, anna, false)
-    await refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause: 'the user is disabled' }))
+    refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause: 'the user is disabled' }))
     await enableUser(instance, anna, true)
     const since = 'the user was disabled or changed the password since'
-    await refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause: since }))
+    refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause: since }))
   })
 
   await t.test('RT-08 password changed', async (t) => {
@@ -659,7 +647,7 @@ await t.test('refresh token expired, revoked, reused, app or user changed: inval
     const kept = await instance.core.store.read.users.findByIdentifier('anna')
     await instance.core.store.write(({ users }) => users.setPassword(anna.id, kept?.passwordHash ?? '', instance.now()))
     const since = 'the user was disabled or changed the password since'
-    await refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause: since }))
+    refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause: since }))
   })
 
   await t.test('the app no longer admits the user', async (t) => {
@@ -672,7 +660,7 @@ await t.test('refresh token expired, revoked, reused, app or user changed: inval
       )
     await change(false)
     const cause = 'the app does not admit internal users'
-    await refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause }))
+    refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause }))
     await instance.core.store.write(({ apps }) => apps.update(app, 0))
     t.equal((await refresh(instance, token)).status, 200)
   })
@@ -720,12 +708,12 @@ await t.test('parameter missing, repeated or malformed, and other ways to ask', 
     const canary = 'canary-in-the-query-0123456789'
     noteSecret(canary)
     for (const name of ['client_secret', 'code', 'refresh_token', 'grant_type']) {
-      const response = await fetch(`${tokenUrl}?${name}=${canary}`, {
+      const response = await send(`${tokenUrl}?${name}=${canary}`, {
         method: 'POST',
         headers: { ...basic(SYNC), 'content-type': 'application/x-www-form-urlencoded' },
         body: 'grant_type=client_credentials',
       })
-      await refused(t, instance, response, inUrl)
+      refused(t, instance, response, inUrl)
     }
   })
 
@@ -745,11 +733,11 @@ await t.test('parameter missing, repeated or malformed, and other ways to ask', 
       [Buffer.from('grant_type=client_credentials'), {}],
     ]
     for (const [body, headers] of bodies) {
-      const response = await fetch(tokenUrl, { method: 'POST', headers: { ...basic(SYNC), ...headers }, body })
-      await refused(t, instance, response, wrongKind)
+      const response = await send(tokenUrl, { method: 'POST', headers: { ...basic(SYNC), ...headers }, body })
+      refused(t, instance, response, wrongKind)
     }
-    const nothing = await fetch(tokenUrl, { method: 'POST', headers: basic(SYNC) })
-    await refused(t, instance, nothing, malformed('parameter is missing: grant_type'))
+    const nothing = await send(tokenUrl, { method: 'POST', headers: basic(SYNC) })
+    refused(t, instance, nothing, malformed('parameter is missing: grant_type'))
   })
 
   await t.test('TE-05 a body over 16 KiB', async (t) => {
@@ -760,17 +748,17 @@ await t.test('parameter missing, repeated or malformed, and other ways to ask', 
       cause: { fault: 'FST_ERR_CTP_BODY_TOO_LARGE' },
     }
     const response = await requestToken(instance, { ...SERVICE, extra: 'x'.repeat(64 * 1024) }, basic(SYNC))
-    await refused(t, instance, response, large)
+    refused(t, instance, response, large)
   })
 
   await t.test('TE-01 other methods', async (t) => {
     const usePost: Refusal = { status: 405, error: 'invalid_request', description: 'use POST here' }
     for (const method of ['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
-      const response = await fetch(tokenUrl, { method, headers: basic(SYNC) })
+      const response = await send(tokenUrl, { method, headers: basic(SYNC) })
       t.equal(response.headers.get('allow'), 'POST', method)
-      await refused(t, instance, response, usePost)
+      refused(t, instance, response, usePost)
     }
-    const head = await fetch(tokenUrl, { method: 'HEAD' })
+    const head = await send(tokenUrl, { method: 'HEAD' })
     t.strictSame([head.status, head.headers.get('allow')], [405, 'POST'])
   })
 
@@ -778,7 +766,7 @@ await t.test('parameter missing, repeated or malformed, and other ways to ask', 
     const response = await requestToken(instance, SERVICE, basic(SYNC))
     t.equal(response.headers.get('cache-control'), 'no-store')
     t.match(response.headers.get('content-type'), /^application\/json\b/)
-    t.match(await response.json(), { token_type: 'Bearer', expires_in: 3600, scope: 'read update' })
+    t.match(response.json, { token_type: 'Bearer', expires_in: 3600, scope: 'read update' })
   })
 })
 

@@ -1,18 +1,10 @@
 import t, { type Test } from 'tap'
 import { APP_DEFAULTS } from '../../../src/domain/apps/trusted-application.ts'
 import { digest, newId } from '../../../src/lib/crypto/secrets.ts'
-import {
-  ALIVE,
-  claimsOf,
-  createRelyingParty,
-  DEAD,
-  lifeOf,
-  postForm,
-  refusalOf,
-  type Tokens,
-  tokensOf,
-  webApp,
-} from '../../fixtures/clients/relying-party.ts'
+import { postForm } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { ALIVE, createRelyingParty, DEAD, lifeOf, webApp } from '../../fixtures/clients/relying-party.ts'
+import { refusalOf, type Tokens, tokensOf } from '../../fixtures/clients/tokens.ts'
 import { type Instance, SECRET, startInstance } from '../../fixtures/instance/instance.ts'
 import { liveTips, query } from '../../fixtures/store/database.ts'
 
@@ -45,46 +37,46 @@ await t.test('the replay window', async (t) => {
   const david = asDavid(instance)
 
   await t.test('RT-09: an answer that got lost is given again, byte for byte, for ten seconds', async (t) => {
-    const first = await david.signIn()
-    const answer = await david.refresh(first.refresh)
+    const first = await david.obtainTokens()
+    const answer = await david.refresh(first.refresh_token)
     for (const moment of [0, 1000, 5000, 3999]) {
       instance.advance(moment)
-      const again = await david.refresh(first.refresh)
+      const again = await david.refresh(first.refresh_token)
       t.equal(again.text, answer.text, `after ${moment} ms more`)
       t.equal(again.status, 200)
       t.equal(again.headers.get('cache-control'), 'no-store')
     }
-    t.equal(await liveTips(instance, first.refresh), 1)
+    t.equal(await liveTips(instance, first.refresh_token), 1)
     t.equal(await lifeOf(david, tokensOf(answer)), ALIVE, 'the answer is good to use')
   })
 
   await t.test('RT-01: at ten seconds to the millisecond it is a reuse', async (t) => {
-    const first = await david.signIn()
-    const second = tokensOf(await david.refresh(first.refresh))
+    const first = await david.obtainTokens()
+    const second = tokensOf(await david.refresh(first.refresh_token))
     instance.advance(9999)
-    t.equal((await david.refresh(first.refresh)).status, 200)
+    t.equal((await david.refresh(first.refresh_token)).status, 200)
     instance.advance(1)
-    t.equal(refusalOf(await david.refresh(first.refresh)), REUSED)
+    t.equal(refusalOf(await david.refresh(first.refresh_token)), REUSED)
     t.equal(await lifeOf(david, first), DEAD)
     t.equal(await lifeOf(david, second), DEAD)
-    t.equal(refusalOf(await david.refresh(second.refresh)), REVOKED)
-    t.equal(refusalOf(await david.refresh(first.refresh)), REVOKED)
+    t.equal(refusalOf(await david.refresh(second.refresh_token)), REVOKED)
+    t.equal(refusalOf(await david.refresh(first.refresh_token)), REVOKED)
   })
 
   await t.test('RT-01: an ancestor of many generations ends the family too', async (t) => {
-    const bystander = await david.signIn()
-    const first = await david.signIn()
+    const bystander = await david.obtainTokens()
+    const first = await david.obtainTokens()
     let tokens = first
     for (let generation = 0; generation < 5; generation++) {
       instance.advance(60_000)
-      tokens = tokensOf(await david.refresh(tokens.refresh))
+      tokens = tokensOf(await david.refresh(tokens.refresh_token))
     }
-    t.equal(refusalOf(await david.refresh(first.refresh)), REUSED)
+    t.equal(refusalOf(await david.refresh(first.refresh_token)), REUSED)
     t.equal(await lifeOf(david, tokens), DEAD)
     t.equal(await lifeOf(david, bystander), ALIVE)
     t.match(
       instance.log.find(({ audit }) => (audit as { event?: string } | undefined)?.event === 'refresh_reuse'),
-      { audit: { app: APP, user: claimsOf(first.access).sub } },
+      { audit: { app: APP, user: claimsOf(first.access_token).sub } },
     )
   })
 
@@ -133,21 +125,21 @@ await t.test('the replay window', async (t) => {
     )
     for (const [stranger, retry, refusal] of strangers) {
       await t.test(stranger, async (t) => {
-        const first = await david.signIn()
-        const answer = await david.refresh(first.refresh)
+        const first = await david.obtainTokens()
+        const answer = await david.refresh(first.refresh_token)
         instance.advance(2000)
-        t.equal(refusalOf(await retry(first.refresh)), refusal)
-        t.equal((await david.refresh(first.refresh)).text, answer.text, 'the app itself still gets its answer')
+        t.equal(refusalOf(await retry(first.refresh_token)), refusal)
+        t.equal((await david.refresh(first.refresh_token)).text, answer.text, 'the app itself still gets its answer')
         t.equal(await lifeOf(david, tokensOf(answer)), ALIVE)
       })
     }
   })
 
   await t.test('RT-09: what the app asked for narrower is replayed to the same narrow request only', async (t) => {
-    const first = await david.signIn()
-    const narrow = await david.refresh(first.refresh, { scope: 'openid read' })
-    t.equal((await david.refresh(first.refresh, { scope: 'openid read' })).text, narrow.text)
-    t.equal(refusalOf(await david.refresh(first.refresh)), OTHER_REQUEST)
+    const first = await david.obtainTokens()
+    const narrow = await david.refresh(first.refresh_token, { scope: 'openid read' })
+    t.equal((await david.refresh(first.refresh_token, { scope: 'openid read' })).text, narrow.text)
+    t.equal(refusalOf(await david.refresh(first.refresh_token)), OTHER_REQUEST)
     t.equal(await lifeOf(david, tokensOf(narrow)), ALIVE)
   })
 
@@ -157,31 +149,31 @@ await t.test('the replay window', async (t) => {
     const patient = asDavid(instance, 'patient.app')
     const strict = asDavid(instance, 'strict.app')
 
-    const first = await patient.signIn()
-    const answer = await patient.refresh(first.refresh)
+    const first = await patient.obtainTokens()
+    const answer = await patient.refresh(first.refresh_token)
     instance.advance(59_999)
-    t.equal((await patient.refresh(first.refresh)).text, answer.text)
+    t.equal((await patient.refresh(first.refresh_token)).text, answer.text)
     instance.advance(1)
-    t.equal(refusalOf(await patient.refresh(first.refresh)), REUSED)
+    t.equal(refusalOf(await patient.refresh(first.refresh_token)), REUSED)
 
-    const once = await strict.signIn()
-    const second = tokensOf(await strict.refresh(once.refresh))
-    t.equal(refusalOf(await strict.refresh(once.refresh)), REUSED, 'a window of 0 is off')
+    const once = await strict.obtainTokens()
+    const second = tokensOf(await strict.refresh(once.refresh_token))
+    t.equal(refusalOf(await strict.refresh(once.refresh_token)), REUSED, 'a window of 0 is off')
     t.equal(await lifeOf(strict, second), DEAD)
   })
 
   await t.test('a token that was rotated and then revoked is not answered again', async (t) => {
-    const first = await david.signIn()
-    const second = tokensOf(await david.refresh(first.refresh))
-    t.equal((await david.revoke(second.refresh)).status, 200)
-    t.equal(refusalOf(await david.refresh(first.refresh)), REVOKED)
+    const first = await david.obtainTokens()
+    const second = tokensOf(await david.refresh(first.refresh_token))
+    t.equal((await david.revoke(second.refresh_token)).status, 200)
+    t.equal(refusalOf(await david.refresh(first.refresh_token)), REVOKED)
   })
 
   await t.test('revoking the rotated token ends its successor', async (t) => {
-    const first = await david.signIn()
-    const second = tokensOf(await david.refresh(first.refresh))
-    t.strictSame((await david.introspect(first.refresh)).json, { active: false }, 'a rotated token is not active')
-    t.equal((await david.revoke(first.refresh)).status, 200)
+    const first = await david.obtainTokens()
+    const second = tokensOf(await david.refresh(first.refresh_token))
+    t.strictSame((await david.introspect(first.refresh_token)).json, { active: false }, 'a rotated token is not active')
+    t.equal((await david.revoke(first.refresh_token)).status, 200)
     t.equal(await lifeOf(david, second), DEAD)
   })
 })
@@ -191,35 +183,35 @@ await t.test('RT-04: a restart changes nothing', async (t) => {
   await before.addUser({ login: 'david' })
   await before.addApp(webApp(APP))
   const party = createRelyingParty(before, { clientId: APP, login: 'david', scope: 'openid offline_access read' })
-  const inside = await party.signIn()
-  const outside = await party.signIn()
-  const fresh = await party.signIn()
-  const unused = await party.code()
-  const used = await party.code()
+  const inside = await party.obtainTokens()
+  const outside = await party.obtainTokens()
+  const fresh = await party.obtainTokens()
+  const unused = await party.obtainCode()
+  const used = await party.obtainCode()
   const usedFor = tokensOf(await party.redeem(used))
-  const outsideSecond = tokensOf(await party.refresh(outside.refresh))
+  const outsideSecond = tokensOf(await party.refresh(outside.refresh_token))
   before.advance(11_000)
-  const answer = await party.refresh(inside.refresh)
+  const answer = await party.refresh(inside.refresh_token)
 
   const instance = await before.restart()
   t.teardown(() => instance.close())
-  t.equal((await party.refresh(inside.refresh)).text, answer.text, 'inside the window: the answer of before')
-  t.equal(refusalOf(await party.refresh(outside.refresh)), REUSED, 'outside of it: refused')
+  t.equal((await party.refresh(inside.refresh_token)).text, answer.text, 'inside the window: the answer of before')
+  t.equal(refusalOf(await party.refresh(outside.refresh_token)), REUSED, 'outside of it: refused')
   t.equal(await lifeOf(party, outsideSecond), DEAD, 'and the family dead')
   t.equal(await lifeOf(party, fresh), ALIVE, 'tokens of before are good')
   t.equal((await party.redeem(unused)).status, 200, 'CO-15: a code of before is redeemed')
   t.equal((await party.redeem(used)).json['error'], 'invalid_grant', 'but not one that was')
   t.equal(await lifeOf(party, usedFor), DEAD)
   instance.advance(10_000)
-  t.equal(refusalOf(await party.refresh(inside.refresh)), REUSED)
+  t.equal(refusalOf(await party.refresh(inside.refresh_token)), REUSED)
 })
 
 await t.test('RT-01: an old refresh token opens no later answer', async (t) => {
   const instance = await start(t)
   const david = asDavid(instance)
-  const generations = [await david.signIn()]
+  const generations = [await david.obtainTokens()]
   const latest = (): Tokens => generations[generations.length - 1] as Tokens
-  const rotate = async () => generations.push(tokensOf(await david.refresh(latest().refresh)))
+  const rotate = async () => generations.push(tokensOf(await david.refresh(latest().refresh_token)))
   const sealedIn = async (refresh: string) => {
     const rows = await query<{ sealed_answer: string | null }>(
       instance,
@@ -228,7 +220,7 @@ await t.test('RT-01: an old refresh token opens no later answer', async (t) => {
     )
     return rows.map(({ sealed_answer }) => sealed_answer !== null).join()
   }
-  const sealed = () => Promise.all(generations.map(({ refresh }) => sealedIn(refresh)))
+  const sealed = () => Promise.all(generations.map(({ refresh_token: refresh }) => sealedIn(refresh)))
 
   await rotate()
   instance.advance(30_000)
@@ -244,28 +236,28 @@ await t.test('RT-01: an old refresh token opens no later answer', async (t) => {
   await rotate()
   t.strictSame(await sealed(), ['false', 'false', 'false', 'false', 'true', 'false'])
 
-  const bystander = await david.signIn()
-  const answer = await david.refresh(bystander.refresh)
+  const bystander = await david.obtainTokens()
+  const answer = await david.refresh(bystander.refresh_token)
   const reuses = () =>
     instance.log.map(({ audit }) => audit).filter((audit) => (audit as { event?: string })?.event === 'refresh_reuse')
   t.strictSame(reuses(), [])
   for (const old of generations.slice(0, -1)) {
-    t.equal(refusalOf(await david.refresh(old.refresh)), old === generations[0] ? REUSED : REVOKED)
+    t.equal(refusalOf(await david.refresh(old.refresh_token)), old === generations[0] ? REUSED : REVOKED)
   }
-  t.match(reuses(), [{ app: APP, user: claimsOf(latest().access).sub, detail: { family: /./ } }], 'audited once')
+  t.match(reuses(), [{ app: APP, user: claimsOf(latest().access_token).sub, detail: { family: /./ } }], 'audited once')
   t.equal(await lifeOf(david, latest()), DEAD)
-  t.equal((await david.refresh(bystander.refresh)).text, answer.text, 'another family keeps its answers')
+  t.equal((await david.refresh(bystander.refresh_token)).text, answer.text, 'another family keeps its answers')
 })
 
 await t.test('RT-06: scope', async (t) => {
   const instance = await start(t)
   const david = asDavid(instance)
   const all = 'openid profile offline_access read update'
-  let tokens: Tokens = await david.signIn()
-  t.equal(tokens.answer.json['scope'], all)
+  let tokens: Tokens = await david.obtainTokens()
+  t.equal(tokens.scope, all)
 
   const ask = async (scope?: string) => {
-    const answer = await david.refresh(tokens.refresh, { scope })
+    const answer = await david.refresh(tokens.refresh_token, { scope })
     if (answer.status === 200) tokens = tokensOf(answer)
     return answer
   }
@@ -273,9 +265,9 @@ await t.test('RT-06: scope', async (t) => {
   t.equal((await ask(all)).json['scope'], all, 'equal is allowed')
   const narrow = await ask('read')
   t.equal(narrow.json['scope'], 'read', 'narrower is allowed')
-  t.equal(claimsOf(tokens.access)['scope'], 'read')
+  t.equal(claimsOf(tokens.access_token)['scope'], 'read')
   t.notOk('id_token' in narrow.json, 'no openid, no ID token')
-  t.equal((await david.userinfo(tokens.access)).status, 403, 'and no UserInfo')
+  t.equal((await david.userinfo(tokens.access_token)).status, 403, 'and no UserInfo')
   t.equal((await ask()).json['scope'], all, 'the next refresh may have all of the original grant again')
   t.equal((await ask('openid update')).json['scope'], 'openid update', 'or another part of it')
 
@@ -306,16 +298,16 @@ await t.test('RT-07: a family ends on its day, though it rotates daily', async (
   for (const { name, clientId, days, secret } of shapes) {
     await t.test(`${name}: ${days} days`, async (t) => {
       const party = createRelyingParty(instance, { clientId, secret, login: 'david' })
-      let tokens = await party.signIn()
+      let tokens = await party.obtainTokens()
       for (let day = 1; day < days; day++) {
         instance.advance(DAY)
-        tokens = tokensOf(await party.refresh(tokens.refresh))
+        tokens = tokensOf(await party.refresh(tokens.refresh_token))
       }
       instance.advance(DAY - 1000)
-      tokens = tokensOf(await party.refresh(tokens.refresh))
-      t.equal(claimsOf(tokens.access)['client_id'], clientId)
+      tokens = tokensOf(await party.refresh(tokens.refresh_token))
+      t.equal(claimsOf(tokens.access_token)['client_id'], clientId)
       instance.advance(1000)
-      t.equal(refusalOf(await party.refresh(tokens.refresh)), EXPIRED)
+      t.equal(refusalOf(await party.refresh(tokens.refresh_token)), EXPIRED)
     })
   }
 })
@@ -323,12 +315,13 @@ await t.test('RT-07: a family ends on its day, though it rotates daily', async (
 await t.test('RT-15: the ID token of a refresh tells of the same sign-in', async (t) => {
   const instance = await start(t)
   const party = asDavid(instance)
-  const code = await party.code()
+  const code = await party.obtainCode()
   instance.advance(2000)
   const first = tokensOf(await party.redeem(code))
   instance.advance(45 * 60_000)
-  const second = tokensOf(await party.refresh(first.refresh))
-  const [before, after] = [claimsOf(first.id), claimsOf(second.id)]
+  const answer = await party.refresh(first.refresh_token)
+  const second = tokensOf(answer)
+  const [before, after] = [claimsOf(first.id_token), claimsOf(second.id_token)]
   t.equal(before['nonce'], code.nonce)
   t.notOk('nonce' in after, 'OIDC Core §12.2: it should not have a nonce')
   for (const claim of ['iss', 'sub', 'aud', 'auth_time', 'sid', 'amr', 'acr'])
@@ -336,11 +329,11 @@ await t.test('RT-15: the ID token of a refresh tells of the same sign-in', async
   t.equal(after.iat, Number(before.iat) + 45 * 60)
   t.equal(after.exp, Number(after.iat) + 300)
   t.not(after['at_hash'], before['at_hash'])
-  t.equal(claimsOf(second.access)['auth_time'], before['auth_time'])
-  t.equal(claimsOf(second.access)['sid'], before['sid'])
-  t.not(claimsOf(second.access).jti, claimsOf(first.access).jti)
+  t.equal(claimsOf(second.access_token)['auth_time'], before['auth_time'])
+  t.equal(claimsOf(second.access_token)['sid'], before['sid'])
+  t.not(claimsOf(second.access_token).jti, claimsOf(first.access_token).jti)
   t.strictSame(
-    Object.keys(second.answer.json).sort(),
+    Object.keys(answer.json).sort(),
     ['access_token', 'expires_in', 'id_token', 'refresh_token', 'scope', 'token_type'].sort(),
   )
 })
@@ -348,25 +341,25 @@ await t.test('RT-15: the ID token of a refresh tells of the same sign-in', async
 await t.test('who gets a refresh token at all', async (t) => {
   const instance = await start(t)
   const party = createRelyingParty(instance, { clientId: APP, login: 'david', scope: 'openid read' })
-  const tokens = await party.redeem(await party.code())
+  const tokens = await party.redeem(await party.obtainCode())
   t.notOk('refresh_token' in tokens.json, 'nobody who did not ask for offline_access')
   t.equal(refusalOf(await party.refresh('garbage')), '400 invalid_grant: the refresh token is unknown')
   t.equal(refusalOf(await party.refresh('x'.repeat(512))), '400 invalid_grant: the refresh token is unknown')
   t.equal((await party.refresh('x'.repeat(513))).json['error'], 'invalid_request')
-  const whole = await asDavid(instance).signIn()
+  const whole = await asDavid(instance).obtainTokens()
   const spoilt = [
-    whole.refresh.slice(0, -1),
-    `${whole.refresh}A`,
-    `${whole.refresh}=`,
-    ` ${whole.refresh}`,
-    `${whole.refresh} `,
-    whole.refresh.toUpperCase(),
-    `${whole.refresh}\0`,
-    whole.access,
+    whole.refresh_token.slice(0, -1),
+    `${whole.refresh_token}A`,
+    `${whole.refresh_token}=`,
+    ` ${whole.refresh_token}`,
+    `${whole.refresh_token} `,
+    whole.refresh_token.toUpperCase(),
+    `${whole.refresh_token}\0`,
+    whole.access_token,
   ]
   for (const token of spoilt) {
     const { status } = await party.refresh(token)
     t.equal(status, 400, JSON.stringify(token).slice(0, 60))
   }
-  t.equal(await liveTips(instance, whole.refresh), 1, 'RT-12: none of them did anything')
+  t.equal(await liveTips(instance, whole.refresh_token), 1, 'RT-12: none of them did anything')
 })

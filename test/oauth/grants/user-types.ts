@@ -1,19 +1,11 @@
 import t from 'tap'
-import { addTool, createAdminApi, serviceToken } from '../../fixtures/admin/admin.ts'
+import { addTool, createAdminApi, TOOL } from '../../fixtures/admin/admin.ts'
 import { refusedByRedirect } from '../../fixtures/answers/refusals.ts'
-import {
-  answerOf,
-  authorize,
-  basic,
-  bearer,
-  claimsOf,
-  obtainCode,
-  postForm,
-  readTokens,
-  redeem,
-  refresh,
-  requestToken,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, obtainCode, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
+import { requestToken, serviceToken } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer, postForm } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { PORTAL, PORTAL_REDIRECT, SYNC, startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import type { View } from '../../fixtures/sign-in/browser.ts'
 
@@ -58,7 +50,7 @@ function outcomeOf(view: View): string {
 
 async function tokensFor(login: string, app: string, scope: string) {
   const code = await obtainCode(instance, requestTo(app, scope), { login })
-  return readTokens(await redeem(instance, code, { redirect_uri: REDIRECT_OF[app] }, basic(app)))
+  return tokensOf(await redeem(instance, code, { redirect_uri: REDIRECT_OF[app] }, basic(app)))
 }
 
 // The kinds of account, and what product.md lets each of them do.
@@ -101,10 +93,7 @@ const userinfoOf = async (token: string): Promise<string> => {
   return String(json['preferred_username'] ?? json['error'])
 }
 const introspect = async (token: string, app: string): Promise<Record<string, unknown>> =>
-  (await (await postForm(`${instance.issuer}/connect/introspect`, { token }, basic(app))).json()) as Record<
-    string,
-    unknown
-  >
+  (await postForm(`${instance.issuer}/connect/introspect`, { token }, basic(app))).json as Record<string, unknown>
 const manage = async (token: string): Promise<string> =>
   String((await createAdminApi(instance, token).get('/users')).status)
 
@@ -172,7 +161,7 @@ const FLOWS: readonly Flow[] = [
     flow: 'refresh that asks for an API scope',
     run: withTokens('openid offline_access', async ({ refresh_token: token }) => {
       const answer = await refresh(instance, token, { scope: 'openid read' }, basic(CONSOLE))
-      return String(((await answer.json()) as Record<string, unknown>)['error'])
+      return String((answer.json as Record<string, unknown>)['error'])
     }),
     outcomes: ['invalid_scope', 'invalid_scope', 'no sign-in', 'invalid_scope', 'invalid_scope'],
   },
@@ -230,9 +219,9 @@ await t.test('an app that stops admitting a kind of user stops at the next code 
   const { refresh_token: token } = await tokensFor('carla', PORTAL, 'openid offline_access')
   const code = await obtainCode(instance, requestTo(PORTAL, 'openid'), { login: 'carla' })
   await admit(false)
-  t.match(await (await refresh(instance, token, {}, basic(PORTAL))).json(), { error: 'invalid_grant' })
+  t.match((await refresh(instance, token, {}, basic(PORTAL))).json, { error: 'invalid_grant' })
   const redeemed = await redeem(instance, code, { redirect_uri: PORTAL_REDIRECT }, basic(PORTAL))
-  t.match(await redeemed.json(), { error: 'invalid_grant' })
+  t.match(redeemed.json, { error: 'invalid_grant' })
   await admit(true)
   t.equal((await refresh(instance, token, {}, basic(PORTAL))).status, 200)
 })
@@ -256,9 +245,9 @@ await t.test('a System User acts through its app, and is told from a person by t
   t.match(told, { active: true, client_system_user: 'svc.sync' })
   t.notOk('username' in told)
   t.equal(await manage(token), '403', 'no mark, no administration')
-  t.equal(await manage(await serviceToken(instance)), '200', 'the mark of the app is enough')
+  t.equal(await manage(await serviceToken(instance, TOOL)), '200', 'the mark of the app is enough')
   const asked = await requestToken(instance, { grant_type: 'client_credentials', scope: 'openid' }, basic(SYNC))
-  t.match(await asked.json(), { error: 'invalid_scope' })
+  t.match(asked.json, { error: 'invalid_scope' })
 })
 
 await t.test('a person’s claims say who and which kind', async (t) => {

@@ -3,23 +3,16 @@ import { endSessionsOfUser } from '../../../src/admin/grants/api-sessions.ts'
 import { withdrawConsent } from '../../../src/admin/grants/consents.ts'
 import { digest } from '../../../src/lib/crypto/secrets.ts'
 import type { Store } from '../../../src/store/store.ts'
-import {
-  ALIVE,
-  type Answer,
-  type Code,
-  claimsOf,
-  createRelyingParty,
-  lifeOf,
-  REDIRECT_URI,
-  refusalOf,
-  tokensOf,
-  webApp,
-} from '../../fixtures/clients/relying-party.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import type { Answer } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { ALIVE, type Code, createRelyingParty, lifeOf, webApp } from '../../fixtures/clients/relying-party.ts'
+import { refusalOf, tokensOf } from '../../fixtures/clients/tokens.ts'
 import { changedBy } from '../../fixtures/instance/changed-by.ts'
 import { PASSWORD, startInstance } from '../../fixtures/instance/instance.ts'
 import { cheapPasswords } from '../../fixtures/instance/passwords.ts'
+import { WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import type { View } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 import { query } from '../../fixtures/store/database.ts'
 import { createSteps, doneOrHeldUp } from '../../fixtures/store/step-by-step.ts'
 import { askForSession, liveSessions, serveApi } from '../../fixtures/tokens/api-sessions.ts'
@@ -96,7 +89,7 @@ interface Flow {
 
 const tokensIn = (answer: Answer): Handed => {
   if (answer.status !== 200) return {}
-  const { access, refresh } = tokensOf(answer)
+  const { access_token: access, refresh_token: refresh } = tokensOf(answer)
   return { access, refresh }
 }
 const toldOf = (answer: Answer): string => (answer.status === 200 ? 'tokens' : refusalOf(answer))
@@ -105,7 +98,7 @@ const REDEMPTION: Flow = {
   name: 'a redemption',
   begunAnew: () => false,
   async prepare() {
-    const code = await david.code()
+    const code = await david.obtainCode()
     return async (tell) => {
       const answer = await david.redeem(code)
       tell(toldOf(answer))
@@ -117,7 +110,7 @@ const REFRESH: Flow = {
   name: 'a refresh',
   begunAnew: () => false,
   async prepare() {
-    const { access, refresh } = await david.signIn()
+    const { access_token: access, refresh_token: refresh } = await david.obtainTokens()
     return async (tell) => {
       const answer = await david.refresh(refresh)
       tell(toldOf(answer))
@@ -129,8 +122,8 @@ const authorization = (responseType: string): Flow => ({
   name: `an authorization with response_type=${responseType}`,
   begunAnew: (ending) => ending !== WITHDRAWAL,
   async prepare() {
-    await david.code()
-    const request = { client_id: APP, redirect_uri: REDIRECT_URI, scope: 'openid offline_access read', nonce: 'n' }
+    await david.obtainCode()
+    const request = { client_id: APP, redirect_uri: WEB_REDIRECT, scope: 'openid offline_access read', nonce: 'n' }
     const url = authorizeUrl(instance, { ...request, response_type: responseType })
     return async (tell) => {
       const { leftTo, page, status } = await david.browser.open(url)
@@ -149,7 +142,7 @@ const PAT_ISSUE: Flow = {
   name: 'the issue of a personal access token',
   begunAnew: () => true,
   async prepare() {
-    await david.code()
+    await david.obtainCode()
     const headers = {
       origin: instance.origin,
       'sec-fetch-site': 'same-origin',
@@ -253,7 +246,7 @@ async function race(t: Test, ending: Ending, flow: Flow, ways = BOTH_WAYS): Prom
         check: async () => t.strictSame(await whatLives(handed, before), [], what),
       }
     })
-  t.equal(await lifeOf(david, await david.signIn()), ALIVE, 'what begins afterwards goes on')
+  t.equal(await lifeOf(david, await david.obtainTokens()), ALIVE, 'what begins afterwards goes on')
   return [...answers].sort()
 }
 
@@ -261,7 +254,7 @@ async function race(t: Test, ending: Ending, flow: Flow, ways = BOTH_WAYS): Prom
 async function atConsentPage(): Promise<() => Promise<View>> {
   if (await store.read.consents.find(person.id, APP)) await WITHDRAWAL.end(store)
   await david.authorize({ scope: 'openid' })
-  const request = { client_id: APP, redirect_uri: REDIRECT_URI, scope: 'openid offline_access read' }
+  const request = { client_id: APP, redirect_uri: WEB_REDIRECT, scope: 'openid offline_access read' }
   const page = await david.browser.open(authorizeUrl(instance, request))
   return () => david.browser.submit(page, 'consent-approve')
 }
@@ -293,7 +286,7 @@ await t.test('an API session that is being opened while all are ended', async (t
   for (const ending of [WITHDRAWAL, SESSIONS_END])
     for (const isStepped of BOTH_WAYS)
       await explore(t, async () => {
-        const { access } = await david.signIn()
+        const { access_token: access } = await david.obtainTokens()
         const request = () => askForSession(instance, access)
         const end = () => ending.end(isStepped ? store : steppedStore)
         return {

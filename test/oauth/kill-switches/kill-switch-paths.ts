@@ -1,5 +1,8 @@
 import t, { type Test } from 'tap'
-import { createRelyingParty, refusalOf, tokensOf } from '../../fixtures/clients/relying-party.ts'
+import { sentTo } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { createRelyingParty } from '../../fixtures/clients/relying-party.ts'
+import { refusalOf, tokensOf } from '../../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../../fixtures/instance/instance.ts'
 import {
   enableApp,
@@ -12,7 +15,6 @@ import {
   WEB_REDIRECT,
 } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 const APP_IS_OFF = '401 invalid_client: the app is unknown, or its authentication is wrong or missing'
 const TO_WEB = { client_id: WEB, redirect_uri: WEB_REDIRECT }
@@ -27,7 +29,7 @@ async function start(t: Test) {
 
 await t.test('authorize with a live session: the user is disabled, and enabled again', async (t) => {
   const { instance, david, party, open } = await start(t)
-  await party.signIn()
+  await party.obtainTokens()
   t.ok((await open()).leftTo?.searchParams.get('code'), 'signed in, nothing is asked')
   await enableUser(instance, david, false)
   const shut = await open()
@@ -44,7 +46,7 @@ await t.test('authorize with a live session: the user is disabled, and enabled a
 
 await t.test('authorize with a live session: the app is disabled', async (t) => {
   const { instance, party, open } = await start(t)
-  const { id } = await party.signIn()
+  const { id_token: id } = await party.obtainTokens()
   await enableApp(instance, WEB, false)
   for (const parameters of [{}, { prompt: 'none' }, { response_mode: 'fragment' }]) {
     const view = await open(parameters)
@@ -91,21 +93,25 @@ await t.test('on the way: between sign-in, consent and code', async (t) => {
 
 await t.test('revocation and introspection', async (t) => {
   const { instance, david, party } = await start(t)
-  const tokens = await party.signIn()
+  const tokens = await party.obtainTokens()
   await enableUser(instance, david, false)
-  t.equal((await party.revoke(tokens.refresh)).status, 200, 'what is dead already is answered like one revoked now')
-  t.equal((await party.introspect(tokens.access)).text, '{"active":false}')
+  t.equal(
+    (await party.revoke(tokens.refresh_token)).status,
+    200,
+    'what is dead already is answered like one revoked now',
+  )
+  t.equal((await party.introspect(tokens.access_token)).text, '{"active":false}')
   await enableUser(instance, david, true)
-  t.equal((await party.introspect(tokens.refresh)).text, '{"active":false}')
+  t.equal((await party.introspect(tokens.refresh_token)).text, '{"active":false}')
 
-  const others = await party.signIn()
+  const others = await party.obtainTokens()
   await enableApp(instance, WEB, false)
-  for (const token of [others.access, others.refresh]) {
+  for (const token of [others.access_token, others.refresh_token]) {
     t.equal(refusalOf(await party.revoke(token)), APP_IS_OFF)
     t.equal(refusalOf(await party.introspect(token)), APP_IS_OFF)
   }
   await enableApp(instance, WEB, true)
-  for (const token of [others.access, others.refresh]) {
+  for (const token of [others.access_token, others.refresh_token]) {
     t.equal((await party.introspect(token)).text, '{"active":false}', 'enabling revives nothing')
     t.equal((await party.revoke(token)).status, 200)
   }
@@ -114,9 +120,9 @@ await t.test('revocation and introspection', async (t) => {
 await t.test('a hybrid app: its people and its System User each have a switch of their own', async (t) => {
   const { instance, david, service } = await start(t)
   const party = createRelyingParty(instance, { clientId: HYBRID, redirectUri: HYBRID_REDIRECT, login: 'david' })
-  const ask = () => party.token({ grant_type: 'client_credentials' })
+  const ask = () => party.requestToken({ grant_type: 'client_credentials' })
   const isActive = async (token: string) => (await party.introspect(token)).json['active']
-  const tokens = await party.signIn()
+  const tokens = await party.obtainTokens()
   const own = String((await ask()).json['access_token'])
   t.equal((await party.userinfo(own)).status, 403, 'a service token speaks for no person')
 
@@ -125,14 +131,14 @@ await t.test('a hybrid app: its people and its System User each have a switch of
   t.equal(await isActive(own), false)
   t.equal((await party.userinfo(own)).status, 401)
   t.equal((await party.revoke(own)).status, 200)
-  t.equal(await isActive(tokens.access), true, 'people go on')
-  const next = tokensOf(await party.refresh(tokens.refresh))
+  t.equal(await isActive(tokens.access_token), true, 'people go on')
+  const next = tokensOf(await party.refresh(tokens.refresh_token))
   await enableUser(instance, service, true)
   t.equal(await isActive(own), false, 'enabling revives nothing')
   const second = String((await ask()).json['access_token'])
 
   await enableUser(instance, david, false)
-  t.equal(await isActive(next.access), false)
+  t.equal(await isActive(next.access_token), false)
   t.equal(await isActive(second), true, 'and so does the service')
   t.equal((await ask()).status, 200)
 
@@ -142,7 +148,7 @@ await t.test('a hybrid app: its people and its System User each have a switch of
   t.equal((await party.userinfo(second)).status, 401)
   await enableUser(instance, david, true)
   t.match(
-    refusalOf(await party.refresh(next.refresh)),
+    refusalOf(await party.refresh(next.refresh_token)),
     /^400 invalid_grant: the app or the user was changed or disabled/,
   )
 })
@@ -150,11 +156,11 @@ await t.test('a hybrid app: its people and its System User each have a switch of
 await t.test('code id_token: a code that came with an ID token dies like any other', async (t) => {
   const { instance, david } = await start(t)
   const party = createRelyingParty(instance, { clientId: HYBRID, redirectUri: HYBRID_REDIRECT, login: 'david' })
-  const answer = await party.authorize({ response_type: 'code id_token', nonce: 'n', scope: 'openid read' })
-  const code = new URLSearchParams(answer.hash.slice(1)).get('code') ?? ''
+  const view = await party.authorize({ response_type: 'code id_token', nonce: 'n', scope: 'openid read' })
+  const code = new URLSearchParams(sentTo(view).hash.slice(1)).get('code') ?? ''
   t.ok(code)
   await enableUser(instance, david, false)
   await enableUser(instance, david, true)
-  const redeemed = await party.token({ grant_type: 'authorization_code', code, redirect_uri: HYBRID_REDIRECT })
+  const redeemed = await party.requestToken({ grant_type: 'authorization_code', code, redirect_uri: HYBRID_REDIRECT })
   t.match(refusalOf(redeemed), /^400 invalid_grant: the app or the user was changed or disabled since the code/)
 })

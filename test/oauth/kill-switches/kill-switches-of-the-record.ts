@@ -1,16 +1,10 @@
 import t, { type Test } from 'tap'
 import type { AppRegistration } from '../../../src/domain/apps/trusted-application.ts'
-import {
-  ALIVE,
-  createRelyingParty,
-  DEAD,
-  lifeOf,
-  REDIRECT_URI,
-  refusalOf,
-  webApp,
-} from '../../fixtures/clients/relying-party.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { ALIVE, createRelyingParty, DEAD, lifeOf, webApp } from '../../fixtures/clients/relying-party.ts'
+import { refusalOf } from '../../fixtures/clients/tokens.ts'
 import { type Instance, startInstance } from '../../fixtures/instance/instance.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
+import { WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 
 const APP = 'my.trusted.app/web'
 const APP_IS_OFF = '401 invalid_client: the app is unknown, or its authentication is wrong or missing'
@@ -42,7 +36,8 @@ async function startService(t: Test) {
   const record = { applicationUri: 'sync', systemUserAllowed: true, systemUser: svc.id, scope: ['read', 'update'] }
   await instance.addApp(record)
   const sync = createRelyingParty(instance, { clientId: 'sync', login: 'svc' })
-  const fetchToken = async () => String((await sync.token({ grant_type: 'client_credentials' })).json['access_token'])
+  const fetchToken = async () =>
+    String((await sync.requestToken({ grant_type: 'client_credentials' })).json['access_token'])
   const introspect = async (token: string) => (await sync.introspect(token)).json
   return { instance, record, sync, fetchToken, introspect }
 }
@@ -73,14 +68,14 @@ await t.test('PT-07: an app that is removed and registered again knows nothing o
   await t.test('people', async (t) => {
     const instance = await start(t)
     const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
-    const [tokens, code] = [await david.signIn(), await david.code()]
+    const [tokens, code] = [await david.obtainTokens(), await david.obtainCode()]
     await instance.core.store.write(({ apps }) => apps.remove(APP, instance.now()))
     await instance.addApp(webApp(APP))
     t.equal(await lifeOf(david, tokens), DEAD)
-    t.equal(refusalOf(await david.refresh(tokens.refresh)), unknown('refresh token'))
+    t.equal(refusalOf(await david.refresh(tokens.refresh_token)), unknown('refresh token'))
     t.equal(refusalOf(await david.redeem(code)), unknown('code'))
     const silent = await david.browser.open(
-      authorizeUrl(instance, { client_id: APP, redirect_uri: REDIRECT_URI, prompt: 'none' }),
+      authorizeUrl(instance, { client_id: APP, redirect_uri: WEB_REDIRECT, prompt: 'none' }),
     )
     t.equal(silent.leftTo?.searchParams.get('error'), 'consent_required', 'the new app is allowed nothing yet')
   })
@@ -88,7 +83,7 @@ await t.test('PT-07: an app that is removed and registered again knows nothing o
 
 await t.test('a service whose record no longer lets it act', async (t) => {
   const { instance, record, sync, fetchToken, introspect } = await startService(t)
-  const ask = () => sync.token({ grant_type: 'client_credentials' })
+  const ask = () => sync.requestToken({ grant_type: 'client_credentials' })
   const first = await fetchToken()
   await change(instance, 'sync', { systemUserAllowed: false })
   t.strictSame(await introspect(first), { active: false })
@@ -112,7 +107,7 @@ await t.test('a service whose record no longer lets it act', async (t) => {
 await t.test('PT-07: internal users are no longer admitted', async (t) => {
   const instance = await start(t)
   const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
-  const tokens = await david.signIn()
+  const tokens = await david.obtainTokens()
   t.equal(await lifeOf(david, tokens), ALIVE)
   await change(instance, APP, { impersonateAsInternalUserAllowed: false, impersonateAsCommunityUserAllowed: true })
   t.equal(await lifeOf(david, tokens), DEAD)
@@ -124,13 +119,13 @@ await t.test('a Confidential app becomes Public: what it got with its secret end
   const instance = await start(t)
   const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
   const spa = createRelyingParty(instance, { clientId: APP, login: 'david', secret: undefined })
-  const [tokens, code] = [await david.signIn(), await david.code()]
+  const [tokens, code] = [await david.obtainTokens(), await david.obtainCode()]
   await change(instance, APP, { clientType: 'Public' })
-  t.equal(refusalOf(await david.refresh(tokens.refresh)), APP_IS_OFF, 'its secret is refused')
-  t.equal(refusalOf(await spa.refresh(tokens.refresh)), changedSince('refresh token'))
+  t.equal(refusalOf(await david.refresh(tokens.refresh_token)), APP_IS_OFF, 'its secret is refused')
+  t.equal(refusalOf(await spa.refresh(tokens.refresh_token)), changedSince('refresh token'))
   t.equal(refusalOf(await spa.redeem(code)), changedSince('code'))
-  t.equal((await david.userinfo(tokens.access)).status, 401)
-  t.equal((await spa.userinfo((await spa.signIn()).access)).status, 200, 'people sign in anew')
+  t.equal((await david.userinfo(tokens.access_token)).status, 401)
+  t.equal((await spa.userinfo((await spa.obtainTokens()).access_token)).status, 200, 'people sign in anew')
   await change(instance, APP, { clientType: 'Confidential' })
   t.equal(await lifeOf(david, tokens), DEAD, 'back again revives nothing')
 })
@@ -139,10 +134,10 @@ await t.test('a scope that leaves the record leaves every token', async (t) => {
   const instance = await start(t)
   const scope = 'openid offline_access read update'
   const david = createRelyingParty(instance, { clientId: APP, login: 'david', scope })
-  const tokens = await david.signIn()
+  const tokens = await david.obtainTokens()
   const scopes = async () => [
-    (await david.introspect(tokens.access)).json['scope'],
-    (await david.introspect(tokens.refresh)).json['scope'],
+    (await david.introspect(tokens.access_token)).json['scope'],
+    (await david.introspect(tokens.refresh_token)).json['scope'],
   ]
   t.strictSame(await scopes(), [scope, scope])
   await change(instance, APP, { scope: ['read'] })

@@ -9,8 +9,12 @@ import type { AppRegistration } from '../../../src/domain/apps/trusted-applicati
 import { digest } from '../../../src/lib/crypto/secrets.ts'
 import { HOUR } from '../../../src/lib/time/clock.ts'
 import type { Repositories } from '../../../src/store/store.ts'
-import { type AdminAnswer, addTool, appPath, createAdminApi, serviceToken, TOOL } from '../../fixtures/admin/admin.ts'
+import { addTool, appPath, createAdminApi, TOOL } from '../../fixtures/admin/admin.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
+import { authorize, obtainCode, obtainTokens, redeem } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl, introspect, serviceToken } from '../../fixtures/clients/endpoints.ts'
+import { type Answer, basic, bearer } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import {
   initialToken,
   METADATA,
@@ -18,27 +22,17 @@ import {
   registerClient,
   sendRegistration,
 } from '../../fixtures/clients/registration.ts'
-import {
-  authorize,
-  basic,
-  bearer,
-  claimsOf,
-  obtainCode,
-  obtainTokens,
-  readTokens,
-  redeem,
-} from '../../fixtures/clients/requests.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { changedBy } from '../../fixtures/instance/changed-by.ts'
 import { eventually } from '../../fixtures/instance/eventually.ts'
 import { type Instance, PASSWORD } from '../../fixtures/instance/instance.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 import { query } from '../../fixtures/store/database.ts'
 import { askPostgres, ONLY_ON_POSTGRES } from '../../fixtures/store/postgres.ts'
 import { atOnce, whileItWaits } from '../../fixtures/store/while-waiting.ts'
 import { API, askForSession, callApi, liveSessions, sendTouches, serveApi } from '../../fixtures/tokens/api-sessions.ts'
-import { changeApp, introspect, issue } from '../../fixtures/tokens/reference-tokens.ts'
+import { changeApp, issue } from '../../fixtures/tokens/reference-tokens.ts'
 
 const CONSOLE = 'my.admin/console'
 const CONSOLE_REDIRECT = 'https://admin.example.com/cb'
@@ -71,7 +65,7 @@ async function addConsole(where: Instance, applicationUri = CONSOLE): Promise<vo
 async function consoleToken(where: Instance, login: string, app = CONSOLE): Promise<string> {
   const request = { client_id: app, redirect_uri: CONSOLE_REDIRECT, scope: 'openid sec' }
   const code = await obtainCode(where, request, { login })
-  return (await readTokens(await redeem(where, code, { redirect_uri: CONSOLE_REDIRECT }, basic(app)))).access_token
+  return tokensOf(await redeem(where, code, { redirect_uri: CONSOLE_REDIRECT }, basic(app))).access_token
 }
 
 /** The rule of the refusal that was kept under the id in an answer. */
@@ -81,10 +75,10 @@ function ruleOf(id: unknown): unknown {
 }
 
 const NEW_ADMINISTRATOR = { login: 'mallory', type: 'InternalUser', isAdmin: true, password: PASSWORD }
-const makesAdministrator = (token: string) => (): Promise<AdminAnswer> =>
+const makesAdministrator = (token: string) => (): Promise<Answer> =>
   createAdminApi(instance, token).post('/users', NEW_ADMINISTRATOR)
 
-async function isRefused(t: Test, answer: AdminAnswer, { status, rule }: Refused): Promise<void> {
+async function isRefused(t: Test, answer: Answer, { status, rule }: Refused): Promise<void> {
   t.equal(answer.status, status, answer.text)
   t.equal(ruleOf(answer.json['refusal_id']), rule)
   t.equal(await read.users.findByIdentifier('mallory'), undefined, 'nothing is done')
@@ -145,12 +139,12 @@ await t.test('PT-07: an app that administers is checked again when its turn come
     })
 
   await t.test('its token is revoked, or expires', async (t) => {
-    const token = await serviceToken(instance)
+    const token = await serviceToken(instance, TOOL)
     const { jti, exp } = claimsOf(token)
     const revoke = ({ revokedAccessTokens }: Repositories) =>
       revokedAccessTokens.add(digest(String(jti)), Number(exp) * 1000)
     await isRefused(t, await whileItWaits(instance, revoke, makesAdministrator(token)), REVOKED)
-    const late = makesAdministrator(await serviceToken(instance))
+    const late = makesAdministrator(await serviceToken(instance, TOOL))
     const meanwhile = (): void => instance.advance(2 * HOUR)
     await isRefused(t, await whileItWaits(instance, NOTHING, late, { meanwhile }), {
       status: 401,
@@ -159,9 +153,9 @@ await t.test('PT-07: an app that administers is checked again when its turn come
   })
 
   await t.test('whom nothing ended goes on', async (t) => {
-    const alive = makesAdministrator(await serviceToken(instance))
+    const alive = makesAdministrator(await serviceToken(instance, TOOL))
     t.equal((await whileItWaits(instance, NOTHING, alive)).status, 201)
-    t.equal((await createAdminApi(instance, await serviceToken(instance)).remove('/users/mallory')).status, 204)
+    t.equal((await createAdminApi(instance, await serviceToken(instance, TOOL)).remove('/users/mallory')).status, 204)
   })
 })
 
@@ -206,13 +200,13 @@ await t.test('PT-08: an administrator is checked again when their turn comes', a
 })
 
 await t.test('PT-07: every change of the administration API is checked again', async (t) => {
-  let api = createAdminApi(instance, await serviceToken(instance))
+  let api = createAdminApi(instance, await serviceToken(instance, TOOL))
   const web = await obtainTokens(instance)
   await serveApi(instance)
   const { session_id } = await callApi(instance, web.access_token)
   const secret = String((await api.post(`${appPath(WEB)}/secrets`, {})).json['Id'])
   const pat = await issue(instance, { kind: 'PAT', app: WEB, user: 'david' })
-  const changes: Readonly<Record<string, () => Promise<AdminAnswer>>> = {
+  const changes: Readonly<Record<string, () => Promise<Answer>>> = {
     'POST /apps': () => api.post('/apps', { ApplicationUri: 'mallory', ClientType: 'Public' }),
     'PATCH /apps/:applicationUri': () => api.patch(appPath(WEB), { Name: 'Mallory' }),
     'DELETE /apps/:applicationUri': () => api.remove(appPath(WEB)),
@@ -238,7 +232,7 @@ await t.test('PT-07: every change of the administration API is checked again', a
   t.strictSame(Object.keys(changes).sort(), known.sort(), 'each is here')
   for (const [name, send] of Object.entries(changes)) {
     await store.write(({ apps }) => apps.setEnabled(TOOL, true, instance.now()))
-    api = createAdminApi(instance, await serviceToken(instance))
+    api = createAdminApi(instance, await serviceToken(instance, TOOL))
     const answer = await whileItWaits(instance, ({ apps }) => apps.setEnabled(TOOL, false, instance.now()), send)
     t.equal(answer.status, 401, `${name} ${answer.text}`)
     t.equal(ruleOf(answer.json['refusal_id']), 'access-token-ended', name)
@@ -247,7 +241,7 @@ await t.test('PT-07: every change of the administration API is checked again', a
   t.match(await read.users.find(david.id), { isAdmin: false, epoch: david.epoch })
   t.match(await read.apps.find(WEB), { name: 'Web shop', secrets: { length: 2 } })
   t.strictSame(await liveSessions(instance), [session_id])
-  t.match(await introspect(instance, WEB, pat.value), { active: true })
+  t.match((await introspect(instance, pat.value, basic(WEB))).json, { active: true })
   t.equal(await read.apps.find('mallory'), undefined)
 })
 
@@ -372,7 +366,7 @@ await t.test('PT-07: the first call of an API opens no session for a token that 
       (unit) => turn(unit, claimsOf(token)),
       () => askForSession(instance, token),
     )
-    const { error } = (await answer.json()) as { error: string }
+    const { error } = answer.json as { error: string }
     t.strictSame(await liveSessions(instance), [])
     return `${answer.status} ${error}`
   }
@@ -431,7 +425,7 @@ await t.test('AD-18: however many administrators leave at once, one who can sign
     await t.test(`an app ${name}`, async (t) => {
       const two = [`rita${index}`, `sofia${index}`] as const
       await addTwo(...two)
-      const api = createAdminApi(instance, await serviceToken(instance))
+      const api = createAdminApi(instance, await serviceToken(instance, TOOL))
       const without = `without${index}`
       // Neither administers by signing in, so neither counts.
       await instance.addUser({ login: `portal${index}`, isAdmin: true, type: 'ExternalCommunityUser' })
@@ -503,6 +497,6 @@ await t.test('a personal access token that is being made ends with the rest', { 
     }
     const { value } = await issue(instance, { kind: 'PAT', app: WEB, user: david.id })
     t.match(await ended, { code: 0 })
-    t.strictSame(await introspect(instance, WEB, value), { active: false }, command.join(' '))
+    t.strictSame((await introspect(instance, value, basic(WEB))).json, { active: false }, command.join(' '))
   }
 })

@@ -5,19 +5,12 @@ import { withdrawConsent } from '../../../src/admin/grants/consents.ts'
 import { APP_DEFAULTS } from '../../../src/domain/apps/trusted-application.ts'
 import type { Repositories } from '../../../src/store/store.ts'
 import { openPlace } from '../../../src/store/transfer/place.ts'
-import {
-  ALIVE,
-  createRelyingParty,
-  DEAD,
-  lifeOf,
-  REDIRECT_URI,
-  refusalOf,
-  tokensOf,
-  webApp,
-} from '../../fixtures/clients/relying-party.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { ALIVE, createRelyingParty, DEAD, lifeOf, webApp } from '../../fixtures/clients/relying-party.ts'
+import { refusalOf, tokensOf } from '../../fixtures/clients/tokens.ts'
 import { changedBy } from '../../fixtures/instance/changed-by.ts'
 import { type Instance, startInstance } from '../../fixtures/instance/instance.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
+import { WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { alter } from '../../fixtures/store/database.ts'
 
 const APP = 'my.trusted.app/web'
@@ -105,42 +98,46 @@ for (const { name, turn, refused, silently } of SWITCHES) {
     const instance = await start(t)
     const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
     const maria = createRelyingParty(instance, { clientId: OTHER, login: 'maria' })
-    const hers = await maria.signIn()
-    const first = await david.signIn()
-    const second = tokensOf(await david.refresh(first.refresh))
-    const code = await david.code()
+    const hers = await maria.obtainTokens()
+    const first = await david.obtainTokens()
+    const second = tokensOf(await david.refresh(first.refresh_token))
+    const code = await david.obtainCode()
     t.equal(await lifeOf(david, second), ALIVE)
 
     await instance.core.store.write((unit) => turn(unit, instance.davidId, instance.now()))
 
     t.equal(refusalOf(await david.redeem(code)), refused('code'))
-    t.equal(refusalOf(await david.refresh(second.refresh)), refused('refresh token'))
-    t.equal(refusalOf(await david.refresh(first.refresh)), refused('refresh token'), 'nor is an answer given again')
-    t.equal((await david.userinfo(first.access)).status, 401)
-    t.equal((await david.userinfo(second.access)).status, 401)
-    if (refused('code') === APP_IS_OFF) t.equal(refusalOf(await david.introspect(second.access)), APP_IS_OFF)
+    t.equal(refusalOf(await david.refresh(second.refresh_token)), refused('refresh token'))
+    t.equal(
+      refusalOf(await david.refresh(first.refresh_token)),
+      refused('refresh token'),
+      'nor is an answer given again',
+    )
+    t.equal((await david.userinfo(first.access_token)).status, 401)
+    t.equal((await david.userinfo(second.access_token)).status, 401)
+    if (refused('code') === APP_IS_OFF) t.equal(refusalOf(await david.introspect(second.access_token)), APP_IS_OFF)
     else t.equal(await lifeOf(david, second), DEAD)
 
-    const request = { client_id: OTHER, redirect_uri: REDIRECT_URI, prompt: 'none' }
+    const request = { client_id: OTHER, redirect_uri: WEB_REDIRECT, prompt: 'none' }
     const silent = await david.browser.open(authorizeUrl(instance, request))
     t.equal(silent.leftTo?.searchParams.get('error'), silently, 'the sign-in session is the person’s, not the app’s')
 
     t.equal(await lifeOf(maria, hers), ALIVE, 'others go on')
-    t.equal((await maria.refresh(hers.refresh)).status, 200)
+    t.equal((await maria.refresh(hers.refresh_token)).status, 200)
   })
 }
 
 await t.test('PT-07: after the app is enabled again people sign in anew', async (t) => {
   const instance = await start(t)
   const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
-  const before = await david.signIn()
+  const before = await david.obtainTokens()
   const { store } = instance.core
   await store.write(({ apps }) => apps.setEnabled(APP, false, instance.now()))
-  const closed = await david.browser.open(authorizeUrl(instance, { client_id: APP, redirect_uri: REDIRECT_URI }))
+  const closed = await david.browser.open(authorizeUrl(instance, { client_id: APP, redirect_uri: WEB_REDIRECT }))
   t.equal(closed.status, 400)
   t.equal(closed.leftTo, undefined, 'AU-01: a page, no redirect')
   await store.write(({ apps }) => apps.setEnabled(APP, true, instance.now()))
-  t.equal(await lifeOf(david, await david.signIn()), ALIVE)
+  t.equal(await lifeOf(david, await david.obtainTokens()), ALIVE)
   t.equal(await lifeOf(david, before), DEAD, 'which revives nothing')
 })
 
@@ -149,7 +146,7 @@ await t.test('PT-07, PT-08: a service', async (t) => {
   const svc = await instance.addUser({ login: 'svc', type: 'SystemUserNoLogin' })
   await instance.addApp({ applicationUri: 'sync', systemUserAllowed: true, systemUser: svc.id, scope: ['read'] })
   const sync = createRelyingParty(instance, { clientId: 'sync', login: 'svc' })
-  const ask = () => sync.token({ grant_type: 'client_credentials' })
+  const ask = () => sync.requestToken({ grant_type: 'client_credentials' })
   const fetchToken = async () => String((await ask()).json['access_token'])
   const isActive = async (token: string) => (await sync.introspect(token)).json['active']
   const { store } = instance.core
@@ -173,7 +170,7 @@ await t.test('PT-07, PT-08: a service', async (t) => {
 await t.test('CO-11: the person signed out since the code was issued', async (t) => {
   const instance = await start(t)
   const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
-  const code = await david.code()
+  const code = await david.obtainCode()
   const out = await david.browser.open(`${instance.issuer}/connect/endsession`)
   await david.browser.submit(out, 'logout-confirm')
   t.equal(refusalOf(await david.redeem(code)), '400 invalid_grant: the person signed out since the code was issued')
@@ -182,8 +179,8 @@ await t.test('CO-11: the person signed out since the code was issued', async (t)
 await t.test('CO-11, RT-08: the app no longer admits such people', async (t) => {
   const instance = await start(t)
   const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
-  const tokens = await david.signIn()
-  const code = await david.code()
+  const tokens = await david.obtainTokens()
+  const code = await david.obtainCode()
   const record = {
     ...APP_DEFAULTS,
     ...webApp(APP),
@@ -193,7 +190,7 @@ await t.test('CO-11, RT-08: the app no longer admits such people', async (t) => 
     impersonateAsCommunityUserAllowed: true,
   }
   await instance.core.store.write(({ apps }) => apps.update(record, instance.now()))
-  t.equal(refusalOf(await david.refresh(tokens.refresh)), changedSince('refresh token'))
+  t.equal(refusalOf(await david.refresh(tokens.refresh_token)), changedSince('refresh token'))
   t.equal(refusalOf(await david.redeem(code)), changedSince('code'))
 })
 
@@ -204,12 +201,12 @@ await t.test('what lives when an instance is brought up to date lives on, and en
       withdrawConsent(unit, { user: instance.davidId, app: APP }, changedBy('test', instance.now())),
     )
   const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
-  const before = await david.signIn()
+  const before = await david.obtainTokens()
   await take()
-  const tokens = await david.signIn()
-  const code = await david.code()
+  const tokens = await david.obtainTokens()
+  const code = await david.obtainCode()
   const maria = createRelyingParty(instance, { clientId: OTHER, login: 'maria' })
-  const hers = await maria.signIn()
+  const hers = await maria.obtainTokens()
 
   for (const table of ['authorization_codes', 'token_families', 'reference_tokens'])
     await alter(instance, `alter table ${table} drop column session_epoch`)

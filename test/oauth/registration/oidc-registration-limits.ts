@@ -6,6 +6,8 @@ import { createForgetUnused } from '../../../src/oauth/registration/forget-unuse
 import { auditOf } from '../../fixtures/admin/admin.ts'
 import { refused } from '../../fixtures/answers/refusals.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
+import { obtainCode, PKCE } from '../../fixtures/clients/code-flow.ts'
+import { bearer } from '../../fixtures/clients/http.ts'
 import {
   initialToken,
   METADATA,
@@ -13,7 +15,6 @@ import {
   registerClient,
   sendRegistration,
 } from '../../fixtures/clients/registration.ts'
-import { bearer, obtainCode, PKCE } from '../../fixtures/clients/requests.ts'
 import { startWorld, WEB } from '../../fixtures/instance/world.ts'
 
 const HOUR = 3_600_000
@@ -30,7 +31,7 @@ await t.test(
     await registerClient(instance)
     const response = await sendRegistration(instance, METADATA)
     t.equal(response.headers.get('retry-after'), '600')
-    await refused(t, instance, response, {
+    refused(t, instance, response, {
       status: 429,
       error: 'temporarily_unavailable',
       description: 'too many apps were registered from this address; try again later',
@@ -55,7 +56,7 @@ await t.test('there are so many such apps, whoever registers them', async (t) =>
   const instance = await start(t, { TESSERA_REGISTRATION_MOST: '1' })
   const client = await registerClient(instance)
   const { token } = await initialToken(instance)
-  await refused(t, instance, await sendRegistration(instance, METADATA, bearer(token)), {
+  refused(t, instance, await sendRegistration(instance, METADATA, bearer(token)), {
     status: 503,
     error: 'temporarily_unavailable',
     description: 'no more apps can register themselves here',
@@ -88,12 +89,12 @@ await t.test('bodies, arrays and texts have their limits', async (t) => {
       'client_uri: has more than 2048 characters',
     ],
   ] as const)
-    await refused(t, instance, await sendRegistration(instance, { ...METADATA, ...what }), {
+    refused(t, instance, await sendRegistration(instance, { ...METADATA, ...what }), {
       status: 400,
       error,
       description,
     })
-  await refused(t, instance, await sendRegistration(instance, { ...METADATA, x: 'x'.repeat(17_000) }), {
+  refused(t, instance, await sendRegistration(instance, { ...METADATA, x: 'x'.repeat(17_000) }), {
     status: 413,
     error: 'invalid_request',
     description: 'the request is malformed or too large',

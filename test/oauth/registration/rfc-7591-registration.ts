@@ -7,30 +7,22 @@ import { auditOf } from '../../fixtures/admin/admin.ts'
 import { logHoldsNoSecret, refused, tableHoldsNoSecret } from '../../fixtures/answers/refusals.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
 import { asserting, assertionClaims, jwksOf, makeKey, signAs } from '../../fixtures/clients/app-keys.ts'
+import { answerOf, obtainCode, PKCE, redeem, VERIFIER } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer, type Json, postForm } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import {
   type Client,
   initialToken,
-  type Json,
   METADATA,
   registerClient,
   sendRegistration,
 } from '../../fixtures/clients/registration.ts'
-import {
-  answerOf,
-  basic,
-  bearer,
-  claimsOf,
-  obtainCode,
-  PKCE,
-  postForm,
-  readTokens,
-  redeem,
-  VERIFIER,
-} from '../../fixtures/clients/requests.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
 import { startWorld } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl, signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
+import { signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
 
 const { instance, david } = await startWorld(t, {
   TESSERA_REGISTRATION: 'open',
@@ -63,7 +55,7 @@ await t.test(
     t.equal(response.status, 201)
     t.match(response.headers.get('content-type'), /^application\/json\b/)
     t.equal(response.headers.get('cache-control'), 'no-store')
-    const client = (await response.json()) as Client
+    const client = response.json as Client
     t.match(client, {
       client_id: /^self\.[0-9a-z]{16}$/,
       client_id_issued_at: Math.floor(instance.now() / 1000),
@@ -101,7 +93,7 @@ await t.test(
       password: 'correct horse battery staple',
     })
     t.match(consent.page.querySelector('#self-registered')?.text, /This app registered itself/)
-    const tokens = await readTokens(await signIn(client, 'openid profile email address phone offline_access'))
+    const tokens = tokensOf(await signIn(client, 'openid profile email address phone offline_access'))
     t.match(claimsOf(tokens.id_token), { sub: david.id, aud: client.client_id })
     t.ok(tokens.refresh_token)
   },
@@ -184,7 +176,7 @@ await t.test('ID tokens and userinfo are signed as the app asks', async (t) => {
   const algorithms = { id_token_signed_response_alg: 'ES256', userinfo_signed_response_alg: 'RS256' }
   const client = await registerClient(instance, algorithms)
   t.match(client, algorithms)
-  const { access_token, id_token } = await readTokens(await signIn(client, 'openid'))
+  const { access_token, id_token } = tokensOf(await signIn(client, 'openid'))
   t.equal(decodeProtectedHeader(id_token).alg, 'ES256')
   const userinfo = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(access_token) })
   t.match(userinfo.headers.get('content-type'), /^application\/jwt\b/)
@@ -281,9 +273,9 @@ await t.test('what cannot be kept is refused by name, all of it at once', async 
     ],
   ] as const) {
     const response = await sendRegistration(instance, { ...METADATA, ...what })
-    const told = (await response.clone().json()) as { error_description: string }
+    const told = response.json as { error_description: string }
     if (description instanceof RegExp) t.match(told.error_description, description)
-    await refused(t, instance, response, {
+    refused(t, instance, response, {
       ...UNDER_OAUTH,
       status: 400,
       description: description instanceof RegExp ? told.error_description : description,
@@ -293,19 +285,19 @@ await t.test('what cannot be kept is refused by name, all of it at once', async 
 
 await t.test('what is not a JSON object is no registration', async (t) => {
   for (const body of ['[]', '7', 'null', '"x"'])
-    await refused(t, instance, await sendRegistration(instance, body), {
+    refused(t, instance, await sendRegistration(instance, body), {
       status: 400,
       error: 'invalid_request',
       description: 'the body must be a JSON object',
     })
   for (const body of ['{', '', '{"__proto__":{"x":1}}'])
-    await refused(t, instance, await sendRegistration(instance, body), {
+    refused(t, instance, await sendRegistration(instance, body), {
       status: 400,
       error: 'invalid_request',
       description: 'the request is malformed or too large',
     })
   const form = await sendRegistration(instance, 'a=b', { 'content-type': 'application/x-www-form-urlencoded' })
-  await refused(t, instance, form, {
+  refused(t, instance, form, {
     status: 415,
     error: 'invalid_request',
     description: 'the body must be application/json',
@@ -399,7 +391,7 @@ const metadataOf = async (at: Instance): Promise<Json> =>
 
 await t.test('off: there is no endpoint, and discovery names none', async (t) => {
   const off = await startWith('off')
-  await refused(t, off, await sendRegistration(off, METADATA), {
+  refused(t, off, await sendRegistration(off, METADATA), {
     status: 404,
     error: 'not_found',
     description: 'there is nothing at this address',
@@ -412,7 +404,7 @@ await t.test('token: only whoever has an initial access token, as often as it sa
   const closed = await startWith('token')
   const none = await sendRegistration(closed, METADATA)
   t.equal(none.headers.get('www-authenticate'), 'Bearer realm="tessera"')
-  await refused(t, closed, none, {
+  refused(t, closed, none, {
     status: 401,
     error: 'invalid_token',
     description: 'an initial access token is needed to register an app',
@@ -424,7 +416,7 @@ await t.test('token: only whoever has an initial access token, as often as it sa
     description: 'the initial access token is unknown, expired or used up',
     cause: { rule: 'initial-token-bad' },
   }
-  await refused(t, closed, await sendRegistration(closed, METADATA, bearer('x'.repeat(43))), bad)
+  refused(t, closed, await sendRegistration(closed, METADATA, bearer('x'.repeat(43))), bad)
   const { id, token } = await initialToken(closed, '--uses', '2', '--expires', '1h')
   t.equal((await sendRegistration(closed, { ...METADATA, subject_type: 'x' }, bearer(token))).status, 400)
   const client = await registerClient(closed, {}, bearer(token))
@@ -433,14 +425,14 @@ await t.test('token: only whoever has an initial access token, as often as it sa
     {},
   ])
   await registerClient(closed, {}, bearer(token))
-  await refused(t, closed, await sendRegistration(closed, METADATA, bearer(token)), bad)
+  refused(t, closed, await sendRegistration(closed, METADATA, bearer(token)), bad)
   const { token: late } = await initialToken(closed, '--unlimited', '--expires', '1h')
   await registerClient(closed, {}, bearer(late))
   closed.advance(2 * 3_600_000)
-  await refused(t, closed, await sendRegistration(closed, METADATA, bearer(late)), bad)
+  refused(t, closed, await sendRegistration(closed, METADATA, bearer(late)), bad)
   const { id: ended, token: revoked } = await initialToken(closed, '--expires', '1d')
   await tesseraOn(closed)(['registration', 'token', 'revoke', ended])
-  await refused(t, closed, await sendRegistration(closed, METADATA, bearer(revoked)), bad)
+  refused(t, closed, await sendRegistration(closed, METADATA, bearer(revoked)), bad)
 })
 
 await t.test('one use is one app, however many ask at once', async (t) => {
@@ -466,7 +458,7 @@ await t.test('private_key_jwt, client_secret_jwt: an app brings its keys, or get
   const prove = async (client: string, assertion: string): Promise<unknown> => {
     const url = `${instance.issuer}/connect/introspect`
     const answer = await postForm(url, { token: 'nothing', ...asserting(assertion) })
-    return ((await answer.json()) as { active?: boolean; error?: string }).active ?? client
+    return (answer.json as { active?: boolean; error?: string }).active ?? client
   }
   const signed = await signAs(key, assertionClaims(instance, keyed.client_id))
   t.equal(await prove(keyed.client_id, signed), false, 'its assertion proves it')
@@ -479,12 +471,11 @@ await t.test('private_key_jwt, client_secret_jwt: an app brings its keys, or get
   t.equal(await prove(sharing.client_id, shared), false, 'so does one under its secret')
 
   const both = { token_endpoint_auth_method: 'private_key_jwt', jwks: keys, jwks_uri: 'https://rp.example.com/jwks' }
-  t.match(await (await sendRegistration(instance, { ...METADATA, ...both })).json(), {
+  t.match((await sendRegistration(instance, { ...METADATA, ...both })).json, {
     error: 'invalid_client_metadata',
     error_description: /^jwks_uri: cannot stand beside/,
   })
-  t.match(
-    await (await sendRegistration(instance, { ...METADATA, token_endpoint_auth_method: 'private_key_jwt' })).json(),
-    { error_description: /^token_endpoint_auth_method: private_key_jwt needs the public keys/ },
-  )
+  t.match((await sendRegistration(instance, { ...METADATA, token_endpoint_auth_method: 'private_key_jwt' })).json, {
+    error_description: /^token_endpoint_auth_method: private_key_jwt needs the public keys/,
+  })
 })

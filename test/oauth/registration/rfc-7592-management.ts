@@ -2,15 +2,9 @@ import t, { type Test } from 'tap'
 import { auditOf } from '../../fixtures/admin/admin.ts'
 import { logHoldsNoSecret, refused } from '../../fixtures/answers/refusals.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
-import {
-  type Client,
-  type Json,
-  METADATA,
-  manage,
-  readClient,
-  registerClient,
-} from '../../fixtures/clients/registration.ts'
-import { basic, obtainCode, PKCE, postForm, redeem, VERIFIER } from '../../fixtures/clients/requests.ts'
+import { obtainCode, PKCE, redeem, VERIFIER } from '../../fixtures/clients/code-flow.ts'
+import { type Answer, basic, type Json, postForm, send } from '../../fixtures/clients/http.ts'
+import { type Client, clientOf, METADATA, manage, registerClient } from '../../fixtures/clients/registration.ts'
 import { enableApp, startWorld, WEB } from '../../fixtures/instance/world.ts'
 
 const { instance } = await startWorld(t, {
@@ -21,7 +15,7 @@ const { instance } = await startWorld(t, {
 const tessera = tesseraOn(instance)
 const [REDIRECT] = METADATA.redirect_uris
 
-const turnedDown = (t: Test, response: Response, cause: string) =>
+const turnedDown = (t: Test, response: Answer, cause: string) =>
   refused(t, instance, response, {
     status: 401,
     error: 'invalid_token',
@@ -33,7 +27,7 @@ const show = async ({ client_id }: Client) =>
 const knows = async (client: Client, secret = client.client_secret): Promise<boolean> => {
   const fields = { grant_type: 'authorization_code', code: 'x', redirect_uri: REDIRECT }
   const response = await postForm(`${instance.issuer}/connect/token`, fields, basic(client.client_id, secret))
-  return ((await response.json()) as Json)['error'] === 'invalid_grant'
+  return (response.json as Json)['error'] === 'invalid_grant'
 }
 
 await t.test('GET tells what is registered, and never the secret again', async (t) => {
@@ -41,14 +35,14 @@ await t.test('GET tells what is registered, and never the secret again', async (
   const response = await manage(client, 'GET')
   t.equal(response.headers.get('cache-control'), 'no-store')
   const { client_secret, client_secret_expires_at, ...rest } = client
-  t.strictSame(await readClient(response, 200), rest)
+  t.strictSame(clientOf(response, 200), rest)
 })
 
 await t.test('an administrator changed the record: GET tells the truth', async (t) => {
   const client = await registerClient(instance)
   const set = ['--set', 'Name=Renamed', '--set', 'Scope=update']
   t.equal((await tessera(['app', 'update', client.client_id, ...set])).code, 0)
-  const told = await readClient(await manage(client, 'GET'), 200)
+  const told = clientOf(await manage(client, 'GET'), 200)
   t.match(told, { client_name: 'Renamed', scope: 'openid profile email phone address offline_access update' })
 })
 
@@ -57,7 +51,7 @@ await t.test('PUT takes the place of all that was said; what an administrator de
   const set = ['--set', 'AccessTokenLifetime=90', '--set', 'RequirePkce=true']
   t.equal((await tessera(['app', 'update', client.client_id, ...set])).code, 0)
   const other = { redirect_uris: ['https://rp.example.com/new'], client_id: client.client_id }
-  const told = await readClient(await manage(client, 'PUT', { ...other, client_secret: client.client_secret }), 200)
+  const told = clientOf(await manage(client, 'PUT', { ...other, client_secret: client.client_secret }), 200)
   t.match(told, { ...other, client_name: client.client_id, scope: /offline_access read$/ })
   t.notOk('logo_uri' in told || 'client_secret' in told)
   t.equal(told.registration_access_token, client.registration_access_token)
@@ -73,7 +67,7 @@ await t.test('PUT takes the place of all that was said; what an administrator de
 await t.test('a Public app that becomes Confidential gets a secret, and loses it the other way round', async (t) => {
   const client = await registerClient(instance, { token_endpoint_auth_method: 'none' })
   const put = async (method: string) =>
-    readClient(
+    clientOf(
       await manage(client, 'PUT', { ...METADATA, client_id: client.client_id, token_endpoint_auth_method: method }),
       200,
     )
@@ -107,7 +101,7 @@ await t.test('PUT is validated like a registration, and nothing of a bad one hap
       'redirect_uris: https://rp.example.com/# must not have a fragment',
     ],
   ] as const)
-    await refused(t, instance, await manage(client, 'PUT', body), { status: 400, error, description })
+    refused(t, instance, await manage(client, 'PUT', body), { status: 400, error, description })
   t.strictSame(await show(client), before)
 })
 
@@ -121,12 +115,12 @@ await t.test('DELETE: 204, and the app is gone with all that was issued to it', 
     { redirect_uri: REDIRECT, code_verifier: VERIFIER },
     basic(client.client_id, client.client_secret),
   )
-  const { access_token } = (await redeemed.json()) as { access_token: string }
+  const { access_token } = redeemed.json as { access_token: string }
   const response = await manage(client, 'DELETE')
   t.equal(response.status, 204)
-  t.equal(await response.text(), '')
+  t.equal(response.text, '')
   const headers = { authorization: `Bearer ${access_token}` }
-  t.equal((await fetch(`${instance.issuer}/connect/userinfo`, { headers })).status, 401)
+  t.equal((await send(`${instance.issuer}/connect/userinfo`, { headers })).status, 401)
   t.equal((await tessera(['app', 'show', client.client_id])).code, 1)
   for (const method of ['GET', 'DELETE'] as const)
     await turnedDown(t, await manage(client, method), 'no app registered itself under this name')
@@ -140,7 +134,7 @@ await t.test('only the token of this very registration counts', async (t) => {
     for (const token of [other.registration_access_token, client.client_secret, 'x'])
       await turnedDown(t, await manage(client, method, body, token), 'the token is another one')
   }
-  const none = await fetch(client.registration_client_uri)
+  const none = await send(client.registration_client_uri)
   t.equal(none.headers.get('www-authenticate'), 'Bearer realm="tessera"')
   await turnedDown(t, none, 'no Authorization: Bearer header came with the request')
   const foreign = {

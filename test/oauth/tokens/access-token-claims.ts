@@ -3,18 +3,17 @@ import t, { type Test } from 'tap'
 import {
   answerOf,
   authorize,
-  basic,
-  bearer,
-  claimsOf,
   obtainCode,
   obtainTokens,
   PKCE,
-  readTokens,
   redeem,
   refresh,
-  requestToken,
   VERIFIER,
-} from '../../fixtures/clients/requests.ts'
+} from '../../fixtures/clients/code-flow.ts'
+import { requestToken } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
 import {
   HYBRID,
@@ -54,7 +53,7 @@ async function verify(token: string, { audience = API, of = instance }: { audien
 }
 
 const serviceToken = async (app = SYNC, fields = {}, of = instance) =>
-  readTokens(await requestToken(of, { grant_type: 'client_credentials', ...fields }, basic(app)))
+  tokensOf(await requestToken(of, { grant_type: 'client_credentials', ...fields }, basic(app)))
 
 const tokensFor = (scope: string, login = 'david') => obtainTokens(instance, { scope }, { login })
 
@@ -136,7 +135,7 @@ await t.test('RFC 9068 §2.2, §5: aud is the API where there is an API scope, e
   const narrowed = await refresh(instance, (await tokensFor('openid offline_access read')).refresh_token, {
     scope: 'openid',
   })
-  const { access_token } = await readTokens(narrowed)
+  const { access_token } = tokensOf(narrowed)
   t.match(claimsOf(access_token), { aud: instance.issuer, scope: 'openid' }, 'also where a refresh leaves none')
   await t.rejects(verify(access_token), { code: 'ERR_JWT_CLAIM_VALIDATION_FAILED', claim: 'aud' })
 })
@@ -175,7 +174,7 @@ await t.test('a hybrid app: its user tokens and service tokens are told apart fr
     redirect_uri: HYBRID_REDIRECT,
     scope: 'openid profile offline_access read',
   })
-  const mine = await readTokens(await redeem(instance, code, { redirect_uri: HYBRID_REDIRECT }, basic(HYBRID)))
+  const mine = tokensOf(await redeem(instance, code, { redirect_uri: HYBRID_REDIRECT }, basic(HYBRID)))
   const ofUser = claimsOf(mine.access_token)
   const ofService = claimsOf((await serviceToken(HYBRID)).access_token)
   t.strictSame(namesOf(ofUser), sorted(...ALWAYS, ...USER, 'name', 'locale', 'is_admin'))
@@ -183,7 +182,7 @@ await t.test('a hybrid app: its user tokens and service tokens are told apart fr
   t.strictSame([ofUser['client_id'], ofService['client_id']], [HYBRID, HYBRID])
   t.strictSame([ofUser['sub'], ofService['sub']], [david.id, HYBRID])
 
-  const again = await readTokens(await refresh(instance, mine.refresh_token, {}, basic(HYBRID)))
+  const again = tokensOf(await refresh(instance, mine.refresh_token, {}, basic(HYBRID)))
   t.strictSame(namesOf(claimsOf(again.access_token)), namesOf(ofUser), 'a refresh stays a user token')
   const crossed = await requestToken(
     instance,
@@ -191,7 +190,7 @@ await t.test('a hybrid app: its user tokens and service tokens are told apart fr
     basic(HYBRID),
   )
   t.strictSame(
-    namesOf(claimsOf((await readTokens(crossed)).access_token)),
+    namesOf(claimsOf(tokensOf(crossed).access_token)),
     sorted(...ALWAYS, ...SERVICE),
     'a refresh token beside client credentials adds no person',
   )
@@ -242,7 +241,7 @@ await t.test('a community user gets an identity and never access to the API', as
     )
   }
   const code = await obtainCode(instance, { ...request, scope: 'openid profile offline_access' }, { login: 'carla' })
-  const tokens = await readTokens(await redeem(instance, code, { redirect_uri: PORTAL_REDIRECT }, basic(PORTAL)))
+  const tokens = tokensOf(await redeem(instance, code, { redirect_uri: PORTAL_REDIRECT }, basic(PORTAL)))
   const claims = claimsOf(tokens.access_token)
   t.match(claims, { aud: instance.issuer, user_type: 'ExternalCommunityUser', scope: 'openid profile offline_access' })
   await t.rejects(
@@ -251,8 +250,8 @@ await t.test('a community user gets an identity and never access to the API', as
     'the API refuses it',
   )
   const wider = await refresh(instance, tokens.refresh_token, { scope: 'openid read' }, basic(PORTAL))
-  t.match(await wider.json(), { error: 'invalid_scope' })
-  const again = await readTokens(await refresh(instance, tokens.refresh_token, {}, basic(PORTAL)))
+  t.match(wider.json, { error: 'invalid_scope' })
+  const again = tokensOf(await refresh(instance, tokens.refresh_token, {}, basic(PORTAL)))
   t.equal(claimsOf(again.access_token)['aud'], instance.issuer, 'nor by a refresh')
   const userinfo = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(again.access_token) })
   t.match(await userinfo.json(), { sub: claims['sub'], name: 'Carla Customer' })
@@ -262,7 +261,7 @@ await t.test('a Public app gets the same kind of token', async (t) => {
   const request = { client_id: SPA, redirect_uri: SPA_REDIRECT, scope: 'openid read' }
   const code = await obtainCode(instance, { ...request, ...PKCE })
   const fields = { client_id: SPA, redirect_uri: SPA_REDIRECT, code_verifier: VERIFIER }
-  const { access_token } = await readTokens(await redeem(instance, code, fields, {}))
+  const { access_token } = tokensOf(await redeem(instance, code, fields, {}))
   t.match((await verify(access_token)).payload, { client_id: SPA, sub: david.id, aud: API })
 })
 

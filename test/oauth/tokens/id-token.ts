@@ -5,17 +5,16 @@ import t from 'tap'
 import {
   answerOf,
   authorize,
-  basic,
-  bearer,
-  claimsOf,
   obtainCode,
   obtainTokens,
   PKCE,
-  readTokens,
   redeem,
   refresh,
   VERIFIER,
-} from '../../fixtures/clients/requests.ts'
+} from '../../fixtures/clients/code-flow.ts'
+import { basic, bearer } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
 import { HYBRID, HYBRID_REDIRECT, SPA, SPA_REDIRECT, startWorld, WEB } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
@@ -50,7 +49,7 @@ await t.test('OIDC Core §2: the claims are these and no others', async (t) => {
   const signedInAt = inSeconds(instance)
   const code = await obtainCode(instance, { scope: 'openid profile email phone read', nonce: 'n-0S6_WzA2Mj' })
   instance.advance(20 * SECOND)
-  const tokens = await readTokens(await redeem(instance, code))
+  const tokens = tokensOf(await redeem(instance, code))
   const { protectedHeader, payload } = await validate(tokens.id_token)
   t.strictSame(namesOf(protectedHeader), ['alg', 'kid', 'typ'])
   t.match(protectedHeader, { alg: 'RS256', typ: 'JWT' })
@@ -99,11 +98,11 @@ await t.test('OIDC Core §3.1.2.1: nonce byte for byte, or not at all', async (t
   const browser = createBrowser(instance.origin)
   for (const nonce of ['x', ' a b ', '+%2B%', '"\\/<>&\'', 'ünïcødé ☃ 🔑', '{"a":[1]}', 'n'.repeat(512), '0', 'null']) {
     const code = await obtainCode(instance, { nonce }, { browser })
-    const { id_token, access_token } = await readTokens(await redeem(instance, code))
+    const { id_token, access_token } = tokensOf(await redeem(instance, code))
     t.equal(claimsOf(id_token)['nonce'], nonce, JSON.stringify(nonce).slice(0, 40))
     t.notOk('nonce' in claimsOf(access_token), 'and in no access token')
   }
-  const without = await readTokens(await redeem(instance, await obtainCode(instance, {}, { browser })))
+  const without = tokensOf(await redeem(instance, await obtainCode(instance, {}, { browser })))
   t.notOk('nonce' in claimsOf(without.id_token), 'none was sent')
 })
 
@@ -129,7 +128,7 @@ await t.test('OIDC Core §2: auth_time is when the person signed in, however lat
 await t.test('OIDC Core §12.2: the ID token of a refresh', async (t) => {
   const first = await obtainTokens(instance, { nonce: 'first', scope: 'openid offline_access read' })
   instance.advance(45 * MINUTE)
-  const second = await readTokens(await refresh(instance, first.refresh_token))
+  const second = tokensOf(await refresh(instance, first.refresh_token))
   const [before, { payload: after }] = [claimsOf(first.id_token), await validate(second.id_token)]
   for (const claim of ['iss', 'sub', 'aud', 'auth_time', 'sid', 'acr', 'amr'])
     t.same(after[claim], before[claim], claim)
@@ -137,21 +136,21 @@ await t.test('OIDC Core §12.2: the ID token of a refresh', async (t) => {
   t.equal(after.iat, inSeconds(instance), 'iat is the time of the new token')
   t.equal(after.exp, inSeconds(instance) + 300)
   t.equal(after['at_hash'], leftHalf(second.access_token))
-  const narrowed = await readTokens(await refresh(instance, second.refresh_token, { scope: 'read' }))
+  const narrowed = tokensOf(await refresh(instance, second.refresh_token, { scope: 'read' }))
   t.equal(narrowed.id_token, '', 'none where the refresh leaves openid out')
 })
 
 await t.test('OIDC Core §3.1.2.1: without openid there is no ID token', async (t) => {
   for (const scope of ['read', 'profile email read', 'offline_access update']) {
     const response = await redeem(instance, await obtainCode(instance, { scope, nonce: 'n' }))
-    t.notOk('id_token' in ((await response.json()) as object), scope)
+    t.notOk('id_token' in (response.json as object), scope)
   }
 })
 
 await t.test('a Public app is an audience like any other', async (t) => {
   const code = await obtainCode(instance, { client_id: SPA, redirect_uri: SPA_REDIRECT, nonce: 'spa', ...PKCE })
   const fields = { client_id: SPA, redirect_uri: SPA_REDIRECT, code_verifier: VERIFIER }
-  const { id_token } = await readTokens(await redeem(instance, code, fields, {}))
+  const { id_token } = tokensOf(await redeem(instance, code, fields, {}))
   t.match((await validate(id_token, { audience: SPA })).payload, { aud: SPA, nonce: 'spa' })
   await t.rejects(
     validate(id_token),
@@ -173,7 +172,7 @@ await t.test('OIDC Core §3.3.2.11, §3.3.3.6: code id_token', async (t) => {
   )
   t.equal(front['c_hash'], leftHalf(code))
   t.notOk('at_hash' in front)
-  const tokens = await readTokens(await redeem(instance, code, { redirect_uri: HYBRID_REDIRECT }, basic(HYBRID)))
+  const tokens = tokensOf(await redeem(instance, code, { redirect_uri: HYBRID_REDIRECT }, basic(HYBRID)))
   const { payload: back } = await validate(tokens.id_token, { audience: HYBRID })
   for (const claim of ['iss', 'sub', 'aud', 'auth_time', 'sid', 'acr', 'nonce'])
     t.same(back[claim], front[claim], claim)

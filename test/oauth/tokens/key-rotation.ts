@@ -9,15 +9,10 @@ import { DAY, HOUR, isoTime, MINUTE, SECOND } from '../../../src/lib/time/clock.
 import { createTimekeeper } from '../../../src/lib/time/timekeeper.ts'
 import { createRotateKeys } from '../../../src/operations/maintenance/rotate-keys.ts'
 import { documentOf, settingsOf, tesseraOn } from '../../fixtures/cli/cli.ts'
-import {
-  claimsOf,
-  createRelyingParty,
-  type RelyingParty as Party,
-  type Server,
-  type Tokens,
-  tokensOf,
-  webApp,
-} from '../../fixtures/clients/relying-party.ts'
+import type { Server } from '../../fixtures/clients/endpoints.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { createRelyingParty, type RelyingParty as Party, webApp } from '../../fixtures/clients/relying-party.ts'
+import { type Tokens, tokensOf } from '../../fixtures/clients/tokens.ts'
 import { eventually } from '../../fixtures/instance/eventually.ts'
 import { type Instance, startInstance } from '../../fixtures/instance/instance.ts'
 import { freePort } from '../../fixtures/instance/ports.ts'
@@ -45,7 +40,7 @@ async function start(t: Test, settings: Readonly<Record<string, string>> = {}) {
     await instance.addApp({ applicationUri: serviceOf(signingAlgorithm), signingAlgorithm, ...service })
   const tokenFor = async (algorithm: SigningAlgorithm): Promise<string> => {
     const party = createRelyingParty(instance, { clientId: serviceOf(algorithm), login: '' })
-    return String((await party.token({ grant_type: 'client_credentials' })).json['access_token'])
+    return String((await party.requestToken({ grant_type: 'client_credentials' })).json['access_token'])
   }
   const verify = (token: string, keys: JSONWebKeySet) =>
     jwtVerify(token, createLocalJWKSet(keys), { currentDate: new Date(instance.now()), typ: 'at+jwt' })
@@ -306,7 +301,7 @@ await t.test('under load, on two nodes: no token fails verification while the co
   async function work(index: number): Promise<void> {
     const person = partyAt(instance)
     const [here, there] = [index, index + 1].map((one) => partyAt(nodes[one % 2] as Server)) as [Party, Party]
-    async function use({ access, id }: Tokens): Promise<void> {
+    async function use({ access_token: access, id_token: id }: Tokens): Promise<void> {
       kids.add(kidOf(access))
       for (const verify of verifiers) await Promise.all([verify(access, 'at+jwt'), verify(id, 'JWT')])
       for (const party of [here, there]) {
@@ -316,9 +311,9 @@ await t.test('under load, on two nodes: no token fails verification while the co
       counts.issued++
     }
     while (!stopped) {
-      const signedIn = tokensOf(await here.redeem(await person.code()))
+      const signedIn = tokensOf(await here.redeem(await person.obtainCode()))
       await use(signedIn)
-      await use(tokensOf(await there.refresh(signedIn.refresh)))
+      await use(tokensOf(await there.refresh(signedIn.refresh_token)))
     }
   }
   const load = Promise.all([0, 1, 2, 3].map(work)).catch((error: unknown) => failed.push(String(error)))

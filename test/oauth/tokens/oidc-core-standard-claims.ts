@@ -3,12 +3,14 @@ import t from 'tap'
 import { ALL_RESPONSE_TYPES } from '../../../src/domain/apps/app-choices.ts'
 import type { UserProfile } from '../../../src/domain/users/user.ts'
 import { userFaults } from '../../../src/domain/users/user-attributes.ts'
-import { answerOf, authorize, bearer, claimsOf, obtainTokens, postForm } from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, obtainTokens } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { bearer, postForm, send } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { PASSWORD } from '../../fixtures/instance/instance.ts'
 import { startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { WHOLE_CLAIMS, WHOLE_PROFILE } from '../../fixtures/sign-in/person.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 const { instance, david, anna } = await startWorld(t, { TESSERA_IMPLICIT: 'true' })
 await instance.core.store.write(({ users }) => users.update({ ...david, profile: WHOLE_PROFILE }, instance.now()))
@@ -62,13 +64,13 @@ await t.test('§5.3.1, G51, G52: GET, POST with an empty form, and a token in th
   const { access_token } = await obtainTokens(instance, { scope: ALL_SCOPES })
   const url = `${instance.issuer}/connect/userinfo`
   for (const response of [
-    await fetch(url, { headers: bearer(access_token) }),
+    await send(url, { headers: bearer(access_token) }),
     await postForm(url, {}, bearer(access_token)),
     await postForm(url, { access_token }),
   ]) {
     t.equal(response.status, 200)
     t.match(response.headers.get('content-type'), /^application\/json(;|$)/)
-    t.strictSame(await response.json(), { sub: david.id, ...EVERYTHING })
+    t.strictSame(response.json, { sub: david.id, ...EVERYTHING })
   }
 })
 

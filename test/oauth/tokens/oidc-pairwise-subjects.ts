@@ -1,23 +1,13 @@
 import t, { type Test } from 'tap'
 import { refusedByRedirect } from '../../fixtures/answers/refusals.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
-import {
-  answerOf,
-  authorize,
-  basic,
-  bearer,
-  claimsOf,
-  type Fields,
-  obtainCode,
-  obtainTokens,
-  postForm,
-  readTokens,
-  redeem,
-  requestToken,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, obtainCode, obtainTokens, redeem } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl, requestToken } from '../../fixtures/clients/endpoints.ts'
+import { type Answer, basic, bearer, type Fields, postForm, send } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { OTHER, startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 const { instance, david, anna } = await startWorld(t)
 const tessera = tesseraOn(instance)
@@ -56,10 +46,10 @@ async function signIn(
 ) {
   const asked = { client_id: applicationUri, redirect_uri: redirectUri, scope }
   const code = await obtainCode(at, asked, { login, browser })
-  return readTokens(await redeem(at, code, { redirect_uri: redirectUri }, basic(applicationUri)))
+  return tokensOf(await redeem(at, code, { redirect_uri: redirectUri }, basic(applicationUri)))
 }
-const json = async (response: Promise<Response>) => (await (await response).json()) as Record<string, unknown>
-const get = (url: string, token: string) => json(fetch(url, { headers: bearer(token) }))
+const json = async (response: Promise<Answer>) => (await response).json as Record<string, unknown>
+const get = (url: string, token: string) => json(send(url, { headers: bearer(token) }))
 const post = (path: string, fields: Fields, app: string) =>
   json(postForm(`${instance.issuer}/connect/${path}`, fields, basic(app)))
 
@@ -207,7 +197,7 @@ await t.test('a sub of its own also where others are called by their login', asy
 })
 
 await t.test('discovery offers both', async (t) => {
-  const metadata = await json(fetch(`${instance.issuer}/.well-known/openid-configuration`))
+  const metadata = await json(send(`${instance.issuer}/.well-known/openid-configuration`))
   t.strictSame(metadata['subject_types_supported'], ['public', 'pairwise'])
 })
 

@@ -4,10 +4,11 @@ import t from 'tap'
 import { SIGNING_ALGORITHMS } from '../../../src/domain/protocol/signing-algorithm.ts'
 import { refused } from '../../fixtures/answers/refusals.ts'
 import { documentOf, tesseraOn } from '../../fixtures/cli/cli.ts'
-import { basic, bearer, obtainTokens, postForm } from '../../fixtures/clients/requests.ts'
+import { obtainTokens } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer, postForm, send } from '../../fixtures/clients/http.ts'
 import { startWorld, WEB, WEB_BYE, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 import { changeApp } from '../../fixtures/tokens/reference-tokens.ts'
 
 const { instance, david } = await startWorld(t)
@@ -16,12 +17,12 @@ const userinfo = `${issuer}/connect/userinfo`
 const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/openid-configuration/jwks`), { cooldownDuration: 0 })
 const browser = createBrowser(instance.origin)
 const { access_token, id_token } = await obtainTokens(instance, {}, { browser })
-const plain = (await (await fetch(userinfo, { headers: bearer(access_token) })).json()) as Record<string, unknown>
+const plain = (await send(userinfo, { headers: bearer(access_token) })).json as Record<string, unknown>
 
-const ask = async (): Promise<string> => (await fetch(userinfo, { headers: bearer(access_token) })).text()
+const ask = async (): Promise<string> => (await send(userinfo, { headers: bearer(access_token) })).text
 
 await t.test('nothing in the record: plain JSON', async (t) => {
-  const response = await fetch(userinfo, { headers: bearer(access_token) })
+  const response = await send(userinfo, { headers: bearer(access_token) })
   t.equal(response.headers.get('content-type'), 'application/json; charset=utf-8')
   t.match(plain, { sub: david.id, name: 'David Miller', email: 'david@example.com' })
 })
@@ -31,11 +32,11 @@ for (const algorithm of SIGNING_ALGORITHMS)
     await changeApp(instance, WEB, { userinfoSignedResponseAlg: algorithm })
     const form = { headers: { ...bearer(access_token), 'content-type': 'application/x-www-form-urlencoded' } }
     for (const [method, options] of Object.entries({ GET: { headers: bearer(access_token) }, POST: form })) {
-      const response = await fetch(userinfo, { method, ...options })
+      const response = await send(userinfo, { method, ...options })
       t.equal(response.status, 200, method)
       t.equal(response.headers.get('content-type'), 'application/jwt', method)
       t.equal(response.headers.get('cache-control'), 'no-store', method)
-      const { payload, protectedHeader } = await jwtVerify(await response.text(), keys, { issuer, audience: WEB })
+      const { payload, protectedHeader } = await jwtVerify(response.text, keys, { issuer, audience: WEB })
       t.match(protectedHeader, { alg: algorithm, kid: String, typ: 'JWT' })
       t.strictSame(payload, { ...plain, iss: issuer, aud: WEB }, 'the same claims as in plain JSON, and these two')
     }
@@ -44,7 +45,7 @@ for (const algorithm of SIGNING_ALGORITHMS)
 await t.test('its algorithm is its own: tokens keep theirs', async (t) => {
   await changeApp(instance, WEB, { signingAlgorithm: 'ES256', userinfoSignedResponseAlg: 'EdDSA' })
   const { id_token, access_token } = await obtainTokens(instance)
-  const jwt = await (await fetch(userinfo, { headers: bearer(access_token) })).text()
+  const jwt = (await send(userinfo, { headers: bearer(access_token) })).text
   t.strictSame(
     [id_token, access_token, jwt].map((one) => decodeProtectedHeader(one).alg),
     ['ES256', 'ES256', 'EdDSA'],
@@ -53,7 +54,7 @@ await t.test('its algorithm is its own: tokens keep theirs', async (t) => {
 
 await t.test('a refusal is JSON as ever', async (t) => {
   await changeApp(instance, WEB, { userinfoSignedResponseAlg: 'RS256' })
-  await refused(t, instance, await fetch(userinfo, { headers: bearer('unknown') }), {
+  refused(t, instance, await send(userinfo, { headers: bearer('unknown') }), {
     status: 401,
     error: 'invalid_token',
     description: 'the access token is unknown, expired or revoked',
@@ -62,9 +63,9 @@ await t.test('a refusal is JSON as ever', async (t) => {
 
 await t.test('RFC 8725 §3.11: it passes for no token', async (t) => {
   const jwt = await ask()
-  t.equal((await fetch(userinfo, { headers: bearer(jwt) })).status, 401, 'not for an access token')
+  t.equal((await send(userinfo, { headers: bearer(jwt) })).status, 401, 'not for an access token')
   const told = await postForm(`${issuer}/connect/introspect`, { token: jwt }, basic(WEB))
-  t.strictSame(await told.json(), { active: false })
+  t.strictSame(told.json, { active: false })
   const silent = (hint: string) =>
     browser.open(
       authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT, prompt: 'none', id_token_hint: hint }),

@@ -3,40 +3,33 @@ import { digest } from '../../../src/lib/crypto/secrets.ts'
 import { HOUR } from '../../../src/lib/time/clock.ts'
 import { logHoldsNoSecret, refused } from '../../fixtures/answers/refusals.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
-import {
-  basic,
-  bearer,
-  claimsOf,
-  obtainCode,
-  obtainTokens,
-  postForm,
-  readTokens,
-  redeem,
-  refresh,
-  requestToken,
-} from '../../fixtures/clients/requests.ts'
+import { obtainCode, obtainTokens, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
+import { introspect, requestToken } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer, postForm, send } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { enableApp, enableUser, OTHER, SYNC, startWorld, WEB } from '../../fixtures/instance/world.ts'
 import { bytesAtRest, query, spellingsOf } from '../../fixtures/store/database.ts'
-import { changeApp, introspect } from '../../fixtures/tokens/reference-tokens.ts'
+import { changeApp } from '../../fixtures/tokens/reference-tokens.ts'
 
 const FORMAT = /^enat_[A-Za-z0-9_-]{43}$/
 const DEAD = { active: false }
 
 const { instance, david, service } = await startWorld(t)
 const jwt = await obtainTokens(instance)
-const signed = await introspect(instance, WEB, jwt.access_token)
+const signed = (await introspect(instance, jwt.access_token, basic(WEB))).json
 const serviceToken = async () =>
-  (await readTokens(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC)))).access_token
-const serviceJwt = await introspect(instance, SYNC, await serviceToken())
+  tokensOf(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC))).access_token
+const serviceJwt = (await introspect(instance, await serviceToken(), basic(SYNC))).json
 for (const app of [WEB, SYNC]) await changeApp(instance, app, { accessTokenFormat: 'reference' })
 
-const userinfo = (token: string) => fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })
+const userinfo = (token: string) => send(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })
 
 await t.test(
   'AccessTokenFormat reference: code, refresh and client_credentials give tokens that say nothing',
   async (t) => {
     const first = await obtainTokens(instance)
-    const second = await readTokens(await refresh(instance, first.refresh_token))
+    const second = tokensOf(await refresh(instance, first.refresh_token))
     const system = await serviceToken()
     for (const value of [first.access_token, second.access_token, system]) t.match(value, FORMAT)
     t.not(first.access_token, second.access_token)
@@ -44,21 +37,25 @@ await t.test(
     t.match(claimsOf(first.id_token), { at_hash: String }, 'the ID token speaks of it as of any other')
 
     await t.test('introspection tells of them what it tells of signed ones', async (t) => {
-      const told = await introspect(instance, WEB, first.access_token)
+      const told = (await introspect(instance, first.access_token, basic(WEB))).json
       t.strictSame(Object.keys(told).sort(), Object.keys(signed).sort())
       const own = ['jti', 'sid', 'auth_time', 'iat', 'nbf', 'exp']
       const common = (claims: object) =>
         Object.fromEntries(Object.entries(claims).filter(([name]) => !own.includes(name)))
       t.strictSame(common(told), common(signed))
-      const ofService = await introspect(instance, SYNC, system)
+      const ofService = (await introspect(instance, system, basic(SYNC))).json
       t.strictSame(common(ofService), common(serviceJwt))
       t.match(ofService, { client_system_user_id: service.id })
-      t.strictSame(await introspect(instance, OTHER, first.access_token), DEAD, 'another app learns nothing')
+      t.strictSame(
+        (await introspect(instance, first.access_token, basic(OTHER))).json,
+        DEAD,
+        'another app learns nothing',
+      )
     })
 
     await t.test('userinfo takes them', async (t) => {
       const answer = await userinfo(second.access_token)
-      t.match([answer.status, await answer.json()], [200, { sub: david.id, email: 'david@example.com' }])
+      t.match([answer.status, answer.json], [200, { sub: david.id, email: 'david@example.com' }])
       t.equal((await userinfo(system)).status, 403, 'a service speaks for no person')
     })
 
@@ -69,7 +66,7 @@ await t.test(
         const clear = [...spellingsOf(value), ...spellingsOf(value.slice(5))]
         t.notOk(clear.some((spelling) => atRest.includes(spelling)))
       }
-      const told = await introspect(instance, SYNC, system)
+      const told = (await introspect(instance, system, basic(SYNC))).json
       const events = await instance.core.store.read.auditEvents.latest({ app: SYNC }, 1)
       t.match(events, [{ event: 'token_issued', detail: { token: told['jti'] } }])
       logHoldsNoSecret(t, instance)
@@ -80,12 +77,12 @@ await t.test(
 await t.test('a lost answer comes again with the very same token', async (t) => {
   const { refresh_token } = await obtainTokens(instance)
   const [first, again] = [await refresh(instance, refresh_token), await refresh(instance, refresh_token)]
-  t.equal(await again.text(), await first.text())
+  t.equal(again.text, first.text)
 })
 
 await t.test('a code that is used twice takes the token with it', async (t) => {
   const code = await obtainCode(instance, { scope: 'openid read' })
-  const { access_token } = await readTokens(await redeem(instance, code))
+  const { access_token } = tokensOf(await redeem(instance, code))
   t.equal((await redeem(instance, code)).status, 400)
   t.equal((await userinfo(access_token)).status, 401)
 })
@@ -98,16 +95,16 @@ await t.test('they die with their app, their user, their family, by revocation a
     t.equal((await revoke(access_token, OTHER)).status, 400, 'not by another app')
     t.equal((await userinfo(access_token)).status, 200)
     t.equal((await revoke(access_token)).status, 200)
-    await refused(t, instance, await userinfo(access_token), {
+    refused(t, instance, await userinfo(access_token), {
       status: 401,
       error: 'invalid_token',
       description: 'the access token is unknown, expired or revoked',
       cause: { rule: 'access-token-revoked' },
     })
-    const next = await readTokens(await refresh(instance, refresh_token))
+    const next = tokensOf(await refresh(instance, refresh_token))
     t.equal((await userinfo(next.access_token)).status, 200, 'the family lives on')
     await revoke(next.refresh_token)
-    t.strictSame(await introspect(instance, WEB, next.access_token), DEAD, 'until it is revoked')
+    t.strictSame((await introspect(instance, next.access_token, basic(WEB))).json, DEAD, 'until it is revoked')
   })
 
   await t.test('kill switches', async (t) => {
@@ -119,7 +116,7 @@ await t.test('they die with their app, their user, their family, by revocation a
       await end()
       t.equal((await userinfo(access_token)).status, 401)
       await undo()
-      t.strictSame(await introspect(instance, WEB, access_token), DEAD, 'and enabling revives nothing')
+      t.strictSame((await introspect(instance, access_token, basic(WEB))).json, DEAD, 'and enabling revives nothing')
     }
     for (const [end, undo] of [
       [() => enableApp(instance, SYNC, false), () => enableApp(instance, SYNC, true)],
@@ -128,7 +125,7 @@ await t.test('they die with their app, their user, their family, by revocation a
       const system = await serviceToken()
       await end()
       await undo()
-      t.strictSame(await introspect(instance, SYNC, system), DEAD)
+      t.strictSame((await introspect(instance, system, basic(SYNC))).json, DEAD)
     }
   })
 
@@ -137,19 +134,19 @@ await t.test('they die with their app, their user, their family, by revocation a
     instance.advance(HOUR - 1000)
     t.equal((await userinfo(access_token)).status, 200)
     instance.advance(1000)
-    await refused(t, instance, await userinfo(access_token), {
+    refused(t, instance, await userinfo(access_token), {
       status: 401,
       error: 'invalid_token',
       description: 'the access token is unknown, expired or revoked',
       cause: { rule: 'access-token-expired' },
     })
-    t.strictSame(await introspect(instance, WEB, access_token), DEAD)
+    t.strictSame((await introspect(instance, access_token, basic(WEB))).json, DEAD)
   })
 
   await t.test('what nobody was given', async (t) => {
     for (const token of [`enat_${'A'.repeat(43)}`, 'enat_', `enat_${'A'.repeat(44)}`]) {
       t.equal((await userinfo(token)).status, 401)
-      t.strictSame(await introspect(instance, WEB, token), DEAD)
+      t.strictSame((await introspect(instance, token, basic(WEB))).json, DEAD)
     }
   })
 })
@@ -157,7 +154,7 @@ await t.test('they die with their app, their user, their family, by revocation a
 await t.test('the format counts for tokens issued from then on', async (t) => {
   const opaque = await obtainTokens(instance)
   await changeApp(instance, WEB, { accessTokenFormat: 'jwt' })
-  const signedAgain = await readTokens(await refresh(instance, opaque.refresh_token))
+  const signedAgain = tokensOf(await refresh(instance, opaque.refresh_token))
   t.match(claimsOf(signedAgain.access_token), { sub: david.id })
   for (const token of [opaque.access_token, signedAgain.access_token]) t.equal((await userinfo(token)).status, 200)
   await changeApp(instance, WEB, { accessTokenFormat: 'reference' })

@@ -3,7 +3,8 @@ import { MOST_TOKENS_OF_A_USER } from '../../../src/domain/tokens/reference-toke
 import { digest } from '../../../src/lib/crypto/secrets.ts'
 import { DAY, inSeconds, MINUTE, SECOND } from '../../../src/lib/time/clock.ts'
 import { logHoldsNoSecret, refused } from '../../fixtures/answers/refusals.ts'
-import { basic, bearer, postForm } from '../../fixtures/clients/requests.ts'
+import { introspect } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer, postForm, send } from '../../fixtures/clients/http.ts'
 import { eventually } from '../../fixtures/instance/eventually.ts'
 import {
   enableApp,
@@ -17,7 +18,7 @@ import {
   type World,
 } from '../../fixtures/instance/world.ts'
 import { bytesAtRest, query, spellingsOf } from '../../fixtures/store/database.ts'
-import { changeApp, introspect, issue, revoke, whyRefused } from '../../fixtures/tokens/reference-tokens.ts'
+import { changeApp, issue, revoke, whyRefused } from '../../fixtures/tokens/reference-tokens.ts'
 
 const FORMAT = /^enrt_[0-9A-F]{64}$/
 const DEAD = { active: false }
@@ -37,7 +38,7 @@ await t.test('a PAT acts as its user and a SAT as the System User, in the words 
   const expires = instance.now() + 30 * DAY
   const { value, token } = await issue(instance, { ...pat(), scope: 'read', expires: '30d' })
   t.match(value, FORMAT)
-  t.strictSame(await introspect(instance, WEB, value), {
+  t.strictSame((await introspect(instance, value, basic(WEB))).json, {
     active: true,
     token_type: 'Bearer',
     token_kind: 'PAT',
@@ -52,11 +53,11 @@ await t.test('a PAT acts as its user and a SAT as the System User, in the words 
     sub: david.id,
     id: david.id,
     user_type: 'InternalUser',
-    db: (await introspect(instance, WEB, value))['db'],
+    db: (await introspect(instance, value, basic(WEB))).json['db'],
     username: 'david',
   })
   const system = await issue(instance, sat())
-  t.match(await introspect(instance, SYNC, system.value), {
+  t.match((await introspect(instance, system.value, basic(SYNC))).json, {
     active: true,
     token_kind: 'SAT',
     scope: 'read update',
@@ -65,7 +66,7 @@ await t.test('a PAT acts as its user and a SAT as the System User, in the words 
     client_system_user_id: service.id,
     exp: inSeconds(instance.now() + 90 * DAY),
   })
-  t.strictSame(await introspect(instance, OTHER, value), DEAD, 'another app learns nothing')
+  t.strictSame((await introspect(instance, value, basic(OTHER))).json, DEAD, 'another app learns nothing')
   t.match(system.token, { description: `SAT of ${new Date(instance.now()).toISOString().slice(0, 10)}` })
   logHoldsNoSecret(t, instance)
 })
@@ -73,7 +74,7 @@ await t.test('a PAT acts as its user and a SAT as the System User, in the words 
 await t.test('only the digest is at rest', async (t) => {
   const { instance } = await start(t)
   const { value } = await issue(instance, pat())
-  await introspect(instance, WEB, value)
+  await introspect(instance, value, basic(WEB))
   const atRest = await bytesAtRest(instance)
   t.ok(atRest.includes(digest(value)))
   const clear = [...spellingsOf(value), ...spellingsOf(value.slice(5)), Buffer.from(value.slice(5), 'hex')]
@@ -93,9 +94,9 @@ await t.test('a typo or a missing part is refused without a look at the database
   const last = value.endsWith('0') ? '1' : '0'
   const typos = [`${value.slice(0, -1)}${last}`, value.slice(0, -1), value.toLowerCase(), `${value}0`, 'enrt_']
   for (const typo of typos) {
-    t.strictSame(await introspect(instance, WEB, typo), DEAD, 'introspection')
-    const answer = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(typo) })
-    await refused(t, instance, answer, {
+    t.strictSame((await introspect(instance, typo, basic(WEB))).json, DEAD, 'introspection')
+    const answer = await send(`${instance.issuer}/connect/userinfo`, { headers: bearer(typo) })
+    refused(t, instance, answer, {
       status: 401,
       error: 'invalid_token',
       description: 'the access token is unknown, expired or revoked',
@@ -103,7 +104,7 @@ await t.test('a typo or a missing part is refused without a look at the database
     })
   }
   t.equal(reads, 0)
-  t.match(await introspect(instance, WEB, value), { active: true })
+  t.match((await introspect(instance, value, basic(WEB))).json, { active: true })
   t.equal(reads, 1)
 })
 
@@ -113,12 +114,12 @@ await t.test('the last use is noted at most once a minute', async (t) => {
   const lastUse = async () => (await instance.core.store.read.referenceTokens.findById(token.id))?.lastUsedAt
   t.equal(await lastUse(), undefined)
   const first = instance.now()
-  await introspect(instance, WEB, value)
+  await introspect(instance, value, basic(WEB))
   t.equal(await eventually(lastUse, (at) => at === first), first)
   instance.advance(MINUTE - SECOND)
-  for (let times = 0; times < 5; times++) await introspect(instance, WEB, value)
+  for (let times = 0; times < 5; times++) await introspect(instance, value, basic(WEB))
   instance.advance(SECOND)
-  await introspect(instance, WEB, value)
+  await introspect(instance, value, basic(WEB))
   // A use noted a second ago would have kept this one from being noted.
   t.equal(await eventually(lastUse, (at) => at === first + MINUTE), first + MINUTE)
 })
@@ -127,7 +128,7 @@ await t.test('what ends a token does so at once, everywhere', async (t) => {
   const world = await start(t)
   const { instance, david, service } = world
   const userinfo = async (value: string) =>
-    (await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(value) })).status
+    (await send(`${instance.issuer}/connect/userinfo`, { headers: bearer(value) })).status
 
   type Change = readonly [what: string, rule: string, end: () => Promise<unknown>, undo: () => Promise<unknown>]
   const record = (changes: object, back: object, app: string) =>
@@ -140,7 +141,7 @@ await t.test('what ends a token does so at once, everywhere', async (t) => {
   async function dies(t: Test, uri: string, wanted: Parameters<typeof issue>[1], changes: readonly Change[]) {
     for (const [what, rule, end, undo] of changes) {
       const { value } = await issue(instance, wanted)
-      t.match(await introspect(instance, uri, value), { active: true }, what)
+      t.match((await introspect(instance, value, basic(uri))).json, { active: true }, what)
       t.equal(await userinfo(value), 403, 'known, though userinfo is not for it')
       await end()
       t.equal(await userinfo(value), 401, what)
@@ -150,7 +151,7 @@ await t.test('what ends a token does so at once, everywhere', async (t) => {
         what,
       )
       await undo()
-      const after = await introspect(instance, uri, value)
+      const after = (await introspect(instance, value, basic(uri))).json
       if (rule === 'access-token-ended') t.strictSame(after, DEAD, `${what}, undone`)
       else t.match(after, { active: true }, `${what}, undone`)
     }
@@ -200,7 +201,7 @@ await t.test('what ends a token does so at once, everywhere', async (t) => {
     ] as const) {
       const { value } = await issue(instance, sat())
       await changeApp(instance, SYNC, changes)
-      t.strictSame(await introspect(instance, SYNC, value), DEAD, what)
+      t.strictSame((await introspect(instance, value, basic(SYNC))).json, DEAD, what)
       t.equal(await userinfo(value), 401)
       await changeApp(instance, SYNC, { systemUserAllowed: true, systemUser: service.id })
     }
@@ -209,14 +210,14 @@ await t.test('what ends a token does so at once, everywhere', async (t) => {
   await t.test('a narrowed scope', async (t) => {
     const { value } = await issue(instance, { ...sat(HYBRID), scope: 'read update' })
     await changeApp(instance, HYBRID, { scope: ['update'] })
-    t.match(await introspect(instance, HYBRID, value), { active: true, scope: 'update' })
+    t.match((await introspect(instance, value, basic(HYBRID))).json, { active: true, scope: 'update' })
   })
 
   await t.test('revocation by an administrator', async (t) => {
     const issued = await issue(instance, pat())
     t.equal(await revoke(instance, issued), true)
     t.equal(await revoke(instance, issued), false, 'once')
-    t.strictSame(await introspect(instance, WEB, issued.value), DEAD)
+    t.strictSame((await introspect(instance, issued.value, basic(WEB))).json, DEAD)
     t.equal(await userinfo(issued.value), 401)
     const events = await instance.core.store.read.auditEvents.latest({ app: WEB }, 2)
     t.match(events, [
@@ -233,23 +234,23 @@ await t.test('what ends a token does so at once, everywhere', async (t) => {
   await t.test('RFC 7009: revocation by the app itself', async (t) => {
     const { value } = await issue(instance, pat())
     const endpoint = `${instance.issuer}/connect/revocation`
-    await refused(t, instance, await postForm(endpoint, { token: value }, basic(OTHER)), {
+    refused(t, instance, await postForm(endpoint, { token: value }, basic(OTHER)), {
       status: 400,
       error: 'invalid_grant',
       description: 'the token was issued to another app',
     })
-    t.match(await introspect(instance, WEB, value), { active: true })
+    t.match((await introspect(instance, value, basic(WEB))).json, { active: true })
     t.equal((await postForm(endpoint, { token: value }, basic(WEB))).status, 200)
-    t.strictSame(await introspect(instance, WEB, value), DEAD)
+    t.strictSame((await introspect(instance, value, basic(WEB))).json, DEAD)
     t.equal((await postForm(endpoint, { token: value }, basic(WEB))).status, 200, 'again')
   })
 
   await t.test('its expiry, to the millisecond', async (t) => {
     const { value } = await issue(instance, { ...pat(), expires: '30d' })
     instance.advance(30 * DAY - 1)
-    t.match(await introspect(instance, WEB, value), { active: true })
+    t.match((await introspect(instance, value, basic(WEB))).json, { active: true })
     instance.advance(1)
-    t.strictSame(await introspect(instance, WEB, value), DEAD)
+    t.strictSame((await introspect(instance, value, basic(WEB))).json, DEAD)
     t.equal(await userinfo(value), 401)
     t.match(
       instance.log.findLast((entry) => 'refusal' in entry),
@@ -364,10 +365,10 @@ await t.test('what cannot be made is refused with the reason and what mends it',
     )
     await instance.core.store.write(({ users }) => users.update({ ...david, isAdmin: true }, instance.now()))
     const { value } = await issue(instance, pat())
-    t.match(await introspect(instance, WEB, value), { active: true })
-    t.match(await introspect(instance, SYNC, (await issue(instance, sat())).value), { active: true })
+    t.match((await introspect(instance, value, basic(WEB))).json, { active: true })
+    t.match((await introspect(instance, (await issue(instance, sat())).value, basic(SYNC))).json, { active: true })
     await instance.core.store.write(({ users }) => users.update({ ...david, isAdmin: false }, instance.now()))
-    t.strictSame(await introspect(instance, WEB, value), DEAD, 'no administrator any more')
+    t.strictSame((await introspect(instance, value, basic(WEB))).json, DEAD, 'no administrator any more')
   })
 })
 

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { logHoldsNoSecret } from '../../fixtures/answers/refusals.ts'
-import { claimsOf } from '../../fixtures/clients/requests.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { enableApp, enableUser, OTHER, SYNC, WEB } from '../../fixtures/instance/world.ts'
 import { OPAQUE, READER, REPORTS, REPORTS_API, startReports } from '../../fixtures/resource-server/reports.ts'
 import { keepReferenceToken } from '../../fixtures/tokens/reference-token.ts'
@@ -12,13 +12,13 @@ const now = (): number => instance.now() / 1000
 type Claims = Record<string, unknown>
 
 const described = async (token: string, caller?: string): Promise<Claims> =>
-  (await (await introspect(token, caller)).json()) as Claims
+  (await introspect(token, caller)).json as Claims
 
 /** RFC 7662 §2.2: of a token that is not active nothing at all is told, and nobody is told anything else. */
 async function inactive(t: Test, token: string, caller: string, message: string): Promise<void> {
   const refusals = instance.log.filter((record) => 'refusal' in record).length
   const response = await introspect(token, caller)
-  t.strictSame([response.status, await response.text()], [200, '{"active":false}'], message)
+  t.strictSame([response.status, response.text], [200, '{"active":false}'], message)
   t.equal(response.headers.get('content-type'), 'application/json; charset=utf-8')
   t.equal(response.headers.get('cache-control'), 'no-store')
   t.equal(instance.log.filter((record) => 'refusal' in record).length, refusals, 'it is no refusal')
@@ -161,7 +161,7 @@ await t.test('§2.2: the scope is one text where access tokens hold a list', asy
   const wish = { app: READER, user: listed.david, scope: ['read', 'reports.read'] }
   const { value } = await keepReferenceToken(listed.instance, { kind: 'PAT', ...wish })
   for (const token of [access_token, value]) {
-    t.match(await (await listed.introspect(token)).json(), { active: true, scope: 'read reports.read' })
+    t.match((await listed.introspect(token)).json, { active: true, scope: 'read reports.read' })
   }
 })
 

@@ -2,7 +2,7 @@
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import t from 'tap'
 import { refused } from '../../fixtures/answers/refusals.ts'
-import { basic, bearer, postForm } from '../../fixtures/clients/requests.ts'
+import { type Answer, basic, bearer, postForm, send } from '../../fixtures/clients/http.ts'
 import { OTHER, SPA } from '../../fixtures/instance/world.ts'
 import { READER, REPORTS_API, startReports } from '../../fixtures/resource-server/reports.ts'
 
@@ -14,9 +14,9 @@ const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/openid-configurat
 const ask = (token: string, accept: string, caller = REPORTS_API) => introspect(token, caller, { accept })
 
 /** What the answer says, once its signature, issuer, audience and type hold. */
-async function verified(response: Response, audience = REPORTS_API): Promise<Record<string, unknown>> {
+async function verified(response: Answer, audience = REPORTS_API): Promise<Record<string, unknown>> {
   const checks = { issuer, audience, typ: 'token-introspection+jwt', currentDate: new Date(instance.now()) }
-  return (await jwtVerify(await response.text(), keys, checks)).payload
+  return (await jwtVerify(response.text, keys, checks)).payload
 }
 
 await t.test('§5: the answer as a JWT for the app that asked', async (t) => {
@@ -30,9 +30,9 @@ await t.test('§5: the answer as a JWT for the app that asked', async (t) => {
     t.equal(response.status, 200)
     t.equal(response.headers.get('content-type'), SIGNED)
     t.equal(response.headers.get('cache-control'), 'no-store')
-    const text = await response.clone().text()
+    const { text } = response
     t.match(decodeProtectedHeader(text), { alg: 'RS256', typ: 'token-introspection+jwt', kid: String })
-    const plain: unknown = await (await ask(token, 'application/json')).json()
+    const plain: unknown = (await ask(token, 'application/json')).json
     t.strictSame(
       await verified(response),
       { iss: issuer, aud: REPORTS_API, iat: instance.now() / 1000, token_introspection: plain },
@@ -66,12 +66,9 @@ await t.test('§4, RFC 9110 §12.5.1: who prefers which form gets it', async (t)
 await t.test('§6: the server says with which algorithm it signs', async (t) => {
   for (const algorithm of ['RS256', 'ES256']) {
     const { issuer, ...other } = await startWith(algorithm)
-    const metadata = (await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()) as Record<
-      string,
-      unknown
-    >
+    const metadata = (await send(`${issuer}/.well-known/openid-configuration`)).json as Record<string, unknown>
     t.ok((metadata['introspection_signing_alg_values_supported'] as string[]).includes(algorithm))
-    t.match(decodeProtectedHeader(await (await other.introspect('x', REPORTS_API, { accept: SIGNED })).text()), {
+    t.match(decodeProtectedHeader((await other.introspect('x', REPORTS_API, { accept: SIGNED })).text), {
       alg: algorithm,
     })
   }
@@ -85,25 +82,25 @@ await t.test('§6: the server says with which algorithm it signs', async (t) => 
 
 await t.test('§8.1: the JWT opens nothing', async (t) => {
   const { access_token } = await ofPerson(READER, 'openid reports.read')
-  const answer = await (await ask(access_token, SIGNED)).text()
-  t.equal((await fetch(`${issuer}/connect/userinfo`, { headers: bearer(answer) })).status, 401)
-  t.strictSame(await (await introspect(answer)).json(), { active: false })
+  const answer = (await ask(access_token, SIGNED)).text
+  t.equal((await send(`${issuer}/connect/userinfo`, { headers: bearer(answer) })).status, 401)
+  t.strictSame((await introspect(answer)).json, { active: false })
 })
 
 await t.test('a refusal is JSON whatever is accepted', async (t) => {
   const url = `${issuer}/connect/introspect`
   const accept = { accept: SIGNED }
-  await refused(t, instance, await postForm(url, { token: 'x' }, { ...basic(REPORTS_API, 'wrong'), ...accept }), {
+  refused(t, instance, await postForm(url, { token: 'x' }, { ...basic(REPORTS_API, 'wrong'), ...accept }), {
     status: 401,
     error: 'invalid_client',
     description: 'the app is unknown, or its authentication is wrong or missing',
   })
-  await refused(t, instance, await postForm(url, { token: 'x', client_id: SPA }, accept), {
+  refused(t, instance, await postForm(url, { token: 'x', client_id: SPA }, accept), {
     status: 401,
     error: 'invalid_client',
     description: 'only a Confidential app may introspect tokens',
   })
-  await refused(t, instance, await postForm(url, {}, { ...basic(REPORTS_API), ...accept }), {
+  refused(t, instance, await postForm(url, {}, { ...basic(REPORTS_API), ...accept }), {
     status: 400,
     error: 'invalid_request',
     description: 'parameter is missing: token',

@@ -4,22 +4,15 @@ import { createRemoteJWKSet, decodeProtectedHeader, type JWTVerifyResult, jwtVer
 import t from 'tap'
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../../../src/domain/protocol/signing-algorithm.ts'
 import { documentOf, tesseraOn } from '../../fixtures/cli/cli.ts'
-import {
-  answerOf,
-  authorize,
-  basic,
-  bearer,
-  postForm,
-  readTokens,
-  redeem,
-  refresh,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer, postForm } from '../../fixtures/clients/http.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { SECRET } from '../../fixtures/instance/instance.ts'
 import { SYNC, startWorld, WEB } from '../../fixtures/instance/world.ts'
 import { startApiOn } from '../../fixtures/resource-server/api-on-instance.ts'
 import { REPORTS, REPORTS_API, startReports } from '../../fixtures/resource-server/reports.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 import { query } from '../../fixtures/store/database.ts'
 import { changeApp } from '../../fixtures/tokens/reference-tokens.ts'
 
@@ -69,7 +62,7 @@ async function signInAt(app: string) {
   const asked = { client_id: app, redirect_uri: REDIRECT, scope: SCOPE, response_type: 'code id_token', nonce: 'n-1' }
   const answer = answerOf(await authorize(instance, asked, { browser }))
   const code = answer.get('code') ?? ''
-  const tokens = await readTokens(await redeem(instance, code, { redirect_uri: REDIRECT }, basic(app)))
+  const tokens = tokensOf(await redeem(instance, code, { redirect_uri: REDIRECT }, basic(app)))
   return { browser, code, front: answer.get('id_token') ?? '', tokens }
 }
 
@@ -77,18 +70,12 @@ const algOf = (jwt: string) => decodeProtectedHeader(jwt).alg
 
 const askSigned = async (token: string, app: string): Promise<string> => {
   const accept = { accept: 'application/token-introspection+jwt' }
-  return (await postForm(`${issuer}/connect/introspect`, { token }, { ...basic(app), ...accept })).text()
+  return (await postForm(`${issuer}/connect/introspect`, { token }, { ...basic(app), ...accept })).text
 }
 
 const asItself = async (app: string): Promise<string> =>
-  (
-    await readTokens(
-      await postForm(
-        `${issuer}/connect/token`,
-        { grant_type: 'client_credentials', scope: 'reports.read' },
-        basic(app),
-      ),
-    )
+  tokensOf(
+    await postForm(`${issuer}/connect/token`, { grant_type: 'client_credentials', scope: 'reports.read' }, basic(app)),
   ).access_token
 
 for (const algorithm of SIGNING_ALGORITHMS) {
@@ -108,7 +95,7 @@ for (const algorithm of SIGNING_ALGORITHMS) {
     const told = await verify(await askSigned(access_token, app), app, 'token-introspection+jwt')
     t.equal(told.protectedHeader.alg, algorithm)
     t.match(told.payload['token_introspection'], { active: true, client_id: app })
-    const next = await readTokens(await refresh(instance, refresh_token, {}, basic(app)))
+    const next = tokensOf(await refresh(instance, refresh_token, {}, basic(app)))
     t.strictSame([algOf(next.id_token), algOf(next.access_token)], [algorithm, algorithm], 'and what a refresh gives')
     const own = await verify(await asItself(app), REPORTS, 'at+jwt')
     t.strictSame([own.protectedHeader.alg, own.payload.sub], [algorithm, app], 'and a service token')
@@ -150,7 +137,7 @@ await t.test('requests that come at once for an algorithm without a key share on
   const kids = await Promise.all(
     Array.from({ length: 8 }, async () => {
       const fields = { grant_type: 'client_credentials' }
-      const { access_token } = await readTokens(await postForm(`${other.issuer}/connect/token`, fields, basic(SYNC)))
+      const { access_token } = tokensOf(await postForm(`${other.issuer}/connect/token`, fields, basic(SYNC)))
       return decodeProtectedHeader(access_token).kid
     }),
   )
@@ -180,7 +167,7 @@ await t.test(
     const before = await signInAt(app)
     t.equal(await set('EdDSA'), 0)
     t.equal((await documentOf(tessera(['app', 'show', app, '--json'])))['SigningAlgorithm'], 'EdDSA')
-    const after = await readTokens(await refresh(instance, before.tokens.refresh_token, {}, basic(app)))
+    const after = tokensOf(await refresh(instance, before.tokens.refresh_token, {}, basic(app)))
     t.strictSame([algOf(before.tokens.access_token), algOf(after.access_token)], ['ES256', 'EdDSA'])
     for (const { access_token } of [before.tokens, after])
       t.equal((await fetch(`${issuer}/connect/userinfo`, { headers: bearer(access_token) })).status, 200)
@@ -209,8 +196,8 @@ await t.test('OIDC Discovery §3: RS256 is there whatever the instance signs wit
     ['EdDSA', 'RS256'],
   )
   const fields = { grant_type: 'client_credentials', client_id: SYNC, client_secret: SECRET }
-  t.equal(algOf((await readTokens(await postForm(`${other.issuer}/connect/token`, fields))).access_token), 'EdDSA')
-  const tokens = await readTokens(
+  t.equal(algOf(tokensOf(await postForm(`${other.issuer}/connect/token`, fields)).access_token), 'EdDSA')
+  const tokens = tokensOf(
     await redeem(other, answerOf(await authorize(other, { scope: 'openid read' })).get('code') ?? ''),
   )
   t.strictSame([algOf(tokens.id_token), algOf(tokens.access_token)], ['RS256', 'RS256'])

@@ -3,7 +3,10 @@ import t, { type Test } from 'tap'
 import { openCore } from '../../../src/compose/core.ts'
 import { readConfig } from '../../../src/config/read-config.ts'
 import { documentOf, settingsOf, tesseraOn, tesseraWith } from '../../fixtures/cli/cli.ts'
-import { claimsOf, createRelyingParty, tokensOf, webApp } from '../../fixtures/clients/relying-party.ts'
+import { sentTo } from '../../fixtures/clients/code-flow.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { createRelyingParty, webApp } from '../../fixtures/clients/relying-party.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { type Instance, startInstance } from '../../fixtures/instance/instance.ts'
 import { emptyPlaceOf } from '../../fixtures/instance/place.ts'
 import { turnedByHand } from '../../fixtures/instance/time.ts'
@@ -72,14 +75,14 @@ await t.test('the first start makes one key, and later starts keep it', async (t
   const { instance, david, list, restart } = await start(t)
   const [kid, ...others] = await published(instance)
   t.strictSame(others, [])
-  const { access } = await david.signIn()
+  const { access_token: access } = await david.obtainTokens()
   t.equal(kidOf(access), kid)
   const [listed] = await list()
   t.strictSame([listed?.kid, listed?.state, listed?.retiresAt], [kid, 'active', null])
   const again = await restart()
   t.strictSame(await published(again), [kid])
   t.equal((await david.userinfo(access)).status, 200, 'what it signed before is good')
-  t.equal(kidOf((await david.signIn()).access), kid)
+  t.equal(kidOf((await david.obtainTokens()).access_token), kid)
 })
 
 await t.test('three servers that start at once on a new database agree on one key', async (t) => {
@@ -118,13 +121,13 @@ await t.test('private halves are sealed at rest, under this master key and no ot
     t.match(stderr, 'the master key is not the one this database was made with')
   }
   t.equal((await published(instance)).length, 1, 'and nothing was added')
-  t.ok((await david.signIn()).access)
+  t.ok((await david.obtainTokens()).access_token)
 })
 
 await t.test('tessera key rotate while the server runs', async (t) => {
   const { instance, david, tessera, list, rotate, turnTo, restart } = await start(t)
   const old = (await published(instance))[0] ?? ''
-  const early = await david.signIn()
+  const early = await david.obtainTokens()
 
   const before = Date.now()
   const next = await rotate()
@@ -139,14 +142,14 @@ await t.test('tessera key rotate while the server runs', async (t) => {
       [old, 'active', retires],
       [next.kid, 'next', null],
     ])
-    t.equal(kidOf((await david.signIn()).access), old)
+    t.equal(kidOf((await david.obtainTokens()).access_token), old)
 
     const config = readConfig(settingsOf(instance), undefined)
     const ahead2h = await openCore(
       config,
       turnedByHand(() => instance.now() + 2 * HOUR),
     )
-    const tooEarly = await ahead2h.keys.sign(claimsOf(early.access), 'at+jwt')
+    const tooEarly = await ahead2h.keys.sign(claimsOf(early.access_token), 'at+jwt')
     await ahead2h.store.close()
     t.equal(kidOf(tooEarly), next.kid)
     t.equal((await david.userinfo(tooEarly)).status, 401, 'what it signs before its time is refused')
@@ -165,23 +168,23 @@ await t.test('tessera key rotate while the server runs', async (t) => {
 
   const cached = await fetchJwks(instance)
   turnTo(next.signsFrom, -1)
-  const last = await david.signIn()
-  t.equal(kidOf(last.access), old, 'to its last millisecond the old key signs')
+  const last = await david.obtainTokens()
+  t.equal(kidOf(last.access_token), old, 'to its last millisecond the old key signs')
   turnTo(next.signsFrom)
-  const first = await david.signIn()
+  const first = await david.obtainTokens()
 
   await t.test('from its hour on it signs, and both kinds of token are good', async (t) => {
-    t.strictSame([kidOf(first.access), kidOf(first.id)], [next.kid, next.kid])
-    await t.resolves(verifyWith(cached, first.access, instance), 'an API that cached the keys knows it')
+    t.strictSame([kidOf(first.access_token), kidOf(first.id_token)], [next.kid, next.kid])
+    await t.resolves(verifyWith(cached, first.access_token, instance), 'an API that cached the keys knows it')
     for (const tokens of [early, last, first]) {
-      t.equal((await david.userinfo(tokens.access)).status, 200)
-      t.match((await david.introspect(tokens.access)).json, { active: true })
-      await t.resolves(verifyWith(await fetchJwks(instance), tokens.access, instance))
+      t.equal((await david.userinfo(tokens.access_token)).status, 200)
+      t.match((await david.introspect(tokens.access_token)).json, { active: true })
+      await t.resolves(verifyWith(await fetchJwks(instance), tokens.access_token, instance))
     }
-    const refreshed = tokensOf(await david.refresh(early.refresh))
-    t.equal(kidOf(refreshed.access), next.kid, 'a family goes on under the new key')
+    const refreshed = tokensOf(await david.refresh(early.refresh_token))
+    t.equal(kidOf(refreshed.access_token), next.kid, 'a family goes on under the new key')
     t.match(
-      (await david.authorize({ id_token_hint: early.id, prompt: 'none' })).search,
+      sentTo(await david.authorize({ id_token_hint: early.id_token, prompt: 'none' })).search,
       /[?&]code=/,
       'an old hint counts',
     )
@@ -190,22 +193,22 @@ await t.test('tessera key rotate while the server runs', async (t) => {
   await t.test('a restart changes nothing', async (t) => {
     await restart()
     t.strictSame(await published(instance), [old, next.kid].sort())
-    t.equal(kidOf((await david.signIn()).access), next.kid)
-    t.equal((await david.userinfo(last.access)).status, 200)
+    t.equal(kidOf((await david.obtainTokens()).access_token), next.kid)
+    t.equal((await david.userinfo(last.access_token)).status, 200)
   })
 
   await t.test('the old key is kept until its last token has expired, and an hour longer', async (t) => {
-    const { exp = 0 } = claimsOf(last.access)
+    const { exp = 0 } = claimsOf(last.access_token)
     instance.advance(exp * SECOND - instance.now() - SECOND)
-    t.equal((await david.userinfo(last.access)).status, 200, 'the longest-lived token, in its last second')
-    await t.resolves(verifyWith(await fetchJwks(instance), last.access, instance))
+    t.equal((await david.userinfo(last.access_token)).status, 200, 'the longest-lived token, in its last second')
+    await t.resolves(verifyWith(await fetchJwks(instance), last.access_token, instance))
     instance.advance(SECOND)
-    t.equal((await david.userinfo(last.access)).status, 401)
+    t.equal((await david.userinfo(last.access_token)).status, 401)
     turnTo(next.signsFrom, DAY + HOUR - 1)
     t.strictSame(await published(instance), [old, next.kid].sort())
     instance.advance(1)
     t.strictSame(await published(instance), [next.kid])
-    t.equal(kidOf((await david.signIn()).access), next.kid)
+    t.equal(kidOf((await david.obtainTokens()).access_token), next.kid)
   })
 })
 
@@ -219,16 +222,20 @@ await t.test('tessera key rotate --force --publish-for 0: a key that must go now
   const urgent = JSON.parse(forced.stdout) as Listed
   t.equal(urgent.state, 'active')
   turnTo(urgent.signsFrom, SECOND)
-  t.equal(kidOf((await david.signIn()).access), urgent.kid, 'it signs at once')
+  t.equal(kidOf((await david.obtainTokens()).access_token), urgent.kid, 'it signs at once')
   turnTo(next.signsFrom, SECOND)
-  t.equal(kidOf((await david.signIn()).access), urgent.kid, 'and the one that was to follow does not take over')
+  t.equal(
+    kidOf((await david.obtainTokens()).access_token),
+    urgent.kid,
+    'and the one that was to follow does not take over',
+  )
   instance.advance(30 * DAY)
   t.strictSame(await published(instance), [urgent.kid], 'both others are gone in the end')
 
-  const { access } = await david.signIn()
+  const { access_token: access } = await david.obtainTokens()
   const { key: last } = await rotateOn(instance)
   instance.advance(HOUR)
-  t.equal(kidOf((await david.signIn()).access), last.kid)
+  t.equal(kidOf((await david.obtainTokens()).access_token), last.kid)
   t.equal((await david.userinfo(access)).status, 200, 'the next rotation keeps it for its tokens')
   t.strictSame(await published(instance), [urgent.kid, last.kid].sort())
   t.notOk((await published(instance)).includes(old))
@@ -236,7 +243,7 @@ await t.test('tessera key rotate --force --publish-for 0: a key that must go now
 
 await t.test('another algorithm: the keys of both are published, tokens of both are good', async (t) => {
   const { instance, david } = await start(t)
-  const { access } = await david.signIn()
+  const { access_token: access } = await david.obtainTokens()
   const settings = settingsOf(instance)
   const tessera = tesseraWith({ ...settings, TESSERA_SIGNING_ALGORITHM: 'ES256' })
   const keys = (await documentOf(tessera(['key', 'list', '--json']))) as unknown as {
@@ -258,5 +265,9 @@ await t.test('another algorithm: the keys of both are published, tokens of both 
   t.equal(decodeProtectedHeader(token).alg, 'ES256')
   t.equal((await david.userinfo(token)).status, 200)
   t.equal((await david.userinfo(access)).status, 200)
-  t.equal(decodeProtectedHeader((await david.signIn()).access).alg, 'RS256', 'this server signs as it is set')
+  t.equal(
+    decodeProtectedHeader((await david.obtainTokens()).access_token).alg,
+    'RS256',
+    'this server signs as it is set',
+  )
 })

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { DAY, HOUR, MINUTE, SECOND } from '../../../src/lib/time/clock.ts'
 import { type Refusal, refused } from '../../fixtures/answers/refusals.ts'
-import { basic, obtainTokens, postForm } from '../../fixtures/clients/requests.ts'
+import { obtainTokens } from '../../fixtures/clients/code-flow.ts'
+import { basic, postForm } from '../../fixtures/clients/http.ts'
 import { enableApp, enableUser, OTHER, SPA, startWorld, WEB } from '../../fixtures/instance/world.ts'
 import { API, readNotices, serveApi } from '../../fixtures/tokens/api-sessions.ts'
 
@@ -23,8 +24,8 @@ await serveApi(instance)
 
 async function read(since?: string): Promise<Notices> {
   const answer = await readNotices(instance, { since })
-  if (answer.status !== 200) throw new Error(`${answer.status} ${await answer.text()}`)
-  return (await answer.json()) as Notices
+  if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`)
+  return JSON.parse(answer.text) as Notices
 }
 
 const about = ({ notices }: Notices) => notices.map(({ id: _, ...notice }) => notice)
@@ -109,13 +110,13 @@ await t.test('without since: what can still concern a token, which is a day', as
 })
 
 await t.test('who may read, and how to ask', async (t) => {
-  await refused(t, instance, await readNotices(instance, {}, basic(OTHER)), {
+  refused(t, instance, await readNotices(instance, {}, basic(OTHER)), {
     status: 403,
     error: 'unauthorized_client',
     description: 'only an app that serves an API may read the notices about tokens',
     cause: { rule: 'app-serves-no-api', client_id: OTHER },
   })
-  await refused(t, instance, await postForm(`${instance.issuer}/connect/session/notices`, { client_id: SPA }), {
+  refused(t, instance, await postForm(`${instance.issuer}/connect/session/notices`, { client_id: SPA }), {
     status: 401,
     error: 'invalid_client',
     description: 'only a Confidential app may read the notices about tokens',
@@ -138,6 +139,6 @@ await t.test('who may read, and how to ask', async (t) => {
     encoded("1 2 a' or 1=1"),
     encoded('-1 0 '),
   ])
-    await refused(t, instance, await readNotices(instance, { since }), malformed)
+    refused(t, instance, await readNotices(instance, { since }), malformed)
   t.equal((await readNotices(instance, { since: next }, basic(API))).status, 200)
 })

@@ -1,22 +1,19 @@
 import t from 'tap'
 import { logHoldsNoSecret, type Refusal, refused } from '../../fixtures/answers/refusals.ts'
+import { obtainCode, obtainTokens, PKCE, redeem, refresh, VERIFIER } from '../../fixtures/clients/code-flow.ts'
+import { requestToken } from '../../fixtures/clients/endpoints.ts'
 import {
+  type Answer,
   basic,
   bearer,
-  claimsOf,
   type Fields,
   type HeaderFields,
-  obtainCode,
-  obtainTokens,
-  PKCE,
   postForm,
   postRaw,
-  readTokens,
-  redeem,
-  refresh,
-  requestToken,
-  VERIFIER,
-} from '../../fixtures/clients/requests.ts'
+  send,
+} from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import {
   enableApp,
   enableUser,
@@ -36,20 +33,20 @@ const HOUR = 3_600_000
 const DAY = 24 * HOUR
 const USERINFO = `${instance.issuer}/connect/userinfo`
 
-const userinfo = (headers: HeaderFields, query = ''): Promise<Response> => fetch(`${USERINFO}${query}`, { headers })
-const introspect = (token: string, headers: HeaderFields = basic(WEB), more: Fields = {}): Promise<Response> =>
+const userinfo = (headers: HeaderFields, query = ''): Promise<Answer> => send(`${USERINFO}${query}`, { headers })
+const introspect = (token: string, headers: HeaderFields = basic(WEB), more: Fields = {}): Promise<Answer> =>
   postForm(`${instance.issuer}/connect/introspect`, { token, ...more }, headers)
-const revoke = (token: string, headers: HeaderFields = basic(WEB), more: Fields = {}): Promise<Response> =>
+const revoke = (token: string, headers: HeaderFields = basic(WEB), more: Fields = {}): Promise<Answer> =>
   postForm(`${instance.issuer}/connect/revocation`, { token, ...more }, headers)
 
 const serviceToken = async (): Promise<string> =>
-  (await readTokens(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC)))).access_token
+  tokensOf(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC))).access_token
 
 const spaTokens = async () => {
   const request = { client_id: SPA, redirect_uri: SPA_REDIRECT, scope: 'openid offline_access read' }
   const code = await obtainCode(instance, { ...request, ...PKCE })
   const fields = { client_id: SPA, redirect_uri: SPA_REDIRECT, code_verifier: VERIFIER }
-  return readTokens(await redeem(instance, code, fields, {}))
+  return tokensOf(await redeem(instance, code, fields, {}))
 }
 
 const INVALID_TOKEN: Refusal = {
@@ -60,17 +57,17 @@ const INVALID_TOKEN: Refusal = {
 const malformed = (description: string): Refusal => ({ status: 400, error: 'invalid_request', description })
 
 /** The refusal, and the challenge that repeats it. @see RFC 6750 §3 */
-async function challenged(t: T, response: Response, refusal: Refusal): Promise<void> {
+async function challenged(t: T, response: Answer, refusal: Refusal): Promise<void> {
   t.equal(
     response.headers.get('www-authenticate'),
     `Bearer realm="tessera", error="${refusal.error}", error_description="${refusal.description}"`,
   )
-  await refused(t, instance, response, refusal)
+  refused(t, instance, response, refusal)
 }
 
 /** RFC 7662 §2.2: of a token that is not active nothing at all is told. */
-async function inactive(t: T, response: Response, message: string): Promise<void> {
-  t.strictSame([response.status, await response.text()], [200, '{"active":false}'], message)
+async function inactive(t: T, response: Answer, message: string): Promise<void> {
+  t.strictSame([response.status, response.text], [200, '{"active":false}'], message)
 }
 
 await t.test('RFC 6750 §2: where the access token is sent', async (t) => {
@@ -87,18 +84,18 @@ await t.test('RFC 6750 §2: where the access token is sent', async (t) => {
     email_verified: true,
   }
   const post = { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' } }
-  const ways: Readonly<Record<string, () => Promise<Response>>> = {
+  const ways: Readonly<Record<string, () => Promise<Answer>>> = {
     'the header': () => userinfo(bearer(access_token)),
     'the scheme in lower case': () => userinfo({ authorization: `bearer ${access_token}` }),
-    'the header of a POST': () => fetch(USERINFO, { method: 'POST', headers: bearer(access_token) }),
+    'the header of a POST': () => send(USERINFO, { method: 'POST', headers: bearer(access_token) }),
     'the header of a POST with an empty form': () =>
-      fetch(USERINFO, { ...post, headers: { ...post.headers, ...bearer(access_token) }, body: '' }),
+      send(USERINFO, { ...post, headers: { ...post.headers, ...bearer(access_token) }, body: '' }),
     'the body of a POST': () => postForm(USERINFO, { access_token }),
     'the body of a POST that holds more': () => postForm(USERINFO, { access_token, schema: 'openid' }),
   }
   for (const [name, send] of Object.entries(ways)) {
     const response = await send()
-    t.strictSame([response.status, await response.json()], [200, expected], name)
+    t.strictSame([response.status, response.json], [200, expected], name)
     t.equal(response.headers.get('cache-control'), 'no-store')
     t.match(response.headers.get('content-type'), /^application\/json\b/)
     t.equal(response.headers.get('www-authenticate'), null)
@@ -147,7 +144,7 @@ await t.test('RFC 6750 §3.1: who tried no token is told the scheme and no error
     await userinfo({ authorization: 'Bearerish x' }),
   ]) {
     t.equal(response.headers.get('www-authenticate'), 'Bearer realm="tessera"')
-    await refused(t, instance, response, none)
+    refused(t, instance, response, none)
   }
 })
 
@@ -164,12 +161,12 @@ await t.test('OIDC Core §5.4: UserInfo goes as far as the scope', async (t) => 
   }
   for (const [scope, allowed] of Object.entries(rows)) {
     const { access_token, id_token } = await obtainTokens(instance, { scope })
-    const claims = (await (await userinfo(bearer(access_token))).json()) as Record<string, unknown>
+    const claims = (await userinfo(bearer(access_token))).json as Record<string, unknown>
     t.strictSame(Object.keys(claims).sort(), ['sub', ...allowed].sort(), scope)
     t.equal(claims['sub'], claimsOf(id_token)['sub'], '§5.3.2: the sub of the ID token')
   }
   const hers = await obtainTokens(instance, { scope: 'openid profile email phone' }, { login: 'anna' })
-  const claims = await (await userinfo(bearer(hers.access_token))).json()
+  const claims = (await userinfo(bearer(hers.access_token))).json
   t.strictSame(
     claims,
     { sub: anna.id, name: 'Anna Berg', preferred_username: 'anna', updated_at: anna.updatedAt / 1000 },
@@ -196,7 +193,7 @@ await t.test('a token is good until it expires, is revoked, or its user or app i
       const { access_token, refresh_token } = await obtainTokens(instance)
       instance.advance(1000)
       t.equal((await userinfo(bearer(access_token))).status, 200)
-      t.match(await (await introspect(access_token)).json(), { active: true })
+      t.match((await introspect(access_token)).json, { active: true })
       await end(access_token)
       await challenged(t, await userinfo(bearer(access_token)), INVALID_TOKEN)
       await enableApp(instance, WEB, true)
@@ -217,14 +214,14 @@ await t.test('RFC 7662 §2.2: what an active token says', async (t) => {
   const tokens = await obtainTokens(instance)
   const issuedAt = instance.now() / 1000
   const scope = 'openid profile email offline_access read'
-  t.strictSame(await (await introspect(tokens.access_token)).json(), {
+  t.strictSame((await introspect(tokens.access_token)).json, {
     active: true,
     token_type: 'Bearer',
     ...claimsOf(tokens.access_token),
     scope,
     username: 'david',
   })
-  t.strictSame(await (await introspect(tokens.refresh_token)).json(), {
+  t.strictSame((await introspect(tokens.refresh_token)).json, {
     active: true,
     token_type: 'refresh_token',
     iss: instance.issuer,
@@ -236,16 +233,16 @@ await t.test('RFC 7662 §2.2: what an active token says', async (t) => {
     exp: issuedAt + (30 * DAY) / 1000,
   })
   const ofService = await serviceToken()
-  const described = (await (await introspect(ofService, basic(SYNC))).json()) as Record<string, unknown>
+  const described = (await introspect(ofService, basic(SYNC))).json as Record<string, unknown>
   t.strictSame(described, { active: true, token_type: 'Bearer', ...claimsOf(ofService) }, 'a service has no username')
   t.equal(described['client_system_user_id'], service.id)
 
-  const second = await readTokens(await refresh(instance, tokens.refresh_token))
+  const second = tokensOf(await refresh(instance, tokens.refresh_token))
   await inactive(t, await introspect(tokens.refresh_token), 'a rotated refresh token')
-  t.match(await (await introspect(second.refresh_token)).json(), { active: true, exp: issuedAt + (30 * DAY) / 1000 })
+  t.match((await introspect(second.refresh_token)).json, { active: true, exp: issuedAt + (30 * DAY) / 1000 })
   for (const token_type_hint of ['access_token', 'refresh_token', 'nonsense']) {
-    t.match(await (await introspect(tokens.access_token, basic(WEB), { token_type_hint })).json(), { active: true })
-    t.match(await (await introspect(second.refresh_token, basic(WEB), { token_type_hint })).json(), { active: true })
+    t.match((await introspect(tokens.access_token, basic(WEB), { token_type_hint })).json, { active: true })
+    t.match((await introspect(second.refresh_token, basic(WEB), { token_type_hint })).json, { active: true })
   }
 })
 
@@ -254,7 +251,7 @@ await t.test("RFC 7662 §4: another app's token is inactive", async (t) => {
   await inactive(t, await introspect(tokens.access_token, basic(OTHER)), 'access token')
   await inactive(t, await introspect(tokens.refresh_token, basic(OTHER)), 'refresh token')
   await inactive(t, await introspect(await serviceToken()), 'service token')
-  t.match(await (await introspect(tokens.access_token)).json(), { active: true }, 'its own app is told')
+  t.match((await introspect(tokens.access_token)).json, { active: true }, 'its own app is told')
 })
 
 await t.test('RFC 7662 §2.1, RFC 7009 §2.1: who may ask', async (t) => {
@@ -272,19 +269,19 @@ await t.test('RFC 7662 §2.1, RFC 7009 §2.1: who may ask', async (t) => {
   for (const ask of [introspect, revoke]) {
     await t.test(ask === introspect ? 'introspection' : 'revocation', async (t) => {
       const nobody = { ...unknown, description: 'client_id is missing' }
-      await refused(t, instance, await ask(access_token, {}), nobody)
+      refused(t, instance, await ask(access_token, {}), nobody)
       const wrong = await ask(access_token, basic(WEB, 'a-wrong-secret-0123456789abcdef'))
       t.match(wrong.headers.get('www-authenticate'), /^Basic realm="tessera", error="invalid_client", /)
-      await refused(t, instance, wrong, unknown)
-      await refused(t, instance, await ask(access_token, {}, { client_id: WEB }), unknown)
-      await refused(t, instance, await ask(access_token, basic(NOTE)), noNote)
+      refused(t, instance, wrong, unknown)
+      refused(t, instance, await ask(access_token, {}, { client_id: WEB }), unknown)
+      refused(t, instance, await ask(access_token, basic(NOTE)), noNote)
       const unreadable = { ...unknown, description: 'the Authorization header holds no Basic credentials' }
-      await refused(t, instance, await ask(access_token, bearer(access_token)), unreadable)
-      await refused(t, instance, await ask('', basic(WEB)), malformed('parameter is missing: token'))
-      t.match(await (await introspect(access_token)).json(), { active: true }, 'none of them did anything')
+      refused(t, instance, await ask(access_token, bearer(access_token)), unreadable)
+      refused(t, instance, await ask('', basic(WEB)), malformed('parameter is missing: token'))
+      t.match((await introspect(access_token)).json, { active: true }, 'none of them did anything')
     })
   }
-  await refused(t, instance, await introspect(access_token, {}, { client_id: SPA }), {
+  refused(t, instance, await introspect(access_token, {}, { client_id: SPA }), {
     ...unknown,
     description: 'only a Confidential app may introspect tokens',
   })
@@ -293,15 +290,15 @@ await t.test('RFC 7662 §2.1, RFC 7009 §2.1: who may ask', async (t) => {
 await t.test('RFC 7009 §2.1: revoking a refresh token ends all that grew from the sign-in', async (t) => {
   const first = await obtainTokens(instance)
   const bystander = await obtainTokens(instance)
-  const second = await readTokens(await refresh(instance, first.refresh_token))
+  const second = tokensOf(await refresh(instance, first.refresh_token))
   const response = await revoke(second.refresh_token)
-  t.strictSame([response.status, await response.json()], [200, {}], 'JSON, as clients expect of every answer')
+  t.strictSame([response.status, response.json], [200, {}], 'JSON, as clients expect of every answer')
   t.equal(response.headers.get('cache-control'), 'no-store')
   for (const { access_token, refresh_token } of [first, second]) {
     t.equal((await userinfo(bearer(access_token))).status, 401)
     await inactive(t, await introspect(access_token), 'access token')
     await inactive(t, await introspect(refresh_token), 'refresh token')
-    t.match(await (await refresh(instance, refresh_token)).json(), { error: 'invalid_grant' })
+    t.match((await refresh(instance, refresh_token)).json, { error: 'invalid_grant' })
   }
   t.equal((await userinfo(bearer(bystander.access_token))).status, 200, 'another sign-in is not touched')
 })
@@ -310,7 +307,7 @@ await t.test('RFC 7009 §2.1: revoking an access token ends that one alone', asy
   const tokens = await obtainTokens(instance)
   t.equal((await revoke(tokens.access_token)).status, 200)
   t.equal((await userinfo(bearer(tokens.access_token))).status, 401)
-  const next = await readTokens(await refresh(instance, tokens.refresh_token))
+  const next = tokensOf(await refresh(instance, tokens.refresh_token))
   t.equal((await userinfo(bearer(next.access_token))).status, 200, 'the next one is good')
   const ofService = await serviceToken()
   t.equal((await revoke(ofService, basic(SYNC))).status, 200)
@@ -322,7 +319,7 @@ await t.test('RFC 7009 §2.2: an unknown token is answered with 200', async (t) 
   for (const token of ['garbage', 'a.b.c', `${refresh_token}x`, id_token, 'x'.repeat(16_000)]) {
     t.equal((await revoke(token)).status, 200, token.slice(0, 20))
   }
-  t.match(await (await introspect(refresh_token)).json(), { active: true })
+  t.match((await introspect(refresh_token)).json, { active: true })
   for (const [token, token_type_hint] of [
     [access_token, 'refresh_token'],
     [refresh_token, 'access_token'],
@@ -342,9 +339,9 @@ await t.test("RFC 7009 §2.1: another app's token is refused and lives on", asyn
     cause: { client_id: OTHER },
   }
   for (const token of [access_token, refresh_token]) {
-    await refused(t, instance, await revoke(token, basic(OTHER)), notYours)
-    await refused(t, instance, await revoke(token, {}, { client_id: SPA }), { ...notYours, cause: { client_id: SPA } })
-    t.match(await (await introspect(token)).json(), { active: true })
+    refused(t, instance, await revoke(token, basic(OTHER)), notYours)
+    refused(t, instance, await revoke(token, {}, { client_id: SPA }), { ...notYours, cause: { client_id: SPA } })
+    t.match((await introspect(token)).json, { active: true })
   }
 })
 
@@ -353,7 +350,7 @@ await t.test('RFC 7009 §2.1: a Public app names itself and revokes its own', as
   t.equal((await revoke(tokens.refresh_token, {}, { client_id: SPA })).status, 200)
   t.equal((await userinfo(bearer(tokens.access_token))).status, 401)
   const fields = { client_id: SPA }
-  t.match(await (await refresh(instance, tokens.refresh_token, fields, {})).json(), { error: 'invalid_grant' })
+  t.match((await refresh(instance, tokens.refresh_token, fields, {})).json, { error: 'invalid_grant' })
   const others = await spaTokens()
   const secret = 'a-public-app-has-no-secret-0123'
   t.equal((await revoke(others.refresh_token, {}, { client_id: SPA, client_secret: secret })).status, 401)

@@ -1,20 +1,11 @@
 import t, { type Test } from 'tap'
 import { type Refusal, refusedByPage } from '../../fixtures/answers/refusals.ts'
-import {
-  answerOf,
-  authorize,
-  basic,
-  bearer,
-  encode,
-  type HeaderFields,
-  obtainTokens,
-  postForm,
-  readTokens,
-  refresh,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, obtainTokens, refresh } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer, encode, type HeaderFields, postForm } from '../../fixtures/clients/http.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { startWorld, WEB, WEB_BYE, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 const { instance, david } = await startWorld(t)
 const endpoint = `${instance.issuer}/connect/endsession`
@@ -168,8 +159,8 @@ await t.test('the tokens of the apps live on: offline access means without the p
     { token: tokens.refresh_token },
     basic(WEB),
   )
-  t.match(await introspection.json(), { active: true, token_type: 'refresh_token' })
-  const next = await readTokens(await refresh(instance, tokens.refresh_token))
+  t.match(introspection.json, { active: true, token_type: 'refresh_token' })
+  const next = tokensOf(await refresh(instance, tokens.refresh_token))
   t.ok(next.access_token)
   t.notOk(await isSignedIn(browser), 'and none of it signs the person in again')
 })

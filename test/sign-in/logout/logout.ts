@@ -1,16 +1,10 @@
 import t, { type Test } from 'tap'
 import { type Refusal, refusedByPage, refusedByRedirect } from '../../fixtures/answers/refusals.ts'
-import {
-  answerOf,
-  authorize,
-  basic,
-  claimsOf,
-  encode,
-  type Fields,
-  obtainTokens,
-  readTokens,
-  redeem,
-} from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, obtainTokens, redeem } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { basic, encode, type Fields } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import {
   enableApp,
   OTHER,
@@ -21,7 +15,6 @@ import {
   WEB_REDIRECT,
 } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 const { instance } = await startWorld(t)
 const endpoint = `${instance.issuer}/connect/endsession`
@@ -154,7 +147,7 @@ await t.test('LO-01, LO-03 without a hint that vouches for the session: the pers
 await t.test('LO-02, LO-03 where the browser may not go: an error page, and the session lives', async (t) => {
   const { browser, tokens } = await signedIn()
   const id_token_hint = tokens.id_token
-  const ofOther = await readTokens(
+  const ofOther = tokensOf(
     await redeem(
       instance,
       answerOf(await authorize(instance, { client_id: OTHER, redirect_uri: OTHER_REDIRECT }, { browser })).get(

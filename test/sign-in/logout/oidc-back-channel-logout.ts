@@ -5,9 +5,10 @@ import type { AppRegistration } from '../../../src/domain/apps/trusted-applicati
 import { DAY, HOUR, MINUTE, SECOND } from '../../../src/lib/time/clock.ts'
 import { auditOf } from '../../fixtures/admin/admin.ts'
 import { documentOf, tesseraOn } from '../../fixtures/cli/cli.ts'
-import { headerOf, type NotifiedApp, startNotifiedApp } from '../../fixtures/clients/notified-app.ts'
-import { claimsOf, createRelyingParty, type RelyingParty, webApp } from '../../fixtures/clients/relying-party.ts'
-import { encode } from '../../fixtures/clients/requests.ts'
+import { encode } from '../../fixtures/clients/http.ts'
+import { claimsOf, headerOf } from '../../fixtures/clients/jwt.ts'
+import { type NotifiedApp, startNotifiedApp } from '../../fixtures/clients/notified-app.ts'
+import { createRelyingParty, type RelyingParty, webApp } from '../../fixtures/clients/relying-party.ts'
 import { type Instance, startInstance } from '../../fixtures/instance/instance.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { cleanUpOf } from '../../fixtures/store/clean-up.ts'
@@ -85,10 +86,10 @@ await t.test('§2.4, §2.5, LO-07 each app of the session is told, before the pe
   const { instance, app, used } = await scene(t)
   const [one, two] = (await used(['app/one', 'app/two'])) as [Used, Used]
   const silent = await app('app/not-used')
-  const tokens = await one.party.signIn()
-  const other = await two.party.signIn()
-  await two.party.signIn()
-  const view = await signOut(instance, one.party, tokens.id)
+  const tokens = await one.party.obtainTokens()
+  const other = await two.party.obtainTokens()
+  await two.party.obtainTokens()
+  const view = await signOut(instance, one.party, tokens.id_token)
   t.equal(view.url, `${instance.issuer}/logout/signed-out`)
   t.strictSame([one.site.notices.length, two.site.notices.length, silent.site.notices.length], [1, 1, 0])
 
@@ -97,8 +98,8 @@ await t.test('§2.4, §2.5, LO-07 each app of the session is told, before the pe
   )
   const jtis = new Set<unknown>()
   for (const [{ uri, site }, idToken] of [
-    [one, tokens.id],
-    [two, other.id],
+    [one, tokens.id_token],
+    [two, other.id_token],
   ] as const) {
     const [notice] = site.notices
     if (!notice) throw new Error('not told')
@@ -127,7 +128,7 @@ await t.test('§2.4, §2.5, LO-07 each app of the session is told, before the pe
   t.equal(jtis.size, 2)
   const printed = await documentOf(tesseraOn(instance)(['app', 'logouts', one.uri, '--json']))
   t.strictSame(printed, await deliveriesOf(instance, one.uri))
-  await signOut(instance, one.party, tokens.id)
+  await signOut(instance, one.party, tokens.id_token)
   await instance.server.outbox.sendDue()
   t.equal(one.site.notices.length, 1, 'LO-09 once')
   const userinfo = await fetch(`${instance.issuer}/connect/userinfo`, {
@@ -150,26 +151,26 @@ await t.test('whatever ends a sign-in session tells its apps, and what does not,
     t.equal(site.notices.length - told, count, what)
     told = site.notices.length
   }
-  await party.signIn()
-  await party.signIn({ prompt: 'login' })
+  await party.obtainTokens()
+  await party.obtainTokens({ prompt: 'login' })
   await check('the same person proves again who they are: the session goes on', 0)
   t.equal((await tessera(['session', 'end', '--user', 'david', '--with-tokens'])).code, 0)
   await check('the end of an API session is not the end of the sign-in', 0)
-  await party.signIn()
+  await party.obtainTokens()
   t.equal(
     (await tessera(['user', 'set-password', 'david', '--password-stdin'], 'correct horse battery staple')).code,
     0,
   )
   await check('a new password', 1)
-  await party.signIn()
+  await party.obtainTokens()
   t.equal((await tessera(['user', 'disable', 'david'])).code, 0)
   await check('the kill switch', 1)
   t.equal((await tessera(['user', 'enable', 'david'])).code, 0)
   await check('and back', 0)
   const second = createRelyingParty(instance, { clientId: one.uri, login: 'david' })
-  await party.signIn()
-  await second.signIn()
-  const { id } = await party.signIn()
+  await party.obtainTokens()
+  await second.obtainTokens()
+  const { id_token: id } = await party.obtainTokens()
   const page = await second.browser.open(`${instance.issuer}/connect/endsession`)
   await second.browser.submit(page, 'logout-confirm')
   await check('one of two browsers, on the page', 1)
@@ -177,20 +178,20 @@ await t.test('whatever ends a sign-in session tells its apps, and what does not,
     site.notices.at(-1)?.claims['sid'],
     (JSON.parse(Buffer.from(id.split('.')[1] ?? '', 'base64url').toString()) as { sid: string }).sid,
   )
-  await second.signIn()
+  await second.obtainTokens()
   await tessera(['user', 'disable', 'david'])
   await check('both browsers', 2)
   await tessera(['user', 'enable', 'david'])
 
-  await party.signIn()
+  await party.obtainTokens()
   const anna = createRelyingParty(instance, { clientId: one.uri, login: 'anna' }, party.browser)
-  await anna.signIn({ prompt: 'login' })
+  await anna.obtainTokens({ prompt: 'login' })
   await check('somebody else signs in in the same browser', 1)
-  await anna.signIn()
+  await anna.obtainTokens()
   instance.advance(25 * HOUR)
   await cleanUpOf(instance).run()
   await check('a session that runs out tells nobody', 0)
-  await anna.signIn()
+  await anna.obtainTokens()
   t.equal((await tessera(['user', 'remove', 'anna', '--yes'])).code, 0)
   await check('the account is removed', 1)
   const { sub, sid } = site.notices.at(-1)?.claims ?? {}
@@ -204,10 +205,10 @@ await t.test('LO-08 ten apps that never answer: signed out within two seconds', 
   const goodParty = createRelyingParty(instance, { clientId: good.uri, login: 'david' }, all[0]?.party.browser)
   let hint = ''
   for (const { party, site } of all) {
-    hint = (await party.signIn()).id
+    hint = (await party.obtainTokens()).id_token
     site.answer = 'hang'
   }
-  await goodParty.signIn()
+  await goodParty.obtainTokens()
   const started = performance.now()
   const view = await signOut(instance, goodParty, hint)
   const took = performance.now() - started
@@ -223,7 +224,7 @@ await t.test('retries for more than a day, over a restart, then given up and aud
   const [one] = (await world.used(['app/one'])) as [Used]
   const { site, party, uri } = one
   site.answer = 503
-  const { id } = await party.signIn()
+  const { id_token: id } = await party.obtainTokens()
   await signOut(world.instance, party, id)
   t.equal(site.notices.length, 1)
   t.match(await deliveriesOf(world.instance, uri), [
@@ -269,7 +270,7 @@ await t.test('§2.8 what an answer means', async (t) => {
   ] as const) {
     const [{ site, party, uri }] = (await world.used([`app/answers-${status}`])) as [Used]
     site.answer = status
-    await signOut(instance, party, (await party.signIn()).id)
+    await signOut(instance, party, (await party.obtainTokens()).id_token)
     for (let round = 0; round < 12; round++) {
       instance.advance(11 * HOUR)
       await instance.server.outbox.sendDue()
@@ -283,7 +284,7 @@ await t.test('§2.8 what an answer means', async (t) => {
   }
   const [late] = (await world.used(['app/late'])) as [Used]
   late.site.answer = 500
-  await signOut(instance, late.party, (await late.party.signIn()).id)
+  await signOut(instance, late.party, (await late.party.obtainTokens()).id_token)
   late.site.answer = 200
   instance.advance(MINUTE)
   await instance.server.outbox.sendDue()
@@ -310,7 +311,7 @@ await t.test('an app that is changed, disabled or removed meanwhile', async (t) 
   ] as const) {
     const [{ site, party, uri }] = (await world.used([name])) as [Used]
     site.answer = 500
-    await signOut(instance, party, (await party.signIn()).id)
+    await signOut(instance, party, (await party.obtainTokens()).id_token)
     t.equal((await tessera(command)).code, 0)
     instance.advance(MINUTE)
     await instance.server.outbox.sendDue()
@@ -320,7 +321,7 @@ await t.test('an app that is changed, disabled or removed meanwhile', async (t) 
   // As a record from before such addresses were refused.
   const [{ site, party, uri }] = (await world.used(['app/private'])) as [Used]
   site.answer = 500
-  await signOut(instance, party, (await party.signIn()).id)
+  await signOut(instance, party, (await party.obtainTokens()).id_token)
   await changeApp(instance, uri, { backchannelLogoutUri: 'https://10.0.0.1/x' })
   instance.advance(MINUTE)
   await instance.server.outbox.sendDue()
@@ -371,7 +372,7 @@ await t.test('two nodes: each attempt is made by one of them, and none waits for
   const sessions = new Set<unknown>()
   for (let browser = 0; browser < 5; browser++) {
     const party = createRelyingParty(one, { clientId: 'app/shared', login: 'david' })
-    const { id } = await party.signIn()
+    const { id_token: id } = await party.obtainTokens()
     sessions.add(claimsOf(id)['sid'])
     await signOut(one, party, id)
   }

@@ -2,12 +2,13 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { documentOf, tesseraOn } from '../../fixtures/cli/cli.ts'
-import { claimsOf, createRelyingParty, webApp } from '../../fixtures/clients/relying-party.ts'
-import { encode } from '../../fixtures/clients/requests.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { encode } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
+import { createRelyingParty, webApp } from '../../fixtures/clients/relying-party.ts'
 import { type Instance, PASSWORD, startInstance } from '../../fixtures/instance/instance.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { launchChromium, noChromium } from '../../fixtures/sign-in/chromium.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 // A browser on a busy machine takes its time.
 interface Site {
@@ -70,12 +71,12 @@ await t.test(
       { clientId: 'page/one', login: 'david', redirectUri: `${one.origin}/cb` },
       browser,
     )
-    const { id } = await party.signIn()
+    const { id_token: id } = await party.obtainTokens()
     await createRelyingParty(
       instance,
       { clientId: 'page/two', login: 'david', redirectUri: `${two.origin}/cb` },
       browser,
-    ).signIn()
+    ).obtainTokens()
     const target = `${one.origin}${BYE}`
     const state = '"%&<#=\'>'
     const request = `${endpoint}?${encode({ id_token_hint: id, post_logout_redirect_uri: target, state })}`
@@ -117,16 +118,16 @@ await t.test('who is told nothing: apps without the URI, and apps that are off',
   await instance.addApp({ ...webApp('none/one'), requireConsent: false, impersonateLoginUrl: [`${one.origin}/cb`] })
   await register(instance, 'none/off', off)
   const browser = createBrowser(instance.origin)
-  const { id } = await createRelyingParty(
+  const { id_token: id } = await createRelyingParty(
     instance,
     { clientId: 'none/one', login: 'david', redirectUri: `${one.origin}/cb` },
     browser,
-  ).signIn()
+  ).obtainTokens()
   await createRelyingParty(
     instance,
     { clientId: 'none/off', login: 'david', redirectUri: `${off.origin}/cb` },
     browser,
-  ).signIn()
+  ).obtainTokens()
   await instance.core.store.write(({ apps }) => apps.setEnabled('none/off', false, instance.now()))
   const view = await browser.open(`${endpoint}?${encode({ id_token_hint: id })}`)
   t.strictSame([view.url, view.page.querySelectorAll('iframe')], [`${instance.issuer}/logout/signed-out`, []])

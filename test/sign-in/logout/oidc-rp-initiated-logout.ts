@@ -1,10 +1,12 @@
 import { createHmac, generateKeyPairSync, sign as signWith } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { answerOf, claimsOf, encode, obtainTokens } from '../../fixtures/clients/requests.ts'
+import { answerOf, obtainTokens } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { encode } from '../../fixtures/clients/http.ts'
+import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { SECRET } from '../../fixtures/instance/instance.ts'
 import { OTHER, startWorld, WEB, WEB_BYE, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 const { instance } = await startWorld(t)
 const metadata = (await (await fetch(`${instance.issuer}/.well-known/openid-configuration`)).json()) as {

@@ -3,7 +3,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { answerOf, authorize, encode, obtainTokens } from '../../fixtures/clients/requests.ts'
+import { answerOf, authorize, obtainTokens } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { encode } from '../../fixtures/clients/http.ts'
 import { PASSWORD, startInstance } from '../../fixtures/instance/instance.ts'
 import {
   HYBRID,
@@ -16,7 +18,6 @@ import {
 } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
 import { launchChromium, noChromium } from '../../fixtures/sign-in/chromium.ts'
-import { authorizeUrl } from '../../fixtures/sign-in/sign-in.ts'
 
 // A browser on a busy machine takes its time.
 const { instance } = await startWorld(t)
