@@ -10,8 +10,8 @@ import { createLastUse } from '../lib/flow/last-use.ts'
 import type { WhileOutside } from '../lib/flow/outside.ts'
 import { MINUTE } from '../lib/time/clock.ts'
 import { createAuthorizeFlow } from '../oauth/authorize/flow.ts'
-import { createTickets } from '../oauth/authorize/interaction-ticket.ts'
 import { createIssueAnswer } from '../oauth/authorize/issue-answer.ts'
+import { createInteractions } from '../oauth/authorize/sealed-interaction.ts'
 import { createSessionStateParameter } from '../oauth/authorize/session-state.ts'
 import { createAuthenticateApp } from '../oauth/client-auth/authenticate.ts'
 import { createVerifyAssertion } from '../oauth/client-auth/verify-assertion.ts'
@@ -173,7 +173,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     read,
     clock,
     issuer,
-    tickets: createTickets({ key: deriveKey(masterKey, 'authorize-tickets'), clock, random, issuer }),
+    interactions: createInteractions({ key: deriveKey(masterKey, 'authorize-tickets'), clock, random, issuer }),
     issueAnswer: createIssueAnswer({
       write,
       clock,

@@ -107,13 +107,13 @@ await t.test('parallel tabs', async (t) => {
     const browser = newBrowser()
     const [one, two] = [await open(browser), await open(browser)]
     await signInAndConsent(browser, one, 'david')
-    const ticket = new URL(two.url).searchParams.get('interaction') ?? ''
-    const view = await browser.open(`${instance.issuer}/connect/authorize/continue?interaction=${ticket}`)
+    const interaction = new URL(two.url).searchParams.get('interaction') ?? ''
+    const view = await browser.open(`${instance.issuer}/connect/authorize/continue?interaction=${interaction}`)
     t.ok(answerOf(view).get('code'))
   })
 })
 
-await t.test('tickets', async (t) => {
+await t.test('interactions', async (t) => {
   const restartOf = (view: View): string => view.page.querySelector('a.button')?.getAttribute('href') ?? ''
   const pathsOf = (view: View): string[] => {
     const { search } = new URL(view.url)
@@ -162,16 +162,17 @@ await t.test('tickets', async (t) => {
   await t.test('AU-24 tampered, truncated or invented: refused', async (t) => {
     const browser = newBrowser()
     const page = await open(browser)
-    const ticket = new URL(page.url).searchParams.get('interaction') ?? ''
-    const flip = (at: number) => `${ticket.slice(0, at)}${ticket[at] === 'A' ? 'B' : 'A'}${ticket.slice(at + 1)}`
+    const interaction = new URL(page.url).searchParams.get('interaction') ?? ''
+    const flip = (at: number) =>
+      `${interaction.slice(0, at)}${interaction[at] === 'A' ? 'B' : 'A'}${interaction.slice(at + 1)}`
     const bad = [
       flip(0),
       flip(20),
       flip(60),
-      flip(ticket.length - 2),
-      ticket.slice(0, -4),
-      `${ticket}AAAA`,
-      `${ticket}=`,
+      flip(interaction.length - 2),
+      interaction.slice(0, -4),
+      `${interaction}AAAA`,
+      `${interaction}=`,
       'x',
     ]
     for (const value of bad) {

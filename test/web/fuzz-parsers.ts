@@ -23,8 +23,8 @@ import { parseStrictJson } from '../../src/lib/crypto/strict-json.ts'
 import { readClaims } from '../../src/oauth/authorize/checks/claims.ts'
 import { readMaxAge } from '../../src/oauth/authorize/checks/max-age.ts'
 import { readPrompt } from '../../src/oauth/authorize/checks/prompt.ts'
-import { createTickets } from '../../src/oauth/authorize/interaction-ticket.ts'
 import { parametersIn, requireMeantForUs } from '../../src/oauth/authorize/request/check-request-object.ts'
+import { createInteractions } from '../../src/oauth/authorize/sealed-interaction.ts'
 import { readCredentials } from '../../src/oauth/client-auth/credentials.ts'
 import { readMetadata } from '../../src/oauth/registration/read-metadata.ts'
 import { createReadNotices } from '../../src/oauth/tokens/lookup/read-notices.ts'
@@ -260,7 +260,7 @@ await t.test('RFC 9101 §4: what a request object holds', async () => {
   })
 })
 
-await t.test('sealed boxes and the tickets in them', async () => {
+await t.test('sealed boxes and the interactions in them', async () => {
   const key = deriveKey('a secret of 32 characters or more!', 'test')
   holds(textOf('AAAA', '_', '-', '='), (text) => open(key, text, 'authorize') === undefined)
   holds(fc.string({ unit: 'grapheme' }), (text) => open(key, seal(key, text, 'a'), 'a') === text)
@@ -270,8 +270,8 @@ await t.test('sealed boxes and the tickets in them', async () => {
     bytes[at % bytes.length] = (bytes[at % bytes.length] ?? 0) ^ 1
     return open(key, bytes.toString('base64url'), 'a') === undefined && open(key, box, 'b') === undefined
   })
-  const tickets = createTickets({ key, clock: () => 0, random: systemRandom, issuer: 'https://i.example/id' })
-  refusesAtMost(textOf('AAAA', 'e30'), (text) => tickets.open(text, undefined), Refused)
+  const interactions = createInteractions({ key, clock: () => 0, random: systemRandom, issuer: 'https://i.example/id' })
+  refusesAtMost(textOf('AAAA', 'e30'), (text) => interactions.open(text, undefined), Refused)
 })
 
 await t.test('reference tokens: their checksum tells a slip', async (t) => {

@@ -9,13 +9,13 @@ import type { User } from '../../domain/users/user.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Repositories } from '../../store/store.ts'
 import type { ReadIdTokenHint } from './checks/id-token-hint.ts'
-import { nextStep, type Progress, type Step } from './interaction.ts'
-import { formOf, type Tickets } from './interaction-ticket.ts'
+import { type InteractionProgress, nextStep, type Step } from './interaction.ts'
 import type { IssueAnswer } from './issue-answer.ts'
 import type { EffectiveRequest, ReadEffectiveRequest } from './request/effective-request.ts'
 import { findRedirect } from './request/find-redirect.ts'
 import type { AuthorizationRequest, Redirectable } from './request/request.ts'
 import { answerTo, errorParameters } from './respond.ts'
+import { formOf, type Interactions } from './sealed-interaction.ts'
 import { validate } from './validate.ts'
 
 /** Whose sign-in session it is, and how they signed in. */
@@ -28,7 +28,7 @@ interface Dependencies {
   readonly read: Pick<Repositories, 'apps' | 'sessionEpochs' | 'consents'>
   readonly clock: Clock
   readonly issuer: string
-  readonly tickets: Tickets
+  readonly interactions: Interactions
   readonly issueAnswer: IssueAnswer
   readonly readEffective: ReadEffectiveRequest
   readonly readIdTokenHint: ReadIdTokenHint
@@ -47,7 +47,7 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
     read,
     clock,
     issuer,
-    tickets,
+    interactions,
     issueAnswer,
     readEffective,
     readIdTokenHint,
@@ -61,7 +61,7 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
   /** What has to happen next, with this sign-in session. */
   async function decideFor(
     request: AuthorizationRequest,
-    progress: Progress,
+    progress: InteractionProgress,
     live: LiveSession | undefined,
   ): Promise<Step> {
     const { applicationUri } = request.app
@@ -73,7 +73,7 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
   }
 
   return {
-    tickets,
+    interactions,
     formOf,
 
     readEffective,
@@ -94,8 +94,11 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
     decideFor,
 
     /** @param cookie of the sign-in session, as the browser sent it */
-    decide: async (request: AuthorizationRequest, progress: Progress, cookie: string | undefined): Promise<Step> =>
-      decideFor(request, progress, await findSession(cookie)),
+    decide: async (
+      request: AuthorizationRequest,
+      progress: InteractionProgress,
+      cookie: string | undefined,
+    ): Promise<Step> => decideFor(request, progress, await findSession(cookie)),
 
     issueAnswer,
 

@@ -18,7 +18,7 @@ export interface SignedIn {
 }
 
 /** What the person has done for this request so far. */
-export interface Progress {
+export interface InteractionProgress {
   /** The sign-in that was made for this request. */
   readonly signedIn?: { readonly sid: string; readonly authTime: number }
   /** Under which session epoch the consent page was shown: after another one it may leave out what is missing by now. */
@@ -59,7 +59,7 @@ export type PageStep = Exclude<Step, { readonly kind: 'ready' }>
  */
 export function nextStep(
   request: AuthorizationRequest,
-  progress: Progress,
+  progress: InteractionProgress,
   signedIn: SignedIn | undefined,
   consent: Consent | undefined,
   now: number,
@@ -115,11 +115,16 @@ export function nextStep(
 const isExpectedPerson = ({ subjectHint }: AuthorizationRequest, { subject }: SignedIn): boolean =>
   subjectHint === undefined || subjectHint === subject
 
-const hasConsentedNow = ({ consented }: Progress, { user, sessionEpoch }: SignedIn): boolean =>
+const hasConsentedNow = ({ consented }: InteractionProgress, { user, sessionEpoch }: SignedIn): boolean =>
   consented?.user === user.id && consented.sessionEpoch === sessionEpoch
 
 /** A sign-in made for this very request satisfies everything; an older one is checked against prompt, max_age and hint. */
-function mustSignInAgain(request: AuthorizationRequest, progress: Progress, signedIn: SignedIn, now: number): boolean {
+function mustSignInAgain(
+  request: AuthorizationRequest,
+  progress: InteractionProgress,
+  signedIn: SignedIn,
+  now: number,
+): boolean {
   const { sid, authTime } = signedIn.session
   if (progress.signedIn?.sid === sid && progress.signedIn.authTime === authTime) return false
   if (request.prompt.has('login') || request.prompt.has('select_account')) return true

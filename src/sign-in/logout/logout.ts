@@ -1,7 +1,7 @@
 import { sectorOf } from '../../domain/apps/sector.ts'
 import type { Form } from '../../domain/protocol/form.ts'
+import { createInteractionSeal, INTERACTION_LIFETIME } from '../../domain/protocol/interaction-seal.ts'
 import { appendParameters } from '../../domain/protocol/redirect-uri.ts'
-import { createTicketSeal, TICKET_LIFETIME } from '../../domain/protocol/sealed-ticket.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import type { SealingKey } from '../../lib/crypto/sealed-box.ts'
 import { newShortId, type Random } from '../../lib/crypto/secrets.ts'
@@ -15,7 +15,7 @@ interface Hint {
 }
 
 /** A checked logout request on its way to the page that carries it out. */
-export interface LogoutTicket {
+export interface LogoutInteraction {
   readonly id: string
   readonly startedAt: number
   readonly appName?: string
@@ -48,7 +48,7 @@ const whyNoApp = (sentHint: string | undefined, hint: Hint | undefined, clientId
 
 /** RP-initiated logout, from its parameters to the URL the browser ends at. @see OIDC RP-Initiated Logout §2, §3 */
 export function createLogout({ apps, readHint, key, clock, random, issuer }: Dependencies) {
-  const sealed = createTicketSeal<LogoutTicket>({ purpose: 'logout', what: 'sign-out request', key, clock })
+  const sealed = createInteractionSeal<LogoutInteraction>({ purpose: 'logout', what: 'sign-out request', key, clock })
 
   /** The app a request speaks for: the one the hint was issued to, or the one it names. */
   async function findApp(hint: Hint | undefined, clientId: string | undefined) {
@@ -60,7 +60,7 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
 
   return {
     /** @throws Refused for an error page, when the browser is to go somewhere it may not */
-    async begin(form: Form): Promise<LogoutTicket> {
+    async begin(form: Form): Promise<LogoutInteraction> {
       const sentHint = form.get('id_token_hint')
       const hint = sentHint === undefined ? undefined : await readHint(sentHint)
       const app = sentHint === undefined || hint ? await findApp(hint, form.get('client_id')) : undefined
@@ -109,22 +109,22 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
 
     seal: sealed.seal,
 
-    open(box: string): LogoutTicket {
+    open(box: string): LogoutInteraction {
       const opened = sealed.open(box)
-      if (opened && !opened.isOver) return opened.ticket
+      if (opened && !opened.isOver) return opened.interaction
       throw new Refused(
         'interaction_expired',
         'this sign-out link is not valid any more',
         {
           rule: 'interaction-expired',
-          cause: `the link is older than ${TICKET_LIFETIME / MINUTE} minutes, or was cut off`,
+          cause: `the link is older than ${INTERACTION_LIFETIME / MINUTE} minutes, or was cut off`,
         },
         { restart: `${issuer}/connect/endsession` },
       )
     },
 
     /** Where the browser goes when all is done. */
-    doneUrl({ redirectUri, state, uiLocales }: LogoutTicket): string {
+    doneUrl({ redirectUri, state, uiLocales }: LogoutInteraction): string {
       if (redirectUri !== undefined) return state === undefined ? redirectUri : appendParameters(redirectUri, { state })
       const signedOut = `${issuer}/logout/signed-out`
       return uiLocales === undefined ? signedOut : appendParameters(signedOut, { ui_locales: uiLocales })

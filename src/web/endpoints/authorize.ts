@@ -3,9 +3,9 @@ import { Refused } from '../../domain/refusals/errors.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
 import type { PageStep } from '../../oauth/authorize/interaction.ts'
-import type { Ticket } from '../../oauth/authorize/interaction-ticket.ts'
 import type { EffectiveRequest } from '../../oauth/authorize/request/effective-request.ts'
 import type { Redirectable } from '../../oauth/authorize/request/request.ts'
+import type { Interaction } from '../../oauth/authorize/sealed-interaction.ts'
 import type { SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
 import type { Refuse } from '../kit/answers/refusals.ts'
 import type { SendAnswer } from '../kit/answers/send-answer.ts'
@@ -42,33 +42,33 @@ export async function authorizeEndpoint(
     request: FastifyRequest,
     reply: FastifyReply,
     asked: EffectiveRequest,
-    begun?: Ticket,
+    begun?: Interaction,
     attempt = 1,
   ): Promise<FastifyReply> {
     const redirectable = await flow.findRedirect(asked)
     try {
       const valid = await flow.validate(asked, redirectable)
-      const ticket = begun ?? flow.tickets.start(asked.form)
+      const interaction = begun ?? flow.interactions.start(asked.form)
       if (request.method === 'POST')
-        return reply.redirect(`${issuer}/connect/authorize/continue?${sealed(ticket)}`, 303)
-      const step = await flow.decide(valid, ticket, cookies.session(request))
+        return reply.redirect(`${issuer}/connect/authorize/continue?${sealed(interaction)}`, 303)
+      const step = await flow.decide(valid, interaction, cookies.session(request))
       if (step.kind === 'ready') {
         const parameters = await flow.issueAnswer({
           request: valid,
           signedIn: step.signedIn,
           consent: step.consent,
-          interaction: ticket.id,
+          interaction: interaction.id,
           address: request.ip,
         })
         // What ended meanwhile is checked as it is now: the person is asked again, or the app is refused.
-        if (!parameters && attempt < MOST_ATTEMPTS) return proceed(request, reply, asked, ticket, attempt + 1)
+        if (!parameters && attempt < MOST_ATTEMPTS) return proceed(request, reply, asked, interaction, attempt + 1)
         if (!parameters) throw endedMeanwhile(valid)
         const { sid } = step.signedIn.session
         cookies.showState(request, reply, browserStateOf(sid))
         return sendAnswer(request, reply, flow.answer(valid, parameters, sid))
       }
       const browser = digest(cookies.ensureBrowser(request, reply))
-      return reply.redirect(`${issuer}/${PAGES[step.kind]}?${sealed({ ...ticket, browser })}`, 303)
+      return reply.redirect(`${issuer}/${PAGES[step.kind]}?${sealed({ ...interaction, browser })}`, 303)
     } catch (error) {
       if (!(error instanceof Refused) || error.code === 'interaction_expired') throw error
       return redirectError(request, reply, redirectable, error)
@@ -81,7 +81,7 @@ export async function authorizeEndpoint(
     return sendAnswer(request, reply, flow.errorAnswer(to, error, refuse(request, error, to.app.applicationUri), sid))
   }
 
-  const sealed = (ticket: Ticket): string => `interaction=${flow.tickets.seal(ticket)}`
+  const sealed = (interaction: Interaction): string => `interaction=${flow.interactions.seal(interaction)}`
 
   const asked = {
     config,
@@ -100,8 +100,12 @@ export async function authorizeEndpoint(
 
   server.get('/connect/authorize/continue', { config }, (request, reply) => {
     const browser = cookies.browser(request)
-    const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser), 'any')
-    return proceed(request, reply, { form: flow.formOf(ticket) }, ticket)
+    const interaction = flow.interactions.open(
+      queryForm(request).require('interaction'),
+      browser && digest(browser),
+      'any',
+    )
+    return proceed(request, reply, { form: flow.formOf(interaction) }, interaction)
   })
 }
 

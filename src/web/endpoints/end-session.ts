@@ -11,8 +11,8 @@ interface Dependencies {
 /** The end-session endpoint; the page it leads to has the cookie that a cross-site POST does not carry. @see OIDC RP-Initiated Logout §2 */
 export async function endSessionEndpoint(server: FastifyInstance, { logout, issuer }: Dependencies): Promise<void> {
   async function begin(form: Form, reply: FastifyReply): Promise<FastifyReply> {
-    const ticket = await logout.begin(refuseRepeated(form))
-    return reply.redirect(`${issuer}/logout?interaction=${logout.seal(ticket)}`, 303)
+    const interaction = await logout.begin(refuseRepeated(form))
+    return reply.redirect(`${issuer}/logout?interaction=${logout.seal(interaction)}`, 303)
   }
 
   const config = { page: true } as const

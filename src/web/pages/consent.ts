@@ -10,8 +10,8 @@ import { digest } from '../../lib/crypto/secrets.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
 import type { Step } from '../../oauth/authorize/interaction.ts'
-import type { Ticket } from '../../oauth/authorize/interaction-ticket.ts'
 import type { AuthorizationRequest } from '../../oauth/authorize/request/request.ts'
+import type { Interaction } from '../../oauth/authorize/sealed-interaction.ts'
 import type { Write } from '../../store/store.ts'
 import type { Messages, Translate } from '../kit/answers/messages.ts'
 import type { RenderPage } from '../kit/answers/pages.ts'
@@ -22,7 +22,7 @@ import { csrfToken, requireCsrf, requireOwnPage } from '../kit/requests/csrf.ts'
 import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
 
 interface Dependencies {
-  readonly flow: Pick<AuthorizeFlow, 'tickets' | 'formOf' | 'findRedirect' | 'validate' | 'decide' | 'errorAnswer'>
+  readonly flow: Pick<AuthorizeFlow, 'interactions' | 'formOf' | 'findRedirect' | 'validate' | 'decide' | 'errorAnswer'>
   readonly cookies: Pick<Cookies, 'browser' | 'ensureBrowser' | 'session'>
   readonly renderPage: RenderPage
   readonly refuse: Refuse
@@ -38,7 +38,7 @@ type ConsentStep = Extract<Step, { readonly kind: 'consent' }>
 
 /** A request whose person is known: it waits for their word, or has it already. */
 interface Decidable {
-  readonly ticket: Ticket
+  readonly interaction: Interaction
   readonly request: AuthorizationRequest
   readonly step: Extract<Step, { readonly kind: 'consent' | 'ready' }>
 }
@@ -49,10 +49,10 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
   const findRequest = createFindRequest(dependencies)
   const keepConsent = createKeepConsent(dependencies)
   const config = { page: true } as const
-  const continueUrl = (ticket: Ticket): string =>
-    `${issuer}/connect/authorize/continue?interaction=${flow.tickets.seal(ticket)}`
+  const continueUrl = (interaction: Interaction): string =>
+    `${issuer}/connect/authorize/continue?interaction=${flow.interactions.seal(interaction)}`
   // Bound to the person too, so that one's consent is worth nothing in another's session.
-  const formPurpose = ({ ticket, step }: Decidable): string => `consent:${ticket.id}:${step.signedIn.user.id}`
+  const formPurpose = ({ interaction, step }: Decidable): string => `consent:${interaction.id}:${step.signedIn.user.id}`
 
   async function show(
     request: FastifyRequest,
@@ -60,13 +60,13 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
     found: Decidable,
     asked: ConsentStep,
   ): Promise<FastifyReply> {
-    const { ticket, step } = found
+    const { interaction, step } = found
     const { app, redirectUri } = found.request
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(found))
     const { resources } = await readCatalogue()
     return renderPage(request, reply, {
       template: 'consent',
-      uiLocales: flow.formOf(ticket).get('ui_locales'),
+      uiLocales: flow.formOf(interaction).get('ui_locales'),
       ...reachOf(app, redirectUri),
       data: (t, has) => ({
         app: displayOf(app),
@@ -74,7 +74,7 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
         eachTime: asked.eachTime,
         scopes: asked.scope.map((scope) => describeScope(scope, t, has, resources)),
         returnTo: destinationOf(redirectUri),
-        action: `${issuer}/consent?interaction=${flow.tickets.seal({ ...ticket, asked: step.signedIn.sessionEpoch })}`,
+        action: `${issuer}/consent?interaction=${flow.interactions.seal({ ...interaction, asked: step.signedIn.sessionEpoch })}`,
         csrf,
       }),
     })
@@ -85,7 +85,7 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
     if (!('step' in found)) return reply.redirect(continueUrl(found), 303)
     return found.step.kind === 'consent'
       ? show(request, reply, found, found.step)
-      : reply.redirect(continueUrl(found.ticket), 303)
+      : reply.redirect(continueUrl(found.interaction), 303)
   })
 
   server.post('/consent', { config }, async (request, reply) => {
@@ -94,7 +94,7 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
     if (!('step' in found)) return reply.redirect(continueUrl(found), 303)
     const form = submittedForm(request)
     requireCsrf(form, cookies.browser(request), formPurpose(found))
-    const { ticket, step } = found
+    const { interaction, step } = found
     const about = { app: found.request.app.applicationUri, user: step.signedIn.user.id }
     const heard = { ...about, address: request.ip, detail: { scope: found.request.scope.join(' ') } }
     // A no counts also where another tab has said yes in the meantime.
@@ -108,34 +108,34 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
       )
     }
     // Where something was taken back since the page was shown, the person is asked for all that is missing by now.
-    if (ticket.asked !== step.signedIn.sessionEpoch) return reply.redirect(continueUrl(ticket), 303)
+    if (interaction.asked !== step.signedIn.sessionEpoch) return reply.redirect(continueUrl(interaction), 303)
     if (step.kind === 'consent') {
       // Whoever was signed out or switched off meanwhile is told so there.
-      if (!(await keepConsent(found.request, step))) return reply.redirect(continueUrl(ticket), 303)
+      if (!(await keepConsent(found.request, step))) return reply.redirect(continueUrl(interaction), 303)
       audit.note({ event: 'consent_granted', ...heard, detail: { scope: step.scope.join(' ') } })
     }
     return reply.redirect(
-      continueUrl({ ...ticket, consented: { user: about.user, sessionEpoch: step.signedIn.sessionEpoch } }),
+      continueUrl({ ...interaction, consented: { user: about.user, sessionEpoch: step.signedIn.sessionEpoch } }),
       303,
     )
   })
 }
 
-/** The request as it stands now; what is refused or needs a sign-in is a bare ticket, and goes back to where that is told. */
+/** The request as it stands now; what is refused or needs a sign-in is a bare interaction, and goes back to where that is told. */
 const createFindRequest =
   ({ flow, cookies }: Pick<Dependencies, 'flow' | 'cookies'>) =>
-  async (request: FastifyRequest): Promise<Decidable | Ticket> => {
+  async (request: FastifyRequest): Promise<Decidable | Interaction> => {
     const browser = cookies.browser(request)
-    const ticket = flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser))
-    const form = flow.formOf(ticket)
+    const interaction = flow.interactions.open(queryForm(request).require('interaction'), browser && digest(browser))
+    const form = flow.formOf(interaction)
     const redirectable = await flow.findRedirect({ form })
     try {
       const valid = await flow.validate({ form }, redirectable)
-      const step = await flow.decide(valid, ticket, cookies.session(request))
+      const step = await flow.decide(valid, interaction, cookies.session(request))
       // What comes before consent is for its own page.
-      return step.kind === 'consent' || step.kind === 'ready' ? { ticket, request: valid, step } : ticket
+      return step.kind === 'consent' || step.kind === 'ready' ? { interaction, request: valid, step } : interaction
     } catch (error) {
-      if (error instanceof Refused) return ticket
+      if (error instanceof Refused) return interaction
       throw error
     }
   }

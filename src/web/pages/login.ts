@@ -10,7 +10,7 @@ import { createRarely } from '../../lib/flow/rarely.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import { MINUTE, SECOND } from '../../lib/time/clock.ts'
 import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
-import type { Ticket } from '../../oauth/authorize/interaction-ticket.ts'
+import type { Interaction } from '../../oauth/authorize/sealed-interaction.ts'
 import type { Devices } from '../../sign-in/devices/devices.ts'
 import type { SignInFailure, SignInMethods } from '../../sign-in/methods/registry.ts'
 import type { SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
@@ -23,7 +23,7 @@ import { networkToLimit } from '../kit/requests/network.ts'
 import { errorOf, type Problem } from './login-problems.ts'
 
 interface Dependencies {
-  readonly flow: Pick<AuthorizeFlow, 'tickets' | 'formOf' | 'findRedirect'>
+  readonly flow: Pick<AuthorizeFlow, 'interactions' | 'formOf' | 'findRedirect'>
   readonly cookies: Pick<
     Cookies,
     'browser' | 'ensureBrowser' | 'session' | 'setSession' | 'showState' | 'device' | 'setDevice'
@@ -45,25 +45,25 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
   const proveUnlessBusy = createProveUnlessBusy(dependencies)
   const noteFailure = createNoteFailure(dependencies)
   const config = { page: true } as const
-  const formPurpose = (ticket: Ticket): string => `login:${ticket.id}`
+  const formPurpose = (interaction: Interaction): string => `login:${interaction.id}`
 
-  function openTicket(request: FastifyRequest): Ticket {
+  function openInteraction(request: FastifyRequest): Interaction {
     const browser = cookies.browser(request)
-    return flow.tickets.open(queryForm(request).require('interaction'), browser && digest(browser))
+    return flow.interactions.open(queryForm(request).require('interaction'), browser && digest(browser))
   }
 
   async function show(
     request: FastifyRequest,
     reply: FastifyReply,
-    ticket: Ticket,
+    interaction: Interaction,
     username: string,
     problem?: Problem,
   ) {
-    const form = flow.formOf(ticket)
+    const form = flow.formOf(interaction)
     const { app, redirectUri } = await flow.findRedirect({ form })
     const error = problem && errorOf(problem, app.applicationUri)
     if (error?.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
-    const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(ticket))
+    const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(interaction))
     return renderPage(request, reply, {
       template: 'login',
       status: error?.status ?? 200,
@@ -71,7 +71,7 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
       ...reachOf(app, redirectUri),
       data: () => ({
         app: displayOf(app),
-        action: `${issuer}/login?interaction=${flow.tickets.seal(ticket)}`,
+        action: `${issuer}/login?interaction=${flow.interactions.seal(interaction)}`,
         csrf,
         username,
         problem: problem?.name,
@@ -83,31 +83,31 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
   }
 
   server.get('/login', { config }, async (request, reply) => {
-    const ticket = openTicket(request)
+    const interaction = openInteraction(request)
     const live = await sessions.find(cookies.session(request))
-    return show(request, reply, ticket, flow.formOf(ticket).get('login_hint') ?? live?.user.login ?? '')
+    return show(request, reply, interaction, flow.formOf(interaction).get('login_hint') ?? live?.user.login ?? '')
   })
 
   server.post('/login', { config }, async (request, reply) => {
     requireOwnPage(request, issuer)
-    const ticket = openTicket(request)
+    const interaction = openInteraction(request)
     const form = submittedForm(request)
-    requireCsrf(form, cookies.browser(request), formPurpose(ticket))
+    requireCsrf(form, cookies.browser(request), formPurpose(interaction))
     const [username, password] = [form.get('username') ?? '', form.get('password') ?? '']
-    if (username === '' || password === '') return show(request, reply, ticket, username, { name: 'missing' })
-    const through = { app: flow.formOf(ticket).require('client_id'), address: request.ip }
+    if (username === '' || password === '') return show(request, reply, interaction, username, { name: 'missing' })
+    const through = { app: flow.formOf(interaction).require('client_id'), address: request.ip }
     const proof = await proveUnlessBusy(request, form)
-    if (proof === 'busy') return show(request, reply, ticket, username, { name: 'busy', retryAfter: 2 })
+    if (proof === 'busy') return show(request, reply, interaction, username, { name: 'busy', retryAfter: 2 })
     if (!proof.user) {
       noteFailure(proof, through)
-      return show(request, reply, ticket, username, problemOf(proof, clock()))
+      return show(request, reply, interaction, username, problemOf(proof, clock()))
     }
     cookies.setDevice(reply, devices.remember(cookies.device(request), proof.user))
     const { cookie, facts } = await sessions.start(proof, cookies.session(request))
     audit.note({ event: 'sign_in', ...through, user: proof.user.id, detail: { session: facts.sid, amr: facts.amr } })
     cookies.setSession(reply, cookie)
     cookies.showState(request, reply, browserStateOf(facts.sid))
-    const next = flow.tickets.seal({ ...ticket, signedIn: { sid: facts.sid, authTime: facts.authTime } })
+    const next = flow.interactions.seal({ ...interaction, signedIn: { sid: facts.sid, authTime: facts.authTime } })
     return reply.redirect(`${issuer}/connect/authorize/continue?interaction=${next}`, 303)
   })
 }

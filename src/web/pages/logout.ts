@@ -3,7 +3,7 @@ import type { Sector } from '../../domain/apps/sector.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
 import { appendParameters, destinationOf } from '../../domain/protocol/redirect-uri.ts'
 import type { User } from '../../domain/users/user.ts'
-import type { Logout, LogoutTicket } from '../../sign-in/logout/logout.ts'
+import type { Logout, LogoutInteraction } from '../../sign-in/logout/logout.ts'
 import type { LiveSession, SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
 import type { LeftApp } from '../../store/repositories/sessions/session-apps.ts'
 import type { RenderPage } from '../kit/answers/pages.ts'
@@ -29,16 +29,16 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
   const letBrowserTell = createLetBrowserTell(dependencies)
   const vouchedFor = createVouchedFor(dependencies)
   const config = { page: true } as const
-  const formPurpose = (ticket: LogoutTicket): string => `logout:${ticket.id}`
+  const formPurpose = (interaction: LogoutInteraction): string => `logout:${interaction.id}`
 
   async function signOut(
     request: FastifyRequest,
     reply: FastifyReply,
-    ticket: LogoutTicket,
+    interaction: LogoutInteraction,
     live: LiveSession | undefined,
   ) {
     cookies.clearSession(reply)
-    if (!live) return reply.redirect(logout.doneUrl(ticket), 303)
+    if (!live) return reply.redirect(logout.doneUrl(interaction), 303)
     const { sid } = live.session
     const left = await sessions.end(live.session)
     audit.note({ event: 'sign_out', user: live.user.id, address: request.ip, detail: { session: sid } })
@@ -47,43 +47,43 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
       uri === undefined ? [] : [appendParameters(uri, { iss: issuer, sid })],
     )
     return frames.length === 0
-      ? reply.redirect(logout.doneUrl(ticket), 303)
-      : letBrowserTell(request, reply, ticket, frames)
+      ? reply.redirect(logout.doneUrl(interaction), 303)
+      : letBrowserTell(request, reply, interaction, frames)
   }
 
   function confirm(
     request: FastifyRequest,
     reply: FastifyReply,
-    ticket: LogoutTicket,
+    interaction: LogoutInteraction,
     { user }: LiveSession,
   ): FastifyReply {
-    const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(ticket))
+    const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(interaction))
     return renderPage(request, reply, {
       template: 'logout',
-      uiLocales: ticket.uiLocales,
-      formTargets: ticket.redirectUri === undefined ? [] : [destinationOf(ticket.redirectUri)],
+      uiLocales: interaction.uiLocales,
+      formTargets: interaction.redirectUri === undefined ? [] : [destinationOf(interaction.redirectUri)],
       data: () => ({
-        app: ticket.appName === undefined ? undefined : { name: ticket.appName },
+        app: interaction.appName === undefined ? undefined : { name: interaction.appName },
         user,
-        action: `${issuer}/logout?interaction=${logout.seal(ticket)}`,
+        action: `${issuer}/logout?interaction=${logout.seal(interaction)}`,
         csrf,
       }),
     })
   }
 
   server.get('/logout', { config }, async (request, reply) => {
-    const ticket = logout.open(queryForm(request).require('interaction'))
+    const interaction = logout.open(queryForm(request).require('interaction'))
     const live = await sessions.find(cookies.session(request))
-    return live && !vouchedFor(ticket, live)
-      ? confirm(request, reply, ticket, live)
-      : signOut(request, reply, ticket, live)
+    return live && !vouchedFor(interaction, live)
+      ? confirm(request, reply, interaction, live)
+      : signOut(request, reply, interaction, live)
   })
 
   server.post('/logout', { config }, async (request, reply) => {
     requireOwnPage(request, issuer)
-    const ticket = logout.open(queryForm(request).require('interaction'))
-    requireCsrf(submittedForm(request), cookies.browser(request), formPurpose(ticket))
-    return signOut(request, reply, ticket, await sessions.find(cookies.session(request)))
+    const interaction = logout.open(queryForm(request).require('interaction'))
+    requireCsrf(submittedForm(request), cookies.browser(request), formPurpose(interaction))
+    return signOut(request, reply, interaction, await sessions.find(cookies.session(request)))
   })
 
   server.get('/logout/signed-out', { config }, (request, reply) =>
@@ -94,23 +94,28 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
 /** The page that lets the browser tell apps, with the cookies they gave it, and moves on by itself. @see OIDC Front-Channel Logout §3 */
 const createLetBrowserTell =
   ({ renderPage, logout }: Pick<Dependencies, 'renderPage' | 'logout'>) =>
-  (request: FastifyRequest, reply: FastifyReply, ticket: LogoutTicket, frames: readonly string[]): FastifyReply =>
+  (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    interaction: LogoutInteraction,
+    frames: readonly string[],
+  ): FastifyReply =>
     renderPage(request, reply, {
       template: 'signing-out',
-      uiLocales: ticket.uiLocales,
+      uiLocales: interaction.uiLocales,
       frames: [...new Set(frames.map(destinationOf))],
       ownScript: true,
       data: () => ({
         frames,
-        next: logout.doneUrl(ticket),
-        destination: ticket.redirectUri === undefined ? undefined : destinationOf(ticket.redirectUri),
+        next: logout.doneUrl(interaction),
+        destination: interaction.redirectUri === undefined ? undefined : destinationOf(interaction.redirectUri),
       }),
     })
 
 /** An ID token of this very session shows that the app, not a stranger's link, asks. */
 const createVouchedFor =
   ({ subjectOf }: Pick<Dependencies, 'subjectOf'>) =>
-  ({ hint }: LogoutTicket, { user, session }: LiveSession): boolean =>
+  ({ hint }: LogoutInteraction, { user, session }: LiveSession): boolean =>
     hint !== undefined &&
     hint.sub === subjectOf(user, hint.sector) &&
     (hint.sid === undefined || hint.sid === session.sid)

@@ -135,8 +135,8 @@ await t.test('prompt=login', async (t) => {
     const { browser } = await davidsBrowser()
     const [one, two] = [await open(browser, { prompt: 'login' }), await open(browser, { prompt: 'login' })]
     t.ok((await signInAndConsent(browser, one, 'david')).leftTo)
-    const ticket = new URL(two.url).searchParams.get('interaction') ?? ''
-    t.ok(asksToSignIn(await browser.open(`${instance.issuer}/connect/authorize/continue?interaction=${ticket}`)))
+    const interaction = new URL(two.url).searchParams.get('interaction') ?? ''
+    t.ok(asksToSignIn(await browser.open(`${instance.issuer}/connect/authorize/continue?interaction=${interaction}`)))
   })
 })
 

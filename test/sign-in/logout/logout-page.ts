@@ -110,14 +110,14 @@ await t.test('the link lives 15 minutes, and cannot be made up', async (t) => {
   t.equal(late.page.querySelector('a.button')?.getAttribute('href'), endpoint)
   refusedByPage(t, instance, await browser.submit(page, 'logout-confirm'), expired)
 
-  const ticket = new URL((await end(browser, { client_id: WEB })).url).searchParams.get('interaction') ?? ''
+  const interaction = new URL((await end(browser, { client_id: WEB })).url).searchParams.get('interaction') ?? ''
   const login = await browser.open(
     authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT, prompt: 'login' }),
   )
-  const flip = `${ticket.slice(0, 30)}${ticket[30] === 'A' ? 'B' : 'A'}${ticket.slice(31)}`
+  const flip = `${interaction.slice(0, 30)}${interaction[30] === 'A' ? 'B' : 'A'}${interaction.slice(31)}`
   const foreign = [
     flip,
-    ticket.slice(1),
+    interaction.slice(1),
     'x',
     tokens.id_token,
     new URL(login.url).searchParams.get('interaction') ?? '',

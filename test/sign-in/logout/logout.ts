@@ -93,9 +93,9 @@ await t.test('§2 with a genuine hint of this session: at once', async (t) => {
 
   await t.test('the cookie is taken away with the attributes it was set with', async (t) => {
     const { browser, tokens } = await signedIn()
-    const ticket = await browser.request(`${endpoint}?${encode({ id_token_hint: tokens.id_token })}`)
-    t.equal(ticket.status, 303)
-    const answer = await browser.request(ticket.headers.get('location') ?? '')
+    const begun = await browser.request(`${endpoint}?${encode({ id_token_hint: tokens.id_token })}`)
+    t.equal(begun.status, 303)
+    const answer = await browser.request(begun.headers.get('location') ?? '')
     t.match(answer.headers.getSetCookie()[0], /^tessera-session=; .*Path=\/; .*HttpOnly; SameSite=Lax$/)
     t.strictSame([answer.status, answer.headers.get('location')], [303, DONE])
   })

@@ -2,8 +2,8 @@ import { open, type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 import { Refused } from '../refusals/errors.ts'
 
-/** How long a ticket counts, in milliseconds. */
-export const TICKET_LIFETIME = 15 * MINUTE
+/** How long an interaction counts, in milliseconds. */
+export const INTERACTION_LIFETIME = 15 * MINUTE
 // Node takes 16 KiB of headers, the URL among them.
 const LONGEST = 12_000
 
@@ -16,19 +16,19 @@ interface Kind {
   readonly clock: Clock
 }
 
-export interface OpenedTicket<T> {
-  readonly ticket: T
+export interface OpenedInteraction<T> {
+  readonly interaction: T
   /** Milliseconds since it was begun. */
   readonly age: number
   readonly isOver: boolean
 }
 
 /** Seals what travels through a browser in a URL, so that what nobody completes costs the server nothing. */
-export function createTicketSeal<T extends { readonly startedAt: number }>({ purpose, what, key, clock }: Kind) {
+export function createInteractionSeal<T extends { readonly startedAt: number }>({ purpose, what, key, clock }: Kind) {
   return {
     /** @throws Refused when it grows longer than a URL may be */
-    seal(ticket: T): string {
-      const sealed = seal(key, JSON.stringify(ticket), purpose)
+    seal(interaction: T): string {
+      const sealed = seal(key, JSON.stringify(interaction), purpose)
       if (sealed.length <= LONGEST) return sealed
       throw new Refused('invalid_request', `the ${what} is too long`, {
         rule: 'request-too-long',
@@ -37,12 +37,12 @@ export function createTicketSeal<T extends { readonly startedAt: number }>({ pur
     },
 
     /** @returns `undefined` for what was not sealed here, or not for this */
-    open(sealed: string): OpenedTicket<T> | undefined {
+    open(sealed: string): OpenedInteraction<T> | undefined {
       const text = open(key, sealed, purpose)
       if (text === undefined) return undefined
-      const ticket = JSON.parse(text) as T
-      const age = clock() - ticket.startedAt
-      return { ticket, age, isOver: age > TICKET_LIFETIME }
+      const interaction = JSON.parse(text) as T
+      const age = clock() - interaction.startedAt
+      return { interaction, age, isOver: age > INTERACTION_LIFETIME }
     },
   }
 }
