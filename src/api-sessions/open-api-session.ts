@@ -6,18 +6,16 @@ import { createAtMost } from '../lib/flow/at-most.ts'
 import { createRarely } from '../lib/flow/rarely.ts'
 import { type Clock, inSeconds, MINUTE, SECOND } from '../lib/time/clock.ts'
 import type { AsOf } from '../store/repositories/sessions/live-api-sessions.ts'
-import type { Repositories, Write } from '../store/store.ts'
+import type { Repositories, TokenCheckUnit, Write } from '../store/store.ts'
 import { admitSession, type Candidate, hasSpareSlot } from './admit-session.ts'
 import { type SlotsExhausted, slotsExhausted } from './slots-exhausted.ts'
 
-/** What tells whether a token still holds. */
-type Tokens = 'apps' | 'users' | 'families' | 'sessionEpochs' | 'revokedAccessTokens' | 'referenceTokens' | 'resources'
 type Slots = 'settings' | 'apiSessions' | 'reservedUsers'
 
 interface Dependencies {
-  readonly read: Pick<Repositories, Tokens | Slots>
+  readonly read: TokenCheckUnit & Pick<Repositories, Slots>
   readonly write: Write<'apiSessions'>
-  readonly writeAlone: Write<Tokens | Slots | 'auditEvents'>
+  readonly writeAlone: Write<keyof TokenCheckUnit | Slots | 'auditEvents'>
   readonly clock: Clock
   readonly audit: Audit
 }
@@ -31,7 +29,7 @@ export interface ApiCaller {
   /** Whether a person acts rather than the app itself. */
   readonly interactive: boolean
   /** Checks them again by what a unit of work sees: whoever waited may have been switched off meanwhile. @throws Refused */
-  readonly recheck: (unit: Pick<Repositories, Tokens>) => Promise<unknown>
+  readonly recheck: (unit: TokenCheckUnit) => Promise<unknown>
 }
 
 /** A session that lives. */

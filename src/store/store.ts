@@ -65,6 +65,12 @@ export const repositoriesOn = (db: Kysely<Schema>, afterCommit?: AfterCommit) =>
   selfRegistrations: selfRegistrationsOn(db),
 })
 
+/** What tells whether an access token still holds, for whoever checks one again in a unit of work. */
+export type TokenCheckUnit = Pick<
+  Repositories,
+  'apps' | 'users' | 'families' | 'sessionEpochs' | 'revokedAccessTokens' | 'referenceTokens' | 'resources'
+>
+
 /** Runs one unit of work, which has these repositories at hand and no others: one of the three ways to write below. */
 export type Write<Name extends keyof Repositories> = <T>(
   unit: (repositories: Pick<Repositories, Name>) => Promise<T>,

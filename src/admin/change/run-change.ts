@@ -7,7 +7,7 @@ import { type Reading, withSuggestion } from './suggest.ts'
 /** Who asks for a change over HTTP. They were let in at the door, and may have waited since: for a password hash, or for their turn. */
 export interface Actor extends Omit<ChangeContext, 'now' | 'audit' | 'atTheMachine' | 'whyNotFetchable'> {
   /**
-   * Checks them again by what the unit of work sees, with the very rules of the door.
+   * Checks them again by what the unit of work sees, with the very rules of the door; each door looks at a part of it.
    * @throws Refused as the door does
    */
   readonly recheck: (unit: Repositories) => Promise<unknown>

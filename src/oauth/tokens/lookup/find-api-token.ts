@@ -2,8 +2,9 @@ import { type ApiResource, mayAskAbout } from '../../../domain/access/api-resour
 import { type AuthenticatedApp, requireStillEnabled } from '../../../domain/access/authenticated-app.ts'
 import type { ReadCatalogue } from '../../../domain/access/resource-indicators.ts'
 import { type OperatorHalf, Refused } from '../../../domain/refusals/errors.ts'
+import type { TokenCheckUnit } from '../../../store/store.ts'
 import type { LookUpToken } from './find-token.ts'
-import type { RecheckToken, TokenUnit } from './recheck-token.ts'
+import type { RecheckToken } from './recheck-token.ts'
 import type { ActiveAccessToken, ActiveToken, InactiveToken } from './token-status.ts'
 
 interface Dependencies {
@@ -17,7 +18,7 @@ export type FindApiToken = ReturnType<typeof createFindApiToken>
 /** An access token with which somebody calls an API. */
 export interface ApiToken extends ActiveAccessToken {
   /** Checks the token, and the app that asks, again by what a unit of work sees. @throws Refused as `findApiToken` */
-  readonly recheck: (unit: TokenUnit) => Promise<unknown>
+  readonly recheck: (unit: TokenCheckUnit) => Promise<unknown>
 }
 
 /** Finds the access token with which somebody calls an API. */

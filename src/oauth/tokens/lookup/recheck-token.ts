@@ -1,5 +1,5 @@
 import type { Clock } from '../../../lib/time/clock.ts'
-import type { Repositories } from '../../../store/store.ts'
+import type { TokenCheckUnit } from '../../../store/store.ts'
 import type { TokenSettings } from '../mint/token-settings.ts'
 import { createReadCatalogue } from './catalogue.ts'
 import { createCheckTokenActive } from './check-token-active.ts'
@@ -11,12 +11,6 @@ interface Dependencies {
   readonly clock: Clock
 }
 
-/** What says whether a token still holds. */
-export type TokenUnit = Pick<
-  Repositories,
-  'apps' | 'users' | 'families' | 'sessionEpochs' | 'revokedAccessTokens' | 'referenceTokens' | 'resources'
->
-
 export type RecheckToken = ReturnType<typeof createRecheckToken>
 
 /**
@@ -26,7 +20,7 @@ export type RecheckToken = ReturnType<typeof createRecheckToken>
 export function createRecheckToken({ settings, clock }: Dependencies) {
   return async function recheckToken(
     { claims, reference }: ActiveAccessToken,
-    unit: TokenUnit,
+    unit: TokenCheckUnit,
   ): Promise<ActiveAccessToken | InactiveToken> {
     if (reference !== undefined) {
       const token = await unit.referenceTokens.findById(reference)

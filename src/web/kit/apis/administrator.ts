@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { type TokenHolder, whyNotAdministrator } from '../../../domain/access/administration-access.ts'
 import { Refused } from '../../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
-import type { Repositories } from '../../../store/store.ts'
+import type { TokenCheckUnit } from '../../../store/store.ts'
 import { readBearerToken } from '../requests/bearer-token.ts'
 
 /** Who calls the administration API, as the audit log names them. */
@@ -17,7 +17,7 @@ export interface Administrator {
   /** Whether the token is a reference token. */
   readonly byReferenceToken: boolean
   /** Checks the token again by what a unit of work sees. @throws Refused `invalid_token`, `insufficient_scope` */
-  readonly recheck: (unit: Repositories) => Promise<unknown>
+  readonly recheck: (unit: TokenCheckUnit) => Promise<unknown>
 }
 
 declare module 'fastify' {
@@ -49,7 +49,7 @@ type OtherToken =
 
 interface Dependencies<T extends AccessToken> {
   readonly lookUpToken: (value: string) => Promise<T | OtherToken>
-  readonly recheckToken: (token: T, unit: Repositories) => Promise<T | OtherToken>
+  readonly recheckToken: (token: T, unit: TokenCheckUnit) => Promise<T | OtherToken>
   /** Identifier of the instance's own API, the only one the token may be for. */
   readonly defaultResource: string
 }

@@ -6,6 +6,8 @@ import type { Repositories } from '../../../store/store.ts'
 import { readBearerToken } from '../requests/bearer-token.ts'
 import { requireOwnPage } from '../requests/csrf.ts'
 
+type Unit = Pick<Repositories, 'sessions' | 'users'>
+
 /** Who is signed in, and how the audit log names what they do. */
 export interface SignedInPerson {
   readonly id: string
@@ -13,7 +15,7 @@ export interface SignedInPerson {
     readonly actor: string
     readonly address: string
     /** Looks for the session again in what a unit of work sees. @throws Refused `login_required` */
-    readonly recheck: (unit: Repositories) => Promise<unknown>
+    readonly recheck: (unit: Unit) => Promise<unknown>
   }
 }
 
@@ -28,7 +30,7 @@ declare module 'fastify' {
 interface Dependencies {
   readonly findSession: (request: FastifyRequest) => Promise<Session>
   /** The same in what a unit of work sees. */
-  readonly findSessionIn: (unit: Repositories, request: FastifyRequest) => Promise<Session>
+  readonly findSessionIn: (unit: Unit, request: FastifyRequest) => Promise<Session>
   readonly issuer: string
 }
 
@@ -44,7 +46,7 @@ export function requireSignedIn(server: FastifyInstance, { findSession, findSess
     if (request.method !== 'GET') requireOwnPage(request, issuer)
     refuseToken(request)
     const { id } = requireSession(await findSession(request)).user
-    const recheck = async (unit: Repositories) => requireSession(await findSessionIn(unit, request))
+    const recheck = async (unit: Unit) => requireSession(await findSessionIn(unit, request))
     request.person = { id, actor: { actor: `user:${id}`, address: request.ip, recheck } }
   })
 }
