@@ -2,10 +2,7 @@ import { join } from 'node:path'
 import fastifyCookie from '@fastify/cookie'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from '../config/read-config.ts'
-import { scopesOf } from '../domain/access/api-resource.ts'
 import type { Audit } from '../domain/instance/audit.ts'
-import { serverMetadata } from '../domain/instance/server-metadata.ts'
-import { USER_CLAIMS } from '../domain/protocol/requested-claims.ts'
 import { createPasswords } from '../lib/crypto/passwords.ts'
 import { packageRoot } from '../lib/files/package-root.ts'
 import { createAtMost } from '../lib/flow/at-most.ts'
@@ -29,7 +26,6 @@ import { tokenEndpoint } from '../web/endpoints/token.ts'
 import { userinfoEndpoint } from '../web/endpoints/userinfo.ts'
 import { registerCors } from '../web/kit/answers/cors.ts'
 import { registerErrorHandler } from '../web/kit/answers/error-handler.ts'
-import { LOCALES } from '../web/kit/answers/messages.ts'
 import { registerPages } from '../web/kit/answers/pages.ts'
 import { createRefuse } from '../web/kit/answers/refusals.ts'
 import { registerResponseHeaders } from '../web/kit/answers/response-headers.ts'
@@ -44,7 +40,6 @@ import { registerServiceGuard } from '../web/kit/limits/service-guard.ts'
 import { requireAddressedHere } from '../web/kit/requests/addressed-to.ts'
 import { createCookies } from '../web/kit/requests/cookies.ts'
 import { registerFormBody } from '../web/kit/requests/form-body.ts'
-import { refuseHungUp } from '../web/kit/requests/hung-up.ts'
 import { rememberAddress } from '../web/kit/requests/remember-address.ts'
 import { manageApi } from '../web/manage-api/manage-api.ts'
 import { consentSite } from '../web/pages/consent.ts'
@@ -55,6 +50,7 @@ import { profileMeEndpoint } from '../web/profile-api/me.ts'
 import { profileApi } from '../web/profile-api/profile-api.ts'
 import type { Core } from './core.ts'
 import { figuresOf } from './figures.ts'
+import { createMetadata } from './metadata.ts'
 import { createServices } from './services.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -109,16 +105,7 @@ export async function buildServer(
   const answerUnreadable = createAnswerUnreadable({ refusalLog: services.refusalLog, random, clock })
   const cookies = createCookies(issuer, random)
 
-  const facts = {
-    grantTypes: grants.types,
-    responseTypes: config.responseTypes,
-    requestObjects: config.requestObjects,
-    userClaims: USER_CLAIMS,
-    locales: LOCALES,
-    registration: config.registration.mode !== 'off',
-  }
-  const metadata = async () =>
-    serverMetadata({ issuer, ...facts, apiScopes: scopesOf((await readCatalogue()).resources) })
+  const metadata = createMetadata(config, grants.types, readCatalogue)
   const rootPath = `/.well-known/oauth-authorization-server${base}`
 
   registerResponseHeaders(server, issuer)
@@ -133,7 +120,6 @@ export async function buildServer(
     ],
     appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
   })
-  refuseHungUp(server)
   await registerFormBody(server)
   registerOverload(server, places, room)
   const limits = await registerRateLimits(server, config.limits)
