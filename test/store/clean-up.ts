@@ -127,18 +127,20 @@ await t.test('one node cleans up at a time, and another takes over from one that
   await partyOf(instance).obtainTokens()
   instance.advance(2 * HOUR)
   const { store } = instance.core
-  t.ok(await store.write(({ leases }) => leases.take('clean-up', 'the-other', instance.now(), instance.now() + MINUTE)))
+  t.ok(
+    await store.write(({ leases }) => leases.acquire('clean-up', 'the-other', instance.now(), instance.now() + MINUTE)),
+  )
   t.strictSame(await cleanUpOf(instance).run(), {}, 'the other one is at it')
   instance.advance(MINUTE)
   t.strictSame(await cleanUpOf(instance).run(), { authorization_codes: 1 }, 'the other one was killed')
   await store.write(({ leases }) => leases.release('clean-up', 'the-other'))
   t.notOk(
-    await store.write(({ leases }) => leases.take('clean-up', 'the-other', instance.now(), instance.now() + MINUTE)),
+    await store.write(({ leases }) => leases.acquire('clean-up', 'the-other', instance.now(), instance.now() + MINUTE)),
     'nobody gives back what is not theirs',
   )
   await cleanUpOf(instance).stop()
   t.ok(
-    await store.write(({ leases }) => leases.take('clean-up', 'the-other', instance.now(), instance.now() + MINUTE)),
+    await store.write(({ leases }) => leases.acquire('clean-up', 'the-other', instance.now(), instance.now() + MINUTE)),
     'a node that stops lets another go on at once',
   )
 })

@@ -54,11 +54,11 @@ export function createAuthenticateApp({ apps, write, verifyAssertion, clock, sec
   }
 
   /** Of two requests with one assertion, at whatever node, the one that notes it first counts. @see RFC 7523 §3 */
-  async function useAssertionUp(claim: Claim): Promise<void> {
+  async function consumeAssertion(claim: Claim): Promise<void> {
     const { assertion, credentials } = claim
     if (!assertion || 'rule' in assertion) return
     const { jti, countsUntil } = assertion
-    if (await write(({ clientAssertions }) => clientAssertions.use(credentials.clientId, jti, countsUntil))) return
+    if (await write(({ clientAssertions }) => clientAssertions.consume(credentials.clientId, jti, countsUntil))) return
     throw refuse(claim, 'assertion-used', 'an assertion with this jti was used before')
   }
 
@@ -76,7 +76,7 @@ export function createAuthenticateApp({ apps, write, verifyAssertion, clock, sec
     const claim = claimOf(credentials, app, clock(), assertion)
     try {
       for (const { require } of CLIENT_CHECKS) require(claim)
-      await useAssertionUp(claim)
+      await consumeAssertion(claim)
     } catch (error) {
       if (app && error instanceof Refused && error.code === 'invalid_client')
         tellOnceAMinute(app.applicationUri, address, String(error.detail['cause']))

@@ -74,7 +74,7 @@ export function createAuthorizationCodeGrant(dependencies: Dependencies): Grant 
         cause: `the code was issued to ${code.applicationUri}, and ${app.applicationUri} sent it`,
       })
     }
-    if (code.spentAt !== undefined) return refuseReuse(code, code.spentAt, app, dependencies)
+    if (code.consumedAt !== undefined) return refuseReuse(code, code.consumedAt, app, dependencies)
     requireUnexpired(code, clock())
     requireSameRedirectUri(code, form.get('redirect_uri'))
     requireVerifier(code, form.get('code_verifier'))
@@ -111,19 +111,19 @@ export const createRefuseSecondCode =
   async ({ digest, granted }: CodeUse, app: AuthenticatedApp): Promise<never> => {
     const { codes, apps } = dependencies.read
     const code = await codes.find(digest)
-    if (code && code.spentAt !== undefined) return refuseReuse(granted, undefined, app, dependencies)
+    if (code && code.consumedAt !== undefined) return refuseReuse(granted, undefined, app, dependencies)
     if (code) await requireStanding(code, await apps.find(app.applicationUri), dependencies)
     throw endedEarly()
   }
 
 /**
  * A code that comes back has leaked: what it was exchanged for dies, before the refusal is told.
- * @param spentAt when it was redeemed, where that was before this request came
+ * @param consumedAt when it was redeemed, where that was before this request came
  * @see RFC 6749 §4.1.2
  */
 async function refuseReuse(
   { family, userId }: Granted,
-  spentAt: number | undefined,
+  consumedAt: number | undefined,
   app: AuthenticatedApp,
   { writeEnding, clock, audit }: SecondUse,
 ): Promise<never> {
@@ -132,9 +132,9 @@ async function refuseReuse(
   throw refuse('code-used', 'the code has already been used; the tokens it was exchanged for are revoked', {
     client_id: app.applicationUri,
     cause:
-      spentAt === undefined
+      consumedAt === undefined
         ? 'two requests redeemed the code at the same moment'
-        : `the code was redeemed ${seconds(clock() - spentAt)} before, and a code is good once`,
+        : `the code was redeemed ${seconds(clock() - consumedAt)} before, and a code is good once`,
   })
 }
 

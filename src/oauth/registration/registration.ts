@@ -185,7 +185,7 @@ export function createRegistration(dependencies: Dependencies) {
           createdAt: context.now,
         }
         await unit.selfRegistrations.add(registration)
-        if (token && !(await unit.initialAccessTokens.spend(token.id, context.now))) throw initialTokenBad()
+        if (token && !(await unit.initialAccessTokens.consume(token.id, context.now))) throw initialTokenBad()
         return describeClient({ app, registration, token: value, secret }, facts)
       })
     },

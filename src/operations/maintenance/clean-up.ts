@@ -102,7 +102,7 @@ export function createCleanUp(dependencies: Dependencies) {
   let stopped = false
 
   /** Whether this node has the task, which it then keeps for as long as it goes on. */
-  const takeLease = () => writeEnding(({ leases }) => leases.take('clean-up', holder, clock(), clock() + LEASE))
+  const acquireLease = () => writeEnding(({ leases }) => leases.acquire('clean-up', holder, clock(), clock() + LEASE))
 
   /** @returns whether there is more */
   async function removeBatch(remove: Remove, count: (rows: number) => void): Promise<boolean> {
@@ -110,7 +110,7 @@ export function createCleanUp(dependencies: Dependencies) {
     let took = 0
     const removed = await writeEnding(async (unit) => {
       const started = timer()
-      if (!(await unit.leases.take('clean-up', holder, clock(), clock() + LEASE))) return 0
+      if (!(await unit.leases.acquire('clean-up', holder, clock(), clock() + LEASE))) return 0
       const rows = await remove(unit, asked)
       took = timer() - started
       return rows
@@ -129,7 +129,7 @@ export function createCleanUp(dependencies: Dependencies) {
      */
     async run(): Promise<Removed> {
       const removed: Removed = {}
-      if (!(await takeLease())) return removed
+      if (!(await acquireLease())) return removed
       for (const { kind, before } of tasks) {
         const count = (rows: number): void => {
           if (rows > 0) removed[kind] = (removed[kind] ?? 0) + rows

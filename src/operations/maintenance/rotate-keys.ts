@@ -40,7 +40,7 @@ export function createRotateKeys({ write, time, keys, audit, holder }: Dependenc
   return async function rotateKeys(): Promise<readonly KeyTimes[]> {
     const now = time.floor()
     if (!(await keys.hasWork(now))) return []
-    if (!(await write(({ leases }) => leases.take('key-rotation', holder, now, now + LEASE)))) return []
+    if (!(await write(({ leases }) => leases.acquire('key-rotation', holder, now, now + LEASE)))) return []
     await keys.ensure(SIGNING_ALGORITHMS)
     return keys.publishDue(now, record)
   }

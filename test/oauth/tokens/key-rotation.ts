@@ -196,7 +196,7 @@ await t.test('one node rotates at a time, and a clock that is set forward by mis
   t.strictSame(await misled(), [])
   instance.advance(76 * DAY)
   const { now } = instance
-  t.ok(await store.write(({ leases }) => leases.take('key-rotation', 'the-other', now(), now() + MINUTE)))
+  t.ok(await store.write(({ leases }) => leases.acquire('key-rotation', 'the-other', now(), now() + MINUTE)))
   t.strictSame(await rotate(), [], 'the other one is at it')
   instance.advance(MINUTE)
   const [ours, theirs] = await Promise.all([rotate(), rotationOf(instance, 'the-other')()])

@@ -40,7 +40,7 @@ export function answerSecondUse(use: Use, app: AuthenticatedApp, seconds: Second
 
 /** @see RFC 6749 §4.1.2 */
 async function redeemCode({ digest, granted, familyEnds }: CodeUse, unit: Unit, now: number): Promise<boolean> {
-  if (!(await unit.codes.spend(digest, now))) return false
+  if (!(await unit.codes.consume(digest, now))) return false
   // What is thrown here leaves the code as it was.
   if (!(await unit.families.start({ ...granted, startedAt: now, expiresAt: familyEnds })))
     throw tokensRevokedSince(granted.userId)

@@ -10,7 +10,7 @@ export function clientAssertionsOn(db: Kysely<Schema>) {
      * @param expiresAt milliseconds since 1970, until when it would count again
      * @returns false when it was used before
      */
-    async use(applicationUri: string, jti: string, expiresAt: number): Promise<boolean> {
+    async consume(applicationUri: string, jti: string, expiresAt: number): Promise<boolean> {
       const added = await db
         .insertInto('client_assertions')
         // The digest is the app's own, so that it names one row by itself.

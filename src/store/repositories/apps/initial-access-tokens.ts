@@ -47,15 +47,15 @@ export function initialAccessTokensOn(db: Kysely<Schema>) {
     },
 
     /** Uses a token once. @returns false when it cannot be used any more */
-    async spend(id: string, now: number): Promise<boolean> {
-      const spent = await db
+    async consume(id: string, now: number): Promise<boolean> {
+      const consumed = await db
         .updateTable('initial_access_tokens')
         .set((eb) => ({ uses_left: eb('uses_left', '-', 1) }))
         .where('id', '=', id)
         .where((eb) => eb.or([eb('uses_left', 'is', null), eb('uses_left', '>', 0)]))
         .where((eb) => eb.or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
         .executeTakeFirst()
-      return spent.numUpdatedRows === 1n
+      return consumed.numUpdatedRows === 1n
     },
 
     async remove(id: string): Promise<void> {

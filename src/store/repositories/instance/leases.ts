@@ -11,8 +11,8 @@ export function leasesOn(db: Kysely<Schema>) {
      * @param until milliseconds since 1970; from then on another node may take it
      * @returns false while another node has it
      */
-    async take(task: string, holder: string, now: number, until: number): Promise<boolean> {
-      const taken = await db
+    async acquire(task: string, holder: string, now: number, until: number): Promise<boolean> {
+      const acquired = await db
         .insertInto('leases')
         .values({ task, holder, until })
         .onConflict((conflict) =>
@@ -22,7 +22,7 @@ export function leasesOn(db: Kysely<Schema>) {
             .where((eb) => eb.or([eb('leases.holder', '=', holder), eb('leases.until', '<=', now)])),
         )
         .executeTakeFirst()
-      return taken.numInsertedOrUpdatedRows === 1n
+      return acquired.numInsertedOrUpdatedRows === 1n
     },
 
     /** Lets another node take it at once. */

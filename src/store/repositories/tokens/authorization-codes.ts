@@ -13,14 +13,14 @@ export interface AuthorizationCode extends Granted {
   readonly codeChallenge: string | undefined
   /** Milliseconds since 1970. */
   readonly expiresAt: number
-  readonly spentAt: number | undefined
+  readonly consumedAt: number | undefined
   /** Since when what was handed out with the code, or for it, is revoked. */
   readonly revokedAt: number | undefined
   readonly presentSessionEpoch: number
 }
 
 /** A code as it is stored; the rest comes with time. */
-export type NewAuthorizationCode = Omit<AuthorizationCode, 'spentAt' | 'revokedAt' | 'presentSessionEpoch'>
+export type NewAuthorizationCode = Omit<AuthorizationCode, 'consumedAt' | 'revokedAt' | 'presentSessionEpoch'>
 
 const isSignedIn = sql<SqlBool>`exists (select 1 from sign_in_sessions as its_session
   where its_session.sid = authorization_codes.sid and its_session.ended_at is null)`
@@ -46,7 +46,7 @@ export function authorizationCodesOn(db: Kysely<Schema>) {
           nonce: row.nonce ?? undefined,
           codeChallenge: row.code_challenge ?? undefined,
           expiresAt: row.expires_at,
-          spentAt: row.spent_at ?? undefined,
+          consumedAt: row.spent_at ?? undefined,
           revokedAt: row.revoked_at ?? undefined,
           presentSessionEpoch: row.present_session_epoch,
         }
@@ -88,8 +88,8 @@ export function authorizationCodesOn(db: Kysely<Schema>) {
     },
 
     /** Uses the code up: this one statement decides who was first, and whether what ends a code was faster. */
-    async spend(digest: string, now: number): Promise<boolean> {
-      const spent = await db
+    async consume(digest: string, now: number): Promise<boolean> {
+      const consumed = await db
         .updateTable('authorization_codes')
         .set({ spent_at: now })
         .where('digest', '=', digest)
@@ -98,7 +98,7 @@ export function authorizationCodesOn(db: Kysely<Schema>) {
         .where(isSignedIn)
         .where(isUnderItsEpochs('authorization_codes'))
         .executeTakeFirst()
-      return spent.numUpdatedRows === 1n
+      return consumed.numUpdatedRows === 1n
     },
   }
 }
