@@ -30,7 +30,7 @@ export const createLogoutNotices = ({ apps, users, sign, post }: Dependencies): 
       return { kind: 'pointless', error: 'the app has no BackchannelLogoutUri any more' }
     const { user: id, sid } = LOGOUT_NOTICE.payloadOf(delivery)
     const token = await sign(app, id === undefined ? undefined : await users.find(id), sid)
-    return outcomeOf((await post(app.backchannelLogoutUri, new URLSearchParams({ logout_token: token }))).status)
+    return deliveryOutcome((await post(app.backchannelLogoutUri, new URLSearchParams({ logout_token: token }))).status)
   },
 
   givenUp(delivery, { delivery: id, attempts, error }) {
@@ -46,7 +46,7 @@ export const createLogoutNotices = ({ apps, users, sign, post }: Dependencies): 
 })
 
 /** What an answer means; redirects are not followed. @see OIDC Back-Channel Logout §2.8 */
-function outcomeOf(status: number): Outcome {
+function deliveryOutcome(status: number): Outcome {
   if (status === 200 || status === 204) return { kind: 'delivered' }
   const error = `the app answered ${status}`
   const passes = status < 400 || status >= 500 || [408, 425, 429].includes(status)
