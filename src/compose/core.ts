@@ -9,7 +9,7 @@ import type { StartTime, Timekeeper } from '../lib/time/timekeeper.ts'
 import { createSigningKeys, type SigningKeys } from '../oauth/tokens/keys/signing-keys.ts'
 import { createAuditWithin } from '../operations/audit/audit.ts'
 import { type AheadOfRecord, checkClock } from '../operations/maintenance/check-clock.ts'
-import { type DatabaseSettings, openStore } from '../store/open-store.ts'
+import { type DatabaseOptions, openStore } from '../store/open-store.ts'
 import { requireInService } from '../store/repositories/instance/move-state.ts'
 import type { Store } from '../store/store.ts'
 
@@ -32,7 +32,7 @@ export interface Core {
  */
 export async function openCore(
   config: Pick<Config, 'signingAlgorithm' | 'signingKeys' | 'tokens' | 'outbound'> & {
-    readonly database: DatabaseSettings
+    readonly database: DatabaseOptions
     readonly masterKey: MasterKeySource
   },
   startTime: StartTime,

@@ -78,7 +78,7 @@ export async function buildServer(
   { random, log, timeouts = TIMEOUTS, room = ROOM, passwords = createPasswords() }: Surroundings,
 ): Promise<FastifyInstance> {
   const { store, keys, clock } = core
-  const { issuer, tokens: settings } = config
+  const { issuer, tokens: profile } = config
   const base = new URL(issuer).pathname.replace(/\/$/, '')
   const templates = join(packageRoot(), 'templates')
 
@@ -137,7 +137,7 @@ export async function buildServer(
   await server.register(healthEndpoint, { ping: store.ping })
   await server.register(metricsEndpoint, { metrics, token: config.metrics.token })
   await server.register(oauthMetadataEndpoint, { metadata, rootPath })
-  const { instance: database, audience: defaultResource } = settings
+  const { instance: database, audience: defaultResource } = profile
   await server.register(autoDiscoveryEndpoint, { issuer, database, readResources: store.read.resources.list })
   const { origin } = new URL(issuer)
   await server.register(profileMeEndpoint, {

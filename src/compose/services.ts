@@ -32,7 +32,7 @@ import { createIssueTokens } from '../oauth/tokens/mint/issue.ts'
 import { createSignLogoutToken } from '../oauth/tokens/mint/logout-token.ts'
 import { createMintAccessToken } from '../oauth/tokens/mint/mint-access-token.ts'
 import { createSignUserInfo } from '../oauth/tokens/mint/sign-user-info.ts'
-import { completeSettings, subjectOf as subjectWith } from '../oauth/tokens/mint/token-settings.ts'
+import { completeProfile, subjectOf as subjectWith } from '../oauth/tokens/mint/token-profile.ts'
 import { createAudit } from '../operations/audit/audit.ts'
 import { createOutbox } from '../operations/outbox/outbox.ts'
 import { createRefusalLog } from '../operations/refusals/refusal-log.ts'
@@ -74,7 +74,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   const { store, keys, clock, masterKey, outbound } = core
   const { read, write, writeEnding, writeAlone } = store
   const { issuer } = config
-  const settings = completeSettings(config.tokens, masterKey)
+  const profile = completeProfile(config.tokens, masterKey)
   const audit = createAudit({ write, clock, log })
   const refusalLog = createRefusalLog({ write, clock, log })
   const secretUse = createLastUse({
@@ -91,9 +91,9 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   })
   const recorders = [audit, refusalLog, secretUse, tokenUse]
   const flush = () => Promise.all(recorders.map((recorder) => recorder.flush()))
-  const subjectOf = (user: User, sector: Sector): string => subjectWith(user, sector, settings)
+  const subjectOf = (user: User, sector: Sector): string => subjectWith(user, sector, profile)
 
-  const readCatalogue = createReadCatalogue(read.resources, settings.audience)
+  const readCatalogue = createReadCatalogue(read.resources, profile.audience)
 
   const sessions = createSignInSessions({ read, write, writeEnding, clock, random, limits: config.sessions })
   const devices = createDevices({ key: deriveKey(masterKey, 'devices'), clock, random })
@@ -134,17 +134,17 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   const { secretKey, verifySignature, readEffective } = createAppSignatures(config, core, whileOutside)
   const verifyAssertion = createVerifyAssertion({ verifySignature, issuer, clock })
   const authenticateApp = createAuthenticateApp({ apps: read.apps, write, verifyAssertion, clock, secretUse, audit })
-  const lookUpToken = createLookUpToken({ read, keys, settings, clock, readCatalogue, uses: tokenUse })
-  const recheckToken = createRecheckToken({ settings, clock })
+  const lookUpToken = createLookUpToken({ read, keys, profile, clock, readCatalogue, uses: tokenUse })
+  const recheckToken = createRecheckToken({ profile, clock })
   const findToken = createFindToken(lookUpToken)
   const introspect = createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf })
   const revokeToken = createRevokeToken({ writeEnding, findToken, clock, audit })
-  const mintAccessToken = createMintAccessToken({ keys, settings, clock, random })
+  const mintAccessToken = createMintAccessToken({ keys, profile, clock, random })
   const issueTokens = createIssueTokens({
     write,
     keys,
     mintAccessToken,
-    settings,
+    profile,
     clock,
     random,
     audit,
@@ -182,7 +182,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
       readCatalogue,
       audit,
       signIdToken: (subject) =>
-        keys.signFor(subject.app, idTokenClaims(subject, settings, keys.algorithmFor(subject.app), clock()), 'JWT'),
+        keys.signFor(subject.app, idTokenClaims(subject, profile, keys.algorithmFor(subject.app), clock()), 'JWT'),
     }),
     readEffective,
     readIdTokenHint,

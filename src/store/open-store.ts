@@ -6,7 +6,7 @@ import { openSqlite } from './engine/sqlite.ts'
 import type { Store } from './store.ts'
 
 /** Where the database is, and how much of it one process may take. */
-export interface DatabaseSettings {
+export interface DatabaseOptions {
   /** `file:` or `postgres:`. */
   readonly url: string
   /** The most connections that this process opens at once; a file needs none. */
@@ -31,7 +31,7 @@ export function whyNotOpened(error: unknown): string | undefined {
 }
 
 /** Opens the database that an URL names. */
-export function openStore({ url, connections, mustExist = false }: DatabaseSettings): Store {
+export function openStore({ url, connections, mustExist = false }: DatabaseOptions): Store {
   const address = parseDatabaseUrl(url)
   return address.kind === 'file'
     ? openSqlite(resolve(address.path), mustExist ? 'find' : 'make')

@@ -6,7 +6,7 @@ import { type SigningAlgorithm, signingAlgorithmOf } from '../../domain/protocol
 import type { User } from '../../domain/users/user.ts'
 import { accessTokenClaims, type PersonAccess } from '../../oauth/tokens/mint/access-token.ts'
 import { idTokenClaims } from '../../oauth/tokens/mint/id-token.ts'
-import type { TokenSettings } from '../../oauth/tokens/mint/token-settings.ts'
+import type { TokenProfile } from '../../oauth/tokens/mint/token-profile.ts'
 
 /** The claims of the tokens a request would lead to. */
 export interface ClaimsPreview {
@@ -15,8 +15,8 @@ export interface ClaimsPreview {
 }
 
 /** What of the instance goes into claims. */
-export interface PreviewSettings {
-  readonly tokens: TokenSettings
+export interface Preview {
+  readonly tokens: TokenProfile
   readonly algorithm: SigningAlgorithm
   /** Milliseconds since 1970. */
   readonly now: number
@@ -53,7 +53,7 @@ export const signInAt = (now: number): SignInFacts => ({
 export function previewForUser(
   granted: { readonly app: TrustedApplication; readonly user: User } & Target,
   nonce: string | undefined,
-  { tokens, algorithm, now }: PreviewSettings,
+  { tokens, algorithm, now }: Preview,
 ): ClaimsPreview {
   const signIn = signInAt(now)
   const access: PersonAccess = { kind: 'user', ...granted, signIn, family: UNIQUE, binding: 'none' }
@@ -68,7 +68,6 @@ export function previewForUser(
 }
 
 /** What a service would get on its own. */
-export const previewForService = (
-  authorization: ServiceAuthorization,
-  { tokens, now }: PreviewSettings,
-): ClaimsPreview => ({ access_token: { ...accessTokenClaims(authorization, tokens, now, ''), jti: UNIQUE } })
+export const previewForService = (authorization: ServiceAuthorization, { tokens, now }: Preview): ClaimsPreview => ({
+  access_token: { ...accessTokenClaims(authorization, tokens, now, ''), jti: UNIQUE },
+})

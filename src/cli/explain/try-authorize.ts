@@ -8,7 +8,7 @@ import type { Step } from '../../oauth/authorize/interaction.ts'
 import { REDIRECT_CHECKS } from '../../oauth/authorize/request/find-redirect.ts'
 import type { AuthorizationRequest } from '../../oauth/authorize/request/request.ts'
 import { REQUEST_CHECKS } from '../../oauth/authorize/validate.ts'
-import { completeSettings } from '../../oauth/tokens/mint/token-settings.ts'
+import { completeProfile } from '../../oauth/tokens/mint/token-profile.ts'
 import { type ClaimsPreview, previewForUser, SOMEBODY, signInAt } from './preview-claims.ts'
 import { type ServerParts, serverPartsOf } from './server-parts.ts'
 import { type NoteTaking, noteFormat, type Trial, tryChecks } from './trial.ts'
@@ -31,7 +31,7 @@ export function tryAuthorize(
   const { store, keys, clock } = core
   const { issuer } = config
   const { flow, readCatalogue } = serverPartsOf(config, core)
-  const tokens = completeSettings(config.tokens, core.masterKey)
+  const tokens = completeProfile(config.tokens, core.masterKey)
   return tryChecks(PLAN, async (notes) => {
     const { runCheck } = notes
     await runCheck(ADDRESS, () => requireAuthorizeAddress(url, issuer, notes))

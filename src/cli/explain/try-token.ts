@@ -11,15 +11,9 @@ import { requireRegisteredUri } from '../../oauth/authorize/request/find-redirec
 import { claimOf, vouchFor } from '../../oauth/client-auth/authenticate.ts'
 import { assertsItself, CLIENT_CHECKS, type Claim } from '../../oauth/client-auth/checks.ts'
 import type { Grant } from '../../oauth/grants/registry.ts'
-import { completeSettings } from '../../oauth/tokens/mint/token-settings.ts'
+import { completeProfile } from '../../oauth/tokens/mint/token-profile.ts'
 import type { Repositories } from '../../store/store.ts'
-import {
-  type ClaimsPreview,
-  type PreviewSettings,
-  previewForService,
-  previewForUser,
-  SOMEBODY,
-} from './preview-claims.ts'
+import { type ClaimsPreview, type Preview, previewForService, previewForUser, SOMEBODY } from './preview-claims.ts'
 import { type ServerParts, serverPartsOf } from './server-parts.ts'
 import { type NoteTaking, noteFormat, type Trial, tryChecks } from './trial.ts'
 import { checkPerson } from './try-person.ts'
@@ -44,17 +38,17 @@ export function tryToken(asked: DescribedRequest, core: Core, config: Config): P
   // Of a grant that is not offered, what is not reached is the same as of the first.
   const { checks = [] } = offered.find(({ type }) => type === asked.grant) ?? offered[0] ?? {}
   const plan = [...CLIENT_CHECKS, { name: 'grant_type' }, ...checks].map(({ name }) => name)
-  const settings = { tokens: completeSettings(config.tokens, masterKey), algorithm: keys.algorithm, now: clock() }
+  const preview = { tokens: completeProfile(config.tokens, masterKey), algorithm: keys.algorithm, now: clock() }
   return tryChecks(plan, async (notes) => {
     const app = await checkClient(asked, await store.read.apps.find(asked.client), clock(), notes)
     await notes.runCheck('grant_type', () => parts.grants.find(asked.grant).type)
     const grant = parts.grants.find(asked.grant)
-    if (grant.actsFor === 'person') return tryForPerson(grant, asked, app, store.read, parts, settings, notes)
+    if (grant.actsFor === 'person') return tryForPerson(grant, asked, app, store.read, parts, preview, notes)
     const form = createForm({ scope: asked.scope, ...resourcesOf(asked) })
     const authorization = await grant.authorize({ app, form, binding: 'none' }, notes.runCheck)
     noteTarget(authorization, notes)
     noteFormat(app, notes)
-    return previewForService(authorization, settings)
+    return previewForService(authorization, preview)
   })
 }
 
@@ -113,7 +107,7 @@ async function tryForPerson(
   app: AuthenticatedApp,
   read: Pick<Repositories, 'users'>,
   { readCatalogue }: ServerParts,
-  settings: PreviewSettings,
+  preview: Preview,
   notes: NoteTaking,
 ): Promise<ClaimsPreview> {
   const { runCheck, note } = notes
@@ -130,7 +124,7 @@ async function tryForPerson(
   const target = await runCheck('resource', () => narrowToResources(form, granted, undefined, app, catalogue))
   noteTarget(target, notes)
   noteFormat(app, notes)
-  return previewForUser({ app, user: user ?? SOMEBODY, ...target }, undefined, settings)
+  return previewForUser({ app, user: user ?? SOMEBODY, ...target }, undefined, preview)
 }
 
 async function checkRedirectUri(

@@ -7,11 +7,11 @@ import type { Guarded } from '../../store/transfer/output-file.ts'
 
 /**
  * What an instance lives of, which no command writes over.
- * @param settings the file of `--config`
+ * @param configFile the file of `--config`
  */
 export function guardedFiles(
   { database, masterKey }: Pick<Config, 'database' | 'masterKey'>,
-  settings: string | undefined,
+  configFile: string | undefined,
 ): Guarded[] {
   const address = parseDatabaseUrl(database.url)
   const names = address.kind === 'file' ? namesOf(resolve(address.path)) : []
@@ -28,7 +28,7 @@ export function guardedFiles(
       })),
     ]),
     { path: resolve(masterKey.file), is: 'is the master key of this instance' },
-    ...(settings === undefined ? [] : [{ path: resolve(settings), is: 'holds the settings of this instance' }]),
+    ...(configFile === undefined ? [] : [{ path: resolve(configFile), is: 'holds the settings of this instance' }]),
   ]
 }
 

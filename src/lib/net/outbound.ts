@@ -53,7 +53,7 @@ function isSpecial(address: string): boolean {
 
 type Found = readonly { readonly address: string; readonly family: number }[]
 
-interface Settings {
+interface OutboundOptions {
   /** They may be private and without TLS. */
   readonly exemptHosts: readonly string[]
   /** Finds the addresses of a name. */
@@ -67,7 +67,7 @@ interface Settings {
 export function createOutbound({
   exemptHosts,
   resolve = (host, found) => lookup(host, { all: true }, found),
-}: Settings) {
+}: OutboundOptions) {
   // Checked here, every address that is really connected to is seen, whatever the name said before.
   const publicOnly: LookupFunction = (host, options, callback) =>
     resolve(host, (error, found = []) => {

@@ -16,11 +16,11 @@ const SOON = 30 * DAY
 /** What is unwise about an app's settings and secrets. @param now milliseconds since 1970 */
 export function examineApp(app: TrustedApplication, now: number): Finding[] {
   const check = `app ${app.applicationUri}`
-  const findings = [...unwiseSettings(check, app), ...agedSecrets(check, app, now)]
+  const findings = [...unwiseAttributes(check, app), ...agedSecrets(check, app, now)]
   return findings.length > 0 ? findings : [fine(check, app.isEnabled ? 'nothing to mend' : 'disabled')]
 }
 
-function unwiseSettings(check: string, app: TrustedApplication): Finding[] {
+function unwiseAttributes(check: string, app: TrustedApplication): Finding[] {
   const update = (flags: string): string => `tessera app update ${shellWord(app.applicationUri)} ${flags}`
   const frontChannel = app.responseTypes.filter((type) => answersWith(type, 'token'))
   const findings: readonly (readonly [boolean, string, string])[] = [

@@ -17,7 +17,7 @@ export async function checkPostgres(db: Kysely<Schema>): Promise<Check[]> {
   const [server] = rows
   if (!server) return []
   const durable = server.fsync === 'on' && server.synchronous !== 'off'
-  const settings = `fsync ${server.fsync}, synchronous_commit ${server.synchronous}`
+  const found = `fsync ${server.fsync}, synchronous_commit ${server.synchronous}`
   return [
     passed('server', `PostgreSQL ${server.version}`),
     server.standby
@@ -31,7 +31,7 @@ export async function checkPostgres(db: Kysely<Schema>): Promise<Check[]> {
           "move to a database made with: create database NAME encoding 'UTF8' template template0",
         ),
     durable
-      ? passed('durability', settings)
-      : failed('durability', settings, 'set both to on; a crash would lose what was acknowledged'),
+      ? passed('durability', found)
+      : failed('durability', found, 'set both to on; a crash would lose what was acknowledged'),
   ]
 }

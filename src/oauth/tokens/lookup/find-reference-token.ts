@@ -13,12 +13,12 @@ import type { LastUse } from '../../../lib/flow/last-use.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
 import type { Repositories } from '../../../store/store.ts'
 import { referenceTokenClaims } from '../mint/access-token.ts'
-import type { TokenSettings } from '../mint/token-settings.ts'
+import type { TokenProfile } from '../mint/token-profile.ts'
 import { type ActiveAccessToken, FOREIGN, type InactiveToken, inactive } from './token-status.ts'
 
 interface Checking {
   readonly read: Pick<Repositories, 'apps' | 'users'>
-  readonly settings: TokenSettings
+  readonly profile: TokenProfile
   readonly clock: Clock
   readonly readCatalogue: ReadCatalogue
 }
@@ -58,7 +58,7 @@ export function createFindReferenceToken({ uses, ...checking }: Dependencies) {
 }
 
 /** Says whether a personal or system access token is live; a kill switch, a revocation and a changed record count at once. */
-export function createCheckReferenceToken({ read, settings, clock, readCatalogue }: Checking) {
+export function createCheckReferenceToken({ read, profile, clock, readCatalogue }: Checking) {
   return async function checkReferenceToken(token: ReferenceToken): Promise<ActiveAccessToken | InactiveToken> {
     const [app, user] = [await read.apps.find(token.applicationUri), await read.users.find(token.userId)]
     if (!app || !user) return FOREIGN
@@ -69,7 +69,7 @@ export function createCheckReferenceToken({ read, settings, clock, readCatalogue
     const target = targetOf({ scope, resources: [] }, [], app, await readCatalogue())
     return {
       kind: 'access_token',
-      claims: referenceTokenClaims(token, target, app, user, settings),
+      claims: referenceTokenClaims(token, target, app, user, profile),
       scope,
       app,
       user,

@@ -9,7 +9,7 @@ import { type Clock, isoTime } from '../../../lib/time/clock.ts'
 import type { Repositories } from '../../../store/store.ts'
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import { looksLikeOpaqueToken } from '../mint/opaque-token.ts'
-import type { TokenSettings } from '../mint/token-settings.ts'
+import type { TokenProfile } from '../mint/token-profile.ts'
 import { createCheckTokenActive } from './check-token-active.ts'
 import { createFindReferenceToken } from './find-reference-token.ts'
 import { type ActiveToken, expired, FOREIGN, type InactiveToken, inactive } from './token-status.ts'
@@ -20,7 +20,7 @@ type Tokens = 'opaqueAccessTokens' | 'refreshTokens' | 'referenceTokens' | 'revo
 interface Dependencies {
   readonly read: Pick<Repositories, Tokens | 'families' | 'sessionEpochs' | 'apps' | 'users'>
   readonly keys: Pick<SigningKeys, 'verificationKey'>
-  readonly settings: TokenSettings
+  readonly profile: TokenProfile
   readonly clock: Clock
   readonly readCatalogue: ReadCatalogue
   readonly uses: Pick<LastUse, 'note'>
@@ -39,12 +39,12 @@ export function createFindToken(lookUp: LookUpToken) {
 
 /** Looks a presented token up, whatever its kind, and says why where it is not live. */
 export function createLookUpToken(dependencies: Dependencies) {
-  const { read, keys, settings, clock } = dependencies
+  const { read, keys, profile, clock } = dependencies
   const checkTokenActive = createCheckTokenActive(read)
   const findReferenceToken = createFindReferenceToken(dependencies)
 
   async function findSignedToken(jwt: string): Promise<ActiveToken | InactiveToken> {
-    const verified = await verifyOwnJwtOrFault(jwt, keys, { typ: 'at+jwt', issuer: settings.issuer, clock })
+    const verified = await verifyOwnJwtOrFault(jwt, keys, { typ: 'at+jwt', issuer: profile.issuer, clock })
     return 'fault' in verified ? whyNot(verified, clock()) : checkTokenActive(verified.claims)
   }
 

@@ -11,7 +11,7 @@ import { writeTokenId } from '../../../domain/protocol/token-id.ts'
 import type { ReferenceToken } from '../../../domain/tokens/reference-token.ts'
 import type { User } from '../../../domain/users/user.ts'
 import { inSeconds } from '../../../lib/time/clock.ts'
-import { subjectOf, type TokenSettings } from './token-settings.ts'
+import { subjectOf, type TokenProfile } from './token-profile.ts'
 import { accessTokenUserClaims } from './user-claims.ts'
 
 /** What an access token for a person is made from. */
@@ -28,23 +28,23 @@ export interface PersonAccess
  */
 export function accessTokenClaims(
   authorization: PersonAccess | ServiceAuthorization,
-  settings: TokenSettings,
+  profile: TokenProfile,
   now: number,
   nonce: string,
 ): JWTPayload {
   const { app, scope, audience } = authorization
   const issuedAt = inSeconds(now)
   return {
-    iss: settings.issuer,
-    aud: audienceClaim(audience, settings.issuer),
+    iss: profile.issuer,
+    aud: audienceClaim(audience, profile.issuer),
     iat: issuedAt,
     nbf: issuedAt,
     exp: issuedAt + inSeconds(accessTokenLifetime(app)),
-    scope: settings.scopeAsArray ? scope : scope.join(' '),
+    scope: profile.scopeAsArray ? scope : scope.join(' '),
     client_id: app.applicationUri,
     ...(authorization.kind === 'user'
-      ? userFlowClaims(authorization, settings, nonce)
-      : serviceFlowClaims(authorization, settings, nonce)),
+      ? userFlowClaims(authorization, profile, nonce)
+      : serviceFlowClaims(authorization, profile, nonce)),
   }
 }
 
@@ -52,10 +52,10 @@ export function accessTokenClaims(
 const audienceClaim = ([first, ...more]: readonly string[], issuer: string): string | string[] =>
   first === undefined ? issuer : more.length === 0 ? first : [first, ...more]
 
-function userFlowClaims({ app, user, scope, signIn, family }: PersonAccess, settings: TokenSettings, nonce: string) {
+function userFlowClaims({ app, user, scope, signIn, family }: PersonAccess, profile: TokenProfile, nonce: string) {
   return {
     jti: writeTokenId({ kind: 'family', family }, nonce),
-    ...personClaims(app, user, settings),
+    ...personClaims(app, user, profile),
     auth_time: inSeconds(signIn.authTime),
     sid: signIn.sid,
     amr: signIn.amr,
@@ -64,26 +64,26 @@ function userFlowClaims({ app, user, scope, signIn, family }: PersonAccess, sett
 }
 
 /** Who acts, where a token acts for a person; the stable id is nothing that a pairwise app may know. */
-const personClaims = (app: AppRegistration, user: User, settings: TokenSettings) => ({
-  sub: subjectOf(user, sectorOf(app), settings),
+const personClaims = (app: AppRegistration, user: User, profile: TokenProfile) => ({
+  sub: subjectOf(user, sectorOf(app), profile),
   ...(app.subjectType === 'pairwise' ? {} : { id: user.id }),
   user_type: user.type,
-  db: settings.instance,
+  db: profile.instance,
 })
 
 function serviceFlowClaims(
   { app, systemUser, sessionEpoch }: ServiceAuthorization,
-  settings: TokenSettings,
+  profile: TokenProfile,
   nonce: string,
 ) {
   const origin = { kind: 'service', appEpoch: app.epoch, userEpoch: systemUser.epoch, sessionEpoch } as const
-  return { jti: writeTokenId(origin, nonce), ...serviceClaims(app, systemUser, settings) }
+  return { jti: writeTokenId(origin, nonce), ...serviceClaims(app, systemUser, profile) }
 }
 
 /** Who acts, where an app acts on its own. */
-const serviceClaims = (app: AppRegistration, systemUser: User, settings: TokenSettings) => ({
+const serviceClaims = (app: AppRegistration, systemUser: User, profile: TokenProfile) => ({
   sub: app.applicationUri,
-  client_db: settings.instance,
+  client_db: profile.instance,
   client_system_user: systemUser.login,
   client_system_user_type: systemUser.type,
   client_system_user_id: systemUser.id,
@@ -98,15 +98,15 @@ export const referenceTokenClaims = (
   { scope, audience }: Target,
   app: AppRegistration,
   user: User,
-  settings: TokenSettings,
+  profile: TokenProfile,
 ) => ({
-  iss: settings.issuer,
-  aud: audienceClaim(audience, settings.issuer),
+  iss: profile.issuer,
+  aud: audienceClaim(audience, profile.issuer),
   iat: inSeconds(token.createdAt),
   nbf: inSeconds(token.createdAt),
   exp: inSeconds(token.expiresAt),
-  scope: settings.scopeAsArray ? scope : scope.join(' '),
+  scope: profile.scopeAsArray ? scope : scope.join(' '),
   client_id: app.applicationUri,
   jti: `r.${token.id}`,
-  ...(token.kind === 'PAT' ? personClaims(app, user, settings) : serviceClaims(app, user, settings)),
+  ...(token.kind === 'PAT' ? personClaims(app, user, profile) : serviceClaims(app, user, profile)),
 })

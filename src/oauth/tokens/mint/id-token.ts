@@ -6,7 +6,7 @@ import { type AppRegistration, ID_TOKEN_LIFETIME } from '../../../domain/apps/tr
 import type { SigningAlgorithm } from '../../../domain/protocol/signing-algorithm.ts'
 import type { User } from '../../../domain/users/user.ts'
 import { inSeconds } from '../../../lib/time/clock.ts'
-import { subjectOf, type TokenSettings } from './token-settings.ts'
+import { subjectOf, type TokenProfile } from './token-profile.ts'
 import { userClaims } from './user-claims.ts'
 
 /** What an ID token is made from. */
@@ -25,7 +25,7 @@ export interface IdTokenSubject {
 /** The claims of an ID token; profile claims are UserInfo's business, as long as there is an access token for it. @see OIDC Core §2, §3.1.3.6, §3.3.2.11 */
 export function idTokenClaims(
   subject: IdTokenSubject,
-  settings: TokenSettings,
+  profile: TokenProfile,
   algorithm: SigningAlgorithm,
   now: number,
 ): JWTPayload {
@@ -33,8 +33,8 @@ export function idTokenClaims(
   const issuedAt = inSeconds(now)
   return {
     ...userClaims(user, claims),
-    iss: settings.issuer,
-    sub: subjectOf(user, sectorOf(app), settings),
+    iss: profile.issuer,
+    sub: subjectOf(user, sectorOf(app), profile),
     aud: app.applicationUri,
     iat: issuedAt,
     exp: issuedAt + inSeconds(ID_TOKEN_LIFETIME),

@@ -13,13 +13,13 @@ import type { SigningKeys } from '../keys/signing-keys.ts'
 import { idTokenClaims } from './id-token.ts'
 import type { MintAccessToken, MintedAccessToken } from './mint-access-token.ts'
 import { answerSecondUse, redeem, type SecondUses } from './redeem.ts'
-import type { TokenSettings } from './token-settings.ts'
+import type { TokenProfile } from './token-profile.ts'
 
 interface Dependencies {
   readonly write: Write<'codes' | 'families' | 'refreshTokens' | 'opaqueAccessTokens' | 'auditEvents'>
   readonly keys: Pick<SigningKeys, 'signFor' | 'algorithmFor'>
   readonly mintAccessToken: MintAccessToken
-  readonly settings: TokenSettings
+  readonly profile: TokenProfile
   readonly clock: Clock
   readonly random: Random
   readonly audit: Audit
@@ -39,7 +39,7 @@ export type IssueTokens = ReturnType<typeof createIssueTokens>
  * is used up only together with what it was exchanged for.
  */
 export function createIssueTokens(dependencies: Dependencies) {
-  const { write, keys, mintAccessToken, settings, clock, random, audit, seconds } = dependencies
+  const { write, keys, mintAccessToken, profile, clock, random, audit, seconds } = dependencies
 
   async function mintForUser(authorization: UserAuthorization): Promise<MintedAccessToken> {
     const minted = await mintAccessToken(authorization)
@@ -58,7 +58,7 @@ export function createIssueTokens(dependencies: Dependencies) {
       ...(refreshUntil === undefined ? {} : { refresh_token: newSecret(random) }),
       ...(scope.includes('openid')
         ? {
-            id_token: await keys.signFor(app, idTokenClaims(subject, settings, keys.algorithmFor(app), clock()), 'JWT'),
+            id_token: await keys.signFor(app, idTokenClaims(subject, profile, keys.algorithmFor(app), clock()), 'JWT'),
           }
         : {}),
     }

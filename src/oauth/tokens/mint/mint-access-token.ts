@@ -7,11 +7,11 @@ import type { OpaqueAccessToken } from '../../../store/repositories/tokens/opaqu
 import type { SigningKeys } from '../keys/signing-keys.ts'
 import { accessTokenClaims, type PersonAccess } from './access-token.ts'
 import { newOpaqueToken } from './opaque-token.ts'
-import type { TokenSettings } from './token-settings.ts'
+import type { TokenProfile } from './token-profile.ts'
 
 interface Dependencies {
   readonly keys: Pick<SigningKeys, 'signFor'>
-  readonly settings: TokenSettings
+  readonly profile: TokenProfile
   readonly clock: Clock
   readonly random: Random
 }
@@ -28,10 +28,10 @@ export type MintAccessToken = ReturnType<typeof createMintAccessToken>
 
 /** Makes an access token in the format of the app's record: signed, or a reference to what is kept here. @see RFC 9068 §2 */
 export const createMintAccessToken =
-  ({ keys, settings, clock, random }: Dependencies) =>
+  ({ keys, profile, clock, random }: Dependencies) =>
   async (authorization: PersonAccess | ServiceAuthorization): Promise<MintedAccessToken> => {
     const { app, scope, binding } = authorization
-    const claims = accessTokenClaims(authorization, settings, clock(), random(16).toString('base64url'))
+    const claims = accessTokenClaims(authorization, profile, clock(), random(16).toString('base64url'))
     const value = app.accessTokenFormat === 'reference' ? newOpaqueToken(random) : undefined
     const response: TokenResponse = {
       access_token: value ?? (await keys.signFor(app, claims, 'at+jwt')),

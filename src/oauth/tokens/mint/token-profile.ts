@@ -4,7 +4,7 @@ import type { User } from '../../../domain/users/user.ts'
 import { deriveKey, type SealingKey } from '../../../lib/crypto/sealed-box.ts'
 
 /** What an instance's tokens have in common. */
-export interface TokenSettings {
+export interface TokenProfile {
   readonly issuer: string
   /** Name of the instance's database, the `db` claim. */
   readonly instance: string
@@ -17,7 +17,7 @@ export interface TokenSettings {
 }
 
 /** Adds to the configuration what only the master key gives. */
-export const completeSettings = <T>(tokens: T, masterKey: Buffer): T & Pick<TokenSettings, 'pairwiseKey'> => ({
+export const completeProfile = <T>(tokens: T, masterKey: Buffer): T & Pick<TokenProfile, 'pairwiseKey'> => ({
   ...tokens,
   pairwiseKey: deriveKey(masterKey, 'pairwise-subjects'),
 })
@@ -26,7 +26,7 @@ export const completeSettings = <T>(tokens: T, masterKey: Buffer): T & Pick<Toke
 export function subjectOf(
   user: User,
   sector: Sector,
-  { subjectAsLogin, pairwiseKey }: Pick<TokenSettings, 'subjectAsLogin' | 'pairwiseKey'>,
+  { subjectAsLogin, pairwiseKey }: Pick<TokenProfile, 'subjectAsLogin' | 'pairwiseKey'>,
 ): string {
   if (sector !== undefined) return pairwiseSubject(user.id, sector, pairwiseKey)
   return subjectAsLogin ? user.login : user.id
