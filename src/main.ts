@@ -91,7 +91,7 @@ export async function serve(config: Config, core: Core): Promise<void> {
 
 /** A line of the log as every other. */
 const tellLost = (count: number): string =>
-  `${JSON.stringify({ level: 40, time: systemClock(), lost: count, msg: `${count} lines of the log were lost` })}\n`
+  `${JSON.stringify({ level: 40, time: systemClock(), lost: count, msg: `${count} log lines were lost` })}\n`
 
 /** While the server stops it is not ready any more, answers what still comes, and lets no connection live on. */
 function announceStop(server: FastifyInstance, whyStopping: () => string | undefined): void {

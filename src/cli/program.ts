@@ -33,11 +33,11 @@ const HELP = helpText(
     'tessera app register my.trusted.app/sync --service --system-user svc.sync --scope "read update"',
     'tessera serve',
   ],
-  `Settings come from the environment (TESSERA_...) and from the file of --config; the environment wins. Commands work on
-the same database while the server runs, and its next request sees what they changed. An instance is made by serve, db migrate,
-apply and db restore alone; where there is none, every other command says so and makes nothing.
+  `Settings come from the environment (TESSERA_...) and from the --config file; the environment wins. Commands work on the same
+database as the running server, whose next request sees their changes. Only serve, db migrate, apply and db restore create an
+instance; without one, every other command says so and creates nothing.
 
-Exit codes: 0 done; 1 cannot be done (something is not there, or is there already); 2 a wrong flag, value or setting.
+Exit codes: 0 done; 1 cannot be done (something does not exist, or already exists); 2 wrong flag, value or setting.
 Results go to stdout, everything else to stderr.`,
 )
 
@@ -56,7 +56,10 @@ export function createProgram(terminal: Terminal, complain: (text: string) => vo
     .helpOption('-h, --help', 'print this help')
     .option('--config <file>', 'file of NAME=value settings')
     .option('--json', 'print the result as one JSON document')
-    .option('--accept-clock', 'the clock of this machine is right, although the database has not seen such a time yet')
+    .option(
+      '--accept-clock',
+      'accept the clock of this machine, although it is far ahead of the latest time in the database',
+    )
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: sharedOptions })
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),

@@ -26,7 +26,7 @@ await t.test('what the command line changes counts from the very next request on
     t.match(disabled, { code: 0, stdout: /is disabled/ })
     t.equal((await userinfo()).status, 401)
     t.equal((await authorize(instance)).status, 400, 'an error page, and no redirect')
-    t.match((await tessera(['app', 'disable', WEB])).stdout, /was disabled already/)
+    t.match((await tessera(['app', 'disable', WEB])).stdout, /is already disabled/)
     t.equal((await documentOf(tessera(['app', 'disable', SYNC, '--json'])))['IsEnabled'], false)
     t.equal((await requestServiceToken(instance, basic(SYNC, sync))).status, 401)
 
@@ -54,7 +54,7 @@ await t.test('what the command line changes counts from the very next request on
     t.match(third, {
       code: 1,
       stdout: '',
-      stderr: /two valid secrets already; wait until .* or end both .* --overlap 0/,
+      stderr: /already has two valid secrets; wait until .* or end both .* --overlap 0/,
     })
     instance.advance(2 * 3_600_000)
     t.equal((await requestServiceToken(instance, basic(SYNC, sync))).status, 401, 'and after it')
@@ -69,7 +69,7 @@ await t.test('what the command line changes counts from the very next request on
   })
 
   await t.test('RequirePkce=false on a Public app is warned of, where it is said', async (t) => {
-    const warning = /^warning: RequirePkce=false has no effect: a Public app must use PKCE in any case$/m
+    const warning = /^warning: RequirePkce=false has no effect: a Public app must always use PKCE$/m
     const spa =
       'app register my.trusted.app/loose --spa --redirect-uri https://spa.example.com/ --set RequirePkce=false'
     t.match(await tessera(words(spa)), { code: 0, stderr: warning })
@@ -87,13 +87,13 @@ await t.test('what the command line changes counts from the very next request on
     )
     t.match(await tessera(['app', 'rotate-secret', WEB]), { code: 1, stderr: /only a Confidential app has a secret/ })
     const back = await tessera(words(`app update ${WEB} --set ClientType=Confidential`))
-    t.match(back.stderr, /no secret yet; make one with: tessera app rotate-secret my\.trusted\.app\/web/)
+    t.match(back.stderr, /no secret yet; create one with: tessera app rotate-secret my\.trusted\.app\/web/)
     const code = await obtainCode(instance)
     t.equal((await redeem(instance, code, {}, basic(WEB, web))).status, 401)
   })
 
   await t.test('app remove', async (t) => {
-    t.match(await tessera(['app', 'remove', SYNC]), { code: 2, stdout: '', stderr: /Add --yes to confirm/ })
+    t.match(await tessera(['app', 'remove', SYNC]), { code: 2, stdout: '', stderr: /add --yes to confirm/ })
     t.strictSame(await documentOf(tessera(['app', 'remove', SYNC, '--yes', '--json'])), {
       ApplicationUri: SYNC,
       removed: true,

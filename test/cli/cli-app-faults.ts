@@ -20,10 +20,10 @@ await t.test('every fault of a redirect URI is named, all of them at once', asyn
     ['http://app.example.com/cb', /must use https \(plain http is for loopback only\)/],
     ['/cb', /must be absolute, with a scheme/],
     ['app.example.com/cb', /must be absolute, with a scheme/],
-    ['https://*.example.com/cb', /must not hold wildcards/],
-    ['https://david:secret@app.example.com/cb', /must not hold a user name or password/],
+    ['https://*.example.com/cb', /must not contain wildcards/],
+    ['https://david:secret@app.example.com/cb', /must not contain a user name or password/],
     ['https://app.example.com/c b', /without spaces/],
-    ['https://app.example.com/cb,https://b.example.com/cb', /must not hold wildcards, commas/],
+    ['https://app.example.com/cb,https://b.example.com/cb', /must not contain wildcards, commas/],
     ['javascript:alert(1)', /must not use the scheme javascript:/],
     ['com.example.app:/cb', /must use https \(a private-use scheme is for Public apps\)/],
   ]
@@ -71,7 +71,7 @@ await t.test('a name may not mislead whoever reads it', async (t) => {
   ]) {
     t.match(
       await tessera(args),
-      { code: 2, stderr: /[Nn]ame: must not hold control characters/ },
+      { code: 2, stderr: /[Nn]ame: must not contain control characters/ },
       args.slice(0, 2).join(' '),
     )
   }
@@ -80,18 +80,18 @@ await t.test('a name may not mislead whoever reads it', async (t) => {
 await t.test('a shape says which flags go with it', async (t) => {
   const uri = '--redirect-uri https://app.example.com/cb'
   const cases: readonly (readonly [flags: string, said: RegExp])[] = [
-    ['', /^exactly one of --web, --spa, --service and --hybrid is expected:\n {2}--web {2,}server-side web app/],
-    [`--web --spa ${uri}`, /^exactly one of .* is expected, not --web and --spa:/],
-    ['--web', /^ImpersonateLoginUrl: is needed: people who sign in must be sent somewhere; see --redirect-uri/],
-    ['--service', /^SystemUser: is needed where SystemUserAllowed is true; see --system-user/],
+    ['', /^give exactly one of --web, --spa, --service and --hybrid:\n {2}--web {2,}server-side web app/],
+    [`--web --spa ${uri}`, /^give exactly one of .*, not --web and --spa:/],
+    ['--web', /^ImpersonateLoginUrl: is required: people are sent there after sign-in; see --redirect-uri/],
+    ['--service', /^SystemUser: is required if SystemUserAllowed is true; see --system-user/],
     [`--service --system-user svc.sync ${uri}`, /^--redirect-uri: is for apps where people sign in/],
     [`--web ${uri} --system-user svc.sync`, /^--system-user: is for --service and --hybrid, not for --web/],
     ['--service --system-user david', /^SystemUser: david is of type InternalUser, not SystemUserNoLogin/],
-    ['--service --system-user svc.snc', /^SystemUser: nobody is called "svc\.snc"; did you mean svc\.sync\?/],
-    ['--service --system-user robot', /make the account with: tessera user add robot --type SystemUserNoLogin/],
-    [`--web ${uri} --scope "read openid"`, /^Scope: openid is a protocol scope and needs no listing/],
-    [`--web ${uri} --scope read --set Scope=update`, /^Scope: is given by --set and by a flag of its own/],
-    [`--web ${uri} --name A --set Name=B`, /^Name: is given by --set and by a flag of its own/],
+    ['--service --system-user svc.snc', /^SystemUser: no user is called "svc\.snc"; did you mean svc\.sync\?/],
+    ['--service --system-user robot', /create the account with: tessera user add robot --type SystemUserNoLogin/],
+    [`--web ${uri} --scope "read openid"`, /^Scope: openid is a protocol scope and must not be listed/],
+    [`--web ${uri} --scope read --set Scope=update`, /^Scope: is given both by --set and by its own flag/],
+    [`--web ${uri} --name A --set Name=B`, /^Name: is given both by --set and by its own flag/],
   ]
   for (const [flags, said] of cases) {
     t.match(
@@ -106,14 +106,14 @@ await t.test('a shape says which flags go with it', async (t) => {
   }
   t.match(await tessera(words(REGISTER.replace(' --json', ''))), {
     code: 1,
-    stderr: `${WEB} is registered already; see: tessera app show ${WEB}\n`,
+    stderr: `${WEB} is already registered; see: tessera app show ${WEB}\n`,
   })
 })
 
 await t.test('--set says which attributes there are and what each expects', async (t) => {
   const cases: readonly (readonly [set: string, said: RegExp])[] = [
     ['Scope', /^--set expects NAME=VALUE, not "Scope"/],
-    ['Skope=read', /^"Skope" is no attribute; did you mean Scope\?\nexpected one of Name, ClientType, /],
+    ['Skope=read', /^"Skope" is not an attribute; did you mean Scope\?\nexpected one of Name, ClientType, /],
     ['RequirePkce=yes', /^RequirePkce: expects true or false, not "yes"/],
     ['ClientType=Secret', /^ClientType: expects one of Confidential, Public, None, not "Secret"/],
     ['AccessTokens=All', /^AccessTokens: expects one of None, AuthenticatedUsers, AdministratorsOnly/],
@@ -125,11 +125,11 @@ await t.test('--set says which attributes there are and what each expects', asyn
     ['RefreshTokenLifetime=400d', /^RefreshTokenLifetime: must be .* from 60 to 31536000, which is 1m to 365d$/m],
     ['ResponseTypes=token', /^ResponseTypes: expects code, code id_token/],
     ['LogoUri=http://app.example.com/logo.png', /^LogoUri: must be an https URL/],
-    ['ApplicationUri=other', /^ApplicationUri cannot be changed: it is the client_id/],
-    ['IsEnabled=false', /^IsEnabled is changed with: tessera app enable, tessera app disable/],
-    ['Secret=hunter2', /^the secret is changed with: tessera app rotate-secret/],
-    ['ApplicationSecretHash=aGFzaA==', /^the secret is changed with: tessera app rotate-secret/],
-    ['SystemUserAllowed=true', /^SystemUser: is needed where SystemUserAllowed is true/],
+    ['ApplicationUri=other', /^ApplicationUri cannot be changed, as it is the client_id/],
+    ['IsEnabled=false', /^change IsEnabled with: tessera app enable, tessera app disable/],
+    ['Secret=hunter2', /^change the secret with: tessera app rotate-secret/],
+    ['ApplicationSecretHash=aGFzaA==', /^change the secret with: tessera app rotate-secret/],
+    ['SystemUserAllowed=true', /^SystemUser: is required if SystemUserAllowed is true/],
   ]
   for (const [set, said] of cases) {
     t.match(await tessera(['app', 'update', WEB, '--set', set]), { code: 2, stdout: '', stderr: said }, set)
@@ -154,9 +154,10 @@ await t.test('an app nobody registered suggests the nearest, and doubts are told
   }
   const { code, stderr } = await tessera(words(`app update ${WEB} --set BasicAuthenticationAllowed=true`))
   t.equal(code, 0)
-  t.match(stderr, /^warning: BasicAuthenticationAllowed is kept as a note only/m)
+  t.match(stderr, /^warning: BasicAuthenticationAllowed is only a note/m)
   t.match(await tessera(words(`app update ${WEB} --set Scope=read,update`)), {
     code: 2,
-    stderr: /^Scope: no API resource has the scope read,update; known are sec, read, update \(scopes are separated by/,
+    stderr:
+      /^Scope: no API resource has the scope read,update; existing scopes: sec, read, update \(scopes are separated by/,
   })
 })

@@ -111,6 +111,6 @@ await t.test('the lines scripts rely on make users and apps, and what they print
     const secret = /^ {2}client_secret +(\S+)$/m.exec(stdout)?.[1] ?? ''
     t.equal((await requestServiceToken(instance, basic('my.trusted.app/second', secret))).status, 200)
     t.match(stdout, `token_endpoint              ${instance.issuer}/connect/token`)
-    t.match(stderr, /The secret is shown this once/)
+    t.match(stderr, /The secret is shown only this once/)
   })
 })

@@ -96,7 +96,7 @@ await t.test('tessera doctor: a running instance, from inside and from where peo
   chmodSync(site.folder, 0o755)
   t.match(
     (await doctor(tessera, '--no-online')).findings.find(({ check }) => check === 'file modes'),
-    { severity: 'warning', found: /can be entered by others/, fix: `chmod 700 ${site.folder}` },
+    { severity: 'warning', found: /is accessible to other users/, fix: `chmod 700 ${site.folder}` },
   )
 })
 

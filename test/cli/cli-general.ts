@@ -31,8 +31,8 @@ await t.test('help, version and mistakes', async (t) => {
     ['app show', /^missing required argument 'application-uri'\nexpected: tessera app show <application-uri>/],
     ['app show a b', /^too many arguments/],
     ['app update x', /^required option '--set <name=value>' not specified/],
-    ['app rotate-secret x --overlap soon', /Expected a length of time of at most 365d, such as 0, 30m, 12h or 7d/],
-    ['key rotate --publish-for 400d', /Expected a length of time of at most 365d/],
+    ['app rotate-secret x --overlap soon', /Expected a length of time up to 365d, such as 0, 30m, 12h or 7d/],
+    ['key rotate --publish-for 400d', /Expected a length of time up to 365d/],
     ['app list --config /nowhere/tessera.env', /^the configuration file \/nowhere\/tessera\.env cannot be read/],
   ]
   for (const [line, said] of mistakes) {
@@ -47,7 +47,7 @@ await t.test('with --json a failure is one document on standard error', async (t
     ['user show nope', 1, [/^nobody has the login/]],
     ['app register x --spa', 2, [/^ImpersonateLoginUrl: is needed/]],
     ['app list --jsn', 2, [/^unknown option '--jsn'$/, /Did you mean/, /^expected: tessera app list/]],
-    ['app', 2, [/^a command is expected; --help lists them$/]],
+    ['app', 2, [/^a command is missing; --help lists them all$/]],
     ['bogus', 2, [/^unknown command 'bogus'$/]],
   ]
   for (const [line, exitCode, errors] of failures) {
@@ -78,7 +78,7 @@ await t.test('key, db and settings', async (t) => {
   t.match(await tessera(words('db status')), {
     code: 1,
     stdout: '',
-    stderr: /^there is no instance at .*; see .* tessera db migrate/,
+    stderr: /^there is no instance at .*; check .* tessera db migrate/,
   })
   const migrated = (await documentOf(tessera(words('db migrate --json'))))['migrated'] as string[]
   t.ok(migrated.includes('0001-foundation'))

@@ -8,7 +8,7 @@ const GROUPS = ['app', 'user', 'resource', 'token', 'key', 'audit', 'refusal', '
 const OF_SOMETHING_ELSE = /serve|doctor|\.yaml|apply|explain|refusal show|db (move|backup|restore)/
 
 const ALREADY =
-  /is taken|is registered already|is there already|is published already|a password is expected|has no one secret called|takes no reference tokens|no reference token has the id|is disabled; enable it with/
+  /is taken|is already registered|already exists|is already published|a password is missing|does not have exactly one secret called|does not accept reference tokens|no reference token has the id|is disabled; enable it with/
 
 /** An example leaves a file where it runs. */
 function runIn(t: Test, folder: string): void {
@@ -77,7 +77,7 @@ async function works(t: Test, tessera: Tessera, example: string): Promise<void> 
   if (/ remove(-secret)? (?!.*--yes)/.test(line))
     t.match(
       said,
-      /Add --yes to confirm|has no one secret called|takes no reference tokens|no reference token has the id|is disabled; enable it with/,
+      /add --yes to confirm|does not have exactly one secret called|does not accept reference tokens|no reference token has the id|is disabled; enable it with/,
       example,
     )
   else if (code === 0) t.pass(example)

@@ -44,9 +44,9 @@ await t.test('revoke ends it by the beginning of its id', async (t) => {
 
 await t.test('wrong flags are told with what was expected', async (t) => {
   for (const [args, told] of [
-    [['create', '--uses', '0'], /Expected a whole number from 1\./],
+    [['create', '--uses', '0'], /Expected a whole number, 1 or more\./],
     [['create', '--expires', 'soon'], /Expected a length of time/],
-    [['create', '--label', 'a\u202eb'], /label: must not hold control characters/],
+    [['create', '--label', 'a\u202eb'], /label: must not contain control characters/],
     [['make'], /unknown command 'make'/],
   ] as const) {
     const outcome = await token(...args)

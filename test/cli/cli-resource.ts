@@ -43,7 +43,7 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
       ResourceServers: [],
     })
     t.strictSame((await supported()).slice(-4), ['read', 'update', 'reports.read', 'reports.write'])
-    t.match(await tessera(words(line)), { code: 1, stdout: '', stderr: /is there already; .* tessera resource update/ })
+    t.match(await tessera(words(line)), { code: 1, stdout: '', stderr: /already exists; .* tessera resource update/ })
   })
 
   await t.test('what cannot work is refused with the reason', async (t) => {
@@ -53,11 +53,11 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
     await refused('resource add "a b" --scope a', /visible ASCII characters without spaces/)
     await refused('resource add urn:a --scope openid', /openid is a protocol scope/)
     await refused('resource add urn:a --scope sec', /sec belongs to the administration API/)
-    await refused('resource add urn:a --scope a --scope a=b', /a is named twice/)
+    await refused('resource add urn:a --scope a --scope a=b', /a is given twice/)
     await refused('resource add urn:a', /required option '--scope/)
     await refused(
       `resource update ${REPORTS} --remove-scope x`,
-      /x is no scope of it; it has reports.read, reports.write/,
+      /x is not one of its scopes, reports.read, reports.write/,
     )
     t.match(await tessera(words('resource show https://reports.example.org')), {
       code: 1,
@@ -82,20 +82,20 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
     t.match(await tessera(update), {
       code: 1,
       stdout: '',
-      stderr: 'Scopes: reports.write goes, but is in the Scope of web; take it out there first\n',
+      stderr: 'Scopes: reports.write would be removed, but is in the Scope of web; remove it there first\n',
     })
     t.strictSame(await documentOf(tessera(words(`resource show ${REPORTS} --json`))), before, 'nothing has changed')
     await tessera(words('app update web --set Scope=reports.read'))
     t.match(await tessera(update), { code: 0, stderr: '' })
     t.match((await tessera(words(`resource show ${REPORTS}`))).stdout, /reports\.read: See them\n +new$/m)
-    t.match(await tessera(words(`resource remove ${REPORTS} --yes`)), { code: 1, stderr: /web may still name it/ })
-    t.match(await tessera(words(`resource remove ${REPORTS}`)), { code: 2, stderr: /Add --yes/ })
+    t.match(await tessera(words(`resource remove ${REPORTS} --yes`)), { code: 1, stderr: /web may still ask for it/ })
+    t.match(await tessera(words(`resource remove ${REPORTS}`)), { code: 2, stderr: /add --yes/ })
     await tessera(words('app update web --set ApiResources= --set Scope=read'))
     await tessera(words('resource add urn:more --scope more'))
     await tessera(words('app update web --set ApiResources=urn:more --set "Scope=read more"'))
     t.match(await tessera(words('resource update DomainAPI --remove-scope read')), {
       code: 1,
-      stderr: 'Scopes: read goes, but is in the Scope of web; take it out there first\n',
+      stderr: 'Scopes: read would be removed, but is in the Scope of web; remove it there first\n',
     })
     t.match(await tessera(words('resource update urn:more --scope read')), { code: 0 })
     t.match(await tessera(words('resource update DomainAPI --remove-scope read')), { code: 0 }, 'another API has it')
@@ -121,10 +121,14 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
     t.match((await tessera(words('resource show urn:stock'))).stdout, /ResourceServers +stock\/api\n +stock\/two$/m)
     t.match((await tessera(words('resource list'))).stdout, /^urn:stock .* that list it +stock\/api, stock\/two$/m)
     refused(await update('--resource-server nobody'), 2, /ResourceServers: there is no app nobody/)
-    refused(await update('--resource-server spa'), 2, /spa is of ClientType Public, not Confidential/)
-    refused(await update('--remove-resource-server spa'), 2, /spa does not serve it; stock\/api, stock\/two does/)
+    refused(await update('--resource-server spa'), 2, /spa has ClientType Public, not Confidential/)
+    refused(
+      await update('--remove-resource-server spa'),
+      2,
+      /spa does not serve it; the apps that do: stock\/api, stock\/two/,
+    )
     const becomePublic = await tessera(words('app update stock/api --set ClientType=Public'))
-    refused(becomePublic, 2, /must stay Confidential while the app stands in the ResourceServers of urn:stock/)
+    refused(becomePublic, 2, /must stay Confidential while the app is in the ResourceServers of urn:stock/)
     t.match(await documentOf(update('--remove-resource-server stock/two')), { ResourceServers: ['stock/api'] })
     t.match(await documentOf(update('--resource-server stock/api')), { ResourceServers: ['stock/api'] }, 'once')
     await documentOf(tessera(words('app remove stock/api --yes --json')))

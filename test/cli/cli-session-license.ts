@@ -35,16 +35,16 @@ await t.test('tessera license: slots, and who is sure of one', async (t) => {
   t.strictSame(JSON.parse(lowered.stdout), { slots: 1, used: 2, free: 0, kept: 0, reserved: ['anna', 'david'] })
   t.equal(
     lowered.stderr,
-    'warning: 2 users are reserved, but there are 1 slots: not all of them can be in at once\n' +
-      'warning: 2 API sessions live, more than the 1 slots: nobody else gets in until enough of them have ended\n',
+    'warning: 2 users are reserved, but the number of slots is 1: they cannot all have a session at once\n' +
+      'warning: 2 API sessions are open, but the number of slots is 1: nobody else gets a slot until enough of them have ended\n',
   )
   t.match(await json('license set --slots unlimited'), { slots: null, used: 2, free: null })
 
   const refused = async (line: string, code: number, stderr: RegExp) =>
     t.match(await tessera(words(line)), { code, stdout: '', stderr }, line)
-  await refused('license set', 2, /nothing to change: --slots, --reserve or --unreserve/)
+  await refused('license set', 2, /nothing to change: give --slots, --reserve or --unreserve/)
   for (const slots of ['0', '1000000000'])
-    await refused(`license set --slots ${slots}`, 2, /Expected a whole number from 1, or unlimited/)
+    await refused(`license set --slots ${slots}`, 2, /Expected a whole number, 1 or more, or the word unlimited/)
   await refused('license set --reserve davd', 1, /nobody has the login.* did you mean david\?/)
   await refused('license set --slots 3 --reserve carla', 1, /carla is a community user/)
   await refused('license set --unreserve svc.sync', 1, /svc\.sync is not reserved; tessera license show/)
@@ -106,7 +106,7 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
     t.strictSame(ended, { sessions: [session_id], tokenFamilies: 0, referenceTokens: 0, apps: [] })
     t.notOk((await liveSessions(instance)).includes(session_id))
     t.not((await callApi(instance, token)).session_id, session_id)
-    t.match(await tessera(['session', 'end', session_id]), { code: 0, stdout: 'No API session was live any more.\n' })
+    t.match(await tessera(['session', 'end', session_id]), { code: 0, stdout: 'No API session was open.\n' })
     t.match(await tessera(['session', 'end', 'nothing']), { code: 1, stderr: /there is no API session nothing/ })
     for (const wrong of [[], [session_id, '--user', 'david']])
       t.match(await tessera(['session', 'end', ...wrong]), { code: 2, stderr: /the id of a session, or --user/ })
@@ -166,7 +166,7 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
     t.match(await tessera(words('session end --user david --with-tokens')), {
       code: 0,
       stdout:
-        'No API session was live any more.\nEnded tokens: of 0 sign-ins, 0 reference tokens, and every signed token (no app holds any).\n',
+        'No API session was open.\nEnded: the tokens of 0 sign-ins, 0 reference tokens, and all signed tokens (no app has any).\n',
     })
   })
 

@@ -60,7 +60,7 @@ await t.test('tessera token: reference tokens from the command line', async (t) 
       code: 0,
       stdout:
         /^New PAT of david for my\.trusted\.app\/web:\n\n {2}token +enrt_[0-9A-F]{64}\n {2}id +\S+\n {2}expires_at +\S+\n {2}scope +read update\n/,
-      stderr: 'The token is shown this once: put it where its user keeps secrets.\n',
+      stderr: 'The token is shown only this once: store it where secrets are kept.\n',
     })
     t.match(await tessera(words(`token list --user david`)), {
       stdout:
@@ -97,7 +97,7 @@ await t.test('tessera token: reference tokens from the command line', async (t) 
     t.match(await line('revoke 0'), { code: 1, stderr: /no reference token has the id "0"/ }, 'too short to be meant')
     const { token = '' } = await made(`token issue-pat --user david --app ${WEB} --json`)
     const byValue = await line(`revoke ${token}`)
-    t.match(byValue, { code: 1, stdout: '', stderr: /expects the id of the token, and this is a value/ })
+    t.match(byValue, { code: 1, stdout: '', stderr: /expects the id of the token, but this is its value/ })
     t.notOk(byValue.stderr.includes(token), 'the value is not repeated')
   })
 
@@ -117,7 +117,7 @@ await t.test('tessera token: reference tokens from the command line', async (t) 
       stderr: /several tokens have an id that begins/,
     })
     t.match(await tessera(['token', 'revoke', id.slice(0, length), '--json']), { code: 0, stdout: /"revoked": true/ })
-    t.match(await tessera(['token', 'revoke', id]), { code: 0, stdout: /was revoked already\.\n$/ })
+    t.match(await tessera(['token', 'revoke', id]), { code: 0, stdout: /had already been revoked\.\n$/ })
     t.match((await list(`--app ${WEB}`))[0], { id, state: 'revoked', revoked_at: /^20/, reason: /was revoked at/ })
     await tessera(['app', 'update', SYNC, '--set', 'AccessTokens=None'])
     t.match((await list('--kind SAT'))[0], { state: 'ended', reason: /AccessTokens None/ })

@@ -59,7 +59,7 @@ await t.test('it says what changed, what is not named stays, and doing it again 
   const line = ['user', 'update', 'David@Example.com', '--nickname', 'Dee', '--street-address', '2 Tile Yard\nFlat 3']
   const told = 'nickname       Dave         ->  Dee\nstreetAddress  1 Tile Yard  ->  2 Tile Yard, Flat 3\n'
   t.match(await tessera(line), { code: 0, stdout: told, stderr: '' })
-  t.match(await tessera(line), { code: 0, stdout: 'Nothing to change: the record holds these values already.\n' })
+  t.match(await tessera(line), { code: 0, stdout: 'Nothing to change: the record already has these values.\n' })
   t.match(await documentOf(tessera(words('user show david --json'))), {
     ...WHOLE,
     nickname: 'Dee',
@@ -98,7 +98,7 @@ await t.test('what cannot be is refused with every reason by its flag, and nothi
     exitCode: 2,
   })
   for (const [args, code, reason] of [
-    [[], 2, 'a detail is expected, such as --nickname; tessera user update --help names them all\n'],
+    [[], 2, 'nothing to change: give a detail, such as --nickname; tessera user update --help lists them all\n'],
     [['--email', 'ANNA@example.com'], 1, 'ANNA@example.com is taken by anna'],
     [['--login', 'x'], 2, "unknown option '--login'"],
   ] as const)

@@ -86,13 +86,13 @@ await t.test('a person is added, shown, given a new password, disabled, enabled 
   await t.test('disabled and enabled', async (t) => {
     t.equal((await documentOf(tessera(words('user disable david --json'))))['isEnabled'], false)
     t.notOk(await getsIn(instance, 'david', PASSWORD))
-    t.match(await tessera(words('user disable david')), { code: 0, stdout: /was disabled already/ })
+    t.match(await tessera(words('user disable david')), { code: 0, stdout: /is already disabled/ })
     t.match(await tessera(words('user enable david')), { code: 0, stdout: /^david is enabled/ })
     t.ok(await getsIn(instance, 'david', PASSWORD))
   })
 
   await t.test('removed', async (t) => {
-    t.match(await tessera(words('user remove david')), { code: 2, stdout: '', stderr: /Add --yes to confirm/ })
+    t.match(await tessera(words('user remove david')), { code: 2, stdout: '', stderr: /add --yes to confirm/ })
     t.match(await tessera(words('user remove david --yes')), { code: 0, stdout: 'david is removed.\n' })
     t.notOk(await getsIn(instance, 'david', PASSWORD))
     t.match(await tessera(words('user remove david --yes')), { code: 1, stderr: /nobody has the login/ })
@@ -119,7 +119,7 @@ await t.test('a System User has no password and stays as long as an app acts as 
   })
   t.match(await tessera(words('user disable svc.sync')), {
     code: 0,
-    stderr: /warning: no longer able to act as their System User: my\.trusted\.app\/sync/,
+    stderr: /warning: these apps can no longer act as their System User: my\.trusted\.app\/sync/,
   })
 })
 
@@ -146,9 +146,9 @@ await t.test('what cannot be an account is refused with every reason, and nothin
   const cases: readonly (readonly [args: readonly string[], reason: RegExp])[] = [
     [['user', 'add', ''], /^login: must not be empty/],
     [['user', 'add', ' david'], /^login: must not be empty or start or end with a space/],
-    [['user', 'add', 'da\u202evid'], /^login: must not hold control or invisible/],
-    [['user', 'add', 'da\u3164vid'], /^login: must not hold control or invisible/],
-    [['user', 'add', 'da\u0007vid'], /^login: must not hold control or invisible/],
+    [['user', 'add', 'da\u202evid'], /^login: must not contain control or invisible/],
+    [['user', 'add', 'da\u3164vid'], /^login: must not contain control or invisible/],
+    [['user', 'add', 'da\u0007vid'], /^login: must not contain control or invisible/],
     [['user', 'add', 'x', '--email', 'nobody'], /^--email: is not an e-mail address/],
     [['user', 'add', 'x', '--email-verified'], /^--email-verified: needs --email/],
     [['user', 'add', 'x', '--picture', 'javascript:alert(1)'], /^--picture: must be an https URL of at most 2048/],
@@ -172,11 +172,11 @@ await t.test('a password comes from standard input, and from nowhere else', asyn
   await documentOf(tessera(words('user add david --json')))
   const setPassword = words('user set-password david --password-stdin')
   const cases: readonly (readonly [what: string, input: string | undefined, reason: RegExp])[] = [
-    ['nothing at all', undefined, /^the password is expected as one line on standard input, but it is empty/],
-    ['an empty line', '\n', /but it is empty/],
+    ['nothing at all', undefined, /^the password must be one line on standard input, which is empty/],
+    ['an empty line', '\n', /must be one line on standard input, which is empty/],
     ['a short one', '1234567\n', /^password: must have at least 8 characters/],
     ['one too long', 'x'.repeat(1025), /^password: must have at most 1024 characters/],
-    ['two lines', `${PASSWORD}\n${PASSWORD}\n`, /as one line on standard input, but there are more/],
+    ['two lines', `${PASSWORD}\n${PASSWORD}\n`, /must be one line on standard input, which holds several/],
     ['a file by mistake', 'x'.repeat(70_000), /standard input is too long for a password/],
   ]
   for (const [what, input, reason] of cases) {
@@ -189,7 +189,7 @@ await t.test('a password comes from standard input, and from nowhere else', asyn
   t.match(await tessera(words('user set-password david --password-stdin hunter2hunter2'), PASSWORD), { code: 2 })
   t.match(await tessera(words('user set-password david')), {
     code: 2,
-    stderr: /^a password is expected: --password-stdin or --generate-password; only a terminal can be asked/,
+    stderr: /^a password is missing: give --password-stdin or --generate-password, as there is no terminal to ask on/,
   })
   t.notOk(await getsIn(instance, 'david', 'hunter2hunter2'))
 
@@ -209,7 +209,7 @@ await t.test('a name nobody has suggests the nearest', async (t) => {
   t.match(await tessera(words('user show davd')), {
     code: 1,
     stdout: '',
-    stderr: 'nobody has the login, e-mail or id "davd"; did you mean david?\n',
+    stderr: 'no user has the login, e-mail or id "davd"; did you mean david?\n',
   })
   t.match((await tessera(words('user disable davdi@example.com'))).stderr, /did you mean david@example\.com\?/)
   t.match((await tessera(words('user show zoe'))).stderr, /"zoe"; tessera user list shows everybody/)

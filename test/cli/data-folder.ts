@@ -51,13 +51,13 @@ await t.test('a mistyped data folder is refused by every command but those that 
         code: 1,
         stdout: '',
         stderr:
-          /^there is no instance at file:\/.*daat\/tessera\.db: the folder \/.*\/daat does not exist; see .*TESSERA_DATA_DIR.*--config.*tessera (serve|db migrate).*makes one\n$/,
+          /^there is no instance at file:\/.*daat\/tessera\.db: the folder \/.*\/daat does not exist; check .*TESSERA_DATA_DIR.*--config, or create one with .*tessera (serve|db migrate).*\n$/,
       },
       line,
     )
     t.notOk(existsSync(elsewhere), `${line} makes nothing`)
   }
-  t.match(await tessera(['db', 'check']), { code: 1, stdout: /is not there.*tessera db migrate/ })
+  t.match(await tessera(['db', 'check']), { code: 1, stdout: /does not exist, .*tessera db migrate/ })
   const json = await tessera(words('user list --json'))
   t.match(JSON.parse(json.stderr), { errors: [/^there is no instance at/], exitCode: 1 })
 
@@ -65,17 +65,17 @@ await t.test('a mistyped data folder is refused by every command but those that 
   for (const line of SOME)
     t.match(
       await tessera(words(line)),
-      { code: 1, stdout: '', stderr: /: the folder .*daat holds no file tessera\.db; see/ },
+      { code: 1, stdout: '', stderr: /: the folder .*daat does not hold the file tessera\.db; check/ },
       line,
     )
   writeFileSync(join(elsewhere, 'tessera.db'), '')
   for (const line of SOME)
     t.match(
       await tessera(words(line)),
-      { code: 1, stdout: '', stderr: /: the file holds no instance of Tessera; see/ },
+      { code: 1, stdout: '', stderr: /: the file does not hold a Tessera instance; check/ },
       line,
     )
-  t.match(await tessera(['db', 'check']), { code: 1, stdout: /holds no instance of Tessera.*tessera db migrate/ })
+  t.match(await tessera(['db', 'check']), { code: 1, stdout: /does not hold a Tessera instance.*tessera db migrate/ })
   t.strictSame(readdirSync(elsewhere), ['tessera.db'], 'no key, and nothing beside the file')
   t.strictSame(readdirSync(site.folder).sort(), ['daat', 'tessera.yaml'])
 })
@@ -94,7 +94,7 @@ await t.test(
         {
           code: 1,
           stdout: '',
-          stderr: /^there is no instance at postgres:.*: the database holds no instance of Tessera; see/,
+          stderr: /^there is no instance at postgres:.*: the database does not hold a Tessera instance; check/,
         },
         line,
       )
@@ -146,7 +146,7 @@ await t.test('a lost master key is not made anew beside a database that was made
         : {
             code: 1,
             stdout: '',
-            stderr: /^there is no master key: .* does not exist; put the key there that this database was made with/,
+            stderr: /^there is no master key: .* does not exist; put the master key of this database there/,
           },
       line,
     )

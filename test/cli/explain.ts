@@ -195,7 +195,7 @@ await t.test('somebody who cannot sign in: what is wrong, and the command that m
     [
       'svc.sync',
       'a System User never signs in',
-      'the person signs in with an account of their own; a System User never signs in',
+      'let the person sign in with their own account; a System User never signs in',
     ],
   ]
   for (const [user, cause, fix, mends = false] of rows) {
@@ -214,7 +214,7 @@ await t.test('the help tells each flag once, and what null means', async (t) => 
     const { stdout } = await tesseraOn(instance)([...path, '--help'])
     t.equal(stdout.match(/^ +--user </gm)?.length, 1, path.join(' '))
   }
-  t.match((await tesseraOn(instance)(['explain', '--help'])).stdout, 'null where it was not reached')
+  t.match((await tesseraOn(instance)(['explain', '--help'])).stdout, 'null if it was not reached')
 })
 
 await t.test('for people it is text, and what is wrong with the command is exit code 2', async (t) => {

@@ -62,8 +62,8 @@ await t.test('no option writes over what an instance lives of, by whatever name 
   execFileSync('mkfifo', [join(elsewhere, 'fifo')])
   writeFileSync(join(elsewhere, 'settings.env'), `TESSERA_INSTANCE_NAME=Shop\n`)
   const before = contentOf(folder)
-  const itself = /is the database of this instance; name another file\n$/
-  const part = /belongs to the database of this instance; name another file\n$/
+  const itself = /is the database of this instance; choose another file\n$/
+  const part = /belongs to the database of this instance; choose another file\n$/
   const targets: readonly (readonly [path: string, reason: RegExp])[] = [
     [inside('tessera.db'), itself],
     [join(elsewhere, '..', 'tessera.db'), itself],
@@ -73,15 +73,15 @@ await t.test('no option writes over what an instance lives of, by whatever name 
     [inside('tessera.db-shm'), part],
     [inside('tessera.db-journal'), part],
     [inside('tessera.db.restoring'), part],
-    [inside('master.key'), /is the master key of this instance; name another file\n$/],
-    [join(elsewhere, 'key'), /is the master key of this instance; name another file\n$/],
-    [inside('ballast'), /is the reserve of this instance; name another file\n$/],
-    [join(elsewhere, 'settings.env'), /holds the settings of this instance; name another file\n$/],
-    [join(elsewhere, 'link'), /is a symbolic link; name the file itself\n$/],
-    [join(elsewhere, 'dangling'), /is a symbolic link; name the file itself\n$/],
-    [join(elsewhere, 'fifo'), /is no regular file; name another one\n$/],
-    ['/dev/null', /is no regular file; name another one\n$/],
-    [elsewhere, /is no regular file; name another one\n$/],
+    [inside('master.key'), /is the master key of this instance; choose another file\n$/],
+    [join(elsewhere, 'key'), /is the master key of this instance; choose another file\n$/],
+    [inside('ballast'), /is the reserve of this instance; choose another file\n$/],
+    [join(elsewhere, 'settings.env'), /holds the settings of this instance; choose another file\n$/],
+    [join(elsewhere, 'link'), /is a symbolic link; give the path of the file itself\n$/],
+    [join(elsewhere, 'dangling'), /is a symbolic link; give the path of the file itself\n$/],
+    [join(elsewhere, 'fifo'), /is not a regular file; choose another one\n$/],
+    ['/dev/null', /is not a regular file; choose another one\n$/],
+    [elsewhere, /is not a regular file; choose another one\n$/],
   ]
   for (const [index, [path, reason]] of targets.entries()) {
     // Each option goes the same way; all of them are tried with the first.
@@ -113,12 +113,12 @@ await t.test('a backup replaces an earlier backup alone, and an export no databa
   const before = contentOf(folder)
 
   for (const name of ['other.db', 'letter.txt', 'empty']) {
-    const said = { code: 1, stdout: '', stderr: /is there already; name another file\n$/ }
+    const said = { code: 1, stdout: '', stderr: /already exists; choose another file\n$/ }
     t.match(await tessera(['db', 'backup', path(name)]), said, name)
     const insisted = {
       code: 1,
       stdout: '',
-      stderr: /is no backup of Tessera, and --force replaces nothing else; name another file\n$/,
+      stderr: /is not a Tessera backup, and --force replaces nothing else; choose another file\n$/,
     }
     t.match(await tessera(['db', 'backup', path(name), '--force']), insisted, name)
   }
@@ -126,13 +126,13 @@ await t.test('a backup replaces an earlier backup alone, and an export no databa
   for (const name of ['other.db', 'backup.db'])
     t.match(
       await tessera(['export', '-o', path(name)]),
-      { code: 1, stderr: /is a database; name another file\n$/ },
+      { code: 1, stderr: /is a database; choose another file\n$/ },
       name,
     )
   const beside = await tessera(['export', '-o', path('other.db-wal')])
-  t.match(beside, { code: 1, stderr: /other\.db-wal belongs to the database .*other\.db; name another file\n$/ })
+  t.match(beside, { code: 1, stderr: /other\.db-wal belongs to the database .*other\.db; choose another file\n$/ })
   const letter = await tessera(['db', 'move', '--to', `file:${path('letter.txt')}`])
-  t.match(letter, { code: 1, stdout: '', stderr: /letter\.txt is no database; name another file\n$/ })
+  t.match(letter, { code: 1, stdout: '', stderr: /letter\.txt is not a database; choose another file\n$/ })
   t.strictSame(contentOf(folder), before)
   other.close()
 

@@ -7,26 +7,26 @@ import { helpText } from '../kit/help.ts'
 import { print, table } from '../kit/output.ts'
 import { withCore } from '../kit/with-core.ts'
 
-const WITHDRAW_HELP = `All tokens that the app was issued to act as the user end at once: codes, access and refresh tokens, personal access tokens.
-The app asks for consent again when the user signs in there the next time; tessera app disable keeps it from that.`
+const WITHDRAW_HELP = `Ends at once every token with which the app acts as the user: codes, access and refresh tokens, personal access tokens. At the next
+sign-in to the app the user is asked for consent again; to prevent that, use tessera app disable.`
 
 /** `tessera consent ...`: what people have allowed apps. */
 export function consentCommands(program: Command): void {
   const consent = program
     .command('consent')
-    .description('what people have allowed apps')
+    .description('consents: what people have allowed apps to do')
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera consent list', 'tessera consent list --user david']))
   consent
     .command('list')
-    .description('list what was allowed, by app and user')
-    .option('--user <user>', 'only by this user: login, e-mail or id')
-    .option('--app <application-uri>', 'only to this app')
+    .description('list consents by app and user')
+    .option('--user <user>', 'only consents of this user: login, e-mail or id')
+    .option('--app <application-uri>', 'only consents to this app')
     .addHelpText('after', helpText(['tessera consent list', 'tessera consent list --user david --json']))
     .action(list)
   consent
     .command('withdraw')
-    .description('take back what a user has allowed an app')
+    .description('withdraw the consent of a user to an app')
     .requiredOption('--user <user>', 'login, e-mail or id')
     .requiredOption('--app <application-uri>', 'the app')
     .addHelpText('after', helpText(['tessera consent withdraw --user david --app my.trusted.app/web'], WITHDRAW_HELP))
@@ -37,7 +37,7 @@ const list = (flags: ConsentsWanted, command: Command): Promise<void> =>
   withCore(command, async ({ store: { read } }) => {
     const records = await everyPage((query) => showConsents(read, flags, query))
     const rows = records.map(({ app, user, scope, granted_at }) => [app, user, scope, granted_at])
-    const nothing = 'Nobody has allowed an app anything that is on record.'
+    const nothing = 'There are no consents on record.'
     print(command, records, table(['App', 'User', 'Allowed', 'Since'], rows, nothing))
   })
 
@@ -52,6 +52,6 @@ const withdraw = (flags: { readonly user: string; readonly app: string }, comman
     })
     const { login, scope, tokenFamilies, referenceTokens } = withdrawn
     const record = { app: flags.app, user: login, scope: scope.join(' '), tokenFamilies, referenceTokens }
-    const ended = `Ended tokens: of ${tokenFamilies} sign-ins, ${referenceTokens} reference tokens, and every signed token.`
+    const ended = `Ended: the tokens of ${tokenFamilies} sign-ins, ${referenceTokens} reference tokens, and all signed tokens.`
     print(command, record, `${login} no longer allows ${flags.app}: ${record.scope}\n${ended}`)
   })

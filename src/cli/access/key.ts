@@ -16,9 +16,9 @@ const CACHED = 5 * MINUTE
 
 const HELP = helpText(
   ['tessera key rotate', 'tessera key rotate --algorithm ES256 --publish-for 1h', 'tessera key rotate --algorithm all'],
-  `The server rotates keys by itself; this is for a key that shall go sooner. The new key is published now and signs later, so
-that APIs which cache the key set know it by then; one that the server has published already takes over in its place. The old
-key stays published until the last token it signed has expired.`,
+  `The server rotates keys by itself; use this to replace a key sooner. The new key is published now and signs later, so that APIs that
+cache the key set know it by then. If the server has already published a successor, that one takes over instead. The old key stays
+published until the last token it signed has expired.`,
 )
 
 /** `tessera key ...`: the keys that sign tokens. */
@@ -36,7 +36,7 @@ export function keyCommands(program: Command): void {
     .action((_flags: unknown, command: Command) => list(command))
   key
     .command('rotate')
-    .description('publish a new key that will take over signing')
+    .description('publish a new key, which takes over signing later')
     .addOption(
       new Option('--algorithm <name>', "whose key (default: the instance's own algorithm)").choices([
         ...SIGNING_ALGORITHMS,
@@ -44,7 +44,7 @@ export function keyCommands(program: Command): void {
       ]),
     )
     .option('--publish-for <time>', 'how long the key is published before it signs (default: 1h)', durationFlag)
-    .option('--force', 'even when verifiers could miss it, or while another key is about to take over')
+    .option('--force', 'rotate even if verifiers could miss the new key, or if another key is about to take over')
     .addHelpText('after', HELP)
     .action(rotate)
 }
@@ -85,7 +85,7 @@ async function rotate({ algorithm, publishFor = HOUR, force }: RotateFlags, comm
   const hasty = publishFor < CACHED
   if (hasty && !force) {
     throw wrongUsage(
-      '--publish-for: verifiers may cache the key set for 5 minutes, so 5m or more is expected; --force insists',
+      '--publish-for: must be 5m or more, as verifiers may cache the key set for 5 minutes; --force overrides this',
     )
   }
   await withCore(command, async ({ keys, clock }) => {
@@ -96,7 +96,7 @@ async function rotate({ algorithm, publishFor = HOUR, force }: RotateFlags, comm
     if (!rotated.some(({ changed }) => changed)) throw impossible(rotated.map(whyUnchanged).join('; '))
     const records = rotated.map(({ key }) => keyRecord(key, key.signsFrom <= clock() ? 'active' : 'next'))
     print(command, all ? records : records[0], records.map(described).join('\n'))
-    if (hasty) warn(command, 'APIs that cache the key set refuse tokens of the new key for up to 5 minutes')
+    if (hasty) warn(command, 'APIs that cache the key set refuse tokens signed with the new key for up to 5 minutes')
     note(command, 'The old key stays published until the last token it signed has expired.')
   })
 }
@@ -109,7 +109,7 @@ const record =
   }
 
 const whyUnchanged = ({ key: { kid, signsFrom } }: Rotated): string =>
-  `${kid} is published already and signs from ${isoTime(signsFrom)}; --force adds another key all the same`
+  `${kid} is already published and signs from ${isoTime(signsFrom)}; --force adds another key anyway`
 
 const described = ({ kid, algorithm, state, signsFrom }: ReturnType<typeof keyRecord>): string =>
   `${kid} (${algorithm}) ${state === 'active' ? 'signs from now on' : `is published now and signs from ${signsFrom}`}.`

@@ -12,26 +12,26 @@ import { withCore } from '../kit/with-core.ts'
 export function licenseCommands(program: Command): void {
   const license = program
     .command('license')
-    .description('licence slots: how many API sessions there may be at once')
+    .description('licence slots: how many API sessions may be open at once')
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera license show', 'tessera license set --help']))
   license
     .command('show')
-    .description('show the licence slots, how many are used, and who is reserved')
+    .description('show how many licence slots there are and are used, and the reserved users')
     .addHelpText('after', helpText(['tessera license show', 'tessera license show --json']))
     .action((_flags: unknown, command: Command) => show(command))
   license
     .command('set')
-    .description('change the number of licence slots, or for whom one is kept')
-    .option('--slots <number>', 'how many API sessions there may be at once, or unlimited', slotsFlag)
-    .option('--reserve <user>', 'always let this user in: login, e-mail or id; may be repeated', repeated)
-    .option('--unreserve <user>', 'no longer; may be repeated', repeated)
+    .description('change the number of licence slots, or the users for whom one is reserved')
+    .option('--slots <number>', 'how many API sessions may be open at once, or unlimited', slotsFlag)
+    .option('--reserve <user>', 'reserve a slot for this user: login, e-mail or id; may be repeated', repeated)
+    .option('--unreserve <user>', 'no longer reserve a slot for this user; may be repeated', repeated)
     .addHelpText(
       'after',
       helpText(
         ['tessera license set --slots 10 --reserve david', 'tessera license set --slots unlimited --unreserve david'],
-        `Fewer slots end no session: nobody else gets in until there are as few sessions. Only a reserved user without one gets in
-even then, in exchange for the session of somebody else that was not used for the longest.`,
+        `Fewer slots do not end a session; until enough sessions have ended, nobody else gets a slot. A reserved user without a session still
+gets one: it takes the place of the least recently used session that is not itself reserved.`,
       ),
     )
     .action(set)
@@ -40,7 +40,8 @@ even then, in exchange for the session of somebody else that was not used for th
 /** Reads the value of `--slots`. */
 function slotsFlag(text: string): number | 'unlimited' {
   const slots = readSlots(text)
-  if (slots === 'unreadable') throw new InvalidArgumentError('Expected a whole number from 1, or unlimited.')
+  if (slots === 'unreadable')
+    throw new InvalidArgumentError('Expected a whole number, 1 or more, or the word unlimited.')
   return slots ?? 'unlimited'
 }
 
@@ -66,7 +67,7 @@ interface Flags {
 
 async function set({ slots, reserve = [], unreserve = [] }: Flags, command: Command): Promise<void> {
   if (slots === undefined && reserve.length + unreserve.length === 0)
-    throw wrongUsage('nothing to change: --slots, --reserve or --unreserve is expected')
+    throw wrongUsage('nothing to change: give --slots, --reserve or --unreserve')
   await withCore(command, async ({ store, clock }) => {
     const change = { slots, reserve, unreserve }
     const license = await store.writeAlone((unit) => setLicense(unit, change, commandLine(clock())))
@@ -80,11 +81,11 @@ function warnOf(command: Command, { slots, usage: { live }, reserved }: License)
   if (reserved.length > slots)
     warn(
       command,
-      `${reserved.length} users are reserved, but there are ${slots} slots: not all of them can be in at once`,
+      `${reserved.length} users are reserved, but the number of slots is ${slots}: they cannot all have a session at once`,
     )
   if (live > slots)
     warn(
       command,
-      `${live} API sessions live, more than the ${slots} slots: nobody else gets in until enough of them have ended`,
+      `${live} API sessions are open, but the number of slots is ${slots}: nobody else gets a slot until enough of them have ended`,
     )
 }

@@ -13,20 +13,20 @@ import { withCore } from '../kit/with-core.ts'
 export function registrationCommands(program: Command): void {
   const registration = program
     .command('registration')
-    .description('apps that register themselves: initial access tokens')
+    .description('self-registration of apps: initial access tokens')
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera registration token list', 'tessera registration token create --help']))
   const token = registration
     .command('token')
-    .description('initial access tokens, with which apps register themselves')
+    .description('initial access tokens, which let apps register themselves')
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera registration token list', 'tessera registration token create --help']))
   token
     .command('create')
-    .description('make an initial access token and print it')
-    .option('--label <text>', 'what you call it')
-    .option('--expires <time>', 'for how long it is good (default: 7d)', durationFlag)
-    .option('--uses <number>', 'how many apps may be registered with it (default: 1)', countFlag)
+    .description('create an initial access token and print it')
+    .option('--label <text>', 'a label for your own reference')
+    .option('--expires <time>', 'how long it is valid (default: 7d)', durationFlag)
+    .option('--uses <number>', 'how many apps it can register (default: 1)', countFlag)
     .option('--unlimited', 'any number of apps')
     .addHelpText(
       'after',
@@ -35,22 +35,22 @@ export function registrationCommands(program: Command): void {
           'tessera registration token create --label "shop team"',
           'tessera registration token create --label ci --expires 90d --unlimited --json',
         ],
-        `The token goes to stdout and is shown this once; whoever registers sends it as "Authorization: Bearer" to /connect/register.
-The server takes it where TESSERA_REGISTRATION is token or open.`,
+        `The token is printed to stdout, and only this once. To register an app, send it as "Authorization: Bearer" to /connect/register. The
+server accepts it if TESSERA_REGISTRATION is token or open.`,
       ),
     )
     .action(create)
   token
     .command('list')
-    .description('list the initial access tokens, the oldest first')
+    .description('list the initial access tokens, oldest first')
     .addHelpText('after', helpText(['tessera registration token list', 'tessera registration token list --json']))
     .action((_flags: unknown, command: Command) => list(command))
   token
     .command('revoke <id>')
-    .description('end an initial access token, by its id or an unmistakable beginning of that')
+    .description('revoke an initial access token, by its id or an unambiguous beginning of it')
     .addHelpText(
       'after',
-      helpText(['tessera registration token revoke 019e2f3a4b5c'], 'The apps that were registered with it stay.'),
+      helpText(['tessera registration token revoke 019e2f3a4b5c'], 'Apps that were registered with it stay.'),
     )
     .action(revoke)
 }
@@ -78,8 +78,9 @@ const create = ({ label, expires = WEEK, uses = 1, unlimited }: CreateFlags, com
       ['uses_left', String(shown.uses_left ?? 'any number')],
     ])
     print(command, { id, token: value, ...shown }, `New initial access token:\n\n${lines}\n`)
-    note(command, 'The token is shown this once: give it to whoever registers the app.')
-    if (registration.mode === 'off') warn(command, 'TESSERA_REGISTRATION is off, so no app can register itself yet')
+    note(command, 'The token is shown only this once: pass it to the person who registers the app.')
+    if (registration.mode === 'off')
+      warn(command, 'TESSERA_REGISTRATION is off: apps cannot register themselves until it is token or open')
   })
 
 const describe = (token: InitialAccessToken, now: number) => ({

@@ -14,7 +14,7 @@ import { withCore } from '../kit/with-core.ts'
 
 const SCOPE_FLAG = '--scope <name=description>'
 const SERVER_FLAG = '--resource-server <application-uri>'
-const PUT_HELP = `An app may name the resource when its record lists it: tessera app update APP --set "ApiResources=IDENTIFIER".`
+const PUT_HELP = `An app may ask for the resource once its record lists it: tessera app update APP --set "ApiResources=IDENTIFIER".`
 
 /** `tessera resource ...`: the APIs that access tokens are for. */
 export function resourceCommands(program: Command): void {
@@ -25,10 +25,10 @@ export function resourceCommands(program: Command): void {
     .addHelpText('after', helpText(['tessera resource list', 'tessera resource add --help']))
   resource
     .command('add <identifier>')
-    .description('add an API; its identifier becomes the aud of tokens for it')
-    .requiredOption(SCOPE_FLAG, 'a scope, and what people read about it on the consent page; may be repeated', repeated)
-    .option('--name <name>', 'what administrators call it (default: the identifier)')
-    .option(SERVER_FLAG, 'a Confidential app through which the API asks about tokens; may be repeated', repeated)
+    .description('add an API resource; its identifier becomes the aud of its tokens')
+    .requiredOption(SCOPE_FLAG, 'a scope and its description for the consent page; may be repeated', repeated)
+    .option('--name <name>', 'name for administrators (default: the identifier)')
+    .option(SERVER_FLAG, 'a Confidential app with which the API introspects tokens; may be repeated', repeated)
     .addHelpText(
       'after',
       helpText(
@@ -42,22 +42,26 @@ export function resourceCommands(program: Command): void {
     .action(add)
   resource
     .command('list')
-    .description('list every API resource')
+    .description('list all API resources')
     .addHelpText('after', helpText(['tessera resource list', 'tessera resource list --json']))
     .action((_flags: unknown, command: Command) => list(command))
   resource
     .command('show <identifier>')
-    .description('show an API resource with its scopes, the apps that serve it and those that may name it')
+    .description('show an API resource: its scopes, the apps that serve it and the apps that may ask for it')
     .addHelpText('after', helpText(['tessera resource show DomainAPI', 'tessera resource show DomainAPI --json']))
     .action((identifier: string, _flags: unknown, command: Command) => show(identifier, command))
   resource
     .command('update <identifier>')
-    .description('change the name, the scopes or the serving apps of an API resource; a scope that apps list stays')
-    .option('--name <name>', 'what administrators call it')
-    .option(SCOPE_FLAG, 'add a scope, or describe one anew; may be repeated', repeated)
-    .option('--remove-scope <name>', 'forget a scope that no app lists; may be repeated', repeated)
-    .option(SERVER_FLAG, 'let a Confidential app ask about tokens for the API; may be repeated', repeated)
-    .option('--remove-resource-server <application-uri>', 'let it ask no longer; may be repeated', repeated)
+    .description('change the name, scopes or serving apps of an API resource; a scope that apps list cannot be removed')
+    .option('--name <name>', 'name for administrators')
+    .option(SCOPE_FLAG, 'add a scope, or change its description; may be repeated', repeated)
+    .option('--remove-scope <name>', 'remove a scope that no app lists; may be repeated', repeated)
+    .option(SERVER_FLAG, 'let a Confidential app introspect tokens for the API; may be repeated', repeated)
+    .option(
+      '--remove-resource-server <application-uri>',
+      'no longer let this app introspect them; may be repeated',
+      repeated,
+    )
     .addHelpText(
       'after',
       helpText([
@@ -69,8 +73,8 @@ export function resourceCommands(program: Command): void {
     .action(update)
   resource
     .command('remove <identifier>')
-    .description('forget an API resource that no app lists')
-    .option('--yes', 'do not ask')
+    .description('remove an API resource that no app lists')
+    .option('--yes', 'do not ask for confirmation')
     .addHelpText('after', helpText(['tessera resource remove https://reports.example.com --yes']))
     .action(remove)
 }
@@ -91,7 +95,7 @@ function readScopes(texts: readonly string[] = []): ApiResource['scopes'] {
     return { name: name.trim(), description: description === '' ? undefined : description }
   })
   const twice = scopes.find(({ name }, index) => scopes.findIndex((other) => other.name === name) !== index)
-  if (twice) throw wrongUsage(`--scope: ${twice.name} is named twice`)
+  if (twice) throw wrongUsage(`--scope: ${twice.name} is given twice`)
   return scopes
 }
 
@@ -102,7 +106,7 @@ const add = (identifier: string, flags: PutFlags, command: Command): Promise<voi
     await store.writeAlone(async (unit) => {
       if ((await unit.resources.list()).some((known) => known.identifier === identifier))
         throw impossible(
-          `${identifier} is there already; change it with: tessera resource update ${shellWord(identifier)}`,
+          `${identifier} already exists; change it with: tessera resource update ${shellWord(identifier)}`,
         )
       await putResource(unit, wanted, commandLine(clock()))
     })
@@ -153,7 +157,11 @@ const update = (identifier: string, flags: PutFlags, command: Command): Promise<
 const remove = (identifier: string, flags: { readonly yes?: boolean }, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
     await find(store.read, identifier)
-    await confirm(command, `This removes the API resource ${identifier}; no new token will be for it.`, flags.yes)
+    await confirm(
+      command,
+      `This removes the API resource ${identifier}: no more tokens will be issued for it.`,
+      flags.yes,
+    )
     await store.writeAlone((unit) => removeResource(unit, identifier, commandLine(clock())))
     print(command, { Identifier: identifier, removed: true }, `${identifier} is removed.`)
   })
@@ -162,7 +170,7 @@ const remove = (identifier: string, flags: { readonly yes?: boolean }, command: 
 async function find(unit: Pick<Repositories, 'resources'>, identifier: string): Promise<ApiResource> {
   const known = (await unit.resources.list()).map((resource) => resource.identifier)
   if (known.includes(identifier)) return requireResource(unit, identifier)
-  const similar = didYouMean(identifier, known) || `; known are ${known.join(', ')}`
+  const similar = didYouMean(identifier, known) || `; existing ones: ${known.join(', ')}`
   throw impossible(`there is no API resource ${JSON.stringify(identifier)}${similar}`)
 }
 
@@ -170,7 +178,7 @@ function requireKnown(removed: readonly string[], resource: ApiResource): void {
   const names = scopesOf([resource])
   const unknown = removed.filter((name) => !names.includes(name))
   if (unknown.length > 0)
-    throw wrongUsage(`--remove-scope: ${unknown.join(', ')} is no scope of it; it has ${names.join(', ')}`)
+    throw wrongUsage(`--remove-scope: ${unknown.join(', ')} is not one of its scopes, ${names.join(', ')}`)
 }
 
 function serversAfter({ resourceServers }: ApiResource, flags: PutFlags): string[] {
@@ -178,7 +186,7 @@ function serversAfter({ resourceServers }: ApiResource, flags: PutFlags): string
   const stranger = removed.find((uri) => !resourceServers.includes(uri))
   if (stranger !== undefined)
     throw wrongUsage(
-      `--remove-resource-server: ${stranger} does not serve it; ${resourceServers.join(', ') || 'nobody'} does`,
+      `--remove-resource-server: ${stranger} does not serve it; the apps that do: ${resourceServers.join(', ') || 'none'}`,
     )
   return [...new Set([...resourceServers, ...added])].filter((uri) => !removed.includes(uri))
 }

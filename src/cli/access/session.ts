@@ -14,29 +14,29 @@ import { print, table } from '../kit/output.ts'
 import { wrongUsage } from '../kit/problem.ts'
 import { withCore } from '../kit/with-core.ts'
 
-const END_HELP = `A session that ends frees its licence slot at once, but the next call with a token that is still good opens another one.
-With --with-tokens those tokens are dead as well: of the app of the session, or with --user of every app that holds any for the
-user. Whoever may sign in gets new ones; tessera user disable keeps them out.`
+const END_HELP = `Ending a session frees its licence slot at once, but the next call with a valid token opens another session. --with-tokens also ends
+those tokens: the tokens of that app, or with --user the tokens of every app that acts as the user. The user can still sign in and get
+new ones; to prevent that, use tessera user disable.`
 
 /** `tessera session ...`: who calls APIs at the moment. */
 export function sessionCommands(program: Command): void {
   const session = program
     .command('session')
-    .description('API sessions: who calls APIs at the moment; each occupies a licence slot')
+    .description('API sessions: who is calling APIs; each session occupies a licence slot')
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera session list', 'tessera session end --user david']))
   session
     .command('list')
-    .description('list the live API sessions, the oldest first')
+    .description('list the open API sessions, oldest first')
     .option('--user <user>', 'only those of this user: login, e-mail or id')
     .option('--app <application-uri>', 'only those of this app')
     .addHelpText('after', helpText(['tessera session list', 'tessera session list --user david --json']))
     .action(list)
   session
     .command('end [id]')
-    .description('end one API session, or all of a user')
-    .option('--user <user>', 'every session of this user: login, e-mail or id')
-    .option('--with-tokens', 'and the tokens that would open another one')
+    .description('end one API session, or all sessions of a user')
+    .option('--user <user>', 'end every session of this user: login, e-mail or id')
+    .option('--with-tokens', 'also end the tokens that could open another one')
     .addHelpText(
       'after',
       helpText(
@@ -65,7 +65,7 @@ interface EndFlags {
 
 async function end(id: string | undefined, flags: EndFlags, command: Command): Promise<void> {
   const { user, withTokens = false } = flags
-  if ((id === undefined) === (user === undefined)) throw wrongUsage('expected is the id of a session, or --user')
+  if ((id === undefined) === (user === undefined)) throw wrongUsage('give the id of a session, or --user')
   await withCore(command, async ({ store, clock }) => {
     const ended = await store.writeAlone(async (unit) => {
       const context = commandLine(clock())
@@ -80,8 +80,8 @@ async function end(id: string | undefined, flags: EndFlags, command: Command): P
 }
 
 function textOf({ sessions, tokenFamilies, referenceTokens, apps }: EndedSessions, withTokens: boolean): string {
-  const ended = sessions.length === 0 ? 'No API session was live any more.' : `Ended API sessions: ${sessions.length}.`
+  const ended = sessions.length === 0 ? 'No API session was open.' : `Ended API sessions: ${sessions.length}.`
   if (!withTokens) return ended
-  const whose = apps.length === 0 ? 'no app holds any' : apps.join(', ')
-  return `${ended}\nEnded tokens: of ${tokenFamilies} sign-ins, ${referenceTokens} reference tokens, and every signed token (${whose}).`
+  const whose = apps.length === 0 ? 'no app has any' : apps.join(', ')
+  return `${ended}\nEnded: the tokens of ${tokenFamilies} sign-ins, ${referenceTokens} reference tokens, and all signed tokens (${whose}).`
 }

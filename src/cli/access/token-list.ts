@@ -25,7 +25,7 @@ export const listTokens = (flags: ListFlags, command: Command): Promise<void> =>
     if (flags.app !== undefined) await requireApp(read, flags.app)
     const user = flags.user === undefined ? undefined : (await requireUser(read, flags.user)).id
     const shown = await describeTokens(await everyToken({ ...flags, user }, read), read, clock())
-    const nothing = 'No such reference tokens were made; see: tessera token issue-pat --help'
+    const nothing = 'There are no such reference tokens; see: tessera token issue-pat --help'
     print(command, shown, table(HEADING, shown.map(rowOf), nothing))
   })
 

@@ -18,9 +18,9 @@ import { block, note, print } from '../kit/output.ts'
 import { withCore } from '../kit/with-core.ts'
 import { listTokens } from './token-list.ts'
 
-const ISSUE_HELP = `The app must take reference tokens (AccessTokens=AuthenticatedUsers, or AdministratorsOnly for PATs of administrators
-alone). The token goes to stdout and is shown this once; send it to an API as "Authorization: Bearer", or in X-Api-Key or Api-Key. It ends
-at once when it is revoked, when app or user is disabled, and when the record of the app no longer permits it.`
+const ISSUE_HELP = `The app must accept reference tokens (AccessTokens=AuthenticatedUsers, or AdministratorsOnly for PATs of administrators only). The
+token is printed to stdout, and only this once; send it to an API as "Authorization: Bearer", X-Api-Key or Api-Key. It ends at once
+when it is revoked, when app or user is disabled, or when the record of the app no longer permits it.`
 
 interface IssueFlags {
   readonly user?: string
@@ -37,8 +37,8 @@ export function tokenCommands(program: Command): void {
     .description('reference tokens: personal (PAT) and system access tokens (SAT)')
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera token list', 'tessera token issue-pat --help']))
-  withWishes(token.command('issue-pat').description('make a personal access token, which acts as a user'))
-    .requiredOption('--user <user>', 'whom it acts as: login, e-mail or id')
+  withWishes(token.command('issue-pat').description('create a personal access token, which acts as a user'))
+    .requiredOption('--user <user>', 'the user it acts as: login, e-mail or id')
     .addHelpText(
       'after',
       helpText(
@@ -51,7 +51,7 @@ export function tokenCommands(program: Command): void {
     )
     .action((flags: IssueFlags, command: Command) => issue('PAT', flags, command))
   withWishes(
-    token.command('issue-sat').description('make a system access token, which acts as the System User of the app'),
+    token.command('issue-sat').description('create a system access token, which acts as the System User of the app'),
   )
     .addHelpText(
       'after',
@@ -60,7 +60,7 @@ export function tokenCommands(program: Command): void {
     .action((flags: IssueFlags, command: Command) => issue('SAT', flags, command))
   token
     .command('list')
-    .description('list reference tokens with their state, the oldest first')
+    .description('list reference tokens and their state, oldest first')
     .option('--app <application-uri>', 'only those of this app')
     .option('--user <user>', 'only those that act as this user: login, e-mail or id')
     .addOption(new Option('--kind <kind>', 'only those of this kind').choices(REFERENCE_TOKEN_KINDS))
@@ -69,7 +69,7 @@ export function tokenCommands(program: Command): void {
   token
     .command('revoke <id>')
     .description(
-      'end a reference token at once, by its id as "tessera token list" shows it, or an unmistakable beginning of that',
+      'revoke a reference token, by its id ("tessera token list" shows it) or an unambiguous beginning of it',
     )
     .addHelpText('after', helpText(['tessera token revoke 019e2f3a4b5c', 'tessera token revoke 019e2f3a4b5c --json']))
     .action(revoke)
@@ -78,9 +78,9 @@ export function tokenCommands(program: Command): void {
 const withWishes = (command: Command): Command =>
   command
     .requiredOption('--app <application-uri>', 'the app it belongs to')
-    .option('--scope <scopes>', 'API scopes with spaces between (default: all of the app)')
-    .option('--expires <time>', 'when it ends: a length of time such as 30d, or a date (default: 90d)')
-    .option('--description <text>', 'what you call it')
+    .option('--scope <scopes>', 'API scopes, separated by spaces (default: all scopes of the app)')
+    .option('--expires <time>', 'when it expires: a length of time such as 30d, or a date (default: 90d)')
+    .option('--description <text>', 'a label for your own reference')
 
 async function issue(kind: ReferenceTokenKind, flags: IssueFlags, command: Command): Promise<void> {
   const wanted: WantedToken = { ...flags, kind }
@@ -98,7 +98,7 @@ async function issue(kind: ReferenceTokenKind, flags: IssueFlags, command: Comma
     ])
     const text = `New ${kind} of ${user.login} for ${app.applicationUri}:\n\n${lines}\n`
     print(command, { id, token: value, expires_at, ...shown }, text)
-    note(command, 'The token is shown this once: put it where its user keeps secrets.')
+    note(command, 'The token is shown only this once: store it where secrets are kept.')
   })
 }
 
@@ -115,6 +115,6 @@ const revoke = (id: string, _flags: unknown, command: Command): Promise<void> =>
       return { token, first: await revokeReferenceToken(unit, token, commandLine(clock())) }
     })
     const what = `The ${token.kind} ${token.id} for ${token.applicationUri}`
-    const text = first ? `${what} is revoked.` : `${what} was revoked already.`
+    const text = first ? `${what} is revoked.` : `${what} had already been revoked.`
     print(command, { id: token.id, kind: token.kind, app: token.applicationUri, revoked: true }, text)
   })

@@ -40,5 +40,5 @@ export async function misspelledSystemUser(
   if (systemUser === undefined || (await findUser(users, systemUser))) return []
   const similar = await similarUser({ users }, systemUser)
   if (similar === '') return []
-  return [{ attribute: 'SystemUser', reason: `nobody is called ${JSON.stringify(systemUser)}${similar}` }]
+  return [{ attribute: 'SystemUser', reason: `no user is called ${JSON.stringify(systemUser)}${similar}` }]
 }

@@ -6,8 +6,9 @@ import { withCore } from '../kit/with-core.ts'
 
 const MOST = 1000
 
-const HELP = `An app with a BackchannelLogoutUri is told of every sign-in session it was used with that ends: by sign-out, a new password or
-the kill switch of the user. Where it does not answer it is tried again for more than a day. Shown are the newest ${MOST} of a week.`
+const HELP = `The server tells an app with a BackchannelLogoutUri about the end of every sign-in session in which the app was used: by sign-out, a
+new password, or disabling the user. If the app does not answer, the server retries for more than a day. The list shows the newest
+${MOST} of the last week.`
 
 const HEADING = ['Ended', 'User', 'Session', 'State', 'Attempts', 'Next attempt', 'Last error']
 
@@ -15,7 +16,7 @@ const HEADING = ['Ended', 'User', 'Session', 'State', 'Attempts', 'Next attempt'
 export function logoutsCommand(app: Command): void {
   app
     .command('logouts <application-uri>')
-    .description('list the sign-outs that the app was told of, or is still to be told of')
+    .description('list the sign-outs that the app was, or is still to be, told about')
     .addHelpText(
       'after',
       helpText(['tessera app logouts my.trusted.app/web', 'tessera app logouts my.trusted.app/web --json'], HELP),
@@ -26,7 +27,11 @@ export function logoutsCommand(app: Command): void {
 const list = (applicationUri: string, command: Command): Promise<void> =>
   withCore(command, async ({ store }) => {
     const { items } = await showLogouts(store.read, applicationUri, { limit: MOST })
-    print(command, items, table(HEADING, items.map(rowOf), 'The app was to be told of no sign-out in the last week.'))
+    print(
+      command,
+      items,
+      table(HEADING, items.map(rowOf), 'There was no sign-out to tell the app about in the last week.'),
+    )
   })
 
 const rowOf = ({ endedAt, user, session, state, attempts, nextAttemptAt, lastError }: ShownLogout): string[] => [

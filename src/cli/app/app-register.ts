@@ -31,7 +31,7 @@ const HELP = helpText(
     'tessera app register my.trusted.app/sync --service --system-user svc.sync --scope "read update" --json',
     'tessera app register my.trusted.app/shop --hybrid --redirect-uri https://shop.example.com/cb --system-user svc.sync --scope read',
   ],
-  `The secret is printed once and never again; only its digest is kept.`,
+  `The secret is printed only once; the server keeps its digest.`,
 )
 
 type Flags = Parameters<typeof registrationOf>[1] & {
@@ -56,26 +56,26 @@ const saidTwice = (flags: Flags, set: Partial<AppRegistration>): Fault[] =>
   FLAGS.filter(({ attribute, option }) => {
     const key = findAttribute(attribute)?.key
     return flags[option] !== undefined && key !== undefined && key in set
-  }).map(({ attribute }) => ({ attribute, reason: 'is given by --set and by a flag of its own' }))
+  }).map(({ attribute }) => ({ attribute, reason: 'is given both by --set and by its own flag' }))
 
 /** `tessera app register`: one flag for the shape, the rest of the record by its attributes. */
 export function registerCommand(app: Command): void {
   const command = app
     .command('register <application-uri>')
-    .description('register an app and print what it needs to know')
+    .description('register an app and print its client settings')
   for (const { flag, help } of SHAPES) command.option(`--${flag}`, help)
   command
     .option(
       '--redirect-uri <uri>',
-      'where the browser goes after sign-in, compared byte for byte; may be repeated',
+      'where the browser is sent after sign-in, compared byte for byte; may be repeated',
       repeated,
     )
-    .option('--logout-uri <uri>', 'where the browser may go after sign-out; may be repeated', repeated)
+    .option('--logout-uri <uri>', 'where the browser may be sent after sign-out; may be repeated', repeated)
     .option('--system-user <user>', 'login or id of the System User that the app acts as')
     .option('--scope <scopes>', 'API scopes the app may ask for, separated by spaces, such as "read update"')
-    .option('--name <name>', 'what people read on the consent page (default: the ApplicationUri)')
+    .option('--name <name>', 'name on the consent page (default: the ApplicationUri)')
     .option('--community', 'admit community users as well as internal users')
-    .option('--set <name=value>', 'any other attribute, as in: tessera app update; may be repeated', repeated)
+    .option('--set <name=value>', 'any other attribute, as with tessera app update; may be repeated', repeated)
     .addHelpText('after', HELP)
     .action(register)
 }
@@ -109,9 +109,9 @@ async function register(applicationUri: string, flags: Flags, command: Command):
       `Registered ${applicationUri}.\n\n${block(linesOf(settings, registration))}\n`,
     )
     for (const warning of warningsAbout(registration, set)) warn(command, warning)
-    if (secret !== undefined) note(command, 'The secret is shown this once: put it where the app keeps its secrets.')
+    if (secret !== undefined) note(command, 'The secret is shown only this once: store it where the app keeps its secrets.')
     if (isInteractive(registration))
-      note(command, 'For refresh tokens the app asks for the scope offline_access as well.')
+      note(command, 'To get refresh tokens, the app must also ask for the scope offline_access.')
   })
 }
 
@@ -124,7 +124,7 @@ async function add(
   const app = await registerApp(unit, wanted, context).catch((error: unknown) => {
     if (!isConflict(error)) throw error
     throw impossible(
-      `${wanted.applicationUri} is registered already; see: tessera app show ${shellWord(wanted.applicationUri)}`,
+      `${wanted.applicationUri} is already registered; see: tessera app show ${shellWord(wanted.applicationUri)}`,
     )
   })
   if (secret === undefined) return app

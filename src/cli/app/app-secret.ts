@@ -21,9 +21,9 @@ const HELP = helpText(
     'tessera app rotate-secret my.trusted.app/web --json',
     'tessera app rotate-secret my.trusted.app/web --label "made elsewhere" --hash 2asTxK0fqTMZZ3cTMZwvzOqBFfQ/8MgyWbobvDWE/HA=',
   ],
-  `Without --overlap the old secret is refused from the next request on. With it both are valid for a while: change
-the secret in the app in the meantime, and see with "tessera app show" when the old one was last used. No more than two
-secrets are valid at once. With --hash the secret was made elsewhere; Tessera never sees it and prints none. This prints its hash:
+  `Without --overlap the old secret is refused from the next request on. With --overlap both are valid for that time: change the secret
+in the app meanwhile, and check with "tessera app show" when the old one was last used. At most two secrets are valid at once. With
+--hash you bring a secret made elsewhere, which Tessera never sees and does not print. To compute its hash:
   printf %s "$SECRET" | openssl dgst -sha256 -binary | base64`,
 )
 
@@ -38,17 +38,17 @@ interface RotateFlags {
 export function secretCommands(app: Command): void {
   app
     .command('rotate-secret <application-uri>')
-    .description('make a new secret for a Confidential app and print it once')
+    .description('create a new secret for a Confidential app and print it once')
     .option('--overlap <time>', 'how long the old secret stays valid (default: 0, it ends at once)', durationFlag)
-    .option('--label <text>', 'what you call the new secret')
-    .option('--expires <time>', 'when the new secret ends, counted from now (default: it does not)', durationFlag)
-    .option('--hash <base64>', 'base64 of the SHA-256 of a secret made elsewhere')
+    .option('--label <text>', 'a label for the new secret')
+    .option('--expires <time>', 'how long the new secret is valid (default: for good)', durationFlag)
+    .option('--hash <base64>', 'base64 SHA-256 of a secret made elsewhere')
     .addHelpText('after', HELP)
     .action(rotateSecret)
   app
     .command('remove-secret <application-uri> <secret>')
-    .description('end one secret of an app at once, by its id or label, as "tessera app show" lists them')
-    .option('--yes', 'do not ask, not even about the last valid one')
+    .description('end a secret of an app at once, by its id or label ("tessera app show" lists them)')
+    .option('--yes', 'do not ask for confirmation, even for the last valid secret')
     .addHelpText('after', helpText(['tessera app remove-secret my.trusted.app/web "made elsewhere"']))
     .action(removeSecret)
 }
@@ -80,12 +80,13 @@ async function rotateSecret(applicationUri: string, flags: RotateFlags, command:
     }
     const text =
       value === undefined
-        ? `${applicationUri} has a new secret, known here by its hash alone.`
+        ? `${applicationUri} has a new secret; only its hash is stored here.`
         : `New secret of ${applicationUri}:\n\n${block([['client_secret', value]])}\n`
     print(command, document, text)
     if (end !== undefined)
       note(command, until === null ? 'The old secret has ended.' : `The old secret is valid until ${until}.`)
-    if (value !== undefined) note(command, 'The secret is shown this once: put it where the app keeps its secrets.')
+    if (value !== undefined)
+      note(command, 'The secret is shown only this once: store it where the app keeps its secrets.')
   })
 }
 
@@ -108,7 +109,7 @@ async function removeSecret(
     if (left.length === 0 && isValidSecret(secret, clock()))
       await confirm(
         command,
-        `This ends the only valid secret of ${applicationUri}: it can no longer prove itself.`,
+        `This ends the only valid secret of ${applicationUri}: the app can no longer authenticate.`,
         flags.yes,
       )
     await store.writeAlone((unit) => removeAppSecret(unit, applicationUri, secret.id, commandLine(clock())))
@@ -126,5 +127,5 @@ function findSecret({ applicationUri, secrets }: TrustedApplication, name: strin
   if (secret && found.length === 1) return secret
   const known = secrets.map(({ id, label }) => (label === undefined ? id : `${id} (${label})`)).join(', ')
   const has = known === '' ? 'it has none' : `it has ${known}`
-  throw impossible(`${applicationUri} has no one secret called ${JSON.stringify(name)}; ${has}`)
+  throw impossible(`${applicationUri} does not have exactly one secret called ${JSON.stringify(name)}; ${has}`)
 }

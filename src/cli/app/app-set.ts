@@ -6,11 +6,11 @@ import { wrongUsage } from '../kit/problem.ts'
 /** What is changed in another way, and in which. */
 const ELSEWHERE = new Map(
   Object.entries({
-    applicationuri: 'ApplicationUri cannot be changed: it is the client_id; register the app anew and remove this one',
-    isenabled: 'IsEnabled is changed with: tessera app enable, tessera app disable',
-    selfregistered: 'SelfRegistered cannot be changed: it says how the app was registered',
-    applicationsecrethash: 'the secret is changed with: tessera app rotate-secret',
-    secret: 'the secret is changed with: tessera app rotate-secret',
+    applicationuri: 'ApplicationUri cannot be changed, as it is the client_id; register a new app and remove this one',
+    isenabled: 'change IsEnabled with: tessera app enable, tessera app disable',
+    selfregistered: 'SelfRegistered cannot be changed, as it records how the app was registered',
+    applicationsecrethash: 'change the secret with: tessera app rotate-secret',
+    secret: 'change the secret with: tessera app rotate-secret',
   }),
 )
 
@@ -32,7 +32,7 @@ export function readSet(texts: readonly string[]): Partial<AppRegistration> {
     seen.add(name)
     changes = { ...changes, ...change }
   }
-  if (faults.some((fault) => fault.includes('is no attribute'))) faults.push(EXPECTED)
+  if (faults.some((fault) => fault.includes('is not an attribute'))) faults.push(EXPECTED)
   if (faults.length > 0) throw wrongUsage(...faults)
   return changes
 }
@@ -47,4 +47,4 @@ function readOne(text: string): { name: string; change?: Partial<AppRegistration
   return change ? { name, change } : { name, fault: `${name}: expects ${expects}, not ${JSON.stringify(value)}` }
 }
 
-const unknown = (name: string): string => `${JSON.stringify(name)} is no attribute${didYouMean(name, NAMES)}`
+const unknown = (name: string): string => `${JSON.stringify(name)} is not an attribute${didYouMean(name, NAMES)}`

@@ -35,7 +35,7 @@ export const SHAPES: readonly Shape[] = [
   },
   {
     flag: 'hybrid',
-    help: 'both under one registration: Confidential, people sign in, and it acts as its System User',
+    help: 'both in one app: Confidential, people sign in, and it also acts as its System User',
     people: true,
     actsAlone: true,
     clientType: 'Confidential',
@@ -61,7 +61,7 @@ export function requireShape(flags: ShapeFlags): Shape {
   if (shape && asked.length === 1) return shape
   const given = asked.length === 0 ? '' : `, not ${asked.map(({ flag }) => `--${flag}`).join(' and ')}`
   throw wrongUsage(
-    `exactly one of --web, --spa, --service and --hybrid is expected${given}:`,
+    `give exactly one of --web, --spa, --service and --hybrid${given}:`,
     ...SHAPES.map(({ flag, help }) => `  ${`--${flag}`.padEnd(10)} ${help}`),
   )
 }

@@ -12,7 +12,7 @@ import { type LoginOf, loginsFor, recordOf } from './app-record.ts'
 export function showCommands(app: Command): void {
   app
     .command('list')
-    .description('list every app')
+    .description('list all apps')
     .addHelpText('after', helpText(['tessera app list', 'tessera app list --json']))
     .action((_flags: unknown, command: Command) => list(command))
   app
@@ -58,7 +58,7 @@ const show = (applicationUri: string, command: Command): Promise<void> =>
 function textOf({ Secrets, ...attributes }: ReturnType<typeof recordOf>): string {
   const secrets = Secrets.map(({ Id, Label, CreatedAt, ExpiresAt, LastUsedAt }) =>
     [
-      `${Id}${Label === null ? '' : ` (${Label})`}: made ${CreatedAt}`,
+      `${Id}${Label === null ? '' : ` (${Label})`}: created ${CreatedAt}`,
       ExpiresAt === null ? 'does not end' : `ends ${ExpiresAt}`,
       LastUsedAt === null ? 'never used' : `last used ${LastUsedAt}`,
     ].join(', '),

@@ -20,7 +20,7 @@ const HELP = helpText(
     'tessera app update my.trusted.app/web --set "Scope=read update" --set AccessTokenLifetime=15m',
     'tessera app update my.trusted.app/web --set ImpersonateLoginUrl=https://a.example.com/cb,https://b.example.com/cb',
   ],
-  `Attributes (their case does not count) and what each expects:
+  `Attributes (letter case does not matter) and the values they expect:
 ${columns(APP_ATTRIBUTES.map(({ name, expects }) => [`  ${name}`, expects]))}`,
 )
 
@@ -28,7 +28,7 @@ ${columns(APP_ATTRIBUTES.map(({ name, expects }) => [`  ${name}`, expects]))}`,
 export function updateCommand(app: Command): void {
   app
     .command('update <application-uri>')
-    .description('change attributes of an app; the next request sees them')
+    .description('change attributes of an app; the change applies from the next request')
     .requiredOption('--set <name=value>', 'the attribute and its new value; may be repeated', repeated)
     .addHelpText('after', HELP)
     .action(update)
@@ -60,7 +60,7 @@ function noteAboutSecrets(command: Command, before: AppRegistration, after: Trus
   if (after.clientType === 'Confidential' && after.secrets.length === 0) {
     note(
       command,
-      `The app has no secret yet; make one with: tessera app rotate-secret ${shellWord(after.applicationUri)}`,
+      `The app has no secret yet; create one with: tessera app rotate-secret ${shellWord(after.applicationUri)}`,
     )
   }
   if (before.clientType === 'Confidential') note(command, 'The secrets of the app have ended.')

@@ -24,20 +24,20 @@ export function appCommands(program: Command): void {
   updateCommand(app)
   app
     .command('enable <application-uri>')
-    .description('let a disabled app work again; what was issued to it before stays ended')
+    .description('enable a disabled app again; what was issued to it before stays ended')
     .addHelpText('after', helpText(['tessera app enable my.trusted.app/web']))
     .action((uri: string, _flags: unknown, command: Command) => setEnabled(uri, true, command))
   app
     .command('disable <application-uri>')
-    .description('refuse the app everything, and end all that was issued to it')
+    .description('refuse every request of the app, and end everything issued to it')
     .addHelpText('after', helpText(['tessera app disable my.trusted.app/web']))
     .action((uri: string, _flags: unknown, command: Command) => setEnabled(uri, false, command))
   secretCommands(app)
   logoutsCommand(app)
   app
     .command('remove <application-uri>')
-    .description('forget the app with its secrets, consents and tokens')
-    .option('--yes', 'do not ask')
+    .description('remove the app with its secrets, consents and tokens')
+    .option('--yes', 'do not ask for confirmation')
     .addHelpText(
       'after',
       helpText(['tessera app remove my.trusted.app/web', 'tessera app remove my.trusted.app/web --yes']),
@@ -55,7 +55,7 @@ const setEnabled = (applicationUri: string, enabled: boolean, command: Command):
     const effect = enabled ? 'What was issued to it before stays ended.' : 'Everything that was issued to it has ended.'
     const text =
       before.isEnabled === enabled
-        ? `${applicationUri} was ${state} already.`
+        ? `${applicationUri} is already ${state}.`
         : `${applicationUri} is ${state}. ${effect}`
     print(command, recordOf(after, await loginsFor([after], store.read)), text)
   })
@@ -63,7 +63,11 @@ const setEnabled = (applicationUri: string, enabled: boolean, command: Command):
 const remove = (applicationUri: string, flags: { readonly yes?: boolean }, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }) => {
     await requireApp(store.read, applicationUri)
-    await confirm(command, `This removes ${applicationUri} with its secrets, consents and tokens, for ever.`, flags.yes)
+    await confirm(
+      command,
+      `This removes ${applicationUri} with its secrets, consents and tokens. This cannot be undone.`,
+      flags.yes,
+    )
     await store.writeAlone((unit) => removeApp(unit, applicationUri, commandLine(clock())))
     print(command, { ApplicationUri: applicationUri, removed: true }, `${applicationUri} is removed.`)
   })

@@ -11,17 +11,17 @@ import { configOf, namingDatabase, requireInstance } from '../kit/with-core.ts'
 
 const HELP = helpText(
   ['tessera db backup', 'tessera db backup /var/backups/tessera.db --force'],
-  `One moment of the database, SQLite or PostgreSQL, as one SQLite file that only its owner can read; the server goes on. What is
-written after that moment is not in it: the recovery point is the time of the last backup. The master key is not in it either;
-keep it apart, without it the signing keys in the backup cannot be opened. --force replaces an earlier backup and nothing else.`,
+  `Copies one moment of the database, SQLite or PostgreSQL, into one SQLite file that only its owner can read, while the server keeps
+running. The backup holds nothing written after that moment: the recovery point is the time of the last backup. It does not hold the
+master key either, and without it nobody can open the signing keys: keep a copy of the key elsewhere.`,
 )
 
 /** `tessera db backup`: a copy to restore from. */
 export function backupCommand(db: Command): void {
   db.command('backup')
-    .description('copy the database into a file while it is served')
-    .argument('[file]', 'where to; tessera-backup-TIME.db in this folder unless given')
-    .option('--force', 'replace an earlier backup of that name; no other file is ever replaced')
+    .description('copy the database into a file while the server runs')
+    .argument('[file]', 'the file to write (default: tessera-backup-TIME.db in this folder)')
+    .option('--force', 'replace an earlier backup of that name; never replaces any other file')
     .addHelpText('after', HELP)
     .action(backUp)
 }
@@ -48,5 +48,5 @@ async function backUp(named: string | undefined, flags: { readonly force?: boole
     { ...outcome, at: isoTime(outcome.at) },
     `${outcome.file}: ${rows} rows of ${outcome.of} as of ${isoTime(outcome.at)}, ${outcome.bytes} bytes, verified.`,
   )
-  note(command, 'The master key is not in it; keep that as well, and elsewhere.')
+  note(command, 'The backup does not hold the master key: keep a copy of the key, in another place.')
 }

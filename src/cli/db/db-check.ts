@@ -13,14 +13,14 @@ import { configOf } from '../kit/with-core.ts'
 
 const HELP = helpText(
   ['tessera db check', 'tessera db check --json'],
-  `Looks and mends nothing, also where the database cannot be served any more. Reads every page of a SQLite file.
-Exit codes: 0 everything is as it should be; 1 something is not, and its line ends with what mends it.`,
+  `Changes nothing, and works even if the server can no longer use the database. Reads every page of a SQLite file.
+Exit codes: 0 every check passed; 1 a check failed, and its line ends with the fix.`,
 )
 
 /** `tessera db check`: is everything as it should be? */
 export function checkCommand(db: Command): void {
   db.command('check')
-    .description('look whether the database is sound, durable and openable')
+    .description('check that the database is sound, durable and can be opened')
     .addHelpText('after', HELP)
     .action((_flags: unknown, command: Command) => check(command))
 }
@@ -42,8 +42,9 @@ function checkKeys({ mark, keys }: Sealed, { masterKey }: Pick<Config, 'masterKe
   try {
     const master = loadMasterKey({ ...masterKey, mayCreate: false })
     const sealing = deriveKey(master, 'signing-keys')
-    const remedy = 'put the key in place that the database was made with (TESSERA_MASTER_KEY_FILE)'
-    if (mark !== undefined && mark !== markOf(master)) return failed(name, 'the master key is another one', remedy)
+    const remedy = 'put back the key that the database was created with (TESSERA_MASTER_KEY_FILE)'
+    if (mark !== undefined && mark !== markOf(master))
+      return failed(name, 'this is not the master key of this database', remedy)
     const stuck = keys.find(({ kid, sealedPrivateJwk }) => open(sealing, sealedPrivateJwk, kid) === undefined)
     if (stuck) return failed(name, `${stuck.kid} does not open under the master key`, remedy)
     return passed(name, `${keys.length} open under the master key`)

@@ -17,10 +17,10 @@ import { configOf, namingDatabase, requireInstance } from '../kit/with-core.ts'
 
 const HELP = helpText(
   ['tessera db clock', 'tessera db clock --reset'],
-  `A server writes down the time it has reached, and never goes back behind it. --reset makes the clock of this machine that record;
-set the clock right first. Where the record or anything else in the database is of a later time, everything issued ends: sessions,
-codes, tokens, locks, and signing keys made at such times; everybody signs in again. People, apps, passwords and secrets stay as they
-are. Servers that run follow within 5 s; stop them first where you can.`,
+  `The server records the time it has reached and never goes back behind it. --reset sets that record to the clock of this machine, so
+set the clock right first. If the record or anything in the database is later than the clock, everything issued ends: sessions, codes,
+tokens, locks, and the signing keys made at such times; everybody has to sign in again. People, apps, passwords and secrets stay as
+they are. Running servers follow within 5 s; if you can, stop them first.`,
 )
 
 interface Flags {
@@ -31,9 +31,9 @@ interface Flags {
 /** `tessera db clock`: the time that the database goes by, and the way back from a wrong one. */
 export function clockCommand(db: Command): void {
   db.command('clock')
-    .description('show the time this database has seen; --reset makes the clock of this machine the one it goes by')
-    .option('--reset', 'set the record to the clock of this machine, also back')
-    .option('--yes', 'do not ask before everything issued ends')
+    .description('show the latest time this database has seen; --reset sets it to the clock of this machine')
+    .option('--reset', 'set the record to the clock of this machine, forward or back')
+    .option('--yes', 'do not ask for confirmation, even if everything issued ends')
     .addHelpText('after', HELP)
     .action((flags: Flags, command: Command) => (flags.reset ? reset(flags, command) : show(command)))
 }
@@ -42,10 +42,12 @@ const shown = (time: number | undefined): string | null => (time === undefined ?
 
 function compare({ record, latest }: KnownTime, now: number): string {
   if (isAheadOf({ record, latest }, now))
-    return 'the database has seen later times; if the clock is right, tessera db clock --reset puts that right'
-  if (record === undefined) return 'nothing was written down yet; a server does so after its first hour'
+    return 'the database has seen later times; if the clock is right, run tessera db clock --reset'
+  if (record === undefined) return 'no time is recorded yet; a server records it after its first hour'
   const behind = now - record
-  return behind > MINUTE ? `the record is ${Math.round(behind / MINUTE)} minutes behind the clock` : 'they agree'
+  return behind > MINUTE
+    ? `the record is ${Math.round(behind / MINUTE)} minutes behind the clock`
+    : 'clock and record agree'
 }
 
 async function readTime(command: Command): Promise<{ readonly known: KnownTime; readonly url: string }> {
@@ -82,7 +84,7 @@ async function reset({ yes }: Flags, command: Command): Promise<void> {
   if (isAheadOf(known, now))
     await confirm(
       command,
-      `The time goes back to ${isoTime(now)}: everything issued ends, and everybody signs in again.`,
+      `The time goes back to ${isoTime(now)}: everything issued ends, and everybody has to sign in again.`,
       yes,
     )
   const done = await resetClock(url, systemClock, recordReset).catch((error: unknown) =>
@@ -93,11 +95,10 @@ async function reset({ yes }: Flags, command: Command): Promise<void> {
     command,
     { record: isoTime(done.to), before: shown(done.record), ended },
     ended === null
-      ? `The record is ${isoTime(done.to)} now; nothing in the database was of a later time.`
+      ? `The record is now ${isoTime(done.to)}; nothing in the database was later than that.`
       : `The time is ${isoTime(done.to)} again. Ended: ${ended.sessions} sessions, ${ended.tokenFamilies} sign-ins at apps, ${ended.codes} codes.`,
   )
-  if (ended !== null)
-    note(command, 'The audit log keeps the times that were told then. Restart servers whose clock was wrong.')
+  if (ended !== null) note(command, 'The audit log keeps the wrong times. Restart every server whose clock was wrong.')
 }
 
 function recordReset(unit: AuditedUnit, { record, to, ended }: ClockReset): Promise<void> {

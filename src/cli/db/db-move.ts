@@ -23,9 +23,9 @@ const HELP = helpText(
     'tessera db move --to postgres://tessera@db.example.com/tessera',
     'tessera db move --undo',
   ],
-  `Copies the configured database into an empty one while the server goes on. Only for the last changes writers wait, and get 503
-with Retry-After where that takes longer than 2 s; row counts and checksums of all tables are compared meanwhile. From then on
-the old database takes nothing any more: set TESSERA_DATABASE_URL to the new one and restart. Interrupted, it is run again.`,
+  `Copies the configured database into an empty one while the server keeps running. Writers wait only for the last changes, while row
+counts and checksums of all tables are compared; if that takes longer than 2 s, they get 503 with Retry-After. After that the old
+database accepts no writes: set TESSERA_DATABASE_URL to the new one and restart. If the move is interrupted, run it again.`,
 )
 
 interface Flags {
@@ -38,11 +38,11 @@ interface Flags {
 /** `tessera db move`: another database for the same instance. */
 export function moveCommand(db: Command): void {
   db.command('move')
-    .description('move the instance to another database while it is served')
+    .description('move the instance to another database while the server runs')
     .option('--to <url>', 'the new database, postgres: or file:')
-    .option('--dry-run', 'say what would be copied and change nothing')
-    .option('--undo', 'let a database that was moved away be served again; everybody signs in again')
-    .option('--yes', 'do not ask before --undo')
+    .option('--dry-run', 'show what would be copied, and change nothing')
+    .option('--undo', 'put a database that was moved away back into service; everybody has to sign in again')
+    .option('--yes', 'do not ask for confirmation of --undo')
     .addHelpText('after', HELP)
     .action(move)
 }
@@ -99,8 +99,8 @@ async function moveNow(config: Config, to: string, command: Command): Promise<vo
     .finally(progress.end)
   print(command, outcome, summary(outcome))
   const url = outcome.to.startsWith('file:') ? outcome.to : `${outcome.to} (with its password)`
-  note(command, `Set TESSERA_DATABASE_URL to ${url} and restart every server; the master key stays the same.`)
-  note(command, `${outcome.from} takes nothing any more; keep it until the new one is backed up.`)
+  note(command, `Now set TESSERA_DATABASE_URL to ${url} and restart every server; the master key stays the same.`)
+  note(command, `${outcome.from} accepts no more writes; keep it until the new one is backed up.`)
 }
 
 function summary({ tables, from, to, writersWaited }: MoveOutcome): string {
@@ -111,7 +111,7 @@ function summary({ tables, from, to, writersWaited }: MoveOutcome): string {
 async function reopen(config: Config, yes: boolean | undefined, command: Command): Promise<void> {
   await confirm(
     command,
-    'Changes made since in the new database are not in this one, and everybody signs in again.',
+    'This database lacks all changes made in the new one since the move, and everybody has to sign in again.',
     yes,
   )
   const undone = await undoMove(config.database.url, systemClock, (unit, ended, to) => {
@@ -121,9 +121,9 @@ async function reopen(config: Config, yes: boolean | undefined, command: Command
   print(
     command,
     undone,
-    `Live again; it had been moved to ${undone.to}. No code, token or session of before is good any more.`,
+    `This database is back in service; it had been moved to ${undone.to}. All earlier codes, tokens and sessions have ended.`,
   )
-  note(command, 'Make sure that no server runs on the other one.')
+  note(command, 'Make sure that no server still uses the other database.')
 }
 
 const rethrow =

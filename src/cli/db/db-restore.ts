@@ -13,17 +13,18 @@ import { configOf, namingDatabase, tellCreated } from '../kit/with-core.ts'
 
 const HELP = helpText(
   ['tessera db restore /var/backups/tessera.db', 'tessera db restore /var/backups/tessera.db --replace'],
-  `Into the configured database, which must be empty, or is kept under another name with --replace (SQLite only; stop the server
-first, and none can be started on it until the restore is done). People, apps, secrets and settings are as they were then. Codes,
-tokens and sessions are not: which of them were used or revoked since, nobody knows, so all of them end and everybody signs in again.`,
+  `Restores into the configured database, which must be empty. With --replace (SQLite only) the existing one is kept under another name:
+stop the server first; none can start on it until the restore is done. People, apps, secrets and settings are as they were when the
+backup was made. All codes, tokens and sessions end, since nobody knows which of them were used or revoked since; everybody has to
+sign in again.`,
 )
 
 /** `tessera db restore`: an instance out of a backup. */
 export function restoreCommand(db: Command): void {
   db.command('restore')
-    .description('make an instance out of a backup; everything issued before ends')
-    .argument('<file>', 'what tessera db backup made')
-    .option('--replace', 'put the SQLite database that is there aside')
+    .description('restore an instance from a backup; everything issued before ends')
+    .argument('<file>', 'a file that tessera db backup wrote')
+    .option('--replace', 'put the existing SQLite database aside first')
     .addHelpText('after', HELP)
     .action(restore)
 }
@@ -58,6 +59,9 @@ async function restore(file: string, flags: { readonly replace?: boolean }, comm
     `Restored ${rows} rows${when} into ${to}. Ended: ${ended.sessions} sessions, ${ended.tokenFamilies} sign-ins at apps, ${ended.codes} codes.`,
   )
   if (aside === undefined) tellCreated(command, config, { shown: to })
-  else note(command, `What was there before is kept as ${aside}.`)
-  note(command, 'Everybody signs in again. Access tokens that an API verifies by itself are good until they expire.')
+  else note(command, `The previous database is kept as ${aside}.`)
+  note(
+    command,
+    'Everybody has to sign in again. Access tokens that an API verifies by itself stay valid until they expire.',
+  )
 }

@@ -18,13 +18,11 @@ export function dbCommands(program: Command): void {
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera db status', 'tessera db check', 'tessera db backup']))
   db.command('migrate')
-    .description(
-      'make an instance, or bring its database up to date; every other command but "db status" does the latter too',
-    )
+    .description('create an instance, or bring its database up to date, as every command except "db status" does')
     .addHelpText('after', helpText(['tessera db migrate']))
     .action((_flags: unknown, command: Command) => migrate(command))
   db.command('status')
-    .description('list the migrations applied and pending; exit code 0 in either case')
+    .description('list applied and pending migrations; exits with 0 in either case')
     .addHelpText('after', helpText(['tessera db status', 'tessera db status --json']))
     .action((_flags: unknown, command: Command) => status(command))
   checkCommand(db)
@@ -46,11 +44,7 @@ async function migrate(command: Command): Promise<void> {
     if (created) tellCreated(command, config, found)
     const database = shownDatabaseUrl(config.database.url)
     const document = { database, created, migrated, ...(await migrations.status()) }
-    print(
-      command,
-      document,
-      migrated.length === 0 ? 'The database is up to date.' : `Applied now: ${migrated.join(', ')}`,
-    )
+    print(command, document, migrated.length === 0 ? 'The database is up to date.' : `Applied: ${migrated.join(', ')}`)
   })
 }
 

@@ -23,9 +23,9 @@ const HELP = helpText(
     "tessera explain 'https://id.example.com/id/connect/authorize?...' --user david",
     'tessera explain token --grant client_credentials --client my.trusted.app/sync',
   ],
-  `Makes every check the server would make and previews the claims of the tokens; signs nothing and changes nothing.
-With --json each check holds passed: true, false, or null where it was not reached, or not made for want of a flag.
-Exit codes: 0 the request would succeed; 1 it would not; 2 a wrong flag or value.`,
+  `Runs every check that the server would run and previews the claims of the tokens; signs nothing and changes nothing. With --json each
+check has passed: true, false, or null if it was not reached or a flag for it is missing.
+Exit codes: 0 the request would succeed; 1 it would be refused; 2 wrong flag or value.`,
 )
 
 const TOKEN_HELP = helpText(
@@ -34,34 +34,35 @@ const TOKEN_HELP = helpText(
     'tessera explain token --grant authorization_code --client my.trusted.app/web --user david --scope "openid read"',
     'tessera explain token --grant client_credentials --client my.trusted.app/sync --resource https://reports.example.com',
   ],
-  `--user names who signed in, --scope what they signed in for, without a resource; --resource is what this one token shall be for.`,
+  `--user is the person who signed in, --scope what they granted at sign-in, without a resource; --resource is the API of this token.`,
 )
 
 /** `tessera explain ...`: how a request would fare, without a browser. */
 export function explainCommand(program: Command): void {
   const explain = program
     .command('explain')
-    .description('make the checks of a request without sending it, and preview its tokens')
-    .argument('<authorize-url>', 'the whole URL an app sends the browser to, in quotes')
-    .option('--user <user>', 'the person who signs in, by login, e-mail or id')
+    .description('check a request without sending it, and preview its tokens')
+    .argument('<authorize-url>', 'the whole URL to which an app sends the browser, in quotes')
+    .option('--user <user>', 'the person who signs in: login, e-mail or id')
     .helpCommand(false)
     .addHelpText('after', HELP)
     .action(explainAuthorize)
   explain
     .command('token')
-    .description('make the checks of a token request')
+    .description('check a token request')
     .requiredOption('--grant <type>', 'authorization_code, refresh_token or client_credentials')
     .requiredOption('--client <application-uri>', 'the client_id of the app')
-    .option('--scope <scopes>', 'what is asked for; all of the record unless given')
-    .option('--resource <identifier>', 'an API the token shall be for; may be repeated', repeated)
-    .option('--redirect-uri <uri>', 'redirect URI that comes with the code')
-    .option('--secret-stdin', 'check the client secret on standard input too')
+    .option('--scope <scopes>', 'scopes to ask for (default: all scopes of the record)')
+    .option('--resource <identifier>', 'an API the token is for; may be repeated', repeated)
+    .option('--redirect-uri <uri>', 'redirect URI sent with the code')
+    .option('--secret-stdin', 'also check the client secret, read from standard input')
     .addHelpText('after', TOKEN_HELP)
     .action(explainToken)
 }
 
 function explainAuthorize(text: string, flags: { readonly user?: string }, command: Command): Promise<void> {
-  if (!URL.canParse(text)) throw wrongUsage(`${JSON.stringify(text)} is no URL; expected is all of it, from https: on`)
+  if (!URL.canParse(text))
+    throw wrongUsage(`${JSON.stringify(text)} is not a URL; give the whole URL, starting with https:`)
   const url = new URL(text)
   return withCore(command, async (core, config) => {
     const request = { endpoint: '/connect/authorize', client: url.searchParams.get('client_id') ?? undefined }
@@ -132,12 +133,12 @@ function refusedText(refused: Omit<Explanation, 'id'> & { readonly description: 
   const shown = Object.entries(entries).filter(
     (entry): entry is [string, string | readonly string[]] => entry[1] !== null && entry[1].length > 0,
   )
-  return `It would be refused with ${error}: ${description}\n${block(shown)}`
+  return `The request would be refused with ${error}: ${description}\n${block(shown)}`
 }
 
 const claimsText = (claims: ClaimsPreview): string =>
   [
-    'It would succeed.',
+    'The request would succeed.',
     ...Object.entries(claims).map(
       ([token, content]: [string, Readonly<Record<string, unknown>>]) =>
         `\nClaims of the ${token}:\n${block(Object.entries(content).map(([name, value]) => [name, JSON.stringify(value)]))}`,

@@ -49,7 +49,7 @@ export async function tryChecks<T>(plan: readonly string[], row: (notes: NoteTak
   ]
   try {
     const proved = await row({ runCheck, note })
-    return { proved, checks: all('needs the request itself') }
+    return { proved, checks: all('can only be checked with the real request') }
   } catch (error) {
     if (error instanceof Refused) return { refusal: error, checks: all('not reached') }
     throw error
@@ -64,11 +64,11 @@ export function noteFormat({ accessTokenFormat }: AppRegistration, { note }: Not
 
 /** What a check proved, in few words. */
 function described(value: unknown): string {
-  if (value === undefined || value === null) return 'nothing against it'
+  if (value === undefined || value === null) return 'ok'
   if (value instanceof Set) return [...value].join(' ') || 'not sent'
   if (Array.isArray(value)) return value.join(' ')
   if (typeof value !== 'object') return String(value)
   if ('applicationUri' in value) return `${value.applicationUri}, enabled`
   if ('login' in value) return String(value.login)
-  return 'nothing against it'
+  return 'ok'
 }

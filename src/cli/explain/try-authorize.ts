@@ -66,7 +66,7 @@ async function checkConsent(
 }
 
 const askedFor = ({ scope, eachTime }: Extract<Step, { readonly kind: 'consent' }>): string =>
-  `the person is asked${eachTime ? ' each time' : ''} to allow ${scope.join(' ')}${eachTime ? ': any program on their device gets what is sent to redirect_uri' : ''}`
+  `the person is asked${eachTime ? ' each time' : ''} to allow ${scope.join(' ')}${eachTime ? ': any program on their device can receive what is sent to redirect_uri' : ''}`
 
 const parametersOf = ({ searchParams }: URL): Record<string, string | string[]> =>
   Object.fromEntries(
@@ -87,5 +87,5 @@ function requireAuthorizeAddress(url: URL, issuer: string, { note }: NoteTaking)
       expected: known.href,
     })
   }
-  note(ADDRESS, true, url.origin === known.origin ? known.href : `another host than the issuer's: ${known.href}`)
+  note(ADDRESS, true, url.origin === known.origin ? known.href : `the host is not that of the issuer, ${known.href}`)
 }

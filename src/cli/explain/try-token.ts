@@ -72,8 +72,8 @@ async function checkClient(
   return vouchFor(app as TrustedApplication, claim, 'nowhere')
 }
 
-const ASSUMED_SECRET = 'the app is taken to send a valid secret; --secret-stdin checks one'
-const ASSUMED_ASSERTION = 'the app is taken to send a valid assertion'
+const ASSUMED_SECRET = 'assumed: the app sends a valid secret; --secret-stdin checks one'
+const ASSUMED_ASSERTION = 'assumed: the app sends a valid assertion'
 
 const credentialsOf = (
   clientId: string,

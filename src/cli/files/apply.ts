@@ -11,16 +11,14 @@ const HELP = helpText(
     'tessera apply tessera.yaml --prune',
     'tessera export | ssh other-host tessera apply -',
   ],
-  `All files together are one change, made whole or not at all; doing it again changes nothing. A server that runs on the same
-database notices with its next request. Attributes that a record leaves out get their defaults, save IsEnabled, secrets and
-passwords, which stay as they are. Kinds of records that no file speaks of (apps, users, resources, settings) are left alone.`,
+  `All files together are one change, applied as a whole or not at all; applying them again changes nothing. A running server uses the
+change from its next request. Attributes left out of a record get their defaults, except IsEnabled, secrets and passwords, which stay
+as they are. Kinds of records (apps, users, resources, settings) that no file mentions are left alone.`,
 )
 
 /** `tessera apply`: brings the instance to what files say. */
 export function applyCommand(program: Command): void {
-  withFileFlags(
-    program.command('apply <file...>').description('bring the instance to what files say, in one transaction'),
-  )
+  withFileFlags(program.command('apply <file...>').description('make the instance match the files, in one transaction'))
     .addHelpText('after', HELP)
     .action(apply)
 }

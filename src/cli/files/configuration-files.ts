@@ -20,7 +20,10 @@ export interface FileFlags {
 
 /** What `plan` and `apply` take alike. */
 export const withFileFlags = (command: Command): Command =>
-  command.option('--prune', 'remove apps, users and API resources that the files do not name, of kinds they speak of')
+  command.option(
+    '--prune',
+    'also remove apps, users and API resources that the files do not name, if the files name others of that kind',
+  )
 
 /**
  * Applies files, or rolls them back again.
@@ -67,7 +70,7 @@ async function readTexts(files: readonly string[], stdin: Terminal['stdin']): Pr
       const text = decode(file === '-' ? await buffer(stdin) : readFileSync(file))
       // Nothing in a pipe is what failed before it, rather than a wish for nothing.
       if (file === '-' && text.trim() === '')
-        faults.push('stdin: is empty; expected are apps, users, resources or settings')
+        faults.push('stdin: is empty; expected apps, users, resources or settings')
       texts.push({ file: file === '-' ? 'stdin' : file, text })
     } catch (error) {
       faults.push(`${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`)

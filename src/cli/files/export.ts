@@ -16,8 +16,8 @@ const HELP = helpText(
     'tessera export --json',
     'tessera export --with-password-hashes --with-ids -o whole-instance.yaml',
   ],
-  `tessera apply takes the file: here it changes nothing, elsewhere it makes the same apps, users, API resources and settings.
-Secrets of apps are written as hashes. With both flags people keep their passwords and their sub in another instance.`,
+  `Use the file with tessera apply: on this instance it changes nothing, on another it creates the same apps, users, API resources and
+settings. Secrets of apps are written as hashes. With both flags people keep their passwords and their sub in the other instance.`,
 )
 
 interface ExportFlags {
@@ -33,7 +33,7 @@ export function exportCommand(program: Command): void {
     .description('write apps, users, API resources and settings as a file for tessera apply')
     .option(
       '-o, --output <file>',
-      'write to a file that only you can read, never over a database; its name tells JSON (.json) from YAML',
+      'write to a file that only you can read: JSON if its name ends in .json, else YAML; never overwrites a database',
     )
     .option('--with-password-hashes', 'include the argon2id hashes of passwords')
     .option('--with-ids', 'include the ids of users, their sub')

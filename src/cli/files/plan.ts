@@ -6,13 +6,13 @@ import { changesText } from './show-changes.ts'
 
 const HELP = helpText(
   ['tessera plan tessera.yaml', 'tessera plan apps.yaml users.yaml --prune', 'tessera plan tessera.yaml --json'],
-  `The files are applied and rolled back, so tessera apply does exactly what is printed. Exit code 0 whether or not anything
-would change; 2 when something is wrong with the files. Secrets show as the beginning of their digests.`,
+  `Applies the files and rolls them back, so tessera apply makes exactly the changes printed. Secrets appear as the beginning of their
+digests. Exit codes: 0 the files are valid, whether or not anything would change; 2 something is wrong with the files.`,
 )
 
 /** `tessera plan`: what applying files would change. */
 export function planCommand(program: Command): void {
-  withFileFlags(program.command('plan <file...>').description('print what tessera apply would change'))
+  withFileFlags(program.command('plan <file...>').description('show what tessera apply would change'))
     .addHelpText('after', HELP)
     .action(plan)
 }

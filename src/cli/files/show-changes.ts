@@ -12,7 +12,7 @@ const SIGN = { create: '+', update: '~', remove: '-' } as const
 
 /** Changes for people: a line for each record, its fields below. */
 export function changesText(changes: readonly Change[], words: Words): string {
-  if (changes.length === 0) return 'Nothing to change: the instance is as the files say.'
+  if (changes.length === 0) return 'Nothing to change: the instance already matches the files.'
   const count = (action: Change['action'], word: string): string =>
     `${changes.filter((change) => change.action === action).length} ${word}`
   const summary = [count('create', words.created), count('update', words.updated), count('remove', words.removed)]

@@ -8,7 +8,7 @@ const LONGEST = 365 * DAY
 export function durationFlag(text: string): number {
   const duration = readDuration(text)
   if (duration === undefined || duration > LONGEST) {
-    throw new InvalidArgumentError('Expected a length of time of at most 365d, such as 0, 30m, 12h or 7d.')
+    throw new InvalidArgumentError('Expected a length of time up to 365d, such as 0, 30m, 12h or 7d.')
   }
   return duration
 }
@@ -28,6 +28,6 @@ export function timeFlag(text: string): (now: number) => number {
 /** Reads the value of a flag that says how many. */
 export function countFlag(text: string): number {
   const count = /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined
-  if (count === undefined) throw new InvalidArgumentError('Expected a whole number from 1.')
+  if (count === undefined) throw new InvalidArgumentError('Expected a whole number, 1 or more.')
   return count
 }

@@ -44,7 +44,7 @@ export function explain(error: unknown, complaint: string, showStack: boolean): 
   if (!(error instanceof Error)) return { exitCode: 1, lines: [String(error)] }
   if (showStack) return { exitCode: 1, lines: (error.stack ?? error.message).split('\n') }
   if (isFromSystem(error)) return { exitCode: 1, lines: [fromSystem(error)] }
-  return { exitCode: 1, lines: [`unexpected: ${error.message} (TESSERA_LOG_LEVEL=debug shows where)`] }
+  return { exitCode: 1, lines: [`unexpected: ${error.message} (set TESSERA_LOG_LEVEL=debug to see where)`] }
 }
 
 /** What was named and is not there needs no attribute to be told by. */
@@ -64,10 +64,11 @@ const isFromSystem = (error: Error): error is SystemError =>
   'code' in error && typeof error.code === 'string' && /^(E[A-Z0-9]+|SQLITE_\w+)$/.test(error.code)
 
 function fromSystem({ code, message, address, port }: SystemError): string {
-  if (code.startsWith('SQLITE_')) return `the database says: ${message}`
+  if (code.startsWith('SQLITE_')) return `the database reports: ${message}`
   if (port === undefined) return message
-  if (code === 'EADDRINUSE') return `${address}:${port} is taken by another process; choose another with TESSERA_LISTEN`
+  if (code === 'EADDRINUSE')
+    return `${address}:${port} is in use by another process; stop it, or choose another port with TESSERA_LISTEN`
   if (code === 'EACCES')
-    return `${address}:${port} may not be listened on by this user; choose another with TESSERA_LISTEN`
+    return `${address}:${port} cannot be used by this user; choose another port with TESSERA_LISTEN`
   return message
 }

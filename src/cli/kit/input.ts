@@ -12,7 +12,7 @@ export const isTerminal = ({ stdin, stderr }: Terminal): boolean => stdin.isTTY 
 /** Reads the one line that a script sends on standard input. */
 export async function readLineFromStdin(command: Command, what: string): Promise<string> {
   const { stdin } = terminalOf(command)
-  if (stdin.isTTY) throw wrongUsage(`the ${what} is expected from a pipe, but standard input is a terminal`)
+  if (stdin.isTTY) throw wrongUsage(`the ${what} must come from a pipe, but standard input is a terminal`)
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of stdin) {
@@ -21,8 +21,8 @@ export async function readLineFromStdin(command: Command, what: string): Promise
     if (size > LONGEST_INPUT) throw wrongUsage(`standard input is too long for a ${what}`)
   }
   const line = decode(Buffer.concat(chunks), what).replace(/\r?\n$/, '')
-  if (line === '') throw wrongUsage(`the ${what} is expected as one line on standard input, but it is empty`)
-  if (/[\r\n]/.test(line)) throw wrongUsage(`the ${what} is expected as one line on standard input, but there are more`)
+  if (line === '') throw wrongUsage(`the ${what} must be one line on standard input, which is empty`)
+  if (/[\r\n]/.test(line)) throw wrongUsage(`the ${what} must be one line on standard input, which holds several`)
   return line
 }
 
@@ -61,7 +61,7 @@ export function ask({ stdin, stderr }: Terminal, question: string, { echo }: { e
 export async function confirm(command: Command, what: string, yes: boolean | undefined): Promise<void> {
   if (yes) return
   const terminal = terminalOf(command)
-  if (!isTerminal(terminal)) throw wrongUsage(`${what} Add --yes to confirm; only a terminal can be asked.`)
-  const answer = await ask(terminal, `${what} Type yes to go on: `, { echo: true })
+  if (!isTerminal(terminal)) throw wrongUsage(`${what} There is no terminal to ask on: add --yes to confirm.`)
+  const answer = await ask(terminal, `${what} Type yes to continue: `, { echo: true })
   if (answer.trim().toLowerCase() !== 'yes') throw impossible('nothing was changed')
 }

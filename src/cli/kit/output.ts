@@ -34,7 +34,7 @@ export function reportFailure(
 function withoutHelp(lines: readonly string[]): string[] {
   const help = lines.findIndex((line) => line.startsWith('Usage:'))
   const said = (help < 0 ? lines : lines.slice(0, help)).filter((line) => line !== '')
-  return said.length === 0 ? ['a command is expected; --help lists them'] : said
+  return said.length === 0 ? ['a command is missing; --help lists them all'] : said
 }
 
 /** Points at something unwise that was done all the same. */

@@ -35,8 +35,8 @@ export const lookForInstance = (config: Pick<Config, 'database'>): Promise<Found
 export async function requireInstance(config: Pick<Config, 'database'>): Promise<Found> {
   const found = await lookForInstance(config)
   if (found.missing === undefined) return found
-  const where = 'see TESSERA_DATA_DIR, TESSERA_DATABASE_URL and --config'
-  const makers = 'tessera serve, tessera db migrate, tessera apply or tessera db restore makes one'
+  const where = 'check TESSERA_DATA_DIR, TESSERA_DATABASE_URL and --config'
+  const makers = 'create one with tessera serve, tessera db migrate, tessera apply or tessera db restore'
   throw impossible(`there is no instance at ${found.shown}: ${found.missing}; ${where}, or ${makers}`)
 }
 
@@ -51,7 +51,7 @@ export function tellCreated(
 
 function keyText({ value, file }: Config['masterKey']): string {
   if (value !== undefined) return 'master key of TESSERA_MASTER_KEY'
-  return existsSync(file) ? `master key ${resolve(file)}` : `no master key yet, which belongs into ${resolve(file)}`
+  return existsSync(file) ? `master key ${resolve(file)}` : `no master key yet; it belongs in ${resolve(file)}`
 }
 
 /** Opens the instance to serve it, and makes it where there is none. */
@@ -120,15 +120,15 @@ export function namingDatabase(error: unknown, { database }: Pick<Config, 'datab
 }
 
 const REMEDIES = [
-  [
-    /^SQLITE_(CORRUPT|NOTADB)/,
-    'tessera db check tells more, and tessera db restore FILE --replace puts a backup in its place',
-  ],
+  [/^SQLITE_(CORRUPT|NOTADB)/, 'run tessera db check for details; tessera db restore FILE --replace restores a backup'],
   [
     /^(SQLITE_(CANTOPEN|READONLY|PERM)|EACCES|EPERM|EROFS|ENOENT|ENOTDIR)/,
-    'file and folder must be writable for the user that runs this',
+    'make file and folder writable for the user who runs this',
   ],
-  [/^(SQLITE_FULL|ENOSPC|EDQUOT)/, 'make room on the disk'],
-  [/^SQLITE_BUSY/, 'another process holds it for long, a tessera db restore perhaps; try again when it is done'],
-  [/^(ECONN|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|EAI_AGAIN)/, 'see that the server runs, and to host and port in the URL'],
+  [/^(SQLITE_FULL|ENOSPC|EDQUOT)/, 'free space on the disk'],
+  [/^SQLITE_BUSY/, 'another process has locked it, perhaps tessera db restore; try again when that is done'],
+  [
+    /^(ECONN|ENOTFOUND|EHOSTUNREACH|ETIMEDOUT|EAI_AGAIN)/,
+    'check that the database server runs, and host and port in the URL',
+  ],
 ] as const

@@ -29,10 +29,10 @@ interface Flags {
 export function auditCommands(program: Command): void {
   const audit = program
     .command('audit')
-    .description('the audit log: sign-ins, consents, tokens, administrative changes')
+    .description('the audit log: sign-ins, consents, tokens and administrative changes')
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera audit list --since 1d', 'tessera audit export --since 30d']))
-  withFilters(audit.command('list').description('list the latest events, the last one at the end'))
+  withFilters(audit.command('list').description('list the latest events, the newest last'))
     .option('--limit <number>', `how many at most (default: ${LISTED})`, countFlag)
     .addHelpText(
       'after',
@@ -44,7 +44,7 @@ export function auditCommands(program: Command): void {
     )
     .action(list)
   withFilters(
-    audit.command('export').description('print every event as one JSON object a line (NDJSON), the earliest first'),
+    audit.command('export').description('print all events, one JSON object per line (NDJSON), the oldest first'),
   )
     .option('--limit <number>', 'how many at most (default: all)', countFlag)
     .addHelpText(
@@ -56,10 +56,10 @@ export function auditCommands(program: Command): void {
 
 const withFilters = (command: Command): Command =>
   command
-    .option('--app <application-uri>', 'only what concerns this app')
-    .option('--user <user>', 'only what concerns this user: login, e-mail or id')
-    .addOption(new Option('--event <name>', 'only events of this name').choices(AUDIT_EVENTS))
-    .option('--since <time>', 'from this time on: a date such as 2026-01-31, or how long ago, such as 7d', timeFlag)
+    .option('--app <application-uri>', 'only events that concern this app')
+    .option('--user <user>', 'only events that concern this user: login, e-mail or id')
+    .addOption(new Option('--event <name>', 'only events with this name').choices(AUDIT_EVENTS))
+    .option('--since <time>', 'from this time on: a date such as 2026-01-31, or an age such as 7d', timeFlag)
     .option('--until <time>', 'before this time', timeFlag)
 
 /** An event as commands print it. */
@@ -91,7 +91,7 @@ const list = (flags: Flags, command: Command): Promise<void> =>
       detailText(record.detail),
     ])
     const heading = ['Time', 'Event', 'Outcome', 'Actor', 'Address', 'App', 'User', 'Detail']
-    print(command, records.map(shown), table(heading, rows, 'Nothing of the kind is in the audit log.'))
+    print(command, records.map(shown), table(heading, rows, 'The audit log holds no such events.'))
   })
 
 const exportAll = (flags: Flags, command: Command): Promise<void> =>

@@ -27,14 +27,14 @@ const ANY_CHALLENGE = '0'.repeat(43)
 export function doctorCommand(program: Command): void {
   program
     .command('doctor')
-    .description('examine the installation, the running server and every app, with the fix for each finding')
-    .option('--no-online', 'do not ask the running server at the address of TESSERA_ISSUER')
+    .description('check the installation, the running server and every app, with a fix for each finding')
+    .option('--no-online', 'do not contact the running server at TESSERA_ISSUER')
     .addHelpText(
       'after',
       helpText(
         ['tessera doctor', 'tessera doctor --no-online --json'],
-        `Mends nothing itself; the running server is asked as anybody may ask it, and records one refusal of "tessera-doctor".
-Exit codes: 0 nothing is broken (there may be warnings); 1 something is.`,
+        `Changes nothing. Sends the running server requests that anybody may send; it records one refusal of "tessera-doctor".
+Exit codes: 0 no faults (there may be warnings); 1 at least one fault.`,
       ),
     )
     .action((flags: Flags, command: Command) =>
@@ -101,7 +101,7 @@ function report(
   const shown = profileReports.map(({ app, profile, missing }) => [
     app,
     profile,
-    missing.length === 0 ? 'meets it' : `lacks: ${missing.join('; ')}`,
+    missing.length === 0 ? 'met' : `lacks: ${missing.join('; ')}`,
   ])
   const summary = `${faults} faults, ${warnings} warnings.`
   const text = [columns(lines), ...(shown.length > 0 ? ['', columns(shown)] : []), '', summary].join('\n')

@@ -10,17 +10,17 @@ import { impossible } from '../kit/problem.ts'
 import { createReadRegistered } from '../kit/registered.ts'
 import { withCore } from '../kit/with-core.ts'
 
-const NOTATION = `Where a registered value is like the one sent, "nearest" is the way from one to the other: [-x-] was sent and does not
-belong, {+x+} belongs and was not sent; a mark in the value itself has a backslash before it.
+const NOTATION = `If a registered value is similar to the one sent, "nearest" shows the difference: [-x-] was sent but is not registered, {+x+} is
+registered but was not sent; a backslash precedes such a mark in the value itself.
 
-With --json, sent, expected and nearest are a text or null; where several values would have been right, expected holds them with ", "
-between and expectedOneOf is the list of them.`
+With --json, sent, expected and nearest are strings or null; if several values would have been right, expected joins them with ", "
+and expectedOneOf lists them.`
 
 /** `tessera refusal ...`: requests that were turned down. */
 export function refusalCommands(program: Command): void {
   const refusal = program
     .command('refusal')
-    .description('requests that were turned down, and what mends them')
+    .description('requests that were refused, and how to fix them')
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera refusal list', 'tessera refusal show 0123456789abcdef']))
   refusal
@@ -34,7 +34,7 @@ export function refusalCommands(program: Command): void {
   refusal
     .command('list')
     .description('list the latest refusals')
-    .option('--app <application-uri>', 'only those of this client_id, registered or not')
+    .option('--app <application-uri>', 'only refusals of this client_id, registered or not')
     .option('--limit <number>', 'how many at most', limitFlag, 20)
     .addHelpText('after', helpText(['tessera refusal list --app my.trusted.app/web', 'tessera refusal list --limit 5']))
     .action(list)
@@ -42,7 +42,7 @@ export function refusalCommands(program: Command): void {
 
 function limitFlag(text: string): number {
   const limit = /^\d{1,5}$/.test(text) ? Number(text) : 0
-  if (limit < 1 || limit > 10_000) throw new InvalidArgumentError('expects a whole number from 1 to 10000.')
+  if (limit < 1 || limit > 10_000) throw new InvalidArgumentError('Expected a whole number from 1 to 10000.')
   return limit
 }
 
@@ -70,7 +70,7 @@ async function requireRefusal(text: string, { refusals }: Pick<Repositories, 're
   const refusal = await refusals.find(id)
   if (refusal) return refusal
   throw impossible(
-    `no refusal has the id ${JSON.stringify(id)}; it may be mistyped, forgotten since (RefusalRetention, RefusalLimit), or on the log of the server alone: unknown addresses, unreadable requests and what comes in floods are nowhere else`,
+    `no refusal has the id ${JSON.stringify(id)}; it may be mistyped, no longer kept (RefusalRetention, RefusalLimit), or only in the log of the server, as are unknown addresses, unreadable requests and floods`,
   )
 }
 
@@ -96,7 +96,7 @@ function textOf(refusal: Refusal, explanation: Explanation): string {
     ['when', isoTime(refusal.at)],
     ['endpoint', `${refusal.method} ${refusal.endpoint}`],
     ['app', refusal.app ?? null],
-    ['told', `${refusal.error}: ${refusal.description}`],
+    ['answer', `${refusal.error}: ${refusal.description}`],
     ['cause', explanation.cause],
     ['sent', sent],
     ['expected', expectedLines(explanation)],
@@ -120,7 +120,7 @@ const list = (flags: { readonly app?: string; readonly limit: number }, command:
       refusal.error,
       explanation.cause,
     ])
-    const nothing = flags.app === undefined ? 'Nothing was refused.' : `Nothing was refused to ${flags.app}.`
+    const nothing = flags.app === undefined ? 'No request was refused.' : `No request of ${flags.app} was refused.`
     print(
       command,
       explained.map(({ refusal, explanation }) => document(refusal, explanation)),

@@ -24,7 +24,7 @@ export const withPasswordFlags = (command: Command): Command =>
     .addOption(
       new Option('--password-stdin', 'read the password, one line, from standard input').conflicts('generatePassword'),
     )
-    .option('--generate-password', 'make up a password and print it once')
+    .option('--generate-password', 'generate a password and print it once')
 
 /** The password from where the flags say, or from the person at the terminal; `undefined` when there is nobody to ask. */
 export async function choosePassword(
@@ -40,7 +40,7 @@ export async function choosePassword(
   const password = await ask(terminal, `New password for ${login}: `, { echo: false })
   const fault = whyBadPassword(password, isListedPassword)
   if (fault !== undefined) throw wrongUsage(`password: ${fault}`)
-  const again = await ask(terminal, 'The same password again: ', { echo: false })
-  if (again !== password) throw wrongUsage('password: the two are not the same')
+  const again = await ask(terminal, 'Repeat the password: ', { echo: false })
+  if (again !== password) throw wrongUsage('password: the two entries differ')
   return { password, generated: false }
 }

@@ -24,16 +24,16 @@ const HELP = helpText(
     'tessera user add anna --given-name Anna --family-name Berg --birthdate 1990-05-17 --zoneinfo Europe/Sofia --locality Sofia',
     'tessera user add svc.sync --type SystemUserNoLogin',
   ],
-  `Without a password flag a terminal is asked for one; a script gets an account without a password, which cannot sign in yet.
-A SystemUserNoLogin is the account a service acts as: it has no password and never signs in.`,
+  `Without a password flag you are asked for one on a terminal; in a script the account gets no password and cannot sign in yet.
+A SystemUserNoLogin is the account that a service acts as: it has no password and never signs in.`,
 )
 
 /** `tessera user add`: a person or a System User. */
 export function addCommand(user: Command): void {
   const add = user
     .command('add <login>')
-    .description('make an account for a person or a service')
-    .addOption(new Option('--type <type>', 'what kind of account').choices(USER_TYPES).default('InternalUser'))
+    .description('create an account for a person or a service')
+    .addOption(new Option('--type <type>', 'type of account').choices(USER_TYPES).default('InternalUser'))
   withPasswordFlags(withDetailFlags(add, { negatable: false }))
     .addHelpText('after', HELP)
     .action(addAccount)
@@ -52,7 +52,7 @@ async function addAccount(login: string, flags: AddFlags, command: Command): Pro
       .catch(namingFlags(describeFault))
     const record = { ...showUserRecord(user), ...(chosen?.generated ? { password: chosen.password } : {}) }
     print(command, record, `Added ${user.login}.\n\n${userText(record)}\n`)
-    if (chosen?.generated) note(command, 'The password is shown this once.')
+    if (chosen?.generated) note(command, 'The password is shown only this once.')
     if (user.type !== 'SystemUserNoLogin' && !chosen) {
       note(
         command,

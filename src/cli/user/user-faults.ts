@@ -14,7 +14,7 @@ export function userFaults(user: NewUser, flags: AddFlags, password: string | un
   return [
     ...recordFaults(user, now).map(inFlags),
     ...(flags.type === 'SystemUserNoLogin' && wantsPassword
-      ? ['password: a SystemUserNoLogin never signs in and has none; leave the password flag out']
+      ? ['password: a SystemUserNoLogin never signs in and has no password; omit the password flag']
       : []),
     ...(badPassword === undefined ? [] : [`password: ${badPassword}`]),
   ]

@@ -23,7 +23,7 @@ const HELP = helpText(
 /** `tessera user set-password`: a new password, and an end for everything issued under the old one. */
 export function setPasswordCommand(user: Command): void {
   withPasswordFlags(
-    user.command('set-password <user>').description('give a person a new password; a terminal is asked for it'),
+    user.command('set-password <user>').description('set a new password for a person; asks for it on a terminal'),
   )
     .addHelpText('after', HELP)
     .action(setPassword)
@@ -37,7 +37,9 @@ const setPassword = (name: string, flags: PasswordFlags, command: Command): Prom
       throw impossible(`${login} is a SystemUserNoLogin: it never signs in and has no password`)
     const chosen = await choosePassword(command, flags, login)
     if (!chosen)
-      throw wrongUsage('a password is expected: --password-stdin or --generate-password; only a terminal can be asked')
+      throw wrongUsage(
+        'a password is missing: give --password-stdin or --generate-password, as there is no terminal to ask on',
+      )
     const fault = whyBadPassword(chosen.password, isListedPassword)
     if (fault !== undefined) throw wrongUsage(`password: ${fault}`)
     const passwordHash = await createPasswords().hash(chosen.password)
@@ -48,6 +50,6 @@ const setPassword = (name: string, flags: PasswordFlags, command: Command): Prom
     const generated = chosen.generated ? { password: chosen.password } : {}
     const shown = chosen.generated ? `\n\n  password  ${chosen.password}\n` : ''
     print(command, { ...showUserRecord(user), ...generated }, `${login} has a new password.${shown}`)
-    if (chosen.generated) note(command, 'The password is shown this once.')
+    if (chosen.generated) note(command, 'The password is shown only this once.')
     note(command, 'Everything issued under the old password has ended.')
   })

@@ -20,14 +20,14 @@ const HELP = helpText(
     'tessera user update david --nickname Dave --birthdate 1984-02-29 --zoneinfo Europe/London',
     'tessera user update david --website "" --no-admin --json',
   ],
-  `An empty value takes a detail away; what is not named stays. Login and type can never change; the password has a command of its own.
-A new e-mail address or phone number is not a verified one unless its flag says so.`,
+  `An empty value removes a detail; details that are not given stay. Login and type never change; for the password use tessera user
+set-password. A new e-mail address or phone number counts as unverified unless its flag is given too.`,
 )
 
 /** `tessera user update`: details of a person or a System User. */
 export function updateCommand(user: Command): void {
   withDetailFlags(
-    user.command('update <user>').description('change details of a user; apps see them with their next request'),
+    user.command('update <user>').description('change details of a user; apps see them from their next request'),
     { negatable: true },
   )
     .addHelpText('after', HELP)
@@ -37,7 +37,7 @@ export function updateCommand(user: Command): void {
 async function update(name: string, flags: DetailFlags, command: Command): Promise<void> {
   const given = readDetailFlags(flags)
   if (Object.keys(given).length === 0)
-    throw wrongUsage('a detail is expected, such as --nickname; tessera user update --help names them all')
+    throw wrongUsage('nothing to change: give a detail, such as --nickname; tessera user update --help lists them all')
   await withCore(command, async ({ store, clock }) => {
     const { before, after, leftNone } = await store.writeAlone(async (unit) => {
       const before = await requireUser(unit, name)

@@ -21,13 +21,13 @@ import { updateCommand } from './user-update.ts'
 export function userCommands(program: Command): void {
   const user = program
     .command('user')
-    .description('people and System Users; named by login, e-mail or id')
+    .description('people and System Users, by login, e-mail or id')
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera user list', 'tessera user add --help']))
   addCommand(user)
   user
     .command('list')
-    .description('list every user')
+    .description('list all users')
     .addHelpText('after', helpText(['tessera user list', 'tessera user list --json']))
     .action((_flags: unknown, command: Command) => list(command))
   user
@@ -39,23 +39,23 @@ export function userCommands(program: Command): void {
   setPasswordCommand(user)
   user
     .command('enable <user>')
-    .description('let a disabled user work again; what was issued before stays ended')
+    .description('enable a disabled user again; what was issued before stays ended')
     .addHelpText('after', helpText(['tessera user enable david']))
     .action((name: string, _flags: unknown, command: Command) => setEnabled(name, true, command))
   user
     .command('disable <user>')
-    .description('refuse the user everything, and end all that was issued for them')
+    .description('refuse every request of the user, and end everything issued for them')
     .addHelpText('after', helpText(['tessera user disable david']))
     .action((name: string, _flags: unknown, command: Command) => setEnabled(name, false, command))
   user
     .command('unlock <user>')
-    .description('let a person sign in again at once who was locked out by failed attempts')
+    .description('let a person who was locked out by failed attempts sign in again at once')
     .addHelpText('after', helpText(['tessera user unlock david', 'tessera user unlock david@example.com --json']))
     .action((name: string, _flags: unknown, command: Command) => unlock(name, command))
   user
     .command('remove <user>')
-    .description('forget the user with their sessions, consents and tokens')
-    .option('--yes', 'do not ask')
+    .description('remove the user with their sessions, consents and tokens')
+    .option('--yes', 'do not ask for confirmation')
     .addHelpText('after', helpText(['tessera user remove david', 'tessera user remove david --yes']))
     .action(remove)
 }
@@ -101,9 +101,10 @@ const setEnabled = (name: string, enabled: boolean, command: Command): Promise<v
       ? 'What was issued for them before stays ended.'
       : 'Everything that was issued for them has ended.'
     const text =
-      before.isEnabled === enabled ? `${after.login} was ${state} already.` : `${after.login} is ${state}. ${effect}`
+      before.isEnabled === enabled ? `${after.login} is already ${state}.` : `${after.login} is ${state}. ${effect}`
     print(command, showUserRecord(after), text)
-    if (!enabled && apps.length > 0) warn(command, `no longer able to act as their System User: ${apps.join(', ')}`)
+    if (!enabled && apps.length > 0)
+      warn(command, `these apps can no longer act as their System User: ${apps.join(', ')}`)
     if (leftNone) warn(command, NO_ADMINISTRATOR)
   })
 
@@ -113,7 +114,7 @@ const unlock = (name: string, command: Command): Promise<void> =>
       const user = await requireUser(unit, name)
       return { user, unlocked: await unlockUser(unit, user, commandLine(clock())) }
     })
-    const text = unlocked ? 'can sign in again; failed attempts are forgotten' : 'has no failed attempts'
+    const text = unlocked ? 'can sign in again; the failed attempts are cleared' : 'has no failed attempts'
     print(command, { id: user.id, login: user.login, unlocked }, `${user.login} ${text}.`)
   })
 
@@ -121,7 +122,11 @@ const remove = (name: string, flags: { readonly yes?: boolean }, command: Comman
   withCore(command, async ({ store, clock }) => {
     const { id, login } = await requireUser(store.read, name)
     await requireNoSystemUser(id, login, store.read)
-    await confirm(command, `This removes ${login} with their sessions, consents and tokens, for ever.`, flags.yes)
+    await confirm(
+      command,
+      `This removes ${login} with their sessions, consents and tokens. This cannot be undone.`,
+      flags.yes,
+    )
     const { leftNone } = await store.writeAlone(async (repositories) => {
       await requireNoSystemUser(id, login, repositories)
       return watchAdministrators(repositories, () => removeUser(repositories, id, commandLine(clock())))
