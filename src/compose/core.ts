@@ -76,7 +76,7 @@ async function requireSameMasterKey({ read, writeAlone }: Store, masterKey: Buff
       if (first === undefined) await settings.set('master-key-mark', mark)
       return first ?? mark
     }))
-  if (known !== mark) throw new MasterKeyFault('the master key is not the one this database was made with')
+  if (known !== mark) throw new MasterKeyFault('this is not the master key that this database was created with')
 }
 
 /** The API of the instance itself is always there; what it is called and which scopes it has is for administrators. */

@@ -49,7 +49,7 @@ export function startMaintenance(dependencies: Dependencies) {
   })
   const watchTime = createWatchTime({ writeEnding, time, audit, log })
   const rotateKeys = createRotateKeys({ write, time, keys, audit, holder })
-  const complain = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed; it is tried again`)
+  const complain = (what: string) => (err: unknown) => log.warn({ err }, `${what} failed; it will be tried again`)
 
   async function clean(): Promise<void> {
     const removed = await cleanUp.run()

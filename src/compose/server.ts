@@ -93,7 +93,9 @@ export async function buildServer(
   const { sessions, logout, flow, readCatalogue, subjectOf, audit, browserStateOf, outbox, manage } = services
   const { authenticateApp, lookUpToken, grants, issueTokens, signUserInfo, findApiToken, openApiSession } = services
   const firstCallsInLine = createAtMost(FIRST_CALLS_AT_ONCE)
-  const registrationsInLine = createAtMost(REGISTRATIONS_AT_ONCE, (turn) => whileOutside('a turn to register', turn))
+  const registrationsInLine = createAtMost(REGISTRATIONS_AT_ONCE, (turn) =>
+    whileOutside('a place in the registration queue', turn),
+  )
   server.decorate('audit', audit)
   server.decorate('outbox', outbox)
   server.decorate('forgetUnused', services.forgetUnused)

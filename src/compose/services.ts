@@ -81,13 +81,13 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     write: (uses) => write(({ apps }) => apps.touchSecrets(uses)),
     clock,
     every: 5 * MINUTE,
-    onLost: (count, err) => log.warn({ count, err }, 'the last use of secrets could not be noted'),
+    onLost: (count, err) => log.warn({ count, err }, 'the last use of secrets could not be recorded'),
   })
   const tokenUse = createLastUse({
     write: (uses) => write(({ referenceTokens }) => referenceTokens.touch(uses)),
     clock,
     every: MINUTE,
-    onLost: (count, err) => log.warn({ count, err }, 'the last use of reference tokens could not be noted'),
+    onLost: (count, err) => log.warn({ count, err }, 'the last use of reference tokens could not be recorded'),
   })
   const recorders = [audit, refusalLog, secretUse, tokenUse]
   const flush = () => Promise.all(recorders.map((recorder) => recorder.flush()))

@@ -22,15 +22,15 @@ export function heedSignals({ log, stop, die }: Heeding): void {
   let hungUp = false
   process.on('SIGHUP', (signal) => {
     if (!belongsToTerminal)
-      log.warn({ signal }, 'SIGHUP is ignored: settings are read at a start, and the log is not reopened')
+      log.warn({ signal }, 'SIGHUP is ignored: settings are read at the start only, and the log is not reopened')
     // The shell and the kernel both tell of it, which is no second wish.
     else if (!hungUp) stop(signal)
     hungUp = true
   })
   for (const signal of ['SIGUSR1', 'SIGUSR2'] as const)
-    process.on(signal, () => log.warn({ signal }, `${signal} is ignored: it means nothing to this server`))
+    process.on(signal, () => log.warn({ signal }, `${signal} is ignored: this server does not use it`))
   process.on('uncaughtException', (err, origin) => {
-    log.fatal({ err, origin }, 'ended by an error that nothing handled')
+    log.fatal({ err, origin }, 'stopped by an unhandled error')
     die()
   })
 }

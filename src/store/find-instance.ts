@@ -26,7 +26,7 @@ export async function findInstance(url: string): Promise<Found> {
     if (applied.length === 0)
       return {
         shown,
-        missing: `the ${isFile(url) ? 'file' : 'database'} holds no instance of Tessera`,
+        missing: `the ${isFile(url) ? 'file' : 'database'} does not hold a Tessera instance`,
         keyed: false,
       }
     const mark = await settingsOn(place.db).get('master-key-mark')
@@ -51,7 +51,7 @@ function missingFile(url: string): string | undefined {
   const folder = dirname(path)
   return isMissing(folder)
     ? `the folder ${folder} does not exist`
-    : `the folder ${folder} holds no file ${path.slice(folder.length).replace(/^\//, '')}`
+    : `the folder ${folder} does not hold the file ${path.slice(folder.length).replace(/^\//, '')}`
 }
 
 const isMissing = (path: string): boolean => lookAt(path) === undefined

@@ -25,7 +25,7 @@ const REFUSED = /^(The server does not support SSL|There was an error establishi
 /** Says why a database could not be opened, as far as an error is about that, or `undefined`; never a password. */
 export function whyNotOpened(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
-  if (NO_PASSWORD.test(error.message)) return 'the server asks for a password, and the URL holds none'
+  if (NO_PASSWORD.test(error.message)) return 'the database server asks for a password, but the URL has none'
   const isAbout = ACCESS.test(codeOf(error)) || isOutOfReach(error) || REFUSED.test(error.message)
   return isAbout ? messageOf(error) : undefined
 }

@@ -58,7 +58,7 @@ await t.test('--prune removes what the files do not name, of kinds they speak of
   const kept = await line.run('plan', nobody, '--prune')
   t.equal(kept.exitCode, 2)
   t.match(kept.stderr, /--prune: user svc\.shop: SystemUser: svc\.shop is the System User of my\.trusted\.app\/shop/)
-  t.match(kept.stderr, new RegExp(`--prune: resource ${STOCK}: Identifier: my.trusted.app/shop may still name it`))
+  t.match(kept.stderr, new RegExp(`--prune: resource ${STOCK}: Identifier: my.trusted.app/shop may still ask for it`))
   const file = line.file('prune.json', { apps: [], users: [{ login: 'david', name: 'David Miller' }], resources: [] })
   t.strictSame(inShort(await line.run('plan', file, '--json')), ['update user david'], 'not without the flag')
   const removals = [
@@ -99,7 +99,10 @@ apps:
     'remove user david',
   ])
   const less = line.file('less.yaml', `resources: [{ Identifier: ${STOCK}, Scopes: [other] }]`)
-  t.match((await line.run('plan', less)).stderr, /Scopes: goods goes, but is in the Scope of my\.trusted\.app\/shop/)
+  t.match(
+    (await line.run('plan', less)).stderr,
+    /Scopes: goods would be removed, but is in the Scope of my\.trusted\.app\/shop/,
+  )
 })
 
 await t.test('an API is served by apps that are there and keep a secret', async (t) => {
@@ -115,7 +118,7 @@ await t.test('an API is served by apps that are there and keep a secret', async 
   )
   await refused(
     served('{ a: b }'),
-    `1: resource ${STOCK}: ResourceServers: expects ApplicationUris: a list, or one text with spaces between`,
+    `1: resource ${STOCK}: ResourceServers: expects ApplicationUris: a list, or one text separated by spaces`,
   )
   const pruned = `${served('my.trusted.app/shop')}apps: []\n`
   await refused(pruned, `1: resource ${STOCK}: ResourceServers: there is no app my.trusted.app/shop`)
@@ -124,7 +127,7 @@ await t.test('an API is served by apps that are there and keep a secret', async 
 `
   await refused(
     served('my.trusted.app/shop') + asPublic,
-    `3: app my.trusted.app/shop: ClientType: must stay Confidential while the app stands in the ResourceServers of ${STOCK}`,
+    `3: app my.trusted.app/shop: ClientType: must stay Confidential while the app is in the ResourceServers of ${STOCK}`,
   )
   const both = await line.run('apply', line.file('both.yaml', served('') + asPublic), '--json')
   t.strictSame(
@@ -158,7 +161,7 @@ apps:
   t.notMatch(stdout, /[{}[\]]/, 'no JSON')
   t.equal(
     stderr,
-    'warning: my.trusted.app/spa: RequirePkce=false has no effect: a Public app must use PKCE in any case\n',
+    'warning: my.trusted.app/spa: RequirePkce=false has no effect: a Public app must always use PKCE\n',
     'and only where it was said',
   )
 })

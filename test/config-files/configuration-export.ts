@@ -148,7 +148,7 @@ await t.test('people get a text they can read', async (t) => {
     /~ setting AuditRetention\n {4}AuditRetention {2}400d {2}-> {2}30d\n\n1 to create, 1 to update, 0 to remove\.\n$/,
   )
   t.match((await line.run('apply', file)).stdout, /\n1 created, 1 updated, 0 removed\.\n$/)
-  t.equal((await line.run('plan', file)).stdout, 'Nothing to change: the instance is as the files say.\n')
+  t.equal((await line.run('plan', file)).stdout, 'Nothing to change: the instance already matches the files.\n')
   const doubtful = line.file(
     'doubtful.yaml',
     `apps: [{ ApplicationUri: a/b, ClientType: Confidential, ApplicationSecret: "\${S}" }]`,

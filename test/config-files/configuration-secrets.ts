@@ -117,7 +117,7 @@ await t.test('a password is for an account that has none, and the plan shows it'
     t.strictSame(other.json(), { changes: [] })
     t.equal(
       other.stderr,
-      'warning: nora: the password is ignored, for the account has another one; to change it: tessera user set-password nora\n',
+      'warning: nora: the password is ignored, as the account already has another one; to change it: tessera user set-password nora\n',
     )
   }
   t.strictSame([await hashOf('nora'), await hashOf('david')], [set, before], 'what exists stays')
@@ -148,7 +148,7 @@ await t.test('secrets are described as a whole: rotated, labelled, ended', async
     'app_secret_removed',
   ])
   const three = app(`ApplicationSecretHash: [${next}, ${digest('b')}, ${digest('c')}]`)
-  t.match((await line.run('plan', three)).stderr, /ApplicationSecretHash: no more than 2 secrets are valid at once/)
+  t.match((await line.run('plan', three)).stderr, /ApplicationSecretHash: at most 2 secrets can be valid at once/)
   const turned = line.file(
     'public.yaml',
     `apps:

@@ -45,8 +45,8 @@ const TEXT = 'must be at most 500 characters without control characters'
 const FILE_URL = 'must be a file: URL, such as file:./data/tessera.db, or postgres://USER:PASSWORD@HOST:PORT/DATABASE'
 const UNENCRYPTED = 'has sslmode=disable, which is for a server on this machine only; use verify-full'
 const UNVERIFIED =
-  'has sslmode=require, which does not verify the server; use verify-full, with sslrootcert=FILE for an authority of your own'
-const UNKNOWN_PARAMETER = 'has the parameter password; known are sslmode, sslrootcert, host'
+  'has sslmode=require, which does not verify the server; use verify-full, with sslrootcert=FILE for your own certificate authority'
+const UNKNOWN_PARAMETER = 'has the unknown parameter password; supported: sslmode, sslrootcert, host'
 const COUNT = 'must be a whole number from 2 to 1000:'
 const ALGORITHMS = `must be one of ${SETTINGS.TESSERA_SIGNING_ALGORITHM.help}:`
 const LEVELS = 'must be one of trace, debug, info, warn, error, silent:'
@@ -232,7 +232,7 @@ await t.test('master key: each wrong one has its line, and is not repeated', asy
   const bytes = randomBytes(32)
   const wrongValue = (value: string): string => faultOf(() => loadMasterKey({ value, file, mayCreate: true }))
   const atLeast = 'bytes; a master key has at least 32 (openssl rand -base64 32)'
-  const neither = 'is neither base64 nor hex; make one with: openssl rand -base64 32'
+  const neither = 'is neither base64 nor hex; create one with: openssl rand -base64 32'
   t.equal(wrongValue('Y2FuYXJ5'), `TESSERA_MASTER_KEY holds 6 ${atLeast}`)
   t.equal(wrongValue(bytes.toString('hex').slice(0, 32)), `TESSERA_MASTER_KEY holds 16 ${atLeast}`)
   t.equal(wrongValue('canary canary canary canary canary canary canary canary'), `TESSERA_MASTER_KEY ${neither}`)
@@ -249,7 +249,7 @@ await t.test('master key: each wrong one has its line, and is not repeated', asy
   t.equal(wrongFile(), `${file} holds 4 ${atLeast}`)
   writeFileSync(file, bytes.toString('base64'))
   chmodSync(file, 0o640)
-  t.equal(wrongFile(), `${file} can be read by others than its owner; mend it with: chmod 600 ${file}`)
+  t.equal(wrongFile(), `${file} can be read by users other than its owner; fix it with: chmod 600 ${file}`)
   rmSync(file)
   const inFile = { value: undefined, file: join(folder, 'keys'), mayCreate: true }
   writeFileSync(inFile.file, '')
@@ -281,7 +281,7 @@ await t.test(
       t.match(outcome, {
         code: 1,
         stdout: '',
-        stderr: /the folder \/proc\/tessera cannot be made here \(ENOENT\).*TESSERA_DATA_DIR\n$/,
+        stderr: /the folder \/proc\/tessera cannot be created \(ENOENT\); set TESSERA_DATA_DIR to another one\n$/,
       })
       t.ok(performance.now() - started < 10_000, 'a loop would never end')
     }
@@ -307,7 +307,7 @@ await t.test('the command: production does not start without a master key, nor w
   t.equal(statSync(key).mode & 0o777, 0o600)
   const made = readFileSync(key, 'utf8')
   const other = await tesseraWith({ ...settings, TESSERA_MASTER_KEY: randomBytes(32).toString('hex') })(['serve'])
-  t.strictSame(other, refused('the master key is not the one this database was made with'))
+  t.strictSame(other, refused('this is not the master key that this database was created with'))
   t.equal(readFileSync(key, 'utf8'), made)
 })
 

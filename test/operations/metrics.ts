@@ -44,7 +44,7 @@ await t.test('metrics are for this machine, or for whoever has the token', async
   const refused = await fetch(`${closed.origin}/metrics`)
   t.match(await refused.json(), {
     error: 'access_denied',
-    error_description: 'metrics need the token of this server',
+    error_description: 'metrics require the metrics token of this server',
     refusal_id: String,
   })
 })

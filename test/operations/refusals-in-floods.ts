@@ -127,7 +127,7 @@ await t.test('what leads nowhere is on the log and counted, and leaves no record
   for (const id of ids) t.notOk(await instance.core.store.read.refusals.find(id))
   const { code, stderr } = await tesseraOn(instance)(['refusal', 'show', ids[0] ?? ''])
   t.equal(code, 1)
-  t.match(stderr, /on the log of the server alone: unknown addresses, unreadable requests/)
+  t.match(stderr, /only in the log of the server, as are unknown addresses, unreadable requests/)
 })
 
 await t.test('what an app got wrong has its record, unreadable bodies included', async (t) => {

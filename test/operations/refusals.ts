@@ -159,16 +159,16 @@ await t.test('a failed sign-in is a refusal, without what was typed', async (t) 
   noteSecret('canary-password-in-the-wrong-field')
   noteSecret('canary-password-0123456789')
   const rows: [login: string, password: string, cause: string, fix: string][] = [
-    ['david', 'canary-password-0123456789', 'the password is wrong', 'the person enters the right password'],
+    ['david', 'canary-password-0123456789', 'the password is wrong', 'let the person enter the right password'],
     ['dora', PASSWORD, 'the user is disabled', 'tessera user enable dora'],
     ['nora', PASSWORD, 'the account has no password', 'tessera user set-password nora --generate-password'],
     [
       'canary-password-in-the-wrong-field',
       'x',
       'no account has this login or e-mail',
-      'the person enters the login or e-mail of an account; tessera user list shows them',
+      'let the person enter the login or e-mail of an account; tessera user list shows them',
     ],
-    ['svc.sync', PASSWORD, 'a System User never signs in', 'the person signs in with an account of their own'],
+    ['svc.sync', PASSWORD, 'a System User never signs in', 'let the person sign in with their own account'],
   ]
   for (const [username, password, cause, fix] of rows) {
     const browser = createBrowser(instance.origin)
@@ -179,7 +179,7 @@ await t.test('a failed sign-in is a refusal, without what was typed', async (t) 
     t.match(shown, { endpoint: '/id/login', error: 'access_denied', app: WEB, status: 401, cause, sent: null }, cause)
     t.ok(String(shown['fix']).startsWith(fix), `${shown['fix']}`)
     if (username === 'david')
-      t.match(shown['otherwise'], 'where it is forgotten: tessera user set-password david --generate-password')
+      t.match(shown['otherwise'], 'if it is forgotten: tessera user set-password david --generate-password')
   }
   t.match(
     await query(instance, `select * from refusals where detail like '%${david.id}%'`),
@@ -217,7 +217,7 @@ await t.test('a token that a kill switch ended: the operator is told to switch i
     t.equal((await pasted(instance, fix)).code, 0, fix)
   }
   t.match(await fixOf(first.access_token), {
-    cause: 'the app was disabled since',
+    cause: 'the app was disabled since then',
     fix: /^in the app's code: ask for a new token/,
   })
 })

@@ -67,7 +67,7 @@ await t.test('a token that another API gets as well opens no administration', as
     tokensOf(await requestToken(instance, { grant_type: 'client_credentials', ...fields }, basic(app))).access_token
   const shared = await createAdminApi(instance, await ask({})).get('/apps')
   t.equal(shared.status, 403)
-  t.match(shared.json['detail'], /the access token is for other APIs too; ask with resource=DomainAPI/)
+  t.match(shared.json['detail'], /the access token is also for other APIs; ask for one with resource=DomainAPI/)
   t.equal((await createAdminApi(instance, await ask({ resource: 'DomainAPI' })).get('/apps')).status, 200)
 })
 
@@ -113,7 +113,7 @@ await t.test('what is printed to be pasted holds no flag and no command of a str
   t.notMatch(stdout, /tessera app register --/)
   const odd = await tessera(['app', 'register', 'a;id', '--service', '--system-user', 'x; id', '--json'])
   t.equal(odd.code, 2)
-  t.match(odd.stderr, /tessera user add 'x; id' --type|nobody is called/)
+  t.match(odd.stderr, /tessera user add 'x; id' --type|no user is called/)
   t.notMatch(odd.stderr, /user add x; id/)
   const dashed = await tessera(['app', 'register', '--spa', '--redirect-uri', WEB_REDIRECT, '--', '-x'])
   t.match(dashed, { code: 2, stderr: /ApplicationUri: must not start with a hyphen/ })

@@ -208,7 +208,7 @@ await t.test('a port that is taken gives one clear line and exit code 1', async 
   await once(other, 'listening')
   t.teardown(() => other.close())
   const outcome = await site.tessera(['serve'])
-  const line = `127.0.0.1:${port} is taken by another process; choose another with TESSERA_LISTEN\n`
+  const line = `127.0.0.1:${port} is in use by another process; stop it, or choose another port with TESSERA_LISTEN\n`
   t.strictSame(outcome, { code: 1, stdout: '', stderr: line }, 'without a stack trace')
 })
 

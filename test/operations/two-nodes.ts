@@ -100,7 +100,7 @@ await t.test('two nodes and the command line on one database', { skip: ONLY_ON_P
     t.strictSame(await tesseraWith(strange)(['serve']), {
       code: 1,
       stdout: '',
-      stderr: 'the master key is not the one this database was made with\n',
+      stderr: 'this is not the master key that this database was created with\n',
     })
   })
 

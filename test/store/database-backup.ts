@@ -107,7 +107,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     if (aside) {
       t.match(await site.tessera(['db', 'restore', file]), {
         code: 1,
-        stderr: /is there already; --replace keeps it under another name/,
+        stderr: /already exists; --replace keeps it under another name/,
       })
       t.match(await site.tessera(['db', 'restore', file, '--replace']), {
         code: 1,
@@ -161,7 +161,7 @@ await t.test('a backup is one whole file for its owner alone, and replaces nothi
   const { code, stdout, stderr } = await site.tessera(['db', 'backup', file])
   t.equal(code, 0, stderr)
   t.match(stdout, /backup\.db: \d+ rows of file:.* as of .*Z, \d+ bytes, verified\.\n$/)
-  t.match(stderr, /copied users: 2 rows\n[\s\S]*The master key is not in it/)
+  t.match(stderr, /copied users: 2 rows\n[\s\S]*The backup does not hold the master key/)
   t.equal(statSync(file).mode & 0o777, 0o600)
   t.strictSame(
     readdirSync(site.folder).filter((name) => name.startsWith('backup')),
@@ -174,7 +174,7 @@ await t.test('a backup is one whole file for its owner alone, and replaces nothi
   const bytes = readFileSync(file)
   t.match(await site.tessera(['db', 'backup', file]), {
     code: 1,
-    stderr: /is there already; name another file, or replace it with --force/,
+    stderr: /already exists; choose another file, or replace it with --force/,
   })
   t.ok(readFileSync(file).equals(bytes))
   t.equal((await site.tessera(['db', 'backup', file, '--force'])).code, 0)
@@ -182,7 +182,7 @@ await t.test('a backup is one whole file for its owner alone, and replaces nothi
   const nowhere = join(site.folder, 'none', 'backup.db')
   t.match(await site.tessera(['db', 'backup', nowhere]), {
     code: 1,
-    stderr: /^ENOENT: .*none.*; name a folder that is there and can be written\n$/,
+    stderr: /^ENOENT: .*none.*; choose a folder that exists and is writable\n$/,
   })
 
   // Served as it is, it would make used tokens live again.
@@ -191,7 +191,7 @@ await t.test('a backup is one whole file for its owner alone, and replaces nothi
     t.match(await asItIs.tessera(command), {
       code: 1,
       stdout: '',
-      stderr: /^this file is a backup of file:.*tessera db restore FILE takes it in\n$/,
+      stderr: /^this file is a backup of file:.*restore it with tessera db restore FILE\n$/,
     })
 })
 
@@ -243,7 +243,7 @@ await t.test('a restore looks first, and refuses what it cannot stand for', asyn
   await refused(
     'letter',
     (path) => writeFileSync(path, 'Dear Roger, '.repeat(500)),
-    /letter\.db is no backup that can be read: file is not a database\n$/,
+    /letter\.db is not a readable backup: file is not a database\n$/,
   )
   await refused(
     'damaged',
@@ -257,14 +257,14 @@ await t.test('a restore looks first, and refuses what it cannot stand for', asyn
   await refused(
     'orphans',
     altered(`delete from users where login = 'svc.sync'`),
-    /the file is damaged: a row of \w+ refers to no row of users/,
+    /the file is damaged: a row of \w+ refers to a missing row of users/,
   )
   await refused(
     'newer',
     altered(`insert into kysely_migration values ('0999-x', '2099-01-01')`),
-    /of a newer version of Tessera/,
+    /by a newer version of Tessera/,
   )
-  await refused('foreign', altered('drop table kysely_migration'), /foreign\.db holds no instance of Tessera/)
+  await refused('foreign', altered('drop table kysely_migration'), /foreign\.db does not hold a Tessera instance/)
   const future = Date.now() + 86_400_000
   await refused(
     'later',

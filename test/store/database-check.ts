@@ -91,11 +91,11 @@ await t.test('each thing that is wrong has its line, which ends with what mends 
     return faultsOf(found)
   }
   chmodSync(file, 0o644)
-  t.strictSame(await faults(), [`permissions: mode 644: others than the owner may use it; chmod 600 ${file}`])
+  t.strictSame(await faults(), [`permissions: mode 644: users other than the owner can access it; chmod 600 ${file}`])
   chmodSync(file, 0o600)
 
   const other = { TESSERA_MASTER_KEY: Buffer.alloc(32, 7).toString('base64') }
-  t.match(await faults(other), [/^signing keys: the master key is another one; put the key in place/])
+  t.match(await faults(other), [/^signing keys: this is not the master key of this database; put back the key that/])
   t.match(await faults({ TESSERA_MASTER_KEY_FILE: join(folder, 'none') }), [/^signing keys: there is no master key/])
   t.notOk(existsSync(join(folder, 'none')))
 
@@ -104,20 +104,22 @@ await t.test('each thing that is wrong has its line, which ends with what mends 
     `insert into users select 'later', 'later', type, null, 'x', null, 0, null, '{}', 0, 1, 1, 1, 32503680000000 from users`,
   )
   t.match(await faults(), [
-    /^clock: this machine says .* but the latest record is of 3000-01-01T00:00:00.000Z; set the clock; where it is right, tessera db clock --reset$/,
+    /^clock: this machine's clock says .* but the latest record is of 3000-01-01T00:00:00.000Z; set the clock; if it is right, run tessera db clock --reset$/,
   ])
   alter(file, `delete from users where id = 'later'`)
   const [before = '', latest = ''] = MIGRATIONS.slice(-2)
   const older = { TESSERA_DATABASE_URL: `file:${join(folder, 'older.db')}` }
   await makeOlder(join(folder, 'older.db'), before)
-  t.strictSame(await faults(older), [`schema: pending: ${latest}; tessera db migrate, or the next start, applies them`])
+  t.strictSame(await faults(older), [
+    `schema: pending: ${latest}; tessera db migrate or the next start of the server applies them`,
+  ])
   t.equal((await tesseraWith({ ...settings, ...older })(['db', 'migrate'])).code, 0)
   alter(file, `insert into user_identifiers values ('ghost', 'nobody')`)
   t.match(await faults(), [
-    /^references: 1 rows of user_identifiers and others refer to nothing; put a backup in its place/,
+    /^references: 1 rows, in user_identifiers and elsewhere, refer to rows that do not exist; restore a backup with/,
   ])
   t.match(await faults({ TESSERA_DATABASE_URL: `file:${join(folder, 'none.db')}` }), [
-    /^file: .*none\.db is not there.*tessera db migrate$/,
+    /^file: .*none\.db does not exist, .*tessera db migrate$/,
   ])
   t.notOk(existsSync(join(folder, 'none.db')), 'and it is not made')
 })
@@ -130,7 +132,7 @@ await t.test('a PostgreSQL database is checked as well', async (t) => {
   await site.tessera(['user', 'add', 'david'])
   const found = await check(site.tessera)
   // The server of the tests is quick rather than safe, and that is found.
-  t.match(faultsOf(found), [/^durability: fsync off, .* a crash would lose what was acknowledged$/])
+  t.match(faultsOf(found), [/^durability: fsync off, .* otherwise a crash loses acknowledged writes$/])
   t.match(
     found.checks.find(({ name }) => name === 'signing keys'),
     { passed: true },
@@ -143,7 +145,7 @@ await t.test('a PostgreSQL database is checked as well', async (t) => {
 
   const nowhere = tesseraWith({ ...site.settings, TESSERA_DATABASE_URL: 'postgres://x:password@127.0.0.1:1/x' })
   const unreachable = await check(nowhere)
-  t.match(faultsOf(unreachable), [/^opens: connect ECONNREFUSED 127\.0\.0\.1:1; see that the server runs/])
+  t.match(faultsOf(unreachable), [/^opens: connect ECONNREFUSED 127\.0\.0\.1:1; check that the database server runs/])
   t.notMatch(JSON.stringify(unreachable), /password/)
 })
 
@@ -201,7 +203,7 @@ await t.test('R-21: a damaged database', async (t) => {
   await allRefuse(t, site, reason)
   t.match(
     faultsOf(await check(site.tessera)).at(-1),
-    /^integrity: .*; put a backup in its place with tessera db restore FILE --replace$/,
+    /^integrity: .*; restore a backup with tessera db restore FILE --replace$/,
   )
   t.strictSame(contentOf(site.folder), before, 'nothing was overwritten')
 })
@@ -217,7 +219,7 @@ await t.test('R-21: somebody who may not open it', asRoot, async (t) => {
   t.strictSame(contentOf(site.folder), before)
   t.match(faultsOf(await check(stranger.tessera)), [
     /^access: EACCES: permission denied.*give the file and its folder to the user/,
-    /^opens: unable to open database file; see to its permissions/,
+    /^opens: unable to open database file; check its permissions/,
   ])
 })
 
@@ -239,8 +241,7 @@ await t.test('R-21: a folder that cannot be written', asRoot, async (t) => {
   const missing = { ...settings, TESSERA_DATABASE_URL: `file:${join(shut, 'deeper', 'tessera.db')}` }
   t.match(await tesseraAs(NOBODY, missing)(['serve']), {
     code: 1,
-    stderr:
-      /cannot be opened: the folder .*deeper cannot be made here \(EACCES\); name another one with TESSERA_DATA_DIR$/m,
+    stderr: /cannot be opened: the folder .*deeper cannot be created \(EACCES\); set TESSERA_DATA_DIR to another one$/m,
   })
 })
 

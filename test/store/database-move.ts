@@ -200,7 +200,10 @@ await t.test('killed between its two last commits, a move is finished by running
   t.match(await onDatabase(site, to).tessera(['user', 'list']), { code: 1, stderr: /unfinished move/ })
   await moved(t, site.tessera, to)
   t.match(await onDatabase(site, to).tessera(['user', 'list']), { code: 0, stdout: /david/ })
-  t.match(await site.tessera(['db', 'move', '--to', to]), { code: 1, stderr: /before, and that move is finished\n$/ })
+  t.match(await site.tessera(['db', 'move', '--to', to]), {
+    code: 1,
+    stderr: /was already moved to .*, and that move is complete\n$/,
+  })
   const elsewhere = await postgres.createDatabase()
   t.match(await site.tessera(['db', 'move', '--to', elsewhere]), {
     code: 1,
@@ -225,13 +228,13 @@ await t.test('nothing that is there is overwritten', async (t) => {
   t.equal((await onDatabase(site, inhabitedToo).tessera(['user', 'add', 'anna'])).code, 0)
   await refusedBy(
     inhabitedToo,
-    /is not empty: the table users holds rows\. Name an empty database; nothing is overwritten/,
+    /is not empty: the table users holds rows\. Choose an empty database; nothing is ever overwritten/,
   )
   t.match(await onDatabase(site, inhabitedToo).tessera(['user', 'list']), { code: 0, stdout: /anna/ })
 
   const foreign = await postgres.createDatabase()
   await askPostgres(foreign, 'create table customers (id int)')
-  await refusedBy(foreign, /holds the table customers, which is none of Tessera's/)
+  await refusedBy(foreign, /holds the table customers, which does not belong to Tessera/)
   t.strictSame(await askPostgres(foreign, `select tablename from pg_tables where schemaname = 'public'`), [
     { tablename: 'customers' },
   ])
@@ -243,9 +246,9 @@ await t.test('nothing that is there is overwritten', async (t) => {
     third,
     `insert into move_state values ('arrival', '{"kind":"move","from":"file:/elsewhere","run":"x"}')`,
   )
-  await refusedBy(third, /is the target of an unfinished move from file:\/elsewhere; name an empty database/)
+  await refusedBy(third, /is the target of an unfinished move from file:\/elsewhere; choose an empty database/)
 
-  await refusedBy(fileUrl(site), /is the database of this instance; name another file/)
+  await refusedBy(fileUrl(site), /is the database of this instance; choose another file/)
   await refusedBy(
     'postgres://postgres:password@127.0.0.1:1/nowhere',
     /^postgres:.*nowhere cannot be opened: connect ECONNREFUSED/,
@@ -309,8 +312,11 @@ await t.test('a move can be taken back, and then everybody signs in again', asyn
   t.throws(() => database.exec('delete from settings'), { message: 'this database was moved away' }, 'whoever tries')
   database.close()
 
-  t.match(await site.tessera(['db', 'move', '--undo']), { code: 2, stderr: /Add --yes to confirm/ })
-  t.match(await site.tessera(['db', 'move', '--undo', '--yes']), { code: 0, stdout: /^Live again/ })
+  t.match(await site.tessera(['db', 'move', '--undo']), { code: 2, stderr: /add --yes to confirm/ })
+  t.match(await site.tessera(['db', 'move', '--undo', '--yes']), {
+    code: 0,
+    stdout: /^This database is back in service/,
+  })
   t.match(await site.tessera(['db', 'move', '--undo', '--yes']), {
     code: 1,
     stderr: /was not moved away, so there is nothing to undo/,

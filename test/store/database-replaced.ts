@@ -161,7 +161,7 @@ await t.test(
     const site = await inhabited(t)
     await addPerson(site, 'since', PASSWORD)
     const restore = await startRestore(t, site)
-    const held = { code: 1, stdout: '', stderr: /cannot be opened: database is locked; .*a tessera db restore perhaps/ }
+    const held = { code: 1, stdout: '', stderr: /cannot be opened: database is locked; .*perhaps tessera db restore/ }
     const [served, added] = await Promise.all([
       site.tessera(['serve']),
       site.tessera(['user', 'add', 'late', '--type', 'SystemUserNoLogin']),
@@ -216,7 +216,7 @@ await t.test('a restore that is killed in its last step is run again', async (t)
   const mark = { restored: site.backup, in: `file:${site.file}`, at: Date.now() }
   database.prepare("insert into move_state values ('aside', ?)").run(JSON.stringify(mark))
   database.close()
-  t.match(await site.tessera(['serve']), { code: 1, stderr: /If that restore was cut off, run it again/ })
+  t.match(await site.tessera(['serve']), { code: 1, stderr: /If that restore was interrupted, run it again/ })
   t.match(await site.tessera(['db', 'restore', site.backup, '--replace']), { code: 0 })
   t.match(await site.tessera(['user', 'list']), { code: 0, stdout: /david/ })
 })
@@ -226,6 +226,6 @@ await t.test('a restore does not replace what came to be while it prepared', asy
   renameSync(site.file, join(site.folder, 'moved.db'))
   const restore = await startRestore(t, site)
   t.match(await site.tessera(['db', 'migrate']), { code: 0 })
-  t.match(await restore.letGo(), { code: 1, stderr: /tessera\.db came to be meanwhile, and is left alone/ })
+  t.match(await restore.letGo(), { code: 1, stderr: /tessera\.db was created in the meantime and is left alone/ })
   t.notMatch((await site.tessera(['user', 'list'])).stdout, /david/)
 })

@@ -49,7 +49,7 @@ await t.test('db status says what there is, and makes nothing', async (t) => {
   t.strictSame(
     await tessera(['db', 'status']),
     refused(
-      `there is no instance at ${url}: the folder ${folder} does not exist; see TESSERA_DATA_DIR, TESSERA_DATABASE_URL and --config, or tessera serve, tessera db migrate, tessera apply or tessera db restore makes one`,
+      `there is no instance at ${url}: the folder ${folder} does not exist; check TESSERA_DATA_DIR, TESSERA_DATABASE_URL and --config, or create one with tessera serve, tessera db migrate, tessera apply or tessera db restore`,
     ),
   )
   t.notOk(existsSync(folder), 'not even the folder')
@@ -58,7 +58,7 @@ await t.test('db status says what there is, and makes nothing', async (t) => {
 await t.test('db migrate makes the database, and a second run changes nothing', async (t) => {
   const at = place(t)
   t.strictSame(await at.tessera(['db', 'migrate']), {
-    ...done(`Applied now: ${ALL.join(', ')}\n`),
+    ...done(`Applied: ${ALL.join(', ')}\n`),
     stderr: created(at),
   })
   t.equal(statSync(at.file).mode & 0o777, 0o600, 'for its owner alone')
@@ -133,7 +133,7 @@ await t.test('a migration that fails leaves the database as it was', async (t) =
   )
   t.strictSame(await schemaOf(at), before)
   t.strictSame(await query(at, 'select name from kysely_migration'), [], 'and it is not noted as done')
-  t.match(await at.tessera(['db', 'status']), { code: 1, stderr: /: the file holds no instance of Tessera; / })
+  t.match(await at.tessera(['db', 'status']), { code: 1, stderr: /: the file does not hold a Tessera instance; / })
 })
 
 await t.test('R-20: of four processes that migrate at once one does it', async (t) => {
@@ -146,7 +146,7 @@ await t.test('R-20: of four processes that migrate at once one does it', async (
   )
   t.strictSame(runs.map(({ stderr }) => stderr).sort(), ['', '', '', created(at)], 'and one has made it')
   t.strictSame(runs.map(({ stdout }) => stdout).sort(), [
-    `Applied now: ${ALL.join(', ')}\n`,
+    `Applied: ${ALL.join(', ')}\n`,
     ...Array.from({ length: 3 }, () => 'The database is up to date.\n'),
   ])
   t.strictSame(
@@ -163,7 +163,7 @@ await t.test('R-21: a database of a newer version is refused in one line and lef
   alter(at.file, `insert into kysely_migration values ('0999-from-the-future', '2099-01-01T00:00:00.000Z')`)
   const before = await schemaOf(at)
   const line =
-    'the database is of a newer version of Tessera (it knows 0999-from-the-future); start that version, or restore a backup'
+    'the database was migrated by a newer version of Tessera (0999-from-the-future); start that version, or restore a backup'
   const listen = { TESSERA_LISTEN: `127.0.0.1:${await freePort()}` }
   const serve = tesseraWith({ TESSERA_DATA_DIR: at.folder, ...listen })
   for (const command of [['db', 'status'], ['db', 'migrate'], ['user', 'list'], ['serve']]) {
@@ -182,7 +182,7 @@ await t.test('R-21: a file that is not a database is refused in one line and not
   const tessera = tesseraWith({ TESSERA_DATA_DIR: at.folder, TESSERA_DATABASE_URL: `file:${file}` })
   for (const command of [['db', 'status'], ['db', 'migrate'], ['user', 'list'], ['serve']]) {
     const expected = refused(
-      `the database file:${file} cannot be opened: file is not a database; tessera db check tells more, and tessera db restore FILE --replace puts a backup in its place`,
+      `the database file:${file} cannot be opened: file is not a database; run tessera db check for details; tessera db restore FILE --replace restores a backup`,
     )
     t.strictSame(await tessera(command), expected, command.join(' '))
   }
@@ -195,7 +195,7 @@ await t.test('R-21: a folder in the place of the database is refused in one line
   const here = tesseraWith({ TESSERA_DATA_DIR: folder, TESSERA_DATABASE_URL: `file:${folder}` })
   for (const command of [['db', 'migrate'], ['serve']]) {
     const expected = refused(
-      `the database file:${folder} cannot be opened: unable to open database file; file and folder must be writable for the user that runs this`,
+      `the database file:${folder} cannot be opened: unable to open database file; make file and folder writable for the user who runs this`,
     )
     t.strictSame(await here(command), expected, command.join(' '))
   }

@@ -89,7 +89,7 @@ await t.test('R-20: of four processes that migrate at once one does it', only, a
   t.strictSame(
     runs.map(({ stdout, ...rest }) => ({ ...rest, stdout })).sort((a, b) => a.stdout.localeCompare(b.stdout)),
     [
-      { ...done(`Applied now: ${ALL.join(', ')}\n`), stderr: created },
+      { ...done(`Applied: ${ALL.join(', ')}\n`), stderr: created },
       ...Array.from({ length: 3 }, () => done('The database is up to date.\n')),
     ],
   )
@@ -121,7 +121,7 @@ await t.test('R-21: a database of a newer version is refused in one line and lef
   await alter(place, `insert into kysely_migration values ('0999-from-the-future', '2099-01-01T00:00:00.000Z')`)
   const before = await everyRow(place)
   const line =
-    'the database is of a newer version of Tessera (it knows 0999-from-the-future); start that version, or restore a backup'
+    'the database was migrated by a newer version of Tessera (0999-from-the-future); start that version, or restore a backup'
   for (const command of [['db', 'status'], ['db', 'migrate'], ['user', 'list'], ['serve']])
     t.strictSame(await place.tessera(command), refused(line), command.join(' '))
   t.strictSame(await everyRow(place), before)

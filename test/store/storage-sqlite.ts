@@ -236,7 +236,7 @@ await t.test('an SQLite that can lose data is refused before anything is opened 
   for (const command of ['serve', 'app list'])
     t.match(await tessera(words(command)), {
       code: 1,
-      stderr: /cannot be opened: SQLite 3\.51\.2 is in use, and older than 3\.51\.3 it can lose data; npm ci installs/,
+      stderr: /cannot be opened: SQLite 3\.51\.2 is in use, and versions before 3\.51\.3 can lose data; run npm ci/,
     })
 })
 
@@ -256,7 +256,7 @@ await t.test('a better-sqlite3 is loaded only where Node and it do not crash tog
     const reason = whyNotTogether(node, library)
     t.equal(reason === undefined, isSafe, `${library} on Node ${node}: ${reason}`)
     if (reason !== undefined)
-      t.match(reason, new RegExp(`^better-sqlite3 .*, and Node ${node} .*; npm ci under this Node `))
+      t.match(reason, new RegExp(`^better-sqlite3 .*, and Node ${node} .*; run npm ci under this Node[ ,]`))
   }
 })
 
@@ -265,7 +265,7 @@ await t.test('with the better-sqlite3 of another Node nothing is opened, made or
   const here = (name: string): string => join(place.folder, name)
   const tessera = tesseraAfter(new URL('../fixtures/store/other-library.mjs', import.meta.url), place.settings)
   const REFUSAL =
-    /^[^\n]*better-sqlite3 \d\S+ is installed, and Node \S+ is safe only with 1[23][^\n]*; npm ci under this Node [^\n]*\n$/
+    /^[^\n]*better-sqlite3 \d\S+ is installed, and Node \S+ is safe only with 1[23][^\n]*; run npm ci under this Node[ ,][^\n]*\n$/
   for (const command of ['serve', 'db migrate'])
     t.match(await tessera(words(command)), { code: 1, stderr: REFUSAL }, command)
   t.strictSame(

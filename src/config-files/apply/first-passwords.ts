@@ -58,7 +58,7 @@ const isSame = async (password: FirstPassword, known: string, { verify, isOfOthe
     : verify(known, password.clear)
 
 const ignored = (login: string): string =>
-  `${login}: the password is ignored, for the account has another one; to change it: tessera user set-password ${shellWord(login)}`
+  `${login}: the password is ignored, as the account already has another one; to change it: tessera user set-password ${shellWord(login)}`
 
 /** Says of the users whose password the files name whether they have one, so that a plan shows those that get theirs. */
 export async function withPasswords(description: Description, users: Users, wanted: Wanted): Promise<Description> {

@@ -19,6 +19,8 @@ function warningsOf({ record, registration, secrets = [] }: WantedApp, { action 
     ...(lacksSecret
       ? [`it has no secret yet; see: tessera app rotate-secret ${shellWord(registration.applicationUri)}`]
       : []),
-    ...(secrets.some(({ isShort }) => isShort) ? ['a secret is short enough to be guessed: openssl rand -hex 32'] : []),
+    ...(secrets.some(({ isShort }) => isShort)
+      ? ['a secret is short enough to be guessed; create one with: openssl rand -hex 32']
+      : []),
   ]
 }

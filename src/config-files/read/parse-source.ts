@@ -30,9 +30,9 @@ export function parseSource({ file, text }: SourceText): Parsed {
   const [problem] = [...document.errors, ...document.warnings]
   if (problem) {
     const { line, col: column } = lines.linePos(problem.pos[0])
-    return { faults: [{ file, line, column, reason: `is neither YAML nor JSON here: ${YAML_MESSAGES[problem.code]}` }] }
+    return { faults: [{ file, line, column, reason: `is not valid YAML or JSON here: ${YAML_MESSAGES[problem.code]}` }] }
   }
-  if (second) return refuse('holds several documents; one is expected')
+  if (second) return refuse('contains several documents; only one is allowed')
   const content = contentOf(document)
   if (typeof content === 'string') return refuse(content)
   const lineOf: Source['lineOf'] = (path) => {
@@ -61,7 +61,7 @@ function contentOf(document: Document): Readonly<Record<string, unknown>> | stri
   try {
     content = document.toJS({ maxAliasCount: 1000 })
   } catch (error) {
-    return error instanceof RangeError ? TOO_DEEP : 'holds an alias without its anchor, or far too many aliases'
+    return error instanceof RangeError ? TOO_DEEP : 'contains an alias without its anchor, or far too many aliases'
   }
   if (content === null || content === undefined) return {}
   return isRecord(content) ? content : 'expects apps, users, resources and settings at its top'

@@ -44,7 +44,7 @@ export function readApp(record: FileRecord, { variables, suggest, now, seal }: R
   const isEnabled = readFlag(fields['IsEnabled'], 'IsEnabled', complain)
   const selfRegistered = readFlag(fields['SelfRegistered'], 'SelfRegistered', complain)
   const secrets = readSecrets(fields, { variables, suggest, complain, now, seal })
-  if (fields['ClientType'] === undefined) complain('ClientType', `is needed: one of ${CLIENT_TYPES.join(', ')}`)
+  if (fields['ClientType'] === undefined) complain('ClientType', `is required: one of ${CLIENT_TYPES.join(', ')}`)
   if (clientType !== undefined && clientType !== 'Confidential' && (secrets ?? []).length > 0) {
     const attribute = fields['ApplicationSecret'] === undefined ? 'ApplicationSecretHash' : 'ApplicationSecret'
     complain(attribute, `only a Confidential app has a secret, and this one is ${clientType}`)

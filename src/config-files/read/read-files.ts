@@ -62,8 +62,8 @@ function readSetting(record: FileRecord, { suggest }: Reading): Read<WantedSetti
   const { value } = record.fields
   const name = INSTANCE_SETTING_NAMES.find((known) => known === record.id)
   if (name === undefined) {
-    const hint = suggest(record.id, INSTANCE_SETTING_NAMES) || `; expected are ${INSTANCE_SETTING_NAMES.join(', ')}`
-    complain(undefined, `is no setting${hint}`)
+    const hint = suggest(record.id, INSTANCE_SETTING_NAMES) || `; expected: ${INSTANCE_SETTING_NAMES.join(', ')}`
+    complain(undefined, `is not a setting${hint}`)
     return { wanted: undefined, faults }
   }
   const text = typeof value === 'number' ? String(value) : value

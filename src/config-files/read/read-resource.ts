@@ -21,7 +21,7 @@ export function readResource(record: FileRecord, { suggest }: Reading): Read<Wan
   const scopes = readScopes(fields['Scopes'], suggest, complain)
   const servers = textOf(fields['ResourceServers'] ?? null, RESOURCE_FIELDS.ResourceServers.form)
   if (servers === undefined)
-    complain('ResourceServers', 'expects ApplicationUris: a list, or one text with spaces between')
+    complain('ResourceServers', 'expects ApplicationUris: a list, or one text separated by spaces')
   const resourceServers = servers?.split(' ').filter((uri) => uri !== '') ?? []
   return { wanted: { record, resource: { identifier: id, name: name || id, scopes, resourceServers } }, faults }
 }

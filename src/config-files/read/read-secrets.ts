@@ -43,11 +43,11 @@ export function readSecrets(fields: Readonly<Record<string, unknown>>, context: 
   )
   const hashes = secrets.map(({ hash }) => hash)
   const [attribute = 'ApplicationSecretHash'] = given
-  if (new Set(hashes).size < hashes.length) context.complain(attribute, 'names the same secret twice')
+  if (new Set(hashes).size < hashes.length) context.complain(attribute, 'lists the same secret twice')
   if (secrets.filter((secret) => isValidSecret(secret, context.now)).length > MOST_VALID_SECRETS) {
     context.complain(
       attribute,
-      `no more than ${MOST_VALID_SECRETS} secrets are valid at once; let one end with ExpiresAt`,
+      `at most ${MOST_VALID_SECRETS} secrets can be valid at once; let one end with ExpiresAt`,
     )
   }
   return secrets

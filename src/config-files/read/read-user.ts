@@ -78,7 +78,7 @@ function readPassword(
   const [attribute] = given
   if (attribute === undefined) return undefined
   const value = fields[attribute]
-  if (given.length > 1) complain(attribute, 'stands beside passwordHash; one of the two is expected')
+  if (given.length > 1) complain(attribute, 'cannot be combined with passwordHash; give one of the two')
   if (type === 'SystemUserNoLogin') complain(attribute, 'a SystemUserNoLogin never signs in and has no password')
   if (typeof value !== 'string') complain(attribute, 'expects a text')
   else return attribute === 'password' ? clearPassword(value, variables, complain) : readHash(value, complain)
@@ -88,7 +88,7 @@ function readPassword(
 function clearPassword(text: string, variables: Variables, complain: Complain): FirstPassword | undefined {
   if (!isVariable(text)) {
     const remedy = `write \${NAME} and set that environment variable, or give an argon2id hash as passwordHash`
-    complain('password', `a password does not stand in a file in clear: ${remedy}`)
+    complain('password', `a password must not be in a file in plain text: ${remedy}`)
     return undefined
   }
   const clear = readVariable(text, 'password', variables, complain)
@@ -102,7 +102,7 @@ function readHash(hash: string, complain: Complain): FirstPassword | undefined {
   if (memory === undefined)
     complain('passwordHash', 'expects an argon2id hash, such as $argon2id$v=19$m=19456,t=2,p=1$...')
   else if (Number(memory) > COSTLIEST.memory || Number(passes) > COSTLIEST.passes) {
-    complain('passwordHash', `costs too much to check: at most m=${COSTLIEST.memory}, t=${COSTLIEST.passes}`)
+    complain('passwordHash', `is too expensive to check: at most m=${COSTLIEST.memory}, t=${COSTLIEST.passes}`)
   } else return { hash }
   return undefined
 }

@@ -14,7 +14,7 @@ const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${tex
 
 /** What a value has to look like, unless its type in the schema says all of it. */
 function hintOf({ expects, schema }: AppAttribute, form: Form): string[] {
-  if (isList(form)) return [`A list, or one text with ${form} between.`]
+  if (isList(form)) return [`A list, or one text separated by ${form}.`]
   return typeof form !== 'string' || form === 'flag' || schema.type === 'string' ? [] : [sentence(expects)]
 }
 
@@ -24,19 +24,22 @@ export function appField(attribute: AppAttribute): Field {
   return { form, description: [sentence(attribute.meaning), ...hintOf(attribute, form)].join(' ') }
 }
 
-const SECRETS_STAY = 'the secrets stay as they are'
+const SECRETS_STAY = 'the secrets are unchanged'
 
 /** What a file that says nothing of them means; no other attribute depends on what is there already. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
-  IsEnabled: 'enabled where the app is new, else left as it is',
-  SelfRegistered: 'no where the app is new',
+  IsEnabled: 'enabled for a new app, otherwise unchanged',
+  SelfRegistered: 'no for a new app',
   ApplicationSecret: SECRETS_STAY,
   ApplicationSecretHash: SECRETS_STAY,
 }
 
 const extra = (name: string, form: Form, meaning: string): [string, Field] => [
   name,
-  { form, description: [meaning, ...(LEFT_OUT[name] ? [`left out: ${LEFT_OUT[name]}`] : [])].map(sentence).join(' ') },
+  {
+    form,
+    description: [meaning, ...(LEFT_OUT[name] ? [`if omitted: ${LEFT_OUT[name]}`] : [])].map(sentence).join(' '),
+  },
 ]
 
 /** What a file may say of an app beside the declarative attributes. */

@@ -49,7 +49,7 @@ export function refuseUnknown(
   complain: Complain,
 ): void {
   for (const name of Object.keys(fields).filter((given) => !known.includes(given))) {
-    const secret = /secret/i.test(name) ? '; a secret belongs into ApplicationSecret or ApplicationSecretHash' : ''
-    complain(name, `is no attribute${suggest(name, known) || secret || `; expected are ${known.join(', ')}`}`)
+    const secret = /secret/i.test(name) ? '; a secret belongs in ApplicationSecret or ApplicationSecretHash' : ''
+    complain(name, `is not an attribute${suggest(name, known) || secret || `; expected: ${known.join(', ')}`}`)
   }
 }

@@ -27,12 +27,12 @@ export const fileSchema = () => ({
           }),
         ),
         [],
-        'Settings of the instance; those left out stay as they are.',
+        'Settings of the instance; settings left out are unchanged.',
       ),
       $schema: Type.String({ description: 'Where editors find this schema.' }),
     },
     [],
-    'What tessera plan and tessera apply take. Several files are merged; kinds that no file speaks of are left alone.',
+    'A file for tessera plan and tessera apply. Several files are merged; kinds of records that no file mentions are left alone.',
   ),
 })
 
@@ -80,8 +80,8 @@ function secretsSchema(inside: string, pattern: string, field: Field | undefined
   const entry = record(
     {
       [inside]: Type.String({ pattern, description: 'The secret, never in clear.' }),
-      Label: Type.String({ description: 'What administrators call it.' }),
-      ExpiresAt: Type.String({ format: 'date-time', description: 'When it ends; left out, never.' }),
+      Label: Type.String({ description: 'A label for administrators.' }),
+      ExpiresAt: Type.String({ format: 'date-time', description: 'When it ends; if omitted, never.' }),
     },
     [inside],
   )

@@ -65,7 +65,7 @@ interface Found {
 function unknownSections({ file, content, lineOf }: Source, suggest: Suggest): Found {
   const unknown = Object.keys(content).filter((name) => !TOP.includes(name))
   const faults = unknown.map((name) => {
-    const hint = suggest(name, TOP) || '; expected are apps, users, resources and settings'
+    const hint = suggest(name, TOP) || '; expected: apps, users, resources and settings'
     return { file, line: lineOf([name]), reason: `${JSON.stringify(name)} is unknown${hint}` }
   })
   return { kind: undefined, records: [], faults }
@@ -82,7 +82,7 @@ function listedIn({ file, content, lineOf }: Source, { name, kind, key }: Sectio
     if (!isRecord(fields)) return { file, line, kind, reason: 'expects a record of attributes and their values' }
     const id = fields[key]
     if (typeof id !== 'string' || id === '') {
-      return { file, line, kind, attribute: key, reason: 'is needed, as a text: it names the record' }
+      return { file, line, kind, attribute: key, reason: 'is required, as a text: it names the record' }
     }
     const placeOf = (attribute?: string): Place => ({
       file,

@@ -13,16 +13,16 @@ const DETAILS = Object.fromEntries(
 
 /** What files say of users. */
 export const USER_FIELDS = {
-  login: { form: 'text', description: 'Names the account, whatever its letter case; it can never change.' },
+  login: { form: 'text', description: 'Login name of the account, regardless of letter case. Can never change.' },
   type: {
     form: USER_TYPES,
     description:
-      'InternalUser may use APIs, ExternalCommunityUser has an identity alone, SystemUserNoLogin is a service. It can never change; left out, InternalUser for a new user.',
+      'InternalUser may use APIs, ExternalCommunityUser has an identity alone, SystemUserNoLogin is a service. Can never change; if omitted, a new user is an InternalUser.',
   },
   ...DETAILS,
   isEnabled: {
     form: 'flag',
-    description: 'The kill switch. Left out: enabled where the user is new, else left as it is.',
+    description: 'The kill switch. If omitted: enabled for a new user, otherwise unchanged.',
   },
   password: {
     form: 'text',
@@ -31,11 +31,11 @@ export const USER_FIELDS = {
   passwordHash: {
     form: 'text',
     description:
-      'The same as an argon2id hash ($argon2id$v=19$...), such as `tessera export --with-password-hashes` gives.',
+      'The first password as an argon2id hash ($argon2id$v=19$...), as written by `tessera export --with-password-hashes`.',
   },
   id: {
     form: 'text',
-    description: 'The sub of a new user who comes from another instance, a UUID; left out, a new one.',
+    description: 'The sub of a new user who comes from another instance, a UUID; if omitted, a new one.',
   },
 } as const satisfies Record<string, Field>
 

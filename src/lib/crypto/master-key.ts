@@ -38,7 +38,7 @@ export function loadMasterKey({ value, file, mayCreate, keyed = false }: MasterK
   const text = readKeyFile(file) ?? (mayCreate ? createKeyFile(file) : undefined)
   if (text === undefined) {
     const remedy = keyed
-      ? '; put the key there that this database was made with, or name its file with TESSERA_MASTER_KEY_FILE'
+      ? '; put the master key of this database there, or set TESSERA_MASTER_KEY_FILE to its file'
       : `. Create it with: (umask 077; openssl rand -base64 32 > ${file})`
     throw new MasterKeyFault(`there is no master key: ${file} does not exist${remedy}`)
   }
@@ -52,7 +52,7 @@ function readKeyFile(file: string): string | undefined {
   try {
     const mode = statSync(file).mode & 0o077
     if (mode !== 0)
-      throw new MasterKeyFault(`${file} can be read by others than its owner; mend it with: chmod 600 ${file}`)
+      throw new MasterKeyFault(`${file} can be read by users other than its owner; fix it with: chmod 600 ${file}`)
     return readFileSync(file, 'utf8')
   } catch (error) {
     if (error instanceof MasterKeyFault) throw error
@@ -86,8 +86,8 @@ function decode(given: string, source: string): Buffer {
   const text = given.replace(/\r?\n/g, '')
   // Node would skip what is not base64, and take a sentence for a key.
   if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(text))
-    throw new MasterKeyFault(`${source} is neither base64 nor hex; make one with: openssl rand -base64 32`)
-  // A text of hex digits alone is meant as hex, also when it is too short.
+    throw new MasterKeyFault(`${source} is neither base64 nor hex; create one with: openssl rand -base64 32`)
+  // A text of hex only digits is meant as hex, also when it is too short.
   const bytes = /^([0-9a-f]{2})+$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64')
   if (bytes.length >= LEAST_BYTES) return bytes
   throw new MasterKeyFault(

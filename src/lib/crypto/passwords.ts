@@ -39,7 +39,7 @@ export function createPasswords(cost = COST, limits = { atOnce: 2, queue: 64 }):
 
   async function inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (running >= limits.atOnce) {
-      if (waiting.length >= limits.queue) throw new PasswordQueueFull('too many password checks are waiting')
+      if (waiting.length >= limits.queue) throw new PasswordQueueFull('too many password checks are queued')
       await new Promise<void>((resolve) => waiting.push(resolve))
     } else running++
     try {

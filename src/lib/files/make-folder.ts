@@ -6,7 +6,7 @@ export class FolderFault extends Error {
   readonly code: string | undefined
 
   constructor(path: string, code: string | undefined) {
-    super(`the folder ${path} cannot be made here (${code}); name another one with TESSERA_DATA_DIR`)
+    super(`the folder ${path} cannot be created (${code}); set TESSERA_DATA_DIR to another one`)
     this.code = code
   }
 }

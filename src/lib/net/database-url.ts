@@ -35,7 +35,7 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
   const url = new URL(text)
   const unknown = [...url.searchParams.keys()].find((name) => !PARAMETERS.includes(name))
   if (unknown !== undefined)
-    throw new DatabaseUrlFault(`has the parameter ${unknown}; known are ${PARAMETERS.join(', ')}`)
+    throw new DatabaseUrlFault(`has the unknown parameter ${unknown}; supported: ${PARAMETERS.join(', ')}`)
   const database = decoded(url.pathname.slice(1))
   if (database === '') throw new DatabaseUrlFault('must name the database: postgres://HOST/DATABASE')
   const host = url.searchParams.get('host') ?? decoded(url.hostname).replace(/^\[|\]$/g, '')
@@ -55,7 +55,7 @@ function decoded(part: string): string {
   try {
     return decodeURIComponent(part)
   } catch {
-    throw new DatabaseUrlFault('has a % that is no escape; a percent sign itself is written %25')
+    throw new DatabaseUrlFault('has a % that is not an escape; write a literal percent sign as %25')
   }
 }
 
@@ -64,7 +64,7 @@ function readSslMode(mode: string | null, loopback: boolean): boolean {
   if (mode === 'verify-full') return true
   if (mode !== null && mode !== 'disable')
     throw new DatabaseUrlFault(
-      `has sslmode=${mode}, which does not verify the server; use verify-full, with sslrootcert=FILE for an authority of your own`,
+      `has sslmode=${mode}, which does not verify the server; use verify-full, with sslrootcert=FILE for your own certificate authority`,
     )
   if (mode === 'disable' && !loopback)
     throw new DatabaseUrlFault('has sslmode=disable, which is for a server on this machine only; use verify-full')

@@ -10,6 +10,6 @@ export const createFetchText = (outbound: Pick<Outbound, 'get'>, accept: string)
     const { status, body } = await outbound.get(uri, { accept })
     if (status === 200) return body
     throw new Error(
-      `it answered with status ${status}${status >= 300 && status < 400 ? ', and redirects are not followed' : ''}`,
+      `the answer was status ${status}${status >= 300 && status < 400 ? ', and redirects are not followed' : ''}`,
     )
   })

@@ -32,13 +32,13 @@ export type Outbound = ReturnType<typeof createOutbound>
 function whyNotFetchable(url: string, exemptHosts: readonly string[]): string | undefined {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (!parsed) return 'is not a URL'
-  if (parsed.username !== '' || parsed.password !== '') return 'must not hold a user name or a password'
+  if (parsed.username !== '' || parsed.password !== '') return 'must not contain a user name or password'
   if (parsed.hash !== '') return 'must not have a fragment'
   const host = bareHost(parsed.hostname)
   if (exemptHosts.includes(host)) return /^https?:$/.test(parsed.protocol) ? undefined : 'must be an https URL'
   if (parsed.protocol !== 'https:') return 'must be an https URL'
   if (host === 'localhost' || host.endsWith('.localhost') || (ipaddr.isValid(host) && isSpecial(host)))
-    return 'leads to an address that is not on the public internet'
+    return 'resolves to an address that is not on the public internet'
   return undefined
 }
 

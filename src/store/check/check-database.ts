@@ -45,8 +45,8 @@ async function look(before: readonly Check[], url: string, now: number) {
     return { checks: [...before, ...own, ...contents], sealed: schema ? undefined : await readSealed(place) }
   } catch (error) {
     const remedy = isOutOfReach(error)
-      ? 'see that the server runs, and to TESSERA_DATABASE_URL'
-      : 'see to the rights of its user'
+      ? 'check that the database server runs, and TESSERA_DATABASE_URL'
+      : 'check the rights of its user'
     return { checks: [...before, failed('opens', messageOf(error), remedy)], sealed: undefined }
   } finally {
     await place.close()

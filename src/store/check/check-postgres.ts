@@ -21,17 +21,17 @@ export async function checkPostgres(db: Kysely<Schema>): Promise<Check[]> {
   return [
     passed('server', `PostgreSQL ${server.version}`),
     server.standby
-      ? failed('primary', 'the server is a standby, which takes no writes', 'name the primary in TESSERA_DATABASE_URL')
-      : passed('primary', 'the server takes writes'),
+      ? failed('primary', 'the server is a standby, which accepts no writes', 'set TESSERA_DATABASE_URL to the primary')
+      : passed('primary', 'the server accepts writes'),
     server.encoding === 'UTF8'
       ? passed('encoding', 'UTF8')
       : failed(
           'encoding',
           server.encoding,
-          "move to a database made with: create database NAME encoding 'UTF8' template template0",
+          "move to a database created with: create database NAME encoding 'UTF8' template template0",
         ),
     durable
       ? passed('durability', found)
-      : failed('durability', found, 'set both to on; a crash would lose what was acknowledged'),
+      : failed('durability', found, 'set both to on; otherwise a crash loses acknowledged writes'),
   ]
 }

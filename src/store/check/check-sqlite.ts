@@ -3,7 +3,7 @@ import { openWriter } from '../engine/sqlite.ts'
 import { loadSqlite } from '../engine/sqlite-library.ts'
 import { type Check, failed, messageOf, passed } from './check.ts'
 
-const RESTORE = 'put a backup in its place with tessera db restore FILE --replace'
+const RESTORE = 'restore a backup with tessera db restore FILE --replace'
 
 /** Reads the whole file, and writes only where nothing is wrong with it. */
 export function checkSqlite(path: string): Check[] {
@@ -12,7 +12,7 @@ export function checkSqlite(path: string): Check[] {
   try {
     database = new Sqlite(path, { readonly: true, fileMustExist: true, timeout: 500 })
   } catch (error) {
-    return [failed('opens', messageOf(error), 'see to its permissions and its file system')]
+    return [failed('opens', messageOf(error), 'check its permissions and its file system')]
   }
   try {
     if (!holdsTables(database)) return [NO_INSTANCE]
@@ -28,8 +28,8 @@ export function checkSqlite(path: string): Check[] {
 
 const NO_INSTANCE = failed(
   'instance',
-  'the file holds no instance of Tessera',
-  'name another with TESSERA_DATABASE_URL, or make an instance of it with tessera db migrate',
+  'the file does not hold a Tessera instance',
+  'set TESSERA_DATABASE_URL to another one, or create an instance in it with tessera db migrate',
 )
 
 const holdsTables = (database: Database.Database): boolean =>
@@ -45,16 +45,20 @@ function checkIntegrity(database: Database.Database): Check {
 
 function checkReferences(database: Database.Database): Check {
   const [orphan, ...more] = database.pragma('foreign_key_check') as { table: string; parent: string }[]
-  if (!orphan) return passed('references', 'every row finds what it refers to')
-  return failed('references', `${more.length + 1} rows of ${orphan.table} and others refer to nothing`, RESTORE)
+  if (!orphan) return passed('references', 'every reference between rows is intact')
+  return failed(
+    'references',
+    `${more.length + 1} rows, in ${orphan.table} and elsewhere, refer to rows that do not exist`,
+    RESTORE,
+  )
 }
 
 /** A file that no server has opened since its backup was restored is not in WAL mode yet. */
 function checkJournal(database: Database.Database): Check {
   const mode = String(database.pragma('journal_mode', { simple: true }))
   if (mode === 'wal') return passed('journal mode', mode)
-  if (mode === 'delete') return passed('journal mode', 'delete; the server makes it wal when it starts')
-  return failed('journal mode', mode, 'the server makes it wal when it starts')
+  if (mode === 'delete') return passed('journal mode', 'delete; the server switches it to wal when it starts')
+  return failed('journal mode', mode, 'the server switches it to wal when it starts')
 }
 
 function checkVacuum(database: Database.Database): Check {
@@ -64,7 +68,7 @@ function checkVacuum(database: Database.Database): Check {
     : failed(
         'auto vacuum',
         `${mode} instead of 2 (incremental)`,
-        'tessera db move --to file:NEW.db makes a database that has it',
+        'tessera db move --to file:NEW.db creates a database with it',
       )
 }
 
@@ -78,10 +82,6 @@ function checkSync(path: string): Check {
       ? passed('durability', 'synchronous is FULL after a write')
       : failed('durability', `synchronous is ${level}`, 'please report this')
   } catch (error) {
-    return failed(
-      'durability',
-      `it cannot be written: ${messageOf(error)}`,
-      'see to its permissions and its file system',
-    )
+    return failed('durability', `cannot be written: ${messageOf(error)}`, 'check its permissions and its file system')
   }
 }

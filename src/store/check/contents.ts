@@ -28,7 +28,11 @@ async function checkSchema(db: Kysely<Schema>): Promise<Check> {
   try {
     const { applied, pending } = await migrationsOf(db).status()
     if (pending.length === 0) return passed('schema', `${applied.length} migrations applied, none pending`)
-    return failed('schema', `pending: ${pending.join(', ')}`, 'tessera db migrate, or the next start, applies them')
+    return failed(
+      'schema',
+      `pending: ${pending.join(', ')}`,
+      'tessera db migrate or the next start of the server applies them',
+    )
   } catch (error) {
     return { name: 'schema', passed: false, detail: messageOf(error) }
   }
@@ -68,12 +72,12 @@ async function countLive(db: Kysely<Schema>, table: string, condition: string, n
 
 async function checkClock(db: Kysely<Schema>, now: number): Promise<Check> {
   const latest = await latestTime(db)
-  const said = `this machine says ${new Date(now).toISOString()}`
+  const said = `this machine's clock says ${new Date(now).toISOString()}`
   return latest <= now + TOLERATED
     ? passed('clock', said)
     : failed(
         'clock',
         `${said}, but the latest record is of ${new Date(latest).toISOString()}`,
-        'set the clock; where it is right, tessera db clock --reset',
+        'set the clock; if it is right, run tessera db clock --reset',
       )
 }

@@ -11,8 +11,8 @@ export function checkFile(path: string): Check[] {
     return [
       failed(
         'file',
-        `${path} is not there or may not be looked for`,
-        'name another with TESSERA_DATABASE_URL, or make it with tessera db migrate',
+        `${path} does not exist, or this user may not look for it`,
+        'set TESSERA_DATABASE_URL to another one, or create it with tessera db migrate',
       ),
     ]
   return [checkMode(path), checkAccess(path), checkSpace(path), checkWal(path)]
@@ -24,7 +24,7 @@ function checkMode(path: string): Check {
   const shown = `mode ${mode.toString(8).padStart(3, '0')}`
   return (mode & 0o077) === 0
     ? passed('permissions', shown)
-    : failed('permissions', `${shown}: others than the owner may use it`, `chmod 600 ${path}`)
+    : failed('permissions', `${shown}: users other than the owner can access it`, `chmod 600 ${path}`)
 }
 
 function checkAccess(path: string): Check {
@@ -32,12 +32,12 @@ function checkAccess(path: string): Check {
   try {
     accessSync(path, R_OK | W_OK)
     accessSync(dirname(path), R_OK | W_OK | X_OK)
-    return passed('access', 'file and folder can be written')
+    return passed('access', 'file and folder are writable')
   } catch (error) {
     return failed(
       'access',
       messageOf(error),
-      `give the file and its folder to the user that runs the server (uid ${process.getuid?.()}), on a file system that can be written`,
+      `give the file and its folder to the user who runs the server (uid ${process.getuid?.()}), on a writable file system`,
     )
   }
 }
@@ -49,7 +49,7 @@ function checkSpace(path: string): Check {
   const detail = `${inMebibytes(free)} free`
   return free >= wanted
     ? passed('disk space', detail)
-    : failed('disk space', detail, `make room: at least ${inMebibytes(wanted)}, as much as the database takes`)
+    : failed('disk space', detail, `free space: at least ${inMebibytes(wanted)}, the size of the database`)
 }
 
 function checkWal(path: string): Check {
@@ -59,6 +59,6 @@ function checkWal(path: string): Check {
     : failed(
         'write-ahead log',
         inMebibytes(bytes),
-        'something reads for very long, a backup perhaps; end it, or restart the server',
+        'a very long read, perhaps a backup, keeps it from shrinking; end it, or restart the server',
       )
 }

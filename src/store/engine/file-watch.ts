@@ -25,7 +25,7 @@ export const identityOf = (path: string): Identity | undefined =>
 export function watchFile(path: string, before: Identity | undefined) {
   const opened = identityOf(path)
   if (!opened || (before && !isSame(before, opened)))
-    throw new FileLost(`the database ${path} was replaced while it was opened; start again`)
+    throw new FileLost(`the database ${path} was replaced while it was being opened; start again`)
   const log = identityOf(`${path}-wal`)
   let lost: string | undefined
 

@@ -31,7 +31,7 @@ const MIGRATIONS: Record<string, Migration> = {
 export class NewerSchema extends Error {
   constructor(unknown: readonly string[]) {
     super(
-      `the database is of a newer version of Tessera (it knows ${unknown.join(', ')}); start that version, or restore a backup`,
+      `the database was migrated by a newer version of Tessera (${unknown.join(', ')}); start that version, or restore a backup`,
     )
   }
 }

@@ -3,8 +3,7 @@ import type Database from 'better-sqlite3'
 
 // From here on the library must be 13: Node 24.19 to 24.21 abort with an older one at a garbage collection, and Node 20 crashes with 13.
 const FIRST_NODE_OF_13 = 22
-const REMEDY =
-  'npm ci under this Node installs the one that belongs here, or npm update better-sqlite3 in a project that depends on Tessera'
+const REMEDY = 'run npm ci under this Node, or npm update better-sqlite3 in a project that depends on Tessera'
 
 const majorOf = (version: string): number => Number.parseInt(version, 10)
 

@@ -10,6 +10,6 @@ const numberOf = (version: string): number => version.split('.').reduce((sum, pa
 export function requireSoundSqlite(database: Database.Database): void {
   const version = String(database.prepare('select sqlite_version()').pluck().get())
   if (numberOf(version) >= numberOf(OLDEST)) return
-  const message = `SQLite ${version} is in use, and older than ${OLDEST} it can lose data; npm ci installs the one that belongs here`
+  const message = `SQLite ${version} is in use, and versions before ${OLDEST} can lose data; run npm ci to install the right one`
   throw Object.assign(new Error(message), { code: 'SQLITE_TOO_OLD' })
 }

@@ -65,7 +65,8 @@ const isMovedAway = (error: unknown): boolean =>
   sqliteCodeOf(error) === 'SQLITE_CONSTRAINT_TRIGGER' && messageOf(error) === MOVED_AWAY
 
 const refusalOf = (error: unknown): Refused => unavailable({ code: sqliteCodeOf(error), message: messageOf(error) })
-const DISK_IS_FULL = 'the disk is full; until there is room again only what ends or removes something is written'
+const DISK_IS_FULL =
+  'the disk is full; until there is space again, only changes that end or remove something are written'
 
 function transactionOf(database: Database.Database, ballast: Ballast, file: FileWatch): WriterTransaction {
   const statement = (sql: string) => {

@@ -12,8 +12,8 @@ interface Reason {
 /** Tells the client to try again; the operator learns what the database said. */
 export function unavailable({ code, message, outcomeUnknown = false }: Reason): Refused {
   const cause = outcomeUnknown
-    ? 'the connection to the database was lost during a commit, so nobody can say whether it happened'
-    : 'the database could not take the write in time'
+    ? 'the connection to the database was lost during a commit, so it is unknown whether the change was made'
+    : 'the database did not accept the write in time'
   return new Refused('temporarily_unavailable', 'the database cannot be written right now; try again shortly', {
     rule: 'server-busy',
     cause,
@@ -33,7 +33,7 @@ export const unreadable = ({ code, message }: Reason): Refused =>
 
 /** A text that no database of either kind keeps the same way. */
 export const notText = (): Refused =>
-  new Refused('invalid_request', 'a text holds the character NUL, which cannot be kept', {
+  new Refused('invalid_request', 'a text contains the character NUL, which cannot be stored', {
     rule: 'request-malformed',
-    cause: 'a value that was to be stored holds the character NUL',
+    cause: 'a value that was to be stored contains the character NUL',
   })

@@ -52,7 +52,7 @@ export async function backUpDatabase(wanted: BackingUp): Promise<BackupOutcome> 
     const { applied } = await source.migrations.status()
     const level = applied.at(-1)
     if (level === undefined)
-      throw new TransferRefused(`${source.shown} holds no instance, so there is nothing to back up`)
+      throw new TransferRefused(`${source.shown} does not hold an instance, so there is nothing to back up`)
     await requireWhole(source)
     makeDraft(draft)
     const at = clock()
@@ -69,7 +69,7 @@ function makeDraft(draft: string): void {
   try {
     createPrivateFile(draft)
   } catch (error) {
-    throw new TransferRefused(`${(error as Error).message}; name a folder that is there and can be written`)
+    throw new TransferRefused(`${(error as Error).message}; choose a folder that exists and is writable`)
   }
 }
 
@@ -116,7 +116,9 @@ export async function requireSound(db: Kysely<Schema>): Promise<void> {
   const orphans = await sql<{ table: string; parent: string }>`pragma foreign_key_check`.execute(db)
   const [orphan] = orphans.rows
   if (orphan)
-    throw new TransferRefused(`the file is damaged: a row of ${orphan.table} refers to no row of ${orphan.parent}`)
+    throw new TransferRefused(
+      `the file is damaged: a row of ${orphan.table} refers to a missing row of ${orphan.parent}`,
+    )
 }
 
 /** Half an instance is nothing to keep. */

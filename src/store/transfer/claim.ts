@@ -32,15 +32,15 @@ export async function whyNotFillable(
   const present = await tablesOf(db)
   const foreign = present.find((name) => !ownTables(plan).includes(name))
   if (foreign !== undefined)
-    return `${shown} holds the table ${foreign}, which is none of Tessera's; give Tessera a database of its own`
+    return `${shown} holds the table ${foreign}, which does not belong to Tessera; give Tessera a database of its own`
   const arrival = present.includes('move_state') ? await moveStateOn(db).get('arrival') : undefined
   if (arrival?.kind === kind && arrival.from === from) return undefined
   if (arrival)
-    return `${shown} is the target of an unfinished ${arrival.kind} from ${arrival.from}; name an empty database`
+    return `${shown} is the target of an unfinished ${arrival.kind} from ${arrival.from}; choose an empty database`
   const rows = rowsOn(db)
   for (const table of plan.filter(({ name }) => present.includes(name)))
     if ((await rows.count(table)) > table.given.length || (await holdsMore(db, table)))
-      return `${shown} is not empty: the table ${table.name} holds rows. Name an empty database; nothing is overwritten`
+      return `${shown} is not empty: the table ${table.name} holds rows. Choose an empty database; nothing is ever overwritten`
   return undefined
 }
 

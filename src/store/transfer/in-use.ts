@@ -27,7 +27,7 @@ export function holdDatabase(path: string): Held | undefined {
     database.pragma('locking_mode = EXCLUSIVE')
     // SQLite leaves the WAL only when nobody else is there; this also brings everything into the one file.
     const journal = database.pragma('journal_mode = DELETE', { simple: true })
-    if (journal !== 'delete') throw new Error(`${path} keeps its journal as ${journal}`)
+    if (journal !== 'delete') throw new Error(`${path} has the journal mode ${journal}`)
     database.exec('begin exclusive')
     // The look at its health left it there; without a WAL nobody needs it.
     rmSync(`${path}-shm`, { force: true })

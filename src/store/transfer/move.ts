@@ -95,7 +95,7 @@ export async function moveDatabase({ from, to, run, report, clock, record }: Mov
   } catch (error) {
     if (!isPassing(error)) throw error
     throw new TransferRefused(
-      `the move stopped where it was: ${messageOf(error)}. Run it again, it continues; ${source.shown} goes on`,
+      `the move was interrupted: ${messageOf(error)}. Run it again to continue; ${source.shown} is still in service`,
     )
   } finally {
     for (const place of places) await place.close()
@@ -161,19 +161,21 @@ export async function undoMove(
 
 async function planOfSource({ migrations, shown }: Place): Promise<Table[]> {
   const level = (await migrations.status()).applied.at(-1)
-  if (level === undefined) throw new TransferRefused(`${shown} holds no instance: no migration was ever applied`)
+  if (level === undefined)
+    throw new TransferRefused(`${shown} does not hold an instance: no migration was ever applied`)
   return planOf(level)
 }
 
 const alreadyMoved = ({ shown }: Place, { to }: Departure): TransferRefused =>
-  new TransferRefused(`${shown} was moved to ${to} before; move that one, or undo with tessera db move --undo`)
+  new TransferRefused(`${shown} was moved to ${to} before; move that one, or undo the move with tessera db move --undo`)
 
 async function requireMovable(source: Place, to: string): Promise<void> {
   const state = moveStateOn(source.db)
   const arrival = await state.get('arrival')
   if (arrival)
     throw new OutOfService(`${source.shown} is itself the target of an unfinished ${arrival.kind} from ${arrival.from}`)
-  if (await state.get('backup')) throw new OutOfService(`${source.shown} is a backup; tessera db restore takes it in`)
+  if (await state.get('backup'))
+    throw new OutOfService(`${source.shown} is a backup; restore it with tessera db restore`)
   if (await state.get('aside')) throw new OutOfService(`${source.shown} was put aside by a tessera db restore`)
   const departure = await state.get('departure')
   const target = shownPlace(to)
@@ -186,7 +188,7 @@ async function requireUnfinished(target: Place, { from }: Arrival): Promise<void
     .get('arrival')
     .catch(() => undefined)
   if (arrival?.from !== from)
-    throw new TransferRefused(`${from} was moved to ${target.shown} before, and that move is finished`)
+    throw new TransferRefused(`${from} was already moved to ${target.shown}, and that move is complete`)
 }
 
 /** Counted by both databases themselves, in addition to what was compared row by row. */

@@ -45,25 +45,28 @@ const COMPANION = new RegExp(`(${COMPANIONS.join('|')})$`)
 export function requireFree({ path, guarded, over }: Output): void {
   const found = lookAt(path, lstatSync)
   const guard = guarded.find((each) => isSame(path, found, each.path))
-  if (guard) throw new OutputRefused(`${path} ${guard.is}; name another file`)
+  if (guard) throw new OutputRefused(`${path} ${guard.is}; choose another file`)
   const owner = path.replace(COMPANION, '')
   if (owner !== path && isDatabase(owner, guarded))
-    throw new OutputRefused(`${path} belongs to the database ${owner}; name another file`)
+    throw new OutputRefused(`${path} belongs to the database ${owner}; choose another file`)
   if (!found) return
-  if (found.isSymbolicLink()) throw new OutputRefused(`${path} is a symbolic link; name the file itself`)
-  if (!found.isFile()) throw new OutputRefused(`${path} is no regular file; name another one`)
+  if (found.isSymbolicLink()) throw new OutputRefused(`${path} is a symbolic link; give the path of the file itself`)
+  if (!found.isFile()) throw new OutputRefused(`${path} is not a regular file; choose another one`)
   const reason = whyNotOver(path, found, over)
   if (reason !== undefined) throw new OutputRefused(`${path} ${reason}`)
 }
 
 function whyNotOver(path: string, found: BigIntStats, over: Output['over']): string | undefined {
   if (over === 'nothing')
-    return `is there already; name another file${isBackup(path) ? ', or replace it with --force' : ''}`
+    return `already exists; choose another file${isBackup(path) ? ', or replace it with --force' : ''}`
   if (over === 'backup')
-    return isBackup(path) ? undefined : 'is no backup of Tessera, and --force replaces nothing else; name another file'
+    return isBackup(path)
+      ? undefined
+      : 'is not a Tessera backup, and --force replaces nothing else; choose another file'
   const holdsDatabase = headerOf(path).startsWith(MAGIC)
-  if (over === 'database') return holdsDatabase || found.size === 0n ? undefined : 'is no database; name another file'
-  return holdsDatabase ? 'is a database; name another file' : undefined
+  if (over === 'database')
+    return holdsDatabase || found.size === 0n ? undefined : 'is not a database; choose another file'
+  return holdsDatabase ? 'is a database; choose another file' : undefined
 }
 
 /** Writes a text that only its owner can read, whole or not at all. @throws OutputRefused */
@@ -85,7 +88,7 @@ export function publishOutput(draft: string, output: Output): void {
     publishFile(draft, output.path, { replace: lookAt(output.path, lstatSync) !== undefined })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new OutputRefused(`${output.path} came to be meanwhile; name another file`)
+    throw new OutputRefused(`${output.path} was created in the meantime; choose another file`)
   }
 }
 

@@ -43,7 +43,7 @@ export async function readKnownTime(url: string): Promise<KnownTime> {
   const place = await enterPlace(url, 'read')
   try {
     if ((await place.migrations.status()).pending.length > 0)
-      throw new TransferRefused(`${place.shown} is not up to date; tessera db migrate brings it there`)
+      throw new TransferRefused(`${place.shown} is not up to date; run tessera db migrate`)
     return await knownTimeOf(place.db)
   } finally {
     await place.close()

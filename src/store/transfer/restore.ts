@@ -69,7 +69,7 @@ export async function restoreDatabase(restoring: Restoring): Promise<Restored> {
   const isThere = existsSync(path)
   if (isThere && !replace)
     throw new TransferRefused(
-      `${shownPlace(url)} is there already; --replace keeps it under another name and puts the backup in its place`,
+      `${shownPlace(url)} already exists; --replace keeps it under another name and restores the backup in its place`,
     )
   // Held until the new file is ready, so that nobody begins to serve the old one meanwhile.
   const held = isThere ? holdDatabase(path) : undefined
@@ -119,7 +119,7 @@ function publishNew(draft: string, path: string): void {
     publishFile(draft, path, { replace: false })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new TransferRefused(`${path} came to be meanwhile, and is left alone; --replace puts it aside`)
+    throw new TransferRefused(`${path} was created in the meantime and is left alone; --replace puts it aside`)
   }
 }
 
@@ -136,7 +136,7 @@ async function prepare(restoring: Restoring, draft: string, report: Report): Pro
   try {
     await requireSound(place.db)
     if ((await place.migrations.status()).applied.length === 0)
-      throw new TransferRefused(`${resolve(file)} holds no instance of Tessera`)
+      throw new TransferRefused(`${resolve(file)} does not hold a Tessera instance`)
     await place.migrations.migrate()
     await requireKey(place, masterKeyMark)
     const state = moveStateOn(place.db)
@@ -166,7 +166,7 @@ function openCopy(draft: string, file: string): Place {
   try {
     return openPlace(`file:${draft}`, 'make')
   } catch (error) {
-    throw new TransferRefused(`${file} is no backup that can be read: ${(error as Error).message}`)
+    throw new TransferRefused(`${file} is not a readable backup: ${(error as Error).message}`)
   }
 }
 
@@ -204,7 +204,7 @@ async function requireKey({ db }: Place, mark: string): Promise<void> {
   const known = await settingsOn(db).get('master-key-mark')
   if (known !== undefined && known !== mark)
     throw new TransferRefused(
-      'the backup was made under another master key, which alone opens its signing keys; put that key in place first (TESSERA_MASTER_KEY_FILE)',
+      'the backup was made under another master key, and only that key opens its signing keys; put it in place first (TESSERA_MASTER_KEY_FILE)',
     )
 }
 
@@ -213,7 +213,7 @@ async function requireLaterThan({ db }: Place, now: number): Promise<void> {
   const latest = await latestTime(db)
   if (latest > now + TOLERATED)
     throw new TransferRefused(
-      `the clock of this machine says ${new Date(now).toISOString()}, but the backup knows of ${new Date(latest).toISOString()}; set the clock first, or, if it is right, repeat this with --accept-clock`,
+      `the clock of this machine says ${new Date(now).toISOString()}, but the backup knows of ${new Date(latest).toISOString()}; set the clock first, or, if it is right, run this again with --accept-clock`,
     )
 }
 

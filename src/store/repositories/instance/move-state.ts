@@ -79,27 +79,27 @@ export async function requireInService(state: Pick<MoveState, 'get'>): Promise<v
   const arrival = await state.get('arrival')
   if (arrival?.kind === 'move')
     throw new OutOfService(
-      `this database is the target of an unfinished move from ${arrival.from}; run the same tessera db move again, it continues`,
+      `this database is the target of an unfinished move from ${arrival.from}; run the same tessera db move again to continue`,
     )
   if (arrival)
     throw new OutOfService(
-      `this database is the target of an unfinished restore from ${arrival.from}; run the same tessera db restore again, it continues`,
+      `this database is the target of an unfinished restore from ${arrival.from}; run the same tessera db restore again to continue`,
     )
   const departure = await state.get('departure')
   if (departure)
     throw new OutOfService(
-      `this database was moved to ${departure.to} at ${new Date(departure.at).toISOString()}; set TESSERA_DATABASE_URL to that, or make this one live again with tessera db move --undo`,
+      `this database was moved to ${departure.to} at ${new Date(departure.at).toISOString()}; set TESSERA_DATABASE_URL to that, or put this one back into service with tessera db move --undo`,
     )
   const aside = await state.get('aside')
   if (aside) throw new OutOfService(whyAside(aside))
   const backup = await state.get('backup')
   if (backup)
     throw new OutOfService(
-      `this file is a backup of ${backup.of}; used tokens would live again if it were served: tessera db restore FILE takes it in`,
+      `this file is a backup of ${backup.of}, and serving it would revive used tokens; restore it with tessera db restore FILE`,
     )
 }
 
 /** A restore that was killed between this mark and its last step left the file in its place. */
 const whyAside = ({ restored, in: place, at }: Aside): string =>
   `this database was put aside at ${new Date(at).toISOString()}, when ${restored} was restored in its place; serve ${place}. ` +
-  'If that restore was cut off, run it again; to go back to this database, restore a copy of it'
+  'If that restore was interrupted, run it again; to return to this database, restore a copy of it'
