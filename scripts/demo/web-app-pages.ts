@@ -98,7 +98,7 @@ ${overview.canRefresh ? html`<form method="post" action="/refresh"><button type=
 /** The page of something that did not work, in the server's words. */
 export const problemPage = ({ error, description }: Failure): string =>
   page(
-    html`<section class="card"><h1>That did not work</h1>
+    html`<section class="card"><h1>That didn’t work</h1>
 <p class="problem" role="alert"><code id="error">${error}</code> <span id="error-description">${description}</span></p>
 ${signInLink('Sign in again')} <a class="button quiet" href="/">Back</a></section>`,
     html``,

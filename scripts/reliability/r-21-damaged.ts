@@ -59,7 +59,7 @@ const DAMAGES: readonly Damage[] = [
   { name: 'a folder stands in its place', inflict: folderInPlace },
   { name: 'the database is of a newer version', inflict: newerSchema },
   {
-    name: 'the master key is another one',
+    name: 'the master key is the wrong one',
     inflict: (folder) => void writeFileSync(join(folder, 'master.key'), Buffer.alloc(32, 7).toString('base64')),
   },
   {
@@ -171,7 +171,7 @@ async function tryOut(run: Run, sound: string, damage: Damage, longest: number):
 
 export const check = defineCheck({
   id: 'R-21',
-  what: 'the database is corrupted, unreadable, read-only, missing, of a newer version, or the master key is another one: serve and other commands',
+  what: 'the database is corrupted, unreadable, read-only, missing, of a newer version, or the master key is the wrong one: serve and other commands',
   required: 'a clear message of a line or two, exit code other than 0 within 2 s, nothing overwritten',
   timed: true,
   async run(run, { longest }) {

@@ -140,10 +140,10 @@ const show = (session: ApiSession, { rules, now }: AsOf): OpenApiSession => ({
 const endedMeanwhile = ({ applicationUri, userId }: Candidate): Refused =>
   new Refused(
     'invalid_token',
-    'the token is dead, or not for an API of this app',
+    'the token is not valid, or not for an API of this app',
     {
       rule: 'access-token-ended',
-      cause: 'everything that the app holds of the user was ended while the token was looked at',
+      cause: 'the access of the app as the user was ended while the token was being checked',
       client_id: applicationUri,
       user: userId,
     },
@@ -153,5 +153,5 @@ const endedMeanwhile = ({ applicationUri, userId }: Candidate): Refused =>
 const busy = (): Refused =>
   new Refused('temporarily_unavailable', 'no API session can be opened right now; try again shortly', {
     rule: 'server-busy',
-    cause: 'the database did not take the session of somebody who came before in time',
+    cause: 'the database was too slow to store a session that was opened before',
   })

@@ -13,18 +13,18 @@ export interface SlotsExhausted {
 /** Every licence slot is taken, or kept for somebody else. */
 export function slotsExhausted(usage: SlotUsage, { rules, now }: AsOf): SlotsExhausted {
   const [slots, live, kept] = [rules.slots ?? 0, usage.live, usage.reservedAbsent.length]
-  const others = kept === 0 ? '' : `, and ${kept} kept for reserved users`
+  const others = kept === 0 ? '' : `, and ${kept} are kept for reserved users`
   return {
     figures: { slots, live, kept },
     refusalOf: ({ applicationUri, userId }) =>
       new Refused(
         'MaximumLicenseCountExceeded',
-        'all licence slots are taken; try again later',
+        'all licence slots are in use; try again later',
         {
           rule: 'licence-slots-full',
           client_id: applicationUri,
           user: userId,
-          cause: `of ${slots} licence slots ${live} are taken by live API sessions${others}`,
+          cause: `${live} of ${slots} licence slots are used by open API sessions${others}`,
         },
         { retryAfter: secondsUntilFreeSlot(usage, rules, now) },
       ),

@@ -49,7 +49,7 @@ export function createIdentityServer({ issuer, fetch, clock }: Dependencies) {
       response = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(PATIENCE) })
       text = await response.text()
     } catch (error) {
-      throw new ServerTrouble(`the identity server gave no answer at ${pathname}`, { cause: error })
+      throw new ServerTrouble(`the identity server did not answer at ${pathname}`, { cause: error })
     }
     const retryAfter = /^\d{1,6}$/.exec(response.headers.get('retry-after') ?? '')?.[0]
     const answer = { status: response.status, retryAfter: retryAfter === undefined ? undefined : Number(retryAfter) }
@@ -86,7 +86,7 @@ export function createIdentityServer({ issuer, fetch, clock }: Dependencies) {
       // What is asked over TLS for its address must not send us to where everybody listens.
       if (typeof url === 'string' && URL.canParse(url) && (url.startsWith('https:') || issuer.startsWith('http:')))
         return url
-      throw new ServerTrouble(`discovery of ${issuer} holds no usable ${name}`)
+      throw new ServerTrouble(`discovery of ${issuer} has no usable ${name}`)
     },
 
     /** @see RFC 6749 §2.3.1 */

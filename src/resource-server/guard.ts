@@ -20,7 +20,7 @@ interface Dependencies extends Pick<Settings, 'requireScope'> {
 const NO_TOKEN: Refusal = {
   status: 401,
   error: 'unauthorized',
-  description: 'an access token is needed: Authorization: Bearer <token>',
+  description: 'an access token is required: Authorization: Bearer <token>',
 }
 
 /** That the server is away says nothing about the token, so a client must keep it. */

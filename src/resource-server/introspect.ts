@@ -25,7 +25,7 @@ export function createIntrospect({ issuer, audience, server, post }: Dependencie
     if (body['active'] !== true) throw invalidToken(DEAD)
     // The server also answers for tokens of this API's own, and for its refresh tokens.
     if (body['token_type'] !== undefined && body['token_type'] !== 'Bearer')
-      throw invalidToken('this is no access token')
+      throw invalidToken('this is not an access token')
     if (body['iss'] !== undefined && body['iss'] !== issuer)
       throw invalidToken('the access token is from another issuer')
     if (![body['aud']].flat().includes(audience))

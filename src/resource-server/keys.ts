@@ -88,6 +88,6 @@ function readKeys(document: Readonly<Record<string, unknown>>): ReturnType<typeo
   try {
     return createLocalJWKSet(document as unknown as JSONWebKeySet)
   } catch (error) {
-    throw new ServerTrouble('what the identity server publishes is no set of keys', { cause: error })
+    throw new ServerTrouble('what the identity server publishes is not a key set', { cause: error })
   }
 }

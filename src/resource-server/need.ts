@@ -20,20 +20,20 @@ const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/
 export function readNeed(config: Config = {}, { requireScope }: Rules): readonly string[] | undefined {
   refuseMisspellings(config)
   const { scope, open } = config
-  if (open !== undefined && open !== true) throw new Error('config.open of a route is true or left out')
-  if (open === true && scope !== undefined) throw new Error('a route has config.open or config.scope, not both')
+  if (open !== undefined && open !== true) throw new Error('config.open of a route must be true or omitted')
+  if (open === true && scope !== undefined) throw new Error('a route must have config.open or config.scope, not both')
   if (open === true) return undefined
   // What is there and undefined is a name that was mistyped elsewhere.
   if (Object.hasOwn(config, 'scope')) return readScope(scope)
   if (requireScope)
-    throw new Error('config.scope is missing, and requireScope asks every route for it, or for config.open: true')
+    throw new Error('config.scope is missing: with requireScope every route needs it, or config.open: true')
   return []
 }
 
 function readScope(scope: unknown): readonly string[] {
   const scopes = [scope].flat()
   if (scopes.length === 0 || !scopes.every((name): name is string => typeof name === 'string' && SCOPE.test(name)))
-    throw new Error('config.scope of a route is a scope or a list of scopes')
+    throw new Error('config.scope of a route must be a scope or a list of scopes')
   return scopes.flatMap((name) => name.split(' '))
 }
 
@@ -41,8 +41,7 @@ function readScope(scope: unknown): readonly string[] {
 function refuseMisspellings(config: object): void {
   for (const name of Object.keys(config)) {
     const meant = name === 'scope' || name === 'open' ? undefined : meantBy(name)
-    if (meant !== undefined)
-      throw new Error(`config.${name} asks for nothing and opens nothing here; did you mean config.${meant}?`)
+    if (meant !== undefined) throw new Error(`config.${name} has no effect here; did you mean config.${meant}?`)
   }
 }
 

@@ -79,7 +79,7 @@ const OF_FASTIFY: readonly string[] = ['prefix', 'logLevel', 'logSerializers']
 export function refuseUnknownOptions(options: object): void {
   const known = Object.keys(OPTIONS)
   const unknown = Object.keys(options).filter((name) => !known.includes(name) && !OF_FASTIFY.includes(name))
-  const faults = unknown.map((name) => `${name} is no option${didYouMean(name, known)}`)
+  const faults = unknown.map((name) => `${name} is not an option${didYouMean(name, known)}`)
   if (faults.length > 0) throw new Error(`@tessera-id/resource-server: ${faults.join('; ')}`)
 }
 
@@ -89,7 +89,7 @@ function faultsOf(options: ResourceServerOptions): string[] {
   const fault = (name: string, reason: string | false | undefined): string[] => (reason ? [`${name} ${reason}`] : [])
   return [
     ...fault('issuer', whyNoUrl(issuer)),
-    ...fault('audience', !audience && 'is missing: the identifier of this API, as "tessera resource list" names it'),
+    ...fault('audience', !audience && 'is missing: the identifier of this API, as listed by "tessera resource list"'),
     ...fault('clientId', !clientId && Boolean(clientSecret) && 'is missing, although there is a clientSecret'),
     ...fault('clientSecret', !clientSecret && Boolean(clientId) && 'is missing, although there is a clientId'),
     ...fault('apiSessions', !isFlag(apiSessions) && 'must be true or false'),

@@ -31,7 +31,7 @@ export function createNoticePoll({ post, notices, clock, schedule, log }: Depend
   async function readAll(): Promise<void> {
     for (let more = true; more && !stopped; ) {
       const { status, body } = await post('/connect/session/notices', since === undefined ? {} : { since })
-      if (status !== 200) throw new ServerTrouble(`the identity server answered ${status} to a question for notices`)
+      if (status !== 200) throw new ServerTrouble(`the identity server answered ${status} to a request for notices`)
       notices.add(readNotices(body))
       since = typeof body['next'] === 'string' ? body['next'] : since
       more = body['more'] === true
@@ -40,7 +40,7 @@ export function createNoticePoll({ post, notices, clock, schedule, log }: Depend
 
   function heard(): void {
     heardAt = clock()
-    if (warned) log.info('the identity server tells again whose tokens ended early')
+    if (warned) log.info('the identity server again says whose tokens ended early')
     warned = false
   }
 
@@ -54,7 +54,7 @@ export function createNoticePoll({ post, notices, clock, schedule, log }: Depend
     warned = true
     log.warn(
       { err: error },
-      'the identity server does not tell whose tokens ended early: signed tokens are good until they expire, for now',
+      'the identity server does not say whose tokens ended early: for now, signed tokens are valid until they expire',
     )
   }
 
@@ -82,7 +82,7 @@ export function createNoticePoll({ post, notices, clock, schedule, log }: Depend
 }
 
 function readNotices({ notices }: Answer['body']): Notice[] {
-  if (!Array.isArray(notices)) throw new ServerTrouble('what the identity server sent is no list of notices')
+  if (!Array.isArray(notices)) throw new ServerTrouble('what the identity server sent is not a list of notices')
   return (notices as Record<string, unknown>[]).map(({ id, client_id, user_id, at }) => ({
     id: String(id),
     clientId: typeof client_id === 'string' ? client_id : undefined,

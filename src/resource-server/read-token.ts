@@ -17,7 +17,7 @@ export function readToken({ raw }: Pick<FastifyRequest, 'raw'>): string | undefi
   const sent = pairsOf(raw.rawHeaders).filter(([name]) => HEADERS.includes(name))
   const [first, second] = sent
   if (second !== undefined)
-    throw invalidRequest('a token is sent twice: use one of Authorization, X-Api-Key and Api-Key, once')
+    throw invalidRequest('a token was sent twice: use one of Authorization, X-Api-Key and Api-Key, once')
   if (first === undefined) return undefined
   const [name, value] = first
   if (name !== 'authorization') return wellFormed(value.trim(), name === 'api-key' ? 'Api-Key' : 'X-Api-Key')
@@ -28,7 +28,7 @@ export function readToken({ raw }: Pick<FastifyRequest, 'raw'>): string | undefi
 
 function wellFormed(token: string, header: string): string {
   if (TOKEN.test(token)) return token
-  throw invalidRequest(`the header ${header} does not hold one token`)
+  throw invalidRequest(`the header ${header} does not contain exactly one token`)
 }
 
 const pairsOf = (raw: readonly string[]): [string, string][] =>

@@ -93,7 +93,7 @@ function requireSoundNeed({ method, url, config }: RouteOptions, settings: Setti
 const tokenOf = (tokens: WeakMap<FastifyRequest, AccessToken>) =>
   function (this: FastifyRequest): AccessToken {
     const token = tokens.get(this)
-    if (token === undefined) throw new Error('an open route has no token: nobody has proved who calls')
+    if (token === undefined) throw new Error('an open route has no token: the caller is unknown')
     return token
   }
 

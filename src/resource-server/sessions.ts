@@ -36,7 +36,7 @@ export function createSessions({ post, touches, clock }: Dependencies) {
     if (status !== 200) throw invalidToken('the access token has ended, or this API may not open a session with it')
     const { session_id: id, expires_in: lasts } = body
     if (typeof id !== 'string' || typeof lasts !== 'number')
-      throw new ServerTrouble('what the identity server sent is no API session')
+      throw new ServerTrouble('what the identity server sent is not an API session')
     const session = { id, endsAt: askedAt + lasts * 1000 }
     held.delete(key)
     held.set(key, session)
@@ -72,7 +72,7 @@ function noSlot({ error_description, refusal_id }: Readonly<Record<string, unkno
   return new Refused({
     status: 429,
     error: NO_SLOT,
-    description: typeof error_description === 'string' ? error_description : 'every licence slot is taken',
+    description: typeof error_description === 'string' ? error_description : 'all licence slots are in use',
     retryAfter,
     ...(typeof refusal_id === 'string' ? { refusalId: refusal_id } : {}),
   })

@@ -44,7 +44,7 @@ export function createTouches({ post, clock, schedule, log, onEnded }: Dependenc
       if (status !== 200) throw new ServerTrouble(`the identity server answered ${status} to touches`)
       if (Array.isArray(body['ended'])) onEnded(body['ended'].map(String))
     } catch (error) {
-      log.warn({ err: error }, 'the identity server could not be told which API sessions are in use')
+      log.warn({ err: error }, 'the identity server could not be informed which API sessions are in use')
       // What it does not understand it will not understand later either.
       if (error instanceof ServerTrouble && error.status === 400) return
       for (const [id, at] of batch) used.set(id, Math.max(at, used.get(id) ?? 0))

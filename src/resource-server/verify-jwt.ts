@@ -68,7 +68,7 @@ function describeClaim({ claim, reason }: errors.JWTClaimValidationFailed, audie
       return `the access token is for another API: its aud does not name ${audience}`
     case 'nbf':
     case 'iat':
-      return 'the access token is not valid yet: a clock is off'
+      return 'the access token is not valid yet: a clock is wrong'
     default:
       return `the claim ${claim} of the access token is malformed`
   }

@@ -41,7 +41,9 @@ export function createVerifyToken({ verifyJwt, inquiry, clock }: Dependencies) {
 
   async function introspectToken(token: string): Promise<AccessToken> {
     if (inquiry === undefined)
-      throw invalidToken('this API takes signed access tokens only: it has no clientId to ask about others with')
+      throw invalidToken(
+        'this API accepts only signed access tokens: it has no clientId with which to introspect others',
+      )
     return readAccessToken(await answers.recall(keyOf(token), () => inquiry.introspect(token)))
   }
 
@@ -53,7 +55,7 @@ export function createVerifyToken({ verifyJwt, inquiry, clock }: Dependencies) {
     }
     if (looksLikeOpaqueToken(token)) return introspectToken(token)
     if (token.split('.').length === 3) return verifySignedToken(token)
-    throw invalidToken('this is no access token')
+    throw invalidToken('this is not an access token')
   }
 }
 

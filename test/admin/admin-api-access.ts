@@ -122,7 +122,7 @@ await t.test('an app without the mark can neither hold the scope nor use it', as
   isProblem(t, instance, made, {
     status: 422,
     type: 'impossible-record',
-    errors: ['Scope: sec opens the administration API and needs AdministrationAllowed true'],
+    errors: ['Scope: sec opens the administration API and requires AdministrationAllowed true'],
   })
   const asked = await requestToken(instance, { grant_type: 'client_credentials', scope: 'sec' }, basic(SYNC))
   t.match(asked.json, { error: 'invalid_scope' })

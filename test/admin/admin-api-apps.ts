@@ -529,7 +529,7 @@ const WRONG: readonly (readonly [record: Json, status: number, errors: readonly 
     { ImpersonateLoginUrl: 'https://*.example.com/cb' },
     422,
     [
-      'ImpersonateLoginUrl: https://*.example.com/cb must not hold wildcards, commas, backslashes or other characters that URIs exclude',
+      'ImpersonateLoginUrl: https://*.example.com/cb must not contain wildcards, commas, backslashes or other characters that URIs exclude',
     ],
   ],
   [
@@ -545,21 +545,23 @@ const WRONG: readonly (readonly [record: Json, status: number, errors: readonly 
   ],
   [{ ImpersonateLoginUrl: 'data:text/html,x' }, 422, ['ImpersonateLoginUrl: ?', 'ImpersonateLoginUrl: ?']],
   [{ ImpersonateLogoutUrl: 'http://a.example/bye' }, 422, ['ImpersonateLogoutUrl: ?']],
-  [{ ImpersonateLoginUrl: '' }, 422, ['ImpersonateLoginUrl: is needed: people who sign in must be sent somewhere']],
+  [{ ImpersonateLoginUrl: '' }, 422, ['ImpersonateLoginUrl: is required: people are sent there after sign-in']],
   [{ ClientType: 'Public' }, 422, ['ApplicationSecretHash: only a Confidential app has a secret']],
-  [{ SystemUserAllowed: true }, 422, ['SystemUser: is needed where SystemUserAllowed is true']],
+  [{ SystemUserAllowed: true }, 422, ['SystemUser: is required if SystemUserAllowed is true']],
   [
     { SystemUserAllowed: true, SystemUser: 'nobody' },
     422,
-    ['SystemUser: nobody is called "nobody"; make the account with: tessera user add nobody --type SystemUserNoLogin'],
+    [
+      'SystemUser: no user is called "nobody"; create the account with: tessera user add nobody --type SystemUserNoLogin',
+    ],
   ],
   [
     { SystemUserAllowed: true, SystemUser: 'david' },
     422,
     ['SystemUser: david is of type InternalUser, not SystemUserNoLogin'],
   ],
-  [{ Scope: 'read raed' }, 422, ['Scope: no API resource has the scope raed; known are sec, read, update']],
-  [{ Scope: 'openid' }, 422, ['Scope: openid is a protocol scope and needs no listing']],
+  [{ Scope: 'read raed' }, 422, ['Scope: no API resource has the scope raed; existing scopes: sec, read, update']],
+  [{ Scope: 'openid' }, 422, ['Scope: openid is a protocol scope and must not be listed']],
   [{ ApplicationUri: 'a b' }, 422, ['ApplicationUri: must be 1 to 128 visible ASCII characters without spaces']],
   [
     { AccessTokenLifetime: 5 },
@@ -576,15 +578,11 @@ const WRONG: readonly (readonly [record: Json, status: number, errors: readonly 
       'TosUri: must be an https URL',
     ],
   ],
-  [{ RequirePkc: true }, 400, ['RequirePkc: is nothing that can be set here; did you mean RequirePkce?']],
+  [{ RequirePkc: true }, 400, ['RequirePkc: cannot be set here; did you mean RequirePkce?']],
   [
     { Secrets: [], CreatedAt: 'x', constructor: 1 },
     400,
-    [
-      'Secrets: is nothing that can be set here',
-      'CreatedAt: is nothing that can be set here',
-      'constructor: is nothing that can be set here',
-    ],
+    ['Secrets: cannot be set here', 'CreatedAt: cannot be set here', 'constructor: cannot be set here'],
   ],
   [
     { RequirePkce: 'true', AccessTokenLifetime: '90', ClientType: 'public' },
@@ -599,7 +597,7 @@ const WRONG: readonly (readonly [record: Json, status: number, errors: readonly 
   [
     { ResponseTypes: 'token' },
     400,
-    [`ResponseTypes: expects ${ALL_RESPONSE_TYPES.join(', ')}, or several of them with commas between`],
+    [`ResponseTypes: expects ${ALL_RESPONSE_TYPES.join(', ')}, or several of them, separated by commas`],
   ],
   [{ ClientType: null }, 400, ['ClientType: expects one of Confidential, Public, None']],
 ]
@@ -622,7 +620,7 @@ await t.test('a registration that cannot work is refused with every reason', asy
     type: 'malformed-request',
     errors: [
       'ApplicationUri: is needed: the client_id: 1 to 128 visible ASCII characters',
-      'ClientType: is needed: one of Confidential, Public, None',
+      'ClientType: is required: one of Confidential, Public, None',
     ],
   })
 })
@@ -634,18 +632,15 @@ await t.test('the same holds for a change', async (t) => {
     status: 422,
     type: 'impossible-record',
     errors: [
-      'ApplicationUri: cannot be changed: it is the client_id; register the app anew and remove this one',
-      'Scope: no API resource has the scope x; known are sec, read, update',
+      'ApplicationUri: cannot be changed, as it is the client_id; register a new app and remove this one',
+      'Scope: no API resource has the scope x; existing scopes: sec, read, update',
     ],
   })
   const unknown = await api.patch(path, { IsEnabld: false, ApplicationSecretHash: HASH })
   isProblem(t, instance, unknown, {
     status: 400,
     type: 'malformed-request',
-    errors: [
-      'IsEnabld: is nothing that can be set here; did you mean IsEnabled?',
-      'ApplicationSecretHash: is nothing that can be set here',
-    ],
+    errors: ['IsEnabld: cannot be set here; did you mean IsEnabled?', 'ApplicationSecretHash: cannot be set here'],
   })
   t.match((await api.get(path)).json, { IsEnabled: true, ClientType: 'Confidential', Scope: 'read' })
 })
@@ -654,19 +649,19 @@ await t.test('what is unwise is accepted with a warning', async (t) => {
   const PUBLIC = { ClientType: 'Public', ApplicationSecretHash: undefined }
   const warningsOf = async (uri: string, record: Json) => (await register(uri, record)).json['warnings']
   t.strictSame(await warningsOf('w/1', { ...WEB_APP, BasicAuthenticationAllowed: true }), [
-    'BasicAuthenticationAllowed is kept as a note only: no password ever opens an API',
+    'BasicAuthenticationAllowed is only a note: APIs never accept passwords',
   ])
   t.strictSame(await warningsOf('w/0', { ...WEB_APP, ...PUBLIC, RequirePkce: false }), [
-    'RequirePkce=false has no effect: a Public app must use PKCE in any case',
+    'RequirePkce=false has no effect: a Public app must always use PKCE',
   ])
   t.strictSame(await warningsOf('w/2', { ClientType: 'None' }), [
-    'ClientType None registers the app as a note only: no flow works for it',
+    'ClientType None registers the app as a note only: it cannot use any flow',
   ])
   t.strictSame(await warningsOf('w/3', { ClientType: 'Confidential' }), [
-    'nobody can use the app: it admits no users and has no System User',
+    'nobody can use the app: it admits neither internal nor community users and has no System User',
   ])
   t.match((await api.patch(appPath('w/3'), { SystemUserAllowed: true, SystemUser: 'svc.sync' })).json, {
-    warnings: ['Scope is empty: what the app gets as its System User opens no API'],
+    warnings: ['Scope is empty: tokens that the app gets as its System User open no API'],
   })
 })
 
@@ -684,7 +679,7 @@ await t.test('not found names the nearest; taken is a conflict', async (t) => {
   isProblem(t, instance, await api.post('/apps', { ApplicationUri: 'my.app/nearest', ...WEB_APP }), {
     status: 409,
     type: 'conflict',
-    errors: ['ApplicationUri: my.app/nearest is registered already'],
+    errors: ['ApplicationUri: my.app/nearest is already registered'],
   })
 })
 
@@ -773,7 +768,7 @@ await t.test('secrets: made and shown once, or pasted in as a hash; two at most'
     status: 409,
     type: 'conflict',
     errors: [
-      `ApplicationSecretHash: ${uri} has two valid secrets already; wait until ${ends}, remove one, or end both at once with: tessera app rotate-secret ${uri} --overlap 0`,
+      `ApplicationSecretHash: ${uri} already has two valid secrets; wait until ${ends}, remove one, or end both at once with: tessera app rotate-secret ${uri} --overlap 0`,
     ],
   })
   const { store } = instance.core

@@ -72,7 +72,7 @@ await t.test('licence slots are shown and set as a whole', async (t) => {
   isProblem(t, instance, await admin.put('/license', { slots: 0, reserved: [] }), {
     status: 400,
     type: 'malformed-request',
-    errors: ['slots: expects a whole number from 1, or null for any number'],
+    errors: ['slots: expects a whole number, 1 or more, or null for no limit'],
   })
   isProblem(t, instance, await admin.put('/license', { slots: 3, reserved: ['nobody'] }), {
     status: 404,

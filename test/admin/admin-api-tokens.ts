@@ -82,13 +82,13 @@ await t.test('an administrator makes a PAT for themselves alone', async (t) => {
   isProblem(t, instance, await api.post(tokensPath(WEB), { kind: 'PAT', user: david.id }), {
     status: 400,
     type: 'malformed-request',
-    errors: ['user: is nothing that can be set here'],
+    errors: ['user: cannot be set here'],
   })
   isProblem(t, instance, await tool.post(tokensPath(WEB), { kind: 'PAT' }), {
     status: 422,
     type: 'impossible-record',
     errors: [
-      'kind: PAT acts as the person who makes it, and this access token speaks for an app; make a SAT, or sign in',
+      'kind: a PAT acts as the person who creates it, but this access token belongs to an app; create a SAT, or sign in',
     ],
   })
 })
@@ -102,7 +102,7 @@ await t.test('a reference token administers, but makes no other one', async (t) 
     isProblem(t, instance, answer, {
       status: 403,
       type: 'not-allowed',
-      detail: 'a reference token cannot make another one: sign in instead',
+      detail: 'a reference token cannot create another one: sign in instead',
     })
     t.match(answer.headers.get('www-authenticate'), /error="insufficient_scope"/)
     t.match(
@@ -125,7 +125,7 @@ await t.test('what cannot be made', async (t) => {
     status: 422,
     type: 'impossible-record',
     errors: [
-      'scope: openid is about a sign-in, and a reference token is for APIs alone; leave it out',
+      'scope: openid belongs to a sign-in, and a reference token is only for APIs; omit it',
       'expires_at: is not in the future',
     ],
   })

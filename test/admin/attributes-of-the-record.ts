@@ -14,7 +14,7 @@ const EFFECTS: Readonly<Record<string, readonly [file: string, text: string]>> =
   ApplicationUri: ['errors-token-endpoint.ts', 'TE-14 who is unknown, wrong or disabled cannot be told apart'],
   Name: ['attributes-of-the-record.ts', 'on the pages'],
   ClientType: ['kill-switches-of-the-record.ts', "clientType: 'Public'"],
-  ApplicationSecretHash: ['secret-rotation.ts', 'known here by its hash alone'],
+  ApplicationSecretHash: ['secret-rotation.ts', 'only its hash is stored here'],
   IsEnabled: ['kill-switches.ts', 'APP_IS_OFF'],
   ImpersonateLoginUrl: ['authorize-redirect-uri.ts', 'redirect_uri is not registered for this app'],
   ImpersonateLogoutUrl: ['authorize-redirect-uri.ts', 'impersonateLogoutUrl'],

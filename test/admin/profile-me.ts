@@ -17,7 +17,7 @@ const HOUR = 3_600_000
 const get = (path = '', headers: HeaderFields = {}): Promise<Answer> =>
   send(`${ME}${path}`, { headers, redirect: 'manual' })
 
-const NOBODY: Refusal = { status: 401, error: 'invalid_token', description: 'an access token or a sign-in is needed' }
+const NOBODY: Refusal = { status: 401, error: 'invalid_token', description: 'an access token or a sign-in is required' }
 const DEAD: Refusal = {
   status: 401,
   error: 'invalid_token',
@@ -26,7 +26,7 @@ const DEAD: Refusal = {
 const SERVICE: Refusal = {
   status: 403,
   error: 'insufficient_scope',
-  description: 'a service token speaks for no person',
+  description: 'a service token does not act for a person',
 }
 const challengeOf = ({ error, description }: Refusal): string =>
   `Bearer realm="tessera", error="${error}", error_description="${description}"`
@@ -136,7 +136,7 @@ await t.test('RFC 6750 §3.1: who is let in', async (t) => {
       for (const headers of [bearer(token), { ...bearer(token), cookie }]) await refusedEverywhere(t, headers, DEAD)
     await refusedEverywhere(t, { ...basic(WEB), cookie }, NOBODY, scheme)
     const malformed = (description: string): Refusal => ({ status: 400, error: 'invalid_request', description })
-    const unreadable = malformed('the Authorization header does not hold one Bearer token')
+    const unreadable = malformed('the Authorization header does not contain exactly one Bearer token')
     await refusedEverywhere(t, { authorization: 'Bearer a b', cookie }, unreadable)
     const inUrl = malformed('an access token never belongs in the URL; send it in the Authorization header')
     for (const path of ['', '/picture'])

@@ -108,13 +108,7 @@ await t.test('the tokens of others are nobody else’s business', async (t) => {
   )
   t.match((await introspect(instance, annas.value, basic(WEB))).json, { active: true, sub: anna.id })
   const body = { app: WEB, user: anna.id }
-  isProblem(
-    t,
-    await call(mine, 'POST', '', body, OWN),
-    400,
-    'malformed-request',
-    /^user: is nothing that can be set here/,
-  )
+  isProblem(t, await call(mine, 'POST', '', body, OWN), 400, 'malformed-request', /^user: cannot be set here/)
   isProblem(
     t,
     await call(mine, 'POST', '', { app: WEB, kind: 'SAT' }, OWN),
@@ -151,15 +145,15 @@ await t.test('no token counts, also beside a session', async (t) => {
         byPat,
         403,
         'not-allowed',
-        'a reference token cannot make another one: sign in instead',
+        'a reference token cannot create another one: sign in instead',
         'reference-token-makes-none',
       )
       const byOther = await call(send, method, '', body, { ...OWN, ...bearer(access_token) })
-      isProblem(t, byOther, 401, 'session-needed', /the session of a browser is needed/, 'browser-session-missing')
+      isProblem(t, byOther, 401, 'session-needed', /sign in with the browser/, 'browser-session-missing')
     }
   }
   const basicAuth = await call(mine, 'GET', '', undefined, { authorization: 'Basic ZGF2aWQ6eA==' })
-  isProblem(t, basicAuth, 401, 'session-needed', /the session of a browser is needed/)
+  isProblem(t, basicAuth, 401, 'session-needed', /sign in with the browser/)
 })
 
 await t.test('no page elsewhere makes or revokes a token', async (t) => {
@@ -193,8 +187,8 @@ await t.test('no page elsewhere makes or revokes a token', async (t) => {
 
 await t.test('what cannot be made', async (t) => {
   const post = (body: unknown) => call(mine, 'POST', '', body, OWN)
-  isProblem(t, await post({ app: OTHER }), 409, 'conflict', /AdministratorsOnly, and the user is no administrator/)
-  isProblem(t, await post({ app: NOTE }), 409, 'conflict', /is a note only/)
+  isProblem(t, await post({ app: OTHER }), 409, 'conflict', /AdministratorsOnly, and the user is not an administrator/)
+  isProblem(t, await post({ app: NOTE }), 409, 'conflict', /is registered as a note only/)
   isProblem(t, await post({ app: `${WEB}x` }), 404, 'not-found', 'app: no app has this ApplicationUri')
   isProblem(
     t,

@@ -40,12 +40,12 @@ async function start(t: Test): Promise<World> {
 const FULL: Refusal = {
   status: 429,
   error: 'MaximumLicenseCountExceeded',
-  description: 'all licence slots are taken; try again later',
+  description: 'all licence slots are in use; try again later',
 }
 const NOT_FOR_API: Refusal = {
   status: 400,
   error: 'invalid_token',
-  description: 'the token is dead, or not for an API of this app',
+  description: 'the token is not valid, or not for an API of this app',
 }
 
 await t.test(
@@ -331,7 +331,7 @@ await t.test('touches are 1 to 300 of SESSION_ID:SECONDS_AGO', async (t) => {
   const malformed: Refusal = {
     status: 400,
     error: 'invalid_request',
-    description: 'touches must be SESSION_ID:SECONDS_AGO, with a space between two',
+    description: 'touches must be a list of SESSION_ID:SECONDS_AGO, separated by spaces',
     cause: { rule: 'request-malformed', parameter: 'touches' },
   }
   const id = newId()

@@ -92,11 +92,11 @@ await t.test('the refusal: 429, when it is worth trying again, what mends it, an
   const expected: Refusal = {
     status: 429,
     error: 'MaximumLicenseCountExceeded',
-    description: 'all licence slots are taken; try again later',
+    description: 'all licence slots are in use; try again later',
     cause: {
       rule: 'licence-slots-full',
       client_id: 'app1',
-      cause: 'of 1 licence slots 1 are taken by live API sessions',
+      cause: '1 of 1 licence slots are used by open API sessions',
     },
   }
   const answer = await askForSession(instance, token)

@@ -82,7 +82,7 @@ await t.test('an answer that does not speak of an access token for this API lets
   const cases = [
     [{ aud: 'https://other.example' }, 'the access token is for another API: its aud does not name DomainAPI'],
     [{ aud: undefined }, 'the access token is for another API: its aud does not name DomainAPI'],
-    [{ token_type: 'refresh_token' }, 'this is no access token'],
+    [{ token_type: 'refresh_token' }, 'this is not an access token'],
     [{ iss: 'https://other.example' }, 'the access token is from another issuer'],
     [{ active: 'true' }, DEAD],
   ] as const

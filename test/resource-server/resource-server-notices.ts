@@ -128,7 +128,7 @@ await t.test('while the server cannot answer about a token it is 503, and it is 
 await t.test('silence of more than half a minute is warned of, once', async (t) => {
   const api = await startGuardedApi(t, API_APP)
   const said = (pattern: RegExp): number => api.log.filter(({ msg }) => pattern.test(String(msg))).length
-  const SILENT = /does not tell whose tokens ended early: signed tokens are good until they expire/
+  const SILENT = /does not say whose tokens ended early: for now, signed tokens are valid until they expire/
   const token = await api.server.sign(api.server.claims())
   await api.callWith(token)
   api.server.state.away = true

@@ -46,7 +46,7 @@ await t.test('a token for another API, and one of nobody, are refused', async (t
   const own = await startApiOn(t, instance, { audience: 'DomainAPI', clientId: READER })
   const { access_token, refresh_token } = await reports.ofPerson(READER, 'openid offline_access read')
   t.equal((await own.call(access_token)).status, 200)
-  t.match(await own.call(refresh_token), { status: 401, body: { error_description: 'this is no access token' } })
+  t.match(await own.call(refresh_token), { status: 401, body: { error_description: 'this is not an access token' } })
 })
 
 await t.test('a kill switch counts within a second for what is looked up', async (t) => {

@@ -114,7 +114,7 @@ await t.test('while the server is away open sessions go on, and their uses are t
   api.server.state.away = false
   await api.advance(5000)
   t.strictSame(touches(api), ['session-1:5', 'session-1:10'])
-  t.match(JSON.stringify(api.log), /could not be told which API sessions are in use/)
+  t.match(JSON.stringify(api.log), /could not be informed which API sessions are in use/)
 })
 
 await t.test('closing tells what was used last', async (t) => {

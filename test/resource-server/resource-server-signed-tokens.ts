@@ -34,7 +34,7 @@ await t.test('RFC 9068 §4: what is wrong with a token is told', async (t) => {
   const other = await generateKeyPair('RS256')
   const cases: Readonly<Record<string, string>> = {
     'the access token has expired': await sign(claims({ exp: seconds - 6 })),
-    'the access token is not valid yet: a clock is off': await sign(claims({ nbf: seconds + 6 })),
+    'the access token is not valid yet: a clock is wrong': await sign(claims({ nbf: seconds + 6 })),
     'the access token is from another issuer': await sign(claims({ iss: 'https://evil.example' })),
     'the access token is for another API: its aud does not name DomainAPI': await sign(claims({ aud: 'https://a.b' })),
     'this is not an access token: its typ is not at+jwt': await sign(claims(), { typ: 'JWT' }),
@@ -48,7 +48,7 @@ await t.test('RFC 9068 §4: what is wrong with a token is told', async (t) => {
     'the access token lacks the claim exp': await sign(claims({ exp: undefined })),
     'the claim exp of the access token is malformed': await sign(claims({ exp: 'soon' })),
     'this is not a readable access token': 'a.b.c',
-    'this is no access token': 'nonsense',
+    'this is not an access token': 'nonsense',
   }
   for (const [description, token] of Object.entries(cases))
     challenged(t, await api.callWith(token), 401, 'invalid_token', description)

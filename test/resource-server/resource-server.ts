@@ -17,7 +17,7 @@ await t.test('RFC 6750 §2: one token, in one of three headers', async (t) => {
     { 'Api-Key': token },
   ])
     t.equal((await api.call(headers)).statusCode, 200, Object.keys(headers).join())
-  const twice = 'a token is sent twice: use one of Authorization, X-Api-Key and Api-Key, once'
+  const twice = 'a token was sent twice: use one of Authorization, X-Api-Key and Api-Key, once'
   for (const headers of [
     { authorization: `Bearer ${token}`, 'x-api-key': token },
     { authorization: `Bearer ${token}`, 'api-key': token },
@@ -25,7 +25,7 @@ await t.test('RFC 6750 §2: one token, in one of three headers', async (t) => {
     { authorization: 'Basic eDp5', 'x-api-key': token },
   ])
     challenged(t, await api.call(headers), 400, 'invalid_request', twice)
-  const malformed = (header: string): string => `the header ${header} does not hold one token`
+  const malformed = (header: string): string => `the header ${header} does not contain exactly one token`
   for (const authorization of ['Bearer', 'Bearer ', 'Bearer a b', 'Bearer a,b'])
     challenged(t, await api.call({ authorization }), 400, 'invalid_request', malformed('Authorization'))
   challenged(t, await api.call({ 'x-api-key': '' }), 400, 'invalid_request', malformed('X-Api-Key'))
@@ -82,7 +82,7 @@ await t.test('a route is closed unless it says that it is open', async (t) => {
   t.equal((await api.callWith(token, '/any')).body, 'user-1')
   t.equal((await api.call({}, '/open')).body, 'open to all')
   t.equal((await api.callWith('nonsense', '/open')).body, 'open to all', 'nobody looks at a token there')
-  t.match((await api.call({}, '/open-and-wrong')).json(), { message: /nobody has proved who calls/ })
+  t.match((await api.call({}, '/open-and-wrong')).json(), { message: /the caller is unknown/ })
   t.equal((await api.call({}, '/nowhere')).statusCode, 404)
   const head = await api.app.inject({ method: 'HEAD', url: '/read' })
   t.equal(head.statusCode, 401)
@@ -124,8 +124,7 @@ await t.test('what is no scope is named with what was meant, and what other plug
   const app = Fastify()
   await app.register(resourceServer, { issuer: ISSUER, audience: API })
   t.throws(() => app.post('/reports', { config: { scopes: ['read'] } as object }, async () => 'x'), {
-    message:
-      '@tessera-id/resource-server: POST /reports: config.scopes asks for nothing and opens nothing here; did you mean config.scope?',
+    message: '@tessera-id/resource-server: POST /reports: config.scopes has no effect here; did you mean config.scope?',
   })
   const others = { rateLimit: { max: 3 }, otel: false, openapi: {}, cors: true, role: 'x', store: 1, url: '/z' }
   t.doesNotThrow(() => app.get('/y', { config: { scope: 'read', ...others } as object }, async () => 'x'))
@@ -141,7 +140,7 @@ await t.test('requireScope: a route that names no scope stops the start', async 
   app.get('/read', { config: { scope: 'read' } }, async () => 'rows')
   app.get('/open', { config: { open: true } }, async () => 'open to all')
   const message =
-    '@tessera-id/resource-server: GET /any: config.scope is missing, and requireScope asks every route for it, or for config.open: true'
+    '@tessera-id/resource-server: GET /any: config.scope is missing: with requireScope every route needs it, or config.open: true'
   t.throws(() => app.get('/any', async () => 'let in'), { message })
   t.throws(() => app.get('/any', { config: { rateLimit: {} } as object }, async () => 'let in'), { message })
   await app.register(async (below) => void t.throws(() => below.get('/any', async () => 'let in'), { message }))
@@ -158,7 +157,7 @@ await t.test('wrong options stop the start, and all faults are named', async (t)
   await t.rejects(start({ issuer: 'http://id.example.com', audience: '' }), {
     message:
       '@tessera-id/resource-server: issuer must be https (plain http is for loopback only); ' +
-      'audience is missing: the identifier of this API, as "tessera resource list" names it',
+      'audience is missing: the identifier of this API, as listed by "tessera resource list"',
   })
   const rest = { issuer: ISSUER, audience: API }
   await t.rejects(start({ ...rest, apiSessions: true }), /apiSessions needs clientId and clientSecret/)
@@ -225,12 +224,12 @@ await t.test('an API says refusals in a form of its own', async (t) => {
   const answer = await api.callWith('nonsense')
   t.equal(answer.statusCode, 401)
   t.match(answer.headers['www-authenticate'], /error="invalid_token"/)
-  t.strictSame(answer.json(), { error: { code: 'invalid_token', message: 'this is no access token' } })
+  t.strictSame(answer.json(), { error: { code: 'invalid_token', message: 'this is not an access token' } })
 })
 
 await t.test('without a clientId nothing is asked about a token, and the refusal says so', async (t) => {
   const api = await startGuardedApi(t)
-  const description = 'this API takes signed access tokens only: it has no clientId to ask about others with'
+  const description = 'this API accepts only signed access tokens: it has no clientId with which to introspect others'
   challenged(t, await api.callWith(`enat_${'x'.repeat(43)}`), 401, 'invalid_token', description)
   await api.callWith(await api.server.sign(api.server.claims()))
   await api.advance(10_000)

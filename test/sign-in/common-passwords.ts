@@ -7,7 +7,7 @@ import { isListedPassword } from '../../src/lib/files/listed-passwords.ts'
 import { startWithTessera, words } from '../fixtures/cli/cli.ts'
 
 const LIST = createRequire(import.meta.url).resolve('@zxcvbn-ts/language-common/src/passwords.json')
-const COMMON = 'is one of the most common ones, which are guessed first; take a few random words'
+const COMMON = 'is one of the most common passwords, which are guessed first; use a few random words'
 
 await t.test('ASVS 6.2.4: the passwords that are guessed first are refused', async (t) => {
   const listed = `password password1 password123 Password1! P@ssw0rd p@$$w0rd Passw0rd123 12345678 123456789 1234567890 0123456789

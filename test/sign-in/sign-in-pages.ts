@@ -26,7 +26,7 @@ const open = (browser: Browser, parameters: Readonly<Record<string, string>> = {
   browser.open(authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT, state: 's', ...parameters }))
 
 const expired = (description: string): Refusal => ({ status: 400, error: 'interaction_expired', description })
-const ANOTHER_BROWSER = expired('this sign-in was begun in another browser, or cookies are blocked')
+const ANOTHER_BROWSER = expired('this sign-in began in another browser, or cookies are blocked')
 const INVALID = expired('this sign-in link is not valid; begin again in the app')
 const FORBIDDEN: Refusal = {
   status: 403,
@@ -211,7 +211,7 @@ await t.test('interactions', async (t) => {
     t.not(second, first)
     t.equal((await redeem(instance, first)).status, 400, 'the lost code is dead')
     t.equal((await redeem(instance, second)).status, 200)
-    refusedByPage(t, instance, await reload(), expired('this sign-in was completed before; begin again in the app'))
+    refusedByPage(t, instance, await reload(), expired('this sign-in is already complete; begin again in the app'))
   })
 })
 
@@ -314,7 +314,7 @@ await t.test('LG-09 unknown, wrong, disabled, System User: the same answer', asy
     ['david', 'wrong password', 'the password is wrong'],
     ['david', PASSWORD.toUpperCase(), 'the password is wrong'],
     ['david', `${PASSWORD} `, 'the password is wrong'],
-    ['david', 'x'.repeat(1025), 'the password is too long to be one'],
+    ['david', 'x'.repeat(1025), 'the password is too long'],
     ['dora', PASSWORD, 'the user is disabled'],
     ['dora', 'wrong password', 'the password is wrong'],
     ['svc.sync', PASSWORD, 'a System User never signs in'],
@@ -332,7 +332,7 @@ await t.test('LG-09 unknown, wrong, disabled, System User: the same answer', asy
     operatorSees(t, instance, id, {
       status: 401,
       error: 'access_denied',
-      description: 'the login or the password is wrong',
+      description: 'the login or password is wrong',
       cause: { cause },
     })
     const text = view.text.replace(action.replaceAll('&', '&amp;'), '').replace(csrf, '').replace(id, '')
@@ -381,7 +381,7 @@ await t.test('names and passwords', async (t) => {
     const before = instance.log.length
     const other = newBrowser()
     t.equal((await other.submit(await open(other), 'login-submit', long)).status, 401)
-    t.match(JSON.stringify(instance.log.slice(before)), /too long to be one/)
+    t.match(JSON.stringify(instance.log.slice(before)), /the password is too long/)
     const hash = await createPasswords().hash(PASSWORD)
     await instance.core.store.write(({ users }) => users.setPassword(david.id, hash, instance.now()))
   })
@@ -403,7 +403,7 @@ await t.test('names and passwords', async (t) => {
       operatorSees(t, instance, refusalIdOf(view), {
         status: 400,
         error: 'invalid_request',
-        description: 'the login or the password is missing',
+        description: 'the login or password is missing',
         cause: { rule: 'sign-in-incomplete', client_id: WEB },
       })
     }

@@ -75,7 +75,7 @@ await t.test('LG-12: ten failures lock a name, whoever it belongs to, and the lo
     operatorSees(t, instance, views[0]?.page.querySelector('#refusal-id')?.text ?? '', {
       status: 429,
       error: 'temporarily_unavailable',
-      description: 'too many attempts to sign in have failed',
+      description: 'too many sign-in attempts have failed',
       cause: { rule: 'sign-in-throttled', user: david.id },
     })
   })
@@ -130,7 +130,7 @@ await t.test('every spelling of a name is the same name, and every name of an ac
   operatorSees(t, instance, view.page.querySelector('#refusal-id')?.text ?? '', {
     status: 401,
     error: 'access_denied',
-    description: 'the login or the password is wrong',
+    description: 'the login or password is wrong',
     cause: { rule: 'person-locked' },
   })
   instance.advance(MINUTE)

@@ -25,7 +25,7 @@ await t.test('the sites of the instance, for everybody', async (t) => {
     {
       Type: 'UserProfile',
       Status: 'Working',
-      StatusDescription: 'answers programs; pages for people come later',
+      StatusDescription: 'serves programs; pages for people come later',
       Url: `${origin}/profile`,
       System: true,
       AdditionalProperties: { Me: `${origin}/profile/me` },
@@ -48,7 +48,7 @@ await t.test('the sites of the instance, for everybody', async (t) => {
     const stock = {
       Type: 'API',
       Status: 'Unknown',
-      StatusDescription: 'is not watched from here',
+      StatusDescription: 'is not monitored from here',
       Url: 'https://stock.example.com/api',
       System: false,
       AdditionalProperties: { Scope: 'stock stock.write' },

@@ -266,7 +266,7 @@ await t.test('LG-22: only the host of the issuer is answered', async (t) => {
     t.equal(status, 421, host)
     t.match(JSON.parse(text), {
       error: 'invalid_request',
-      error_description: 'this server does not answer under the host name of this request',
+      error_description: 'this server does not serve the host name of this request',
       refusal_id: String,
     })
     t.equal((await ask('/health/ready', { host })).status, 200, 'monitoring may use any name')

@@ -76,7 +76,7 @@ await t.test('claims and request objects', async (t) => {
       )
       const answer = view.leftTo?.searchParams
       t.equal(answer?.get('error'), 'invalid_request', `${claims.slice(0, 20)}...`)
-      t.match(answer?.get('error_description'), /^claims is not a JSON object of the form/)
+      t.match(answer?.get('error_description'), /^claims is not a JSON object as described/)
     }
     const request = rawJwt({ alg: 'none' }, `{"x":${nested(depth)}}`)
     const view = await createBrowser(instance.origin).open(
@@ -146,7 +146,7 @@ await t.test('what is fetched', async (t) => {
       status: 400,
       json: {
         error: 'invalid_client_metadata',
-        error_description: 'sector_identifier_uri: does not hold a JSON array',
+        error_description: 'sector_identifier_uri: does not return a JSON array',
       },
     })
     server.closeAllConnections()

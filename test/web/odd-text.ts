@@ -18,7 +18,7 @@ const LONG = Array.from({ length: 3000 }, (_, index) => String.fromCodePoint(0x4
 )
 const ODD = { NUL, HALF, LONG }
 
-const NOT_ALLOWED = (name: string) => `parameter holds a character that is not allowed: ${name}`
+const NOT_ALLOWED = (name: string) => `parameter contains a character that is not allowed: ${name}`
 
 /** As it can stand in an URL: half a pair cannot. */
 const inUrlOf = (text: string): string => encodeURIComponent(Buffer.from(text).toString())

@@ -94,7 +94,7 @@ await t.test('what is no plain https URL is not fetched', async (t) => {
     ['http://app.example.com/jwks', 'must be an https URL'],
     ['file:///etc/passwd', 'must be an https URL'],
     ['javascript:alert(1)', 'must be an https URL'],
-    ['https://user:pw@app.example.com/', 'must not hold a user name or a password'],
+    ['https://user:pw@app.example.com/', 'must not contain a user name or password'],
     ['https://app.example.com/#keys', 'must not have a fragment'],
     ['/jwks', 'is not a URL'],
   ] as const) {

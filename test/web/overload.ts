@@ -65,7 +65,7 @@ await t.test(
     const waiting = Array.from({ length: 500 }, () => ask().then((response) => response))
     const refusal = await ask()
     t.equal(refusal.statusCode, 503)
-    t.equal(refusal.body, 'too much is asked of the server right now; try again shortly')
+    t.equal(refusal.body, 'the server is overloaded right now; try again shortly')
     t.equal((await app.inject('/health/ready')).statusCode, 200, 'monitoring is not turned away')
     gates.work.open()
     t.ok((await Promise.all(waiting)).every(({ statusCode }) => statusCode === 200))
@@ -80,7 +80,7 @@ await t.test('one network holds a tenth of the places, and leaves the others the
   const refusal = await ask('2001:db8:0:1:ffff::1')
   t.strictSame(
     [refusal.statusCode, refusal.body],
-    [429, 'too many requests of your network are in progress; try again shortly'],
+    [429, 'too many requests from your network are in progress; try again shortly'],
   )
   const others = ['2001:db8:0:2::1', '192.0.2.1', undefined].map((address) => ask(address).then((answer) => answer))
   const here = Array.from({ length: 60 }, () => ask().then((response) => response))
@@ -178,7 +178,7 @@ async function figuresOf({ origin }: Instance) {
 const turnedAway = (cause: string) => ({
   status: 503,
   error: 'temporarily_unavailable',
-  description: 'too many requests wait for another server; try again shortly',
+  description: 'too many requests are waiting for other servers; try again shortly',
   cause: { rule: 'outside-busy', cause },
 })
 
@@ -267,7 +267,7 @@ for (const [name, { body, status, prepare, ask }] of Object.entries(WAYS))
     for (let turn = 0; turn < 3; turn++) await oneMore(HERE)
     await isServed(t, instance, ELSEWHERE)
     await isServed(t, instance, HERE)
-    await isTurnedAway(HERE, '3 requests of this network wait for other servers already')
+    await isTurnedAway(HERE, '3 requests from this network are already waiting for other servers')
     await oneMore(THERE)
     await isTurnedAway(THERE, `4 requests wait for ${outside.url} already`)
     t.equal(outside.asked(), 1, 'one fetch')
@@ -305,7 +305,7 @@ await t.test('whoever hangs up while it waits outside takes nothing along, and n
   hangUp.abort()
   t.equal(await given, 'AbortError')
   const full = await askAsKeyed(instance, 'token', { grant_type: 'client_credentials' }, from(ELSEWHERE))
-  refused(t, instance, full, turnedAway('2 requests wait for other servers already'))
+  refused(t, instance, full, turnedAway('2 requests are already waiting for other servers'))
   await isServed(t, instance, ELSEWHERE)
   outside.answer()
   t.equal((await patient).status, 200)
@@ -357,8 +357,8 @@ await t.test('too many of one network are refused under a rule of their own', as
   refused(t, instance, response, {
     status: 429,
     error: 'temporarily_unavailable',
-    description: 'too many requests of your network are in progress; try again shortly',
-    cause: { rule: 'network-busy', cause: '0 requests of this network are in progress' },
+    description: 'too many requests from your network are in progress; try again shortly',
+    cause: { rule: 'network-busy', cause: '0 requests from this network are in progress' },
   })
   const here = await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC))
   t.equal(here.status, 200, 'this machine itself is no network')

@@ -16,7 +16,7 @@ const from = (address: string): HeaderFields => ({ 'x-forwarded-for': address })
 const tooMany = (cause: string) => ({
   status: 429,
   error: 'temporarily_unavailable',
-  description: 'too many requests; try again after the time that Retry-After says',
+  description: 'too many requests; try again after the time given in Retry-After',
   cause: { rule: 'too-many-requests', cause },
 })
 

@@ -39,7 +39,7 @@ export async function registerApp(
 ): Promise<AppRegistration> {
   const app = await validateApp(wanted, unit, context)
   if (!(await unit.apps.add(app, context.now))) {
-    const reason = `${app.applicationUri} is registered already`
+    const reason = `${app.applicationUri} is already registered`
     throw conflict([{ attribute: 'ApplicationUri', reason }])
   }
   const detail = { fields: fieldChanges({}, showRegistration(app)) }

@@ -54,7 +54,7 @@ export async function revokeInitialToken(
     id === name || (name.length >= SHORTEST_PREFIX && id.startsWith(name))
   const [token, another] = (await unit.initialAccessTokens.list()).filter(begins)
   if (!token || another) {
-    const several = `several initial access tokens have an id that begins with ${JSON.stringify(name)}; write more of it`
+    const several = `several initial access tokens have an id that begins with ${JSON.stringify(name)}; give more of it`
     const none = `no initial access token has the id ${JSON.stringify(name.slice(0, 80))}; tessera registration token list shows them`
     throw notThere([{ attribute: 'id', reason: token ? several : none }])
   }

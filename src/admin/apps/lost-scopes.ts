@@ -18,7 +18,7 @@ export async function whyScopesStay(
   const everyApp = await apps.list()
   return lost.flatMap((scope) => {
     const users = everyApp.filter((app) => app.scope.includes(scope)).map(({ applicationUri }) => applicationUri)
-    const reason = `${scope} goes, but is in the Scope of ${users.join(', ')}; take it out there first`
+    const reason = `${scope} would be removed, but is in the Scope of ${users.join(', ')}; remove it there first`
     return users.length === 0 ? [] : [{ attribute: 'Scopes', reason }]
   })
 }

@@ -141,7 +141,7 @@ async function together<T>(faults: readonly Fault[], work: () => Promise<T>): Pr
 
 function whyRenamed({ ApplicationUri: wanted }: AppInput, applicationUri: string): Fault[] {
   if (wanted === undefined || wanted === applicationUri) return []
-  const reason = 'cannot be changed: it is the client_id; register the app anew and remove this one'
+  const reason = 'cannot be changed, as it is the client_id; register a new app and remove this one'
   return [{ attribute: 'ApplicationUri', reason }]
 }
 

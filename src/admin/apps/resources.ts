@@ -49,7 +49,7 @@ async function whyNotServers({ apps }: Pick<Unit, 'apps'>, { resourceServers }: 
   const faults: Fault[] = []
   for (const uri of resourceServers) {
     const app = await apps.find(uri)
-    const reason = app ? `${uri} is of ClientType ${app.clientType}, not Confidential` : `there is no app ${uri}`
+    const reason = app ? `${uri} has ClientType ${app.clientType}, not Confidential` : `there is no app ${uri}`
     if (app?.clientType !== 'Confidential') faults.push({ attribute: 'ResourceServers', reason })
   }
   return faults
@@ -59,12 +59,12 @@ async function whyNotServers({ apps }: Pick<Unit, 'apps'>, { resourceServers }: 
 export async function removeResource(unit: Unit, identifier: string, context: ChangeContext): Promise<void> {
   const before = await requireResource(unit, identifier)
   if (identifier === (await unit.settings.get(DEFAULT_RESOURCE))) {
-    const reason = `${identifier} is the API of the instance itself (TESSERA_AUDIENCE) and stays`
+    const reason = `${identifier} is the API of the instance (TESSERA_AUDIENCE) and cannot be removed`
     throw conflict([{ attribute: 'Identifier', reason }])
   }
   const users = (await unit.apps.list()).filter(({ apiResources }) => apiResources.includes(identifier))
   if (users.length > 0) {
-    const reason = `${users.map(({ applicationUri }) => applicationUri).join(', ')} may still name it`
+    const reason = `${users.map(({ applicationUri }) => applicationUri).join(', ')} may still ask for it`
     throw conflict([{ attribute: 'Identifier', reason }])
   }
   const others = (await unit.resources.list()).filter((resource) => resource.identifier !== identifier)

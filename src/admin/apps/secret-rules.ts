@@ -11,7 +11,7 @@ const inTheWay = (reason: string): Refused => conflict([{ attribute: 'Applicatio
 /** Only what proves itself with a secret has one. @throws Refused `conflict` */
 export function requireConfidential({ applicationUri, clientType }: TrustedApplication): void {
   if (clientType === 'Confidential') return
-  throw inTheWay(`${applicationUri} is of ClientType ${clientType}; only a Confidential app has a secret`)
+  throw inTheWay(`${applicationUri} has ClientType ${clientType}; only a Confidential app has a secret`)
 }
 
 /** Checks one more secret by itself, and beside the ones the app has. @throws Refused */
@@ -25,7 +25,7 @@ export function requireSoundSecret(app: TrustedApplication, secret: NewAppSecret
   ]
   if (faults.length > 0) throw invalidChange(faults)
   if (app.secrets.some(({ hash }) => hash === secret.hash))
-    throw inTheWay(`${app.applicationUri} has this very secret already`)
+    throw inTheWay(`${app.applicationUri} already has this secret`)
 }
 
 /** @throws Refused `conflict` when the app has as many valid secrets as it may have */
@@ -35,5 +35,5 @@ export function requireRoomForSecret({ applicationUri, secrets }: TrustedApplica
   const ends = valid.map(({ expiresAt }) => expiresAt).filter((end) => end !== undefined)
   const wait = ends.length === 0 ? '' : `wait until ${isoTime(Math.min(...ends))}, `
   const remedy = `${wait}remove one, or end both at once with: tessera app rotate-secret ${shellWord(applicationUri)} --overlap 0`
-  throw inTheWay(`${applicationUri} has two valid secrets already; ${remedy}`)
+  throw inTheWay(`${applicationUri} already has two valid secrets; ${remedy}`)
 }

@@ -77,7 +77,7 @@ function whyNotSystemUser(name: string, user: User | undefined): Fault[] {
   const fault = (reason: string): Fault[] => [{ attribute: 'SystemUser', reason }]
   if (!user) {
     const remedy = `tessera user add ${shellWord(name)} --type SystemUserNoLogin`
-    return fault(`nobody is called ${JSON.stringify(name)}; make the account with: ${remedy}`)
+    return fault(`no user is called ${JSON.stringify(name)}; create the account with: ${remedy}`)
   }
   if (user.type !== 'SystemUserNoLogin') return fault(`${user.login} is of type ${user.type}, not SystemUserNoLogin`)
   if (!user.isEnabled)
@@ -94,7 +94,7 @@ async function whyStaysConfidential(
   const served = (await resources.list()).filter(({ resourceServers }) => resourceServers.includes(applicationUri))
   if (served.length === 0) return []
   const names = served.map(({ identifier }) => identifier).join(', ')
-  const reason = `must stay Confidential while the app stands in the ResourceServers of ${names}`
+  const reason = `must stay Confidential while the app is in the ResourceServers of ${names}`
   return [{ attribute: 'ClientType', reason }]
 }
 
@@ -109,20 +109,20 @@ async function unknownScopes(app: AppRegistration, { resources, settings }: Unit
       .filter((scope) => !known.includes(scope) && !isProtocolScope(scope))
       .map((scope) => ({
         attribute: 'Scope',
-        reason: `no API resource has the scope ${scope}; known are ${known.join(', ')}${scope.includes(',') ? ' (scopes are separated by spaces)' : ''}`,
+        reason: `no API resource has the scope ${scope}; existing scopes: ${known.join(', ')}${scope.includes(',') ? ' (scopes are separated by spaces)' : ''}`,
       })),
     ...app.scope.flatMap((scope) => {
       const owners = catalogue.filter(({ scopes }) => scopes.some(({ name }) => name === scope))
       const ids = owners.map(({ identifier }) => identifier)
       if (ids.length === 0 || ids.some((identifier) => open.includes(identifier))) return []
-      const reason = `${scope} is a scope of ${ids.join(', ')}, which the app may not use; list it in ApiResources`
+      const reason = `${scope} is a scope of ${ids.join(', ')}, which the app may not use; add that API to ApiResources`
       return [{ attribute: 'Scope', reason }]
     }),
     ...app.apiResources
       .filter((identifier) => !identifiers.includes(identifier))
       .map((identifier) => ({
         attribute: 'ApiResources',
-        reason: `there is no API resource ${identifier}; known are ${identifiers.join(', ')}`,
+        reason: `there is no API resource ${identifier}; existing ones: ${identifiers.join(', ')}`,
       })),
   ]
 }
@@ -136,7 +136,7 @@ export function warningsAboutSecrets(app: TrustedApplication, now: number): stri
   if (!needsReadableSecret(app) || unreadable.length === 0) return []
   const remedy = `tessera app rotate-secret ${shellWord(app.applicationUri)} --overlap 7d`
   return [
-    `a secret that was made before client_secret_jwt is known by its hash alone and proves nothing; make one with: ${remedy}`,
+    `only the hash of a secret made before client_secret_jwt is stored, which cannot verify a MAC; create a new one with: ${remedy}`,
   ]
 }
 
@@ -149,16 +149,16 @@ export function warningsAbout(app: AppRegistration, asked: Partial<AppRegistrati
   const warnings: readonly (readonly [boolean, string])[] = [
     [
       app.basicAuthenticationAllowed,
-      'BasicAuthenticationAllowed is kept as a note only: no password ever opens an API',
+      'BasicAuthenticationAllowed is only a note: APIs never accept passwords',
     ],
-    [app.clientType === 'None', 'ClientType None registers the app as a note only: no flow works for it'],
+    [app.clientType === 'None', 'ClientType None registers the app as a note only: it cannot use any flow'],
     [
       app.clientType !== 'None' && !isInteractive(app) && !app.systemUserAllowed,
-      'nobody can use the app: it admits no users and has no System User',
+      'nobody can use the app: it admits neither internal nor community users and has no System User',
     ],
     [
       app.systemUserAllowed && app.scope.length === 0,
-      'Scope is empty: what the app gets as its System User opens no API',
+      'Scope is empty: tokens that the app gets as its System User open no API',
     ],
     [
       app.systemUser !== undefined && !app.systemUserAllowed,
@@ -166,17 +166,17 @@ export function warningsAbout(app: AppRegistration, asked: Partial<AppRegistrati
     ],
     [
       app.clientType === 'Public' && plainLocalhost !== undefined,
-      `${plainLocalhost} names localhost: native apps do better with http://127.0.0.1, which any port matches (RFC 8252)`,
+      `${plainLocalhost} names localhost: native apps should use http://127.0.0.1, which matches on any port (RFC 8252)`,
     ],
     [
       app.impersonateAsCommunityUserAllowed && !app.impersonateAsInternalUserAllowed && app.scope.length > 0,
-      'Scope holds API scopes, but community users never get any',
+      'Scope has API scopes, but community users never get any',
     ],
     [
       app.clientType === 'Public' && asked.requirePkce === false,
-      'RequirePkce=false has no effect: a Public app must use PKCE in any case',
+      'RequirePkce=false has no effect: a Public app must always use PKCE',
     ],
-    [!app.requireConsent && app.clientType === 'Public', 'RequireConsent is false: anybody can pose as a Public app'],
+    [!app.requireConsent && app.clientType === 'Public', 'RequireConsent is false: anybody can pose as a Public app and gets tokens without consent'],
   ]
   return warnings.filter(([holds]) => holds).map(([, warning]) => warning)
 }

@@ -77,9 +77,9 @@ export function createReadLogs({ read, flush }: Dependencies) {
       await flush()
       const refusal = await read.refusals.find(id)
       if (!refusal)
-        throw new Refused('not_found', 'no refusal has this id, it is no longer kept, or it is on the log alone', {
+        throw new Refused('not_found', 'no refusal has this id: it is no longer kept, or it is only in the log', {
           rule: 'refusal-unknown',
-          cause: 'no refusal that is kept has this id',
+          cause: 'no stored refusal has this id',
         })
       return showRefusal(refusal)
     },

@@ -2,15 +2,15 @@ import { describeFault, type Fault, type Missing, Refused } from '../../domain/r
 
 /** The change itself is wrong; like every change that is refused, nothing of it happened. */
 export const invalidChange = (faults: readonly Fault[]): Refused =>
-  refusedFor(['invalid_change', 'record-invalid', 'the record cannot work'], faults)
+  refusedFor(['invalid_change', 'record-invalid', 'the record is not valid'], faults)
 
 /** The change meets something that exists. */
 export const conflict = (faults: readonly Fault[]): Refused =>
-  refusedFor(['conflict', 'record-conflict', 'something that exists is in the way'], faults)
+  refusedFor(['conflict', 'record-conflict', 'the change conflicts with existing records'], faults)
 
 /** What is to be changed is not there. */
 export const notThere = (faults: readonly Fault[], missing?: Missing): Refused =>
-  refusedFor(['not_found', 'record-unknown', 'there is no such record'], faults, missing)
+  refusedFor(['not_found', 'record-unknown', 'no such record exists'], faults, missing)
 
 type Kind = readonly [
   code: 'invalid_change' | 'conflict' | 'not_found',
@@ -32,7 +32,7 @@ function refusedFor([code, rule, description]: Kind, faults: readonly Fault[], m
 export const isInvalidChange = (error: unknown): error is Refused =>
   error instanceof Refused && error.code === 'invalid_change'
 
-/** Whether something that exists is in the way of a change. */
+/** Whether the change conflicts with existing records of a change. */
 export const isConflict = (error: unknown): error is Refused => error instanceof Refused && error.code === 'conflict'
 
 /** Whether a change was refused, for whatever reason. */

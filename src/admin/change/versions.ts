@@ -20,9 +20,9 @@ export type Expected = (version: string) => boolean
 /** Asked inside the transaction that writes, so that of two who saw the same state one wins. @see RFC 9110 §13.1.1 */
 export function requireExpected(version: string, expected: Expected): void {
   if (expected(version)) return
-  throw new Refused('precondition_failed', 'the record was changed since it was read; read it again', {
+  throw new Refused('precondition_failed', 'the record has changed since it was read; read it again', {
     rule: 'record-changed',
-    cause: 'If-Match names another state of the record than the one it is in now',
+    cause: 'If-Match names an older version of the record than the current one',
     expected: `If-Match "${version}"`,
   })
 }

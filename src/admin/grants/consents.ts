@@ -82,6 +82,6 @@ export async function withdrawConsent(
 }
 
 function notGiven(app: string): Refused {
-  const reason = `no consent to ${app} is on record: it was never given, or has been taken back`
+  const reason = `no consent to ${app} is on record: it was never given, or was withdrawn`
   return notThere([{ attribute: 'app', reason }])
 }

@@ -51,12 +51,12 @@ export async function setLicense(unit: Unit, change: LicenseChange, context: Cha
   for (const name of change.reserve) {
     const { id, login, type } = await requireUser(unit, name)
     if (type === 'ExternalCommunityUser')
-      throw refuse(`${login} is a community user: they have no access to APIs, and need no licence slot`)
+      throw refuse(`${login} is a community user: they have no access to APIs and need no licence slot`)
     await unit.reservedUsers.add(id)
   }
   for (const name of change.unreserve) {
     const { id, login } = await requireUser(unit, name)
-    if (!known.includes(id)) throw refuse(`${login} is not reserved; tessera license show tells who is`)
+    if (!known.includes(id)) throw refuse(`${login} is not reserved; tessera license show lists reserved users`)
     await unit.reservedUsers.remove(id)
   }
   if (change.slots !== undefined) await unit.settings.set(LICENCE_SLOTS, String(change.slots))

@@ -23,14 +23,14 @@ const wrong = (attribute: string, reason: string): { readonly faults: readonly F
 export function readTokenScope(text: string | undefined, app: TrustedApplication): Read<readonly string[]> {
   if (text === undefined) return { value: app.scope }
   const scopes = [...new Set(text.split(/\s+/).filter((scope) => scope !== ''))]
-  if (scopes.length === 0) return wrong('scope', `names no scope; leave it out for all of ${app.scope.join(' ')}`)
+  if (scopes.length === 0) return wrong('scope', `names no scope; omit it for all of ${app.scope.join(' ')}`)
   const faults = scopes.flatMap((scope) => whyNoScope(scope, app))
   return faults.length > 0 ? { faults } : { value: scopes }
 }
 
 function whyNoScope(scope: string, { applicationUri, scope: registered }: TrustedApplication): readonly Fault[] {
   if (isProtocolScope(scope))
-    return wrong('scope', `${scope} is about a sign-in, and a reference token is for APIs alone; leave it out`).faults
+    return wrong('scope', `${scope} belongs to a sign-in, and a reference token is only for APIs; omit it`).faults
   if (registered.includes(scope)) return []
   const add = `tessera app update ${shellWord(applicationUri)} --set ${shellWord(`Scope=${[...registered, scope].join(' ')}`)}`
   const has = registered.length === 0 ? 'which lists none' : `which lists ${registered.join(' ')}`
@@ -51,7 +51,7 @@ export function readTokenExpiry(text: string | undefined, longest: string | unde
     return wrong('expires_at', 'expects a length of time such as 30d, or a time such as 2030-01-31T00:00:00Z')
   if (time <= now) return wrong('expires_at', 'is not in the future')
   if (time <= now + most) return { value: time }
-  const allow = 'the setting ReferenceTokenMaxLifetime of a file for tessera apply allows more'
+  const allow = 'to allow more, set ReferenceTokenMaxLifetime in a file and run tessera apply'
   return wrong('expires_at', `is later than ${showDuration(most)} from now, ${isoTime(now + most)}; ${allow}`)
 }
 
@@ -86,7 +86,7 @@ export function whyNotIssued(
   if (app.clientType === 'None')
     return fault(
       'app',
-      `${applicationUri} is a note only (ClientType None); change that with: ${set('ClientType=Confidential')}`,
+      `${applicationUri} is registered as a note only (ClientType None); change that with: ${set('ClientType=Confidential')}`,
     )
   if (app.accessTokens === 'None')
     return fault('app', `${whyNone(app)}; change that with: ${set('AccessTokens=AuthenticatedUsers')}`)
@@ -109,12 +109,12 @@ export function whyNotIssued(
 }
 
 const whyNone = ({ applicationUri }: TrustedApplication): string =>
-  `${applicationUri} takes no reference tokens (AccessTokens None)`
+  `${applicationUri} does not accept reference tokens (AccessTokens None)`
 
 /** What lets this person have a PAT. */
 function mendPolicy(app: TrustedApplication, user: User, set: (change: string) => string): string {
   if (app.accessTokens === 'AdministratorsOnly' && !user.isAdmin)
-    return `let an administrator make one, or change that with: ${set('AccessTokens=AuthenticatedUsers')}`
-  if (user.type !== 'InternalUser') return 'let an internal user make one'
+    return `let an administrator create one, or change that with: ${set('AccessTokens=AuthenticatedUsers')}`
+  if (user.type !== 'InternalUser') return 'let an internal user create one'
   return `change that with: ${set('ImpersonateAsInternalUserAllowed=true')}`
 }

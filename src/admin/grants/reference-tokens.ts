@@ -131,14 +131,14 @@ export async function epochsWhenAsked(
 function requireSame(asked: GrantEpochs, now: GrantEpochs, { login }: User): void {
   if (asked.appEpoch === now.appEpoch && asked.userEpoch === now.userEpoch && asked.sessionEpoch === now.sessionEpoch)
     return
-  const reason = `what the app may do as ${login} was ended while this token was being made; ask again if it is still wanted`
+  const reason = `the access of the app as ${login} was ended while this token was being created; ask again if it is still wanted`
   throw conflict([{ attribute: 'app', reason }])
 }
 
 /** @throws Refused `conflict` when the user has as many as anybody may have */
 async function requireRoom({ referenceTokens }: Unit, user: User, now: number): Promise<void> {
   if ((await referenceTokens.countLive(user, 'PAT', now)) < MOST_TOKENS_OF_A_USER) return
-  const reason = `there are ${MOST_TOKENS_OF_A_USER} live PATs of this user already, the most there may be; revoke one that is no longer used`
+  const reason = `this user already has ${MOST_TOKENS_OF_A_USER} valid PATs, the maximum; revoke one that is no longer used`
   throw conflict([{ attribute: 'kind', reason }])
 }
 
@@ -165,11 +165,12 @@ export async function requireReferenceToken(
   const exact = await referenceTokens.findById(name)
   if (exact) return exact
   // Whoever sends the value where the id belongs does not find it in an answer or a log.
-  if (looksLikeReferenceToken(name)) throw absent('expects the id of the token, and this is a value; revoke that token')
+  if (looksLikeReferenceToken(name))
+    throw absent('expects the id of the token, but this is its value; revoke that token')
   const next = name.length < SHORTEST_PREFIX ? [] : await referenceTokens.page({}, { after: name, limit: 2 })
   const [first, second] = next.filter(({ id }) => id.startsWith(name))
   if (first && !second) return first
-  const several = `several tokens have an id that begins with ${JSON.stringify(name)}; write more of it`
+  const several = `several tokens have an id that begins with ${JSON.stringify(name)}; give more of it`
   const none = `no reference token has the id ${JSON.stringify(name)}; tessera token list shows them`
   throw absent(first ? several : none)
 }

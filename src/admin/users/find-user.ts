@@ -13,6 +13,6 @@ export async function findUser(users: Users, name: string): Promise<User | undef
 export async function requireUser({ users }: { readonly users: Users }, name: string): Promise<User> {
   const user = await findUser(users, name)
   if (user) return user
-  const reason = `nobody has the login, e-mail or id ${JSON.stringify(name)}`
+  const reason = `no user has the login, e-mail or id ${JSON.stringify(name)}`
   throw notThere([{ attribute: 'login', reason }], { kind: 'user', name })
 }

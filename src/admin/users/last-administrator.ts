@@ -16,7 +16,7 @@ export async function requireAnotherAdministrator(
   const [first, another] = await users.administrators(2)
   // Somebody who cannot sign in leaves no less than there was.
   if (first !== leaving.id || another !== undefined) return
-  const reason = `${leaving.login} is the last administrator; make somebody else one first`
+  const reason = `${leaving.login} is the last administrator; make another user an administrator first`
   throw conflict([{ attribute: 'isAdmin', reason }])
 }
 
@@ -37,4 +37,4 @@ export async function watchAdministrators<T>(
 }
 
 export const NO_ADMINISTRATOR =
-  'no administrator is left who can sign in; make one with: tessera user update LOGIN --admin'
+  'no administrator is left who can sign in; appoint one with: tessera user update LOGIN --admin'

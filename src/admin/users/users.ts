@@ -72,7 +72,7 @@ export async function removeUser(unit: Unit, id: string, context: ChangeContext)
   await requireAnotherAdministrator(unit, user, context)
   const apps = await appsActingAs(unit, id)
   if (apps.length > 0) {
-    const reason = `${user.login} is the System User of ${apps.join(', ')}; remove or update that first`
+    const reason = `${user.login} is the System User of ${apps.join(', ')}; remove or update that app first`
     throw conflict([{ attribute: 'SystemUser', reason }])
   }
   await unit.users.remove(id, context.now)
@@ -93,7 +93,7 @@ async function requireFree({ users }: Unit, user: NewUser, own: string | undefin
   for (const [attribute, name] of [['login', user.login] as const, ['email', user.email] as const]) {
     const owner = name === undefined ? undefined : (await users.findByIdentifier(name))?.user
     if (!owner || owner.id === own) continue
-    const whose = owner.login === name ? '' : ` by ${owner.login}; letter case and Unicode spelling do not count`
+    const whose = owner.login === name ? '' : ` by ${owner.login}; letter case and Unicode form do not matter`
     const reason = `${name} is taken${whose}`
     throw conflict([{ attribute, reason }])
   }

@@ -32,11 +32,11 @@ export function whyNotAdministrator(
   if (!scope.includes(ADMINISTRATION_SCOPE))
     return obstacle('administration-scope-missing', `the access token lacks the scope: ${ADMINISTRATION_SCOPE}`)
   if (!app.administrationAllowed)
-    return obstacle('administration-app-unmarked', 'the app is not marked for administration')
+    return obstacle('administration-app-unmarked', 'the app may not administer the instance')
   if (audience.length !== 1 || audience[0] !== defaultResource)
     return obstacle(
       'administration-token-shared',
-      `the access token is for other APIs too; ask with resource=${defaultResource}`,
+      `the access token is also for other APIs; ask for one with resource=${defaultResource}`,
     )
   if (!interactive) return undefined
   if (user.type !== 'InternalUser' || !user.isAdmin)

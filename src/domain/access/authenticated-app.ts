@@ -50,7 +50,7 @@ export function requireConfidential(caller: AuthenticatedApp, what: string): Aut
   throw new Refused('invalid_client', `only a Confidential app may ${what}`, {
     rule: 'confidential-app-needed',
     client_id: caller.applicationUri,
-    cause: `the app is of ClientType ${caller.clientType}, and only a secret proves who asks`,
+    cause: `the app has ClientType ${caller.clientType}, and only a secret proves who asks`,
     expected: 'ClientType Confidential',
   })
 }

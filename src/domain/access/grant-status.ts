@@ -11,7 +11,7 @@ export interface GrantEpochs {
 }
 
 /** Why a grant ended of which neither the app nor the user was touched. */
-export const TAKEN_BACK = 'consent was taken back since, or an administrator ended the session with its tokens'
+export const TAKEN_BACK = 'consent was withdrawn since then, or an administrator ended the session with its tokens'
 
 /**
  * Says what ended a grant, or `undefined` while it lives; enabling again changes nothing, the epoch has moved on.
@@ -23,15 +23,15 @@ export function whyEnded(
   user: Pick<User, 'isEnabled' | 'epoch'> | undefined,
 ): string | undefined {
   if (!app?.isEnabled) return 'the app is disabled'
-  if (granted.appEpoch !== app.epoch) return 'the app was disabled since'
+  if (granted.appEpoch !== app.epoch) return 'the app was disabled since then'
   if (!user?.isEnabled) return 'the user is disabled'
-  if (granted.userEpoch !== user.epoch) return 'the user was disabled or changed the password since'
+  if (granted.userEpoch !== user.epoch) return 'the user was disabled or changed the password since then'
   return granted.sessionEpoch === granted.presentSessionEpoch ? undefined : TAKEN_BACK
 }
 
 /** The refusal of a code whose tokens, one of which came with it, were revoked. @param user whom they acted for */
 export const tokensRevokedSince = (user: string): Refused =>
-  new Refused('invalid_grant', 'the tokens of this sign-in were revoked since the code was issued', {
+  new Refused('invalid_grant', 'the tokens of this sign-in were revoked after the code was issued', {
     rule: 'grant-ended',
     user,
     cause: 'all tokens of this sign-in were revoked',

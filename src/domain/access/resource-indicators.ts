@@ -139,17 +139,17 @@ function requireScopeOf(scope: readonly string[], target: Target, resources: rea
   if (stray === undefined) return
   const detail = {
     rule: 'scope-of-no-resource',
-    cause: `${stray} is a scope of none of the APIs named`,
+    cause: `${stray} is not a scope of any of the APIs named`,
     sent: scope.join(' '),
     expected: target.scope.join(' '),
     resources,
   } as const
-  throw new Refused('invalid_scope', `scope belongs to none of the resources asked for: ${stray}`, detail)
+  throw new Refused('invalid_scope', `scope does not belong to any of the requested resources: ${stray}`, detail)
 }
 
 const WHY_OUTSIDE = {
   'resource-not-granted': 'resource was not granted at sign-in',
-  'resource-without-scope': 'no scope of the resource is asked for',
+  'resource-without-scope': 'scope holds no scope of the resource',
 } as const
 
 function requireEach(resources: readonly string[], { audience }: Target, rule: keyof typeof WHY_OUTSIDE): void {

@@ -60,9 +60,9 @@ export function readKeySet(text: string): ReadKeySet {
 function parseKey(given: unknown, place: number): { readonly key?: AppKey; readonly fault?: string } {
   if (!isObject(given)) return { fault: `key ${place} is not an object` }
   const { kty, kid, use, key_ops: operations, alg } = given
-  if (kty === 'oct') return { fault: `key ${place} is a shared secret, which never stands in a key set` }
+  if (kty === 'oct') return { fault: `key ${place} is a shared secret, which does not belong in a key set` }
   if (PRIVATE_MEMBERS.some((member) => Object.hasOwn(given, member)))
-    return { fault: `key ${place} holds private members; take them for disclosed, and make a new key` }
+    return { fault: `key ${place} holds private members; treat the key as disclosed, and create a new one` }
   if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > LONGEST_KID))
     return { fault: `the kid of key ${place} is not a text of 1 to ${LONGEST_KID} characters` }
   if (use !== undefined && use !== 'sig') return {}
@@ -72,7 +72,7 @@ function parseKey(given: unknown, place: number): { readonly key?: AppKey; reado
   if (!kind || algorithms.length === 0) return {}
   const jwk = Object.fromEntries(kind.members.map((member) => [member, String(given[member] ?? '')]))
   const key = importKey(jwk)
-  if (key === undefined) return { fault: `key ${place} is not a sound key: its members do not make one` }
+  if (key === undefined) return { fault: `key ${place} is not a valid key` }
   const weak = whyWeak(key)
   return weak === undefined ? { key: { kid, algorithms, key } } : { fault: `key ${place} ${weak}` }
 }
@@ -103,5 +103,5 @@ function whyWeak({ asymmetricKeyDetails: details }: KeyObject): string | undefin
   const { modulusLength: bits = LEAST_RSA_BITS, publicExponent = 3n } = details ?? {}
   if (bits < LEAST_RSA_BITS || bits > MOST_RSA_BITS)
     return `is an RSA key of ${bits} bits; ${LEAST_RSA_BITS} to ${MOST_RSA_BITS} are allowed`
-  return publicExponent < 3n ? 'has an exponent with which anybody can sign' : undefined
+  return publicExponent < 3n ? 'has an exponent that lets anybody sign' : undefined
 }

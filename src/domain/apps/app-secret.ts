@@ -22,6 +22,6 @@ const NOTHING = '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
 export function whyBadSecretHash(hash: string): string | undefined {
   const bytes = Buffer.from(hash, 'base64')
   if (bytes.length !== 32 || bytes.toString('base64') !== hash)
-    return 'is not a base64 SHA-256; make one with: printf %s "$SECRET" | openssl dgst -sha256 -binary | base64'
+    return 'is not a base64 SHA-256; create one with: printf %s "$SECRET" | openssl dgst -sha256 -binary | base64'
   return hash === NOTHING ? 'is the hash of an empty secret' : undefined
 }

@@ -111,7 +111,7 @@ const split = (value: string, separator: string): string[] => [
  */
 export const list = (parts: string, separator: ',' | ' ', most = 20): Kind<readonly string[]> => ({
   noun: separator === ' ' ? 'list, space' : `list, \`${separator}\``,
-  expects: `${parts} with ${separator === ' ' ? 'spaces' : 'commas'} between`,
+  expects: `${parts} separated by ${separator === ' ' ? 'spaces' : 'commas'}`,
   schema: { type: 'string' },
   separator,
   read: (value) => ({ value: split(value, separator) }),
@@ -122,7 +122,7 @@ export const list = (parts: string, separator: ',' | ' ', most = 20): Kind<reado
 /** A list of some of these values. */
 export const listOf = <T extends string>(values: readonly T[]): Kind<readonly T[]> => ({
   noun: 'list, `,`',
-  expects: `${values.join(', ')}, or several of them with commas between`,
+  expects: `${values.join(', ')}, or several of them, separated by commas`,
   schema: { type: 'string', pattern: `^(${values.join('|')})( *, *(${values.join('|')}))*$` },
   separator: ',',
   read: (given) => {

@@ -30,62 +30,62 @@ import * as rules from './value-rules.ts'
 /** Every attribute of the record, a row for each, in the order in which records show them. */
 export const APP_TABLE = {
   applicationUri: individual(text, 'identity', {
-    meaning: 'unique name of the app, its `client_id`; it never changes',
+    meaning: 'unique name of the app and its `client_id`; never changes',
     rule: rules.clientId,
     fixed: true,
   }),
   name: individual(text, 'identity', {
-    meaning: 'what people read on the consent page, 1 to 200 characters; left out, the ApplicationUri',
+    meaning: 'name on the consent page, 1 to 200 characters; default: the ApplicationUri',
     rule: rules.readableName,
     instead: 'the ApplicationUri',
     metadata: 'client_name',
   }),
   clientType: individual(oneOf(CLIENT_TYPES), 'identity', {
-    meaning: '`Confidential` keeps a secret, `Public` (SPA, native app) cannot, with `None` no flow works',
+    meaning: '`Confidential` keeps a secret, `Public` (SPA, native app) cannot, `None` cannot use any flow',
     metadata: 'token_endpoint_auth_method',
     readApart: true,
   }),
   impersonateLoginUrl: row(list('redirect URIs', ','), [], 'sign-in', {
-    meaning: 'redirect URIs, compared byte for byte; needed where people sign in',
+    meaning: 'redirect URIs, compared byte for byte; required if people sign in',
     metadata: 'redirect_uris',
   }),
   impersonateLogoutUrl: row(list('post-logout redirect URIs', ','), [], 'sign-in', {
-    meaning: 'where the browser may go after sign-out',
+    meaning: 'where the browser may be sent after sign-out',
     metadata: 'post_logout_redirect_uris',
   }),
   impersonateAsInternalUserAllowed: row(flag, false, 'sign-in', {
     meaning: 'internal users may sign in through the app',
   }),
   impersonateAsCommunityUserAllowed: row(flag, false, 'sign-in', {
-    meaning: 'community users may sign in; they get an identity and no API scope',
+    meaning: 'community users may sign in; they get an identity, but no API scopes',
   }),
   systemUserAllowed: row(flag, false, 'access', {
     meaning: 'the app may act on its own, as its SystemUser (client credentials); Confidential only',
   }),
   systemUser: row(systemUser, undefined, 'access', {
-    meaning: 'the `SystemUserNoLogin` that the app acts as on its own; it exists and is enabled',
+    meaning: 'the `SystemUserNoLogin` that the app acts as on its own; must exist and be enabled',
   }),
   scope: row(list('API scopes', ' '), [], 'access', {
-    meaning: 'API scopes the app may ask for; each belongs to an API open to the app',
+    meaning: 'API scopes the app may ask for; each must belong to an API that the app may use',
     rule: rules.scopeNames,
     metadata: 'scope',
     readApart: true,
   }),
   /** @see RFC 8707 */
   apiResources: row(list('identifiers of API resources', ' '), [], 'access', {
-    meaning: 'API resources that the app may name beside the default one (RFC 8707)',
+    meaning: 'API resources that the app may ask for in addition to the default one (RFC 8707)',
   }),
   administrationAllowed: row(flag, false, 'access', {
-    meaning: 'the app may hold the scope `sec` of the administration API',
+    meaning: 'the app may have the scope `sec` of the administration API',
   }),
   accessTokens: row(oneOf(ACCESS_TOKEN_POLICIES), 'None', 'access', {
-    meaning: 'who may make reference tokens for the app',
+    meaning: 'who may create reference tokens for the app',
   }),
   accessTokenFormat: row(oneOf(ACCESS_TOKEN_FORMATS), 'jwt', 'tokens', {
-    meaning: '`jwt` is read by the API itself, `reference` by nobody but this server',
+    meaning: '`jwt`: APIs read the token themselves; `reference`: only this server can',
   }),
   basicAuthenticationAllowed: row(flag, false, 'access', {
-    meaning: 'a note for older systems: no password ever opens an API',
+    meaning: 'a note for older systems; APIs never accept passwords',
   }),
   requirePkce: row(flag, false, 'sign-in', {
     meaning: 'forces PKCE (S256) for a Confidential app; Public apps always need it',
@@ -94,15 +94,15 @@ export const APP_TABLE = {
     meaning: 'people are asked before the app learns anything new about them',
   }),
   refreshReplayWindow: row(seconds, 10, 'tokens', {
-    meaning: 'how long a used refresh token gets the same answer again; 0 to 60, and 0 is never',
+    meaning: 'how long a used refresh token gets the same answer again, 0s to 60s; 0: never',
     rule: rules.secondsBetween(0, rules.MOST_SECONDS.replayWindow),
   }),
   accessTokenLifetime: row(optionalSeconds, undefined, 'tokens', {
-    meaning: 'how long access tokens live, 60s to 24h; left out, 1h',
+    meaning: 'how long access tokens are valid, 60s to 24h; default: 1h',
     rule: rules.secondsBetween(60, rules.MOST_SECONDS.accessToken),
   }),
   refreshTokenLifetime: row(optionalSeconds, undefined, 'tokens', {
-    meaning: 'how long refresh tokens live, 60s to 365d; left out, 30d, and 24h for a Public app',
+    meaning: 'how long refresh tokens are valid, 60s to 365d; default: 30d, or 24h for a Public app',
     rule: rules.secondsBetween(60, 31_536_000),
   }),
   responseTypes: row(listOf(ALL_RESPONSE_TYPES), ['code'], 'sign-in', {
@@ -111,12 +111,12 @@ export const APP_TABLE = {
     readApart: true,
   }),
   signingAlgorithm: row(optionalOneOf(SIGNING_ALGORITHMS, "the instance's own"), undefined, 'tokens', {
-    meaning: "signs what the app verifies; left out, the instance's own (`TESSERA_SIGNING_ALGORITHM`)",
+    meaning: 'algorithm that signs tokens for the app; default: that of the instance (`TESSERA_SIGNING_ALGORITHM`)',
     metadata: 'id_token_signed_response_alg',
   }),
   /** @see OIDC Core §5.3.2 */
   userinfoSignedResponseAlg: row(optionalOneOf(SIGNING_ALGORITHMS, 'plain JSON'), undefined, 'tokens', {
-    meaning: 'makes UserInfo a JWT signed with it (`application/jwt`); left out, plain JSON',
+    meaning: 'algorithm that signs UserInfo as a JWT (`application/jwt`); default: plain JSON',
     metadata: 'userinfo_signed_response_alg',
   }),
   logoUri: row(url, undefined, 'identity', {
@@ -135,19 +135,20 @@ export const APP_TABLE = {
     metadata: 'tos_uri',
   }),
   subjectType: row(oneOf(SUBJECT_TYPES), 'public', 'tokens', {
-    meaning: '`public`: people have one `sub` at all apps; `pairwise`: another one in every sector',
+    meaning: '`public`: people have the same `sub` at all apps; `pairwise`: a different one in each sector',
     metadata: 'subject_type',
   }),
   /** @see OIDC Core §8.1 */
   sectorIdentifierUri: row(url, undefined, 'tokens', {
-    meaning: 'its host is the sector of a pairwise app; left out, the one host of the redirect URIs',
+    meaning: 'its host is the sector of a pairwise app; default: the host of the redirect URIs',
     rule: rules.webUrlOrLoopback,
     metadata: 'sector_identifier_uri',
     called: true,
   }),
   /** @see OIDC Registration §2 */
   defaultMaxAge: row(optionalSeconds, undefined, 'sign-in', {
-    meaning: 'people whose sign-in is older sign in again, unless the request sends `max_age`; up to 365d',
+    meaning:
+      'how old a sign-in may be before people must sign in again, up to 365d; the request can override it with `max_age`',
     rule: rules.secondsBetween(0, 31_536_000),
     metadata: 'default_max_age',
   }),
@@ -156,7 +157,7 @@ export const APP_TABLE = {
     metadata: 'require_auth_time',
   }),
   defaultAcrValues: row(list('acr values', ' ', 10), [], 'sign-in', {
-    meaning: '`acr_values` of a request that names none',
+    meaning: '`acr_values` for requests that send none',
     metadata: 'default_acr_values',
   }),
   clientUri: row(url, undefined, 'identity', {
@@ -171,13 +172,13 @@ export const APP_TABLE = {
   }),
   /** @see OIDC Core §4 */
   initiateLoginUri: row(url, undefined, 'sign-in', {
-    meaning: 'where a sign-in that begins elsewhere is sent',
+    meaning: 'where a sign-in that begins outside the app is sent',
     rule: rules.webUrl,
     metadata: 'initiate_login_uri',
   }),
   /** @see OIDC Back-Channel Logout §2.2 */
   backchannelLogoutUri: row(url, undefined, 'logout', {
-    meaning: 'the server posts a logout token there when a person signs out',
+    meaning: 'where the server posts a logout token when a person signs out',
     rule: rules.notifiable,
     metadata: 'backchannel_logout_uri',
     called: true,
@@ -188,7 +189,7 @@ export const APP_TABLE = {
   }),
   /** @see OIDC Front-Channel Logout §2 */
   frontchannelLogoutUri: row(urlAtRedirectUri, undefined, 'logout', {
-    meaning: 'the browser of a person who signs out loads it',
+    meaning: 'page that the browser loads when a person signs out',
     metadata: 'frontchannel_logout_uri',
   }),
   frontchannelLogoutSessionRequired: row(flag, false, 'logout', {
@@ -202,41 +203,41 @@ export const APP_TABLE = {
     metadata: 'jwks',
   }),
   jwksUri: row(url, undefined, 'keys', {
-    meaning: 'where the JWK Set of the app is; instead of Jwks',
+    meaning: 'URL of the JWK Set of the app; instead of Jwks',
     rule: rules.keySetUrl,
     metadata: 'jwks_uri',
     called: true,
   }),
   tokenEndpointAuthMethod: row(oneOf(AUTH_METHODS), 'client_secret', 'keys', {
-    meaning: 'how it proves who it is; `client_secret` is its secret, in header or body',
+    meaning: 'how the app authenticates; `client_secret`: with its secret, in header or body',
     metadata: 'token_endpoint_auth_method',
     readApart: true,
   }),
   tokenEndpointAuthSigningAlg: row(optionalOneOf(ASSERTION_ALGORITHMS, 'any that fits the method'), undefined, 'keys', {
-    meaning: 'the only algorithm of its assertions; left out, any that fits the method',
+    meaning: 'the only algorithm for its assertions; default: any that fits the method',
     metadata: 'token_endpoint_auth_signing_alg',
   }),
   clientAssertionAudience: row(oneOf(ASSERTION_AUDIENCES), 'lenient', 'keys', {
-    meaning: '`issuer`: its assertions name the issuer alone (FAPI 2); `lenient`: or an endpoint',
+    meaning: '`issuer`: its assertions have only the issuer in `aud` (FAPI 2); `lenient`: or an endpoint',
   }),
   requestObjectSigningAlg: row(optionalOneOf(REQUEST_OBJECT_ALGORITHMS, 'any'), undefined, 'keys', {
-    meaning: 'the only algorithm of its request objects, or `none` for unsigned ones; left out, any',
+    meaning: 'the only algorithm for its request objects, or `none` for unsigned ones; default: any',
     metadata: 'request_object_signing_alg',
   }),
   /** @see RFC 9101 §10.5 */
   requireSignedRequestObject: row(flag, false, 'keys', {
-    meaning: 'what an authorization request asks is taken from a signed request object alone',
+    meaning: 'authorization requests must use a signed request object',
     metadata: 'require_signed_request_object',
   }),
   requestUris: row(list('https URLs', ','), [], 'keys', {
-    meaning: 'where request objects of the app are fetched from, https URLs of up to 500 characters',
+    meaning: 'from where request objects of the app are fetched: https URLs of up to 500 characters',
     rule: rules.requestUris,
     metadata: 'request_uris',
     called: true,
   }),
   /** @see RFC 7591 */
   selfRegistered: row(flag, false, 'identity', {
-    meaning: 'the app registered itself; it never changes',
+    meaning: 'the app registered itself; never changes',
     fixed: true,
   }),
 }

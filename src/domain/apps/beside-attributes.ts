@@ -13,7 +13,7 @@ export const BESIDE_ATTRIBUTES = {
     noun: 'flag',
     fallback: 'true',
     group: 'identity',
-    meaning: 'the kill switch; `tessera app disable` and `tessera app enable`',
+    meaning: 'the kill switch; set with `tessera app disable` and `tessera app enable`',
   },
   ApplicationSecret: {
     noun: 'files only',

@@ -30,21 +30,19 @@ const logoutUris: Rule = (app) =>
 const signInNeedsRedirectUri: Rule = (app) =>
   fault(
     'ImpersonateLoginUrl',
-    isInteractive(app) &&
-      app.impersonateLoginUrl.length === 0 &&
-      'is needed: people who sign in must be sent somewhere',
+    isInteractive(app) && app.impersonateLoginUrl.length === 0 && 'is required: people are sent there after sign-in',
   )
 
 const systemUser: Rule = (app) => [
   ...fault(
     'SystemUser',
-    app.systemUserAllowed && app.systemUser === undefined && 'is needed where SystemUserAllowed is true',
+    app.systemUserAllowed && app.systemUser === undefined && 'is required if SystemUserAllowed is true',
   ),
   ...fault(
     'SystemUserAllowed',
     app.systemUserAllowed &&
       app.clientType !== 'Confidential' &&
-      'needs ClientType Confidential: only a secret proves who calls',
+      'requires ClientType Confidential: only a secret proves who calls',
   ),
 ]
 
@@ -53,7 +51,7 @@ const administration: Rule = (app) =>
     'Scope',
     app.scope.includes(ADMINISTRATION_SCOPE) &&
       !app.administrationAllowed &&
-      `${ADMINISTRATION_SCOPE} opens the administration API and needs AdministrationAllowed true`,
+      `${ADMINISTRATION_SCOPE} opens the administration API and requires AdministrationAllowed true`,
   )
 
 const responseTypes: Rule = (app) =>
@@ -64,13 +62,16 @@ const sector: Rule = ({ sectorIdentifierUri, subjectType, impersonateLoginUrl: r
   if (sectorIdentifierUri !== undefined) return []
   const hosts = hostsOf(redirectUris)
   const many = subjectType === 'pairwise' && hosts.length !== 1 && redirectUris.length > 0
-  return fault('SectorIdentifierUri', many && 'is needed for pairwise subjects: the redirect URIs are not on one host')
+  return fault(
+    'SectorIdentifierUri',
+    many && 'is required for pairwise subjects, as the redirect URIs are not all on one host',
+  )
 }
 
 /** Nobody vouched for what registered itself. */
 const selfRegistered: Rule = (app) => {
   if (!app.selfRegistered) return []
-  const never = 'is never for an app that registered itself; register one of your own for that'
+  const never = 'cannot be set for an app that registered itself; register an app yourself for that'
   return [
     ...fault('SystemUserAllowed', app.systemUserAllowed && never),
     ...fault('AdministrationAllowed', app.administrationAllowed && never),
@@ -89,7 +90,7 @@ const frontchannelLogout: Rule = ({ frontchannelLogoutUri: uri, impersonateLogin
 const keys: Rule = ({ jwks, jwksUri }) =>
   fault(
     'JwksUri',
-    jwksUri !== undefined && jwks !== undefined && 'cannot stand beside Jwks: an app has one or the other',
+    jwksUri !== undefined && jwks !== undefined && 'cannot be combined with Jwks: an app has one or the other',
   )
 
 const authentication: Rule = (app) => {
@@ -99,19 +100,19 @@ const authentication: Rule = (app) => {
   return [
     ...fault(
       'TokenEndpointAuthMethod',
-      method !== 'client_secret' && app.clientType !== 'Confidential' && `${method} needs ClientType Confidential`,
+      method !== 'client_secret' && app.clientType !== 'Confidential' && `${method} requires ClientType Confidential`,
     ),
     ...fault(
       'TokenEndpointAuthMethod',
       method === 'private_key_jwt' &&
         app.jwks === undefined &&
         app.jwksUri === undefined &&
-        'private_key_jwt needs the public keys of the app: Jwks or JwksUri',
+        'private_key_jwt requires the public keys of the app: Jwks or JwksUri',
     ),
     ...fault(
       'TokenEndpointAuthSigningAlg',
       alg !== undefined &&
-        (signs ? !fits && `${alg} does not fit ${method}` : 'is for client_secret_jwt and private_key_jwt'),
+        (signs ? !fits && `${alg} does not fit ${method}` : 'is only for client_secret_jwt and private_key_jwt'),
     ),
   ]
 }
@@ -121,8 +122,10 @@ const requestObjects: Rule = (app) =>
     'RequireSignedRequestObject',
     app.requireSignedRequestObject &&
       (app.requestObjectSigningAlg === 'none'
-        ? 'does not go with RequestObjectSigningAlg none'
-        : app.jwks === undefined && app.jwksUri === undefined && 'needs the public keys of the app: Jwks or JwksUri'),
+        ? 'cannot be combined with RequestObjectSigningAlg none'
+        : app.jwks === undefined &&
+          app.jwksUri === undefined &&
+          'requires the public keys of the app: Jwks or JwksUri'),
   )
 
 const RULES: readonly Rule[] = [

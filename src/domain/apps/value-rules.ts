@@ -18,7 +18,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 export const clientId: ValueRule<string> = (uri) =>
   reasons(
     !/^[\x21-\x7e]{1,128}$/.test(uri) && 'must be 1 to 128 visible ASCII characters without spaces',
-    uri.startsWith('-') && 'must not start with a hyphen: commands would take it for a flag',
+    uri.startsWith('-') && 'must not start with a hyphen: commands would read it as a flag',
     // A user's `sub` is a UUID, and a service token's `sub` is the client_id: the two must never meet. RFC 9700 §4.15
     UUID.test(uri) && 'must not look like a user id (a UUID)',
   )
@@ -31,7 +31,7 @@ export const scopeNames: ValueRule<readonly string[]> = (scopes) =>
   scopes.flatMap((scope) =>
     reasons(
       !isScopeToken(scope) && `${JSON.stringify(scope)} is not a scope name`,
-      isProtocolScope(scope) && `${scope} is a protocol scope and needs no listing`,
+      isProtocolScope(scope) && `${scope} is a protocol scope and must not be listed`,
     ),
   )
 
@@ -64,7 +64,7 @@ export const webUrlOrLoopback: ValueRule<string> = (uri) => reasons(!isWebUrl(ur
 /** Texts that a list with commas can hold. */
 export const contacts: ValueRule<readonly string[]> = (listed) =>
   listed.flatMap((contact) => {
-    const reason = whyBadName(contact) ?? (contact.includes(',') ? 'must not hold a comma' : undefined)
+    const reason = whyBadName(contact) ?? (contact.includes(',') ? 'must not contain a comma' : undefined)
     return reasons(reason && `one of them ${reason}`)
   })
 

@@ -15,7 +15,7 @@ export interface Sender {
   readonly kind: Pick<OutboxKind, 'name'>
   /** What the log says. */
   readonly words: {
-    /** Completes "... failed; it is tried again", of one and of all that are due. */
+    /** Completes "... failed; it will be tried again", of one and of all that are due. */
     readonly one: string
     readonly all: string
     /** A sentence of an attempt that came to nothing. */

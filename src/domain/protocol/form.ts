@@ -102,10 +102,10 @@ export function createForm(parsed: Readonly<Record<string, string | string[] | u
 function requireSound(name: string, value: string): string {
   if (ANY_TEXT.includes(name) || !value.includes('\0')) return requireShort(name, value)
   const code = name === 'scope' ? 'invalid_scope' : 'invalid_request'
-  throw new Refused(code, `parameter holds a character that is not allowed: ${name}`, {
+  throw new Refused(code, `parameter contains a character that is not allowed: ${name}`, {
     rule: 'request-malformed',
     parameter: name,
-    cause: `${name} holds the character NUL`,
+    cause: `${name} contains the character NUL`,
   })
 }
 

@@ -32,7 +32,7 @@ export function createInteractionSeal<T extends { readonly startedAt: number }>(
       if (sealed.length <= LONGEST) return sealed
       throw new Refused('invalid_request', `the ${what} is too long`, {
         rule: 'request-too-long',
-        cause: `sealed, the request has ${sealed.length} characters; ${LONGEST} are allowed`,
+        cause: `the encrypted request has ${sealed.length} characters; ${LONGEST} are allowed`,
       })
     },
 

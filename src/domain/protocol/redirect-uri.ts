@@ -29,7 +29,7 @@ export const isLoopbackHost = (hostname: string): boolean => LOOPBACK_HOSTS.incl
 export function whyUnregistrable(uri: string, allowCustomScheme: boolean): string | undefined {
   if (!/^[\x21-\x7e]{1,2048}$/.test(uri)) return 'must be 1 to 2048 visible ASCII characters without spaces'
   if (/[*,\\"<>^`{|}]/.test(uri))
-    return 'must not hold wildcards, commas, backslashes or other characters that URIs exclude'
+    return 'must not contain wildcards, commas, backslashes or other characters that URIs exclude'
   if (uri.includes('#')) return 'must not have a fragment'
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(uri)?.[1]
   if (scheme === undefined) return 'must be absolute, with a scheme such as https:'
@@ -45,7 +45,7 @@ export function whyUnregistrable(uri: string, allowCustomScheme: boolean): strin
 function whyUnregistrableWebUri(uri: string, scheme: string): string | undefined {
   const url = new URL(uri)
   if (!uri.startsWith(`${scheme}://`)) return `must start with ${scheme}://`
-  if (url.username !== '' || url.password !== '') return 'must not hold a user name or password'
+  if (url.username !== '' || url.password !== '') return 'must not contain a user name or password'
   if (scheme === 'http' && !isLoopbackHost(url.hostname)) return 'must use https (plain http is for loopback only)'
   return undefined
 }
@@ -60,7 +60,7 @@ export function whyNotNotifiable(uri: string): string | undefined {
   if (uri.includes('#')) return 'must not have a fragment'
   if (!/^https?:\/\//.test(uri) || !URL.canParse(uri)) return 'must be an https URL'
   const { username, password } = new URL(uri)
-  return username !== '' || password !== '' ? 'must not hold a user name or password' : undefined
+  return username !== '' || password !== '' ? 'must not contain a user name or password' : undefined
 }
 
 /**

@@ -25,13 +25,13 @@ export const apiScopesOf = (scopes: readonly string[]): string[] => scopes.filte
 export function readScope(value: string): string[] {
   const scopes = value.split(' ')
   if (scopes.length > MOST_SCOPES) {
-    const cause = `${scopes.length} scopes were asked for; ${MOST_SCOPES} are allowed`
+    const cause = `the request has ${scopes.length} scopes; ${MOST_SCOPES} are allowed`
     throw new Refused('invalid_scope', `more than ${MOST_SCOPES} scopes`, { rule: 'scope-malformed', cause })
   }
   if (!scopes.every(isScopeToken)) {
     throw new Refused('invalid_scope', 'scope is not a list of scope names separated by single spaces', {
       rule: 'scope-malformed',
-      cause: 'scope holds an empty name, or a character that scope names cannot have',
+      cause: 'scope contains an empty name, or a character that scope names cannot have',
       sent: value.slice(0, 200),
     })
   }
@@ -41,7 +41,7 @@ export function readScope(value: string): string[] {
       rule: 'scope-repeated',
       scope: doubled,
       sent: value,
-      cause: `${doubled} was asked for more than once`,
+      cause: `${doubled} occurs more than once`,
     })
   return scopes
 }

@@ -8,7 +8,7 @@ export function whyBadName(name: string): string | undefined {
   if ([...name].length > 200) return 'must have at most 200 characters'
   if (name.trim() === '') return 'must not be empty'
   if (holdsHidden(name.replace(EMOJI_STYLE, '').replace(JOINED, ''))) {
-    return 'must not hold control characters, line breaks, or characters that are invisible or turn the direction of text'
+    return 'must not contain control characters, line breaks, or characters that are invisible or change the text direction'
   }
   return undefined
 }

@@ -5,6 +5,6 @@ export const cursorMalformed = (faults: readonly Fault[] = []): Refused =>
   new Refused(
     'invalid_request',
     'the cursor cannot be read',
-    { rule: 'cursor-malformed', cause: 'cursor is not the next of a page of this list' },
+    { rule: 'cursor-malformed', cause: 'cursor is not the next value of a page of this list' },
     { faults },
   )

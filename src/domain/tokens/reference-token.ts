@@ -66,16 +66,16 @@ export const whyNotActing = (app: TrustedApplication, systemUser: User): string 
  * @param user whom it acts as
  */
 export function whyNotPermitted(kind: ReferenceTokenKind, app: TrustedApplication, user: User): string | undefined {
-  if (app.accessTokens === 'None') return 'the app has AccessTokens None: it takes no reference tokens'
+  if (app.accessTokens === 'None') return 'the app has AccessTokens None: it does not accept reference tokens'
   if (kind === 'SAT') return whyNotActing(app, user)
   if (app.accessTokens === 'AdministratorsOnly' && !user.isAdmin)
-    return 'the app has AccessTokens AdministratorsOnly, and the user is no administrator'
+    return 'the app has AccessTokens AdministratorsOnly, and the user is not an administrator'
   return user.type === 'InternalUser' ? whyNotAdmitted(app, user) : 'only internal users have access to APIs'
 }
 
 /** A token that makes another one would outlive its own revocation. @param detail who tried, for the operator */
 export const madeByToken = (detail: OperatorDetail): Refused =>
-  new Refused('insufficient_scope', 'a reference token cannot make another one: sign in instead', {
+  new Refused('insufficient_scope', 'a reference token cannot create another one: sign in instead', {
     ...detail,
     rule: 'reference-token-makes-none',
     cause: 'a reference token came with the request',

@@ -70,7 +70,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 export function whyBadLogin(login: string): string | undefined {
   if (login !== login.trim() || login === '') return 'must not be empty or start or end with a space'
   if (login.length > 256) return 'must be at most 256 characters'
-  if (/\p{C}/u.test(login) || holdsHidden(login)) return 'must not hold control or invisible characters'
+  if (/\p{C}/u.test(login) || holdsHidden(login)) return 'must not contain control or invisible characters'
   if (UUID.test(login)) return 'must not look like a user id (a UUID)'
   return undefined
 }
@@ -86,6 +86,6 @@ export function whyBadPassword(password: string, isListed: IsListed): string | u
   if (password.length < 8) return 'must have at least 8 characters (15 or more are advised)'
   if (password.length > LONGEST_PASSWORD) return `must have at most ${LONGEST_PASSWORD} characters`
   if (isCommonPassword(password, isListed))
-    return 'is one of the most common ones, which are guessed first; take a few random words'
+    return 'is one of the most common passwords, which are guessed first; use a few random words'
   return undefined
 }

@@ -69,7 +69,7 @@ export function nextStep(
     if (silent) {
       const cause = signedIn
         ? 'somebody is signed in, but prompt, max_age or id_token_hint asks for a new sign-in, and prompt=none forbids the page'
-        : 'nobody is signed in in this browser, and prompt=none forbids the sign-in page'
+        : 'nobody is signed in with this browser, and prompt=none forbids the sign-in page'
       throw new Refused('login_required', 'nobody is signed in, or they must sign in again', {
         rule: 'sign-in-required',
         client_id: request.app.applicationUri,
@@ -80,7 +80,7 @@ export function nextStep(
     return { kind: 'sign-in' }
   }
   if (!isExpectedPerson(request, signedIn)) {
-    throw new Refused('login_required', 'somebody else signed in than the app asked for', {
+    throw new Refused('login_required', 'another person signed in than the app asked for', {
       rule: 'other-person-signed-in',
       client_id: request.app.applicationUri,
       cause: 'id_token_hint names one person, and another one signed in',
@@ -93,15 +93,15 @@ export function nextStep(
   if (scope.length === 0 && (consentedNow || !eachTime))
     return { kind: 'ready', signedIn, consent: request.app.requireConsent ? consentItems(request) : [] }
   if (silent && eachTime) {
-    throw new Refused('consent_required', 'the person is asked each time, for this app cannot prove which app it is', {
+    throw new Refused('consent_required', 'the person is asked each time, as this app cannot prove its identity', {
       rule: 'consent-each-time',
       client_id: request.app.applicationUri,
       sent: 'prompt=none',
-      cause: `any program on the device could be who gets the answer at ${destinationOf(request.redirectUri)}, and prompt=none forbids the consent page`,
+      cause: `any program on the device could receive the response at ${destinationOf(request.redirectUri)}, and prompt=none forbids the consent page`,
     })
   }
   if (silent) {
-    throw new Refused('consent_required', 'the person has not allowed the app all it asks for', {
+    throw new Refused('consent_required', 'the person has not consented to everything the app asks for', {
       rule: 'consent-required',
       client_id: request.app.applicationUri,
       sent: request.scope.join(' '),
@@ -142,7 +142,7 @@ export function requireAdmitted({ app, scope }: Pick<AuthorizationRequest, 'app'
   if (beyond.length > 0) {
     throw new Refused(
       'invalid_scope',
-      `a community user has no access to the APIs of the instance: ${beyond.join(' ')}`,
+      `community users have no access to the APIs of the instance: ${beyond.join(' ')}`,
       {
         rule: 'community-user-api-scope',
         ...who,

@@ -111,10 +111,10 @@ export function createIssueAnswer(dependencies: Dependencies) {
     })
     if (outcome === 'ended') return undefined
     if (outcome === 'completed')
-      throw new Refused('interaction_expired', 'this sign-in was completed before; begin again in the app', {
+      throw new Refused('interaction_expired', 'this sign-in is already complete; begin again in the app', {
         rule: 'interaction-completed',
         client_id: app.applicationUri,
-        cause: 'the code of this very sign-in has been redeemed: the page was opened again afterwards',
+        cause: 'the code of this sign-in has already been redeemed: the page was opened again afterwards',
       })
     const vouched = { ...(code === undefined ? {} : { code }), ...(accessToken === undefined ? {} : { accessToken }) }
     // Where no access token can fetch them, the claims of the scopes are in here. @see OIDC Core §5.4

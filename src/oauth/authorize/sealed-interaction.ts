@@ -58,7 +58,7 @@ export function createInteractions({ key, clock, random, issuer }: Dependencies)
       if (!opened)
         throw new Refused('interaction_expired', 'this sign-in link is not valid; begin again in the app', {
           rule: 'interaction-invalid',
-          cause: 'the link was cut off or changed, or was made under another master key',
+          cause: 'the link was cut off or changed, or was created under another master key',
         })
       const { interaction, age, isOver } = opened
       const own = interaction.browser === undefined || interaction.browser === browser
@@ -78,7 +78,7 @@ export function createInteractions({ key, clock, random, issuer }: Dependencies)
       if (!own || (interaction.browser === undefined && accept === 'bound')) {
         throw new Refused(
           'interaction_expired',
-          'this sign-in was begun in another browser, or cookies are blocked',
+          'this sign-in began in another browser, or cookies are blocked',
           {
             rule: 'interaction-elsewhere',
             client_id: interaction.parameters['client_id'],

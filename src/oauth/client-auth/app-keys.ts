@@ -57,7 +57,7 @@ export function createAppKeys({ fetchText, whileOutside, clock }: Dependencies) 
     entry.triedAt = clock()
     try {
       const { keys, faults } = readKeySet(await fetchText(entry.source))
-      if (keys.length === 0) throw new Error(`what is found there ${faults.join(', ')}`)
+      if (keys.length === 0) throw new Error(`what it returned ${faults.join(', ')}`)
       entry.found = { keys }
       entry.fetchedAt = clock()
     } catch (error) {

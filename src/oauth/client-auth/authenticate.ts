@@ -47,7 +47,7 @@ export function createAuthenticateApp({ apps, write, verifyAssertion, clock, sec
     if (!meant) return
     throw new Refused('invalid_client', REFUSED, {
       rule: 'credentials-swapped',
-      cause: 'client_id and client_secret have changed places',
+      cause: 'client_id and client_secret are swapped',
       client_id: meant.applicationUri,
       method,
     })
@@ -59,7 +59,7 @@ export function createAuthenticateApp({ apps, write, verifyAssertion, clock, sec
     if (!assertion || 'rule' in assertion) return
     const { jti, countsUntil } = assertion
     if (await write(({ clientAssertions }) => clientAssertions.consume(credentials.clientId, jti, countsUntil))) return
-    throw refuse(claim, 'assertion-used', 'an assertion with this jti was used before')
+    throw refuse(claim, 'assertion-used', 'an assertion with this jti has already been used')
   }
 
   return async function authenticateApp(

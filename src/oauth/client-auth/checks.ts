@@ -61,7 +61,7 @@ function requireEnabled(claim: Claim): void {
 
 function requireMoreThanNote({ app }: Claim): void {
   if (app?.clientType !== 'None') return
-  throw new Refused('unauthorized_client', 'the app is registered as a note only; no flow works for it', {
+  throw new Refused('unauthorized_client', 'the app is registered as a note only and cannot use any flow', {
     rule: 'app-is-note',
     client_id: app.applicationUri,
     cause: 'ClientType is None',
@@ -79,7 +79,7 @@ function requireRegisteredMethod(claim: Claim): void {
     throw refuse(claim, 'secret-sent-by-public-app', `a Public app ${sent}`)
   }
   if (app?.clientType !== 'Confidential' || usesRegisteredMethod(credentials, app)) return
-  throw refuse(claim, 'auth-method-unregistered', 'the app proves itself in another way than its record says', {
+  throw refuse(claim, 'auth-method-unregistered', 'the app does not authenticate in the way its record says', {
     sent: credentials.method,
     expected: app.tokenEndpointAuthMethod,
   })
@@ -103,7 +103,7 @@ function requireProof(claim: Claim): void {
   if (app?.clientType !== 'Confidential') return
   if (assertsItself(app)) {
     if (assertion === undefined)
-      throw refuse(claim, 'assertion-missing', 'the app must send an assertion, and sent nothing')
+      throw refuse(claim, 'assertion-missing', 'the app must send an assertion, but sent nothing')
     if ('rule' in assertion) throw refuse(claim, assertion.rule, assertion.cause)
     return
   }
@@ -117,7 +117,7 @@ function whyNotTheSecret(claim: Claim, { secrets }: TrustedApplication): Refused
   if (secrets.length === 0) return refuse(claim, 'secret-not-registered', 'the app has no secret')
   if (expired?.expiresAt !== undefined) {
     const ended = isoTime(expired.expiresAt)
-    return refuse(claim, 'secret-expired', `the secret was right once, but has expired at ${ended}`, {
+    return refuse(claim, 'secret-expired', `the secret is a former one, which expired at ${ended}`, {
       expiresAt: expired.expiresAt,
     })
   }

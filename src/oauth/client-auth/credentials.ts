@@ -32,8 +32,8 @@ export function readCredentials(authorization: string | undefined, form: Form): 
   const secret = form.get('client_secret')
   if (form.has('client_assertion') || form.has('client_assertion_type')) {
     if (authorization !== undefined)
-      throw sentTwice(undefined, 'an Authorization header came together with an assertion')
-    if (secret !== undefined) throw sentTwice(undefined, 'client_secret came together with an assertion')
+      throw sentTwice(undefined, 'an Authorization header was sent together with an assertion')
+    if (secret !== undefined) throw sentTwice(undefined, 'client_secret was sent together with an assertion')
     return readAssertion(form, clientId)
   }
   if (authorization === undefined) {
@@ -45,23 +45,27 @@ export function readCredentials(authorization: string | undefined, form: Form): 
     }
     return { method: secret === undefined ? 'none' : 'client_secret_post', clientId, secret }
   }
-  if (secret !== undefined) throw sentTwice(clientId, 'an Authorization header came together with client_secret')
+  if (secret !== undefined) throw sentTwice(clientId, 'an Authorization header was sent together with client_secret')
   const basic = readBasicHeader(authorization)
   if (clientId !== undefined && clientId !== basic.clientId) {
     throw new Refused('invalid_request', 'client_id differs between the Authorization header and the body', {
       rule: 'client-id-differs',
-      cause: 'the header names one app and client_id another',
+      cause: 'the header names one app and client_id names another',
     })
   }
   return basic
 }
 
 const sentTwice = (clientId: string | undefined, cause: string): Refused =>
-  new Refused('invalid_request', 'client credentials are sent twice: use either the Authorization header or the body', {
-    rule: 'credentials-sent-twice',
-    client_id: clientId,
-    cause,
-  })
+  new Refused(
+    'invalid_request',
+    'client credentials were sent twice: use either the Authorization header or the body',
+    {
+      rule: 'credentials-sent-twice',
+      client_id: clientId,
+      cause,
+    },
+  )
 
 /** The assertion itself says whom it is about where client_id does not. @see RFC 7521 §4.2 */
 function readAssertion(form: Form, clientId: string | undefined): ClientCredentials {
@@ -87,9 +91,9 @@ function readBasicHeader(authorization: string): ClientCredentials {
   const encoded = /^Basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization)?.[1]
   const [clientId, sent = ''] = encoded === undefined ? [] : splitBasic(Buffer.from(encoded, 'base64').toString('utf8'))
   if (!clientId || clientId.length > longestValue('client_id'))
-    throw new Refused('invalid_client', 'the Authorization header holds no Basic credentials', {
+    throw new Refused('invalid_client', 'the Authorization header does not contain Basic credentials', {
       rule: 'basic-header-malformed',
-      cause: 'after the word Basic there must be base64 of client_id, a colon and the secret',
+      cause: 'the word Basic must be followed by base64 of client_id, a colon and the secret',
     })
   // A client without a secret may send the header all the same. @see RFC 6749 §2.3.1
   if (sent === '') return { method: 'none', clientId, secret: undefined }

@@ -91,7 +91,7 @@ function whyNotForUs({ claims: { aud }, app, audiences, issuer }: Asserted): App
   const ours: readonly unknown[] = strict ? [issuer] : audiences
   if (named.length > 0 && named.every((one) => ours.includes(one))) return undefined
   const expected = strict ? `${issuer} as a text, and nothing else` : `${issuer}, or the address of the endpoint`
-  return { rule: 'assertion-for-another-audience', cause: `aud is not this server; right is ${expected}` }
+  return { rule: 'assertion-for-another-audience', cause: `aud is not this server; expected ${expected}` }
 }
 
 function whyNotNow({ claims, now }: Asserted): AppJwtFault | undefined {
@@ -114,5 +114,8 @@ function timeFault({ claim, is }: TimeFault, end: number): AppJwtFault {
 
 function whyWithoutId({ claims: { jti } }: Asserted): AppJwtFault | undefined {
   if (typeof jti === 'string' && jti !== '') return undefined
-  return { rule: 'assertion-without-id', cause: 'jti is missing; each assertion counts once, and is known by it' }
+  return {
+    rule: 'assertion-without-id',
+    cause: 'jti is missing; it identifies the assertion, which is valid only once',
+  }
 }

@@ -35,7 +35,7 @@ export function whyBadHeader(header: Header, { algorithms, types }: Expected): A
     return { rule: 'app-jwt-algorithm', cause: `alg is ${sent}; this app may use ${algorithms.join(', ')}` }
   }
   if (Object.hasOwn(header, 'crit'))
-    return { rule: 'app-jwt-header-unsupported', cause: 'crit names extensions, and none is understood here' }
+    return { rule: 'app-jwt-header-unsupported', cause: 'crit names extensions, but this server supports none' }
   const type = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : typ
   if (type === undefined || (typeof type === 'string' && ['jwt', ...types].includes(type))) return undefined
   return { rule: 'app-jwt-header-unsupported', cause: 'typ says that this JWT was made for something else' }
@@ -61,7 +61,7 @@ export function createVerifySignature({ appKeys, secretKey, clock }: Dependencie
     { keys, failure }: FoundKeys,
   ): Promise<Signed | AppJwtFault> {
     if (failure !== undefined)
-      return { rule: 'app-keys-unreachable', cause: `the key set of JwksUri could not be had: ${failure}` }
+      return { rule: 'app-keys-unreachable', cause: `the key set at JwksUri could not be fetched: ${failure}` }
     const fitting = keys.filter(
       (key) => key.algorithms.includes(alg) && (kid === undefined || key.kid === undefined || key.kid === kid),
     )
@@ -71,7 +71,7 @@ export function createVerifySignature({ appKeys, secretKey, clock }: Dependencie
         cause: `the app has no key for ${alg}${kid === undefined ? '' : ' with this kid'}`,
       }
     for (const { key } of fitting.slice(0, MOST_TRIED)) if (await holds(jws, key, alg)) return { secret: undefined }
-    return { rule: 'app-signature-wrong', cause: 'the signature is not by the key of the app' }
+    return { rule: 'app-signature-wrong', cause: 'the signature was not made with the key of the app' }
   }
 
   async function bySecrets(jws: string, { secrets }: TrustedApplication): Promise<Signed | AppJwtFault> {
@@ -85,7 +85,7 @@ export function createVerifySignature({ appKeys, secretKey, clock }: Dependencie
     if (opened.length < valid.length || opened.length === 0)
       return {
         rule: 'app-secret-not-kept',
-        cause: 'a secret that was made before client_secret_jwt is known by its hash alone',
+        cause: 'only the hash of a secret made before client_secret_jwt is stored',
       }
     return { rule: 'app-signature-wrong', cause: 'the MAC was not made with a secret of the app' }
   }

@@ -64,7 +64,7 @@ export function createAuthorizationCodeGrant(dependencies: Dependencies): Grant 
     const code = await read.codes.find(codeDigest)
     if (!code) {
       throw refuse('code-unknown', 'the code is unknown', {
-        cause: 'no code like this was issued here: it was cut off, changed on the way, or is of another server',
+        cause: 'this server did not issue such a code: it was cut off, changed on the way, or issued by another server',
       })
     }
     if (code.applicationUri !== app.applicationUri) {
@@ -151,7 +151,7 @@ async function requireStanding(
   const ended = whyEnded(code, app, user) ?? (app && user && whyNotAdmitted(app, user))
   if (ended === TAKEN_BACK) throw endedEarly()
   if (!user || ended !== undefined)
-    throw refuse('grant-ended', 'the app or the user was changed or disabled since the code was issued', {
+    throw refuse('grant-ended', 'the app or the user was changed or disabled after the code was issued', {
       user: code.userId,
       cause: ended ?? 'the user was removed',
     })
@@ -165,7 +165,7 @@ async function requireStillSignedIn(
 ): Promise<void> {
   const session = await sessions.find(code.signIn.sid)
   if (!session || session.endedAt !== undefined)
-    throw refuse('signed-out-since', 'the person signed out since the code was issued')
+    throw refuse('signed-out-since', 'the person signed out after the code was issued')
 }
 
 /** @see RFC 6749 §4.1.2 */
@@ -175,13 +175,13 @@ function requireUnexpired({ expiresAt }: AuthorizationCode, now: number): void {
   const age = now - expiresAt + AUTHORIZATION_CODE_LIFETIME
   throw refuse('code-expired', 'the code has expired', {
     expiresAt,
-    cause: `the code came ${seconds(age)} after it was issued, and is good for ${seconds(AUTHORIZATION_CODE_LIFETIME)}`,
+    cause: `the code was redeemed ${seconds(age)} after it was issued, and is valid for ${seconds(AUTHORIZATION_CODE_LIFETIME)}`,
   })
 }
 
 const endedEarly = (): Refused =>
   refuse('grant-ended', 'the code was ended before it was redeemed', {
-    cause: 'an administrator ended it, or the person took back what they had allowed the app',
+    cause: 'an administrator ended it, or the person withdrew their consent to the app',
   })
 
 /** Refuses a code whose tokens, one of which came with it, were revoked. */
@@ -194,7 +194,7 @@ function requireSameRedirectUri(code: AuthorizationCode, sent: string | undefine
   if (sent === code.redirectUri) return
   const { redirectUri: expected } = code
   if (sent === undefined) throw refuse('redirect-uri-missing', 'redirect_uri is missing', { expected })
-  const description = 'redirect_uri is not the one of the authorization request'
+  const description = 'redirect_uri differs from the one in the authorization request'
   throw refuse('redirect-uri-differs', description, { sent, expected })
 }
 
@@ -202,15 +202,15 @@ function requireSameRedirectUri(code: AuthorizationCode, sent: string | undefine
 function requireVerifier(code: AuthorizationCode, verifier: string | undefined): void {
   if (code.codeChallenge === undefined) {
     if (verifier === undefined) return
-    throw refuse('verifier-unexpected', 'code_verifier is sent, but the authorization request had no code_challenge')
+    throw refuse('verifier-unexpected', 'code_verifier was sent, but the authorization request had no code_challenge')
   }
   if (verifier === undefined) {
-    const cause = 'the authorization request had a code_challenge, and its code_verifier was not sent'
+    const cause = 'the authorization request had a code_challenge, but no code_verifier was sent'
     throw refuse('verifier-missing', 'code_verifier is missing', { cause })
   }
   if (verifierMatches(verifier, code.codeChallenge)) return
   const cause = isCodeVerifier(verifier)
-    ? 'the verifier is well formed, but of another authorization request than the code'
-    : `the verifier has ${verifier.length} characters or one that is not allowed; it has 43 to 128 of A-Z a-z 0-9 . _ ~ -`
+    ? 'the verifier is well formed, but belongs to another authorization request than the code'
+    : `the verifier has ${verifier.length} characters or contains one that is not allowed; it must have 43 to 128 of A-Z a-z 0-9 . _ ~ -`
   throw refuse('pkce-mismatch', 'code_verifier does not match the code_challenge', { cause })
 }

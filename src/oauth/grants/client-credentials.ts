@@ -85,7 +85,7 @@ function readServiceScope(app: AuthenticatedApp, form: Form): readonly string[] 
       rule: 'scope-for-people',
       client_id: app.applicationUri,
       scope: protocol,
-      cause: `${protocol} is a scope about a person, and nobody signs in here`,
+      cause: `${protocol} is a scope about a person, but nobody signs in with this grant`,
       sent: asked,
       expected: app.scope.join(' '),
     })

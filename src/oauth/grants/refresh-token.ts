@@ -105,10 +105,10 @@ async function replay(
   if (rotation.by !== by)
     throw refuse('refresh-token-used-differently', 'the refresh token has already been used by a different request', {
       age,
-      cause: `the token was used ${age / SECOND} s ago by a request that proved the app otherwise or asked for another scope`,
+      cause: `the token was used ${age / SECOND} s ago by a request with other credentials or another scope`,
     })
   const answer = rotation.sealedAnswer && open(answerKey, rotation.sealedAnswer)
-  if (!answer) throw new Error('a stored refresh answer does not open')
+  if (!answer) throw new Error('a stored refresh answer cannot be decrypted')
   return JSON.parse(answer) as TokenResponse
 }
 
@@ -121,11 +121,11 @@ async function refuseReuse(
 ): Promise<never> {
   await writeEnding(({ families }) => families.revoke(family, clock()))
   audit.note({ event: 'refresh_reuse', ...auditedApp(app), user: userId, detail: { family } })
-  const description = 'the refresh token has already been used; all tokens that grew from the same sign-in are revoked'
+  const description = 'the refresh token has already been used; all tokens from the same sign-in are revoked'
   throw refuse('refresh-token-used', description, {
     client_id: app.applicationUri,
     age,
-    cause: `the token was rotated ${age / SECOND} s ago, longer than the app's RefreshReplayWindow: an old copy, or a thief`,
+    cause: `the token was rotated ${age / SECOND} s ago, longer than the app's RefreshReplayWindow: an old copy was sent, or the token was stolen`,
   })
 }
 
@@ -139,7 +139,7 @@ async function requireLiveFamily(
   if (!token || !family) {
     throw refuse('refresh-token-unknown', 'the refresh token is unknown', {
       cause:
-        'no refresh token like this was issued here: it was cut off, or is another kind of token or of another server',
+        'this server did not issue such a refresh token: it was cut off, is another kind of token, or is from another server',
     })
   }
   if (family.applicationUri !== app.applicationUri) {
@@ -151,7 +151,7 @@ async function requireLiveFamily(
   }
   const { revokedAt } = family
   if (revokedAt !== undefined) {
-    const cause = `all tokens of this sign-in were revoked at ${isoTime(revokedAt)}: by the app, or because one was used twice`
+    const cause = `all tokens of this sign-in were revoked at ${isoTime(revokedAt)}, by the app or because one was used twice`
     throw refuse('refresh-token-revoked', 'the refresh token was revoked', { revokedAt, cause })
   }
   const { expiresAt } = token
@@ -176,7 +176,7 @@ async function requireStanding(
   const ended = whyEnded(family, record, user) ?? (record && user && whyNotAdmitted(record, user))
   if (ended === TAKEN_BACK) throw refuse('refresh-token-revoked', 'the refresh token was revoked', { cause: ended })
   if (!token || !user || ended !== undefined) {
-    const description = 'the app or the user was changed or disabled since the refresh token was issued'
+    const description = 'the app or the user was changed or disabled after the refresh token was issued'
     throw refuse('grant-ended', description, { user: family.userId, cause: ended ?? 'the user was removed' })
   }
   return { token, family, user }

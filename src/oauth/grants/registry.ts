@@ -61,9 +61,9 @@ export function createGrantRegistry(grants: readonly Grant[]): GrantRegistry {
     find(type) {
       const grant = byType.get(type)
       if (grant) return grant
-      throw new Refused('unsupported_grant_type', `the grant type is not offered; offered are ${types.join(', ')}`, {
+      throw new Refused('unsupported_grant_type', `the grant type is not supported; supported: ${types.join(', ')}`, {
         rule: 'grant-type-unsupported',
-        cause: 'this grant_type is not offered',
+        cause: 'this grant_type is not supported',
         sent: type.slice(0, 100),
         expected: types,
       })

@@ -106,7 +106,7 @@ const grantsFor = (types: readonly ResponseType[]): string[] => [
 function readApiScopes(value: unknown, allowed: readonly string[]): string[] {
   const scopes = [...new Set(text.read(value).split(' '))].filter((scope) => scope !== '')
   const refused = apiScopesOf(scopes).find((scope) => !allowed.includes(scope))
-  if (refused !== undefined) throw new MetadataFault(`${refused} is not for apps that register themselves`)
+  if (refused !== undefined) throw new MetadataFault(`${refused} is not available to apps that register themselves`)
   return scopes.filter((scope) => !isProtocolScope(scope))
 }
 
@@ -122,7 +122,7 @@ const likelyType = (uris: readonly string[]): 'web' | 'native' =>
 
 /** @see OIDC Registration §2 */
 function wrongFor(type: 'web' | 'native', uris: readonly string[]): MetadataComplaint[] {
-  if (uris.length === 0) return [{ name: 'redirect_uris', reason: 'is needed: people are sent back there' }]
+  if (uris.length === 0) return [{ name: 'redirect_uris', reason: 'is required: people are sent back there' }]
   if (type === 'native') return []
   return uris
     .filter(isNativeUri)

@@ -28,7 +28,7 @@ export async function inMetadataWords<T>(work: () => Promise<T>, client?: string
 }
 
 export const initialTokenMissing = (): Refused =>
-  new Refused('invalid_token', 'an initial access token is needed to register an app', {
+  new Refused('invalid_token', 'registering an app requires an initial access token', {
     rule: 'initial-token-missing',
     cause: 'TESSERA_REGISTRATION is token, and no Authorization: Bearer header came with the request',
   })
@@ -36,12 +36,12 @@ export const initialTokenMissing = (): Refused =>
 export const initialTokenBad = (): Refused =>
   new Refused('invalid_token', 'the initial access token is unknown, expired or used up', {
     rule: 'initial-token-bad',
-    cause: 'no live initial access token has this value: it was revoked, has expired, is used up, or never was one',
+    cause: 'no valid initial access token has this value: it was revoked, has expired, is used up, or never existed',
   })
 
 /** Of an app that is not there, was disabled or has another token the caller learns nothing. @see RFC 7592 §2 */
 export const registrationTokenBad = (client: string, cause: string): Refused =>
-  new Refused('invalid_token', 'the registration access token is not good for this client', {
+  new Refused('invalid_token', 'the registration access token is not valid for this client', {
     rule: 'registration-token-bad',
     client_id: client.slice(0, 128),
     cause,
@@ -52,7 +52,7 @@ export const tooOften = (hourly: number): Refused =>
   new Refused(
     'temporarily_unavailable',
     'too many apps were registered from this address; try again later',
-    { rule: 'registration-too-often', cause: `this address has registered ${hourly} apps within an hour` },
+    { rule: 'registration-too-often', cause: `this address has registered ${hourly} apps within the last hour` },
     { status: 429, retryAfter: 600 },
   )
 
@@ -61,6 +61,6 @@ export const full = (most: number): Refused =>
   new Refused(
     'temporarily_unavailable',
     'no more apps can register themselves here',
-    { rule: 'registrations-full', cause: `there are ${most} apps that registered themselves, the most there may be` },
+    { rule: 'registrations-full', cause: `${most} apps have registered themselves, the maximum` },
     { retryAfter: 3600 },
   )

@@ -136,9 +136,9 @@ export function createRegistration(dependencies: Dependencies) {
     const registration = await unit.selfRegistrations.find(client)
     const app = await unit.apps.find(client)
     if (!app?.selfRegistered || !registration)
-      throw registrationTokenBad(client, 'no app registered itself under this name')
+      throw registrationTokenBad(client, 'no app registered itself under this client_id')
     if (!sameDigest(digest(token), registration.tokenDigest))
-      throw registrationTokenBad(client, 'the token is another one')
+      throw registrationTokenBad(client, 'the token belongs to another registration')
     if (!app.isEnabled) throw registrationTokenBad(client, 'an administrator disabled the app')
     return { app, registration }
   }
@@ -237,7 +237,7 @@ function requireSameClient(body: Body, { applicationUri, secrets }: TrustedAppli
     secrets.some((one) => isValidSecret(one, now) && sameDigest(one.hash, digest(String(secret))))
   const complaints = [
     ...(client === applicationUri ? [] : [{ name: 'client_id', reason: 'must be that of the registration' }]),
-    ...(known ? [] : [{ name: 'client_secret', reason: 'is not the one that this server gave out' }]),
+    ...(known ? [] : [{ name: 'client_secret', reason: 'is not the one that this server issued' }]),
   ]
   if (complaints.length > 0) throw metadataRefused(complaints, applicationUri)
 }

@@ -58,7 +58,7 @@ async function fetchList(url: string, get: Outbound['get']): Promise<readonly un
     if (error instanceof OutboundFailure) throw refuse('could not be fetched', error.message, url)
     if (!(error instanceof SyntaxError)) throw error
   }
-  throw refuse('does not hold a JSON array', 'what came back is no JSON array', url)
+  throw refuse('does not return a JSON array', 'the response is not a JSON array', url)
 }
 
 const refuse = (reason: string, cause: string, sent: string): Refused =>

@@ -18,7 +18,7 @@ export function createAudit({ write, clock, log }: Dependencies): Audit & { flus
   const batches = createBatches<AuditRecord>({
     write: (records) => write(({ auditEvents }) => auditEvents.add(records)),
     most: MOST_WAITING,
-    onLost: (count, err) => log.error({ count, err }, 'audit events could not be stored; they are on the log alone'),
+    onLost: (count, err) => log.error({ count, err }, 'audit events could not be stored; they are only in this log'),
   })
   const put = (record: AuditRecord): void => log.info({ audit: record }, record.event)
 

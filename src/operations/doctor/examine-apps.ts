@@ -17,7 +17,7 @@ const SOON = 30 * DAY
 export function examineApp(app: TrustedApplication, now: number): Finding[] {
   const check = `app ${app.applicationUri}`
   const findings = [...unwiseAttributes(check, app), ...agedSecrets(check, app, now)]
-  return findings.length > 0 ? findings : [fine(check, app.isEnabled ? 'nothing to mend' : 'disabled')]
+  return findings.length > 0 ? findings : [fine(check, app.isEnabled ? 'nothing to fix' : 'disabled')]
 }
 
 function unwiseAttributes(check: string, app: TrustedApplication): Finding[] {
@@ -31,12 +31,12 @@ function unwiseAttributes(check: string, app: TrustedApplication): Finding[] {
     ],
     [
       frontChannel.length > 0,
-      `access tokens go through the browser (${frontChannel.join(', ')})`,
+      `access tokens pass through the browser (${frontChannel.join(', ')})`,
       update('--set ResponseTypes=code'),
     ],
     [
       isInteractive(app) && !app.requireConsent && app.clientType === 'Public',
-      'anybody can pose as a Public app, and nobody is asked for consent',
+      'anybody can pose as a Public app, and people are not asked for consent',
       update('--set RequireConsent=true'),
     ],
     [

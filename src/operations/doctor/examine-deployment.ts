@@ -27,7 +27,7 @@ export async function examineDeployment(deployment: Deployment): Promise<Finding
     discovery = await ask(`${issuer}/.well-known/openid-configuration`)
   } catch (error) {
     const found = `${issuer} does not answer: ${messageOf(error)}`
-    return [fault('issuer', found, 'start the server, or mend TESSERA_ISSUER, the name or the proxy')]
+    return [fault('issuer', found, 'start the server, or correct TESSERA_ISSUER, DNS or the proxy')]
   }
   return [
     await examineIssuer(discovery, issuer),
@@ -51,19 +51,27 @@ const readJson = (response: Response): Promise<unknown> =>
 
 async function examineIssuer(discovery: Response, issuer: string): Promise<Finding> {
   const metadata = discovery.status === 200 ? ((await readJson(discovery)) as { issuer?: unknown }) : {}
-  if (metadata.issuer === issuer) return fine('issuer', `${issuer} is what people and apps see`)
+  if (metadata.issuer === issuer) return fine('issuer', `people and apps reach the server at ${issuer}`)
   const found =
     discovery.status === 200
-      ? `the server there says it is ${String(metadata.issuer)}`
+      ? `the server there has the issuer ${String(metadata.issuer)}`
       : `the discovery document answers ${discovery.status}`
-  return fault('issuer', found, `let the proxy pass ${new URL(issuer).pathname} on unchanged, or mend TESSERA_ISSUER`)
+  return fault(
+    'issuer',
+    found,
+    `let the proxy pass on ${new URL(issuer).pathname} unchanged, or correct TESSERA_ISSUER`,
+  )
 }
 
 function examineClock({ headers }: Response, now: number): Finding {
   const drift = Math.abs(Date.parse(headers.get('date') ?? '') - now)
   return drift > MOST_DRIFT
-    ? warning('clocks', `the server's clock is ${Math.round(drift / 1000)} s from this one`, 'run NTP on both')
-    : fine('clocks', 'the server and this machine agree')
+    ? warning(
+        'clocks',
+        `the clocks of the server and of this machine differ by ${Math.round(drift / 1000)} s`,
+        'run NTP on both machines',
+      )
+    : fine('clocks', 'the clocks of the server and of this machine agree')
 }
 
 function examineHeaders({ headers }: Response, issuer: string): Finding[] {
@@ -74,7 +82,7 @@ function examineHeaders({ headers }: Response, issuer: string): Finding[] {
   ]
   return lacking.length === 0
     ? [fine('headers', 'the security headers reach the browser')]
-    : [fault('headers', `the proxy takes away ${lacking.join(', ')}`, 'let it pass headers on unchanged')]
+    : [fault('headers', `the proxy removes ${lacking.join(', ')}`, 'let it pass on headers unchanged')]
 }
 
 async function examineCertificate(url: URL, now: number): Promise<Finding> {
@@ -83,9 +91,9 @@ async function examineCertificate(url: URL, now: number): Promise<Finding> {
     const left = Date.parse(certificate.valid_to) - now
     if (left < SOON) {
       const days = Math.floor(left / DAY)
-      return warning('TLS', `the certificate ends in ${days} days`, 'renew it, and let something renew it from now on')
+      return warning('TLS', `the certificate ends in ${days} days`, 'renew it, and automate the renewal')
     }
-    return fine('TLS', `${protocol}, the certificate is good until ${certificate.valid_to}`)
+    return fine('TLS', `${protocol}, the certificate is valid until ${certificate.valid_to}`)
   } catch (error) {
     return fault('TLS', messageOf(error), 'give the proxy a certificate that browsers trust, and TLS 1.2 or newer')
   }
@@ -112,18 +120,14 @@ async function examineForwarding({ issuer, addressOfRefusal }: Deployment): Prom
   const { refusal_id: id } = (await readJson(response)) as { refusal_id?: string }
   const address = id === undefined ? undefined : await addressOfRefusal(id)
   if (address === undefined)
-    return fault(
-      'addresses',
-      'the server there does not use this database',
-      'look at TESSERA_ISSUER and TESSERA_DATABASE_URL',
-    )
+    return fault('addresses', 'the server there uses another database', 'check TESSERA_ISSUER and TESSERA_DATABASE_URL')
   if (address === STRANGER)
     return fault(
       'addresses',
-      'the server believes any X-Forwarded-For that a stranger sends',
+      'the server trusts any X-Forwarded-For that a stranger sends',
       'let the proxy replace that header, and name only the proxy in TESSERA_TRUSTED_PROXIES',
     )
-  return fine('addresses', `a stranger's X-Forwarded-For is not believed; this machine is ${address}`)
+  return fine('addresses', `the server ignores a stranger's X-Forwarded-For; it sees this machine as ${address}`)
 }
 
 async function examineCookies(signInUrl: string, issuer: string): Promise<Finding> {
@@ -138,12 +142,13 @@ async function examineCookies(signInUrl: string, issuer: string): Promise<Findin
       !/; *SameSite=(Lax|Strict)/i.test(cookie) ||
       (https && !(/; *Secure/i.test(cookie) && cookie.startsWith('__Host-'))),
   )
-  if (cookies.length === 0) return warning('cookies', 'the sign-in page sets none', 'let the proxy pass Set-Cookie on')
+  if (cookies.length === 0)
+    return warning('cookies', 'the sign-in page sets no cookie', 'let the proxy pass on Set-Cookie')
   if (bad !== undefined)
     return fault(
       'cookies',
-      `${bad.split('=')[0]} has lost its flags on the way`,
-      'let the proxy pass Set-Cookie on unchanged',
+      `${bad.split('=')[0]} lost its flags on the way`,
+      'let the proxy pass on Set-Cookie unchanged',
     )
   return fine('cookies', https ? '__Host-, Secure, HttpOnly, SameSite' : 'HttpOnly, SameSite')
 }

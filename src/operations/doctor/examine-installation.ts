@@ -25,40 +25,42 @@ export function examineInstallation(installation: Installation): Finding[] {
   const beside = files.some((file) => masterKeyFile !== undefined && dirname(file) === dirname(masterKeyFile))
   const https = issuer.startsWith('https:')
   return [
-    ...openFolders.map((folder) => warning('file modes', `${folder} can be entered by others`, `chmod 700 ${folder}`)),
-    ...(openFolders.length === 0 ? [fine('file modes', 'nobody else gets to the files')] : []),
+    ...openFolders.map((folder) =>
+      warning('file modes', `${folder} is accessible to other users`, `chmod 700 ${folder}`),
+    ),
+    ...(openFolders.length === 0 ? [fine('file modes', 'no other user can access the files')] : []),
     beside && https
       ? warning(
           'master key',
-          'the master key is in the folder of the database, and one backup would hold both',
+          'the master key is in the folder of the database, so one backup would hold both',
           'move it and set TESSERA_MASTER_KEY_FILE',
         )
-      : fine('master key', 'the database alone opens nothing'),
+      : fine('master key', 'the master key is kept apart from the database'),
     https && trustedProxies.length === 0
       ? warning(
           'proxies',
-          'no proxy is trusted, so that every request seems to come from the one that ends TLS',
+          'no proxy is trusted, so every request seems to come from the proxy that terminates TLS',
           'set TESSERA_TRUSTED_PROXIES to its address',
         )
       : fine('proxies', https ? `trusted: ${trustedProxies.join(', ')}` : 'none is needed on loopback'),
     implicit
       ? warning(
           'response types',
-          'TESSERA_IMPLICIT lets access tokens go through browsers',
+          'TESSERA_IMPLICIT lets access tokens pass through browsers',
           'switch it off once no app needs it',
         )
-      : fine('response types', 'no access token goes through a browser'),
+      : fine('response types', 'no access token passes through a browser'),
     timeReached - now > MINUTE
       ? fault(
           'clock',
-          `the database has seen ${isoTime(timeReached)} already`,
-          'set the clock of this machine with NTP; where it is right, tessera db clock --reset puts the database right',
+          `the database has already seen ${isoTime(timeReached)}`,
+          'set the clock of this machine with NTP; if it is right, correct the database with tessera db clock --reset',
         )
       : timeReached > 0 && now - timeReached > DAY
         ? warning(
             'clock',
             `the database has seen no time after ${isoTime(timeReached)}`,
-            'where the clock of this machine is right, start the server once with --accept-clock; otherwise set it with NTP',
+            'if the clock of this machine is right, start the server once with --accept-clock; otherwise set it with NTP',
           )
         : fine('clock', 'not behind the database'),
   ]

@@ -21,26 +21,26 @@ const PROFILES: Readonly<Record<string, readonly Requirement[]>> = {
   'OAuth 2.1': [
     PKCE,
     {
-      name: 'no access tokens through the browser (ResponseTypes)',
+      name: 'no access tokens pass through the browser (ResponseTypes)',
       isMet: ({ responseTypes }) => !responseTypes.some((type) => answersWith(type, 'token')),
     },
   ],
   'FAPI 2.0': [
     { name: 'Confidential', isMet: ({ clientType }) => clientType === 'Confidential' },
     {
-      name: 'it proves itself with a key (TokenEndpointAuthMethod=private_key_jwt)',
+      name: 'the app authenticates with a key (TokenEndpointAuthMethod=private_key_jwt)',
       isMet: ({ tokenEndpointAuthMethod }) => tokenEndpointAuthMethod === 'private_key_jwt',
     },
     {
-      name: 'its assertions name the issuer alone (ClientAssertionAudience=issuer)',
+      name: 'its assertions have only the issuer in aud (ClientAssertionAudience=issuer)',
       isMet: ({ clientAssertionAudience }) => clientAssertionAudience === 'issuer',
     },
     {
-      name: 'what is signed for it has PS256, ES256 or EdDSA (SigningAlgorithm)',
+      name: 'its tokens are signed with PS256, ES256 or EdDSA (SigningAlgorithm)',
       isMet: (app, defaultAlgorithm) => signingAlgorithmOf(app, defaultAlgorithm) !== 'RS256',
     },
     {
-      name: 'response type code alone (ResponseTypes)',
+      name: 'only the response type code (ResponseTypes)',
       isMet: ({ responseTypes }) => responseTypes.every((type) => type === 'code'),
     },
     PKCE,

@@ -47,8 +47,8 @@ export async function checkClock(
 
 const explain = (now: number, record: number): string =>
   `the clock of this machine says ${isoTime(now)}, but the latest time that this database has seen is ${isoTime(record)}, ` +
-  `${Math.floor((now - record) / DAY)} days before; if the clock is right (nothing was served meanwhile), ` +
-  'repeat this once with --accept-clock; if it is wrong, set it first: what is done at a wrong time stays'
+  `${Math.floor((now - record) / DAY)} days earlier; if the clock is right (the server was off in between), ` +
+  'run this once more with --accept-clock; if it is wrong, set it first: what happens at a wrong time is not undone'
 
 /** Somebody says that the clock is right, so it counts from now on. */
 async function accept(

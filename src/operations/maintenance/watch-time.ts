@@ -14,7 +14,7 @@ interface Dependencies {
   readonly log: Log
 }
 
-const UNTIL_BELIEVED = 'that is written down once it has been so for an hour'
+const UNTIL_BELIEVED = 'the new time is recorded once this has lasted an hour'
 
 /** Writes down the time reached as soon as it is believed, and tells when the machine's clock was set. */
 export function createWatchTime({ writeEnding, time, audit, log }: Dependencies) {
@@ -22,8 +22,9 @@ export function createWatchTime({ writeEnding, time, audit, log }: Dependencies)
   // What the record was when this node last looked; only somebody who puts it right makes it less.
   let seen: number | undefined
   let isContradicted = false
-  if (time.lead() < -STEP) tell('is behind the time this database has seen; check it')
-  if (time.lead() > STEP && !time.isBelieved()) tell(`is ahead of the time this database has seen; ${UNTIL_BELIEVED}`)
+  if (time.lead() < -STEP) tell('is behind the latest time this database has seen; check the clock')
+  if (time.lead() > STEP && !time.isBelieved())
+    tell(`is far ahead of the latest time this database has seen; ${UNTIL_BELIEVED}`)
 
   function tell(what: string): void {
     log.warn({ clock: { lead: time.lead() } }, `the machine's clock ${what}`)
@@ -32,10 +33,11 @@ export function createWatchTime({ writeEnding, time, audit, log }: Dependencies)
   function compare(record: number): void {
     if (seen !== undefined && record < seen) {
       time.restart(record)
-      tell('was made the record again, by tessera db clock --reset')
+      tell('is the record again, after tessera db clock --reset')
     } else if (seen !== undefined && record > seen) {
       time.hear(record)
-      if (!time.isBelieved() && !isContradicted) tell('is ahead of what another node goes by; check the clocks of all')
+      if (!time.isBelieved() && !isContradicted)
+        tell('is ahead of the clock of another node; check the clocks of all nodes')
       isContradicted = !time.isBelieved()
     }
     seen = record

@@ -89,7 +89,7 @@ export function createDeliver(sender: Sender, { read, writeEnding, clock, audit,
     const work = inLaneOf(destination, () => atOnce(() => attempt(id))).then(
       () => true,
       (err: unknown) => {
-        log.warn({ err, delivery: id }, `${words.one} failed; it is tried again`)
+        log.warn({ err, delivery: id }, `${words.one} failed; it will be tried again`)
         return false
       },
     )

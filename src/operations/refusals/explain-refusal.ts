@@ -94,7 +94,7 @@ export function explainRefusal(
   const facts: Facts = { refusal, registered, uri: shellWord(app ?? 'APPLICATION-URI'), sent: sent ?? '', nearest }
   const remedy: Remedy = detail.rule
     ? REMEDIES[detail.rule](facts)
-    : { fix: 'see the log, under the id of the refusal' }
+    : { fix: 'look up the refusal id in the log of the server' }
   const expected = detail['expected'] === undefined ? [remedy.expected ?? ''] : listed(detail)
   return {
     id,

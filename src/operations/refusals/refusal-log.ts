@@ -39,7 +39,7 @@ export function createRefusalLog({ write, clock, log }: Dependencies) {
       most,
       onLost: (count, err) => {
         countUnrecorded('lost', count)
-        log.error({ count, err }, 'refusals could not be stored; they are on the log alone')
+        log.error({ count, err }, 'refusals could not be stored; they are only in this log')
       },
     })
   const [named, nameless] = [batchesOf(MOST_WAITING), batchesOf(MOST_NAMELESS)]

@@ -19,7 +19,7 @@ export const createLogoutNotices = ({ apps, users, sign, post }: Dependencies): 
   words: {
     one: 'telling an app of a sign-out',
     all: 'telling apps of sign-outs',
-    undone: 'an app was not told of a sign-out',
+    undone: 'an app could not be told about a sign-out',
   },
   about: ({ destination: app }) => ({ app }),
 
@@ -27,7 +27,7 @@ export const createLogoutNotices = ({ apps, users, sign, post }: Dependencies): 
     const app = await apps.find(delivery.destination)
     if (!app?.isEnabled) return { kind: 'pointless', error: 'the app is disabled' }
     if (app.backchannelLogoutUri === undefined)
-      return { kind: 'pointless', error: 'the app has no BackchannelLogoutUri any more' }
+      return { kind: 'pointless', error: 'the app no longer has a BackchannelLogoutUri' }
     const { user: id, sid } = LOGOUT_NOTICE.payloadOf(delivery)
     const token = await sign(app, id === undefined ? undefined : await users.find(id), sid)
     return deliveryOutcome((await post(app.backchannelLogoutUri, new URLSearchParams({ logout_token: token }))).status)

@@ -75,7 +75,7 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
             ? {
                 rule: 'logout-uri-unregistered',
                 client_id: app.applicationUri,
-                cause: 'no registered post-logout redirect URI is this one, byte for byte',
+                cause: 'no registered post-logout redirect URI is identical to this one, byte for byte',
                 sent: redirectUri,
                 expected: app.impersonateLogoutUrl,
               }
@@ -114,7 +114,7 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
       if (opened && !opened.isOver) return opened.interaction
       throw new Refused(
         'interaction_expired',
-        'this sign-out link is not valid any more',
+        'this sign-out link is no longer valid',
         {
           rule: 'interaction-expired',
           cause: `the link is older than ${INTERACTION_LIFETIME / MINUTE} minutes, or was cut off`,

@@ -22,7 +22,7 @@ export const createTellApps =
     const told = sendNow(LOGOUT_NOTICE, notices)
     if (told.length === 0) return
     try {
-      await whileOutside('apps that are told of sign-outs', () => patiently(told))
+      await whileOutside('apps that are told about sign-outs', () => patiently(told))
     } catch (error) {
       // The apps are told all the same; the person waits for none of them.
       if (!(error instanceof TooManyWaiting)) throw error

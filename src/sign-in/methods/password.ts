@@ -72,7 +72,7 @@ function createCheckPassword({ users, write, passwords, throttle }: Dependencies
   return async function checkPassword(login: string, password: string, origin: Origin): Promise<SignInResult> {
     // Nobody has such a password, and hashing it would cost the more the longer it is.
     if (password.length > LONGEST_PASSWORD) return { user: undefined, ...TOO_LONG }
-    if (atOnce >= MOST_AT_ONCE) throw new PasswordQueueFull('too many password checks are waiting')
+    if (atOnce >= MOST_AT_ONCE) throw new PasswordQueueFull('too many password checks are queued')
     atOnce += 1
     try {
       return await check(login, password, origin)
@@ -88,13 +88,13 @@ interface Why {
 }
 
 const NOBODY: Why = { rule: 'person-unknown', cause: 'no account has this login or e-mail' }
-const TOO_LONG: Why = { rule: 'password-wrong', cause: 'the password is too long to be one' }
-const TOO_MANY_WITH_NAME: Why = { rule: 'sign-in-throttled', cause: 'too many attempts with this name have failed' }
+const TOO_LONG: Why = { rule: 'password-wrong', cause: 'the password is too long' }
+const TOO_MANY_WITH_NAME: Why = { rule: 'sign-in-throttled', cause: 'too many sign-ins with this name have failed' }
 const TOO_MANY_FROM_NETWORK: Why = {
   rule: 'too-many-requests',
-  cause: 'too many attempts to sign in from this address have failed (TESSERA_LIMIT_SIGN_IN)',
+  cause: 'too many sign-ins from this address have failed (TESSERA_LIMIT_SIGN_IN)',
 }
-const LOCKED: Why = { rule: 'person-locked', cause: 'the account is locked: too many attempts in a row have failed' }
+const LOCKED: Why = { rule: 'person-locked', cause: 'the account is locked: too many sign-ins in a row have failed' }
 
 function whyRefused(
   { user, passwordHash }: { readonly user: User; readonly passwordHash: string | undefined },

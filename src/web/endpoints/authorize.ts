@@ -110,8 +110,8 @@ export async function authorizeEndpoint(
 }
 
 const endedMeanwhile = ({ app }: Redirectable): Refused =>
-  new Refused('access_denied', 'what the app was allowed was ended while it was being answered; begin again', {
+  new Refused('access_denied', 'the access of the app was ended during this request; begin again', {
     rule: 'grant-ended',
     client_id: app.applicationUri,
-    cause: 'again and again, consent was taken back, the person signed out, or app or user was switched off meanwhile',
+    cause: 'in each attempt consent was withdrawn, the person signed out, or app or user was disabled meanwhile',
   })

@@ -39,7 +39,7 @@ export async function autoDiscoveryEndpoint(
     {
       Type: 'UserProfile',
       Status: 'Working',
-      StatusDescription: 'answers programs; pages for people come later',
+      StatusDescription: 'serves programs; pages for people come later',
       Url: `${origin}/profile`,
       System: true,
       AdditionalProperties: { Me: `${origin}/profile/me` },
@@ -61,7 +61,7 @@ const isSite = ({ identifier }: ApiResource): boolean =>
 const asSite = ({ identifier, scopes }: ApiResource): WebSite => ({
   Type: 'API',
   Status: 'Unknown',
-  StatusDescription: 'is not watched from here',
+  StatusDescription: 'is not monitored from here',
   Url: identifier,
   System: false,
   AdditionalProperties: { Scope: scopes.map(({ name }) => name).join(' ') },

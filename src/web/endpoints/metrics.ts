@@ -33,12 +33,14 @@ function isFromThisMachine({ socket, headers }: FastifyRequest): boolean {
 const refused = (byToken: boolean): Refused =>
   new Refused(
     'access_denied',
-    byToken ? 'metrics need the token of this server' : 'metrics are for requests from the machine of this server',
+    byToken
+      ? 'metrics require the metrics token of this server'
+      : 'metrics are available only to requests from the same machine',
     {
       rule: 'metrics-not-for-everybody',
       cause: byToken
         ? 'no Bearer token was sent, or it is not the one of TESSERA_METRICS_TOKEN'
-        : 'the request came from elsewhere or through a proxy, and TESSERA_METRICS_TOKEN is not set',
+        : 'the request came from another machine or through a proxy, and TESSERA_METRICS_TOKEN is not set',
     },
     { status: 403 },
   )

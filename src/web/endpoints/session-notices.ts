@@ -17,11 +17,11 @@ const NoticesSchema = Type.Object({
       id: Type.String(),
       client_id: Type.Optional(Type.String({ description: 'only tokens issued to this app' })),
       user_id: Type.Optional(Type.String({ description: 'only tokens that act as this user' })),
-      at: Type.Integer({ description: 'seconds since 1970; only tokens issued at this time or before' }),
+      at: Type.Integer({ description: 'seconds since 1970; only tokens issued up to this time' }),
     }),
   ),
-  next: Type.String({ description: 'what to send as since' }),
-  more: Type.Boolean({ description: 'whether to ask again at once' }),
+  next: Type.String({ description: 'the value to send as since' }),
+  more: Type.Boolean({ description: 'whether more notices are waiting: ask again at once' }),
 })
 
 interface Dependencies {
@@ -36,12 +36,12 @@ export async function sessionNoticesEndpoint(
   { authenticateApp, readCatalogue, readNotices }: Dependencies,
 ): Promise<void> {
   async function requireServer(caller: AuthenticatedApp): Promise<void> {
-    const { applicationUri } = requireConfidential(caller, 'read the notices about tokens')
+    const { applicationUri } = requireConfidential(caller, 'read notices about tokens')
     const { resources } = await readCatalogue()
     if (resources.some(({ resourceServers }) => resourceServers.includes(applicationUri))) return
     throw new Refused(
       'unauthorized_client',
-      'only an app that serves an API may read the notices about tokens',
+      'only an app that serves an API may read notices about tokens',
       { rule: 'app-serves-no-api', client_id: applicationUri, cause: 'no API resource names the app as its server' },
       { status: 403 },
     )

@@ -12,7 +12,9 @@ import { bodyForm } from '../kit/requests/form-body.ts'
 
 const MOST_TOUCHES = 300
 
-const EndedSchema = Type.Object({ ended: Type.Array(Type.String(), { description: 'ids of sessions that are over' }) })
+const EndedSchema = Type.Object({
+  ended: Type.Array(Type.String(), { description: 'ids of sessions that have ended' }),
+})
 
 interface Dependencies {
   readonly authenticateApp: AuthenticateApp
@@ -43,12 +45,12 @@ function readTouches(text: string): Touch[] {
     throw new Refused('invalid_request', `parameter has more than ${MOST_TOUCHES} values: touches`, {
       rule: 'parameter-has-too-many-values',
       parameter: 'touches',
-      cause: `touches holds ${words.length} values; ${MOST_TOUCHES} are allowed`,
+      cause: `touches has ${words.length} values; ${MOST_TOUCHES} are allowed`,
     })
   return words.map((word, index) => {
     const [, id, ago] = /^([0-9a-f-]{1,64}):(\d{1,6})$/.exec(word) ?? []
     if (id !== undefined) return { id, ago: Number(ago) * SECOND }
-    throw new Refused('invalid_request', 'touches must be SESSION_ID:SECONDS_AGO, with a space between two', {
+    throw new Refused('invalid_request', 'touches must be a list of SESSION_ID:SECONDS_AGO, separated by spaces', {
       rule: 'request-malformed',
       parameter: 'touches',
       cause: `value ${index + 1} of touches is not the id of a session, a colon and whole seconds`,

@@ -12,7 +12,7 @@ import { bodyForm } from '../kit/requests/form-body.ts'
 
 const SessionSchema = Type.Object({
   session_id: Type.String(),
-  expires_in: Type.Integer({ description: 'seconds until the session is over, unless it is used again' }),
+  expires_in: Type.Integer({ description: 'seconds until the session ends, unless it is used again' }),
   subject: Type.String({ description: 'the sub of the token' }),
 })
 

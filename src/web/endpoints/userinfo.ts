@@ -24,7 +24,7 @@ type Why = Omit<InactiveToken, 'kind'>
 const MISSING: Why = { rule: 'access-token-missing', cause: 'no Authorization: Bearer header came with the request' }
 const REFRESH_TOKEN: Why = {
   rule: 'access-token-foreign',
-  cause: 'a refresh token was sent in place of an access token',
+  cause: 'a refresh token was sent instead of an access token',
 }
 const SERVICE: Why = { rule: 'access-token-of-service', cause: 'the token came from client_credentials' }
 const NO_OPENID: Why = { rule: 'access-token-without-openid', cause: 'openid was not asked for at sign-in' }
@@ -45,14 +45,15 @@ export async function userinfoEndpoint(
   async function userinfo(request: FastifyRequest, reply: FastifyReply) {
     const body = request.method === 'POST' ? refuseRepeated(bodyForm(request)) : undefined
     const bearer = readBearerToken(request, body)
-    if (bearer === undefined) throw refuse('invalid_token', 'an access token is needed', MISSING)
+    if (bearer === undefined) throw refuse('invalid_token', 'an access token is required', MISSING)
     const token = await lookUpToken(bearer)
     if (token.kind !== 'access_token') {
       const why = token.kind === 'inactive' ? token : REFRESH_TOKEN
       throw refuse('invalid_token', 'the access token is unknown, expired or revoked', why, token.app)
     }
     const { scope, app } = token
-    if (!token.interactive) throw refuse('insufficient_scope', 'a service token speaks for no person', SERVICE, app)
+    if (!token.interactive)
+      throw refuse('insufficient_scope', 'a service token does not act for a person', SERVICE, app)
     if (!scope.includes('openid'))
       throw refuse('insufficient_scope', 'the access token lacks the scope: openid', NO_OPENID, app, scope.join(' '))
     const sub = subjectOf(token.user, sectorOf(app))

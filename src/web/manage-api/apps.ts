@@ -47,7 +47,7 @@ const ROUTES = {
   remove: operation({
     id: 'removeApp',
     tag,
-    summary: 'Forget an app with everything issued to it',
+    summary: 'Remove an app with everything issued to it',
     params,
     conditional: true,
     answer: { 204: NOTHING },
@@ -62,7 +62,7 @@ const ROUTES = {
   addSecret: operation({
     id: 'addSecret',
     tag,
-    summary: 'Make a secret that is shown once, or take the hash of one',
+    summary: 'Create a secret that is shown once, or store the hash of one made elsewhere',
     params,
     body: NewSecret,
     answer: { 201: NewSecretShown },
@@ -78,7 +78,7 @@ const ROUTES = {
     id: 'listLogouts',
     tag,
     summary:
-      'List the sign-outs that an app was told of by back-channel logout, or is still to be told of, the newest first',
+      'List the back-channel logout notifications that were sent or are still to be sent to an app, newest first',
     params,
     query: pageQuery({}),
     answer: { 200: pageOf(LogoutRecord) },

@@ -19,7 +19,7 @@ const ROUTES = {
   list: operation({
     id: 'listConsents',
     tag,
-    summary: 'List what a user has allowed which app',
+    summary: 'List the consents of users to apps',
     params,
     query: pageQuery({}),
     answer: { 200: ConsentPage },
@@ -27,7 +27,7 @@ const ROUTES = {
   withdraw: operation({
     id: 'withdrawConsent',
     tag,
-    summary: 'Take back what a user has allowed an app; all its tokens that act as the user end at once',
+    summary: 'Withdraw the consent of a user to an app; all its tokens that act as the user end at once',
     params: { ...params, applicationUri: APPLICATION_URI },
     answer: { 204: NOTHING },
   }),

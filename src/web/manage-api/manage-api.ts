@@ -51,7 +51,7 @@ export async function manageApi(
   })
   await registerOpenApi(server, {
     title: 'Tessera administration API',
-    description: `Needs an access token with the scope ${ADMINISTRATION_SCOPE}. Refusals are problem details (RFC 9457).`,
+    description: `Requires an access token with the scope ${ADMINISTRATION_SCOPE}. Refusals are problem details (RFC 9457).`,
     version: '1',
     security: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
     tags: [

@@ -26,14 +26,14 @@ const timeOrNull = (description: string): TSchema => value(TEXT_OR_NULL, descrip
 
 const SECRET = {
   Id: Type.String(),
-  Label: value(TEXT_OR_NULL, 'what an administrator calls it'),
+  Label: value(TEXT_OR_NULL, 'a label for administrators'),
   CreatedAt: time('when it was made'),
   ExpiresAt: timeOrNull('when it ends, or null'),
 }
 const Secret = Type.Object(SECRET)
 
 export const SecretList = Type.Object({
-  items: Type.Array(Type.Object({ ...SECRET, LastUsedAt: timeOrNull('some minutes exact') })),
+  items: Type.Array(Type.Object({ ...SECRET, LastUsedAt: timeOrNull('accurate to a few minutes') })),
 })
 
 export const NewSecretShown = Type.Object({
@@ -64,22 +64,22 @@ const APP_RECORD = {
 export const AppRecord = Type.Object(APP_RECORD)
 export const ChangedApp = Type.Object({
   ...APP_RECORD,
-  warnings: Type.Array(Type.String(), { description: 'what is possible but hardly meant' }),
+  warnings: Type.Array(Type.String(), { description: 'warnings: what is possible but probably not intended' }),
 })
 
 /** That an app is told of a sign-out. */
 export const LogoutRecord = Type.Object({
   id: Type.String(),
   app: APPLICATION_URI,
-  user: value(TEXT_OR_NULL, 'the login, or the id where the account was removed'),
+  user: value(TEXT_OR_NULL, 'the login, or the id if the account was removed'),
   session: Type.String({ description: 'the sid' }),
   endedAt: time('when the session ended'),
   state: Type.String({ enum: ['waiting', 'delivered', 'given up'] }),
   attempts: Type.Integer(),
   nextAttemptAt: timeOrNull('when the next attempt is due'),
-  deliveredAt: timeOrNull('when the app took it'),
-  givenUpAt: timeOrNull('when it was given up'),
-  lastError: value(TEXT_OR_NULL, 'what the last attempt failed of'),
+  deliveredAt: timeOrNull('when the app accepted it'),
+  givenUpAt: timeOrNull('when the server gave up'),
+  lastError: value(TEXT_OR_NULL, 'why the last attempt failed'),
 } satisfies Record<keyof ShownLogout, TSchema>)
 
 /** Every attribute has a default but the ClientType. */

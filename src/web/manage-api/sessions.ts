@@ -15,7 +15,7 @@ const numberOrNull = (description: string) =>
 const Session = Type.Object({
   id: Type.String(),
   kind: Type.String({ enum: ['user', 'service'] }),
-  user: Type.String({ description: 'the login of whom it acts as' }),
+  user: Type.String({ description: 'the login of the user it acts as' }),
   app: Type.String({ description: 'the ApplicationUri' }),
   openedAt: Type.String({ format: 'date-time' }),
   lastUsedAt: Type.String({ format: 'date-time' }),
@@ -23,10 +23,10 @@ const Session = Type.Object({
 })
 
 const License = Type.Object({
-  slots: numberOrNull('how many API sessions there may be at once, or null for any number'),
+  slots: numberOrNull('how many API sessions may be open at once; null: unlimited'),
   used: Type.Integer(),
   free: numberOrNull('null for any number'),
-  kept: Type.Integer({ description: 'how many of the free ones wait for reserved users' }),
+  kept: Type.Integer({ description: 'how many of the free slots are kept for reserved users' }),
   reserved: Type.Array(Type.String()),
 })
 
@@ -36,7 +36,7 @@ const NewLicense = Type.Object(
       type: ['integer', 'null'],
       minimum: 1,
       maximum: MOST_SLOTS,
-      description: 'a whole number from 1, or null for any number',
+      description: 'a whole number, 1 or more, or null for no limit',
     }),
     reserved: Type.Array(text('a login'), { maxItems: 1000, description: 'the logins of all reserved users' }),
   },
@@ -52,14 +52,14 @@ const ROUTES = {
   list: operation({
     id: 'listSessions',
     tag,
-    summary: 'List the live API sessions, the oldest first',
+    summary: 'List the open API sessions, oldest first',
     query: pageQuery({ user: 'a login, e-mail or id', app: 'an ApplicationUri' }),
     answer: { 200: pageOf(Session) },
   }),
   end: operation({
     id: 'endSession',
     tag,
-    summary: 'End an API session at once, and with withTokens the tokens that would open another one',
+    summary: 'End an API session at once, and with withTokens also the tokens that could open another one',
     params: { id: 'the id of the session' },
     query: EndQuery,
     answer: { 204: NOTHING },
@@ -68,7 +68,7 @@ const ROUTES = {
   setLicense: operation({
     id: 'setLicense',
     tag,
-    summary: 'Set the licence slots and who is reserved',
+    summary: 'Set the number of licence slots and the reserved users',
     body: NewLicense,
     answer: { 200: License },
   }),

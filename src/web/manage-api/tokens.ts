@@ -21,7 +21,7 @@ const ROUTES = {
   list: operation({
     id: 'listTokens',
     tag,
-    summary: 'List the reference tokens of an app, the oldest first',
+    summary: 'List the reference tokens of an app, oldest first',
     params,
     query: pageQuery({}),
     answer: { 200: pageOf(TokenRecord) },
@@ -29,7 +29,7 @@ const ROUTES = {
   add: operation({
     id: 'issueToken',
     tag,
-    summary: 'Make a reference token whose value is shown once',
+    summary: 'Create a reference token whose value is shown once',
     params,
     body: NewToken,
     answer: { 201: NewTokenShown },
@@ -47,10 +47,11 @@ const ROUTES = {
 function holderOf(kind: ReferenceTokenKind, { app, actor, person, byReferenceToken }: Administrator) {
   if (byReferenceToken) throw madeByToken({ client_id: app, actor })
   if (kind === 'SAT' || person !== undefined) return person
-  const reason = 'PAT acts as the person who makes it, and this access token speaks for an app; make a SAT, or sign in'
+  const reason =
+    'a PAT acts as the person who creates it, but this access token belongs to an app; create a SAT, or sign in'
   throw new Refused(
     'invalid_change',
-    'kind: the access token speaks for no person',
+    'kind: the access token does not act for a person',
     {
       rule: 'token-speaks-for-nobody',
       cause: 'a PAT was asked for with the access token of an app',

@@ -35,7 +35,7 @@ const ROUTES = {
   remove: operation({
     id: 'removeUser',
     tag,
-    summary: 'Forget a user with their sessions, consents and tokens',
+    summary: 'Remove a user with their sessions, consents and tokens',
     params,
     conditional: true,
     answer: { 204: NOTHING },
@@ -43,7 +43,7 @@ const ROUTES = {
   password: operation({
     id: 'setPassword',
     tag,
-    summary: 'Give a user a new password; everything issued under the old one ends',
+    summary: 'Set a new password for a user; everything issued under the old one ends',
     params,
     body: NewPassword,
     answer: { 204: NOTHING },

@@ -141,7 +141,7 @@ const createFindRequest =
   }
 
 const denialOf = ({ app, scope }: AuthorizationRequest, user: string): Refused =>
-  new Refused('access_denied', 'the person did not allow it', {
+  new Refused('access_denied', 'the person denied consent', {
     rule: 'consent-denied',
     client_id: app.applicationUri,
     user,

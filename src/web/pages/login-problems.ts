@@ -13,27 +13,27 @@ export function errorOf(problem: Problem, client_id: string): Refused {
     case 'wrong_credentials':
       return new Refused(
         'access_denied',
-        'the login or the password is wrong',
+        'the login or password is wrong',
         { client_id, ...problem.why },
         { status: 401 },
       )
     case 'missing':
-      return new Refused('invalid_request', 'the login or the password is missing', {
+      return new Refused('invalid_request', 'the login or password is missing', {
         client_id,
         rule: 'sign-in-incomplete',
-        cause: 'the form was sent without a login or without a password',
+        cause: 'the form was sent without a login or a password',
       })
     case 'busy':
       return new Refused(
         'temporarily_unavailable',
         'too many people are signing in right now',
-        { client_id, rule: 'server-busy', cause: 'the queue of passwords to check is full' },
+        { client_id, rule: 'server-busy', cause: 'the queue of password checks is full' },
         { retryAfter: problem.retryAfter },
       )
     case 'throttled':
       return new Refused(
         'temporarily_unavailable',
-        'too many attempts to sign in have failed',
+        'too many sign-in attempts have failed',
         { client_id, ...problem.why },
         { retryAfter: problem.retryAfter, status: 429 },
       )

@@ -31,7 +31,7 @@ export async function profileMeEndpoint(
     if (url === undefined) {
       throw new Refused('not_found', 'there is no picture', {
         rule: 'picture-missing',
-        cause: 'the record has none',
+        cause: 'the user has no picture',
       })
     }
     const vary = [reply.getHeader('vary') ?? [], 'Authorization', 'Cookie'].flat().join(', ')

@@ -11,14 +11,14 @@ const ROUTES = {
   list: operation({
     id: 'listOwnConsents',
     tag,
-    summary: 'List what you have allowed which app',
+    summary: 'List your consents to apps',
     query: pageQuery({}),
     answer: { 200: ConsentPage },
   }),
   withdraw: operation({
     id: 'withdrawOwnConsent',
     tag,
-    summary: 'Take back what you have allowed an app; all its tokens that act as you end at once',
+    summary: 'Withdraw your consent to an app; all its tokens that act as you end at once',
     params: { applicationUri: APPLICATION_URI },
     answer: { 204: NOTHING },
   }),

@@ -11,14 +11,14 @@ const ROUTES = {
   list: operation({
     id: 'listOwnTokens',
     tag,
-    summary: 'List your personal access tokens, the oldest first',
+    summary: 'List your personal access tokens, oldest first',
     query: pageQuery({}),
     answer: { 200: pageOf(TokenRecord) },
   }),
   add: operation({
     id: 'issueOwnToken',
     tag,
-    summary: 'Make a personal access token whose value is shown once',
+    summary: 'Create a personal access token whose value is shown once',
     body: NewOwnToken,
     answer: { 201: NewTokenShown },
   }),

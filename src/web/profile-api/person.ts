@@ -35,16 +35,16 @@ type Why = Omit<InactiveToken, 'kind'>
 
 const MISSING: Why = {
   rule: 'access-token-missing',
-  cause: 'neither an Authorization: Bearer header nor the cookie of a live sign-in came with the request',
+  cause: 'the request came with neither an Authorization: Bearer header nor the cookie of a valid sign-in',
 }
 const REFRESH_TOKEN: Why = {
   rule: 'access-token-foreign',
-  cause: 'a refresh token was sent in place of an access token',
+  cause: 'a refresh token was sent instead of an access token',
 }
 const SERVICE: Why = { rule: 'access-token-of-service', cause: 'the token acts for the app itself' }
 const ELSEWHERE: Why = {
   rule: 'access-token-without-openid',
-  cause: 'the token is for other APIs than that of the instance, and openid was not asked for at sign-in',
+  cause: 'the token is not for the API of the instance, and openid was not asked for at sign-in',
 }
 
 const refuse = (
@@ -65,7 +65,7 @@ export function createFindPerson({ lookUpToken, sessions, cookies, subjectOf, de
     if (bearer !== undefined) return personOf(await lookUpToken(bearer))
     const alone = request.headers.authorization === undefined && !cameFromElsewhere(request)
     const signedIn = alone ? await sessions.find(cookies.session(request)) : undefined
-    if (!signedIn) throw refuse('invalid_token', 'an access token or a sign-in is needed', MISSING)
+    if (!signedIn) throw refuse('invalid_token', 'an access token or a sign-in is required', MISSING)
     const { user } = signedIn
     return { user, id: user.id, tellsLogin: true, tells: () => true }
   }
@@ -76,7 +76,7 @@ export function createFindPerson({ lookUpToken, sessions, cookies, subjectOf, de
       throw refuse('invalid_token', 'the access token is unknown, expired or revoked', why, token.app)
     }
     const { interactive, scope, user, claims, app } = token
-    if (!interactive) throw refuse('insufficient_scope', 'a service token speaks for no person', SERVICE, app)
+    if (!interactive) throw refuse('insufficient_scope', 'a service token does not act for a person', SERVICE, app)
     const isForInstance = [claims.aud ?? []].flat().includes(defaultResource)
     if (!isForInstance && !scope.includes('openid'))
       throw refuse('insufficient_scope', 'the access token lacks the scope: openid', ELSEWHERE, app)

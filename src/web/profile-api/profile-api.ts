@@ -47,7 +47,7 @@ export async function profileApi(
     security: { session: { type: 'apiKey', in: 'cookie', name: cookies.sessionName } },
     tags: [
       { name: 'tokens', description: 'Your personal access tokens' },
-      { name: 'consents', description: 'What you have allowed apps' },
+      { name: 'consents', description: 'Your consents to apps' },
     ],
   })
   const refuseOtherMethods = watchMethods(server)

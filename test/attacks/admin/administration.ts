@@ -13,7 +13,7 @@ import { changeApp, issue } from '../../fixtures/tokens/reference-tokens.ts'
 const CONSOLE = 'my.admin/console'
 const CONSOLE_REDIRECT = 'https://admin.example.com/cb'
 
-/** What is no attribute of a user, or none that anybody sets. */
+/** What is not an attribute of a user, or none that anybody sets. */
 const NOT_OF_USERS: Readonly<Record<string, unknown>> = {
   id: '00000000-0000-4000-8000-000000000000',
   passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$aGFzaA',

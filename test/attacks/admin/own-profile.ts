@@ -8,7 +8,7 @@ import { OTHER, OTHER_REDIRECT, WEB } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { changeApp, issue } from '../../fixtures/tokens/reference-tokens.ts'
 
-/** What is no attribute of a token somebody asks for. */
+/** What is not an attribute of a token somebody asks for. */
 const NOT_OF_TOKENS: Readonly<Record<string, unknown>> = {
   kind: 'SAT',
   user: 'anna',

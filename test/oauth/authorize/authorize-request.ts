@@ -83,7 +83,7 @@ await t.test('AU-01 app disabled, unknown or a note: an error page, never a redi
   const page = (client_id: string, cause: string): Refusal => ({
     status: 400,
     error: 'invalid_client',
-    description: 'no app that people can sign in to has this client_id',
+    description: 'client_id is not that of an app that people can sign in to',
     cause: { client_id, cause },
   })
   const rows: [string, string, string][] = [
@@ -139,7 +139,7 @@ await t.test('AU-02 the redirect URI is checked before anything that would be re
 await t.test('AU-04 response_type', async (t) => {
   const unsupported: Told = {
     error: 'unsupported_response_type',
-    description: 'response_type is not offered; offered are code, code id_token',
+    description: 'response_type is not supported; supported: code, code id_token',
   }
   const rows: [string, Told][] = [
     ['token', { ...unsupported, in: 'fragment' }],
@@ -187,7 +187,7 @@ await t.test('an app through which nobody may sign in: unauthorized_client', asy
 })
 
 await t.test('AU-05 response_mode that is not offered is told in the default mode', async (t) => {
-  const notOffered = invalid('response_mode is not offered; offered are query, fragment, form_post')
+  const notOffered = invalid('response_mode is not supported; supported: query, fragment, form_post')
   for (const response_mode of ['FORM_POST', 'web_message', 'form_post.jwt', 'jwt', 'QUERY', 'query fragment']) {
     await toldToApp(t, { ...REQUEST, response_mode }, notOffered)
     await toldToApp(t, { ...HYBRID_REQUEST, response_mode }, { ...notOffered, in: 'fragment' })
@@ -196,7 +196,7 @@ await t.test('AU-05 response_mode that is not offered is told in the default mod
     t,
     { ...HYBRID_REQUEST, response_mode: 'query' },
     {
-      ...invalid('response_mode query is not allowed where the answer holds a token'),
+      ...invalid('response_mode query is not allowed if the response contains a token'),
       in: 'fragment',
     },
   )
@@ -227,7 +227,7 @@ await t.test('AU-07 only S256', async (t) => {
   await toldToApp(
     t,
     { ...REQUEST, code_challenge_method: 'S256' },
-    invalid('code_challenge_method is sent without code_challenge'),
+    invalid('code_challenge_method was sent without code_challenge'),
   )
   for (const bad of [VERIFIER, code_challenge.slice(1), `${code_challenge}=`, code_challenge.replace(/.$/, '+')]) {
     const fields = { ...REQUEST, ...PKCE, code_challenge: bad }
@@ -308,12 +308,12 @@ await t.test('AU-13 max_age that is no number of seconds', async (t) => {
 })
 
 await t.test('prompt that is not understood', async (t) => {
-  const offered = 'prompt is not understood; offered are none, login, consent, select_account'
+  const offered = 'prompt is not supported; supported: none, login, consent, select_account'
   for (const prompt of ['nonsense', 'login nonsense', 'LOGIN', 'create', 'login  consent']) {
     await toldToApp(t, { ...REQUEST, prompt }, invalid(offered))
   }
   for (const prompt of ['none login', 'login none', 'none consent']) {
-    await toldToApp(t, { ...REQUEST, prompt }, invalid('prompt none cannot be combined'))
+    await toldToApp(t, { ...REQUEST, prompt }, invalid('prompt none cannot be combined with other values'))
   }
 })
 
@@ -335,7 +335,7 @@ await t.test('AU-16 request objects are refused and nothing is fetched', async (
 
 await t.test('AU-17 scope', async (t) => {
   const scopeRefused = (description: string): Told => ({ error: 'invalid_scope', description })
-  const missing = scopeRefused('scope is missing; ask at least for openid or for an API scope of the app')
+  const missing = scopeRefused('scope is missing; ask for at least openid or an API scope of the app')
   const notAList = scopeRefused('scope is not a list of scope names separated by single spaces')
   const rows: [string | undefined, Told][] = [
     [undefined, missing],
@@ -359,7 +359,7 @@ await t.test('AU-17 scope', async (t) => {
     t,
     { ...HYBRID_REQUEST, scope: 'read' },
     {
-      ...scopeRefused('an ID token is asked for, but scope does not hold openid'),
+      ...scopeRefused('the request asks for an ID token, but scope does not contain openid'),
       in: 'fragment',
     },
   )
@@ -469,7 +469,7 @@ await t.test('code id_token: both in the fragment, tied together, whatever the o
   }
   const { nonce: _, ...without } = HYBRID_REQUEST
   await toldToApp(t, without, {
-    ...invalid('parameter is missing: nonce (needed where the answer holds an ID token)'),
+    ...invalid('parameter is missing: nonce (required if the response contains an ID token)'),
     in: 'fragment',
   })
   await toldToApp(

@@ -22,7 +22,7 @@ import { type Browser, createBrowser, type View } from '../../fixtures/sign-in/b
 
 const TRUSTED = 'my.trusted.app/trusted'
 const TRUSTED_REDIRECT = 'https://trusted.example.com/cb'
-const DENIED = 'the person did not allow it'
+const DENIED = 'the person denied consent'
 const TITLES: Readonly<Record<string, string>> = {
   openid: 'Know who you are',
   email: 'See your email address',
@@ -90,7 +90,7 @@ await t.test('OIDC Core §3.1.2.4: only what is new is asked, for each person an
 
   refusedByRedirect(t, instance, await open(browser, { scope: 'openid email read', prompt: 'none' }), {
     error: 'consent_required',
-    description: 'the person has not allowed the app all it asks for',
+    description: 'the person has not consented to everything the app asks for',
     state: 's',
     cause: { missing: ['email'] },
   })
@@ -166,7 +166,7 @@ await t.test('CS-02 the form counts once, in its own browser, from its own page,
       refusedByPage(t, instance, await browser.submit(view, 'consent-approve'), {
         status: 400,
         error: 'interaction_expired',
-        description: 'this sign-in was completed before; begin again in the app',
+        description: 'this sign-in is already complete; begin again in the app',
       })
       t.ok(answerOf(await open(browser)).get('code'))
     }
@@ -212,7 +212,7 @@ await t.test('CS-02 the form counts once, in its own browser, from its own page,
     const { instance, ask } = await start(t)
     const [davids, annas] = [await ask('david'), await ask('anna')]
     const refusal = { status: 400, error: 'interaction_expired' }
-    const elsewhere = { ...refusal, description: 'this sign-in was begun in another browser, or cookies are blocked' }
+    const elsewhere = { ...refusal, description: 'this sign-in began in another browser, or cookies are blocked' }
     refusedByPage(t, instance, await annas.browser.open(davids.view.url), elsewhere)
     refusedByPage(t, instance, await annas.browser.submit(davids.view, 'consent-approve'), elsewhere)
     instance.advance(15 * 60_000 + 1)
@@ -314,7 +314,7 @@ const ON_THE_DEVICE: readonly (readonly [app: string, redirectUri: string])[] = 
 const CLAIMED = 'https://claimed.example.com/cb'
 const EACH_TIME = {
   error: 'consent_required',
-  description: 'the person is asked each time, for this app cannot prove which app it is',
+  description: 'the person is asked each time, as this app cannot prove its identity',
 }
 
 await t.test('RFC 8252 §8.6: a Public app that is answered on the device gets no code without a page', async (t) => {

@@ -84,7 +84,7 @@ await t.test('what is asked for by name is consented to like the scope that stan
 
 await t.test('OIDC Core §5.5: what is no such JSON object is refused', async (t) => {
   const error = 'invalid_request'
-  const error_description = 'claims is not a JSON object of the form of OpenID Connect Core 5.5'
+  const error_description = 'claims is not a JSON object as described in OpenID Connect Core 5.5'
   for (const claims of [
     'x',
     '[]',

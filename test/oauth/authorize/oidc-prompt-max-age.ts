@@ -66,7 +66,7 @@ await t.test('AU-11 prompt=none', async (t) => {
     const { browser } = await davidsBrowser()
     const consentRequired = {
       error: 'consent_required',
-      description: 'the person has not allowed the app all it asks for',
+      description: 'the person has not consented to everything the app asks for',
     }
     const more = { prompt: 'none', scope: 'openid update' }
     refusedByRedirect(t, instance, await open(browser, more), {
@@ -205,7 +205,7 @@ await t.test('id_token_hint', async (t) => {
     t.ok(asksToSignIn(page))
     refusedByRedirect(t, instance, await signInAndConsent(browser, page, 'anna'), {
       error: 'login_required',
-      description: 'somebody else signed in than the app asked for',
+      description: 'another person signed in than the app asked for',
       state: 's',
     })
     const again = await signInAndConsent(browser, await open(browser, hinted), 'david')

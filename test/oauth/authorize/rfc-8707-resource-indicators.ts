@@ -173,13 +173,13 @@ await t.test('§2.1: resource at authorize', async (t) => {
       'a scope of another API',
       {},
       [REPORTS],
-      { error: 'invalid_scope', description: 'scope belongs to none of the resources asked for: read' },
+      { error: 'invalid_scope', description: 'scope does not belong to any of the requested resources: read' },
     ],
     [
       'an API without a scope of it',
       { scope: 'openid' },
       [REPORTS],
-      { error: 'invalid_target', description: 'no scope of the resource is asked for' },
+      { error: 'invalid_target', description: 'scope holds no scope of the resource' },
     ],
   ]
   for (const [name, fields, resources, refusal] of refusals) {
@@ -269,11 +269,11 @@ await t.test('§2.2: resource at the token endpoint', async (t) => {
     const token = json['refresh_token']
     t.equal(
       refusalOf(await refresh(instance, token, { scope: 'read reports.read' }, REPORTS)),
-      '400 invalid_scope: scope belongs to none of the resources asked for: read',
+      '400 invalid_scope: scope does not belong to any of the requested resources: read',
     )
     t.equal(
       refusalOf(await refresh(instance, token, { scope: 'read' }, DOMAIN, REPORTS)),
-      '400 invalid_target: no scope of the resource is asked for',
+      '400 invalid_target: scope holds no scope of the resource',
     )
     const answer = await refresh(instance, token, { scope: 'read' }, DOMAIN)
     t.match(saysOf(answer.json), { aud: DOMAIN, scope: 'read' })
@@ -308,7 +308,7 @@ await t.test('§2.2: a service', async (t) => {
   t.match(saysOf((await ask({ scope: 'read' }, DOMAIN)).json), { aud: DOMAIN, scope: 'read' })
   t.equal(
     refusalOf(await ask({ scope: 'read reports.read' }, REPORTS)),
-    '400 invalid_scope: scope belongs to none of the resources asked for: read',
+    '400 invalid_scope: scope does not belong to any of the requested resources: read',
   )
   t.equal(refusalOf(await ask({}, ARCHIVE)), `400 invalid_target: ${NOT_OPEN}`)
   t.equal(refusalOf(await ask({}, `${REPORTS}#`)), '400 invalid_target: resource must not have a fragment')

@@ -55,7 +55,7 @@ const INVALID = {
 }
 const BAD_URI = {
   error: 'invalid_request_uri',
-  description: 'request_uri is not registered for this app, or nothing could be fetched from it',
+  description: 'request_uri is not registered for this app, or could not be fetched',
 }
 
 /** Signs in and returns what the app is told. */
@@ -146,7 +146,7 @@ await t.test('nothing is ever redirected to an address that is not registered', 
     'invalid_request',
     'parameter is missing: client_id',
   )
-  const nobody = 'no app that people can sign in to has this client_id'
+  const nobody = 'client_id is not that of an app that people can sign in to'
   page(await open({ ...QUERY, client_id: 'nobody', request: await request() }), 'invalid_client', nobody)
 })
 
@@ -210,7 +210,7 @@ await t.test('request_uri: fetched from registered addresses alone', async (t) =
   t.notOk(state.asked.includes('/elsewhere'))
   Object.assign(state, { status: 200, body: 'x' })
   refusedByRedirect(t, instance, await open({ ...QUERY, request_uri: uri }), { ...INVALID, state: 'outside' })
-  const twice = { error: 'invalid_request', description: 'request and request_uri are sent together' }
+  const twice = { error: 'invalid_request', description: 'request and request_uri were sent together' }
   refusedByRedirect(t, instance, await open({ ...QUERY, request_uri: uri, request: await request() }), {
     ...twice,
     state: 'outside',

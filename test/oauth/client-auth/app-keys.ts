@@ -142,7 +142,7 @@ await t.test('a server that fails: what it said last counts for a day, and it is
     t,
     instance,
     await ask('app/stale', one),
-    because('app-keys-unreachable', /^the key set of JwksUri could not be had: /),
+    because('app-keys-unreachable', /^the key set at JwksUri could not be fetched: /),
   )
   serve(one)
   refused(t, instance, await ask('app/stale', one), because('app-keys-unreachable'))
@@ -196,7 +196,7 @@ await t.test('the record: keys that cannot work are refused, each with its reaso
     [{ Jwks: jwksOf(shared) }, 'Jwks', /^key 1 is a shared secret/],
     [{ Jwks: jwksOf(one, { ...two.jwk, d: 'AAAA' }) }, 'Jwks', /^key 2 holds private members/],
     [{ Jwks: jwksOf(small) }, 'Jwks', /^key 1 is an RSA key of 1024 bits; 2048 to 8192 are allowed$/],
-    [{ Jwks: jwksOf({ ...one.jwk, x: 'AAAA' }) }, 'Jwks', /^key 1 is not a sound key/],
+    [{ Jwks: jwksOf({ ...one.jwk, x: 'AAAA' }) }, 'Jwks', /^key 1 is not a valid key/],
     [{ Jwks: jwksOf({ ...one.jwk, use: 'enc' }) }, 'Jwks', /^holds no key that verifies a signature/],
     [{ Jwks: JSON.stringify({ keys: Array.from({ length: 33 }, () => one.jwk) }) }, 'Jwks', /^has more than 32 keys$/],
     [{ JwksUri: 'jwks' }, 'JwksUri', /URL/],
@@ -220,7 +220,7 @@ await t.test('the record: keys that cannot work are refused, each with its reaso
     [
       { TokenEndpointAuthMethod: 'private_key_jwt' },
       'TokenEndpointAuthMethod',
-      /^private_key_jwt needs the public keys/,
+      /^private_key_jwt requires the public keys/,
     ],
     [
       { TokenEndpointAuthMethod: 'client_secret_jwt', TokenEndpointAuthSigningAlg: 'RS256' },
@@ -230,7 +230,7 @@ await t.test('the record: keys that cannot work are refused, each with its reaso
     [
       { TokenEndpointAuthSigningAlg: 'RS256' },
       'TokenEndpointAuthSigningAlg',
-      /^is for client_secret_jwt and private_key_jwt$/,
+      /^is only for client_secret_jwt and private_key_jwt$/,
     ],
     [
       { ClientType: 'Public', SystemUserAllowed: false, TokenEndpointAuthMethod: 'client_secret_post' },
@@ -255,7 +255,7 @@ await t.test('the record: keys that cannot work are refused, each with its reaso
   )
   const elsewhere = await tessera(['app', 'update', 'app/record', '--set', 'JwksUri=https://127.0.0.2/jwks'])
   t.strictSame(
-    [elsewhere.code, elsewhere.stderr.includes('JwksUri: leads to an address that is not on the public internet')],
+    [elsewhere.code, elsewhere.stderr.includes('JwksUri: resolves to an address that is not on the public internet')],
     [2, true],
   )
   serve(one)
@@ -283,11 +283,11 @@ await t.test('an app that asserts itself can be explained', async (t) => {
       {},
       {},
       { name: 'TokenEndpointAuthMethod', passed: true },
-      { detail: 'the app is taken to send a valid assertion' },
+      { detail: 'assumed: the app sends a valid assertion' },
     ],
   })
   const withSecret = ['explain', 'token', '--grant', 'client_credentials', '--client', 'app/record', '--secret-stdin']
   const refusal = await tessera(withSecret, 'some-secret')
-  t.match(refusal.stdout, 'prove the app by private_key_jwt')
+  t.match(refusal.stdout, 'authenticate the app with private_key_jwt')
   t.equal((await tessera(['explain', 'token', '--grant', 'client_credentials', '--client', SYNC])).code, 0)
 })

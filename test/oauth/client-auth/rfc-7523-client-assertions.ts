@@ -335,7 +335,7 @@ await t.test('clocks that differ: 10 s are accepted', async (t) => {
 await t.test(
   'TE-18 each assertion counts once: one after another, at the same time, after a restart, for all time it would count',
   async (t) => {
-    const used = because('assertion-used', 'an assertion with this jti was used before')
+    const used = because('assertion-used', 'an assertion with this jti has already been used')
     const jti = newId()
     t.equal((await send(await signAs(es, sound({ jti })))).status, 200)
     refused(
@@ -413,7 +413,7 @@ await t.test('TE-08 two kinds of authentication at once: invalid_request', async
   const twice = {
     status: 400,
     error: 'invalid_request',
-    description: 'client credentials are sent twice: use either the Authorization header or the body',
+    description: 'client credentials were sent twice: use either the Authorization header or the body',
   }
   refused(t, instance, await send(await signAs(rs, sound()), SERVICE, basic(KEYED)), twice)
   refused(t, instance, await send(await signAs(rs, sound()), { ...SERVICE, client_secret: SECRET }), twice)
@@ -452,7 +452,7 @@ await t.test('client_secret_jwt: the secret signs, and is kept sealed for that',
     t.equal(told.code, 0)
     t.match(
       told.stderr,
-      `known by its hash alone and proves nothing; make one with: tessera app rotate-secret ${SYNC} --overlap 7d`,
+      `is stored, which cannot verify a MAC; create a new one with: tessera app rotate-secret ${SYNC} --overlap 7d`,
     )
     const asSync = async (secret: string) => send(await signAs(macKey(secret), assertionClaims(instance, SYNC)))
     refused(t, instance, await asSync(SECRET), because('app-secret-not-kept'))

@@ -76,7 +76,7 @@ await t.test('two valid secrets at most, and only for a Confidential app', async
   t.match(await tessera(words(`app rotate-secret ${APP} --overlap 1d`)), {
     code: 1,
     stdout: '',
-    stderr: /has two valid secrets already; wait until .*Z, remove one, or end both at once with: .* --overlap 0/,
+    stderr: /already has two valid secrets; wait until .*Z, remove one, or end both at once with: .* --overlap 0/,
   })
   t.equal(await statusWith(instance, String(second['client_secret'])), 200, 'nothing happened')
   const third = String((await rotate(tessera, ''))['client_secret'])
@@ -90,15 +90,15 @@ await t.test('a hash made elsewhere is pasted in, and nothing secret is printed'
   const { instance, tessera } = await start(t)
   const secret = 'made-in-the-vault-of-the-app-0123456789'
   const outcome = await tessera(words(`app rotate-secret ${APP} --overlap 1h --hash ${digest(secret)} --label vault`))
-  t.match(outcome, { code: 0, stdout: /known here by its hash alone/ })
-  t.notMatch(`${outcome.stdout}${outcome.stderr}`, /client_secret|shown this once/)
+  t.match(outcome, { code: 0, stdout: /only its hash is stored here/ })
+  t.notMatch(`${outcome.stdout}${outcome.stderr}`, /client_secret|shown only this once/)
   t.equal(await statusWith(instance, secret), 200)
   t.equal(await statusWith(instance, SECRET), 200)
   const refused: [string, number, RegExp][] = [
-    ['abc', 2, /^--hash: is not a base64 SHA-256; make one with: printf/],
+    ['abc', 2, /^--hash: is not a base64 SHA-256; create one with: printf/],
     [digest(secret).replace('=', ''), 2, /^--hash: is not a base64 SHA-256/],
     [digest(''), 2, /^--hash: is the hash of an empty secret/],
-    [digest(secret), 1, /^my\S+ has this very secret already/],
+    [digest(secret), 1, /^my\S+ already has this secret/],
   ]
   for (const [hash, code, stderr] of refused)
     t.match(await tessera(['app', 'rotate-secret', APP, '--hash', hash]), { code, stdout: '', stderr }, hash)
@@ -141,7 +141,7 @@ await t.test('when a secret was last used is noted, now and then', async (t) => 
     Object.assign(store, { write: () => Promise.reject(new Error('no room')) })
     t.equal(await statusWith(instance, SECRET), 200)
     Object.assign(store, { write: trouble })
-    const warned = instance.log.filter(({ msg }) => msg === 'the last use of secrets could not be noted')
+    const warned = instance.log.filter(({ msg }) => msg === 'the last use of secrets could not be recorded')
     t.equal(warned.length, 1)
   })
 })
@@ -151,14 +151,17 @@ await t.test('secrets are listed and removed one by one, and the audit log tells
   await rotate(tessera, '--overlap 1d --label next --expires 30d')
   const [old, next] = await secretsOf(tessera)
   t.match(next, { Label: 'next', ExpiresAt: /Z$/, LastUsedAt: null })
-  t.match((await tessera(['app', 'show', APP])).stdout, /\(next\): made .*Z, ends .*Z, never used$/m)
-  t.match(await tessera(['app', 'remove-secret', APP, 'nope']), { code: 1, stderr: /has no one secret called "nope"/ })
+  t.match((await tessera(['app', 'show', APP])).stdout, /\(next\): created .*Z, ends .*Z, never used$/m)
+  t.match(await tessera(['app', 'remove-secret', APP, 'nope']), {
+    code: 1,
+    stderr: /does not have exactly one secret called "nope"/,
+  })
   t.match(await documentOf(tessera(['app', 'remove-secret', APP, old?.Id.slice(0, 8) ?? '', '--json'])), {
     SecretId: old?.Id,
     removed: true,
   })
   t.equal(await statusWith(instance, SECRET), 401)
-  t.match(await tessera(['app', 'remove-secret', APP, 'next']), { code: 2, stderr: /the only valid secret.*Add --yes/ })
+  t.match(await tessera(['app', 'remove-secret', APP, 'next']), { code: 2, stderr: /the only valid secret.*add --yes/ })
   t.match(await tessera(['app', 'remove-secret', APP, 'next', '--yes']), { code: 0 })
   t.strictSame(await secretsOf(tessera), [])
   const rows = await query<{ event: string; detail: string }>(

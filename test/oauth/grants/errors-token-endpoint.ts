@@ -63,8 +63,8 @@ const malformed = (description: string, cause: Refusal['cause'] = {}): Refusal =
   description,
   cause,
 })
-const CHANGED = 'the app or the user was changed or disabled since the refresh token was issued'
-const REUSED = 'the refresh token has already been used; all tokens that grew from the same sign-in are revoked'
+const CHANGED = 'the app or the user was changed or disabled after the refresh token was issued'
+const REUSED = 'the refresh token has already been used; all tokens from the same sign-in are revoked'
 
 /** A request as it is sent, and the refusal it gets. */
 type Row = readonly [situation: string, fields: Fields, headers: HeaderFields, refusal: Refusal]
@@ -116,10 +116,10 @@ await t.test('credentials that cannot be read: invalid_client or invalid_request
   const unreadable: Refusal = {
     status: 401,
     error: 'invalid_client',
-    description: 'the Authorization header holds no Basic credentials',
+    description: 'the Authorization header does not contain Basic credentials',
   }
   const raw = (text: string): HeaderFields => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` })
-  const twice = malformed('client credentials are sent twice: use either the Authorization header or the body')
+  const twice = malformed('client credentials were sent twice: use either the Authorization header or the body')
   await everyRowIsRefused(t, [
     ['nobody named', SERVICE, {}, { status: 401, error: 'invalid_client', description: 'client_id is missing' }],
     ['no base64', SERVICE, { authorization: 'Basic !!!' }, unreadable],
@@ -181,7 +181,7 @@ await t.test('credentials that cannot be read: invalid_client or invalid_request
     const twice = [basic(SYNC), basic(WEB)].map(({ authorization }) => ['authorization', authorization] as const)
     const form = ['content-type', 'application/x-www-form-urlencoded'] as const
     const response = await postRaw(tokenUrl, [form, ...twice], 'grant_type=client_credentials')
-    refused(t, instance, response, malformed('the Authorization header is sent more than once'))
+    refused(t, instance, response, malformed('the Authorization header was sent more than once'))
   })
 })
 
@@ -266,7 +266,7 @@ await t.test('app may not use this grant: unauthorized_client', async (t) => {
   await addService('svc/none', undefined)
   await addService('svc/disabled', disabled.id)
   const note = unauthorized(
-    'the app is registered as a note only; no flow works for it',
+    'the app is registered as a note only and cannot use any flow',
     'ClientType Confidential or Public',
   )
   const noPeople = unauthorized(
@@ -422,7 +422,7 @@ await t.test('code expired, used, for another app or redirect URI, PKCE mismatch
 
   await t.test('AZ-28 another redirect URI', async (t) => {
     const differs = (sent: string) =>
-      grantRefused('redirect_uri is not the one of the authorization request', { sent, expected: WEB_REDIRECT })
+      grantRefused('redirect_uri differs from the one in the authorization request', { sent, expected: WEB_REDIRECT })
     for (const sent of [
       WEB_REDIRECT_WITH_QUERY,
       'https://evil.test/',
@@ -459,7 +459,7 @@ await t.test('code expired, used, for another app or redirect URI, PKCE mismatch
     }
     await t.test('sent without a challenge', async (t) => {
       const response = await redeem(instance, await code(), { code_verifier: VERIFIER })
-      const description = 'code_verifier is sent, but the authorization request had no code_challenge'
+      const description = 'code_verifier was sent, but the authorization request had no code_challenge'
       refused(t, instance, response, grantRefused(description))
     })
     t.equal((await redeem(instance, await code(PKCE), { code_verifier: VERIFIER })).status, 200, 'the right one works')
@@ -488,28 +488,28 @@ await t.test('code expired, used, for another app or redirect URI, PKCE mismatch
 
   await t.test('CO-11 what was switched off between authorize and token', async (t) => {
     const changed = (cause: string) =>
-      grantRefused('the app or the user was changed or disabled since the code was issued', { cause })
+      grantRefused('the app or the user was changed or disabled after the code was issued', { cause })
     const ofAnna = async () => obtainCode(instance, {}, { login: 'anna' })
 
     const beforeDisabled = await ofAnna()
     await enableUser(instance, anna, false)
     refused(t, instance, await redeem(instance, beforeDisabled), changed('the user is disabled'))
     await enableUser(instance, anna, true)
-    const since = changed('the user was disabled or changed the password since')
+    const since = changed('the user was disabled or changed the password since then')
     refused(t, instance, await redeem(instance, beforeDisabled), since)
 
     const beforeApp = await ofAnna()
     await enableApp(instance, WEB, false)
     refused(t, instance, await redeem(instance, beforeApp), because('the app is disabled'))
     await enableApp(instance, WEB, true)
-    refused(t, instance, await redeem(instance, beforeApp), changed('the app was disabled since'))
+    refused(t, instance, await redeem(instance, beforeApp), changed('the app was disabled since then'))
 
     const annasBrowser = createBrowser(instance.origin)
     const tokens = await obtainTokens(instance, {}, { login: 'anna', browser: annasBrowser })
     const beforeLogout = await obtainCode(instance, {}, { login: 'anna', browser: annasBrowser })
     const hint = new URLSearchParams({ id_token_hint: tokens.id_token })
     await annasBrowser.open(`${instance.issuer}/connect/endsession?${hint}`)
-    const signedOut = grantRefused('the person signed out since the code was issued')
+    const signedOut = grantRefused('the person signed out after the code was issued')
     refused(t, instance, await redeem(instance, beforeLogout), signedOut)
   })
 })
@@ -630,7 +630,7 @@ await t.test('refresh token expired, revoked, reused, app or user changed: inval
     await enableApp(instance, WEB, false)
     refused(t, instance, await refresh(instance, token), because('the app is disabled'))
     await enableApp(instance, WEB, true)
-    refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause: 'the app was disabled since' }))
+    refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause: 'the app was disabled since then' }))
   })
 
   await t.test('RT-08 user disabled, and enabled again', async (t) => {
@@ -638,7 +638,7 @@ await t.test('refresh token expired, revoked, reused, app or user changed: inval
     await enableUser(instance, anna, false)
     refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause: 'the user is disabled' }))
     await enableUser(instance, anna, true)
-    const since = 'the user was disabled or changed the password since'
+    const since = 'the user was disabled or changed the password since then'
     refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause: since }))
   })
 
@@ -646,7 +646,7 @@ await t.test('refresh token expired, revoked, reused, app or user changed: inval
     const { refresh_token: token } = await obtainTokens(instance, {}, { login: 'anna' })
     const kept = await instance.core.store.read.users.findByIdentifier('anna')
     await instance.core.store.write(({ users }) => users.setPassword(anna.id, kept?.passwordHash ?? '', instance.now()))
-    const since = 'the user was disabled or changed the password since'
+    const since = 'the user was disabled or changed the password since then'
     refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause: since }))
   })
 

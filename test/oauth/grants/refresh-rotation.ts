@@ -13,7 +13,7 @@ const OTHER = 'my.trusted.app/other'
 const DAY = 86_400_000
 
 const REUSED =
-  '400 invalid_grant: the refresh token has already been used; all tokens that grew from the same sign-in are revoked'
+  '400 invalid_grant: the refresh token has already been used; all tokens from the same sign-in are revoked'
 const OTHER_REQUEST = '400 invalid_grant: the refresh token has already been used by a different request'
 const REVOKED = '400 invalid_grant: the refresh token was revoked'
 const EXPIRED = '400 invalid_grant: the refresh token has expired'

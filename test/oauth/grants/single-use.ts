@@ -20,7 +20,7 @@ const APP = 'my.trusted.app/web'
 
 const CODE_REUSED = '400 invalid_grant: the code has already been used; the tokens it was exchanged for are revoked'
 const REFRESH_REUSED =
-  '400 invalid_grant: the refresh token has already been used; all tokens that grew from the same sign-in are revoked'
+  '400 invalid_grant: the refresh token has already been used; all tokens from the same sign-in are revoked'
 const REVOKED = '400 invalid_grant: the refresh token was revoked'
 
 const times = <T>(count: number, work: (index: number) => Promise<T>): Promise<T[]> =>

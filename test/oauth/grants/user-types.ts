@@ -199,7 +199,7 @@ await t.test('a community user who is asked for an API scope is told why it cann
   const view = await authorize(instance, requestTo(PORTAL, 'openid read update'), { login: 'carla' })
   refusedByRedirect(t, instance, view, {
     error: 'invalid_scope',
-    description: 'a community user has no access to the APIs of the instance: read update',
+    description: 'community users have no access to the APIs of the instance: read update',
     cause: { user: carla.id },
   })
 })

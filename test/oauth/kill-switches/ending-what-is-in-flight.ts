@@ -300,10 +300,10 @@ await t.test('an API session that is being opened while all are ended', async (t
 const ENDED = {
   code: '400 invalid_grant: the code was ended before it was redeemed',
   refresh: '400 invalid_grant: the refresh token was revoked',
-  pat: 'app: what the app may do as david was ended while this token was being made; ask again if it is still wanted',
+  pat: 'app: the access of the app as david was ended while this token was being created; ask again if it is still wanted',
 }
 const changed = (what: string): string =>
-  `400 invalid_grant: the app or the user was changed or disabled since the ${what} was issued`
+  `400 invalid_grant: the app or the user was changed or disabled after the ${what} was issued`
 const HYBRID = authorization('code id_token token')
 const IMPLICIT = authorization('id_token token')
 

@@ -124,7 +124,7 @@ await t.test('a hybrid app: its people and its System User each have a switch of
   const isActive = async (token: string) => (await party.introspect(token)).json['active']
   const tokens = await party.obtainTokens()
   const own = String((await ask()).json['access_token'])
-  t.equal((await party.userinfo(own)).status, 403, 'a service token speaks for no person')
+  t.equal((await party.userinfo(own)).status, 403, 'a service token does not act for a person')
 
   await enableUser(instance, service, false)
   t.equal(refusalOf(await ask()), '400 unauthorized_client: the System User of the app is disabled')

@@ -9,7 +9,7 @@ import { WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 const APP = 'my.trusted.app/web'
 const APP_IS_OFF = '401 invalid_client: the app is unknown, or its authentication is wrong or missing'
 const changedSince = (what: 'code' | 'refresh token'): string =>
-  `400 invalid_grant: the app or the user was changed or disabled since the ${what} was issued`
+  `400 invalid_grant: the app or the user was changed or disabled after the ${what} was issued`
 const unknown = (what: 'code' | 'refresh token'): string => `400 invalid_grant: the ${what} is unknown`
 
 async function start(t: Test): Promise<Instance> {

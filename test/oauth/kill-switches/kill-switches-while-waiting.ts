@@ -451,7 +451,7 @@ await t.test('AD-18: however many administrators leave at once, one who can sign
     await addTwo('tina', 'ulla')
     const tessera = tesseraOn(instance)
     const warning =
-      /^warning: no administrator is left who can sign in; make one with: tessera user update LOGIN --admin$/m
+      /^warning: no administrator is left who can sign in; appoint one with: tessera user update LOGIN --admin$/m
     const file = join(instance.folder, 'ulla.yaml')
     writeFileSync(file, 'users:\n  - login: ulla\n    isAdmin: false\n')
     for (const [command, leaves] of [

@@ -18,7 +18,7 @@ const OTHER = 'my.trusted.app/other'
 
 const APP_IS_OFF = '401 invalid_client: the app is unknown, or its authentication is wrong or missing'
 const changedSince = (what: 'code' | 'refresh token'): string =>
-  `400 invalid_grant: the app or the user was changed or disabled since the ${what} was issued`
+  `400 invalid_grant: the app or the user was changed or disabled after the ${what} was issued`
 const unknown = (what: 'code' | 'refresh token'): string => `400 invalid_grant: the ${what} is unknown`
 
 interface Switch {
@@ -167,13 +167,13 @@ await t.test('PT-07, PT-08: a service', async (t) => {
   t.equal(await isActive(await fetchToken()), true)
 })
 
-await t.test('CO-11: the person signed out since the code was issued', async (t) => {
+await t.test('CO-11: the person signed out after the code was issued', async (t) => {
   const instance = await start(t)
   const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
   const code = await david.obtainCode()
   const out = await david.browser.open(`${instance.issuer}/connect/endsession`)
   await david.browser.submit(out, 'logout-confirm')
-  t.equal(refusalOf(await david.redeem(code)), '400 invalid_grant: the person signed out since the code was issued')
+  t.equal(refusalOf(await david.redeem(code)), '400 invalid_grant: the person signed out after the code was issued')
 })
 
 await t.test('CO-11, RT-08: the app no longer admits such people', async (t) => {

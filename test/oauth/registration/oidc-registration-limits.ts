@@ -74,7 +74,7 @@ await t.test('bodies, arrays and texts have their limits', async (t) => {
     [
       { redirect_uris: many(21) },
       'invalid_redirect_uri',
-      'redirect_uris: has more than 20 members; redirect_uris: is needed: people are sent back there',
+      'redirect_uris: has more than 20 members; redirect_uris: is required: people are sent back there',
     ],
     [
       { post_logout_redirect_uris: many(21) },

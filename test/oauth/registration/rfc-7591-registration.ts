@@ -201,7 +201,7 @@ await t.test('redirect URIs: https for the web, loopback and private-use schemes
     [['http://rp.example.com/cb'], 'http://rp.example.com/cb must use https (plain http is for loopback only)', native],
     [
       ['https://*.example.com/cb'],
-      'https://*.example.com/cb must not hold wildcards, commas, backslashes or other characters that URIs exclude',
+      'https://*.example.com/cb must not contain wildcards, commas, backslashes or other characters that URIs exclude',
     ],
     [
       ['javascript:alert(1)'],
@@ -212,7 +212,7 @@ await t.test('redirect URIs: https for the web, loopback and private-use schemes
     [['JaVaScRiPt:alert(1)'], 'JaVaScRiPt:alert(1) must not use the scheme JaVaScRiPt:', native],
     [
       ['data:text/html,x'],
-      'data:text/html,x must not hold wildcards, commas, backslashes or other characters that URIs exclude',
+      'data:text/html,x must not contain wildcards, commas, backslashes or other characters that URIs exclude',
       native,
     ],
     [
@@ -220,10 +220,10 @@ await t.test('redirect URIs: https for the web, loopback and private-use schemes
       'http://localhost/cb is for application_type native; web needs https',
       { application_type: 'web' },
     ],
-    [[], 'is needed: people are sent back there'],
-    [undefined, 'is needed: people are sent back there'],
-    ['https://rp.example.com/cb', 'expects an array of texts; redirect_uris: is needed: people are sent back there'],
-    [[7], 'expects a text that is not empty; redirect_uris: is needed: people are sent back there'],
+    [[], 'is required: people are sent back there'],
+    [undefined, 'is required: people are sent back there'],
+    ['https://rp.example.com/cb', 'expects an array of texts; redirect_uris: is required: people are sent back there'],
+    [[7], 'expects a text that is not empty; redirect_uris: is required: people are sent back there'],
   ] as const)
     await refusedFor(t, { redirect_uris: uris, ...more }, 'invalid_redirect_uri', `redirect_uris: ${reason}`)
 })
@@ -257,11 +257,11 @@ await t.test('what cannot be kept is refused by name, all of it at once', async 
     ],
     [
       { client_name: 'turned \u202e round' },
-      'client_name: must not hold control characters, line breaks, or characters that are invisible or turn the direction of text',
+      'client_name: must not contain control characters, line breaks, or characters that are invisible or change the text direction',
     ],
     [{ client_name: '' }, 'client_name: expects a text that is not empty'],
-    [{ scope: 'openid update' }, 'scope: update is not for apps that register themselves'],
-    [{ scope: 'sec' }, 'scope: sec is not for apps that register themselves'],
+    [{ scope: 'openid update' }, 'scope: update is not available to apps that register themselves'],
+    [{ scope: 'sec' }, 'scope: sec is not available to apps that register themselves'],
     [{ contacts: 'ops@rp.example.com' }, 'contacts: expects an array of texts'],
     [
       { post_logout_redirect_uris: ['https://rp.example.com/#x'] },
@@ -269,7 +269,7 @@ await t.test('what cannot be kept is refused by name, all of it at once', async 
     ],
     [
       { subject_type: 'pairwise', redirect_uris: ['https://a.example/cb', 'https://b.example/cb'] },
-      'sector_identifier_uri: is needed for pairwise subjects: the redirect URIs are not on one host',
+      'sector_identifier_uri: is required for pairwise subjects, as the redirect URIs are not all on one host',
     ],
   ] as const) {
     const response = await sendRegistration(instance, { ...METADATA, ...what })
@@ -335,8 +335,8 @@ await t.test('sector_identifier_uri is fetched, and must list every redirect URI
   t.match(await registerClient(instance, shared), shared)
   for (const [path, why] of [
     ['/short', `does not list every redirect URI: ${REDIRECT}`],
-    ['/object', 'does not hold a JSON array'],
-    ['/html', 'does not hold a JSON array'],
+    ['/object', 'does not return a JSON array'],
+    ['/html', 'does not return a JSON array'],
     ['/gone', 'did not answer with 200'],
     ['/elsewhere', 'did not answer with 200'],
   ])
@@ -347,9 +347,9 @@ await t.test('sector_identifier_uri is fetched, and must list every redirect URI
       `sector_identifier_uri: ${why}`,
     )
   for (const [url, why] of [
-    ['https://127.0.0.1/x', 'leads to an address that is not on the public internet'],
-    ['https://[::1]/x', 'leads to an address that is not on the public internet'],
-    ['https://169.254.169.254/latest', 'leads to an address that is not on the public internet'],
+    ['https://127.0.0.1/x', 'resolves to an address that is not on the public internet'],
+    ['https://[::1]/x', 'resolves to an address that is not on the public internet'],
+    ['https://169.254.169.254/latest', 'resolves to an address that is not on the public internet'],
     ['http://rp.example.com/x', 'must be an https URL'],
   ])
     await refusedFor(t, { sector_identifier_uri: url }, 'invalid_client_metadata', `sector_identifier_uri: ${why}`)
@@ -407,7 +407,7 @@ await t.test('token: only whoever has an initial access token, as often as it sa
   refused(t, closed, none, {
     status: 401,
     error: 'invalid_token',
-    description: 'an initial access token is needed to register an app',
+    description: 'registering an app requires an initial access token',
     cause: { rule: 'initial-token-missing' },
   })
   const bad = {

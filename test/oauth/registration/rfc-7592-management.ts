@@ -19,7 +19,7 @@ const turnedDown = (t: Test, response: Answer, cause: string) =>
   refused(t, instance, response, {
     status: 401,
     error: 'invalid_token',
-    description: 'the registration access token is not good for this client',
+    description: 'the registration access token is not valid for this client',
     cause: { rule: 'registration-token-bad', cause },
   })
 const show = async ({ client_id }: Client) =>
@@ -87,14 +87,14 @@ await t.test('PUT is validated like a registration, and nothing of a bad one hap
     [
       { ...METADATA, client_id: client.client_id, client_secret: 'my own' },
       'invalid_client_metadata',
-      'client_secret: is not the one that this server gave out',
+      'client_secret: is not the one that this server issued',
     ],
     [
       { ...METADATA, client_id: client.client_id, scope: 'update' },
       'invalid_client_metadata',
-      'scope: update is not for apps that register themselves',
+      'scope: update is not available to apps that register themselves',
     ],
-    [{ client_id: client.client_id }, 'invalid_redirect_uri', 'redirect_uris: is needed: people are sent back there'],
+    [{ client_id: client.client_id }, 'invalid_redirect_uri', 'redirect_uris: is required: people are sent back there'],
     [
       { client_id: client.client_id, redirect_uris: ['https://rp.example.com/#'] },
       'invalid_redirect_uri',
@@ -123,7 +123,7 @@ await t.test('DELETE: 204, and the app is gone with all that was issued to it', 
   t.equal((await send(`${instance.issuer}/connect/userinfo`, { headers })).status, 401)
   t.equal((await tessera(['app', 'show', client.client_id])).code, 1)
   for (const method of ['GET', 'DELETE'] as const)
-    await turnedDown(t, await manage(client, method), 'no app registered itself under this name')
+    await turnedDown(t, await manage(client, method), 'no app registered itself under this client_id')
 })
 
 await t.test('only the token of this very registration counts', async (t) => {
@@ -132,7 +132,7 @@ await t.test('only the token of this very registration counts', async (t) => {
   for (const method of cases) {
     const body = method === 'PUT' ? { ...METADATA, client_id: client.client_id } : undefined
     for (const token of [other.registration_access_token, client.client_secret, 'x'])
-      await turnedDown(t, await manage(client, method, body, token), 'the token is another one')
+      await turnedDown(t, await manage(client, method, body, token), 'the token belongs to another registration')
   }
   const none = await send(client.registration_client_uri)
   t.equal(none.headers.get('www-authenticate'), 'Bearer realm="tessera"')
@@ -141,7 +141,7 @@ await t.test('only the token of this very registration counts', async (t) => {
     ...client,
     registration_client_uri: `${instance.issuer}/connect/register/${encodeURIComponent(WEB)}`,
   }
-  await turnedDown(t, await manage(foreign, 'GET'), 'no app registered itself under this name')
+  await turnedDown(t, await manage(foreign, 'GET'), 'no app registered itself under this client_id')
 })
 
 await t.test('AD-16 a disabled app cannot revive itself, nor a removed one', async (t) => {
@@ -160,7 +160,7 @@ await t.test('AD-16 a disabled app cannot revive itself, nor a removed one', asy
   t.equal((await tessera(['app', 'remove', client.client_id, '--yes'])).code, 0)
   const again = ['app', 'register', client.client_id, '--web', '--redirect-uri', REDIRECT]
   t.equal((await tessera(again)).code, 0)
-  await turnedDown(t, await manage(client, 'PUT', body), 'no app registered itself under this name')
+  await turnedDown(t, await manage(client, 'PUT', body), 'no app registered itself under this client_id')
 })
 
 await t.test('what registered itself never acts on its own, administers, or goes without consent', async (t) => {
@@ -168,9 +168,9 @@ await t.test('what registered itself never acts on its own, administers, or goes
   for (const [set, reason] of [
     [
       ['SystemUserAllowed=true', 'SystemUser=svc.sync'],
-      /SystemUserAllowed: is never for an app that registered itself/,
+      /SystemUserAllowed: cannot be set for an app that registered itself/,
     ],
-    [['AdministrationAllowed=true'], /AdministrationAllowed: is never for an app that registered itself/],
+    [['AdministrationAllowed=true'], /AdministrationAllowed: cannot be set for an app that registered itself/],
     [['RequireConsent=false'], /RequireConsent: must be true for an app that registered itself/],
     [['SelfRegistered=false'], /SelfRegistered cannot be changed/],
   ] as const) {

@@ -236,7 +236,7 @@ await t.test('a community user gets an identity and never access to the API', as
   ] as const) {
     t.strictSame(
       await refused({ scope }),
-      ['invalid_scope', `a community user has no access to the APIs of the instance: ${beyond}`, false],
+      ['invalid_scope', `community users have no access to the APIs of the instance: ${beyond}`, false],
       scope,
     )
   }

@@ -165,7 +165,7 @@ await t.test('the lengths of time are settings', async (t) => {
     SIGNING_ALGORITHMS.map(() => 2 * DAY),
   )
   instance.advance(2 * DAY + 10 * DAY + HOUR - 1)
-  t.strictSame(Object.values(await statesOf('RS256')), ['previous', 'active'], 'a session may still name it')
+  t.strictSame(Object.values(await statesOf('RS256')), ['previous', 'active'], 'a session may still ask for it')
   instance.advance(1)
   t.strictSame(Object.values(await statesOf('RS256')), ['retired', 'active'])
 })

@@ -178,7 +178,10 @@ await t.test('redirect URIs on several hosts need a sector identifier', async (t
   const update = (...set: string[]) => tessera(['app', 'update', OTHER, ...set.flatMap((one) => ['--set', one])])
   const refused = await update('SubjectType=pairwise', two)
   t.equal(refused.code, 2)
-  t.match(refused.stderr, /SectorIdentifierUri: is needed for pairwise subjects: the redirect URIs are not on one host/)
+  t.match(
+    refused.stderr,
+    /SectorIdentifierUri: is required for pairwise subjects, as the redirect URIs are not all on one host/,
+  )
   const named = await update('SubjectType=pairwise', two, 'SectorIdentifierUri=https://one.example.com/sector.json')
   t.equal(named.code, 0, named.stderr)
   t.equal((await update('SectorIdentifierUri=ftp://one.example.com/sector.json')).code, 2)

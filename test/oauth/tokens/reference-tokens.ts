@@ -270,14 +270,14 @@ await t.test('what cannot be made is refused with the reason and what mends it',
       await whyRefused(instance, { ...pat(), scope: 'openid read stock', expires: '366d', description: 'a\u202eb' }),
       [
         'invalid',
-        'scope: openid is about a sign-in, and a reference token is for APIs alone; leave it out',
+        'scope: openid belongs to a sign-in, and a reference token is only for APIs; omit it',
         `scope: stock is not in the Scope of ${WEB}, which lists read update; add it with: ${uri}/web --set 'Scope=read update stock'`,
-        `expires_at: is later than 365d from now, ${new Date(instance.now() + 365 * DAY).toISOString()}; the setting ReferenceTokenMaxLifetime of a file for tessera apply allows more`,
-        'description: must not hold control characters, line breaks, or characters that are invisible or turn the direction of text',
+        `expires_at: is later than 365d from now, ${new Date(instance.now() + 365 * DAY).toISOString()}; to allow more, set ReferenceTokenMaxLifetime in a file and run tessera apply`,
+        'description: must not contain control characters, line breaks, or characters that are invisible or change the text direction',
       ],
     )
     await is({ ...pat(), description: 'x'.repeat(201) }, 'invalid', 'description: must have at most 200 characters')
-    await is({ ...pat(), scope: ' ' }, 'invalid', 'scope: names no scope; leave it out for all of read update')
+    await is({ ...pat(), scope: ' ' }, 'invalid', 'scope: names no scope; omit it for all of read update')
     const expected = 'expires_at: expects a length of time such as 30d, or a time such as 2030-01-31T00:00:00Z'
     for (const expires of ['soon', '', '1', '2030-13-01', '-1d', '99999999d'])
       await is({ ...pat(), expires }, 'invalid', expected)
@@ -304,17 +304,17 @@ await t.test('what cannot be made is refused with the reason and what mends it',
 
   await t.test('the record and the switches', async (t) => {
     await is({ ...pat('nobody') }, 'not found', 'ApplicationUri: no app has the ApplicationUri "nobody"')
-    await is({ ...pat(), user: 'dvid' }, 'not found', 'login: nobody has the login, e-mail or id "dvid"')
+    await is({ ...pat(), user: 'dvid' }, 'not found', 'login: no user has the login, e-mail or id "dvid"')
     await is(
       pat(OTHER),
       'conflict',
-      `app: ${OTHER} takes no reference tokens (AccessTokens None); change that with: ${uri}/other --set AccessTokens=AuthenticatedUsers`,
+      `app: ${OTHER} does not accept reference tokens (AccessTokens None); change that with: ${uri}/other --set AccessTokens=AuthenticatedUsers`,
     )
     await changeApp(instance, NOTE, { accessTokens: 'AuthenticatedUsers' })
     await is(
       pat(NOTE),
       'conflict',
-      `app: ${NOTE} is a note only (ClientType None); change that with: ${uri}/note --set ClientType=Confidential`,
+      `app: ${NOTE} is registered as a note only (ClientType None); change that with: ${uri}/note --set ClientType=Confidential`,
     )
     await is(
       pat(SYNC),
@@ -330,7 +330,7 @@ await t.test('what cannot be made is refused with the reason and what mends it',
       await is(
         { ...pat(), user },
         'conflict',
-        'app: only internal users have access to APIs; let an internal user make one',
+        'app: only internal users have access to APIs; let an internal user create one',
       )
     t.ok(carla.isEnabled)
     await enableApp(instance, WEB, false)
@@ -361,7 +361,7 @@ await t.test('what cannot be made is refused with the reason and what mends it',
     await is(
       pat(),
       'conflict',
-      `app: the app has AccessTokens AdministratorsOnly, and the user is no administrator; let an administrator make one, or change that with: ${uri}/web --set AccessTokens=AuthenticatedUsers`,
+      `app: the app has AccessTokens AdministratorsOnly, and the user is not an administrator; let an administrator create one, or change that with: ${uri}/web --set AccessTokens=AuthenticatedUsers`,
     )
     await instance.core.store.write(({ users }) => users.update({ ...david, isAdmin: true }, instance.now()))
     const { value } = await issue(instance, pat())
@@ -374,7 +374,7 @@ await t.test('what cannot be made is refused with the reason and what mends it',
 
 await t.test('a user has at most 50 live PATs, however many ask at once', async (t) => {
   const { instance, david } = await start(t)
-  const told = `there are ${MOST_TOKENS_OF_A_USER} live PATs of this user already, the most there may be; revoke one that is no longer used`
+  const told = `this user already has ${MOST_TOKENS_OF_A_USER} valid PATs, the maximum; revoke one that is no longer used`
   const full = ['conflict', `kind: ${told}`]
   const made = await Promise.allSettled(Array.from({ length: 55 }, () => issue(instance, pat())))
   const live = made.filter((one) => one.status === 'fulfilled').map(({ value }) => value)

@@ -118,7 +118,7 @@ await t.test('private halves are sealed at rest, under this master key and no ot
   ]) {
     const { code, stdout, stderr } = await wrong(args)
     t.strictSame([code, stdout], [1, ''], args.join(' '))
-    t.match(stderr, 'the master key is not the one this database was made with')
+    t.match(stderr, 'this is not the master key that this database was created with')
   }
   t.equal((await published(instance)).length, 1, 'and nothing was added')
   t.ok((await david.obtainTokens()).access_token)
@@ -159,7 +159,7 @@ await t.test('tessera key rotate while the server runs', async (t) => {
   await t.test('it is not rotated twice, nor in haste', async (t) => {
     const again = await tessera(['key', 'rotate'])
     t.strictSame([again.code, again.stdout], [1, ''])
-    t.match(again.stderr, `${next.kid} is published already and signs from ${next.signsFrom}`)
+    t.match(again.stderr, `${next.kid} is already published and signs from ${next.signsFrom}`)
     const hasty = await tessera(['key', 'rotate', '--publish-for', '4m'])
     t.strictSame([hasty.code, hasty.stdout], [2, ''])
     t.match(hasty.stderr, 'verifiers may cache the key set for 5 minutes')
@@ -218,7 +218,7 @@ await t.test('tessera key rotate --force --publish-for 0: a key that must go now
   const next = await rotate()
   const forced = await tessera(['key', 'rotate', '--force', '--publish-for', '0', '--json'])
   t.equal(forced.code, 0)
-  t.match(forced.stderr, 'APIs that cache the key set refuse tokens of the new key for up to 5 minutes')
+  t.match(forced.stderr, 'APIs that cache the key set refuse tokens signed with the new key for up to 5 minutes')
   const urgent = JSON.parse(forced.stdout) as Listed
   t.equal(urgent.state, 'active')
   turnTo(urgent.signsFrom, SECOND)

@@ -113,18 +113,18 @@ await t.test('who may read, and how to ask', async (t) => {
   refused(t, instance, await readNotices(instance, {}, basic(OTHER)), {
     status: 403,
     error: 'unauthorized_client',
-    description: 'only an app that serves an API may read the notices about tokens',
+    description: 'only an app that serves an API may read notices about tokens',
     cause: { rule: 'app-serves-no-api', client_id: OTHER },
   })
   refused(t, instance, await postForm(`${instance.issuer}/connect/session/notices`, { client_id: SPA }), {
     status: 401,
     error: 'invalid_client',
-    description: 'only a Confidential app may read the notices about tokens',
+    description: 'only a Confidential app may read notices about tokens',
   })
   const malformed: Refusal = {
     status: 400,
     error: 'invalid_request',
-    description: 'since is not the next of an answer',
+    description: 'since is not the next value of an answer',
     cause: { rule: 'request-malformed', parameter: 'since' },
   }
   const { next } = await read()

@@ -105,8 +105,8 @@ await t.test('RFC 6750 §2: where the access token is sent', async (t) => {
 await t.test('RFC 6750 §2, §3.1: JW-18, JW-19 where it is not', async (t) => {
   const { access_token } = await obtainTokens(instance)
   const inUrl = malformed('an access token never belongs in the URL; send it in the Authorization header')
-  const twice = malformed('the access token is sent twice: use either the header or the body')
-  const unreadable = malformed('the Authorization header does not hold one Bearer token')
+  const twice = malformed('the access token was sent twice: use either the header or the body')
+  const unreadable = malformed('the Authorization header does not contain exactly one Bearer token')
   await challenged(t, await userinfo({}, `?access_token=${access_token}`), inUrl)
   await challenged(t, await userinfo(bearer(access_token), `?access_token=${access_token}`), inUrl)
   await challenged(t, await postForm(USERINFO, { access_token }, bearer(access_token)), twice)
@@ -125,7 +125,7 @@ await t.test('RFC 6750 §2, §3.1: JW-18, JW-19 where it is not', async (t) => {
   await challenged(
     t,
     await postRaw(USERINFO, [form, header, header], ''),
-    malformed('the Authorization header is sent more than once'),
+    malformed('the Authorization header was sent more than once'),
   )
   await challenged(
     t,
@@ -136,7 +136,7 @@ await t.test('RFC 6750 §2, §3.1: JW-18, JW-19 where it is not', async (t) => {
 })
 
 await t.test('RFC 6750 §3.1: who tried no token is told the scheme and no error', async (t) => {
-  const none: Refusal = { status: 401, error: 'invalid_token', description: 'an access token is needed' }
+  const none: Refusal = { status: 401, error: 'invalid_token', description: 'an access token is required' }
   for (const response of [
     await userinfo({}),
     await postForm(USERINFO, {}),
@@ -178,7 +178,7 @@ await t.test('RFC 6750 §3.1: insufficient_scope', async (t) => {
   const { access_token } = await obtainTokens(instance, { scope: 'profile read' })
   const lacks = (description: string): Refusal => ({ status: 403, error: 'insufficient_scope', description })
   await challenged(t, await userinfo(bearer(access_token)), lacks('the access token lacks the scope: openid'))
-  await challenged(t, await userinfo(bearer(await serviceToken())), lacks('a service token speaks for no person'))
+  await challenged(t, await userinfo(bearer(await serviceToken())), lacks('a service token does not act for a person'))
 })
 
 await t.test('a token is good until it expires, is revoked, or its user or app is switched off', async (t) => {
@@ -264,7 +264,7 @@ await t.test('RFC 7662 §2.1, RFC 7009 §2.1: who may ask', async (t) => {
   const noNote: Refusal = {
     status: 400,
     error: 'unauthorized_client',
-    description: 'the app is registered as a note only; no flow works for it',
+    description: 'the app is registered as a note only and cannot use any flow',
   }
   for (const ask of [introspect, revoke]) {
     await t.test(ask === introspect ? 'introspection' : 'revocation', async (t) => {
@@ -275,7 +275,7 @@ await t.test('RFC 7662 §2.1, RFC 7009 §2.1: who may ask', async (t) => {
       refused(t, instance, wrong, unknown)
       refused(t, instance, await ask(access_token, {}, { client_id: WEB }), unknown)
       refused(t, instance, await ask(access_token, basic(NOTE)), noNote)
-      const unreadable = { ...unknown, description: 'the Authorization header holds no Basic credentials' }
+      const unreadable = { ...unknown, description: 'the Authorization header does not contain Basic credentials' }
       refused(t, instance, await ask(access_token, bearer(access_token)), unreadable)
       refused(t, instance, await ask('', basic(WEB)), malformed('parameter is missing: token'))
       t.match((await introspect(access_token)).json, { active: true }, 'none of them did anything')

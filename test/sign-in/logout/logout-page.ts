@@ -103,7 +103,7 @@ await t.test('the link lives 15 minutes, and cannot be made up', async (t) => {
   const expired: Refusal = {
     status: 400,
     error: 'interaction_expired',
-    description: 'this sign-out link is not valid any more',
+    description: 'this sign-out link is no longer valid',
   }
   const late = await browser.open(page.url)
   refusedByPage(t, instance, late, expired)

@@ -305,7 +305,7 @@ await t.test('an app that is changed, disabled or removed meanwhile', async (t) 
     [
       'app/changed',
       ['app', 'update', 'app/changed', '--set', 'BackchannelLogoutUri='],
-      'the app has no BackchannelLogoutUri any more',
+      'the app no longer has a BackchannelLogoutUri',
     ],
     ['app/removed', ['app', 'remove', 'app/removed', '--yes'], undefined],
   ] as const) {
@@ -327,7 +327,7 @@ await t.test('an app that is changed, disabled or removed meanwhile', async (t) 
   await instance.server.outbox.sendDue()
   t.equal(site.notices.length, 1, 'SS-01: checked again when it is connected to')
   t.match(await deliveriesOf(instance, uri), [
-    { state: 'waiting', attempts: 2, lastError: 'leads to an address that is not on the public internet' },
+    { state: 'waiting', attempts: 2, lastError: 'resolves to an address that is not on the public internet' },
   ])
 })
 
@@ -339,10 +339,10 @@ await t.test('§2.2 what may be registered', async (t) => {
     ['https://app.example.com/#x', 'must not have a fragment'],
     ['ftp://app.example.com/', 'must be an https URL'],
     ['/relative', 'must be an https URL'],
-    ['https://u:p@app.example.com/', 'must not hold a user name or password'],
+    ['https://u:p@app.example.com/', 'must not contain a user name or password'],
     [
       'https://10.0.0.1/x',
-      'leads to an address that is not on the public internet; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS',
+      'resolves to an address that is not on the public internet; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS',
     ],
     ['http://app.example.com/x', 'must be an https URL; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS'],
     ['https://app.example.com/ x', 'must be 1 to 2048 visible ASCII characters without spaces'],

@@ -7,7 +7,7 @@ import { parseForeignJson } from '../../../lib/text/bounded-json.ts'
 type Members = Readonly<Record<string, unknown>>
 
 const refuse = (cause: string): Refused =>
-  new Refused('invalid_request', 'claims is not a JSON object of the form of OpenID Connect Core 5.5', {
+  new Refused('invalid_request', 'claims is not a JSON object as described in OpenID Connect Core 5.5', {
     rule: 'claims-malformed',
     cause,
   })
@@ -66,9 +66,9 @@ function requireReachableAcr(acr: unknown): void {
   if (!isObject(acr) || acr['essential'] !== true) return
   const wanted = [acr['values'] ?? acr['value'] ?? []].flat()
   if (wanted.length === 0 || wanted.includes(ACR_VALUES[0])) return
-  throw new Refused('access_denied', 'no sign-in here reaches the acr that is essential to the app', {
+  throw new Refused('access_denied', 'no sign-in method reaches the acr that the app requires as essential', {
     rule: 'acr-out-of-reach',
-    cause: 'claims asks for an essential acr that no way of signing in reaches',
+    cause: 'claims asks for an essential acr that no sign-in method reaches',
     sent: wanted.join(' ').slice(0, 200),
     expected: ACR_VALUES[0],
   })

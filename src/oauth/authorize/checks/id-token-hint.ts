@@ -12,8 +12,7 @@ export async function readSubjectHint(form: Form, readHint: ReadIdTokenHint): Pr
   if (!hint)
     throw new Refused('invalid_request', 'id_token_hint is not an ID token of this server', {
       rule: 'id-token-hint-foreign',
-      cause:
-        'the hint has another issuer, was not signed by a key of this server that is still published, or is no ID token',
+      cause: 'the hint has another issuer, was not signed by a published key of this server, or is not an ID token',
     })
   return hint.sub
 }

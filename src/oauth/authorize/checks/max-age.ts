@@ -7,7 +7,7 @@ export function readMaxAge(form: Form, app: Pick<AppRegistration, 'defaultMaxAge
   const sent = form.get('max_age')
   if (sent === undefined) return app.defaultMaxAge
   if (!/^\d{1,10}$/.test(sent)) {
-    const cause = 'max_age is a number of seconds, written in digits alone'
+    const cause = 'max_age must be a number of seconds, written in digits only'
     throw new Refused('invalid_request', 'max_age is not a whole number of seconds', {
       rule: 'max-age-malformed',
       sent: sent.slice(0, 100),

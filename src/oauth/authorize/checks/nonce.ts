@@ -6,10 +6,14 @@ import { Refused } from '../../../domain/refusals/errors.ts'
 export function readNonce(form: Form, responseType: ResponseType): string | undefined {
   const nonce = form.get('nonce')
   if (nonce === undefined && answersWith(responseType, 'id_token')) {
-    throw new Refused('invalid_request', 'parameter is missing: nonce (needed where the answer holds an ID token)', {
-      rule: 'nonce-missing',
-      cause: `response_type ${responseType} puts an ID token into the answer, and no nonce was sent that would tie it to the request`,
-    })
+    throw new Refused(
+      'invalid_request',
+      'parameter is missing: nonce (required if the response contains an ID token)',
+      {
+        rule: 'nonce-missing',
+        cause: `response_type ${responseType} puts an ID token into the response, and no nonce was sent to bind it to the request`,
+      },
+    )
   }
   return nonce
 }

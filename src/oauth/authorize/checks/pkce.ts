@@ -17,7 +17,7 @@ export function readCodeChallenge(form: Form, app: TrustedApplication, responseT
         cause: `${app.clientType === 'Public' ? 'a Public app' : 'an app with RequirePkce true'} must send a code_challenge, and none was sent`,
       })
     if (method !== undefined)
-      throw new Refused('invalid_request', 'code_challenge_method is sent without code_challenge', {
+      throw new Refused('invalid_request', 'code_challenge_method was sent without code_challenge', {
         rule: 'pkce-method-alone',
         cause: 'code_challenge_method was sent, but no code_challenge',
       })
@@ -28,7 +28,7 @@ export function readCodeChallenge(form: Form, app: TrustedApplication, responseT
       rule: 'pkce-method-unsupported',
       cause:
         method === undefined
-          ? 'code_challenge_method was not sent, which means plain, and plain protects nothing'
+          ? 'code_challenge_method was not sent, which means plain, and plain does not protect the code'
           : 'only the method S256 protects the code',
       sent: method,
       expected: 'S256',
@@ -37,7 +37,7 @@ export function readCodeChallenge(form: Form, app: TrustedApplication, responseT
   if (!isCodeChallenge(challenge)) {
     throw new Refused('invalid_request', 'code_challenge is not a base64url SHA-256', {
       rule: 'pkce-challenge-malformed',
-      cause: `code_challenge has ${challenge.length} characters or one that base64url has not; the base64url SHA-256 of a verifier has 43, without padding`,
+      cause: `code_challenge has ${challenge.length} characters or contains one that is not base64url; the base64url SHA-256 of a verifier has 43, without padding`,
     })
   }
   return challenge

@@ -10,16 +10,16 @@ export function readResponseMode(form: Form, responseType: ResponseType): Respon
   if (sent === undefined) return defaultResponseMode(responseType)
   const mode = RESPONSE_MODES.find((known) => known === sent)
   if (mode === undefined)
-    throw new Refused('invalid_request', `response_mode is not offered; offered are ${RESPONSE_MODES.join(', ')}`, {
+    throw new Refused('invalid_request', `response_mode is not supported; supported: ${RESPONSE_MODES.join(', ')}`, {
       rule: 'response-mode-unsupported',
-      cause: 'this response_mode is not offered',
+      cause: 'this response_mode is not supported',
       sent: sent.slice(0, 100),
       expected: RESPONSE_MODES,
     })
   if (!allowsResponseMode(responseType, mode)) {
-    throw new Refused('invalid_request', 'response_mode query is not allowed where the answer holds a token', {
+    throw new Refused('invalid_request', 'response_mode query is not allowed if the response contains a token', {
       rule: 'response-mode-unsafe',
-      cause: 'servers and their logs see the query, and the answer would hold an ID token',
+      cause: 'the query is visible to servers and their logs, and the response contains an ID token',
       sent,
       expected: 'fragment or form_post',
     })

@@ -15,9 +15,9 @@ export function readResponseType(form: Form, app: TrustedApplication, offered: r
   const sent = form.require('response_type')
   const type = offered.find((known) => asSet(known) === asSet(sent))
   if (type === undefined) {
-    throw new Refused('unsupported_response_type', `response_type is not offered; offered are ${offered.join(', ')}`, {
+    throw new Refused('unsupported_response_type', `response_type is not supported; supported: ${offered.join(', ')}`, {
       rule: 'response-type-unsupported',
-      cause: 'this response_type is not offered',
+      cause: 'this response_type is not supported',
       sent: sent.slice(0, 100),
       expected: offered,
     })
@@ -27,7 +27,7 @@ export function readResponseType(form: Form, app: TrustedApplication, offered: r
     throw new Refused('unauthorized_client', 'the app may not use this response_type', {
       rule: 'response-type-unregistered',
       client_id: app.applicationUri,
-      cause: 'ResponseTypes of the record does not hold this response_type',
+      cause: 'ResponseTypes of the record does not list this response_type',
       sent: type,
       expected: app.responseTypes,
     })

@@ -8,7 +8,7 @@ import { Refused } from '../../../domain/refusals/errors.ts'
 export function readRequestedScope(form: Form, app: TrustedApplication, responseType: ResponseType): string[] {
   const sent = form.get('scope')
   if (sent === undefined)
-    throw new Refused('invalid_scope', 'scope is missing; ask at least for openid or for an API scope of the app', {
+    throw new Refused('invalid_scope', 'scope is missing; ask for at least openid or an API scope of the app', {
       rule: 'scope-missing',
       client_id: app.applicationUri,
       cause: 'scope was not sent, or was empty',
@@ -17,9 +17,9 @@ export function readRequestedScope(form: Form, app: TrustedApplication, response
   const scope = readScope(sent)
   requireWithin(scope, [...PROTOCOL_SCOPES, ...app.scope], 'scope is not registered for the app')
   if (answersWith(responseType, 'id_token') && !scope.includes('openid')) {
-    throw new Refused('invalid_scope', 'an ID token is asked for, but scope does not hold openid', {
+    throw new Refused('invalid_scope', 'the request asks for an ID token, but scope does not contain openid', {
       rule: 'openid-missing',
-      cause: `response_type ${responseType} asks for an ID token, which the scope openid stands for`,
+      cause: `response_type ${responseType} asks for an ID token, which requires the scope openid`,
       sent,
     })
   }

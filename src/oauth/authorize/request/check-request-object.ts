@@ -22,12 +22,15 @@ interface Context {
 export function requireMeantForUs(claims: Claims, { app, sent, issuer, now, refuse }: Context): void {
   const { iss, aud, sub, client_id: clientId, response_type: responseType } = claims
   if (['request', 'request_uri'].some((name) => Object.hasOwn(claims, name)))
-    throw refuse('request-object-nested', 'the request object holds request or request_uri')
+    throw refuse('request-object-nested', 'the request object contains request or request_uri')
   if (clientId !== undefined && clientId !== app.applicationUri)
-    throw refuse('request-object-differs', 'client_id in the request object is not the one beside it')
+    throw refuse('request-object-differs', 'client_id in the request object differs from the client_id parameter')
   const beside = sent.get('response_type')
   if (responseType !== undefined && beside !== undefined && responseType !== beside)
-    throw refuse('request-object-differs', 'response_type in the request object is not the one beside it')
+    throw refuse(
+      'request-object-differs',
+      'response_type in the request object differs from the response_type parameter',
+    )
   if (iss !== undefined && iss !== app.applicationUri)
     throw refuse('request-object-for-another-audience', 'iss is not the client_id')
   if (aud !== undefined && ![aud].flat().includes(issuer))

@@ -43,7 +43,7 @@ export function createReadEffectiveRequest(dependencies: Dependencies) {
   async function fetchObject(uri: string, app: TrustedApplication): Promise<string> {
     const [address = ''] = uri.split('#')
     if (![uri, address].some((known) => app.requestUris.includes(known)))
-      throw refuseUri(app, 'request-uri-unregistered', 'RequestUris of the record does not hold it', uri)
+      throw refuseUri(app, 'request-uri-unregistered', 'RequestUris of the record does not list it', uri)
     return whileOutside(address, () => fetchText(address)).catch((error: unknown) => {
       // That is no fault of the address, and nothing that the app should be told in a redirect.
       if (error instanceof TooManyWaiting) throw error
@@ -104,20 +104,16 @@ const refuseObject = (app: TrustedApplication, rule: RefusalRule, cause: string)
   )
 
 const refuseUri = (app: TrustedApplication, rule: RefusalRule, cause: string, sent: string): Refused =>
-  new Refused(
-    'invalid_request_uri',
-    'request_uri is not registered for this app, or nothing could be fetched from it',
-    {
-      ...about(app, rule, cause),
-      sent,
-      expected: app.requestUris,
-    },
-  )
+  new Refused('invalid_request_uri', 'request_uri is not registered for this app, or could not be fetched', {
+    ...about(app, rule, cause),
+    sent,
+    expected: app.requestUris,
+  })
 
 const bothSent = (app: TrustedApplication): Refused =>
   new Refused(
     'invalid_request',
-    'request and request_uri are sent together',
+    'request and request_uri were sent together',
     about(app, 'request-object-twice', 'both were sent'),
   )
 

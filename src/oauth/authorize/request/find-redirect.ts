@@ -43,7 +43,7 @@ async function requireUsableApp(
         : (['app-disabled', 'the app is disabled'] as const)
   throw new Refused(
     'invalid_client',
-    'no app that people can sign in to has this client_id',
+    'client_id is not that of an app that people can sign in to',
     { rule, client_id: clientId, sent: clientId, cause },
     { status: 400 },
   )
@@ -57,7 +57,7 @@ export function requireRegisteredUri(redirectUri: string, app: TrustedApplicatio
   throw new Refused('invalid_request', 'redirect_uri is not registered for this app', {
     rule: 'redirect-uri-unregistered',
     client_id: app.applicationUri,
-    cause: 'no registered redirect URI is this one, byte for byte',
+    cause: 'no registered redirect URI is identical to this one, byte for byte',
     sent: redirectUri,
     expected: app.impersonateLoginUrl,
   })

@@ -131,6 +131,6 @@ function withState(keys: readonly StoredSigningKey[], now: number): ListedKey[] 
 
 function openPrivateJwk(sealingKey: SealingKey, kid: string, box: string): Record<string, unknown> {
   const jwk = open(sealingKey, box, kid)
-  if (jwk === undefined) throw new Error(`signing key ${kid} was not sealed under this master key`)
+  if (jwk === undefined) throw new Error(`signing key ${kid} was not encrypted with this master key`)
   return JSON.parse(jwk) as Record<string, unknown>
 }

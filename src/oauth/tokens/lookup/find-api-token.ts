@@ -49,7 +49,7 @@ function requireApiToken(
   const refuse = (detail: OperatorHalf): Refused =>
     new Refused(
       'invalid_token',
-      'the token is dead, or not for an API of this app',
+      'the token is not valid, or not for an API of this app',
       { client_id: caller.applicationUri, ...detail },
       { status: 400 },
     )
@@ -58,12 +58,12 @@ function requireApiToken(
     throw refuse({ rule, cause, client_id: app.applicationUri, user })
   }
   if (token.kind === 'refresh_token')
-    throw refuse({ rule: 'access-token-foreign', cause: 'a refresh token was sent in place of an access token' })
+    throw refuse({ rule: 'access-token-foreign', cause: 'a refresh token was sent instead of an access token' })
   const apis = [token.claims.aud ?? []].flat().filter((id) => resources.some(({ identifier }) => identifier === id))
   if (apis.length === 0)
     throw refuse({
       rule: 'token-without-api',
-      cause: 'the token is for no API: none of its scopes is one of an API',
+      cause: 'the token is not for an API: none of its scopes belongs to one',
       issued_to: token.app.applicationUri,
     })
   if (!mayAskAbout(caller, token, resources))

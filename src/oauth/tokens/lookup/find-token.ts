@@ -86,7 +86,7 @@ function whyNot(fault: JwtFault, now: number): InactiveToken {
     case 'not yet valid':
       return inactive(
         'access-token-not-yet-valid',
-        `the token is good from ${isoTime(fault.at)} on, and it is ${isoTime(now)} by this server's clock: a clock is off`,
+        `the token is valid from ${isoTime(fault.at)} on, and this server's clock says ${isoTime(now)}: a clock is wrong`,
       )
   }
 }

@@ -40,10 +40,10 @@ function readCursor(text: string): Cursor {
   const [, from, begun, after] = /^(\d{1,15}) (\d{1,15}) ([0-9a-f-]{0,64})$/.exec(decode(text)) ?? []
   const cursor = from === undefined ? undefined : { from: Number(from), begun: Number(begun), after: after ?? '' }
   if (cursor && writeCursor(cursor) === text) return cursor
-  throw new Refused('invalid_request', 'since is not the next of an answer', {
+  throw new Refused('invalid_request', 'since is not the next value of an answer', {
     rule: 'request-malformed',
     parameter: 'since',
-    cause: 'since is not what an earlier answer held as next',
+    cause: 'since is not the value that an earlier answer gave as next',
   })
 }
 

@@ -58,7 +58,7 @@ export const inactive = (rule: RefusalRule, cause: string, app?: TrustedApplicat
 export const expired = (at: number, now: number): InactiveToken =>
   inactive(
     'access-token-expired',
-    `the token ended at ${isoTime(at)}, and it is ${isoTime(now)} by this server's clock`,
+    `the token expired at ${isoTime(at)}, and this server's clock says ${isoTime(now)}`,
   )
 
-export const FOREIGN = inactive('access-token-foreign', 'no token of this server that would open anything here')
+export const FOREIGN = inactive('access-token-foreign', 'this is not an access token of this server')

@@ -7,8 +7,8 @@ const COMPARE_CLOCKS = 'compare the clocks of the machines (timedatectl)'
 function agreeOnMethod({ uri, sent, registered: { app } }: Facts): Remedy {
   const needsKeys = sent === 'private_key_jwt' && app?.jwks === undefined && app?.jwksUri === undefined
   return {
-    fix: inTheApp(`prove the app by ${app?.tokenEndpointAuthMethod ?? 'its registered method'}`),
-    otherwise: `where the record shall change: ${update(uri, `TokenEndpointAuthMethod=${sent}`, ...(needsKeys ? ['JwksUri=URL'] : []))}`,
+    fix: inTheApp(`authenticate the app with ${app?.tokenEndpointAuthMethod ?? 'its registered method'}`),
+    otherwise: `to change the record instead: ${update(uri, `TokenEndpointAuthMethod=${sent}`, ...(needsKeys ? ['JwksUri=URL'] : []))}`,
   }
 }
 
@@ -18,7 +18,7 @@ function allowAlgorithm({ uri, registered: { app } }: Facts): Remedy {
     fix: inTheApp('sign with an algorithm that the record allows'),
     otherwise:
       only &&
-      `the record allows ${only} alone; to allow every one that fits: ${update(uri, 'TokenEndpointAuthSigningAlg=')}`,
+      `the record allows only ${only}; to allow any algorithm that fits: ${update(uri, 'TokenEndpointAuthSigningAlg=')}`,
     expected: 'RS256, PS256, ES256 or EdDSA; HS256 for client_secret_jwt',
   }
 }
@@ -26,7 +26,7 @@ function allowAlgorithm({ uri, registered: { app } }: Facts): Remedy {
 function registerKeys({ uri }: Facts): Remedy {
   return {
     fix: update(uri, 'JwksUri=URL'),
-    otherwise: `with the keys in the record: ${update(uri, 'Jwks=JSON')}`,
+    otherwise: `to keep the keys in the record instead: ${update(uri, 'Jwks=JSON')}`,
     expected: 'Jwks or JwksUri',
   }
 }
@@ -39,56 +39,56 @@ export const APP_JWT_REMEDIES = {
     'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
   ),
   'assertion-missing': developer('send client_assertion and client_assertion_type', 'client_assertion'),
-  'assertion-of-another-app': developer('set iss and sub both to the client_id', 'iss and sub, both the client_id'),
+  'assertion-of-another-app': developer('set both iss and sub to the client_id', 'the client_id in both iss and sub'),
   'assertion-for-another-audience': ({ uri, registered: { app } }) => ({
     fix: inTheApp('set aud to the issuer, as a text'),
     otherwise:
       app?.clientAssertionAudience === 'issuer'
-        ? `to take the address of the endpoint as well: ${update(uri, 'ClientAssertionAudience=lenient')}`
+        ? `to accept the address of the endpoint as well: ${update(uri, 'ClientAssertionAudience=lenient')}`
         : undefined,
-    expected: 'aud, the issuer',
+    expected: 'the issuer in aud',
   }),
   'assertion-expired': developer(
-    `make a new assertion for each request, with exp a minute ahead; where it does: ${COMPARE_CLOCKS}`,
+    `create a new assertion for each request, with exp a minute ahead; if it does: ${COMPARE_CLOCKS}`,
     'exp, a number of seconds in the near future',
   ),
   'assertion-lives-too-long': developer('set exp a minute ahead', 'exp at most 5 minutes ahead'),
   'assertion-not-yet-valid': developer(
-    `set iat to the present time, and leave nbf out; where it does: ${COMPARE_CLOCKS}`,
+    `set iat to the current time, and omit nbf; if it does: ${COMPARE_CLOCKS}`,
     'iat and nbf not in the future',
   ),
   'assertion-without-id': developer('set jti to a new random value in each assertion', 'jti'),
   'assertion-used': developer(
-    'make a new assertion with a new jti for each request',
+    'create a new assertion with a new jti for each request',
     'a jti that was never sent before',
   ),
   'app-jwt-malformed': developer(
     'send one signed JWT in compact form: three base64url parts without padding',
     'a signed JWT',
   ),
-  'app-jwt-header-unsupported': developer('send a header of alg and kid alone', 'alg and kid'),
+  'app-jwt-header-unsupported': developer('send a header with only alg and kid', 'alg and kid'),
   'app-jwt-algorithm': allowAlgorithm,
   'app-keys-missing': registerKeys,
   'app-keys-unreachable': ({ uri, registered: { app } }) => ({
-    fix: `serve the key set at ${app?.jwksUri ?? 'JwksUri'}: within 5 s, with status 200, at most 64 KiB, without a redirect`,
-    otherwise: `with the keys in the record: ${update(uri, 'JwksUri=', 'Jwks=JSON')}`,
+    fix: `make ${app?.jwksUri ?? 'JwksUri'} return the key set: within 5 s, with status 200, at most 64 KiB, without a redirect`,
+    otherwise: `to keep the keys in the record instead: ${update(uri, 'JwksUri=', 'Jwks=JSON')}`,
     expected: 'a JWK Set',
   }),
   'app-key-unknown': ({ uri, registered: { app } }) => ({
     fix:
       app?.jwksUri === undefined
         ? update(uri, 'Jwks=JSON')
-        : `publish the key at ${app.jwksUri}; it is asked again at most once a minute`,
-    otherwise: inTheApp('sign with a key of the registered set, and name it by its kid'),
+        : `publish the key at ${app.jwksUri}; the server fetches it at most once a minute`,
+    otherwise: inTheApp('sign with a key of the registered set, and send its kid'),
     expected: 'a registered key',
   }),
   'app-signature-wrong': developer(
     'sign with the key that is registered: the app may have been deployed with the key of another stage',
-    'a signature by a key of the app',
+    'a signature made with a key of the app',
   ),
   'app-secret-not-kept': ({ uri }) => ({
     fix: `${ROTATE} ${uri} --overlap 7d`,
-    otherwise: 'a secret of which only the hash was entered can never make a MAC: let Tessera make it',
+    otherwise: 'if only the hash of a secret was entered, it cannot verify a MAC: let Tessera create the secret',
     expected: 'a secret made since TokenEndpointAuthMethod is client_secret_jwt',
   }),
 } as const satisfies Remedies

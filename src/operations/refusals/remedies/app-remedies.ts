@@ -26,7 +26,7 @@ function knowTheApp({ nearest, uri, refusal: { parameters } }: Facts): Remedy {
         fix: register,
         otherwise: inTheApp('send the client_id of a registered app; tessera app list shows them'),
       }
-    : { expected, fix: inTheApp(`send client_id=${nearest}`), otherwise: `where it is another app: ${register}` }
+    : { expected, fix: inTheApp(`send client_id=${nearest}`), otherwise: `if it is a different app: ${register}` }
 }
 
 function makeItAnApp({ uri }: Facts): Remedy {
@@ -52,7 +52,7 @@ function nameSystemUser({ uri, registered }: Facts): Remedy {
   const attributes = ['SystemUserAllowed=true', ...(systemUser === undefined ? [`SystemUser=${login ?? 'LOGIN'}`] : [])]
   return {
     fix: update(uri, ...attributes),
-    otherwise: login === undefined ? `with a System User that this makes: ${make}` : undefined,
+    otherwise: login === undefined ? `to create a System User for it: ${make}` : undefined,
   }
 }
 
@@ -65,23 +65,23 @@ export const APP_REMEDIES = {
   'credentials-swapped': developer('send the ApplicationUri as client_id and the secret as client_secret'),
   // Whether an app may administer is for people to decide, never for a command that is pasted.
   'administration-app-unmarked': ({ uri }) => ({
-    fix: inTheApp('call the administration API as an app that is meant for it'),
-    otherwise: `only where this app shall administer the instance: ${update(uri, 'AdministrationAllowed=true')}`,
+    fix: inTheApp('call the administration API with an app that may administer the instance'),
+    otherwise: `only if this app is to administer the instance: ${update(uri, 'AdministrationAllowed=true')}`,
     expected: 'an app with AdministrationAllowed true',
   }),
   'administration-scope-missing': developer('ask for the scope sec', 'the scope sec'),
-  'administration-token-shared': developer('ask for a token for the instance alone, with resource naming its API'),
+  'administration-token-shared': developer('ask for a token for the instance only, with its API as resource'),
   'administration-user-no-administrator': developer('let an administrator of the instance sign in (tessera user list)'),
   'client-id-differs': developer('send client_id only once, in the header or in the body'),
   'credentials-sent-twice': developer('send one of the Authorization header, client_secret and client_assertion'),
   'basic-header-malformed': developer(
-    'send "Authorization: Basic " and the base64 of client_id:client_secret, both form-url-encoded before',
+    'send "Authorization: Basic " and the base64 of client_id:client_secret, after form-url-encoding both',
     'Basic base64(client_id:client_secret)',
   ),
   'authorization-header-repeated': developer('send one Authorization header; a proxy may have added the other one'),
   'secret-missing': ({ uri }) => ({
     fix: inTheApp('send the client secret, in an Authorization: Basic header or as client_secret'),
-    otherwise: `where the secret is lost: ${rotate(uri)}`,
+    otherwise: `if the secret is lost: ${rotate(uri)}`,
     expected: 'client_secret_basic or client_secret_post',
   }),
   'secret-wrong': ({ uri }) => ({
@@ -91,15 +91,15 @@ export const APP_REMEDIES = {
   }),
   'secret-expired': ({ uri }) => ({
     fix: rotate(uri),
-    otherwise: "in the app's configuration: enter the newer secret, where one was made",
+    otherwise: "in the app's configuration: enter the newer secret, if there is one",
     expected: 'a secret that has not expired',
   }),
   'secret-not-registered': ({ uri }) => ({
     fix: `tessera app rotate-secret ${uri}`,
-    expected: 'a secret; the record has none',
+    expected: 'a secret, which the record does not have',
   }),
   'secret-sent-by-public-app': ({ uri }) => ({
-    fix: inTheApp('send client_id alone, without a secret or an Authorization header'),
+    fix: inTheApp('send only client_id, without a secret or an Authorization header'),
     otherwise: `for an app that can keep a secret: ${update(uri, 'ClientType=Confidential')}`,
     expected: 'no client authentication (ClientType Public)',
   }),

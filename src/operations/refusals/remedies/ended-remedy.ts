@@ -1,7 +1,7 @@
 import { shellWord } from '../../../lib/text/shell.ts'
 import { type Facts, type Remedy, update } from './remedy.ts'
 
-export const SIGN_IN_AGAIN = 'the person signs in again: what was issued before stays ended'
+export const SIGN_IN_AGAIN = 'let the person sign in again: what was issued before stays ended'
 
 /** Which attribute of the record lets this kind of user in. */
 export const ADMITTED_BY: Readonly<Record<string, string>> = {

@@ -12,24 +12,24 @@ export const REGISTRATION_REMEDIES = {
   'initial-token-bad': () => ({
     fix: NEW_TOKEN,
     otherwise: 'tessera registration token list shows which have expired or are used up',
-    expected: 'a live initial access token',
+    expected: 'a valid initial access token',
   }),
   'registration-token-bad': developer(
-    'send the registration_access_token that came with the registration; where it is lost, register anew',
-    'the registration access token of this very app',
+    'send the registration_access_token from the registration; if it is lost, register again',
+    'the registration access token of this app',
   ),
   'registration-redirect-uri': developer('register https redirect URIs, or loopback ones for a native app'),
   'registration-metadata': developer('send client metadata that this server can keep (RFC 7591)'),
   'registration-sector': developer('list every redirect URI in the JSON array at sector_identifier_uri'),
   'registration-too-often': () => ({
     fix: NEW_TOKEN,
-    otherwise: 'TESSERA_REGISTRATION_HOURLY says how many an address may register within an hour',
-    expected: 'fewer registrations, or one with an initial access token, which is not counted',
+    otherwise: 'TESSERA_REGISTRATION_HOURLY sets how many apps an address may register per hour',
+    expected: 'fewer registrations, or one with an initial access token, which does not count',
   }),
   'registrations-full': () => ({
-    fix: 'tessera app remove APP, for those that nobody uses: tessera app list shows them',
+    fix: 'tessera app remove APP, for apps that nobody uses; tessera app list shows all of them',
     otherwise:
-      'TESSERA_REGISTRATION_MOST says how many there may be, and TESSERA_REGISTRATION_UNUSED forgets unused ones',
-    expected: 'room for another app',
+      'TESSERA_REGISTRATION_MOST sets how many there may be, and TESSERA_REGISTRATION_UNUSED removes unused ones',
+    expected: 'fewer self-registered apps',
   }),
 } as const satisfies Remedies

@@ -26,14 +26,14 @@ function registerUri(attribute: 'ImpersonateLoginUrl' | 'ImpersonateLogoutUrl', 
     )
     const byAddress = loopbackAddress(sent, known, app?.clientType === 'Public')
     const why = whyUnregistrable(sent, app?.clientType === 'Public')
-    if (why !== undefined) return { fix: send, otherwise: `what was sent cannot be registered: it ${why}` }
+    if (why !== undefined) return { fix: send, otherwise: `the value sent cannot be registered: it ${why}` }
     const register = update(uri, `${attribute}=${[...known, sent].join(',')}`)
     if (byAddress !== undefined) {
-      return { fix: inTheApp(`send ${parameter}=${byAddress}, of which any port matches`), otherwise: register }
+      return { fix: inTheApp(`send ${parameter}=${byAddress}, which matches on any port`), otherwise: register }
     }
     return known.some((one) => sameHost(one, sent))
       ? { fix: register, otherwise: send }
-      : { fix: send, otherwise: `only if this address is the app's own: ${register}` }
+      : { fix: send, otherwise: `only if this address belongs to the app: ${register}` }
   }
 }
 
@@ -42,11 +42,11 @@ const parameterOf = ({ refusal }: Facts): string => String(refusal.detail['param
 const chooseOffered =
   (parameter: string) =>
   ({ nearest }: Facts): Remedy => ({
-    fix: inTheApp(nearest === undefined ? `send a ${parameter} that is offered` : `send ${parameter}=${nearest}`),
+    fix: inTheApp(nearest === undefined ? `send a ${parameter} that is supported` : `send ${parameter}=${nearest}`),
   })
 
 const USE_PKCE =
-  'make a code_verifier for each sign-in, send its base64url SHA-256 as code_challenge with code_challenge_method=S256, and the verifier with the code'
+  'create a code_verifier for each sign-in, send its base64url SHA-256 as code_challenge with code_challenge_method=S256, and send the verifier with the code'
 
 /** What to do about how a request is written. */
 export const REQUEST_REMEDIES = {
@@ -63,45 +63,48 @@ export const REQUEST_REMEDIES = {
     'send the parameters in the body of the POST, form-encoded',
     'an address without a query',
   ),
-  'parameters-too-many': developer('send only parameters that mean something here', 'at most 64 parameters'),
+  'parameters-too-many': developer('send only parameters that this endpoint uses', 'at most 64 parameters'),
   'body-type-wrong': developer(
     'send the body form-encoded, as application/x-www-form-urlencoded, not as JSON',
     'application/x-www-form-urlencoded',
   ),
-  'method-wrong': developer('use the method that the endpoint takes'),
+  'method-wrong': developer('use a method that the endpoint supports'),
   'host-unknown': () => ({
-    fix: 'let the proxy pass the Host header on, or ask at the address of the issuer',
-    otherwise: 'where programs inside the network use a name of its own: name it in TESSERA_HOSTS',
+    fix: 'let the proxy pass on the Host header, or send requests to the address of the issuer',
+    otherwise: 'if programs inside the network use another name: add it to TESSERA_HOSTS',
   }),
   'request-malformed': developer('send a complete HTTP request of at most the allowed size'),
-  'request-object-sent': developer('send plain parameters in place of a request object', 'no request, no request_uri'),
+  'request-object-sent': developer(
+    'send plain parameters instead of a request object',
+    'neither request nor request_uri',
+  ),
   'request-object-twice': developer('send either request or request_uri', 'request or request_uri'),
   'request-object-missing': ({ uri }) => ({
-    fix: inTheApp('send what it asks in a signed request object, as request or request_uri'),
-    otherwise: `where plain parameters shall do: ${update(uri, 'RequireSignedRequestObject=false')}`,
+    fix: inTheApp('send the parameters in a signed request object, as request or request_uri'),
+    otherwise: `to accept plain parameters: ${update(uri, 'RequireSignedRequestObject=false')}`,
     expected: 'a signed request object',
   }),
   'request-object-unsigned': developer('sign the request object', 'a signed request object'),
   'request-object-differs': developer(
-    'send the same client_id and response_type in the request object as beside it',
-    'client_id and response_type as beside it',
+    'send the same client_id and response_type in the request object and as parameters',
+    'client_id and response_type as in the parameters',
   ),
-  'request-object-nested': developer('leave request and request_uri out of the request object'),
+  'request-object-nested': developer('omit request and request_uri from the request object'),
   'request-object-malformed': developer('put each parameter into the request object as text, claims as an object'),
-  'request-object-for-another-audience': developer('set iss to the client_id and aud to the issuer, and leave sub out'),
+  'request-object-for-another-audience': developer('set iss to the client_id and aud to the issuer, and omit sub'),
   'request-object-out-of-time': developer(
-    'make a new request object for each sign-in, with exp some minutes ahead; compare the clocks of the machines (timedatectl)',
+    'create a new request object for each sign-in, with exp some minutes ahead; compare the clocks of the machines (timedatectl)',
   ),
   'request-uri-unregistered': ({ uri, sent, registered: { app } }) => ({
     fix: update(uri, `RequestUris=${[...(app?.requestUris ?? []), sent].join(',')}`),
     otherwise: inTheApp('send a registered request_uri, or the request object itself as request'),
   }),
   'request-uri-unreachable': developer(
-    'serve the request object there: within 5 s, with status 200, at most 16 KiB, without a redirect',
+    'make that URL return the request object: within 5 s, with status 200, at most 16 KiB, without a redirect',
     'a request object',
   ),
-  'request-too-long': developer('send fewer and shorter parameters, above all a shorter state'),
-  'address-unknown': developer('take the addresses from /.well-known/openid-configuration'),
+  'request-too-long': developer('send fewer and shorter parameters, especially a shorter state'),
+  'address-unknown': developer('use the addresses in /.well-known/openid-configuration'),
   'redirect-uri-unregistered': registerUri('ImpersonateLoginUrl', 'redirect_uri'),
   'logout-uri-unregistered': registerUri('ImpersonateLogoutUrl', 'post_logout_redirect_uri'),
   'logout-uri-without-app': developer(
@@ -114,7 +117,7 @@ export const REQUEST_REMEDIES = {
     otherwise: inTheApp(`send response_type=${app?.responseTypes[0] ?? 'code'}`),
   }),
   'response-mode-unsupported': chooseOffered('response_mode'),
-  'response-mode-unsafe': developer('send response_mode=fragment, or leave it out'),
+  'response-mode-unsafe': developer('send response_mode=fragment, or omit it'),
   'pkce-missing': ({ uri, registered: { app } }) => ({
     fix: inTheApp(USE_PKCE),
     otherwise: app?.clientType === 'Confidential' ? update(uri, 'RequirePkce=false') : undefined,
@@ -128,29 +131,30 @@ export const REQUEST_REMEDIES = {
   ),
   'parameter-has-too-many-values': (facts) => ({
     fix: inTheApp(
-      parameterOf(facts) === 'resource' ? 'name fewer APIs with resource' : `send fewer ${parameterOf(facts)} at once`,
+      parameterOf(facts) === 'resource' ? 'name fewer APIs in resource' : `send fewer ${parameterOf(facts)} at once`,
     ),
   }),
   'resource-malformed': developer('send the identifier of an API: an absolute URI or a registered name, no fragment'),
   'resource-not-allowed': ({ uri, sent, registered: { app } }) => ({
     fix: update(uri, `ApiResources=${[...(app?.apiResources ?? []), sent].join(' ')}`),
-    otherwise: 'where there is no such API yet: tessera resource add --help; tessera resource list shows them',
+    otherwise: 'if there is no such API yet: tessera resource add --help; tessera resource list shows all of them',
     expected: 'an API that the app may name',
   }),
-  'resource-not-granted': developer('name at the token endpoint only APIs that were named at sign-in'),
-  'resource-without-scope': developer('ask for a scope of each API that resource names'),
-  'scope-of-no-resource': developer('name the API that has the scope as well, or leave the scope out'),
-  'nonce-missing': developer('make a nonce for each sign-in, send it, and compare it with the ID token', 'nonce'),
+  'resource-not-granted': developer('at the token endpoint, name only APIs that were named at sign-in'),
+  'resource-without-scope': developer('ask for a scope of each API named in resource'),
+  'scope-of-no-resource': developer('also name the API that has the scope, or omit the scope'),
+  'nonce-missing': developer(
+    'create a nonce for each sign-in, send it, and compare it with the one in the ID token',
+    'nonce',
+  ),
   'prompt-unknown': chooseOffered('prompt'),
-  'prompt-none-combined': developer('send prompt=none alone'),
+  'prompt-none-combined': developer('send prompt=none without other values'),
   'claims-malformed': developer(
     'send claims as url-encoded JSON, such as {"userinfo":{"name":null}}',
     '{"userinfo":{...},"id_token":{...}}',
   ),
-  'acr-out-of-reach': developer('ask for an acr of acr_values_supported, or leave out "essential"'),
-  'max-age-malformed': developer('send max_age in whole seconds', 'digits alone'),
-  'id-token-hint-foreign': developer(
-    'send the last ID token that this server issued to the app, or leave the hint out',
-  ),
+  'acr-out-of-reach': developer('ask for an acr from acr_values_supported, or omit "essential"'),
+  'max-age-malformed': developer('send max_age in whole seconds', 'only digits'),
+  'id-token-hint-foreign': developer('send the last ID token that this server issued to the app, or omit the hint'),
   'grant-type-unsupported': chooseOffered('grant_type'),
 } as const satisfies Remedies

@@ -4,16 +4,16 @@ import { developer, type Remedies } from './remedy.ts'
 /** What to do about API sessions and licence slots. */
 export const SESSION_REMEDIES = {
   'token-without-api': developer(
-    'ask for a scope of an API with the token; one without is good for userinfo alone',
+    'ask for an API scope with the token; without one it is only good for userinfo',
     'an access token for an API',
   ),
   'token-of-another-api': ({ uri, refusal: { detail } }) => ({
     fix: `tessera resource update ${shellWord(String(detail['api'] ?? 'ID'))} --resource-server ${uri}`,
-    otherwise: 'only if the app serves that API; else its callers sent a token that is for another API',
+    otherwise: 'only if the app serves that API; otherwise its callers sent a token for another API',
     expected: 'a token for an API that the app serves, or one issued to the app itself',
   }),
   'licence-slots-full': () => ({
-    fix: 'tessera license set --slots N, with more slots than tessera license show tells',
+    fix: 'tessera license set --slots N, with more slots than tessera license show prints',
     otherwise: 'tessera session list shows who occupies them, and tessera session end ID frees one',
     expected: 'a free licence slot',
   }),

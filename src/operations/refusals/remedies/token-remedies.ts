@@ -1,7 +1,7 @@
 import { revive } from './ended-remedy.ts'
 import { developer, type Facts, inTheApp, type Remedies, type Remedy } from './remedy.ts'
 
-const CLOCKS = 'where the app did so in time: compare the clocks of the machines (timedatectl)'
+const CLOCKS = 'if the app did so in time: compare the clocks of the machines (timedatectl)'
 
 const onItsOwnApp = ({ refusal: { detail } }: Facts): Remedy => ({
   fix: inTheApp(`send it as ${detail['expected'] ?? 'the app'} that it was issued to, with the secret of that app`),
@@ -14,8 +14,8 @@ export const TOKEN_REMEDIES = {
   'code-unknown': developer('send the code of the redirect unchanged, url-decoded once', 'a code of this server'),
   'code-of-another-app': onItsOwnApp,
   'code-used': developer(
-    'redeem each code once, also when the page of the redirect is reloaded, and begin a new sign-in',
-    'a code that was not used',
+    'redeem each code only once, even if the page of the redirect is reloaded; now begin a new sign-in',
+    'a code that was not used before',
   ),
   'code-expired': () => ({
     fix: inTheApp('redeem the code as soon as the redirect arrives'),
@@ -33,12 +33,12 @@ export const TOKEN_REMEDIES = {
     'no code_verifier',
   ),
   'verifier-missing': developer(
-    'send with the code the code_verifier that its code_challenge was made from',
+    'with the code, send the code_verifier from which its code_challenge was made',
     'code_verifier',
   ),
   'pkce-mismatch': developer(
-    'keep the code_verifier of each sign-in apart, by its state, and send the one of this very request',
-    'the verifier that the code_challenge was made from',
+    'keep the code_verifier of each sign-in separately, by its state, and send the one that belongs to this request',
+    'the verifier from which the code_challenge was made',
   ),
   'refresh-token-unknown': developer('send the refresh token unchanged', 'a refresh token of this server'),
   'refresh-token-of-another-app': onItsOwnApp,
@@ -50,67 +50,68 @@ export const TOKEN_REMEDIES = {
   }),
   'refresh-token-used': ({ uri }) => ({
     fix: inTheApp('store the new refresh token of every answer before using it, and let the person sign in again'),
-    otherwise: `for answers that get lost for longer: tessera app update ${uri} --set RefreshReplayWindow=60`,
+    otherwise: `if answers can get lost for longer: tessera app update ${uri} --set RefreshReplayWindow=60`,
     expected: 'the newest refresh token',
   }),
   'refresh-token-used-differently': developer(
-    'refresh in one place at a time, or repeat the very same request',
+    'refresh in one place at a time, or repeat exactly the same request',
     'the newest refresh token',
   ),
   'access-token-missing': developer('send the access token as Authorization: Bearer', 'Authorization: Bearer'),
   'access-token-in-url': developer('send the access token as Authorization: Bearer', 'Authorization: Bearer'),
-  'access-token-sent-twice': developer('send the access token in the header alone', 'one access token'),
+  'access-token-sent-twice': developer('send the access token only in the header', 'one access token'),
   'bearer-header-malformed': developer('send the word Bearer, one space and the access token', 'Bearer and one token'),
   'access-token-foreign': developer(
     'send the access_token of the token endpoint, not the ID token or refresh token, to the server it came from',
     'an access token of this server',
   ),
   'access-token-expired': () => ({
-    fix: inTheApp('count expires_in from the moment the token came, and refresh before it ends'),
+    fix: inTheApp('count expires_in from the moment the token arrives, and refresh before it expires'),
     otherwise: CLOCKS,
     expected: 'an access token that has not expired',
   }),
   'access-token-not-yet-valid': () => ({
     fix: 'set the clock of this server and keep it right (timedatectl set-ntp true)',
-    expected: 'one time on all machines',
+    expected: 'the same time on all machines',
   }),
   'access-token-revoked': signInAgain,
   'access-token-ended': revive(() => ({ fix: inTheApp('ask for a new token, or let the person sign in again') })),
   'reference-token-malformed': developer(
-    'send the reference token whole, as it was shown: enrt_ and 64 characters',
+    'send the complete reference token, as it was shown: enrt_ and 64 characters',
     'enrt_, 56 hexadecimal digits and their checksum',
   ),
   'reference-token-not-permitted': ({ uri }) => ({
-    fix: `tessera app show ${uri}, and set AccessTokens, SystemUserAllowed or who may sign in as the token needs it`,
+    fix: `tessera app show ${uri}, then set AccessTokens, SystemUserAllowed or who may sign in so that the record permits the token`,
     expected: 'a record that permits the token',
   }),
   'reference-token-makes-none': () => ({
-    fix: 'a person signs in and makes the token: at /profile, or tessera token issue-pat',
-    expected: 'the session of a browser, or an access token of a sign-in',
+    fix: 'let a person sign in and create the token at /profile, or use tessera token issue-pat',
+    expected: 'the session of a browser, or an access token from a sign-in',
   }),
   'browser-session-missing': () => ({
     fix: 'sign in with the browser, and let a page of this server send the request',
     expected: 'the cookie of a sign-in session',
   }),
-  'access-token-of-service': developer('ask userinfo and the profile only about people, with a token of a sign-in'),
+  'access-token-of-service': developer(
+    'call userinfo and the profile API only for people, with a token from a sign-in',
+  ),
   'access-token-without-openid': developer('add openid to the scope of the sign-in', 'openid'),
   'token-of-another-app': developer('revoke only tokens that were issued to the app itself'),
   'metrics-not-for-everybody': () => ({
     fix: 'set TESSERA_METRICS_TOKEN, and send it as Authorization: Bearer',
   }),
   'too-many-requests': () => ({
-    fix: 'wait as long as Retry-After says, and ask less often',
-    otherwise: 'where so many are meant, raise the TESSERA_LIMIT_ setting that the cause names',
+    fix: 'wait as long as Retry-After says, and send fewer requests',
+    otherwise: 'if so many requests are intended, raise the TESSERA_LIMIT_ setting named in the cause',
   }),
-  'server-busy': () => ({ fix: 'try again shortly; the log says whether disk, lock or load is the reason' }),
+  'server-busy': () => ({ fix: 'try again shortly; the log shows whether the disk, a lock or the load is the reason' }),
   'network-busy': () => ({
     fix: inTheApp('send fewer requests at once, and wait as long as Retry-After says'),
-    otherwise: 'where a proxy speaks for many people: name it in TESSERA_TRUSTED_PROXIES',
+    otherwise: 'if a proxy relays the requests of many people: add it to TESSERA_TRUSTED_PROXIES',
   }),
   'outside-busy': () => ({
-    fix: 'try again shortly; whoever runs the server that the cause names makes it answer faster',
-    otherwise:
-      'keys in the record are fetched from nowhere: Jwks in place of JwksUri, and request in place of request_uri',
+    fix: 'try again shortly; the server named in the cause has to answer faster',
+    otherwise: 'to avoid fetching, use Jwks instead of JwksUri, and request instead of request_uri',
   }),
-  'server-fault': () => ({ fix: 'look for the error in the log, just before this refusal, and report it' }),
+  'server-fault': () => ({ fix: 'find the error in the log, just before this refusal, and report it' }),
 } as const satisfies Remedies

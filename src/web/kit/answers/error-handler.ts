@@ -48,7 +48,7 @@ export function registerErrorHandler(server: FastifyInstance, { refuse, renderPa
         reply,
         new Refused('not_found', 'there is nothing at this address', {
           rule: 'address-unknown',
-          cause: 'no endpoint or page has this path',
+          cause: 'no route matched',
         }),
       )
     reply.header('allow', allowed.join(', '))
@@ -60,7 +60,7 @@ export function registerErrorHandler(server: FastifyInstance, { refuse, renderPa
         `use ${allowed.join(' or ')} here`,
         {
           rule: 'method-wrong',
-          cause: `the address does not take ${request.method}`,
+          cause: `this address does not support ${request.method}`,
           sent: request.method,
           expected: allowed,
         },
@@ -92,14 +92,18 @@ export function asRefused(error: FastifyError): Refused {
   if (error instanceof PasswordQueueFull) {
     return new Refused('temporarily_unavailable', 'too many people are signing in right now; try again shortly', {
       rule: 'server-busy',
-      cause: 'the queue of passwords to check is full',
+      cause: 'the queue of password checks is full',
     })
   }
   if (error instanceof TooManyWaiting) {
-    return new Refused('temporarily_unavailable', 'too many requests wait for another server; try again shortly', {
-      rule: 'outside-busy',
-      cause: error.message,
-    })
+    return new Refused(
+      'temporarily_unavailable',
+      'too many requests are waiting for other servers; try again shortly',
+      {
+        rule: 'outside-busy',
+        cause: error.message,
+      },
+    )
   }
   const status = error.statusCode ?? 500
   if (status === 415) {
@@ -107,7 +111,7 @@ export function asRefused(error: FastifyError): Refused {
     return new Refused(
       'invalid_request',
       'the body must be application/x-www-form-urlencoded',
-      { rule: 'body-type-wrong', fault: error.code, cause: 'the Content-Type of the body is another one, or missing' },
+      { rule: 'body-type-wrong', fault: error.code, cause: 'the Content-Type of the body is wrong or missing' },
       options,
     )
   }
@@ -124,11 +128,10 @@ export function asRefused(error: FastifyError): Refused {
       rule: 'server-busy',
       cause: 'the server is under pressure or shutting down',
     })
-  return new Refused(
-    'server_error',
-    'something went wrong here; the administrator can look it up under the refusal id',
-    { rule: 'server-fault', cause: 'an unexpected error, which the log holds in full next to this refusal' },
-  )
+  return new Refused('server_error', 'something went wrong; the administrator can look it up under the refusal id', {
+    rule: 'server-fault',
+    cause: 'an unexpected error; the log has the details under this refusal id',
+  })
 }
 
 /**

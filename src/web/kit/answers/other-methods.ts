@@ -23,7 +23,7 @@ export function watchMethods(server: FastifyInstance): () => void {
         schema: { hide: true },
         handler: async ({ method }, reply) => {
           reply.header('allow', allowed)
-          const cause = `the address does not take ${method}`
+          const cause = `this address does not support ${method}`
           const why = { rule: 'api-method-wrong', cause, sent: method, expected: [...methods] } as const
           throw new Refused('invalid_request', `use ${allowed} here`, why, { status: 405 })
         },

@@ -15,13 +15,13 @@ const KINDS: Readonly<Record<number, Kind>> = {
   400: ['malformed-request', 'The request is malformed'],
   401: ['access-token-needed', 'A valid access token is needed'],
   403: ['not-allowed', 'The access token does not allow this'],
-  404: ['not-found', 'There is no such thing'],
-  405: ['method-not-allowed', 'The address does not take this method'],
-  409: ['conflict', 'Something that exists is in the way'],
+  404: ['not-found', 'Not found'],
+  405: ['method-not-allowed', 'This address does not support the method'],
+  409: ['conflict', 'The change conflicts with existing records'],
   412: ['precondition-failed', 'The record was changed meanwhile'],
   413: ['too-large', 'The request is too large'],
   415: ['media-type', 'The body has the wrong media type'],
-  422: ['impossible-record', 'The record cannot work'],
+  422: ['impossible-record', 'The record is not valid'],
   428: ['precondition-needed', 'If-Match is needed'],
 }
 
@@ -48,13 +48,13 @@ export function registerProblemDetails(
     return answer(request, reply, known)
   })
   server.setNotFoundHandler((request, reply) => {
-    const hint = 'there is nothing at this address; a slash inside an ApplicationUri is written %2F'
+    const hint = 'there is nothing at this address; write a slash inside an ApplicationUri as %2F'
     return answer(
       request,
       reply,
       new Refused('not_found', hint, {
         rule: 'api-address-unknown',
-        cause: 'no operation of the API has this path',
+        cause: 'no operation of the API matched this path',
       }),
     )
   })
@@ -100,6 +100,6 @@ function asProblem(error: FastifyError): Refused {
   if (status === 415)
     return refuse('json-type-wrong', 'the body must be application/json, or application/merge-patch+json in a PATCH')
   if (status === 413) return refuse('json-too-large', 'the body is too large')
-  if (status === 400) return refuse('json-malformed', 'the body is not JSON that can be read')
+  if (status === 400) return refuse('json-malformed', 'the body is not valid JSON')
   return asRefused(error)
 }

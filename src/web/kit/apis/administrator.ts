@@ -82,7 +82,7 @@ export function requireAdministrator<T extends AccessToken>(
 }
 
 const tokenMissing = (cause: string): Refused =>
-  new Refused('invalid_token', 'an access token is needed', { rule: 'access-token-missing', cause })
+  new Refused('invalid_token', 'an access token is required', { rule: 'access-token-missing', cause })
 
 const actorOf = ({ interactive, user, app }: AccessToken): string =>
   interactive ? `user:${user.id}` : `app:${app.applicationUri}`
@@ -103,7 +103,7 @@ const isAccessToken = <T extends AccessToken>(token: T | OtherToken): token is T
 
 const REFRESH_TOKEN: Omit<Extract<OtherToken, { kind: 'inactive' }>, 'kind'> = {
   rule: 'access-token-foreign',
-  cause: 'a refresh token was sent in place of an access token',
+  cause: 'a refresh token was sent instead of an access token',
 }
 
 /** @throws Refused `insufficient_scope` */
@@ -126,6 +126,6 @@ export function administratorOf({
 }: {
   readonly administrator: Administrator | undefined
 }): Administrator {
-  if (!administrator) throw tokenMissing('the guard was left out')
+  if (!administrator) throw tokenMissing('the guard is missing')
   return administrator
 }

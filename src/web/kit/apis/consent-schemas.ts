@@ -6,8 +6,8 @@ const ConsentRecord = Type.Object({
   app: Type.String({ description: 'the ApplicationUri' }),
   name: Type.String({ description: 'the name of the app' }),
   user: Type.String({ description: 'the login of the person' }),
-  scope: Type.String({ description: 'what was allowed, with spaces between' }),
-  granted_at: Type.String({ format: 'date-time', description: 'when something was allowed last' }),
+  scope: Type.String({ description: 'the allowed scopes, separated by spaces' }),
+  granted_at: Type.String({ format: 'date-time', description: 'when consent was last given' }),
 })
 
 export const ConsentPage = pageOf(ConsentRecord)

@@ -6,13 +6,13 @@ const Problem = Type.Object({
   title: Type.String(),
   status: Type.Integer(),
   detail: Type.String(),
-  instance: Type.String({ description: 'where the refusal can be read' }),
+  instance: Type.String({ description: 'where to read about the refusal' }),
   errors: Type.Optional(Type.Array(Type.Object({ attribute: Type.String(), reason: Type.String() }))),
   refusal_id: Type.String(),
 })
 
 /** Parts of addresses that vary, as the descriptions of the APIs tell them. */
-export const APPLICATION_URI = 'the ApplicationUri, URL-encoded: its slashes as %2F'
+export const APPLICATION_URI = 'the ApplicationUri, URL-encoded, with slashes as %2F'
 export const USER = 'the id, the login or the e-mail address of the user'
 
 /** What every route may answer instead. */

@@ -53,7 +53,7 @@ export function requireSignedIn(server: FastifyInstance, { findSession, findSess
 
 function requireSession(session: Session): NonNullable<Session> {
   if (session) return session
-  throw sessionMissing('nobody is signed in with this browser', 'no live sign-in session came with it')
+  throw sessionMissing('nobody is signed in with this browser', 'the request came without a valid sign-in session')
 }
 
 /** What a token may do says nothing about what its holder may do here. */
@@ -62,7 +62,7 @@ function refuseToken(request: FastifyRequest): void {
   if (token === undefined && request.headers.authorization === undefined) return
   if (token !== undefined && looksLikeReferenceToken(token)) throw madeByToken({})
   throw sessionMissing(
-    'an access token opens nothing here: the session of a browser is needed; leave the Authorization header out',
+    'an access token is not accepted here: sign in with the browser, and omit the Authorization header',
     'an Authorization header came with the request',
   )
 }
@@ -76,6 +76,6 @@ export const challengeOfSession = (_request: FastifyRequest, { status }: Refused
 
 /** Who is signed in; only behind `requireSignedIn`. */
 export function personOf({ person }: { readonly person: SignedInPerson | undefined }): SignedInPerson {
-  if (!person) throw sessionMissing('nobody is signed in with this browser', 'the guard was left out')
+  if (!person) throw sessionMissing('nobody is signed in with this browser', 'the guard is missing')
   return person
 }

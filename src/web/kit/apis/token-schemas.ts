@@ -11,20 +11,20 @@ const TOKEN = {
     description: 'PAT acts as a user, SAT as the System User of the app',
   }),
   app: Type.String({ description: 'the ApplicationUri' }),
-  user: Type.String({ description: 'the login of whom it acts as' }),
+  user: Type.String({ description: 'the login of the user it acts as' }),
   user_id: Type.String(),
   description: Type.String(),
-  scope: Type.String({ description: 'with spaces between' }),
+  scope: Type.String({ description: 'separated by spaces' }),
   created_by: Type.String({ description: 'such as user:ID, app:URI or cli:NAME' }),
   created_at: time('when it was made'),
   expires_at: time('when it ends'),
-  last_used_at: textOrNull('a minute exact, or null'),
+  last_used_at: textOrNull('accurate to a minute, or null'),
   revoked_at: textOrNull('when it was revoked, or null'),
   state: Type.String({
     enum: ['live', 'revoked', 'expired', 'ended'],
-    description: 'ended by a kill switch or the record',
+    description: 'ended because app or user was disabled or the record changed',
   }),
-  reason: textOrNull('why it is not live, or null'),
+  reason: textOrNull('why it is not valid, or null'),
 }
 
 /** A reference token as the APIs show it. */
@@ -33,7 +33,7 @@ export const TokenRecord = Type.Object(TOKEN)
 /** The same with its value. */
 export const NewTokenShown = Type.Object({
   ...TOKEN,
-  token: Type.String({ description: 'the value, shown this once' }),
+  token: Type.String({ description: 'the value, shown only this once' }),
 })
 
 const WANTED = {
@@ -41,14 +41,14 @@ const WANTED = {
     Type.String({
       minLength: 1,
       maxLength: 2048,
-      description: 'API scopes of the app with spaces between; all of them unless told',
+      description: 'API scopes of the app, separated by spaces; default: all of them',
     }),
   ),
   expires_at: Type.Optional(
     Type.String({
       minLength: 1,
       maxLength: 64,
-      description: 'a time such as 2030-01-31T00:00:00Z or a length of time such as 30d; 90d unless told',
+      description: 'a time such as 2030-01-31T00:00:00Z, or a length of time such as 30d; default: 90d',
     }),
   ),
   description: Type.Optional(Type.String({ description: 'a text of at most 200 characters' })),

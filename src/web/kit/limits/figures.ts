@@ -53,64 +53,64 @@ export function createMetrics(server: FastifyInstance, figures: Figures) {
   const size = new Gauge({ name: 'tessera_database_bytes', help: 'Size of the database.', registers })
   const lag = new Gauge({
     name: 'tessera_cleanup_lag_seconds',
-    help: 'For how long the oldest row that could be forgotten has been waiting.',
+    help: 'Age of the oldest expired row that has not been removed yet.',
     labelNames: ['table'] as const,
     registers,
   })
 
   const slots = new Gauge({
     name: 'tessera_licence_slots',
-    help: 'How many API sessions there may be at once.',
+    help: 'Licence slots: how many API sessions may be open at once.',
     registers,
   })
   const sessions = new Gauge({
     name: 'tessera_api_sessions',
-    help: 'How many API sessions live, on all nodes together.',
+    help: 'Open API sessions, on all nodes together.',
     registers,
   })
 
   const lostLines = new Counter({
     name: 'tessera_log_lines_lost_total',
-    help: 'Lines of the log of this process that could not be written.',
+    help: 'Log lines of this process that could not be written.',
     registers,
   })
   const notices = new Counter({
     name: 'tessera_logout_notices_total',
-    help: 'Attempts of this process to tell apps that a person signed out, by how they went.',
+    help: 'Attempts of this process to notify apps of a sign-out, by outcome.',
     labelNames: ['result'] as const,
     registers,
   })
   const waiting = new Gauge({
     name: 'tessera_logout_notices_waiting',
-    help: 'How many apps are still to be told that a person signed out, on all nodes together.',
+    help: 'Sign-out notifications still to be delivered to apps, on all nodes together.',
     registers,
   })
 
   const inProgress = new Gauge({
     name: 'tessera_requests_in_progress',
-    help: 'How many requests this process works for; those that wait for other servers are not among them.',
+    help: 'Requests in progress in this process, without those that wait for other servers.',
     registers,
   })
   const waitingOutside = new Gauge({
     name: 'tessera_requests_waiting_outside',
-    help: 'How many requests of this process wait for other servers.',
+    help: 'Requests of this process that wait for other servers.',
     registers,
   })
   const turnedAway = new Counter({
     name: 'tessera_requests_turned_away_total',
-    help: 'Requests that this process had no room for, by what was full: its places, those of a network, or the waits for other servers.',
+    help: 'Requests that this process turned away, by the limit that was reached: requests in progress, requests from one network, or waits for other servers.',
     labelNames: ['full'] as const,
     registers,
   })
   const refused = new Counter({
     name: 'tessera_refusals_total',
-    help: 'Requests that this process refused, by status and by the rule they broke.',
+    help: 'Requests that this process refused, by status and rule.',
     labelNames: ['status', 'rule'] as const,
     registers,
   })
   const unrecorded = new Counter({
     name: 'tessera_refusals_unrecorded_total',
-    help: 'Refusals of this process that are on the log alone: by their rule, or because a network, a minute or the queue was full.',
+    help: 'Refusals of this process that are only in the log: by rule, or because the quota of a network or of a minute was used up or the queue was full.',
     labelNames: ['reason'] as const,
     registers,
   })

@@ -52,7 +52,7 @@ function createOnceClosed() {
 }
 
 const serverBusy = (most: number): Refused =>
-  new Refused('temporarily_unavailable', 'too much is asked of the server right now; try again shortly', {
+  new Refused('temporarily_unavailable', 'the server is overloaded right now; try again shortly', {
     rule: 'server-busy',
     cause: `${most} requests are in progress`,
   })
@@ -60,7 +60,7 @@ const serverBusy = (most: number): Refused =>
 const networkBusy = (most: number): Refused =>
   new Refused(
     'temporarily_unavailable',
-    'too many requests of your network are in progress; try again shortly',
-    { rule: 'network-busy', cause: `${most} requests of this network are in progress` },
+    'too many requests from your network are in progress; try again shortly',
+    { rule: 'network-busy', cause: `${most} requests from this network are in progress` },
     { status: 429, retryAfter: 1 },
   )

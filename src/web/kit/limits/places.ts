@@ -42,11 +42,11 @@ export function createPlaces(room: Room = ROOM) {
 
   function requireRoomToWait(source: string, network: string | undefined): void {
     const full = isFull(waitingFor, source, room.waitsForSource)
-      ? `${room.waitsForSource} requests wait for ${source} already`
+      ? `${room.waitsForSource} requests are already waiting for ${source}`
       : isFull(waiting, network, room.waitsOfNetwork)
-        ? `${room.waitsOfNetwork} requests of this network wait for other servers already`
+        ? `${room.waitsOfNetwork} requests from this network are already waiting for other servers`
         : waiting.all() >= room.waits
-          ? `${room.waits} requests wait for other servers already`
+          ? `${room.waits} requests are already waiting for other servers`
           : undefined
     if (full === undefined) return
     turnedAway.waits += 1

@@ -109,8 +109,8 @@ function tooMany(setting: string, max: number, window: number, retryAfter: numbe
   const unit = window === SECOND ? 'second' : 'minute'
   return new Refused(
     'temporarily_unavailable',
-    'too many requests; try again after the time that Retry-After says',
-    { rule: 'too-many-requests', cause: `more than ${max} a ${unit}, which ${setting} says` },
+    'too many requests; try again after the time given in Retry-After',
+    { rule: 'too-many-requests', cause: `more than ${max} per ${unit}, the limit of ${setting}` },
     { status: 429, retryAfter },
   )
 }

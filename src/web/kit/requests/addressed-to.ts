@@ -31,14 +31,14 @@ export function requireAddressedHere(server: FastifyInstance, { issuer, hosts }:
       return new Refused('invalid_request', 'the request is malformed or too large', { rule, cause }, { status })
     }
     if (names.length > MOST_HEADERS) throw malformed(`${names.length} header lines; ${MOST_HEADERS} are allowed`, 431)
-    if (!originalUrl.startsWith('/')) throw malformed('the request target is no path of this server')
+    if (!originalUrl.startsWith('/')) throw malformed('the request target is not a path of this server')
     if (names.filter((name) => name === 'host').length > 1) throw malformed('two Host headers')
     if (request.headers.host === undefined && request.raw.httpVersion !== '1.0') throw malformed('no Host header')
     const host = request.headers.host?.toLowerCase() ?? ''
     if (ANY_HOST.includes(routeOptions.url ?? '') || known.includes(host) || isThisMachine(request, host)) return
     throw new Refused(
       'invalid_request',
-      'this server does not answer under the host name of this request',
+      'this server does not serve the host name of this request',
       { rule: 'host-unknown', cause: 'the Host header names another host', sent: host.slice(0, 255), expected: known },
       { status: 421 },
     )

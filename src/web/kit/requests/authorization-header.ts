@@ -9,7 +9,7 @@ import { Refused } from '../../../domain/refusals/errors.ts'
 export function authorizationHeader(request: FastifyRequest): string | undefined {
   const names = request.raw.rawHeaders.filter((_, index) => index % 2 === 0)
   if (names.filter((name) => name.toLowerCase() === 'authorization').length > 1) {
-    throw new Refused('invalid_request', 'the Authorization header is sent more than once', {
+    throw new Refused('invalid_request', 'the Authorization header was sent more than once', {
       rule: 'authorization-header-repeated',
       cause: 'two Authorization headers came with one request',
     })

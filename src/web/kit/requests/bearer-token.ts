@@ -16,23 +16,23 @@ export function readBearerToken(request: FastifyRequest, body: Form | undefined)
     throw new Refused(
       'invalid_request',
       'an access token never belongs in the URL; send it in the Authorization header',
-      { rule: 'access-token-in-url', cause: 'the query holds access_token, where logs and histories keep it' },
+      { rule: 'access-token-in-url', cause: 'the query contains access_token, and logs and histories keep URLs' },
     )
   }
   const inBody = body?.get('access_token')
   const authorization = authorizationHeader(request)
   if (authorization === undefined) return inBody
   if (inBody !== undefined)
-    throw new Refused('invalid_request', 'the access token is sent twice: use either the header or the body', {
+    throw new Refused('invalid_request', 'the access token was sent twice: use either the header or the body', {
       rule: 'access-token-sent-twice',
-      cause: 'both the Authorization header and the body hold a token',
+      cause: 'both the Authorization header and the body contain a token',
     })
   if (!BEARER_SCHEME.test(authorization)) return undefined
   const token = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(authorization)?.[1]
   if (token === undefined)
-    throw new Refused('invalid_request', 'the Authorization header does not hold one Bearer token', {
+    throw new Refused('invalid_request', 'the Authorization header does not contain exactly one Bearer token', {
       rule: 'bearer-header-malformed',
-      cause: 'after the word Bearer there is no token, more than one, or characters that tokens do not have',
+      cause: 'the word Bearer is followed by no token, by several, or by characters that tokens cannot contain',
     })
   return token
 }

@@ -62,11 +62,11 @@ function faultsIn({ keyword, instancePath, params }: SchemaError, members: Membe
   const [, member = ''] = instancePath.split('/')
   if (member !== '') return known(member) ? [{ attribute: member, reason: `expects ${expected(member)}` }] : []
   if (keyword === 'required') {
-    return requiredProperties.map((name) => ({ attribute: name, reason: `is needed: ${expected(name)}` }))
+    return requiredProperties.map((name) => ({ attribute: name, reason: `is required: ${expected(name)}` }))
   }
   if (keyword !== 'additionalProperties') return []
   return additionalProperties.slice(0, MOST_FAULTS).map((sent) => {
     const name = sent.slice(0, LONGEST_NAME)
-    return { attribute: name, reason: `is nothing that can be set here${didYouMean(name, Object.keys(members))}` }
+    return { attribute: name, reason: `cannot be set here${didYouMean(name, Object.keys(members))}` }
   })
 }

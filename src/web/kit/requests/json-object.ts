@@ -10,7 +10,7 @@ export function registerJsonObject(server: FastifyInstance): void {
     new Refused('invalid_client_metadata', TOO_DEEP, { rule: 'registration-metadata', cause: TOO_DEEP })
   server.addContentTypeParser('application/json', { parseAs: 'string' }, boundedJsonParser(server, tooDeep))
   server.addContentTypeParser('*', (_request, _payload, done) => {
-    const cause = 'the Content-Type of the body is another one, or missing'
+    const cause = 'the Content-Type of the body is wrong or missing'
     done(
       new Refused(
         'invalid_request',
@@ -27,6 +27,6 @@ export function jsonObject({ body }: FastifyRequest): Readonly<Record<string, un
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body as Record<string, unknown>
   throw new Refused('invalid_request', 'the body must be a JSON object', {
     rule: 'request-malformed',
-    cause: 'the body is JSON, but no object',
+    cause: 'the body is JSON, but not an object',
   })
 }

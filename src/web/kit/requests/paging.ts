@@ -9,10 +9,10 @@ const PAGE = {
   limit: Type.Optional(
     Type.String({
       pattern: '^([1-9]|[1-9][0-9]|1[0-9][0-9]|200)$',
-      description: 'a number from 1 to 200, 50 unless told',
+      description: 'a number from 1 to 200; default: 50',
     }),
   ),
-  cursor: Type.Optional(Type.String({ maxLength: 1024, description: 'the `next` of the page before' })),
+  cursor: Type.Optional(Type.String({ maxLength: 1024, description: 'the `next` value of the previous page' })),
 }
 
 /** The query of a list: its values are text, as in any URL. @param filters what else it may hold */
@@ -35,9 +35,7 @@ export const PageQuerySchema = Type.Object(
   {
     ...PAGE,
     isEnabled: Type.Optional(Type.String({ enum: ['true', 'false'], description: 'true or false' })),
-    q: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 128, description: 'a text that the name in the list holds' }),
-    ),
+    q: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'a text that the name contains' })),
   },
   { additionalProperties: false },
 )
@@ -55,7 +53,7 @@ const toCursor = (key: string): string => Buffer.from(key, 'utf8').toString('bas
 function readCursor(cursor: string): string {
   const key = Buffer.from(cursor, 'base64url').toString('utf8')
   if (cursor === '' || toCursor(key) !== cursor)
-    throw cursorMalformed([{ attribute: 'cursor', reason: 'is not the `next` of a page' }])
+    throw cursorMalformed([{ attribute: 'cursor', reason: 'is not the `next` value of a page' }])
   return key
 }
 

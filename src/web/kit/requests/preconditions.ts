@@ -22,7 +22,7 @@ function readTags(name: 'if-match' | 'if-none-match', value: string): string[] {
 export function readIfMatch(request: FastifyRequest): (version: string) => boolean {
   const value = request.headers['if-match']?.trim()
   if (value === undefined) {
-    const remedy = 'send If-Match with the ETag of the record as it was read, or If-Match: * for whatever it is now'
+    const remedy = 'send If-Match with the ETag of the record as it was read, or If-Match: * for any version'
     throw new Refused('precondition_required', remedy, { rule: 'if-match-missing', cause: 'If-Match was not sent' })
   }
   if (value === '*') return () => true
