@@ -114,6 +114,6 @@ await t.test('tessera doctor: a server that believes strangers, and one that is 
   t.equal(gullible.code, 1)
   t.match(
     gullible.findings.find(({ check }) => check === 'addresses'),
-    { severity: 'fault', found: /believes any X-Forwarded-For/, fix: /let the proxy replace that header/ },
+    { severity: 'fault', found: /trusts any X-Forwarded-For/, fix: /let the proxy replace that header/ },
   )
 })

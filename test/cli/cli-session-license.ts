@@ -45,7 +45,7 @@ await t.test('tessera license: slots, and who is sure of one', async (t) => {
   await refused('license set', 2, /nothing to change: give --slots, --reserve or --unreserve/)
   for (const slots of ['0', '1000000000'])
     await refused(`license set --slots ${slots}`, 2, /Expected a whole number, 1 or more, or the word unlimited/)
-  await refused('license set --reserve davd', 1, /nobody has the login.* did you mean david\?/)
+  await refused('license set --reserve davd', 1, /no user has the login.* did you mean david\?/)
   await refused('license set --slots 3 --reserve carla', 1, /carla is a community user/)
   await refused('license set --unreserve svc.sync', 1, /svc\.sync is not reserved; tessera license show/)
   t.match(await json('license show'), { slots: null, reserved: ['anna', 'david'] }, 'nothing of it happened')

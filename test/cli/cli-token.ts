@@ -74,7 +74,7 @@ await t.test('tessera token: reference tokens from the command line', async (t) 
       code: 2,
       stdout: '',
       stderr:
-        /^--scope: openid is about a sign-in.*\n--scope: x is not in the Scope of .*tessera app update .*\n--expires: expects a length of time/,
+        /^--scope: openid belongs to a sign-in.*\n--scope: x is not in the Scope of .*tessera app update .*\n--expires: expects a length of time/,
     })
     t.match(await line(`issue-sat --app ${WEB}`), {
       code: 1,

@@ -103,7 +103,7 @@ await t.test('what cannot be is refused with every reason by its flag, and nothi
     [['--login', 'x'], 2, "unknown option '--login'"],
   ] as const)
     t.match(await tessera(['user', 'update', 'david', ...args]), { code, stdout: '', stderr: reason }, reason)
-  t.match(await tessera(words('user update nobody --nickname x')), { code: 1, stderr: /^nobody has the login/ })
+  t.match(await tessera(words('user update nobody --nickname x')), { code: 1, stderr: /^no user has the login/ })
   t.equal((await tessera(words('user list --json'))).stdout, before)
 })
 

@@ -95,7 +95,7 @@ await t.test('a person is added, shown, given a new password, disabled, enabled 
     t.match(await tessera(words('user remove david')), { code: 2, stdout: '', stderr: /add --yes to confirm/ })
     t.match(await tessera(words('user remove david --yes')), { code: 0, stdout: 'david is removed.\n' })
     t.notOk(await getsIn(instance, 'david', PASSWORD))
-    t.match(await tessera(words('user remove david --yes')), { code: 1, stderr: /nobody has the login/ })
+    t.match(await tessera(words('user remove david --yes')), { code: 1, stderr: /no user has the login/ })
   })
 })
 

@@ -54,7 +54,7 @@ await t.test('David signs in through the demo', { skip: noChromium() }, async (t
     await page.click('#sign-in')
     await page.waitForSelector('#username')
     await signIn(page, 'david', 'not the password')
-    t.match(await page.textContent('[role=alert]'), /not right/)
+    t.match(await page.textContent('[role=alert]'), /is incorrect/)
     await signIn(page, 'david', demo.passwordOf('david'))
     await page.click('#consent-approve')
     await page.waitForSelector('#customers tbody tr')

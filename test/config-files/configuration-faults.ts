@@ -87,7 +87,7 @@ ressources: []
       'bad.yaml:26: user DAVID: is described already in',
       'bad.yaml:28: user eve: email: David@Example.com is taken by david',
       'bad.yaml:29: user eve: password: a password must not be in a file in plain text',
-      'bad.yaml:32: user mallory: password: stands beside passwordHash',
+      'bad.yaml:32: user mallory: password: cannot be combined with passwordHash',
       'bad.yaml:32: user mallory: password: in the environment variable must have at least 8 characters',
       'bad.yaml:33: user mallory: isAdmin: expects true or false',
       'bad.yaml:34: user mallory: phoneNumber: expects a text; put it in quotes',

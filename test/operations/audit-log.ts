@@ -271,7 +271,7 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
       t.match(await tessera(words(`audit ${command} --user nobody`)), {
         code: 1,
         stdout: '',
-        stderr: /^nobody has the/,
+        stderr: /^no user has the/,
       })
       t.match(await tessera(words(`audit ${command} --app nobody`)), { code: 1, stdout: '', stderr: /^no app has the/ })
     }

@@ -139,7 +139,7 @@ await t.test('silence of more than half a minute is warned of, once', async (t) 
   t.equal((await api.callWith(token)).statusCode, 200, 'until then what was known goes on')
   api.server.state.away = false
   await api.advance(4000)
-  t.equal(said(/tells again/), 1)
+  t.equal(said(/again says/), 1)
   const refusal = { error: 'invalid_request', error_description: 'since is not known' }
   api.server.state.instead.set(NOTICES, { status: 400, body: refusal })
   await api.advance(4000)

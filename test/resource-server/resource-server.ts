@@ -170,11 +170,11 @@ await t.test('wrong options stop the start, and all faults are named', async (t)
   })
   await t.rejects(
     start({ ...rest, clientID: 'x', banana: 1 }),
-    /clientID is no option; did you mean clientId\?; banana is no option$/,
+    /clientID is not an option; did you mean clientId\?; banana is not an option$/,
   )
   await t.rejects(start({ ...rest, requireScope: 'true' }), /requireScope must be true or false/)
   const misspelt = { ...rest, ressource: 'https://x' } as never
-  await t.rejects(async () => Fastify().register(protectedResourceMetadata, misspelt), /ressource is no option/)
+  await t.rejects(async () => Fastify().register(protectedResourceMetadata, misspelt), /ressource is not an option/)
   await t.resolves(start({ ...rest, prefix: '/v1', logLevel: 'warn' }))
   await t.resolves(start({ ...rest, ...API_APP, issuer: 'http://localhost:1/id' }))
 })

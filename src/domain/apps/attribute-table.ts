@@ -111,7 +111,7 @@ export const APP_TABLE = {
     readApart: true,
   }),
   signingAlgorithm: row(optionalOneOf(SIGNING_ALGORITHMS, "the instance's own"), undefined, 'tokens', {
-    meaning: 'algorithm that signs tokens for the app; default: that of the instance (`TESSERA_SIGNING_ALGORITHM`)',
+    meaning: 'algorithm of tokens for the app; default: that of the instance (`TESSERA_SIGNING_ALGORITHM`)',
     metadata: 'id_token_signed_response_alg',
   }),
   /** @see OIDC Core §5.3.2 */
@@ -147,8 +147,7 @@ export const APP_TABLE = {
   }),
   /** @see OIDC Registration §2 */
   defaultMaxAge: row(optionalSeconds, undefined, 'sign-in', {
-    meaning:
-      'how old a sign-in may be before people must sign in again, up to 365d; the request can override it with `max_age`',
+    meaning: 'how old a sign-in may be, up to 365d, unless the request sends `max_age`',
     rule: rules.secondsBetween(0, 31_536_000),
     metadata: 'default_max_age',
   }),
@@ -209,7 +208,7 @@ export const APP_TABLE = {
     called: true,
   }),
   tokenEndpointAuthMethod: row(oneOf(AUTH_METHODS), 'client_secret', 'keys', {
-    meaning: 'how the app authenticates; `client_secret`: with its secret, in header or body',
+    meaning: 'how the app authenticates; `client_secret`: its secret, in header or body',
     metadata: 'token_endpoint_auth_method',
     readApart: true,
   }),
@@ -218,7 +217,7 @@ export const APP_TABLE = {
     metadata: 'token_endpoint_auth_signing_alg',
   }),
   clientAssertionAudience: row(oneOf(ASSERTION_AUDIENCES), 'lenient', 'keys', {
-    meaning: '`issuer`: its assertions have only the issuer in `aud` (FAPI 2); `lenient`: or an endpoint',
+    meaning: '`issuer`: `aud` of assertions is only the issuer (FAPI 2); `lenient`: or an endpoint',
   }),
   requestObjectSigningAlg: row(optionalOneOf(REQUEST_OBJECT_ALGORITHMS, 'any'), undefined, 'keys', {
     meaning: 'the only algorithm for its request objects, or `none` for unsigned ones; default: any',

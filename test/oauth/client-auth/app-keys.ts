@@ -216,7 +216,7 @@ await t.test('the record: keys that cannot work are refused, each with its reaso
       'JwksUri',
       /not on the public internet; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS may/,
     ],
-    [{ Jwks: jwksOf(one), JwksUri: 'https://app.example.com/jwks' }, 'JwksUri', /^cannot stand beside Jwks/],
+    [{ Jwks: jwksOf(one), JwksUri: 'https://app.example.com/jwks' }, 'JwksUri', /^cannot be combined with Jwks/],
     [
       { TokenEndpointAuthMethod: 'private_key_jwt' },
       'TokenEndpointAuthMethod',
@@ -235,7 +235,7 @@ await t.test('the record: keys that cannot work are refused, each with its reaso
     [
       { ClientType: 'Public', SystemUserAllowed: false, TokenEndpointAuthMethod: 'client_secret_post' },
       'TokenEndpointAuthMethod',
-      /needs ClientType Confidential$/,
+      /requires ClientType Confidential$/,
     ],
   ] as const) {
     const answer = await api.patch(path, change)

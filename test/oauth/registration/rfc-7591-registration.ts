@@ -473,7 +473,7 @@ await t.test('private_key_jwt, client_secret_jwt: an app brings its keys, or get
   const both = { token_endpoint_auth_method: 'private_key_jwt', jwks: keys, jwks_uri: 'https://rp.example.com/jwks' }
   t.match((await sendRegistration(instance, { ...METADATA, ...both })).json, {
     error: 'invalid_client_metadata',
-    error_description: /^jwks_uri: cannot stand beside/,
+    error_description: /^jwks_uri: cannot be combined with/,
   })
   t.match((await sendRegistration(instance, { ...METADATA, token_endpoint_auth_method: 'private_key_jwt' })).json, {
     error_description: /^token_endpoint_auth_method: private_key_jwt needs the public keys/,

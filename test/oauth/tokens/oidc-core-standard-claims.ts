@@ -185,7 +185,7 @@ await t.test('§5.1: what may be stored', (t) => {
     t.equal(why({ [name]: '1 Tile Yard\r\nLondon\nN1' }), undefined)
     t.equal(why({ [name]: ' \n ' }), 'must not be empty', name)
     t.equal(why({ [name]: 'x'.repeat(501) }), 'must have at most 500 characters', name)
-    t.match(why({ [name]: 'a\u202eb' }), /turn the direction/, name)
+    t.match(why({ [name]: 'a\u202eb' }), /change the text direction/, name)
   }
   t.equal(why({ phoneNumber: 'call me' }), 'is not a phone number, such as +49 30 123456')
   t.equal(why({ phoneNumberVerified: true }), 'needs a phoneNumber')
