@@ -147,10 +147,7 @@ export function warningsAboutSecrets(app: TrustedApplication, now: number): stri
 export function warningsAbout(app: AppRegistration, asked: Partial<AppRegistration> = {}): string[] {
   const plainLocalhost = app.impersonateLoginUrl.find((uri) => uri.startsWith('http://localhost'))
   const warnings: readonly (readonly [boolean, string])[] = [
-    [
-      app.basicAuthenticationAllowed,
-      'BasicAuthenticationAllowed is only a note: APIs never accept passwords',
-    ],
+    [app.basicAuthenticationAllowed, 'BasicAuthenticationAllowed is only a note: APIs never accept passwords'],
     [app.clientType === 'None', 'ClientType None registers the app as a note only: it cannot use any flow'],
     [
       app.clientType !== 'None' && !isInteractive(app) && !app.systemUserAllowed,
@@ -176,7 +173,10 @@ export function warningsAbout(app: AppRegistration, asked: Partial<AppRegistrati
       app.clientType === 'Public' && asked.requirePkce === false,
       'RequirePkce=false has no effect: a Public app must always use PKCE',
     ],
-    [!app.requireConsent && app.clientType === 'Public', 'RequireConsent is false: anybody can pose as a Public app and gets tokens without consent'],
+    [
+      !app.requireConsent && app.clientType === 'Public',
+      'RequireConsent is false: anybody can pose as a Public app and gets tokens without consent',
+    ],
   ]
   return warnings.filter(([holds]) => holds).map(([, warning]) => warning)
 }

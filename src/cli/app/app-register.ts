@@ -60,9 +60,7 @@ const saidTwice = (flags: Flags, set: Partial<AppRegistration>): Fault[] =>
 
 /** `tessera app register`: one flag for the shape, the rest of the record by its attributes. */
 export function registerCommand(app: Command): void {
-  const command = app
-    .command('register <application-uri>')
-    .description('register an app and print its client settings')
+  const command = app.command('register <application-uri>').description('register an app and print its client settings')
   for (const { flag, help } of SHAPES) command.option(`--${flag}`, help)
   command
     .option(
@@ -109,7 +107,8 @@ async function register(applicationUri: string, flags: Flags, command: Command):
       `Registered ${applicationUri}.\n\n${block(linesOf(settings, registration))}\n`,
     )
     for (const warning of warningsAbout(registration, set)) warn(command, warning)
-    if (secret !== undefined) note(command, 'The secret is shown only this once: store it where the app keeps its secrets.')
+    if (secret !== undefined)
+      note(command, 'The secret is shown only this once: store it where the app keeps its secrets.')
     if (isInteractive(registration))
       note(command, 'To get refresh tokens, the app must also ask for the scope offline_access.')
   })

@@ -30,7 +30,9 @@ export function parseSource({ file, text }: SourceText): Parsed {
   const [problem] = [...document.errors, ...document.warnings]
   if (problem) {
     const { line, col: column } = lines.linePos(problem.pos[0])
-    return { faults: [{ file, line, column, reason: `is not valid YAML or JSON here: ${YAML_MESSAGES[problem.code]}` }] }
+    return {
+      faults: [{ file, line, column, reason: `is not valid YAML or JSON here: ${YAML_MESSAGES[problem.code]}` }],
+    }
   }
   if (second) return refuse('contains several documents; only one is allowed')
   const content = contentOf(document)

@@ -1,7 +1,6 @@
 import type { ErrorCode } from 'yaml'
 
-const INDENT =
-  'the indentation is wrong; align the records of a list, and indent their attributes by two more spaces'
+const INDENT = 'the indentation is wrong; align the records of a list, and indent their attributes by two more spaces'
 const QUOTES = 'put the text in quotes'
 
 /** What the parser stumbles over, as people would say it; its own message may quote a secret. */

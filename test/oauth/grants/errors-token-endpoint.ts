@@ -99,7 +99,7 @@ await t.test(
         'expired secret',
         SERVICE,
         basic('my.trusted.app/expired'),
-        because('the secret was right once, but has expired'),
+        because('the secret is a former one, which expired'),
       ],
       ['TE-12 missing secret', post(SYNC), {}, because('a Confidential app must send its secret')],
       ['TE-15 empty secret, header', SERVICE, basic(SYNC, ''), because('a Confidential app must send its secret')],
@@ -313,7 +313,7 @@ await t.test('TE-19 grant type missing, unknown or not offered', async (t) => {
   const unsupported = (sent: string): Refusal => ({
     status: 400,
     error: 'unsupported_grant_type',
-    description: `the grant type is not offered; offered are ${offered}`,
+    description: `the grant type is not supported; supported: ${offered}`,
     cause: { sent, expected: offered.split(', ') },
   })
   const offer = [
@@ -630,7 +630,12 @@ await t.test('refresh token expired, revoked, reused, app or user changed: inval
     await enableApp(instance, WEB, false)
     refused(t, instance, await refresh(instance, token), because('the app is disabled'))
     await enableApp(instance, WEB, true)
-    refused(t, instance, await refresh(instance, token), grantRefused(CHANGED, { cause: 'the app was disabled since then' }))
+    refused(
+      t,
+      instance,
+      await refresh(instance, token),
+      grantRefused(CHANGED, { cause: 'the app was disabled since then' }),
+    )
   })
 
   await t.test('RT-08 user disabled, and enabled again', async (t) => {

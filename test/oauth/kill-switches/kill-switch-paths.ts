@@ -162,5 +162,5 @@ await t.test('code id_token: a code that came with an ID token dies like any oth
   await enableUser(instance, david, false)
   await enableUser(instance, david, true)
   const redeemed = await party.requestToken({ grant_type: 'authorization_code', code, redirect_uri: HYBRID_REDIRECT })
-  t.match(refusalOf(redeemed), /^400 invalid_grant: the app or the user was changed or disabled since the code/)
+  t.match(refusalOf(redeemed), /^400 invalid_grant: the app or the user was changed or disabled after the code/)
 })

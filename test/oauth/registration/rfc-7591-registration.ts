@@ -476,6 +476,6 @@ await t.test('private_key_jwt, client_secret_jwt: an app brings its keys, or get
     error_description: /^jwks_uri: cannot be combined with/,
   })
   t.match((await sendRegistration(instance, { ...METADATA, token_endpoint_auth_method: 'private_key_jwt' })).json, {
-    error_description: /^token_endpoint_auth_method: private_key_jwt needs the public keys/,
+    error_description: /^token_endpoint_auth_method: private_key_jwt requires the public keys/,
   })
 })

@@ -56,9 +56,6 @@ export const inactive = (rule: RefusalRule, cause: string, app?: TrustedApplicat
 
 /** @param at when it ended, and @param now, in milliseconds since 1970 */
 export const expired = (at: number, now: number): InactiveToken =>
-  inactive(
-    'access-token-expired',
-    `the token expired at ${isoTime(at)}, and this server's clock says ${isoTime(now)}`,
-  )
+  inactive('access-token-expired', `the token expired at ${isoTime(at)}, and this server's clock says ${isoTime(now)}`)
 
 export const FOREIGN = inactive('access-token-foreign', 'this is not an access token of this server')
