@@ -25,7 +25,7 @@ const LOOK_EVERY = 1000
  * @param core opened with this configuration; closed at the end
  */
 export async function serve(config: Config, core: Core): Promise<void> {
-  const output = createLineOutput({ sink: standardOutput(), tellLost })
+  const output = createLineOutput({ sink: standardOutput(), describeLost })
   const server = await buildServer(config, core, { random: systemRandom, log: output })
   const maintenance = startMaintenance({
     store: core.store,
@@ -90,7 +90,7 @@ export async function serve(config: Config, core: Core): Promise<void> {
 }
 
 /** A line of the log as every other. */
-const tellLost = (count: number): string =>
+const describeLost = (count: number): string =>
   `${JSON.stringify({ level: 40, time: systemClock(), lost: count, msg: `${count} log lines were lost` })}\n`
 
 /** While the server stops it is not ready any more, answers what still comes, and lets no connection live on. */

@@ -35,8 +35,8 @@ export function createVerifyToken({ verifyJwt, inquiry, clock }: Dependencies) {
 
   async function verifySignedToken(token: string): Promise<AccessToken> {
     const read = readAccessToken(await verifyJwt(token))
-    const told = await inquiry?.askAgain(keyOf(token), token, read)
-    return told === undefined ? read : readAccessToken(told)
+    const answer = await inquiry?.askAgain(keyOf(token), token, read)
+    return answer === undefined ? read : readAccessToken(answer)
   }
 
   async function introspectToken(token: string): Promise<AccessToken> {

@@ -12,7 +12,7 @@ function start(most?: number) {
   const output = createLineOutput({
     sink: { write: (bytes, done) => void pending.push({ text: bytes.toString(), done }) },
     later: (work, milliseconds) => void planned.push({ at: now + milliseconds, work }),
-    tellLost: (count) => `${count} lost\n`,
+    describeLost: (count) => `${count} lost\n`,
     ...(most === undefined ? {} : { most }),
   })
   /** Answers the write that is pending. @returns what it was to write */

@@ -22,10 +22,10 @@ type Kind = readonly [
 const PERSONAL: readonly string[] = ['login', 'email', 'user']
 
 function refusedFor([code, rule, description]: Kind, faults: readonly Fault[], missing?: Missing): Refused {
-  const told = faults.map((fault) => (PERSONAL.includes(fault.attribute) ? fault.attribute : describeFault(fault)))
+  const described = faults.map((fault) => (PERSONAL.includes(fault.attribute) ? fault.attribute : describeFault(fault)))
   const attributes = [...new Set(faults.map(({ attribute }) => attribute))].join(', ')
-  const cause = `${description}: ${told.join('; ')}`
-  return new Refused(code, `${description}: ${attributes}`, { rule, cause, faults: told }, { faults, missing })
+  const cause = `${description}: ${described.join('; ')}`
+  return new Refused(code, `${description}: ${attributes}`, { rule, cause, faults: described }, { faults, missing })
 }
 
 /** Whether a change was refused for what is wrong with it. */

@@ -33,7 +33,7 @@ export type ManageUsers = ReturnType<typeof createManageUsers>
 
 /** Users as the administration API handles them: each change is checked, stored and audited in one unit of work. */
 export function createManageUsers({ read, runChange, clock, hashPassword }: Dependencies) {
-  const told = <T>(question: Promise<T>): Promise<T> => orSuggestion(read, question)
+  const suggesting = <T>(question: Promise<T>): Promise<T> => orSuggestion(read, question)
   const describe = (user: User) => ({ record: showUserRecord(user), version: versionOfUser(user) })
 
   /** Before a transaction is opened: hashing takes long, and is meant to. */
@@ -44,7 +44,7 @@ export function createManageUsers({ read, runChange, clock, hashPassword }: Depe
   }
 
   return {
-    find: async (name: string) => describe(await told(requireUser(read, name))),
+    find: async (name: string) => describe(await suggesting(requireUser(read, name))),
 
     async page(query: PageQuery): Promise<Page<ReturnType<typeof showUserRecord>>> {
       const { items, next } = await readPage(query, read.users.page, ({ login }) => login)
@@ -53,7 +53,8 @@ export function createManageUsers({ read, runChange, clock, hashPassword }: Depe
 
     async add({ login, type, isEnabled, password, ...details }: NewUserInput, actor: Actor) {
       const wanted = { login, type, ...newUserDetails(login, details) }
-      const hash = password === undefined ? undefined : await told(hashFor(type, password, userFaults(wanted, clock())))
+      const hash =
+        password === undefined ? undefined : await suggesting(hashFor(type, password, userFaults(wanted, clock())))
       return runChange(actor, async (unit, context) => {
         const user = await addUser(unit, wanted, hash, context)
         return describe(isEnabled === false ? await setUserEnabled(unit, user.id, false, context) : user)
@@ -82,8 +83,8 @@ export function createManageUsers({ read, runChange, clock, hashPassword }: Depe
       }),
 
     async setPassword(name: string, password: string, actor: Actor): Promise<void> {
-      const { id, type } = await told(requireUser(read, name))
-      const hash = await told(hashFor(type, password))
+      const { id, type } = await suggesting(requireUser(read, name))
+      const hash = await suggesting(hashFor(type, password))
       await runChange(actor, async (unit, context) => setUserPassword(unit, await requireUser(unit, id), hash, context))
     },
   }

@@ -64,7 +64,7 @@ async function move({ to, dryRun, undo, yes }: Flags, command: Command): Promise
   await requireInstance(config)
   if (to === undefined) return reopen(config, yes, command)
   requireOther(to, config, command)
-  return dryRun ? tell(config, to, command) : moveNow(config, to, command)
+  return dryRun ? showPlan(config, to, command) : moveNow(config, to, command)
 }
 
 /** @throws OutputRefused where the new database would be written over something else */
@@ -75,7 +75,7 @@ function requireOther(to: string, config: Config, command: Command): void {
   requireFree({ path: resolve(address.path), guarded, over: 'database' })
 }
 
-async function tell(config: Config, to: string, command: Command): Promise<void> {
+async function showPlan(config: Config, to: string, command: Command): Promise<void> {
   const { tables, obstacle } = await planMove(config.database.url, to).catch(rethrow(config))
   if (obstacle !== undefined) throw impossible(obstacle)
   const rows = tables.map((each) => [each.table, String(each.rows)])

@@ -9,7 +9,7 @@ import { globalsOf } from '../kit/globals.ts'
 import { helpText } from '../kit/help.ts'
 import { note, print } from '../kit/output.ts'
 import { progressOn } from '../kit/progress.ts'
-import { configOf, namingDatabase, tellCreated } from '../kit/with-core.ts'
+import { configOf, namingDatabase, reportCreated } from '../kit/with-core.ts'
 
 const HELP = helpText(
   ['tessera db restore /var/backups/tessera.db', 'tessera db restore /var/backups/tessera.db --replace'],
@@ -58,7 +58,7 @@ async function restore(file: string, flags: { readonly replace?: boolean }, comm
     { ...outcome, backup: backup ? { of: backup.of, at: isoTime(backup.at) } : null, aside: aside ?? null },
     `Restored ${rows} rows${when} into ${to}. Ended: ${ended.sessions} sessions, ${ended.tokenFamilies} sign-ins at apps, ${ended.codes} codes.`,
   )
-  if (aside === undefined) tellCreated(command, config, { shown: to })
+  if (aside === undefined) reportCreated(command, config, { shown: to })
   else note(command, `The previous database is kept as ${aside}.`)
   note(
     command,

@@ -3,7 +3,7 @@ import { loadMasterKey } from '../../lib/crypto/master-key.ts'
 import { shownDatabaseUrl } from '../../lib/net/database-url.ts'
 import { helpText } from '../kit/help.ts'
 import { block, print } from '../kit/output.ts'
-import { configOf, lookForInstance, requireInstance, tellCreated, withStore } from '../kit/with-core.ts'
+import { configOf, lookForInstance, reportCreated, requireInstance, withStore } from '../kit/with-core.ts'
 import { backupCommand } from './db-backup.ts'
 import { checkCommand } from './db-check.ts'
 import { clockCommand } from './db-clock.ts'
@@ -41,7 +41,7 @@ async function migrate(command: Command): Promise<void> {
     const migrated = await migrations.migrate()
     // Of several that found nothing one has made it.
     const created = found.missing !== undefined && migrated.length > 0
-    if (created) tellCreated(command, config, found)
+    if (created) reportCreated(command, config, found)
     const database = shownDatabaseUrl(config.database.url)
     const document = { database, created, migrated, ...(await migrations.status()) }
     print(command, document, migrated.length === 0 ? 'The database is up to date.' : `Applied: ${migrated.join(', ')}`)

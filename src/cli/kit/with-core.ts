@@ -41,7 +41,7 @@ export async function requireInstance(config: Pick<Config, 'database'>): Promise
 }
 
 /** Says that there is an instance now which was not there before. */
-export function tellCreated(
+export function reportCreated(
   command: Command,
   { masterKey }: Pick<Config, 'masterKey'>,
   { shown }: Pick<Found, 'shown'>,
@@ -75,7 +75,7 @@ async function openInstance(
   const core = await openCore({ ...config, masterKey, database }, systemTime, ahead).catch((error: unknown) =>
     Promise.reject(namingDatabase(error, config)),
   )
-  if (missing !== undefined) tellCreated(command, config, found)
+  if (missing !== undefined) reportCreated(command, config, found)
   return core
 }
 

@@ -23,13 +23,13 @@ export function readUserDetails(
   given: UserInput,
 ): UserDetails {
   const known = detailsOf(before)
-  const told = USER_DETAILS.map(({ name, tidy, of }) => {
+  const entries = USER_DETAILS.map(({ name, tidy, of }) => {
     const [value, was] = [given[name], known[name]]
     if (value === null) return [name, undefined]
     if (value === undefined) return [name, of !== undefined && isNew(given[of], known[of]) ? false : was]
     return [name, tidy && typeof value === 'string' ? tidy(value) : value]
   })
-  const details = Object.fromEntries(told) as Details
+  const details = Object.fromEntries(entries) as Details
   return userDetailsOf({
     ...details,
     name: details.name ?? defaultName(login, details),

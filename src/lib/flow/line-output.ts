@@ -19,7 +19,7 @@ export interface LineOutput {
 interface Options {
   readonly sink: Sink
   /** The line that says how many were lost, once lines go through again. */
-  readonly tellLost: (count: number) => string
+  readonly describeLost: (count: number) => string
   /** Bytes that wait at most; what comes beyond is lost. */
   readonly most?: number
   /** Does something so many milliseconds later. */
@@ -39,13 +39,13 @@ const afterwards = (work: () => void, milliseconds: number): void => void setTim
 const linesIn = (bytes: Buffer): number => bytes.reduce((count, byte) => (byte === NEWLINE ? count + 1 : count), 0)
 
 /** Hands lines on in order. While they cannot be written they are lost, but counted, and nobody waits for them. */
-export function createLineOutput({ sink, tellLost, most = MOST, later = afterwards }: Options): LineOutput {
+export function createLineOutput({ sink, describeLost, most = MOST, later = afterwards }: Options): LineOutput {
   const queue: Buffer[] = []
   let waiting = 0
   let current: Buffer | undefined
   let isPausing = false
   let lost = 0
-  let told = 0
+  let reported = 0
   // Whether what was written last lacks the end of its line, and whether that will never come.
   let isMidLine = false
   let isTorn = false
@@ -98,13 +98,13 @@ export function createLineOutput({ sink, tellLost, most = MOST, later = afterwar
       return
     }
     isBroken = false
-    if (!current && lost > told) note(lost - told)
+    if (!current && lost > reported) note(lost - reported)
     go()
   }
 
   function note(count: number): void {
-    const bytes = Buffer.from(tellLost(count))
-    told += count
+    const bytes = Buffer.from(describeLost(count))
+    reported += count
     queue.unshift(bytes)
     waiting += bytes.length
   }

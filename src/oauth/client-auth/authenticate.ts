@@ -36,7 +36,7 @@ export function createAuthenticateApp({ apps, write, verifyAssertion, clock, sec
   const onceAMinute = createRarely(clock, MINUTE)
 
   /** Each failure is a refusal with a record of its own; a stranger must not be able to fill the audit log with them. */
-  function tellOnceAMinute(app: string, address: string, cause: string): void {
+  function auditOnceAMinute(app: string, address: string, cause: string): void {
     if (!onceAMinute(app)) return
     audit.note({ event: 'app_authentication_failed', actor: 'nobody', app, address, detail: { cause } })
   }
@@ -79,7 +79,7 @@ export function createAuthenticateApp({ apps, write, verifyAssertion, clock, sec
       await consumeAssertion(claim)
     } catch (error) {
       if (app && error instanceof Refused && error.code === 'invalid_client')
-        tellOnceAMinute(app.applicationUri, address, String(error.detail['cause']))
+        auditOnceAMinute(app.applicationUri, address, String(error.detail['cause']))
       throw error
     }
     if (claim.secret) secretUse.note(claim.secret)

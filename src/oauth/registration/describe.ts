@@ -8,7 +8,7 @@ import { MEMBERS } from './client-metadata.ts'
 /** What an app is told of itself. @see RFC 7591 §3.2.1 */
 export type ClientInformation = Readonly<Record<string, unknown>>
 
-interface Told {
+interface Described {
   readonly app: AppRegistration
   readonly registration: SelfRegistration
   /** The registration access token, as somebody just sent it or it was just made. */
@@ -19,7 +19,7 @@ interface Told {
 
 /** The answer to a registration, and to whoever asks for it again. @see RFC 7592 §3 */
 export const describeClient = (
-  { app, registration, token, secret }: Told,
+  { app, registration, token, secret }: Described,
   { issuer, defaultAlgorithm }: { readonly issuer: string; readonly defaultAlgorithm: SigningAlgorithm },
 ): ClientInformation => ({
   client_id: app.applicationUri,

@@ -7,12 +7,12 @@ const MOST = 10
 
 /** What is wrong with client metadata, all of it at once. @see RFC 7591 §3.2.2 */
 export function metadataRefused(complaints: readonly MetadataComplaint[], client?: string): Refused {
-  const told = complaints.slice(0, MOST).map(({ name, reason }) => `${name}: ${reason.slice(0, LONGEST)}`)
+  const described = complaints.slice(0, MOST).map(({ name, reason }) => `${name}: ${reason.slice(0, LONGEST)}`)
   const isRedirect = complaints.some(({ name }) => name === 'redirect_uris')
-  return new Refused(isRedirect ? 'invalid_redirect_uri' : 'invalid_client_metadata', told.join('; '), {
+  return new Refused(isRedirect ? 'invalid_redirect_uri' : 'invalid_client_metadata', described.join('; '), {
     rule: isRedirect ? 'registration-redirect-uri' : 'registration-metadata',
     client_id: client,
-    cause: told.join('; '),
+    cause: described.join('; '),
   })
 }
 

@@ -22,22 +22,22 @@ export function createWatchTime({ writeEnding, time, audit, log }: Dependencies)
   // What the record was when this node last looked; only somebody who puts it right makes it less.
   let seen: number | undefined
   let isContradicted = false
-  if (time.lead() < -STEP) tell('is behind the latest time this database has seen; check the clock')
+  if (time.lead() < -STEP) report('is behind the latest time this database has seen; check the clock')
   if (time.lead() > STEP && !time.isBelieved())
-    tell(`is far ahead of the latest time this database has seen; ${UNTIL_BELIEVED}`)
+    report(`is far ahead of the latest time this database has seen; ${UNTIL_BELIEVED}`)
 
-  function tell(what: string): void {
+  function report(what: string): void {
     log.warn({ clock: { lead: time.lead() } }, `the machine's clock ${what}`)
   }
 
   function compare(record: number): void {
     if (seen !== undefined && record < seen) {
       time.restart(record)
-      tell('is the record again, after tessera db clock --reset')
+      report('is the record again, after tessera db clock --reset')
     } else if (seen !== undefined && record > seen) {
       time.hear(record)
       if (!time.isBelieved() && !isContradicted)
-        tell('is ahead of the clock of another node; check the clocks of all nodes')
+        report('is ahead of the clock of another node; check the clocks of all nodes')
       isContradicted = !time.isBelieved()
     }
     seen = record
@@ -58,7 +58,8 @@ export function createWatchTime({ writeEnding, time, audit, log }: Dependencies)
     const step = Math.round(time.wasSetBy() - setBy)
     setBy += step
     const stepped = Math.abs(step) > STEP
-    if (stepped) tell(step > 0 ? `was set forward by ${step} ms` : `was set back by ${-step} ms, which is not followed`)
+    if (stepped)
+      report(step > 0 ? `was set forward by ${step} ms` : `was set back by ${-step} ms, which is not followed`)
     const event = { event: 'clock_stepped', actor: 'server', detail: { step, lead: time.lead() } } as const
     // Also while a full disk has stopped what is less needed: a record that stands still for a day stops the next start.
     seen = await writeEnding(async (unit) => {

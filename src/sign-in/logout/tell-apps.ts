@@ -19,10 +19,10 @@ export const createTellApps =
     const notices = left.flatMap(({ applicationUri: destination, delivery: id }) =>
       id === undefined ? [] : [{ id, destination }],
     )
-    const told = sendNow(LOGOUT_NOTICE, notices)
-    if (told.length === 0) return
+    const sending = sendNow(LOGOUT_NOTICE, notices)
+    if (sending.length === 0) return
     try {
-      await whileOutside('apps that are told about sign-outs', () => patiently(told))
+      await whileOutside('apps that are told about sign-outs', () => patiently(sending))
     } catch (error) {
       // The apps are told all the same; the person waits for none of them.
       if (!(error instanceof TooManyWaiting)) throw error

@@ -57,13 +57,13 @@ function describeAccess(
   { app, claims, scope, interactive, user, reference }: ActiveAccessToken,
   caller: AuthenticatedApp,
 ): Introspection {
-  const told = app.subjectType === 'public' || caller.applicationUri !== app.applicationUri
+  const isNamed = app.subjectType === 'public' || caller.applicationUri !== app.applicationUri
   return {
     active: true,
     token_type: TOKEN_TYPES.none,
     ...claims,
     scope: scope.join(' '),
-    ...(interactive && told ? { id: user.id, username: user.login } : {}),
+    ...(interactive && isNamed ? { id: user.id, username: user.login } : {}),
     ...(reference === undefined ? {} : { token_kind: interactive ? 'PAT' : 'SAT' }),
   }
 }

@@ -30,10 +30,10 @@ export async function noteSignOut(
     .execute()
   const uris = await registeredUris(db, [...new Set(used.map((row) => row.application_uri))])
   const left = used.map((row) => ({ ...row, ...uris.get(row.application_uri) }))
-  const told = left.filter(({ backchannelLogoutUri }) => backchannelLogoutUri !== undefined)
-  const notices = told.map(({ application_uri: app, user_id: user, sid }) => LOGOUT_NOTICE.to(app, { user, sid }))
+  const notified = left.filter(({ backchannelLogoutUri }) => backchannelLogoutUri !== undefined)
+  const notices = notified.map(({ application_uri: app, user_id: user, sid }) => LOGOUT_NOTICE.to(app, { user, sid }))
   const ids = await outboxOn(db).add(notices, now)
-  const deliveries = new Map(told.map((row, index) => [row, ids[index]]))
+  const deliveries = new Map(notified.map((row, index) => [row, ids[index]]))
   return left.map((row) => ({
     applicationUri: row.application_uri,
     delivery: deliveries.get(row),

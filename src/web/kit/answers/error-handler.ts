@@ -29,8 +29,8 @@ export function registerErrorHandler(server: FastifyInstance, { refuse, renderPa
     const uri = errorUri(issuer, refusalId)
     const challenge = challengeOf(request, error, uri)
     if (challenge !== undefined) reply.header('www-authenticate', challenge)
-    const told = { error: error.code, error_description: error.description, error_uri: uri }
-    return reply.send({ ...told, refusal_id: refusalId })
+    const body = { error: error.code, error_description: error.description, error_uri: uri }
+    return reply.send({ ...body, refusal_id: refusalId })
   }
 
   server.setErrorHandler((error: FastifyError, request, reply) => {
