@@ -619,7 +619,7 @@ await t.test('a registration that cannot work is refused with every reason', asy
     status: 400,
     type: 'malformed-request',
     errors: [
-      'ApplicationUri: is needed: the client_id: 1 to 128 visible ASCII characters',
+      'ApplicationUri: is required: the client_id: 1 to 128 visible ASCII characters',
       'ClientType: is required: one of Confidential, Public, None',
     ],
   })

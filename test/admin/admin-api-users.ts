@@ -199,7 +199,7 @@ await t.test('a new password ends everything issued under the old one', async (t
       { pasword: NEW_PASSWORD },
       400,
       [
-        'password: is needed: a password of at least 8 characters',
+        'password: is required: a password of at least 8 characters',
         'pasword: cannot be set here; did you mean password?',
       ],
     ],

@@ -114,7 +114,7 @@ await t.test('the tokens of others are nobody else’s business', async (t) => {
     await call(mine, 'POST', '', { app: WEB, kind: 'SAT' }, OWN),
     400,
     'malformed-request',
-    /^kind: is nothing/,
+    /^kind: cannot be set here/,
   )
 })
 

@@ -45,7 +45,7 @@ await t.test('tessera doctor: a running instance, from inside and from where peo
   const text = await tessera(['doctor'])
   t.match(text, {
     code: 0,
-    stdout: /^ok +file modes[\s\S]*my\.app\/web +OAuth 2\.1 +meets it[\s\S]*0 faults, 0 warnings\.\n$/,
+    stdout: /^ok +file modes[\s\S]*my\.app\/web +OAuth 2\.1 +met[\s\S]*0 faults, 0 warnings\.\n$/,
   })
 
   await register('my.app/old', '--web', '--redirect-uri', 'https://old.example.com/cb')

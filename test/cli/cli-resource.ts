@@ -28,7 +28,10 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
       },
     ])
     t.match((await tessera(words('resource list'))).stdout, /^DomainAPI +DomainAPI +read update +every app +-$/m)
-    t.match(await tessera(words('resource remove DomainAPI --yes')), { code: 1, stderr: /TESSERA_AUDIENCE.* stays/ })
+    t.match(await tessera(words('resource remove DomainAPI --yes')), {
+      code: 1,
+      stderr: /TESSERA_AUDIENCE.* cannot be removed/,
+    })
   })
 
   await t.test('add', async (t) => {

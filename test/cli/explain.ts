@@ -191,7 +191,7 @@ await t.test('somebody who cannot sign in: what is wrong, and the command that m
       true,
     ],
     ['olga', 'no account has this login, e-mail or id', 'tessera user add olga --generate-password', true],
-    ['davit', 'no account has this login, e-mail or id', 'name david'],
+    ['davit', 'no account has this login, e-mail or id', 'use david'],
     [
       'svc.sync',
       'a System User never signs in',

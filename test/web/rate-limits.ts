@@ -41,7 +41,7 @@ for (const [endpoint, setting, fields] of [
     const late = answers.find(({ status }) => status === 429)
     t.ok(answers.filter(({ status }) => status === 200).length >= 5)
     if (!late) throw new Error('nothing was limited')
-    await isTooMany(t, instance, late, `more than 5 a second, which ${setting} says`)
+    await isTooMany(t, instance, late, `more than 5 per second, the limit of ${setting}`)
     t.not((await ask(OTHER)).status, 429, 'another app is not affected')
     const later = await eventually(
       async () => (await ask(SYNC)).status,
@@ -69,7 +69,7 @@ await t.test('TE-16: guessing the secret of an app is limited by app and network
   const ask = (address: string, app: string, secret?: string) =>
     postForm(`${instance.issuer}/connect/token`, grant, { ...basic(app, secret), ...from(address) })
   for (let turn = 0; turn < 20; turn++) t.equal((await ask('192.0.2.1', SYNC, 'not-the-secret-of-the-app')).status, 401)
-  const cause = 'more than 20 a minute, which TESSERA_LIMIT_APP_FAILURES says'
+  const cause = 'more than 20 per minute, the limit of TESSERA_LIMIT_APP_FAILURES'
   await isTooMany(t, instance, await ask('192.0.2.1', SYNC, 'not-the-secret-of-the-app'), cause)
   await isTooMany(t, instance, await ask('192.0.2.1', SYNC), cause)
   t.equal((await ask('192.0.2.2', SYNC)).status, 200, 'the app itself, from elsewhere, still works')

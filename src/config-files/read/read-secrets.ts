@@ -7,7 +7,7 @@ import type { Suggest } from '../schema/records.ts'
 import { isRecord } from '../schema/source.ts'
 import { isVariable, readVariable, type Variables } from './variables.ts'
 
-const IN_CLEAR = `a secret does not stand in a file in clear: write \${NAME} and set that environment variable, or give its base64(SHA-256) as ApplicationSecretHash`
+const IN_CLEAR = `a secret must not be in a file in plain text: write \${NAME} and set that environment variable, or give its base64(SHA-256) as ApplicationSecretHash`
 const NO_HASH = 'expects base64(SHA-256(secret)), 44 characters'
 
 /** Attributes that hold an app's secrets, and the name of the value inside an entry. */

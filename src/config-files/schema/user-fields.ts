@@ -26,7 +26,7 @@ export const USER_FIELDS = {
   },
   password: {
     form: 'text',
-    description: `First password of an account that has none, as \${NAME} of an environment variable. A password that exists stays.`,
+    description: `First password of an account that has none, as \${NAME} of an environment variable. An existing password is kept.`,
   },
   passwordHash: {
     form: 'text',

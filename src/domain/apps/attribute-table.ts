@@ -217,7 +217,7 @@ export const APP_TABLE = {
     metadata: 'token_endpoint_auth_signing_alg',
   }),
   clientAssertionAudience: row(oneOf(ASSERTION_AUDIENCES), 'lenient', 'keys', {
-    meaning: '`issuer`: `aud` of assertions is only the issuer (FAPI 2); `lenient`: or an endpoint',
+    meaning: '`issuer`: `aud` is the issuer alone (FAPI 2); `lenient`: or an endpoint',
   }),
   requestObjectSigningAlg: row(optionalOneOf(REQUEST_OBJECT_ALGORITHMS, 'any'), undefined, 'keys', {
     meaning: 'the only algorithm for its request objects, or `none` for unsigned ones; default: any',

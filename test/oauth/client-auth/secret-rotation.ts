@@ -109,7 +109,7 @@ await t.test('a hash made elsewhere is pasted in, and nothing secret is printed'
   t.match(await tessera([...words(`app rotate-secret ${APP} --label`), 'a\u0007b']), { code: 2, stderr: /^--label: / })
   t.match(await tessera(words(`app rotate-secret ${APP} --overlap 1h`)), {
     code: 1,
-    stderr: /^my\S+ has two valid secrets/,
+    stderr: /^my\S+ already has two valid secrets/,
   })
 })
 
