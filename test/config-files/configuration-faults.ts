@@ -92,7 +92,7 @@ ressources: []
       'bad.yaml:33: user mallory: isAdmin: expects true or false',
       'bad.yaml:34: user mallory: phoneNumber: expects a text; put it in quotes',
       `bad.yaml:37: resource ${STOCK}: Scopes: Nmae is not an attribute`,
-      'bad.yaml:39: setting AuditRetension: is no setting; did you mean AuditRetention?',
+      'bad.yaml:39: setting AuditRetension: is not a setting; did you mean AuditRetention?',
       'bad.yaml:40: setting RefusalLimit: expects a whole number from 100 to 1000000',
       'bad.yaml:41: "ressources" is unknown; did you mean resources?',
     ]) {
@@ -149,7 +149,7 @@ await t.test('files that are no configuration are refused without quoting them',
       '2:12: is not valid YAML or JSON here: a character is missing, such as a closing quote or bracket',
     ],
     ['{"apps": [],\n "apps": []}', '2:2: is not valid YAML or JSON here: the same name occurs twice in one record'],
-    ['apps: !canary []', '1:7: is not valid YAML or JSON here: a tag (!name) is not known here'],
+    ['apps: !canary []', '1:7: is not valid YAML or JSON here: a tag (!name) is not supported'],
     ['apps:\n\t- canary', '2:1: is not valid YAML or JSON here: a tab indents the line; use spaces'],
     ['apps:\n  - Name: canary: b', '2:11: is not valid YAML or JSON here: the line has a second colon'],
     [

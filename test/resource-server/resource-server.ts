@@ -166,7 +166,7 @@ await t.test('wrong options stop the start, and all faults are named', async (t)
   await t.rejects(start({ ...rest, resource: 'https://a.b/#c' }), /resource must have no fragment/)
   await t.rejects(start({ ...rest, issuer: 'id.example.com' }), /issuer must be an http\(s\) URL/)
   await t.rejects(start({ ...rest, requireScopes: true }), {
-    message: '@tessera-id/resource-server: requireScopes is no option; did you mean requireScope?',
+    message: '@tessera-id/resource-server: requireScopes is not an option; did you mean requireScope?',
   })
   await t.rejects(
     start({ ...rest, clientID: 'x', banana: 1 }),

@@ -134,7 +134,7 @@ async function refuseReuse(
     cause:
       consumedAt === undefined
         ? 'two requests redeemed the code at the same moment'
-        : `the code was redeemed ${seconds(clock() - consumedAt)} before, and a code is good once`,
+        : `the code was redeemed ${seconds(clock() - consumedAt)} earlier, and a code can be used only once`,
   })
 }
 
