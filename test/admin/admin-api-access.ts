@@ -2,7 +2,7 @@ import t from 'tap'
 import { RECORD_ATTRIBUTES } from '../../src/domain/apps/app-attributes.ts'
 import { addTool, createAdminApi, isProblem, TOOL } from '../fixtures/admin/admin.ts'
 import { obtainCode, redeem } from '../fixtures/clients/code-flow.ts'
-import { authorizeUrl, requestToken, serviceToken } from '../fixtures/clients/endpoints.ts'
+import { authorizeUrl, requestServiceToken, serviceToken } from '../fixtures/clients/endpoints.ts'
 import { basic, bearer } from '../fixtures/clients/http.ts'
 import { claimsOf } from '../fixtures/clients/jwt.ts'
 import { tokensOf } from '../fixtures/clients/tokens.ts'
@@ -124,7 +124,7 @@ await t.test('an app without the mark can neither hold the scope nor use it', as
     type: 'impossible-record',
     errors: ['Scope: sec opens the administration API and requires AdministrationAllowed true'],
   })
-  const asked = await requestToken(instance, { grant_type: 'client_credentials', scope: 'sec' }, basic(SYNC))
+  const asked = await requestServiceToken(instance, basic(SYNC), { scope: 'sec' })
   t.match(asked.json, { error: 'invalid_scope' })
 })
 

@@ -9,7 +9,7 @@ import { logHoldsNoSecret } from '../fixtures/answers/refusals.ts'
 import { noteSecret } from '../fixtures/answers/secrets.ts'
 import { asserting, assertionClaims, jwksOf, makeKey, signAs, type TestKey } from '../fixtures/clients/app-keys.ts'
 import { answerOf, obtainCode, PKCE, redeem, refresh, VERIFIER } from '../fixtures/clients/code-flow.ts'
-import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { authorizeUrl, endSessionUrl, requestServiceToken, requestToken } from '../fixtures/clients/endpoints.ts'
 import { type Answer, basic, bearer, type Json } from '../fixtures/clients/http.ts'
 import { claimsOf } from '../fixtures/clients/jwt.ts'
 import { tokensOf } from '../fixtures/clients/tokens.ts'
@@ -72,11 +72,11 @@ async function afterSignOut(uri: string): Promise<View> {
   const browser = createBrowser(instance.origin)
   const asked = { client_id: uri, redirect_uri: REDIRECT, ...PKCE }
   await signInAndConsent(browser, await browser.open(authorizeUrl(instance, asked)), 'david')
-  return browser.submit(await browser.open(`${instance.issuer}/connect/endsession`), 'logout-confirm')
+  return browser.submit(await browser.open(endSessionUrl(instance)), 'logout-confirm')
 }
 
 async function asService(uri: string, scope?: string): Promise<string> {
-  const response = await requestToken(instance, { grant_type: 'client_credentials', scope }, basic(uri))
+  const response = await requestServiceToken(instance, basic(uri), { scope })
   const json = response.json as Record<string, unknown>
   return String(json['error'] ?? json['scope'])
 }
@@ -174,9 +174,7 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     app: { ...SERVICE, Scope: 'read' },
     value: 'svc.other',
     async see(uri) {
-      const { access_token: token } = tokensOf(
-        await requestToken(instance, { grant_type: 'client_credentials' }, basic(uri)),
-      )
+      const { access_token: token } = tokensOf(await requestServiceToken(instance, basic(uri)))
       const told = await requestIntrospection(uri, token)
       return String(told['client_system_user'])
     },
@@ -760,8 +758,7 @@ await t.test('secrets: made and shown once, or pasted in as a hash; two at most'
   noteSecret(secret)
   t.match(secret, /^[A-Za-z0-9_-]{43}$/, '256 bits')
   t.match(made.json, { Label: 'new', ExpiresAt: /Z$/, Id: /./ })
-  const grant = async (value: string) =>
-    (await requestToken(instance, { grant_type: 'client_credentials' }, basic(uri, value))).status
+  const grant = async (value: string) => (await requestServiceToken(instance, basic(uri, value))).status
   t.equal(await grant(secret), 200, 'the new one')
   t.equal(await grant(SECRET), 200, 'and the old one')
   isProblem(t, instance, await api.post(path, {}), {

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { auditOf, isProblem, startAdminApi, TOOL } from '../fixtures/admin/admin.ts'
 import { obtainCode, obtainTokens, redeem } from '../fixtures/clients/code-flow.ts'
-import { serviceToken } from '../fixtures/clients/endpoints.ts'
-import { basic, bearer } from '../fixtures/clients/http.ts'
+import { serviceToken, userinfo } from '../fixtures/clients/endpoints.ts'
+import { basic } from '../fixtures/clients/http.ts'
 import { SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
 import { callApi, liveSessions, serveApi } from '../fixtures/tokens/api-sessions.ts'
 
@@ -43,15 +43,13 @@ await t.test('API sessions are listed and ended, with their tokens where that is
   isProblem(t, instance, await admin.get('/sessions?user=nobody'), { status: 404, type: 'not-found' })
   isProblem(t, instance, await admin.get('/sessions?state=live'), { status: 400, type: 'malformed-request' })
 
-  const userinfo = async () =>
-    (await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(tokens.access_token) })).status
   t.equal((await admin.remove(`/sessions/${id}`)).status, 204)
   t.equal((await liveSessions(instance)).length, 1)
-  t.equal(await userinfo(), 200, 'the token lives')
+  t.equal((await userinfo(instance, tokens.access_token)).status, 200, 'the token lives')
   const again = await callApi(instance, tokens.access_token)
   const code = await obtainCode(instance)
   t.equal((await admin.remove(`/sessions/${again.session_id}?withTokens=true`)).status, 204)
-  t.equal(await userinfo(), 401)
+  t.equal((await userinfo(instance, tokens.access_token)).status, 401)
   t.match((await redeem(instance, code, {}, basic(WEB))).json, { error: 'invalid_grant' }, 'nor is there a code')
   isProblem(t, instance, await admin.remove('/sessions/unknown'), { status: 404, type: 'not-found' })
 

@@ -5,8 +5,8 @@ import { appPath, auditOf, createAdminApi, isProblem, startAdminApi, TOOL } from
 import { logHoldsNoSecret } from '../fixtures/answers/refusals.ts'
 import { noteSecret } from '../fixtures/answers/secrets.ts'
 import { obtainTokens, refresh } from '../fixtures/clients/code-flow.ts'
-import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
-import { bearer, type Json } from '../fixtures/clients/http.ts'
+import { authorizeUrl, userinfo } from '../fixtures/clients/endpoints.ts'
+import type { Json } from '../fixtures/clients/http.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
@@ -15,11 +15,6 @@ const { instance, david, service } = await startWorld(t)
 const api = await startAdminApi(instance)
 const NEW_PASSWORD = 'another horse, another battery'
 noteSecret(NEW_PASSWORD)
-
-const userinfo = async (token: string) => {
-  const response = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })
-  return { status: response.status, claims: (await response.json()) as Json }
-}
 
 async function canSignIn(username: string, password: string): Promise<boolean> {
   const browser = createBrowser(instance.origin)
@@ -118,7 +113,7 @@ await t.test('every detail is settable, and its effect shows at UserInfo', async
   for (const [attribute, value, claims] of details) {
     const changed = await api.patch('/users/anna', { [attribute]: value })
     t.equal(changed.json[attribute], value, `${attribute} ${changed.text}`)
-    t.match((await userinfo(tokens.access_token)).claims, claims, attribute)
+    t.match((await userinfo(instance, tokens.access_token)).json, claims, attribute)
     const [event] = (await auditOf(instance, { user: String(changed.json['id']) })).slice(-1)
     t.match(event, { event: 'user_updated', detail: { fields: { [attribute]: { to: value } } } })
   }
@@ -141,7 +136,7 @@ await t.test('every detail is settable, and its effect shows at UserInfo', async
     picture: null,
     locale: null,
   })
-  const { claims } = await userinfo(tokens.access_token)
+  const { json: claims } = await userinfo(instance, tokens.access_token)
   t.strictSame(
     [claims['email'], claims['email_verified'], claims['phone_number'], claims['picture']],
     [undefined, undefined, undefined, undefined],
@@ -174,20 +169,20 @@ await t.test('isAdmin opens the administration API, and closes it at once', asyn
 
 await t.test('isEnabled is the kill switch: the person is out at the next request', async (t) => {
   const tokens = await obtainTokens(instance)
-  t.equal((await userinfo(tokens.access_token)).status, 200)
+  t.equal((await userinfo(instance, tokens.access_token)).status, 200)
   t.match((await api.patch('/users/david', { isEnabled: false })).json, { isEnabled: false })
-  t.equal((await userinfo(tokens.access_token)).status, 401)
+  t.equal((await userinfo(instance, tokens.access_token)).status, 401)
   t.match((await refresh(instance, tokens.refresh_token)).json, { error: 'invalid_grant' })
   t.notOk(await canSignIn('david', PASSWORD))
   t.match((await api.patch('/users/david', { isEnabled: true })).json, { isEnabled: true })
-  t.equal((await userinfo(tokens.access_token)).status, 401, 'enabling revives nothing')
+  t.equal((await userinfo(instance, tokens.access_token)).status, 401, 'enabling revives nothing')
   t.ok(await canSignIn('david', PASSWORD))
 })
 
 await t.test('a new password ends everything issued under the old one', async (t) => {
   const tokens = await obtainTokens(instance)
   t.equal((await api.put('/users/david/password', { password: NEW_PASSWORD })).status, 204)
-  t.equal((await userinfo(tokens.access_token)).status, 401)
+  t.equal((await userinfo(instance, tokens.access_token)).status, 401)
   t.notOk(await canSignIn('david', PASSWORD))
   t.ok(await canSignIn('david', NEW_PASSWORD))
   const event = (await auditOf(instance, { user: david.id })).findLast((one) => one.event === 'user_password_set')
@@ -324,7 +319,7 @@ await t.test('a removed user is gone; a System User that apps act as stays', asy
   const { etag, json } = await api.get('/users/anna')
   t.equal((await api.remove('/users/anna', etag)).status, 204)
   t.equal((await api.get('/users/anna')).status, 404)
-  t.equal((await userinfo(tokens.access_token)).status, 401)
+  t.equal((await userinfo(instance, tokens.access_token)).status, 401)
   const [event] = (await auditOf(instance, { user: String(json['id']) })).slice(-1)
   t.match(event, { event: 'user_removed', detail: { fields: { login: { from: 'anna', to: null } } } })
   const answer = await api.remove(`/users/${service.id}`)

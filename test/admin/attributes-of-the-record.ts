@@ -1,8 +1,7 @@
 import t from 'tap'
 import { APP_ATTRIBUTES } from '../../src/domain/apps/app-attributes.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
-import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
-import { postForm } from '../fixtures/clients/http.ts'
+import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
 import { readTold } from '../fixtures/documents/mistakes/mistake.ts'
 import { textOfTest } from '../fixtures/documents/test-named.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
@@ -104,7 +103,7 @@ await t.test('kept as a note: no password opens anything, nor does a token that 
   for (const path of ['/id/connect/userinfo', '/manage/api/v1/apps'])
     t.equal((await fetch(`${instance.origin}${path}`, { headers: { authorization } })).status, 401, path)
   const fields = { grant_type: 'password', username: 'david', password: PASSWORD }
-  t.equal((await postForm(`${instance.issuer}/connect/token`, fields, { authorization })).status, 401)
+  t.equal((await requestToken(instance, fields, { authorization })).status, 401)
   const token = `enrt_${'0'.repeat(64)}`
   for (const headers of [{ authorization: `Bearer ${token}` }, { 'x-api-key': token }])
     t.equal((await fetch(`${instance.issuer}/connect/userinfo`, { headers })).status, 401)

@@ -1,7 +1,8 @@
 import t, { type Test } from 'tap'
 import { logHoldsNoSecret, type Refusal, refused } from '../fixtures/answers/refusals.ts'
 import { authorize, obtainTokens } from '../fixtures/clients/code-flow.ts'
-import { type Answer, basic, bearer, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
+import { endSessionUrl, revoke, userinfo } from '../fixtures/clients/endpoints.ts'
+import { type Answer, basic, bearer, type HeaderFields, send } from '../fixtures/clients/http.ts'
 import { enableApp, enableUser, PORTAL, PORTAL_REDIRECT, WEB, WEB_BYE } from '../fixtures/instance/world.ts'
 import { OPAQUE, READER, startReports } from '../fixtures/resource-server/reports.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
@@ -170,7 +171,7 @@ await t.test('what has ended shows nothing', async (t) => {
   await enableApp(instance, READER, false)
   t.equal((await get('', bearer(value))).status, 401, 'the app disabled')
   await enableApp(instance, READER, true)
-  await postForm(`${issuer}/connect/revocation`, { token: access_token }, basic(WEB))
+  await revoke({ issuer }, access_token)
   await refusedEverywhere(t, bearer(access_token), DEAD)
   t.equal((await get('', { cookie })).status, 200, 'the sign-in goes on')
   await enableUser(instance, david, false)
@@ -182,7 +183,7 @@ await t.test('what has ended shows nothing', async (t) => {
   const before = await browser.jar.getCookieString(origin)
   t.equal((await get('', { cookie: before })).status, 200)
   const bye = { id_token_hint: id_token, post_logout_redirect_uri: WEB_BYE }
-  const page = await browser.open(`${issuer}/connect/endsession?${new URLSearchParams(bye)}`)
+  const page = await browser.open(endSessionUrl({ issuer }, bye))
   if (page.page.querySelector('#logout-submit')) await browser.submit(page, 'logout-submit')
   t.equal((await get('', { cookie: before })).status, 401, 'signed out')
 
@@ -214,12 +215,10 @@ await t.test('the picture is where the record says', async (t) => {
   const { access_token } = await ofPerson(READER, 'openid')
   t.match((await get('', bearer(access_token))).json, { pictureUrl: null, largePictureUrl: null })
   refused(t, instance, await get('/picture', bearer(access_token)), missing)
-  const userinfo = async (scope: string) => {
-    const headers = bearer((await ofPerson(READER, scope)).access_token)
-    return (await send(`${issuer}/connect/userinfo`, { headers })).json as Record<string, unknown>
-  }
-  t.equal((await userinfo('openid profile'))['picture'], PICTURE, 'OIDC Core §5.1')
-  t.notOk('picture' in (await userinfo('openid email')))
+  const claimsFor = async (scope: string) =>
+    (await userinfo({ issuer }, (await ofPerson(READER, scope)).access_token)).json
+  t.equal((await claimsFor('openid profile'))['picture'], PICTURE, 'OIDC Core §5.1')
+  t.notOk('picture' in (await claimsFor('openid email')))
   for (const path of ['/picture/', '/picture/32', '/picture/64/', '/picture/65'])
     t.equal((await get(path, { cookie })).status, 404, path)
 })

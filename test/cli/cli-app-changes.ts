@@ -3,7 +3,7 @@
 import t from 'tap'
 import { documentOf, LINES, startWithTessera, words } from '../fixtures/cli/cli.ts'
 import { authorize, obtainCode, redeem } from '../fixtures/clients/code-flow.ts'
-import { requestServiceToken } from '../fixtures/clients/endpoints.ts'
+import { requestServiceToken, userinfo } from '../fixtures/clients/endpoints.ts'
 import { basic } from '../fixtures/clients/http.ts'
 import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
@@ -19,12 +19,10 @@ await t.test('what the command line changes counts from the very next request on
 
   await t.test('app disable and app enable', async (t) => {
     const held = tokensOf(await redeem(instance, await obtainCode(instance), {}, basic(WEB, web)))
-    const userinfo = () =>
-      fetch(`${instance.issuer}/connect/userinfo`, { headers: { authorization: `Bearer ${held.access_token}` } })
-    t.equal((await userinfo()).status, 200)
+    t.equal((await userinfo(instance, held.access_token)).status, 200)
     const disabled = await tessera(['app', 'disable', WEB])
     t.match(disabled, { code: 0, stdout: /is disabled/ })
-    t.equal((await userinfo()).status, 401)
+    t.equal((await userinfo(instance, held.access_token)).status, 401)
     t.equal((await authorize(instance)).status, 400, 'an error page, and no redirect')
     t.match((await tessera(['app', 'disable', WEB])).stdout, /is already disabled/)
     t.equal((await documentOf(tessera(['app', 'disable', SYNC, '--json'])))['IsEnabled'], false)
@@ -34,7 +32,7 @@ await t.test('what the command line changes counts from the very next request on
     t.equal((await documentOf(tessera(['app', 'enable', SYNC, '--json'])))['IsEnabled'], true)
     t.equal((await requestServiceToken(instance, basic(SYNC, sync))).status, 200)
     t.equal((await redeem(instance, await obtainCode(instance), {}, basic(WEB, web))).status, 200)
-    t.equal((await userinfo()).status, 401, 'what was issued before stays ended')
+    t.equal((await userinfo(instance, held.access_token)).status, 401, 'what was issued before stays ended')
   })
 
   await t.test('app update', async (t) => {

@@ -2,8 +2,8 @@
 import t from 'tap'
 import { documentOf, tesseraOn, words } from '../fixtures/cli/cli.ts'
 import { obtainCode, obtainTokens, redeem, refresh } from '../fixtures/clients/code-flow.ts'
-import { serviceToken } from '../fixtures/clients/endpoints.ts'
-import { basic, bearer, postForm } from '../fixtures/clients/http.ts'
+import { introspect, serviceToken, userinfo } from '../fixtures/clients/endpoints.ts'
+import { basic } from '../fixtures/clients/http.ts'
 import { HYBRID, SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
 import { query } from '../fixtures/store/database.ts'
 import { callApi, liveSessions, readNotices, serveApi } from '../fixtures/tokens/api-sessions.ts'
@@ -73,10 +73,6 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
   // Commands go by the clock of the machine, so the one of the instance is not turned here.
   const json = async (line: string): Promise<unknown> => JSON.parse((await tessera(words(`${line} --json`))).stdout)
   const list = async (flags = '') => (await json(`session list${flags}`)) as Record<string, string>[]
-  const introspect = async (token: string, clientId: string) =>
-    (await postForm(`${instance.issuer}/connect/introspect`, { token }, basic(clientId))).json
-  const userinfo = async (token: string): Promise<number> =>
-    (await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })).status
 
   await t.test('list', async (t) => {
     t.match(await tessera(words('session list')), { code: 0, stdout: 'Nobody has an API session.\n' })
@@ -128,8 +124,8 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
       t.equal(after.length, before.length + 1, 'one notice')
       t.match(after.at(-1), { client_id: WEB, user_id: david.id })
       for (const { access_token, refresh_token } of [first, second]) {
-        t.strictSame(await introspect(access_token, WEB), { active: false })
-        t.equal(await userinfo(access_token), 401)
+        t.strictSame((await introspect(instance, access_token)).json, { active: false })
+        t.equal((await userinfo(instance, access_token)).status, 401)
         await t.rejects(callApi(instance, access_token), /400.*invalid_token/)
         t.equal((await refresh(instance, refresh_token)).status, 400)
       }
@@ -145,11 +141,11 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
     const [sync, hybrid] = [await serviceToken(instance), await serviceToken(instance, HYBRID)]
     const [one, two] = [await callApi(instance, sync), await callApi(instance, hybrid)]
     t.match(await json(`session end ${one.session_id} --with-tokens`), { sessions: [one.session_id], apps: [SYNC] })
-    t.strictSame(await introspect(sync, SYNC), { active: false })
+    t.strictSame((await introspect(instance, sync, basic(SYNC))).json, { active: false })
     await t.rejects(callApi(instance, sync), /400.*invalid_token/)
     t.equal((await callApi(instance, hybrid)).session_id, two.session_id, 'the same System User at another app goes on')
     const next = await serviceToken(instance)
-    t.match(await introspect(next, SYNC), { active: true })
+    t.match((await introspect(instance, next, basic(SYNC))).json, { active: true })
     await callApi(instance, next)
     const all = (await json('session end --user svc.sync --with-tokens')) as { sessions: string[]; apps: string[] }
     t.equal(all.sessions.length, 2)
@@ -160,9 +156,9 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
   await t.test('end --user, with tokens that no session was opened for', async (t) => {
     const { access_token: token } = await obtainTokens(instance)
     t.match(await json('session end --user david'), { tokenFamilies: 0, apps: [] })
-    t.match(await introspect(token, WEB), { active: true })
+    t.match((await introspect(instance, token)).json, { active: true })
     t.match(await json('session end --user david --with-tokens'), { sessions: [], apps: [WEB] })
-    t.strictSame(await introspect(token, WEB), { active: false })
+    t.strictSame((await introspect(instance, token)).json, { active: false })
     t.match(await tessera(words('session end --user david --with-tokens')), {
       code: 0,
       stdout:

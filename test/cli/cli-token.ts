@@ -1,8 +1,10 @@
 // SQLite alone: is about what commands print; test/admin/admin-api-tokens.ts does the same on both databases
+
 import t from 'tap'
 import { noteSecret } from '../fixtures/answers/secrets.ts'
 import { documentOf, startWithTessera, words } from '../fixtures/cli/cli.ts'
-import { basic, postForm } from '../fixtures/clients/http.ts'
+import { introspect } from '../fixtures/clients/endpoints.ts'
+import { basic } from '../fixtures/clients/http.ts'
 
 const WEB = 'my.trusted.app/web'
 const SYNC = 'my.trusted.app/sync'
@@ -21,7 +23,7 @@ await t.test('tessera token: reference tokens from the command line', async (t) 
     [SYNC]: await secretOf(`app register ${SYNC} --service --system-user svc.sync --scope "read update" ${policy}`),
   }
   const asks = async (app: typeof WEB | typeof SYNC, token: string) =>
-    (await postForm(`${instance.issuer}/connect/introspect`, { token }, basic(app, secrets[app]))).json
+    (await introspect(instance, token, basic(app, secrets[app]))).json
   const made = async (line: string) => {
     const document = await documentOf(tessera(words(line)))
     noteSecret(String(document['token']))

@@ -2,8 +2,7 @@
 import t from 'tap'
 import { pasted, tesseraOn } from '../fixtures/cli/cli.ts'
 import { authorize, obtainTokens, PKCE } from '../fixtures/clients/code-flow.ts'
-import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
-import { basic } from '../fixtures/clients/http.ts'
+import { authorizeUrl, requestServiceToken } from '../fixtures/clients/endpoints.ts'
 import { claimsOf } from '../fixtures/clients/jwt.ts'
 import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { READER, READER_REDIRECT, startPlace } from '../fixtures/documents/mistakes/apps-of-mistakes.ts'
@@ -110,7 +109,7 @@ await t.test('a token request', async (t) => {
   const token = (...args: string[]) => explain(['token', ...args])
 
   await t.test('of a service: the claims of a real token', async (t) => {
-    const response = await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC))
+    const response = await requestServiceToken(instance)
     const real = claimsOf(tokensOf(response).access_token)
     const before = await everything()
     const { outcome, claims, exitCode } = await token('--grant', 'client_credentials', '--client', SYNC)

@@ -3,7 +3,8 @@ import { AuthorizationCode, ClientCredentials } from 'simple-oauth2'
 import t from 'tap'
 import { thrownBy } from '../fixtures/answers/thrown-by.ts'
 import { callbackOf } from '../fixtures/clients/code-flow.ts'
-import { bearer, postForm } from '../fixtures/clients/http.ts'
+import { userinfo } from '../fixtures/clients/endpoints.ts'
+import { postForm } from '../fixtures/clients/http.ts'
 import { SECRET } from '../fixtures/instance/instance.ts'
 import { enableApp, HYBRID, SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 
@@ -55,10 +56,8 @@ for (const method of ['header', 'body'] as const) {
       const first = await client.getToken({ code, redirect_uri: WEB_REDIRECT })
       t.match(first.token, { token_type: 'Bearer', expires_in: 3600, id_token: /./ })
       t.equal(first.expired(), false)
-      const userinfo = await fetch(`${issuer}/connect/userinfo`, {
-        headers: bearer(String(first.token['access_token'])),
-      })
-      t.match(await userinfo.json(), { name: 'David Miller' })
+      const claimed = await userinfo({ issuer }, String(first.token['access_token']))
+      t.match(claimed.json, { name: 'David Miller' })
 
       const second = await first.refresh()
       t.not(second.token['access_token'], first.token['access_token'])

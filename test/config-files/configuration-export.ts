@@ -10,7 +10,7 @@ import { fileSchema } from '../../src/config-files/schema/file-schema.ts'
 import { APP_ATTRIBUTES } from '../../src/domain/apps/app-attributes.ts'
 import { digest } from '../../src/lib/crypto/secrets.ts'
 import { type CommandLine, commandLine, inShort } from '../fixtures/cli/tessera-command.ts'
-import { requestToken } from '../fixtures/clients/endpoints.ts'
+import { requestServiceToken } from '../fixtures/clients/endpoints.ts'
 import { basic } from '../fixtures/clients/http.ts'
 import { createRelyingParty } from '../fixtures/clients/relying-party.ts'
 import { schemaText } from '../fixtures/documents/schema-text.ts'
@@ -115,9 +115,7 @@ await t.test('a server that is running notices with its next request', async (t)
   const line = commandLine(t, instance)
   const exported = (await line.run('export', '--json')).json() as { apps: Record<string, unknown>[]; users: unknown[] }
   const token = (secret: string) =>
-    requestToken(instance, { grant_type: 'client_credentials', scope: 'read' }, basic(SYNC, secret)).then(
-      ({ status }) => status,
-    )
+    requestServiceToken(instance, basic(SYNC, secret), { scope: 'read' }).then(({ status }) => status)
   const { apps } = exported
   const changed = (change: Record<string, unknown>): string =>
     line.file('changed.json', {

@@ -3,8 +3,7 @@ import { setInstanceSetting } from '../../src/admin/change/instance-settings.ts'
 import { AUDIT_EVENTS } from '../../src/domain/instance/audit.ts'
 import { createBatches } from '../../src/lib/flow/batches.ts'
 import { documentOf, type Tessera, tesseraOn, words } from '../fixtures/cli/cli.ts'
-import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
-import { postForm } from '../fixtures/clients/http.ts'
+import { authorizeUrl, endSessionUrl, requestToken } from '../fixtures/clients/endpoints.ts'
 import { createRelyingParty } from '../fixtures/clients/relying-party.ts'
 import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { changedBy } from '../fixtures/instance/changed-by.ts'
@@ -91,18 +90,18 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
   instance.advance(60_000)
   t.equal((await party.refresh(tokens.refresh_token)).status, 400, 'a refresh token comes back')
   t.equal((await party.redeem(code)).status, 400, 'and so does the code')
-  const service = await postForm(`${instance.issuer}/connect/token`, {
+  const service = await requestToken(instance, {
     grant_type: 'client_credentials',
     client_id: SYNC,
     client_secret: String(sync['client_secret']),
   })
   for (let attempt = 0; attempt < 5; attempt++)
-    await postForm(`${instance.issuer}/connect/token`, {
+    await requestToken(instance, {
       client_id: SYNC,
       client_secret: WRONG_SECRET,
       grant_type: 'x',
     })
-  const out = await party.browser.open(`${instance.issuer}/connect/endsession`)
+  const out = await party.browser.open(endSessionUrl(instance))
   await party.browser.submit(out, 'logout-confirm')
   for (const [name, { access_token: access, refresh_token: refresh, id_token: id }] of Object.entries({
     first: tokens,
@@ -314,8 +313,7 @@ await t.test('the log is only ever added to, and forgets what the retention has 
   await instance.core.store.write(({ auditEvents }) => auditEvents.add([old]))
   await t.rejects(alter(instance, "update audit_events set actor = 'somebody else'"), /append-only/)
 
-  const fail = () =>
-    postForm(`${instance.issuer}/connect/token`, { client_id: SYNC, client_secret: 'wrong', grant_type: 'x' })
+  const fail = () => requestToken(instance, { client_id: SYNC, client_secret: 'wrong', grant_type: 'x' })
   await instance.addApp({ applicationUri: SYNC })
   await fail()
   t.ok(

@@ -4,8 +4,8 @@ import t from 'tap'
 import { USER_CLAIMS } from '../../src/domain/protocol/requested-claims.ts'
 import { logoutTokenClaims } from '../../src/oauth/tokens/mint/logout-token.ts'
 import { obtainTokens } from '../fixtures/clients/code-flow.ts'
-import { requestToken } from '../fixtures/clients/endpoints.ts'
-import { basic, bearer, postForm } from '../fixtures/clients/http.ts'
+import { introspect, requestServiceToken, userinfo } from '../fixtures/clients/endpoints.ts'
+import { basic } from '../fixtures/clients/http.ts'
 import { claimsOf } from '../fixtures/clients/jwt.ts'
 import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
@@ -24,9 +24,8 @@ function documented(heading: string): string[] {
 }
 
 const sorted = (names: Iterable<string>): string[] => [...new Set(names)].sort()
-const ask = (token: string, accept: string, app = WEB) =>
-  postForm(`${instance.issuer}/connect/introspect`, { token }, { ...basic(app), accept })
-const introspect = async (token: string, app = WEB) => (await ask(token, 'application/json', app)).json as object
+const ask = (token: string, accept: string, app = WEB) => introspect(instance, token, { ...basic(app), accept })
+const told = async (token: string, app = WEB) => (await ask(token, 'application/json', app)).json
 
 const tokens = await obtainTokens(instance, {
   scope: 'openid profile email offline_access read',
@@ -43,7 +42,7 @@ await t.test('and every claim of access tokens', async (t) => {
     sorted(Object.keys(claimsOf(tokens.access_token))),
     'for a person',
   )
-  const ofService = tokensOf(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC)))
+  const ofService = tokensOf(await requestServiceToken(instance))
   t.strictSame(
     documented('Access token that acts for a service'),
     sorted(Object.keys(claimsOf(ofService.access_token))),
@@ -55,12 +54,12 @@ await t.test('and every claim of access tokens', async (t) => {
 
 await t.test('and every claim at UserInfo, and every member of an introspection', async (t) => {
   t.strictSame(documented('UserInfo'), sorted(['sub', 'iss', 'aud', ...USER_CLAIMS]))
-  const response = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(tokens.access_token) })
-  for (const name of Object.keys((await response.json()) as object)) t.ok(documented('UserInfo').includes(name), name)
+  const response = await userinfo(instance, tokens.access_token)
+  for (const name of Object.keys(response.json)) t.ok(documented('UserInfo').includes(name), name)
 
   const known = [...Object.keys(claimsOf(tokens.access_token)), ...documented('Introspection')]
   for (const token of [tokens.access_token, tokens.refresh_token])
-    for (const name of Object.keys(await introspect(token))) t.ok(known.includes(name), name)
+    for (const name of Object.keys(await told(token))) t.ok(known.includes(name), name)
   const signed = claimsOf((await ask(tokens.access_token, 'application/token-introspection+jwt')).text)
   for (const name of Object.keys(signed)) t.ok(documented('Introspection').includes(name), name)
 })
@@ -73,7 +72,7 @@ await t.test('and every claim that a reference token stands for', async (t) => {
   ] as const) {
     await changeApp(instance, app, { accessTokens: 'AuthenticatedUsers' })
     const { value } = await issue(instance, { kind, app, ...(user === undefined ? {} : { user }) })
-    seen.push(...Object.keys(await introspect(value, app)))
+    seen.push(...Object.keys(await told(value, app)))
   }
   // The three of the System User stand in the section of the service.
   const known = [...documented('Reference tokens'), ...documented('Access token that acts for a service')]

@@ -5,8 +5,8 @@ import type { Refusal } from '../../src/domain/refusals/refusal.ts'
 import { MINUTE } from '../../src/lib/time/clock.ts'
 import { createRefusalLog } from '../../src/operations/refusals/refusal-log.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
-import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
-import { basic, postForm } from '../fixtures/clients/http.ts'
+import { authorizeUrl, requestServiceToken, requestToken } from '../fixtures/clients/endpoints.ts'
+import { basic } from '../fixtures/clients/http.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import type { Instance } from '../fixtures/instance/instance.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
@@ -24,7 +24,7 @@ const comeTo = async (instance: Instance, count: number): Promise<Row[]> =>
 
 /** Whatever was refused before this one is written down when it is; which is one that always is. */
 async function settle(instance: Instance): Promise<void> {
-  const answer = await requestToken(instance, { grant_type: 'client_credentials' }, basic(WEB, 'wrong'))
+  const answer = await requestServiceToken(instance, basic(WEB, 'wrong'))
   const { refusal_id: id } = answer.json as { refusal_id: string }
   await eventually(
     () => query(instance, 'select id from refusals where id = ?', id),
@@ -132,18 +132,14 @@ await t.test('what leads nowhere is on the log and counted, and leaves no record
 
 await t.test('what an app got wrong has its record, unreadable bodies included', async (t) => {
   const { instance } = await startWorld(t)
-  await postForm(`${instance.issuer}/connect/token`, { client_id: WEB, grant_type: 'a\0b' })
+  await requestToken(instance, { client_id: WEB, grant_type: 'a\0b' })
   await comeTo(instance, 1)
 })
 
 await t.test('a network has 60 records a minute, and takes none from another', async (t) => {
   const { instance } = await startWorld(t, { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' })
   const ask = (address: string) =>
-    requestToken(
-      instance,
-      { grant_type: 'client_credentials' },
-      { ...basic(SYNC, 'wrong'), 'x-forwarded-for': address },
-    )
+    requestServiceToken(instance, { ...basic(SYNC, 'wrong'), 'x-forwarded-for': address })
   for (let turn = 0; turn < 80; turn++) await ask(`2001:db8::${turn}`)
   await ask('203.0.113.7')
   t.equal((await comeTo(instance, 61)).length, 61)

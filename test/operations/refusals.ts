@@ -7,7 +7,14 @@ import { tableHoldsNoSecret } from '../fixtures/answers/refusals.ts'
 import { noteSecret } from '../fixtures/answers/secrets.ts'
 import { pasted, tesseraOn } from '../fixtures/cli/cli.ts'
 import { obtainCode, obtainTokens, redeem, refresh } from '../fixtures/clients/code-flow.ts'
-import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import {
+  authorizeUrl,
+  endSessionUrl,
+  requestServiceToken,
+  requestToken,
+  revoke,
+  userinfo,
+} from '../fixtures/clients/endpoints.ts'
 import { basic, bearer, postForm, send } from '../fixtures/clients/http.ts'
 import { startPlace } from '../fixtures/documents/mistakes/apps-of-mistakes.ts'
 import { documentOf, MISTAKES, makeMistakes } from '../fixtures/documents/mistakes/document.ts'
@@ -123,16 +130,16 @@ await t.test('canaries: no secret, code, token, verifier or password is in a rec
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
   })
   await send(`${instance.issuer}/connect/userinfo?access_token=${canary('userinfo-query')}`)
-  await send(`${instance.issuer}/connect/userinfo`, { headers: bearer(canary('userinfo')) })
+  await userinfo(instance, canary('userinfo'))
   await postForm(`${instance.issuer}/connect/introspect`, { client_id: SPA, token: canary('introspect') })
-  await postForm(`${instance.issuer}/connect/revocation`, { token: refresh_token }, basic(OTHER))
+  await revoke(instance, refresh_token, basic(OTHER))
   const hint = {
     id_token_hint: canary('hint'),
     post_logout_redirect_uri: 'https://nowhere.test/',
     state: canary('state'),
   }
   const browser = createBrowser(instance.origin)
-  await browser.open(`${instance.issuer}/connect/endsession?${new URLSearchParams(hint)}`)
+  await browser.open(endSessionUrl(instance, hint))
   const asked = {
     client_id: WEB,
     response_type: 'code',
@@ -203,7 +210,7 @@ await t.test('a token that a kill switch ended: the operator is told to switch i
     ],
   ]
   const fixOf = async (token: string) => {
-    const response = await send(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })
+    const response = await userinfo(instance, token)
     const told = readTold(response)
     return JSON.parse((await tessera(['refusal', 'show', told?.refusalId ?? '', '--json'])).stdout) as Record<
       string,
@@ -225,7 +232,7 @@ await t.test('a token that a kill switch ended: the operator is told to switch i
 await t.test('the record is there right after the answer', async (t) => {
   const { instance } = await startWorld(t)
   for (let round = 0; round < 20; round++) {
-    const told = readTold(await requestToken(instance, { grant_type: 'client_credentials' }, basic('nobody')))
+    const told = readTold(await requestServiceToken(instance, basic('nobody')))
     const find = () => instance.core.store.read.refusals.find(told?.refusalId ?? '')
     t.ok(await eventually(find, (found) => found !== undefined))
   }
@@ -233,7 +240,7 @@ await t.test('the record is there right after the answer', async (t) => {
 
 await t.test('records are bounded in number and in age', async (t) => {
   const { instance } = await startWorld(t)
-  const refuse = () => requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC, 'wrong'))
+  const refuse = () => requestServiceToken(instance, basic(SYNC, 'wrong'))
   const set = (name: InstanceSettingName, value: string) =>
     instance.core.store.write(({ settings }) => settings.set(storedName(name), value))
   const kept = async (): Promise<number> => (await instance.core.store.read.refusals.list(1000)).length

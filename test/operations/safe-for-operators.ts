@@ -4,7 +4,7 @@ import t from 'tap'
 import { putResource } from '../../src/admin/apps/resources.ts'
 import { addTool, createAdminApi } from '../fixtures/admin/admin.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
-import { authorizeUrl, requestToken, serviceToken } from '../fixtures/clients/endpoints.ts'
+import { authorizeUrl, requestServiceToken, serviceToken } from '../fixtures/clients/endpoints.ts'
 import { basic, encode } from '../fixtures/clients/http.ts'
 import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { changedBy } from '../fixtures/instance/changed-by.ts'
@@ -64,7 +64,7 @@ await t.test('a secret in the wrong place is written down nowhere', async (t) =>
 await t.test('a token that another API gets as well opens no administration', async (t) => {
   const app = await addTool(instance, { scope: ['sec', 'orders'], apiResources: [ORDERS] })
   const ask = async (fields: Record<string, string>): Promise<string> =>
-    tokensOf(await requestToken(instance, { grant_type: 'client_credentials', ...fields }, basic(app))).access_token
+    tokensOf(await requestServiceToken(instance, basic(app), { ...fields })).access_token
   const shared = await createAdminApi(instance, await ask({})).get('/apps')
   t.equal(shared.status, 403)
   t.match(shared.json['detail'], /the access token is also for other APIs; ask for one with resource=DomainAPI/)

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { documentOf, tesseraWith, words } from '../fixtures/cli/cli.ts'
 import { expectTenChanges, makeTenChanges } from '../fixtures/cli/ten-changes.ts'
-import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
+import { authorizeUrl, endSessionUrl } from '../fixtures/clients/endpoints.ts'
 import type { Answer } from '../fixtures/clients/http.ts'
 import { claimsOf } from '../fixtures/clients/jwt.ts'
 import { ALIVE, createRelyingParty, DEAD, lifeOf, type RelyingParty } from '../fixtures/clients/relying-party.ts'
@@ -142,7 +142,7 @@ await t.test('two nodes and the command line on one database', { skip: ONLY_ON_P
     const silent = await step(1, () => browser.open(again.href))
     t.ok(silent.leftTo?.searchParams.get('code'), 'the session is known there as well')
 
-    const out = `${site.issuer}/connect/endsession?${new URLSearchParams({ id_token_hint: tokens.id_token, post_logout_redirect_uri: BYE })}`
+    const out = endSessionUrl(site, { id_token_hint: tokens.id_token, post_logout_redirect_uri: BYE })
     t.equal((await step(0, () => browser.open(out))).leftTo?.href, BYE)
     const late = await step(1, () => browser.open(again.href))
     t.equal(late.leftTo?.searchParams.get('error'), 'login_required', 'signed out everywhere at once')

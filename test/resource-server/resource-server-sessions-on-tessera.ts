@@ -1,8 +1,7 @@
 import t from 'tap'
 import { endSessionsOfUser } from '../../src/admin/grants/api-sessions.ts'
 import { obtainTokens } from '../fixtures/clients/code-flow.ts'
-import { serviceToken } from '../fixtures/clients/endpoints.ts'
-import { basic, postForm } from '../fixtures/clients/http.ts'
+import { revoke, serviceToken } from '../fixtures/clients/endpoints.ts'
 import { changedBy } from '../fixtures/instance/changed-by.ts'
 import { enableApp, SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
 import { startApiOn } from '../fixtures/resource-server/api-on-instance.ts'
@@ -74,7 +73,7 @@ await t.test('a signed token that ended early is refused at most 5 seconds later
   const { access_token: killed } = await obtainTokens(instance)
   const service = await serviceToken(instance)
   for (const token of [revoked, killed, service]) t.equal((await call(token)).status, 200)
-  await postForm(`${instance.issuer}/connect/revocation`, { token: refresh_token }, basic(WEB))
+  await revoke(instance, refresh_token)
   await advance(4000)
   t.match(await call(revoked), REFUSED)
   t.equal((await call(killed)).status, 200, 'the other sign-in goes on')

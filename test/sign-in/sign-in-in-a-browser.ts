@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
+import { authorizeUrl, endSessionUrl } from '../fixtures/clients/endpoints.ts'
 import { PASSWORD, startInstance } from '../fixtures/instance/instance.ts'
 import { launchChromium, noChromium } from '../fixtures/sign-in/chromium.ts'
 
@@ -74,8 +74,7 @@ await t.test('in Chromium', { skip: noChromium() }, async (t) => {
     await page.waitForURL(({ origin, pathname }) => origin === instance.origin && pathname === path)
     await page.waitForLoadState('load')
   }
-  const endSession = (parameters: Readonly<Record<string, string>> = {}): string =>
-    `${instance.issuer}/connect/endsession?${new URLSearchParams(parameters)}`
+  const endSession = (parameters: Readonly<Record<string, string>> = {}): string => endSessionUrl(instance, parameters)
 
   /** A person who has allowed nothing yet, in a browser of their own, and what its console complains of. */
   async function person(t: Test, options: BrowserContextOptions = {}) {

@@ -8,7 +8,7 @@ import {
 } from '../fixtures/answers/refusals.ts'
 import { noteSecret } from '../fixtures/answers/secrets.ts'
 import { answerOf, authorize, redeem } from '../fixtures/clients/code-flow.ts'
-import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
+import { authorizeUrl, endSessionUrl } from '../fixtures/clients/endpoints.ts'
 import { encode, type HeaderFields } from '../fixtures/clients/http.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { enableUser, NATIVE, OTHER, OTHER_REDIRECT, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
@@ -527,7 +527,7 @@ await t.test('pages can be read and used by people and machines', async (t) => {
   const login = await open(browser, { prompt: 'consent' })
   const wrong = await browser.submit(login, 'login-submit', { username: 'david', password: 'wrong password' })
   const consent = await browser.submit(wrong, 'login-submit', DAVID)
-  const logout = await browser.open(`${instance.issuer}/connect/endsession`)
+  const logout = await browser.open(endSessionUrl(instance))
   const error = await open(browser, { client_id: 'nobody' })
   const pages = { login, wrong, consent, logout, error }
 

@@ -13,7 +13,7 @@ import { type Instance, startInstance } from '../fixtures/instance/instance.ts'
 import { cleanUpOf } from '../fixtures/store/clean-up.ts'
 import { query } from '../fixtures/store/database.ts'
 import { onPostgres } from '../fixtures/store/postgres.ts'
-import { changeApp, issue, revoke } from '../fixtures/tokens/reference-tokens.ts'
+import { changeApp, issue, revokeByHand } from '../fixtures/tokens/reference-tokens.ts'
 
 const APP = 'my.trusted.app/web'
 
@@ -82,7 +82,7 @@ await t.test('tokens that are looked up are forgotten some time after they ended
   const wanted = { kind: 'PAT', app: APP, user: 'david' } as const
   const short = await issue(instance, { ...wanted, expires: '10d' })
   const long = await issue(instance, { ...wanted, expires: '365d' })
-  await revoke(instance, long)
+  await revokeByHand(instance, long)
   instance.advance(HOUR)
   t.equal((await david.introspect(access)).json['active'], false, 'an hour was its time')
   t.notMatch(await cleanUpOf(instance).run(), { opaque_access_tokens: 1 }, 'whoever comes late is told so')

@@ -8,6 +8,7 @@ import { loadSqlite } from '../../src/store/engine/sqlite-library.ts'
 import { openPlace } from '../../src/store/transfer/place.ts'
 import { environment, type Outcome, plainTessera, tesseraWith } from '../fixtures/cli/cli.ts'
 import { sentTo } from '../fixtures/clients/code-flow.ts'
+import { requestToken } from '../fixtures/clients/endpoints.ts'
 import { postForm } from '../fixtures/clients/http.ts'
 import { keepRefreshing } from '../fixtures/clients/keep-refreshing.ts'
 import { ALIVE, createRelyingParty, lifeOf, type RelyingParty } from '../fixtures/clients/relying-party.ts'
@@ -49,7 +50,7 @@ const partyOf = ({ site, secret }: Inhabited): RelyingParty =>
 /** A token of the service itself, which has no family. */
 async function serviceToken({ site, syncSecret }: Inhabited): Promise<string> {
   const fields = { grant_type: 'client_credentials', client_id: SYNC, client_secret: syncSecret }
-  return tokensOf(await postForm(`${site.issuer}/connect/token`, fields)).access_token
+  return tokensOf(await requestToken(site, fields)).access_token
 }
 
 const introspected = async ({ site, syncSecret }: Inhabited, token: string): Promise<unknown> => {

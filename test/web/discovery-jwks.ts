@@ -10,8 +10,8 @@ import {
   redeem,
   VERIFIER,
 } from '../fixtures/clients/code-flow.ts'
-import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
-import { type Answer, basic, bearer, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
+import { authorizeUrl, requestToken, userinfo } from '../fixtures/clients/endpoints.ts'
+import { type Answer, basic, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
 import { claimsOf } from '../fixtures/clients/jwt.ts'
 import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { SECRET } from '../fixtures/instance/instance.ts'
@@ -223,8 +223,8 @@ await t.test('what it says is what the server does', async (t) => {
     const scope = 'openid profile email phone address'
     const code = await obtainCode(instance, { scope, nonce: 'n' })
     const { id_token, access_token } = tokensOf(await redeem(instance, code))
-    const userinfo = await send(`${issuer}/connect/userinfo`, { headers: bearer(access_token) })
-    const told = { ...claimsOf(id_token), ...(userinfo.json as object) }
+    const claimed = await userinfo({ issuer }, access_token)
+    const told = { ...claimsOf(id_token), ...(claimed.json as object) }
     const { at_hash: _, ...claims } = told as Record<string, unknown>
     t.strictSame(Object.keys(claims).sort(), listed('claims_supported').sort(), 'all of these, and only these')
     t.ok(listed('acr_values_supported').includes(String(claims['acr'])))

@@ -5,8 +5,8 @@ import t, { type Test } from 'tap'
 import ts from 'typescript'
 import { isCommonPassword } from '../../src/domain/users/common-passwords.ts'
 import { isListedPassword } from '../../src/lib/files/listed-passwords.ts'
-import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
-import { type Answer, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
+import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { type Answer, type HeaderFields, send } from '../fixtures/clients/http.ts'
 import { startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 
 const LONG = 15_000
@@ -146,7 +146,7 @@ await t.test('bodies of 15 KiB', async (t) => {
   for (const field of fields)
     for (const pump of [...PUMPS, ' ', 'e30.'])
       await isQuick(t, `${field}=${JSON.stringify(pump)}...`, () =>
-        postForm(`${issuer}/connect/token`, { grant_type: 'refresh_token', client_id: WEB, [field]: repeat(pump) }),
+        requestToken({ issuer }, { grant_type: 'refresh_token', client_id: WEB, [field]: repeat(pump) }),
       )
   for (const text of ['"', '\\"', '\\\\', '[', '{"a":', ' ', '"a",', '1'])
     await isQuick(t, `JSON ${text}...`, () => json('/id/connect/register', `{"redirect_uris":["${repeat(text)}`))

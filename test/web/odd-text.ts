@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { startAdminApi } from '../fixtures/admin/admin.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
 import { PKCE } from '../fixtures/clients/code-flow.ts'
-import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { authorizeUrl, requestServiceToken, requestToken } from '../fixtures/clients/endpoints.ts'
 import { type Answer, basic, encode, type Fields, postForm } from '../fixtures/clients/http.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
@@ -64,11 +64,7 @@ for (const [kind, odd] of Object.entries(ODD)) {
       const answer = await postForm(url, { token: odd, token_type_hint: odd }, basic(WEB))
       t.ok(answer.status < 500, `${name}: ${answer.status}`)
     }
-    const header = await requestToken(
-      instance,
-      { grant_type: 'client_credentials' },
-      basic(odd.slice(0, 400), odd.slice(0, 400)),
-    )
+    const header = await requestServiceToken(instance, basic(odd.slice(0, 400), odd.slice(0, 400)))
     t.equal((await isKept(t, header, 'Basic'))['error'], 'invalid_client')
     const named = await requestToken(
       instance,

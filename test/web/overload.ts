@@ -9,7 +9,7 @@ import { registerOverload } from '../../src/web/kit/limits/overload.ts'
 import { createPlaces, ROOM, type Room } from '../../src/web/kit/limits/places.ts'
 import { operatorSees, refused } from '../fixtures/answers/refusals.ts'
 import { asserting, assertionClaims, jwksOf, makeKey, signAs } from '../fixtures/clients/app-keys.ts'
-import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { authorizeUrl, endSessionUrl, requestServiceToken } from '../fixtures/clients/endpoints.ts'
 import { type Answer, basic, type Fields, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
 import { startNotifiedApp } from '../fixtures/clients/notified-app.ts'
 import { METADATA, sendRegistration } from '../fixtures/clients/registration.ts'
@@ -183,7 +183,7 @@ const turnedAway = (cause: string) => ({
 })
 
 const isServed = async (t: Test, instance: Instance, address: string): Promise<void> => {
-  const token = await requestToken(instance, { grant_type: 'client_credentials' }, { ...basic(SYNC), ...from(address) })
+  const token = await requestServiceToken(instance, { ...basic(SYNC), ...from(address) })
   t.equal(token.status, 200, `a token for ${address}`)
 }
 
@@ -343,7 +343,7 @@ await t.test(
     const { browser, enter } = await atSignIn(instance)
     const consent = await enter('david', 'correct horse battery staple')
     t.ok((await browser.submit(consent, 'consent-approve')).leftTo)
-    const page = await browser.open(`${instance.issuer}/connect/endsession`)
+    const page = await browser.open(endSessionUrl(instance))
     t.equal((await browser.submit(page, 'logout-confirm')).status, 200)
     t.equal((await site.told(1)).length, 1)
     t.match(await figuresOf(instance), { inProgress: 0, waiting: 0, turnedAway: { waits: 1 } })
@@ -352,7 +352,7 @@ await t.test(
 
 await t.test('too many of one network are refused under a rule of their own', async (t) => {
   const { instance } = await startWorld(t, PROXY, { room: { placesOfNetwork: 0 } })
-  const response = await requestToken(instance, { grant_type: 'client_credentials' }, { ...basic(SYNC), ...from(HERE) })
+  const response = await requestServiceToken(instance, { ...basic(SYNC), ...from(HERE) })
   t.equal(response.headers.get('retry-after'), '1')
   refused(t, instance, response, {
     status: 429,
@@ -360,6 +360,6 @@ await t.test('too many of one network are refused under a rule of their own', as
     description: 'too many requests from your network are in progress; try again shortly',
     cause: { rule: 'network-busy', cause: '0 requests from this network are in progress' },
   })
-  const here = await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC))
+  const here = await requestServiceToken(instance)
   t.equal(here.status, 200, 'this machine itself is no network')
 })

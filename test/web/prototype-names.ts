@@ -2,7 +2,7 @@
 import t from 'tap'
 import { refusedByRedirect } from '../fixtures/answers/refusals.ts'
 import { answerOf, obtainCode, redeem } from '../fixtures/clients/code-flow.ts'
-import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import { authorizeUrl, requestServiceToken, requestToken } from '../fixtures/clients/endpoints.ts'
 import { basic, bearer, type Fields, postForm } from '../fixtures/clients/http.ts'
 import { claimsOf } from '../fixtures/clients/jwt.ts'
 import { tokensOf } from '../fixtures/clients/tokens.ts'
@@ -43,8 +43,8 @@ await t.test('scopes of such names give no claims, and no error', async (t) => {
       const scope = `openid ${names.join(' ')}`
       const tokens = await tokensFor(scope)
       t.equal(tokens.scope, scope)
-      const userinfo = await fetch(endpoint('userinfo'), { headers: bearer(tokens.access_token) })
-      t.strictSame([userinfo.status, await userinfo.json()], [200, { sub: david.id }])
+      const told = await fetch(endpoint('userinfo'), { headers: bearer(tokens.access_token) })
+      t.strictSame([told.status, await told.json()], [200, { sub: david.id }])
       const claims = claimsOf(tokens.access_token)
       t.equal(claims['scope'], scope)
       t.strictSame(
@@ -58,8 +58,8 @@ await t.test('scopes of such names give no claims, and no error', async (t) => {
 
   await t.test('beside those that do', async (t) => {
     const tokens = await tokensFor(`openid constructor email __proto__ phone toString`)
-    const userinfo = await fetch(endpoint('userinfo'), { headers: bearer(tokens.access_token) })
-    t.strictSame(await userinfo.json(), {
+    const claimed = await fetch(endpoint('userinfo'), { headers: bearer(tokens.access_token) })
+    t.strictSame(await claimed.json(), {
       sub: david.id,
       email: 'david@example.com',
       email_verified: true,
@@ -69,7 +69,7 @@ await t.test('scopes of such names give no claims, and no error', async (t) => {
   })
 
   await t.test('for a service', async (t) => {
-    const tokens = tokensOf(await requestToken(instance, { grant_type: 'client_credentials' }, basic(ODD)))
+    const tokens = tokensOf(await requestServiceToken(instance, basic(ODD)))
     t.equal(tokens.scope, NAMES.join(' '))
     t.match(claimsOf(tokens.access_token), { sub: ODD, scope: NAMES.join(' ') })
   })
@@ -95,10 +95,10 @@ await t.test('an app that does not list them is refused them, and there is no ap
       description: `scope is not registered for the app: ${name}`,
       state: 's',
     })
-    const answer = await requestToken(instance, { grant_type: 'client_credentials', scope: name }, basic(SYNC))
+    const answer = await requestServiceToken(instance, basic(SYNC), { scope: name })
     t.equal(answer.status, 400)
     t.match(answer.json, { error: 'invalid_scope' })
-    t.equal((await requestToken(instance, { grant_type: 'client_credentials' }, basic(name))).status, 401)
+    t.equal((await requestServiceToken(instance, basic(name))).status, 401)
     t.equal((await browser.open(authorizeUrl(instance, { ...request, client_id: name }))).status, 400)
     t.equal((await requestToken(instance, { grant_type: name }, basic(SYNC))).status, 400)
   }

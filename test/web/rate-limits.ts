@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { isLoopback } from '../../src/lib/net/network.ts'
 import { refused } from '../fixtures/answers/refusals.ts'
-import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
+import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
 import { type Answer, basic, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import type { Instance } from '../fixtures/instance/instance.ts'
@@ -67,7 +67,7 @@ await t.test('TE-16: guessing the secret of an app is limited by app and network
   const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_APP_FAILURES: '20' })
   const grant = { grant_type: 'client_credentials' }
   const ask = (address: string, app: string, secret?: string) =>
-    postForm(`${instance.issuer}/connect/token`, grant, { ...basic(app, secret), ...from(address) })
+    requestToken(instance, grant, { ...basic(app, secret), ...from(address) })
   for (let turn = 0; turn < 20; turn++) t.equal((await ask('192.0.2.1', SYNC, 'not-the-secret-of-the-app')).status, 401)
   const cause = 'more than 20 per minute, the limit of TESSERA_LIMIT_APP_FAILURES'
   await isTooMany(t, instance, await ask('192.0.2.1', SYNC, 'not-the-secret-of-the-app'), cause)
@@ -75,7 +75,7 @@ await t.test('TE-16: guessing the secret of an app is limited by app and network
   t.equal((await ask('192.0.2.2', SYNC)).status, 200, 'the app itself, from elsewhere, still works')
   t.equal((await ask('192.0.2.1', WEB, 'wrong')).status, 401, 'as does another app from there')
   const body = { ...grant, client_id: SYNC, client_secret: 'not-the-secret-of-the-app' }
-  const post = await postForm(`${instance.issuer}/connect/token`, body, from('192.0.2.1'))
+  const post = await requestToken(instance, body, from('192.0.2.1'))
   t.equal(post.status, 429, 'however it is sent')
 })
 
@@ -121,7 +121,7 @@ await t.test('0 is no limit', async (t) => {
   t.strictSame(await statuses(() => send(url, { redirect: 'manual', headers: from('192.0.2.1') })), [303])
   const guess = { ...basic(SYNC, 'wrong'), ...from('192.0.2.1') }
   const grant = { grant_type: 'client_credentials' }
-  t.strictSame(await statuses(() => postForm(`${instance.issuer}/connect/token`, grant, guess)), [401])
+  t.strictSame(await statuses(() => requestToken(instance, grant, guess)), [401])
 })
 
 await t.test('behind a proxy an address is one address, however it is written', async (t) => {
@@ -129,11 +129,7 @@ await t.test('behind a proxy an address is one address, however it is written', 
   /** What the log and the record of a refusal say of where a request with this header came from. */
   const seenAs = async (header: string): Promise<string> => {
     const before = instance.log.length
-    const answer = await postForm(
-      `${instance.issuer}/connect/token`,
-      { grant_type: 'x' },
-      { ...basic(SYNC), ...from(header) },
-    )
+    const answer = await requestToken(instance, { grant_type: 'x' }, { ...basic(SYNC), ...from(header) })
     const { refusal_id: id } = answer.json as { refusal_id: string }
     const find = () => query<{ address: string }>(instance, 'select address from refusals where id = ?', id)
     const [row] = await eventually(find, (rows) => rows.length > 0)

@@ -3,7 +3,15 @@ import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { type Refusal, refused } from '../fixtures/answers/refusals.ts'
 import { obtainTokens } from '../fixtures/clients/code-flow.ts'
-import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
+import {
+  authorizeUrl,
+  endSessionUrl,
+  introspect,
+  requestServiceToken,
+  requestToken,
+  revoke,
+  userinfo,
+} from '../fixtures/clients/endpoints.ts'
 import { type Answer, basic, bearer, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
 import { PASSWORD, startInstance } from '../fixtures/instance/instance.ts'
 import { enableApp, NATIVE, OTHER, SYNC, startWorld, WEB, WEB_BYE, WEB_REDIRECT } from '../fixtures/instance/world.ts'
@@ -48,20 +56,16 @@ const preflight = (url: string, from: string, headers: HeaderFields = {}): Promi
 await t.test('HC-01, HC-07: RFC 6749 §5.1 protocol endpoints: not cached, not framed, not sniffed', async (t) => {
   const { access_token } = await obtainTokens(instance)
   const answers: Readonly<Record<string, () => Promise<Answer>>> = {
-    'token, granted': () => requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC)),
+    'token, granted': () => requestServiceToken(instance),
     'token, refused': () => requestToken(instance, { grant_type: 'password' }, basic(SYNC)),
-    'token, unknown app': () => requestToken(instance, { grant_type: 'client_credentials' }, basic('nobody')),
-    userinfo: () => send(`${issuer}/connect/userinfo`, { headers: bearer(access_token) }),
+    'token, unknown app': () => requestServiceToken(instance, basic('nobody')),
+    userinfo: () => userinfo({ issuer }, access_token),
     'userinfo, refused': () => send(`${issuer}/connect/userinfo`),
-    introspect: () => postForm(`${issuer}/connect/introspect`, { token: access_token }, basic(WEB)),
+    introspect: () => introspect({ issuer }, access_token),
     'introspect, signed': () =>
-      postForm(
-        `${issuer}/connect/introspect`,
-        { token: access_token },
-        { ...basic(WEB), accept: 'application/token-introspection+jwt' },
-      ),
-    'introspect, refused': () => postForm(`${issuer}/connect/introspect`, { token: access_token }),
-    revocation: () => postForm(`${issuer}/connect/revocation`, { token: 'unknown-unknown-unknown' }, basic(WEB)),
+      introspect({ issuer }, access_token, { ...basic(WEB), accept: 'application/token-introspection+jwt' }),
+    'introspect, refused': () => introspect({ issuer }, access_token, {}),
+    revocation: () => revoke({ issuer }, 'unknown-unknown-unknown'),
     'authorize, to the app': () =>
       send(authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT, prompt: 'none' }), {
         redirect: 'manual',
@@ -107,7 +111,7 @@ await t.test('HC-02, LG-08: pages', async (t) => {
 
   await t.test('signing out', async (t) => {
     const ask = { client_id: WEB, post_logout_redirect_uri: WEB_BYE }
-    const logout = await browser.open(`${issuer}/connect/endsession?${new URLSearchParams(ask)}`)
+    const logout = await browser.open(endSessionUrl({ issuer }, ask))
     t.ok(logout.page.querySelector('form'))
     const policy = logout.headers.get('content-security-policy') ?? ''
     t.match(policy, /form-action 'self'( https:)?;/)

@@ -11,8 +11,8 @@ import {
   refresh,
   VERIFIER,
 } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl, requestToken } from '../../fixtures/clients/endpoints.ts'
-import { basic, bearer, encode, postForm } from '../../fixtures/clients/http.ts'
+import { authorizeUrl, endSessionUrl, introspect, requestToken, userinfo } from '../../fixtures/clients/endpoints.ts'
+import { basic } from '../../fixtures/clients/http.ts'
 import { type Tokens, tokensOf } from '../../fixtures/clients/tokens.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
 import { enableApp, enableUser, takeConsentBack, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
@@ -84,7 +84,7 @@ const ENDS: Readonly<Record<string, readonly [end: End, error: string, status: n
   'the person signs out': [
     async (instance, login, _, browser) => {
       const { id_token } = await obtainTokens(instance, {}, { login, browser })
-      await browser.open(`${instance.issuer}/connect/endsession?${encode({ id_token_hint: id_token })}`)
+      await browser.open(endSessionUrl(instance, { id_token_hint: id_token }))
     },
     'invalid_grant',
     400,
@@ -102,8 +102,8 @@ const ENDS: Readonly<Record<string, readonly [end: End, error: string, status: n
 
 /** Nothing that was issued for a code works any more. */
 async function isDead(t: Test, instance: Instance, { access_token, refresh_token = '' }: Tokens): Promise<void> {
-  t.equal((await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(access_token) })).status, 401)
-  const introspected = await postForm(`${instance.issuer}/connect/introspect`, { token: access_token }, basic(WEB))
+  t.equal((await userinfo(instance, access_token)).status, 401)
+  const introspected = await introspect(instance, access_token)
   t.strictSame(introspected.json, { active: false })
   isRefused(t, await refresh(instance, refresh_token), 'invalid_grant')
 }

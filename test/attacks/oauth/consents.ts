@@ -3,7 +3,7 @@ import { addTool, appPath, createAdminApi, TOOL } from '../../fixtures/admin/adm
 import { isRefused, isTold } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import { answerOf, authorize, obtainTokens, PKCE, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl, requestToken, serviceToken } from '../../fixtures/clients/endpoints.ts'
+import { authorizeUrl, endSessionUrl, requestToken, serviceToken } from '../../fixtures/clients/endpoints.ts'
 import { basic } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
@@ -68,7 +68,7 @@ await attackGroup(t, 'H. Consent', async ({ instance, attack }) => {
     'after somebody else has signed in with the same browser, and after signing out',
     async (t) => {
       const { browser, view } = await signIn('david', { prompt: 'consent' })
-      await browser.submit(await browser.open(`${issuer}/connect/endsession`), 'logout-confirm')
+      await browser.submit(await browser.open(endSessionUrl({ issuer })), 'logout-confirm')
       const nobody = await browser.submit(view, 'consent-approve')
       t.ok(nobody.page.querySelector('#login-submit'), 'nobody is signed in: the sign-in page')
       const hers = await browser.submit(nobody, 'login-submit', { username: 'anna', password: PASSWORD })

@@ -3,7 +3,7 @@ import type { AppRegistration } from '../../../src/domain/apps/trusted-applicati
 import { isRefused } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import { obtainCode, obtainTokens, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
-import { requestToken } from '../../fixtures/clients/endpoints.ts'
+import { introspect, requestToken } from '../../fixtures/clients/endpoints.ts'
 import { basic, postForm } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
@@ -84,8 +84,6 @@ const ENDS: Readonly<Record<string, readonly [end: End, error: string, status: n
 await attackGroup(t, 'E. Refresh rotation', async ({ instance, attack }) => {
   const browser = createBrowser(instance.origin)
   const signIn = () => obtainTokens(instance, {}, { browser })
-  const introspect = async (token: string): Promise<unknown> =>
-    (await postForm(`${instance.issuer}/connect/introspect`, { token }, basic(WEB))).json
   const INACTIVE = { active: false }
 
   await attack(
@@ -99,8 +97,8 @@ await attackGroup(t, 'E. Refresh rotation', async ({ instance, attack }) => {
       isRefused(t, await refresh(instance, first.refresh_token), 'invalid_grant')
       isRefused(t, await refresh(instance, second.refresh_token), 'invalid_grant')
       for (const token of [first.access_token, second.access_token, second.refresh_token])
-        t.strictSame(await introspect(token), INACTIVE)
-      t.match(await introspect(other.access_token), { active: true })
+        t.strictSame((await introspect(instance, token)).json, INACTIVE)
+      t.match((await introspect(instance, other.access_token)).json, { active: true })
       t.equal((await refresh(instance, other.refresh_token)).status, 200)
       const audited = instance.log.slice(since).map(({ audit }) => (audit as { event?: string } | undefined)?.event)
       t.ok(audited.includes('refresh_reuse'), 'I7')
@@ -193,7 +191,7 @@ await attackGroup(t, 'E. Refresh rotation', async ({ instance, attack }) => {
       const fields = { token: after.refresh_token }
       t.equal((await postForm(`${instance.issuer}/connect/revocation`, fields, basic(WEB))).status, 200)
       for (const token of [before.access_token, after.access_token, after.refresh_token])
-        t.strictSame(await introspect(token), INACTIVE)
+        t.strictSame((await introspect(instance, token)).json, INACTIVE)
       isRefused(t, await refresh(instance, after.refresh_token), 'invalid_grant')
     },
     { changes: true },

@@ -6,7 +6,7 @@ import { canary } from '../../fixtures/attacks/attacks.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
 import { ASSERTION_TYPE, assertionClaims, jwksOf, makeKey, signAs } from '../../fixtures/clients/app-keys.ts'
 import { answerOf, authorize, challengeOf } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl, requestToken, serviceToken } from '../../fixtures/clients/endpoints.ts'
+import { authorizeUrl, requestServiceToken, requestToken, serviceToken } from '../../fixtures/clients/endpoints.ts'
 import { basic, bearer, postForm } from '../../fixtures/clients/http.ts'
 import { registerClient } from '../../fixtures/clients/registration.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
@@ -91,7 +91,7 @@ await t.test('LG-31: canaries of every flow are in no log at its most talkative'
     isSilent(t)
   })
   await t.test('client credentials, and secrets where they do not belong', async (t) => {
-    tokensOf(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC)))
+    tokensOf(await requestServiceToken(instance))
     const sent: [Record<string, string>, Record<string, string>][] = [
       [{ client_id: SYNC, client_secret: canary('secret') }, {}],
       [{}, basic(SYNC, canary('secret'))],
@@ -101,7 +101,7 @@ await t.test('LG-31: canaries of every flow are in no log at its most talkative'
       [{}, { authorization: canary('secret') }],
     ]
     for (const [fields, headers] of sent)
-      t.ok((await requestToken(instance, { grant_type: 'client_credentials', ...fields }, headers)).status >= 400)
+      t.ok((await requestServiceToken(instance, headers, { ...fields })).status >= 400)
     const query = new URLSearchParams({
       client_secret: canary('secret'),
       code: canary('code'),

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { attackGroup, canary } from '../../fixtures/attacks/attacks.ts'
-import { authorizeUrl, requestToken } from '../../fixtures/clients/endpoints.ts'
+import { authorizeUrl, requestServiceToken } from '../../fixtures/clients/endpoints.ts'
 import { basic } from '../../fixtures/clients/http.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
 import { SYNC, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
@@ -164,14 +164,10 @@ await attackGroup(
           [MOST, true],
         )
         t.equal((await from('203.0.113.6', 'stuffed-31')).status, 401, 'a name that was not looked at is not locked')
-        const service = await requestToken(
-          instance,
-          { grant_type: 'client_credentials' },
-          {
-            ...basic(SYNC),
-            'x-forwarded-for': '203.0.113.5',
-          },
-        )
+        const service = await requestServiceToken(instance, {
+          ...basic(SYNC),
+          'x-forwarded-for': '203.0.113.5',
+        })
         t.equal(service.status, 200, 'nor is an app in that network')
       },
     )

@@ -4,8 +4,8 @@ import { noteSecret } from '../../fixtures/answers/secrets.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import { documentOf, tesseraOn, words } from '../../fixtures/cli/cli.ts'
 import { answerOf, authorize, obtainCode, obtainTokens, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl, introspect } from '../../fixtures/clients/endpoints.ts'
-import { type Answer, basic, bearer, send } from '../../fixtures/clients/http.ts'
+import { authorizeUrl, endSessionUrl, introspect, userinfo } from '../../fixtures/clients/endpoints.ts'
+import { type Answer, basic } from '../../fixtures/clients/http.ts'
 import { type Instance, PASSWORD } from '../../fixtures/instance/instance.ts'
 import { enableUser, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser } from '../../fixtures/sign-in/browser.ts'
@@ -70,8 +70,7 @@ async function startLife(instance: Instance, login: string): Promise<Life> {
     },
     'a code': () => isOk(redeem(instance, code)),
     'a refresh token': () => isOk(refresh(instance, tokens.refresh_token)),
-    'an access token': () =>
-      isOk(send(`${instance.issuer}/connect/userinfo`, { headers: bearer(tokens.access_token) })),
+    'an access token': () => isOk(userinfo(instance, tokens.access_token)),
     'a personal access token': async () => (await introspect(instance, pat.value, basic(WEB))).json['active'] === true,
     'a sign-in elsewhere': async () => isPastSignIn(await (await atSignIn(instance)).enter(login, PASSWORD)),
     'a sign-in on their own device': async () =>
@@ -203,7 +202,7 @@ await attackGroup(t, 'G. Sessions and what ends them', async ({ instance, attack
     'LG-26',
     'signed out: what the cookie opened is closed to whoever copied it, and the browser elsewhere goes on',
     async ({ browser }) => {
-      await browser.submit(await browser.open(`${instance.issuer}/connect/endsession`), 'logout-confirm')
+      await browser.submit(await browser.open(endSessionUrl(instance)), 'logout-confirm')
     },
     without(...BY_COOKIE, 'a code'),
   )

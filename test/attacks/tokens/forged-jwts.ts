@@ -4,7 +4,7 @@ import t from 'tap'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import { publicSpellings, signHmac, signRs256 } from '../../fixtures/attacks/forge.ts'
 import { type Forge, prepareForgery } from '../../fixtures/attacks/jwt-places.ts'
-import { bearer } from '../../fixtures/clients/http.ts'
+import { userinfo } from '../../fixtures/clients/endpoints.ts'
 import { claimsOf, headerOf, part } from '../../fixtures/clients/jwt.ts'
 
 /** A JSON text that libraries read as different ones: some replace the byte, others refuse it. */
@@ -24,7 +24,7 @@ await attackGroup(t, 'F. JWT: forged', async ({ instance, david, attack }) => {
     'what is not tampered with is accepted, and so is what the test signs itself',
     async (t) => {
       for (const token of [tokens.access_token, resigned({})(tokens.access_token)])
-        t.equal((await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })).status, 200)
+        t.equal((await userinfo(instance, token)).status, 200)
     },
     { unrefused: true },
   )

@@ -3,9 +3,9 @@ import t, { type Test } from 'tap'
 import { isRefused } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import { obtainTokens } from '../../fixtures/clients/code-flow.ts'
-import { type Answer, basic, bearer, postForm, postRaw, send } from '../../fixtures/clients/http.ts'
+import { introspect } from '../../fixtures/clients/endpoints.ts'
+import { type Answer, bearer, postForm, postRaw, send } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
-import { WEB } from '../../fixtures/instance/world.ts'
 
 const FORM = ['content-type', 'application/x-www-form-urlencoded'] as const
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k', 'oth']
@@ -58,11 +58,7 @@ await attackGroup(t, 'F. JWT: what they hold, and where they are sent', async ({
   await instance.core.store.write(({ users }) => users.remove(leaver.id, instance.now()))
   await attack('JW-17', 'the token of a user who was removed', async (t) => {
     await isInvalid(t, await userinfo(`Bearer ${left.access_token}`))
-    const introspected = await postForm(
-      `${instance.issuer}/connect/introspect`,
-      { token: left.access_token },
-      basic(WEB),
-    )
+    const introspected = await introspect(instance, left.access_token)
     t.strictSame(introspected.json, { active: false })
   })
 

@@ -5,12 +5,12 @@ import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import { ownKeys, signRs256 } from '../../fixtures/attacks/forge.ts'
 import { type Forge, jwtPlaces, prepareForgery } from '../../fixtures/attacks/jwt-places.ts'
 import { obtainTokens } from '../../fixtures/clients/code-flow.ts'
-import { requestToken } from '../../fixtures/clients/endpoints.ts'
-import { basic, bearer, encode, postForm } from '../../fixtures/clients/http.ts'
+import { introspect, requestServiceToken } from '../../fixtures/clients/endpoints.ts'
+import { basic, bearer, encode } from '../../fixtures/clients/http.ts'
 import { claimsOf, headerOf } from '../../fixtures/clients/jwt.ts'
 import { startNotifiedApp } from '../../fixtures/clients/notified-app.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
-import { SYNC, startWorld, WEB, WEB_BYE } from '../../fixtures/instance/world.ts'
+import { startWorld, WEB, WEB_BYE } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { changeApp } from '../../fixtures/tokens/reference-tokens.ts'
 
@@ -61,9 +61,7 @@ await attackGroup(t, 'F. JWT: misused', async ({ instance, attack }) => {
     ['a header of 8 MiB', `${'e'.repeat(8 * 2 ** 20)}.e30.x`],
   ] as const)
     await attack('JW-11', `${name}: too large to be read`, async (t) => {
-      const answer = await postForm(`${instance.issuer}/connect/introspect`, { token }, basic(WEB)).catch(
-        () => undefined,
-      )
+      const answer = await introspect(instance, token).catch(() => undefined)
       t.ok(answer === undefined || answer.status === 413, 'refused or cut off before it was all sent')
     })
 
@@ -91,7 +89,7 @@ await attackGroup(t, 'F. JWT: misused', async ({ instance, attack }) => {
       t.strictSame([await statusOf(signedBy(next)), await statusOf(signedBy(kid))], [200, 200], 'its hour has come')
       instance.advance(2 * DAY)
       await isRefusedEverywhere(t, signedBy(kid))
-      t.not(tokensOf(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC))), '')
+      t.not(tokensOf(await requestServiceToken(instance)), '')
     },
     { changes: true },
   )

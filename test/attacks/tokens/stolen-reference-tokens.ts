@@ -5,15 +5,15 @@ import { addTool, appPath, createAdminApi, TOOL } from '../../fixtures/admin/adm
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
 import { authorize, obtainTokens } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl, introspect, serviceToken } from '../../fixtures/clients/endpoints.ts'
-import { type Answer, basic, bearer, postForm, send } from '../../fixtures/clients/http.ts'
+import { authorizeUrl, introspect, serviceToken, userinfo } from '../../fixtures/clients/endpoints.ts'
+import { type Answer, basic, bearer, send } from '../../fixtures/clients/http.ts'
 import { eventually } from '../../fixtures/instance/eventually.ts'
 import { startInstance } from '../../fixtures/instance/instance.ts'
 import { OTHER, SYNC, startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { bytesAtRest } from '../../fixtures/store/database.ts'
 import { onPostgres } from '../../fixtures/store/postgres.ts'
-import { changeApp, issue, revoke } from '../../fixtures/tokens/reference-tokens.ts'
+import { changeApp, issue, revokeByHand } from '../../fixtures/tokens/reference-tokens.ts'
 
 const ISSUED = 1000
 const CONSOLE = 'my.admin/console'
@@ -69,8 +69,7 @@ await attackGroup(t, 'K. Reference tokens', async ({ instance, attack }) => {
   const pat = await issue(instance, { kind: 'PAT', app: WEB, user: 'david' })
   const { value } = pat
   const tokens = await obtainTokens(instance)
-  const ask = (token: string, headers = basic(WEB)): Promise<Answer> =>
-    postForm(`${instance.issuer}/connect/introspect`, { token }, headers)
+  const ask = (token: string, headers = basic(WEB)): Promise<Answer> => introspect(instance, token, headers)
 
   const { read } = instance.core.store
   const spellings: Readonly<Record<string, string>> = {
@@ -97,7 +96,7 @@ await attackGroup(t, 'K. Reference tokens', async ({ instance, attack }) => {
           return finds[at]?.(wanted) as never
         }
       t.strictSame((await introspect(instance, spelled, basic(WEB))).json, DEAD)
-      const { status } = await send(`${instance.issuer}/connect/userinfo`, { headers: bearer(spelled) })
+      const { status } = await userinfo(instance, spelled)
       t.equal(status, 401)
       for (const [at, place] of places.entries()) place.find = finds[at] as never
       t.equal(looks, 0, 'without a look at the database')
@@ -185,7 +184,7 @@ await attackGroup(t, 'K. Reference tokens', async ({ instance, attack }) => {
   }))
     await attack('PT-12', `a ${name}, asked about by nobody, with a wrong secret, and by another app`, async (t) => {
       for (const headers of [{}, basic(WEB, 'a-wrong-secret-0123456789abcdefghij'), bearer(token)] as const)
-        t.equal((await postForm(`${instance.issuer}/connect/introspect`, { token }, headers)).status, 401)
+        t.equal((await introspect(instance, token, headers)).status, 401)
       t.equal((await ask(token, basic(OTHER))).text, '{"active":false}')
     })
   await attack('PT-12', '1 MiB', async (t) => t.equal((await ask('x'.repeat(2 ** 20))).status, 413))
@@ -240,6 +239,6 @@ await t.test('PT-05: revoked at one node, inactive at the other with the next re
   const there = { ...second, issuer: `${second.origin}/id` }
   const pat = await issue(instance, { kind: 'PAT', app: WEB, user: 'david' })
   for (const node of [instance, there]) t.match((await introspect(node, pat.value, basic(WEB))).json, { active: true })
-  await revoke(instance, pat)
+  await revokeByHand(instance, pat)
   for (const node of [there, instance]) t.strictSame((await introspect(node, pat.value, basic(WEB))).json, DEAD)
 })

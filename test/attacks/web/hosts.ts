@@ -4,8 +4,7 @@ import t from 'tap'
 import { noteSecret } from '../../fixtures/answers/secrets.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import { answerOf, authorize } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
-import { postForm } from '../../fixtures/clients/http.ts'
+import { authorizeUrl, endSessionUrl, requestToken } from '../../fixtures/clients/endpoints.ts'
 import { type Instance, PASSWORD } from '../../fixtures/instance/instance.ts'
 import { WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
@@ -84,10 +83,10 @@ for (const [kind, settings] of [
             const told = answerOf(await createBrowser(instance.origin).follow(silent, { headers }))
             t.strictSame([told.get('error'), told.get('iss')], ['login_required', issuer])
             t.ok(told.get('error_uri')?.startsWith(`${issuer}/error?refusal=`))
-            const asked = `${issuer}/connect/endsession?${new URLSearchParams({ client_id: WEB })}`
+            const asked = endSessionUrl({ issuer }, { client_id: WEB })
             const out = await browser.request(asked, { headers })
             t.ok(out.headers.get('location')?.startsWith(`${issuer}/logout?interaction=`))
-            const refused = await postForm(`${issuer}/connect/token`, { grant_type: 'x' }, headers)
+            const refused = await requestToken({ issuer }, { grant_type: 'x' }, headers)
             t.ok((refused.json as { error_uri: string }).error_uri.startsWith(`${issuer}/error?refusal=`))
           },
           { changes: true },

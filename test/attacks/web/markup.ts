@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import { obtainTokens } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { authorizeUrl, endSessionUrl } from '../../fixtures/clients/endpoints.ts'
 import { encode } from '../../fixtures/clients/http.ts'
 import { PASSWORD } from '../../fixtures/instance/instance.ts'
 import { startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
@@ -36,7 +36,7 @@ await attackGroup(t, 'J. Pages: what is sent comes back in none', async ({ insta
     'a link to the consent': (fields) => `${instance.issuer}/consent?${encode(fields)}`,
     'a link to the sign-out': (fields) => `${instance.issuer}/logout?${encode(fields)}`,
     'a sign-out that leads elsewhere': (fields) =>
-      `${instance.issuer}/connect/endsession?${encode({ post_logout_redirect_uri: 'https://other.test/', ...fields })}`,
+      endSessionUrl(instance, { post_logout_redirect_uri: 'https://other.test/', ...fields }),
   }
   const NAMES = [
     'state',
@@ -138,7 +138,7 @@ await t.test('in Chromium nothing that is stored or sent runs', { skip: noChromi
     await page.click('#consent-approve')
     t.equal(new URL((await sent).url()).searchParams.get('state'), text, 'and the state')
     await page.waitForURL(/^chrome-error:/)
-    await page.goto(`${instance.issuer}/connect/endsession?${encode({ client_id: app, state: text })}`)
+    await page.goto(endSessionUrl(instance, { client_id: app, state: text }))
     t.equal(await shown('.facts bdi'), text)
     await isInert('sign-out')
     await page.click('#logout-confirm')

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { authorizeUrl, endSessionUrl } from '../../fixtures/clients/endpoints.ts'
 import { encode } from '../../fixtures/clients/http.ts'
 import { PASSWORD, startInstance } from '../../fixtures/instance/instance.ts'
 import { WEB, WEB_BYE, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
@@ -148,7 +148,7 @@ await t.test(
     await ask({ client_id: 'nobody' })
     await page.waitForSelector('#error-code')
     await page.goto(`${instance.issuer}/connect/checksession`)
-    await page.goto(`${instance.issuer}/connect/endsession`)
+    await page.goto(endSessionUrl(instance))
     await page.click('#logout-confirm')
     await page.waitForLoadState('networkidle')
     t.strictSame(violations, [])
@@ -158,7 +158,7 @@ await t.test(
     )
 
     await t.test('and the page would have told', async (t) => {
-      await page.goto(`${instance.issuer}/connect/endsession`)
+      await page.goto(endSessionUrl(instance))
       await page.evaluate("document.body.append(Object.assign(document.createElement('script'), { text: 'alert(1)' }))")
       await page.waitForFunction("document.querySelector('script:not([src])') !== null")
       for (let tries = 0; violations.length === 0 && tries < 100; tries++)

@@ -2,7 +2,7 @@ import t from 'tap'
 import { auditOf, isProblem, startAdminApi, TOOL } from '../../fixtures/admin/admin.ts'
 import { documentOf, tesseraOn, words } from '../../fixtures/cli/cli.ts'
 import { obtainTokens, refresh } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl, introspect } from '../../fixtures/clients/endpoints.ts'
+import { authorizeUrl, introspect, userinfo } from '../../fixtures/clients/endpoints.ts'
 import { basic, bearer } from '../../fixtures/clients/http.ts'
 import { OTHER, OTHER_REDIRECT, startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser } from '../../fixtures/sign-in/browser.ts'
@@ -40,9 +40,9 @@ async function whatLives(
   { access_token: access, refresh_token: renew }: Awaited<ReturnType<typeof obtainTokens>>,
   pat: string,
 ) {
-  const userinfo = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(access) })
+  const told = await userinfo(instance, access)
   return {
-    userinfo: userinfo.ok,
+    userinfo: told.status === 200,
     access: (await introspect(instance, access, basic(WEB))).json['active'],
     pat: (await introspect(instance, pat, basic(WEB))).json['active'],
     refresh: (await refresh(instance, renew)).status === 200,

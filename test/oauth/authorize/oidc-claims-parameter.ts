@@ -1,7 +1,7 @@
 import t from 'tap'
 import { answerOf, authorize, obtainCode, obtainTokens, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
-import { basic, bearer } from '../../fixtures/clients/http.ts'
+import { authorizeUrl, userinfo } from '../../fixtures/clients/endpoints.ts'
+import { basic } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
@@ -9,10 +9,6 @@ import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 
 const { instance, david, anna } = await startWorld(t)
 const asking = (claims: unknown) => ({ claims: JSON.stringify(claims) })
-const userinfo = async (token: string): Promise<Record<string, unknown>> => {
-  const response = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })
-  return (await response.json()) as Record<string, unknown>
-}
 const refusal = async (claims: string, more: Readonly<Record<string, string>> = {}) => {
   const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT, state: 's', claims, ...more })
   const { error, error_description } = Object.fromEntries(answerOf(await createBrowser(instance.origin).open(url)))
@@ -25,7 +21,7 @@ await t.test('OIDC Core §5.5: a claim asked for by name is where it was asked f
     id_token: { email: null, given_name: { value: 'Somebody' } },
   }
   const tokens = await obtainTokens(instance, { scope: 'openid', ...asking(claims) })
-  t.strictSame(await userinfo(tokens.access_token), { sub: david.id, name: 'David Miller' })
+  t.strictSame((await userinfo(instance, tokens.access_token)).json, { sub: david.id, name: 'David Miller' })
   const { email, given_name, ...rest } = claimsOf(tokens.id_token)
   t.strictSame([email, given_name], ['david@example.com', 'David'])
   t.notOk('name' in rest)
@@ -36,7 +32,7 @@ await t.test('OIDC Core §12: a refresh keeps what was asked for', async (t) => 
   const claims = { userinfo: { name: null }, id_token: { email: null } }
   const first = await obtainTokens(instance, { scope: 'openid offline_access', ...asking(claims) })
   const second = tokensOf(await refresh(instance, first.refresh_token))
-  t.strictSame(await userinfo(second.access_token), { sub: david.id, name: 'David Miller' })
+  t.strictSame((await userinfo(instance, second.access_token)).json, { sub: david.id, name: 'David Miller' })
   t.equal(claimsOf(second.id_token)['email'], 'david@example.com')
 })
 
@@ -54,7 +50,7 @@ await t.test('OIDC Core §5.5.1: what is not known is ignored, and what has no v
   }
   const code = await obtainCode(instance, { scope: 'openid', ...asking(claims) }, { login: 'anna' })
   const tokens = tokensOf(await redeem(instance, code, {}, basic(WEB)))
-  t.strictSame(await userinfo(tokens.access_token), { sub: anna.id }, 'anna has no phone number')
+  t.strictSame((await userinfo(instance, tokens.access_token)).json, { sub: anna.id }, 'anna has no phone number')
   t.ok(claimsOf(tokens.id_token)['auth_time'])
 })
 

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import t from 'tap'
 import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from '../../../src/domain/apps/app-choices.ts'
 import { answerOf, authorize, redeem } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
-import { basic, bearer, postForm } from '../../fixtures/clients/http.ts'
+import { authorizeUrl, revoke, userinfo } from '../../fixtures/clients/endpoints.ts'
+import { basic } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
@@ -30,8 +30,6 @@ const answer = async (response_type: string, more: Readonly<Record<string, strin
 }
 const leftHalf = (value = ''): string =>
   createHash('sha256').update(value, 'ascii').digest().subarray(0, 16).toString('base64url')
-const userinfo = (token = ''): Promise<Response> =>
-  fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })
 
 for (const [type, names, hashes] of [
   ['code id_token', ['code', 'id_token'], ['c_hash']],
@@ -61,16 +59,16 @@ for (const [type, names, hashes] of [
     }
     if (access_token !== undefined) {
       t.strictSame([token_type, expires_in], ['Bearer', '3600'])
-      t.match(await (await userinfo(access_token)).json(), { sub: david.id, name: 'David Miller' })
+      t.match((await userinfo(instance, access_token)).json, { sub: david.id, name: 'David Miller' })
     }
     if (code === undefined) return
     const tokens = tokensOf(await redeem(instance, code, { redirect_uri: REDIRECT }, basic(APP)))
     t.match(claimsOf(tokens.id_token), { sub: david.id, nonce: 'n-1' })
     if (access_token === undefined) return
-    t.equal((await userinfo(access_token)).status, 200, 'both tokens live')
+    t.equal((await userinfo(instance, access_token)).status, 200, 'both tokens live')
     t.equal((await redeem(instance, code, { redirect_uri: REDIRECT }, basic(APP))).status, 400)
     for (const token of [access_token, tokens.access_token])
-      t.equal((await userinfo(token)).status, 401, 'RFC 6749 §4.1.2: a code used twice ends them')
+      t.equal((await userinfo(instance, token)).status, 401, 'RFC 6749 §4.1.2: a code used twice ends them')
   })
 }
 
@@ -107,10 +105,10 @@ await t.test(
   'a revoked access token of the answer ends itself, and what follows a revoked sign-in is refused',
   async (t) => {
     const { access_token = '', code = '' } = await answer('code token')
-    await postForm(`${instance.issuer}/connect/revocation`, { token: access_token }, basic(APP))
-    t.equal((await userinfo(access_token)).status, 401)
+    await revoke(instance, access_token, basic(APP))
+    t.equal((await userinfo(instance, access_token)).status, 401)
     const tokens = tokensOf(await redeem(instance, code, { redirect_uri: REDIRECT }, basic(APP)))
-    t.equal((await userinfo(tokens.access_token)).status, 200)
+    t.equal((await userinfo(instance, tokens.access_token)).status, 200)
 
     const second = await answer('code token')
     const family = String(claimsOf(second['access_token'] ?? '')['jti']).split('.')[1] ?? ''

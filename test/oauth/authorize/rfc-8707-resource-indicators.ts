@@ -3,7 +3,7 @@ import { storeResource } from '../../../src/admin/apps/resources.ts'
 import { APP_DEFAULTS } from '../../../src/domain/apps/trusted-application.ts'
 import { refusedByRedirect } from '../../fixtures/answers/refusals.ts'
 import { requestToken } from '../../fixtures/clients/endpoints.ts'
-import { type Answer, postForm } from '../../fixtures/clients/http.ts'
+import type { Answer } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { createRelyingParty } from '../../fixtures/clients/relying-party.ts'
 import { refusalOf, tokensOf } from '../../fixtures/clients/tokens.ts'
@@ -320,7 +320,7 @@ await t.test('§2.2: a service', async (t) => {
     ]),
   })
   t.equal(repeated.status, 400, 'nothing else may be repeated')
-  t.equal((await postForm(`${instance.issuer}/connect/token`, { resource: REPORTS })).status, 400)
+  t.equal((await requestToken(instance, { resource: REPORTS })).status, 400)
 })
 
 await t.test('tokens of before keep working', async (t) => {

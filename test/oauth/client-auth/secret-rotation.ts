@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { digest } from '../../../src/lib/crypto/secrets.ts'
 import { documentOf, type Tessera, tesseraOn, words } from '../../fixtures/cli/cli.ts'
-import { postForm } from '../../fixtures/clients/http.ts'
+import { requestToken } from '../../fixtures/clients/endpoints.ts'
 import { eventually } from '../../fixtures/instance/eventually.ts'
 import { type Instance, SECRET, startInstance } from '../../fixtures/instance/instance.ts'
 import { query } from '../../fixtures/store/database.ts'
@@ -27,11 +27,14 @@ async function start(t: Test): Promise<{ instance: Instance; tessera: Tessera }>
 
 const statusWith = async ({ issuer }: Instance, secret: string): Promise<number> =>
   (
-    await postForm(`${issuer}/connect/token`, {
-      grant_type: 'client_credentials',
-      client_id: APP,
-      client_secret: secret,
-    })
+    await requestToken(
+      { issuer },
+      {
+        grant_type: 'client_credentials',
+        client_id: APP,
+        client_secret: secret,
+      },
+    )
   ).status
 
 const secretsOf = async (tessera: Tessera): Promise<ShownSecret[]> =>

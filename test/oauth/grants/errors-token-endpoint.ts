@@ -11,7 +11,7 @@ import {
   refresh,
   VERIFIER,
 } from '../../fixtures/clients/code-flow.ts'
-import { requestToken } from '../../fixtures/clients/endpoints.ts'
+import { requestToken, userinfo } from '../../fixtures/clients/endpoints.ts'
 import { basic, type Fields, type HeaderFields, postRaw, send } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
@@ -397,12 +397,10 @@ await t.test('code expired, used, for another app or redirect URI, PKCE mismatch
   await t.test('CO-01 a used code is refused, and what it was exchanged for dies', async (t) => {
     const used = await code({ scope: 'openid offline_access' })
     const tokens = tokensOf(await redeem(instance, used))
-    const userinfo = () =>
-      send(`${instance.issuer}/connect/userinfo`, { headers: { authorization: `Bearer ${tokens.access_token}` } })
-    t.equal((await userinfo()).status, 200)
+    t.equal((await userinfo(instance, tokens.access_token)).status, 200)
     const reused = grantRefused('the code has already been used; the tokens it was exchanged for are revoked')
     refused(t, instance, await redeem(instance, used), reused)
-    t.equal((await userinfo()).status, 401)
+    t.equal((await userinfo(instance, tokens.access_token)).status, 401)
     refused(t, instance, await refresh(instance, tokens.refresh_token), grantRefused('the refresh token was revoked'))
     instance.advance(30 * SECOND)
     refused(t, instance, await redeem(instance, used), reused)

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { APP_DEFAULTS } from '../../../src/domain/apps/trusted-application.ts'
 import { digest, newId } from '../../../src/lib/crypto/secrets.ts'
-import { postForm } from '../../fixtures/clients/http.ts'
+import { requestToken } from '../../fixtures/clients/endpoints.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { ALIVE, createRelyingParty, DEAD, lifeOf, webApp } from '../../fixtures/clients/relying-party.ts'
 import { refusalOf, type Tokens, tokensOf } from '../../fixtures/clients/tokens.ts'
@@ -106,8 +106,8 @@ await t.test('the replay window', async (t) => {
       [
         'the same secret in the header',
         (token) =>
-          postForm(
-            `${instance.issuer}/connect/token`,
+          requestToken(
+            instance,
             { grant_type: 'refresh_token', refresh_token: token },
             { authorization: `Basic ${btoa(`${encodeURIComponent(APP)}:${SECRET}`)}` },
           ),

@@ -2,8 +2,8 @@ import t from 'tap'
 import { addTool, createAdminApi, TOOL } from '../../fixtures/admin/admin.ts'
 import { refusedByRedirect } from '../../fixtures/answers/refusals.ts'
 import { answerOf, authorize, obtainCode, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
-import { requestToken, serviceToken } from '../../fixtures/clients/endpoints.ts'
-import { basic, bearer, postForm } from '../../fixtures/clients/http.ts'
+import { introspect, requestServiceToken, serviceToken, userinfo } from '../../fixtures/clients/endpoints.ts'
+import { basic } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { PORTAL, PORTAL_REDIRECT, SYNC, startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
@@ -88,12 +88,9 @@ const withTokens =
 
 const claim = async (token: string, name: string): Promise<string> => String(claimsOf(token)[name])
 const userinfoOf = async (token: string): Promise<string> => {
-  const response = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })
-  const json = (await response.json()) as Record<string, unknown>
+  const { json } = await userinfo(instance, token)
   return String(json['preferred_username'] ?? json['error'])
 }
-const introspect = async (token: string, app: string): Promise<Record<string, unknown>> =>
-  (await postForm(`${instance.issuer}/connect/introspect`, { token }, basic(app))).json as Record<string, unknown>
 const manage = async (token: string): Promise<string> =>
   String((await createAdminApi(instance, token).get('/users')).status)
 
@@ -173,7 +170,7 @@ const FLOWS: readonly Flow[] = [
   {
     flow: 'introspection: username',
     run: withTokens('openid', async ({ access_token: token }) =>
-      String((await introspect(token, CONSOLE))['username']),
+      String((await introspect(instance, token, basic(CONSOLE))).json['username']),
     ),
     outcomes: ['david', 'carla', 'no sign-in', 'eva', 'cleo'],
   },
@@ -239,14 +236,14 @@ await t.test('a System User acts through its app, and is told from a person by t
   })
   for (const absent of ['id', 'auth_time', 'sid', 'amr', 'user_type', 'name', 'email', 'is_admin'])
     t.notOk(absent in claims, absent)
-  const answer = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })
+  const answer = await userinfo(instance, token)
   t.equal(answer.status, 403, 'speaks for no person')
-  const told = await introspect(token, SYNC)
+  const { json: told } = await introspect(instance, token, basic(SYNC))
   t.match(told, { active: true, client_system_user: 'svc.sync' })
   t.notOk('username' in told)
   t.equal(await manage(token), '403', 'no mark, no administration')
   t.equal(await manage(await serviceToken(instance, TOOL)), '200', 'the mark of the app is enough')
-  const asked = await requestToken(instance, { grant_type: 'client_credentials', scope: 'openid' }, basic(SYNC))
+  const asked = await requestServiceToken(instance, basic(SYNC), { scope: 'openid' })
   t.match(asked.json, { error: 'invalid_scope' })
 })
 

@@ -5,7 +5,7 @@ import { withdrawConsent } from '../../../src/admin/grants/consents.ts'
 import { APP_DEFAULTS } from '../../../src/domain/apps/trusted-application.ts'
 import type { Repositories } from '../../../src/store/store.ts'
 import { openPlace } from '../../../src/store/transfer/place.ts'
-import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { authorizeUrl, endSessionUrl } from '../../fixtures/clients/endpoints.ts'
 import { ALIVE, createRelyingParty, DEAD, lifeOf, webApp } from '../../fixtures/clients/relying-party.ts'
 import { refusalOf, tokensOf } from '../../fixtures/clients/tokens.ts'
 import { changedBy } from '../../fixtures/instance/changed-by.ts'
@@ -171,7 +171,7 @@ await t.test('CO-11: the person signed out after the code was issued', async (t)
   const instance = await start(t)
   const david = createRelyingParty(instance, { clientId: APP, login: 'david' })
   const code = await david.obtainCode()
-  const out = await david.browser.open(`${instance.issuer}/connect/endsession`)
+  const out = await david.browser.open(endSessionUrl(instance))
   await david.browser.submit(out, 'logout-confirm')
   t.equal(refusalOf(await david.redeem(code)), '400 invalid_grant: the person signed out after the code was issued')
 })

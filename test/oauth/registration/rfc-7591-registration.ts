@@ -8,7 +8,7 @@ import { logHoldsNoSecret, refused, tableHoldsNoSecret } from '../../fixtures/an
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
 import { asserting, assertionClaims, jwksOf, makeKey, signAs } from '../../fixtures/clients/app-keys.ts'
 import { answerOf, obtainCode, PKCE, redeem, VERIFIER } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { authorizeUrl, userinfo } from '../../fixtures/clients/endpoints.ts'
 import { basic, bearer, type Json, postForm } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import {
@@ -178,9 +178,9 @@ await t.test('ID tokens and userinfo are signed as the app asks', async (t) => {
   t.match(client, algorithms)
   const { access_token, id_token } = tokensOf(await signIn(client, 'openid'))
   t.equal(decodeProtectedHeader(id_token).alg, 'ES256')
-  const userinfo = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(access_token) })
-  t.match(userinfo.headers.get('content-type'), /^application\/jwt\b/)
-  t.match(claimsOf(await userinfo.text()), { sub: david.id, aud: client.client_id, iss: instance.issuer })
+  const claimed = await userinfo(instance, access_token)
+  t.match(claimed.headers.get('content-type'), /^application\/jwt\b/)
+  t.match(claimsOf(claimed.text), { sub: david.id, aud: client.client_id, iss: instance.issuer })
 })
 
 await t.test('redirect URIs: https for the web, loopback and private-use schemes for native apps', async (t) => {

@@ -3,7 +3,8 @@ import { auditOf } from '../../fixtures/admin/admin.ts'
 import { logHoldsNoSecret, refused } from '../../fixtures/answers/refusals.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
 import { obtainCode, PKCE, redeem, VERIFIER } from '../../fixtures/clients/code-flow.ts'
-import { type Answer, basic, type Json, postForm, send } from '../../fixtures/clients/http.ts'
+import { requestToken } from '../../fixtures/clients/endpoints.ts'
+import { type Answer, basic, type Json, send } from '../../fixtures/clients/http.ts'
 import { type Client, clientOf, METADATA, manage, registerClient } from '../../fixtures/clients/registration.ts'
 import { enableApp, startWorld, WEB } from '../../fixtures/instance/world.ts'
 
@@ -26,7 +27,7 @@ const show = async ({ client_id }: Client) =>
   JSON.parse((await tessera(['app', 'show', client_id, '--json'])).stdout) as Json
 const knows = async (client: Client, secret = client.client_secret): Promise<boolean> => {
   const fields = { grant_type: 'authorization_code', code: 'x', redirect_uri: REDIRECT }
-  const response = await postForm(`${instance.issuer}/connect/token`, fields, basic(client.client_id, secret))
+  const response = await requestToken(instance, fields, basic(client.client_id, secret))
   return (response.json as Json)['error'] === 'invalid_grant'
 }
 

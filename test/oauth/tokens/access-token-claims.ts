@@ -10,8 +10,8 @@ import {
   refresh,
   VERIFIER,
 } from '../../fixtures/clients/code-flow.ts'
-import { requestToken } from '../../fixtures/clients/endpoints.ts'
-import { basic, bearer } from '../../fixtures/clients/http.ts'
+import { requestServiceToken, userinfo } from '../../fixtures/clients/endpoints.ts'
+import { basic } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
@@ -53,7 +53,7 @@ async function verify(token: string, { audience = API, of = instance }: { audien
 }
 
 const serviceToken = async (app = SYNC, fields = {}, of = instance) =>
-  tokensOf(await requestToken(of, { grant_type: 'client_credentials', ...fields }, basic(app)))
+  tokensOf(await requestServiceToken(of, basic(app), { ...fields }))
 
 const tokensFor = (scope: string, login = 'david') => obtainTokens(instance, { scope }, { login })
 
@@ -184,11 +184,7 @@ await t.test('a hybrid app: its user tokens and service tokens are told apart fr
 
   const again = tokensOf(await refresh(instance, mine.refresh_token, {}, basic(HYBRID)))
   t.strictSame(namesOf(claimsOf(again.access_token)), namesOf(ofUser), 'a refresh stays a user token')
-  const crossed = await requestToken(
-    instance,
-    { grant_type: 'client_credentials', refresh_token: again.refresh_token },
-    basic(HYBRID),
-  )
+  const crossed = await requestServiceToken(instance, basic(HYBRID), { refresh_token: again.refresh_token })
   t.strictSame(
     namesOf(claimsOf(tokensOf(crossed).access_token)),
     sorted(...ALWAYS, ...SERVICE),
@@ -253,8 +249,8 @@ await t.test('a community user gets an identity and never access to the API', as
   t.match(wider.json, { error: 'invalid_scope' })
   const again = tokensOf(await refresh(instance, tokens.refresh_token, {}, basic(PORTAL)))
   t.equal(claimsOf(again.access_token)['aud'], instance.issuer, 'nor by a refresh')
-  const userinfo = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(again.access_token) })
-  t.match(await userinfo.json(), { sub: claims['sub'], name: 'Carla Customer' })
+  const claimed = await userinfo(instance, again.access_token)
+  t.match(claimed.json, { sub: claims['sub'], name: 'Carla Customer' })
 })
 
 await t.test('a Public app gets the same kind of token', async (t) => {
@@ -289,16 +285,16 @@ await t.test('settings', async (t) => {
     })
     t.match(claims, { scope: ['openid', 'read', 'update'], sub: 'david', id: his.id })
     t.match(claimsOf(service.access_token), { scope: ['read', 'update'], sub: SYNC })
-    const userinfo = await fetch(`${other.issuer}/connect/userinfo`, { headers: bearer(access_token) })
-    t.strictSame(await userinfo.json(), { sub: 'david' }, 'the server reads its own spelling')
+    const claimed = await userinfo(other, access_token)
+    t.strictSame(claimed.json, { sub: 'david' }, 'the server reads its own spelling')
   })
 
   for (const algorithm of ['ES256', 'PS256', 'EdDSA']) {
     await t.test(algorithm, async (t) => {
       const { other, access_token } = await claimsUnder(t, { TESSERA_SIGNING_ALGORITHM: algorithm })
       t.match((await verify(access_token, { of: other })).protectedHeader, { alg: algorithm, typ: 'at+jwt' })
-      const userinfo = await fetch(`${other.issuer}/connect/userinfo`, { headers: bearer(access_token) })
-      t.equal(userinfo.status, 200)
+      const claimed = await userinfo(other, access_token)
+      t.equal(claimed.status, 200)
     })
   }
 })

@@ -12,7 +12,8 @@ import {
   refresh,
   VERIFIER,
 } from '../../fixtures/clients/code-flow.ts'
-import { basic, bearer } from '../../fixtures/clients/http.ts'
+import { userinfo } from '../../fixtures/clients/endpoints.ts'
+import { basic } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
@@ -182,8 +183,8 @@ await t.test('OIDC Core §3.3.2.11, §3.3.3.6: code id_token', async (t) => {
 
 await t.test('RFC 8725 §3.11: an ID token is not an access token', async (t) => {
   const { id_token, access_token } = await obtainTokens(instance)
-  const userinfo = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(id_token) })
-  t.equal(userinfo.status, 401)
+  const told = await userinfo(instance, id_token)
+  t.equal(told.status, 401)
   await t.rejects(validate(access_token), { code: 'ERR_JWT_CLAIM_VALIDATION_FAILED', claim: 'typ' })
 })
 
@@ -206,7 +207,7 @@ await t.test('OIDC Core §3.1.3.6: at_hash is as strong as the signature', async
 await t.test('compatibility: sub as the login, the same in both tokens and UserInfo', async (t) => {
   const { instance: other } = await startWorld(t, { TESSERA_COMPAT_SUBJECT_LOGIN: 'true' })
   const { id_token, access_token } = await obtainTokens(other)
-  const userinfo = await fetch(`${other.issuer}/connect/userinfo`, { headers: bearer(access_token) })
-  const { sub } = (await userinfo.json()) as { sub: string }
+  const claimed = await userinfo(other, access_token)
+  const { sub } = claimed.json
   t.strictSame([claimsOf(id_token)['sub'], claimsOf(access_token)['sub'], sub], ['david', 'david', 'david'])
 })

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { SECOND } from '../../../src/lib/time/clock.ts'
 import { obtainCode, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
-import { requestToken } from '../../fixtures/clients/endpoints.ts'
-import { basic, bearer } from '../../fixtures/clients/http.ts'
+import { requestToken, userinfo } from '../../fixtures/clients/endpoints.ts'
+import { basic } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { HYBRID, startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
@@ -15,8 +15,6 @@ await instance.addApp({
   impersonateLoginUrl: [WEB_REDIRECT],
 })
 const SCOPE = 'openid profile offline_access'
-const userinfo = (token: string): Promise<Response> =>
-  fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })
 
 /** Bits, were every character drawn as often as in this very text. @see RFC 6749 §10.10 */
 function entropyOf(text: string): number {
@@ -62,11 +60,11 @@ await t.test(
       const code = await obtainCode(instance)
       const { access_token } = tokensOf(await redeem(instance, code))
       instance.advance(later)
-      t.equal((await userinfo(access_token)).status, 200)
+      t.equal((await userinfo(instance, access_token)).status, 200)
       const again = await redeem(instance, code)
       t.strictSame([again.status, (again.json as { error: string }).error], [400, 'invalid_grant'])
       t.match(again.headers.get('content-type'), /^application\/json(;|$)/)
-      t.equal((await userinfo(access_token)).status, 401)
+      t.equal((await userinfo(instance, access_token)).status, 401)
     }
   },
 )
@@ -76,7 +74,7 @@ await t.test('Core §12, E42: refreshing with and without scope, and the ID toke
     const first = tokensOf(await redeem(instance, await obtainCode(instance, { scope: SCOPE, nonce: 'n' })))
     instance.advance(2 * SECOND)
     const second = tokensOf(await refresh(instance, first.refresh_token, fields))
-    t.equal((await userinfo(second.access_token)).status, 200)
+    t.equal((await userinfo(instance, second.access_token)).status, 200)
     const [before, after] = [claimsOf(first.id_token), claimsOf(second.id_token)]
     for (const name of ['iss', 'sub', 'aud', 'auth_time', 'azp']) t.strictSame(after[name], before[name], name)
     t.equal(Number(after['iat']), Number(before['iat']) + 2)

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { refusedByRedirect } from '../../fixtures/answers/refusals.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
 import { answerOf, authorize, obtainCode, obtainTokens, redeem } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl, requestToken } from '../../fixtures/clients/endpoints.ts'
+import { authorizeUrl, endSessionUrl, requestServiceToken } from '../../fixtures/clients/endpoints.ts'
 import { type Answer, basic, bearer, type Fields, postForm, send } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
@@ -157,9 +157,7 @@ await t.test('id_token_hint: of the sector it counts, of another one it tells no
 })
 
 async function signsOutAtOnce(t: Test, hint: string, browser = createBrowser(instance.origin)): Promise<boolean> {
-  const view = await browser.open(
-    `${instance.issuer}/connect/endsession?${new URLSearchParams({ id_token_hint: hint })}`,
-  )
+  const view = await browser.open(endSessionUrl(instance, { id_token_hint: hint }))
   t.equal(view.status, 200)
   return view.page.querySelector('#logout-confirm') === null
 }
@@ -208,6 +206,6 @@ await t.test('a service is called by its client_id, whatever its SubjectType', a
   const { id } = await instance.addUser({ login: 'svc.pair', type: 'SystemUserNoLogin' })
   const service = { systemUserAllowed: true, systemUser: id, scope: ['read'], subjectType: 'pairwise' as const }
   await instance.addApp({ applicationUri: 'pair/service', ...service })
-  const answer = await json(requestToken(instance, { grant_type: 'client_credentials' }, basic('pair/service')))
+  const answer = await json(requestServiceToken(instance, basic('pair/service')))
   t.match(claimsOf(String(answer['access_token'])), { sub: 'pair/service', client_system_user_id: id })
 })

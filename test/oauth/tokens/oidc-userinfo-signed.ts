@@ -5,8 +5,8 @@ import { SIGNING_ALGORITHMS } from '../../../src/domain/protocol/signing-algorit
 import { refused } from '../../fixtures/answers/refusals.ts'
 import { documentOf, tesseraOn } from '../../fixtures/cli/cli.ts'
 import { obtainTokens } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
-import { basic, bearer, postForm, send } from '../../fixtures/clients/http.ts'
+import { authorizeUrl, introspect } from '../../fixtures/clients/endpoints.ts'
+import { bearer, send } from '../../fixtures/clients/http.ts'
 import { startWorld, WEB, WEB_BYE, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { changeApp } from '../../fixtures/tokens/reference-tokens.ts'
@@ -64,7 +64,7 @@ await t.test('a refusal is JSON as ever', async (t) => {
 await t.test('RFC 8725 §3.11: it passes for no token', async (t) => {
   const jwt = await ask()
   t.equal((await send(userinfo, { headers: bearer(jwt) })).status, 401, 'not for an access token')
-  const told = await postForm(`${issuer}/connect/introspect`, { token: jwt }, basic(WEB))
+  const told = await introspect({ issuer }, jwt)
   t.strictSame(told.json, { active: false })
   const silent = (hint: string) =>
     browser.open(

@@ -4,8 +4,8 @@ import { HOUR } from '../../../src/lib/time/clock.ts'
 import { logHoldsNoSecret, refused } from '../../fixtures/answers/refusals.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
 import { obtainCode, obtainTokens, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
-import { introspect, requestToken } from '../../fixtures/clients/endpoints.ts'
-import { basic, bearer, postForm, send } from '../../fixtures/clients/http.ts'
+import { introspect, serviceToken, userinfo } from '../../fixtures/clients/endpoints.ts'
+import { basic, postForm } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { enableApp, enableUser, OTHER, SYNC, startWorld, WEB } from '../../fixtures/instance/world.ts'
@@ -18,19 +18,15 @@ const DEAD = { active: false }
 const { instance, david, service } = await startWorld(t)
 const jwt = await obtainTokens(instance)
 const signed = (await introspect(instance, jwt.access_token, basic(WEB))).json
-const serviceToken = async () =>
-  tokensOf(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC))).access_token
-const serviceJwt = (await introspect(instance, await serviceToken(), basic(SYNC))).json
+const serviceJwt = (await introspect(instance, await serviceToken(instance), basic(SYNC))).json
 for (const app of [WEB, SYNC]) await changeApp(instance, app, { accessTokenFormat: 'reference' })
-
-const userinfo = (token: string) => send(`${instance.issuer}/connect/userinfo`, { headers: bearer(token) })
 
 await t.test(
   'AccessTokenFormat reference: code, refresh and client_credentials give tokens that say nothing',
   async (t) => {
     const first = await obtainTokens(instance)
     const second = tokensOf(await refresh(instance, first.refresh_token))
-    const system = await serviceToken()
+    const system = await serviceToken(instance)
     for (const value of [first.access_token, second.access_token, system]) t.match(value, FORMAT)
     t.not(first.access_token, second.access_token)
     t.match(first, { token_type: 'Bearer', expires_in: 3600, scope: 'openid profile email offline_access read' })
@@ -54,9 +50,9 @@ await t.test(
     })
 
     await t.test('userinfo takes them', async (t) => {
-      const answer = await userinfo(second.access_token)
+      const answer = await userinfo(instance, second.access_token)
       t.match([answer.status, answer.json], [200, { sub: david.id, email: 'david@example.com' }])
-      t.equal((await userinfo(system)).status, 403, 'a service speaks for no person')
+      t.equal((await userinfo(instance, system)).status, 403, 'a service speaks for no person')
     })
 
     await t.test('only digests are at rest, and what is on the log tells them by their jti', async (t) => {
@@ -84,7 +80,7 @@ await t.test('a code that is used twice takes the token with it', async (t) => {
   const code = await obtainCode(instance, { scope: 'openid read' })
   const { access_token } = tokensOf(await redeem(instance, code))
   t.equal((await redeem(instance, code)).status, 400)
-  t.equal((await userinfo(access_token)).status, 401)
+  t.equal((await userinfo(instance, access_token)).status, 401)
 })
 
 await t.test('they die with their app, their user, their family, by revocation and by time', async (t) => {
@@ -93,16 +89,16 @@ await t.test('they die with their app, their user, their family, by revocation a
   await t.test('RFC 7009', async (t) => {
     const { access_token, refresh_token } = await obtainTokens(instance)
     t.equal((await revoke(access_token, OTHER)).status, 400, 'not by another app')
-    t.equal((await userinfo(access_token)).status, 200)
+    t.equal((await userinfo(instance, access_token)).status, 200)
     t.equal((await revoke(access_token)).status, 200)
-    refused(t, instance, await userinfo(access_token), {
+    refused(t, instance, await userinfo(instance, access_token), {
       status: 401,
       error: 'invalid_token',
       description: 'the access token is unknown, expired or revoked',
       cause: { rule: 'access-token-revoked' },
     })
     const next = tokensOf(await refresh(instance, refresh_token))
-    t.equal((await userinfo(next.access_token)).status, 200, 'the family lives on')
+    t.equal((await userinfo(instance, next.access_token)).status, 200, 'the family lives on')
     await revoke(next.refresh_token)
     t.strictSame((await introspect(instance, next.access_token, basic(WEB))).json, DEAD, 'until it is revoked')
   })
@@ -114,7 +110,7 @@ await t.test('they die with their app, their user, their family, by revocation a
     ] as const) {
       const { access_token } = await obtainTokens(instance)
       await end()
-      t.equal((await userinfo(access_token)).status, 401)
+      t.equal((await userinfo(instance, access_token)).status, 401)
       await undo()
       t.strictSame((await introspect(instance, access_token, basic(WEB))).json, DEAD, 'and enabling revives nothing')
     }
@@ -122,7 +118,7 @@ await t.test('they die with their app, their user, their family, by revocation a
       [() => enableApp(instance, SYNC, false), () => enableApp(instance, SYNC, true)],
       [() => enableUser(instance, service, false), () => enableUser(instance, service, true)],
     ] as const) {
-      const system = await serviceToken()
+      const system = await serviceToken(instance)
       await end()
       await undo()
       t.strictSame((await introspect(instance, system, basic(SYNC))).json, DEAD)
@@ -132,9 +128,9 @@ await t.test('they die with their app, their user, their family, by revocation a
   await t.test('time', async (t) => {
     const { access_token } = await obtainTokens(instance)
     instance.advance(HOUR - 1000)
-    t.equal((await userinfo(access_token)).status, 200)
+    t.equal((await userinfo(instance, access_token)).status, 200)
     instance.advance(1000)
-    refused(t, instance, await userinfo(access_token), {
+    refused(t, instance, await userinfo(instance, access_token), {
       status: 401,
       error: 'invalid_token',
       description: 'the access token is unknown, expired or revoked',
@@ -145,7 +141,7 @@ await t.test('they die with their app, their user, their family, by revocation a
 
   await t.test('what nobody was given', async (t) => {
     for (const token of [`enat_${'A'.repeat(43)}`, 'enat_', `enat_${'A'.repeat(44)}`]) {
-      t.equal((await userinfo(token)).status, 401)
+      t.equal((await userinfo(instance, token)).status, 401)
       t.strictSame((await introspect(instance, token, basic(WEB))).json, DEAD)
     }
   })
@@ -156,7 +152,8 @@ await t.test('the format counts for tokens issued from then on', async (t) => {
   await changeApp(instance, WEB, { accessTokenFormat: 'jwt' })
   const signedAgain = tokensOf(await refresh(instance, opaque.refresh_token))
   t.match(claimsOf(signedAgain.access_token), { sub: david.id })
-  for (const token of [opaque.access_token, signedAgain.access_token]) t.equal((await userinfo(token)).status, 200)
+  for (const token of [opaque.access_token, signedAgain.access_token])
+    t.equal((await userinfo(instance, token)).status, 200)
   await changeApp(instance, WEB, { accessTokenFormat: 'reference' })
   const [row] = await query<{ rows: number }>(instance, 'select count(*) as rows from opaque_access_tokens')
   t.ok(Number(row?.rows) > 0)

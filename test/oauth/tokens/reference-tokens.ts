@@ -3,8 +3,8 @@ import { MOST_TOKENS_OF_A_USER } from '../../../src/domain/tokens/reference-toke
 import { digest } from '../../../src/lib/crypto/secrets.ts'
 import { DAY, inSeconds, MINUTE, SECOND } from '../../../src/lib/time/clock.ts'
 import { logHoldsNoSecret, refused } from '../../fixtures/answers/refusals.ts'
-import { introspect } from '../../fixtures/clients/endpoints.ts'
-import { basic, bearer, postForm, send } from '../../fixtures/clients/http.ts'
+import { introspect, revoke, userinfo } from '../../fixtures/clients/endpoints.ts'
+import { basic } from '../../fixtures/clients/http.ts'
 import { eventually } from '../../fixtures/instance/eventually.ts'
 import {
   enableApp,
@@ -18,7 +18,7 @@ import {
   type World,
 } from '../../fixtures/instance/world.ts'
 import { bytesAtRest, query, spellingsOf } from '../../fixtures/store/database.ts'
-import { changeApp, issue, revoke, whyRefused } from '../../fixtures/tokens/reference-tokens.ts'
+import { changeApp, issue, revokeByHand, whyRefused } from '../../fixtures/tokens/reference-tokens.ts'
 
 const FORMAT = /^enrt_[0-9A-F]{64}$/
 const DEAD = { active: false }
@@ -38,7 +38,7 @@ await t.test('a PAT acts as its user and a SAT as the System User, in the words 
   const expires = instance.now() + 30 * DAY
   const { value, token } = await issue(instance, { ...pat(), scope: 'read', expires: '30d' })
   t.match(value, FORMAT)
-  t.strictSame((await introspect(instance, value, basic(WEB))).json, {
+  t.strictSame((await introspect(instance, value)).json, {
     active: true,
     token_type: 'Bearer',
     token_kind: 'PAT',
@@ -53,7 +53,7 @@ await t.test('a PAT acts as its user and a SAT as the System User, in the words 
     sub: david.id,
     id: david.id,
     user_type: 'InternalUser',
-    db: (await introspect(instance, value, basic(WEB))).json['db'],
+    db: (await introspect(instance, value)).json['db'],
     username: 'david',
   })
   const system = await issue(instance, sat())
@@ -94,8 +94,8 @@ await t.test('a typo or a missing part is refused without a look at the database
   const last = value.endsWith('0') ? '1' : '0'
   const typos = [`${value.slice(0, -1)}${last}`, value.slice(0, -1), value.toLowerCase(), `${value}0`, 'enrt_']
   for (const typo of typos) {
-    t.strictSame((await introspect(instance, typo, basic(WEB))).json, DEAD, 'introspection')
-    const answer = await send(`${instance.issuer}/connect/userinfo`, { headers: bearer(typo) })
+    t.strictSame((await introspect(instance, typo)).json, DEAD, 'introspection')
+    const answer = await userinfo(instance, typo)
     refused(t, instance, answer, {
       status: 401,
       error: 'invalid_token',
@@ -104,7 +104,7 @@ await t.test('a typo or a missing part is refused without a look at the database
     })
   }
   t.equal(reads, 0)
-  t.match((await introspect(instance, value, basic(WEB))).json, { active: true })
+  t.match((await introspect(instance, value)).json, { active: true })
   t.equal(reads, 1)
 })
 
@@ -127,8 +127,6 @@ await t.test('the last use is noted at most once a minute', async (t) => {
 await t.test('what ends a token does so at once, everywhere', async (t) => {
   const world = await start(t)
   const { instance, david, service } = world
-  const userinfo = async (value: string) =>
-    (await send(`${instance.issuer}/connect/userinfo`, { headers: bearer(value) })).status
 
   type Change = readonly [what: string, rule: string, end: () => Promise<unknown>, undo: () => Promise<unknown>]
   const record = (changes: object, back: object, app: string) =>
@@ -142,9 +140,9 @@ await t.test('what ends a token does so at once, everywhere', async (t) => {
     for (const [what, rule, end, undo] of changes) {
       const { value } = await issue(instance, wanted)
       t.match((await introspect(instance, value, basic(uri))).json, { active: true }, what)
-      t.equal(await userinfo(value), 403, 'known, though userinfo is not for it')
+      t.equal((await userinfo(instance, value)).status, 403, 'known, though userinfo is not for it')
       await end()
-      t.equal(await userinfo(value), 401, what)
+      t.equal((await userinfo(instance, value)).status, 401, what)
       t.match(
         instance.log.findLast((entry) => 'refusal' in entry),
         { cause: { rule } },
@@ -202,7 +200,7 @@ await t.test('what ends a token does so at once, everywhere', async (t) => {
       const { value } = await issue(instance, sat())
       await changeApp(instance, SYNC, changes)
       t.strictSame((await introspect(instance, value, basic(SYNC))).json, DEAD, what)
-      t.equal(await userinfo(value), 401)
+      t.equal((await userinfo(instance, value)).status, 401)
       await changeApp(instance, SYNC, { systemUserAllowed: true, systemUser: service.id })
     }
   })
@@ -215,10 +213,10 @@ await t.test('what ends a token does so at once, everywhere', async (t) => {
 
   await t.test('revocation by an administrator', async (t) => {
     const issued = await issue(instance, pat())
-    t.equal(await revoke(instance, issued), true)
-    t.equal(await revoke(instance, issued), false, 'once')
-    t.strictSame((await introspect(instance, issued.value, basic(WEB))).json, DEAD)
-    t.equal(await userinfo(issued.value), 401)
+    t.equal(await revokeByHand(instance, issued), true)
+    t.equal(await revokeByHand(instance, issued), false, 'once')
+    t.strictSame((await introspect(instance, issued.value)).json, DEAD)
+    t.equal((await userinfo(instance, issued.value)).status, 401)
     const events = await instance.core.store.read.auditEvents.latest({ app: WEB }, 2)
     t.match(events, [
       {
@@ -233,25 +231,24 @@ await t.test('what ends a token does so at once, everywhere', async (t) => {
 
   await t.test('RFC 7009: revocation by the app itself', async (t) => {
     const { value } = await issue(instance, pat())
-    const endpoint = `${instance.issuer}/connect/revocation`
-    refused(t, instance, await postForm(endpoint, { token: value }, basic(OTHER)), {
+    refused(t, instance, await revoke(instance, value, basic(OTHER)), {
       status: 400,
       error: 'invalid_grant',
       description: 'the token was issued to another app',
     })
-    t.match((await introspect(instance, value, basic(WEB))).json, { active: true })
-    t.equal((await postForm(endpoint, { token: value }, basic(WEB))).status, 200)
-    t.strictSame((await introspect(instance, value, basic(WEB))).json, DEAD)
-    t.equal((await postForm(endpoint, { token: value }, basic(WEB))).status, 200, 'again')
+    t.match((await introspect(instance, value)).json, { active: true })
+    t.equal((await revoke(instance, value)).status, 200)
+    t.strictSame((await introspect(instance, value)).json, DEAD)
+    t.equal((await revoke(instance, value)).status, 200, 'again')
   })
 
   await t.test('its expiry, to the millisecond', async (t) => {
     const { value } = await issue(instance, { ...pat(), expires: '30d' })
     instance.advance(30 * DAY - 1)
-    t.match((await introspect(instance, value, basic(WEB))).json, { active: true })
+    t.match((await introspect(instance, value)).json, { active: true })
     instance.advance(1)
-    t.strictSame((await introspect(instance, value, basic(WEB))).json, DEAD)
-    t.equal(await userinfo(value), 401)
+    t.strictSame((await introspect(instance, value)).json, DEAD)
+    t.equal((await userinfo(instance, value)).status, 401)
     t.match(
       instance.log.findLast((entry) => 'refusal' in entry),
       { cause: { rule: 'access-token-expired' } },
@@ -365,10 +362,10 @@ await t.test('what cannot be made is refused with the reason and what mends it',
     )
     await instance.core.store.write(({ users }) => users.update({ ...david, isAdmin: true }, instance.now()))
     const { value } = await issue(instance, pat())
-    t.match((await introspect(instance, value, basic(WEB))).json, { active: true })
+    t.match((await introspect(instance, value)).json, { active: true })
     t.match((await introspect(instance, (await issue(instance, sat())).value, basic(SYNC))).json, { active: true })
     await instance.core.store.write(({ users }) => users.update({ ...david, isAdmin: false }, instance.now()))
-    t.strictSame((await introspect(instance, value, basic(WEB))).json, DEAD, 'no administrator any more')
+    t.strictSame((await introspect(instance, value)).json, DEAD, 'no administrator any more')
   })
 })
 
@@ -383,7 +380,7 @@ await t.test('a user has at most 50 live PATs, however many ask at once', async 
   t.strictSame(await whyRefused(instance, { ...pat(), user: 'anna' }), [], 'each user for themselves')
   t.strictSame(await whyRefused(instance, sat()), [], 'SATs are not counted')
   const [first] = live
-  if (first) await revoke(instance, first)
+  if (first) await revokeByHand(instance, first)
   t.strictSame(await whyRefused(instance, pat()), [])
   t.strictSame(await whyRefused(instance, pat()), full)
   await enableApp(instance, WEB, false)

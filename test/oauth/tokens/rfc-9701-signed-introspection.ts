@@ -2,7 +2,8 @@
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import t from 'tap'
 import { refused } from '../../fixtures/answers/refusals.ts'
-import { type Answer, basic, bearer, postForm, send } from '../../fixtures/clients/http.ts'
+import { userinfo } from '../../fixtures/clients/endpoints.ts'
+import { type Answer, basic, postForm, send } from '../../fixtures/clients/http.ts'
 import { OTHER, SPA } from '../../fixtures/instance/world.ts'
 import { READER, REPORTS_API, startReports } from '../../fixtures/resource-server/reports.ts'
 
@@ -83,7 +84,7 @@ await t.test('§6: the server says with which algorithm it signs', async (t) => 
 await t.test('§8.1: the JWT opens nothing', async (t) => {
   const { access_token } = await ofPerson(READER, 'openid reports.read')
   const answer = (await ask(access_token, SIGNED)).text
-  t.equal((await send(`${issuer}/connect/userinfo`, { headers: bearer(answer) })).status, 401)
+  t.equal((await userinfo({ issuer }, answer)).status, 401)
   t.strictSame((await introspect(answer)).json, { active: false })
 })
 

@@ -5,8 +5,8 @@ import t from 'tap'
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../../../src/domain/protocol/signing-algorithm.ts'
 import { documentOf, tesseraOn } from '../../fixtures/cli/cli.ts'
 import { answerOf, authorize, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
-import { basic, bearer, postForm } from '../../fixtures/clients/http.ts'
+import { authorizeUrl, introspect, requestToken, serviceToken, userinfo } from '../../fixtures/clients/endpoints.ts'
+import { basic } from '../../fixtures/clients/http.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { SECRET } from '../../fixtures/instance/instance.ts'
 import { SYNC, startWorld, WEB } from '../../fixtures/instance/world.ts'
@@ -70,13 +70,10 @@ const algOf = (jwt: string) => decodeProtectedHeader(jwt).alg
 
 const askSigned = async (token: string, app: string): Promise<string> => {
   const accept = { accept: 'application/token-introspection+jwt' }
-  return (await postForm(`${issuer}/connect/introspect`, { token }, { ...basic(app), ...accept })).text
+  return (await introspect({ issuer }, token, { ...basic(app), ...accept })).text
 }
 
-const asItself = async (app: string): Promise<string> =>
-  tokensOf(
-    await postForm(`${issuer}/connect/token`, { grant_type: 'client_credentials', scope: 'reports.read' }, basic(app)),
-  ).access_token
+const asItself = async (app: string): Promise<string> => await serviceToken({ issuer }, app, 'reports.read')
 
 for (const algorithm of SIGNING_ALGORITHMS) {
   await t.test(`SigningAlgorithm ${algorithm}: everything that is signed for the app`, async (t) => {
@@ -100,8 +97,8 @@ for (const algorithm of SIGNING_ALGORITHMS) {
     const own = await verify(await asItself(app), REPORTS, 'at+jwt')
     t.strictSame([own.protectedHeader.alg, own.payload.sub], [algorithm, app], 'and a service token')
 
-    const userinfo = await fetch(`${issuer}/connect/userinfo`, { headers: bearer(access_token) })
-    t.match(await userinfo.json(), { sub: david.id, name: 'David Miller' }, 'the server believes its own token')
+    const claimed = await userinfo({ issuer }, access_token)
+    t.match(claimed.json, { sub: david.id, name: 'David Miller' }, 'the server believes its own token')
     const api = await startApiOn(t, instance, { audience: REPORTS, clientId: REPORTS_API })
     t.match(await api.call(access_token, '/reports'), { status: 200, body: { clientId: app, subject: david.id } })
 
@@ -137,7 +134,7 @@ await t.test('requests that come at once for an algorithm without a key share on
   const kids = await Promise.all(
     Array.from({ length: 8 }, async () => {
       const fields = { grant_type: 'client_credentials' }
-      const { access_token } = tokensOf(await postForm(`${other.issuer}/connect/token`, fields, basic(SYNC)))
+      const { access_token } = tokensOf(await requestToken(other, fields, basic(SYNC)))
       return decodeProtectedHeader(access_token).kid
     }),
   )
@@ -153,7 +150,7 @@ await t.test('a key of one algorithm verifies no other: RFC 8725 §3.1', async (
   for (const alg of ['RS256', 'ES256', 'HS256', 'none']) {
     const header = Buffer.from(JSON.stringify({ alg, typ: 'at+jwt', kid })).toString('base64url')
     const forged = `${header}.${payload}.${alg === 'none' ? '' : signature}`
-    t.equal((await fetch(`${issuer}/connect/userinfo`, { headers: bearer(forged) })).status, 401, alg)
+    t.equal((await userinfo({ issuer }, forged)).status, 401, alg)
   }
 })
 
@@ -170,7 +167,7 @@ await t.test(
     const after = tokensOf(await refresh(instance, before.tokens.refresh_token, {}, basic(app)))
     t.strictSame([algOf(before.tokens.access_token), algOf(after.access_token)], ['ES256', 'EdDSA'])
     for (const { access_token } of [before.tokens, after])
-      t.equal((await fetch(`${issuer}/connect/userinfo`, { headers: bearer(access_token) })).status, 200)
+      t.equal((await userinfo({ issuer }, access_token)).status, 200)
     t.equal(await set(''), 0)
     t.equal((await documentOf(tessera(['app', 'show', app, '--json'])))['SigningAlgorithm'], null)
     t.equal(algOf(await asItself(app)), 'RS256', "nothing is the instance's own")
@@ -196,7 +193,7 @@ await t.test('OIDC Discovery §3: RS256 is there whatever the instance signs wit
     ['EdDSA', 'RS256'],
   )
   const fields = { grant_type: 'client_credentials', client_id: SYNC, client_secret: SECRET }
-  t.equal(algOf(tokensOf(await postForm(`${other.issuer}/connect/token`, fields)).access_token), 'EdDSA')
+  t.equal(algOf(tokensOf(await requestToken(other, fields)).access_token), 'EdDSA')
   const tokens = tokensOf(
     await redeem(other, answerOf(await authorize(other, { scope: 'openid read' })).get('code') ?? ''),
   )

@@ -2,6 +2,7 @@ import t from 'tap'
 import { DAY, HOUR, MINUTE, SECOND } from '../../../src/lib/time/clock.ts'
 import { type Refusal, refused } from '../../fixtures/answers/refusals.ts'
 import { obtainTokens } from '../../fixtures/clients/code-flow.ts'
+import { revoke } from '../../fixtures/clients/endpoints.ts'
 import { basic, postForm } from '../../fixtures/clients/http.ts'
 import { enableApp, enableUser, OTHER, SPA, startWorld, WEB } from '../../fixtures/instance/world.ts'
 import { API, readNotices, serveApi } from '../../fixtures/tokens/api-sessions.ts'
@@ -59,7 +60,7 @@ await t.test('each kill switch, password and revocation is told, and reading goe
   t.strictSame(quiet.notices, [], 'but not for ever')
 
   const tokens = await obtainTokens(instance)
-  await postForm(`${instance.issuer}/connect/revocation`, { token: tokens.access_token }, basic(WEB))
+  await revoke(instance, tokens.access_token)
   t.strictSame(about(await read(quiet.next)), [{ client_id: WEB, user_id: david.id, at: seconds() }])
 })
 

@@ -1,17 +1,8 @@
 import t from 'tap'
 import { logHoldsNoSecret, type Refusal, refused } from '../../fixtures/answers/refusals.ts'
 import { obtainCode, obtainTokens, PKCE, redeem, refresh, VERIFIER } from '../../fixtures/clients/code-flow.ts'
-import { requestToken } from '../../fixtures/clients/endpoints.ts'
-import {
-  type Answer,
-  basic,
-  bearer,
-  type Fields,
-  type HeaderFields,
-  postForm,
-  postRaw,
-  send,
-} from '../../fixtures/clients/http.ts'
+import { introspect, revoke, serviceToken } from '../../fixtures/clients/endpoints.ts'
+import { type Answer, basic, bearer, type HeaderFields, postForm, postRaw, send } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import {
@@ -34,13 +25,6 @@ const DAY = 24 * HOUR
 const USERINFO = `${instance.issuer}/connect/userinfo`
 
 const userinfo = (headers: HeaderFields, query = ''): Promise<Answer> => send(`${USERINFO}${query}`, { headers })
-const introspect = (token: string, headers: HeaderFields = basic(WEB), more: Fields = {}): Promise<Answer> =>
-  postForm(`${instance.issuer}/connect/introspect`, { token, ...more }, headers)
-const revoke = (token: string, headers: HeaderFields = basic(WEB), more: Fields = {}): Promise<Answer> =>
-  postForm(`${instance.issuer}/connect/revocation`, { token, ...more }, headers)
-
-const serviceToken = async (): Promise<string> =>
-  tokensOf(await requestToken(instance, { grant_type: 'client_credentials' }, basic(SYNC))).access_token
 
 const spaTokens = async () => {
   const request = { client_id: SPA, redirect_uri: SPA_REDIRECT, scope: 'openid offline_access read' }
@@ -178,13 +162,17 @@ await t.test('RFC 6750 §3.1: insufficient_scope', async (t) => {
   const { access_token } = await obtainTokens(instance, { scope: 'profile read' })
   const lacks = (description: string): Refusal => ({ status: 403, error: 'insufficient_scope', description })
   await challenged(t, await userinfo(bearer(access_token)), lacks('the access token lacks the scope: openid'))
-  await challenged(t, await userinfo(bearer(await serviceToken())), lacks('a service token does not act for a person'))
+  await challenged(
+    t,
+    await userinfo(bearer(await serviceToken(instance))),
+    lacks('a service token does not act for a person'),
+  )
 })
 
 await t.test('a token is good until it expires, is revoked, or its user or app is switched off', async (t) => {
   const ways: Readonly<Record<string, (token: string) => unknown>> = {
     expired: () => instance.advance(HOUR),
-    revoked: (token) => revoke(token),
+    revoked: (token) => revoke(instance, token),
     'user disabled': () => enableUser(instance, david, false),
     'app disabled': () => enableApp(instance, WEB, false),
   }
@@ -193,35 +181,35 @@ await t.test('a token is good until it expires, is revoked, or its user or app i
       const { access_token, refresh_token } = await obtainTokens(instance)
       instance.advance(1000)
       t.equal((await userinfo(bearer(access_token))).status, 200)
-      t.match((await introspect(access_token)).json, { active: true })
+      t.match((await introspect(instance, access_token)).json, { active: true })
       await end(access_token)
       await challenged(t, await userinfo(bearer(access_token)), INVALID_TOKEN)
       await enableApp(instance, WEB, true)
-      await inactive(t, await introspect(access_token), 'access token')
-      if (/disabled/.test(name)) await inactive(t, await introspect(refresh_token), 'refresh token')
-      t.equal((await revoke(access_token)).status, 200, 'RFC 7009 §2.2: revoking it again is no error')
+      await inactive(t, await introspect(instance, access_token), 'access token')
+      if (/disabled/.test(name)) await inactive(t, await introspect(instance, refresh_token), 'refresh token')
+      t.equal((await revoke(instance, access_token)).status, 200, 'RFC 7009 §2.2: revoking it again is no error')
       await enableUser(instance, david, true)
       t.equal((await userinfo(bearer(access_token))).status, 401, 'and it never comes back')
     })
   }
   for (const token of ['', 'garbage', 'a.b.c', 'x'.repeat(400)]) {
-    if (token !== '') await inactive(t, await introspect(token), `unknown: ${token.slice(0, 10)}`)
+    if (token !== '') await inactive(t, await introspect(instance, token), `unknown: ${token.slice(0, 10)}`)
   }
-  await inactive(t, await introspect((await obtainTokens(instance)).id_token), 'an ID token is neither')
+  await inactive(t, await introspect(instance, (await obtainTokens(instance)).id_token), 'an ID token is neither')
 })
 
 await t.test('RFC 7662 §2.2: what an active token says', async (t) => {
   const tokens = await obtainTokens(instance)
   const issuedAt = instance.now() / 1000
   const scope = 'openid profile email offline_access read'
-  t.strictSame((await introspect(tokens.access_token)).json, {
+  t.strictSame((await introspect(instance, tokens.access_token)).json, {
     active: true,
     token_type: 'Bearer',
     ...claimsOf(tokens.access_token),
     scope,
     username: 'david',
   })
-  t.strictSame((await introspect(tokens.refresh_token)).json, {
+  t.strictSame((await introspect(instance, tokens.refresh_token)).json, {
     active: true,
     token_type: 'refresh_token',
     iss: instance.issuer,
@@ -232,26 +220,26 @@ await t.test('RFC 7662 §2.2: what an active token says', async (t) => {
     iat: issuedAt,
     exp: issuedAt + (30 * DAY) / 1000,
   })
-  const ofService = await serviceToken()
-  const described = (await introspect(ofService, basic(SYNC))).json as Record<string, unknown>
+  const ofService = await serviceToken(instance)
+  const described = (await introspect(instance, ofService, basic(SYNC))).json as Record<string, unknown>
   t.strictSame(described, { active: true, token_type: 'Bearer', ...claimsOf(ofService) }, 'a service has no username')
   t.equal(described['client_system_user_id'], service.id)
 
   const second = tokensOf(await refresh(instance, tokens.refresh_token))
-  await inactive(t, await introspect(tokens.refresh_token), 'a rotated refresh token')
-  t.match((await introspect(second.refresh_token)).json, { active: true, exp: issuedAt + (30 * DAY) / 1000 })
+  await inactive(t, await introspect(instance, tokens.refresh_token), 'a rotated refresh token')
+  t.match((await introspect(instance, second.refresh_token)).json, { active: true, exp: issuedAt + (30 * DAY) / 1000 })
   for (const token_type_hint of ['access_token', 'refresh_token', 'nonsense']) {
-    t.match((await introspect(tokens.access_token, basic(WEB), { token_type_hint })).json, { active: true })
-    t.match((await introspect(second.refresh_token, basic(WEB), { token_type_hint })).json, { active: true })
+    t.match((await introspect(instance, tokens.access_token, basic(WEB), { token_type_hint })).json, { active: true })
+    t.match((await introspect(instance, second.refresh_token, basic(WEB), { token_type_hint })).json, { active: true })
   }
 })
 
 await t.test("RFC 7662 §4: another app's token is inactive", async (t) => {
   const tokens = await obtainTokens(instance)
-  await inactive(t, await introspect(tokens.access_token, basic(OTHER)), 'access token')
-  await inactive(t, await introspect(tokens.refresh_token, basic(OTHER)), 'refresh token')
-  await inactive(t, await introspect(await serviceToken()), 'service token')
-  t.match((await introspect(tokens.access_token)).json, { active: true }, 'its own app is told')
+  await inactive(t, await introspect(instance, tokens.access_token, basic(OTHER)), 'access token')
+  await inactive(t, await introspect(instance, tokens.refresh_token, basic(OTHER)), 'refresh token')
+  await inactive(t, await introspect(instance, await serviceToken(instance)), 'service token')
+  t.match((await introspect(instance, tokens.access_token)).json, { active: true }, 'its own app is told')
 })
 
 await t.test('RFC 7662 §2.1, RFC 7009 §2.1: who may ask', async (t) => {
@@ -269,19 +257,19 @@ await t.test('RFC 7662 §2.1, RFC 7009 §2.1: who may ask', async (t) => {
   for (const ask of [introspect, revoke]) {
     await t.test(ask === introspect ? 'introspection' : 'revocation', async (t) => {
       const nobody = { ...unknown, description: 'client_id is missing' }
-      refused(t, instance, await ask(access_token, {}), nobody)
-      const wrong = await ask(access_token, basic(WEB, 'a-wrong-secret-0123456789abcdef'))
+      refused(t, instance, await ask(instance, access_token, {}), nobody)
+      const wrong = await ask(instance, access_token, basic(WEB, 'a-wrong-secret-0123456789abcdef'))
       t.match(wrong.headers.get('www-authenticate'), /^Basic realm="tessera", error="invalid_client", /)
       refused(t, instance, wrong, unknown)
-      refused(t, instance, await ask(access_token, {}, { client_id: WEB }), unknown)
-      refused(t, instance, await ask(access_token, basic(NOTE)), noNote)
+      refused(t, instance, await ask(instance, access_token, {}, { client_id: WEB }), unknown)
+      refused(t, instance, await ask(instance, access_token, basic(NOTE)), noNote)
       const unreadable = { ...unknown, description: 'the Authorization header does not contain Basic credentials' }
-      refused(t, instance, await ask(access_token, bearer(access_token)), unreadable)
-      refused(t, instance, await ask('', basic(WEB)), malformed('parameter is missing: token'))
-      t.match((await introspect(access_token)).json, { active: true }, 'none of them did anything')
+      refused(t, instance, await ask(instance, access_token, bearer(access_token)), unreadable)
+      refused(t, instance, await ask(instance, '', basic(WEB)), malformed('parameter is missing: token'))
+      t.match((await introspect(instance, access_token)).json, { active: true }, 'none of them did anything')
     })
   }
-  refused(t, instance, await introspect(access_token, {}, { client_id: SPA }), {
+  refused(t, instance, await introspect(instance, access_token, {}, { client_id: SPA }), {
     ...unknown,
     description: 'only a Confidential app may introspect tokens',
   })
@@ -291,13 +279,13 @@ await t.test('RFC 7009 §2.1: revoking a refresh token ends all that grew from t
   const first = await obtainTokens(instance)
   const bystander = await obtainTokens(instance)
   const second = tokensOf(await refresh(instance, first.refresh_token))
-  const response = await revoke(second.refresh_token)
+  const response = await revoke(instance, second.refresh_token)
   t.strictSame([response.status, response.json], [200, {}], 'JSON, as clients expect of every answer')
   t.equal(response.headers.get('cache-control'), 'no-store')
   for (const { access_token, refresh_token } of [first, second]) {
     t.equal((await userinfo(bearer(access_token))).status, 401)
-    await inactive(t, await introspect(access_token), 'access token')
-    await inactive(t, await introspect(refresh_token), 'refresh token')
+    await inactive(t, await introspect(instance, access_token), 'access token')
+    await inactive(t, await introspect(instance, refresh_token), 'refresh token')
     t.match((await refresh(instance, refresh_token)).json, { error: 'invalid_grant' })
   }
   t.equal((await userinfo(bearer(bystander.access_token))).status, 200, 'another sign-in is not touched')
@@ -305,28 +293,28 @@ await t.test('RFC 7009 §2.1: revoking a refresh token ends all that grew from t
 
 await t.test('RFC 7009 §2.1: revoking an access token ends that one alone', async (t) => {
   const tokens = await obtainTokens(instance)
-  t.equal((await revoke(tokens.access_token)).status, 200)
+  t.equal((await revoke(instance, tokens.access_token)).status, 200)
   t.equal((await userinfo(bearer(tokens.access_token))).status, 401)
   const next = tokensOf(await refresh(instance, tokens.refresh_token))
   t.equal((await userinfo(bearer(next.access_token))).status, 200, 'the next one is good')
-  const ofService = await serviceToken()
-  t.equal((await revoke(ofService, basic(SYNC))).status, 200)
-  await inactive(t, await introspect(ofService, basic(SYNC)), 'a service token too')
+  const ofService = await serviceToken(instance)
+  t.equal((await revoke(instance, ofService, basic(SYNC))).status, 200)
+  await inactive(t, await introspect(instance, ofService, basic(SYNC)), 'a service token too')
 })
 
 await t.test('RFC 7009 §2.2: an unknown token is answered with 200', async (t) => {
   const { refresh_token, access_token, id_token } = await obtainTokens(instance)
   for (const token of ['garbage', 'a.b.c', `${refresh_token}x`, id_token, 'x'.repeat(16_000)]) {
-    t.equal((await revoke(token)).status, 200, token.slice(0, 20))
+    t.equal((await revoke(instance, token)).status, 200, token.slice(0, 20))
   }
-  t.match((await introspect(refresh_token)).json, { active: true })
+  t.match((await introspect(instance, refresh_token)).json, { active: true })
   for (const [token, token_type_hint] of [
     [access_token, 'refresh_token'],
     [refresh_token, 'access_token'],
     ['garbage', 'nonsense'],
   ] as const) {
-    t.equal((await revoke(token, basic(WEB), { token_type_hint })).status, 200, 'a wrong hint hinders nobody')
-    await inactive(t, await introspect(token), `revoked, though called ${token_type_hint}`)
+    t.equal((await revoke(instance, token, basic(WEB), { token_type_hint })).status, 200, 'a wrong hint hinders nobody')
+    await inactive(t, await introspect(instance, token), `revoked, though called ${token_type_hint}`)
   }
 })
 
@@ -339,21 +327,24 @@ await t.test("RFC 7009 §2.1: another app's token is refused and lives on", asyn
     cause: { client_id: OTHER },
   }
   for (const token of [access_token, refresh_token]) {
-    refused(t, instance, await revoke(token, basic(OTHER)), notYours)
-    refused(t, instance, await revoke(token, {}, { client_id: SPA }), { ...notYours, cause: { client_id: SPA } })
-    t.match((await introspect(token)).json, { active: true })
+    refused(t, instance, await revoke(instance, token, basic(OTHER)), notYours)
+    refused(t, instance, await revoke(instance, token, {}, { client_id: SPA }), {
+      ...notYours,
+      cause: { client_id: SPA },
+    })
+    t.match((await introspect(instance, token)).json, { active: true })
   }
 })
 
 await t.test('RFC 7009 §2.1: a Public app names itself and revokes its own', async (t) => {
   const tokens = await spaTokens()
-  t.equal((await revoke(tokens.refresh_token, {}, { client_id: SPA })).status, 200)
+  t.equal((await revoke(instance, tokens.refresh_token, {}, { client_id: SPA })).status, 200)
   t.equal((await userinfo(bearer(tokens.access_token))).status, 401)
   const fields = { client_id: SPA }
   t.match((await refresh(instance, tokens.refresh_token, fields, {})).json, { error: 'invalid_grant' })
   const others = await spaTokens()
   const secret = 'a-public-app-has-no-secret-0123'
-  t.equal((await revoke(others.refresh_token, {}, { client_id: SPA, client_secret: secret })).status, 401)
+  t.equal((await revoke(instance, others.refresh_token, {}, { client_id: SPA, client_secret: secret })).status, 401)
   t.equal((await userinfo(bearer(others.access_token))).status, 200)
 })
 

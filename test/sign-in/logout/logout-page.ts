@@ -1,8 +1,8 @@
 import t, { type Test } from 'tap'
 import { type Refusal, refusedByPage } from '../../fixtures/answers/refusals.ts'
 import { answerOf, authorize, obtainTokens, refresh } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
-import { basic, bearer, encode, type HeaderFields, postForm } from '../../fixtures/clients/http.ts'
+import { authorizeUrl, introspect, userinfo } from '../../fixtures/clients/endpoints.ts'
+import { encode, type HeaderFields } from '../../fixtures/clients/http.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { startWorld, WEB, WEB_BYE, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
@@ -152,13 +152,9 @@ await t.test('the tokens of the apps live on: offline access means without the p
   const { browser, tokens } = await signedIn()
   await end(browser, { id_token_hint: tokens.id_token })
   t.notOk(await isSignedIn(browser))
-  const userinfo = await fetch(`${instance.issuer}/connect/userinfo`, { headers: bearer(tokens.access_token) })
-  t.equal(userinfo.status, 200)
-  const introspection = await postForm(
-    `${instance.issuer}/connect/introspect`,
-    { token: tokens.refresh_token },
-    basic(WEB),
-  )
+  const told = await userinfo(instance, tokens.access_token)
+  t.equal(told.status, 200)
+  const introspection = await introspect(instance, tokens.refresh_token)
   t.match(introspection.json, { active: true, token_type: 'refresh_token' })
   const next = tokensOf(await refresh(instance, tokens.refresh_token))
   t.ok(next.access_token)

@@ -5,7 +5,7 @@ import type { AppRegistration } from '../../../src/domain/apps/trusted-applicati
 import { DAY, HOUR, MINUTE, SECOND } from '../../../src/lib/time/clock.ts'
 import { auditOf } from '../../fixtures/admin/admin.ts'
 import { documentOf, tesseraOn } from '../../fixtures/cli/cli.ts'
-import { encode } from '../../fixtures/clients/http.ts'
+import { endSessionUrl, userinfo } from '../../fixtures/clients/endpoints.ts'
 import { claimsOf, headerOf } from '../../fixtures/clients/jwt.ts'
 import { type NotifiedApp, startNotifiedApp } from '../../fixtures/clients/notified-app.ts'
 import { createRelyingParty, type RelyingParty, webApp } from '../../fixtures/clients/relying-party.ts'
@@ -68,7 +68,7 @@ async function scene(t: Test): Promise<Scene> {
 }
 
 const signOut = (instance: Instance, { browser }: RelyingParty, hint: string) =>
-  browser.open(`${instance.issuer}/connect/endsession?${encode({ id_token_hint: hint })}`)
+  browser.open(endSessionUrl(instance, { id_token_hint: hint }))
 
 /** What the operator reads of the deliveries of an app. */
 const deliveriesOf = async ({ core }: Instance, uri: string): Promise<readonly ShownLogout[]> =>
@@ -131,10 +131,8 @@ await t.test('§2.4, §2.5, LO-07 each app of the session is told, before the pe
   await signOut(instance, one.party, tokens.id_token)
   await instance.server.outbox.sendDue()
   t.equal(one.site.notices.length, 1, 'LO-09 once')
-  const userinfo = await fetch(`${instance.issuer}/connect/userinfo`, {
-    headers: { authorization: `Bearer ${one.site.notices[0]?.token}` },
-  })
-  t.equal(userinfo.status, 401, 'a logout token opens nothing')
+  const claimed = await userinfo(instance, one.site.notices[0]?.token ?? '')
+  t.equal(claimed.status, 401, 'a logout token opens nothing')
 })
 
 await t.test('whatever ends a sign-in session tells its apps, and what does not, does not', async (t) => {
@@ -171,7 +169,7 @@ await t.test('whatever ends a sign-in session tells its apps, and what does not,
   await party.obtainTokens()
   await second.obtainTokens()
   const { id_token: id } = await party.obtainTokens()
-  const page = await second.browser.open(`${instance.issuer}/connect/endsession`)
+  const page = await second.browser.open(endSessionUrl(instance))
   await second.browser.submit(page, 'logout-confirm')
   await check('one of two browsers, on the page', 1)
   t.not(

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { answerOf, authorize, obtainTokens } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
+import { authorizeUrl, endSessionUrl } from '../../fixtures/clients/endpoints.ts'
 import { encode } from '../../fixtures/clients/http.ts'
 import { PASSWORD, startInstance } from '../../fixtures/instance/instance.ts'
 import {
@@ -162,7 +162,7 @@ await t.test('§3.1 the readable cookie stays while the session does, and opens 
   await authorize(instance, { prompt: 'login' }, { browser, login: 'anna' })
   t.not(await cookieOf(browser), second, 'another person')
   const { id_token } = await obtainTokens(instance, {}, { browser, login: 'anna' })
-  await browser.open(`${instance.issuer}/connect/endsession?${encode({ id_token_hint: id_token })}`)
+  await browser.open(endSessionUrl(instance, { id_token_hint: id_token }))
   t.equal(await cookieOf(browser), undefined, 'nobody')
 })
 
@@ -285,7 +285,7 @@ await t.test('§3.1, §3.2 in Chromium', { skip: noChromium() }, async (t) => {
   const ofAnna = await signIn(other, 'anna')
   t.equal(await ask(page, first), said('changed'), 'somebody else did, in another tab')
   t.equal(await ask(page, ofAnna), said('unchanged'))
-  await other.goto(`${instance.issuer}/connect/endsession`)
+  await other.goto(endSessionUrl(instance))
   await other.click('#logout-confirm')
   await other.waitForURL('**/logout/signed-out')
   t.equal(await ask(page, ofAnna), said('changed'), 'and signed out')
