@@ -197,7 +197,7 @@ await t.test('what cannot be made', async (t) => {
     'impossible-record',
     /^scope: openid .*; expires_at: is later/,
   )
-  isProblem(t, await post({}), 400, 'malformed-request', /^app: is needed/)
+  isProblem(t, await post({}), 400, 'malformed-request', /^app: is required/)
   isProblem(t, await call(mine, 'PUT', '', {}, OWN), 405, 'method-not-allowed', 'use GET, POST here')
 })
 

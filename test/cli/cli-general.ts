@@ -45,7 +45,7 @@ await t.test('with --json a failure is one document on standard error', async (t
   const failures: readonly (readonly [line: string, exitCode: number, errors: readonly RegExp[]])[] = [
     ['app show nope', 1, [/^no app has the ApplicationUri "nope"; tessera app list shows every app$/]],
     ['user show nope', 1, [/^no user has the login/]],
-    ['app register x --spa', 2, [/^ImpersonateLoginUrl: is needed/]],
+    ['app register x --spa', 2, [/^ImpersonateLoginUrl: is required/]],
     ['app list --jsn', 2, [/^unknown option '--jsn'$/, /Did you mean/, /^expected: tessera app list/]],
     ['app', 2, [/^a command is missing; --help lists them all$/]],
     ['bogus', 2, [/^unknown command 'bogus'$/]],
