@@ -147,10 +147,9 @@ await t.test('one node cleans up at a time, and another takes over from one that
 
 /** Leaves many revocations that are long over. */
 async function leaveRevocations({ core, now }: Instance, count: number): Promise<void> {
-  const add = ({ revokedAccessTokens }: Repositories, from: number) =>
-    Promise.all(
-      Array.from({ length: 500 }, (_, index) => revokedAccessTokens.add(`digest-${from + index}`, now() - DAY)),
-    )
+  const add = async ({ revokedAccessTokens }: Repositories, from: number): Promise<void> => {
+    for (let index = from; index < from + 500; index++) await revokedAccessTokens.add(`digest-${index}`, now() - DAY)
+  }
   for (let from = 0; from < count; from += 500) await core.store.write((unit) => add(unit, from))
 }
 
