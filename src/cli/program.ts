@@ -58,7 +58,7 @@ export function createProgram(terminal: Terminal, complain: (text: string) => vo
     .option('--json', 'print the result as one JSON document')
     .option(
       '--accept-clock',
-      'accept the clock of this machine, although it is far ahead of the latest time in the database',
+      'accept the clock of this machine, although times in the database or in the backup contradict it',
     )
     .configureHelp({ showGlobalOptions: true, visibleGlobalOptions: sharedOptions })
     .configureOutput({

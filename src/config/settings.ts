@@ -101,7 +101,7 @@ export const SETTINGS = {
   ),
   TESSERA_KEY_RETIRE_AFTER: setting(
     '25h',
-    'how long a retired key stays published; never shorter than a sign-in session lasts',
+    'how long a key stays published after its successor took over; never shorter than a sign-in session lasts',
     readPositiveDuration(SHORTEST_RETIREMENT),
   ),
   TESSERA_SESSION_IDLE: setting('8h', 'how long a sign-in session lasts without use', readPositiveDuration(MINUTE)),

@@ -32,7 +32,7 @@ function refusedFor([code, rule, description]: Kind, faults: readonly Fault[], m
 export const isInvalidChange = (error: unknown): error is Refused =>
   error instanceof Refused && error.code === 'invalid_change'
 
-/** Whether the change conflicts with existing records of a change. */
+/** Whether a change was refused as it conflicts with existing records. */
 export const isConflict = (error: unknown): error is Refused => error instanceof Refused && error.code === 'conflict'
 
 /** Whether a change was refused, for whatever reason. */

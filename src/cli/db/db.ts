@@ -18,7 +18,7 @@ export function dbCommands(program: Command): void {
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera db status', 'tessera db check', 'tessera db backup']))
   db.command('migrate')
-    .description('create an instance, or bring its database up to date, as every command except "db status" does')
+    .description('create an instance, or bring its database up to date, which most other commands do as well')
     .addHelpText('after', helpText(['tessera db migrate']))
     .action((_flags: unknown, command: Command) => migrate(command))
   db.command('status')

@@ -22,7 +22,7 @@ export interface FileFlags {
 export const withFileFlags = (command: Command): Command =>
   command.option(
     '--prune',
-    'also remove apps, users and API resources that the files do not name, if the files name others of that kind',
+    'also remove apps, users and API resources that the files do not name, of every kind that they mention, even as an empty list',
   )
 
 /**

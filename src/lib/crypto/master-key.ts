@@ -87,7 +87,7 @@ function decode(given: string, source: string): Buffer {
   // Node would skip what is not base64, and take a sentence for a key.
   if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(text))
     throw new MasterKeyFault(`${source} is neither base64 nor hex; create one with: openssl rand -base64 32`)
-  // A text of hex only digits is meant as hex, also when it is too short.
+  // A text of hex digits only is meant as hex, also when it is too short.
   const bytes = /^([0-9a-f]{2})+$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64')
   if (bytes.length >= LEAST_BYTES) return bytes
   throw new MasterKeyFault(

@@ -38,7 +38,7 @@ function whyNotFetchable(url: string, exemptHosts: readonly string[]): string | 
   if (exemptHosts.includes(host)) return /^https?:$/.test(parsed.protocol) ? undefined : 'must be an https URL'
   if (parsed.protocol !== 'https:') return 'must be an https URL'
   if (host === 'localhost' || host.endsWith('.localhost') || (ipaddr.isValid(host) && isSpecial(host)))
-    return 'resolves to an address that is not on the public internet'
+    return 'leads to an address that is not on the public internet'
   return undefined
 }
 

@@ -35,7 +35,7 @@ export function examineInstallation(installation: Installation): Finding[] {
           'the master key is in the folder of the database, so one backup would hold both',
           'move it and set TESSERA_MASTER_KEY_FILE',
         )
-      : fine('master key', 'the master key is kept apart from the database'),
+      : fine('master key', 'nobody can use the database without it'),
     https && trustedProxies.length === 0
       ? warning(
           'proxies',

@@ -52,6 +52,8 @@ const MOST_PASSES = 5
 export async function moveDatabase({ from, to, run, report, clock, record }: Moving): Promise<MoveOutcome> {
   const source = await enterPlace(from, 'write')
   const places = [source]
+  // Whether the source is closed already, by this run or one before it.
+  let isClosed = false
   try {
     await source.migrations.migrate()
     const plan = await planOfSource(source)
@@ -59,7 +61,8 @@ export async function moveDatabase({ from, to, run, report, clock, record }: Mov
     await requireMovable(source, to)
     const target = await enterPlace(to, 'make')
     places.push(target)
-    if (await moveStateOn(source.db).get('departure')) await requireUnfinished(target, arrival)
+    isClosed = (await moveStateOn(source.db).get('departure')) !== undefined
+    if (isClosed) await requireUnfinished(target, arrival)
     const filling = await claim(target, plan, arrival)
     const staged =
       (stage: string): Report =>
@@ -84,6 +87,7 @@ export async function moveDatabase({ from, to, run, report, clock, record }: Mov
       }
       return moved
     })
+    isClosed = true
     const writersWaited = Math.round(performance.now() - started)
 
     await target.transact(async (db) => {
@@ -94,8 +98,9 @@ export async function moveDatabase({ from, to, run, report, clock, record }: Mov
     return { from: source.shown, to: target.shown, tables, writersWaited }
   } catch (error) {
     if (!isPassing(error)) throw error
+    const meanwhile = isClosed ? 'accepts no changes until it is complete' : 'is still in service'
     throw new TransferRefused(
-      `the move was interrupted: ${messageOf(error)}. Run it again to continue; ${source.shown} is still in service`,
+      `the move was interrupted: ${messageOf(error)}. Run it again to continue; ${source.shown} ${meanwhile}`,
     )
   } finally {
     for (const place of places) await place.close()

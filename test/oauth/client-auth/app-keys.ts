@@ -255,7 +255,7 @@ await t.test('the record: keys that cannot work are refused, each with its reaso
   )
   const elsewhere = await tessera(['app', 'update', 'app/record', '--set', 'JwksUri=https://127.0.0.2/jwks'])
   t.strictSame(
-    [elsewhere.code, elsewhere.stderr.includes('JwksUri: resolves to an address that is not on the public internet')],
+    [elsewhere.code, elsewhere.stderr.includes('JwksUri: leads to an address that is not on the public internet')],
     [2, true],
   )
   serve(one)

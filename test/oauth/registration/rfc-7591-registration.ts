@@ -347,9 +347,9 @@ await t.test('sector_identifier_uri is fetched, and must list every redirect URI
       `sector_identifier_uri: ${why}`,
     )
   for (const [url, why] of [
-    ['https://127.0.0.1/x', 'resolves to an address that is not on the public internet'],
-    ['https://[::1]/x', 'resolves to an address that is not on the public internet'],
-    ['https://169.254.169.254/latest', 'resolves to an address that is not on the public internet'],
+    ['https://127.0.0.1/x', 'leads to an address that is not on the public internet'],
+    ['https://[::1]/x', 'leads to an address that is not on the public internet'],
+    ['https://169.254.169.254/latest', 'leads to an address that is not on the public internet'],
     ['http://rp.example.com/x', 'must be an https URL'],
   ])
     await refusedFor(t, { sector_identifier_uri: url }, 'invalid_client_metadata', `sector_identifier_uri: ${why}`)

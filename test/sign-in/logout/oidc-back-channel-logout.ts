@@ -325,7 +325,7 @@ await t.test('an app that is changed, disabled or removed meanwhile', async (t) 
   await instance.server.outbox.sendDue()
   t.equal(site.notices.length, 1, 'SS-01: checked again when it is connected to')
   t.match(await deliveriesOf(instance, uri), [
-    { state: 'waiting', attempts: 2, lastError: 'resolves to an address that is not on the public internet' },
+    { state: 'waiting', attempts: 2, lastError: 'leads to an address that is not on the public internet' },
   ])
 })
 
@@ -340,7 +340,7 @@ await t.test('§2.2 what may be registered', async (t) => {
     ['https://u:p@app.example.com/', 'must not contain a user name or password'],
     [
       'https://10.0.0.1/x',
-      'resolves to an address that is not on the public internet; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS',
+      'leads to an address that is not on the public internet; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS',
     ],
     ['http://app.example.com/x', 'must be an https URL; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS'],
     ['https://app.example.com/ x', 'must be 1 to 2048 visible ASCII characters without spaces'],

@@ -36,7 +36,7 @@ export interface ActiveRefreshToken {
 /** A token that somebody presented and that is active. */
 export type ActiveToken = ActiveAccessToken | ActiveRefreshToken
 
-/** why a presented token is inactive; for the operator alone. */
+/** Why a presented token is inactive; for the operator alone. */
 export interface InactiveToken {
   readonly kind: 'inactive'
   readonly rule: RefusalRule
@@ -58,4 +58,7 @@ export const inactive = (rule: RefusalRule, cause: string, app?: TrustedApplicat
 export const expired = (at: number, now: number): InactiveToken =>
   inactive('access-token-expired', `the token expired at ${isoTime(at)}, and this server's clock says ${isoTime(now)}`)
 
-export const FOREIGN = inactive('access-token-foreign', 'this is not an access token of this server')
+export const FOREIGN = inactive(
+  'access-token-foreign',
+  'this server has no such access token: it is of another server or another kind, or ended long ago',
+)

@@ -53,7 +53,7 @@ export function createMetrics(server: FastifyInstance, figures: Figures) {
   const size = new Gauge({ name: 'tessera_database_bytes', help: 'Size of the database.', registers })
   const lag = new Gauge({
     name: 'tessera_cleanup_lag_seconds',
-    help: 'Age of the oldest expired row that has not been removed yet.',
+    help: 'How long the oldest removable row has been waiting to be removed.',
     labelNames: ['table'] as const,
     registers,
   })
