@@ -2,7 +2,7 @@
 // Timed: how long a locked database is waited for
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type Database from 'better-sqlite3'
@@ -288,4 +288,29 @@ await t.test('with the better-sqlite3 of another Node nothing is opened, made or
   ])
     t.match(await tessera(words(command)), { code: 1, stderr: REFUSAL }, command)
   t.strictSame(readdirSync(place.folder).sort(), before, 'nothing was made or put aside')
+})
+
+const FILES = '/proc/self/fd'
+
+/** The files in a folder that this process has open. */
+function openIn(folder: string): string[] {
+  const target = (name: string): string => {
+    try {
+      return readlinkSync(join(FILES, name))
+    } catch {
+      return ''
+    }
+  }
+  return readdirSync(FILES)
+    .map(target)
+    .filter((path) => path.startsWith(folder))
+}
+
+const noSuchList = existsSync(FILES) ? false : 'this system does not list what is open'
+await t.test('no command leaves a file open, also when it only read', { skip: noSuchList }, async (t) => {
+  const place = placeOf(t)
+  for (const command of ['db migrate', 'app list', 'user show nobody', 'db status', 'key list']) {
+    await place.tessera(words(command))
+    t.strictSame(openIn(place.folder), [], command)
+  }
 })

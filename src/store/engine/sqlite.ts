@@ -181,8 +181,8 @@ export function openSqlite(path: string, missing: 'make' | 'find' = 'make'): Sto
     },
     close: async () => {
       await group.finish()
-      await reader.destroy()
-      await writer.destroy()
+      // Kysely would close only what it has asked something of.
+      for (const connection of [readerConnection, writerConnection]) connection.close()
     },
   }
 }
