@@ -192,13 +192,18 @@ await t.test('DO-09: whoever has hung up is noted with their address, and takes 
 })
 
 await t.test('DO-09: so is whoever hangs up while the database answers, before the body is read', async (t) => {
+  await t.test('and has sent half of it', (t) => hangsUpEarly(t, unfinished))
+  await t.test('and has sent all of it', (t) => hangsUpEarly(t, (host) => unfinished(host) + 'x'.repeat(100)))
+})
+
+async function hangsUpEarly(t: Test, request: (host: string) => string): Promise<void> {
   const [asked, answer] = [gate(), gate()]
   const { instance } = await startWorld(t, {}, { through: (store) => slowToTellOfMoves(store, asked, answer) })
   const { host, hostname, port } = new URL(instance.origin)
   const closed = new Promise<void>((resolve) => {
     instance.server.server.once('connection', (socket: Socket) => socket.once('close', () => resolve()))
   })
-  const client = connect(Number(port), hostname, () => client.write(unfinished(host)))
+  const client = connect(Number(port), hostname, () => client.write(request(host)))
   await asked.passed
   client.resetAndDestroy()
   await closed
@@ -209,7 +214,7 @@ await t.test('DO-09: so is whoever hangs up while the database answers, before t
   )
   t.equal(rows.length, 1)
   t.ok(isLoopback(rows[0]?.address ?? ''))
-})
+}
 
 await t.test('the limits of a server are as documented', async (t) => {
   const { instance } = await startWorld(t)

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 
 /**
@@ -6,11 +7,14 @@ import type { FastifyInstance } from 'fastify'
  */
 export function refuseHungUp(server: FastifyInstance): void {
   server.addHook('preParsing', (request, _reply, payload, done) => {
-    const { destroyed, complete } = request.raw
-    if (destroyed && !complete) done(hungUp())
+    const { raw } = request
+    if (raw.destroyed && (!raw.complete || hasBody(raw))) done(hungUp())
     else done(null, payload)
   })
 }
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 
 /** What the reader of a body says of a connection that breaks. */
 const hungUp = (): Error => Object.assign(new Error('aborted'), { code: 'ECONNRESET', statusCode: 400 })
