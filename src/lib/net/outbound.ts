@@ -84,7 +84,11 @@ export function createOutbound({
     const refused = whyNotFetchable(url, exemptHosts)
     if (refused !== undefined) throw new OutboundFailure(url, refused)
     client ??= loadClient(publicOnly)
-    const { request, guarded, exempt } = await client
+    const { request, guarded, exempt } = await client.catch((error: unknown) => {
+      // A build that replaces the files of a running server; the next fetch may find them.
+      client = undefined
+      throw new OutboundFailure(url, reasonOf(error))
+    })
     const dispatcher = exemptHosts.includes(bareHost(new URL(url).hostname)) ? exempt : guarded
     try {
       const { statusCode, headers, body } = await request(url, {
