@@ -12,8 +12,8 @@ import { LRUCache } from 'lru-cache'
 
 // Statements; a server has some three hundred.
 const MOST_PREPARED = 500
-// Characters; lists make statements of any length, and none of those comes twice.
-const LONGEST_PREPARED = 4000
+// Characters; lists make statements of any length, and few of those come twice.
+const LONGEST_PREPARED = 1500
 
 /** Kysely's own driver says `begin`, which fails half-way when somebody else writes; a migration says so at once. */
 export function immediateDialect(database: Database.Database): Dialect {
