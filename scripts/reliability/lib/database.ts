@@ -9,8 +9,10 @@ type Row = Record<string, unknown>
 /** Looks into the database from outside the server. */
 export async function ask({ databaseUrl }: Pick<Site, 'databaseUrl'>, sql: string): Promise<Row[]> {
   if (databaseUrl.startsWith('file:')) {
-    const database = new Sqlite(databaseUrl.slice('file:'.length), { readonly: true, timeout: 5000 })
+    // What a killed process left half done is rolled back first, which takes a connection that may write.
+    const database = new Sqlite(databaseUrl.slice('file:'.length), { fileMustExist: true, timeout: 5000 })
     try {
+      database.pragma('query_only = ON')
       return database.prepare(sql).all() as Row[]
     } finally {
       database.close()
