@@ -60,13 +60,18 @@ const listOf = (text: string): string[] =>
     .map((part) => part.trim())
     .filter((part) => part !== '')
 
-/** A comma-separated list of host names and addresses, without ports. */
-export function readHosts(text: string): string[] {
-  const hosts = listOf(text.toLowerCase())
-  for (const host of hosts)
-    if (isIP(host) === 0 && !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(host))
-      throw new SettingFault(`holds something that is not a host name or address: ${host}`)
-  return hosts
+/** A comma-separated list of host names and addresses, each with a port or without. */
+export function readHosts(text: string): { host: string; port: string | undefined }[] {
+  return listOf(text.toLowerCase()).map((entry) => {
+    const [, bracketed, named, port] =
+      /^(?:\[([0-9a-f:.]+)\]|([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?))(?::([1-9]\d{0,4}))?$/.exec(entry) ?? []
+    const host = isIP(entry) === 0 ? (bracketed ?? named) : entry
+    const sound = bracketed === undefined || isIP(bracketed) === 6
+    if (host === undefined || !sound || Number(port ?? 1) > 65_535)
+      throw new SettingFault(`holds something that is not a host, such as api.internal:8443: ${entry}`)
+    // As URLs spell it.
+    return { host: isIP(host) === 6 ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host, port }
+  })
 }
 
 /** A comma-separated list of hosts as a Host header names them. */

@@ -78,7 +78,7 @@ export const SETTINGS = {
   ),
   TESSERA_OUTBOUND_EXEMPT_HOSTS: setting(
     '',
-    'hosts, comma-separated, that the server may call although they are private or without TLS',
+    'hosts that the server may call although they are private or without TLS: HOST:PORT, or HOST for every port, comma-separated',
     readHosts,
   ),
   TESSERA_INSTANCE: setting('tessera', 'value of the `db` claim, which names the instance', readText),

@@ -47,6 +47,7 @@ const UNENCRYPTED = 'has sslmode=disable, which is for a server on this machine 
 const UNVERIFIED =
   'has sslmode=require, which does not verify the server; use verify-full, with sslrootcert=FILE for your own certificate authority'
 const UNKNOWN_PARAMETER = 'has the unknown parameter password; supported: sslmode, sslrootcert, host'
+const EXEMPT = 'holds something that is not a host, such as api.internal:8443:'
 const COUNT = 'must be a whole number from 2 to 1000:'
 const ALGORITHMS = `must be one of ${SETTINGS.TESSERA_SIGNING_ALGORITHM.help}:`
 const LEVELS = 'must be one of trace, debug, info, warn, error, silent:'
@@ -96,16 +97,10 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   ['TESSERA_DATABASE_URL', 'postgres://db/tessera?password=canary', UNKNOWN_PARAMETER],
   ['TESSERA_DATABASE_CONNECTIONS', '1', `${COUNT} 1`],
   ['TESSERA_DATABASE_CONNECTIONS', 'ten', `${COUNT} ten`],
-  [
-    'TESSERA_OUTBOUND_EXEMPT_HOSTS',
-    'api.internal, https://x',
-    'holds something that is not a host name or address: https://x',
-  ],
-  [
-    'TESSERA_OUTBOUND_EXEMPT_HOSTS',
-    'api.internal:8443',
-    'holds something that is not a host name or address: api.internal:8443',
-  ],
+  ['TESSERA_OUTBOUND_EXEMPT_HOSTS', 'api.internal, https://x', `${EXEMPT} https://x`],
+  ['TESSERA_OUTBOUND_EXEMPT_HOSTS', 'api.internal:0', `${EXEMPT} api.internal:0`],
+  ['TESSERA_OUTBOUND_EXEMPT_HOSTS', 'api.internal:65536', `${EXEMPT} api.internal:65536`],
+  ['TESSERA_OUTBOUND_EXEMPT_HOSTS', '[10.0.0.1]:80', `${EXEMPT} [10.0.0.1]:80`],
   ['TESSERA_TRUSTED_PROXIES', '1', `${NETWORK} 1`],
   ['TESSERA_TRUSTED_PROXIES', 'true', `${NETWORK} true`],
   ['TESSERA_TRUSTED_PROXIES', 'proxy.internal', `${NETWORK} proxy.internal`],

@@ -35,8 +35,32 @@ await t.test('SS-01: nothing is fetched from special-use addresses, however they
     '198.18.0.1',
     '224.0.0.1',
     '255.255.255.255',
+    '0.1.2.3',
+    '100.100.100.200',
+    '168.63.129.16',
+    '192.0.0.192',
+    '192.0.2.1',
+    '192.88.99.1',
+    '239.255.255.250',
+    '240.0.0.1',
     '[::]',
     '[::1]',
+    '[::7f00:1]',
+    '[::127.0.0.1]',
+    '[::a00:1]',
+    '[::ffff:a83f:8110]',
+    '[::ffff:0:7f00:1]',
+    '[64:ff9b:1::7f00:1]',
+    '[100::1]',
+    '[100:0:0:1::1]',
+    '[2001:0:7f00:1::]',
+    '[2001:db8::1]',
+    '[3fff::1]',
+    '[4000::1]',
+    '[5f00::1]',
+    '[fd00:ec2::254]',
+    '[fec0::1]',
+    '[ff02::1]',
     '[::ffff:127.0.0.1]',
     '[::ffff:7f00:1]',
     '[64:ff9b::7f00:1]',
@@ -45,12 +69,15 @@ await t.test('SS-01: nothing is fetched from special-use addresses, however they
     '[fe80::1]',
     'localhost',
     'LOCALHOST',
+    'localhost.',
     'app.localhost',
+    'app.localhost.',
   ]) {
     t.match(outbound.whyNotFetchable(`https://${host}/jwks`), /not on the public internet/, host)
     await t.rejects(outbound.get(`https://${host}/jwks`, ACCEPT), { message: /not on the public internet/ }, host)
   }
-  t.equal(outbound.whyNotFetchable('https://app.example.com/jwks'), undefined)
+  for (const host of ['app.example.com', '1.1.1.1', '168.63.129.17', '[2606:4700::1111]', '[2a00:1450::1]'])
+    t.equal(outbound.whyNotFetchable(`https://${host}/jwks`), undefined, host)
 })
 
 await t.test('SS-03: a name is checked by what it leads to whenever it is connected to', async (t) => {
@@ -79,6 +106,53 @@ await t.test('SS-03: a name is checked by what it leads to whenever it is connec
   })
   await t.rejects(outbound.get(url, ACCEPT), { message: 'app.example.com has no address' })
   t.equal(reached, 0)
+})
+
+await t.test(
+  'SS-03: a name that leads to an address of the cloud, or to one wrapped in another, is not called',
+  async (t) => {
+    const found = [
+      '168.63.129.16',
+      '::7f00:1',
+      '64:ff9b::a00:1',
+      '64:ff9b:1::a00:1',
+      '2002:a00:1::',
+      'fe80::1%eth0',
+      'what?',
+    ]
+    for (const address of found) {
+      const outbound = createOutbound({ exemptHosts: [], resolve: (_, tell) => tell(null, [{ address, family: 6 }]) })
+      t.teardown(outbound.close)
+      await t.rejects(outbound.get('https://app.example.com/', ACCEPT), {
+        message: `app.example.com is ${address}, which is not on the public internet`,
+      })
+    }
+  },
+)
+
+await t.test('a host that is exempt with a port is not on any other', async (t) => {
+  const exemptHosts = [
+    { host: 'api.internal', port: '8443' },
+    { host: 'plain.internal', port: '80' },
+    { host: '::1', port: '443' },
+  ]
+  const { whyNotFetchable, close } = createOutbound({ exemptHosts })
+  t.teardown(close)
+  for (const url of [
+    'http://api.internal:8443/x',
+    'https://API.internal:8443/x',
+    'http://plain.internal/',
+    'https://[::1]/',
+  ])
+    t.equal(whyNotFetchable(url), undefined, url)
+  for (const url of [
+    'http://api.internal/',
+    'http://api.internal:8444/',
+    'http://plain.internal:443/',
+    'http://[::1]/',
+  ])
+    t.equal(whyNotFetchable(url), 'must be an https URL', url)
+  t.equal(whyNotFetchable('https://[::1]:22/'), 'leads to an address that is not on the public internet')
 })
 
 await t.test('a name that does not exist is a failure that says so', async (t) => {
@@ -114,7 +188,7 @@ await t.test('a host that the operator exempts may be private and without TLS', 
       )
     })
   })
-  const outbound = createOutbound({ exemptHosts: ['localhost'] })
+  const outbound = createOutbound({ exemptHosts: [{ host: 'localhost', port: undefined }] })
   t.teardown(outbound.close)
   const got = await outbound.get(`${server}/jwks`, ACCEPT)
   t.match(got, { status: 200, contentType: 'application/json' })
@@ -138,7 +212,7 @@ await t.test('SS-04: a redirect is an answer, and is not followed', async (t) =>
     asked += 1
     response.writeHead(302, { location: '/elsewhere' }).end()
   })
-  const outbound = createOutbound({ exemptHosts: ['localhost'] })
+  const outbound = createOutbound({ exemptHosts: [{ host: 'localhost', port: undefined }] })
   t.teardown(outbound.close)
   t.match(await outbound.get(server, ACCEPT), { status: 302 })
   t.equal(asked, 1)
@@ -166,7 +240,7 @@ await t.test('SS-06: a server that is slow, endless or compressed costs a bounde
     }
     more()
   })
-  const outbound = createOutbound({ exemptHosts: ['localhost'] })
+  const outbound = createOutbound({ exemptHosts: [{ host: 'localhost', port: undefined }] })
   t.teardown(outbound.close)
   const [silent, drip, endless, headers, bomb] = await Promise.allSettled(
     ['/silent', '/drip', '/endless', '/headers', '/bomb'].map(async (path) => {

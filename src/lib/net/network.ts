@@ -29,3 +29,21 @@ export function networkOf(address: string): string {
 
 export const isLoopback = (address: string): boolean =>
   ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback'
+
+/** Public by their number, but of the cloud around a machine: what Azure tells it is at this one. */
+const CLOUD_ADDRESSES = ['168.63.129.16']
+
+/** All of IPv6 that is given to networks; the rest wraps IPv4 addresses, is of the machine or its site, or is nobody's. */
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3')
+
+/**
+ * Does an address lead to the public internet? Not one of a special purpose, also where it is wrapped in IPv6, nor one of the cloud
+ * around the machine.
+ * @see RFC 6890, the IANA registries of special-purpose addresses
+ */
+export function isPublicAddress(address: string): boolean {
+  if (!ipaddr.isValid(address)) return false
+  const parsed = ipaddr.process(address)
+  if (parsed.range() !== 'unicast') return false
+  return parsed instanceof ipaddr.IPv6 ? parsed.match(GLOBAL_UNICAST) : !CLOUD_ADDRESSES.includes(parsed.toString())
+}

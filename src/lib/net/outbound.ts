@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns'
-import type { LookupFunction } from 'node:net'
-import ipaddr from 'ipaddr.js'
+import { isIP, type LookupFunction } from 'node:net'
+import { isPublicAddress } from './network.ts'
 
 // Milliseconds.
 const CONNECT_WITHIN = 3000
@@ -29,15 +29,15 @@ export class OutboundFailure extends Error {
 export type Outbound = ReturnType<typeof createOutbound>
 
 /** A name can still turn out to lead to a special address; that is seen when it is connected to. */
-function whyNotFetchable(url: string, exemptHosts: readonly string[]): string | undefined {
+function whyNotFetchable(url: string, isExempt: (url: URL) => boolean): string | undefined {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (!parsed) return 'is not a URL'
   if (parsed.username !== '' || parsed.password !== '') return 'must not contain a user name or password'
   if (parsed.hash !== '') return 'must not have a fragment'
-  const host = bareHost(parsed.hostname)
-  if (exemptHosts.includes(host)) return /^https?:$/.test(parsed.protocol) ? undefined : 'must be an https URL'
+  if (isExempt(parsed)) return undefined
   if (parsed.protocol !== 'https:') return 'must be an https URL'
-  if (host === 'localhost' || host.endsWith('.localhost') || (ipaddr.isValid(host) && isSpecial(host)))
+  const host = bareHost(parsed.hostname).replace(/\.$/, '')
+  if (host === 'localhost' || host.endsWith('.localhost') || (isIP(host) !== 0 && !isPublicAddress(host)))
     return 'leads to an address that is not on the public internet'
   return undefined
 }
@@ -45,17 +45,32 @@ function whyNotFetchable(url: string, exemptHosts: readonly string[]): string | 
 /** `[::1]` is written so in a URL, and `::1` everywhere else. */
 const bareHost = (hostname: string): string => hostname.replace(/^\[|\]$/g, '').toLowerCase()
 
-/** Anything but an address of the public internet, also where it is wrapped in IPv6. @see RFC 6890 */
-function isSpecial(address: string): boolean {
-  const parsed = ipaddr.process(address)
-  return parsed.range() !== 'unicast'
+const USUAL_PORTS: Readonly<Record<string, string>> = { 'https:': '443', 'http:': '80' }
+
+/** Whether a URL leads to one of these hosts; one that is named with a port stands for that port alone. */
+function createIsExempt(exemptHosts: readonly ExemptHost[]): (url: URL) => boolean {
+  return ({ protocol, hostname, port }) => {
+    const usual = USUAL_PORTS[protocol]
+    const host = bareHost(hostname)
+    return (
+      usual !== undefined &&
+      exemptHosts.some((known) => known.host === host && [undefined, port || usual].includes(known.port))
+    )
+  }
 }
 
 type Found = readonly { readonly address: string; readonly family: number }[]
 
+/** A host that may be private and without TLS. */
+export interface ExemptHost {
+  /** As URLs write it, without the brackets of an IPv6 address. */
+  readonly host: string
+  /** `undefined` is every port. */
+  readonly port: string | undefined
+}
+
 interface OutboundOptions {
-  /** They may be private and without TLS. */
-  readonly exemptHosts: readonly string[]
+  readonly exemptHosts: readonly ExemptHost[]
   /** Finds the addresses of a name. */
   readonly resolve?: (host: string, found: (error: Error | null, addresses?: Found) => void) => void
 }
@@ -68,11 +83,12 @@ export function createOutbound({
   exemptHosts,
   resolve = (host, found) => lookup(host, { all: true }, found),
 }: OutboundOptions) {
+  const isExempt = createIsExempt(exemptHosts)
   // Checked here, every address that is really connected to is seen, whatever the name said before.
   const publicOnly: LookupFunction = (host, options, callback) =>
     resolve(host, (error, found = []) => {
       const [first] = found
-      const refused = found.find(({ address }) => isSpecial(address))
+      const refused = found.find(({ address }) => !isPublicAddress(address))
       if (error || !first) callback(error ?? new Error(`${host} has no address`), '', 0)
       else if (refused) callback(new Error(`${host} is ${refused.address}, which is not on the public internet`), '', 0)
       else if (options.all) callback(null, [...found])
@@ -81,7 +97,7 @@ export function createOutbound({
   let client: ReturnType<typeof loadClient> | undefined
 
   async function ask(url: string, options: { method: 'GET' | 'POST'; headers: Record<string, string>; body?: string }) {
-    const refused = whyNotFetchable(url, exemptHosts)
+    const refused = whyNotFetchable(url, isExempt)
     if (refused !== undefined) throw new OutboundFailure(url, refused)
     client ??= loadClient(publicOnly)
     const { request, guarded, exempt } = await client.catch((error: unknown) => {
@@ -89,7 +105,7 @@ export function createOutbound({
       client = undefined
       throw new OutboundFailure(url, reasonOf(error))
     })
-    const dispatcher = exemptHosts.includes(bareHost(new URL(url).hostname)) ? exempt : guarded
+    const dispatcher = isExempt(new URL(url)) ? exempt : guarded
     try {
       const { statusCode, headers, body } = await request(url, {
         ...options,
@@ -105,7 +121,7 @@ export function createOutbound({
 
   return {
     /** Says why a URL may not be registered for fetching, or `undefined`. */
-    whyNotFetchable: (url: string): string | undefined => whyNotFetchable(url, exemptHosts),
+    whyNotFetchable: (url: string): string | undefined => whyNotFetchable(url, isExempt),
 
     /** @throws OutboundFailure */
     get: (url: string, { accept }: { readonly accept: string }): Promise<Answered> =>

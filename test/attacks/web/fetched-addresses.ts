@@ -106,7 +106,7 @@ await t.test(
     })
     for (const one of [inner, server]) await new Promise<void>((resolve) => one.listen(0, '127.0.0.1', resolve))
     t.teardown(() => [inner, server].map((one) => one.closeAllConnections() ?? one.close()))
-    const outbound = createOutbound({ exemptHosts: ['localhost'] })
+    const outbound = createOutbound({ exemptHosts: [{ host: 'localhost', port: undefined }] })
     t.teardown(outbound.close)
     const at = `http://localhost:${(server.address() as AddressInfo).port}`
     let sent = 0
