@@ -1,8 +1,9 @@
 import t, { type Test } from 'tap'
 import { isLoopback } from '../../src/lib/net/network.ts'
 import { refused } from '../fixtures/answers/refusals.ts'
+import { asserting, assertionClaims, makeKey, signAs } from '../fixtures/clients/app-keys.ts'
 import { authorizeUrl, requestToken } from '../fixtures/clients/endpoints.ts'
-import { type Answer, basic, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
+import { type Answer, basic, type Fields, type HeaderFields, postForm, send } from '../fixtures/clients/http.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import type { Instance } from '../fixtures/instance/instance.ts'
 import { OTHER, SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
@@ -78,6 +79,33 @@ await t.test('TE-16: guessing the secret of an app is limited by app and network
   const post = await requestToken(instance, body, from('192.0.2.1'))
   t.equal(post.status, 429, 'however it is sent')
 })
+
+for (const path of ['token', 'introspect', 'revocation', 'session', 'session/touches', 'session/notices'])
+  await t.test(`TE-16: guessing is limited at /connect/${path}, however the app is named`, async (t) => {
+    const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_APP_FAILURES: '3' })
+    const others = makeKey('ES256')
+    const named = { client_id: '' }
+    const ask = (fields: Fields, headers: HeaderFields) =>
+      postForm(
+        `${instance.issuer}/connect/${path}`,
+        { grant_type: 'client_credentials', token: 'x', touches: 'x', ...fields },
+        headers,
+      )
+    const assertion = async () => asserting(await signAs(await others, assertionClaims(instance, SYNC)))
+    const ways: Readonly<Record<string, (address: string) => Promise<Answer>>> = {
+      basic: (address) => ask({}, { ...basic(SYNC, 'wrong'), ...from(address) }),
+      'basic and an empty client_id': (address) => ask(named, { ...basic(SYNC, 'wrong'), ...from(address) }),
+      post: (address) => ask({ client_id: SYNC, client_secret: 'wrong' }, from(address)),
+      'an assertion': async (address) => ask(await assertion(), from(address)),
+      'an assertion and an empty client_id': async (address) =>
+        ask({ ...named, ...(await assertion()) }, from(address)),
+    }
+    for (const [turn, [way, guess]] of Object.entries(ways).entries()) {
+      const statuses = []
+      for (let count = 0; count < 4; count++) statuses.push((await guess(`192.0.2.${turn}`)).status)
+      t.strictSame(statuses, [401, 401, 401, 429], way)
+    }
+  })
 
 await t.test('authorize: so many a minute of one network', async (t) => {
   const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_AUTHORIZE: '20' })

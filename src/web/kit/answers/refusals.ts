@@ -3,6 +3,7 @@ import { longestValue } from '../../../domain/protocol/form.ts'
 import type { Refused } from '../../../domain/refusals/errors.ts'
 import type { Refusal } from '../../../domain/refusals/refusal.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
+import { readCompactJws } from '../../../lib/crypto/compact-jws.ts'
 import { newShortId, type Random } from '../../../lib/crypto/secrets.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
 
@@ -89,11 +90,19 @@ const shown = (name: string, value: string): string =>
 const asRecord = (value: unknown): Record<string, unknown> =>
   typeof value === 'object' && value !== null ? { ...value } : {}
 
-/** The app that a request says it is from, before anything is proved. */
+/** The app that a request says it is from, before anything is proved; an assertion says it where nothing else does. */
 export function claimedClientId(request: FastifyRequest): string | undefined {
-  const named = asRecord(request.body)['client_id'] ?? basicClientId(request)
+  const { client_id: sent, client_assertion: assertion } = asRecord(request.body)
+  // An empty parameter counts as absent.
+  const named = sent || (basicClientId(request) ?? subjectOf(assertion))
   return typeof named === 'string' && named !== '' ? named.slice(0, longestValue('client_id')) : undefined
 }
+
+/** @see RFC 7521 §4.2 */
+const subjectOf = (assertion: unknown): unknown =>
+  typeof assertion === 'string'
+    ? readCompactJws(assertion, longestValue('client_assertion'))?.payload['sub']
+    : undefined
 
 /** The app that a Basic header names, for an error met before it was read. */
 function basicClientId(request: FastifyRequest): string | undefined {
