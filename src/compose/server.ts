@@ -37,6 +37,7 @@ import { registerOverload } from '../web/kit/limits/overload.ts'
 import { createPlaces, ROOM } from '../web/kit/limits/places.ts'
 import { registerRateLimits } from '../web/kit/limits/rate-limits.ts'
 import { registerServiceGuard } from '../web/kit/limits/service-guard.ts'
+import { warnOfUndeclaredProxy } from '../web/kit/limits/undeclared-proxy.ts'
 import { requireAddressedHere } from '../web/kit/requests/addressed-to.ts'
 import { createCookies } from '../web/kit/requests/cookies.ts'
 import { registerFormBody } from '../web/kit/requests/form-body.ts'
@@ -111,6 +112,7 @@ export async function buildServer(
   const rootPath = `/.well-known/oauth-authorization-server${base}`
 
   registerResponseHeaders(server, issuer)
+  warnOfUndeclaredProxy(server, issuer)
   requireAddressedHere(server, { issuer, hosts: config.http.hosts })
   await registerCors(server, {
     apps: store.read.apps,

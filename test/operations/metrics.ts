@@ -36,7 +36,7 @@ await t.test('metrics are for this machine, or for whoever has the token', async
   const status = async (origin: string, headers: Readonly<Record<string, string>> = {}): Promise<number> =>
     (await fetch(`${origin}/metrics`, { headers })).status
   t.equal(await status(open.origin), 200)
-  for (const header of ['x-forwarded-for', 'forwarded', 'via', 'x-real-ip'])
+  for (const header of ['x-forwarded-for', 'x-forwarded-proto', 'forwarded', 'via', 'x-real-ip'])
     t.equal(await status(open.origin, { [header]: '127.0.0.1' }), 403, `a proxy speaks for somebody else: ${header}`)
   t.equal(await status(closed.origin), 403)
   t.equal(await status(closed.origin, { authorization: `Bearer ${TOKEN}x` }), 403)

@@ -130,11 +130,56 @@ await t.test('authorize: so many a minute of one network', async (t) => {
   })
 })
 
-await t.test('this machine itself, and a proxy on it that is not declared, are limited by app alone', async (t) => {
+await t.test('this machine itself is limited by app alone', async (t) => {
   const { instance } = await startWorld(t, { TESSERA_LIMIT_AUTHORIZE: '2', TESSERA_LIMIT_APP_FAILURES: '2' })
   const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
-  const answers = await times(10, (turn) => send(url, { redirect: 'manual', headers: from(`192.0.2.${turn}`) }))
+  const answers = await times(10, () => send(url, { redirect: 'manual' }))
   t.ok(answers.every(({ status }) => status === 303))
+})
+
+await t.test('a proxy on this machine that is not declared is one network, whatever it says', async (t) => {
+  const { instance } = await startWorld(t, { TESSERA_LIMIT_AUTHORIZE: '2', TESSERA_LIMIT_APP_FAILURES: '2' })
+  const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+  const ways: readonly HeaderFields[] = [
+    from('192.0.2.1'),
+    from('192.0.2.2'),
+    { forwarded: 'for=192.0.2.3' },
+    { 'x-real-ip': '192.0.2.4' },
+    { via: '1.1 proxy' },
+    { 'x-forwarded-proto': 'https' },
+    { 'x-forwarded-host': 'id.example.com' },
+  ]
+  const statuses = []
+  for (const headers of ways) statuses.push((await send(url, { redirect: 'manual', headers })).status)
+  t.strictSame(statuses, [303, 303, 429, 429, 429, 429, 429])
+  const guesses = []
+  for (const headers of ways.slice(0, 4)) {
+    const guess = { ...basic(SYNC, 'wrong'), ...headers }
+    guesses.push((await requestToken(instance, { grant_type: 'client_credentials' }, guess)).status)
+  }
+  t.strictSame(guesses, [401, 401, 429, 429])
+})
+
+await t.test('a proxy on this machine that only names the host people know is told from a program on it', async (t) => {
+  const settings = { TESSERA_ISSUER: 'https://id.example.com/id', TESSERA_LIMIT_AUTHORIZE: '2' }
+  const { instance } = await startWorld(t, settings)
+  const url = authorizeUrl({ issuer: '/id' }, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+  const warnings = (): unknown[] => instance.log.flatMap(({ level, msg }) => (level === 40 ? [msg] : []))
+  const ask = async (path: string, host: string): Promise<number> =>
+    (await instance.server.inject({ url: path, headers: { host } })).statusCode
+  const here = []
+  for (let turn = 0; turn < 3; turn++) here.push(await ask(url, 'localhost:5080'))
+  t.strictSame(
+    [here, await ask('/metrics', '127.0.0.1'), await ask('/metrics', 'machine')],
+    [[303, 303, 303], 200, 200],
+  )
+  t.strictSame(warnings(), [])
+  const there = []
+  for (let turn = 0; turn < 3; turn++) there.push(await ask(url, 'id.example.com'))
+  t.strictSame([there, await ask('/metrics', 'id.example.com')], [[303, 303, 429], 403])
+  t.strictSame(warnings(), [
+    'requests come through a proxy on this machine that TESSERA_TRUSTED_PROXIES does not name, or that sends no X-Forwarded-For; everybody behind it shares the limits of one address',
+  ])
 })
 
 await t.test('0 is no limit', async (t) => {

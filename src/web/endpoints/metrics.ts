@@ -1,17 +1,15 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { isLoopbackHost } from '../../domain/protocol/redirect-uri.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import { digest, sameDigest } from '../../lib/crypto/secrets.ts'
 import type { Metrics } from '../kit/limits/figures.ts'
 import { readBearerToken } from '../kit/requests/bearer-token.ts'
+import { isFromThisMachine } from '../kit/requests/network.ts'
 
 interface Dependencies {
   readonly metrics: Metrics
   /** Who knows it may read; without one, whoever is on this machine. */
   readonly token: string | undefined
 }
-
-const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via']
 
 /** Figures for a monitoring system; not for the public, who would learn when people sign in. */
 export async function metricsEndpoint(server: FastifyInstance, { metrics, token }: Dependencies): Promise<void> {
@@ -23,12 +21,6 @@ export async function metricsEndpoint(server: FastifyInstance, { metrics, token 
 }
 
 const bearerOf = (request: FastifyRequest): string => readBearerToken(request, undefined) ?? ''
-
-/** A proxy on this machine brings requests from elsewhere, and says so. */
-function isFromThisMachine({ socket, headers }: FastifyRequest): boolean {
-  const address = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
-  return isLoopbackHost(address) && !FORWARDED.some((name) => headers[name] !== undefined)
-}
 
 const refused = (byToken: boolean): Refused =>
   new Refused(

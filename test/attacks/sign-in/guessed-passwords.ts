@@ -31,11 +31,15 @@ const MADE_UP: Readonly<Record<string, HeaderAt>> = {
   'a thousand hops': (turn) => ({ 'x-forwarded-for': Array.from({ length: 1000 }, () => `10.0.0.${turn}`).join() }),
 }
 
-/** Signs in from an address, as if it were at the other end of the connection. */
-async function fromAddress(instance: Instance, remoteAddress: string) {
+/** Signs in from an address, or from another one each time, as if it were at the other end of the connection. */
+async function fromAddress(instance: Instance, address: string) {
   const { browser, action, post } = await atSignIn(instance)
   const cookie = await browser.jar.getCookieString(instance.origin)
-  return async (username: string, headers: Readonly<Record<string, string>> = {}): Promise<number> => {
+  return async (
+    username: string,
+    headers: Readonly<Record<string, string>> = {},
+    remoteAddress = address,
+  ): Promise<number> => {
     const { method, headers: own, body } = post(username, WRONG, headers)
     const { host, pathname, search } = new URL(action)
     const sent = { ...own, host, cookie }
@@ -84,10 +88,10 @@ await attackGroup(
 
     for (const [at, [name, headerAt]] of Object.entries(MADE_UP).entries()) {
       await attack('LG-16', `${name}: one name has ten attempts all the same`, async (t) => {
-        const { enter } = await atSignIn(instance)
+        const enter = await fromAddress(instance, '203.0.113.1')
         const statuses = []
         for (let turn = 0; turn < 11; turn++)
-          statuses.push((await enter(`somebody-${at}`, WRONG, headerAt(turn))).status)
+          statuses.push(await enter(`somebody-${at}`, headerAt(turn), `203.0.113.${20 * at + turn}`))
         t.strictSame(statuses, [...failed(10), 429])
       })
       await attack('LG-16', `${name}: one address has its few attempts all the same`, async (t) => {
@@ -97,6 +101,13 @@ await attackGroup(
         t.strictSame(statuses, [...failed(MOST), 429])
       })
     }
+    await attack('LG-16', 'a proxy on this machine is one address, whatever it says', async (t) => {
+      const { enter } = await atSignIn(instance)
+      const statuses = []
+      for (let turn = 0; turn <= MOST; turn++)
+        statuses.push((await enter(`behind-${turn}`, WRONG, { 'x-forwarded-for': `198.51.100.${turn}` })).status)
+      t.strictSame(statuses, [...failed(MOST), 429])
+    })
     await attack('LG-16', 'what is written down of an attempt is the address of the connection', async (t) => {
       await (await fromAddress(instance, '192.0.2.99'))('anybody', MADE_UP['X-Forwarded-For']?.(1))
       const told = [...addressesOf(instance)].map(String)
