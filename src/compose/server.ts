@@ -161,6 +161,7 @@ export async function buildServer(
         flow,
         cookies,
         refuse,
+        renderPage,
         sendAnswer,
         browserStateOf,
         issuer,

@@ -120,7 +120,7 @@ export const APP_TABLE = {
     metadata: 'userinfo_signed_response_alg',
   }),
   logoUri: row(url, undefined, 'identity', {
-    meaning: 'logo on the consent page',
+    meaning: 'logo on the sign-in and consent pages; of an app that registered itself, not before sign-in',
     rule: rules.webUrl,
     metadata: 'logo_uri',
   }),

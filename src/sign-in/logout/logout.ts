@@ -21,6 +21,8 @@ export interface LogoutInteraction {
   readonly appName?: string
   /** Registered for the app; where the browser goes in the end. */
   readonly redirectUri?: string
+  /** Nobody vouched for the app: where it sends people is their own decision. */
+  readonly selfRegistered?: true
   readonly state?: string
   readonly uiLocales?: string
   /** From a genuine ID token: this session may be ended without asking. */
@@ -93,6 +95,7 @@ export function createLogout({ apps, readHint, key, clock, random, issuer }: Dep
         id: newShortId(random),
         startedAt: clock(),
         ...(app ? { appName: app.name } : {}),
+        ...(app?.selfRegistered ? { selfRegistered: true as const } : {}),
         ...(redirectUri === undefined ? {} : { redirectUri, ...(state === undefined ? {} : { state }) }),
         ...(uiLocales === undefined ? {} : { uiLocales }),
         ...(hint

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { destinationOf } from '../../domain/protocol/redirect-uri.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
@@ -7,6 +8,8 @@ import type { EffectiveRequest } from '../../oauth/authorize/request/effective-r
 import type { Redirectable } from '../../oauth/authorize/request/request.ts'
 import type { Interaction } from '../../oauth/authorize/sealed-interaction.ts'
 import type { SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
+import { errorPage } from '../kit/answers/error-handler.ts'
+import type { RenderPage } from '../kit/answers/pages.ts'
 import type { Refuse } from '../kit/answers/refusals.ts'
 import type { SendAnswer } from '../kit/answers/send-answer.ts'
 import type { RateLimits } from '../kit/limits/rate-limits.ts'
@@ -17,6 +20,7 @@ interface Dependencies {
   readonly flow: AuthorizeFlow
   readonly cookies: Pick<Cookies, 'browser' | 'ensureBrowser' | 'session' | 'showState'>
   readonly refuse: Refuse
+  readonly renderPage: RenderPage
   readonly sendAnswer: SendAnswer
   readonly browserStateOf: (sid: string) => string
   readonly issuer: string
@@ -31,10 +35,9 @@ const PAGES: Readonly<Record<PageStep['kind'], string>> = { 'sign-in': 'login', 
 const MOST_ATTEMPTS = 3
 
 /** The authorization endpoint. @see RFC 6749 §3.1, OIDC Core §3.1.2 */
-export async function authorizeEndpoint(
-  server: FastifyInstance,
-  { flow, cookies, refuse, sendAnswer, browserStateOf, issuer, limits, sessions }: Dependencies,
-): Promise<void> {
+export async function authorizeEndpoint(server: FastifyInstance, dependencies: Dependencies): Promise<void> {
+  const { flow, cookies, sendAnswer, browserStateOf, issuer, limits, sessions } = dependencies
+  const answerError = createAnswerError(dependencies)
   const config = { page: true } as const
 
   /** Sign in, consent or answer, whichever is next; until the redirect URI holds, a refusal is a page. */
@@ -71,14 +74,8 @@ export async function authorizeEndpoint(
       return reply.redirect(`${issuer}/${PAGES[step.kind]}?${sealed({ ...interaction, browser })}`, 303)
     } catch (error) {
       if (!(error instanceof Refused) || error.code === 'interaction_expired') throw error
-      return redirectError(request, reply, redirectable, error)
+      return answerError(request, reply, redirectable, error)
     }
-  }
-
-  async function redirectError(request: FastifyRequest, reply: FastifyReply, to: Redirectable, error: Refused) {
-    const sid = await flow.findSid(cookies.session(request))
-    if (sid !== undefined) cookies.showState(request, reply, browserStateOf(sid))
-    return sendAnswer(request, reply, flow.errorAnswer(to, error, refuse(request, error, to.app.applicationUri), sid))
   }
 
   const sealed = (interaction: Interaction): string => `interaction=${flow.interactions.seal(interaction)}`
@@ -108,6 +105,21 @@ export async function authorizeEndpoint(
     return proceed(request, reply, { form: flow.formOf(interaction) }, interaction)
   })
 }
+
+/** Tells the app of an error, by way of the browser, or the person alone where nobody vouched for the app. */
+const createAnswerError =
+  ({ flow, cookies, refuse, renderPage, sendAnswer, browserStateOf }: Dependencies) =>
+  async (request: FastifyRequest, reply: FastifyReply, to: Redirectable, error: Refused): Promise<FastifyReply> => {
+    const sid = await flow.findSid(cookies.session(request))
+    if (sid !== undefined) cookies.showState(request, reply, browserStateOf(sid))
+    const refusalId = refuse(request, error, to.app.applicationUri)
+    const answer = flow.errorAnswer(to, error, refusalId, sid)
+    if (sid !== undefined || !to.app.selfRegistered) return sendAnswer(request, reply, answer)
+    // Else whoever may register an app could send anybody anywhere with a link to this server. RFC 9700 §4.11.2
+    const onward =
+      answer.kind === 'redirect' ? { url: answer.url, destination: destinationOf(to.redirectUri) } : undefined
+    return renderPage(request, reply, errorPage(error, refusalId, onward))
+  }
 
 const endedMeanwhile = ({ app }: Redirectable): Refused =>
   new Refused('access_denied', 'the access of the app was ended during this request; begin again', {

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Proof } from '../../domain/access/proof.ts'
-import { displayOf, reachOf } from '../../domain/apps/app-display.ts'
+import { beforeSignIn, displayOf, reachOf } from '../../domain/apps/app-display.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
 import type { Form } from '../../domain/protocol/form.ts'
 import { destinationOf } from '../../domain/protocol/redirect-uri.ts'
@@ -60,7 +60,8 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
     problem?: Problem,
   ) {
     const form = flow.formOf(interaction)
-    const { app, redirectUri } = await flow.findRedirect({ form })
+    const { app: found, redirectUri } = await flow.findRedirect({ form })
+    const app = beforeSignIn(found)
     const error = problem && errorOf(problem, app.applicationUri)
     if (error?.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(interaction))

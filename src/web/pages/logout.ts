@@ -38,7 +38,7 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
     live: LiveSession | undefined,
   ) {
     cookies.clearSession(reply)
-    if (!live) return reply.redirect(logout.doneUrl(interaction), 303)
+    if (!live) return leave(request, reply, interaction)
     const { sid } = live.session
     const left = await sessions.end(live.session)
     audit.note({ event: 'sign_out', user: live.user.id, address: request.ip, detail: { session: sid } })
@@ -49,6 +49,15 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
     return frames.length === 0
       ? reply.redirect(logout.doneUrl(interaction), 303)
       : letBrowserTell(request, reply, interaction, frames)
+  }
+
+  /** Nobody is signed in, who could know where the link leads: an app that nobody vouched for does not send them there. */
+  function leave(request: FastifyRequest, reply: FastifyReply, interaction: LogoutInteraction): FastifyReply {
+    const { selfRegistered, redirectUri, uiLocales } = interaction
+    const url = logout.doneUrl(interaction)
+    if (!selfRegistered || redirectUri === undefined) return reply.redirect(url, 303)
+    const onward = { url, destination: destinationOf(redirectUri) }
+    return renderPage(request, reply, { template: 'signed-out', uiLocales, data: () => ({ onward }) })
   }
 
   function confirm(
