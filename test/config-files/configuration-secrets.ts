@@ -33,7 +33,7 @@ await t.test('secrets and passwords are at rest and in output as hashes alone', 
     },
     'a change of secret shows as digests',
   )
-  t.match(answers[1]?.stdout, /passwordHash: \$argon2id\$/)
+  t.match(answers[1]?.stdout, /passwordHash: "\$argon2id\$/)
   t.notMatch(answers[2]?.stdout, /argon2/)
 })
 

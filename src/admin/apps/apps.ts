@@ -5,6 +5,7 @@ import { fieldChanges } from '../../domain/records/field-changes.ts'
 import type { Repositories } from '../../store/store.ts'
 import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { conflict, invalidChange, notThere } from '../change/refuse-change.ts'
+import { leaveResources } from './resources.ts'
 import { validateApp } from './validate-app.ts'
 
 type Recorded = Pick<Repositories, 'apps' | 'auditEvents'>
@@ -93,8 +94,13 @@ export async function setAppEnabled(
 }
 
 /** Forgets an app with everything issued to it. @throws Refused */
-export async function removeApp(unit: Recorded, applicationUri: string, context: ChangeContext): Promise<void> {
+export async function removeApp(
+  unit: Recorded & Pick<Unit, 'resources'>,
+  applicationUri: string,
+  context: ChangeContext,
+): Promise<void> {
   const app = await requireApp(unit, applicationUri)
+  await leaveResources(unit, applicationUri, context)
   await unit.apps.remove(applicationUri, context.now)
   const detail = { fields: fieldChanges(showRegistration(app), {}) }
   await recordChange(unit, { event: 'app_removed', app: applicationUri, detail }, context)

@@ -7,6 +7,7 @@ import type { Fault } from '../../domain/refusals/errors.ts'
 import { type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
 import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
 import type { Clock } from '../../lib/time/clock.ts'
+import { readTime } from '../../lib/time/read-time.ts'
 import type { Repositories } from '../../store/store.ts'
 import { invalidChange, isInvalidChange } from '../change/refuse-change.ts'
 import type { Actor, RunChange } from '../change/run-change.ts'
@@ -110,7 +111,7 @@ export function createManageApps({ read, runChange, clock, random, secretKey }: 
         const made = body.ApplicationSecretHash === undefined ? newSecret(random) : undefined
         const hash = body.ApplicationSecretHash ?? digest(made ?? '')
         const secret = toSecret(
-          { hash, label: body.Label, expiresAt: readTime(body.ExpiresAt, context.now) },
+          { hash, label: body.Label, expiresAt: readEnd(body.ExpiresAt, context.now) },
           context.now,
         )
         const sealed = made === undefined ? undefined : seal(secretKey, made, secret.id)
@@ -159,10 +160,10 @@ const toSecret = ({ hash, label, expiresAt }: SecretFields, now: number) => ({
   expiresAt,
 })
 
-function readTime(text: string | null | undefined, now: number): number | undefined {
+function readEnd(text: string | null | undefined, now: number): number | undefined {
   if (text === undefined || text === null) return undefined
-  const time = Date.parse(text)
-  if (time > now) return time
-  const reason = Number.isNaN(time) ? 'expects a time such as 2030-01-31T00:00:00Z' : 'is in the past'
+  const time = readTime(text)
+  if (time !== undefined && time > now) return time
+  const reason = time === undefined ? 'expects a time such as 2030-01-31T00:00:00Z' : 'is in the past'
   throw invalidChange([{ attribute: 'ExpiresAt', reason }])
 }

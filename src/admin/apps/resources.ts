@@ -55,6 +55,21 @@ async function whyNotServers({ apps }: Pick<Unit, 'apps'>, { resourceServers }: 
   return faults
 }
 
+/** Takes an app off the APIs that it serves. */
+export async function leaveResources(
+  unit: Pick<Unit, 'resources' | 'auditEvents'>,
+  applicationUri: string,
+  context: ChangeContext,
+): Promise<void> {
+  const served = (await unit.resources.list()).filter(({ resourceServers }) => resourceServers.includes(applicationUri))
+  for (const resource of served) {
+    const after = { ...resource, resourceServers: resource.resourceServers.filter((uri) => uri !== applicationUri) }
+    await unit.resources.update(after, context.now)
+    const fields = fieldChanges(showResource(resource), showResource(after))
+    await recordChange(unit, { event: 'resource_updated', detail: { resource: resource.identifier, fields } }, context)
+  }
+}
+
 /** Removes an API resource. @throws Refused while apps need it, and for the API of the instance itself, which stays */
 export async function removeResource(unit: Unit, identifier: string, context: ChangeContext): Promise<void> {
   const before = await requireResource(unit, identifier)

@@ -134,11 +134,21 @@ async function unknownScopes(app: AppRegistration, { resources, settings }: Unit
 export function warningsAboutSecrets(app: TrustedApplication, now: number): string[] {
   const unreadable = app.secrets.filter((secret) => isValidSecret(secret, now) && secret.sealed === undefined)
   if (!needsReadableSecret(app) || unreadable.length === 0) return []
-  const remedy = `tessera app rotate-secret ${shellWord(app.applicationUri)} --overlap 7d`
   return [
-    `only the hash of a secret made before client_secret_jwt is stored, which cannot verify a MAC; create a new one with: ${remedy}`,
+    `only the hash of a secret is stored, and client_secret_jwt needs the secret itself to verify a MAC; create a new one with: ${rotationOf(app)}`,
   ]
 }
+
+/** What an export loses of the secrets of an app; one sentence each. @param now milliseconds since 1970 */
+export function warningsAboutExport(app: TrustedApplication, now: number): string[] {
+  if (!needsReadableSecret(app) || !app.secrets.some((secret) => isValidSecret(secret, now))) return []
+  return [
+    `the file has only the hash of its secret, which cannot verify the MACs of client_secret_jwt in another instance; create a new one there with: ${rotationOf(app)}`,
+  ]
+}
+
+const rotationOf = ({ applicationUri }: TrustedApplication): string =>
+  `tessera app rotate-secret ${shellWord(applicationUri)} --overlap 7d`
 
 /**
  * What is possible but hardly meant; one sentence each.

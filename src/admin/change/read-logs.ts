@@ -4,6 +4,7 @@ import { cursorMalformed } from '../../domain/refusals/cursor-malformed.ts'
 import { type Fault, Refused } from '../../domain/refusals/errors.ts'
 import type { Refusal } from '../../domain/refusals/refusal.ts'
 import { isoTime } from '../../lib/time/clock.ts'
+import { readTime } from '../../lib/time/read-time.ts'
 import type { Repositories } from '../../store/store.ts'
 
 interface Dependencies {
@@ -44,9 +45,9 @@ function readKey(key: string | undefined): LogPosition | undefined {
 }
 
 /** @throws Refused `invalid_request` for what is no time */
-function readTime(name: string, text: string | undefined): number | undefined {
-  const time = text === undefined ? undefined : Date.parse(text)
-  if (!Number.isNaN(time)) return time
+function readMoment(name: string, text: string | undefined): number | undefined {
+  const time = text === undefined ? undefined : readTime(text)
+  if (text === undefined || time !== undefined) return time
   const faults = [{ attribute: name, reason: 'expects a time such as 2030-01-31T00:00:00Z' }]
   throw filterMalformed(`${name} is not a time`, faults)
 }
@@ -97,7 +98,7 @@ export function createReadLogs({ read, flush }: Dependencies) {
       requireEvent(filter.event)
       await flush()
       const after = readKey(query.after)
-      const wanted = { ...filter, since: readTime('since', since), until: readTime('until', until) }
+      const wanted = { ...filter, since: readMoment('since', since), until: readMoment('until', until) }
       const page = await readPage(query, ({ limit }) => read.auditEvents.read(wanted, limit, after), keyOf)
       return { items: page.items.map(showEvent), next: page.next }
     },

@@ -8,6 +8,7 @@ import type { User } from '../../domain/users/user.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import { DAY, isoTime } from '../../lib/time/clock.ts'
 import { readDuration, showDuration } from '../../lib/time/duration.ts'
+import { readTime } from '../../lib/time/read-time.ts'
 
 /** Milliseconds a token lives for which nothing is said. */
 const USUAL_LIFETIME = 90 * DAY
@@ -53,11 +54,6 @@ export function readTokenExpiry(text: string | undefined, longest: string | unde
   if (time <= now + most) return { value: time }
   const allow = 'to allow more, set ReferenceTokenMaxLifetime in a file and run tessera apply'
   return wrong('expires_at', `is later than ${showDuration(most)} from now, ${isoTime(now + most)}; ${allow}`)
-}
-
-function readTime(text: string): number | undefined {
-  const time = /^\d{4}-\d{2}-\d{2}(T|$)/.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(time) ? undefined : time
 }
 
 /** Reads what a token is called; by its kind and day where nothing is said. */

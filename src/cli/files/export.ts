@@ -5,7 +5,7 @@ import { type Guarded, OutputRefused, writeOutput } from '../../store/transfer/o
 import { globalsOf } from '../kit/globals.ts'
 import { guardedFiles } from '../kit/guarded-files.ts'
 import { helpText } from '../kit/help.ts'
-import { print } from '../kit/output.ts'
+import { print, warn } from '../kit/output.ts'
 import { impossible } from '../kit/problem.ts'
 import { withCore } from '../kit/with-core.ts'
 
@@ -44,7 +44,8 @@ export function exportCommand(program: Command): void {
 const exportAll = (flags: ExportFlags, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }, config) => {
     const extras = { passwordHashes: flags.withPasswordHashes ?? false, ids: flags.withIds ?? false }
-    const exported = await exportInstance(store.read, extras, clock())
+    const { exported, warnings } = await exportInstance(store.read, extras, clock())
+    for (const warning of warnings) warn(command, warning)
     const { output } = flags
     if (output === undefined) {
       print(command, exported, toYaml(exported).trimEnd())

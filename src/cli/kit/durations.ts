@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 import { DAY } from '../../lib/time/clock.ts'
 import { readDuration } from '../../lib/time/duration.ts'
+import { readTime } from '../../lib/time/read-time.ts'
 
 const LONGEST = 365 * DAY
 
@@ -17,10 +18,8 @@ export function durationFlag(text: string): number {
 export function timeFlag(text: string): (now: number) => number {
   const ago = readDuration(text)
   if (ago !== undefined) return (now) => now - ago
-  const [, day, time, zone] =
-    /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)(Z|[+-]\d{2}:\d{2})?)?$/.exec(text) ?? []
-  const at = day === undefined ? Number.NaN : Date.parse(`${day}T${time ?? '00:00'}${zone ?? 'Z'}`)
-  if (Number.isNaN(at))
+  const at = readTime(text)
+  if (at === undefined)
     throw new InvalidArgumentError('Expected a time such as 2026-01-31, 2026-01-31T08:00Z or 7d (seven days ago).')
   return () => at
 }

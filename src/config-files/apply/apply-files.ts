@@ -15,7 +15,7 @@ import { type FirstPasswords, prepareFirstPasswords, withPasswords } from './fir
 import { lostScopes } from './lost-scopes.ts'
 import { runTasks } from './run-tasks.ts'
 import { linkingTasks, pruningTasks, tasksFor } from './tasks.ts'
-import { warningsAmong } from './warnings.ts'
+import { unreadableSecrets, warningsAmong } from './warnings.ts'
 
 /** What is needed to apply files. */
 export interface Application {
@@ -97,7 +97,12 @@ async function bringAbout(
   const changes = changesBetween(before, await describe())
   return {
     changes: changes.map((change) => withId(change, wanted)),
-    warnings: [...warningsAmong(changes, wanted), ...warnings, ...(leftNone ? [NO_ADMINISTRATOR] : [])],
+    warnings: [
+      ...warningsAmong(changes, wanted),
+      ...(await unreadableSecrets(unit, changes, context.now)),
+      ...warnings,
+      ...(leftNone ? [NO_ADMINISTRATOR] : []),
+    ],
   }
 }
 

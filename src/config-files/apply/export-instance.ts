@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import { warningsAboutExport } from '../../admin/apps/validate-app.ts'
 import { readInstanceSettings } from '../../admin/change/instance-settings.ts'
 import { showResource } from '../../domain/access/api-resource.ts'
 import { showRegistration } from '../../domain/apps/app-attributes.ts'
@@ -22,6 +23,12 @@ export interface ExportedInstance {
   readonly settings: Readonly<Record<string, string>>
 }
 
+/** The file, and what it cannot hold; one sentence each. */
+export interface Export {
+  readonly exported: ExportedInstance
+  readonly warnings: readonly string[]
+}
+
 /** What is left out unless it is asked for. */
 export interface Extras {
   /** So that people keep their passwords in another instance. */
@@ -34,12 +41,13 @@ export interface Extras {
  * Describes the whole instance, such that applying it changes nothing here and makes the same elsewhere; of secrets only hashes.
  * @param now milliseconds since 1970; secrets that have ended are left out
  */
-export async function exportInstance(unit: Unit, extras: Extras, now: number): Promise<ExportedInstance> {
+export async function exportInstance(unit: Unit, extras: Extras, now: number): Promise<Export> {
   const users = await unit.users.list()
   const loginOf = loginsOf(users)
   const hashes = extras.passwordHashes ? await passwordHashes(unit, users) : new Map<string, string>()
-  return {
-    apps: (await unit.apps.list()).map((app) => ({
+  const apps = await unit.apps.list()
+  const exported = {
+    apps: apps.map((app) => ({
       ...withoutNothing({ ...describeRecord(app, loginOf), SelfRegistered: app.selfRegistered || null }, DEFAULTS),
       ...exportSecrets(validSecrets(app, now)),
     })),
@@ -58,11 +66,19 @@ export async function exportInstance(unit: Unit, extras: Extras, now: number): P
     }),
     settings: await readInstanceSettings(unit),
   }
+  const warningsOf = (app: TrustedApplication): string[] =>
+    warningsAboutExport(app, now).map((warning) => `${app.applicationUri}: ${warning}`)
+  return { exported, warnings: apps.flatMap(warningsOf) }
 }
 
-/** Writes it as YAML that every version of the language reads alike. */
+const QUOTED = { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN' } as const
+// They end a line in YAML 1.1, and are letters like any other in 1.2.
+const LINE_ENDS = /[\x7f-\x9f\u2028\u2029\ufeff]/g
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+/** Writes it as YAML that every version of the language reads alike: a bare `no` or `12:30` is no text in 1.1. */
 export const toYaml = (exported: ExportedInstance): string =>
-  stringify(exported, { lineWidth: 0, aliasDuplicateObjects: false })
+  stringify(exported, { lineWidth: 0, aliasDuplicateObjects: false, ...QUOTED }).replace(LINE_ENDS, escaped)
 
 const DEFAULTS = showRegistration({ applicationUri: '-', name: '-', clientType: 'None', ...APP_DEFAULTS })
 

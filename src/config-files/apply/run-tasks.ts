@@ -10,16 +10,30 @@ interface RefusedTask {
 }
 
 /**
- * Runs tasks in their order; what is refused is tried again after the others, for one may make room for another.
+ * Runs tasks in their order; what is refused is tried again after the others, for one may make room for another. Where all wait for
+ * each other, each gives up what it will not keep.
  * @returns what stayed refused
  */
 export async function runTasks(tasks: readonly Task[], unit: Unit): Promise<ConfigurationFault[]> {
   let waiting = tasks
+  let stuck: { readonly refused: readonly RefusedTask[]; readonly gaveWay: ReadonlySet<Task> } | undefined
   for (;;) {
     const refused = await runOnce(waiting, unit)
-    if (refused.length === 0 || refused.length === waiting.length) return refused.flatMap(faultsOf)
+    if (refused.length === 0) return []
+    if (refused.length === waiting.length) {
+      // Whoever gives way and is refused all the same keeps what another wants.
+      const inVain = stuck && refused.some(({ task }) => stuck?.gaveWay.has(task))
+      if (stuck) return (inVain ? stuck.refused : refused).flatMap(faultsOf)
+      stuck = { refused, gaveWay: await giveWay(refused, unit) }
+    }
     waiting = refused.map(({ task }) => task)
   }
+}
+
+async function giveWay(refused: readonly RefusedTask[], unit: Unit): Promise<ReadonlySet<Task>> {
+  const gaveWay = new Set<Task>()
+  for (const { task } of refused) if (await task.giveWay?.(unit)) gaveWay.add(task)
+  return gaveWay
 }
 
 async function runOnce(tasks: readonly Task[], unit: Unit): Promise<RefusedTask[]> {

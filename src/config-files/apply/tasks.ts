@@ -27,6 +27,8 @@ export interface Task {
   readonly placeOf: (attribute?: string) => Place
   /** @throws Refused */
   readonly run: (unit: Unit) => Promise<unknown>
+  /** Gives up at once what the record will not keep, for others who wait for it. @returns whether there was anything */
+  readonly giveWay?: (unit: Unit) => Promise<boolean>
 }
 
 export interface TaskContext {
@@ -41,7 +43,11 @@ export function tasksFor({ resources, users, apps, settings }: Wanted, { context
       ...record,
       run: (unit: Unit) => ensureResource(unit, resource, context),
     })),
-    ...users.map((user) => ({ ...user.record, run: (unit: Unit) => ensureUser(unit, user, context, hashOf) })),
+    ...users.map((user) => ({
+      ...user.record,
+      run: (unit: Unit) => ensureUser(unit, user, context, hashOf),
+      giveWay: (unit: Unit) => releaseEmail(unit, user, context),
+    })),
     ...apps.map((app) => ({ ...app.record, run: (unit: Unit) => ensureApp(unit, app, context) })),
     ...users
       .filter(({ isEnabled }) => isEnabled === false)
@@ -125,7 +131,7 @@ async function ensureUser(
     throw invalidChange([...faults, ...userFaults({ type: 'InternalUser', ...user }, context.now)])
   }
   if (before) {
-    const after = { ...before, ...user, id: before.id, login: before.login } as User
+    const after = { ...before, ...wanted.detailsOf(before.login) }
     if (differ(showUser(before), showUser(after))) await updateUser(unit, after, context)
     if (isEnabled === true) await setUserEnabled(unit, before.id, true, context)
     await giveFirstPassword(unit, before, password && (await hashOf(password)), context)
@@ -137,6 +143,14 @@ async function ensureUser(
     password && (await hashOf(password)),
     context,
   )
+}
+
+async function releaseEmail(unit: Unit, { user }: WantedUser, context: ChangeContext): Promise<boolean> {
+  const before = await findAccount(unit, user.login)
+  const isKept = user.email !== undefined && before?.email === user.email
+  if (before?.email === undefined || isKept) return false
+  await updateUser(unit, { ...before, email: undefined, emailVerified: false }, context)
+  return true
 }
 
 /** A password that exists is its owner's and stays. */

@@ -1,7 +1,8 @@
-import { warningsAbout } from '../../admin/apps/validate-app.ts'
+import { warningsAbout, warningsAboutSecrets } from '../../admin/apps/validate-app.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import type { WantedApp } from '../read/read-app.ts'
 import type { Wanted } from '../read/read-files.ts'
+import type { Unit } from '../schema/describe-instance.ts'
 import type { Change } from './changes.ts'
 
 /** What is possible but hardly meant, of the apps that change; one sentence each. */
@@ -11,6 +12,23 @@ export const warningsAmong = (changes: readonly Change[], { apps }: Wanted): str
     const change = changes.find(({ kind, id }) => kind === 'app' && id === uri)
     return change ? warningsOf(app, change).map((warning) => `${uri}: ${warning}`) : []
   })
+
+/**
+ * What keeps the secrets of the apps that change from proving them; one sentence each.
+ * @param now milliseconds since 1970
+ */
+export async function unreadableSecrets(
+  { apps }: Pick<Unit, 'apps'>,
+  changes: readonly Change[],
+  now: number,
+): Promise<string[]> {
+  const warnings: string[] = []
+  for (const { id } of changes.filter(({ kind, action }) => kind === 'app' && action !== 'remove')) {
+    const app = await apps.find(id)
+    if (app) warnings.push(...warningsAboutSecrets(app, now).map((warning) => `${id}: ${warning}`))
+  }
+  return warnings
+}
 
 function warningsOf({ record, registration, secrets = [] }: WantedApp, { action }: Change): string[] {
   const lacksSecret = action === 'create' && registration.clientType === 'Confidential' && secrets.length === 0

@@ -2,6 +2,7 @@ import type { SecretDescription } from '../../admin/apps/app-secrets.ts'
 import { isValidSecret, MOST_VALID_SECRETS } from '../../domain/apps/app-secret.ts'
 import { whyBadName } from '../../domain/records/readable-name.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
+import { readTime } from '../../lib/time/read-time.ts'
 import { type Complain, refuseUnknown } from '../schema/fields.ts'
 import type { Suggest } from '../schema/records.ts'
 import { isRecord } from '../schema/source.ts'
@@ -92,12 +93,12 @@ function readLabel(label: unknown, attribute: Attribute, complain: Complain): st
   return typeof label === 'string' ? label : undefined
 }
 
-const ISO_TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/
+const WITH_ZONE = /^[^T ]+$|(Z|[+-]\d\d:\d\d)$/
 
 function readEnd(text: unknown, attribute: Attribute, complain: Complain): number | undefined {
   if (text === undefined || text === null) return undefined
-  const time = typeof text === 'string' && ISO_TIME.test(text) ? Date.parse(text) : Number.NaN
-  if (!Number.isNaN(time)) return time
+  const time = typeof text === 'string' && WITH_ZONE.test(text) ? readTime(text) : undefined
+  if (time !== undefined) return time
   complain(attribute, 'ExpiresAt expects a time with its zone, such as 2030-01-31T12:00:00Z')
   return undefined
 }

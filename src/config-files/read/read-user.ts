@@ -1,4 +1,4 @@
-import { type NewUser, USER_TYPES, type UserType, whyBadPassword } from '../../domain/users/user.ts'
+import { type NewUser, USER_TYPES, type UserDetails, type UserType, whyBadPassword } from '../../domain/users/user.ts'
 import { isText, USER_DETAILS } from '../../domain/users/user-details.ts'
 import { newUserDetails, type UserInput } from '../../domain/users/user-record.ts'
 import { isListedPassword } from '../../lib/files/listed-passwords.ts'
@@ -15,6 +15,8 @@ export type FirstPassword = { readonly clear: string } | { readonly hash: string
 export interface WantedUser {
   readonly record: FileRecord
   readonly user: Omit<NewUser, 'type'>
+  /** What is known of them; somebody who is called nothing else is called by their login, as it is spelled. */
+  readonly detailsOf: (login: string) => UserDetails
   readonly type: UserType | undefined
   readonly isEnabled: boolean | undefined
   readonly password: FirstPassword | undefined
@@ -34,14 +36,16 @@ export function readUser(record: FileRecord, { variables, suggest }: Reading): R
   const uuid = text('id')
   if (uuid !== undefined && !UUID.test(uuid)) complain('id', 'expects a UUID in lower case')
   const type = readType(fields['type'], complain)
+  const given = readDetails(fields, complain)
+  const detailsOf = (login: string): UserDetails => newUserDetails(login, given)
   const user = {
     login: id,
-    ...newUserDetails(id, readDetails(fields, complain)),
+    ...detailsOf(id),
     ...(uuid === undefined ? {} : { id: uuid }),
   }
   const isEnabled = readFlag(fields['isEnabled'], 'isEnabled', complain)
   const password = readPassword(fields, type, variables, complain)
-  return { wanted: { record, user, type, isEnabled, password }, faults }
+  return { wanted: { record, user, detailsOf, type, isEnabled, password }, faults }
 }
 
 function readDetails(fields: FileRecord['fields'], complain: Complain): UserInput {

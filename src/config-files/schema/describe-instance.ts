@@ -18,14 +18,14 @@ export type Fields = Readonly<Record<string, unknown>>
 export type Description = Readonly<Record<Kind, ReadonlyMap<string, Fields>>>
 
 /**
- * Describes an instance as far as the files speak of it.
+ * Describes an instance as far as the files speak of it; an API resource also names apps.
  * @param now milliseconds since 1970
  */
 export async function describeInstance(unit: Unit, kinds: ReadonlySet<Kind>, now: number): Promise<Description> {
   const users = kinds.has('user') || kinds.has('app') ? await unit.users.list() : []
   const loginOf = loginsOf(users)
   const apps = kinds.has('app') ? await unit.apps.list() : []
-  const resources = kinds.has('resource') ? await unit.resources.list() : []
+  const resources = kinds.has('resource') || kinds.has('app') ? await unit.resources.list() : []
   const settings = kinds.has('setting') ? await readInstanceSettings(unit) : {}
   return {
     resource: new Map(resources.map((resource) => [resource.identifier, showResource(resource)])),

@@ -1,4 +1,5 @@
-import { DAY, isoTime } from '../../lib/time/clock.ts'
+import { DAY } from '../../lib/time/clock.ts'
+import { readTime } from '../../lib/time/read-time.ts'
 import { whyBadName } from '../records/readable-name.ts'
 
 /** Says why a text cannot be stored, or `undefined`. @param now milliseconds since 1970 */
@@ -29,10 +30,11 @@ export const whyBadBirthdate: WhyBad = (birthdate, now) => {
   const [, year = '', day = '01-01'] = /^(\d{4})(?:-(\d\d-\d\d))?$/.exec(birthdate) ?? []
   // A leap year has every day there is.
   const date = `${year === '0000' ? '2000' : year}-${day}`
-  const isDate = !Number.isNaN(Date.parse(date)) && isoTime(Date.parse(date)).startsWith(date)
-  if (!isDate || birthdate === '0000') return 'is not a date as YYYY-MM-DD, 0000-MM-DD (without the year) or YYYY'
+  const at = readTime(date)
+  if (at === undefined || birthdate === '0000')
+    return 'is not a date as YYYY-MM-DD, 0000-MM-DD (without the year) or YYYY'
   // Somewhere it is tomorrow already.
-  const sound = year === '0000' || (year >= EARLIEST_YEAR && Date.parse(date) <= now + DAY)
+  const sound = year === '0000' || (year >= EARLIEST_YEAR && at <= now + DAY)
   return sound ? undefined : `must be between ${EARLIEST_YEAR} and today`
 }
 

@@ -5,7 +5,7 @@ import type { SelfRegistrations } from '../../store/repositories/apps/self-regis
 
 interface Dependencies {
   readonly selfRegistrations: Pick<SelfRegistrations, 'unused'>
-  readonly runChange: RunChange<'selfRegistrations' | 'apps' | 'auditEvents'>
+  readonly runChange: RunChange<'selfRegistrations' | 'apps' | 'resources' | 'auditEvents'>
   readonly clock: Clock
   /** Milliseconds; `undefined` keeps everything. */
   readonly unusedFor: number | undefined
