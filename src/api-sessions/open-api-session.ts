@@ -15,7 +15,7 @@ type Slots = 'settings' | 'apiSessions' | 'reservedUsers'
 interface Dependencies {
   readonly read: TokenCheckUnit & Pick<Repositories, Slots>
   readonly write: Write<'apiSessions'>
-  readonly writeAlone: Write<keyof TokenCheckUnit | Slots | 'auditEvents'>
+  readonly writeAlone: Write<keyof TokenCheckUnit | Slots | 'sessions' | 'auditEvents'>
   readonly clock: Clock
   readonly audit: Audit
 }
@@ -28,6 +28,8 @@ export interface ApiCaller {
   readonly sessionEpoch: number
   /** Whether a person acts rather than the app itself. */
   readonly interactive: boolean
+  /** The sign-in session that the token ends with, if it does. */
+  readonly session: string | undefined
   /** Checks them again by what a unit of work sees: whoever waited may have been switched off meanwhile. @throws Refused */
   readonly recheck: (unit: TokenCheckUnit) => Promise<unknown>
 }
@@ -80,18 +82,22 @@ export function createOpenApiSession({ read, write, writeAlone, clock, audit }: 
     return admit(userId, usage, asOf.rules.slots) === 'full' ? slotsExhausted(usage, asOf) : undefined
   }
 
-  /** @param failed how often the database had failed when the candidate came: behind a failure nobody waits for another one */
+  /**
+   * @param caller checked again, and held: whoever signs out or ends their tokens right now waits until the session is there to be
+   *   ended as well
+   * @param failed how often the database had failed when the candidate came: behind a failure nobody waits for another one
+   */
   async function openAnother(
     candidate: Candidate,
-    recheck: ApiCaller['recheck'],
+    { recheck, session: signIn }: Pick<ApiCaller, 'recheck' | 'session'>,
     failed: number,
   ): Promise<OpenApiSession | SlotsExhausted> {
     const exhausted = await checkSlots(candidate)
     if (exhausted) return exhausted
     if (failures > failed) throw busy()
     const { outcome, asOf } = await writeAlone(async (unit) => {
+      if (signIn !== undefined) await unit.sessions.hold(signIn)
       await recheck(unit)
-      // Whoever ends their tokens right now waits until the session is there to be ended as well.
       const { applicationUri, userId, sessionEpoch } = candidate
       if (!(await unit.sessionEpochs.hold(applicationUri, userId, sessionEpoch))) throw endedMeanwhile(candidate)
       const asOf = await asOfNow(unit)
@@ -123,7 +129,7 @@ export function createOpenApiSession({ read, write, writeAlone, clock, audit }: 
       (await inTurn(async () => {
         // Whoever waited for their turn may have been switched off, and find the session that somebody else has opened.
         await recheck(read)
-        return (await useKnown(candidate)) ?? (await openAnother(candidate, recheck, failed))
+        return (await useKnown(candidate)) ?? (await openAnother(candidate, caller, failed))
       }))
     if ('id' in outcome) return outcome
     if (onceAMinute(app.applicationUri))

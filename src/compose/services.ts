@@ -134,7 +134,8 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   const { secretKey, verifySignature, readEffective } = createAppSignatures(config, core, whileOutside)
   const verifyAssertion = createVerifyAssertion({ verifySignature, issuer, clock })
   const authenticateApp = createAuthenticateApp({ apps: read.apps, write, verifyAssertion, clock, secretUse, audit })
-  const lookUpToken = createLookUpToken({ read, keys, profile, clock, readCatalogue, uses: tokenUse })
+  const { isOpen: isSessionOpen } = sessions
+  const lookUpToken = createLookUpToken({ read, keys, profile, clock, readCatalogue, uses: tokenUse, isSessionOpen })
   const recheckToken = createRecheckToken({ profile, clock })
   const findToken = createFindToken(lookUpToken)
   const introspect = createIntrospect({ findToken, readCatalogue, keys, clock, issuer, subjectOf })
@@ -150,12 +151,12 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     audit,
     seconds: {
       code: createRefuseSecondCode({ read, writeEnding, clock, audit }),
-      refreshToken: createAnswerSecondRefresh({ read, writeEnding, clock, audit }),
+      refreshToken: createAnswerSecondRefresh({ read, writeEnding, clock, audit, isSessionOpen }),
     },
   })
   const grants = createGrantRegistry([
     createAuthorizationCodeGrant({ read, writeEnding, clock, audit, readCatalogue }),
-    createRefreshTokenGrant({ read, writeEnding, clock, audit, readCatalogue }),
+    createRefreshTokenGrant({ read, writeEnding, clock, audit, readCatalogue, isSessionOpen }),
     createClientCredentialsGrant({ users: read.users, sessionEpochs: read.sessionEpochs, readCatalogue }),
   ])
 

@@ -30,6 +30,7 @@ const EFFECTS: Readonly<Record<string, readonly [file: string, text: string]>> =
   RequirePkce: ['authorize-request.ts', 'requirePkce: true'],
   RequireConsent: ['consent.ts', 'requireConsent: false'],
   RefreshReplayWindow: ['refresh-rotation.ts', 'refreshReplayWindow'],
+  RefreshEndsWithSession: ['what-a-sign-out-ends.ts', 'refreshEndsWithSession: true'],
   AccessTokenLifetime: ['access-token-claims.ts', 'lifetimes: an hour, or what the record says, to the second'],
   RefreshTokenLifetime: ['refresh-rotation.ts', 'refreshTokenLifetime'],
   ResponseTypes: ['attributes-of-the-record.ts', 'a response type that the record does not list'],

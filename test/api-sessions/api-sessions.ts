@@ -231,7 +231,12 @@ await t.test('signing out ends the API sessions of the person, and nobody elseâ€
   t.equal((await browser.open(`${instance.issuer}/connect/endsession?${query}`)).leftTo?.href, WEB_BYE)
   t.strictSame(await liveSessions(instance), [hers.session_id])
   await callApi(instance, sync)
-  refused(t, instance, await askForSession(instance, tokens.access_token), FULL)
+  refused(t, instance, await askForSession(instance, tokens.access_token), {
+    ...NOT_FOR_API,
+    cause: { rule: 'access-token-signed-out' },
+  })
+  const next = tokensOf(await refresh(instance, tokens.refresh_token))
+  refused(t, instance, await askForSession(instance, next.access_token), FULL)
   t.not(mine.session_id, hers.session_id)
 })
 

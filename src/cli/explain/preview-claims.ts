@@ -56,7 +56,14 @@ export function previewForUser(
   { tokens, algorithm, now }: Preview,
 ): ClaimsPreview {
   const signIn = signInAt(now)
-  const access: PersonAccess = { kind: 'user', ...granted, signIn, family: UNIQUE, binding: 'none' }
+  const access: PersonAccess = {
+    kind: 'user',
+    ...granted,
+    signIn,
+    family: UNIQUE,
+    afterSignOut: false,
+    binding: 'none',
+  }
   const { app, user, scope } = granted
   const subject = { app, user, signIn, nonce }
   return {

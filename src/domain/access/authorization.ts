@@ -58,6 +58,8 @@ export interface UserAuthorization {
   readonly claims: RequestedClaims
   /** Ties together all that grew from one sign-in at one app. */
   readonly family: string
+  /** Whether the person has signed out of the session since: a refresh token outlives that. */
+  readonly afterSignOut: boolean
   /** Milliseconds since 1970; the end of the last refresh token. `undefined` when none is given. */
   readonly refreshUntil: number | undefined
   readonly binding: TokenBinding
@@ -103,6 +105,8 @@ export interface RefreshTokenUse {
   readonly kind: 'refresh token'
   readonly digest: string
   readonly family: string
+  /** The sign-in session that must still be open, where the app's refresh tokens end with it. */
+  readonly session: string | undefined
   /** Fingerprint of the request: who asks, how they proved it, for what. */
   readonly by: string
   /** Seals the answer for whoever presents the same token again; nothing but the token yields it. */

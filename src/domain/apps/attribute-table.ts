@@ -97,6 +97,10 @@ export const APP_TABLE = {
     meaning: 'how long a used refresh token gets the same answer again, 0s to 60s; 0: never',
     rule: rules.secondsBetween(0, rules.MOST_SECONDS.replayWindow),
   }),
+  /** @see OIDC Back-Channel Logout §2.7 */
+  refreshEndsWithSession: row(flag, false, 'tokens', {
+    meaning: 'refresh tokens end with the sign-in session: when the person signs out, or it runs out',
+  }),
   accessTokenLifetime: row(optionalSeconds, undefined, 'tokens', {
     meaning: 'how long access tokens are valid, 60s to 24h; default: 1h',
     rule: rules.secondsBetween(60, rules.MOST_SECONDS.accessToken),

@@ -145,6 +145,7 @@ export type RefusalRule =
   | 'access-token-not-yet-valid'
   | 'access-token-revoked'
   | 'access-token-ended'
+  | 'access-token-signed-out'
   | 'reference-token-malformed'
   | 'reference-token-not-permitted'
   | 'reference-token-makes-none'

@@ -39,6 +39,7 @@ type MintAccessToken = (
     readonly user: User
     readonly signIn: SignInFacts
     readonly family: string
+    readonly afterSignOut: boolean
     readonly binding: TokenBinding
   },
 ) => Promise<{
@@ -48,7 +49,9 @@ type MintAccessToken = (
 }>
 
 interface Dependencies {
-  readonly write: Write<'grants' | 'codes' | 'sessionApps' | 'families' | 'opaqueAccessTokens' | 'auditEvents'>
+  readonly write: Write<
+    'sessions' | 'grants' | 'codes' | 'sessionApps' | 'families' | 'opaqueAccessTokens' | 'auditEvents'
+  >
   readonly clock: Clock
   readonly random: Random
   readonly signIdToken: SignFrontChannelIdToken
@@ -78,7 +81,7 @@ export function createIssueAnswer(dependencies: Dependencies) {
     const { app } = request
     const target = targetOf(request, [], app, await readCatalogue())
     // Through the browser the sender proves to hold nothing.
-    const sender = { family, binding: 'none' } as const
+    const sender = { family, afterSignOut: false, binding: 'none' } as const
     const minted = await mintAccessToken({ kind: 'user', app, user, signIn: session, ...sender, ...target })
     return { ...minted, target }
   }
@@ -95,6 +98,8 @@ export function createIssueAnswer(dependencies: Dependencies) {
     const { address } = answered
 
     const outcome = await write(async (unit) => {
+      // Whoever signs out right now waits until the app is noted that is to be told.
+      await unit.sessions.hold(signIn.sid)
       if (!(await unit.grants.mayGrant(granted, answered.consent))) return 'ended'
       const { redirectUri, codeChallenge } = request
       const expiresAt = clock() + AUTHORIZATION_CODE_LIFETIME

@@ -89,6 +89,7 @@ export function createAuthorizationCodeGrant(dependencies: Dependencies): Grant 
       nonce: code.nonce,
       claims: code.claims,
       family: code.family,
+      afterSignOut: false,
       refreshUntil,
       binding,
       use: {

@@ -30,6 +30,8 @@ interface Dependencies {
   readonly clock: Clock
   readonly audit: Pick<Audit, 'note'>
   readonly readCatalogue: ReadCatalogue
+  /** Whether a sign-in session has neither been ended nor run out. */
+  readonly isSessionOpen: (sid: string) => Promise<boolean>
 }
 
 const refuse = (rule: RefusalRule, description: string, detail: OperatorDetail = {}): Refused =>
@@ -58,7 +60,8 @@ export function createRefreshTokenGrant(dependencies: Dependencies): Grant {
     const presented = { digest: digest(value), by: fingerprintOf(app, form) }
     const { token, family, user } = await requireStanding(presented.digest, app, app, dependencies)
     const answerKey = deriveKey(value, 'refresh-replay')
-    const use: RefreshTokenUse = { kind: 'refresh token', ...presented, family: family.family, answerKey }
+    const session = app.refreshEndsWithSession ? family.signIn.sid : undefined
+    const use: RefreshTokenUse = { kind: 'refresh token', ...presented, family: family.family, session, answerKey }
     if (token.rotation) return { kind: 'used before', app, use }
     const granted = { ...family, scope: stillRegistered(family.scope, app) }
     const scope = readNarrowedScope(form, granted.scope)
@@ -71,6 +74,7 @@ export function createRefreshTokenGrant(dependencies: Dependencies): Grant {
       nonce: undefined,
       claims: family.claims,
       family: family.family,
+      afterSignOut: family.signedOutAt !== undefined,
       refreshUntil: token.expiresAt,
       binding,
       use,
@@ -179,8 +183,15 @@ async function requireStanding(
     const description = 'the app or the user was changed or disabled after the refresh token was issued'
     throw refuse('grant-ended', description, { user: family.userId, cause: ended ?? 'the user was removed' })
   }
+  if (record?.refreshEndsWithSession && !(await dependencies.isSessionOpen(family.signIn.sid))) throw signedOutSince()
   return { token, family, user }
 }
+
+const signedOutSince = (): Refused =>
+  refuse('signed-out-since', 'the sign-in session that the refresh token belongs to is over', {
+    cause:
+      'the person signed out, or the session ran out, and refresh tokens of this app end with it (RefreshEndsWithSession)',
+  })
 
 /** Who asked, how they proved it and for what; only the very same request gets the same answer again. */
 const fingerprintOf = (app: AuthenticatedApp, form: Form): string =>

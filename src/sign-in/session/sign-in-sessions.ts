@@ -18,7 +18,7 @@ export interface SessionLimits {
 interface Dependencies {
   readonly read: Pick<Repositories, 'sessions' | 'users'>
   readonly write: Write<'sessions'>
-  readonly writeEnding: Write<'sessions' | 'apiSessions'>
+  readonly writeEnding: Write<'sessions' | 'families' | 'apiSessions'>
   readonly clock: Clock
   readonly random: Random
   readonly limits: SessionLimits
@@ -42,15 +42,22 @@ export function createSignInSessions({ read, write, writeEnding, clock, random, 
     clock() - session.lastSeenAt >= limits.idle ||
     clock() - session.createdAt >= limits.absolute
 
+  /** Whose session it is; not where the person was switched off since, or has another password. */
+  async function withItsUser(
+    session: SignInSession,
+    users: Pick<Repositories['users'], 'find'>,
+  ): Promise<LiveSession | undefined> {
+    const user = await users.find(session.userId)
+    return user?.isEnabled && user.epoch === session.userEpoch ? { user, session } : undefined
+  }
+
   /** Who is signed in with this cookie, by what a unit of work sees. */
   async function findIn(
     { sessions, users }: Pick<Repositories, 'sessions' | 'users'>,
     cookie: string | undefined,
   ): Promise<LiveSession | undefined> {
     const session = cookie === undefined ? undefined : await sessions.findByCookie(digest(cookie))
-    if (!session || isOver(session)) return undefined
-    const user = await users.find(session.userId)
-    return user?.isEnabled && user.epoch === session.userEpoch ? { user, session } : undefined
+    return !session || isOver(session) ? undefined : withItsUser(session, users)
   }
 
   /** Who is signed in with this cookie; using a session keeps it from growing idle. */
@@ -64,6 +71,18 @@ export function createSignInSessions({ read, write, writeEnding, clock, random, 
   return {
     find,
     findIn,
+
+    /** Whose session can still be signed out of: what was issued in one that ran out by itself may live on. */
+    async findUnended(cookie: string | undefined): Promise<LiveSession | undefined> {
+      const session = cookie === undefined ? undefined : await read.sessions.findByCookie(digest(cookie))
+      return !session || session.endedAt !== undefined ? undefined : withItsUser(session, read.users)
+    },
+
+    /** Whether a session has neither been ended nor run out. */
+    async isOpen(sid: string): Promise<boolean> {
+      const session = await read.sessions.find(sid)
+      return session !== undefined && !isOver(session)
+    },
 
     /**
      * Signs in whoever has proved who they are. The same person keeps the session (same `sid`, new `auth_time`); another one gets a new session.
@@ -89,13 +108,17 @@ export function createSignInSessions({ read, write, writeEnding, clock, random, 
     },
 
     /**
-     * Signs a person out: their API sessions end with the one of the browser, and their licence slots are free at once.
+     * Signs a person out: the access tokens that were issued in the session end with it, and so do the person's API sessions, whose
+     * licence slots are free at once.
      * @returns the apps it was used at
      */
     end: ({ sid, userId }: Pick<SignInSession, 'sid' | 'userId'>): Promise<LeftApp[]> =>
-      writeEnding(async ({ sessions, apiSessions }) => {
+      writeEnding(async ({ sessions, families, apiSessions }) => {
+        // The session comes first: whoever is just being given something in it holds it until that is there to be ended.
+        const left = await sessions.end(sid, clock())
+        await families.signOut(sid, clock())
         await apiSessions.endAllOf({ userId }, clock())
-        return sessions.end(sid, clock())
+        return left
       }),
   }
 }

@@ -10,6 +10,7 @@ import * as signInThrottle from '../../../db/migrations/0008-sign-in-throttle.ts
 import * as grantsInFlight from '../../../db/migrations/0009-grants-in-flight.ts'
 import * as lists from '../../../db/migrations/0010-lists.ts'
 import * as outbox from '../../../db/migrations/0011-outbox.ts'
+import * as signOuts from '../../../db/migrations/0012-sign-outs.ts'
 import type { Schema } from '../schema/schema.ts'
 
 /** Every migration in order; a new one is one file and one line. */
@@ -25,6 +26,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0009-grants-in-flight': grantsInFlight,
   '0010-lists': lists,
   '0011-outbox': outbox,
+  '0012-sign-outs': signOuts,
 }
 
 /** The database was written by a newer Tessera than this one. */

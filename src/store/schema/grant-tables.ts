@@ -43,6 +43,7 @@ export interface TokenFamiliesTable extends GrantColumns {
   started_at: number
   expires_at: number
   revoked_at: number | null
+  signed_out_at: number | null
 }
 
 export interface RefreshTokensTable {

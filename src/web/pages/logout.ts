@@ -13,7 +13,7 @@ import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
 
 interface Dependencies {
   readonly logout: Pick<Logout, 'seal' | 'open' | 'doneUrl'>
-  readonly sessions: Pick<SignInSessionsService, 'find' | 'end'>
+  readonly sessions: Pick<SignInSessionsService, 'findUnended' | 'end'>
   readonly cookies: Pick<Cookies, 'browser' | 'ensureBrowser' | 'session' | 'clearSession'>
   readonly renderPage: RenderPage
   readonly subjectOf: (user: User, sector: Sector) => string
@@ -82,7 +82,7 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
 
   server.get('/logout', { config }, async (request, reply) => {
     const interaction = logout.open(queryForm(request).require('interaction'))
-    const live = await sessions.find(cookies.session(request))
+    const live = await sessions.findUnended(cookies.session(request))
     return live && !vouchedFor(interaction, live)
       ? confirm(request, reply, interaction, live)
       : signOut(request, reply, interaction, live)
@@ -92,7 +92,7 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
     requireOwnPage(request, issuer)
     const interaction = logout.open(queryForm(request).require('interaction'))
     requireCsrf(submittedForm(request), cookies.browser(request), formPurpose(interaction))
-    return signOut(request, reply, interaction, await sessions.find(cookies.session(request)))
+    return signOut(request, reply, interaction, await sessions.findUnended(cookies.session(request)))
   })
 
   server.get('/logout/signed-out', { config }, (request, reply) =>

@@ -204,7 +204,7 @@ await attackGroup(t, 'G. Sessions and what ends them', async ({ instance, attack
     async ({ browser }) => {
       await browser.submit(await browser.open(endSessionUrl(instance)), 'logout-confirm')
     },
-    without(...BY_COOKIE, 'a code'),
+    without(...BY_COOKIE, 'a code', 'an access token'),
   )
 })
 

@@ -35,6 +35,8 @@ export function createCheckTokenActive(read: Reading) {
     const family = origin.kind === 'family' ? await read.families.find(origin.family) : undefined
     if (origin.kind === 'family' && (!family || family.revokedAt !== undefined))
       return inactive('access-token-revoked', 'all tokens of this sign-in were revoked', app)
+    if (origin.kind === 'family' && family?.signedOutAt !== undefined && !origin.afterSignOut)
+      return inactive('access-token-signed-out', 'the person signed out of the session it was issued in', app)
     const user = await read.users.find(family?.userId ?? String(claims['client_system_user_id']))
     if (!user) return inactive('access-token-ended', 'the user the token acts for was removed')
     const ended =
@@ -50,6 +52,7 @@ export function createCheckTokenActive(read: Reading) {
       user,
       sessionEpoch: origin.kind === 'service' ? origin.sessionEpoch : (family?.sessionEpoch ?? 0),
       interactive: origin.kind === 'family',
+      session: origin.kind === 'family' && !origin.afterSignOut ? family?.signIn.sid : undefined,
       requested: family?.claims ?? NO_CLAIMS,
       reference: undefined,
     }

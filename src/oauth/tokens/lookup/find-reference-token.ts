@@ -75,6 +75,7 @@ export function createCheckReferenceToken({ read, profile, clock, readCatalogue 
       user,
       sessionEpoch: token.sessionEpoch,
       interactive: token.kind === 'PAT',
+      session: undefined,
       requested: NO_CLAIMS,
       reference: token.id,
     }

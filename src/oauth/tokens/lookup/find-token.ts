@@ -24,6 +24,7 @@ interface Dependencies {
   readonly clock: Clock
   readonly readCatalogue: ReadCatalogue
   readonly uses: Pick<LastUse, 'note'>
+  readonly isSessionOpen: (sid: string) => Promise<boolean>
 }
 
 export type LookUpToken = ReturnType<typeof createLookUpToken>
@@ -39,7 +40,7 @@ export function createFindToken(lookUp: LookUpToken) {
 
 /** Looks a presented token up, whatever its kind, and says why where it is not live. */
 export function createLookUpToken(dependencies: Dependencies) {
-  const { read, keys, profile, clock } = dependencies
+  const { read, keys, profile, clock, isSessionOpen } = dependencies
   const checkTokenActive = createCheckTokenActive(read)
   const findReferenceToken = createFindReferenceToken(dependencies)
 
@@ -62,6 +63,7 @@ export function createLookUpToken(dependencies: Dependencies) {
     if (!family || family.revokedAt !== undefined) return FOREIGN
     const [app, user] = [await read.apps.find(family.applicationUri), await read.users.find(family.userId)]
     if (!app || !user || whyEnded(family, app, user) !== undefined || whyNotAdmitted(app, user)) return FOREIGN
+    if (app.refreshEndsWithSession && !(await isSessionOpen(family.signIn.sid))) return FOREIGN
     const scope = stillRegistered(family.scope, app)
     const { issuedAt, expiresAt } = token
     const rotated = token.rotation !== undefined

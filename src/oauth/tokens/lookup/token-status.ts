@@ -16,6 +16,8 @@ export interface ActiveAccessToken {
   readonly sessionEpoch: number
   /** Whether it acts for a person rather than for the app itself. */
   readonly interactive: boolean
+  /** The sign-in session that it ends with, if it does. */
+  readonly session: string | undefined
   /** The claims the app asked for by name at the sign-in. */
   readonly requested: RequestedClaims
   /** The id of the reference token that it is, if it is one. */

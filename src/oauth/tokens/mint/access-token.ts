@@ -16,7 +16,10 @@ import { accessTokenUserClaims } from './user-claims.ts'
 
 /** What an access token for a person is made from. */
 export interface PersonAccess
-  extends Pick<UserAuthorization, 'kind' | 'user' | 'signIn' | 'scope' | 'audience' | 'family' | 'binding'> {
+  extends Pick<
+    UserAuthorization,
+    'kind' | 'user' | 'signIn' | 'scope' | 'audience' | 'family' | 'afterSignOut' | 'binding'
+  > {
   readonly app: TrustedApplication
 }
 
@@ -52,9 +55,13 @@ export function accessTokenClaims(
 const audienceClaim = ([first, ...more]: readonly string[], issuer: string): string | string[] =>
   first === undefined ? issuer : more.length === 0 ? first : [first, ...more]
 
-function userFlowClaims({ app, user, scope, signIn, family }: PersonAccess, profile: TokenProfile, nonce: string) {
+function userFlowClaims(
+  { app, user, scope, signIn, family, afterSignOut }: PersonAccess,
+  profile: TokenProfile,
+  nonce: string,
+) {
   return {
-    jti: writeTokenId({ kind: 'family', family }, nonce),
+    jti: writeTokenId({ kind: 'family', family, afterSignOut }, nonce),
     ...personClaims(app, user, profile),
     auth_time: inSeconds(signIn.authTime),
     sid: signIn.sid,

@@ -16,7 +16,7 @@ import { answerSecondUse, redeem, type SecondUses } from './redeem.ts'
 import type { TokenProfile } from './token-profile.ts'
 
 interface Dependencies {
-  readonly write: Write<'codes' | 'families' | 'refreshTokens' | 'opaqueAccessTokens' | 'auditEvents'>
+  readonly write: Write<'sessions' | 'codes' | 'families' | 'refreshTokens' | 'opaqueAccessTokens' | 'auditEvents'>
   readonly keys: Pick<SigningKeys, 'signFor' | 'algorithmFor'>
   readonly mintAccessToken: MintAccessToken
   readonly profile: TokenProfile

@@ -5,7 +5,7 @@ import { LONGEST_REPLAY_WINDOW } from '../../../domain/apps/trusted-application.
 import { seal } from '../../../lib/crypto/sealed-box.ts'
 import type { Repositories } from '../../../store/store.ts'
 
-type Unit = Pick<Repositories, 'codes' | 'families' | 'refreshTokens'>
+type Unit = Pick<Repositories, 'sessions' | 'codes' | 'families' | 'refreshTokens'>
 
 /** What whoever comes second gets, by what they present: the earlier answer, or a refusal. */
 export interface SecondUses {
@@ -40,6 +40,8 @@ export function answerSecondUse(use: Use, app: AuthenticatedApp, seconds: Second
 
 /** @see RFC 6749 §4.1.2 */
 async function redeemCode({ digest, granted, familyEnds }: CodeUse, unit: Unit, now: number): Promise<boolean> {
+  // Whoever signs out right now waits, and ends what is handed out here as well.
+  await unit.sessions.hold(granted.signIn.sid)
   if (!(await unit.codes.consume(digest, now))) return false
   // What is thrown here leaves the code as it was.
   if (!(await unit.families.start({ ...granted, startedAt: now, expiresAt: familyEnds })))
@@ -49,11 +51,12 @@ async function redeemCode({ digest, granted, familyEnds }: CodeUse, unit: Unit, 
 
 /** @see RFC 9700 §4.14.2 */
 async function rotateRefreshToken(
-  { digest, family, by, answerKey }: RefreshTokenUse,
+  { digest, family, session, by, answerKey }: RefreshTokenUse,
   response: TokenResponse,
-  { refreshTokens }: Unit,
+  { sessions, refreshTokens }: Unit,
   now: number,
 ): Promise<boolean> {
+  if (session !== undefined && !(await sessions.touch(session, now))) return false
   await refreshTokens.forgetAnswers(family, now - LONGEST_REPLAY_WINDOW)
   return refreshTokens.rotate(digest, { at: now, by, sealedAnswer: seal(answerKey, JSON.stringify(response)) })
 }

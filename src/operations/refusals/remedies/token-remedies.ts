@@ -76,6 +76,9 @@ export const TOKEN_REMEDIES = {
   }),
   'access-token-revoked': signInAgain,
   'access-token-ended': revive(() => ({ fix: inTheApp('ask for a new token, or let the person sign in again') })),
+  'access-token-signed-out': developer(
+    'end the session of the app as well, and let the person sign in again; a refresh token outlives the sign-out unless RefreshEndsWithSession is true',
+  ),
   'reference-token-malformed': developer(
     'send the complete reference token, as it was shown: enrt_ and 64 characters',
     'enrt_, 56 hexadecimal digits and their checksum',

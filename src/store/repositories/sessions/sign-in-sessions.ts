@@ -66,8 +66,24 @@ export function signInSessionsOn(db: Kysely<Schema>) {
         .execute()
     },
 
-    async touch(sid: string, now: number): Promise<void> {
-      await db.updateTable('sign_in_sessions').set({ last_seen_at: now }).where('sid', '=', sid).execute()
+    /** Notes that a session was used, and keeps it as it is until the unit of work is over. @returns false when it was ended */
+    async touch(sid: string, now: number): Promise<boolean> {
+      const touched = await db
+        .updateTable('sign_in_sessions')
+        .set({ last_seen_at: now })
+        .where('sid', '=', sid)
+        .where('ended_at', 'is', null)
+        .executeTakeFirst()
+      return touched.numUpdatedRows === 1n
+    },
+
+    /** Keeps a session as it is until the unit of work is over: whoever ends it waits, and then sees what the unit has written. */
+    async hold(sid: string): Promise<void> {
+      await db
+        .updateTable('sign_in_sessions')
+        .set((eb) => ({ last_seen_at: eb.ref('last_seen_at') }))
+        .where('sid', '=', sid)
+        .execute()
     },
 
     /** Puts down what the apps it was used at are to be told. @returns them, unless it had ended before */

@@ -12,6 +12,8 @@ export interface TokenFamily extends Granted {
   /** Milliseconds since 1970; after this no token of the family can be live. */
   readonly expiresAt: number
   readonly revokedAt: number | undefined
+  /** When the person signed out of the session that it grew from: its access tokens of before are over, and its refresh token is not. */
+  readonly signedOutAt: number | undefined
   readonly presentSessionEpoch: number
 }
 
@@ -32,6 +34,7 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
           startedAt: row.started_at,
           expiresAt: row.expires_at,
           revokedAt: row.revoked_at ?? undefined,
+          signedOutAt: row.signed_out_at ?? undefined,
           presentSessionEpoch: row.present_session_epoch,
         }
       )
@@ -41,7 +44,7 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
      * Starts a family; where a token handed out with the code has started it, the code's redemption lets it live longer.
      * @returns false when it was revoked meanwhile
      */
-    async start(family: Omit<TokenFamily, 'revokedAt' | 'presentSessionEpoch'>): Promise<boolean> {
+    async start(family: Omit<TokenFamily, 'revokedAt' | 'signedOutAt' | 'presentSessionEpoch'>): Promise<boolean> {
       const started = await db
         .insertInto('token_families')
         .values({
@@ -49,6 +52,7 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
           started_at: family.startedAt,
           expires_at: family.expiresAt,
           revoked_at: null,
+          signed_out_at: null,
         })
         .onConflict((conflict) =>
           conflict
@@ -71,6 +75,19 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
         .executeTakeFirst()
       if (revoked) await noteEnding(db, { app: revoked.application_uri, user: revoked.user_id }, now)
       return revoked !== undefined
+    },
+
+    /** Ends the access tokens that were issued in a sign-in session so far, and tells APIs of them. */
+    async signOut(sid: string, now: number): Promise<void> {
+      const signedOut = await db
+        .updateTable('token_families')
+        .set({ signed_out_at: now })
+        .where('sid', '=', sid)
+        .where('signed_out_at', 'is', null)
+        .returning(['application_uri', 'user_id'])
+        .execute()
+      const users = new Map(signedOut.map(({ application_uri, user_id }) => [application_uri, user_id]))
+      for (const [app, user] of users) await noteEnding(db, { app, user }, now)
     },
 
     /** The apps that have one which acts as a user and has not ended. */
