@@ -67,7 +67,6 @@ declare module 'fastify' {
 }
 
 const FIRST_CALLS_AT_ONCE = 16
-const REGISTRATIONS_AT_ONCE = 8
 
 /**
  * Puts the server together: the only place where its parts are constructed.
@@ -94,9 +93,6 @@ export async function buildServer(
   const { sessions, logout, flow, readCatalogue, subjectOf, audit, browserStateOf, outbox, manage } = services
   const { authenticateApp, lookUpToken, grants, issueTokens, signUserInfo, findApiToken, openApiSession } = services
   const firstCallsInLine = createAtMost(FIRST_CALLS_AT_ONCE)
-  const registrationsInLine = createAtMost(REGISTRATIONS_AT_ONCE, (turn) =>
-    whileOutside('a place in the registration queue', turn),
-  )
   server.decorate('audit', audit)
   server.decorate('outbox', outbox)
   server.decorate('forgetUnused', services.forgetUnused)
@@ -125,7 +121,7 @@ export async function buildServer(
     appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
   })
   await registerFormBody(server)
-  registerOverload(server, places, room)
+  registerOverload(server, places)
   const limits = await registerRateLimits(server, config.limits)
   await server.register(fastifyCookie)
   const renderPage = await registerPages(server, { templates, base, instanceName: config.instanceName })
@@ -177,7 +173,7 @@ export async function buildServer(
       await id.register(sessionTouchesEndpoint, { authenticateApp, touchApiSessions: services.touchApiSessions })
       await id.register(sessionNoticesEndpoint, { authenticateApp, readCatalogue, readNotices: services.readNotices })
       if (config.registration.mode !== 'off')
-        await id.register(registrationEndpoint, { registration: services.registration, inLine: registrationsInLine })
+        await id.register(registrationEndpoint, { registration: services.registration })
       await id.register(endSessionEndpoint, { logout, issuer })
       await id.register(loginSite, {
         flow,

@@ -15,7 +15,7 @@ import { startNotifiedApp } from '../fixtures/clients/notified-app.ts'
 import { METADATA, sendRegistration } from '../fixtures/clients/registration.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import type { Instance } from '../fixtures/instance/instance.ts'
-import { SYNC, startWorld, WEB, WEB_REDIRECT, type World } from '../fixtures/instance/world.ts'
+import { OTHER, SYNC, startWorld, WEB, WEB_REDIRECT, type World } from '../fixtures/instance/world.ts'
 import { atSignIn, isPastSignIn } from '../fixtures/sign-in/sign-in.ts'
 import { changeApp } from '../fixtures/tokens/reference-tokens.ts'
 
@@ -30,7 +30,7 @@ async function startSlow(t: Test, room: Partial<Room> = {}) {
     arrived += 1
     if (url === '/early') await gates.early.opened
   })
-  registerOverload(app, places, { ...ROOM, ...room })
+  registerOverload(app, places)
   app.setErrorHandler((error, _request, reply) =>
     error instanceof Refused ? reply.code(error.status).send(error.description) : reply.code(500).send(),
   )
@@ -39,6 +39,10 @@ async function startSlow(t: Test, room: Partial<Room> = {}) {
     return 'done'
   })
   app.get('/early', async () => 'done')
+  app.get('/keys', { config: { public: true } }, async () => {
+    if (room.published === 1) await gates.work.opened
+    return 'keys'
+  })
   app.get('/health/ready', async () => 'ready')
   const ask = (address?: string) =>
     app.inject({ url: '/work', headers: address === undefined ? {} : { 'x-forwarded-for': address } })
@@ -92,6 +96,23 @@ await t.test('one network holds a tenth of the places, and leaves the others the
     'this machine itself is no network',
   )
   t.equal((await ask('2001:db8:0:1::1')).statusCode, 200)
+})
+
+await t.test('keys and discovery have places of their own', async (t) => {
+  const { app, places, ask, gates } = await startSlow(t, { places: 2, placesOfNetwork: 2, published: 1 })
+  const keys = (address: string) => app.inject({ url: '/keys', headers: { 'x-forwarded-for': address } })
+  const [HERE, THERE] = ['192.0.2.1', '192.0.2.2']
+  const waiting = [ask(HERE), ask(HERE), keys(HERE)].map((one) => one.then(({ statusCode }) => statusCode))
+  t.equal((await ask(THERE)).statusCode, 503, 'no place is left')
+  const refused = await keys(THERE)
+  t.equal(refused.statusCode, 503, 'and for keys there is one')
+  t.strictSame(places.figures(), {
+    inProgress: 3,
+    waitingOutside: 0,
+    turnedAway: { places: 2, network: 0, waits: 0 },
+  })
+  gates.work.open()
+  t.strictSame(await Promise.all(waiting), [200, 200, 200])
 })
 
 await t.test('whoever hangs up gives the place back, however many requests were on the connection', async (t) => {
@@ -312,6 +333,86 @@ await t.test('whoever hangs up while it waits outside takes nothing along, and n
   t.match(await waits(0), { waiting: 0, inProgress: 0 })
   for (let turn = 0; turn < 5; turn++) await isServed(t, instance, HERE)
   t.match(await waits(0), { waiting: 0, inProgress: 0, turnedAway: { places: 0, network: 0, waits: 1 } })
+})
+
+await t.test(
+  'slow lists of sectors hold up no registration without one, nor apps that wait for their keys',
+  async (t) => {
+    const world = await startWorld(t, SETTINGS, {
+      room: { ...SMALL, waits: 30, waitsForSource: 10, waitsOfNetwork: 9 },
+    })
+    const { instance } = world
+    const outside = await startOutside(t, jwksOf(key))
+    await addKeyed(world, outside.url)
+    const registering = (turn: number) =>
+      sendRegistration(
+        instance,
+        { ...METADATA, sector_identifier_uri: `${outside.url}/${turn}` },
+        from(turn % 2 === 0 ? HERE : THERE),
+      )
+    const slow = Array.from({ length: 10 }, (_, turn) => registering(turn))
+    await eventually(
+      () => figuresOf(instance),
+      ({ waiting }) => waiting === 10,
+    )
+    t.equal((await sendRegistration(instance, METADATA, from(ELSEWHERE))).status, 201)
+    const cause = '10 requests are already waiting for the lists of sectors'
+    refused(t, instance, await registering(11), turnedAway(cause))
+    const keyed = askAsKeyed(instance, 'token', { grant_type: 'client_credentials' }, from(ELSEWHERE))
+    const { waiting } = await eventually(
+      () => figuresOf(instance),
+      ({ waiting }) => waiting === 11,
+    )
+    t.equal(waiting, 11, 'the app waits for its keys')
+    outside.answer()
+    t.equal((await keyed).status, 200)
+    t.strictSame([...new Set((await Promise.all(slow)).map(({ status }) => status))], [400], 'keys are no list')
+  },
+)
+
+await t.test('the server of an API that proved itself counts by itself in its network', async (t) => {
+  const world = await startWorld(t, SETTINGS, { room: { ...SMALL, places: 9, placesOfNetwork: 1, placesOfCaller: 3 } })
+  const { instance } = world
+  const { apps } = instance.core.store.read
+  const gate = createGate()
+  let held = 0
+  const introspect = (app: string, secret?: string) =>
+    postForm(`${instance.issuer}/connect/introspect`, { token: 'x' }, { ...basic(app, secret), ...from(HERE) })
+  const statusesOf = (answers: readonly Promise<Answer>[]) =>
+    Promise.all(answers.map(async (answer) => (await answer).status))
+  t.strictSame(await statusesOf([introspect(WEB, 'wrong')]), [401])
+  const { find } = apps
+  apps.find = async (name) => {
+    held += 1
+    await gate.opened
+    return find(name)
+  }
+  t.teardown(() => Object.assign(apps, { find }))
+  const comeTo = (count: number) =>
+    eventually(
+      async () => held,
+      (now) => now === count,
+    )
+
+  const unknown = introspect(WEB)
+  await comeTo(1)
+  t.strictSame(await statusesOf([introspect(WEB), introspect(OTHER)]), [429, 429], 'who guesses is known to nobody')
+  gate.open()
+  t.equal((await unknown).status, 200)
+
+  const again = createGate()
+  apps.find = async (name) => {
+    held += 1
+    await again.opened
+    return find(name)
+  }
+  const many = Array.from({ length: 3 }, () => introspect(WEB))
+  await comeTo(4)
+  const one = introspect(OTHER)
+  await comeTo(5)
+  t.strictSame(await statusesOf([introspect(WEB), introspect(OTHER)]), [429, 429], 'each has its share')
+  again.open()
+  t.strictSame(await statusesOf([...many, one]), [200, 200, 200, 200])
 })
 
 await t.test('an app whose keys come slowly holds nobody up who opens an API session or signs in', async (t) => {

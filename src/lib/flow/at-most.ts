@@ -1,21 +1,14 @@
 /** Runs work, or lets it wait until less is under way. */
 export type AtMost = <T>(work: () => Promise<T>) => Promise<T>
 
-/**
- * Lets only so much be under way at once; the rest waits in the order it came.
- * @param limit how much
- * @param wait for a turn; where it throws, the work is not done
- */
-export function createAtMost(
-  limit: number,
-  wait: (turn: () => Promise<void>) => Promise<void> = (turn) => turn(),
-): AtMost {
+/** Lets only so much be under way at once; the rest waits in the order it came. */
+export function createAtMost(limit: number): AtMost {
   const waiting: (() => void)[] = []
   let running = 0
 
   return async (work) => {
     if (running < limit) running += 1
-    else await wait(() => new Promise<void>((resolve) => waiting.push(resolve)))
+    else await new Promise<void>((resolve) => waiting.push(resolve))
     try {
       return await work()
     } finally {

@@ -41,10 +41,13 @@ export async function requireSector(
     )
 }
 
+// Anybody may register: however many addresses they name, apps that wait for their own keys find room.
+const LISTS = 'the lists of sectors'
+
 /** Fetches the list of a sector, once for everybody who asks for it at the same time. */
 export function createFetchSector({ get }: Pick<Outbound, 'get'>, whileOutside: WhileOutside): FetchSector {
   const fetchOnce = onceAtATime((url) => fetchList(url, get))
-  return (url) => whileOutside(url, () => fetchOnce(url))
+  return (url) => whileOutside([url, LISTS], () => fetchOnce(url))
 }
 
 async function fetchList(url: string, get: Outbound['get']): Promise<readonly unknown[]> {

@@ -25,7 +25,7 @@ export async function introspectEndpoint(
   server: FastifyInstance,
   { authenticateApp, introspect, limits }: Dependencies,
 ): Promise<void> {
-  const options = { bodyLimit: LONGEST_ASSERTING_BODY, config: { provesApps: true } } as const
+  const options = { bodyLimit: LONGEST_ASSERTING_BODY, config: { provesApps: true, serversOfApis: true } } as const
   server.post('/connect/introspect', options, async (request, reply) => {
     const form = refuseRepeated(bodyForm(request))
     const app = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/introspect')

@@ -1,13 +1,10 @@
 import type { FastifyInstance } from 'fastify'
-import type { AtMost } from '../../lib/flow/at-most.ts'
 import type { Registration } from '../../oauth/registration/registration.ts'
 import { readBearerToken } from '../kit/requests/bearer-token.ts'
 import { jsonObject, registerJsonObject } from '../kit/requests/json-object.ts'
 
 interface Dependencies {
   readonly registration: Registration
-  /** Strangers must not keep this server busy with fetching. */
-  readonly inLine: AtMost
 }
 
 interface OfClient {
@@ -15,17 +12,14 @@ interface OfClient {
 }
 
 /** Where apps register themselves, and look after that registration. @see RFC 7591 §3, RFC 7592 §2 */
-export async function registrationEndpoint(
-  server: FastifyInstance,
-  { registration, inLine }: Dependencies,
-): Promise<void> {
+export async function registrationEndpoint(server: FastifyInstance, { registration }: Dependencies): Promise<void> {
   registerJsonObject(server)
   const options = { config: { bearer: true } } as const
   const at = ({ ip }: { readonly ip: string }) => ({ address: ip })
 
   server.post('/connect/register', options, async (request, reply) => {
     const token = readBearerToken(request, undefined)
-    const client = await inLine(() => registration.register(jsonObject(request), token, at(request)))
+    const client = await registration.register(jsonObject(request), token, at(request))
     return reply.status(201).send(client)
   })
 
@@ -35,7 +29,7 @@ export async function registrationEndpoint(
 
   server.put<OfClient>('/connect/register/:client', options, (request) => {
     const token = readBearerToken(request, undefined)
-    return inLine(() => registration.update(request.params.client, jsonObject(request), token, at(request)))
+    return registration.update(request.params.client, jsonObject(request), token, at(request))
   })
 
   server.delete<OfClient>('/connect/register/:client', options, async (request, reply) => {

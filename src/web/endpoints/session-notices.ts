@@ -49,7 +49,11 @@ export async function sessionNoticesEndpoint(
 
   server.post(
     '/connect/session/notices',
-    { bodyLimit: LONGEST_ASSERTING_BODY, config: { provesApps: true }, schema: { response: { 200: NoticesSchema } } },
+    {
+      bodyLimit: LONGEST_ASSERTING_BODY,
+      config: { provesApps: true, serversOfApis: true },
+      schema: { response: { 200: NoticesSchema } },
+    },
     async (request) => {
       const form = refuseRepeated(bodyForm(request))
       await requireServer(

@@ -28,7 +28,11 @@ export async function sessionTouchesEndpoint(
 ): Promise<void> {
   server.post(
     '/connect/session/touches',
-    { bodyLimit: LONGEST_ASSERTING_BODY, config: { provesApps: true }, schema: { response: { 200: EndedSchema } } },
+    {
+      bodyLimit: LONGEST_ASSERTING_BODY,
+      config: { provesApps: true, serversOfApis: true },
+      schema: { response: { 200: EndedSchema } },
+    },
     async (request) => {
       const form = refuseRepeated(bodyForm(request))
       const app = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/session/touches')

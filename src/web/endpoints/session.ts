@@ -31,7 +31,11 @@ export async function sessionEndpoint(
 ): Promise<void> {
   server.post(
     '/connect/session',
-    { bodyLimit: LONGEST_ASSERTING_BODY, config: { provesApps: true }, schema: { response: { 200: SessionSchema } } },
+    {
+      bodyLimit: LONGEST_ASSERTING_BODY,
+      config: { provesApps: true, serversOfApis: true },
+      schema: { response: { 200: SessionSchema } },
+    },
     async (request) => {
       const form = refuseRepeated(bodyForm(request))
       // An app whose keys are fetched slowly must not stand in the way of the others.

@@ -7,6 +7,10 @@ export const ROOM = {
   places: 500,
   /** Of these, of one network. */
   placesOfNetwork: 50,
+  /** The same of an app in it that proved itself before: the server of an API asks about the tokens of everybody. */
+  placesOfCaller: 200,
+  /** For what this server publishes, beside the others: whoever verifies tokens goes on while everybody else waits. */
+  published: 100,
   /** That wait for somebody else's server. */
   waits: 200,
   /** Of these, for one address, or in one queue. */
@@ -16,10 +20,25 @@ export const ROOM = {
 }
 export type Room = typeof ROOM
 
-/** What one request takes up. */
-interface Place {
+/** Who comes in, and what for. */
+export interface Entrant {
   /** Which it counts under; none for this machine itself. */
   readonly network: string | undefined
+  /** The app in that network that proved itself before, which counts by itself. */
+  readonly caller?: string | undefined
+  /** Whether it asks for what anybody may have, and costs next to nothing. */
+  readonly isPublished?: boolean
+  /** Whether whoever sent it has hung up already. */
+  readonly gone: boolean
+}
+
+/** What one request takes up. */
+interface Place {
+  readonly network: string | undefined
+  /** Where it is counted. */
+  readonly held: Count
+  /** What it is counted as there. */
+  readonly name: string | undefined
   /** How often it waits outside at the moment; meanwhile it holds no place. */
   outside: number
   /** Whether it was answered, or given up by whoever sent it. */
@@ -29,13 +48,19 @@ interface Place {
 /** Why a request is turned away. */
 export type NoRoom = 'places' | 'network' | 'waits'
 
+/** How many there may be, by what was full. */
+export interface TurnedAway {
+  readonly full: Exclude<NoRoom, 'waits'>
+  readonly most: number
+}
+
 export type Places = ReturnType<typeof createPlaces>
 
 /** Counts the requests that are worked for, and those that only wait for somebody else's server. */
 export function createPlaces(room: Room = ROOM) {
   // Who calls `whileOutside` knows of no request; everything that is done for one finds its place here.
   const current = new AsyncLocalStorage<Place>()
-  const held = createCount()
+  const [worked, published] = [createCount(), createCount()]
   const waiting = createCount()
   const waitingFor = createCount()
   const turnedAway: Record<NoRoom, number> = { places: 0, network: 0, waits: 0 }
@@ -57,7 +82,7 @@ export function createPlaces(room: Room = ROOM) {
   function change(place: Place, changes: Partial<Pick<Place, 'left' | 'outside'>>): void {
     const before = holds(place)
     Object.assign(place, changes)
-    if (before !== holds(place)) held.change(place.network, before ? -1 : 1)
+    if (before !== holds(place)) place.held.change(place.name, before ? -1 : 1)
   }
 
   const whileOutside: WhileOutside = async (source, work) => {
@@ -65,37 +90,38 @@ export function createPlaces(room: Room = ROOM) {
     // What is done for no request keeps nobody waiting.
     if (place === undefined) return work()
     const { network } = place
-    requireRoomToWait(source, network)
+    const sources = [source].flat()
+    for (const one of sources) requireRoomToWait(one, network)
     waiting.change(network, 1)
-    waitingFor.change(source, 1)
+    for (const one of sources) waitingFor.change(one, 1)
     change(place, { outside: place.outside + 1 })
     try {
       return await work()
     } finally {
       // Whoever comes back is let in, also beyond the limit: what is left to do for it is little.
       change(place, { outside: place.outside - 1 })
-      waitingFor.change(source, -1)
+      for (const one of sources) waitingFor.change(one, -1)
       waiting.change(network, -1)
     }
   }
 
   return {
-    /**
-     * Lets a request in.
-     * @param gone whether whoever sent it has hung up already
-     */
-    enter(network: string | undefined, gone: boolean): Place | Exclude<NoRoom, 'waits'> {
-      const reason = isFull(held, network, room.placesOfNetwork)
-        ? 'network'
-        : held.all() >= room.places
-          ? 'places'
+    /** Lets a request in, or says what is full. */
+    enter({ network, caller, isPublished = false, gone }: Entrant): Place | TurnedAway {
+      const [held, most] = isPublished ? [published, room.published] : [worked, room.places]
+      const [name, share] =
+        caller === undefined ? [network, room.placesOfNetwork] : [`${network} ${caller}`, room.placesOfCaller]
+      const reason: TurnedAway | undefined = isFull(held, name, share)
+        ? { full: 'network', most: share }
+        : held.all() >= most
+          ? { full: 'places', most }
           : undefined
       if (reason !== undefined) {
-        turnedAway[reason] += 1
+        turnedAway[reason.full] += 1
         return reason
       }
-      const place = { network, outside: 0, left: gone }
-      if (!gone) held.change(network, 1)
+      const place = { network, held, name, outside: 0, left: gone }
+      if (!gone) held.change(name, 1)
       return place
     },
 
@@ -107,7 +133,11 @@ export function createPlaces(room: Room = ROOM) {
 
     whileOutside,
 
-    figures: () => ({ inProgress: held.all(), waitingOutside: waiting.all(), turnedAway: { ...turnedAway } }),
+    figures: () => ({
+      inProgress: worked.all() + published.all(),
+      waitingOutside: waiting.all(),
+      turnedAway: { ...turnedAway },
+    }),
   }
 }
 
