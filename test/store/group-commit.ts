@@ -24,6 +24,19 @@ function countCommits(t: Test): () => number {
   return () => commits
 }
 
+/** Lets statements that write fail. */
+function failWhere(t: Test, fails: (statement: Database.Statement, parameters: unknown[]) => boolean): void {
+  const probe = new Sqlite(':memory:')
+  const prototype = Object.getPrototypeOf(probe.prepare('select 1')) as Database.Statement
+  probe.close()
+  const { run } = prototype
+  t.teardown(() => Object.assign(prototype, { run }))
+  prototype.run = function (this: Database.Statement, ...parameters: unknown[]) {
+    if (fails(this, parameters)) throw new Sqlite.SqliteError('out of memory', 'SQLITE_NOMEM')
+    return run.apply(this, parameters)
+  } as typeof run
+}
+
 async function start(t: Test): Promise<Instance> {
   const instance = await startInstance()
   t.teardown(() => instance.close())
@@ -94,3 +107,56 @@ await t.test('a commit that the disk refuses is a success for nobody, and the ne
   await set(instance, 'after')
   t.strictSame(await kept(instance), ['after', 'first'])
 })
+
+await t.test(
+  'whatever fails while a fault is handled, everybody is answered, and the next one is unharmed',
+  async (t) => {
+    const instance = await start(t)
+    const { store } = instance.core
+    await set(instance, 'first')
+    const failing = new Set<string>()
+    failWhere(t, ({ source }) => failing.has(source))
+    for (const sources of [
+      ['commit', 'rollback'],
+      ['savepoint unit', 'rollback'],
+      ['rollback to unit', 'rollback'],
+      ['begin immediate', 'rollback'],
+    ]) {
+      for (const source of sources) failing.add(source)
+      const thrown = store.write(async () => Promise.reject(new Error('changed my mind')))
+      const outcomes = await Promise.allSettled([set(instance, 'small'), thrown, set(instance, 'other')])
+      for (const outcome of outcomes)
+        t.match(outcome, { status: 'rejected', reason: { code: 'temporarily_unavailable', status: 503 } }, `${sources}`)
+      await t.rejects(
+        set(instance, 'next'),
+        { code: 'temporarily_unavailable' },
+        `${sources}: so is the next one, while it lasts`,
+      )
+      failing.clear()
+      t.strictSame(await kept(instance), ['first'], `${sources}`)
+      await set(instance, 'after')
+      t.strictSame(await kept(instance), ['after', 'first'], `${sources}`)
+      await store.write(({ settings }) => settings.set('after', 'gone'))
+    }
+  },
+)
+
+await t.test(
+  'a unit that goes on after a fault which has rolled everything back writes nothing by itself',
+  async (t) => {
+    const instance = await start(t)
+    const { store } = instance.core
+    failWhere(t, ({ database }, parameters) => {
+      if (!parameters.flat().includes('fails')) return false
+      database.exec('rollback')
+      return true
+    })
+    const wilful = store.write(async ({ settings }) => {
+      await settings.set('before', 'kept')
+      await settings.set('fails', 'kept').catch(() => undefined)
+      await settings.set('behind', 'kept')
+    })
+    await t.rejects(wilful, { code: 'temporarily_unavailable' })
+    t.strictSame(await kept(instance), [])
+  },
+)

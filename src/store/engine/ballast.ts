@@ -20,22 +20,35 @@ export function createBallast(folder: string) {
   let released = false
   let looked = 0
 
-  const room = (): number => {
-    const { bavail, bsize } = statfsSync(folder)
-    return bavail * bsize
+  /** In bytes; `undefined` where the file system does not say. */
+  function room(): number | undefined {
+    try {
+      const { bavail, bsize } = statfsSync(folder)
+      return bavail * bsize
+    } catch {
+      return undefined
+    }
+  }
+
+  function remove(path: string): void {
+    try {
+      rmSync(path, { force: true })
+    } catch {
+      // Where it cannot be removed it is in nobody's way.
+    }
   }
 
   /** @returns false while there is no room for it */
   function put(): boolean {
     if (existsSync(file) || !kept) return true
-    if (room() < 3 * BALLAST) return false
+    if ((room() ?? 0) < 3 * BALLAST) return false
     try {
       // What is all zeros takes no space on some file systems.
       writeFileSync(`${file}.new`, randomBytes(BALLAST), { mode: 0o600 })
       renameSync(`${file}.new`, file)
       return true
     } catch {
-      rmSync(`${file}.new`, { force: true })
+      remove(`${file}.new`)
       return false
     }
   }
@@ -49,8 +62,8 @@ export function createBallast(folder: string) {
 
     /** Gives the space back if the disk is full. @returns whether it is */
     releaseIfFull(): boolean {
-      released ||= room() < BALLAST / 4
-      if (released) rmSync(file, { force: true })
+      released ||= (room() ?? Number.POSITIVE_INFINITY) < BALLAST / 4
+      if (released) remove(file)
       return released
     },
 
@@ -58,7 +71,7 @@ export function createBallast(folder: string) {
     isReleased(): boolean {
       if (!released || performance.now() - looked < LOOK_EVERY) return released
       looked = performance.now()
-      released = room() < 3 * BALLAST || !put()
+      released = (room() ?? 0) < 3 * BALLAST || !put()
       return released
     },
   }

@@ -1,4 +1,5 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
+import { StoodStill, whileMoving } from '../../lib/flow/while-moving.ts'
 
 /** The transaction of the one connection that writes; each method is one statement. */
 export interface WriterTransaction {
@@ -12,6 +13,10 @@ export interface WriterTransaction {
   keep(): void
   /** Takes back what was done since the mark. */
   undo(): void
+  /** How many statements were made so far. */
+  steps(): number
+  /** Keeps the unit under way from the connection for good, though it may go on. */
+  giveUp(): void
   isBusy(error: unknown): boolean
   /** Whether the database itself cannot go on, so that nothing of the transaction can be kept. */
   isOutOfReach(error: unknown): boolean
@@ -29,17 +34,36 @@ interface Member {
 // So many units keep the event loop for some milliseconds; whoever comes later is in the next group.
 const MOST_TOGETHER = 64
 
+/** Milliseconds. */
+interface Patience {
+  /** How long a unit waits for other processes. */
+  readonly wait: number
+  /** How long a unit may go without a statement; then it is given up, for everybody else waits for it. */
+  readonly standstill: number
+}
+
 /**
  * Lets units of work that arrive together share one commit, for a commit costs a write to the disk and a unit does not.
- * Each has a savepoint of its own, is undone alone when it throws, and is answered only after the commit.
+ * Each has a savepoint of its own, is undone alone when it throws, and is answered only after the commit. Whatever fails, a unit
+ * is answered, and those that come later have their turn.
  * @param transaction of a connection that nobody else uses meanwhile
- * @param longest milliseconds that a unit waits for other processes
  */
-export function createGroupCommit(transaction: WriterTransaction, longest: number) {
+export function createGroupCommit(transaction: WriterTransaction, { wait, standstill }: Patience) {
   const waiting: Member[] = []
-  const refusalOf = (error: unknown): unknown =>
-    transaction.isOutOfReach(error) ? transaction.toRefusal(error) : error
   let running: Promise<void> | undefined
+
+  function refuseAll(members: readonly Member[], error: unknown): void {
+    const refusal = refusalOf(error)
+    for (const member of members) member.refuse(refusal)
+  }
+
+  function refusalOf(error: unknown): unknown {
+    try {
+      return transaction.toRefusal(error)
+    } catch {
+      return error
+    }
+  }
 
   /** @returns false when nobody may write now */
   function begin(): boolean {
@@ -48,13 +72,10 @@ export function createGroupCommit(transaction: WriterTransaction, longest: numbe
       return true
     } catch (error) {
       // What is locked is worth waiting for, what is broken is not.
-      const late = (member: Member): boolean => performance.now() - member.joined > longest
+      const late = (member: Member): boolean => performance.now() - member.joined > wait
       const refused = transaction.isBusy(error) ? waiting.filter(late) : [...waiting]
-      const refusal = refused.length === 0 ? undefined : refusalOf(error)
-      for (const member of refused) {
-        waiting.splice(waiting.indexOf(member), 1)
-        member.refuse(refusal)
-      }
+      for (const member of refused) waiting.splice(waiting.indexOf(member), 1)
+      if (refused.length > 0) refuseAll(refused, error)
       return false
     }
   }
@@ -62,13 +83,15 @@ export function createGroupCommit(transaction: WriterTransaction, longest: numbe
   async function runMember(member: Member): Promise<() => void> {
     transaction.mark()
     try {
-      const answer = await member.work()
+      const answer = await whileMoving(member.work(), transaction.steps, standstill)
       transaction.keep()
       return answer
     } catch (error) {
-      if (transaction.isOutOfReach(error)) throw error
+      const isGivenUp = error instanceof StoodStill
+      if (isGivenUp) transaction.giveUp()
+      else if (transaction.isOutOfReach(error)) throw error
       transaction.undo()
-      return () => member.refuse(error)
+      return () => member.refuse(isGivenUp ? refusalOf(error) : error)
     }
   }
 
@@ -78,22 +101,34 @@ export function createGroupCommit(transaction: WriterTransaction, longest: numbe
       for (const member of members) answers.push(await runMember(member))
       transaction.commit()
     } catch (error) {
-      transaction.rollback()
-      const refusal = refusalOf(error)
-      for (const member of members) member.refuse(refusal)
+      rollBack()
+      refuseAll(members, error)
       return
     }
     for (const answer of answers) answer()
   }
 
-  async function run(): Promise<void> {
-    while (waiting.length > 0) {
-      // Everybody whose request was read in this turn of the event loop comes along.
-      await nextTurn()
-      if (begin()) await commitTogether(waiting.splice(0, MOST_TOGETHER))
-      else await delay(5 + 20 * Math.random())
+  function rollBack(): void {
+    try {
+      transaction.rollback()
+    } catch {
+      // The next transaction takes care of what this one left, or says why it cannot begin.
     }
-    running = undefined
+  }
+
+  async function run(): Promise<void> {
+    try {
+      while (waiting.length > 0) {
+        // Everybody whose request was read in this turn of the event loop comes along.
+        await nextTurn()
+        if (begin()) await commitTogether(waiting.splice(0, MOST_TOGETHER))
+        else await delay(5 + 20 * Math.random())
+      }
+    } catch (error) {
+      refuseAll(waiting.splice(0), error)
+    } finally {
+      running = undefined
+    }
   }
 
   return {

@@ -58,9 +58,10 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-// Class 08 connection, 53 resources, 57P server going down or up, 25006 a standby, 57014 and 55P03 out of time.
+// Class 08 connection, 53 resources, 57P server going down or up, 58 its files, XX its faults, 25006 a standby, 57014 and 55P03 out of
+// time.
 const OUT_OF_REACH =
-  /^(08...|53...|57P0[0-9]|25006|25P03|57014|55P03|58030|ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/
+  /^(08...|53...|57P0[0-9]|25006|25P03|57014|55P03|58...|XX...|ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/
 const OUT_OF_TIME = /^(57014|55P03)$/
 // Errors of the driver itself have no code.
 const DRIVER =
@@ -73,8 +74,11 @@ export const isOutOfReach = (error: unknown): boolean =>
 /** Whether the connection itself is of no more use. */
 export const isBroken = (error: unknown): boolean => isOutOfReach(error) && !OUT_OF_TIME.test(codeOf(error))
 
-/** Rolled back by the database in favour of another transaction, so that trying again is sound. */
-export const isGivenUp = (error: unknown): boolean => /^(40001|40P01)$/.test(codeOf(error))
+/** Rolled back by the database, mostly in favour of another transaction, so that trying again is sound. */
+export const isGivenUp = (error: unknown): boolean => /^(40000|40001|40P01)$/.test(codeOf(error))
+
+const rolledBack = (): Error =>
+  Object.assign(new Error('the transaction was rolled back after a statement that failed'), { code: '40000' })
 
 /** What is looked for with a NUL is nowhere; no name may hold this noncharacter, which PostgreSQL does take. */
 const soundFor = (text: string, values: readonly unknown[]): unknown[] =>
@@ -84,16 +88,27 @@ const soundFor = (text: string, values: readonly unknown[]): unknown[] =>
 
 const isNotText = (error: unknown): boolean => codeOf(error) === '22021'
 
+/** Said in place of a statement: the connection is in the middle of something, and nobody is to have it again. */
+export const GIVE_UP = '-- give up'
+
 /** Hands out connections one by one, and puts back none that broke. */
 export const pinned = (pool: pg.Pool): PostgresPool => ({
   connect: async () => {
     const client = await pool.connect()
     let broken = false
-    const query = (text: string, values: readonly unknown[]) =>
-      client.query(text, soundFor(text, values)).catch((error: unknown) => {
+    async function query(text: string, values: readonly unknown[]) {
+      if (text === GIVE_UP) {
+        broken = true
+        return { command: '', rowCount: 0, rows: [] }
+      }
+      const result = await client.query(text, soundFor(text, values)).catch((error: unknown) => {
         broken ||= isBroken(error)
         throw isNotText(error) ? notText() : error
       })
+      // After a statement that failed a commit takes everything back, and says so without an error.
+      if (text === 'commit' && result.command === 'ROLLBACK') throw rolledBack()
+      return result
+    }
     return { query, release: () => client.release(broken) } as unknown as PostgresPoolClient
   },
   end: async () => undefined,

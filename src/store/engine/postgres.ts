@@ -1,15 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { Kysely, PostgresDialect, sql } from 'kysely'
+import { CompiledQuery, Kysely, type KyselyPlugin, PostgresDialect, sql } from 'kysely'
+import { StoodStill, whileMoving } from '../../lib/flow/while-moving.ts'
 import type { PostgresAddress } from '../../lib/net/database-url.ts'
 import type { Schema } from '../schema/schema.ts'
 import { type Repositories, repositoriesOn, type Store } from '../store.ts'
+import { tellAfterwards } from './after-commit.ts'
 import { migrationsOf } from './migrations.ts'
-import { codeOf, isGivenUp, isOutOfReach, messageOf, openPool, pinned, unpinned } from './postgres-pool.ts'
+import { codeOf, GIVE_UP, isGivenUp, isOutOfReach, messageOf, openPool, pinned, unpinned } from './postgres-pool.ts'
 import { unavailable } from './unavailable.ts'
 
 // Milliseconds.
 const LONGEST_WAIT = 2000
 const SERVING = { statement: 5000, lock: LONGEST_WAIT }
+// Longer than any statement takes; a unit of work makes them one right after the other.
+const LONGEST_STANDSTILL = 10_000
 // A migration takes as long as it takes, and waits for the node that was first.
 const MIGRATING = { connections: 2, statement: 0, lock: 0 }
 
@@ -25,22 +29,42 @@ class CommitFault extends Error {
 
 type Unit<T> = (repositories: Repositories) => Promise<T>
 
+/** Counts what is asked and answered over a connection. */
+function createSteps() {
+  let made = 0
+  const plugin: KyselyPlugin = {
+    transformQuery({ node }) {
+      made += 1
+      return node
+    },
+    async transformResult({ result }) {
+      made += 1
+      return result
+    },
+  }
+  return { plugin, made: (): number => made }
+}
+
 /** Reads see what is committed whenever they are made; what may happen once is decided by the row that a statement locks. */
 async function transact<T>(db: Kysely<Schema>, unit: Unit<T>, before: (db: Kysely<Schema>) => Promise<unknown>) {
   return db.connection().execute(async (connection) => {
+    const giveUp = () => connection.executeQuery(CompiledQuery.raw(GIVE_UP))
     await sql`begin isolation level read committed`.execute(connection)
     const afterwards: (() => void)[] = []
+    const steps = createSteps()
+    const repositories = repositoriesOn(connection.withPlugin(steps.plugin), (run) => afterwards.push(run))
     let result: T
     try {
       await before(connection)
-      result = await unit(repositoriesOn(connection, (run) => afterwards.push(run)))
+      result = await whileMoving(unit(repositories), steps.made, LONGEST_STANDSTILL)
     } catch (error) {
-      // A connection that cannot roll back is not handed out again.
-      await sql`rollback`.execute(connection).catch(() => undefined)
+      // A connection that cannot roll back is not handed out again, nor is one that somebody still uses.
+      if (error instanceof StoodStill) await giveUp()
+      else await sql`rollback`.execute(connection).catch(giveUp)
       throw error
     }
     await sql`commit`.execute(connection).catch((error: unknown) => Promise.reject(new CommitFault(error)))
-    for (const run of afterwards) run()
+    tellAfterwards(afterwards)
     return result
   })
 }
@@ -54,9 +78,10 @@ async function insist<T>(attempt: () => Promise<T>): Promise<T> {
     } catch (thrown) {
       const outcomeUnknown = thrown instanceof CommitFault && !isGivenUp(thrown.cause)
       const error = thrown instanceof CommitFault ? thrown.cause : thrown
-      if (!isGivenUp(error) && !isOutOfReach(error)) throw error
-      if (outcomeUnknown || performance.now() - started > LONGEST_WAIT)
-        throw unavailable({ code: codeOf(error), message: messageOf(error), outcomeUnknown })
+      const isStill = error instanceof StoodStill
+      if (!isStill && !isGivenUp(error) && !isOutOfReach(error)) throw error
+      if (isStill || outcomeUnknown || performance.now() - started > LONGEST_WAIT)
+        throw unavailable({ code: codeOf(error), message: messageOf(error), outcomeUnknown, by: error })
       await delay(10 + 40 * Math.random())
     }
   }

@@ -9,6 +9,7 @@ import {
   SqliteDriver,
 } from 'kysely'
 import { LRUCache } from 'lru-cache'
+import type { Gate } from './line.ts'
 
 // Statements; a server has some three hundred.
 const MOST_PREPARED = 500
@@ -37,19 +38,20 @@ export function immediateDialect(database: Database.Database): Dialect {
 /**
  * For a connection on which each statement stands for itself: it is done by the time it was asked for, so that none waits for
  * another, as with Kysely's own driver, which wakes everybody who waits after each of them.
+ * @param gate that each statement passes
  */
-export function statementDialect(database: Database.Database): Dialect {
+export function statementDialect(database: Database.Database, gate: Gate): Dialect {
   const dialect = new SqliteDialect({ database })
   return {
-    createDriver: () => createDriver(database),
+    createDriver: () => createDriver(database, gate),
     createAdapter: () => new SqliteAdapter(),
     createIntrospector: (db) => dialect.createIntrospector(db),
     createQueryCompiler: () => dialect.createQueryCompiler(),
   }
 }
 
-function createDriver(database: Database.Database): Driver {
-  const connection = connectionOn(database)
+function createDriver(database: Database.Database, gate: Gate): Driver {
+  const connection = connectionOn(database, gate)
   const noTransactions = async (): Promise<never> => {
     throw new Error('units of work begin and end outside Kysely')
   }
@@ -64,7 +66,7 @@ function createDriver(database: Database.Database): Driver {
   }
 }
 
-function connectionOn(database: Database.Database): DatabaseConnection {
+function connectionOn(database: Database.Database, gate: Gate): DatabaseConnection {
   const prepared = new LRUCache<string, Database.Statement>({ max: MOST_PREPARED })
   function prepare(sql: string): Database.Statement {
     const known = prepared.get(sql)
@@ -73,12 +75,20 @@ function connectionOn(database: Database.Database): DatabaseConnection {
     if (sql.length <= LONGEST_PREPARED) prepared.set(sql, statement)
     return statement
   }
+  function execute<R>({ sql, parameters }: CompiledQuery) {
+    const statement = prepare(sql)
+    if (statement.reader) return { rows: statement.all(parameters) as R[] }
+    const { changes } = statement.run(parameters)
+    return { numAffectedRows: BigInt(changes), rows: [] }
+  }
   return {
-    async executeQuery<R>({ sql, parameters }: CompiledQuery) {
-      const statement = prepare(sql)
-      if (statement.reader) return { rows: statement.all(parameters) as R[] }
-      const { changes } = statement.run(parameters)
-      return { numAffectedRows: BigInt(changes), rows: [] }
+    async executeQuery<R>(query: CompiledQuery) {
+      gate.enter()
+      try {
+        return execute<R>(query)
+      } catch (error) {
+        throw gate.failed(error)
+      }
     },
     streamQuery: () => {
       throw new Error('lists are read in pages')

@@ -3,23 +3,26 @@ import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type Database from 'better-sqlite3'
 import { Kysely } from 'kysely'
-import type { Refused } from '../../domain/refusals/errors.ts'
 import { makeFolder } from '../../lib/files/make-folder.ts'
 import { MOVED_AWAY } from '../repositories/instance/move-state.ts'
 import type { Schema } from '../schema/schema.ts'
-import { repositoriesOn, type Store } from '../store.ts'
+import { type Repositories, repositoriesOn, type Store } from '../store.ts'
+import { tellAfterwards } from './after-commit.ts'
 import { type Ballast, createBallast } from './ballast.ts'
 import { FileLost, type FileWatch, identityOf, watchFile } from './file-watch.ts'
 import { createGroupCommit, type WriterTransaction } from './group-commit.ts'
+import { createLine, type Gate, type Line } from './line.ts'
 import { migrationsOf } from './migrations.ts'
 import { immediateDialect, statementDialect } from './sqlite-dialect.ts'
 import { loadSqlite, sqliteCodeOf } from './sqlite-library.ts'
 import { requireSoundSqlite } from './sqlite-version.ts'
-import { unavailable } from './unavailable.ts'
+import { unavailable, unreadable } from './unavailable.ts'
 
 // A lock is waited for outside SQLite, whose waiting would stop the event loop.
 const BUSY_TIMEOUT = 25
 const LONGEST_WAIT = 2000
+// A unit of work makes its statements one right after the other.
+const LONGEST_STANDSTILL = 5000
 // Nothing is served yet while the database is opened, so there SQLite itself may wait for other processes.
 const OPENING_TIMEOUT = 10_000
 // Bytes that the write-ahead log keeps when it is begun anew.
@@ -57,27 +60,69 @@ function demandFullSync(database: Database.Database): void {
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const isBusy = (error: unknown): boolean => sqliteCodeOf(error).startsWith('SQLITE_BUSY')
 const isOutOfReach = (error: unknown): boolean =>
-  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN)/.test(sqliteCodeOf(error)) ||
+  /^SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|NOMEM|PROTOCOL|INTERRUPT|NOLFS)/.test(
+    sqliteCodeOf(error),
+  ) ||
   isMovedAway(error) ||
   error instanceof FileLost
 // A database that was moved away takes nothing any more.
 const isMovedAway = (error: unknown): boolean =>
   sqliteCodeOf(error) === 'SQLITE_CONSTRAINT_TRIGGER' && messageOf(error) === MOVED_AWAY
 
-const refusalOf = (error: unknown): Refused => unavailable({ code: sqliteCodeOf(error), message: messageOf(error) })
+const reasonOf = (error: unknown) => ({ code: sqliteCodeOf(error), message: messageOf(error), by: error })
 const DISK_IS_FULL =
   'the disk is full; until there is space again, only changes that end or remove something are written'
 
-function transactionOf(database: Database.Database, ballast: Ballast, file: FileWatch): WriterTransaction {
+/** A question stands for itself: after one that failed the next may well be answered. */
+const READS: Gate = {
+  enter: () => undefined,
+  failed: (error) => (isOutOfReach(error) ? unreadable(reasonOf(error)) : error),
+}
+
+/** The way of units of work to the database, and what they have at hand there. */
+interface Way {
+  readonly line: Line
+  readonly repositories: Repositories
+}
+
+/** @param openWay lets units in, once more after one was given up */
+function createWays(openWay: () => Way) {
+  let way = openWay()
+  return {
+    line: () => way.line,
+    repositories: () => way.repositories,
+    giveUp(): void {
+      way.line.cut()
+      way = openWay()
+    },
+  }
+}
+
+interface Parts {
+  readonly database: Database.Database
+  readonly ballast: Ballast
+  readonly file: FileWatch
+  readonly ways: Pick<ReturnType<typeof createWays>, 'line' | 'giveUp'>
+}
+
+function transactionOf({ database, ballast, file, ways }: Parts): WriterTransaction {
   const statement = (sql: string) => {
     const prepared = database.prepare(sql)
     return () => void prepared.run()
   }
   const [rollback, undo, keep] = [statement('rollback'), statement('rollback to unit'), statement('release unit')]
-  const [begin, commit] = [statement('begin immediate'), statement('commit')]
+  const [begin, commit, mark] = [statement('begin immediate'), statement('commit'), statement('savepoint unit')]
+  let isLeftOpen = false
+  // A full disk makes SQLite roll back by itself.
+  function rollBack(): void {
+    isLeftOpen = database.inTransaction
+    if (isLeftOpen) rollback()
+    isLeftOpen = false
+  }
   return {
     begin: () => {
       file.requireThere()
+      if (isLeftOpen) rollBack()
       begin()
     },
     // Nothing is acknowledged that went into a file which nobody finds any more.
@@ -85,19 +130,26 @@ function transactionOf(database: Database.Database, ballast: Ballast, file: File
       commit()
       file.requireThere()
     },
-    // A full disk makes SQLite roll back by itself.
-    rollback: () => database.inTransaction && rollback(),
-    mark: statement('savepoint unit'),
-    keep,
+    rollback: rollBack,
+    mark: () => {
+      mark()
+      ways.line().begin()
+    },
+    keep: () => {
+      ways.line().requireOpen()
+      keep()
+    },
     undo: () => {
       undo()
       keep()
     },
+    steps: () => ways.line().steps(),
+    giveUp: ways.giveUp,
     isBusy,
     isOutOfReach,
     toRefusal: (error) => {
       if (!isBusy(error) && !(error instanceof FileLost)) ballast.releaseIfFull()
-      return refusalOf(error)
+      return unavailable(reasonOf(error))
     },
   }
 }
@@ -134,22 +186,28 @@ export function openSqlite(path: string, missing: 'make' | 'find' = 'make'): Sto
   const readerConnection = new (loadSqlite())(path, { timeout: BUSY_TIMEOUT })
   readerConnection.pragma('query_only = ON')
   const file = watchOpened(path, before, [readerConnection, writerConnection])
-  const writer = new Kysely<Schema>({ dialect: statementDialect(writerConnection) })
-  const reader = new Kysely<Schema>({ dialect: statementDialect(readerConnection) })
+  const reader = new Kysely<Schema>({ dialect: statementDialect(readerConnection, READS) })
 
   const migrations = migrationsOf(new Kysely<Schema>({ dialect: immediateDialect(writerConnection) }))
   const ballast = createBallast(dirname(path))
-  const group = createGroupCommit(transactionOf(writerConnection, ballast, file), LONGEST_WAIT)
   // Of the unit under way: they run one after the other.
   let afterwards: (() => void)[] = []
-  const writing = repositoriesOn(writer, (run) => afterwards.push(run))
+  const ways = createWays(() => {
+    const line = createLine((error) => isOutOfReach(error) || !writerConnection.inTransaction)
+    const writer = new Kysely<Schema>({ dialect: statementDialect(writerConnection, line) })
+    return { line, repositories: repositoriesOn(writer, (run) => afterwards.push(run)) }
+  })
+  const group = createGroupCommit(transactionOf({ database: writerConnection, ballast, file, ways }), {
+    wait: LONGEST_WAIT,
+    standstill: LONGEST_STANDSTILL,
+  })
   const writeEnding: Store['write'] = async (unit) => {
     const own: (() => void)[] = []
     const result = await group.write(() => {
       afterwards = own
-      return unit(writing)
+      return unit(ways.repositories())
     })
-    for (const run of own) run()
+    tellAfterwards(own)
     return result
   }
 

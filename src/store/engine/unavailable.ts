@@ -1,4 +1,5 @@
 import { Refused } from '../../domain/refusals/errors.ts'
+import { StoodStill } from '../../lib/flow/while-moving.ts'
 
 /** Where a database is out of reach, and whether it may have done what it was asked. */
 interface Reason {
@@ -7,16 +8,24 @@ interface Reason {
   readonly message: string
   /** The connection went away during a commit: it may have happened or not. */
   readonly outcomeUnknown?: boolean
+  /** The error itself. */
+  readonly by?: unknown
+}
+
+/** Why a write was not made, for the operator. */
+function causeOf({ outcomeUnknown, by }: Reason): string {
+  if (by instanceof StoodStill) return 'this server began to write, did not go on, and was made to give up'
+  return outcomeUnknown
+    ? 'the connection to the database was lost during a commit, so it is unknown whether the change was made'
+    : 'the database did not accept the write in time'
 }
 
 /** Tells the client to try again; the operator learns what the database said. */
-export function unavailable({ code, message, outcomeUnknown = false }: Reason): Refused {
-  const cause = outcomeUnknown
-    ? 'the connection to the database was lost during a commit, so it is unknown whether the change was made'
-    : 'the database did not accept the write in time'
+export function unavailable(reason: Reason): Refused {
+  const { code, message } = reason
   return new Refused('temporarily_unavailable', 'the database cannot be written right now; try again shortly', {
     rule: 'server-busy',
-    cause,
+    cause: causeOf(reason),
     database: code,
     message,
   })
