@@ -45,7 +45,7 @@ export function readOptions(argv: readonly string[]): DemoOptions {
     .option('--spa-port <port>', 'port of the demo single-page app', readPort, 5082)
     .option('--api-port <port>', 'port of the demo instance API', readPort, 5083)
     .option('--data-dir <dir>', 'where the database, the log and the passwords are kept', './data/demo')
-    .option('--database <url>', 'where the demo was moved to with tessera db move')
+    .option('--database <url>', 'where the demo was moved to (default: TESSERA_DATABASE_URL, which hides its password)')
     .option('--reset', "delete the demo's data directory first and start afresh", false)
     .allowExcessArguments(false)
     .addHelpText('after', HELP)
@@ -61,5 +61,10 @@ export function readOptions(argv: readonly string[]): DemoOptions {
     reset: boolean
   }>()
   const ports = { identity: given.port, web: given.webPort, spa: given.spaPort, api: given.apiPort }
-  return { ports, dataDir: resolve(given.dataDir), database: given.database, reset: given.reset }
+  return {
+    ports,
+    dataDir: resolve(given.dataDir),
+    database: given.database ?? process.env['TESSERA_DATABASE_URL'],
+    reset: given.reset,
+  }
 }

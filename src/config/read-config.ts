@@ -70,6 +70,7 @@ const sections = (values: Values, production: boolean) => ({
   database: {
     url: values.TESSERA_DATABASE_URL || `file:${join(values.TESSERA_DATA_DIR, 'tessera.db')}`,
     connections: values.TESSERA_DATABASE_CONNECTIONS,
+    moveTo: values.TESSERA_MOVE_TO,
   },
   masterKey: {
     value: values.TESSERA_MASTER_KEY,

@@ -46,6 +46,11 @@ export const SETTINGS = {
     'URL of the database, `file:` or `postgres:`; default: tessera.db in the data folder',
     readDatabaseUrl,
   ),
+  TESSERA_MOVE_TO: setting(
+    '',
+    'URL of the database that `tessera db move` moves to, where the command line must not show it',
+    readDatabaseUrl,
+  ),
   TESSERA_DATABASE_CONNECTIONS: setting(
     '10',
     'how many connections to PostgreSQL this process opens at most',

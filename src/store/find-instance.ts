@@ -1,8 +1,10 @@
 import { type Stats, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseDatabaseUrl } from '../lib/net/database-url.ts'
+import { ForeignDatabase } from './engine/migrations.ts'
 import { settingsOn } from './repositories/instance/settings.ts'
 import { openPlace, shownPlace } from './transfer/place.ts'
+import { TransferRefused } from './transfer/refused.ts'
 
 /** What there is where an instance is looked for. */
 export interface Found {
@@ -14,7 +16,10 @@ export interface Found {
   readonly keyed: boolean
 }
 
-/** Looks whether a database holds an instance; it makes nothing, and changes nothing but what a killed process left half done. */
+/**
+ * Looks whether a database holds an instance; it makes nothing, and changes nothing but what a killed process left half done.
+ * @throws TransferRefused for a database of another program
+ */
 export async function findInstance(url: string): Promise<Found> {
   const shown = shownPlace(url)
   const missing = missingFile(url)
@@ -31,6 +36,9 @@ export async function findInstance(url: string): Promise<Found> {
       }
     const mark = await settingsOn(place.db).get('master-key-mark')
     return { shown, missing: undefined, keyed: mark !== undefined }
+  } catch (error) {
+    if (error instanceof ForeignDatabase) throw new TransferRefused(`${shown} ${error.reason}`)
+    throw error
   } finally {
     await place.close()
   }

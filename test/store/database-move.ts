@@ -1,5 +1,6 @@
 // SQLite alone: brings a PostgreSQL server along, and works on both databases
 import { spawn } from 'node:child_process'
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -55,8 +56,15 @@ async function startRefreshers(t: Test, site: Site, secret: string, count: numbe
   return refreshers
 }
 
+/** Files with an URL, which no argument shows. */
+const urlFile = (t: Test, url: string): string => {
+  const folder = t.testdir({ url: `${url}\n` })
+  chmodSync(join(folder, 'url'), 0o600)
+  return join(folder, 'url')
+}
+
 async function moved(t: Test, tessera: Tessera, to: string): Promise<Moved> {
-  const { code, stdout, stderr } = await tessera(['db', 'move', '--to', to, '--json'])
+  const { code, stdout, stderr } = await tessera(['db', 'move', '--to-url-file', urlFile(t, to), '--json'])
   t.equal(code, 0, stderr)
   t.notMatch(stdout + stderr, /password@/, 'no password is shown')
   return JSON.parse(stdout) as Moved
@@ -138,7 +146,7 @@ await t.test('a move that is killed at any time leaves the source as it was, and
   const target = onDatabase(site, to)
 
   for (const line of ['copied users', 'copied sign_in_sessions', 'copied audit_events', 'copied leases']) {
-    const child = spawn(...plainTessera('db', 'move', '--to', to), {
+    const child = spawn(...plainTessera('db', 'move', '--to-url-file', urlFile(t, to)), {
       env: environment(site.settings),
       stdio: ['ignore', 'ignore', 'pipe'],
     })
@@ -200,12 +208,12 @@ await t.test('killed between its two last commits, a move is finished by running
   t.match(await onDatabase(site, to).tessera(['user', 'list']), { code: 1, stderr: /unfinished move/ })
   await moved(t, site.tessera, to)
   t.match(await onDatabase(site, to).tessera(['user', 'list']), { code: 0, stdout: /david/ })
-  t.match(await site.tessera(['db', 'move', '--to', to]), {
+  t.match(await site.tessera(['db', 'move', '--to-url-file', urlFile(t, to)]), {
     code: 1,
     stderr: /was already moved to .*, and that move is complete\n$/,
   })
   const elsewhere = await postgres.createDatabase()
-  t.match(await site.tessera(['db', 'move', '--to', elsewhere]), {
+  t.match(await site.tessera(['db', 'move', '--to-url-file', urlFile(t, elsewhere)]), {
     code: 1,
     stderr: /was moved to .* before; move that one/,
   })
@@ -215,7 +223,7 @@ await t.test('nothing that is there is overwritten', async (t) => {
   const { site } = await inhabited(t)
   const refusedBy = async (to: string, reason: RegExp): Promise<void> => {
     for (const flags of [[], ['--dry-run']]) {
-      const { code, stdout, stderr } = await site.tessera(['db', 'move', '--to', to, ...flags])
+      const { code, stdout, stderr } = await site.tessera(['db', 'move', '--to-url-file', urlFile(t, to), ...flags])
       t.strictSame([code, stdout], [1, ''])
       t.match(stderr, reason)
       t.notMatch(stderr, /password@/)
@@ -234,7 +242,7 @@ await t.test('nothing that is there is overwritten', async (t) => {
 
   const foreign = await postgres.createDatabase()
   await askPostgres(foreign, 'create table customers (id int)')
-  await refusedBy(foreign, /holds the table customers, which does not belong to Tessera/)
+  await refusedBy(foreign, /holds the table customers of another program and no Tessera instance, and is left as it is/)
   t.strictSame(await askPostgres(foreign, `select tablename from pg_tables where schemaname = 'public'`), [
     { tablename: 'customers' },
   ])
@@ -257,8 +265,14 @@ await t.test('nothing that is there is overwritten', async (t) => {
   const unverified = await site.tessera(['db', 'move', '--to', 'postgres://x:password@localhost/x?sslmode=prefer'])
   t.match(unverified, { code: 2, stdout: '', stderr: /^--to has sslmode=prefer, which does not verify the server/ })
   t.notMatch(unverified.stderr, /password/, 'what is wrong is said without repeating it')
-  t.match(await site.tessera(['db', 'move']), { code: 2, stderr: 'either --to or --undo is expected\n' })
-  t.match(await other.tessera(['db', 'move', '--to', third]), { code: 1, stderr: /^there is no instance at/ })
+  t.match(await site.tessera(['db', 'move']), {
+    code: 2,
+    stderr: '--to, --to-url-file, TESSERA_MOVE_TO or --undo is expected\n',
+  })
+  t.match(await other.tessera(['db', 'move', '--to-url-file', urlFile(t, third)]), {
+    code: 1,
+    stderr: /^there is no instance at/,
+  })
 })
 
 await t.test('every table is copied, and PostgreSQL reads it in the order of its key by the index alone', async (t) => {
@@ -285,7 +299,14 @@ await t.test('every table is copied, and PostgreSQL reads it in the order of its
 await t.test('a dry run says what would be copied, and changes nothing', async (t) => {
   const { site } = await inhabited(t)
   const to = await postgres.createDatabase()
-  const { code, stdout, stderr } = await site.tessera(['db', 'move', '--to', to, '--dry-run', '--json'])
+  const { code, stdout, stderr } = await site.tessera([
+    'db',
+    'move',
+    '--to-url-file',
+    urlFile(t, to),
+    '--dry-run',
+    '--json',
+  ])
   t.strictSame([code, stderr], [0, ''])
   t.match(JSON.parse(stdout), {
     tables: [

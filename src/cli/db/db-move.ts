@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { recordChange } from '../../admin/change/record-change.ts'
 import type { Config } from '../../config/read-config.ts'
 import { newId } from '../../lib/crypto/secrets.ts'
-import { DatabaseUrlFault, parseDatabaseUrl } from '../../lib/net/database-url.ts'
+import { parseDatabaseUrl } from '../../lib/net/database-url.ts'
 import { systemClock } from '../../lib/time/clock.ts'
 import { type MoveOutcome, moveDatabase, planMove, undoMove } from '../../store/transfer/move.ts'
 import { requireFree } from '../../store/transfer/output-file.ts'
@@ -16,20 +16,22 @@ import { note, print, table } from '../kit/output.ts'
 import { impossible, wrongUsage } from '../kit/problem.ts'
 import { progressOn } from '../kit/progress.ts'
 import { configOf, namingDatabase, requireInstance } from '../kit/with-core.ts'
+import { type TargetFlags, targetOf } from './move-target.ts'
 
 const HELP = helpText(
   [
-    'tessera db move --to postgres://tessera@db.example.com/tessera --dry-run',
-    'tessera db move --to postgres://tessera@db.example.com/tessera',
+    'tessera db move --to-url-file /etc/tessera/new-database.url --dry-run',
+    'tessera db move --to-url-file /etc/tessera/new-database.url',
+    'tessera db move --to file:/var/lib/tessera/tessera.db',
     'tessera db move --undo',
   ],
   `Copies the configured database into an empty one while the server keeps running. Writers wait only for the last changes, while row
 counts and checksums of all tables are compared; if that takes longer than 2 s, they get 503 with Retry-After. After that the old
-database accepts no writes: set TESSERA_DATABASE_URL to the new one and restart. If the move is interrupted, run it again.`,
+database accepts no writes: set TESSERA_DATABASE_URL to the new one and restart. If the move is interrupted, run it again.
+An URL with a password goes into a file that only you can read, or into TESSERA_MOVE_TO: everybody can read arguments.`,
 )
 
-interface Flags {
-  readonly to?: string
+interface Flags extends TargetFlags {
   readonly dryRun?: boolean
   readonly undo?: boolean
   readonly yes?: boolean
@@ -39,7 +41,8 @@ interface Flags {
 export function moveCommand(db: Command): void {
   db.command('move')
     .description('move the instance to another database while the server runs')
-    .option('--to <url>', 'the new database, postgres: or file:')
+    .option('--to <url>', 'the new database, postgres: without a password, or file:')
+    .option('--to-url-file <file>', 'a file that only you can read, with the URL of the new database')
     .option('--dry-run', 'show what would be copied, and change nothing')
     .option('--undo', 'put a database that was moved away back into service; everybody has to sign in again')
     .option('--yes', 'do not ask for confirmation of --undo')
@@ -47,24 +50,18 @@ export function moveCommand(db: Command): void {
     .action(move)
 }
 
-/** Checked here and not by the parser of flags, which would repeat the password. */
-function requireUrl(text: string): void {
-  try {
-    parseDatabaseUrl(text)
-  } catch (error) {
-    if (error instanceof DatabaseUrlFault) throw wrongUsage(`--to ${error.message}`)
-    throw error
-  }
-}
-
-async function move({ to, dryRun, undo, yes }: Flags, command: Command): Promise<void> {
-  if ((to === undefined) === (undo !== true)) throw wrongUsage('either --to or --undo is expected')
-  if (to !== undefined) requireUrl(to)
+async function move(flags: Flags, command: Command): Promise<void> {
+  const { to, toUrlFile, dryRun, undo, yes } = flags
+  if (undo && (to ?? toUrlFile) !== undefined) throw wrongUsage('either --undo or a new database is expected')
   const config = configOf(command)
+  if (undo) {
+    await requireInstance(config)
+    return reopen(config, yes, command)
+  }
+  const target = targetOf(flags, config)
   await requireInstance(config)
-  if (to === undefined) return reopen(config, yes, command)
-  requireOther(to, config, command)
-  return dryRun ? showPlan(config, to, command) : moveNow(config, to, command)
+  requireOther(target, config, command)
+  return dryRun ? showPlan(config, target, command) : moveNow(config, target, command)
 }
 
 /** @throws OutputRefused where the new database would be written over something else */

@@ -4,7 +4,7 @@ import { describeFault, Refused } from '../../domain/refusals/errors.ts'
 import { MasterKeyFault } from '../../lib/crypto/master-key.ts'
 import { ClockAhead } from '../../operations/maintenance/check-clock.ts'
 import { FileLost } from '../../store/engine/file-watch.ts'
-import { NewerSchema } from '../../store/engine/migrations.ts'
+import { ForeignDatabase, NewerSchema } from '../../store/engine/migrations.ts'
 import { OutOfService } from '../../store/repositories/instance/move-state.ts'
 import { OutputRefused } from '../../store/transfer/output-file.ts'
 import { NotTheSame } from '../../store/transfer/reconcile.ts'
@@ -21,6 +21,7 @@ const SAID_IN_FULL = [
   ClockAhead,
   MasterKeyFault,
   NewerSchema,
+  ForeignDatabase,
   OutOfService,
   TransferRefused,
   OutputRefused,

@@ -15,7 +15,8 @@ export function checkSqlite(path: string): Check[] {
     return [failed('opens', messageOf(error), 'check its permissions and its file system')]
   }
   try {
-    if (!holdsTables(database)) return [NO_INSTANCE]
+    const missing = whyNoInstance(database)
+    if (missing) return [missing]
     const content = [checkIntegrity(database), checkReferences(database)]
     if (content.some((check) => !check.passed)) return content
     return [...content, checkJournal(database), checkVacuum(database), checkSync(path)]
@@ -26,14 +27,19 @@ export function checkSqlite(path: string): Check[] {
   }
 }
 
-const NO_INSTANCE = failed(
-  'instance',
-  'the file does not hold a Tessera instance',
-  'set TESSERA_DATABASE_URL to another one, or create an instance in it with tessera db migrate',
-)
-
-const holdsTables = (database: Database.Database): boolean =>
-  database.prepare("select 1 from sqlite_schema where name = 'kysely_migration'").get() !== undefined
+function whyNoInstance(database: Database.Database): Check | undefined {
+  const tables = database.prepare("select name from sqlite_schema where type = 'table'").pluck().all() as string[]
+  if (tables.includes('kysely_migration')) return undefined
+  const elsewhere = 'set TESSERA_DATABASE_URL to another one'
+  const [foreign] = tables
+  return foreign === undefined
+    ? failed(
+        'instance',
+        'the file does not hold a Tessera instance',
+        `${elsewhere}, or create an instance in it with tessera db migrate`,
+      )
+    : failed('instance', `the file holds the table ${foreign} of another program and no Tessera instance`, elsewhere)
+}
 
 function checkIntegrity(database: Database.Database): Check {
   const faults = database.prepare('pragma integrity_check').pluck().all() as string[]

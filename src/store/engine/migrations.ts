@@ -12,6 +12,7 @@ import * as lists from '../../../db/migrations/0010-lists.ts'
 import * as outbox from '../../../db/migrations/0011-outbox.ts'
 import * as signOuts from '../../../db/migrations/0012-sign-outs.ts'
 import type { Schema } from '../schema/schema.ts'
+import { tablesOf } from '../schema/tables.ts'
 
 /** Every migration in order; a new one is one file and one line. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -38,6 +39,21 @@ export class NewerSchema extends Error {
   }
 }
 
+/** The database is another program's. */
+export class ForeignDatabase extends Error {
+  /** Completes the sentence that names the database. */
+  readonly reason: string
+
+  constructor(found: string) {
+    const reason = `holds ${found} of another program and no Tessera instance, and is left as it is; give Tessera a database of its own`
+    super(`the database ${reason}`)
+    this.reason = reason
+  }
+}
+
+/** The migrator makes these two before the first migration. */
+const BEFORE_THE_FIRST = ['kysely_migration', 'kysely_migration_lock']
+
 /** Whether any migration was ever run here; other schemas of a PostgreSQL database are none of ours. */
 async function hasRun(db: Kysely<Schema>): Promise<boolean> {
   const isPostgres = db.getExecutor().adapter instanceof PostgresAdapter
@@ -61,10 +77,17 @@ export function migrationsOf(db: Kysely<Schema>) {
     return rows.map((row) => row.name)
   }
 
+  /** @throws NewerSchema, ForeignDatabase */
   async function status(): Promise<{ applied: string[]; pending: string[] }> {
     const done = await applied()
     const unknown = done.filter((name) => !Object.hasOwn(MIGRATIONS, name))
+    // A newer Tessera has every migration of this one.
+    if (unknown.length > 0 && unknown.length === done.length) throw new ForeignDatabase(`the migration ${unknown[0]}`)
     if (unknown.length > 0) throw new NewerSchema(unknown)
+    if (done.length === 0) {
+      const foreign = (await tablesOf(db)).find((name) => !BEFORE_THE_FIRST.includes(name))
+      if (foreign !== undefined) throw new ForeignDatabase(`the table ${foreign}`)
+    }
     return { applied: done, pending: Object.keys(MIGRATIONS).filter((name) => !done.includes(name)) }
   }
 

@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Kysely, sql } from 'kysely'
+import { isoTime } from '../../lib/time/clock.ts'
 import { moveStateOn, OutOfService } from '../repositories/instance/move-state.ts'
 import type { Schema } from '../schema/schema.ts'
-import { tablesOf } from './claim.ts'
+import { tablesOf } from '../schema/tables.ts'
 import { shownChecksum } from './digest.ts'
 import { createPrivateFile, removeDatabaseFile } from './durable-file.ts'
 import type { Moved } from './move.ts'
@@ -121,11 +122,21 @@ export async function requireSound(db: Kysely<Schema>): Promise<void> {
     )
 }
 
-/** Half an instance is nothing to keep. */
+/** Half an instance is nothing to keep, and one that lives elsewhere by now would look like a backup of that. */
 async function requireWhole({ db, shown }: Place): Promise<void> {
   if (!(await tablesOf(db)).includes('move_state')) return
   const state = moveStateOn(db)
   const arrival = await state.get('arrival')
   if (arrival) throw new OutOfService(`${shown} is the target of an unfinished ${arrival.kind} from ${arrival.from}`)
   if (await state.get('backup')) throw new OutOfService(`${shown} is a backup itself; copy the file`)
+  const departure = await state.get('departure')
+  if (departure)
+    throw new OutOfService(
+      `${shown} was moved to ${departure.to} at ${isoTime(departure.at)} and has nothing of what happened since; back that one up (TESSERA_DATABASE_URL)`,
+    )
+  const aside = await state.get('aside')
+  if (aside)
+    throw new OutOfService(
+      `${shown} was put aside at ${isoTime(aside.at)}, when ${aside.restored} was restored in its place; back up ${aside.in}, or copy the file`,
+    )
 }

@@ -1,24 +1,12 @@
-import { type Kysely, SqliteAdapter, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { type Arrival, moveStateOn } from '../repositories/instance/move-state.ts'
 import type { Schema } from '../schema/schema.ts'
+import { tablesOf } from '../schema/tables.ts'
 import type { Place } from './place.ts'
 import { ownTables, type Row, type Table } from './plan.ts'
 import type { Target } from './reconcile.ts'
 import { TransferRefused } from './refused.ts'
 import { keyOf, rowsOn } from './rows.ts'
-
-/** The names of all tables, in the schema that is written to. */
-export async function tablesOf(db: Kysely<Schema>): Promise<string[]> {
-  const isSqlite = db.getExecutor().adapter instanceof SqliteAdapter
-  const question = isSqlite
-    ? sql<{
-        name: string
-      }>`select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'`
-    : sql<{
-        name: string
-      }>`select table_name as name from information_schema.tables where table_schema = current_schema()`
-  return (await question.execute(db)).rows.map(({ name }) => name)
-}
 
 /**
  * Says why a database cannot be filled, or `undefined` for one that is empty or that an interrupted run of the same kind left.

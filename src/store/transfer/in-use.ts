@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs'
 import type Database from 'better-sqlite3'
+import { ForeignDatabase } from '../engine/migrations.ts'
 import { loadSqlite, sqliteCodeOf } from '../engine/sqlite-library.ts'
 import type { Aside } from '../repositories/instance/move-state.ts'
 import { TransferRefused } from './refused.ts'
@@ -17,13 +18,14 @@ export interface Held {
 /**
  * Holds a database whose file is to be put aside: what somebody wrote into it meanwhile would be lost, and what is to end would live on.
  * A damaged one is left as it is, for whoever wants to save something of it, and is not held.
- * @throws TransferRefused where a process has it open
+ * @throws TransferRefused where a process has it open, or it is another program's
  */
 export function holdDatabase(path: string): Held | undefined {
   const Sqlite = loadSqlite()
   if (isDamaged(Sqlite, path)) return undefined
   const database = new Sqlite(path, { fileMustExist: true, timeout: 500 })
   try {
+    requireOwn(database, path)
     database.pragma('locking_mode = EXCLUSIVE')
     // SQLite leaves the WAL only when nobody else is there; this also brings everything into the one file.
     const journal = database.pragma('journal_mode = DELETE', { simple: true })
@@ -55,6 +57,13 @@ export function holdDatabase(path: string): Held | undefined {
 }
 
 const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(sqliteCodeOf(error))
+
+/** A path that was mistyped must not take the database of another program from it. */
+function requireOwn(database: Database.Database, path: string): void {
+  if (holdsInstance(database)) return
+  const table = database.prepare("select name from sqlite_schema where type = 'table'").pluck().get()
+  if (table !== undefined) throw new TransferRefused(`file:${path} ${new ForeignDatabase(`the table ${table}`).reason}`)
+}
 
 const holdsInstance = (database: Database.Database): boolean =>
   database.prepare("select 1 from sqlite_schema where name = 'kysely_migration'").get() !== undefined

@@ -59,6 +59,7 @@ export async function moveDatabase({ from, to, run, report, clock, record }: Mov
     const plan = await planOfSource(source)
     const arrival: Arrival = { kind: 'move', from: source.shown, run }
     await requireMovable(source, to)
+    await requireOwn(to)
     const target = await enterPlace(to, 'make')
     places.push(target)
     isClosed = (await moveStateOn(source.db).get('departure')) !== undefined
@@ -185,6 +186,11 @@ async function requireMovable(source: Place, to: string): Promise<void> {
   const departure = await state.get('departure')
   const target = shownPlace(to)
   if (departure && departure.to !== target) throw alreadyMoved(source, departure)
+}
+
+/** Whoever opens a file to fill it changes its mode and its journal; a file of another program is not opened so. @throws TransferRefused */
+async function requireOwn(url: string): Promise<void> {
+  if (!isMissing(url)) await (await enterPlace(url, 'read')).close()
 }
 
 /** After its last step nothing is left to continue: the target has gone on since. */

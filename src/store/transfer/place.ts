@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type Database from 'better-sqlite3'
 import { Kysely, PostgresDialect, SqliteDialect, sql } from 'kysely'
 import { parseDatabaseUrl, shownDatabaseUrl } from '../../lib/net/database-url.ts'
-import { migrationsOf, NewerSchema } from '../engine/migrations.ts'
+import { ForeignDatabase, migrationsOf, NewerSchema } from '../engine/migrations.ts'
 import { messageOf, openPool, pinned } from '../engine/postgres-pool.ts'
 import { openWriter } from '../engine/sqlite.ts'
 import { immediateDialect } from '../engine/sqlite-dialect.ts'
@@ -65,6 +65,7 @@ export async function enterPlace(url: string, mode: Mode): Promise<Place> {
   } catch (error) {
     await place?.close()
     if (error instanceof NewerSchema) throw error
+    if (error instanceof ForeignDatabase) throw new TransferRefused(`${shownPlace(url)} ${error.reason}`)
     throw new TransferRefused(`${shownPlace(url)} cannot be opened: ${messageOf(error)}`)
   }
 }

@@ -5,11 +5,13 @@ import { sql } from 'kysely'
 import type { AuditedUnit } from '../../domain/instance/audit.ts'
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
 import { parseDatabaseUrl } from '../../lib/net/database-url.ts'
+import { ForeignDatabase } from '../engine/migrations.ts'
 import { auditEventsOn } from '../repositories/instance/audit-events.ts'
 import { type Arrival, type BackupMark, moveStateOn } from '../repositories/instance/move-state.ts'
 import { settingsOn } from '../repositories/instance/settings.ts'
+import { tablesOf } from '../schema/tables.ts'
 import { requireSound } from './backup.ts'
-import { claim, requireOurs, tablesOf, whyNotFillable } from './claim.ts'
+import { claim, requireOurs, whyNotFillable } from './claim.ts'
 import { bringBack, createPrivateFile, keepAside, publishFile, removeDatabaseFile } from './durable-file.ts'
 import { type Ended, endGrants, latestTime } from './end-grants.ts'
 import { holdDatabase } from './in-use.ts'
@@ -135,8 +137,7 @@ async function prepare(restoring: Restoring, draft: string, report: Report): Pro
   const place = openCopy(draft, resolve(file))
   try {
     await requireSound(place.db)
-    if ((await place.migrations.status()).applied.length === 0)
-      throw new TransferRefused(`${resolve(file)} does not hold a Tessera instance`)
+    await requireInstance(place, resolve(file))
     await place.migrations.migrate()
     await requireKey(place, masterKeyMark)
     const state = moveStateOn(place.db)
@@ -160,6 +161,14 @@ async function prepare(restoring: Restoring, draft: string, report: Report): Pro
   } finally {
     await place.close()
   }
+}
+
+async function requireInstance({ migrations }: Place, file: string): Promise<void> {
+  const { applied } = await migrations.status().catch((error: unknown) => {
+    if (error instanceof ForeignDatabase) return { applied: [] }
+    throw error
+  })
+  if (applied.length === 0) throw new TransferRefused(`${file} does not hold a Tessera instance`)
 }
 
 function openCopy(draft: string, file: string): Place {
