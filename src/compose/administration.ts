@@ -34,8 +34,8 @@ export function createAdministration(
   { store: { read, writeAlone }, keys, clock, outbound }: Pick<Core, 'store' | 'keys' | 'clock' | 'outbound'>,
   { random, whileOutside, passwords, audit, flush, secretKey, grants }: Around,
 ) {
-  const { whyNotFetchable } = outbound
-  const runChange = createRunChange({ read, writeAlone, clock, whyNotFetchable, audit })
+  const here = { issuer, whyNotFetchable: outbound.whyNotFetchable }
+  const runChange = createRunChange({ read, writeAlone, clock, here, audit })
   const grantTypes = grants.offered.flatMap(({ type, actsFor }) => (actsFor === 'person' ? [type] : []))
   return {
     registration: createRegistration({

@@ -34,14 +34,28 @@ export async function putResource(unit: Unit, wanted: ApiResource, context: Chan
 
 /** The same as part of a larger change, which checks at its end whether apps lost a scope. @throws Refused */
 export async function storeResource(unit: Unit, wanted: ApiResource, context: ChangeContext): Promise<void> {
-  const faults = [...resourceFaults(wanted), ...(await whyNotServers(unit, wanted))]
-  if (faults.length > 0) throw invalidChange(faults)
   const before = await findResource(unit, wanted.identifier)
+  const taken = before ? [] : await whyTaken(unit, wanted, context)
+  const faults = [...resourceFaults(wanted), ...taken, ...(await whyNotServers(unit, wanted))]
+  if (faults.length > 0) throw invalidChange(faults)
   const fields = fieldChanges(before ? showResource(before) : {}, showResource(wanted))
   if (Object.keys(fields).length === 0) return
   await (before ? unit.resources.update(wanted, context.now) : unit.resources.add(wanted, context.now))
   const detail = { resource: wanted.identifier, fields }
   await recordChange(unit, { event: before ? 'resource_updated' : 'resource_added', detail }, context)
+}
+
+/** A token that is good for UserInfo alone names the issuer as its audience, and an ID token the app it is for. */
+async function whyTaken(
+  { apps }: Pick<Unit, 'apps'>,
+  { identifier }: ApiResource,
+  { here }: ChangeContext,
+): Promise<Fault[]> {
+  const reason =
+    identifier === here?.issuer
+      ? 'must not be the issuer, for which tokens are that open UserInfo alone'
+      : (await apps.find(identifier)) && 'must not be the ApplicationUri of an app'
+  return reason === undefined ? [] : [{ attribute: 'Identifier', reason }]
 }
 
 /** Only the secret of a Confidential app proves that it is the API who asks. */

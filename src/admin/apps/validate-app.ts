@@ -1,6 +1,7 @@
 import { DEFAULT_RESOURCE } from '../../domain/access/api-resource.ts'
 import { RECORD_ATTRIBUTES } from '../../domain/apps/app-attributes.ts'
 import { isValidSecret, needsReadableSecret } from '../../domain/apps/app-secret.ts'
+import { type OwnNames, ownNamesIn } from '../../domain/apps/own-names.ts'
 import { faultsOf } from '../../domain/apps/registration-rules.ts'
 import { type AppRegistration, isInteractive, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { ADMINISTRATION_SCOPE, isProtocolScope } from '../../domain/protocol/scope.ts'
@@ -24,14 +25,14 @@ type Unit = Pick<Repositories, 'users' | 'resources' | 'settings'>
 export async function validateApp(
   wanted: AppRegistration,
   unit: Unit,
-  { whyNotFetchable }: Pick<ChangeContext, 'whyNotFetchable'>,
+  { here }: Pick<ChangeContext, 'here'>,
   before?: AppRegistration,
 ): Promise<AppRegistration> {
   const { systemUser } = wanted
   const user = systemUser === undefined ? undefined : await findUser(unit.users, systemUser)
   const app = user ? { ...wanted, systemUser: user.id } : wanted
-  const unsound = faultsOf(app)
-  const unreachable = whyNotFetchable ? unreachableAddresses(app, before, whyNotFetchable) : []
+  const unsound = newFaults(app, before, await ownNames(unit, here?.issuer))
+  const unreachable = here ? unreachableAddresses(app, before, here.whyNotFetchable) : []
   const faults = [
     ...unsound,
     ...unreachable.filter(({ attribute }) => !unsound.some((fault) => fault.attribute === attribute)),
@@ -41,6 +42,33 @@ export async function validateApp(
   ]
   if (faults.length > 0) throw invalidChange(faults)
   return app
+}
+
+/** What the server calls its own. */
+export const ownNames = async (
+  { resources }: Pick<Unit, 'resources'>,
+  issuer: string | undefined,
+): Promise<OwnNames> => ({
+  issuer,
+  audiences: (await resources.list()).map(({ identifier }) => identifier),
+})
+
+/** What is wrong with a record by all rules there are; what was stored under older rules stands until it is changed. */
+function newFaults(app: AppRegistration, before: AppRegistration | undefined, own: OwnNames): Fault[] {
+  const faultsIn = (record: AppRegistration): Fault[] => [...faultsOf(record), ...ownNamesIn(record, own)]
+  if (before === undefined) return faultsIn(app)
+  const standing = faultsIn(before)
+  const isStanding = ({ attribute, reason }: Fault): boolean => {
+    if (!standing.some((fault) => fault.attribute === attribute && fault.reason === reason)) return false
+    const known = RECORD_ATTRIBUTES.find(({ name }) => name === attribute)
+    if (known === undefined) return false
+    // Of a list the reason names the part.
+    return (
+      known.show(app) === known.show(before) ||
+      (known.separator !== undefined && addressesIn(before[known.key]).some((part) => reason.includes(part)))
+    )
+  }
+  return faultsIn(app).filter((fault) => !isStanding(fault))
 }
 
 /** Attributes that hold addresses which this server calls by itself. */

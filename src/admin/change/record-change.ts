@@ -1,5 +1,12 @@
 import type { Audit, AuditEvent, AuditedUnit } from '../../domain/instance/audit.ts'
 
+/** Where this server is, and where it may call: what the addresses of an app are judged by. */
+export interface Here {
+  readonly issuer: string
+  /** Says why this server may not fetch from a URL, or `undefined`. */
+  readonly whyNotFetchable: (url: string) => string | undefined
+}
+
 /** Who changes something, and when. */
 export interface ChangeContext {
   /** Such as `cli:root` or `app:my.trusted.app/admin`. */
@@ -9,8 +16,8 @@ export interface ChangeContext {
   readonly app?: string
   /** Milliseconds since 1970. */
   readonly now: number
-  /** Says why this server may not fetch from a URL, or `undefined`. */
-  readonly whyNotFetchable?: ((url: string) => string | undefined) | undefined
+  /** Whoever changes an app is told. */
+  readonly here?: Here | undefined
   /** Whether they work on the machine itself, and can make an administrator anew. */
   readonly atTheMachine?: true
   /** Where it is written down. */

@@ -5,7 +5,7 @@ import type { ChangeContext } from './record-change.ts'
 import { type Reading, withSuggestion } from './suggest.ts'
 
 /** Who asks for a change over HTTP. They were let in at the door, and may have waited since: for a password hash, or for their turn. */
-export interface Actor extends Omit<ChangeContext, 'now' | 'audit' | 'atTheMachine' | 'whyNotFetchable'> {
+export interface Actor extends Omit<ChangeContext, 'now' | 'audit' | 'atTheMachine' | 'here'> {
   /**
    * Checks them again by what the unit of work sees, with the very rules of the door; each door looks at a part of it.
    * @throws Refused as the door does
@@ -25,18 +25,18 @@ interface Dependencies {
   /** With everything at hand: the change and the check each use a part. */
   readonly writeAlone: Write<keyof Repositories>
   readonly clock: Clock
-  readonly whyNotFetchable: ChangeContext['whyNotFetchable']
+  readonly here: ChangeContext['here']
   readonly audit: Pick<Audit, 'within'>
 }
 
 /** Runs every change that is asked for over HTTP. */
 export function createRunChange(dependencies: Dependencies): RunChange<keyof Repositories> {
-  const { read, writeAlone, clock, whyNotFetchable, audit } = dependencies
+  const { read, writeAlone, clock, here, audit } = dependencies
   return async function runChange({ recheck, ...actor }, change) {
     try {
       return await writeAlone(async (unit) => {
         await recheck(unit)
-        return change(unit, { ...actor, whyNotFetchable, now: clock(), audit })
+        return change(unit, { ...actor, here, now: clock(), audit })
       })
     } catch (error) {
       throw await withSuggestion(error, read)

@@ -4,7 +4,7 @@ import { type ApiResource, scopesOf, showResource } from '../../domain/access/ap
 import { didYouMean } from '../../domain/refusals/nearest.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import type { Repositories } from '../../store/store.ts'
-import { commandLine } from '../kit/actor.ts'
+import { commandLine, commandLineHere } from '../kit/actor.ts'
 import { helpText } from '../kit/help.ts'
 import { confirm } from '../kit/input.ts'
 import { block, print, table } from '../kit/output.ts'
@@ -100,7 +100,8 @@ function readScopes(texts: readonly string[] = []): ApiResource['scopes'] {
 }
 
 const add = (identifier: string, flags: PutFlags, command: Command): Promise<void> =>
-  withCore(command, async ({ store, clock }) => {
+  withCore(command, async (core, config) => {
+    const { store } = core
     const resourceServers = flags.resourceServer ?? []
     const wanted = { identifier, name: flags.name ?? identifier, scopes: readScopes(flags.scope), resourceServers }
     await store.writeAlone(async (unit) => {
@@ -108,7 +109,7 @@ const add = (identifier: string, flags: PutFlags, command: Command): Promise<voi
         throw impossible(
           `${identifier} already exists; change it with: tessera resource update ${shellWord(identifier)}`,
         )
-      await putResource(unit, wanted, commandLine(clock()))
+      await putResource(unit, wanted, commandLineHere(core, config))
     })
     print(command, showResource(wanted), `Added ${identifier}.\n\n${textOf(wanted)}\n`)
   })

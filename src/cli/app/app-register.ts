@@ -12,7 +12,7 @@ import { seal } from '../../lib/crypto/sealed-box.ts'
 import { digest, newId, newSecret, systemRandom } from '../../lib/crypto/secrets.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import type { Repositories } from '../../store/store.ts'
-import { commandLine } from '../kit/actor.ts'
+import { commandLineHere } from '../kit/actor.ts'
 import { helpText } from '../kit/help.ts'
 import { block, note, print, warn } from '../kit/output.ts'
 import { impossible } from '../kit/problem.ts'
@@ -91,9 +91,10 @@ async function register(applicationUri: string, flags: Flags, command: Command):
   }
   const systemUser = wanted.systemUser ?? flags.systemUser
   const faults = [...misplacedFlags(shape, flags), ...saidTwice(flags, set)]
-  await withCore(command, async ({ store, clock, masterKey, outbound }, config) => {
+  await withCore(command, async (core, config) => {
+    const { store, masterKey } = core
     const secret = wanted.clientType === 'Confidential' ? newSecret(systemRandom) : undefined
-    const context = { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable }
+    const context = commandLineHere(core, config)
     const sealFor = (id: string): string | undefined => secret && seal(secretSealingKey(masterKey), secret, id)
     const asked = { faults: [...faults, ...(await misspelledSystemUser(systemUser, store.read))], flags: FLAG_OF }
     const registration = await store.writeAlone((unit) =>

@@ -4,7 +4,7 @@ import { warningsAbout, warningsAboutSecrets } from '../../admin/apps/validate-a
 import { APP_ATTRIBUTES } from '../../domain/apps/app-attributes.ts'
 import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { shellWord } from '../../lib/text/shell.ts'
-import { commandLine } from '../kit/actor.ts'
+import { commandLineHere } from '../kit/actor.ts'
 import { differences } from '../kit/differences.ts'
 import { helpText } from '../kit/help.ts'
 import { columns, note, print, warn } from '../kit/output.ts'
@@ -40,8 +40,9 @@ async function update(
   command: Command,
 ): Promise<void> {
   const changes = readSet(flags.set)
-  await withCore(command, async ({ store, clock, outbound }) => {
-    const context = { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable }
+  await withCore(command, async (core, config) => {
+    const { store, clock } = core
+    const context = commandLineHere(core, config)
     const asked = { faults: await misspelledSystemUser(changes.systemUser, store.read) }
     const { before, after } = await store.writeAlone(async (unit) => {
       const wanted = { ...registrationOf(await requireApp(unit, applicationUri)), ...changes }

@@ -8,7 +8,7 @@ import { secretSealingKey } from '../../domain/apps/app-secret.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
 import { createPasswords } from '../../lib/crypto/passwords.ts'
 import { seal } from '../../lib/crypto/sealed-box.ts'
-import { commandLine } from '../kit/actor.ts'
+import { commandLineHere } from '../kit/actor.ts'
 import { warn } from '../kit/output.ts'
 import { wrongUsage } from '../kit/problem.ts'
 import { type Terminal, terminalOf } from '../kit/terminal.ts'
@@ -39,7 +39,8 @@ export async function changeFiles(
   const texts = await readTexts(files, terminalOf(command).stdin)
   await withCore(
     command,
-    async ({ store, clock, masterKey, outbound }, { tokens }) => {
+    async (core, config) => {
+      const { store, masterKey } = core
       const key = secretSealingKey(masterKey)
       const outcome = await applyFiles({
         read: store.read,
@@ -48,10 +49,10 @@ export async function changeFiles(
         variables: terminalOf(command).environment,
         suggest: didYouMean,
         passwords: createPasswords(),
-        context: { ...commandLine(clock()), whyNotFetchable: outbound.whyNotFetchable },
+        context: commandLineHere(core, config),
         seal: (secret, id) => seal(key, secret, id),
         prune: flags.prune ?? false,
-        defaultResource: tokens.audience,
+        defaultResource: config.tokens.audience,
         dryRun,
       })
       show(outcome.changes)

@@ -1,5 +1,7 @@
 import { userInfo } from 'node:os'
 import type { ChangeContext } from '../../admin/change/record-change.ts'
+import type { Core } from '../../compose/core.ts'
+import type { Config } from '../../config/read-config.ts'
 import { createAuditWithin } from '../../operations/audit/audit.ts'
 
 /** Who is at the command line, as the audit log names them. */
@@ -9,6 +11,12 @@ export const commandLine = (now: number): ChangeContext => ({
   audit: createAuditWithin(() => now),
   atTheMachine: true,
 })
+
+/** The same for whoever changes apps. */
+export const commandLineHere = (
+  { clock, outbound: { whyNotFetchable } }: Pick<Core, 'clock' | 'outbound'>,
+  { issuer }: Pick<Config, 'issuer'>,
+): ChangeContext => ({ ...commandLine(clock()), here: { issuer, whyNotFetchable } })
 
 /** A container's user may have no name. */
 function nameOfUser(): string {

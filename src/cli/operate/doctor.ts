@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { ownNames } from '../../admin/apps/validate-app.ts'
 import type { Core } from '../../compose/core.ts'
 import type { Config } from '../../config/read-config.ts'
 import { isInteractive } from '../../domain/apps/trusted-application.ts'
@@ -47,6 +48,7 @@ Exit codes: 0 no faults (there may be warnings); 1 at least one fault.`,
 async function examine(core: Core, config: Config, { online }: Flags): Promise<Finding[]> {
   const { store, clock } = core
   const apps = await store.read.apps.list()
+  const own = await ownNames(store.read, config.issuer)
   const installation = examineInstallation({
     issuer: config.issuer,
     databaseUrl: config.database.url,
@@ -78,7 +80,7 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
   return [
     ...installation,
     ...(online ? await examineDeployment(deployment) : []),
-    ...apps.flatMap((one) => examineApp(one, clock())),
+    ...apps.flatMap((one) => examineApp(one, own, clock())),
   ]
 }
 

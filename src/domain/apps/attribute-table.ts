@@ -161,6 +161,7 @@ export const APP_TABLE = {
   }),
   defaultAcrValues: row(list('acr values', ' ', 10), [], 'sign-in', {
     meaning: '`acr_values` for requests that send none',
+    rule: rules.acrValues,
     metadata: 'default_acr_values',
   }),
   clientUri: row(url, undefined, 'identity', {
@@ -233,7 +234,7 @@ export const APP_TABLE = {
     metadata: 'require_signed_request_object',
   }),
   requestUris: row(list('https URLs', ','), [], 'keys', {
-    meaning: 'from where request objects of the app are fetched: https URLs of up to 500 characters',
+    meaning: 'from where request objects of the app are fetched: https URLs of up to 512 characters',
     rule: rules.requestUris,
     metadata: 'request_uris',
     called: true,

@@ -1,6 +1,6 @@
 import { SECOND } from '../../lib/time/clock.ts'
 import { showDuration } from '../../lib/time/duration.ts'
-import { isLoopbackHost, whyNotNotifiable } from '../protocol/redirect-uri.ts'
+import { isLoopbackHost, whyMiswritten, whyNotNotifiable } from '../protocol/redirect-uri.ts'
 import { isProtocolScope, isScopeToken } from '../protocol/scope.ts'
 import { whyBadName } from '../records/readable-name.ts'
 import { readKeySet } from './app-keys.ts'
@@ -49,17 +49,26 @@ export const secondsBetween =
 
 /** A name before the host would pass for one: `https://bank.example@evil.test/`. */
 const isWebUrl = (uri: string, allowLoopback: boolean): boolean => {
-  if (uri.length > 2048 || !/^https?:\/\/\S+$/.test(uri) || !URL.canParse(uri)) return false
+  if (!/^https?:\/\//.test(uri) || !URL.canParse(uri)) return false
   const { protocol, hostname, username, password } = new URL(uri)
   if (username !== '' || password !== '') return false
   return protocol === 'https:' || (allowLoopback && protocol === 'http:' && isLoopbackHost(hostname))
 }
 
+const whyNoWebUrl = (uri: string, allowLoopback: boolean): string[] =>
+  reasons(whyMiswritten(uri) ?? (!isWebUrl(uri, allowLoopback) && 'must be an https URL'))
+
 /** A page that browsers are sent to. */
-export const webUrl: ValueRule<string> = (uri) => reasons(!isWebUrl(uri, false) && 'must be an https URL')
+export const webUrl: ValueRule<string> = (uri) => whyNoWebUrl(uri, false)
 
 /** The same, or a server of the machine itself. */
-export const webUrlOrLoopback: ValueRule<string> = (uri) => reasons(!isWebUrl(uri, true) && 'must be an https URL')
+export const webUrlOrLoopback: ValueRule<string> = (uri) => whyNoWebUrl(uri, true)
+
+/** Names of authentication contexts, as requests name them. @see OIDC Core §3.1.2.1 */
+export const acrValues: ValueRule<readonly string[]> = (values) =>
+  values.flatMap((value) =>
+    reasons(!/^[\x21-\x7e]{1,256}$/.test(value) && `${JSON.stringify(value)} is not an acr value`),
+  )
 
 /** Texts that a list with commas can hold. */
 export const contacts: ValueRule<readonly string[]> = (listed) =>
@@ -76,13 +85,17 @@ export const keySet: ValueRule<string> = (jwks) => readKeySet(jwks).faults
 
 /** Where a key set is fetched; whether this server may fetch there is asked elsewhere. */
 export const keySetUrl: ValueRule<string> = (uri) =>
-  reasons((!/^https?:\/\//.test(uri) || !URL.canParse(uri) || uri.length > 2048) && 'must be an https URL')
+  reasons(whyMiswritten(uri) ?? ((!/^https?:\/\//.test(uri) || !URL.canParse(uri)) && 'must be an https URL'))
+
+// Of which a parameter has room. OIDC Core §6.2
+const LONGEST_REQUEST_URI = 512
 
 /** Where request objects are fetched, likewise. @see OIDC Registration §2 */
 export const requestUris: ValueRule<readonly string[]> = (uris) =>
   uris.flatMap((uri) =>
     reasons(
-      (!/^https?:\/\/[\x21-\x7e]{1,500}$/.test(uri) || !URL.canParse(uri)) &&
-        `${uri} must be an https URL of at most 500 characters`,
+      whyMiswritten(uri, LONGEST_REQUEST_URI) === undefined && /^https?:\/\/./.test(uri) && URL.canParse(uri)
+        ? undefined
+        : `${uri} must be an https URL of at most ${LONGEST_REQUEST_URI} characters`,
     ),
   )

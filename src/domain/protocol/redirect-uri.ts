@@ -20,6 +20,17 @@ const LOOPBACK_ADDRESS = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,
 export const isLoopbackHost = (hostname: string): boolean => LOOPBACK_HOSTS.includes(hostname)
 
 /**
+ * Says why a text is not written as a URI is: browsers and servers read what is not allowed there in different ways, a backslash as a
+ * slash, a line break as nothing.
+ * @see RFC 3986 §2
+ */
+export function whyMiswritten(uri: string, longest = 2048): string | undefined {
+  if (uri.length > longest || !/^[\x21-\x7e]+$/.test(uri))
+    return `must be 1 to ${longest} visible ASCII characters without spaces`
+  return /[\\"<>^`{|}]/.test(uri) ? 'must not contain backslashes or other characters that URIs exclude' : undefined
+}
+
+/**
  * Says why a URI cannot be registered as a redirect or post-logout URI.
  * @param uri exactly as it will be compared
  * @param allowCustomScheme native apps may register a private-use scheme of their own
@@ -27,9 +38,10 @@ export const isLoopbackHost = (hostname: string): boolean => LOOPBACK_HOSTS.incl
  * @see RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §2.1
  */
 export function whyUnregistrable(uri: string, allowCustomScheme: boolean): string | undefined {
-  if (!/^[\x21-\x7e]{1,2048}$/.test(uri)) return 'must be 1 to 2048 visible ASCII characters without spaces'
   if (/[*,\\"<>^`{|}]/.test(uri))
     return 'must not contain wildcards, commas, backslashes or other characters that URIs exclude'
+  const miswritten = whyMiswritten(uri)
+  if (miswritten !== undefined) return miswritten
   if (uri.includes('#')) return 'must not have a fragment'
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(uri)?.[1]
   if (scheme === undefined) return 'must be absolute, with a scheme such as https:'
@@ -56,7 +68,8 @@ function whyUnregistrableWebUri(uri: string, scheme: string): string | undefined
  * @see OIDC Back-Channel Logout §2.2
  */
 export function whyNotNotifiable(uri: string): string | undefined {
-  if (!/^[\x21-\x7e]{1,2048}$/.test(uri)) return 'must be 1 to 2048 visible ASCII characters without spaces'
+  const miswritten = whyMiswritten(uri)
+  if (miswritten !== undefined) return miswritten
   if (uri.includes('#')) return 'must not have a fragment'
   if (!/^https?:\/\//.test(uri) || !URL.canParse(uri)) return 'must be an https URL'
   const { username, password } = new URL(uri)

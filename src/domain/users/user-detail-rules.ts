@@ -1,5 +1,6 @@
 import { DAY } from '../../lib/time/clock.ts'
 import { readTime } from '../../lib/time/read-time.ts'
+import { whyMiswritten } from '../protocol/redirect-uri.ts'
 import { whyBadName } from '../records/readable-name.ts'
 
 /** Says why a text cannot be stored, or `undefined`. @param now milliseconds since 1970 */
@@ -10,7 +11,7 @@ export const whyBadPhone: WhyBad = (phone) =>
 
 /** Apps show people what is there, or lead them to it. */
 export const whyBadLink: WhyBad = (url) => {
-  const plain = /^https:\/\/[\x21-\x7e]{1,2040}$/.test(url) && URL.canParse(url)
+  const plain = whyMiswritten(url) === undefined && /^https:\/\/./.test(url) && URL.canParse(url)
   const { username, password } = plain ? new URL(url) : { username: '', password: '' }
   return plain && username + password === '' ? undefined : 'must be an https URL of at most 2048 ASCII characters'
 }

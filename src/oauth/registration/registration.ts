@@ -3,6 +3,7 @@ import { addAppSecret } from '../../admin/apps/secrets.ts'
 import type { ChangeContext } from '../../admin/change/record-change.ts'
 import type { Actor, RunChange } from '../../admin/change/run-change.ts'
 import { isValidSecret } from '../../domain/apps/app-secret.ts'
+import { SELF_REGISTERED_PREFIX } from '../../domain/apps/own-names.ts'
 import {
   type InitialAccessToken,
   type SelfRegistration,
@@ -158,7 +159,7 @@ export function createRegistration(dependencies: Dependencies) {
     ): Promise<ClientInformation> {
       const token = await requireInitialToken(read, bearer)
       const { changes, kept } = await checkMetadata(body)
-      const applicationUri = `self.${newShortId(random)}`
+      const applicationUri = `${SELF_REGISTERED_PREFIX}${newShortId(random)}`
       const value = newSecret(random)
       const actor = {
         actor: token ? `initial-token:${token.id}` : 'nobody',

@@ -1,5 +1,7 @@
 import { answersWith } from '../../domain/apps/app-choices.ts'
 import { isValidSecret } from '../../domain/apps/app-secret.ts'
+import { type OwnNames, ownNamesIn } from '../../domain/apps/own-names.ts'
+import { faultsOf } from '../../domain/apps/registration-rules.ts'
 import {
   isInteractive,
   needsPkce,
@@ -13,11 +15,29 @@ import { type Finding, fine, warning } from './finding.ts'
 const LONGEST_SECRET = 365 * DAY
 const SOON = 30 * DAY
 
-/** What is unwise about an app's settings and secrets. @param now milliseconds since 1970 */
-export function examineApp(app: TrustedApplication, now: number): Finding[] {
+/**
+ * What is wrong or unwise about an app's settings and secrets.
+ * @param own what the server calls its own
+ * @param now milliseconds since 1970
+ */
+export function examineApp(app: TrustedApplication, own: OwnNames, now: number): Finding[] {
   const check = `app ${app.applicationUri}`
-  const findings = [...unwiseAttributes(check, app), ...agedSecrets(check, app, now)]
+  const findings = [...brokenRules(check, app, own), ...unwiseAttributes(check, app), ...agedSecrets(check, app, now)]
   return findings.length > 0 ? findings : [fine(check, app.isEnabled ? 'nothing to fix' : 'disabled')]
+}
+
+/** A record that was stored under older rules works on until it is changed. */
+function brokenRules(check: string, app: TrustedApplication, own: OwnNames): Finding[] {
+  const name = shellWord(app.applicationUri)
+  return [...faultsOf(app), ...ownNamesIn(app, own)].map(({ attribute, reason }) =>
+    warning(
+      check,
+      `${attribute} ${reason}`,
+      attribute === 'ApplicationUri'
+        ? `register the app anew under another name, and then: tessera app remove ${name}`
+        : `see the value: tessera app show ${name}; and set another with tessera app update --set`,
+    ),
+  )
 }
 
 function unwiseAttributes(check: string, app: TrustedApplication): Finding[] {

@@ -108,7 +108,7 @@ await t.test('an app that nobody ever allowed anything is forgotten after a whil
   await obtainCode(instance, { client_id: used.client_id, redirect_uri, scope: 'openid', ...PKCE })
   const { read, writeAlone } = instance.core.store
   const { audit } = instance.server
-  const runChange = createRunChange({ read, writeAlone, clock: instance.now, whyNotFetchable: undefined, audit })
+  const runChange = createRunChange({ read, writeAlone, clock: instance.now, here: undefined, audit })
   const forget = (unusedFor: number | undefined) =>
     createForgetUnused({ ...read, runChange, clock: instance.now, unusedFor })()
   const left = async (): Promise<number[]> =>

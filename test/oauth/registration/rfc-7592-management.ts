@@ -159,8 +159,8 @@ await t.test('AD-16 a disabled app cannot revive itself, nor a removed one', asy
   await enableApp(instance, client.client_id, true)
   t.equal((await manage(client, 'GET')).status, 200)
   t.equal((await tessera(['app', 'remove', client.client_id, '--yes'])).code, 0)
-  const again = ['app', 'register', client.client_id, '--web', '--redirect-uri', REDIRECT]
-  t.equal((await tessera(again)).code, 0)
+  // A name that administrators could give before, and cannot any more.
+  await instance.addApp({ applicationUri: client.client_id, impersonateLoginUrl: [REDIRECT] })
   await turnedDown(t, await manage(client, 'PUT', body), 'no app registered itself under this client_id')
 })
 
