@@ -45,7 +45,7 @@ await t.test('a PAT acts as its user and a SAT as the System User, in the words 
     iss: instance.issuer,
     aud: 'DomainAPI',
     iat: inSeconds(instance.now()),
-    nbf: inSeconds(instance.now()),
+    nbf: inSeconds(instance.now()) - 60,
     exp: inSeconds(expires),
     scope: 'read',
     client_id: WEB,

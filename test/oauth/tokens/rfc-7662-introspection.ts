@@ -38,7 +38,7 @@ const common = (client_id: string, lifetime: number) => ({
   iss: instance.issuer,
   aud: REPORTS,
   iat: now(),
-  nbf: now(),
+  nbf: now() - 60,
   exp: now() + lifetime,
   scope: 'reports.read',
   client_id,

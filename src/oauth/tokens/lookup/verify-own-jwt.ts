@@ -1,7 +1,8 @@
 import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
 import type { SigningAlgorithm } from '../../../domain/protocol/signing-algorithm.ts'
+import { CLOCKS_DIFFER } from '../../../domain/tokens/token-times.ts'
 import { readCompactJws } from '../../../lib/crypto/compact-jws.ts'
-import type { Clock } from '../../../lib/time/clock.ts'
+import { type Clock, SECOND } from '../../../lib/time/clock.ts'
 import type { SigningKeys, TokenType } from '../keys/signing-keys.ts'
 
 const LONGEST_JWT = 16_384
@@ -43,16 +44,19 @@ export async function verifyOwnJwtOrFault(
   if (!isSpelledAsHere(jwt)) return { fault: 'foreign' }
   const found = await keyOf(jwt, keys)
   if (!found) return { fault: 'foreign' }
+  const now = expected.clock()
+  const acceptExpired = expected.acceptExpired === true
   try {
     const { payload } = await jwtVerify(jwt, found.key, {
       algorithms: [found.algorithm],
       issuer: expected.issuer,
       typ: expected.typ,
       requiredClaims: ['sub', 'aud', 'iat', 'exp'],
-      currentDate: new Date(expected.clock()),
-      ...(expected.acceptExpired ? { clockTolerance: Number.MAX_SAFE_INTEGER } : {}),
+      currentDate: new Date(now),
+      clockTolerance: acceptExpired ? Number.MAX_SAFE_INTEGER : CLOCKS_DIFFER / SECOND,
     })
-    return hasWholeTimes(payload) ? { claims: payload } : { fault: 'foreign' }
+    if (!hasWholeTimes(payload)) return { fault: 'foreign' }
+    return (acceptExpired ? undefined : whyNotNow(payload, now)) ?? { claims: payload }
   } catch (error) {
     if (error instanceof errors.JOSEError) return faultOf(error)
     throw error
@@ -65,6 +69,12 @@ function faultOf(error: errors.JOSEError): JwtFault {
   if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'nbf' && error.reason === 'check_failed')
     return { fault: 'not yet valid', at: (error.payload.nbf ?? 0) * 1000 }
   return { fault: 'foreign' }
+}
+
+/** What another node has just signed may be of a time to come, but nothing outlives its end. @see RFC 7519 §4.1.4, §4.1.6 */
+function whyNotNow({ exp = 0, iat = 0 }: JWTPayload, now: number): JwtFault | undefined {
+  if (exp * SECOND <= now) return { fault: 'expired', at: exp * SECOND }
+  return iat * SECOND > now + CLOCKS_DIFFER ? { fault: 'not yet valid', at: iat * SECOND } : undefined
 }
 
 /** Times are written in whole seconds here; any other number would be a lifetime that nobody meant. */

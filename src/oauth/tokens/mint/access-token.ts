@@ -9,6 +9,7 @@ import {
 } from '../../../domain/apps/trusted-application.ts'
 import { writeTokenId } from '../../../domain/protocol/token-id.ts'
 import type { ReferenceToken } from '../../../domain/tokens/reference-token.ts'
+import { notBefore } from '../../../domain/tokens/token-times.ts'
 import type { User } from '../../../domain/users/user.ts'
 import { inSeconds } from '../../../lib/time/clock.ts'
 import { subjectOf, type TokenProfile } from './token-profile.ts'
@@ -41,7 +42,7 @@ export function accessTokenClaims(
     iss: profile.issuer,
     aud: audienceClaim(audience, profile.issuer),
     iat: issuedAt,
-    nbf: issuedAt,
+    nbf: notBefore(issuedAt),
     exp: issuedAt + inSeconds(accessTokenLifetime(app)),
     scope: profile.scopeAsArray ? scope : scope.join(' '),
     client_id: app.applicationUri,
@@ -110,7 +111,7 @@ export const referenceTokenClaims = (
   iss: profile.issuer,
   aud: audienceClaim(audience, profile.issuer),
   iat: inSeconds(token.createdAt),
-  nbf: inSeconds(token.createdAt),
+  nbf: notBefore(inSeconds(token.createdAt)),
   exp: inSeconds(token.expiresAt),
   scope: profile.scopeAsArray ? scope : scope.join(' '),
   client_id: app.applicationUri,
