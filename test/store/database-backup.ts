@@ -82,6 +82,10 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     const usedLater = await party.obtainCode()
     const early = await serviceToken(at)
 
+    // The next token is not used before the backup.
+    const lost = await party.obtainTokens()
+    const answer = await party.refresh(lost.refresh_token)
+
     // Under load, one after the other, as a timer would.
     const file = join(site.folder, 'backup.db')
     for (let round = 0; round < 3; round++) {
@@ -89,6 +93,14 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
       t.match(backup, { file })
       await refresher.more(3)
     }
+    const copy = new Sqlite(file, { readonly: true })
+    const kept =
+      'select count(*) as tokens, count(rotated_at) as used, count(sealed_answer) as answers from refresh_tokens'
+    const { tokens, used, answers } = copy.prepare(kept).get() as Record<string, number>
+    copy.close()
+    t.ok((tokens ?? 0) > (used ?? 0) && (used ?? 0) > 0)
+    t.equal(answers, 0, 'RT-01: an old token and a backup open no answer to a refresh')
+    t.equal((await party.refresh(lost.refresh_token)).text, answer.text, 'which the instance still gives again')
 
     const rotated = tokensOf(await party.refresh(rotatedLater))
     t.equal((await party.revoke(revokedLater.refresh_token)).status, 200)

@@ -76,6 +76,9 @@ await t.test('the instance moves to PostgreSQL and back while apps keep refreshi
   const witness = createRelyingParty(site, { clientId: WEB, login: 'david', secret, scope: 'openid offline_access' })
   const usedCode = await witness.obtainCode()
   const kept = tokensOf(await witness.redeem(usedCode))
+  await site.tessera(['app', 'update', WEB, '--set', 'RefreshReplayWindow=60'])
+  const first = await witness.obtainTokens()
+  const lost = await witness.refresh(first.refresh_token)
   const refreshers = await startRefreshers(t, site, secret, 4)
 
   const places = [await postgres.createDatabase(), fileUrl(site, 'back.db')]
@@ -99,8 +102,15 @@ await t.test('the instance moves to PostgreSQL and back while apps keep refreshi
     const refused = await here.tessera(['serve'])
     t.match(refused, { code: 1, stdout: '', stderr: /^this database was moved to .*tessera db move --undo\n$/ })
 
+    if (here === site)
+      t.equal(answersIn(join(site.folder, 'tessera.db')), 0, 'what stays behind opens no answer to a refresh')
     here = onDatabase(site, to)
     server = await serve(t, here)
+    t.equal(
+      (await witness.refresh(first.refresh_token)).text,
+      lost.text,
+      'a response lost before the move logs nobody out',
+    )
     await Promise.all(refreshers.map((refresher) => refresher.more(5)))
   }
   await Promise.all(refreshers.map((refresher) => refresher.stop()))
@@ -120,6 +130,16 @@ await t.test('the instance moves to PostgreSQL and back while apps keep refreshi
   const events = await here.tessera(['audit', 'list', '--event', 'database_moved', '--json'])
   t.equal((JSON.parse(events.stdout) as unknown[]).length, 2, 'each move is in the audit log')
 })
+
+/** How many answers to refreshes a file holds. */
+function answersIn(path: string): unknown {
+  const database = new Sqlite(path, { readonly: true })
+  try {
+    return database.prepare('select count(*) from refresh_tokens where sealed_answer is not null').pluck().get()
+  } finally {
+    database.close()
+  }
+}
 
 /** More rows than fit a page, in tables that refer to one another. */
 function fill(site: Site, people: number): void {

@@ -109,8 +109,8 @@ export interface RefreshTokenUse {
   readonly session: string | undefined
   /** Fingerprint of the request: who asks, how they proved it, for what. */
   readonly by: string
-  /** Seals the answer for whoever presents the same token again; nothing but the token yields it. */
-  readonly answerKey: SealingKey
+  /** Seals the answer for whoever presents the same token again; nothing but the token yields it. None where no answer is given again. */
+  readonly answerKey: SealingKey | undefined
 }
 
 /** The `expiresAt` of an authorization code that was ended before its time. */

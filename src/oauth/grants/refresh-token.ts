@@ -59,7 +59,7 @@ export function createRefreshTokenGrant(dependencies: Dependencies): Grant {
     const value = form.require('refresh_token')
     const presented = { digest: digest(value), by: fingerprintOf(app, form) }
     const { token, family, user } = await requireStanding(presented.digest, app, app, dependencies)
-    const answerKey = deriveKey(value, 'refresh-replay')
+    const answerKey = app.refreshReplayWindow === 0 ? undefined : deriveKey(value, 'refresh-replay')
     const session = app.refreshEndsWithSession ? family.signIn.sid : undefined
     const use: RefreshTokenUse = { kind: 'refresh token', ...presented, family: family.family, session, answerKey }
     if (token.rotation) return { kind: 'used before', app, use }
@@ -96,7 +96,7 @@ export const createAnswerSecondRefresh =
     throw refuse('refresh-token-revoked', 'the refresh token was revoked')
   }
 
-/** A refresh token used twice is a lost answer or a leak; the replay window tells them apart. */
+/** A refresh token used twice is a lost answer or a leak: within the replay window, and until the next one is used, the answer may have got lost. */
 async function replay(
   { by, answerKey }: RefreshTokenUse,
   rotation: Rotation,
@@ -105,13 +105,18 @@ async function replay(
   dependencies: SecondUse,
 ): Promise<TokenResponse> {
   const age = dependencies.clock() - rotation.at
-  if (age >= app.refreshReplayWindow * SECOND) return refuseReuse(family, age, app, dependencies)
+  const { sealedAnswer } = rotation
+  if (age >= app.refreshReplayWindow * SECOND)
+    return refuseReuse(family, age, "longer than the app's RefreshReplayWindow", app, dependencies)
+  // It is there until the token in it is used: whoever did that had the answer.
+  if (answerKey === undefined || sealedAnswer === undefined)
+    return refuseReuse(family, age, 'and the refresh token of that answer has been used since', app, dependencies)
   if (rotation.by !== by)
     throw refuse('refresh-token-used-differently', 'the refresh token has already been used by a different request', {
       age,
       cause: `the token was used ${age / SECOND} s ago by a request with other credentials or another scope`,
     })
-  const answer = rotation.sealedAnswer && open(answerKey, rotation.sealedAnswer)
+  const answer = open(answerKey, sealedAnswer)
   if (!answer) throw new Error('a stored refresh answer cannot be decrypted')
   return JSON.parse(answer) as TokenResponse
 }
@@ -120,6 +125,7 @@ async function replay(
 async function refuseReuse(
   { family, userId }: TokenFamily,
   age: number,
+  since: string,
   app: AuthenticatedApp,
   { writeEnding, clock, audit }: SecondUse,
 ): Promise<never> {
@@ -129,7 +135,7 @@ async function refuseReuse(
   throw refuse('refresh-token-used', description, {
     client_id: app.applicationUri,
     age,
-    cause: `the token was rotated ${age / SECOND} s ago, longer than the app's RefreshReplayWindow: an old copy was sent, or the token was stolen`,
+    cause: `the token was rotated ${age / SECOND} s ago, ${since}: an old copy was sent, or the token was stolen`,
   })
 }
 

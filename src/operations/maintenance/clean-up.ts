@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { LONGEST_ACCESS_TOKEN } from '../../domain/apps/trusted-application.ts'
+import { LONGEST_ACCESS_TOKEN, LONGEST_REPLAY_WINDOW } from '../../domain/apps/trusted-application.ts'
 import { LONGEST_IDLE } from '../../domain/sessions/api-session.ts'
 import { type Clock, DAY, HOUR, MINUTE } from '../../lib/time/clock.ts'
 import type { Timekeeper } from '../../lib/time/timekeeper.ts'
@@ -51,6 +51,8 @@ function tasksOf({ read, clock, longestSession }: Sizing): readonly Task[] {
   // Whoever comes late with a code is told that it expired, rather than that it is unknown.
   const overAnHourAgo = async () => clock() - HOUR
   return [
+    // An old token and a copy of the database would open the answer to its refresh.
+    { kind: 'refresh_answers', before: async () => clock() - LONGEST_REPLAY_WINDOW },
     { kind: 'authorization_codes', before: overAnHourAgo },
     { kind: 'client_assertions', before: overAnHourAgo },
     { kind: 'token_families', before: overAnHourAgo },

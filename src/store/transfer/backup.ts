@@ -5,6 +5,7 @@ import { isoTime } from '../../lib/time/clock.ts'
 import { moveStateOn, OutOfService } from '../repositories/instance/move-state.ts'
 import type { Schema } from '../schema/schema.ts'
 import { tablesOf } from '../schema/tables.ts'
+import { withoutAnswers } from './answers.ts'
 import { shownChecksum } from './digest.ts'
 import { createPrivateFile, removeDatabaseFile } from './durable-file.ts'
 import type { Moved } from './move.ts'
@@ -86,7 +87,9 @@ async function fill(draft: string, source: Place, level: string, at: number, rep
         table,
         table.given.map((row) => keyOf(table, row)),
       )
-    const { proof } = await source.snapshot((db) => reconcile(plan, rowsOn(db), filling, new Map(), report))
+    const { proof } = await source.snapshot((db) =>
+      reconcile(plan, withoutAnswers(rowsOn(db)), filling, new Map(), report),
+    )
     await target.db.schema
       .createTable('move_state')
       .ifNotExists()

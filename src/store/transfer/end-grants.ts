@@ -3,6 +3,7 @@ import { TIME_REACHED, WRONG_TIME } from '../../domain/instance/instance-setting
 import { settingsOn } from '../repositories/instance/settings.ts'
 import { noteEnding } from '../repositories/tokens/token-notices.ts'
 import type { Schema } from '../schema/schema.ts'
+import { forgetAnswers } from './answers.ts'
 
 /** What was live until then. */
 export interface Ended {
@@ -39,7 +40,7 @@ export async function endGrants(db: Kysely<Schema>, now: number): Promise<Ended>
     .set({ spent_at: now })
     .where('spent_at', 'is', null)
     .executeTakeFirst()
-  await db.updateTable('refresh_tokens').set({ sealed_answer: null }).where('sealed_answer', 'is not', null).execute()
+  await forgetAnswers(db)
   await noteEnding(db, {}, now)
   return {
     sessions: Number(sessions.numUpdatedRows),

@@ -4,6 +4,7 @@ import { codeOf, isOutOfReach, messageOf } from '../engine/postgres-pool.ts'
 import { auditEventsOn } from '../repositories/instance/audit-events.ts'
 import { type Arrival, type Departure, moveStateOn, OutOfService } from '../repositories/instance/move-state.ts'
 import { settingsOn } from '../repositories/instance/settings.ts'
+import { forgetAnswers } from './answers.ts'
 import { claim, requireOurs, whyNotFillable } from './claim.ts'
 import { shownChecksum } from './digest.ts'
 import { type Ended, endGrants } from './end-grants.ts'
@@ -95,6 +96,12 @@ export async function moveDatabase({ from, to, run, report, clock, record }: Mov
       await requireOurs(db, arrival)
       await record({ auditEvents: auditEventsOn(db) }, tables, source.shown)
       await moveStateOn(db).remove('arrival')
+    })
+    // They are given again by the target alone, which forgets them in time.
+    await source.alone(plan, async (db) => {
+      await thaw(db)
+      await forgetAnswers(db)
+      await freeze(db, plan)
     })
     return { from: source.shown, to: target.shown, tables, writersWaited }
   } catch (error) {

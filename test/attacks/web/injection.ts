@@ -34,7 +34,8 @@ const OF_TABLES = /^src\/store\/(transfer|check)\/|^src\/store\/repositories\/in
 const BY_TYPE: readonly string[] = [
   'src/store/repositories/instance/leftovers.ts: .orderBy(since as never',
   'src/store/repositories/instance/leftovers.ts: .where(since as never',
-  'src/store/repositories/instance/leftovers.ts: .where(LEFTOVERS[kind].key as never',
+  'src/store/repositories/instance/leftovers.ts: .where(column as never',
+  'src/store/repositories/instance/leftovers.ts: .where(key as never',
   'src/store/repositories/instance/names.ts: .orderBy(name',
   'src/store/repositories/instance/names.ts: .select(name',
   'src/store/repositories/instance/names.ts: .where(name',

@@ -1,11 +1,13 @@
 import t, { type Test } from 'tap'
 import { APP_DEFAULTS } from '../../../src/domain/apps/trusted-application.ts'
 import { digest, newId } from '../../../src/lib/crypto/secrets.ts'
+import { refusalsOf } from '../../fixtures/answers/refusals.ts'
 import { requestToken } from '../../fixtures/clients/endpoints.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { ALIVE, createRelyingParty, DEAD, lifeOf, webApp } from '../../fixtures/clients/relying-party.ts'
 import { refusalOf, type Tokens, tokensOf } from '../../fixtures/clients/tokens.ts'
 import { type Instance, SECRET, startInstance } from '../../fixtures/instance/instance.ts'
+import { cleanUpOf } from '../../fixtures/store/clean-up.ts'
 import { liveTips, query } from '../../fixtures/store/database.ts'
 
 const APP = 'my.trusted.app/web'
@@ -209,43 +211,79 @@ await t.test('RT-04: a restart changes nothing', async (t) => {
 await t.test('RT-01: an old refresh token opens no later answer', async (t) => {
   const instance = await start(t)
   const david = asDavid(instance)
-  const generations = [await david.obtainTokens()]
-  const latest = (): Tokens => generations[generations.length - 1] as Tokens
-  const rotate = async () => generations.push(tokensOf(await david.refresh(latest().refresh_token)))
-  const sealedIn = async (refresh: string) => {
-    const rows = await query<{ sealed_answer: string | null }>(
-      instance,
-      'select sealed_answer from refresh_tokens where digest = ?',
-      digest(refresh),
-    )
-    return rows.map(({ sealed_answer }) => sealed_answer !== null).join()
+  const sealed = async (...refresh: string[]) => {
+    const kept = 'select sealed_answer is not null as sealed from refresh_tokens where digest = ?'
+    const rows = await Promise.all(refresh.map((token) => query<{ sealed: unknown }>(instance, kept, digest(token))))
+    return rows.map(([row]) => Boolean(row?.sealed))
   }
-  const sealed = () => Promise.all(generations.map(({ refresh_token: refresh }) => sealedIn(refresh)))
 
-  await rotate()
-  instance.advance(30_000)
-  await rotate()
-  t.strictSame(await sealed(), ['true', 'true', 'false'], 'kept for as long as any app may have its window')
-  instance.advance(30_000 - 1)
-  await rotate()
-  t.strictSame(await sealed(), ['true', 'true', 'true', 'false'])
-  instance.advance(1)
-  await rotate()
-  t.strictSame(await sealed(), ['false', 'true', 'true', 'true', 'false'], 'the first was rotated 60 s ago')
-  instance.advance(60_000)
-  await rotate()
-  t.strictSame(await sealed(), ['false', 'false', 'false', 'false', 'true', 'false'])
+  await t.test('the answer is forgotten as soon as the token in it is used', async (t) => {
+    const first = (await david.obtainTokens()).refresh_token
+    const second = tokensOf(await david.refresh(first)).refresh_token
+    t.strictSame(await sealed(first, second), [true, false])
+    t.equal((await david.refresh(first)).status, 200, 'it may have got lost')
+    const third = tokensOf(await david.refresh(second)).refresh_token
+    t.strictSame(await sealed(first, second, third), [false, true, false])
+    t.equal(tokensOf(await david.refresh(second)).refresh_token, third, 'as may the next one')
+    t.strictSame(await sealed(first, second, third), [false, true, false], 'whatever is asked for again')
+  })
 
+  await t.test('the clean-up forgets it when no app may give it again', async (t) => {
+    await instance.addApp({ ...webApp('patient.app'), refreshReplayWindow: 60 })
+    const patient = asDavid(instance, 'patient.app')
+    const first = (await patient.obtainTokens()).refresh_token
+    const answer = await patient.refresh(first)
+    instance.advance(59_999)
+    t.strictSame(await cleanUpOf(instance).run(), {})
+    t.equal((await patient.refresh(first)).text, answer.text)
+    t.strictSame(await sealed(first), [true])
+    instance.advance(2)
+    t.strictSame(await cleanUpOf(instance).run(), { refresh_answers: 2 }, 'and the one of before')
+    t.strictSame(await sealed(first), [false])
+    t.strictSame(await cleanUpOf(instance).run(), {})
+    t.equal((await patient.refresh(tokensOf(answer).refresh_token)).status, 200, 'the token in it is good')
+  })
+
+  await t.test('an app without a window has none', async (t) => {
+    await instance.addApp({ ...webApp('strict.app'), refreshReplayWindow: 0 })
+    const strict = asDavid(instance, 'strict.app')
+    const first = (await strict.obtainTokens()).refresh_token
+    await strict.refresh(first)
+    t.strictSame(await sealed(first), [false])
+  })
+})
+
+await t.test('RT-01, RFC 9700 §4.14.2: inside the window, once the next token was used, it is a reuse', async (t) => {
+  const instance = await start(t)
+  const david = asDavid(instance)
   const bystander = await david.obtainTokens()
   const answer = await david.refresh(bystander.refresh_token)
   const reuses = () =>
     instance.log.map(({ audit }) => audit).filter((audit) => (audit as { event?: string })?.event === 'refresh_reuse')
-  t.strictSame(reuses(), [])
-  for (const old of generations.slice(0, -1)) {
-    t.equal(refusalOf(await david.refresh(old.refresh_token)), old === generations[0] ? REUSED : REVOKED)
+  let generation = 0
+  for (const retry of [
+    (token: string) => david.refresh(token),
+    (token: string) => david.refresh(token, { scope: 'openid read' }),
+  ]) {
+    const first = await david.obtainTokens()
+    const second = tokensOf(await david.refresh(first.refresh_token))
+    const third = tokensOf(await david.refresh(second.refresh_token))
+    t.equal(await lifeOf(david, third), ALIVE)
+    t.strictSame(reuses().length, generation)
+    const refused = await retry(first.refresh_token)
+    t.equal(refusalOf(refused), REUSED)
+    t.match(refusalsOf(instance).at(-1), {
+      cause: {
+        rule: 'refresh-token-used',
+        cause: /^the token was rotated 0 s ago, and the refresh token of that answer has been used since: /,
+      },
+    })
+    for (const tokens of [first, second, third]) t.equal(await lifeOf(david, tokens), DEAD)
+    generation += 1
+    t.match(reuses().at(-1), { app: APP, user: claimsOf(third.access_token).sub, detail: { family: /./ } })
+    t.equal(refusalOf(await david.refresh(second.refresh_token)), REVOKED, 'nor is the latest answer given again')
+    t.strictSame(reuses().length, generation, 'audited once')
   }
-  t.match(reuses(), [{ app: APP, user: claimsOf(latest().access_token).sub, detail: { family: /./ } }], 'audited once')
-  t.equal(await lifeOf(david, latest()), DEAD)
   t.equal((await david.refresh(bystander.refresh_token)).text, answer.text, 'another family keeps its answers')
 })
 

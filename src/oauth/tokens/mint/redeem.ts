@@ -1,7 +1,6 @@
 import type { AuthenticatedApp } from '../../../domain/access/authenticated-app.ts'
 import type { CodeUse, RefreshTokenUse, TokenResponse, Use } from '../../../domain/access/authorization.ts'
 import { tokensRevokedSince } from '../../../domain/access/grant-status.ts'
-import { LONGEST_REPLAY_WINDOW } from '../../../domain/apps/trusted-application.ts'
 import { seal } from '../../../lib/crypto/sealed-box.ts'
 import type { Repositories } from '../../../store/store.ts'
 
@@ -57,6 +56,8 @@ async function rotateRefreshToken(
   now: number,
 ): Promise<boolean> {
   if (session !== undefined && !(await sessions.touch(session, now))) return false
-  await refreshTokens.forgetAnswers(family, now - LONGEST_REPLAY_WINDOW)
-  return refreshTokens.rotate(digest, { at: now, by, sealedAnswer: seal(answerKey, JSON.stringify(response)) })
+  const sealedAnswer = answerKey && seal(answerKey, JSON.stringify(response))
+  if (!(await refreshTokens.rotate(digest, { at: now, by, sealedAnswer }))) return false
+  await refreshTokens.forgetAnswersBefore(digest, family)
+  return true
 }

@@ -48,9 +48,11 @@ export const TOKEN_REMEDIES = {
     otherwise: CLOCKS,
     expected: 'a refresh token within RefreshTokenLifetime',
   }),
-  'refresh-token-used': ({ uri }) => ({
+  'refresh-token-used': ({ uri, refusal: { detail } }) => ({
     fix: inTheApp('store the new refresh token of every answer before using it, and let the person sign in again'),
-    otherwise: `if answers can get lost for longer: tessera app update ${uri} --set RefreshReplayWindow=60`,
+    otherwise: /has been used since/.test(String(detail['cause']))
+      ? 'if several processes or tabs share a refresh token, refresh in one of them alone'
+      : `if answers can get lost for longer: tessera app update ${uri} --set RefreshReplayWindow=60`,
     expected: 'the newest refresh token',
   }),
   'refresh-token-used-differently': developer(

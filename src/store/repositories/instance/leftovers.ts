@@ -1,8 +1,9 @@
 import type { Kysely } from 'kysely'
 import type { Schema } from '../../schema/schema.ts'
 
-/** Rows that nobody asks for any more, and the column that tells since when. */
+/** Rows that nobody asks for any more, and the column that tells since when; of some only a column is forgotten. */
 const LEFTOVERS = {
+  refresh_answers: { table: 'refresh_tokens', key: 'digest', since: 'rotated_at', column: 'sealed_answer' },
   authorization_codes: { key: 'digest', since: 'expires_at' },
   client_assertions: { key: 'jti_digest', since: 'expires_at' },
   token_families: { key: 'family', since: 'expires_at' },
@@ -20,7 +21,16 @@ const LEFTOVERS = {
 } as const
 
 export type LeftoverKind = keyof typeof LEFTOVERS
-export const LEFTOVER_KINDS = Object.keys(LEFTOVERS) as LeftoverKind[]
+
+interface LeftoverPlace {
+  readonly table: Exclude<LeftoverKind, 'refresh_answers'>
+  readonly key: string
+  readonly since: string
+  /** What is forgotten of the row, where the row stays. */
+  readonly column?: string
+}
+
+const placeOf = (kind: LeftoverKind): LeftoverPlace => ({ table: kind, ...LEFTOVERS[kind] }) as LeftoverPlace
 
 export type Leftovers = ReturnType<typeof leftoversOn>
 
@@ -28,11 +38,12 @@ export type Leftovers = ReturnType<typeof leftoversOn>
 export function leftoversOn(db: Kysely<Schema>) {
   /** @returns the keys of the oldest rows, and since when the last of them is over */
   async function oldestRows(kind: LeftoverKind, before: number, limit: number) {
-    const { key, since } = LEFTOVERS[kind]
+    const { key, since, table, column } = placeOf(kind)
     const rows = await db
-      .selectFrom(kind)
+      .selectFrom(table)
       .select((eb) => [eb.ref(key as never).as('key'), eb.ref(since as never).as('since')])
       .where(since as never, '<', before as never)
+      .$if(column !== undefined, (query) => query.where(column as never, 'is not', null))
       .orderBy(since as never)
       .limit(limit)
       .execute()
@@ -56,11 +67,21 @@ export function leftoversOn(db: Kysely<Schema>) {
     async remove(kind: LeftoverKind, before: number, limit: number): Promise<number> {
       const { keys, upTo } = await oldestRows(kind, before, limit)
       if (keys.length === 0) return 0
+      const { table, column, key } = placeOf(kind)
+      if (column !== undefined) {
+        const forgotten = { [column]: null } as never
+        await db
+          .updateTable(table)
+          .set(forgotten)
+          .where(key as never, 'in', keys as never)
+          .execute()
+        return keys.length
+      }
       const tokens = kind === 'token_families' ? await removeTokens(keys, limit) : 0
       if (tokens === limit) return tokens
       await db
-        .deleteFrom(kind)
-        .where(LEFTOVERS[kind].key as never, 'in', keys as never)
+        .deleteFrom(table)
+        .where(key as never, 'in', keys as never)
         // No index begins with this key; that of the time finds the same rows.
         .$if(kind === 'client_assertions', (query) => query.where('expires_at' as never, '<=', upTo as never))
         .execute()
@@ -69,11 +90,12 @@ export function leftoversOn(db: Kysely<Schema>) {
 
     /** Since when the oldest row there could be forgotten, milliseconds since 1970; nothing where there is no row. */
     async oldest(kind: LeftoverKind): Promise<number | undefined> {
-      const { since } = LEFTOVERS[kind]
+      const { since, table, column } = placeOf(kind)
       const row = await db
-        .selectFrom(kind)
+        .selectFrom(table)
         .select((eb) => eb.ref(since as never).as('since'))
         .where(since as never, 'is not', null)
+        .$if(column !== undefined, (query) => query.where(column as never, 'is not', null))
         .orderBy(since as never)
         .limit(1)
         .executeTakeFirst()

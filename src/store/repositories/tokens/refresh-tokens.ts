@@ -7,7 +7,7 @@ export interface Rotation {
   readonly at: number
   /** Fingerprint of the request that rotated it: who asked, how they proved it, for what. */
   readonly by: string
-  /** The answer, sealed under a key that only the presented token yields; forgotten when its time is over. */
+  /** The answer, sealed under a key that only the presented token yields; forgotten when its time is over, or its token was used. */
   readonly sealedAnswer: string | undefined
 }
 
@@ -66,13 +66,13 @@ export function refreshTokensOn(db: Kysely<Schema>) {
       return rotated.numUpdatedRows === 1n
     },
 
-    /** Forgets answers that nobody can be given again, so that an old token opens no later one. */
-    async forgetAnswers(family: string, rotatedBefore: number): Promise<void> {
+    /** Forgets the answers that led to a token, once that is used: they did not get lost, and nobody is given them again. */
+    async forgetAnswersBefore(digest: string, family: string): Promise<void> {
       await db
         .updateTable('refresh_tokens')
         .set({ sealed_answer: null })
         .where('family', '=', family)
-        .where('rotated_at', '<=', rotatedBefore)
+        .where('digest', '<>', digest)
         .where('sealed_answer', 'is not', null)
         .execute()
     },
