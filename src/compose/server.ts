@@ -157,7 +157,6 @@ export async function buildServer(
         flow,
         cookies,
         refuse,
-        renderPage,
         sendAnswer,
         browserStateOf,
         issuer,

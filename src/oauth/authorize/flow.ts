@@ -106,7 +106,12 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
     answer: (to: Redirectable, parameters: Readonly<Record<string, string>>, sid?: string): AuthorizationAnswer =>
       answerTo(to, { ...parameters, ...sessionStateParameter(to, sid) }, issuer),
 
-    errorAnswer: (to: Redirectable, error: Refused, refusalId: string, sid?: string): AuthorizationAnswer =>
+    errorAnswer: (
+      to: Redirectable,
+      error: Pick<Refused, 'code' | 'description'>,
+      refusalId: string,
+      sid?: string,
+    ): AuthorizationAnswer =>
       answerTo(to, { ...errorParameters(error, refusalId, issuer), ...sessionStateParameter(to, sid) }, issuer),
 
     /** The sign-in session of this browser, which errors tell of as well. @see OIDC Session Management §2 */

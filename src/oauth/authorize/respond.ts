@@ -20,7 +20,11 @@ export function answerTo(
 }
 
 /** An error as the app is told it; `error_uri` leads a person to the refusal's id. @see RFC 6749 §4.1.2.1 */
-export const errorParameters = (error: Refused, refusalId: string, issuer: string): Record<string, string> => ({
+export const errorParameters = (
+  error: Pick<Refused, 'code' | 'description'>,
+  refusalId: string,
+  issuer: string,
+): Record<string, string> => ({
   error: error.code,
   error_description: error.description,
   error_uri: errorUri(issuer, refusalId),

@@ -5,7 +5,7 @@ import type { SealingKey } from '../../lib/crypto/sealed-box.ts'
 import { newSecret, type Random } from '../../lib/crypto/secrets.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 import type { InteractionProgress } from './interaction.ts'
-import { KEPT_PARAMETERS } from './request/request.ts'
+import { KEPT_PARAMETERS, type Redirectable } from './request/request.ts'
 
 /**
  * An authorization request on its way through sign-in and consent. It travels sealed in the URL, so that a request
@@ -18,6 +18,14 @@ export interface Interaction extends InteractionProgress {
   readonly parameters: Readonly<Record<string, string | string[]>>
   /** Digest of the browser's cookie, once the interaction is bound to one. */
   readonly browser?: string
+  /** The request was refused, and its app hears of that once somebody has signed in. */
+  readonly refused?: RefusedRequest
+}
+
+/** What an app is told of its refused request. */
+export interface RefusedRequest extends Pick<Refused, 'code' | 'description'> {
+  /** Of the refusal. */
+  readonly id: string
 }
 
 export type Interactions = ReturnType<typeof createInteractions>
@@ -43,6 +51,17 @@ export function createInteractions({ key, clock, random, issuer }: Dependencies)
         return values === undefined || values.length === 0 ? [] : [[name, values]]
       })
       return { id: newSecret(random), startedAt: clock(), parameters: Object.fromEntries(kept) }
+    },
+
+    /** Begins one that ends with an error, of which the app is told where the request proved that it may be. */
+    startRefused({ app, redirectUri, state, responseMode }: Redirectable, refused: RefusedRequest): Interaction {
+      const parameters = {
+        client_id: app.applicationUri,
+        redirect_uri: redirectUri,
+        response_mode: responseMode,
+        ...(state === undefined ? {} : { state }),
+      }
+      return { id: newSecret(random), startedAt: clock(), parameters, refused }
     },
 
     seal: sealed.seal,

@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { destinationOf } from '../../domain/protocol/redirect-uri.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
@@ -8,19 +7,17 @@ import type { EffectiveRequest } from '../../oauth/authorize/request/effective-r
 import type { Redirectable } from '../../oauth/authorize/request/request.ts'
 import type { Interaction } from '../../oauth/authorize/sealed-interaction.ts'
 import type { SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
-import { errorPage } from '../kit/answers/error-handler.ts'
-import type { RenderPage } from '../kit/answers/pages.ts'
 import type { Refuse } from '../kit/answers/refusals.ts'
 import type { SendAnswer } from '../kit/answers/send-answer.ts'
 import type { RateLimits } from '../kit/limits/rate-limits.ts'
 import type { Cookies } from '../kit/requests/cookies.ts'
 import { bodyForm, queryForm } from '../kit/requests/form-body.ts'
+import { createAuthorizeErrors } from './authorize-errors.ts'
 
 interface Dependencies {
   readonly flow: AuthorizeFlow
   readonly cookies: Pick<Cookies, 'browser' | 'ensureBrowser' | 'session' | 'showState'>
   readonly refuse: Refuse
-  readonly renderPage: RenderPage
   readonly sendAnswer: SendAnswer
   readonly browserStateOf: (sid: string) => string
   readonly issuer: string
@@ -37,7 +34,7 @@ const MOST_ATTEMPTS = 3
 /** The authorization endpoint. @see RFC 6749 §3.1, OIDC Core §3.1.2 */
 export async function authorizeEndpoint(server: FastifyInstance, dependencies: Dependencies): Promise<void> {
   const { flow, cookies, sendAnswer, browserStateOf, issuer, limits, sessions } = dependencies
-  const answerError = createAnswerError(dependencies)
+  const errors = createAuthorizeErrors(dependencies)
   const config = { page: true } as const
 
   /** Sign in, consent or answer, whichever is next; until the redirect URI holds, a refusal is a page. */
@@ -74,7 +71,7 @@ export async function authorizeEndpoint(server: FastifyInstance, dependencies: D
       return reply.redirect(`${issuer}/${PAGES[step.kind]}?${sealed({ ...interaction, browser })}`, 303)
     } catch (error) {
       if (!(error instanceof Refused) || error.code === 'interaction_expired') throw error
-      return answerError(request, reply, redirectable, error)
+      return errors.answer(request, reply, asked.form, redirectable, error)
     }
   }
 
@@ -102,24 +99,10 @@ export async function authorizeEndpoint(server: FastifyInstance, dependencies: D
       browser && digest(browser),
       'any',
     )
+    if (interaction.refused) return errors.tellAfterSignIn(request, reply, interaction, interaction.refused)
     return proceed(request, reply, { form: flow.formOf(interaction) }, interaction)
   })
 }
-
-/** Tells the app of an error, by way of the browser, or the person alone where nobody vouched for the app. */
-const createAnswerError =
-  ({ flow, cookies, refuse, renderPage, sendAnswer, browserStateOf }: Dependencies) =>
-  async (request: FastifyRequest, reply: FastifyReply, to: Redirectable, error: Refused): Promise<FastifyReply> => {
-    const sid = await flow.findSid(cookies.session(request))
-    if (sid !== undefined) cookies.showState(request, reply, browserStateOf(sid))
-    const refusalId = refuse(request, error, to.app.applicationUri)
-    const answer = flow.errorAnswer(to, error, refusalId, sid)
-    if (sid !== undefined || !to.app.selfRegistered) return sendAnswer(request, reply, answer)
-    // Else whoever may register an app could send anybody anywhere with a link to this server. RFC 9700 §4.11.2
-    const onward =
-      answer.kind === 'redirect' ? { url: answer.url, destination: destinationOf(to.redirectUri) } : undefined
-    return renderPage(request, reply, errorPage(error, refusalId, onward))
-  }
 
 const endedMeanwhile = ({ app }: Redirectable): Refused =>
   new Refused('access_denied', 'the access of the app was ended during this request; begin again', {

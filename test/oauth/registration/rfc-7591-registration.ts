@@ -7,7 +7,7 @@ import { auditOf } from '../../fixtures/admin/admin.ts'
 import { logHoldsNoSecret, refused, tableHoldsNoSecret } from '../../fixtures/answers/refusals.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
 import { asserting, assertionClaims, jwksOf, makeKey, signAs } from '../../fixtures/clients/app-keys.ts'
-import { obtainCode, PKCE, redeem, VERIFIER } from '../../fixtures/clients/code-flow.ts'
+import { answerOf, obtainCode, PKCE, redeem, VERIFIER } from '../../fixtures/clients/code-flow.ts'
 import { authorizeUrl, userinfo } from '../../fixtures/clients/endpoints.ts'
 import { basic, bearer, type Json, postForm } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
@@ -164,8 +164,9 @@ await t.test('token_endpoint_auth_method none makes a Public app: no secret, and
   const code = await obtainCode(instance, { ...asked, ...PKCE })
   const fields = { redirect_uri: REDIRECT, code_verifier: VERIFIER, client_id: client.client_id }
   t.equal((await redeem(instance, code, fields, {})).status, 200)
-  const without = await createBrowser(instance.origin).open(authorizeUrl(instance, asked))
-  t.equal(without.page.querySelector('#error-code')?.text, 'invalid_request')
+  const browser = createBrowser(instance.origin)
+  const without = await signInAndConsent(browser, await browser.open(authorizeUrl(instance, asked)), 'david')
+  t.equal(answerOf(without).get('error'), 'invalid_request')
 })
 
 await t.test('ID tokens and userinfo are signed as the app asks', async (t) => {

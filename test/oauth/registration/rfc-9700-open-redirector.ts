@@ -1,9 +1,11 @@
 import t, { type Test } from 'tap'
-import { answerOf, authorize } from '../../fixtures/clients/code-flow.ts'
+import { refusalsOf } from '../../fixtures/answers/refusals.ts'
+import { answerOf, authorize, postedFields, sentTo } from '../../fixtures/clients/code-flow.ts'
 import { authorizeUrl, endSessionUrl } from '../../fixtures/clients/endpoints.ts'
 import { METADATA, registerClient } from '../../fixtures/clients/registration.ts'
 import { startWorld, WEB, WEB_BYE, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
+import { signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
 
 const { instance } = await startWorld(t, { TESSERA_REGISTRATION: 'open', TESSERA_REGISTRATION_HOURLY: '1000' })
 const [REDIRECT] = METADATA.redirect_uris
@@ -17,7 +19,6 @@ const WRONG: readonly (readonly [error: string, parameters: Readonly<Record<stri
   ['unsupported_response_type', { response_type: 'magic' }],
   ['invalid_request', { prompt: 'none login' }],
   ['invalid_request', { claims: '[]' }],
-  ['login_required', { prompt: 'none' }],
   ['request_not_supported', { request: 'x' }],
   ['invalid_scope', { scope: 'openid sec', response_mode: 'fragment' }],
 ]
@@ -32,37 +33,65 @@ function showsOwnPage(t: Test, view: View, onward: string): void {
   t.notMatch(view.text, /http-equiv="refresh"|<script/, 'by themselves alone')
 }
 
-await t.test('§4.11.2 errors of an app that registered itself stay here until somebody signs in', async (t) => {
+await t.test('§4.11.2 an app that registered itself hears of an error once somebody has signed in', async (t) => {
   for (const [error, parameters] of WRONG) {
     const asked = { client_id, redirect_uri: REDIRECT, state: 'xyz', ...parameters }
-    const view = await createBrowser(instance.origin).open(authorizeUrl(instance, asked))
-    t.equal(view.status, 400)
-    t.equal(view.page.querySelector('#error-code')?.text, error)
-    showsOwnPage(t, view, `${REDIRECT}${parameters['response_mode'] ? '#' : '?'}error=${error}&`)
+    const browser = createBrowser(instance.origin)
+    const login = await browser.open(authorizeUrl(instance, asked))
+    t.equal(login.leftTo, undefined, 'nobody is sent away')
+    t.ok(login.page.querySelector('#password'), 'the page asks who it is')
+    const left = sentTo(await signInAndConsent(browser, login, 'david'))
+    const told = new URLSearchParams(parameters['response_mode'] ? left.hash.slice(1) : left.search)
+    t.equal(`${left.origin}${left.pathname}`, REDIRECT)
+    t.same([told.get('error'), told.get('state')], [error, 'xyz'], 'and the sign-in carries nothing else')
+    const refusalId = new URL(told.get('error_uri') ?? 'x:').searchParams.get('refusal') ?? ''
+    t.equal(
+      refusalsOf(instance).filter(({ refusal }) => refusal === refusalId).length,
+      1,
+      'noted once, when it was refused',
+    )
     const ours = { ...asked, client_id: WEB, redirect_uri: WEB_REDIRECT }
-    const told = answerOf(await createBrowser(instance.origin).open(authorizeUrl(instance, ours)))
-    t.equal(told.get('error'), error, 'an app that an administrator registered is told itself')
+    const at = answerOf(await createBrowser(instance.origin).open(authorizeUrl(instance, ours)))
+    t.equal(at.get('error'), error, 'an app that an administrator registered is told at once')
   }
 })
 
-await t.test('§4.11.2 the same for form_post, which no link can continue, and for a POST', async (t) => {
-  const asked = { client_id, redirect_uri: REDIRECT, prompt: 'none', response_mode: 'form_post' }
-  const view = await createBrowser(instance.origin).open(authorizeUrl(instance, asked))
-  t.equal(view.page.querySelector('#error-code')?.text, 'login_required')
-  t.strictSame(view.page.querySelectorAll('#onward, #form-post'), [])
+await t.test('§4.11.2 the same for form_post and for a POST, whose sender shows no cookie', async (t) => {
+  const asked = { client_id, redirect_uri: REDIRECT, scope: 'openid sec', response_mode: 'form_post' }
+  const browser = createBrowser(instance.origin)
+  const login = await browser.open(authorizeUrl(instance, asked))
+  t.equal(login.page.querySelector('#form-post'), null)
+  const posted = postedFields(await signInAndConsent(browser, login, 'david'))
+  t.equal(Object.fromEntries(posted)['error'], 'invalid_scope')
   const body = new URLSearchParams({ client_id, redirect_uri: REDIRECT, response_type: 'token', scope: 'openid' })
-  const posted = await createBrowser(instance.origin).follow(`${instance.issuer}/connect/authorize`, {
+  const other = createBrowser(instance.origin)
+  const asking = await other.follow(`${instance.issuer}/connect/authorize`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: body.toString(),
   })
-  showsOwnPage(t, posted, `${REDIRECT}#error=unsupported_response_type&`)
+  t.ok(asking.page.querySelector('#password'))
+  const left = sentTo(await signInAndConsent(other, asking, 'david'))
+  t.equal(new URLSearchParams(left.hash.slice(1)).get('error'), 'unsupported_response_type')
+})
+
+await t.test('§4.11.2 a refused request stays refused: no sign-in turns it into a code', async (t) => {
+  const browser = createBrowser(instance.origin)
+  const asked = { client_id, redirect_uri: REDIRECT, request: 'x', scope: 'openid' }
+  const told = answerOf(await signInAndConsent(browser, await browser.open(authorizeUrl(instance, asked)), 'david'))
+  t.same([told.get('error'), told.get('code')], ['request_not_supported', null])
+})
+
+await t.test('OIDC Core §3.1.2.6 an app that asks for silence is told without a page', async (t) => {
+  const asked = { client_id, redirect_uri: REDIRECT, state: 'xyz', prompt: 'none' }
+  const told = answerOf(await createBrowser(instance.origin).open(authorizeUrl(instance, asked)))
+  t.same([told.get('error'), told.get('state')], ['login_required', 'xyz'])
 })
 
 await t.test('§4.11.2 whoever is signed in is sent back with the error, as anywhere', async (t) => {
   const browser = createBrowser(instance.origin)
   await authorize(instance, {}, { browser })
-  for (const [error, parameters] of WRONG.filter(([name]) => name !== 'login_required')) {
+  for (const [error, parameters] of WRONG) {
     const view = await browser.open(authorizeUrl(instance, { client_id, redirect_uri: REDIRECT, ...parameters }))
     t.equal(answerOf(view).get('error'), error)
   }

@@ -73,14 +73,8 @@ export function registerErrorHandler(server: FastifyInstance, { refuse, renderPa
 /** What a person is shown of a refusal. */
 type Shown = Pick<Refused, 'code' | 'description' | 'status'> & { readonly restart?: string | undefined }
 
-/** Where a person may go on to, if they decide so, and what is there. */
-export interface Onward {
-  readonly url: string
-  readonly destination: string
-}
-
 /** A page that explains a refusal to a person. */
-export const errorPage = (error: Shown, refusalId: string, onward?: Onward) => ({
+export const errorPage = (error: Shown, refusalId: string) => ({
   template: 'error' as const,
   status: error.status,
   data: (t: (key: string) => string, has: (key: string) => boolean) => ({
@@ -88,7 +82,6 @@ export const errorPage = (error: Shown, refusalId: string, onward?: Onward) => (
     description: error.description,
     refusalId,
     restart: error.restart,
-    onward,
     hint: t(has(`error.hint.${error.code}`) ? `error.hint.${error.code}` : 'error.hint.default'),
   }),
 })
