@@ -1,5 +1,6 @@
 import { showRegistration } from '../../domain/apps/app-attributes.ts'
 import { needsReadableSecret } from '../../domain/apps/app-secret.ts'
+import { decidedBetween } from '../../domain/apps/decided-attributes.ts'
 import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { fieldChanges } from '../../domain/records/field-changes.ts'
 import type { Repositories } from '../../store/store.ts'
@@ -48,12 +49,28 @@ export async function registerApp(
   return app
 }
 
-/** Stores a changed record. @throws Refused */
+interface Changed {
+  readonly before: TrustedApplication
+  readonly after: TrustedApplication
+}
+
+/** Stores a record that an administrator changed; an app that registered itself does not undo that. @throws Refused */
 export async function updateApp(
-  unit: Unit,
+  unit: Unit & Pick<Repositories, 'selfRegistrations'>,
   wanted: AppRegistration,
   context: ChangeContext,
-): Promise<{ before: TrustedApplication; after: TrustedApplication }> {
+): Promise<Changed> {
+  const { before, after } = await storeChange(unit, wanted, context)
+  const own = after.selfRegistered ? await unit.selfRegistrations.find(after.applicationUri) : undefined
+  if (own !== undefined) {
+    const decided = [...new Set([...own.decided, ...decidedBetween(before, after)])]
+    await unit.selfRegistrations.update(after.applicationUri, { ...own, decided })
+  }
+  return { before, after }
+}
+
+/** Stores a changed record, whoever changed it. @throws Refused */
+export async function storeChange(unit: Unit, wanted: AppRegistration, context: ChangeContext): Promise<Changed> {
   const before = await requireApp(unit, wanted.applicationUri)
   if (wanted.selfRegistered !== before.selfRegistered)
     throw invalidChange([{ attribute: 'SelfRegistered', reason: 'can never change' }])

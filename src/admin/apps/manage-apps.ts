@@ -20,7 +20,7 @@ import { warningsAbout, warningsAboutSecrets } from './validate-app.ts'
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'apps' | 'users' | 'outbox'>
-  readonly runChange: RunChange<'apps' | 'users' | 'resources' | 'settings' | 'auditEvents'>
+  readonly runChange: RunChange<'apps' | 'users' | 'resources' | 'settings' | 'selfRegistrations' | 'auditEvents'>
   readonly clock: Clock
   readonly random: Random
   readonly secretKey: SealingKey

@@ -9,7 +9,10 @@ import { isoTime } from '../../lib/time/clock.ts'
 import type { Repositories } from '../../store/store.ts'
 import type { Kind } from './fault.ts'
 
-export type Unit = Pick<Repositories, 'apps' | 'users' | 'signInAttempts' | 'resources' | 'settings' | 'auditEvents'>
+export type Unit = Pick<
+  Repositories,
+  'apps' | 'users' | 'signInAttempts' | 'resources' | 'settings' | 'selfRegistrations' | 'auditEvents'
+>
 
 /** Attributes and values, as files write them. */
 export type Fields = Readonly<Record<string, unknown>>

@@ -28,6 +28,8 @@ export interface SelfRegistration {
   /** The id of the initial access token it was registered with, if with one. */
   readonly initialAccessToken: string | undefined
   readonly metadata: KeptMetadata
+  /** Members of the record that an administrator has changed since, and the app no longer decides. */
+  readonly decided: readonly string[]
   /** Milliseconds since 1970. */
   readonly createdAt: number
 }

@@ -17,6 +17,17 @@ interface Described {
   readonly secret: string | undefined
 }
 
+/** As the record says by now; which of two places the secret is sent in is the app's affair. */
+function methodOf(
+  { clientType, tokenEndpointAuthMethod: method }: AppRegistration,
+  { metadata }: SelfRegistration,
+): string {
+  if (clientType !== 'Confidential') return 'none'
+  if (method !== 'client_secret') return method
+  const said = metadata.token_endpoint_auth_method
+  return said === 'client_secret_post' ? said : 'client_secret_basic'
+}
+
 /** The answer to a registration, and to whoever asks for it again. @see RFC 7592 §3 */
 export const describeClient = (
   { app, registration, token, secret }: Described,
@@ -29,6 +40,7 @@ export const describeClient = (
   registration_access_token: token,
   registration_client_uri: `${issuer}/connect/register/${encodeURIComponent(app.applicationUri)}`,
   ...registration.metadata,
+  token_endpoint_auth_method: methodOf(app, registration),
   response_types: app.responseTypes,
   scope: [...PROTOCOL_SCOPES, ...app.scope].join(' '),
   id_token_signed_response_alg: signingAlgorithmOf(app, defaultAlgorithm),

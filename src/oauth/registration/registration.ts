@@ -1,8 +1,9 @@
-import { registerApp, registrationOf, removeApp, updateApp } from '../../admin/apps/apps.ts'
+import { registerApp, registrationOf, removeApp, storeChange } from '../../admin/apps/apps.ts'
 import { addAppSecret } from '../../admin/apps/secrets.ts'
 import type { ChangeContext } from '../../admin/change/record-change.ts'
 import type { Actor, RunChange } from '../../admin/change/run-change.ts'
 import { isValidSecret } from '../../domain/apps/app-secret.ts'
+import { keepDecided } from '../../domain/apps/decided-attributes.ts'
 import { SELF_REGISTERED_PREFIX } from '../../domain/apps/own-names.ts'
 import {
   type InitialAccessToken,
@@ -183,6 +184,7 @@ export function createRegistration(dependencies: Dependencies) {
           tokenDigest: digest(value),
           initialAccessToken: token?.id,
           metadata: kept,
+          decided: [],
           createdAt: context.now,
         }
         await unit.selfRegistrations.add(registration)
@@ -205,9 +207,10 @@ export function createRegistration(dependencies: Dependencies) {
       const { changes, kept } = await checkMetadata(body, own.app.scope)
       return runChange(ownerOf(client, token, address), async (unit, context) => {
         const { app: before, registration } = await requireOwn(unit, client, token)
-        const wanted = { ...registrationOf(before), name: client, ...changes }
-        const { after } = await inMetadataWords(() => updateApp(unit, wanted, context), client)
-        await unit.selfRegistrations.update(client, kept)
+        const said = { ...registrationOf(before), name: client, ...changes }
+        const wanted = keepDecided(said, registrationOf(before), registration.decided)
+        const { after } = await inMetadataWords(() => storeChange(unit, wanted, context), client)
+        await unit.selfRegistrations.update(client, { ...registration, metadata: kept })
         const secret = await giveSecret(unit, after, after.secrets, context)
         return describeClient(
           { app: after, registration: { ...registration, metadata: kept }, token: token ?? '', secret },

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { auditOf } from '../../fixtures/admin/admin.ts'
 import { logHoldsNoSecret, refused } from '../../fixtures/answers/refusals.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
+import { jwksOf, makeKey } from '../../fixtures/clients/app-keys.ts'
 import { obtainCode, PKCE, redeem, VERIFIER } from '../../fixtures/clients/code-flow.ts'
 import { requestToken } from '../../fixtures/clients/endpoints.ts'
 import { type Answer, basic, type Json, send } from '../../fixtures/clients/http.ts'
@@ -63,6 +64,75 @@ await t.test('PUT takes the place of all that was said; what an administrator de
     updates.find(({ actor }) => actor === `app:${client.client_id}`),
     { address: '127.0.0.1' },
   )
+})
+
+/** What an app says of itself, and what an administrator leaves of it. */
+const NARROWED: readonly (readonly [member: string, said: unknown, set: string, left: unknown])[] = [
+  ['redirect_uris', [REDIRECT, 'https://rp.example.com/evil'], `ImpersonateLoginUrl=${REDIRECT}`, [REDIRECT]],
+  [
+    'post_logout_redirect_uris',
+    [`${REDIRECT}/a`, `${REDIRECT}/b`],
+    `ImpersonateLogoutUrl=${REDIRECT}/b`,
+    [`${REDIRECT}/b`],
+  ],
+  ['scope', 'openid read', 'Scope=', 'openid profile email phone address offline_access'],
+  ['response_types', ['code', 'code id_token'], 'ResponseTypes=code', ['code']],
+  ['client_name', 'Your bank', 'Name=Not a bank', 'Not a bank'],
+  ['logo_uri', 'https://rp.example.com/bank.png', 'LogoUri=', undefined],
+  ['subject_type', 'public', 'SubjectType=pairwise', 'pairwise'],
+  ['default_max_age', 3600, 'DefaultMaxAge=60', 60],
+  ['contacts', ['a@rp.example.com', 'b@rp.example.com'], 'Contacts=a@rp.example.com', ['a@rp.example.com']],
+  ['userinfo_signed_response_alg', 'RS256', 'UserinfoSignedResponseAlg=ES256', 'ES256'],
+]
+
+await t.test('PUT does not undo what an administrator narrowed, however often it is sent', async (t) => {
+  const said = Object.fromEntries(NARROWED.map(([member, value]) => [member, value]))
+  for (const [member, , set, left] of NARROWED) {
+    const client = await registerClient(instance, said)
+    t.equal((await tessera(['app', 'update', client.client_id, '--set', set])).code, 0)
+    const put = (body: Json) => manage(client, 'PUT', { ...body, client_id: client.client_id })
+    const wide = clientOf(await put(said), 200)
+    t.strictSame(wide[member], left, member)
+    const {
+      client_secret_expires_at,
+      registration_access_token,
+      registration_client_uri,
+      client_id_issued_at,
+      ...told
+    } = wide
+    t.strictSame(clientOf(await put(told), 200)[member], left, `${member}, as it was told`)
+    t.strictSame(clientOf(await put(said), 200)[member], left, `${member}, and then wide again`)
+  }
+})
+
+await t.test('PUT changes what no administrator decided, and may take away from what one did', async (t) => {
+  const more = `${REDIRECT}/more`
+  const client = await registerClient(instance, { redirect_uris: [REDIRECT], scope: 'openid' })
+  const set = ['--set', `ImpersonateLoginUrl=${REDIRECT},${more}`, '--set', 'Scope=read update']
+  t.equal((await tessera(['app', 'update', client.client_id, ...set])).code, 0)
+  const body = { client_id: client.client_id, client_name: 'Anew', redirect_uris: [more], scope: 'openid read' }
+  const told = clientOf(await manage(client, 'PUT', body), 200)
+  t.strictSame([told['client_name'], told['redirect_uris']], ['Anew', [more]])
+  t.match(told['scope'], /offline_access read$/)
+  const other = clientOf(await manage(client, 'PUT', { ...body, redirect_uris: ['https://evil.example.com/cb'] }), 200)
+  t.strictSame(other['redirect_uris'], [more], 'nor may it go elsewhere')
+})
+
+await t.test('PUT does not replace the way to prove itself, or the keys, that an administrator chose', async (t) => {
+  const [one, two] = [await makeKey('ES256', 'one'), await makeKey('ES256', 'two')]
+  const [own, both] = [jwksOf(one), jwksOf(one, two)].map((set) => JSON.parse(set) as Json)
+  const client = await registerClient(instance, { jwks: both })
+  const set = ['--set', 'TokenEndpointAuthMethod=private_key_jwt', '--set', `Jwks=${jwksOf(one)}`]
+  t.equal((await tessera(['app', 'update', client.client_id, ...set])).code, 0)
+  for (const weaker of [
+    { token_endpoint_auth_method: 'none' },
+    { token_endpoint_auth_method: 'client_secret_basic', jwks: both },
+    { jwks_uri: 'https://evil.example.com/jwks' },
+  ]) {
+    const told = clientOf(await manage(client, 'PUT', { ...METADATA, client_id: client.client_id, ...weaker }), 200)
+    t.equal(told['token_endpoint_auth_method'], 'private_key_jwt')
+    t.strictSame([told['jwks'], told['jwks_uri'], told.client_secret], [own, undefined, undefined])
+  }
 })
 
 await t.test('a Public app that becomes Confidential gets a secret, and loses it the other way round', async (t) => {

@@ -2,13 +2,21 @@ import type { Kysely, Selectable } from 'kysely'
 import type { KeptMetadata, SelfRegistration } from '../../../domain/apps/self-registration.ts'
 import type { Schema } from '../../schema/schema.ts'
 
-const toRegistration = (row: Selectable<Schema['self_registrations']>): SelfRegistration => ({
-  applicationUri: row.application_uri,
-  tokenDigest: row.token_digest,
-  initialAccessToken: row.initial_access_token ?? undefined,
-  metadata: JSON.parse(row.metadata) as KeptMetadata,
-  createdAt: row.created_at,
-})
+function toRegistration(row: Selectable<Schema['self_registrations']>): SelfRegistration {
+  const { decided = [], ...metadata } = JSON.parse(row.metadata) as KeptMetadata & { decided?: string[] }
+  return {
+    applicationUri: row.application_uri,
+    tokenDigest: row.token_digest,
+    initialAccessToken: row.initial_access_token ?? undefined,
+    metadata,
+    decided,
+    createdAt: row.created_at,
+  }
+}
+
+type Stored = Pick<SelfRegistration, 'metadata' | 'decided'>
+
+const asStored = ({ metadata, decided }: Stored): string => JSON.stringify({ ...metadata, decided })
 
 export type SelfRegistrations = ReturnType<typeof selfRegistrationsOn>
 
@@ -22,7 +30,7 @@ export function selfRegistrationsOn(db: Kysely<Schema>) {
           application_uri: registration.applicationUri,
           token_digest: registration.tokenDigest,
           initial_access_token: registration.initialAccessToken ?? null,
-          metadata: JSON.stringify(registration.metadata),
+          metadata: asStored(registration),
           created_at: registration.createdAt,
           expires_at: null,
         })
@@ -38,10 +46,10 @@ export function selfRegistrationsOn(db: Kysely<Schema>) {
       return row && toRegistration(row)
     },
 
-    async update(applicationUri: string, metadata: KeptMetadata): Promise<void> {
+    async update(applicationUri: string, stored: Stored): Promise<void> {
       await db
         .updateTable('self_registrations')
-        .set({ metadata: JSON.stringify(metadata) })
+        .set({ metadata: asStored(stored) })
         .where('application_uri', '=', applicationUri)
         .execute()
     },
