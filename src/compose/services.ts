@@ -35,6 +35,7 @@ import { createSignUserInfo } from '../oauth/tokens/mint/sign-user-info.ts'
 import { completeProfile, subjectOf as subjectWith } from '../oauth/tokens/mint/token-profile.ts'
 import { createAudit } from '../operations/audit/audit.ts'
 import { createOutbox } from '../operations/outbox/outbox.ts'
+import { createKnownApps } from '../operations/refusals/known-apps.ts'
 import { createRefusalLog } from '../operations/refusals/refusal-log.ts'
 import { createDevices } from '../sign-in/devices/devices.ts'
 import { createLogout } from '../sign-in/logout/logout.ts'
@@ -72,11 +73,13 @@ interface Around {
 /** Constructs the parts that endpoints and pages put in a row. */
 export function createServices(config: Config, core: Core, { random, log, whileOutside, passwords }: Around) {
   const { store, keys, clock, masterKey, outbound } = core
-  const { read, write, writeEnding, writeAlone } = store
+  const { write, writeEnding, writeAlone } = store
+  const knownApps = createKnownApps()
+  const read = { ...store.read, apps: knownApps.watch(store.read.apps) }
   const { issuer } = config
   const profile = completeProfile(config.tokens, masterKey)
   const audit = createAudit({ write, clock, log })
-  const refusalLog = createRefusalLog({ write, clock, log })
+  const refusalLog = createRefusalLog({ write, clock, log, isKnownApp: knownApps.has })
   const secretUse = createLastUse({
     write: (uses) => write(({ apps }) => apps.touchSecrets(uses)),
     clock,

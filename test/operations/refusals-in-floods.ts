@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { type InstanceSettingName, storedName } from '../../src/domain/instance/instance-settings.ts'
 import type { Refusal } from '../../src/domain/refusals/refusal.ts'
 import { MINUTE } from '../../src/lib/time/clock.ts'
+import { findExcessRefusals } from '../../src/operations/maintenance/excess-refusals.ts'
 import { createRefusalLog } from '../../src/operations/refusals/refusal-log.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
 import { authorizeUrl, requestServiceToken, requestToken } from '../fixtures/clients/endpoints.ts'
@@ -195,6 +196,57 @@ await t.test('refusals of strangers push out no refusal of an app', async (t) =>
   t.equal((await rowsOf(instance)).length, 200, 'and all together are as many as RefusalLimit says')
 })
 
+await t.test('an app is one that is registered, not one that says so', async (t) => {
+  const { instance } = await startWorld(t)
+  const ask = (client_id: string) =>
+    instance.server.inject({
+      method: 'POST',
+      url: '/id/connect/token',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payload: new URLSearchParams({
+        client_id,
+        grant_type: 'a\0b',
+        ...(client_id === WEB ? { code: 'x' } : {}),
+      }).toString(),
+    })
+  await ask('no.such/app')
+  for (let index = 0; index < 20; index++) await ask(`no.such/app${index}`)
+  await settle(instance)
+  t.equal((await rowsOf(instance)).length, 1, 'what only says so is on the log, as what says nothing')
+  await ask(WEB)
+  await comeTo(instance, 2)
+})
+
+await t.test(
+  'the shares hold for a million refusals as for a few, and those of one app do not push out the rest',
+  async (t) => {
+    const walked: string[] = []
+    const refusalsOf = (
+      rows: readonly { readonly id: string; readonly at: number; readonly app: string | undefined }[],
+    ) => ({
+      walk: async (limit: number, after?: { readonly id: string }) => {
+        const start = after === undefined ? 0 : Number(after.id) + 1
+        walked.push(after?.id ?? '')
+        return rows.slice(start, start + limit)
+      },
+    })
+    // The latest first: the place is the id.
+    const rows = (apps: readonly (string | undefined)[]) => apps.map((app, at) => ({ id: String(at), at: -at, app }))
+    const of = (count: number, app: string | undefined) => Array.from({ length: count }, () => app)
+    const find = (apps: readonly (string | undefined)[], most: number) =>
+      findExcessRefusals(refusalsOf(rows(apps)), most)
+
+    const nameless = await find([...of(12_000, WEB), ...of(10_500, undefined)], 100_000)
+    t.strictSame([nameless.length, nameless[0], nameless.at(-1)], [500, '22499', '22000'], 'the oldest first')
+    t.strictSame(await find([...of(900, WEB), ...of(100, undefined)], 1000), [], 'as many as there may be')
+    const flooded = await find([...of(600, WEB), ...of(500, SYNC)], 1000)
+    t.strictSame([flooded.length, flooded[0], flooded.at(-1)], [100, '1099', '1000'])
+    const older = await find([...of(1000, WEB), ...of(100, SYNC)], 1000)
+    t.strictSame([older.length, older[0], older.at(-1)], [100, '999', '900'], 'the older ones of a small app stay')
+    t.ok(walked.length > 20)
+  },
+)
+
 await t.test('while the database is slow, what names no app waits in a short line of its own', async (t) => {
   const written: Refusal[] = []
   const lines: object[] = []
@@ -208,13 +260,19 @@ await t.test('while the database is slow, what names no app waits in a short lin
   }
   const log = { info: (line: object) => void lines.push(line), error: (line: object) => void lines.push(line) }
   let now = 0
-  const refusalLog = createRefusalLog({ write: write as never, clock: () => now, log })
-  const refusal = (id: string, app: string | undefined): Refusal => ({
+  const refusalLog = createRefusalLog({
+    write: write as never,
+    clock: () => now,
+    log,
+    isKnownApp: (name) => name === WEB,
+  })
+  const refusal = (id: string, app: string | undefined, address = '::1'): Refusal => ({
     ...{ id, at: 0, endpoint: '/x', method: 'GET', status: 401, error: 'invalid_token', description: 'x' },
-    ...{ parameters: {}, detail: { rule: 'access-token-missing' }, address: '::1', app },
+    ...{ parameters: {}, detail: { rule: 'access-token-missing' }, address, app },
   })
   for (let turn = 0; turn < 20; turn++) {
-    for (let index = 0; index < 500; index++) refusalLog.keep(refusal('nameless', undefined))
+    for (let index = 0; index < 250; index++) refusalLog.keep(refusal('nameless', undefined))
+    for (let index = 0; index < 250; index++) refusalLog.keep(refusal('nameless', `invented/${index}`))
     now += MINUTE
   }
   for (let index = 0; index < 300; index++) refusalLog.keep(refusal('named', WEB))
@@ -224,7 +282,10 @@ await t.test('while the database is slow, what names no app waits in a short lin
   const nameless = written.filter(({ id }) => id === 'nameless').length
   t.ok(nameless > 0 && nameless <= 700, `${nameless} of 10,000 without a name`)
   t.equal(nameless + (refusalLog.counts().unrecorded['lost'] ?? 0), 10_000)
-  for (let index = 0; index < 1000; index++) refusalLog.keep(refusal('late', undefined))
+  now += MINUTE
+  for (let index = 0; index < 1000; index++) refusalLog.keep(refusal('late', index % 2 ? undefined : `new/${index}`))
   t.equal(refusalLog.counts().unrecorded['minute'], 400, 'a node writes 600 of them a minute')
+  for (let index = 0; index < 1000; index++) refusalLog.keep(refusal('late', WEB, `192.0.2.${index % 200}`))
+  t.equal(refusalLog.counts().unrecorded['app'], 400, 'and 600 that name one app, wherever they come from')
   await refusalLog.flush()
 })

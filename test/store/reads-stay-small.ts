@@ -102,8 +102,12 @@ const PATHS: readonly (readonly [name: string, work: () => Promise<unknown>, all
   ['an app registers itself', register, /^(SCAN|Seq Scan on) self_registrations/],
   // The index holds what is still to be delivered and nothing else.
   ['metrics', () => fetch(`${instance.origin}/metrics`), /outbox_waiting/],
-  // Of refusals the newest ten thousand are looked through.
-  ['the clean-up', () => cleanUpOf(instance).run(), /LAST TERM|SCAN newest/],
+  [
+    'refusals by what no index knows, next page',
+    () => admin.get(`/refusals?status=400&error=x&endpoint=token&cursor=${cursor('1 x')}`),
+    SAME_MOMENT,
+  ],
+  ['the clean-up', () => cleanUpOf(instance).run(), SAME_MOMENT],
 ]
 
 async function withSlots(slots: number, token: () => Promise<string>): Promise<void> {

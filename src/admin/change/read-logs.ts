@@ -52,6 +52,14 @@ function readMoment(name: string, text: string | undefined): number | undefined 
   throw filterMalformed(`${name} is not a time`, faults)
 }
 
+/** @throws Refused `invalid_request` for what is no status */
+function readStatus(text: string | undefined): number | undefined {
+  if (text === undefined || /^[45]\d\d$/.test(text)) return text === undefined ? undefined : Number(text)
+  throw filterMalformed('status is not the status of a refusal', [
+    { attribute: 'status', reason: 'expects a number from 400 to 599' },
+  ])
+}
+
 /** @throws Refused `invalid_request` for what is no event */
 function requireEvent(name: string | undefined): void {
   if (name === undefined || AUDIT_EVENTS.some((known) => known === name)) return
@@ -71,6 +79,15 @@ export interface Wanted {
   readonly until?: string | undefined
 }
 
+/** Which refusals are wanted, each part as the URL holds it. */
+export interface WantedRefusals {
+  readonly app?: string | undefined
+  readonly error?: string | undefined
+  readonly status?: string | undefined
+  readonly endpoint?: string | undefined
+  readonly since?: string | undefined
+}
+
 /** What was refused and what happened, as the administration API tells it. */
 export function createReadLogs({ read, flush }: Dependencies) {
   return {
@@ -86,10 +103,14 @@ export function createReadLogs({ read, flush }: Dependencies) {
     },
 
     /** The latest first. */
-    async refusals(query: PageQuery, app: string | undefined): Promise<Page<ReturnType<typeof showRefusal>>> {
+    async refusals(
+      query: PageQuery,
+      { status, since, ...filter }: WantedRefusals,
+    ): Promise<Page<ReturnType<typeof showRefusal>>> {
+      const wanted = { ...filter, status: readStatus(status), since: readMoment('since', since) }
       await flush()
       const after = readKey(query.after)
-      const page = await readPage(query, ({ limit }) => read.refusals.list(limit, app, after), keyOf)
+      const page = await readPage(query, ({ limit }) => read.refusals.list(limit, wanted, after), keyOf)
       return { items: page.items.map(showRefusal), next: page.next }
     },
 

@@ -3,6 +3,7 @@ import type { Refusal } from '../../domain/refusals/refusal.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import { type Explanation, explainRefusal } from '../../operations/refusals/explain-refusal.ts'
 import type { Repositories } from '../../store/store.ts'
+import { timeFlag } from '../kit/durations.ts'
 import { expectedLines } from '../kit/expected-lines.ts'
 import { helpText } from '../kit/help.ts'
 import { block, print, table } from '../kit/output.ts'
@@ -35,8 +36,19 @@ export function refusalCommands(program: Command): void {
     .command('list')
     .description('list the latest refusals')
     .option('--app <application-uri>', 'only refusals of this client_id, registered or not')
+    .option('--error <code>', 'only refusals with this error code, such as invalid_client')
+    .option('--status <number>', 'only refusals with this HTTP status', statusFlag)
+    .option('--endpoint <path>', 'only refusals at this path, or at paths that end so, such as /connect/token')
+    .option('--since <time>', 'from this time on: a date such as 2026-01-31, or an age such as 7d', timeFlag)
     .option('--limit <number>', 'how many at most', limitFlag, 20)
-    .addHelpText('after', helpText(['tessera refusal list --app my.trusted.app/web', 'tessera refusal list --limit 5']))
+    .addHelpText(
+      'after',
+      helpText([
+        'tessera refusal list --app my.trusted.app/web',
+        'tessera refusal list --error invalid_client --endpoint /connect/token --since 1d',
+        'tessera refusal list --status 429 --limit 5',
+      ]),
+    )
     .action(list)
 }
 
@@ -44,6 +56,20 @@ function limitFlag(text: string): number {
   const limit = /^\d{1,5}$/.test(text) ? Number(text) : 0
   if (limit < 1 || limit > 10_000) throw new InvalidArgumentError('Expected a whole number from 1 to 10000.')
   return limit
+}
+
+function statusFlag(text: string): number {
+  if (!/^[45]\d\d$/.test(text)) throw new InvalidArgumentError('Expected a number from 400 to 599.')
+  return Number(text)
+}
+
+interface ListFlags {
+  readonly app?: string
+  readonly error?: string
+  readonly status?: number
+  readonly endpoint?: string
+  readonly since?: (now: number) => number
+  readonly limit: number
 }
 
 async function explainAll(refusals: readonly Refusal[], read: Pick<Repositories, 'apps' | 'users' | 'resources'>) {
@@ -109,9 +135,10 @@ function textOf(refusal: Refusal, explanation: Explanation): string {
   )
 }
 
-const list = (flags: { readonly app?: string; readonly limit: number }, command: Command): Promise<void> =>
-  withCore(command, async ({ store }) => {
-    const refusals = await store.read.refusals.list(flags.limit, flags.app)
+const list = ({ limit, since, ...filter }: ListFlags, command: Command): Promise<void> =>
+  withCore(command, async ({ store, clock }) => {
+    const wanted = { ...filter, since: since?.(clock()) }
+    const refusals = await store.read.refusals.list(limit, wanted)
     const explained = await explainAll(refusals, store.read)
     const rows = explained.map(({ refusal, explanation }) => [
       refusal.id,
@@ -120,7 +147,8 @@ const list = (flags: { readonly app?: string; readonly limit: number }, command:
       refusal.error,
       explanation.cause,
     ])
-    const nothing = flags.app === undefined ? 'No request was refused.' : `No request of ${flags.app} was refused.`
+    const isFiltered = Object.values(wanted).some((value) => value !== undefined)
+    const nothing = isFiltered ? 'No such request was refused.' : 'No request was refused.'
     print(
       command,
       explained.map(({ refusal, explanation }) => document(refusal, explanation)),

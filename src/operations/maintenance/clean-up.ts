@@ -5,6 +5,7 @@ import { type Clock, DAY, HOUR, MINUTE } from '../../lib/time/clock.ts'
 import type { Timekeeper } from '../../lib/time/timekeeper.ts'
 import type { LeftoverKind } from '../../store/repositories/instance/leftovers.ts'
 import type { Repositories, Write } from '../../store/store.ts'
+import { findExcessRefusals } from './excess-refusals.ts'
 import { readSetting } from './read-setting.ts'
 
 interface Dependencies {
@@ -42,8 +43,9 @@ const LONGEST_BATCH = 2000
 const AIM = 10
 // For each millisecond of work so many are left to everybody else.
 const REST = 4
-// Of the refusals that are kept: anybody can make some that name no registered app.
-const NAMELESS_SHARE = 0.1
+// Of refusals so many are looked through with each clean-up; of more, once in so many milliseconds for each.
+const WALKED_EACH_TIME = 10_000
+const WALK_PER_REFUSAL = 3
 
 /** Every kind of leftover, in the order it is looked after. */
 function tasksOf({ read, clock, longestSession }: Sizing): readonly Task[] {
@@ -102,6 +104,7 @@ export function createCleanUp(dependencies: Dependencies) {
   const tasks = tasksOf({ ...dependencies, clock })
   let limit = FIRST_BATCH
   let stopped = false
+  let walked = Number.NEGATIVE_INFINITY
 
   /** Whether this node has the task, which it then keeps for as long as it goes on. */
   const acquireLease = () => writeEnding(({ leases }) => leases.acquire('clean-up', holder, clock(), clock() + LEASE))
@@ -124,6 +127,14 @@ export function createCleanUp(dependencies: Dependencies) {
     return removed >= asked
   }
 
+  /** A long list is walked through less often, as it takes longer to be filled. */
+  async function findExcess(): Promise<readonly string[]> {
+    const most = await readSetting(read.settings, 'RefusalLimit')
+    if (timer() - walked < WALK_PER_REFUSAL * (most - WALKED_EACH_TIME)) return []
+    walked = timer()
+    return findExcessRefusals(read.refusals, most)
+  }
+
   return {
     /**
      * Goes through everything once; does nothing while another node is at it.
@@ -137,9 +148,13 @@ export function createCleanUp(dependencies: Dependencies) {
           if (rows > 0) removed[kind] = (removed[kind] ?? 0) + rows
         }
         if (kind === 'refusals') {
-          const most = Math.floor((await readSetting(read.settings, 'RefusalLimit')) * NAMELESS_SHARE)
-          const forget: Remove = ({ refusals }, limit) => refusals.forgetNameless(most, limit)
-          while (!stopped && (await removeBatch(forget, count)));
+          const excess = [...(await findExcess())]
+          const forget: Remove = ({ refusals }, limit) => refusals.forget(excess.slice(0, limit))
+          while (!stopped && excess.length > 0) {
+            const asked = limit
+            await removeBatch(forget, count)
+            excess.splice(0, asked)
+          }
         }
         const time = await before()
         const remove: Remove = ({ leftovers }, limit) => leftovers.remove(kind, time, limit)

@@ -10,11 +10,13 @@ interface Dependencies {
   readonly write: Write<'refusals'>
   readonly clock: Clock
   readonly log: ServerLog
+  /** Whether an app of this name is registered, as far as that is known without a look. */
+  readonly isKnownApp: (applicationUri: string) => boolean
 }
 
 // A flood of refusals must not fill the memory; each of them is on the log in any case.
 const MOST_WAITING = 2000
-// Of those that name no app, so that they keep no others out.
+// Of those that name no registered app, so that they keep no others out.
 const MOST_NAMELESS = 200
 
 export type RefusalLog = ReturnType<typeof createRefusalLog>
@@ -26,7 +28,7 @@ export interface RefusalCounts {
 }
 
 /** Notes every refusal for the operator: a line on the log at once and, where it is worth one, a row under its id right after. */
-export function createRefusalLog({ write, clock, log }: Dependencies) {
+export function createRefusalLog({ write, clock, log, isKnownApp }: Dependencies) {
   const whyUnrecorded = createRefusalQuota(clock)
   const refused = new Map<string, { status: number; rule: string; count: number }>()
   const unrecorded: Record<string, number> = {}
@@ -59,9 +61,10 @@ export function createRefusalLog({ write, clock, log }: Dependencies) {
       const level = short.status >= 500 ? 'error' : 'info'
       log[level]({ refusal: id, ...rest, cause: detail }, 'refused')
       count(short)
-      const reason = whyUnrecorded(short)
+      const app = refusal.app !== undefined && isKnownApp(refusal.app) ? refusal.app : undefined
+      const reason = whyUnrecorded({ app, address: short.address, rule: detail.rule })
       if (reason !== undefined) countUnrecorded(reason, 1)
-      else if (short.app === undefined) nameless.add(short)
+      else if (app === undefined) nameless.add(short)
       else named.add(short)
     },
 

@@ -48,7 +48,13 @@ const ROUTES = {
     id: 'listRefusals',
     tag,
     summary: 'List refusals, newest first',
-    query: pageQuery({ app: 'the client_id that was sent' }),
+    query: pageQuery({
+      app: 'the client_id that was sent',
+      error: 'an error code such as invalid_client',
+      status: 'a number from 400 to 599',
+      endpoint: 'a path such as /id/connect/token, or how one ends',
+      since: time,
+    }),
     answer: { 200: pageOf(RefusalRecord) },
   }),
   refusal: operation({
@@ -68,15 +74,21 @@ const ROUTES = {
 }
 
 type Filter = Readonly<Partial<Record<'event' | 'app' | 'user' | 'since' | 'until', string>>>
+type RefusalFilter = Readonly<Partial<Record<'app' | 'error' | 'status' | 'endpoint' | 'since', string>>>
 
 /** Refusals and the audit log, for administrators to read. */
 export async function manageLogsEndpoint(
   server: FastifyInstance,
   { logs }: { readonly logs: ReadLogs },
 ): Promise<void> {
-  server.get<{ Querystring: Filter }>('/refusals', { schema: ROUTES.refusals }, async (request, reply) =>
-    sendPage(request, reply, await logs.refusals(readPageQuery(request), request.query.app)),
-  )
+  server.get<{ Querystring: RefusalFilter }>('/refusals', { schema: ROUTES.refusals }, async (request, reply) => {
+    const { app, error, status, endpoint, since } = request.query
+    return sendPage(
+      request,
+      reply,
+      await logs.refusals(readPageQuery(request), { app, error, status, endpoint, since }),
+    )
+  })
 
   server.get<{ Params: { readonly id: string } }>('/refusals/:id', { schema: ROUTES.refusal }, async (request) =>
     logs.refusal(request.params.id),

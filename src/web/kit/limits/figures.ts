@@ -110,7 +110,7 @@ export function createMetrics(server: FastifyInstance, figures: Figures) {
   })
   const unrecorded = new Counter({
     name: 'tessera_refusals_unrecorded_total',
-    help: 'Refusals of this process that are only in the log: by rule, or because the quota of a network or of a minute was used up or the queue was full.',
+    help: 'Refusals of this process that are only in the log: by rule, or because the quota of a network, of an app or of a minute was used up or the queue was full.',
     labelNames: ['reason'] as const,
     registers,
   })
