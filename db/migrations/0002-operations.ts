@@ -57,7 +57,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 /** What happened cannot be told otherwise afterwards, not even by a program with a mistake. */
-async function forbidUpdates(db: Kysely<unknown>): Promise<void> {
+export async function forbidUpdates(db: Kysely<unknown>): Promise<void> {
   if (db.getExecutor().adapter instanceof SqliteAdapter) {
     await sql`create trigger audit_events_append_only before update on audit_events
       begin select raise(abort, 'the audit log is append-only'); end`.execute(db)

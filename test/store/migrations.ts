@@ -73,6 +73,7 @@ await t.test('db migrate makes the database, and a second run changes nothing', 
     database: at.url,
     created: false,
     migrated: [],
+    mended: [],
     applied: ALL,
     pending: [],
   })
@@ -124,16 +125,21 @@ await t.test('every other command brings the database up to date first', async (
 await t.test('a migration that fails leaves the database as it was', async (t) => {
   const at = place(t)
   await at.tessera(['db', 'migrate'])
-  // The names of the migrations are lost, so that it is run again and fails where its first table is there already.
-  alter(at.file, 'delete from kysely_migration; drop table settings')
+  // The name of the latest migration is lost, so that it is run again and fails where what it adds is there already.
+  alter(at.file, `delete from kysely_migration where name = '${ALL.at(-1)}'`)
   const before = await schemaOf(at)
-  t.strictSame(
-    await at.tessera(['db', 'migrate']),
-    refused(`the database ${at.url} cannot be opened: table "users" already exists`),
-  )
+  t.match(await at.tessera(['db', 'migrate']), {
+    code: 1,
+    stdout: '',
+    stderr: /^the database file:\S+ cannot be opened: (duplicate column name|table \S+ already exists)/,
+  })
   t.strictSame(await schemaOf(at), before)
-  t.strictSame(await query(at, 'select name from kysely_migration'), [], 'and it is not noted as done')
-  t.match(await at.tessera(['db', 'status']), { code: 1, stderr: /: the file does not hold a Tessera instance; / })
+  const noted = await query(at, 'select name from kysely_migration order by name')
+  t.strictSame(
+    noted,
+    ALL.slice(0, -1).map((name) => ({ name })),
+    'and it is not noted as done',
+  )
 })
 
 await t.test('R-20: of four processes that migrate at once one does it', async (t) => {

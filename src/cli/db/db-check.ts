@@ -1,11 +1,10 @@
 import type { Command } from 'commander'
 import type { Config } from '../../config/read-config.ts'
-import { loadMasterKey, markOf } from '../../lib/crypto/master-key.ts'
-import { deriveKey, open } from '../../lib/crypto/sealed-box.ts'
+import { loadMasterKey, MasterKeyFault } from '../../lib/crypto/master-key.ts'
 import { shownDatabaseUrl } from '../../lib/net/database-url.ts'
 import { systemClock } from '../../lib/time/clock.ts'
-import { type Check, failed, messageOf, passed } from '../../store/check/check.ts'
-import { checkDatabase, type Sealed } from '../../store/check/check-database.ts'
+import { checkDatabase } from '../../store/check/check-database.ts'
+import type { AtHand } from '../../store/check/check-sealed.ts'
 import { helpText } from '../kit/help.ts'
 import { columns, print } from '../kit/output.ts'
 import { terminalOf } from '../kit/terminal.ts'
@@ -27,8 +26,7 @@ export function checkCommand(db: Command): void {
 
 async function check(command: Command): Promise<void> {
   const config = configOf(command)
-  const { checks, sealed } = await checkDatabase(config.database.url, systemClock())
-  const all = [...checks, ...(sealed ? [checkKeys(sealed, config)] : [])]
+  const all = await checkDatabase(config.database.url, systemClock(), masterKeyAtHand(config))
   const outcome = all.every((each) => each.passed) ? 'sound' : 'faulty'
   if (outcome === 'faulty') terminalOf(command).exitCode = 1
   const rows = all.map(({ name, detail, passed: isPassed }) => [isPassed ? 'passed' : 'failed', name, detail])
@@ -36,19 +34,12 @@ async function check(command: Command): Promise<void> {
   print(command, { outcome, database, checks: all }, `${database} is ${outcome}.\n${columns(rows)}`)
 }
 
-/** A signing key that cannot be opened signs nothing. */
-function checkKeys({ mark, keys }: Sealed, { masterKey }: Pick<Config, 'masterKey'>): Check {
-  const name = 'signing keys'
+/** None is made here: another one opens nothing. */
+function masterKeyAtHand({ masterKey }: Pick<Config, 'masterKey'>): AtHand {
   try {
-    const master = loadMasterKey({ ...masterKey, mayCreate: false })
-    const sealing = deriveKey(master, 'signing-keys')
-    const remedy = 'put back the key that the database was created with (TESSERA_MASTER_KEY_FILE)'
-    if (mark !== undefined && mark !== markOf(master))
-      return failed(name, 'this is not the master key of this database', remedy)
-    const stuck = keys.find(({ kid, sealedPrivateJwk }) => open(sealing, sealedPrivateJwk, kid) === undefined)
-    if (stuck) return failed(name, `${stuck.kid} does not open under the master key`, remedy)
-    return passed(name, `${keys.length} open under the master key`)
+    return { key: loadMasterKey({ ...masterKey, mayCreate: false, keyed: true }) }
   } catch (error) {
-    return { name, passed: false, detail: messageOf(error) }
+    if (error instanceof MasterKeyFault) return { fault: error.message }
+    throw error
   }
 }

@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import { loadMasterKey } from '../../lib/crypto/master-key.ts'
 import { shownDatabaseUrl } from '../../lib/net/database-url.ts'
+import { systemClock } from '../../lib/time/clock.ts'
+import { mendDatabase } from '../../store/check/mend.ts'
 import { helpText } from '../kit/help.ts'
 import { block, print } from '../kit/output.ts'
 import { configOf, lookForInstance, reportCreated, requireInstance, withStore } from '../kit/with-core.ts'
@@ -18,7 +20,7 @@ export function dbCommands(program: Command): void {
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera db status', 'tessera db check', 'tessera db backup']))
   db.command('migrate')
-    .description('create an instance, or bring its database up to date, which most other commands do as well')
+    .description('create an instance, bring its database up to date, and put back what tessera db check found missing')
     .addHelpText('after', helpText(['tessera db migrate']))
     .action((_flags: unknown, command: Command) => migrate(command))
   db.command('status')
@@ -43,8 +45,13 @@ async function migrate(command: Command): Promise<void> {
     const created = found.missing !== undefined && migrated.length > 0
     if (created) reportCreated(command, config, found)
     const database = shownDatabaseUrl(config.database.url)
-    const document = { database, created, migrated, ...(await migrations.status()) }
-    print(command, document, migrated.length === 0 ? 'The database is up to date.' : `Applied: ${migrated.join(', ')}`)
+    const mended = await mendDatabase(config.database.url, systemClock())
+    const document = { database, created, migrated, mended, ...(await migrations.status()) }
+    const lines = [
+      ...(migrated.length === 0 ? [] : [`Applied: ${migrated.join(', ')}`]),
+      ...(mended.length === 0 ? [] : [`Put back: ${mended.join(', ')}`]),
+    ]
+    print(command, document, lines.length === 0 ? 'The database is up to date.' : lines.join('\n'))
   })
 }
 

@@ -1,13 +1,16 @@
 import { type Kysely, sql } from 'kysely'
 import { migrationsOf } from '../engine/migrations.ts'
-import { moveStateOn, requireInService } from '../repositories/instance/move-state.ts'
+import { moveStateOn, OutOfService, requireInService } from '../repositories/instance/move-state.ts'
 import type { Schema } from '../schema/schema.ts'
-import { tablesOf } from '../schema/tables.ts'
-
 import { latestTime } from '../transfer/end-grants.ts'
-import { planOf } from '../transfer/plan.ts'
+import { planOf, type Table } from '../transfer/plan.ts'
 import { rowsOn } from '../transfer/rows.ts'
-import { type Check, failed, messageOf, passed } from './check.ts'
+import { type Check, failed, messageOf, passed, restoring } from './check.ts'
+import { checkLinks } from './check-links.ts'
+import { checkRows } from './check-rows.ts'
+import { type AtHand, checkSealed } from './check-sealed.ts'
+import { checkSettings } from './check-settings.ts'
+import { checkStructure } from './check-structure.ts'
 
 // What of a table still counts; the rest waits for the clean-up.
 const LIVE: Readonly<Record<string, string>> = {
@@ -18,24 +21,41 @@ const LIVE: Readonly<Record<string, string>> = {
 }
 const TOLERATED = 60_000
 
-/** What the tables hold, alike on both databases. */
-export async function checkContents(db: Kysely<Schema>, now: number): Promise<Check[]> {
-  const schema = await checkSchema(db)
+/** What the tables hold, alike on both databases; every row is read, and a page of them is in memory at once. */
+export async function checkContents(db: Kysely<Schema>, now: number, master: AtHand): Promise<Check[]> {
+  const { check: schema, level } = await checkSchema(db)
   if (!schema.passed) return [schema]
-  return [schema, await checkService(db), await countRows(db, now), await checkClock(db, now)]
+  const structure = await checkStructure(db, level)
+  if (!structure.whole) return [schema, ...structure.checks]
+  const plan = await planOf(level)
+  const values = await checkRows(db, plan)
+  const checks = [schema, ...structure.checks, await checkService(db), await countRows(db, plan, now), ...values]
+  // What cannot be read cannot be compared.
+  if (values.some(({ passed: isPassed }) => !isPassed)) return checks
+  const settings = await checkSettings(db, now)
+  const times = settings.every(({ name, passed: isPassed }) => name !== 'settings' || isPassed)
+  return [
+    ...checks,
+    ...settings,
+    ...(await checkLinks(db, plan, level)),
+    ...(times ? [await checkClock(db, now)] : []),
+    ...(await checkSealed(db, plan, master, now)),
+  ]
 }
 
-async function checkSchema(db: Kysely<Schema>): Promise<Check> {
+async function checkSchema(db: Kysely<Schema>): Promise<{ check: Check; level: string }> {
   try {
     const { applied, pending } = await migrationsOf(db).status()
-    if (pending.length === 0) return passed('schema', `${applied.length} migrations applied, none pending`)
-    return failed(
-      'schema',
-      `pending: ${pending.join(', ')}`,
-      'tessera db migrate or the next start of the server applies them',
-    )
+    const level = applied.at(-1) ?? ''
+    const gap = pending.find((name) => name < level)
+    if (gap !== undefined)
+      return { level, check: failed('schema', `${gap} is missing among the migrations applied`, restoring(db)) }
+    if (pending.length === 0)
+      return { level, check: passed('schema', `${applied.length} migrations applied, none pending`) }
+    const remedy = 'tessera db migrate or the next start of the server applies them'
+    return { level, check: failed('schema', `pending: ${pending.join(', ')}`, remedy) }
   } catch (error) {
-    return { name: 'schema', passed: false, detail: messageOf(error) }
+    return { level: '', check: { name: 'schema', passed: false, detail: messageOf(error) } }
   }
 }
 
@@ -44,16 +64,16 @@ async function checkService(db: Kysely<Schema>): Promise<Check> {
     await requireInService(moveStateOn(db))
     return passed('in service', 'no move or restore is unfinished')
   } catch (error) {
-    return { name: 'in service', passed: false, detail: messageOf(error) }
+    if (error instanceof OutOfService) return { name: 'in service', passed: false, detail: messageOf(error) }
+    return failed(
+      'in service',
+      `what it knows of moves and restores cannot be read: ${messageOf(error)}`,
+      restoring(db),
+    )
   }
 }
 
-async function countRows(db: Kysely<Schema>, now: number): Promise<Check> {
-  const plan = await planOf((await migrationsOf(db).status()).applied.at(-1) ?? '')
-  const present = await tablesOf(db)
-  const missing = plan.find(({ name }) => !present.includes(name))
-  if (missing)
-    return failed('rows', `the table ${missing.name} is missing`, 'restore a backup: tessera db restore FILE')
+async function countRows(db: Kysely<Schema>, plan: readonly Table[], now: number): Promise<Check> {
   const counts = []
   for (const { name } of plan) {
     const all = await rowsOn(db).count({ name })

@@ -70,7 +70,7 @@ export async function noteWrongTime(db: Kysely<Schema>, { from, until }: WrongTi
 /** The latest moment that any record is of; a clock behind it cannot be right. */
 export async function latestTime(db: Kysely<Schema>): Promise<number> {
   const { from, until } = await wrongTimeOf(db)
-  const reached = Number((await settingsOn(db).get(TIME_REACHED)) ?? 0)
+  const reached = Number(await settingsOn(db).get(TIME_REACHED)) || 0
   const latest = await Promise.all([
     db
       .selectFrom('audit_events')

@@ -32,10 +32,8 @@ const NOT_COPIED = ['kysely_migration', 'kysely_migration_lock', 'move_state']
  * table and no column can be forgotten.
  * @param level the last migration the source has
  */
-export async function planOf(level: string): Promise<Table[]> {
-  const database = new (loadSqlite())(':memory:')
-  try {
-    await migrationsOf(new Kysely<Schema>({ dialect: immediateDialect(database) })).migrate(level)
+export const planOf = (level: string): Promise<Table[]> =>
+  withModel(level, (database) => {
     const names = database.prepare("select name from sqlite_schema where type = 'table' order by rowid").pluck().all()
     return parentsFirst(
       database,
@@ -43,6 +41,18 @@ export async function planOf(level: string): Promise<Table[]> {
         .filter((name) => !NOT_COPIED.includes(name) && !name.startsWith('sqlite_'))
         .map((name) => describe(database, name)),
     )
+  })
+
+/** Works on a database as the migrations make it, which holds nothing. */
+export async function withModel<T>(
+  level: string,
+  work: (database: Database.Database, db: Kysely<Schema>) => T | Promise<T>,
+): Promise<T> {
+  const database = new (loadSqlite())(':memory:')
+  try {
+    const db = new Kysely<Schema>({ dialect: immediateDialect(database) })
+    await migrationsOf(db).migrate(level)
+    return await work(database, db)
   } finally {
     database.close()
   }

@@ -35,7 +35,9 @@ export const isAheadOf = ({ record = 0, latest }: KnownTime, now: number): boole
 
 export async function knownTimeOf(db: Kysely<Schema>): Promise<KnownTime> {
   const stored = await settingsOn(db).get(TIME_REACHED)
-  return { record: stored === undefined ? undefined : Number(stored), latest: await latestTime(db) }
+  // A record that cannot be read is none, and is written anew.
+  const record = stored !== undefined && Number.isFinite(Number(stored)) ? Number(stored) : undefined
+  return { record, latest: await latestTime(db) }
 }
 
 /** @throws TransferRefused where there is no instance */
