@@ -17,8 +17,8 @@ const CACHED = 5 * MINUTE
 const HELP = helpText(
   ['tessera key rotate', 'tessera key rotate --algorithm ES256 --publish-for 1h', 'tessera key rotate --algorithm all'],
   `The server rotates keys by itself; use this to replace a key sooner. The new key is published now and signs later, so that APIs that
-cache the key set know it by then. If the server has already published a successor, that one takes over instead. The old key stays
-published until the last token it signed has expired.`,
+cache the key set know it by then. If the server has already published a successor, that one takes over instead, or with --force the
+new one at the time that you say, and the server publishes no other until then. The old key stays published until the last token it signed has expired.`,
 )
 
 /** `tessera key ...`: the keys that sign tokens. */
@@ -109,7 +109,7 @@ const record =
   }
 
 const whyUnchanged = ({ key: { kid, signsFrom } }: Rotated): string =>
-  `${kid} is already published and signs from ${isoTime(signsFrom)}; --force adds another key anyway`
+  `${kid} is already published and signs from ${isoTime(signsFrom)}; --force publishes another key, which takes over when you say`
 
 const described = ({ kid, algorithm, state, signsFrom }: ReturnType<typeof keyRecord>): string =>
   `${kid} (${algorithm}) ${state === 'active' ? 'signs from now on' : `is published now and signs from ${signsFrom}`}.`

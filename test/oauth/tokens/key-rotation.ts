@@ -249,6 +249,39 @@ await t.test('tessera key rotate brings the key forward that waits for its turn'
   })
 })
 
+await t.test('a rotation that an administrator has planned is not overtaken by the automatic one', async (t) => {
+  const { instance, rotate, tokenFor, statesOf } = await start(t)
+  const tessera = tesseraOn(instance)
+  // The command goes by the machine's clock, so what went before is long ago.
+  instance.advance(-80 * DAY)
+  await rotate()
+  instance.advance(77 * DAY)
+  await rotate()
+  instance.advance(3 * DAY)
+  const [old = '', automatic = ''] = Object.keys(await statesOf('ES256'))
+  const command = ['key', 'rotate', '--algorithm', 'ES256', '--publish-for', '30d', '--json']
+  t.match(await tessera(command), {
+    code: 1,
+    stdout: '',
+    stderr: new RegExp(
+      `${automatic} is already published .*--force publishes another key, which takes over when you say`,
+    ),
+  })
+  const planned = String((await documentOf(tessera([...command, '--force'])))['kid'])
+  t.strictSame(await statesOf('ES256'), { [old]: 'active', [planned]: 'next' }, 'the one that waited is withdrawn')
+  t.notOk(kidsOf(await fetchKeys(instance)).includes(automatic))
+  for (let day = 1; day < 30; day++) {
+    instance.advance(DAY)
+    await rotate()
+    t.strictSame(await statesOf('ES256'), { [old]: 'active', [planned]: 'next' }, `day ${day}`)
+  }
+  t.equal(kidOf(await tokenFor('ES256')), old)
+  instance.advance(DAY + MINUTE)
+  await rotate()
+  t.strictSame(await statesOf('ES256'), { [old]: 'previous', [planned]: 'active' })
+  t.equal(kidOf(await tokenFor('ES256')), planned)
+})
+
 /** Another node on the database of an instance, by the same clock. */
 async function startSecondNode(t: Test, instance: Instance): Promise<Server> {
   const port = await freePort()

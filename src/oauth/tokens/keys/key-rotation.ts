@@ -1,9 +1,12 @@
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../../../domain/protocol/signing-algorithm.ts'
 import {
+  activeKeys,
   isSuccessorDue,
+  KEY_LEEWAY,
   type KeySchedule,
   type KeyTimes,
   nextKey,
+  stateOfKey,
   successorSignsFrom,
 } from '../../../domain/tokens/signing-key-life.ts'
 import type { SealingKey } from '../../../lib/crypto/sealed-box.ts'
@@ -43,6 +46,18 @@ export interface Rotated {
 const withoutKey = (keys: readonly KeyTimes[], algorithms: readonly SigningAlgorithm[]): SigningAlgorithm[] =>
   algorithms.filter((algorithm) => !keys.some((key) => key.algorithm === algorithm))
 
+/** The keys that would take over before another one; any node may sign with a key whose time is about to come. */
+function waitingUntil(keys: readonly KeyTimes[], { algorithm, signsFrom }: KeyTimes, now: number): KeyTimes[] {
+  const signing = activeKeys(keys, now).get(algorithm)
+  return keys.filter(
+    (key) =>
+      key.algorithm === algorithm &&
+      stateOfKey(key, signing, now) === 'next' &&
+      key.signsFrom > now + KEY_LEEWAY &&
+      key.signsFrom < signsFrom,
+  )
+}
+
 /** Lets keys come and go, one after another. */
 export function createKeyRotation({ signingKeys, writeAlone, sealingKey, clock, schedule }: Dependencies) {
   const make = (algorithm: SigningAlgorithm) => makeSigningKey(algorithm, clock(), sealingKey)
@@ -57,6 +72,15 @@ export function createKeyRotation({ signingKeys, writeAlone, sealingKey, clock, 
 
   const retireOthers = ({ signingKeys }: Pick<Unit, 'signingKeys'>, { algorithm, kid, signsFrom }: KeyTimes) =>
     signingKeys.retireOthers(algorithm, kid, signsFrom + schedule.retireAfter)
+
+  /** What an administrator has planned is not overtaken by a key that the server published before; the one that signs goes on. */
+  async function withdrawEarlier({ signingKeys }: Pick<Unit, 'signingKeys'>, keys: readonly KeyTimes[], key: KeyTimes) {
+    const now = clock()
+    const earlier = waitingUntil(keys, key, now)
+    for (const { kid } of earlier) await signingKeys.withdraw(kid)
+    const signing = activeKeys(keys, now).get(key.algorithm)
+    if (earlier.length > 0 && signing) await signingKeys.keepUntil(signing.kid, key.signsFrom + schedule.retireAfter)
+  }
 
   return {
     /** Makes the first key of each of these algorithms; does nothing where one exists. */
@@ -106,6 +130,7 @@ export function createKeyRotation({ signingKeys, writeAlone, sealingKey, clock, 
         const waiting = anew ? undefined : nextKey(keys, algorithm, clock())
         if (waiting === undefined) {
           const key = { ...made, signsFrom: made.createdAt + publishFor }
+          await withdrawEarlier(unit, keys, key)
           await publish(unit, key, record)
           return { key, changed: true }
         }

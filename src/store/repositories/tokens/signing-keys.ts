@@ -62,6 +62,16 @@ export function signingKeysOn(db: Kysely<Schema>) {
         .execute()
     },
 
+    /** Takes a key back that has signed nothing yet. */
+    async withdraw(kid: string): Promise<void> {
+      await db.deleteFrom('signing_keys').where('kid', '=', kid).execute()
+    },
+
+    /** Gives a key that signs on for longer than was planned a later last day. */
+    async keepUntil(kid: string, retiresAt: number): Promise<void> {
+      await db.updateTable('signing_keys').set({ retires_at: retiresAt }).where('kid', '=', kid).execute()
+    },
+
     /** Gives every other key of the algorithm a last day, where it has none yet or a later one. */
     async retireOthers(algorithm: SigningAlgorithm, successor: string, retiresAt: number): Promise<void> {
       await db
