@@ -2,6 +2,7 @@ import { createManageApps } from '../admin/apps/manage-apps.ts'
 import { createReadLogs } from '../admin/change/read-logs.ts'
 import { createRunChange } from '../admin/change/run-change.ts'
 import { createManageConsents } from '../admin/grants/manage-consents.ts'
+import { createManageKeys } from '../admin/grants/manage-keys.ts'
 import { createManageSessions } from '../admin/grants/manage-sessions.ts'
 import { createManageTokens } from '../admin/grants/manage-tokens.ts'
 import { createManageUsers } from '../admin/users/manage-users.ts'
@@ -63,6 +64,7 @@ export function createAdministration(
       sessions: createManageSessions({ read, runChange, clock }),
       consents: createManageConsents({ read, runChange }),
       users: createManageUsers({ read, runChange, clock, hashPassword: passwords.hash }),
+      keys: createManageKeys({ read, runChange, keys }),
       logs: createReadLogs({ read, flush }),
     },
   }

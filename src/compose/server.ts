@@ -225,6 +225,7 @@ export async function buildServer(
     sessions: manage.sessions,
     consents: manage.consents,
     users: manage.users,
+    keys: manage.keys,
     logs: manage.logs,
   })
   await server.register(profileApi, {

@@ -6,6 +6,15 @@ interface Dependencies {
   readonly clock: () => number
 }
 
+type Key = Awaited<ReturnType<JWTVerifyGetKey>>
+
+/** The key set, as whoever checks a signature asks for a key. */
+export interface Keys {
+  readonly find: JWTVerifyGetKey
+  /** Has the keys fetched again before one counts: the server has said that some may have been withdrawn. */
+  forget(): void
+}
+
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 
@@ -18,25 +27,30 @@ const OLD = 60 * MINUTE
  * fetched again, at most once a minute; a key that a token brings along is never looked at.
  * @throws ServerTrouble when there are none yet and they cannot be had
  */
-export function createKeys({ server, clock }: Dependencies): JWTVerifyGetKey {
+export function createKeys({ server, clock }: Dependencies): Keys {
   let keys: ReturnType<typeof createLocalJWKSet> | undefined
   let loadedAt = Number.NEGATIVE_INFINITY
   let triedAt = Number.NEGATIVE_INFINITY
   let missedAt = Number.NEGATIVE_INFINITY
   let failure: unknown
   let loading: Promise<void> | undefined
+  // Counts how often the keys were forgotten: what was asked for before holds what has been withdrawn since.
+  let forgotten = 0
 
   async function load(): Promise<void> {
     triedAt = clock()
+    const began = forgotten
     try {
-      keys = readKeys(await server.get(await server.locate('jwks_uri')))
-      loadedAt = clock()
+      const loaded = readKeys(await server.get(await server.locate('jwks_uri')))
       failure = undefined
+      if (began !== forgotten) return
+      keys = loaded
+      loadedAt = clock()
     } catch (error) {
       failure = error
       throw error
     } finally {
-      loading = undefined
+      if (began === forgotten) loading = undefined
     }
   }
 
@@ -48,7 +62,9 @@ export function createKeys({ server, clock }: Dependencies): JWTVerifyGetKey {
   async function haveKeys(): Promise<void> {
     if (keys === undefined) {
       if (loading === undefined && failure !== undefined && clock() - triedAt < SECOND) throw failure
-      return loadOnce()
+      await loadOnce()
+      // They may have been forgotten while they were fetched.
+      return keys === undefined ? haveKeys() : undefined
     }
     const age = clock() - loadedAt
     if (age < AGEING || clock() - triedAt < MINUTE) return
@@ -68,7 +84,7 @@ export function createKeys({ server, clock }: Dependencies): JWTVerifyGetKey {
     await loadOnce()
   }
 
-  return async (header, token) => {
+  async function findKey(...[header, token]: Parameters<JWTVerifyGetKey>): Promise<Key> {
     await haveKeys()
     const find: JWTVerifyGetKey = (...asked) => {
       if (keys === undefined) throw new ServerTrouble('the identity server has published no keys')
@@ -81,6 +97,16 @@ export function createKeys({ server, clock }: Dependencies): JWTVerifyGetKey {
       await lookAgain()
       return find(header, token)
     }
+  }
+
+  return {
+    find: findKey,
+    forget(): void {
+      forgotten += 1
+      keys = undefined
+      loading = undefined
+      failure = undefined
+    },
   }
 }
 

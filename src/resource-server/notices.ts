@@ -29,8 +29,14 @@ const keyOf = (clientId: string | undefined, userId: string | undefined): string
 
 const EVERYBODY = keyOf(undefined, undefined)
 
+interface Options {
+  /** Called for each notice that concerns everybody: keys may have been withdrawn. */
+  readonly aboutEverybody?: (() => void) | undefined
+  readonly limit?: number
+}
+
 /** Remembers whose tokens the server must be asked about again. */
-export function createNotices(clock: () => number, limit = LIMIT) {
+export function createNotices(clock: () => number, { aboutEverybody = () => undefined, limit = LIMIT }: Options = {}) {
   const known = new Map<string, number>()
   const concerns = new Map<string, Concern>()
   /** The latest notice about anybody at an app, or at whatever app. */
@@ -66,6 +72,7 @@ export function createNotices(clock: () => number, limit = LIMIT) {
         if (known.has(id)) continue
         known.set(id, at)
         note(keyOf(clientId, userId), at)
+        if (clientId === undefined && userId === undefined) aboutEverybody()
         anybody.set(clientId, { at: Math.max(at, anybody.get(clientId)?.at ?? 0), order })
       }
       forgetWhatIsOver()

@@ -49,10 +49,11 @@ async function resourceServer(app: FastifyInstance, options: ResourceServerOptio
   const server = createIdentityServer(settings)
   const post = credentials && server.postAs(credentials)
   const introspect = post && createIntrospect({ ...settings, server, post })
-  const notices = createNotices(clock)
+  const keys = createKeys({ server, clock })
+  const notices = createNotices(clock, { aboutEverybody: keys.forget })
   const poll = post && createNoticePoll({ post, notices, clock, schedule, log })
   const askAgain = introspect && poll && createAskAgain({ introspect, notices, poll })
-  const verifyJwt = createVerifyJwt({ ...settings, keys: createKeys({ server, clock }) })
+  const verifyJwt = createVerifyJwt({ ...settings, keys: keys.find })
   const verifyToken = createVerifyToken({
     verifyJwt,
     inquiry: introspect && askAgain && { introspect, askAgain },

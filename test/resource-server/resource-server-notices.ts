@@ -117,7 +117,7 @@ await t.test('while the server cannot answer about a token it is 503, and it is 
   const api = await startGuardedApi(t, API_APP)
   const token = await api.server.sign(api.server.claims())
   await api.callWith(token)
-  tell(api, {})
+  tell(api, { client_id: 'my.trusted.app/web' })
   await api.advance(4000)
   api.server.state.away = true
   t.equal((await api.callWith(token)).statusCode, 503)
@@ -151,7 +151,7 @@ await t.test('silence of more than half a minute is warned of, once', async (t) 
 
 await t.test('notices take bounded room; what there is no room for makes the API ask more, not less', async (t) => {
   const clock = { now: 1_000_000 }
-  const notices = createNotices(() => clock.now, 3)
+  const notices = createNotices(() => clock.now, { limit: 3 })
   const about = (userId: string, issuedAt = 0): number => notices.latestAbout({ clientId: 'app', userId, issuedAt })
   const notice = (n: number) => ({ id: `n${n}`, clientId: undefined, userId: `u${n}`, at: clock.now })
   notices.add([notice(1), notice(2), notice(3)])

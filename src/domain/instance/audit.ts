@@ -15,6 +15,7 @@ const OUTCOME = {
   code_reuse: 'failure',
   refresh_reuse: 'failure',
   key_rotated: 'success',
+  key_revoked: 'success',
   app_registered: 'success',
   app_updated: 'success',
   app_enabled: 'success',

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ManageApps } from '../../admin/apps/manage-apps.ts'
 import type { ReadLogs } from '../../admin/change/read-logs.ts'
 import type { ManageConsents } from '../../admin/grants/manage-consents.ts'
+import type { ManageKeys } from '../../admin/grants/manage-keys.ts'
 import type { ManageSessions } from '../../admin/grants/manage-sessions.ts'
 import type { ManageTokens } from '../../admin/grants/manage-tokens.ts'
 import type { ManageUsers } from '../../admin/users/manage-users.ts'
@@ -18,6 +19,7 @@ import { challengeNaming } from '../kit/requests/bearer-token.ts'
 import { registerJsonBody } from '../kit/requests/json-body.ts'
 import { manageAppsEndpoint } from './apps.ts'
 import { manageConsentsEndpoint } from './consents.ts'
+import { manageKeysEndpoint } from './keys.ts'
 import { manageLogsEndpoint } from './logs.ts'
 import { manageSessionsEndpoint } from './sessions.ts'
 import { manageTokensEndpoint } from './tokens.ts'
@@ -34,13 +36,26 @@ interface Dependencies {
   readonly sessions: ManageSessions
   readonly consents: ManageConsents
   readonly users: ManageUsers
+  readonly keys: ManageKeys
   readonly logs: ReadLogs
 }
 
 /** The administration API. */
 export async function manageApi(
   server: FastifyInstance,
-  { lookUpToken, recheckToken, defaultResource, refuse, apps, tokens, sessions, consents, users, logs }: Dependencies,
+  {
+    lookUpToken,
+    recheckToken,
+    defaultResource,
+    refuse,
+    apps,
+    tokens,
+    sessions,
+    consents,
+    users,
+    keys,
+    logs,
+  }: Dependencies,
 ): Promise<void> {
   registerJsonBody(server)
   requireAdministrator<ActiveAccessToken>(server, { lookUpToken, recheckToken, defaultResource })
@@ -59,6 +74,7 @@ export async function manageApi(
       { name: 'tokens', description: 'Reference tokens: personal and system access tokens' },
       { name: 'sessions', description: 'API sessions and licence slots' },
       { name: 'users', description: 'People and System Users' },
+      { name: 'keys', description: 'Keys that sign tokens' },
       { name: 'journals', description: 'Refusals and the audit log' },
     ],
   })
@@ -68,6 +84,7 @@ export async function manageApi(
   await server.register(manageSessionsEndpoint, { sessions })
   await server.register(manageUsersEndpoint, { users })
   await server.register(manageConsentsEndpoint, { consents })
+  await server.register(manageKeysEndpoint, { keys })
   await server.register(manageLogsEndpoint, { logs })
   refuseOtherMethods()
 }

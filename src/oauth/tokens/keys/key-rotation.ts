@@ -77,12 +77,15 @@ export function createKeyRotation({ signingKeys, writeAlone, sealingKey, clock, 
   async function withdrawEarlier({ signingKeys }: Pick<Unit, 'signingKeys'>, keys: readonly KeyTimes[], key: KeyTimes) {
     const now = clock()
     const earlier = waitingUntil(keys, key, now)
-    for (const { kid } of earlier) await signingKeys.withdraw(kid)
+    for (const { kid } of earlier) await signingKeys.remove(kid)
     const signing = activeKeys(keys, now).get(key.algorithm)
     if (earlier.length > 0 && signing) await signingKeys.keepUntil(signing.kid, key.signsFrom + schedule.retireAfter)
   }
 
   return {
+    /** Makes a key that nothing knows yet. */
+    make,
+
     /** Makes the first key of each of these algorithms; does nothing where one exists. */
     async ensure(algorithms: readonly SigningAlgorithm[]): Promise<void> {
       const missing = withoutKey(await signingKeys.list(), algorithms)

@@ -62,13 +62,13 @@ export function signingKeysOn(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** Takes a key back that has signed nothing yet. */
-    async withdraw(kid: string): Promise<void> {
+    /** Takes a key away: one that has signed nothing yet, or so that nothing it signed is good any more. */
+    async remove(kid: string): Promise<void> {
       await db.deleteFrom('signing_keys').where('kid', '=', kid).execute()
     },
 
-    /** Gives a key that signs on for longer than was planned a later last day. */
-    async keepUntil(kid: string, retiresAt: number): Promise<void> {
+    /** Gives a key that signs on for longer than was planned a later last day, or takes it back where nothing follows. */
+    async keepUntil(kid: string, retiresAt: number | null): Promise<void> {
       await db.updateTable('signing_keys').set({ retires_at: retiresAt }).where('kid', '=', kid).execute()
     },
 
