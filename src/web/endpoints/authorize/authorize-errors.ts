@@ -1,13 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Form } from '../../domain/protocol/form.ts'
-import type { Refused } from '../../domain/refusals/errors.ts'
-import { digest } from '../../lib/crypto/secrets.ts'
-import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
-import type { Redirectable } from '../../oauth/authorize/request/request.ts'
-import type { Interaction, RefusedRequest } from '../../oauth/authorize/sealed-interaction.ts'
-import type { Refuse } from '../kit/answers/refusals.ts'
-import type { SendAnswer } from '../kit/answers/send-answer.ts'
-import type { Cookies } from '../kit/requests/cookies.ts'
+import type { Form } from '../../../domain/protocol/form.ts'
+import type { Refused } from '../../../domain/refusals/errors.ts'
+import { digest } from '../../../lib/crypto/secrets.ts'
+import type { AuthorizeFlow } from '../../../oauth/authorize/flow.ts'
+import type { Redirectable } from '../../../oauth/authorize/request/request.ts'
+import type { Interaction, RefusedRequest } from '../../../oauth/authorize/sealed-interaction.ts'
+import type { Refuse } from '../../kit/answers/refusals.ts'
+import type { SendAnswer } from '../../kit/answers/send-answer.ts'
+import type { Cookies } from '../../kit/requests/cookies.ts'
 
 interface Dependencies {
   readonly flow: Pick<AuthorizeFlow, 'interactions' | 'formOf' | 'findRedirect' | 'findSid' | 'errorAnswer'>
@@ -43,7 +43,7 @@ export function createAuthorizeErrors({ flow, cookies, refuse, sendAnswer, brows
       const { code, description } = error
       const refused = { code, description, id: refuse(request, error, to.app.applicationUri) }
       const sid = await flow.findSid(cookies.session(request))
-      if (sid !== undefined || !to.app.selfRegistered || asksForSilence(form))
+      if (sid !== undefined || !to.app.selfRegistered || isSilent(request, form))
         return tell(request, reply, to, refused, sid)
       const sealed = flow.interactions.seal(flow.interactions.startRefused(to, refused))
       return reply.redirect(`${issuer}/connect/authorize/continue?interaction=${sealed}`, 303)
@@ -68,5 +68,10 @@ export function createAuthorizeErrors({ flow, cookies, refuse, sendAnswer, brows
   }
 }
 
-/** An app that wants no page must hear of the error without one; RFC 9700 §4.11.2 leaves this use aside. */
-const asksForSilence = (form: Form): boolean => !form.repeated.includes('prompt') && form.get('prompt') === 'none'
+/**
+ * An app that wants no page must hear of the error without one. A link that a person follows is not silent, whatever it says of prompt:
+ * browsers tell a page (`document`) from a frame.
+ * @see RFC 9700 §4.11.2, Fetch Metadata Request Headers §2.1
+ */
+const isSilent = ({ headers }: FastifyRequest, form: Form): boolean =>
+  !form.repeated.includes('prompt') && form.get('prompt') === 'none' && headers['sec-fetch-dest'] !== 'document'
