@@ -1,4 +1,4 @@
-import { isNestedTooDeep } from './nested.ts'
+import { hasTwinNames, isNestedTooDeep } from './nested.ts'
 import type { ClientCredentials, Settings } from './options.ts'
 import { createRecall } from './recall.ts'
 
@@ -117,7 +117,7 @@ const basicHeader = ({ clientId, clientSecret }: ClientCredentials): string =>
   `Basic ${Buffer.from(`${formEncode(clientId)}:${formEncode(clientSecret)}`).toString('base64')}`
 
 function readObject(text: string): Answer['body'] {
-  if (isNestedTooDeep(text)) throw new Error('nested too deep')
+  if (isNestedTooDeep(text) || hasTwinNames(text)) throw new Error('nested too deep, or a name twice')
   const value: unknown = JSON.parse(text)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('not an object')
   return value as Answer['body']

@@ -1,5 +1,5 @@
 import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose'
-import { isNestedTooDeep } from './nested.ts'
+import { hasTwinNames, isNestedTooDeep } from './nested.ts'
 import type { Settings } from './options.ts'
 import { invalidToken } from './refused.ts'
 
@@ -27,7 +27,7 @@ export function createVerifyJwt({ issuer, audience, clock, keys }: Dependencies)
       currentDate: new Date(now),
       requiredClaims: ['exp', 'iat', 'sub', 'jti', 'client_id'],
     }
-    if (partsOf(token).some(isNestedTooDeep)) throw invalidToken(UNREADABLE)
+    if (partsOf(token).some((part) => isNestedTooDeep(part) || hasTwinNames(part))) throw invalidToken(UNREADABLE)
     try {
       const { payload } = await jwtVerify(token, keys, rules)
       requireNow(payload, now / 1000)

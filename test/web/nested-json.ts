@@ -23,6 +23,7 @@ const { instance } = await startWorld(t, {
   TESSERA_OUTBOUND_EXEMPT_HOSTS: 'localhost',
 })
 const { issuer } = instance
+const api = await startAdminApi(instance)
 const endpoint = (name: string): string => `${issuer}/connect/${name}`
 
 /** So many lists in one another, as a member; 6,000 of them are what one token holds. */
@@ -88,7 +89,6 @@ await t.test('claims and request objects', async (t) => {
 })
 
 await t.test('bodies: 16 levels are read, 17 are refused', async (t) => {
-  const api = await startAdminApi(instance)
   const body = (depth: number): string => JSON.stringify(METADATA).replace(/}$/, `,"x":${nested(depth)}}`)
   t.equal((await sendRegistration(instance, body(15))).status, 201)
   const client = await registerClient(instance)
@@ -131,6 +131,62 @@ await t.test('bodies: 16 levels are read, 17 are refused', async (t) => {
   t.notMatch((await api.post('/apps', `{"Name":"\\"${'['.repeat(50)}"}`)).json['detail'], /levels deep/)
   isNoFault(t)
   await manage(client, 'DELETE')
+})
+
+/** The same name twice, plainly, escaped, and further inside. */
+const TWINS = ['"x":1,"x":1', '"x":1,"\\u0078":1', '"x":[{"y":{"z":"\\"},{","z":2}}]']
+
+await t.test('a name twice is refused wherever JSON is read', async (t) => {
+  const client = await registerClient(instance)
+  const withTwins = (metadata: object, twins: string) => JSON.stringify(metadata).replace(/}$/, `,${twins}}`)
+  for (const twins of TWINS) {
+    const update = { ...METADATA, client_id: client.client_id }
+    for (const response of [
+      await sendRegistration(instance, withTwins(METADATA, twins)),
+      await send(client.registration_client_uri, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json', ...bearer(client.registration_access_token) },
+        body: withTwins(update, twins),
+      }),
+    ]) {
+      const { error, error_description } = response.json as Record<string, string>
+      t.strictSame(
+        [response.status, error, error_description],
+        [400, 'invalid_client_metadata', 'the body names a member twice'],
+        twins,
+      )
+    }
+    for (const answer of [
+      await api.post('/apps', `{"ApplicationUri":"x/y",${twins}}`),
+      await api.patch('/apps/my.trusted.app%2Fweb', `{"Name":"x",${twins}}`),
+    ])
+      t.strictSame([answer.status, answer.json['detail']], [400, 'the body names a member twice'], twins)
+    const view = await createBrowser(instance.origin).open(
+      authorizeUrl(instance, {
+        client_id: WEB,
+        redirect_uri: WEB_REDIRECT,
+        claims: `{"userinfo":{"a":null},${twins}}`,
+      }),
+    )
+    t.match(view.leftTo?.searchParams.get('error_description'), /^claims is not a JSON object as described/)
+    t.match(readKeySet(`{"keys":[],${twins}}`), { keys: [], faults: [/^is not a JWK Set/] })
+    for (const content of [`{"apps":[],${twins}}`, `apps: []\nx: {${twins}}`]) {
+      const { code, stderr } = await tesseraOn(instance)(['plan', '-'], content)
+      t.equal(code, 2, content)
+      t.match(stderr, /unique|twice/i)
+    }
+    const { callWith, server } = await startGuardedApi(t)
+    for (const jwt of [
+      rawJwt(`{"alg":"RS256","typ":"at+jwt","kid":"key-1",${twins}}`, server.claims(), 'c2ln'),
+      rawJwt({ alg: 'RS256', typ: 'at+jwt', kid: 'key-1' }, `{"sub":"x",${twins}}`, 'c2ln'),
+    ])
+      t.match((await callWith(jwt)).json(), { error_description: 'this is not a readable access token' })
+  }
+  t.equal(
+    (await sendRegistration(instance, withTwins(METADATA, '"x":[{"y":1},{"y":2}],"y":{"x":"x\\"","y":1}'))).status,
+    201,
+  )
+  isNoFault(t)
 })
 
 await t.test('what is fetched', async (t) => {

@@ -15,6 +15,8 @@ const LONGEST_SET = 65_536
 const LONGEST_KID = 256
 const LEAST_RSA_BITS = 2048
 const MOST_RSA_BITS = 8192
+// Each verification costs as much as the exponent is long; hardly anybody has another one than 65537.
+const MOST_EXPONENT_BITS = 32n
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
 type Members = Readonly<Record<string, unknown>>
@@ -103,5 +105,8 @@ function whyWeak({ asymmetricKeyDetails: details }: KeyObject): string | undefin
   const { modulusLength: bits = LEAST_RSA_BITS, publicExponent = 3n } = details ?? {}
   if (bits < LEAST_RSA_BITS || bits > MOST_RSA_BITS)
     return `is an RSA key of ${bits} bits; ${LEAST_RSA_BITS} to ${MOST_RSA_BITS} are allowed`
-  return publicExponent < 3n ? 'has an exponent that lets anybody sign' : undefined
+  if (publicExponent < 3n || publicExponent % 2n === 0n) return 'has an exponent that lets anybody sign'
+  return publicExponent >> MOST_EXPONENT_BITS > 0n
+    ? `has an exponent of more than ${MOST_EXPONENT_BITS} bits; 65537 is the usual one`
+    : undefined
 }

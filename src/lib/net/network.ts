@@ -27,6 +27,20 @@ export function networkOf(address: string): string {
   return `${new ipaddr.IPv6([...parts.slice(0, 4), 0, 0, 0, 0]).toString()}/64`
 }
 
+/** How the addresses of the network of an address begin, each in its one spelling; others may begin so, too. */
+export function startOfNetwork(address: string): string {
+  if (!ipaddr.isValid(address)) return ''
+  const parsed = ipaddr.process(address)
+  if (parsed.kind() === 'ipv4') return parsed.toString()
+  const groups = (parsed as ipaddr.IPv6).parts.slice(0, 4)
+  // From the first zero on they may be shortened.
+  const zero = groups.indexOf(0)
+  return groups
+    .slice(0, zero < 0 ? groups.length : zero)
+    .map((group) => `${group.toString(16)}:`)
+    .join('')
+}
+
 export const isLoopback = (address: string): boolean =>
   ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback'
 

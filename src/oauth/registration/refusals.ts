@@ -51,8 +51,8 @@ export const registrationTokenBad = (client: string, cause: string): Refused =>
 export const tooOften = (hourly: number): Refused =>
   new Refused(
     'temporarily_unavailable',
-    'too many apps were registered from this address; try again later',
-    { rule: 'registration-too-often', cause: `this address has registered ${hourly} apps within the last hour` },
+    'too many apps were registered from your network; try again later',
+    { rule: 'registration-too-often', cause: `this network has registered ${hourly} apps within the last hour` },
     { status: 429, retryAfter: 600 },
   )
 

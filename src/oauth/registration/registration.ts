@@ -42,7 +42,7 @@ export interface RegistrationPolicy {
   readonly scopes: readonly string[]
   /** How many apps that registered themselves there may be. */
   readonly most: number
-  /** How many of them an address may register within an hour, without a token. */
+  /** How many of them a network may register within an hour, without a token. */
   readonly hourly: number
 }
 

@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { JWK } from 'jose'
 import t from 'tap'
+import { readKeySet } from '../../../src/domain/apps/app-keys.ts'
 import { startAdminApi } from '../../fixtures/admin/admin.ts'
 import { type Refusal, refused } from '../../fixtures/answers/refusals.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
@@ -177,9 +178,23 @@ await t.test('JW-14 keys of other kinds in a fetched set are passed over', async
   for (const key of [encrypting, leaked]) refused(t, instance, await ask('app/kinds', key), because('app-key-unknown'))
 })
 
+await t.test('RSA exponents of up to 32 bits are taken', (t) => {
+  const { n } = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' })
+  for (const hex of ['03', '010001', 'ffffffff'])
+    t.strictSame(
+      readKeySet(JSON.stringify({ keys: [{ kty: 'RSA', n, e: Buffer.from(hex, 'hex').toString('base64url') }] }))
+        .faults,
+      [],
+      hex,
+    )
+  t.end()
+})
+
 await t.test('the record: keys that cannot work are refused, each with its reason', async (t) => {
   const api = await startAdminApi(instance)
   const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' }) as JWK
+  const large = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' }) as JWK
+  const withExponent = (hex: string): JWK => ({ ...large, e: Buffer.from(hex, 'hex').toString('base64url') })
   const shared = { kty: 'oct', k: 'AAAAAAAAAAAAAAAAAAAAAA' }
   const app = {
     ApplicationUri: 'app/record',
@@ -196,6 +211,10 @@ await t.test('the record: keys that cannot work are refused, each with its reaso
     [{ Jwks: jwksOf(shared) }, 'Jwks', /^key 1 is a shared secret/],
     [{ Jwks: jwksOf(one, { ...two.jwk, d: 'AAAA' }) }, 'Jwks', /^key 2 holds private members/],
     [{ Jwks: jwksOf(small) }, 'Jwks', /^key 1 is an RSA key of 1024 bits; 2048 to 8192 are allowed$/],
+    [{ Jwks: jwksOf(withExponent('01')) }, 'Jwks', /^key 1 has an exponent that lets anybody sign$/],
+    [{ Jwks: jwksOf(withExponent('010000')) }, 'Jwks', /^key 1 has an exponent that lets anybody sign$/],
+    [{ Jwks: jwksOf(withExponent('0100000001')) }, 'Jwks', /^key 1 has an exponent of more than 32 bits; 65537/],
+    [{ Jwks: jwksOf(withExponent('01'.repeat(255))) }, 'Jwks', /^key 1 has an exponent of more than 32 bits; 65537/],
     [{ Jwks: jwksOf({ ...one.jwk, x: 'AAAA' }) }, 'Jwks', /^key 1 is not a valid key/],
     [{ Jwks: jwksOf({ ...one.jwk, use: 'enc' }) }, 'Jwks', /^holds no key that verifies a signature/],
     [{ Jwks: JSON.stringify({ keys: Array.from({ length: 33 }, () => one.jwk) }) }, 'Jwks', /^has more than 32 keys$/],

@@ -34,7 +34,7 @@ await t.test(
     refused(t, instance, response, {
       status: 429,
       error: 'temporarily_unavailable',
-      description: 'too many apps were registered from this address; try again later',
+      description: 'too many apps were registered from your network; try again later',
       cause: { rule: 'registration-too-often' },
     })
     const { token } = await initialToken(instance, '--unlimited')
@@ -43,6 +43,21 @@ await t.test(
     await registerClient(instance)
   },
 )
+
+await t.test('an IPv6 network is one address, and its neighbours are others', async (t) => {
+  const instance = await start(t, { TESSERA_REGISTRATION_HOURLY: '2', TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' })
+  const statusFrom = async (address: string): Promise<number> =>
+    (await sendRegistration(instance, METADATA, { 'x-forwarded-for': address })).status
+  for (const addresses of [
+    ['2001:db8:1:2::1', '2001:db8:1:2:ffff::2', '[2001:DB8:1:2:3:4:5:6]:443'],
+    ['2001:db8:0:1::1', '2001:db8:0:1:2:3:4:5', '2001:db8:0:1::ffff'],
+    ['2001:db8::1', '2001:db8::1:2:3:4', '2001:db8:0:0:ffff::'],
+    ['::5', '::1:2:3:4', '0:0:0:0:ffff::'],
+    ['203.0.113.7', '::ffff:203.0.113.7', '203.0.113.7:4711'],
+    ['203.0.113.70', '203.0.113.70', '203.0.113.70'],
+  ])
+    t.strictSame((await Promise.all(addresses.map(statusFrom))).sort(), [201, 201, 429], addresses.join(' '))
+})
 
 await t.test('one address that asks at once gets no more', async (t) => {
   const instance = await start(t, { TESSERA_REGISTRATION_HOURLY: '3' })

@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
 import type { AuditRecord } from '../../../domain/instance/audit.ts'
+import { networkOf, startOfNetwork } from '../../../lib/net/network.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { SLICE, searchInSlices } from './slices.ts'
 
@@ -103,18 +104,19 @@ export function auditEventsOn(db: Kysely<Schema>, afterCommit: AfterCommit = () 
       return (await rows).map(toRecord)
     },
 
-    /** How many apps registered themselves from an address since a time, milliseconds since 1970, by leave of nobody. */
+    /** How many apps registered themselves from the network of an address since a time, milliseconds since 1970, by leave of nobody. */
     async countRegistrations(address: string, since: number): Promise<number> {
-      const row = await db
+      const network = networkOf(address)
+      const rows = await db
         .selectFrom('audit_events')
-        .select((eb) => eb.fn.countAll().as('count'))
+        .select('address')
         // Written out, so that the small index of these events is used.
         .where(sql<boolean>`event = 'app_registered'`)
         .where('happened_at', '>', since)
-        .where('address', '=', address)
+        .where('address', 'like', `${startOfNetwork(address)}%`)
         .where('actor', '=', 'nobody')
-        .executeTakeFirst()
-      return Number(row?.count ?? 0)
+        .execute()
+      return rows.filter((row) => networkOf(row.address ?? '') === network).length
     },
 
     /** The last so many, in the order they happened. */

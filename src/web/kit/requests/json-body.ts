@@ -3,7 +3,7 @@ import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { type Fault, Refused } from '../../../domain/refusals/errors.ts'
 import { didYouMean } from '../../../domain/refusals/nearest.ts'
-import { boundedJsonParser, TOO_DEEP } from './json-parser.ts'
+import { boundedJsonParser } from './json-parser.ts'
 
 const MOST_FAULTS = 20
 const LONGEST_NAME = 64
@@ -22,7 +22,7 @@ export function registerJsonBody(server: FastifyInstance): void {
     { parseAs: 'string', bodyLimit: LARGEST_BODY },
     boundedJsonParser(
       server,
-      () => new Refused('invalid_request', TOO_DEEP, { rule: 'json-malformed', cause: TOO_DEEP }),
+      (fault) => new Refused('invalid_request', fault, { rule: 'json-malformed', cause: fault }),
     ),
   )
   server.setValidatorCompiler(compileValidator)

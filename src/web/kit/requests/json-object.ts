@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Refused } from '../../../domain/refusals/errors.ts'
-import { boundedJsonParser, TOO_DEEP } from './json-parser.ts'
+import { boundedJsonParser } from './json-parser.ts'
 
 /** Reads JSON bodies, and no others, in this part of the server. */
 export function registerJsonObject(server: FastifyInstance): void {
   server.removeAllContentTypeParsers()
   // Bodies here are client metadata. RFC 7591 §3.2.2
-  const tooDeep = () =>
-    new Refused('invalid_client_metadata', TOO_DEEP, { rule: 'registration-metadata', cause: TOO_DEEP })
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, boundedJsonParser(server, tooDeep))
+  const refuse = (fault: string) =>
+    new Refused('invalid_client_metadata', fault, { rule: 'registration-metadata', cause: fault })
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, boundedJsonParser(server, refuse))
   server.addContentTypeParser('*', (_request, _payload, done) => {
     const cause = 'the Content-Type of the body is wrong or missing'
     done(
