@@ -3,7 +3,12 @@ import { RECORD_ATTRIBUTES } from '../../domain/apps/app-attributes.ts'
 import { isValidSecret, needsReadableSecret } from '../../domain/apps/app-secret.ts'
 import { type OwnNames, ownNamesIn } from '../../domain/apps/own-names.ts'
 import { faultsOf } from '../../domain/apps/registration-rules.ts'
-import { type AppRegistration, isInteractive, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
+import {
+  type AppRegistration,
+  isInteractive,
+  isUnasked,
+  type TrustedApplication,
+} from '../../domain/apps/trusted-application.ts'
 import { ADMINISTRATION_SCOPE, isProtocolScope } from '../../domain/protocol/scope.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
@@ -211,10 +216,7 @@ export function warningsAbout(app: AppRegistration, asked: Partial<AppRegistrati
       app.clientType === 'Public' && asked.requirePkce === false,
       'RequirePkce=false has no effect: a Public app must always use PKCE',
     ],
-    [
-      !app.requireConsent && app.clientType === 'Public',
-      'RequireConsent is false: anybody can pose as a Public app and gets tokens without consent',
-    ],
+    [isUnasked(app), 'RequireConsent is false: anybody can pose as a Public app and gets tokens without consent'],
   ]
   return warnings.filter(([holds]) => holds).map(([, warning]) => warning)
 }

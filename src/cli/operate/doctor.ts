@@ -2,11 +2,14 @@ import type { Command } from 'commander'
 import { ownNames } from '../../admin/apps/validate-app.ts'
 import type { Core } from '../../compose/core.ts'
 import type { Config } from '../../config/read-config.ts'
-import { isInteractive } from '../../domain/apps/trusted-application.ts'
+import { answersWith } from '../../domain/apps/app-choices.ts'
+import { isInteractive, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
+import { parseDatabaseUrl } from '../../lib/net/database-url.ts'
 import { systemClock } from '../../lib/time/clock.ts'
 import { examineApp } from '../../operations/doctor/examine-apps.ts'
 import { examineDeployment } from '../../operations/doctor/examine-deployment.ts'
+import type { SecretFiles } from '../../operations/doctor/examine-files.ts'
 import { examineInstallation } from '../../operations/doctor/examine-installation.ts'
 import type { Finding } from '../../operations/doctor/finding.ts'
 import { reportProfiles } from '../../operations/doctor/security-profiles.ts'
@@ -51,8 +54,7 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
   const own = await ownNames(store.read, config.issuer)
   const installation = examineInstallation({
     issuer: config.issuer,
-    databaseUrl: config.database.url,
-    masterKeyFile: config.masterKey.value === undefined ? config.masterKey.file : undefined,
+    files: secretFiles(config),
     trustedProxies: config.http.trustedProxies,
     implicit: config.responseTypes.some((type) => type === 'id_token'),
     timeReached: Number((await store.read.settings.get(TIME_REACHED)) ?? 0),
@@ -66,22 +68,40 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
     }
     return undefined
   }
-  const app = apps.find((one) => one.isEnabled && isInteractive(one) && one.impersonateLoginUrl.length > 0)
-  const parameters = app && {
-    client_id: app.applicationUri,
-    redirect_uri: app.impersonateLoginUrl[0] ?? '',
-    response_type: 'code',
-    scope: 'openid',
-    code_challenge: ANY_CHALLENGE,
-    code_challenge_method: 'S256',
-  }
-  const signInUrl = parameters && `${config.issuer}/connect/authorize?${new URLSearchParams(parameters)}`
+  const signInUrl = signInUrlOf(apps, config)
   const deployment = { issuer: config.issuer, now: systemClock, addressOfRefusal, signInUrl }
   return [
     ...installation,
     ...(online ? await examineDeployment(deployment) : []),
     ...apps.flatMap((one) => examineApp(one, own, clock())),
   ]
+}
+
+function secretFiles({ database, masterKey }: Pick<Config, 'database' | 'masterKey'>): SecretFiles {
+  const address = parseDatabaseUrl(database.url)
+  return {
+    database: address.kind === 'file' ? address.path : undefined,
+    masterKey: masterKey.value === undefined ? masterKey.file : undefined,
+  }
+}
+
+/** An address of the sign-in page, as an app would send somebody there that takes such answers as this server gives. */
+function signInUrlOf(apps: readonly TrustedApplication[], { issuer, responseTypes }: Config): string | undefined {
+  for (const app of apps) {
+    const type = app.responseTypes.find((each) => responseTypes.some((offered) => offered === each))
+    const [redirectUri] = app.impersonateLoginUrl
+    if (!app.isEnabled || !isInteractive(app) || app.requireSignedRequestObject || !redirectUri || !type) continue
+    const parameters = new URLSearchParams({
+      client_id: app.applicationUri,
+      redirect_uri: redirectUri,
+      response_type: type,
+      scope: 'openid',
+      nonce: 'tessera-doctor',
+      ...(answersWith(type, 'code') ? { code_challenge: ANY_CHALLENGE, code_challenge_method: 'S256' } : {}),
+    })
+    return `${issuer}/connect/authorize?${parameters}`
+  }
+  return undefined
 }
 
 const profiles = async ({ store, keys }: Core) =>

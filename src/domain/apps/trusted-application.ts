@@ -1,4 +1,5 @@
 import { DAY, HOUR, MINUTE, SECOND } from '../../lib/time/clock.ts'
+import { isOpenToThisDevice } from '../protocol/redirect-uri.ts'
 import type { Row } from './attribute-row.ts'
 import { APP_TABLE } from './attribute-table.ts'
 import { MOST_SECONDS } from './value-rules.ts'
@@ -42,6 +43,10 @@ type Required = 'applicationUri' | 'name' | 'clientType'
 export const APP_DEFAULTS = Object.fromEntries(
   Object.entries(APP_TABLE).flatMap(([key, row]) => ('fallback' in row ? [[key, row.fallback]] : [])),
 ) as Omit<AppRegistration, Required>
+
+/** Whether a Public app gets tokens and nobody is asked; at addresses that any program can take people are asked each time. */
+export const isUnasked = (app: AppRegistration): boolean =>
+  app.clientType === 'Public' && !app.requireConsent && app.impersonateLoginUrl.some((uri) => !isOpenToThisDevice(uri))
 
 export const AUTHORIZATION_CODE_LIFETIME = MINUTE
 export const ID_TOKEN_LIFETIME = 5 * MINUTE

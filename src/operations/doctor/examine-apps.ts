@@ -1,9 +1,11 @@
 import { answersWith } from '../../domain/apps/app-choices.ts'
-import { isValidSecret } from '../../domain/apps/app-secret.ts'
+import { isValidSecret, MOST_VALID_SECRETS } from '../../domain/apps/app-secret.ts'
 import { type OwnNames, ownNamesIn } from '../../domain/apps/own-names.ts'
 import { faultsOf } from '../../domain/apps/registration-rules.ts'
 import {
+  type AppSecret,
   isInteractive,
+  isUnasked,
   needsPkce,
   refreshTokenLifetime,
   type TrustedApplication,
@@ -46,16 +48,16 @@ function unwiseAttributes(check: string, app: TrustedApplication): Finding[] {
   const findings: readonly (readonly [boolean, string, string])[] = [
     [
       isInteractive(app) && !needsPkce(app),
-      'a stolen code can be used without PKCE',
-      update('--set RequirePkce=true (once its library sends code_challenge)'),
+      'a stolen code can be used without PKCE (see first that its library sends code_challenge)',
+      update('--set RequirePkce=true'),
     ],
     [
       frontChannel.length > 0,
       `access tokens pass through the browser (${frontChannel.join(', ')})`,
-      update('--set ResponseTypes=code'),
+      update(`--set ${shellWord(`ResponseTypes=${withoutFrontChannel(app).join(',')}`)}`),
     ],
     [
-      isInteractive(app) && !app.requireConsent && app.clientType === 'Public',
+      isInteractive(app) && isUnasked(app),
       'anybody can pose as a Public app, and people are not asked for consent',
       update('--set RequireConsent=true'),
     ],
@@ -73,23 +75,43 @@ function unwiseAttributes(check: string, app: TrustedApplication): Finding[] {
   return findings.filter(([holds]) => app.isEnabled && holds).map(([, found, fix]) => warning(check, found, fix))
 }
 
+const withoutFrontChannel = ({ responseTypes }: TrustedApplication): readonly string[] => {
+  const kept = responseTypes.filter((type) => !answersWith(type, 'token'))
+  return kept.length > 0 ? kept : ['code']
+}
+
+const removing = ({ applicationUri }: TrustedApplication, id: string): string =>
+  `tessera app remove-secret ${shellWord(applicationUri)} ${shellWord(id)}`
+
+/** The one of which it is least likely that the app still sends it. */
+const leastUsed = (live: readonly AppSecret[]): AppSecret | undefined =>
+  live.toSorted((a, b) => (a.lastUsedAt ?? 0) - (b.lastUsedAt ?? 0) || a.createdAt - b.createdAt)[0]
+
+/** An app has room for two; what makes room comes first. */
+function makeRoom(app: TrustedApplication, live: readonly AppSecret[]): string {
+  const spare = live.length < MOST_VALID_SECRETS ? undefined : leastUsed(live)
+  return spare === undefined ? '' : `${removing(app, spare.id)} && `
+}
+
 function agedSecrets(check: string, app: TrustedApplication, now: number): Finding[] {
-  const rotate = `tessera app rotate-secret ${shellWord(app.applicationUri)} --overlap 7d`
+  const rotating = `tessera app rotate-secret ${shellWord(app.applicationUri)}`
   // Its keys prove it; a secret is good for nothing there.
   if (app.tokenEndpointAuthMethod === 'private_key_jwt') return []
   const live = app.secrets.filter((secret) => isValidSecret(secret, now))
   if (app.clientType === 'Confidential' && app.isEnabled && live.length === 0)
-    return [warning(check, 'it has no valid secret', rotate)]
-  const lasting = Math.max(...live.map(({ expiresAt }) => expiresAt ?? Number.POSITIVE_INFINITY))
-  return [
-    ...live
-      .filter(({ createdAt }) => now - createdAt > LONGEST_SECRET)
-      .map(({ id, label, createdAt }) => {
-        const days = Math.floor((now - createdAt) / DAY)
-        return warning(check, `the secret ${label ?? id} is ${days} days old`, rotate)
-      }),
-    ...(live.length > 0 && lasting - now < SOON
-      ? [warning(check, `its last secret ends in ${Math.ceil((lasting - now) / DAY)} days`, rotate)]
-      : []),
-  ]
+    return [warning(check, 'it has no valid secret', rotating)]
+  const lastingFor = ({ expiresAt }: AppSecret): number => (expiresAt ?? Number.POSITIVE_INFINITY) - now
+  const rotate = `${makeRoom(app, live)}${rotating} --overlap 7d`
+  const lasting = Math.max(...live.map(lastingFor))
+  const aged = live.filter((secret) => now - secret.createdAt > LONGEST_SECRET && lastingFor(secret) > SOON)
+  const [oldest] = aged
+  if (oldest) {
+    const days = Math.floor((now - Math.min(...aged.map(({ createdAt }) => createdAt))) / DAY)
+    const names = aged.map(({ label, id }) => label ?? id).join(' and ')
+    const isSpare = live.length === MOST_VALID_SECRETS && aged.length === 1 && leastUsed(live)?.id === oldest.id
+    return [warning(check, `the secret ${names} is ${days} days old`, isSpare ? removing(app, oldest.id) : rotate)]
+  }
+  return live.length > 0 && lasting < SOON
+    ? [warning(check, `its last secret ends in ${Math.ceil(lasting / DAY)} days`, rotate)]
+    : []
 }

@@ -134,8 +134,10 @@ async function examineCookies(signInUrl: string, issuer: string): Promise<Findin
   const https = issuer.startsWith('https:')
   const first = await ask(signInUrl)
   const page = first.headers.get('location')
-  const second = page?.startsWith(issuer) ? await ask(page) : undefined
-  const cookies = [first, second].flatMap((answer) => answer?.headers.getSetCookie() ?? [])
+  // What an app asks for in vain is answered at the app, which says nothing of cookies.
+  if (page === null || !page.startsWith(issuer))
+    return fine('cookies', 'no app shows the sign-in page to a request without a person')
+  const cookies = [first, await ask(page)].flatMap((answer) => answer.headers.getSetCookie())
   const bad = cookies.find(
     (cookie) =>
       !/; *HttpOnly/i.test(cookie) ||

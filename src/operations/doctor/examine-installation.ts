@@ -1,13 +1,10 @@
-import { statSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { DAY, isoTime, MINUTE } from '../../lib/time/clock.ts'
+import { examineFiles, type SecretFiles } from './examine-files.ts'
 import { type Finding, fault, fine, warning } from './finding.ts'
 
 interface Installation {
   readonly issuer: string
-  readonly databaseUrl: string
-  /** `undefined` where the key comes from the environment. */
-  readonly masterKeyFile: string | undefined
+  readonly files: SecretFiles
   readonly trustedProxies: readonly string[]
   readonly implicit: boolean
   /** Milliseconds since 1970; the latest moment the database has seen; 0 where none was written down. */
@@ -17,25 +14,10 @@ interface Installation {
 
 /** What the machine and the settings themselves tell. */
 export function examineInstallation(installation: Installation): Finding[] {
-  const { issuer, databaseUrl, masterKeyFile, trustedProxies, implicit, timeReached, now } = installation
-  const files = databaseUrl.startsWith('file:') ? [databaseUrl.slice('file:'.length)] : []
-  const secretFiles = masterKeyFile === undefined ? files : [...files, masterKeyFile]
-  // The files themselves are closed, or refused, by whoever opens them.
-  const openFolders = [...new Set(secretFiles.map(dirname))].filter((folder) => (modeOf(folder) & 0o077) !== 0)
-  const beside = files.some((file) => masterKeyFile !== undefined && dirname(file) === dirname(masterKeyFile))
+  const { issuer, files, trustedProxies, implicit, timeReached, now } = installation
   const https = issuer.startsWith('https:')
   return [
-    ...openFolders.map((folder) =>
-      warning('file modes', `${folder} is accessible to other users`, `chmod 700 ${folder}`),
-    ),
-    ...(openFolders.length === 0 ? [fine('file modes', 'no other user can access the files')] : []),
-    beside && https
-      ? warning(
-          'master key',
-          'the master key is in the folder of the database, so one backup would hold both',
-          'move it and set TESSERA_MASTER_KEY_FILE',
-        )
-      : fine('master key', 'nobody can use the database without it'),
+    ...examineFiles(files, https),
     https && trustedProxies.length === 0
       ? warning(
           'proxies',
@@ -64,10 +46,4 @@ export function examineInstallation(installation: Installation): Finding[] {
           )
         : fine('clock', 'not behind the database'),
   ]
-}
-
-/** The permission bits; 0 for what is not there. */
-function modeOf(path: string): number {
-  const stats = statSync(path, { throwIfNoEntry: false })
-  return stats === undefined ? 0 : stats.mode & 0o777
 }
