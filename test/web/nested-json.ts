@@ -202,7 +202,7 @@ await t.test('what is fetched', async (t) => {
       status: 400,
       json: {
         error: 'invalid_client_metadata',
-        error_description: 'sector_identifier_uri: does not return a JSON array',
+        error_description: 'sector_identifier_uri: must answer with a JSON array that lists every redirect URI',
       },
     })
     server.closeAllConnections()

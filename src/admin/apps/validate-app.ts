@@ -82,14 +82,17 @@ const CALLED = RECORD_ATTRIBUTES.filter(({ called }) => called)
 const addressesIn = (value: AppRegistration[keyof AppRegistration] | undefined): string[] =>
   [value].flat().filter((part) => typeof part === 'string')
 
+const REMEDY = '; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS may be private and without TLS'
+
+/** All that a stranger who registers an app is told, whatever the reason: nothing of this server's settings and its network. */
+export const FETCHABLE = 'must be an https URL on the public internet'
+
 /** An address that is new must be one that this server may fetch from or post to. */
 function unreachableAddresses(
   app: AppRegistration,
   before: AppRegistration | undefined,
   whyNotFetchable: (url: string) => string | undefined,
 ): Fault[] {
-  // A stranger who registers an app learns nothing of this server's settings.
-  const remedy = app.selfRegistered ? '' : '; hosts of TESSERA_OUTBOUND_EXEMPT_HOSTS may be private and without TLS'
   return CALLED.flatMap(({ name: attribute, key }) => {
     const known = addressesIn(before?.[key])
     const added = addressesIn(app[key]).filter((uri) => !known.includes(uri))
@@ -98,7 +101,8 @@ function unreachableAddresses(
       const reason = whyNotFetchable(uri.split('#')[0] ?? '')
       if (reason === undefined) return []
       const which = added.length > 1 ? `${uri} ` : ''
-      return [{ attribute, reason: `${which}${reason}${remedy}` }]
+      const told = app.selfRegistered ? FETCHABLE : `${reason}${REMEDY}`
+      return [{ attribute, reason: `${which}${told}` }]
     })
   })
 }

@@ -1,3 +1,4 @@
+import { FETCHABLE } from '../../admin/apps/validate-app.ts'
 import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import { onceAtATime } from '../../lib/flow/once-at-a-time.ts'
@@ -16,8 +17,8 @@ export function requireFetchable(
 ): void {
   const complaints = MEMBERS.filter(({ fetched }) => fetched).flatMap(({ name, show }) => {
     const url = show(changes as AppRegistration)
-    const reason = typeof url === 'string' ? whyNotFetchable(url) : undefined
-    return reason === undefined ? [] : [{ name, reason }]
+    const isBad = typeof url === 'string' && whyNotFetchable(url) !== undefined
+    return isBad ? [{ name, reason: FETCHABLE }] : []
   })
   if (complaints.length > 0) throw metadataRefused(complaints)
 }
@@ -34,11 +35,7 @@ export async function requireSector(
   const listed = await fetchSector(url)
   const missing = impersonateLoginUrl.filter((uri) => !listed.includes(uri))
   if (missing.length > 0)
-    throw refuse(
-      `does not list every redirect URI: ${(missing[0] ?? '').slice(0, 300)}`,
-      `${missing.length} are missing`,
-      url,
-    )
+    throw refuse(`${missing.length} redirect URIs are missing in it, such as ${(missing[0] ?? '').slice(0, 300)}`, url)
 }
 
 // Anybody may register: however many addresses they name, apps that wait for their own keys find room.
@@ -53,20 +50,20 @@ export function createFetchSector({ get }: Pick<Outbound, 'get'>, whileOutside: 
 async function fetchList(url: string, get: Outbound['get']): Promise<readonly unknown[]> {
   try {
     const { status, body } = await get(url, { accept: 'application/json' })
-    if (status !== 200) throw refuse('did not answer with 200', `it answered with ${status}`, url)
+    if (status !== 200) throw refuse(`it answered with ${status}`, url)
     const listed = parseForeignJson(body)
     if (Array.isArray(listed)) return listed
   } catch (error) {
-    // Why a fetch failed would tell a stranger about the network around this server.
-    if (error instanceof OutboundFailure) throw refuse('could not be fetched', error.message, url)
+    if (error instanceof OutboundFailure) throw refuse(`it could not be fetched: ${error.message}`, url)
     if (!(error instanceof SyntaxError)) throw error
   }
-  throw refuse('does not return a JSON array', 'the response is not a JSON array', url)
+  throw refuse('the response is not a JSON array', url)
 }
 
-const refuse = (reason: string, cause: string, sent: string): Refused =>
-  new Refused('invalid_client_metadata', `sector_identifier_uri: ${reason}`, {
-    rule: 'registration-sector',
-    cause: `${reason}: ${cause}`,
-    sent,
-  })
+/** One sentence for all there is: another for each would tell a stranger what listens in the network around this server. */
+const refuse = (cause: string, sent: string): Refused =>
+  new Refused(
+    'invalid_client_metadata',
+    'sector_identifier_uri: must answer with a JSON array that lists every redirect URI',
+    { rule: 'registration-sector', cause, sent },
+  )

@@ -55,7 +55,7 @@ const INVALID = {
 }
 const BAD_URI = {
   error: 'invalid_request_uri',
-  description: 'request_uri is not registered for this app, or could not be fetched',
+  description: 'request_uri is not registered for this app, could not be fetched, or holds no request that it signed',
 }
 
 /** Signs in and returns what the app is told. */
@@ -209,7 +209,7 @@ await t.test('request_uri: fetched from registered addresses alone', async (t) =
   }
   t.notOk(state.asked.includes('/elsewhere'))
   Object.assign(state, { status: 200, body: 'x' })
-  refusedByRedirect(t, instance, await open({ ...QUERY, request_uri: uri }), { ...INVALID, state: 'outside' })
+  told(await open({ ...QUERY, request_uri: uri }), 'app-jwt-malformed')
   const twice = { error: 'invalid_request', description: 'request and request_uri were sent together' }
   refusedByRedirect(t, instance, await open({ ...QUERY, request_uri: uri, request: await request() }), {
     ...twice,

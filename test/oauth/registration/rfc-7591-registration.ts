@@ -20,6 +20,7 @@ import {
 } from '../../fixtures/clients/registration.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
+import { freePort } from '../../fixtures/instance/ports.ts'
 import { startWorld } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
@@ -330,26 +331,27 @@ await t.test('sector_identifier_uri is fetched, and must list every redirect URI
   const pairwise = { subject_type: 'pairwise', sector_identifier_uri: `${at}/good` }
   const shared = { ...pairwise, redirect_uris: ['https://other.example.com/cb', REDIRECT] }
   t.match(await registerClient(instance, shared), shared)
-  for (const [path, why] of [
-    ['/short', `does not list every redirect URI: ${REDIRECT}`],
-    ['/object', 'does not return a JSON array'],
-    ['/html', 'does not return a JSON array'],
-    ['/gone', 'did not answer with 200'],
-    ['/elsewhere', 'did not answer with 200'],
+  const closed = `http://localhost:${await freePort()}/x`
+  for (const url of [...['/short', '/object', '/html', '/gone', '/elsewhere'].map((path) => `${at}${path}`), closed])
+    await refusedFor(
+      t,
+      { sector_identifier_uri: url },
+      'invalid_client_metadata',
+      'sector_identifier_uri: must answer with a JSON array that lists every redirect URI',
+    )
+  for (const url of [
+    'https://127.0.0.1/x',
+    'https://[::1]/x',
+    'https://169.254.169.254/latest',
+    'http://rp.example.com/x',
+    'https://a@rp.example.com/x',
   ])
     await refusedFor(
       t,
-      { sector_identifier_uri: `${at}${path}` },
+      { sector_identifier_uri: url },
       'invalid_client_metadata',
-      `sector_identifier_uri: ${why}`,
+      'sector_identifier_uri: must be an https URL on the public internet',
     )
-  for (const [url, why] of [
-    ['https://127.0.0.1/x', 'leads to an address that is not on the public internet'],
-    ['https://[::1]/x', 'leads to an address that is not on the public internet'],
-    ['https://169.254.169.254/latest', 'leads to an address that is not on the public internet'],
-    ['http://rp.example.com/x', 'must be an https URL'],
-  ])
-    await refusedFor(t, { sector_identifier_uri: url }, 'invalid_client_metadata', `sector_identifier_uri: ${why}`)
   server.closeAllConnections()
 })
 

@@ -61,7 +61,9 @@ export function createReadEffectiveRequest(dependencies: Dependencies) {
       return sent
     }
     const read = await readSigned(request ?? (await fetchObject(uri ?? '', app)), app)
-    if ('rule' in read) throw refuseObject(app, read.rule, read.cause)
+    // What is fetched and is no request is told like what could not be fetched, or the app would learn what listens where.
+    if ('rule' in read)
+      throw uri === undefined ? refuseObject(app, read.rule, read.cause) : refuseUri(app, read.rule, read.cause, uri)
     const refuse = (rule: RefusalRule, cause: string): Refused => refuseObject(app, rule, cause)
     requireMeantForUs(read.claims, { app, sent, issuer, now: clock(), refuse })
     const inside = parametersIn(read.claims, refuse)
@@ -104,11 +106,15 @@ const refuseObject = (app: TrustedApplication, rule: RefusalRule, cause: string)
   )
 
 const refuseUri = (app: TrustedApplication, rule: RefusalRule, cause: string, sent: string): Refused =>
-  new Refused('invalid_request_uri', 'request_uri is not registered for this app, or could not be fetched', {
-    ...about(app, rule, cause),
-    sent,
-    expected: app.requestUris,
-  })
+  new Refused(
+    'invalid_request_uri',
+    'request_uri is not registered for this app, could not be fetched, or holds no request that it signed',
+    {
+      ...about(app, rule, cause),
+      sent,
+      expected: app.requestUris,
+    },
+  )
 
 const bothSent = (app: TrustedApplication): Refused =>
   new Refused(
