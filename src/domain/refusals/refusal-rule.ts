@@ -48,6 +48,7 @@ export type RefusalRule =
   | 'parameters-in-url'
   | 'parameters-too-many'
   | 'body-type-wrong'
+  | 'body-coding-wrong'
   | 'method-wrong'
   | 'request-malformed'
   | 'host-unknown'

@@ -68,6 +68,7 @@ export const REQUEST_REMEDIES = {
     'send the body form-encoded, as application/x-www-form-urlencoded, not as JSON',
     'application/x-www-form-urlencoded',
   ),
+  'body-coding-wrong': developer('send the body in UTF-8, without Content-Encoding'),
   'method-wrong': developer('use a method that the endpoint supports'),
   'host-unknown': () => ({
     fix: 'let the proxy pass on the Host header, or send requests to the address of the issuer',

@@ -34,6 +34,9 @@ export function requireAddressedHere(server: FastifyInstance, { issuer, hosts }:
     if (!originalUrl.startsWith('/')) throw malformed('the request target is not a path of this server')
     if (names.filter((name) => name === 'host').length > 1) throw malformed('two Host headers')
     if (request.headers.host === undefined && request.raw.httpVersion !== '1.0') throw malformed('no Host header')
+    // Where such a body ends, two readers see differently. RFC 9112 §6.1
+    if (request.headers['transfer-encoding'] !== undefined && request.raw.httpVersion === '1.0')
+      throw malformed('Transfer-Encoding in HTTP/1.0')
     const host = request.headers.host?.toLowerCase() ?? ''
     if (ANY_HOST.includes(routeOptions.url ?? '') || known.includes(host) || isThisMachine(request, host)) return
     throw new Refused(

@@ -25,29 +25,35 @@ export function createCookies(issuer: string, random: Random) {
 
   return {
     sessionName: session,
-    session: (request: FastifyRequest): string | undefined => request.cookies[session],
+    session: (request: FastifyRequest): string | undefined => soleValue(request, session),
     setSession: (reply: FastifyReply, value: string) => reply.setCookie(session, value, attributes),
     clearSession: (reply: FastifyReply) => reply.clearCookie(session, attributes).clearCookie(state, readable),
 
     stateName: state,
     /** Lets the script in an app's frame see which sign-in this is. @see OIDC Session Management §3.1 */
     showState(request: FastifyRequest, reply: FastifyReply, value: string): void {
-      if (request.cookies[state] !== value) reply.setCookie(state, value, readable)
+      if (soleValue(request, state) !== value) reply.setCookie(state, value, readable)
     },
 
-    device: (request: FastifyRequest): string | undefined => request.cookies[device],
+    device: (request: FastifyRequest): string | undefined => soleValue(request, device),
     setDevice: (reply: FastifyReply, value: string) =>
       reply.setCookie(device, value, { ...attributes, maxAge: DEVICE_KNOWN_FOR / SECOND }),
 
-    browser: (request: FastifyRequest): string | undefined => request.cookies[browser],
+    browser: (request: FastifyRequest): string | undefined => soleValue(request, browser),
 
     /** The browser's own secret, given to it now if it has none. */
     ensureBrowser(request: FastifyRequest, reply: FastifyReply): string {
-      const known = request.cookies[browser]
+      const known = soleValue(request, browser)
       if (known !== undefined && /^[A-Za-z0-9_-]{43}$/.test(known)) return known
       const value = newSecret(random)
       reply.setCookie(browser, value, attributes)
       return value
     },
   }
+}
+
+/** Which of two cookies of one name is ours nobody can tell, as a neighbouring host or another path may have set one: none counts. */
+function soleValue({ cookies, headers }: FastifyRequest, name: string): string | undefined {
+  const sent = (headers.cookie ?? '').split(';').filter((pair) => pair.split('=', 1)[0]?.trim() === name)
+  return sent.length === 1 ? cookies[name] : undefined
 }

@@ -2,6 +2,7 @@ import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createForm, type Form } from '../../../domain/protocol/form.ts'
 import { Refused } from '../../../domain/refusals/errors.ts'
+import { refuseCodedBody } from './body-coding.ts'
 import { refuseHungUp } from './hung-up.ts'
 
 const MOST_PARAMETERS = 64
@@ -9,6 +10,7 @@ const MOST_PARAMETERS = 64
 /** The server reads form-encoded bodies and nothing else; any other kind is answered with 415. @see RFC 6749 §3.2 */
 export async function registerFormBody(server: FastifyInstance): Promise<void> {
   refuseHungUp(server)
+  refuseCodedBody(server)
   server.removeAllContentTypeParsers()
   await server.register(formbody)
 }
