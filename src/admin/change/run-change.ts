@@ -1,5 +1,8 @@
 import type { Audit } from '../../domain/instance/audit.ts'
-import type { Clock } from '../../lib/time/clock.ts'
+import { Refused } from '../../domain/refusals/errors.ts'
+import { createAtMostEach } from '../../lib/flow/at-most.ts'
+import { networkOf } from '../../lib/net/network.ts'
+import { type Clock, SECOND } from '../../lib/time/clock.ts'
 import type { Repositories, Write } from '../../store/store.ts'
 import type { ChangeContext } from './record-change.ts'
 import { type Reading, withSuggestion } from './suggest.ts'
@@ -27,19 +30,41 @@ interface Dependencies {
   readonly clock: Clock
   readonly here: ChangeContext['here']
   readonly audit: Pick<Audit, 'within'>
+  /** Milliseconds since any moment; never goes back. */
+  readonly elapsed?: () => number
 }
+
+// Of one caller: whoever sends many at once waits for themselves, and nobody else does.
+const AT_ONCE = 4
+// Milliseconds, as long as for the database.
+const LONGEST_WAIT = 2000
+
+/** Who waits in one line: a person, an app, or the network of somebody who is neither. */
+const callerOf = ({ actor, address = '' }: Pick<Actor, 'actor' | 'address'>): string =>
+  actor === 'nobody' ? networkOf(address) : actor
 
 /** Runs every change that is asked for over HTTP. */
 export function createRunChange(dependencies: Dependencies): RunChange<keyof Repositories> {
-  const { read, writeAlone, clock, here, audit } = dependencies
+  const { read, writeAlone, clock, here, audit, elapsed = () => performance.now() } = dependencies
+  const inLine = createAtMostEach(AT_ONCE)
   return async function runChange({ recheck, ...actor }, change) {
+    const joined = elapsed()
     try {
-      return await writeAlone(async (unit) => {
-        await recheck(unit)
-        return change(unit, { ...actor, here, now: clock(), audit })
+      return await inLine(callerOf(actor), () => {
+        if (elapsed() - joined > LONGEST_WAIT) throw tooMany()
+        return writeAlone(async (unit) => {
+          await recheck(unit)
+          return change(unit, { ...actor, here, now: clock(), audit })
+        })
       })
     } catch (error) {
       throw await withSuggestion(error, read)
     }
   }
 }
+
+const tooMany = (): Refused =>
+  new Refused('temporarily_unavailable', 'your changes before this one take too long; try again shortly', {
+    rule: 'server-busy',
+    cause: `the caller sent more than ${AT_ONCE} changes at once, and they took more than ${LONGEST_WAIT / SECOND} s`,
+  })

@@ -19,3 +19,20 @@ export function createAtMost(limit: number): AtMost {
     }
   }
 }
+
+/** The same for each of many; whoever asks for more than the others waits for themselves alone. */
+export function createAtMostEach(limit: number): <T>(who: string, work: () => Promise<T>) => Promise<T> {
+  const lines = new Map<string, { readonly inLine: AtMost; count: number }>()
+
+  return async (who, work) => {
+    const line = lines.get(who) ?? { inLine: createAtMost(limit), count: 0 }
+    lines.set(who, line)
+    line.count += 1
+    try {
+      return await line.inLine(work)
+    } finally {
+      line.count -= 1
+      if (line.count === 0) lines.delete(who)
+    }
+  }
+}

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CompiledQuery, Kysely, type KyselyPlugin, PostgresDialect, sql } from 'kysely'
+import { createAtMost } from '../../lib/flow/at-most.ts'
 import { StoodStill, whileMoving } from '../../lib/flow/while-moving.ts'
 import type { PostgresAddress } from '../../lib/net/database-url.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -100,6 +101,18 @@ export function openPostgres(address: PostgresAddress, connections: number): Sto
   const reader = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: unpinned(pool) }) })
   const writer = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: pinned(pool) }) })
 
+  // Each of them waits for all others in any case; here they do so without a connection that somebody else needs.
+  const oneAlone = createAtMost(1)
+
+  function writeAlone<T>(unit: Unit<T>): Promise<T> {
+    const joined = performance.now()
+    return oneAlone(() => {
+      if (performance.now() - joined > LONGEST_WAIT)
+        throw unavailable({ code: 'none', message: 'other units of this process that write alone took too long' })
+      return insist(() => transact(writer, unit, takeTurn))
+    })
+  }
+
   let closed: Promise<void> | undefined
 
   /** Migrations have connections of their own, whose patience does not end. */
@@ -116,7 +129,7 @@ export function openPostgres(address: PostgresAddress, connections: number): Sto
     read: repositoriesOn(reader),
     write: (unit) => insist(() => transact(writer, unit, async () => undefined)),
     writeEnding: (unit) => insist(() => transact(writer, unit, async () => undefined)),
-    writeAlone: (unit) => insist(() => transact(writer, unit, takeTurn)),
+    writeAlone,
     migrations: {
       status: () => migrating((migrations) => migrations.status()),
       migrate: () => migrating((migrations) => migrations.migrate()),
