@@ -43,7 +43,7 @@ export function createAuthorizeErrors({ flow, cookies, refuse, sendAnswer, brows
       const { code, description } = error
       const refused = { code, description, id: refuse(request, error, to.app.applicationUri) }
       const sid = await flow.findSid(cookies.session(request))
-      if (sid !== undefined || !to.app.selfRegistered || isSilent(request, form))
+      if (sid !== undefined || !to.app.selfRegistered || asksForSilence(form))
         return tell(request, reply, to, refused, sid)
       const sealed = flow.interactions.seal(flow.interactions.startRefused(to, refused))
       return reply.redirect(`${issuer}/connect/authorize/continue?interaction=${sealed}`, 303)
@@ -69,9 +69,7 @@ export function createAuthorizeErrors({ flow, cookies, refuse, sendAnswer, brows
 }
 
 /**
- * An app that wants no page must hear of the error without one. A link that a person follows is not silent, whatever it says of prompt:
- * browsers tell a page (`document`) from a frame.
- * @see RFC 9700 §4.11.2, Fetch Metadata Request Headers §2.1
+ * An app that wants no page must hear of the error without one, whether it asks in a frame or in a window.
+ * @see OIDC Core §3.1.2.1, RFC 9700 §4.11.2, which leaves this use aside
  */
-const isSilent = ({ headers }: FastifyRequest, form: Form): boolean =>
-  !form.repeated.includes('prompt') && form.get('prompt') === 'none' && headers['sec-fetch-dest'] !== 'document'
+const asksForSilence = (form: Form): boolean => !form.repeated.includes('prompt') && form.get('prompt') === 'none'
