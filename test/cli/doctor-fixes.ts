@@ -164,7 +164,7 @@ await t.test(
     const site = await prepareSite(t)
     await site.tessera(['user', 'add', 'david'])
     symlinkSync(site.folder, `${site.folder}.link`)
-  t.teardown(() => rmSync(`${site.folder}.link`))
+    t.teardown(() => rmSync(`${site.folder}.link`))
     const https = {
       ...site.settings,
       TESSERA_ISSUER: 'https://id.example.com/id',

@@ -58,7 +58,11 @@ await t.test('what is over is forgotten, and what lives is not touched', async (
 
   t.strictSame(await cleanUpOf(instance).run(), {}, 'nothing is over yet')
   instance.advance(2 * HOUR)
-  t.strictSame(await cleanUpOf(instance).run(), { refresh_answers: 1, authorization_codes: 1 }, 'the code is, since an hour')
+  t.strictSame(
+    await cleanUpOf(instance).run(),
+    { refresh_answers: 1, authorization_codes: 1 },
+    'the code is, since an hour',
+  )
 
   instance.advance(29 * DAY)
   const late = await partyOf(instance).obtainTokens()
