@@ -31,7 +31,7 @@ const ROOMS = {
     apps: ['refusals', 'protocol', 'records', 'users'],
     access: ['refusals', 'protocol', 'records', 'users', 'apps'],
     sessions: ['refusals', 'records', 'users', 'access'],
-    instance: ['refusals', 'protocol', 'records', 'apps', 'sessions'],
+    instance: ['refusals', 'protocol', 'records', 'users', 'apps', 'sessions'],
     tokens: ['refusals', 'protocol', 'records', 'users', 'apps', 'access', 'instance'],
     outbox: ['instance'],
   },
@@ -46,7 +46,7 @@ const ROOMS = {
   'sign-in': { session: [], logout: ['session'], devices: [], throttle: ['devices'], methods: ['throttle', 'devices'] },
   admin: { change: [], users: ['change'], apps: ['change', 'users'], grants: ['change', 'users', 'apps'] },
   operations: { audit: [], refusals: ['audit'], doctor: [], maintenance: [], outbox: [] },
-  'config-files': { schema: [], read: ['schema'], apply: ['schema', 'read'] },
+  'config-files': { schema: [], read: ['schema'], stage: ['schema'], apply: ['schema', 'read', 'stage'] },
   web: { kit: [], endpoints: ['kit'], pages: ['kit'], 'manage-api': ['kit'], 'profile-api': ['kit'] },
   cli: {
     kit: [],

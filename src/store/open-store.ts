@@ -13,6 +13,8 @@ export interface DatabaseOptions {
   readonly connections: number
   /** Whether a file that is missing is an error; it is made otherwise. */
   readonly mustExist?: boolean
+  /** Whether it is opened to be read, so that nobody who writes is waited for until something is to be written after all. */
+  readonly toRead?: boolean
 }
 
 // Of SQLite, of the file system and the network, of TLS, of PostgreSQL itself.
@@ -31,9 +33,9 @@ export function whyNotOpened(error: unknown): string | undefined {
 }
 
 /** Opens the database that an URL names. */
-export function openStore({ url, connections, mustExist = false }: DatabaseOptions): Store {
+export function openStore({ url, connections, mustExist = false, toRead = false }: DatabaseOptions): Store {
   const address = parseDatabaseUrl(url)
   return address.kind === 'file'
-    ? openSqlite(resolve(address.path), mustExist ? 'find' : 'make')
+    ? openSqlite(resolve(address.path), toRead ? 'read' : mustExist ? 'find' : 'make')
     : openPostgres(address, connections)
 }

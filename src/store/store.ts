@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { StagedRecords } from '../domain/instance/staged-records.ts'
 import { apiResourcesOn } from './repositories/apps/api-resources.ts'
 import { clientAssertionsOn } from './repositories/apps/client-assertions.ts'
 import { initialAccessTokensOn } from './repositories/apps/initial-access-tokens.ts'
@@ -76,6 +77,12 @@ export type Write<Name extends keyof Repositories> = <T>(
   unit: (repositories: Pick<Repositories, Name>) => Promise<T>,
 ) => Promise<T>
 
+/** A unit of work that puts in what was laid down before it. @param putIn takes milliseconds since 1970 */
+export type StagedWork<T> = (repositories: Repositories, putIn: (now: number) => Promise<void>) => Promise<T>
+
+/** Runs such a unit. */
+export type WriteStaged = <T>(records: StagedRecords, unit: StagedWork<T>) => Promise<T>
+
 /** Where everything is kept. Reads see what is committed; every write is a unit of work of its own. */
 export interface Store {
   readonly read: Repositories
@@ -91,6 +98,11 @@ export interface Store {
    * It may be run again from its beginning, so it changes nothing but the database.
    */
   writeAlone: Write<keyof Repositories>
+  /**
+   * The same for a unit with many records. They are laid down beside the tables first, while everybody else writes; the unit puts them
+   * in by a few statements, so that others wait for those alone.
+   */
+  writeStaged: WriteStaged
   migrations: {
     /** Names of migrations, in order. */
     status(): Promise<{ applied: string[]; pending: string[] }>

@@ -26,7 +26,7 @@ export const withFileFlags = (command: Command): Command =>
   )
 
 /**
- * Applies files, or rolls them back again.
+ * Applies files, or works out what that would change.
  * @throws Refused with every fault
  */
 export async function changeFiles(
@@ -44,12 +44,12 @@ export async function changeFiles(
       const key = secretSealingKey(masterKey)
       const outcome = await applyFiles({
         read: store.read,
-        writeAlone: store.writeAlone,
+        writeStaged: store.writeStaged,
         texts,
         variables: terminalOf(command).environment,
         suggest: didYouMean,
         passwords: createPasswords(),
-        context: commandLineHere(core, config),
+        contextNow: () => commandLineHere(core, config),
         seal: (secret, id) => seal(key, secret, id),
         prune: flags.prune ?? false,
         defaultResource: config.tokens.audience,
@@ -58,7 +58,7 @@ export async function changeFiles(
       show(outcome.changes)
       for (const warning of outcome.warnings) warn(command, warning)
     },
-    { make: !dryRun },
+    { make: !dryRun, onlyReads: dryRun },
   )
 }
 

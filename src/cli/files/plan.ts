@@ -6,7 +6,7 @@ import { changesText } from './show-changes.ts'
 
 const HELP = helpText(
   ['tessera plan tessera.yaml', 'tessera plan apps.yaml users.yaml --prune', 'tessera plan tessera.yaml --json'],
-  `Applies the files and rolls them back, so tessera apply makes exactly the changes printed. Secrets appear as the beginning of their
+  `Works the changes out as tessera apply does, and writes nothing, so apply makes exactly the changes printed. Secrets appear as the beginning of their
 digests. Exit codes: 0 the files are valid, whether or not anything would change; 2 something is wrong with the files.`,
 )
 

@@ -25,6 +25,8 @@ export const configOf = (command: Command): Config =>
 /** Whether a command makes an instance where there is none. */
 interface Making {
   readonly make?: boolean
+  /** Whether it only reads, and so waits for nobody who writes. */
+  readonly onlyReads?: boolean
 }
 
 /** Looks whether there is an instance; a database that cannot be asked is named. */
@@ -65,12 +67,12 @@ export const openToServe = (command: Command, config: Config): Promise<Core> =>
 async function openInstance(
   command: Command,
   config: Config,
-  { make = false, whenAhead }: Making & { readonly whenAhead: AheadOfRecord },
+  { make = false, onlyReads = false, whenAhead }: Making & { readonly whenAhead: AheadOfRecord },
 ): Promise<Core> {
   const found = await (make ? lookForInstance(config) : requireInstance(config))
   const { keyed, missing } = found
   const masterKey = { ...config.masterKey, mayCreate: make && !keyed && config.masterKey.mayCreate, keyed }
-  const database = { ...config.database, mustExist: missing === undefined }
+  const database = { ...config.database, mustExist: missing === undefined, toRead: onlyReads }
   const ahead = globalsOf(command).acceptClock ? { acceptedBy: commandLine(systemClock()).actor } : whenAhead
   const core = await openCore({ ...config, masterKey, database }, systemTime, ahead).catch((error: unknown) =>
     Promise.reject(namingDatabase(error, config)),

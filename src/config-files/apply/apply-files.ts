@@ -1,38 +1,42 @@
 import type { ChangeContext } from '../../admin/change/record-change.ts'
-import { invalidChange } from '../../admin/change/refuse-change.ts'
+import { conflict, invalidChange } from '../../admin/change/refuse-change.ts'
 import { NO_ADMINISTRATOR, watchAdministrators } from '../../admin/users/last-administrator.ts'
-import { canonicalIdentifier } from '../../domain/users/user.ts'
+import { RECORDS_VERSION } from '../../domain/instance/staged-records.ts'
 import type { Passwords } from '../../lib/crypto/passwords.ts'
-import type { Repositories, Write } from '../../store/store.ts'
+import type { WriteStaged } from '../../store/store.ts'
 import type { SourceText } from '../read/parse-source.ts'
 import { readFiles, type Wanted } from '../read/read-files.ts'
 import type { Variables } from '../read/variables.ts'
-import { describeInstance, type Unit } from '../schema/describe-instance.ts'
+import type { Unit } from '../schema/describe-instance.ts'
 import { type ConfigurationFault, toFault } from '../schema/fault.ts'
 import { identityOf, type Suggest } from '../schema/records.ts'
-import { type Change, changesBetween } from './changes.ts'
-import { type FirstPasswords, prepareFirstPasswords, withPasswords } from './first-passwords.ts'
+import { createStagedUnit, type StagedUnit } from '../stage/staged-unit.ts'
+import type { Change } from './changes.ts'
+import { type FirstPasswords, prepareFirstPasswords } from './first-passwords.ts'
 import { lostScopes } from './lost-scopes.ts'
+import { pruningTasks } from './pruning-tasks.ts'
 import { runTasks } from './run-tasks.ts'
-import { linkingTasks, pruningTasks, tasksFor } from './tasks.ts'
+import { stagedChanges } from './staged-changes.ts'
+import { linkingTasks, tasksFor } from './tasks.ts'
 import { unreadableSecrets, warningsAmong } from './warnings.ts'
 
 /** What is needed to apply files. */
 export interface Application {
-  readonly read: Pick<Repositories, 'users'>
-  readonly writeAlone: Write<keyof Unit>
+  readonly read: Unit
+  readonly writeStaged: WriteStaged
   readonly texts: readonly SourceText[]
   readonly variables: Variables
   readonly suggest: Suggest
   readonly passwords: Passwords
-  readonly context: ChangeContext
+  /** Who applies them, and when; asked each time that the files are compared with what is there. */
+  readonly contextNow: () => ChangeContext
   /** Seals a secret under its id. */
   readonly seal: (secret: string, id: string) => string
   /** Removes records that the files do not name, of the kinds they speak of. */
   readonly prune: boolean
   /** Identifier of the API resource that is always there. */
   readonly defaultResource: string
-  /** Rolls everything back in the end. */
+  /** Writes nothing in the end. */
   readonly dryRun: boolean
 }
 
@@ -42,61 +46,85 @@ export interface Outcome {
   readonly warnings: readonly string[]
 }
 
-/** Carries an outcome out of a transaction that must not be committed. */
-class RolledBack extends Error {
-  readonly outcome: Outcome
-
-  constructor(outcome: Outcome) {
-    super('rolled back')
-    this.outcome = outcome
-  }
-}
+// An instance whose records change that often is being changed by a program.
+const MOST_ATTEMPTS = 5
 
 /**
- * Brings the instance to what the files say, in one transaction. A dry run does the very same and rolls it back, so that a plan
- * cannot differ from what is done.
+ * Brings the instance to what the files say, whole or not at all. Everything is worked out first, while nobody waits: passwords are
+ * hashed, and the changes are made on a unit of work that holds them back. If no record has changed since, they are put in by one short
+ * transaction; otherwise they are worked out anew. A dry run ends before that, so that a plan cannot differ from what is done.
  * @throws Refused `invalid_change` with everything that is wrong; then nothing has happened
  */
 export async function applyFiles(application: Application): Promise<Outcome> {
-  const { writeAlone, texts, variables, suggest, context, seal, dryRun } = application
-  const { wanted, faults } = readFiles(texts, { variables, suggest, now: context.now, seal })
+  const { read, texts, variables, suggest, contextNow, seal, dryRun } = application
+  const { wanted, faults } = readFiles(texts, { variables, suggest, now: contextNow().now, seal })
   const firstPasswords = await prepareFirstPasswords(wanted, application)
-  try {
-    return await writeAlone(async (unit) => {
-      const outcome = await bringAbout(unit, wanted, faults, firstPasswords, application)
-      if (dryRun) throw new RolledBack(outcome)
-      return outcome
-    })
-  } catch (error) {
-    if (error instanceof RolledBack) return error.outcome
-    throw error
+  for (let attempt = 1; ; attempt++) {
+    const version = await read.settings.get(RECORDS_VERSION)
+    const isUnchanged = async (): Promise<boolean> => (await read.settings.get(RECORDS_VERSION)) === version
+    const staged = createStagedUnit(read)
+    const tried = await settle(bringAbout(staged, wanted, faults, firstPasswords, application))
+    const isDone = dryRun || 'error' in tried ? await isUnchanged() : await putIn(staged, version, application)
+    if (isDone || (dryRun && attempt === MOST_ATTEMPTS)) {
+      if ('error' in tried) throw tried.error
+      return tried.value
+    }
+    if (attempt === MOST_ATTEMPTS) throw conflict([{ attribute: 'files', reason: CHANGING }])
   }
 }
 
+const CHANGING =
+  'were not applied: other records changed each time; run the command again when nothing else changes them'
+
+const settle = <T>(work: Promise<T>): Promise<{ readonly value: T } | { readonly error: unknown }> =>
+  work.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  )
+
+/** @returns false when a record has changed since the version, and then nothing has happened */
+async function putIn(
+  staged: StagedUnit,
+  version: string | undefined,
+  { writeStaged, contextNow }: Application,
+): Promise<boolean> {
+  if (staged.isEmpty()) return true
+  const isDone = await writeStaged(staged.records(), async (unit, putRecordsIn) => {
+    if ((await unit.settings.get(RECORDS_VERSION)) !== version) return false
+    const { now } = contextNow()
+    await putRecordsIn(now)
+    await staged.makeChanges(unit, now)
+    return true
+  })
+  if (isDone) staged.tellCommitted()
+  return isDone
+}
+
 async function bringAbout(
-  unit: Unit,
+  staged: StagedUnit,
   wanted: Wanted,
   faults: readonly ConfigurationFault[],
   { hashOf, warnings }: FirstPasswords,
-  { context, prune, defaultResource, texts }: Application,
+  { read, contextNow, prune, defaultResource, texts }: Application,
 ): Promise<Outcome> {
-  const describe = async () =>
-    withPasswords(await describeInstance(unit, wanted.kinds, context.now), unit.users, wanted)
-  const before = await describe()
+  const { unit } = staged
+  const context = contextNow()
+  await staged.people.preload(wanted.users.flatMap(({ user: { login, email } }) => [login, email ?? login]))
+  await staged.clients.preload(wanted.apps.map(({ registration }) => registration.applicationUri))
   const resources = await unit.resources.list()
   const kept = [identityOf('resource', defaultResource)]
   const tasks = [
     ...tasksFor(wanted, { context, hashOf }),
-    ...(prune ? pruningTasks(wanted, before, kept, context) : []),
+    ...(prune ? await pruningTasks(wanted, read, kept, context) : []),
     ...linkingTasks(wanted, context),
   ]
   const { result, leftNone } = await watchAdministrators(unit, () => runTasks(tasks, unit))
   const refused = [...result, ...(await lostScopes(unit, wanted, resources))]
   const all = [...faults, ...refused.filter((fault) => !faults.some((known) => isAbout(known, fault)))]
   if (all.length > 0) throw invalidChange(inOrder(all, texts).map(toFault))
-  const changes = changesBetween(before, await describe())
+  const changes = withIds(await stagedChanges(staged, read, wanted, context.now), wanted)
   return {
-    changes: changes.map((change) => withId(change, wanted)),
+    changes,
     warnings: [
       ...warningsAmong(changes, wanted),
       ...(await unreadableSecrets(unit, changes, context.now)),
@@ -117,11 +145,10 @@ const isAbout = (known: ConfigurationFault, { kind, id, attribute }: Configurati
   known.kind === kind && known.id === id && known.attribute === attribute
 
 /** A new user shows the id that they bring along. */
-function withId(change: Change, { users }: Wanted): Change {
-  const same = (login: string): boolean => canonicalIdentifier(login) === canonicalIdentifier(change.id)
-  const wanted =
-    change.kind === 'user' && change.action === 'create' ? users.find(({ user }) => same(user.login)) : undefined
-  if (!wanted) return change
-  const { id } = wanted.user
-  return id === undefined ? change : { ...change, fields: { ...change.fields, id: { from: null, to: id } } }
+function withIds(changes: readonly Change[], { users }: Wanted): Change[] {
+  const ids = new Map(users.flatMap(({ user: { login, id } }) => (id === undefined ? [] : [[login, id] as const])))
+  return changes.map((change) => {
+    const id = change.kind === 'user' && change.action === 'create' ? ids.get(change.id) : undefined
+    return id === undefined ? change : { ...change, fields: { ...change.fields, id: { from: null, to: id } } }
+  })
 }

@@ -14,6 +14,7 @@ import {
   type Unit,
   validSecrets,
 } from '../schema/describe-instance.ts'
+import { everyPage } from '../stage/every-page.ts'
 
 /** A whole instance as a file describes it. */
 export interface ExportedInstance {
@@ -42,10 +43,10 @@ export interface Extras {
  * @param now milliseconds since 1970; secrets that have ended are left out
  */
 export async function exportInstance(unit: Unit, extras: Extras, now: number): Promise<Export> {
-  const users = await unit.users.list()
+  const { users, hashes } = await readUsers(unit, extras)
   const loginOf = loginsOf(users)
-  const hashes = extras.passwordHashes ? await passwordHashes(unit, users) : new Map<string, string>()
-  const apps = await unit.apps.list()
+  const apps: TrustedApplication[] = []
+  for await (const page of everyPage(unit.apps.page, ({ applicationUri }) => applicationUri)) apps.push(...page)
   const exported = {
     apps: apps.map((app) => ({
       ...withoutNothing({ ...describeRecord(app, loginOf), SelfRegistered: app.selfRegistered || null }, DEFAULTS),
@@ -103,11 +104,13 @@ function exportSecret({ hash, label, expiresAt }: AppSecret): string | Fields {
   }
 }
 
-async function passwordHashes({ users }: Unit, everybody: readonly User[]): Promise<Map<string, string>> {
+async function readUsers({ users }: Unit, { passwordHashes }: Extras) {
+  const all: User[] = []
   const hashes = new Map<string, string>()
-  for (const { id, login } of everybody) {
-    const hash = (await users.findByIdentifier(login))?.passwordHash
-    if (hash !== undefined) hashes.set(id, hash)
+  for await (const page of everyPage(users.page, ({ login }) => login)) {
+    all.push(...page)
+    const accounts = passwordHashes ? await users.accountsOf(page.map(({ login }) => login)) : []
+    for (const { user, passwordHash } of accounts) if (passwordHash !== undefined) hashes.set(user.id, passwordHash)
   }
-  return hashes
+  return { users: all, hashes }
 }

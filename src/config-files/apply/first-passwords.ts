@@ -3,8 +3,7 @@ import type { Passwords } from '../../lib/crypto/passwords.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import type { Repositories } from '../../store/store.ts'
 import type { Wanted } from '../read/read-files.ts'
-import type { FirstPassword, WantedUser } from '../read/read-user.ts'
-import type { Description, Fields } from '../schema/describe-instance.ts'
+import type { FirstPassword } from '../read/read-user.ts'
 
 type Users = Pick<Repositories['users'], 'findByIdentifier'>
 
@@ -59,15 +58,3 @@ const isSame = async (password: FirstPassword, known: string, { verify, isOfOthe
 
 const ignored = (login: string): string =>
   `${login}: the password is ignored, as the account already has another one; to change it: tessera user set-password ${shellWord(login)}`
-
-/** Says of the users whose password the files name whether they have one, so that a plan shows those that get theirs. */
-export async function withPasswords(description: Description, users: Users, wanted: Wanted): Promise<Description> {
-  const described = new Map(description.user)
-  for (const { user } of wanted.users.filter(({ password }: WantedUser) => password !== undefined)) {
-    const account = await findAccount(users, user.login)
-    const fields: Fields | undefined = account && described.get(account.user.login)
-    if (!account || !fields) continue
-    described.set(account.user.login, { ...fields, password: account.passwordHash === undefined ? null : '(set)' })
-  }
-  return { ...description, user: described }
-}

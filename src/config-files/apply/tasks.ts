@@ -1,11 +1,11 @@
 import { setAppSecrets } from '../../admin/apps/app-secrets.ts'
-import { registerApp, removeApp, setAppEnabled, updateApp } from '../../admin/apps/apps.ts'
-import { findResource, removeResource, storeResource } from '../../admin/apps/resources.ts'
+import { registerApp, setAppEnabled, updateApp } from '../../admin/apps/apps.ts'
+import { findResource, storeResource } from '../../admin/apps/resources.ts'
 import { setInstanceSetting } from '../../admin/change/instance-settings.ts'
 import type { ChangeContext } from '../../admin/change/record-change.ts'
 import { invalidChange } from '../../admin/change/refuse-change.ts'
 import { findUser } from '../../admin/users/find-user.ts'
-import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from '../../admin/users/users.ts'
+import { addUser, setUserEnabled, setUserPassword, updateUser } from '../../admin/users/users.ts'
 import type { ApiResource } from '../../domain/access/api-resource.ts'
 import { showRegistration } from '../../domain/apps/app-attributes.ts'
 import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
@@ -16,9 +16,8 @@ import { showUser, userFaults } from '../../domain/users/user-attributes.ts'
 import type { WantedApp } from '../read/read-app.ts'
 import type { Wanted } from '../read/read-files.ts'
 import type { FirstPassword, WantedUser } from '../read/read-user.ts'
-import type { Description, Fields, Unit } from '../schema/describe-instance.ts'
+import type { Fields, Unit } from '../schema/describe-instance.ts'
 import type { Kind, Place } from '../schema/fault.ts'
-import { identityOf } from '../schema/records.ts'
 
 /** Brings one record to what is wanted; doing it again changes nothing. */
 export interface Task {
@@ -63,42 +62,12 @@ export function tasksFor({ resources, users, apps, settings }: Wanted, { context
 export const linkingTasks = ({ resources }: Wanted, context: ChangeContext): Task[] =>
   resources.map(({ record, resource }) => ({ ...record, run: (unit) => nameServers(unit, resource, context) }))
 
-/**
- * Removes what the files do not name, of the kinds they speak of: what needs something goes before it.
- * @param kept records that are never removed
- */
-export function pruningTasks(
-  wanted: Wanted,
-  before: Description,
-  kept: readonly string[],
-  context: ChangeContext,
-): Task[] {
-  const named = new Set(
-    [...wanted.apps, ...wanted.users, ...wanted.resources].map(({ record }) => identityOf(record.kind, record.id)),
-  )
-  // What registered itself comes and goes without the files.
-  const superfluous = (kind: Kind): string[] =>
-    [...before[kind]]
-      .filter(([id, fields]) => wanted.kinds.has(kind) && !named.has(identityOf(kind, id)) && !fields['SelfRegistered'])
-      .map(([id]) => id)
-  const placeOf = (): Place => ({ file: '--prune' })
-  const removing = (kind: Kind, remove: (unit: Unit, id: string) => Promise<void>): Task[] =>
-    superfluous(kind)
-      .filter((id) => !kept.includes(identityOf(kind, id)))
-      .map((id) => ({ kind, id, placeOf, run: (unit) => remove(unit, id) }))
-  return [
-    ...removing('app', (unit, id) => removeApp(unit, id, context)),
-    ...removing('user', (unit, login) => forgetUser(unit, login, context)),
-    ...removing('resource', (unit, id) => removeResource(unit, id, context)),
-  ]
-}
-
 const NO_PASSWORD = 'a SystemUserNoLogin never signs in and has no password'
 
 const differ = (before: Fields, after: Fields): boolean => Object.keys(fieldChanges(before, after)).length > 0
 
 /** An account is found by its login alone: an e-mail that is somebody's login is a conflict, not them. */
-async function findAccount({ users }: Unit, login: string): Promise<User | undefined> {
+export async function findAccount({ users }: Unit, login: string): Promise<User | undefined> {
   const user = (await users.findByIdentifier(login))?.user
   return user && canonicalIdentifier(user.login) === canonicalIdentifier(login) ? user : undefined
 }
@@ -184,11 +153,6 @@ async function disableUser(unit: Unit, { user }: WantedUser, context: ChangeCont
   const found = await findAccount(unit, user.login)
   // One that could not be added has its fault already.
   if (found) await setUserEnabled(unit, found.id, false, context)
-}
-
-async function forgetUser(unit: Unit, login: string, context: ChangeContext): Promise<void> {
-  const user = await findAccount(unit, login)
-  if (user) await removeUser(unit, user.id, context)
 }
 
 async function ensureApp(unit: Unit, wanted: WantedApp, context: ChangeContext): Promise<void> {

@@ -1,5 +1,3 @@
-import { readInstanceSettings } from '../../admin/change/instance-settings.ts'
-import { showResource } from '../../domain/access/api-resource.ts'
 import { showRegistration } from '../../domain/apps/app-attributes.ts'
 import { isValidSecret } from '../../domain/apps/app-secret.ts'
 import type { AppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
@@ -20,24 +18,6 @@ export type Fields = Readonly<Record<string, unknown>>
 /** The records of an instance under their ids, as plans compare them; secrets as fingerprints alone. */
 export type Description = Readonly<Record<Kind, ReadonlyMap<string, Fields>>>
 
-/**
- * Describes an instance as far as the files speak of it; an API resource also names apps.
- * @param now milliseconds since 1970
- */
-export async function describeInstance(unit: Unit, kinds: ReadonlySet<Kind>, now: number): Promise<Description> {
-  const users = kinds.has('user') || kinds.has('app') ? await unit.users.list() : []
-  const loginOf = loginsOf(users)
-  const apps = kinds.has('app') ? await unit.apps.list() : []
-  const resources = kinds.has('resource') || kinds.has('app') ? await unit.resources.list() : []
-  const settings = kinds.has('setting') ? await readInstanceSettings(unit) : {}
-  return {
-    resource: new Map(resources.map((resource) => [resource.identifier, showResource(resource)])),
-    user: new Map((kinds.has('user') ? users : []).map((user) => [user.login, describeUser(user)])),
-    app: new Map(apps.map((app) => [app.applicationUri, describeApp(app, loginOf, now)])),
-    setting: new Map(Object.entries(settings).map(([name, value]) => [name, { [name]: value }])),
-  }
-}
-
 /** Looks up logins by id. */
 export function loginsOf(users: readonly User[]): (id: string) => string | undefined {
   const logins = new Map(users.map(({ id, login }) => [id, login]))
@@ -57,7 +37,12 @@ export const describeRecord = (app: TrustedApplication, loginOf: (id: string) =>
   IsEnabled: app.isEnabled,
 })
 
-const describeApp = (app: TrustedApplication, loginOf: (id: string) => string | undefined, now: number): Fields => ({
+/** The record of an app with fingerprints of its secrets. @param now milliseconds since 1970 */
+export const describeApp = (
+  app: TrustedApplication,
+  loginOf: (id: string) => string | undefined,
+  now: number,
+): Fields => ({
   ...describeRecord(app, loginOf),
   ApplicationSecretHash: validSecrets(app, now).map(fingerprint).join(', ') || null,
 })

@@ -51,6 +51,11 @@ const OUTCOME = {
 } as const
 
 export type AuditEventName = keyof typeof OUTCOME
+
+/** Whether it tells of a change that configuration files could describe. */
+export const changesRecords = ({ event }: Pick<AuditRecord, 'event'>): boolean =>
+  /^(app|user|resource|setting)_/.test(event) && event !== 'app_authentication_failed' && event !== 'user_unlocked'
+
 export const AUDIT_EVENTS = Object.keys(OUTCOME) as AuditEventName[]
 
 /** A value that may be kept: ids and settings, never a secret or a token. */

@@ -1,5 +1,5 @@
 import { isoTime } from '../../lib/time/clock.ts'
-import type { User, UserDetails } from './user.ts'
+import type { NewUser, User, UserDetails } from './user.ts'
 import { showUser } from './user-attributes.ts'
 import { type Details, detailsOf, NOTHING_KNOWN, USER_DETAILS, userDetailsOf } from './user-details.ts'
 
@@ -8,6 +8,24 @@ export const showUserRecord = (user: User) => ({
   ...showUser(user),
   createdAt: isoTime(user.createdAt),
   updatedAt: isoTime(user.updatedAt),
+})
+
+/** A new user as they are stored. @param now milliseconds since 1970 */
+export const newUserRecord = ({ login, type, ...given }: NewUser, id: string, now: number): User => ({
+  id,
+  login,
+  type,
+  name: given.name ?? login,
+  email: given.email,
+  emailVerified: given.emailVerified ?? false,
+  locale: given.locale,
+  profile: given.profile ?? {},
+  isAdmin: given.isAdmin ?? false,
+  isEnabled: true,
+  // Above every epoch that a user of the same id can have had before they were removed.
+  epoch: now,
+  createdAt: now,
+  updatedAt: now,
 })
 
 /** Details under their names; `null` is nothing, and what is left out stays. */

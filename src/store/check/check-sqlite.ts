@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3'
-import { openWriter } from '../engine/sqlite.ts'
 import { loadSqlite } from '../engine/sqlite-library.ts'
+import { openWriter } from '../engine/sqlite-writer.ts'
 import { type Check, failed, messageOf, passed } from './check.ts'
 
 const RESTORE = 'restore a backup with tessera db restore FILE --replace'

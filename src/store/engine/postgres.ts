@@ -3,6 +3,7 @@ import { CompiledQuery, Kysely, type KyselyPlugin, PostgresDialect, sql } from '
 import { createAtMost } from '../../lib/flow/at-most.ts'
 import { StoodStill, whileMoving } from '../../lib/flow/while-moving.ts'
 import type { PostgresAddress } from '../../lib/net/database-url.ts'
+import { stagingOn } from '../repositories/instance/staging.ts'
 import type { Schema } from '../schema/schema.ts'
 import { type Repositories, repositoriesOn, type Store } from '../store.ts'
 import { tellAfterwards } from './after-commit.ts'
@@ -28,7 +29,7 @@ class CommitFault extends Error {
   }
 }
 
-type Unit<T> = (repositories: Repositories) => Promise<T>
+type Unit<T> = (repositories: Repositories, connection: Kysely<Schema>) => Promise<T>
 
 /** Counts what is asked and answered over a connection. */
 function createSteps() {
@@ -53,11 +54,12 @@ async function transact<T>(db: Kysely<Schema>, unit: Unit<T>, before: (db: Kysel
     await sql`begin isolation level read committed`.execute(connection)
     const afterwards: (() => void)[] = []
     const steps = createSteps()
-    const repositories = repositoriesOn(connection.withPlugin(steps.plugin), (run) => afterwards.push(run))
+    const counted = connection.withPlugin(steps.plugin)
+    const repositories = repositoriesOn(counted, (run) => afterwards.push(run))
     let result: T
     try {
       await before(connection)
-      result = await whileMoving(unit(repositories), steps.made, LONGEST_STANDSTILL)
+      result = await whileMoving(unit(repositories, counted), steps.made, LONGEST_STANDSTILL)
     } catch (error) {
       // A connection that cannot roll back is not handed out again, nor is one that somebody still uses.
       if (error instanceof StoodStill) await giveUp()
@@ -130,6 +132,17 @@ export function openPostgres(address: PostgresAddress, connections: number): Sto
     write: (unit) => insist(() => transact(writer, unit, async () => undefined)),
     writeEnding: (unit) => insist(() => transact(writer, unit, async () => undefined)),
     writeAlone,
+    writeStaged: (records, unit) =>
+      insist(() =>
+        transact(
+          writer,
+          (repositories, connection) => unit(repositories, stagingOn(connection).putIn),
+          async (connection) => {
+            await stagingOn(connection).lay(records)
+            await takeTurn(connection)
+          },
+        ),
+      ),
     migrations: {
       status: () => migrating((migrations) => migrations.status()),
       migrate: () => migrating((migrations) => migrations.migrate()),

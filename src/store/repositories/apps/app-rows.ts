@@ -3,8 +3,10 @@ import {
   APP_DEFAULTS,
   type AppRegistration,
   type AppSecret,
+  type NewAppSecret,
   type TrustedApplication,
 } from '../../../domain/apps/trusted-application.ts'
+import { originOf } from '../../../domain/protocol/redirect-uri.ts'
 import type { Schema } from '../../schema/schema.ts'
 
 const toSecret = (row: Selectable<Schema['app_secrets']>): AppSecret => ({
@@ -47,3 +49,21 @@ export const toColumns = ({ applicationUri, systemUser, ...registration }: AppRe
   system_user_id: systemUser ?? null,
   registration: JSON.stringify(registration),
 })
+
+/** The row of a secret that was never used. */
+export const toSecretRow = (applicationUri: string, secret: NewAppSecret) => ({
+  id: secret.id,
+  application_uri: applicationUri,
+  hash: secret.hash,
+  label: secret.label ?? null,
+  created_at: secret.createdAt,
+  expires_at: secret.expiresAt ?? null,
+  last_used_at: null,
+  sealed_secret: secret.sealed ?? null,
+})
+
+/** The origins of the web to which an app has browsers sent back. */
+export function originRows({ applicationUri, impersonateLoginUrl }: AppRegistration) {
+  const origins = new Set(impersonateLoginUrl.map(originOf).filter((origin) => origin !== undefined))
+  return [...origins].map((origin) => ({ origin, application_uri: applicationUri }))
+}

@@ -1,4 +1,5 @@
 import type { Kysely, Selectable } from 'kysely'
+import { isAnotherKind } from '../../../domain/apps/another-kind.ts'
 import type {
   AppRegistration,
   AppSecret,
@@ -6,20 +7,14 @@ import type {
   TrustedApplication,
 } from '../../../domain/apps/trusted-application.ts'
 import { LOGOUT_NOTICE } from '../../../domain/outbox/logout-notice.ts'
-import { originOf } from '../../../domain/protocol/redirect-uri.ts'
 import type { PageQuery } from '../../../domain/records/paging.ts'
 import type { Use } from '../../../lib/flow/last-use.ts'
 import { toFlag } from '../../schema/columns.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { appsNear, inPortions, namesOfApps, pageByName } from '../instance/names.ts'
 import { outboxOn } from '../outbox/outbox.ts'
-import { noteEnding } from '../tokens/token-notices.ts'
-import { toColumns, withSecrets } from './app-rows.ts'
-
-const isAnotherKind = (before: AppRegistration, after: AppRegistration): boolean =>
-  before.clientType !== after.clientType ||
-  before.systemUser !== after.systemUser ||
-  (before.systemUserAllowed && !after.systemUserAllowed)
+import { noteEnding, noteEndings } from '../tokens/token-notices.ts'
+import { originRows, toColumns, toSecretRow, withSecrets } from './app-rows.ts'
 
 export type TrustedApplications = ReturnType<typeof trustedApplicationsOn>
 
@@ -27,12 +22,8 @@ export type TrustedApplications = ReturnType<typeof trustedApplicationsOn>
 export function trustedApplicationsOn(db: Kysely<Schema>) {
   async function indexOrigins(app: AppRegistration): Promise<void> {
     await db.deleteFrom('app_origins').where('application_uri', '=', app.applicationUri).execute()
-    const origins = new Set(app.impersonateLoginUrl.map(originOf).filter((origin) => origin !== undefined))
-    if (origins.size === 0) return
-    await db
-      .insertInto('app_origins')
-      .values([...origins].map((origin) => ({ origin, application_uri: app.applicationUri })))
-      .execute()
+    const origins = originRows(app)
+    if (origins.length > 0) await db.insertInto('app_origins').values(origins).execute()
   }
 
   async function complete(rows: readonly Selectable<Schema['trusted_applications']>[]): Promise<TrustedApplication[]> {
@@ -142,19 +133,7 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
     },
 
     async addSecret(applicationUri: string, secret: NewAppSecret): Promise<void> {
-      await db
-        .insertInto('app_secrets')
-        .values({
-          id: secret.id,
-          application_uri: applicationUri,
-          hash: secret.hash,
-          label: secret.label ?? null,
-          created_at: secret.createdAt,
-          expires_at: secret.expiresAt ?? null,
-          last_used_at: null,
-          sealed_secret: secret.sealed ?? null,
-        })
-        .execute()
+      await db.insertInto('app_secrets').values(toSecretRow(applicationUri, secret)).execute()
     },
 
     async removeSecret(applicationUri: string, id: string): Promise<void> {
@@ -210,10 +189,21 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
         .execute()
     },
 
-    async remove(applicationUri: string, now: number): Promise<void> {
-      await db.deleteFrom('trusted_applications').where('application_uri', '=', applicationUri).execute()
-      await outboxOn(db).forget(LOGOUT_NOTICE.name, applicationUri)
-      await noteEnding(db, { app: applicationUri }, now)
+    remove(applicationUri: string, now: number): Promise<void> {
+      return this.removeEach([applicationUri], now)
+    },
+
+    async removeEach(uris: readonly string[], now: number): Promise<void> {
+      await inPortions(uris, async (some) => {
+        await db.deleteFrom('trusted_applications').where('application_uri', 'in', some).execute()
+        await outboxOn(db).forget(LOGOUT_NOTICE.name, some)
+        await noteEndings(
+          db,
+          some.map((app) => ({ app })),
+          now,
+        )
+        return []
+      })
     },
   }
 }

@@ -1,7 +1,8 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
-import type { AuditRecord } from '../../../domain/instance/audit.ts'
+import { type AuditRecord, changesRecords } from '../../../domain/instance/audit.ts'
 import { networkOf, startOfNetwork } from '../../../lib/net/network.ts'
 import type { Schema } from '../../schema/schema.ts'
+import { countChange } from './settings.ts'
 import { SLICE, searchInSlices } from './slices.ts'
 
 type Row = Selectable<Schema['audit_events']>
@@ -18,7 +19,8 @@ const toRecord = (row: Row): AuditRecord => ({
   detail: JSON.parse(row.detail) as AuditRecord['detail'],
 })
 
-const toRow = (record: AuditRecord): Row => ({
+/** The row of an event. */
+export const toAuditRow = (record: AuditRecord): Row => ({
   id: record.id,
   happened_at: record.at,
   event: record.event,
@@ -76,9 +78,10 @@ export function auditEventsOn(db: Kysely<Schema>, afterCommit: AfterCommit = () 
     /** @param committed called once the records are there to stay, and never where they are not */
     async add(records: readonly AuditRecord[], committed?: () => void): Promise<void> {
       for (let from = 0; from < records.length; from += ROWS_AT_ONCE) {
-        const rows = records.slice(from, from + ROWS_AT_ONCE).map(toRow)
+        const rows = records.slice(from, from + ROWS_AT_ONCE).map(toAuditRow)
         await db.insertInto('audit_events').values(rows).execute()
       }
+      if (records.some(changesRecords)) await countChange(db)
       if (committed) afterCommit(committed)
     },
 

@@ -1,7 +1,18 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { storedName, valueOfSetting } from '../../../domain/instance/instance-settings.ts'
+import { RECORDS_VERSION } from '../../../domain/instance/staged-records.ts'
 import { type ApiSessionRules, LICENCE_SLOTS, readSlots } from '../../../domain/sessions/api-session.ts'
 import type { Schema } from '../../schema/schema.ts'
+
+/** Counts a change of users, apps, API resources or settings, so that whoever looked before learns of it. */
+export async function countChange(db: Kysely<Schema>): Promise<void> {
+  const more = sql<string>`cast(cast(settings.value as bigint) + 1 as text)`
+  await db
+    .insertInto('settings')
+    .values({ name: RECORDS_VERSION, value: '1' })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value: more }))
+    .execute()
+}
 
 export type Settings = ReturnType<typeof settingsOn>
 

@@ -146,9 +146,9 @@ export function outboxOn(db: Kysely<Schema>) {
       return Number(row?.count ?? 0)
     },
 
-    /** Removes what is of a kind to a destination that is gone itself. */
-    async forget(kind: string, destination: string): Promise<void> {
-      await db.deleteFrom('outbox').where('kind', '=', kind).where('destination', '=', destination).execute()
+    /** Removes what is of a kind to destinations that are gone themselves. */
+    async forget(kind: string, destinations: readonly string[]): Promise<void> {
+      await db.deleteFrom('outbox').where('kind', '=', kind).where('destination', 'in', destinations).execute()
     },
   }
 }

@@ -14,18 +14,18 @@ export interface LeftApp {
 }
 
 /**
- * Puts down, in the very unit of work that ends a session or all of a user, what its apps are to be told. They are taken off the
+ * Puts down, in the very unit of work that ends a session or all of users, what its apps are to be told. They are taken off the
  * session as well, so that nobody is told twice.
  * @param now milliseconds since 1970
  */
 export async function noteSignOut(
   db: Kysely<Schema>,
-  which: { readonly sid: string } | { readonly user: string },
+  which: { readonly sid: string } | { readonly users: readonly string[] },
   now: number,
 ): Promise<LeftApp[]> {
   const used = await db
     .deleteFrom('session_apps')
-    .where('sid' in which ? 'sid' : 'user_id', '=', 'sid' in which ? which.sid : which.user)
+    .where((eb) => ('sid' in which ? eb('sid', '=', which.sid) : eb('user_id', 'in', which.users)))
     .returning(['sid', 'application_uri', 'user_id'])
     .execute()
   const uris = await registeredUris(db, [...new Set(used.map((row) => row.application_uri))])

@@ -17,12 +17,22 @@ export interface TokenNotice extends Concerned {
 }
 
 /** Notes it in the very unit of work that ends the tokens. @param now milliseconds since 1970 */
-export async function noteEnding(db: Kysely<Schema>, { app, user }: Concerned, now: number): Promise<void> {
-  await db
-    .insertInto('token_notices')
-    .values({ id: newOrderedId(now), noticed_at: now, application_uri: app ?? null, user_id: user ?? null })
-    .execute()
+export const noteEnding = (db: Kysely<Schema>, concerned: Concerned, now: number): Promise<void> =>
+  noteEndings(db, [concerned], now)
+
+/** @see noteEnding */
+export async function noteEndings(db: Kysely<Schema>, concerned: readonly Concerned[], now: number): Promise<void> {
+  if (concerned.length > 0) await db.insertInto('token_notices').values(noticeRows(concerned, now)).execute()
 }
+
+/** The rows of notices. @param now milliseconds since 1970 */
+export const noticeRows = (concerned: readonly Concerned[], now: number) =>
+  concerned.map(({ app, user }) => ({
+    id: newOrderedId(now),
+    noticed_at: now,
+    application_uri: app ?? null,
+    user_id: user ?? null,
+  }))
 
 export type TokenNotices = ReturnType<typeof tokenNoticesOn>
 

@@ -1,4 +1,5 @@
 import type { Kysely, Selectable } from 'kysely'
+import type { Account } from '../../../domain/instance/staged-records.ts'
 import type { PageQuery } from '../../../domain/records/paging.ts'
 import {
   canonicalIdentifier,
@@ -8,14 +9,40 @@ import {
   type UserProfile,
   type UserType,
 } from '../../../domain/users/user.ts'
+import { newUserRecord } from '../../../domain/users/user-record.ts'
 import { newId } from '../../../lib/crypto/secrets.ts'
 import { toFlag } from '../../schema/columns.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { inPortions, loginsOf, pageByName, usersNear } from '../instance/names.ts'
 import { noteSignOut } from '../sessions/session-apps.ts'
-import { noteEnding } from '../tokens/token-notices.ts'
+import { noteEnding, noteEndings } from '../tokens/token-notices.ts'
 
 type Row = Selectable<Schema['users']>
+
+/** The row of a user. */
+export const toUserRow = ({ user, passwordHash }: Account): Row => ({
+  id: user.id,
+  login: user.login,
+  type: user.type,
+  password_hash: passwordHash ?? null,
+  name: user.name,
+  email: user.email ?? null,
+  email_verified: toFlag(user.emailVerified),
+  locale: user.locale ?? null,
+  profile: JSON.stringify(user.profile),
+  is_admin: toFlag(user.isAdmin),
+  is_enabled: toFlag(user.isEnabled),
+  epoch: user.epoch,
+  created_at: user.createdAt,
+  updated_at: user.updatedAt,
+})
+
+/** What a user is found by: the login and the e-mail, each in its one spelling. */
+export const identifierRows = ({ id, login, email }: Pick<User, 'id' | 'login' | 'email'>) =>
+  [...new Set([login, ...(email === undefined ? [] : [email])].map(canonicalIdentifier))].map((identifier) => ({
+    identifier,
+    user_id: id,
+  }))
 
 const toUser = (row: Row): User => ({
   id: row.id,
@@ -39,12 +66,16 @@ export type Users = ReturnType<typeof usersOn>
 export function usersOn(db: Kysely<Schema>) {
   const everyone = () => db.selectFrom('users')
 
-  async function claimIdentifiers(id: string, login: string, email: string | undefined): Promise<void> {
-    const identifiers = new Set([login, ...(email === undefined ? [] : [email])].map(canonicalIdentifier))
-    await db
-      .insertInto('user_identifiers')
-      .values([...identifiers].map((identifier) => ({ identifier, user_id: id })))
-      .execute()
+  const claimIdentifiers = (user: Pick<User, 'id' | 'login' | 'email'>) =>
+    db.insertInto('user_identifiers').values(identifierRows(user)).execute()
+
+  async function endingOf(ids: readonly string[], now: number): Promise<never[]> {
+    await noteEndings(
+      db,
+      ids.map((user) => ({ user })),
+      now,
+    )
+    return []
   }
 
   return {
@@ -67,6 +98,18 @@ export function usersOn(db: Kysely<Schema>) {
         .where('identifier', '=', canonicalIdentifier(identifier))
         .executeTakeFirst()
       return row && { user: toUser(row), passwordHash: row.password_hash ?? undefined }
+    },
+
+    /** The accounts that any of these logins and e-mails point at, each once. */
+    async accountsOf(identifiers: Iterable<string>): Promise<Account[]> {
+      const rows = await inPortions(new Set([...identifiers].map(canonicalIdentifier)), (some) =>
+        everyone()
+          .innerJoin('user_identifiers', 'user_identifiers.user_id', 'users.id')
+          .selectAll('users')
+          .where('identifier', 'in', some)
+          .execute(),
+      )
+      return rows.map((row) => ({ user: toUser(row), passwordHash: row.password_hash ?? undefined }))
     },
 
     /** Everybody; for what is done to the whole instance at once. */
@@ -117,25 +160,13 @@ export function usersOn(db: Kysely<Schema>) {
     },
 
     async add(user: NewUser, passwordHash: string | undefined, now: number): Promise<User> {
-      const row: Row = {
-        id: user.id ?? newId(),
-        login: user.login,
-        type: user.type,
-        password_hash: passwordHash ?? null,
-        name: user.name ?? user.login,
-        email: user.email ?? null,
-        email_verified: toFlag(user.emailVerified ?? false),
-        locale: user.locale ?? null,
-        profile: JSON.stringify(user.profile ?? {}),
-        is_admin: toFlag(user.isAdmin ?? false),
-        is_enabled: 1,
-        epoch: now,
-        created_at: now,
-        updated_at: now,
-      }
-      await db.insertInto('users').values(row).execute()
-      await claimIdentifiers(row.id, user.login, user.email)
-      return toUser(row)
+      const added = newUserRecord(user, user.id ?? newId(), now)
+      await db
+        .insertInto('users')
+        .values(toUserRow({ user: added, passwordHash }))
+        .execute()
+      await claimIdentifiers(added)
+      return added
     },
 
     /** Stores changed details; login, type, password and state have ways of their own. */
@@ -154,7 +185,7 @@ export function usersOn(db: Kysely<Schema>) {
         .where('id', '=', user.id)
         .execute()
       await db.deleteFrom('user_identifiers').where('user_id', '=', user.id).execute()
-      await claimIdentifiers(user.id, user.login, user.email)
+      await claimIdentifiers(user)
     },
 
     /** A new password ends everything that was issued under the old one. */
@@ -164,7 +195,7 @@ export function usersOn(db: Kysely<Schema>) {
         .set((eb) => ({ password_hash: passwordHash, epoch: eb('epoch', '+', 1), updated_at: now }))
         .where('id', '=', id)
         .execute()
-      await noteSignOut(db, { user: id }, now)
+      await noteSignOut(db, { users: [id] }, now)
       await noteEnding(db, { user: id }, now)
     },
 
@@ -179,21 +210,33 @@ export function usersOn(db: Kysely<Schema>) {
     },
 
     /** The kill switch: disabling ends everything issued so far, and enabling again revives none of it. */
-    async setEnabled(id: string, enabled: boolean, now: number): Promise<void> {
-      await db
-        .updateTable('users')
-        .set((eb) => ({ is_enabled: toFlag(enabled), epoch: eb('epoch', '+', 1), updated_at: now }))
-        .where('id', '=', id)
-        .where('is_enabled', '=', toFlag(!enabled))
-        .execute()
-      if (!enabled) await noteSignOut(db, { user: id }, now)
-      await noteEnding(db, { user: id }, now)
+    setEnabled(id: string, enabled: boolean, now: number): Promise<void> {
+      return this.setEnabledEach([id], enabled, now)
     },
 
-    async remove(id: string, now: number): Promise<void> {
-      await noteSignOut(db, { user: id }, now)
-      await db.deleteFrom('users').where('id', '=', id).execute()
-      await noteEnding(db, { user: id }, now)
+    async setEnabledEach(ids: readonly string[], enabled: boolean, now: number): Promise<void> {
+      await inPortions(ids, async (some) => {
+        await db
+          .updateTable('users')
+          .set((eb) => ({ is_enabled: toFlag(enabled), epoch: eb('epoch', '+', 1), updated_at: now }))
+          .where('id', 'in', some)
+          .where('is_enabled', '=', toFlag(!enabled))
+          .execute()
+        if (!enabled) await noteSignOut(db, { users: some }, now)
+        return endingOf(some, now)
+      })
+    },
+
+    remove(id: string, now: number): Promise<void> {
+      return this.removeEach([id], now)
+    },
+
+    async removeEach(ids: readonly string[], now: number): Promise<void> {
+      await inPortions(ids, async (some) => {
+        await noteSignOut(db, { users: some }, now)
+        await db.deleteFrom('users').where('id', 'in', some).execute()
+        return endingOf(some, now)
+      })
     },
   }
 }

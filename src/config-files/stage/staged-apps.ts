@@ -1,0 +1,176 @@
+import { registrationOf } from '../../admin/apps/apps.ts'
+import { isAnotherKind } from '../../domain/apps/another-kind.ts'
+import type { AppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
+import type { StagedApp } from '../../domain/instance/staged-records.ts'
+import type { TrustedApplications } from '../../store/repositories/apps/trusted-applications.ts'
+import { everyPage } from './every-page.ts'
+import type { Later, Was } from './later.ts'
+
+const byUri = (a: TrustedApplication, b: TrustedApplication): number => (a.applicationUri < b.applicationUri ? -1 : 1)
+
+/** Apps as they are to be: what changes is held back, and what was asked for once is not asked for again. */
+export function createStagedApps(read: TrustedApplications, later: Later) {
+  const apps = new Map<string, Was<TrustedApplication>>()
+  const added = new Set<string>()
+  const changed = new Set<string>()
+  // The apps of secrets, by their ids.
+  const owners = new Map<string, string>()
+
+  function put(uri: string, was: Was<TrustedApplication>): void {
+    apps.set(uri, was)
+    for (const { id } of was.after?.secrets ?? []) owners.set(id, uri)
+  }
+
+  async function preload(uris: Iterable<string>): Promise<void> {
+    const asked = [...uris].filter((uri) => !apps.has(uri))
+    const found = await read.findEach(asked)
+    for (const uri of asked) put(uri, { before: found.get(uri), after: found.get(uri) })
+  }
+
+  async function find(uri: string): Promise<TrustedApplication | undefined> {
+    if (!apps.has(uri)) await preload([uri])
+    return apps.get(uri)?.after
+  }
+
+  type Change = (app: TrustedApplication) => TrustedApplication
+  async function change(uri: string, how: Change, make: Parameters<Later['change']>[0]): Promise<void> {
+    const app = await find(uri)
+    if (app) put(uri, { before: apps.get(uri)?.before, after: how(app) })
+    if (!added.has(uri)) later.change(make)
+  }
+
+  async function changeSecrets(
+    uri: string,
+    how: (secrets: readonly AppSecret[]) => readonly AppSecret[],
+    make: Parameters<Later['change']>[0],
+  ): Promise<void> {
+    const before = (await find(uri))?.secrets ?? []
+    const after = how(before)
+    if (after.length === before.length && after.every((secret, index) => secret === before[index])) return
+    await change(uri, (app) => ({ ...app, secrets: after }), make)
+  }
+
+  const changeSecret = (id: string, how: (secret: AppSecret) => AppSecret, make: Parameters<Later['change']>[0]) =>
+    changeSecrets(owners.get(id) ?? '', (all) => all.map((one) => (one.id === id ? how(one) : one)), make)
+
+  const repository: TrustedApplications = {
+    ...read,
+    find,
+
+    async list() {
+      const all = [...apps.values()].flatMap(({ after }) => after ?? [])
+      for await (const page of everyPage(read.page, ({ applicationUri }) => applicationUri))
+        all.push(...page.filter(({ applicationUri }) => !apps.has(applicationUri)))
+      return all.sort(byUri)
+    },
+
+    async actingAs(userId) {
+      const others = (await read.actingAs(userId)).filter((uri) => !apps.has(uri))
+      const known = [...apps.values()].flatMap(({ after }) =>
+        after?.systemUser === userId ? [after.applicationUri] : [],
+      )
+      return [...others, ...known].sort()
+    },
+
+    async add(app, now) {
+      if (await find(app.applicationUri)) return false
+      added.add(app.applicationUri)
+      const fresh = { secrets: [], isEnabled: true, epoch: now, createdAt: now, updatedAt: now }
+      put(app.applicationUri, { before: apps.get(app.applicationUri)?.before, after: { ...app, ...fresh } })
+      return true
+    },
+
+    async update(app, now) {
+      const uri = app.applicationUri
+      const before = await find(uri)
+      if (!before) return
+      put(uri, { before: apps.get(uri)?.before, after: { ...before, ...app, updatedAt: now } })
+      if (added.has(uri)) return
+      // What ends with it is told by its repository.
+      if (isAnotherKind(before, app)) later.change((unit, then) => unit.apps.update(app, then))
+      else changed.add(uri)
+    },
+
+    setEnabled: (uri, isEnabled) =>
+      change(
+        uri,
+        (app) => ({ ...app, isEnabled }),
+        (unit, now) => unit.apps.setEnabled(uri, isEnabled, now),
+      ),
+
+    addSecret: (uri, secret) =>
+      changeSecrets(
+        uri,
+        (all) => [...all, { label: undefined, ...secret, lastUsedAt: undefined }],
+        (unit) => unit.apps.addSecret(uri, secret),
+      ),
+
+    removeSecret: (uri, id) =>
+      changeSecrets(
+        uri,
+        (all) => all.filter((one) => one.id !== id),
+        (unit) => unit.apps.removeSecret(uri, id),
+      ),
+
+    updateSecret: (id, { label, expiresAt }) =>
+      changeSecret(
+        id,
+        (secret) => ({ ...secret, label, expiresAt }),
+        (unit) => unit.apps.updateSecret(id, { label, expiresAt }),
+      ),
+
+    sealSecret: (id, sealed) =>
+      changeSecret(
+        id,
+        (secret) => ({ ...secret, sealed }),
+        (unit) => unit.apps.sealSecret(id, sealed),
+      ),
+
+    forgetSealedSecrets: (uri) =>
+      changeSecrets(
+        uri,
+        (all) => all.map((secret) => (secret.sealed === undefined ? secret : { ...secret, sealed: undefined })),
+        (unit) => unit.apps.forgetSealedSecrets(uri),
+      ),
+
+    expireSecrets: (uri, end) =>
+      changeSecrets(
+        uri,
+        (all) => all.map((secret) => ((secret.expiresAt ?? Infinity) <= end ? secret : { ...secret, expiresAt: end })),
+        (unit) => unit.apps.expireSecrets(uri, end),
+      ),
+
+    dropExpiredSecrets: (uri, now) =>
+      changeSecrets(
+        uri,
+        (all) => all.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now),
+        (unit) => unit.apps.dropExpiredSecrets(uri, now),
+      ),
+
+    async remove(uri) {
+      await find(uri)
+      put(uri, { before: apps.get(uri)?.before, after: undefined })
+      changed.delete(uri)
+      if (added.delete(uri)) return
+      later.changeEach('apps removed', uri, (unit, uris, now) => unit.apps.removeEach(uris, now))
+    },
+  }
+
+  const staged = (app: TrustedApplication): StagedApp => ({
+    registration: registrationOf(app),
+    // Secrets of an app that is there change one by one.
+    secrets: added.has(app.applicationUri) ? app.secrets : [],
+    isNew: added.has(app.applicationUri),
+    isEnabled: app.isEnabled,
+    epoch: app.epoch,
+    updatedAt: app.updatedAt,
+  })
+
+  return {
+    apps: repository,
+    preload,
+    /** Every app that was looked at, as it was and as it is to be. */
+    looked: (): readonly Was<TrustedApplication>[] => [...apps.values()],
+    records: () => ({ apps: [...added, ...changed].flatMap((uri) => apps.get(uri)?.after ?? []).map(staged) }),
+  }
+}

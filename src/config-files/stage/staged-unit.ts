@@ -1,0 +1,75 @@
+import type { AuditRecord } from '../../domain/instance/audit.ts'
+import type { StagedRecords } from '../../domain/instance/staged-records.ts'
+import type { Unit } from '../schema/describe-instance.ts'
+import { keepChanges, type Was } from './later.ts'
+import { createStagedApps } from './staged-apps.ts'
+import { createStagedRegistrations } from './staged-registrations.ts'
+import { createStagedResources } from './staged-resources.ts'
+import { createStagedUsers } from './staged-users.ts'
+
+export type StagedUnit = ReturnType<typeof createStagedUnit>
+
+/**
+ * A unit of work that holds everything back: it reads what is committed and sees its own changes, and nobody waits for it. What it
+ * holds back is many new records, to be put in together, and single changes to be made after them.
+ */
+export function createStagedUnit(read: Unit) {
+  const auditEvents: AuditRecord[] = []
+  const committed: (() => void)[] = []
+  const settings = new Map<string, Was<string>>()
+  const { later, count, makeThem } = keepChanges()
+  const { users, ...people } = createStagedUsers(read.users, later)
+  const { apps, ...clients } = createStagedApps(read.apps, later)
+  const { resources, ...apis } = createStagedResources(read.resources, later)
+
+  const unit: Unit = {
+    users,
+    apps,
+    resources,
+    selfRegistrations: createStagedRegistrations(read.selfRegistrations, later),
+    settings: {
+      ...read.settings,
+      async get(name) {
+        if (!settings.has(name)) {
+          const before = await read.settings.get(name)
+          settings.set(name, { before, after: before })
+        }
+        return settings.get(name)?.after
+      },
+      async set(name, value) {
+        settings.set(name, { before: settings.get(name)?.before, after: value })
+        later.change((stored) => stored.settings.set(name, value))
+      },
+    },
+    signInAttempts: {
+      ...read.signInAttempts,
+      async forgetUser(id) {
+        later.change((stored) => stored.signInAttempts.forgetUser(id))
+        return 0
+      },
+    },
+    auditEvents: {
+      ...read.auditEvents,
+      async add(records, whenCommitted) {
+        auditEvents.push(...records)
+        if (whenCommitted) committed.push(whenCommitted)
+      },
+    },
+  }
+
+  return {
+    unit,
+    people,
+    clients,
+    apis,
+    /** Whether anything is held back. */
+    isEmpty: (): boolean => auditEvents.length === 0 && count() === 0,
+    records: (): StagedRecords => ({ ...people.records(), ...clients.records(), auditEvents }),
+    /** Makes the changes that are not records to be put in together, after those. */
+    makeChanges: makeThem,
+    /** Tells that everything is there to stay. */
+    tellCommitted: (): void => {
+      for (const tell of committed) tell()
+    },
+  }
+}

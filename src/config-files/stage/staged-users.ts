@@ -1,0 +1,120 @@
+import type { Account } from '../../domain/instance/staged-records.ts'
+import { canonicalIdentifier, type User } from '../../domain/users/user.ts'
+import { newUserRecord } from '../../domain/users/user-record.ts'
+import { newId } from '../../lib/crypto/secrets.ts'
+import type { Users } from '../../store/repositories/users/users.ts'
+import type { Later, Was } from './later.ts'
+
+const namesOf = ({ login, email }: User): string[] =>
+  [login, ...(email === undefined ? [] : [email])].map(canonicalIdentifier)
+
+const mayAdminister = ({ user, passwordHash }: Account): boolean =>
+  user.isAdmin && user.isEnabled && user.type === 'InternalUser' && passwordHash !== undefined
+
+/** Users as they are to be: what changes is held back, and what was asked for once is not asked for again. */
+export function createStagedUsers(read: Users, later: Later) {
+  const accounts = new Map<string, Was<Account>>()
+  // Whom a login or an e-mail points at.
+  const owners = new Map<string, string | undefined>()
+  const added = new Set<string>()
+  const changed = new Set<string>()
+  const removed = new Set<string>()
+
+  function remember(account: Account): Was<Account> {
+    const known = accounts.get(account.user.id)
+    if (known) return known
+    const was = { before: account, after: account }
+    accounts.set(account.user.id, was)
+    for (const name of namesOf(account.user)) if (!owners.has(name)) owners.set(name, account.user.id)
+    return was
+  }
+
+  async function accountOf(id: string): Promise<Account | undefined> {
+    const known = accounts.get(id)
+    if (known) return known.after
+    const user = await read.find(id)
+    const [account] = user ? await read.accountsOf([user.login]) : []
+    return account && remember(account).after
+  }
+
+  function put(id: string, after: Account | undefined): void {
+    const was = accounts.get(id)
+    for (const name of was?.after ? namesOf(was.after.user) : []) owners.set(name, undefined)
+    for (const name of after ? namesOf(after.user) : []) owners.set(name, id)
+    accounts.set(id, { before: was?.before, after })
+  }
+
+  async function change(id: string, how: (account: Account) => Account): Promise<void> {
+    const account = await accountOf(id)
+    if (account) put(id, how(account))
+  }
+
+  /** Asks at once for everybody whom these names point at. */
+  async function preload(names: readonly string[]): Promise<void> {
+    for (const account of await read.accountsOf(names)) remember(account)
+    for (const name of names.map(canonicalIdentifier)) if (!owners.has(name)) owners.set(name, undefined)
+  }
+
+  const users: Users = {
+    ...read,
+
+    find: async (id) => (await accountOf(id))?.user,
+
+    async findByIdentifier(identifier) {
+      const name = canonicalIdentifier(identifier)
+      if (!owners.has(name)) await preload([name])
+      const owner = owners.get(name)
+      return owner === undefined ? undefined : accountOf(owner)
+    },
+
+    async administrators(most) {
+      const known = [...accounts].flatMap(([id, { after }]) => (after && mayAdminister(after) ? [id] : []))
+      const others = await read.administrators(most + accounts.size)
+      return [...known, ...others.filter((id) => !accounts.has(id))].slice(0, most)
+    },
+
+    async add(wanted, passwordHash, now) {
+      const user = newUserRecord(wanted, wanted.id ?? newId(), now)
+      added.add(user.id)
+      put(user.id, { user, passwordHash })
+      return user
+    },
+
+    async update({ id, name, email, emailVerified, locale, profile, isAdmin }, now) {
+      if (!added.has(id)) changed.add(id)
+      const details = { name, email, emailVerified, locale, profile, isAdmin, updatedAt: now }
+      await change(id, ({ user, passwordHash }) => ({ user: { ...user, ...details }, passwordHash }))
+    },
+
+    async setPassword(id, passwordHash) {
+      await change(id, ({ user }) => ({ user, passwordHash }))
+      if (!added.has(id)) later.change((unit, now) => unit.users.setPassword(id, passwordHash, now))
+    },
+
+    async setEnabled(id, isEnabled) {
+      await change(id, ({ user, passwordHash }) => ({ user: { ...user, isEnabled }, passwordHash }))
+      if (added.has(id)) return
+      later.changeEach(`users ${isEnabled}`, id, ({ users }, ids, now) => users.setEnabledEach(ids, isEnabled, now))
+    },
+
+    async remove(id) {
+      await accountOf(id)
+      put(id, undefined)
+      if (added.delete(id)) return
+      changed.delete(id)
+      removed.add(id)
+      later.changeEach('users removed', id, ({ users }, ids, now) => users.removeEach(ids, now))
+    },
+  }
+
+  return {
+    users,
+    preload,
+    /** Everybody who was looked at, as they were and as they are to be. */
+    looked: (): readonly Was<Account>[] => [...accounts.values()],
+    records: () => ({
+      users: [...added, ...changed].flatMap((id) => accounts.get(id)?.after ?? []),
+      released: [...changed, ...removed],
+    }),
+  }
+}
