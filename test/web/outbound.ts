@@ -256,3 +256,20 @@ await t.test('SS-06: a server that is slow, endless or compressed costs a bounde
   t.match(bomb, { value: { status: 200 } })
   t.ok(bomb?.status === 'fulfilled' && bomb.value.body.length < 64 * 1024, 'nothing is unpacked')
 })
+
+await t.test('SS-06: 64 KiB of an answer are read, with its length or without, and not a byte more', async (t) => {
+  const server = await serve(t, (request, response) => {
+    const bytes = Number(new URL(request.url ?? '', 'http://localhost').searchParams.get('bytes'))
+    if (request.url?.startsWith('/length')) response.setHeader('content-length', bytes)
+    response.write('x'.repeat(bytes - 1))
+    response.end('x')
+  })
+  const outbound = createOutbound({ exemptHosts: [{ host: 'localhost', port: undefined }] })
+  t.teardown(outbound.close)
+  for (const path of ['/length', '/chunks']) {
+    const { body } = await outbound.get(`${server}${path}?bytes=65536`, ACCEPT)
+    t.equal(body.length, 65_536, path)
+    const more = outbound.get(`${server}${path}?bytes=65537`, ACCEPT)
+    await t.rejects(more, { message: 'Response content exceeded max size' }, path)
+  }
+})

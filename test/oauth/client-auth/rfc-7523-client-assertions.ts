@@ -10,7 +10,7 @@ import {
   tokenRevocation,
 } from 'openid-client'
 import t from 'tap'
-import { newId } from '../../../src/lib/crypto/secrets.ts'
+import { digest, newId } from '../../../src/lib/crypto/secrets.ts'
 import { logHoldsNoSecret, type Refusal, refused, tableHoldsNoSecret } from '../../fixtures/answers/refusals.ts'
 import { noteSecret } from '../../fixtures/answers/secrets.ts'
 import { documentOf, tesseraOn, words } from '../../fixtures/cli/cli.ts'
@@ -338,6 +338,12 @@ await t.test(
     const used = because('assertion-used', 'an assertion with this jti has already been used')
     const jti = newId()
     t.equal((await send(await signAs(es, sound({ jti })))).status, 200)
+    const [kept] = await query<{ expires_at: number }>(
+      instance,
+      'select expires_at from client_assertions where jti_digest = ?',
+      digest(JSON.stringify([KEYED, jti])),
+    )
+    t.equal(kept?.expires_at, (Number(sound().exp) + 10) * 1000, 'kept past exp, for as long as clocks may differ')
     refused(
       t,
       instance,

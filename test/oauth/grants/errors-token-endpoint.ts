@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
 import { digest } from '../../../src/lib/crypto/secrets.ts'
 import { logHoldsNoSecret, type Refusal, refused } from '../../fixtures/answers/refusals.ts'
@@ -455,6 +456,26 @@ await t.test('code expired, used, for another app or redirect URI, PKCE mismatch
         refused(t, instance, response, grantRefused(description))
       })
     }
+    for (const [name, verifier] of [
+      ['42 characters', 'x'.repeat(42)],
+      ['129 characters', 'x'.repeat(129)],
+      ['a space', `${'x'.repeat(42)} `],
+      ['a plus', `${'x'.repeat(42)}+`],
+    ] as const)
+      await t.test(`RFC 7636 §4.1: ${name}, with the challenge made of that very verifier`, async (t) => {
+        const challenge = createHash('sha256').update(verifier).digest('base64url')
+        const response = await redeem(instance, await code({ ...PKCE, code_challenge: challenge }), {
+          code_verifier: verifier,
+        })
+        refused(t, instance, response, grantRefused(mismatch))
+      })
+    await t.test('RFC 7636 §4.1: 43 and 128 characters, of every sign there may be', async (t) => {
+      for (const verifier of ['-._~'.padEnd(43, 'aZ09'), '-._~'.padEnd(128, 'aZ09')]) {
+        const code_challenge = createHash('sha256').update(verifier).digest('base64url')
+        const response = await redeem(instance, await code({ ...PKCE, code_challenge }), { code_verifier: verifier })
+        t.equal(response.status, 200, `${verifier.length}`)
+      }
+    })
     await t.test('sent without a challenge', async (t) => {
       const response = await redeem(instance, await code(), { code_verifier: VERIFIER })
       const description = 'code_verifier was sent, but the authorization request had no code_challenge'
