@@ -1,4 +1,4 @@
-import type { AuthenticatedApp } from '../../domain/access/authenticated-app.ts'
+import { type AuthenticatedApp, requireStillEnabled } from '../../domain/access/authenticated-app.ts'
 import { isValidSecret } from '../../domain/apps/app-secret.ts'
 import type { AppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
@@ -16,7 +16,7 @@ import type { VerifyAssertion } from './verify-assertion.ts'
 
 interface Dependencies {
   readonly apps: Pick<TrustedApplications, 'find'>
-  readonly write: Write<'clientAssertions'>
+  readonly write: Write<'apps' | 'clientAssertions'>
   readonly verifyAssertion: VerifyAssertion
   readonly clock: Clock
   readonly secretUse: Pick<LastUse, 'note'>
@@ -55,10 +55,15 @@ export function createAuthenticateApp({ apps, write, verifyAssertion, clock, sec
 
   /** Of two requests with one assertion, at whatever node, the one that notes it first counts. @see RFC 7523 §3 */
   async function consumeAssertion(claim: Claim): Promise<void> {
-    const { assertion, credentials } = claim
-    if (!assertion || 'rule' in assertion) return
+    const { assertion, app } = claim
+    if (!assertion || 'rule' in assertion || !app) return
     const { jti, countsUntil } = assertion
-    if (await write(({ clientAssertions }) => clientAssertions.consume(credentials.clientId, jti, countsUntil))) return
+    const { applicationUri } = app
+    const isFirst = await write(async ({ apps, clientAssertions }) => {
+      requireStillEnabled(app, await apps.find(applicationUri))
+      return clientAssertions.consume(applicationUri, jti, countsUntil)
+    })
+    if (isFirst) return
     throw refuse(claim, 'assertion-used', 'an assertion with this jti has already been used')
   }
 

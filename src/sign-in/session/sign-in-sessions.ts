@@ -17,7 +17,7 @@ export interface SessionLimits {
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'sessions' | 'users'>
-  readonly write: Write<'sessions'>
+  readonly write: Write<'users' | 'sessions'>
   readonly writeEnding: Write<'sessions' | 'families' | 'apiSessions'>
   readonly clock: Clock
   readonly random: Random
@@ -98,7 +98,9 @@ export function createSignInSessions({ read, write, writeEnding, clock, random, 
       const cookie = newSecret(random)
       const sid = same ? previous.session.sid : newId()
       const facts: SignInFacts = { sid, authTime: at, amr, acr }
-      await write(async ({ sessions }) => {
+      await write(async ({ users, sessions }) => {
+        // Whoever was removed meanwhile is asked again, for their cookie opens nothing.
+        if (!(await users.find(user.id))) return
         if (same) return sessions.renew(facts, user.epoch, digest(cookie))
         if (previous) await sessions.end(previous.session.sid, at)
         const session = { ...facts, userId: user.id, userEpoch: user.epoch, createdAt: at, lastSeenAt: at }

@@ -77,6 +77,9 @@ export const isBroken = (error: unknown): boolean => isOutOfReach(error) && !OUT
 /** Rolled back by the database, mostly in favour of another transaction, so that trying again is sound. */
 export const isGivenUp = (error: unknown): boolean => /^(40000|40001|40P01)$/.test(codeOf(error))
 
+/** Refers to a row that is not there; the statement is made after a look, so it went away in between. */
+export const isOfNobody = (error: unknown): boolean => codeOf(error) === '23503'
+
 const rolledBack = (): Error =>
   Object.assign(new Error('the transaction was rolled back after a statement that failed'), { code: '40000' })
 

@@ -8,12 +8,24 @@ import type { Schema } from '../schema/schema.ts'
 import { type Repositories, repositoriesOn, type Store } from '../store.ts'
 import { tellAfterwards } from './after-commit.ts'
 import { migrationsOf } from './migrations.ts'
-import { codeOf, GIVE_UP, isGivenUp, isOutOfReach, messageOf, openPool, pinned, unpinned } from './postgres-pool.ts'
+import {
+  codeOf,
+  GIVE_UP,
+  isGivenUp,
+  isOfNobody,
+  isOutOfReach,
+  messageOf,
+  openPool,
+  pinned,
+  unpinned,
+} from './postgres-pool.ts'
 import { unavailable } from './unavailable.ts'
 
 // Milliseconds.
 const LONGEST_WAIT = 2000
 const SERVING = { statement: 5000, lock: LONGEST_WAIT }
+// So many apps and users that one unit of work refers to can have been removed one after the other.
+const MOST_REMOVALS = 4
 // Longer than any statement takes; a unit of work makes them one right after the other.
 const LONGEST_STANDSTILL = 10_000
 // A migration takes as long as it takes, and waits for the node that was first.
@@ -75,10 +87,12 @@ async function transact<T>(db: Kysely<Schema>, unit: Unit<T>, before: (db: Kysel
 /** Tries again for as long as it is sure that nothing has happened; an unknown outcome is never reported as success. */
 async function insist<T>(attempt: () => Promise<T>): Promise<T> {
   const started = performance.now()
-  for (;;) {
+  for (let attempts = 1; ; attempts += 1) {
     try {
       return await attempt()
     } catch (thrown) {
+      // Removed after the unit of work had looked; it then sees that it is not there.
+      if (isOfNobody(thrown) && attempts < MOST_REMOVALS) continue
       const outcomeUnknown = thrown instanceof CommitFault && !isGivenUp(thrown.cause)
       const error = thrown instanceof CommitFault ? thrown.cause : thrown
       const isStill = error instanceof StoodStill

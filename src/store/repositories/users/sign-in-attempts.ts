@@ -48,7 +48,8 @@ export function signInAttemptsOn(db: Kysely<Schema>) {
         const { since, count, locks, lockedUntil, consecutive } = turn.after
         const kept = limit.consecutive === undefined ? 0 : now + COUNT_KEPT
         const columns = {
-          user_id: user ?? null,
+          // Whoever was removed meanwhile is nobody.
+          user_id: user === undefined ? null : db.selectFrom('users').select('id').where('id', '=', user),
           since,
           count,
           locks,
