@@ -90,6 +90,16 @@ await t.test('OIDC Core §5.5: what is no such JSON object is refused', async (t
     '{"userinfo":[]}',
     '{"id_token":"name"}',
     '{"userinfo":{"name":1}}',
+    '{"id_token":{"acr":{"essential":true,"values":{}}}}',
+    '{"id_token":{"acr":{"essential":true,"values":{"toString":1}}}}',
+    '{"id_token":{"acr":{"essential":true,"values":[{"toString":1}]}}}',
+    '{"id_token":{"acr":{"essential":true,"value":{"toString":1}}}}',
+    '{"id_token":{"acr":{"values":"0"}}}',
+    '{"id_token":{"acr":{"essential":"true"}}}',
+    '{"userinfo":{"sub":{"value":[]}}}',
+    '{"userinfo":{"sub":{"values":[1]}}}',
+    '{"userinfo":{"name":{"values":{}}}}',
+    '{"userinfo":{"made_up":{"essential":1}}}',
     '{',
   ])
     t.strictSame(await refusal(claims), { error, error_description }, claims)

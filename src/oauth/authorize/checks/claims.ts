@@ -56,7 +56,23 @@ function membersOf(asked: Members, place: 'userinfo' | 'id_token'): Members {
   if (!isObject(members)) throw refuse(`the member ${place} is not an object`)
   if (!Object.values(members).every((member) => member === null || isObject(member)))
     throw refuse(`a member of ${place} is neither null nor an object`)
+  for (const [name, member] of Object.entries(members)) requireSoundMember(place, name, member)
   return members
+}
+
+/** Claims whose values are texts, and are compared here. */
+const TEXTS: readonly string[] = ['acr', 'sub']
+
+/** @see OIDC Core §5.5.1 */
+function requireSoundMember(place: string, name: string, member: unknown): void {
+  if (!isObject(member)) return
+  const { essential, value, values } = member
+  const about = TEXTS.includes(name) ? name : 'a claim'
+  if (essential !== undefined && typeof essential !== 'boolean')
+    throw refuse(`essential of ${about} in ${place} is neither true nor false`)
+  if (values !== undefined && !Array.isArray(values)) throw refuse(`values of ${about} in ${place} is not a list`)
+  if (TEXTS.includes(name) && ![value ?? '', ...(values ?? [])].every((one) => typeof one === 'string'))
+    throw refuse(`a value of ${about} in ${place} is not a text`)
 }
 
 const known = (members: Members): string[] => USER_CLAIMS.filter((name) => Object.hasOwn(members, name))
