@@ -1,4 +1,4 @@
-import { canonicalIdentifier } from '../../domain/users/user.ts'
+import { nameOfAccount } from '../../domain/users/user.ts'
 import type { Passwords } from '../../lib/crypto/passwords.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import type { Repositories } from '../../store/store.ts'
@@ -23,7 +23,7 @@ interface Preparation {
 /** An account is found by its login alone, never by an e-mail. */
 async function findAccount(users: Users, login: string) {
   const account = await users.findByIdentifier(login)
-  return account && canonicalIdentifier(account.user.login) === canonicalIdentifier(login) ? account : undefined
+  return account && nameOfAccount(account.user.login) === nameOfAccount(login) ? account : undefined
 }
 
 /** Hashes and compares before the transaction, which would keep others from writing in the meantime. */

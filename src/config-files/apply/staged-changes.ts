@@ -1,6 +1,6 @@
 import { readInstanceSettings } from '../../admin/change/instance-settings.ts'
 import { showResource } from '../../domain/access/api-resource.ts'
-import { canonicalIdentifier } from '../../domain/users/user.ts'
+import { nameOfAccount } from '../../domain/users/user.ts'
 import type { Wanted } from '../read/read-files.ts'
 import { type Description, describeApp, describeUser, type Fields, type Unit } from '../schema/describe-instance.ts'
 import type { Was } from '../stage/later.ts'
@@ -22,7 +22,7 @@ export async function stagedChanges(
 ): Promise<Change[]> {
   const loginOf = await loginsOf(staged, read)
   const named = new Set(
-    users.filter(({ password }) => password !== undefined).map(({ user }) => canonicalIdentifier(user.login)),
+    users.filter(({ password }) => password !== undefined).map(({ user }) => nameOfAccount(user.login)),
   )
   const resources = await staged.apis.looked()
   const describe = async (side: Side): Promise<Description> => ({
@@ -58,8 +58,7 @@ const inOrder = (entries: readonly (Entry | undefined)[]): Map<string, Fields> =
 const passwordOf = (
   { user, passwordHash }: NonNullable<ReturnType<StagedUnit['people']['looked']>[number]['after']>,
   named: ReadonlySet<string>,
-): Fields =>
-  named.has(canonicalIdentifier(user.login)) ? { password: passwordHash === undefined ? null : '(set)' } : {}
+): Fields => (named.has(nameOfAccount(user.login)) ? { password: passwordHash === undefined ? null : '(set)' } : {})
 
 async function loginsOf({ people, clients }: StagedUnit, read: Unit): Promise<(id: string) => string | undefined> {
   const logins = new Map(

@@ -11,7 +11,7 @@ import { showRegistration } from '../../domain/apps/app-attributes.ts'
 import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { fieldChanges } from '../../domain/records/field-changes.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
-import { canonicalIdentifier, type User } from '../../domain/users/user.ts'
+import { nameOfAccount, type User } from '../../domain/users/user.ts'
 import { showUser, userFaults } from '../../domain/users/user-attributes.ts'
 import type { WantedApp } from '../read/read-app.ts'
 import type { Wanted } from '../read/read-files.ts'
@@ -69,7 +69,7 @@ const differ = (before: Fields, after: Fields): boolean => Object.keys(fieldChan
 /** An account is found by its login alone: an e-mail that is somebody's login is a conflict, not them. */
 export async function findAccount({ users }: Unit, login: string): Promise<User | undefined> {
   const user = (await users.findByIdentifier(login))?.user
-  return user && canonicalIdentifier(user.login) === canonicalIdentifier(login) ? user : undefined
+  return user && nameOfAccount(user.login) === nameOfAccount(login) ? user : undefined
 }
 
 async function ensureResource(unit: Unit, wanted: ApiResource, context: ChangeContext): Promise<void> {

@@ -1,4 +1,4 @@
-import { canonicalIdentifier } from '../../domain/users/user.ts'
+import { nameOfAccount } from '../../domain/users/user.ts'
 import type { ConfigurationFault, Kind, Place } from './fault.ts'
 import { isRecord, type Source } from './source.ts'
 
@@ -33,7 +33,7 @@ const asWritten = (id: string): string => id
 
 const LISTS: readonly Section[] = [
   { name: 'apps', kind: 'app', key: 'ApplicationUri', canonical: asWritten },
-  { name: 'users', kind: 'user', key: 'login', canonical: canonicalIdentifier },
+  { name: 'users', kind: 'user', key: 'login', canonical: nameOfAccount },
   { name: 'resources', kind: 'resource', key: 'Identifier', canonical: asWritten },
 ]
 

@@ -1,5 +1,5 @@
 import type { Account } from '../../domain/instance/staged-records.ts'
-import { canonicalIdentifier, type User } from '../../domain/users/user.ts'
+import { canonicalIdentifier, spellingsOf, type User } from '../../domain/users/user.ts'
 import { newUserRecord } from '../../domain/users/user-record.ts'
 import { newId } from '../../lib/crypto/secrets.ts'
 import type { Users } from '../../store/repositories/users/users.ts'
@@ -52,7 +52,7 @@ export function createStagedUsers(read: Users, later: Later) {
   /** Asks at once for everybody whom these names point at. */
   async function preload(names: readonly string[]): Promise<void> {
     for (const account of await read.accountsOf(names)) remember(account)
-    for (const name of names.map(canonicalIdentifier)) if (!owners.has(name)) owners.set(name, undefined)
+    for (const name of names.flatMap(spellingsOf)) if (!owners.has(name)) owners.set(name, undefined)
   }
 
   const users: Users = {
@@ -61,9 +61,9 @@ export function createStagedUsers(read: Users, later: Later) {
     find: async (id) => (await accountOf(id))?.user,
 
     async findByIdentifier(identifier) {
-      const name = canonicalIdentifier(identifier)
-      if (!owners.has(name)) await preload([name])
-      const owner = owners.get(name)
+      const spellings = spellingsOf(identifier)
+      if (!spellings.every((name) => owners.has(name))) await preload([identifier])
+      const owner = spellings.map((name) => owners.get(name)).find((id) => id !== undefined)
       return owner === undefined ? undefined : accountOf(owner)
     },
 

@@ -1,3 +1,4 @@
+import { domainToASCII, domainToUnicode } from 'node:url'
 import { holdsHidden } from '../records/readable-name.ts'
 import { type IsListed, isCommonPassword } from './common-passwords.ts'
 
@@ -62,6 +63,22 @@ export type UserDetails = Pick<User, 'name' | 'email' | 'emailVerified' | 'local
  */
 export const canonicalIdentifier = (text: string): string =>
   text.normalize('NFKC').trim().toUpperCase().toLowerCase().normalize('NFKC')
+
+/**
+ * Every spelling under which an account may be known that a login or an e-mail points at: the host after @ is written with letters of
+ * any language or with `xn--`, and is the same host.
+ * @see RFC 5890 §2.3.2.1, RFC 6531 §3.2
+ */
+export function spellingsOf(text: string): string[] {
+  const written = text.normalize('NFKC').trim()
+  const at = written.lastIndexOf('@')
+  const host = written.slice(at + 1)
+  const hosts = at === -1 ? [] : [domainToUnicode(host), domainToASCII(host)].filter((known) => known !== '')
+  return [...new Set([text, ...hosts.map((known) => `${written.slice(0, at)}@${known}`)].map(canonicalIdentifier))]
+}
+
+/** The one of its spellings that stands for all of them. */
+export const nameOfAccount = (text: string): string => spellingsOf(text).sort()[0] ?? ''
 
 // Accounts are found by login as well as by id.
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i

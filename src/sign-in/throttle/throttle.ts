@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { countAttempt, OF_ACCOUNT, OF_NAME, ofNetwork } from '../../domain/sessions/sign-in-attempts.ts'
-import { canonicalIdentifier, type User } from '../../domain/users/user.ts'
+import { nameOfAccount, type User } from '../../domain/users/user.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { AttemptsOf, SignInAttempts } from '../../store/repositories/users/sign-in-attempts.ts'
 import type { Write } from '../../store/store.ts'
@@ -45,7 +45,7 @@ export function createSignInThrottle(dependencies: Dependencies) {
   const { signInAttempts, write, clock, key, devices, mostOfNetwork } = dependencies
 
   const nameKey = (login: string): string =>
-    `name:${createHmac('sha256', key).update(canonicalIdentifier(login)).digest('base64url')}`
+    `name:${createHmac('sha256', key).update(nameOfAccount(login)).digest('base64url')}`
 
   const ofThisNetwork = (network: string | undefined): AttemptsOf[] =>
     network === undefined || mostOfNetwork === 0

@@ -4,6 +4,7 @@ import type { PageQuery } from '../../../domain/records/paging.ts'
 import {
   canonicalIdentifier,
   type NewUser,
+  spellingsOf,
   type User,
   type UserDetails,
   type UserProfile,
@@ -92,17 +93,21 @@ export function usersOn(db: Kysely<Schema>) {
 
     /** Finds the one account that a login or e-mail points at, in any of its spellings. */
     async findByIdentifier(identifier: string): Promise<{ user: User; passwordHash: string | undefined } | undefined> {
-      const row = await everyone()
+      const spellings = spellingsOf(identifier)
+      const rows = await everyone()
         .innerJoin('user_identifiers', 'user_identifiers.user_id', 'users.id')
         .selectAll('users')
-        .where('identifier', '=', canonicalIdentifier(identifier))
-        .executeTakeFirst()
+        .select('identifier')
+        .where('identifier', 'in', spellings)
+        .execute()
+      // Two accounts may be there from before both spellings were one.
+      const row = spellings.map((known) => rows.find((found) => found.identifier === known)).find(Boolean)
       return row && { user: toUser(row), passwordHash: row.password_hash ?? undefined }
     },
 
     /** The accounts that any of these logins and e-mails point at, each once. */
     async accountsOf(identifiers: Iterable<string>): Promise<Account[]> {
-      const rows = await inPortions(new Set([...identifiers].map(canonicalIdentifier)), (some) =>
+      const rows = await inPortions(new Set([...identifiers].flatMap(spellingsOf)), (some) =>
         everyone()
           .innerJoin('user_identifiers', 'user_identifiers.user_id', 'users.id')
           .selectAll('users')
@@ -141,7 +146,7 @@ export function usersOn(db: Kysely<Schema>) {
       const found = await db
         .selectFrom('user_identifiers')
         .select('identifier')
-        .where('identifier', 'in', identifiers.map(canonicalIdentifier))
+        .where('identifier', 'in', identifiers.flatMap(spellingsOf))
         .executeTakeFirst()
       return found !== undefined
     },

@@ -1,0 +1,78 @@
+import t from 'tap'
+import { startAdminApi } from '../fixtures/admin/admin.ts'
+import { tesseraOn } from '../fixtures/cli/cli.ts'
+import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
+import { PASSWORD } from '../fixtures/instance/instance.ts'
+import { startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
+import { createBrowser } from '../fixtures/sign-in/browser.ts'
+
+const { instance } = await startWorld(t)
+const api = await startAdminApi(instance)
+const tessera = tesseraOn(instance)
+
+/** One host in two spellings each. @see RFC 5890 §2.3.2.1 */
+const HOSTS: readonly (readonly [letters: string, ascii: string])[] = [
+  ['bücher.example', 'xn--bcher-kva.example'],
+  ['пример.example', 'xn--e1afmkfd.example'],
+]
+
+async function status(username: string, password: string): Promise<number> {
+  const browser = createBrowser(instance.origin)
+  const page = await browser.open(authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT }))
+  return (await browser.submit(page, 'login-submit', { username, password })).status
+}
+
+for (const [letters, ascii] of HOSTS)
+  for (const [own, other] of [
+    [letters, ascii],
+    [ascii, letters],
+  ] as const)
+    await t.test(`an address at ${own} is that at ${other}`, async (t) => {
+      const login = `owner-of-${own.length}-${own.charCodeAt(0)}`
+      const [email, same] = [`${login}@${own}`, `${login}@${other}`]
+      const { id } = await instance.addUser({ login, email })
+      const taken = `is taken by ${login}`
+      for (const spelling of [same, same.toUpperCase(), email]) {
+        const made = await api.post('/users', { login: 'second', type: 'InternalUser', email: spelling })
+        t.ok(made.status === 409 && made.text.includes(taken), `API: ${made.text}`)
+        const line = await tessera(['user', 'add', 'second', '--email', spelling])
+        t.ok(line.code !== 0 && line.stderr.includes(taken), `command line: ${line.stderr}`)
+        const named = await tessera(['user', 'add', spelling])
+        t.ok(named.code !== 0 && named.stderr.includes(taken), `as a login: ${named.stderr}`)
+        const file = await tessera(['apply', '-'], JSON.stringify({ users: [{ login: 'second', email: spelling }] }))
+        t.ok(file.code !== 0 && file.stderr.includes(taken), `file: ${file.stderr}`)
+        const shown = await tessera(['user', 'show', spelling, '--json'])
+        t.equal((JSON.parse(shown.stdout) as { id: string }).id, id)
+        t.equal(await status(spelling, PASSWORD), 200, `${spelling} signs in`)
+      }
+    })
+
+await t.test('guesses under both spellings count together', async (t) => {
+  const [letters, ascii] = HOSTS[0] ?? ['', '']
+  const statuses = []
+  for (let turn = 0; turn < 11; turn++)
+    statuses.push(await status(`nobody@${turn % 2 === 0 ? letters : ascii}`, 'a wrong password'))
+  t.strictSame(statuses, [...Array<number>(10).fill(401), 429])
+})
+
+await t.test('two accounts of before, one for each spelling, are found by the very one', async (t) => {
+  const [letters, ascii] = HOSTS[0] ?? ['', '']
+  const [first, second] = [`old@${letters}`, `old@${ascii}`]
+  const one = await instance.addUser({ login: 'old-one', email: first })
+  const two = await instance.core.store.write(({ users }) =>
+    users.add({ login: 'old-two', type: 'InternalUser', email: second }, undefined, instance.now()),
+  )
+  for (const [email, { id }] of [
+    [first, one],
+    [second, two],
+  ] as const) {
+    t.equal((JSON.parse((await tessera(['user', 'show', email, '--json'])).stdout) as { id: string }).id, id)
+    t.equal((await tessera(['user', 'update', email, '--given-name', 'Old'])).code, 0, 'and can be changed')
+  }
+})
+
+await t.test('two records of a file are one account', async (t) => {
+  const users = HOSTS[1]?.map((host) => ({ login: `x@${host}` }))
+  const plan = await tessera(['plan', '-'], JSON.stringify({ users }))
+  t.not(plan.code, 0, plan.stdout)
+})
