@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from '../domain/apps/app-choices.ts'
+import { fileUrlOf } from '../lib/net/database-url.ts'
 import { HOUR } from '../lib/time/clock.ts'
+import { pathsFrom } from './paths-in-file.ts'
 import { SettingFault } from './readers.ts'
 import { SETTINGS, type SettingName } from './settings.ts'
 
@@ -29,7 +31,10 @@ export type Config = ReturnType<typeof readConfig>
  * @throws ConfigurationFaults naming every wrong or unknown setting at once
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>, file: string | undefined) {
-  const given = { ...(file === undefined ? {} : readFile(file)), ...onlyTessera(environment) }
+  const given = {
+    ...(file === undefined ? {} : pathsFrom(dirname(resolve(file)), readFile(file))),
+    ...onlyTessera(environment),
+  }
   const faults = Object.keys(given)
     .filter((name) => !isSettingName(name))
     .sort()
@@ -68,7 +73,7 @@ const sections = (values: Values, production: boolean) => ({
     shutdownDelay: values.TESSERA_SHUTDOWN_DELAY,
   },
   database: {
-    url: values.TESSERA_DATABASE_URL || `file:${join(values.TESSERA_DATA_DIR, 'tessera.db')}`,
+    url: values.TESSERA_DATABASE_URL || fileUrlOf(join(values.TESSERA_DATA_DIR, 'tessera.db')),
     connections: values.TESSERA_DATABASE_CONNECTIONS,
     moveTo: values.TESSERA_MOVE_TO,
   },

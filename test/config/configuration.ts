@@ -1,12 +1,14 @@
 // SQLite alone: is about settings and the file of the master key
+import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ConfigurationFaults, readConfig } from '../../src/config/read-config.ts'
 import { SETTINGS } from '../../src/config/settings.ts'
 import { loadMasterKey, MasterKeyFault } from '../../src/lib/crypto/master-key.ts'
+import { parseDatabaseUrl } from '../../src/lib/net/database-url.ts'
 import { tesseraWith } from '../fixtures/cli/cli.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -43,6 +45,7 @@ const LENGTH = 'is not a length of time, such as 30m, 8h or 14d:'
 const RANGE = 'must be from 1m to 365d:'
 const TEXT = 'must be at most 500 characters without control characters'
 const FILE_URL = 'must be a file: URL, such as file:./data/tessera.db, or postgres://USER:PASSWORD@HOST:PORT/DATABASE'
+const FILE_PARAMETER = 'has a ? or #, but a file takes no parameters; in a name write %3F for ? and %23 for #'
 const UNENCRYPTED = 'has sslmode=disable, which is for a server on this machine only; use verify-full'
 const UNVERIFIED =
   'has sslmode=require, which does not verify the server; use verify-full, with sslrootcert=FILE for your own certificate authority'
@@ -87,6 +90,21 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   ['TESSERA_LISTEN', '[zz]:5080', `${LISTEN} [zz]:5080`],
   ['TESSERA_LISTEN', 'http://127.0.0.1:5080', `${LISTEN} http://127.0.0.1:5080`],
   ['TESSERA_DATABASE_URL', './data/tessera.db', FILE_URL],
+  [
+    'TESSERA_DATABASE_URL',
+    'file://db.example.com/tessera.db',
+    'names the host db.example.com; a file is on this machine: write file:/PATH or file:///PATH',
+  ],
+  ['TESSERA_DATABASE_URL', 'file:/srv/tessera.db?mode=ro', FILE_PARAMETER],
+  ['TESSERA_DATABASE_URL', 'file:///srv/#1/tessera.db', FILE_PARAMETER],
+  [
+    'TESSERA_DATABASE_URL',
+    'file:/srv/100%/tessera.db',
+    'has a % that is not an escape; write a literal percent sign as %25',
+  ],
+  ['TESSERA_DATABASE_URL', 'file:/srv/%00.db', 'has a %00, which no file name can hold'],
+  ['TESSERA_DATABASE_URL', 'file://localhost', 'must name a file: file:/PATH/tessera.db'],
+  ['TESSERA_DATABASE_URL', 'file:/srv/', 'must name a file: file:/PATH/tessera.db'],
   ['TESSERA_DATABASE_URL', 'file:', FILE_URL],
   ['TESSERA_DATABASE_URL', 'sqlite:tessera.db', FILE_URL],
   ['TESSERA_DATABASE_URL', 'mysql://tessera:canary@db/tessera', FILE_URL],
@@ -178,6 +196,42 @@ await t.test('a sound configuration has no fault, and nothing given is the defau
   t.strictSame(readConfig({ TESSERA_LISTEN: '[::1]:5080' }, undefined).http.host, '::1')
 })
 
+await t.test('RFC 8089: the URL of a file is read as an URL', async (t) => {
+  for (const [url, path] of [
+    ['file:data/tessera.db', 'data/tessera.db'],
+    ['file:./data/tessera.db', './data/tessera.db'],
+    ['file:/srv/tessera.db', '/srv/tessera.db'],
+    ['file:///srv/tessera.db', '/srv/tessera.db'],
+    ['file://localhost/srv/tessera.db', '/srv/tessera.db'],
+    ['file:/srv/my%20data/100%25/%3F%23.db', '/srv/my data/100%/?#.db'],
+    ['file:/srv/my data/tessera.db', '/srv/my data/tessera.db'],
+  ] as const)
+    t.strictSame(parseDatabaseUrl(url), { kind: 'file', path }, url)
+  const folder = '/srv/100% #1?'
+  const { url } = readConfig({ TESSERA_DATA_DIR: folder }, undefined).database
+  t.strictSame(parseDatabaseUrl(url), { kind: 'file', path: `${folder}/tessera.db` }, 'so is that of a data folder')
+})
+
+await t.test(
+  'a relative path in the configuration file counts from that file, wherever a command is run',
+  async (t) => {
+    const file = fileOf(t, 'TESSERA_DATA_DIR=data\nTESSERA_MASTER_KEY_FILE=../keys/master.key\n')
+    const folder = dirname(file)
+    const { database, masterKey } = readConfig({}, file)
+    t.equal(database.url, `file:${folder}/data/tessera.db`)
+    t.equal(masterKey.file, join(folder, '../keys/master.key'))
+    const urlIn = (text: string): string => readConfig({}, fileOf(t, `TESSERA_DATABASE_URL=${text}\n`)).database.url
+    t.match(urlIn('file:my%20data/tessera.db'), /^file:\/.*\/my data\/tessera\.db$/)
+    t.equal(urlIn('file:/srv/tessera.db'), 'file:/srv/tessera.db')
+    t.match(urlIn('postgres://db.example.com/tessera?sslrootcert=ca.pem'), /\?sslrootcert=%2F.*%2Fca\.pem$/)
+    t.equal(
+      readConfig({ TESSERA_DATA_DIR: 'here' }, file).database.url,
+      'file:here/tessera.db',
+      'one of the environment counts from the present folder',
+    )
+  },
+)
+
 await t.test('the environment wins over the file, and the file over the defaults', async (t) => {
   const file = fileOf(
     t,
@@ -238,7 +292,7 @@ await t.test('master key: each wrong one has its line, and is not repeated', asy
   }
 
   const wrongFile = (): string => faultOf(() => loadMasterKey({ value: undefined, file, mayCreate: false }))
-  const missing = `there is no master key: ${file} does not exist. Create it with: (umask 077; openssl rand -base64 32 > ${file})`
+  const missing = `there is no master key: ${file} does not exist. Create it with: (umask 077; mkdir -p ${folder} && openssl rand -base64 32 > ${file})`
   t.equal(wrongFile(), missing)
   writeFileSync(file, 'canary', { mode: 0o600 })
   t.equal(wrongFile(), `${file} holds 4 ${atLeast}`)
@@ -283,12 +337,28 @@ await t.test(
   },
 )
 
+await t.test(
+  'the first start in production tells how to make a master key, in a line that works when it is pasted',
+  async (t) => {
+    const settings = { TESSERA_DATA_DIR: join(folderOf(t), "David's data", 'new'), NODE_ENV: 'production' }
+    const { stderr } = await tesseraWith(settings)(['db', 'migrate'])
+    t.equal((await tesseraWith(settings)(['serve'])).stderr.includes('Create it with: '), true)
+    const [, line = ''] =
+      /Create it with: (.*)\n$/.exec((await tesseraWith(settings)(['apply', '-'], 'apps: []')).stderr) ?? []
+    t.equal(stderr.includes('created a new instance'), true, 'the schema alone needs no key')
+    execFileSync('sh', ['-c', line])
+    t.equal(statSync(join(settings.TESSERA_DATA_DIR, 'master.key')).mode & 0o777, 0o600)
+    const first = await tesseraWith(settings)(['app', 'list'])
+    t.equal(first.code, 0, first.stderr)
+  },
+)
+
 await t.test('the command: production does not start without a master key, nor with another one', async (t) => {
   const folder = folderOf(t)
   const key = join(folder, 'master.key')
   const settings = { TESSERA_DATA_DIR: folder, NODE_ENV: 'production' }
   const refused = (line: string) => ({ code: 1, stdout: '', stderr: `${line}\n` })
-  const missing = `there is no master key: ${key} does not exist. Create it with: (umask 077; openssl rand -base64 32 > ${key})`
+  const missing = `there is no master key: ${key} does not exist. Create it with: (umask 077; mkdir -p ${folder} && openssl rand -base64 32 > ${key})`
   t.strictSame(await tesseraWith(settings)(['serve']), refused(missing))
   t.notOk(existsSync(key))
   const short = await tesseraWith({ ...settings, TESSERA_MASTER_KEY: 'Y2FuYXJ5' })(['serve'])

@@ -32,7 +32,7 @@ export function restoreCommand(db: Command): void {
 async function restore(file: string, flags: { readonly replace?: boolean }, command: Command): Promise<void> {
   const config = configOf(command)
   // A key made now would be another one than that of the backup.
-  const masterKey = loadMasterKey({ ...config.masterKey, mayCreate: false })
+  const masterKey = loadMasterKey({ ...config.masterKey, mayCreate: false, keyed: true, keyOf: 'the backup' })
   const progress = progressOn(command, globalsOf(command).json)
   const outcome = await restoreDatabase({
     file,
@@ -56,10 +56,12 @@ async function restore(file: string, flags: { readonly replace?: boolean }, comm
   print(
     command,
     { ...outcome, backup: backup ? { of: backup.of, at: isoTime(backup.at) } : null, aside: aside ?? null },
-    `Restored ${rows} rows${when} into ${to}. Ended: ${ended.sessions} sessions, ${ended.tokenFamilies} sign-ins at apps, ${ended.codes} codes.`,
+    `Restored ${rows} rows${when} into ${to}. Ended: ${ended.sessions} sessions, ${ended.tokenFamilies} sign-ins at apps, ${ended.codes} codes, ${ended.initialAccessTokens} initial access tokens, ${ended.secrets} replaced secrets; ${ended.deliveries} notices are not sent.`,
   )
   if (aside === undefined) reportCreated(command, config, { shown: to })
   else note(command, `The previous database is kept as ${aside}.`)
+  if (aside === undefined)
+    note(command, 'Secrets of apps that were replaced after the backup count again: replace them once more.')
   note(
     command,
     'Everybody has to sign in again. Access tokens that an API verifies by itself stay valid until they expire.',

@@ -4,6 +4,7 @@ import { describeFault, Refused } from '../../domain/refusals/errors.ts'
 import { MasterKeyFault } from '../../lib/crypto/master-key.ts'
 import { ClockAhead } from '../../operations/maintenance/check-clock.ts'
 import { FileLost } from '../../store/engine/file-watch.ts'
+import { NotLocal } from '../../store/engine/local-disk.ts'
 import { ForeignDatabase, NewerSchema } from '../../store/engine/migrations.ts'
 import { OutOfService } from '../../store/repositories/instance/move-state.ts'
 import { OutputRefused } from '../../store/transfer/output-file.ts'
@@ -27,6 +28,7 @@ const SAID_IN_FULL = [
   OutputRefused,
   NotTheSame,
   FileLost,
+  NotLocal,
 ]
 
 /**

@@ -10,9 +10,9 @@ import {
   statSync,
   writeSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { makeFolder } from '../files/make-folder.ts'
-
+import { shellWord } from '../text/shell.ts'
 import { deriveKey } from './sealed-box.ts'
 import { digest } from './secrets.ts'
 
@@ -30,20 +30,32 @@ export interface MasterKeySource {
   readonly mayCreate: boolean
   /** Whether a database was used with a key before: a new one is of no use then. */
   readonly keyed?: boolean
+  /** What was used with it, where that is not the database itself. */
+  readonly keyOf?: string
 }
 
 /** Loads the secret under which everything secret is sealed. @throws MasterKeyFault */
-export function loadMasterKey({ value, file, mayCreate, keyed = false }: MasterKeySource): Buffer {
+export function loadMasterKey({
+  value,
+  file,
+  mayCreate,
+  keyed = false,
+  keyOf = 'this database',
+}: MasterKeySource): Buffer {
   if (value !== undefined) return decode(value, 'TESSERA_MASTER_KEY')
   const text = readKeyFile(file) ?? (mayCreate ? createKeyFile(file) : undefined)
   if (text === undefined) {
     const remedy = keyed
-      ? '; put the master key of this database there, or set TESSERA_MASTER_KEY_FILE to its file'
-      : `. Create it with: (umask 077; openssl rand -base64 32 > ${file})`
+      ? `; put the master key of ${keyOf} there, or set TESSERA_MASTER_KEY_FILE to its file`
+      : `. Create it with: ${creationOf(resolve(file))}`
     throw new MasterKeyFault(`there is no master key: ${file} does not exist${remedy}`)
   }
   return decode(text.trim(), file)
 }
+
+/** A line for the shell, which makes the folder as well. */
+const creationOf = (file: string): string =>
+  `(umask 077; mkdir -p ${shellWord(dirname(file))} && openssl rand -base64 32 > ${shellWord(file)})`
 
 /** What a database keeps of its master key, to notice another one. */
 export const markOf = (masterKey: Buffer): string => digest(deriveKey(masterKey, 'mark').toString('base64'))

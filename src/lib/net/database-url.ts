@@ -18,6 +18,7 @@ export interface PostgresAddress {
 /** An URL that names no database; the message completes "the database URL ..." and repeats nothing of it. */
 export class DatabaseUrlFault extends Error {}
 
+const SCHEME = 'file:'
 const PARAMETERS = ['sslmode', 'sslrootcert', 'host']
 const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::1|\/.*)$/.test(host)
 
@@ -27,7 +28,7 @@ const isLoopback = (host: string): boolean => /^(localhost|127\.\d+\.\d+\.\d+|::
  * @see https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
  */
 export function parseDatabaseUrl(text: string): DatabaseAddress {
-  if (/^file:.+/.test(text)) return { kind: 'file', path: text.slice('file:'.length) }
+  if (isFileUrl(text)) return { kind: 'file', path: readPath(text.slice(SCHEME.length)) }
   if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text))
     throw new DatabaseUrlFault(
       'must be a file: URL, such as file:./data/tessera.db, or postgres://USER:PASSWORD@HOST:PORT/DATABASE',
@@ -49,6 +50,24 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
     verified: readSslMode(url.searchParams.get('sslmode'), isLoopback(host === '' ? 'localhost' : host)),
     authorityFile: url.searchParams.get('sslrootcert') ?? undefined,
   }
+}
+
+export const isFileUrl = (text: string): boolean => /^file:./.test(text)
+
+/** The URL of a file: what would mean something else in an URL is escaped. */
+export const fileUrlOf = (path: string): string => SCHEME + path.replace(/[%?#]/g, encodeURIComponent)
+
+/** Below `file:` there is a path, or `//`, a host that may only be this machine, and an absolute path. @see RFC 8089 §2 */
+function readPath(text: string): string {
+  const [, host, absolute] = /^\/\/([^/]*)(.*)$/.exec(text) ?? []
+  if (host !== undefined && !/^(localhost)?$/i.test(host))
+    throw new DatabaseUrlFault(`names the host ${host}; a file is on this machine: write file:/PATH or file:///PATH`)
+  if (/[?#]/.test(text))
+    throw new DatabaseUrlFault('has a ? or #, but a file takes no parameters; in a name write %3F for ? and %23 for #')
+  const path = decoded(absolute ?? text)
+  if (path === '' || path.endsWith('/')) throw new DatabaseUrlFault('must name a file: file:/PATH/tessera.db')
+  if (path.includes('\0')) throw new DatabaseUrlFault('has a %00, which no file name can hold')
+  return path
 }
 
 function decoded(part: string): string {
@@ -73,7 +92,7 @@ function readSslMode(mode: string | null, loopback: boolean): boolean {
 
 /** The URL as it may be shown: without the password. */
 export function shownDatabaseUrl(text: string): string {
-  if (text.startsWith('file:')) return text
+  if (isFileUrl(text)) return text
   const url = new URL(text)
   url.password = ''
   return url.href

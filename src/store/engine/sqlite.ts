@@ -8,6 +8,7 @@ import type { Schema } from '../schema/schema.ts'
 import { repositoriesOn, type StagedWork, type Store } from '../store.ts'
 import { createBallast } from './ballast.ts'
 import { type FileWatch, identityOf, watchFile } from './file-watch.ts'
+import { requireLocalDisk } from './local-disk.ts'
 import { migrationsOf } from './migrations.ts'
 import { immediateDialect, statementDialect } from './sqlite-dialect.ts'
 import { loadSqlite } from './sqlite-library.ts'
@@ -78,6 +79,7 @@ async function writeStaged<T>(
  * @param missing whether a file that is missing is made, with its folder, or an error; one that is only to be read is not
  */
 export function openSqlite(path: string, missing: 'make' | 'find' | 'read' = 'make'): Store {
+  requireLocalDisk(path)
   const before = identityOf(path)
   const writerConnection = missing === 'read' ? openIdleWriter(path) : openWriter(path, missing)
   const readerConnection = new (loadSqlite())(path, { timeout: BUSY_TIMEOUT })

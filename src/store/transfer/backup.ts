@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Kysely, sql } from 'kysely'
+import { fileUrlOf } from '../../lib/net/database-url.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import { moveStateOn, OutOfService } from '../repositories/instance/move-state.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -77,7 +78,7 @@ function makeDraft(draft: string): void {
 
 async function fill(draft: string, source: Place, level: string, at: number, report: Report): Promise<Moved[]> {
   const plan = await planOf(level)
-  const target = openPlace(`file:${draft}`, 'make')
+  const target = openPlace(fileUrlOf(draft), 'make')
   try {
     await target.migrations.migrate(level)
     const rows = rowsOn(target.db)

@@ -11,6 +11,8 @@ export interface Held {
   putAside(aside: Aside): void
   /** Takes the note back. */
   takeBack(): void
+  /** Ids of the secrets of apps that count in it at a time; `undefined` where it holds none that can be read. */
+  liveSecrets(now: number): ReadonlySet<string> | undefined
   /** Lets go of it. */
   release(): void
 }
@@ -51,6 +53,11 @@ export function holdDatabase(path: string): Held | undefined {
     },
     takeBack() {
       if (holdsInstance(database)) database.exec("delete from move_state where name = 'aside'")
+    },
+    liveSecrets(now) {
+      if (!holdsInstance(database)) return undefined
+      const live = 'select id from app_secrets where expires_at is null or expires_at > ?'
+      return new Set(database.prepare(live).pluck().all(now) as string[])
     },
     release: () => void database.close(),
   }

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type Database from 'better-sqlite3'
 import { Kysely, PostgresDialect, SqliteDialect, sql } from 'kysely'
-import { parseDatabaseUrl, shownDatabaseUrl } from '../../lib/net/database-url.ts'
+import { fileUrlOf, parseDatabaseUrl, shownDatabaseUrl } from '../../lib/net/database-url.ts'
+import { requireLocalDisk } from '../engine/local-disk.ts'
 import { ForeignDatabase, migrationsOf, NewerSchema } from '../engine/migrations.ts'
 import { messageOf, openPool, pinned } from '../engine/postgres-pool.ts'
 import { immediateDialect } from '../engine/sqlite-dialect.ts'
@@ -48,14 +49,16 @@ export function isMissing(url: string): boolean {
 /** An URL that is the same wherever a command is run, without password. */
 export function shownPlace(url: string): string {
   const address = parseDatabaseUrl(url)
-  return address.kind === 'file' ? `file:${resolve(address.path)}` : shownDatabaseUrl(url)
+  return address.kind === 'file' ? fileUrlOf(resolve(address.path)) : shownDatabaseUrl(url)
 }
 
 /**
  * Opens what an URL names, and makes sure that it answers.
- * @throws TransferRefused naming it
+ * @throws TransferRefused naming it; NotLocal where a file is to be made on a network file system
  */
 export async function enterPlace(url: string, mode: Mode): Promise<Place> {
+  const address = parseDatabaseUrl(url)
+  if (mode === 'make' && address.kind === 'file') requireLocalDisk(resolve(address.path))
   let place: Place | undefined
   try {
     place = openPlace(url, mode)

@@ -4,7 +4,8 @@ import { dirname, join, resolve } from 'node:path'
 import { sql } from 'kysely'
 import type { AuditedUnit } from '../../domain/instance/audit.ts'
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
-import { parseDatabaseUrl } from '../../lib/net/database-url.ts'
+import { fileUrlOf, parseDatabaseUrl } from '../../lib/net/database-url.ts'
+import { requireLocalDisk } from '../engine/local-disk.ts'
 import { ForeignDatabase } from '../engine/migrations.ts'
 import { auditEventsOn } from '../repositories/instance/audit-events.ts'
 import { type Arrival, type BackupMark, moveStateOn } from '../repositories/instance/move-state.ts'
@@ -14,6 +15,7 @@ import { requireSound } from './backup.ts'
 import { claim, requireOurs, whyNotFillable } from './claim.ts'
 import { bringBack, createPrivateFile, keepAside, publishFile, removeDatabaseFile } from './durable-file.ts'
 import { type Ended, endGrants, latestTime } from './end-grants.ts'
+import { type EndedUsed, endUsed, type LiveSecrets } from './end-used.ts'
 import { holdDatabase } from './in-use.ts'
 import { isSameFile } from './output-file.ts'
 import { enterPlace, openPlace, type Place, shownPlace } from './place.ts'
@@ -29,7 +31,7 @@ export interface Restored {
   readonly to: string
   /** Its mark; absent in a file that was copied by other means. */
   readonly backup: BackupMark | undefined
-  readonly ended: Ended
+  readonly ended: Ended & EndedUsed
   readonly tables: readonly { table: string; rows: number }[]
   /** Where the database that was there before is kept. */
   readonly aside: string | undefined
@@ -48,7 +50,7 @@ interface Restoring {
   readonly acceptClock: boolean
   readonly report: Report
   /** Tells the audit log in the same transaction. */
-  readonly record: (unit: AuditedUnit, ended: Ended, backup: BackupMark | undefined) => Promise<void>
+  readonly record: (unit: AuditedUnit, ended: Ended & EndedUsed, backup: BackupMark | undefined) => Promise<void>
 }
 
 // What clocks may differ by, milliseconds.
@@ -68,6 +70,7 @@ export async function restoreDatabase(restoring: Restoring): Promise<Restored> {
   const draft = `${path}.restoring`
   for (const own of [path, draft])
     if (isSameFile(file, own)) throw new TransferRefused('the backup is the database itself; copy it elsewhere first')
+  requireLocalDisk(path)
   const isThere = existsSync(path)
   if (isThere && !replace)
     throw new TransferRefused(
@@ -77,7 +80,7 @@ export async function restoreDatabase(restoring: Restoring): Promise<Restored> {
   const held = isThere ? holdDatabase(path) : undefined
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    const prepared = await prepare(restoring, draft, report)
+    const prepared = await prepare({ ...restoring, liveSecrets: held?.liveSecrets(restoring.clock()) }, draft, report)
     const aside = isThere ? `${path}.before-restore-${run.slice(0, 8)}` : undefined
     if (aside === undefined) publishNew(draft, path)
     else {
@@ -127,9 +130,13 @@ function publishNew(draft: string, path: string): void {
 
 type Prepared = Pick<Restored, 'backup' | 'ended' | 'tables'>
 
+interface Preparing extends Restoring {
+  readonly liveSecrets?: LiveSecrets
+}
+
 /** Makes a copy of the backup that is up to date and in which no grant lives. */
-async function prepare(restoring: Restoring, draft: string, report: Report): Promise<Prepared> {
-  const { file, masterKeyMark, clock, acceptClock, record } = restoring
+async function prepare(restoring: Preparing, draft: string, report: Report): Promise<Prepared> {
+  const { file, masterKeyMark, clock, acceptClock, record, liveSecrets } = restoring
   createPrivateFile(draft)
   copyFileSync(file, draft)
   // Where the last writer could not clean up, the newest rows are still beside the file.
@@ -148,7 +155,8 @@ async function prepare(restoring: Restoring, draft: string, report: Report): Pro
     if (!acceptClock) await requireLaterThan(place, now)
     const ended = await place.transact(async (db) => {
       const known = await knownTimeOf(db)
-      const all = isAheadOf(known, now) ? await goBack(db, now, known) : await endGrants(db, now)
+      const grants = isAheadOf(known, now) ? await goBack(db, now, known) : await endGrants(db, now)
+      const all = { ...grants, ...(await endUsed(db, now, liveSecrets)) }
       // Nothing issued is good any more, so however old the backup is, the clock counts.
       await settingsOn(db).set(TIME_REACHED, String(now))
       await record({ auditEvents: auditEventsOn(db) }, all, backup)
@@ -173,7 +181,7 @@ async function requireInstance({ migrations }: Place, file: string): Promise<voi
 
 function openCopy(draft: string, file: string): Place {
   try {
-    return openPlace(`file:${draft}`, 'make')
+    return openPlace(fileUrlOf(draft), 'make')
   } catch (error) {
     throw new TransferRefused(`${file} is not a readable backup: ${(error as Error).message}`)
   }
@@ -182,13 +190,13 @@ function openCopy(draft: string, file: string): Place {
 /** PostgreSQL is filled from a prepared copy, and marked until it is complete. */
 async function restoreInto(restoring: Restoring): Promise<Restored> {
   const { file, url, run, report } = restoring
-  const arrival: Arrival = { kind: 'restore', from: `file:${resolve(file)}`, run }
+  const arrival: Arrival = { kind: 'restore', from: fileUrlOf(resolve(file)), run }
   const folder = mkdtempSync(join(tmpdir(), 'tessera-restore-'))
   const target = await enterPlace(url, 'make')
   try {
     const draft = join(folder, 'tessera.db')
     const prepared = await prepare(restoring, draft, () => undefined)
-    const source = openPlace(`file:${draft}`, 'write')
+    const source = openPlace(fileUrlOf(draft), 'write')
     try {
       const plan = await planOf((await source.migrations.status()).applied.at(-1) ?? '')
       const obstacle = await whyNotFillable(target, plan, arrival)
