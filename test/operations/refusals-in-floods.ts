@@ -196,25 +196,19 @@ await t.test('refusals of strangers push out no refusal of an app', async (t) =>
   t.equal((await rowsOf(instance)).length, 200, 'and all together are as many as RefusalLimit says')
 })
 
-await t.test('an app is one that is registered, not one that says so', async (t) => {
-  const { instance } = await startWorld(t)
-  const ask = (client_id: string) =>
+await t.test('an app is one that is registered: who only says so has the share of those who name none', async (t) => {
+  const { instance } = await startWorld(t, { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' })
+  const ask = (client_id: string, network: number) =>
     instance.server.inject({
       method: 'POST',
       url: '/id/connect/token',
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      payload: new URLSearchParams({
-        client_id,
-        grant_type: 'a\0b',
-        ...(client_id === WEB ? { code: 'x' } : {}),
-      }).toString(),
+      headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-for': `198.51.${network}.7` },
+      payload: new URLSearchParams({ client_id, grant_type: 'a\0b' }).toString(),
     })
-  await ask('no.such/app')
-  for (let index = 0; index < 20; index++) await ask(`no.such/app${index}`)
+  for (let index = 0; index < 660; index++) await ask(`no.such/app${index}`, index % 11)
   await settle(instance)
-  t.equal((await rowsOf(instance)).length, 1, 'what only says so is on the log, as what says nothing')
-  await ask(WEB)
-  await comeTo(instance, 2)
+  t.equal((await rowsOf(instance)).length, 601, 'and the one of a registered app')
+  t.equal(await metric(instance, 'tessera_refusals_unrecorded_total{reason="minute"}'), 60)
 })
 
 await t.test(

@@ -62,7 +62,12 @@ export function createRefusalLog({ write, clock, log, isKnownApp }: Dependencies
       log[level]({ refusal: id, ...rest, cause: detail }, 'refused')
       count(short)
       const app = refusal.app !== undefined && isKnownApp(refusal.app) ? refusal.app : undefined
-      const reason = whyUnrecorded({ app, address: short.address, rule: detail.rule })
+      const reason = whyUnrecorded({
+        app,
+        namesApp: refusal.app !== undefined,
+        address: short.address,
+        rule: detail.rule,
+      })
       if (reason !== undefined) countUnrecorded(reason, 1)
       else if (app === undefined) nameless.add(short)
       else named.add(short)

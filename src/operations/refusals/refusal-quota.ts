@@ -4,7 +4,7 @@ import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 
 /** What anybody brings about as often as they like, and no record would mend. */
 const NEVER: readonly RefusalRule[] = ['address-unknown', 'method-wrong', 'host-unknown', 'server-busy']
-/** The same where no registered app is named, whose developer might ask for it. */
+/** The same where no app is named, whose developer might ask for it. */
 const FOR_APPS_ALONE: readonly RefusalRule[] = [
   'request-malformed',
   'request-too-long',
@@ -24,8 +24,10 @@ const MOST = { network: 60, app: 600, nameless: 600, all: 6000 }
 export type Unrecorded = 'rule' | 'network' | 'app' | 'minute'
 
 interface Refusing {
-  /** The registered app that it names. */
+  /** The registered app that it names, as far as that is known. */
   readonly app: string | undefined
+  /** Whether it names any: before an app was looked up, nobody knows whether there is such a one. */
+  readonly namesApp: boolean
   readonly address: string
   readonly rule: RefusalRule | undefined
 }
@@ -48,9 +50,8 @@ export function createRefusalQuota(clock: Clock) {
   }
 
   /** @returns nothing for what is to be recorded, which counts from then on */
-  return function whyUnrecorded({ app, address, rule }: Refusing): Unrecorded | undefined {
-    if (rule !== undefined && (NEVER.includes(rule) || (app === undefined && FOR_APPS_ALONE.includes(rule))))
-      return 'rule'
+  return function whyUnrecorded({ app, namesApp, address, rule }: Refusing): Unrecorded | undefined {
+    if (rule !== undefined && (NEVER.includes(rule) || (!namesApp && FOR_APPS_ALONE.includes(rule)))) return 'rule'
     beginMinute()
     const ofApp = apps.get(app) ?? 0
     if (all >= MOST.all || (app === undefined && ofApp >= MOST.nameless)) return 'minute'
