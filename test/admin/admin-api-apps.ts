@@ -88,6 +88,18 @@ async function replay(uri: string): Promise<string> {
   return String((await refresh(instance, token, {}, basic(uri))).status)
 }
 
+async function refreshAfterSignOut(uri: string): Promise<string> {
+  const browser = createBrowser(instance.origin)
+  const asked = { client_id: uri, redirect_uri: REDIRECT, scope: 'openid offline_access', ...PKCE }
+  const code = answerOf(
+    await signInAndConsent(browser, await browser.open(authorizeUrl(instance, asked)), 'david'),
+  ).get('code')
+  const fields = { redirect_uri: REDIRECT, code_verifier: VERIFIER }
+  const { refresh_token: token } = tokensOf(await redeem(instance, code ?? '', fields, basic(uri)))
+  await browser.submit(await browser.open(endSessionUrl(instance)), 'logout-confirm')
+  return String((await refresh(instance, token, {}, basic(uri))).status)
+}
+
 async function refreshAfterMinutes(uri: string): Promise<string> {
   const { refresh_token: token } = await tokensFor(uri)
   instance.advance(120_000)
@@ -228,6 +240,7 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     before: '3600',
     after: '90',
   },
+  RefreshEndsWithSession: { value: true, see: refreshAfterSignOut, before: '200', after: '400' },
   RefreshTokenLifetime: { value: 60, see: refreshAfterMinutes, before: '200', after: '400' },
   AccessTokenFormat: {
     value: 'reference',

@@ -145,6 +145,7 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
       [
         { from: null, to: ['stock/api', 'stock/two'] },
         { from: ['stock/api', 'stock/two'], to: ['stock/api'] },
+        { from: ['stock/api'], to: [] },
       ],
     )
     await documentOf(tessera(words('resource remove urn:stock --yes --json')))

@@ -22,6 +22,8 @@ const UNPARAMETERED: readonly string[] = [
   'src/store/check/contents.ts: sql.lit(now)',
   'src/store/check/contents.ts: sql.raw(condition)',
   'src/store/check/contents.ts: sql.table(table)',
+  // Names of its own tables, and numbers; values are bound.
+  'src/store/repositories/instance/staging.ts: sql.raw(statement)',
   'src/store/schema/columns.ts: sql.ref(column)',
   ...['app_epoch', 'application_uri', 'session_epoch', 'user_epoch', 'user_id'].map(
     (column) => `src/store/repositories/sessions/session-epochs.ts: sql.ref(\`\${table}.${column}\`)`,
@@ -59,7 +61,7 @@ await t.test('AD-12: no text of anybody gets into SQL but as a parameter', async
     'columns that are searched are named in the source',
   )
   t.strictSame(
-    found(/\.dynamic\b|\$castTo<any>|\.key\(|executeQuery\(CompiledQuery\.raw\((?!')[^)]*/g),
+    found(/\.dynamic\b|\$castTo<any>|\.key\(|executeQuery\(CompiledQuery\.raw\((?!'|GIVE_UP\))[^)]*/g),
     [],
     'nor by Kysely’s JSON paths',
   )

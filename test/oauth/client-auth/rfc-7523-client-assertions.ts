@@ -458,7 +458,7 @@ await t.test('client_secret_jwt: the secret signs, and is kept sealed for that',
     t.equal(told.code, 0)
     t.match(
       told.stderr,
-      `is stored, which cannot verify a MAC; create a new one with: tessera app rotate-secret ${SYNC} --overlap 7d`,
+      `needs the secret itself to verify a MAC; create a new one with: tessera app rotate-secret ${SYNC} --overlap 7d`,
     )
     const asSync = async (secret: string) => send(await signAs(macKey(secret), assertionClaims(instance, SYNC)))
     refused(t, instance, await asSync(SECRET), because('app-secret-not-kept'))
