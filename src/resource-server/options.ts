@@ -16,6 +16,8 @@ export interface ResourceServerOptions {
   readonly apiSessions?: boolean | undefined
   /** Every route must say `config.scope`, or `config.open`; one that does neither stops the start. Default: false. */
   readonly requireScope?: boolean | undefined
+  /** Asks the identity server before the API is ready: a wrong issuer or secret stops the start. Default: false. */
+  readonly verifyOnReady?: boolean | undefined
   /** What people call this API: `realm` of challenges and `resource_name`. Default: the audience. */
   readonly resourceName?: string | undefined
   /** The URL of this API; with it the metadata of RFC 9728 are published. */
@@ -43,6 +45,7 @@ export interface Settings extends Pick<ResourceServerOptions, 'issuer' | 'audien
   readonly credentials: ClientCredentials | undefined
   readonly apiSessions: boolean
   readonly requireScope: boolean
+  readonly verifyOnReady: boolean
   readonly resourceName: string
   readonly fetch: typeof fetch
   readonly clock: () => number
@@ -63,6 +66,7 @@ const whyNoUrl = (text: unknown): string | undefined => {
 const OPTIONS: Readonly<Record<keyof ResourceServerOptions, true>> = {
   ...{ issuer: true, audience: true, clientId: true, clientSecret: true, apiSessions: true, requireScope: true },
   ...{
+    verifyOnReady: true,
     resourceName: true,
     resource: true,
     scopes: true,
@@ -84,7 +88,7 @@ export function refuseUnknownOptions(options: object): void {
 }
 
 function faultsOf(options: ResourceServerOptions): string[] {
-  const { issuer, audience, clientId, clientSecret, apiSessions, requireScope, resource } = options
+  const { issuer, audience, clientId, clientSecret, apiSessions, requireScope, verifyOnReady, resource } = options
   const isFlag = (value: unknown): boolean => value === undefined || typeof value === 'boolean'
   const fault = (name: string, reason: string | false | undefined): string[] => (reason ? [`${name} ${reason}`] : [])
   return [
@@ -94,6 +98,7 @@ function faultsOf(options: ResourceServerOptions): string[] {
     ...fault('clientSecret', !clientSecret && Boolean(clientId) && 'is missing, although there is a clientId'),
     ...fault('apiSessions', !isFlag(apiSessions) && 'must be true or false'),
     ...fault('requireScope', !isFlag(requireScope) && 'must be true or false'),
+    ...fault('verifyOnReady', !isFlag(verifyOnReady) && 'must be true or false'),
     ...fault('apiSessions', apiSessions === true && !clientId && 'needs clientId and clientSecret'),
     ...fault('resource', resource !== undefined && whyNoUrl(resource)),
   ]
@@ -113,6 +118,7 @@ export function readOptions(options: ResourceServerOptions): Settings {
     credentials: clientId && clientSecret ? { clientId, clientSecret } : undefined,
     apiSessions: options.apiSessions ?? false,
     requireScope: options.requireScope ?? false,
+    verifyOnReady: options.verifyOnReady ?? false,
     resourceName: options.resourceName ?? audience,
     fetch: options.fetch ?? fetch,
     clock: options.clock ?? Date.now,

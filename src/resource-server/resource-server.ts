@@ -14,6 +14,7 @@ import { createNoticePoll } from './poll-notices.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 import { createTouches } from './touches.ts'
 import { createVerifyJwt } from './verify-jwt.ts'
+import { createVerifyStart } from './verify-start.ts'
 import { createVerifyToken } from './verify-token.ts'
 
 export type { AccessToken } from './access-token.ts'
@@ -72,6 +73,7 @@ async function resourceServer(app: FastifyInstance, options: ResourceServerOptio
   const admit = (request: FastifyRequest, token: AccessToken): void => void tokens.set(request, token)
   app.addHook('onRoute', (route) => requireSoundNeed(route, settings))
   app.addHook('onRequest', createGuard({ verifyToken, sessions, challenge, admit, requireScope }))
+  if (settings.verifyOnReady) app.addHook('onReady', createVerifyStart({ ...settings, server, post, log }))
   app.addHook('onReady', async () => poll?.start())
   app.addHook('onClose', async () => {
     poll?.stop()

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { enableApp } from '../fixtures/instance/world.ts'
+import type { ResourceServerOptions } from '../../src/resource-server/resource-server.ts'
+import { freePort } from '../fixtures/instance/ports.ts'
+import { enableApp, WEB } from '../fixtures/instance/world.ts'
 import { startApiOn } from '../fixtures/resource-server/api-on-instance.ts'
 import { OPAQUE, READER, REPORTS, REPORTS_API, startReports } from '../fixtures/resource-server/reports.ts'
 
@@ -66,4 +68,40 @@ await t.test('a wrong secret is trouble of the API, not of its callers', async (
     retryAfter: '5',
   })
   t.match(api.log(), /answered 401 at \/id\/connect\/introspect/)
+})
+
+await t.test('verifyOnReady: what the server would refuse later stops the start, with the reason', async (t) => {
+  const start = (options: Partial<ResourceServerOptions>) =>
+    startApiOn(t, instance, { ...asked, verifyOnReady: true, ...options })
+  const api = await start({})
+  t.equal((await api.call(await reports.ofService(READER, 'reports.read'), '/reports')).status, 200)
+  await start({ clientId: undefined, clientSecret: undefined })
+  const wrong = 'the app is unknown, or its authentication is wrong or missing'
+  for (const [options, reason] of [
+    [
+      { clientSecret: 'not-the-secret-of-this-api' },
+      `the identity server answered 401 at /id/connect/session/notices: ${wrong}`,
+    ],
+    [
+      { clientId: 'my.trusted.app/unknown' },
+      `the identity server answered 401 at /id/connect/session/notices: ${wrong}`,
+    ],
+    [{ issuer: `${instance.issuer}/` }, `discovery of ${instance.issuer}/ names another issuer: ${instance.issuer}`],
+    [
+      { issuer: `${instance.origin}/other` },
+      'the identity server answered 404 at /other/.well-known/openid-configuration',
+    ],
+    [
+      { issuer: `http://localhost:${await freePort()}/id` },
+      'the identity server did not answer at /id/.well-known/openid-configuration',
+    ],
+  ] as const)
+    await t.rejects(start(options), { message: `@tessera-id/resource-server: verifyOnReady: ${reason}` }, reason)
+  await t.rejects(
+    start({ clientId: WEB }),
+    /verifyOnReady: the identity server answered 40[013] /,
+    'an app that serves no API',
+  )
+  const unasked = await startApiOn(t, instance, { ...asked, clientSecret: 'not-the-secret-of-this-api' })
+  t.match(unasked.log(), /answered 401/, 'without it the start goes on, and the log says so')
 })
