@@ -7,7 +7,7 @@ import {
   refusedByRedirect,
 } from '../fixtures/answers/refusals.ts'
 import { noteSecret } from '../fixtures/answers/secrets.ts'
-import { answerOf, authorize, redeem } from '../fixtures/clients/code-flow.ts'
+import { answerOf, authorize, obtainTokens, redeem } from '../fixtures/clients/code-flow.ts'
 import { authorizeUrl, endSessionUrl } from '../fixtures/clients/endpoints.ts'
 import { encode, type HeaderFields } from '../fixtures/clients/http.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
@@ -129,6 +129,24 @@ await t.test('interactions', async (t) => {
       const again = await victim.open(restartOf(view))
       t.equal(answerOf(await signInAndConsent(victim, again, 'david')).get('state'), 's')
     }
+  })
+
+  await t.test('LG-06 another browser is told nothing of the person who began', async (t) => {
+    const owner = newBrowser()
+    const { id_token: hint } = await obtainTokens(instance, {}, { browser: owner })
+    const named = { login_hint: 'david', id_token_hint: hint, prompt: 'login' }
+    const begun = await open(owner, named)
+    const told = (view: View) => Object.keys(Object.fromEntries(new URL(restartOf(view)).searchParams)).sort()
+    const asked = ['client_id', 'prompt', 'redirect_uri', 'response_type', 'scope', 'state']
+    for (const url of pathsOf(begun)) {
+      const view = await newBrowser().open(url)
+      t.strictSame(told(view), asked)
+      t.notOk(view.text.includes(hint))
+      t.notOk(/david/i.test(view.text))
+    }
+    instance.advance(16 * MINUTE)
+    t.strictSame(told(await newBrowser().open(begun.url)), asked, 'too late neither')
+    t.strictSame(told(await owner.open(begun.url)), [...asked, 'id_token_hint', 'login_hint'].sort(), 'their own is')
   })
 
   await t.test('LG-06 of no browser yet: worth nothing on a page', async (t) => {
@@ -257,6 +275,19 @@ await t.test('LG-01, LG-02 a form that was not sent from its own page: 403 and n
     }
     refusedByPage(t, instance, await postTo(browser, action, DAVID), { ...FORBIDDEN, cause })
     await nobodySignedIn(t, browser)
+  })
+
+  await t.test('LG-02 a cookie that somebody planted keys no form', async (t) => {
+    for (const planted of ['x', 'A'.repeat(42), 'A'.repeat(44), `${'A'.repeat(42)}=`]) {
+      const browser = newBrowser()
+      await browser.jar.setCookie(`tessera-browser=${planted}; Path=/`, instance.origin)
+      const { action, csrf } = form(await open(browser))
+      const own = await cookieOf(browser, 'tessera-browser')
+      t.match(own, /^[\w-]{43}$/)
+      t.not(own, planted)
+      await postTo(browser, action, { ...DAVID, csrf })
+      t.ok(await isSignedIn(browser), 'the person signs in all the same')
+    }
   })
 
   await t.test('LG-02 an attacker’s own form, posted by the victim’s browser', async (t) => {

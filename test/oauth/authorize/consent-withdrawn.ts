@@ -1,16 +1,18 @@
 import t from 'tap'
 import { auditOf, isProblem, startAdminApi, TOOL } from '../../fixtures/admin/admin.ts'
 import { documentOf, tesseraOn, words } from '../../fixtures/cli/cli.ts'
-import { obtainTokens, refresh } from '../../fixtures/clients/code-flow.ts'
-import { authorizeUrl, introspect, userinfo } from '../../fixtures/clients/endpoints.ts'
+import { obtainCode, obtainTokens, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
+import { authorizeUrl, introspect, serviceToken, userinfo } from '../../fixtures/clients/endpoints.ts'
 import { basic, bearer } from '../../fixtures/clients/http.ts'
 import { OTHER, OTHER_REDIRECT, startWorld, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
+import { callApi, liveSessions, serveApi } from '../../fixtures/tokens/api-sessions.ts'
 import { changeApp, issue } from '../../fixtures/tokens/reference-tokens.ts'
 
 const { instance, david, anna } = await startWorld(t)
 await changeApp(instance, WEB, { accessTokens: 'AuthenticatedUsers' })
+await serveApi(instance)
 const admin = await startAdminApi(instance)
 const OWN = { origin: instance.origin, 'sec-fetch-site': 'same-origin' }
 const CONSENTS = `${instance.origin}/profile/api/v1/consents`
@@ -59,6 +61,13 @@ await t.test('CS-10: a person sees what they allowed, and takes it back', async 
   const others = await obtainTokens(instance, {}, { login: 'anna' })
   const pat = (await issue(instance, { kind: 'PAT', user: david.id, app: WEB })).value
   const hers = (await issue(instance, { kind: 'PAT', user: anna.id, app: WEB })).value
+  const elsewhere = await obtainCode(instance, toOther, { browser })
+  const codeOfAnna = await obtainCode(instance, {}, { login: 'anna' })
+  const sessions = {
+    mine: await callApi(instance, tokens.access_token),
+    sync: await callApi(instance, await serviceToken(instance)),
+    hers: await callApi(instance, others.access_token),
+  }
   const listed = await call(browser, 'GET')
   t.equal(listed.headers.get('cache-control'), 'no-store')
   t.match(listed.json.items, [
@@ -80,7 +89,18 @@ await t.test('CS-10: a person sees what they allowed, and takes it back', async 
 
   t.equal((await call(browser, 'DELETE', ofApp(WEB))).status, 204)
   t.strictSame(await whatLives(tokens, pat), NONE, 'in the same moment')
+  t.strictSame(
+    (await liveSessions(instance)).sort(),
+    [sessions.sync.session_id, sessions.hers.session_id].sort(),
+    'its API session, and the licence slot, is gone as well',
+  )
   t.strictSame(await whatLives(others, hers), ALL, 'what others allowed stays')
+  t.equal((await redeem(instance, codeOfAnna)).status, 200, 'and so do codes, of others')
+  t.equal(
+    (await redeem(instance, elsewhere, { redirect_uri: OTHER_REDIRECT }, basic(OTHER))).status,
+    200,
+    'and of other apps',
+  )
   t.strictSame(await appsOf(browser), [OTHER], 'as does what another app was allowed')
   t.match(await withdrawals(), [
     { app: WEB, actor: `user:${david.id}`, detail: { scope: /openid/, referenceTokens: 1 } },

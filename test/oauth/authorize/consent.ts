@@ -19,6 +19,8 @@ import {
   WEB_REDIRECT,
 } from '../../fixtures/instance/world.ts'
 import { type Browser, createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
+import { doneOrHeldUp } from '../../fixtures/store/step-by-step.ts'
+import { atOnce } from '../../fixtures/store/while-waiting.ts'
 
 const TRUSTED = 'my.trusted.app/trusted'
 const TRUSTED_REDIRECT = 'https://trusted.example.com/cb'
@@ -103,6 +105,37 @@ await t.test('OIDC Core §3.1.2.4: only what is new is asked, for each person an
   const other = { client_id: OTHER, redirect_uri: OTHER_REDIRECT, scope: 'openid read' }
   sees(t, await open(browser, other), 'openid read')
   sees(t, (await ask('anna', { scope: 'openid read' })).view, 'openid read')
+})
+
+await t.test('CS-05 what is allowed in two browsers at once is allowed together', async (t) => {
+  const { instance, david, ask } = await start(t)
+  const allowed = async (): Promise<string[]> =>
+    [...((await instance.core.store.read.consents.find(david.id, WEB))?.scope ?? [])].sort()
+  const [one, two] = [await ask('david', { scope: 'openid read' }), await ask('david', { scope: 'openid update' })]
+  const both = await atOnce(
+    instance,
+    [one, two].map(
+      ({ browser, view }) =>
+        () =>
+          browser.submit(view, 'consent-approve'),
+    ),
+  )
+  for (const view of both) t.equal((await redeem(instance, answerOf(view).get('code') ?? '')).status, 200)
+  t.strictSame(await allowed(), ['openid', 'read', 'update'])
+
+  await t.test('also where one is written while the other is not committed yet', async (t) => {
+    const { store } = instance.core
+    const allow = (scope: string) =>
+      store.write(({ consents }) => consents.grant(david.id, WEB, [scope], instance.now()))
+    let second: Promise<void> | undefined
+    await store.write(async ({ consents }) => {
+      await consents.grant(david.id, WEB, ['email'], instance.now())
+      second = allow('profile')
+      await doneOrHeldUp(instance.databaseUrl, second, 'in a unit')
+    })
+    await second
+    t.strictSame(await allowed(), ['email', 'openid', 'profile', 'read', 'update'])
+  })
 })
 
 await t.test('CS-07 denied: told to the app, nothing remembered, nothing taken away', async (t) => {
