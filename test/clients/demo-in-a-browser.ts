@@ -2,6 +2,7 @@
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { demoFolder, demoPorts, startDemo } from '../fixtures/cli/demo.ts'
+import { eventually } from '../fixtures/instance/eventually.ts'
 import { launchChromium, noChromium } from '../fixtures/sign-in/chromium.ts'
 
 /** Signs in on the identity server's pages, as a person does. */
@@ -61,6 +62,30 @@ await t.test('David signs in through the demo', { skip: noChromium() }, async (t
     t.match(await page.textContent('#claims'), /david@example\.com/)
     await page.click('#sign-out')
     await page.waitForSelector('#sign-in')
+  })
+
+  await t.test('signing out of the web app signs the single-page app out', async (t) => {
+    await page.goto(demo.urls.web)
+    await page.click('#sign-in')
+    await signIn(page, 'david', demo.passwordOf('david'))
+    await page.waitForSelector('#customers tbody tr')
+    const board = await context.newPage()
+    await board.goto(demo.urls.spa)
+    await board.click('#sign-in')
+    await board.click('#consent-approve')
+    await board.waitForSelector('#customers tbody tr')
+    await page.click('#sign-out')
+    t.equal(page.url(), demo.urls.web)
+    const shown = async () => {
+      await board.reload()
+      await board.waitForSelector('#sign-in:visible, #customers tbody tr:visible')
+      return board.textContent('#status')
+    }
+    // The API hears of it within five seconds.
+    const status = await eventually(shown, (text) => text?.startsWith('You are signed out.') === true, 30_000)
+    t.equal(status, 'You are signed out. Your session ended at the identity server, in another app or there.')
+    t.equal(await board.locator('#customers').isVisible(), false)
+    await board.close()
   })
 
   t.strictSame(

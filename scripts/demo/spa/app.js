@@ -55,16 +55,29 @@ async function finishSignIn(manager) {
 async function readCustomers(apiUrl, accessToken) {
   const answer = await fetch(apiUrl, { headers: { authorization: `Bearer ${accessToken}` } })
   const body = await answer.json()
-  if (!answer.ok) throw new Error(`The API said ${answer.status}. ${body.error.code}: ${body.error.message}`)
-  return body.value
+  if (answer.ok) return body.value
+  const refusal = new Error(`The API said ${answer.status}. ${body.error.code}: ${body.error.message}`)
+  throw Object.assign(refusal, { isSignedOut: answer.status === 401 })
 }
 
-function showSignedOut() {
+function showSignedOut(why = '') {
+  for (const id of ['sign-out', 'identity', 'data']) element(id).hidden = true
   element('sign-in').hidden = false
-  say('You are signed out.')
+  say(`You are signed out.${why}`)
 }
 
-async function showSignedIn({ profile, access_token: accessToken }, apiUrl) {
+/** A sign-out anywhere ends the access token, and with it what this page shows. */
+async function showSignedIn(manager, user, apiUrl) {
+  try {
+    await showAll(user, apiUrl)
+  } catch (error) {
+    if (!error.isSignedOut) throw error
+    await manager.removeUser()
+    showSignedOut(' Your session ended at the identity server, in another app or there.')
+  }
+}
+
+async function showAll({ profile, access_token: accessToken }, apiUrl) {
   element('sign-out').hidden = false
   element('identity').hidden = false
   const claims = Object.entries(profile)
@@ -92,7 +105,12 @@ await orSay(async () => {
   element('sign-in').addEventListener('click', () => orSay(() => manager.signinRedirect()))
   element('sign-out').addEventListener('click', () => orSay(() => manager.signoutRedirect()))
   await finishSignIn(manager)
-  const user = await manager.getUser()
-  if (user === null || user.expired) showSignedOut()
-  else await showSignedIn(user, apiUrl)
+  const show = async () => {
+    const user = await manager.getUser()
+    if (user === null || user.expired) showSignedOut()
+    else await showSignedIn(manager, user, apiUrl)
+  }
+  await show()
+  // Whoever comes back to this tab may have signed out in another one.
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && orSay(show))
 })
