@@ -43,5 +43,6 @@ await t.test(
     const tessera = tesseraAfter(new URL('../fixtures/store/other-library.mjs', import.meta.url), place.settings)
     t.match(await tessera(['user', 'add', 'david', '--email', 'david@example.com']), { code: 0 })
     t.match(await tessera(['user', 'list']), { code: 0, stdout: /david/ })
+    t.match(await tessera(['db', 'clock', '--reset', '--yes']), { code: 0 })
   },
 )

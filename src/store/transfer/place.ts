@@ -30,7 +30,7 @@ export interface Place {
   /** Many reads that all see the same moment; nobody is kept from writing. */
   snapshot<T>(work: Work<T>): Promise<T>
   /** A unit of work during which nobody else writes any of the tables. */
-  alone<T>(tables: readonly Table[], work: Work<T>): Promise<T>
+  alone<T>(tables: readonly Pick<Table, 'name'>[], work: Work<T>): Promise<T>
   close(): Promise<void>
 }
 

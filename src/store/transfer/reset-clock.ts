@@ -7,9 +7,9 @@ import { moveStateOn, requireInService } from '../repositories/instance/move-sta
 import { settingsOn } from '../repositories/instance/settings.ts'
 import { signingKeysOn } from '../repositories/tokens/signing-keys.ts'
 import type { Schema } from '../schema/schema.ts'
+import { tablesOf } from '../schema/tables.ts'
 import { type Ended, endGrants, latestTime, noteWrongTime } from './end-grants.ts'
 import { enterPlace } from './place.ts'
-import { planOf } from './plan.ts'
 import { TransferRefused } from './refused.ts'
 
 /** What a database knows of the time; milliseconds since 1970. */
@@ -66,8 +66,9 @@ export async function resetClock(
   const place = await enterPlace(url, 'write')
   try {
     await place.migrations.migrate()
-    const level = (await place.migrations.status()).applied.at(-1) ?? ''
-    return await place.alone(await planOf(level), async (db) => {
+    // As they are there: a model of them would be a database of SQLite, which nobody needs on PostgreSQL.
+    const tables = (await tablesOf(place.db)).map((name) => ({ name }))
+    return await place.alone(tables, async (db) => {
       await requireInService(moveStateOn(db))
       const now = clock()
       const known = await knownTimeOf(db)
