@@ -15,6 +15,7 @@ import {
   SPA,
   SPA_REDIRECT,
   startWorld,
+  takeConsentBack,
   WEB,
   WEB_REDIRECT,
 } from '../../fixtures/instance/world.ts'
@@ -136,6 +137,21 @@ await t.test('CS-05 what is allowed in two browsers at once is allowed together'
     await second
     t.strictSame(await allowed(), ['email', 'openid', 'profile', 'read', 'update'])
   })
+})
+
+await t.test('CS-10 no more is allowed than the page showed, whatever was taken back meanwhile', async (t) => {
+  const { instance, david, open, ask } = await start(t)
+  const allowed = async () => (await instance.core.store.read.consents.find(david.id, WEB))?.scope
+  const { browser, view } = await ask('david', { scope: 'openid read' })
+  await browser.submit(view, 'consent-approve')
+  const shownBefore = await open(browser, { scope: 'openid read update' })
+  sees(t, shownBefore, 'update')
+  await takeConsentBack(instance, david, WEB)
+  const again = await browser.submit(shownBefore, 'consent-approve')
+  sees(t, again, 'openid read update')
+  t.equal(await allowed(), undefined, 'the word was for one of them alone')
+  t.ok(answerOf(await browser.submit(again, 'consent-approve')).get('code'))
+  t.strictSame(await allowed(), ['openid', 'read', 'update'])
 })
 
 await t.test('CS-07 denied: told to the app, nothing remembered, nothing taken away', async (t) => {

@@ -1,14 +1,6 @@
 import t from 'tap'
 import type { Tokens } from '../../fixtures/clients/tokens.ts'
-import {
-  APP_OFF,
-  APP_REMOVED,
-  NEW_PASSWORD,
-  PERSON_OFF,
-  PERSON_REMOVED,
-  revocationOf,
-  SIGN_OUT,
-} from '../../fixtures/in-flight/endings.ts'
+import { APP_REMOVED, PERSON_REMOVED, revocationOf, SIGN_OUT } from '../../fixtures/in-flight/endings.ts'
 import { FIRST_CALL } from '../../fixtures/in-flight/flows.ts'
 import { createStage, type Race } from '../../fixtures/in-flight/stage.ts'
 
@@ -20,9 +12,6 @@ const held = new Map<string, Tokens>()
 const REVOCATION = revocationOf(({ app }) => held.get(app)?.access_token ?? '')
 const RACES: readonly Race[] = [
   { ending: SIGN_OUT, ends: true, bothWays: true },
-  { ending: PERSON_OFF, ends: true },
-  { ending: APP_OFF, ends: true },
-  { ending: NEW_PASSWORD, ends: true },
   { ending: REVOCATION, ends: false },
   { ending: APP_REMOVED, ends: true },
   { ending: PERSON_REMOVED, ends: true },
