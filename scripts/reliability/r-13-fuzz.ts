@@ -59,6 +59,12 @@ async function everyRoute(): Promise<Route[]> {
   return routes
 }
 
+/** How large the database is, as the server says it. */
+async function databaseBytes({ origin }: Site): Promise<number> {
+  const text = await (await fetch(`${origin}/metrics`)).text()
+  return Number(/^tessera_database_bytes (\S+)$/m.exec(text)?.[1] ?? Number.NaN)
+}
+
 /** Sends requests by number; whatever number one has, it is the same again with the same seed. */
 async function bombard(run: Run, site: Site, routes: readonly Route[], { seed, requests, atOnce }: Wanted) {
   const collector = garbageCollector(site.folder)
@@ -97,14 +103,16 @@ async function bombard(run: Run, site: Site, routes: readonly Route[], { seed, r
 
   await workUntil(Math.ceil(requests * WARM_UP))
   before = await collector.measure(node)
+  const stored = await databaseBytes(site)
   await workUntil(requests)
   const alive = node.running() && (await readiness(site.origin)) === 200
   const growth = node.running() ? ((await collector.measure(node)) - before) / MIB : Number.NaN
+  const grown = node.running() ? ((await databaseBytes(site)) - stored) / MIB : Number.NaN
   const screams = node.records.filter(({ level }) => Number(level) >= 50)
   for (const scream of screams.slice(0, 5)) run.say(JSON.stringify(scream).slice(0, 2000))
   if (node.stderr() !== '') run.say(node.stderr().slice(0, 2000))
   node.kill('SIGTERM')
-  return { outcomes, took, failures, alive, growth, screams: screams.length, stderr: node.stderr() }
+  return { outcomes, took, failures, alive, growth, grown, screams: screams.length, stderr: node.stderr() }
 }
 
 export const check = defineCheck({
@@ -134,6 +142,7 @@ export const check = defineCheck({
       run.none(`${name}: errors in the log`, reached.screams)
       run.that(`${name}: nothing on stderr`, reached.stderr === '')
       run.atMost(`${name}: memory grows by`, reached.growth, growth, 'MiB')
+      run.told(`${name}: the database grew by`, reached.grown, 'MiB')
       run.atMost(`${name}: p99`, quantile(reached.took, 0.99), p99, 'ms')
     }
   },

@@ -283,3 +283,36 @@ await t.test('while the database is slow, what names no app waits in a short lin
   t.equal(refusalLog.counts().unrecorded['app'], 400, 'and 600 that name one app, wherever they come from')
   await refusalLog.flush()
 })
+
+await t.test('1,500 requests of 60 KiB under made-up names leave what a million may leave', async (t) => {
+  const { instance } = await startWorld(t, { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' })
+  const { store } = instance.core
+  await settle(instance)
+  const before = await store.size()
+  const filling = 'x'.repeat(60_000)
+  const ask = (index: number) =>
+    instance.server.inject({
+      method: 'POST',
+      url: '/id/connect/token',
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        'x-forwarded-for': `198.51.${index % 100}.${index % 250}`,
+      },
+      payload: `grant_type=${'g'.repeat(2000)}&scope=${'s'.repeat(1000)}&client_id=made.up/${index}&client_assertion=${filling}`,
+    })
+  for (let minute = 0; minute < 2; minute++) {
+    for (let sent = 0; sent < 750; sent += 50)
+      await Promise.all(Array.from({ length: 50 }, (_, turn) => ask(minute * 750 + sent + turn)))
+    instance.advance(MINUTE)
+  }
+  await settle(instance)
+  const rows = await rowsOf(instance)
+  t.equal(rows.length, 2 * 600 + 2, 'a minute has 600 without a registered app')
+  const each = ((await store.size()) - before) / rows.length
+  t.ok(each <= 4096, `${Math.round(each)} bytes each, with indexes`)
+  // As many as are kept, and as come in half a minute at most, until the clean-up.
+  const most = 10_000 + 6000 / 2
+  t.ok((most * each) / 2 ** 20 < 64, `${Math.round((most * each) / 2 ** 20)} MiB, however many are sent`)
+  await cleanUpOf(instance).run()
+  t.equal((await rowsOf(instance)).length, 1000 + 2, 'a tenth of RefusalLimit, and those of an app')
+})
