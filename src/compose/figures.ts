@@ -20,7 +20,7 @@ export const figuresOf = ({ config, core: { store, clock }, services, places, lo
   lostLogLines: () => log?.lost?.() ?? 0,
   licence: async () => {
     const rules = await store.read.settings.apiSessionRules()
-    return { slots: rules.slots, live: (await store.read.apiSessions.usage({ rules, now: clock() })).live }
+    return { slots: rules.slots, live: (await store.read.apiSessions.survey({ rules, now: clock() })).live }
   },
   logoutNotices: () => services.outbox.figures(LOGOUT_NOTICE),
   requests: places.figures,

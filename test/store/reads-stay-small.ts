@@ -1,11 +1,12 @@
 import t from 'tap'
-import { addTool, appPath, createAdminApi } from '../fixtures/admin/admin.ts'
+import { addTool, appPath, createAdminApi, TOOL } from '../fixtures/admin/admin.ts'
 import { documentOf, tesseraOn, words } from '../fixtures/cli/cli.ts'
 import { serviceToken as adminToken } from '../fixtures/clients/endpoints.ts'
 import { createRelyingParty } from '../fixtures/clients/relying-party.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { cleanUpOf } from '../fixtures/store/clean-up.ts'
-import { alter, query } from '../fixtures/store/database.ts'
+import { fillWithPeople } from '../fixtures/store/crowd.ts'
+import { query } from '../fixtures/store/database.ts'
 import { ONLY_ON_SQLITE } from '../fixtures/store/postgres.ts'
 import { longestStall, statementsOf, wideSteps } from '../fixtures/store/statements.ts'
 import { callApi, serveApi, setSlots } from '../fixtures/tokens/api-sessions.ts'
@@ -20,7 +21,7 @@ await instance.addApp({ applicationUri: SPARE })
 await instance.addUser({ login: 'spare' })
 
 // A token of an app is good for an hour, and the clock stands still but for a millisecond with each change.
-const admin = createAdminApi(instance, await adminToken(instance))
+const admin = createAdminApi(instance, await adminToken(instance, TOOL))
 const web = createRelyingParty(instance, { clientId: WEB, login: 'david' })
 let { access_token: access, refresh_token: refresh } = await web.obtainTokens()
 const own = async (path: string, method = 'GET', headers = {}): Promise<number> => {
@@ -160,61 +161,6 @@ await t.test(
 
 const MANY = 20_000
 
-/** Many people, each with something of everything; straight into the database, for it would take an hour otherwise. */
-async function fill(): Promise<void> {
-  const [app] = await query<{ epoch: number }>(
-    instance,
-    'select epoch from trusted_applications where application_uri = ?',
-    WEB,
-  )
-  const now = instance.now()
-  const later = now + 86_400_000
-  const each = `with recursive n(i) as (select 1 union all select i + 1 from n where i < ${MANY})`
-  const signIn = "'sid', 0, 'pwd', 'acr'"
-  for (const [table, columns, values] of [
-    [
-      'users',
-      'id, login, type, name, email, email_verified, profile, is_admin, is_enabled, epoch, created_at, updated_at',
-      `'id' || i, 'person' || i, 'InternalUser', 'Person', 'person' || i || '@example.com', 0, '{}', 0, 1, 1, 1, 1`,
-    ],
-    ['user_identifiers', 'identifier, user_id', `'person' || i, 'id' || i`],
-    ['user_identifiers', 'identifier, user_id', `'person' || i || '@example.com', 'id' || i`],
-    ['consents', 'user_id, application_uri, scope, granted_at', `'id' || i, '${WEB}', 'openid', 1`],
-    [
-      'token_families',
-      'family, application_uri, user_id, app_epoch, user_epoch, sid, auth_time, amr, acr, scope, started_at, expires_at',
-      `'family' || i, '${WEB}', 'id' || i, ${app?.epoch}, 1, ${signIn}, 'read', 1, ${later}`,
-    ],
-    [
-      'refresh_tokens',
-      'digest, family, issued_at, expires_at, rotated_at, rotated_by, sealed_answer',
-      `'digest' || i, 'family' || i, 1, ${later}, 1, 'x', 'x'`,
-    ],
-    [
-      'authorization_codes',
-      `digest, interaction, application_uri, user_id, app_epoch, user_epoch, sid, auth_time, amr, acr, redirect_uri, scope,
-       family, expires_at`,
-      `'digest' || i, 'interaction' || i, '${WEB}', 'id' || i, 1, 1, ${signIn}, 'x', 'openid', 'x', ${later}`,
-    ],
-    [
-      'api_sessions',
-      'id, kind, application_uri, user_id, app_epoch, user_epoch, opened_at, last_seen_at',
-      `'session' || i, 'user', '${WEB}', 'id' || i, ${app?.epoch}, 1, ${now}, ${now}`,
-    ],
-    [
-      'audit_events',
-      'id, happened_at, event, outcome, actor, application_uri, user_id, detail',
-      `'event' || i, i, 'signed_in', 'success', 'nobody', '${WEB}', 'id' || i, '{}'`,
-    ],
-    [
-      'outbox',
-      'id, kind, destination, payload, created_at, next_attempt_at, attempts, delivered_at',
-      `'delivery' || i, 'logout_notice', '${WEB}', '{"sid":"sid"}', ${now}, 0, 1, ${now}`,
-    ],
-  ] as const)
-    await alter(instance, `${each} insert into ${table} (${columns}) select ${values} from n`)
-}
-
 /** What is asked again when there are many of everybody. */
 const GROWN: readonly (readonly [name: string, work: () => Promise<unknown>])[] = [
   ['a sign-in and its code', async () => ({ access_token: access, refresh_token: refresh } = await web.obtainTokens())],
@@ -247,7 +193,7 @@ await t.test(`with ${MANY} people each request reads as much as with a few, and 
   }
   const before = new Map<string, Awaited<ReturnType<typeof measure>>>()
   for (const [name, work] of GROWN) before.set(name, await measure(work))
-  await fill()
+  await fillWithPeople(instance, WEB, MANY)
   for (const [name, work] of GROWN) {
     const [few, many] = [before.get(name) ?? { rows: 0, stall: 0 }, await measure(work)]
     t.ok(many.rows <= few.rows + 250, `${name}: rows ${few.rows}, ${many.rows}`)

@@ -24,7 +24,7 @@ export async function readLicense(unit: Reading, now: number): Promise<License> 
   const rules = await unit.settings.apiSessionRules()
   const logins = await unit.users.loginsOf(await unit.reservedUsers.list())
   const reserved = [...logins.values()].sort()
-  return { slots: rules.slots, usage: await unit.apiSessions.usage({ rules, now }), reserved }
+  return { slots: rules.slots, usage: await unit.apiSessions.survey({ rules, now }), reserved }
 }
 
 /** The licence as commands and the administration API show it; `kept` are those of the free slots that wait for reserved users. */

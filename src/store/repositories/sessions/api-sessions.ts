@@ -3,7 +3,7 @@ import type { ApiSession, ApiSessionKind } from '../../../domain/sessions/api-se
 import type { SlotUsage } from '../../../domain/sessions/licence-slots.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { type AsOf, isLive } from './live-api-sessions.ts'
-import { countUnended, readSlotUsage } from './slot-usage.ts'
+import { countUnended, readSlotUsage, surveySlotUsage } from './slot-usage.ts'
 
 /** Whose session it is: of an app that acts as a user, under the epochs of both. */
 export type Holder = Pick<ApiSession, 'applicationUri' | 'userId' | 'appEpoch' | 'userEpoch'>
@@ -39,6 +39,8 @@ export function apiSessionsOn(db: Kysely<Schema>) {
 
   return {
     usage: (asOf: AsOf): Promise<SlotUsage> => readSlotUsage(db, asOf),
+
+    survey: (asOf: AsOf): Promise<SlotUsage> => surveySlotUsage(db, asOf),
     countUnended: (most: number): Promise<number> => countUnended(db, most),
 
     /** The live session of an app that acts as a user. */
