@@ -9,8 +9,9 @@ import type { StartTime, Timekeeper } from '../lib/time/timekeeper.ts'
 import { createSigningKeys, type SigningKeys } from '../oauth/tokens/keys/signing-keys.ts'
 import { createAuditWithin } from '../operations/audit/audit.ts'
 import { type AheadOfRecord, checkClock } from '../operations/maintenance/check-clock.ts'
+import { NotMigrated } from '../store/engine/migrations.ts'
 import { type DatabaseOptions, openStore } from '../store/open-store.ts'
-import { requireInService } from '../store/repositories/instance/move-state.ts'
+import { OutOfService, requireInService } from '../store/repositories/instance/move-state.ts'
 import type { Store } from '../store/store.ts'
 
 /** What the server and the command line work on: the database, the keys, the time, the world outside. */
@@ -24,8 +25,12 @@ export interface Core {
   readonly close: () => Promise<void>
 }
 
+/** Whether an instance is made ready to be served or changed, or opened as it is, by whoever only reads. */
+export type Opening = 'make ready' | 'as it is'
+
 /**
- * Opens the instance: brings its database up to date and makes its first signing keys.
+ * Opens the instance: brings its database up to date and makes its first signing keys, unless it is opened as it is.
+ * @throws NotMigrated when it is opened as it is, and that is older than this version
  * @throws MasterKeyFault when the master key is not the one the database was made with
  * @throws OutOfService when it was moved away, is a backup or is only half there
  * @throws ClockAhead when the machine's clock is too far ahead of it; where it may be read all the same, from every write
@@ -37,23 +42,26 @@ export async function openCore(
   },
   startTime: StartTime,
   whenAhead: AheadOfRecord = 'refuse',
+  opening: Opening = 'make ready',
 ): Promise<Core> {
   const masterKey = loadMasterKey(config.masterKey)
   const opened = openStore(config.database)
   try {
-    await opened.migrations.migrate()
+    const isMadeReady = opening === 'make ready'
+    if (isMadeReady) await opened.migrations.migrate()
+    else await requireMigrated(opened)
     await requireInService(opened.read.moveState)
-    await requireSameMasterKey(opened, masterKey)
+    await requireSameMasterKey(opened, masterKey, isMadeReady)
     const { time, store } = await checkClock(opened, startTime, whenAhead, createAuditWithin)
     const clock = time.now
-    await ensureDefaultResource(store, config.tokens.audience, clock())
+    if (isMadeReady) await ensureDefaultResource(store, config.tokens.audience, clock())
     const sealingKey = deriveKey(masterKey, 'signing-keys')
     const { signingAlgorithm: algorithm, signingKeys: schedule } = config
     const { writeAlone } = store
     const { signingKeys } = store.read
     const keys = createSigningKeys({ signingKeys, writeAlone, sealingKey, clock, algorithm, schedule })
     // Everything can verify RS256; making keys of the others takes time that a start should not. OIDC Discovery §3
-    await keys.ensure([...new Set([algorithm, 'RS256'] as const)])
+    if (isMadeReady) await keys.ensure([...new Set([algorithm, 'RS256'] as const)])
     const outbound = createOutbound(config.outbound)
     const close = async (): Promise<void> => {
       await outbound.close()
@@ -66,18 +74,33 @@ export async function openCore(
   }
 }
 
+async function requireMigrated({ migrations, read }: Store): Promise<void> {
+  const { pending } = await migrations.status()
+  if (pending.length === 0) return
+  // A backup says that it is one, however old it is; other old databases may have no table to say it in.
+  await requireInService(read.moveState).catch((error: unknown) => {
+    if (error instanceof OutOfService) throw error
+  })
+  throw new NotMigrated(pending)
+}
+
 /** The first start leaves a mark of its key, so that a wrong one is noticed before it seals anything. */
-async function requireSameMasterKey({ read, writeAlone }: Store, masterKey: Buffer): Promise<void> {
+async function requireSameMasterKey(
+  { read, writeAlone }: Store,
+  masterKey: Buffer,
+  leavesMark: boolean,
+): Promise<void> {
   const mark = markOf(masterKey)
-  const known =
-    (await read.settings.get('master-key-mark')) ??
-    (await writeAlone(async ({ settings }) => {
-      const first = await settings.get('master-key-mark')
-      if (first === undefined) await settings.set('master-key-mark', mark)
-      return first ?? mark
-    }))
+  const known = (await read.settings.get('master-key-mark')) ?? (leavesMark ? await leaveMark(writeAlone, mark) : mark)
   if (known !== mark) throw new MasterKeyFault('this is not the master key that this database was created with')
 }
+
+const leaveMark = (writeAlone: Store['writeAlone'], mark: string): Promise<string> =>
+  writeAlone(async ({ settings }) => {
+    const first = await settings.get('master-key-mark')
+    if (first === undefined) await settings.set('master-key-mark', mark)
+    return first ?? mark
+  })
 
 /** The API of the instance itself is always there; what it is called and which scopes it has is for administrators. */
 async function ensureDefaultResource({ read, writeAlone }: Store, identifier: string, now: number): Promise<void> {

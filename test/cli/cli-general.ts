@@ -89,7 +89,7 @@ await t.test('key, db and settings', async (t) => {
     pending: [],
   })
 
-  t.match(JSON.parse((await tessera(words('key list --json'))).stdout), [{ algorithm: 'RS256', state: 'active' }])
+  t.strictSame(JSON.parse((await tessera(words('key list --json'))).stdout), [], 'a look makes no key')
   const rotated = await documentOf(tessera(words('key rotate --json')))
   t.match(rotated, { algorithm: 'RS256', state: 'next' })
   t.match((await tessera(words('key list'))).stdout, new RegExp(`^${String(rotated['kid'])} +RS256 +next +`, 'm'))

@@ -5,7 +5,7 @@ import { commandLine } from '../kit/actor.ts'
 import { everyPage } from '../kit/every-page.ts'
 import { helpText } from '../kit/help.ts'
 import { print, table } from '../kit/output.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
 
 const WITHDRAW_HELP = `Ends at once every token with which the app acts as the user: codes, access and refresh tokens, personal access tokens. At the next
 sign-in to the app the user is asked for consent again; to prevent that, use tessera app disable.`
@@ -34,7 +34,7 @@ export function consentCommands(program: Command): void {
 }
 
 const list = (flags: ConsentsWanted, command: Command): Promise<void> =>
-  withCore(command, async ({ store: { read } }) => {
+  withCoreAsItIs(command, async ({ store: { read } }) => {
     const records = await everyPage((query) => showConsents(read, flags, query))
     const rows = records.map(({ app, user, scope, granted_at }) => [app, user, scope, granted_at])
     const nothing = 'There are no consents on record.'

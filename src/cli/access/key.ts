@@ -11,7 +11,7 @@ import { helpText } from '../kit/help.ts'
 import { confirm } from '../kit/input.ts'
 import { note, print, table, warn } from '../kit/output.ts'
 import { impossible, wrongUsage } from '../kit/problem.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
 
 // How long verifiers may keep the key set.
 const CACHED = 5 * MINUTE
@@ -67,7 +67,7 @@ export function keyCommands(program: Command): void {
 }
 
 const list = (command: Command): Promise<void> =>
-  withCore(command, async ({ keys }) => {
+  withCoreAsItIs(command, async ({ keys }) => {
     const records = (await keys.list()).map((key) => showKey(key, key.state))
     const rows = records.map(({ kid, algorithm, state, signsFrom, retiresAt }) => [
       kid,

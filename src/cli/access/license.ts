@@ -6,7 +6,7 @@ import { helpText } from '../kit/help.ts'
 import { block, print, warn } from '../kit/output.ts'
 import { wrongUsage } from '../kit/problem.ts'
 import { repeated } from '../kit/repeated-flag.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
 
 /** `tessera license ...`: how many API sessions there may be at once, and who is sure of one. */
 export function licenseCommands(program: Command): void {
@@ -57,7 +57,7 @@ function printLicense(license: License, command: Command): void {
 }
 
 const show = (command: Command): Promise<void> =>
-  withCore(command, async ({ store, clock }) => printLicense(await readLicense(store.read, clock()), command))
+  withCoreAsItIs(command, async ({ store, clock }) => printLicense(await readLicense(store.read, clock()), command))
 
 interface Flags {
   readonly slots?: number | 'unlimited'

@@ -7,7 +7,7 @@ import { commandLine } from '../kit/actor.ts'
 import { countFlag, durationFlag } from '../kit/durations.ts'
 import { helpText } from '../kit/help.ts'
 import { block, note, print, table, warn } from '../kit/output.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
 
 /** `tessera registration token ...`: what apps need that register themselves. */
 export function registrationCommands(program: Command): void {
@@ -94,7 +94,7 @@ const describe = (token: InitialAccessToken, now: number) => ({
 })
 
 const list = (command: Command): Promise<void> =>
-  withCore(command, async ({ store, clock }) => {
+  withCoreAsItIs(command, async ({ store, clock }) => {
     const shown = (await store.read.initialAccessTokens.list()).map((token) => describe(token, clock()))
     const rows = shown.map(({ id, label, created_at, expires_at, uses_left, state }) => [
       id,

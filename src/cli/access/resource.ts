@@ -10,7 +10,7 @@ import { confirm } from '../kit/input.ts'
 import { block, print, table } from '../kit/output.ts'
 import { impossible, wrongUsage } from '../kit/problem.ts'
 import { repeated } from '../kit/repeated-flag.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
 
 const SCOPE_FLAG = '--scope <name=description>'
 const SERVER_FLAG = '--resource-server <application-uri>'
@@ -115,7 +115,7 @@ const add = (identifier: string, flags: PutFlags, command: Command): Promise<voi
   })
 
 const list = (command: Command): Promise<void> =>
-  withCore(command, async ({ store }, { tokens }) => {
+  withCoreAsItIs(command, async ({ store }, { tokens }) => {
     const resources = await store.read.resources.list()
     const rows = resources.map((resource) => [
       resource.identifier,
@@ -129,7 +129,7 @@ const list = (command: Command): Promise<void> =>
   })
 
 const show = (identifier: string, command: Command): Promise<void> =>
-  withCore(command, async ({ store }) => {
+  withCoreAsItIs(command, async ({ store }) => {
     const resource = await find(store.read, identifier)
     const apps = (await store.read.apps.list())
       .filter(({ apiResources }) => apiResources.includes(identifier))

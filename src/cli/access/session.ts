@@ -12,7 +12,7 @@ import { everyPage } from '../kit/every-page.ts'
 import { helpText } from '../kit/help.ts'
 import { print, table } from '../kit/output.ts'
 import { wrongUsage } from '../kit/problem.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
 
 const END_HELP = `Ending a session frees its licence slot at once, but the next call with a valid token opens another session. --with-tokens also ends
 those tokens: the tokens of that app, or with --user the tokens of every app that acts as the user. The user can still sign in and get
@@ -51,7 +51,7 @@ export function sessionCommands(program: Command): void {
 }
 
 const list = (flags: SessionsWanted, command: Command): Promise<void> =>
-  withCore(command, async ({ store: { read }, clock }) => {
+  withCoreAsItIs(command, async ({ store: { read }, clock }) => {
     const now = clock()
     const records = await everyPage((query) => showApiSessions(read, flags, now, query))
     const heading = ['Id', 'Kind', 'User', 'App', 'Opened', 'Last used', 'Ends at']

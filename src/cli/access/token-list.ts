@@ -6,7 +6,7 @@ import type { ReferenceToken, ReferenceTokenKind, ShownReferenceToken } from '..
 import type { ReferenceTokenFilter } from '../../store/repositories/tokens/reference-tokens.ts'
 import type { Repositories } from '../../store/store.ts'
 import { print, table } from '../kit/output.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCoreAsItIs } from '../kit/with-core.ts'
 
 const PAGE = 1000
 
@@ -20,7 +20,7 @@ const HEADING = ['Id', 'Kind', 'App', 'Acts as', 'Description', 'Scope', 'Expire
 
 /** `tessera token list`. */
 export const listTokens = (flags: ListFlags, command: Command): Promise<void> =>
-  withCore(command, async ({ store, clock }) => {
+  withCoreAsItIs(command, async ({ store, clock }) => {
     const { read } = store
     if (flags.app !== undefined) await requireApp(read, flags.app)
     const user = flags.user === undefined ? undefined : (await requireUser(read, flags.user)).id

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { type ShownLogout, showLogouts } from '../../admin/apps/logouts.ts'
 import { helpText } from '../kit/help.ts'
 import { print, table } from '../kit/output.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCoreAsItIs } from '../kit/with-core.ts'
 
 const MOST = 1000
 
@@ -25,7 +25,7 @@ export function logoutsCommand(app: Command): void {
 }
 
 const list = (applicationUri: string, command: Command): Promise<void> =>
-  withCore(command, async ({ store }) => {
+  withCoreAsItIs(command, async ({ store }) => {
     const { items } = await showLogouts(store.read, applicationUri, { limit: MOST })
     print(
       command,

@@ -5,7 +5,7 @@ import { readPage } from '../../domain/records/paging.ts'
 import { everyPage } from '../kit/every-page.ts'
 import { helpText } from '../kit/help.ts'
 import { block, print, table } from '../kit/output.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCoreAsItIs } from '../kit/with-core.ts'
 import { type LoginOf, loginsFor, recordOf } from './app-record.ts'
 
 /** `tessera app list` and `tessera app show`. */
@@ -26,7 +26,7 @@ export function showCommands(app: Command): void {
 }
 
 const list = (command: Command): Promise<void> =>
-  withCore(command, async ({ store }) => {
+  withCoreAsItIs(command, async ({ store }) => {
     const apps = await everyPage((query) => readPage(query, store.read.apps.page, (app) => app.applicationUri))
     const loginOf = await loginsFor(apps, store.read)
     const records = apps.map((app) => recordOf(app, loginOf))
@@ -49,7 +49,7 @@ const rowOf = (app: TrustedApplication, loginOf: LoginOf): string[] => [
 ]
 
 const show = (applicationUri: string, command: Command): Promise<void> =>
-  withCore(command, async ({ store }) => {
+  withCoreAsItIs(command, async ({ store }) => {
     const app = await requireApp(store.read, applicationUri)
     const record = recordOf(app, await loginsFor([app], store.read))
     print(command, record, textOf(record))

@@ -11,7 +11,7 @@ import { wrongUsage } from '../kit/problem.ts'
 import { createReadRegistered } from '../kit/registered.ts'
 import { repeated } from '../kit/repeated-flag.ts'
 import { terminalOf } from '../kit/terminal.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCoreAsItIs } from '../kit/with-core.ts'
 import type { ClaimsPreview } from './preview-claims.ts'
 import type { Trial } from './trial.ts'
 import { tryAuthorize } from './try-authorize.ts'
@@ -64,7 +64,7 @@ function explainAuthorize(text: string, flags: { readonly user?: string }, comma
   if (!URL.canParse(text))
     throw wrongUsage(`${JSON.stringify(text)} is not a URL; give the whole URL, starting with https:`)
   const url = new URL(text)
-  return withCore(command, async (core, config) => {
+  return withCoreAsItIs(command, async (core, config) => {
     const request = { endpoint: '/connect/authorize', client: url.searchParams.get('client_id') ?? undefined }
     await report(command, await tryAuthorize(url, flags.user, core, config), request, core, config)
   })
@@ -76,7 +76,7 @@ async function explainToken({ secretStdin, ...asked }: TokenFlags, command: Comm
   // The flag belongs to the parent, so that the help tells it once.
   const { user } = command.optsWithGlobals<{ user?: string }>()
   const secret = secretStdin ? { secret: await readLineFromStdin(command, 'client secret') } : {}
-  await withCore(command, async (core, config) => {
+  await withCoreAsItIs(command, async (core, config) => {
     const trial = await tryToken({ ...asked, ...(user === undefined ? {} : { user }), ...secret }, core, config)
     await report(command, trial, { endpoint: '/connect/token', client: asked.client }, core, config)
   })

@@ -58,7 +58,7 @@ export async function changeFiles(
       show(outcome.changes)
       for (const warning of outcome.warnings) warn(command, warning)
     },
-    { make: !dryRun, onlyReads: dryRun },
+    dryRun ? { onlyReads: true, opening: 'as it is' } : { make: true },
   )
 }
 

@@ -7,7 +7,7 @@ import { guardedFiles } from '../kit/guarded-files.ts'
 import { helpText } from '../kit/help.ts'
 import { print, warn } from '../kit/output.ts'
 import { impossible } from '../kit/problem.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCoreAsItIs } from '../kit/with-core.ts'
 
 const HELP = helpText(
   [
@@ -42,7 +42,7 @@ export function exportCommand(program: Command): void {
 }
 
 const exportAll = (flags: ExportFlags, command: Command): Promise<void> =>
-  withCore(command, async ({ store, clock }, config) => {
+  withCoreAsItIs(command, async ({ store, clock }, config) => {
     const extras = { passwordHashes: flags.withPasswordHashes ?? false, ids: flags.withIds ?? false }
     const { exported, warnings } = await exportInstance(store.read, extras, clock())
     for (const warning of warnings) warn(command, warning)

@@ -5,7 +5,7 @@ import { MasterKeyFault } from '../../lib/crypto/master-key.ts'
 import { ClockAhead } from '../../operations/maintenance/check-clock.ts'
 import { FileLost } from '../../store/engine/file-watch.ts'
 import { NotLocal } from '../../store/engine/local-disk.ts'
-import { ForeignDatabase, NewerSchema } from '../../store/engine/migrations.ts'
+import { ForeignDatabase, NewerSchema, NotMigrated } from '../../store/engine/migrations.ts'
 import { OutOfService } from '../../store/repositories/instance/move-state.ts'
 import { OutputRefused } from '../../store/transfer/output-file.ts'
 import { NotTheSame } from '../../store/transfer/reconcile.ts'
@@ -23,6 +23,7 @@ const SAID_IN_FULL = [
   MasterKeyFault,
   NewerSchema,
   ForeignDatabase,
+  NotMigrated,
   OutOfService,
   TransferRefused,
   OutputRefused,

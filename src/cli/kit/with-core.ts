@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { withSuggestion } from '../../admin/change/suggest.ts'
-import { type Core, openCore } from '../../compose/core.ts'
+import { type Core, type Opening, openCore } from '../../compose/core.ts'
 import { type Config, readConfig } from '../../config/read-config.ts'
 import { FolderFault } from '../../lib/files/make-folder.ts'
 import { shownDatabaseUrl } from '../../lib/net/database-url.ts'
@@ -22,11 +22,12 @@ import { terminalOf } from './terminal.ts'
 export const configOf = (command: Command): Config =>
   readConfig(terminalOf(command).environment, globalsOf(command).config)
 
-/** Whether a command makes an instance where there is none. */
+/** Whether a command makes an instance where there is none, and whether it makes it ready for anything but reading. */
 interface Making {
   readonly make?: boolean
   /** Whether it only reads, and so waits for nobody who writes. */
   readonly onlyReads?: boolean
+  readonly opening?: Opening
 }
 
 /** Looks whether there is an instance; a database that cannot be asked is named. */
@@ -61,20 +62,25 @@ export const openToServe = (command: Command, config: Config): Promise<Core> =>
   openInstance(command, config, { make: true, whenAhead: 'refuse' })
 
 /**
- * Opens the instance; its database is brought up to date first.
+ * Opens the instance; its database is brought up to date first where anything but reading is to be done.
  * @throws Problem where there is none, unless one is to be made
  */
 async function openInstance(
   command: Command,
   config: Config,
-  { make = false, onlyReads = false, whenAhead }: Making & { readonly whenAhead: AheadOfRecord },
+  {
+    make = false,
+    onlyReads = false,
+    opening = 'make ready',
+    whenAhead,
+  }: Making & { readonly whenAhead: AheadOfRecord },
 ): Promise<Core> {
   const found = await (make ? lookForInstance(config) : requireInstance(config))
   const { keyed, missing } = found
   const masterKey = { ...config.masterKey, mayCreate: make && !keyed && config.masterKey.mayCreate, keyed }
   const database = { ...config.database, mustExist: missing === undefined, toRead: onlyReads }
   const ahead = globalsOf(command).acceptClock ? { acceptedBy: commandLine(systemClock()).actor } : whenAhead
-  const core = await openCore({ ...config, masterKey, database }, systemTime, ahead).catch((error: unknown) =>
+  const core = await openCore({ ...config, masterKey, database }, systemTime, ahead, opening).catch((error: unknown) =>
     Promise.reject(namingDatabase(error, config)),
   )
   if (missing !== undefined) reportCreated(command, config, found)
@@ -97,6 +103,10 @@ export async function withCore(
     await core.close()
   }
 }
+
+/** The same for a command that only reads: it neither brings the database up to date nor makes anything in it. */
+export const withCoreAsItIs = (command: Command, work: (core: Core, config: Config) => Promise<void>): Promise<void> =>
+  withCore(command, work, { opening: 'as it is' })
 
 /** Opens the database as it is, without bringing it up to date and without the master key. */
 export async function withStore(config: Config, work: (store: Store) => Promise<void>): Promise<void> {

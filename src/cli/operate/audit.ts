@@ -11,7 +11,7 @@ import { helpText } from '../kit/help.ts'
 import { jsonText, print, table } from '../kit/output.ts'
 import { terminalOf } from '../kit/terminal.ts'
 import { detailText } from '../kit/value-text.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCoreAsItIs } from '../kit/with-core.ts'
 
 const LISTED = 50
 const PAGE = 1000
@@ -76,7 +76,7 @@ const shown = ({ id, at, address, app, user, ...record }: AuditRecord) => ({
 })
 
 const list = (flags: Flags, command: Command): Promise<void> =>
-  withCore(command, async ({ store, clock }) => {
+  withCoreAsItIs(command, async ({ store, clock }) => {
     const filter = await readFilter(flags, store.read, clock())
     const records = await store.read.auditEvents.latest(filter, flags.limit ?? LISTED)
     const nameOf = await namesOf(records, store.read)
@@ -95,7 +95,7 @@ const list = (flags: Flags, command: Command): Promise<void> =>
   })
 
 const exportAll = (flags: Flags, command: Command): Promise<void> =>
-  withCore(command, async ({ store, clock }) => {
+  withCoreAsItIs(command, async ({ store, clock }) => {
     const filter = await readFilter(flags, store.read, clock())
     let left = flags.limit ?? Infinity
     let after: AuditCursor | undefined

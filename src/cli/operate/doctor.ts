@@ -16,7 +16,7 @@ import { reportProfiles } from '../../operations/doctor/security-profiles.ts'
 import { helpText } from '../kit/help.ts'
 import { columns, print } from '../kit/output.ts'
 import { terminalOf } from '../kit/terminal.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCoreAsItIs } from '../kit/with-core.ts'
 
 interface Flags {
   readonly online: boolean
@@ -42,7 +42,7 @@ Exit codes: 0 no faults (there may be warnings); 1 at least one fault.`,
       ),
     )
     .action((flags: Flags, command: Command) =>
-      withCore(command, async (core, config) =>
+      withCoreAsItIs(command, async (core, config) =>
         report(command, await examine(core, config, flags), await profiles(core)),
       ),
     )

@@ -9,7 +9,7 @@ import { helpText } from '../kit/help.ts'
 import { block, print, table } from '../kit/output.ts'
 import { impossible } from '../kit/problem.ts'
 import { createReadRegistered } from '../kit/registered.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCoreAsItIs } from '../kit/with-core.ts'
 
 const NOTATION = `If a registered value is similar to the one sent, "nearest" shows the difference: [-x-] was sent but is not registered, {+x+} is
 registered but was not sent; a backslash precedes such a mark in the value itself.
@@ -82,7 +82,7 @@ async function explainAll(refusals: readonly Refusal[], read: Pick<Repositories,
 
 /** One refusal, or several below one another; with --json one document, or a list of them. */
 const show = (texts: readonly string[], command: Command): Promise<void> =>
-  withCore(command, async ({ store }) => {
+  withCoreAsItIs(command, async ({ store }) => {
     const refusals: Refusal[] = []
     for (const text of texts) refusals.push(await requireRefusal(text, store.read))
     const explained = await explainAll(refusals, store.read)
@@ -136,7 +136,7 @@ function textOf(refusal: Refusal, explanation: Explanation): string {
 }
 
 const list = ({ limit, since, ...filter }: ListFlags, command: Command): Promise<void> =>
-  withCore(command, async ({ store, clock }) => {
+  withCoreAsItIs(command, async ({ store, clock }) => {
     const wanted = { ...filter, since: since?.(clock()) }
     const refusals = await store.read.refusals.list(limit, wanted)
     const explained = await explainAll(refusals, store.read)

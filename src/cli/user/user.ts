@@ -11,7 +11,7 @@ import { helpText } from '../kit/help.ts'
 import { confirm } from '../kit/input.ts'
 import { print, table, warn } from '../kit/output.ts'
 import { impossible } from '../kit/problem.ts'
-import { withCore } from '../kit/with-core.ts'
+import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
 import { addCommand } from './user-add.ts'
 import { setPasswordCommand } from './user-password.ts'
 import { userText } from './user-record.ts'
@@ -61,7 +61,7 @@ export function userCommands(program: Command): void {
 }
 
 const list = (command: Command): Promise<void> =>
-  withCore(command, async ({ store }) => {
+  withCoreAsItIs(command, async ({ store }) => {
     const users = await everyPage((query) => readPage(query, store.read.users.page, ({ login }) => login))
     const rows = users.map((user) => [
       user.login,
@@ -81,7 +81,7 @@ const list = (command: Command): Promise<void> =>
   })
 
 const show = (name: string, command: Command): Promise<void> =>
-  withCore(command, async ({ store }) => {
+  withCoreAsItIs(command, async ({ store }) => {
     const user = await requireUser(store.read, name)
     const account = await store.read.users.findByIdentifier(user.login)
     const record = { ...showUserRecord(user), hasPassword: account?.passwordHash !== undefined }

@@ -51,6 +51,15 @@ export class ForeignDatabase extends Error {
   }
 }
 
+/** The database is older than this version, and whoever asked only reads. */
+export class NotMigrated extends Error {
+  constructor(pending: readonly string[]) {
+    super(
+      `the database is of an older version (pending: ${pending.join(', ')}), and commands that only read change nothing; restart the server with this version, or run tessera db migrate`,
+    )
+  }
+}
+
 /** The migrator makes these two before the first migration. */
 const BEFORE_THE_FIRST = ['kysely_migration', 'kysely_migration_lock']
 
