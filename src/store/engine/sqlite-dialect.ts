@@ -26,6 +26,10 @@ export function immediateDialect(database: Database.Database): Dialect {
         beginTransaction: async (connection: Parameters<typeof driver.beginTransaction>[0]) => {
           await connection.executeQuery(CompiledQuery.raw('begin immediate'))
         },
+        // A full disk makes SQLite roll back by itself, and the error to tell is that of the disk.
+        rollbackTransaction: async (connection: Parameters<typeof driver.rollbackTransaction>[0]) => {
+          if (database.inTransaction) await connection.executeQuery(CompiledQuery.raw('rollback'))
+        },
       })
     },
     // SQLite's DDL is transactional; saying so lets a migration happen whole or not at all.

@@ -8,7 +8,7 @@ import type { Schema } from '../schema/schema.ts'
 import { tablesOf } from '../schema/tables.ts'
 import { withoutAnswers } from './answers.ts'
 import { shownChecksum } from './digest.ts'
-import { createPrivateFile, removeDatabaseFile } from './durable-file.ts'
+import { type Draft, draftBeside } from './draft.ts'
 import type { Moved } from './move.ts'
 import { type Guarded, type Output, publishOutput, requireFree } from './output-file.ts'
 import { enterPlace, openPlace, type Place } from './place.ts'
@@ -16,6 +16,7 @@ import { planOf } from './plan.ts'
 import { type Report, reconcile, totalOf } from './reconcile.ts'
 import { TransferRefused } from './refused.ts'
 import { keyOf, rowsOn } from './rows.ts'
+import { tellOf, toldPlace } from './told-place.ts'
 
 export interface BackupOutcome {
   readonly of: string
@@ -47,9 +48,6 @@ export async function backUpDatabase(wanted: BackingUp): Promise<BackupOutcome> 
   const path = resolve(file)
   const output: Output = { path, guarded, over: force ? 'backup' : 'nothing' }
   requireFree(output)
-  // What an interrupted run left there goes first.
-  const draft = `${path}.part`
-  requireFree({ path: draft, guarded, over: 'database' })
   const source = await enterPlace(url, 'read')
   try {
     const { applied } = await source.migrations.status()
@@ -57,50 +55,82 @@ export async function backUpDatabase(wanted: BackingUp): Promise<BackupOutcome> 
     if (level === undefined)
       throw new TransferRefused(`${source.shown} does not hold an instance, so there is nothing to back up`)
     await requireWhole(source)
-    makeDraft(draft)
-    const at = clock()
-    const tables = await fill(draft, source, level, at, report)
-    publishOutput(draft, output)
-    return { of: source.shown, file: path, at, bytes: statSync(path).size, tables }
+    const draft = makeDraft(path)
+    try {
+      const at = clock()
+      const tables = await fill({ draft: draft.path, path }, source, level, at, report)
+      publish(draft.path, output)
+      return { of: source.shown, file: path, at, bytes: statSync(path).size, tables }
+    } finally {
+      draft.discard()
+    }
   } finally {
     await source.close()
-    removeDatabaseFile(draft)
   }
 }
 
-function makeDraft(draft: string): void {
+/** @param path what the draft is to become, which people know */
+function openTarget(draft: string, path: string): Place {
   try {
-    createPrivateFile(draft)
+    return toldPlace({ ...openPlace(fileUrlOf(draft), 'make'), shown: path })
+  } catch (error) {
+    throw tellOf(path, error)
+  }
+}
+
+function publish(draft: string, output: Output): void {
+  try {
+    publishOutput(draft, output)
+  } catch (error) {
+    throw tellOf(output.path, error)
+  }
+}
+
+function makeDraft(path: string): Draft {
+  try {
+    return draftBeside(path, 'part')
   } catch (error) {
     throw new TransferRefused(`${(error as Error).message}; choose a folder that exists and is writable`)
   }
 }
 
-async function fill(draft: string, source: Place, level: string, at: number, report: Report): Promise<Moved[]> {
+async function fill(
+  { draft, path }: { readonly draft: string; readonly path: string },
+  source: Place,
+  level: string,
+  at: number,
+  report: Report,
+): Promise<Moved[]> {
   const plan = await planOf(level)
-  const target = openPlace(fileUrlOf(draft), 'make')
+  const target = openTarget(draft, path)
   try {
     await target.migrations.migrate(level)
     const rows = rowsOn(target.db)
     const filling = { rows, transact: (unit: Parameters<typeof transact>[1]) => transact(target, unit) }
-    for (const table of plan)
-      await rows.remove(
-        table,
-        table.given.map((row) => keyOf(table, row)),
-      )
+    await target.transact(async (db) => {
+      for (const table of plan)
+        await rowsOn(db).remove(
+          table,
+          table.given.map((row) => keyOf(table, row)),
+        )
+    })
     const { proof } = await source.snapshot((db) =>
       reconcile(plan, withoutAnswers(rowsOn(db)), filling, new Map(), report),
     )
-    await target.db.schema
-      .createTable('move_state')
-      .ifNotExists()
-      .addColumn('name', 'text', (column) => column.primaryKey())
-      .addColumn('value', 'text', (column) => column.notNull())
-      .execute()
-    await moveStateOn(target.db).set('backup', { of: source.shown, at })
+    await target.transact(async (db) => {
+      await db.schema
+        .createTable('move_state')
+        .ifNotExists()
+        .addColumn('name', 'text', (column) => column.primaryKey())
+        .addColumn('value', 'text', (column) => column.notNull())
+        .execute()
+      await moveStateOn(db).set('backup', { of: source.shown, at })
+    })
     await requireSound(target.db)
     // One file and nothing beside it.
-    await sql`pragma journal_mode = delete`.execute(target.db)
+    await sql`pragma journal_mode = delete`.execute(target.db).catch((error: unknown) => {
+      throw tellOf(path, error)
+    })
     return plan.map((table) => {
       const total = totalOf(proof, table)
       return { table: table.name, rows: total.rows, checksum: shownChecksum(total) }

@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, linkSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { TransferRefused } from './refused.ts'
 
 /** SQLite keeps these beside a database. */
 export const COMPANIONS = ['-wal', '-shm', '-journal']
@@ -30,16 +31,37 @@ function sync(path: string): void {
 export function publishFile(draft: string, path: string, { replace }: { replace: boolean }): void {
   sync(draft)
   if (replace) renameSync(draft, path)
-  else {
+  else takeName(draft, path)
+  sync(dirname(path))
+}
+
+// What file systems without hard links answer: FAT, some network shares, some that containers mount.
+const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']
+const isWithoutLinks = (error: unknown): boolean => NO_LINKS.includes(String((error as NodeJS.ErrnoException).code))
+
+/** Whoever is first has the name. */
+function takeName(draft: string, path: string): void {
+  try {
     linkSync(draft, path)
     rmSync(draft)
+  } catch (error) {
+    if (!isWithoutLinks(error)) throw error
+    // An empty file takes the name, and is replaced in one step.
+    closeSync(openSync(path, 'wx', 0o600))
+    renameSync(draft, path)
   }
-  sync(dirname(path))
 }
 
 /** Keeps a database under a second name, with what belongs to it, so that its place can be taken. */
 export function keepAside(path: string, aside: string): void {
-  linkSync(path, aside)
+  try {
+    linkSync(path, aside)
+  } catch (error) {
+    if (!isWithoutLinks(error)) throw error
+    throw new TransferRefused(
+      `the file system of ${path} has no hard links, which --replace needs to keep the present database; move it away by hand, and restore without --replace`,
+    )
+  }
   moveCompanions(path, aside)
   sync(dirname(path))
 }

@@ -14,6 +14,7 @@ import { planOf, type Table } from './plan.ts'
 import { NotTheSame, type Proof, type Report, reconcile, totalOf } from './reconcile.ts'
 import { TransferRefused } from './refused.ts'
 import { rowsOn } from './rows.ts'
+import { toldPlace } from './told-place.ts'
 
 /** What is in a table, on both sides. */
 export interface Moved {
@@ -61,7 +62,7 @@ export async function moveDatabase({ from, to, run, report, clock, record }: Mov
     const arrival: Arrival = { kind: 'move', from: source.shown, run }
     await requireMovable(source, to)
     await requireOwn(to)
-    const target = await enterPlace(to, 'make')
+    const target = toldPlace(await enterPlace(to, 'make'))
     places.push(target)
     isClosed = (await moveStateOn(source.db).get('departure')) !== undefined
     if (isClosed) await requireUnfinished(target, arrival)

@@ -80,7 +80,7 @@ export function openPlace(url: string, mode: Mode): Place {
   const pool = openPool(address, { connections: 3, statement: 0, lock: PATIENCE })
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: pinned(pool) }) })
   return {
-    ...placeOn(db, shownPlace(url)),
+    ...placeOn(db, shownPlace(url), 'begin'),
     snapshot: (work) => within(db, 'begin isolation level repeatable read read only', work),
     alone: (tables, work) =>
       within(db, 'begin', async (connection) => {
@@ -99,7 +99,7 @@ function openFile(path: string, shown: string, mode: Mode): Place {
   const dialect = mode === 'read' || mode === 'look' ? new SqliteDialect({ database }) : immediateDialect(database)
   const db = new Kysely<Schema>({ dialect })
   return {
-    ...placeOn(db, shown),
+    ...placeOn(db, shown, 'begin immediate'),
     snapshot: (work) => within(db, 'begin', work),
     alone: (_tables, work) => within(db, 'begin immediate', work),
     close: () => db.destroy(),
@@ -116,11 +116,11 @@ function openConnection(path: string, mode: Mode): Database.Database {
   return database
 }
 
-const placeOn = (db: Kysely<Schema>, shown: string) => ({
+const placeOn = (db: Kysely<Schema>, shown: string, begin: string) => ({
   shown,
   db,
   migrations: migrationsOf(db),
-  transact: <T>(work: Work<T>) => db.transaction().execute(work),
+  transact: <T>(work: Work<T>) => within(db, begin, work),
 })
 
 async function within<T>(db: Kysely<Schema>, begin: string, work: Work<T>): Promise<T> {

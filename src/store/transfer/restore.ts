@@ -1,9 +1,10 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { sql } from 'kysely'
 import type { AuditedUnit } from '../../domain/instance/audit.ts'
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
+import { makeFolder } from '../../lib/files/make-folder.ts'
 import { fileUrlOf, parseDatabaseUrl } from '../../lib/net/database-url.ts'
 import { requireLocalDisk } from '../engine/local-disk.ts'
 import { ForeignDatabase } from '../engine/migrations.ts'
@@ -13,7 +14,8 @@ import { settingsOn } from '../repositories/instance/settings.ts'
 import { tablesOf } from '../schema/tables.ts'
 import { requireSound } from './backup.ts'
 import { claim, requireOurs, whyNotFillable } from './claim.ts'
-import { bringBack, createPrivateFile, keepAside, publishFile, removeDatabaseFile } from './durable-file.ts'
+import { draftBeside, draftIn } from './draft.ts'
+import { bringBack, createPrivateFile, keepAside, publishFile } from './durable-file.ts'
 import { type Ended, endGrants, latestTime } from './end-grants.ts'
 import { type EndedUsed, endUsed, type LiveSecrets } from './end-used.ts'
 import { holdDatabase } from './in-use.ts'
@@ -24,6 +26,7 @@ import { type Report, reconcile } from './reconcile.ts'
 import { TransferRefused } from './refused.ts'
 import { goBack, isAheadOf, knownTimeOf } from './reset-clock.ts'
 import { rowsOn } from './rows.ts'
+import { tellOf, toldPlace } from './told-place.ts'
 
 /** What a backup turned out to be. */
 export interface Restored {
@@ -67,9 +70,7 @@ export async function restoreDatabase(restoring: Restoring): Promise<Restored> {
   const address = parseDatabaseUrl(url)
   if (address.kind === 'postgres') return restoreInto(restoring)
   const path = realPathOf(resolve(address.path))
-  const draft = `${path}.restoring`
-  for (const own of [path, draft])
-    if (isSameFile(file, own)) throw new TransferRefused('the backup is the database itself; copy it elsewhere first')
+  if (isSameFile(file, path)) throw new TransferRefused('the backup is the database itself; copy it elsewhere first')
   requireLocalDisk(path)
   const isThere = existsSync(path)
   if (isThere && !replace)
@@ -79,18 +80,28 @@ export async function restoreDatabase(restoring: Restoring): Promise<Restored> {
   // Held until the new file is ready, so that nobody begins to serve the old one meanwhile.
   const held = isThere ? holdDatabase(path) : undefined
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    const prepared = await prepare({ ...restoring, liveSecrets: held?.liveSecrets(restoring.clock()) }, draft, report)
-    const aside = isThere ? `${path}.before-restore-${run.slice(0, 8)}` : undefined
-    if (aside === undefined) publishNew(draft, path)
-    else {
-      held?.putAside({ restored: resolve(file), in: shownPlace(url), at: restoring.clock() })
-      exchange(draft, path, aside, () => held?.takeBack())
+    makeFolder(dirname(path))
+    const draft = draftBeside(path, 'restoring')
+    try {
+      const prepared = await prepare(
+        { ...restoring, liveSecrets: held?.liveSecrets(restoring.clock()) },
+        draft.path,
+        report,
+      )
+      const aside = isThere ? `${path}.before-restore-${run.slice(0, 8)}` : undefined
+      if (aside === undefined) publishNew(draft.path, path)
+      else {
+        held?.putAside({ restored: resolve(file), in: shownPlace(url), at: restoring.clock() })
+        exchange(draft.path, path, aside, () => held?.takeBack())
+      }
+      return { ...prepared, file: resolve(file), to: shownPlace(url), aside }
+    } finally {
+      draft.discard()
     }
-    return { ...prepared, file: resolve(file), to: shownPlace(url), aside }
+  } catch (error) {
+    throw tellOf(shownPlace(url), error)
   } finally {
     held?.release()
-    removeDatabaseFile(draft)
   }
 }
 
@@ -191,12 +202,11 @@ function openCopy(draft: string, file: string): Place {
 async function restoreInto(restoring: Restoring): Promise<Restored> {
   const { file, url, run, report } = restoring
   const arrival: Arrival = { kind: 'restore', from: fileUrlOf(resolve(file)), run }
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-restore-'))
-  const target = await enterPlace(url, 'make')
+  const target = toldPlace(await enterPlace(url, 'make'))
+  const draft = draftIn(tmpdir())
   try {
-    const draft = join(folder, 'tessera.db')
-    const prepared = await prepare(restoring, draft, () => undefined)
-    const source = openPlace(fileUrlOf(draft), 'write')
+    const prepared = await prepare(restoring, draft.path, () => undefined)
+    const source = openPlace(fileUrlOf(draft.path), 'write')
     try {
       const plan = await planOf((await source.migrations.status()).applied.at(-1) ?? '')
       const obstacle = await whyNotFillable(target, plan, arrival)
@@ -213,7 +223,7 @@ async function restoreInto(restoring: Restoring): Promise<Restored> {
     return { ...prepared, file: resolve(file), to: target.shown, aside: undefined }
   } finally {
     await target.close()
-    rmSync(folder, { recursive: true, force: true })
+    draft.discard()
   }
 }
 
