@@ -1,5 +1,33 @@
 import tseslint from 'typescript-eslint'
 
+/** Of a pattern: what `t.match` takes for more than it says. */
+const isLoose = (node) =>
+  node.type === 'ArrayExpression' ||
+  (node.type === 'ObjectExpression' && node.properties.length === 0) ||
+  (node.type === 'Literal' && (node.value === null || node.value === '') && !('regex' in node))
+
+/** What is in a pattern, but for what is computed elsewhere. */
+const within = (node) => [
+  node,
+  ...(node.type === 'ObjectExpression'
+    ? node.properties.flatMap((part) => within(part.type === 'Property' ? part.value : part.argument))
+    : []),
+  ...(['TSAsExpression', 'TSSatisfiesExpression'].includes(node.type) ? within(node.expression) : []),
+]
+
+/** `t.match` takes a longer list for a list, nothing for `null` and anything for an empty text or object. */
+const wholeMatches = {
+  meta: { type: 'problem', schema: [] },
+  create: (context) => ({
+    'CallExpression[callee.object.name="t"][callee.property.name="match"]'({ arguments: [, pattern] }) {
+      for (const node of pattern === undefined ? [] : within(pattern).filter(isLoose))
+        context.report({ node, message: 't.match takes more than this says: use matchesWhole, or t.strictSame' })
+    },
+  }),
+}
+
+const WAIT = 'wait for what is to happen, as eventually() does, or turn the clock by hand'
+
 // Only what needs types and what biome cannot see.
 export default tseslint.config(
   {
@@ -27,6 +55,29 @@ export default tseslint.config(
       ],
       '@typescript-eslint/no-misused-promises': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
+    },
+  },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'CallExpression[callee.object.name="t"][callee.property.name="pass"]', message: 'asserts nothing' },
+      ],
+    },
+  },
+  {
+    // Folder by folder, as the patterns of the others are gone through.
+    files: ['test/admin/**/*.ts', 'test/attacks/**/*.ts', 'test/cli/cli-app*.ts', 'test/cli/cli-user*.ts'],
+    plugins: { local: { rules: { 'whole-matches': wholeMatches } } },
+    rules: {
+      'local/whole-matches': 'error',
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'CallExpression[callee.object.name="t"][callee.property.name="pass"]', message: 'asserts nothing' },
+        { selector: 'NewExpression[callee.name="Promise"] CallExpression[callee.name="setTimeout"]', message: WAIT },
+        { selector: 'ImportDeclaration[source.value="node:timers/promises"]', message: WAIT },
+      ],
     },
   },
 )

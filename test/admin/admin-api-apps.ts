@@ -5,6 +5,7 @@ import { ALL_RESPONSE_TYPES } from '../../src/domain/apps/app-choices.ts'
 import type { Shown } from '../../src/domain/apps/attribute-kinds.ts'
 import { digest } from '../../src/lib/crypto/secrets.ts'
 import { appPath, auditOf, isProblem, startAdminApi, TOOL } from '../fixtures/admin/admin.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { logHoldsNoSecret } from '../fixtures/answers/refusals.ts'
 import { noteSecret } from '../fixtures/answers/secrets.ts'
 import { asserting, assertionClaims, jwksOf, makeKey, signAs, type TestKey } from '../fixtures/clients/app-keys.ts'
@@ -429,7 +430,7 @@ await t.test('every attribute of the record is settable, and its effect shows at
     const uri = `fx/${name}`
     await register(uri, WEB_APP)
     t.equal((await api.patch(appPath(uri), { [name]: value })).json[name], value, name)
-    t.match((await api.patch(appPath(uri), { [name]: refused })).json, { errors: [{ attribute: name }] })
+    matchesWhole(t, (await api.patch(appPath(uri), { [name]: refused })).json, { errors: [{ attribute: name }] })
   }
 })
 
@@ -487,7 +488,7 @@ await t.test('a record is told whole, under its documented names', async (t) => 
     'CreatedAt',
     'UpdatedAt',
   ])
-  t.match(json, {
+  matchesWhole(t, json, {
     ApplicationUri: 'my.app/whole',
     Name: 'Whole',
     IsEnabled: true,
@@ -496,7 +497,7 @@ await t.test('a record is told whole, under its documented names', async (t) => 
   t.notMatch(JSON.stringify(json), HASH, 'not even the hash of a secret')
   const events = await auditOf(instance, { app: 'my.app/whole' })
   const registered = events.find(({ event }) => event === 'app_registered')
-  t.match(registered, {
+  matchesWhole(t, registered, {
     event: 'app_registered',
     actor: `app:${TOOL}`,
     detail: { fields: { Scope: { from: null, to: 'read' }, Name: { from: null, to: 'Whole' } } },
@@ -512,7 +513,7 @@ await t.test('a merge patch changes what it names; null is the default again', a
     RequireConsent: false,
   })
   const patch = { AccessTokenLifetime: null, LogoUri: null, RequireConsent: null, Name: 'Merged' }
-  t.match((await api.patch(appPath(uri), patch)).json, {
+  matchesWhole(t, (await api.patch(appPath(uri), patch)).json, {
     AccessTokenLifetime: null,
     LogoUri: null,
     RequireConsent: true,
@@ -671,7 +672,7 @@ await t.test('what is unwise is accepted with a warning', async (t) => {
   t.strictSame(await warningsOf('w/3', { ClientType: 'Confidential' }), [
     'nobody can use the app: it admits neither internal nor community users and has no System User',
   ])
-  t.match((await api.patch(appPath('w/3'), { SystemUserAllowed: true, SystemUser: 'svc.sync' })).json, {
+  matchesWhole(t, (await api.patch(appPath('w/3'), { SystemUserAllowed: true, SystemUser: 'svc.sync' })).json, {
     warnings: ['Scope is empty: tokens that the app gets as its System User open no API'],
   })
 })
@@ -784,7 +785,7 @@ await t.test('secrets: made and shown once, or pasted in as a hash; two at most'
   const { store } = instance.core
   await store.write(({ apps }) => apps.touchSecrets([{ id: String(made.json['Id']), at: instance.now() }]))
   const listed = (await api.get(path)).json['items'] as Json[]
-  t.match(listed, [
+  matchesWhole(t, listed, [
     { Label: null, LastUsedAt: /Z$/ },
     { Label: 'new', LastUsedAt: /Z$/ },
   ])
@@ -803,7 +804,7 @@ await t.test('secrets: made and shown once, or pasted in as a hash; two at most'
     [{ ExpiresAt: 'soon' }, 'ExpiresAt'],
     [{ ExpiresAt: '2001-01-01T00:00:00Z' }, 'ExpiresAt'],
   ] as const) {
-    t.match(await api.post(path, body), { status: 422, json: { errors: [{ attribute }] } })
+    matchesWhole(t, await api.post(path, body), { status: 422, json: { errors: [{ attribute }] } })
   }
   t.equal((await api.post(path, { Lable: 'x' })).status, 400)
   await register('my.app/public', {
@@ -811,7 +812,7 @@ await t.test('secrets: made and shown once, or pasted in as a hash; two at most'
     ImpersonateLoginUrl: REDIRECT,
     ImpersonateAsInternalUserAllowed: true,
   })
-  t.match(await api.post(`${appPath('my.app/public')}/secrets`, {}), {
+  matchesWhole(t, await api.post(`${appPath('my.app/public')}/secrets`, {}), {
     status: 409,
     json: { errors: [{ attribute: 'ApplicationSecretHash' }] },
   })
@@ -832,7 +833,7 @@ await t.test('a removed app is gone with what it issued', async (t) => {
   t.equal((await fetch(`${instance.issuer}/connect/userinfo`, { headers })).status, 401)
   t.equal((await api.get(appPath(uri))).status, 404)
   const [event] = (await auditOf(instance, { app: uri })).slice(-1)
-  t.match(event, { event: 'app_removed', detail: { fields: { Scope: { from: 'read', to: null } } } })
+  matchesWhole(t, event, { event: 'app_removed', detail: { fields: { Scope: { from: 'read', to: null } } } })
 })
 
 await t.test('lists come in pages that inserts do not disturb', async (t) => {

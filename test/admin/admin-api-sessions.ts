@@ -1,5 +1,6 @@
 import t from 'tap'
 import { auditOf, isProblem, startAdminApi, TOOL } from '../fixtures/admin/admin.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { obtainCode, obtainTokens, redeem } from '../fixtures/clients/code-flow.ts'
 import { serviceToken, userinfo } from '../fixtures/clients/endpoints.ts'
 import { basic } from '../fixtures/clients/http.ts'
@@ -31,14 +32,14 @@ await t.test('API sessions are listed and ended, with their tokens where that is
       endsAt: new Date(opened + 20 * MINUTE).toISOString(),
     },
   ])
-  t.match((await admin.get(`/sessions?app=${SYNC}`)).json, {
+  matchesWhole(t, (await admin.get(`/sessions?app=${SYNC}`)).json, {
     items: [{ kind: 'service', user: 'svc.sync', app: SYNC }],
   })
   const first = await admin.get('/sessions?limit=1')
-  t.match(first.json, { items: [{ app: WEB }], next: String }, 'a page at a time, the oldest first')
+  matchesWhole(t, first.json, { items: [{ app: WEB }], next: String }, 'a page at a time, the oldest first')
   const cursor = String(first.json['next'])
   t.equal(first.headers.get('link'), `</manage/api/v1/sessions?limit=1&cursor=${cursor}>; rel="next"`)
-  t.match((await admin.get(`/sessions?cursor=${cursor}`)).json, { items: [{ app: SYNC }], next: null })
+  matchesWhole(t, (await admin.get(`/sessions?cursor=${cursor}`)).json, { items: [{ app: SYNC }], next: null })
   isProblem(t, instance, await admin.get('/sessions?cursor=eA'), { status: 400, type: 'malformed-request' })
   isProblem(t, instance, await admin.get('/sessions?user=nobody'), { status: 404, type: 'not-found' })
   isProblem(t, instance, await admin.get('/sessions?state=live'), { status: 400, type: 'malformed-request' })
@@ -54,19 +55,19 @@ await t.test('API sessions are listed and ended, with their tokens where that is
   isProblem(t, instance, await admin.remove('/sessions/unknown'), { status: 404, type: 'not-found' })
 
   const events = (await auditOf(instance, { user: david.id })).filter(({ event }) => event === 'api_session_ended')
-  t.match(events, [
+  matchesWhole(t, events, [
     { actor: `app:${TOOL}`, app: WEB, detail: { sessions: [id], withTokens: false } },
     { actor: `app:${TOOL}`, app: WEB, detail: { sessions: [again.session_id], withTokens: true } },
   ])
 })
 
 await t.test('licence slots are shown and set as a whole', async (t) => {
-  t.match((await admin.get('/license')).json, { slots: null, used: 1, free: null, kept: 0, reserved: [] })
+  matchesWhole(t, (await admin.get('/license')).json, { slots: null, used: 1, free: null, kept: 0, reserved: [] })
   const set = await admin.put('/license', { slots: 10, reserved: ['david@example.com', 'anna'] })
   t.strictSame(set.json, { slots: 10, used: 1, free: 9, kept: 2, reserved: ['anna', 'david'] }, set.text)
   const fewer = await admin.put('/license', { slots: 5, reserved: ['DAVID'] })
   t.strictSame(fewer.json, { slots: 5, used: 1, free: 4, kept: 1, reserved: ['david'] })
-  t.match((await admin.put('/license', { slots: null, reserved: [] })).json, { slots: null, reserved: [] })
+  matchesWhole(t, (await admin.put('/license', { slots: null, reserved: [] })).json, { slots: null, reserved: [] })
   isProblem(t, instance, await admin.put('/license', { slots: 0, reserved: [] }), {
     status: 400,
     type: 'malformed-request',
@@ -76,5 +77,5 @@ await t.test('licence slots are shown and set as a whole', async (t) => {
     status: 404,
     type: 'not-found',
   })
-  t.match((await admin.get('/license')).json, { slots: null }, 'nothing of a refused change')
+  matchesWhole(t, (await admin.get('/license')).json, { slots: null }, 'nothing of a refused change')
 })

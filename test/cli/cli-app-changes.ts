@@ -1,6 +1,7 @@
 // SQLite alone: is about what commands print; test/admin/admin-api-apps.ts does the same on both databases
 
 import t from 'tap'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { documentOf, LINES, startWithTessera, words } from '../fixtures/cli/cli.ts'
 import { authorize, obtainCode, redeem } from '../fixtures/clients/code-flow.ts'
 import { requestServiceToken, userinfo } from '../fixtures/clients/endpoints.ts'
@@ -49,7 +50,7 @@ await t.test('what the command line changes counts from the very next request on
     t.equal((await requestServiceToken(instance, basic(SYNC, sync))).status, 200, 'the old secret, during the overlap')
     t.equal((await requestServiceToken(instance, basic(SYNC, next))).status, 200)
     const third = await tessera(words(`app rotate-secret ${SYNC} --overlap 1h`))
-    t.match(third, {
+    matchesWhole(t, third, {
       code: 1,
       stdout: '',
       stderr: /already has two valid secrets; wait until .* or end both .* --overlap 0/,
@@ -91,7 +92,7 @@ await t.test('what the command line changes counts from the very next request on
   })
 
   await t.test('app remove', async (t) => {
-    t.match(await tessera(['app', 'remove', SYNC]), { code: 2, stdout: '', stderr: /add --yes to confirm/ })
+    matchesWhole(t, await tessera(['app', 'remove', SYNC]), { code: 2, stdout: '', stderr: /add --yes to confirm/ })
     t.strictSame(await documentOf(tessera(['app', 'remove', SYNC, '--yes', '--json'])), {
       ApplicationUri: SYNC,
       removed: true,

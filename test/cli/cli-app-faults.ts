@@ -2,6 +2,7 @@
 import t from 'tap'
 import { APP_ATTRIBUTES } from '../../src/domain/apps/app-attributes.ts'
 import { whyBadName } from '../../src/domain/records/readable-name.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { documentOf, words } from '../fixtures/cli/cli.ts'
 import { placeOf } from '../fixtures/instance/place.ts'
 
@@ -94,7 +95,8 @@ await t.test('a shape says which flags go with it', async (t) => {
     [`--web ${uri} --name A --set Name=B`, /^Name: is given both by --set and by its own flag/],
   ]
   for (const [flags, said] of cases) {
-    t.match(
+    matchesWhole(
+      t,
       await tessera(words(`app register my.trusted.app/new ${flags}`)),
       { code: 2, stdout: '', stderr: said },
       flags,
@@ -132,7 +134,7 @@ await t.test('--set says which attributes there are and what each expects', asyn
     ['SystemUserAllowed=true', /^SystemUser: is required if SystemUserAllowed is true/],
   ]
   for (const [set, said] of cases) {
-    t.match(await tessera(['app', 'update', WEB, '--set', set]), { code: 2, stdout: '', stderr: said }, set)
+    matchesWhole(t, await tessera(['app', 'update', WEB, '--set', set]), { code: 2, stdout: '', stderr: said }, set)
   }
   const both = await tessera(
     words(`app update ${WEB} --set RequirePkce=yes --set Nmae=x --set Scope=a --set scope=b --json`),

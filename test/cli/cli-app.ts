@@ -1,6 +1,7 @@
 // SQLite alone: is about what commands print; test/admin/admin-api-apps.ts does the same on both databases
 
 import t from 'tap'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { documentOf, LINES, startWithTessera, words } from '../fixtures/cli/cli.ts'
 import { obtainCode, PKCE, redeem, VERIFIER } from '../fixtures/clients/code-flow.ts'
 import { requestServiceToken } from '../fixtures/clients/endpoints.ts'
@@ -22,7 +23,7 @@ await t.test('the lines scripts rely on make users and apps, and what they print
   await t.test('--web', async (t) => {
     const printed = await documentOf(tessera(words(LINES.web)))
     const { issuer } = instance
-    t.match(printed, {
+    matchesWhole(t, printed, {
       client_id: WEB,
       issuer,
       discovery: `${issuer}/.well-known/openid-configuration`,
@@ -95,7 +96,7 @@ await t.test('the lines scripts rely on make users and apps, and what they print
       show.stdout,
       /^ {2}ImpersonateLoginUrl +https:\/\/app\.example\.com\/cb\n {3,}https:\/\/app\.example\.com\/two$/m,
     )
-    t.match(await documentOf(tessera(['app', 'show', SYNC, '--json'])), {
+    matchesWhole(t, await documentOf(tessera(['app', 'show', SYNC, '--json'])), {
       ApplicationUri: SYNC,
       SystemUser: 'svc.sync',
       IsEnabled: true,

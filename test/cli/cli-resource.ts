@@ -1,5 +1,6 @@
 // SQLite alone: is about what commands print; test/config-files/configuration-as-code.ts does the same on both databases
 import t from 'tap'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { documentOf, type Outcome, tesseraOn, words } from '../fixtures/cli/cli.ts'
 import { startInstance } from '../fixtures/instance/instance.ts'
 import { query } from '../fixtures/store/database.ts'
@@ -46,12 +47,16 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
       ResourceServers: [],
     })
     t.strictSame((await supported()).slice(-4), ['read', 'update', 'reports.read', 'reports.write'])
-    t.match(await tessera(words(line)), { code: 1, stdout: '', stderr: /already exists; .* tessera resource update/ })
+    matchesWhole(t, await tessera(words(line)), {
+      code: 1,
+      stdout: '',
+      stderr: /already exists; .* tessera resource update/,
+    })
   })
 
   await t.test('what cannot work is refused with the reason', async (t) => {
     const refused = async (line: string, reason: RegExp) =>
-      t.match(await tessera(words(line)), { code: 2, stdout: '', stderr: reason }, line)
+      matchesWhole(t, await tessera(words(line)), { code: 2, stdout: '', stderr: reason }, line)
     await refused('resource add https://a.example/#x --scope a', /must not have a fragment/)
     await refused('resource add "a b" --scope a', /visible ASCII characters without spaces/)
     await refused('resource add urn:a --scope openid', /openid is a protocol scope/)
@@ -77,19 +82,19 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
       ),
     )
     const shown = await documentOf(tessera(words(`resource show ${REPORTS} --json`)))
-    t.match(shown, { Identifier: REPORTS, Apps: ['web'] })
+    matchesWhole(t, shown, { Identifier: REPORTS, Apps: ['web'] })
     const update = words(
       `resource update ${REPORTS} --name "All reports" --scope "reports.read=See them" --scope new --remove-scope reports.write`,
     )
     const before = await documentOf(tessera(words(`resource show ${REPORTS} --json`)))
-    t.match(await tessera(update), {
+    matchesWhole(t, await tessera(update), {
       code: 1,
       stdout: '',
       stderr: 'Scopes: reports.write would be removed, but is in the Scope of web; remove it there first\n',
     })
     t.strictSame(await documentOf(tessera(words(`resource show ${REPORTS} --json`))), before, 'nothing has changed')
     await tessera(words('app update web --set Scope=reports.read'))
-    t.match(await tessera(update), { code: 0, stderr: '' })
+    matchesWhole(t, await tessera(update), { code: 0, stderr: '' })
     t.match((await tessera(words(`resource show ${REPORTS}`))).stdout, /reports\.read: See them\n +new$/m)
     t.match(await tessera(words(`resource remove ${REPORTS} --yes`)), { code: 1, stderr: /web may still ask for it/ })
     t.match(await tessera(words(`resource remove ${REPORTS}`)), { code: 2, stderr: /add --yes/ })
@@ -118,9 +123,14 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
     await documentOf(tessera(words('app register spa --spa --redirect-uri https://spa.example.com/ --json')))
     const update = (flags: string) => tessera(words(`resource update urn:stock ${flags} --json`))
     const refused = (answer: Outcome, code: number, reason: RegExp) =>
-      t.match(answer, { code, stdout: '', stderr: reason }, String(reason))
+      matchesWhole(t, answer, { code, stdout: '', stderr: reason }, String(reason))
     const line = 'resource add urn:stock --scope stock --resource-server stock/two --resource-server stock/api --json'
-    t.match(await documentOf(tessera(words(line))), { ResourceServers: ['stock/api', 'stock/two'] }, 'in their order')
+    matchesWhole(
+      t,
+      await documentOf(tessera(words(line))),
+      { ResourceServers: ['stock/api', 'stock/two'] },
+      'in their order',
+    )
     t.match((await tessera(words('resource show urn:stock'))).stdout, /ResourceServers +stock\/api\n +stock\/two$/m)
     t.match((await tessera(words('resource list'))).stdout, /^urn:stock .* that list it +stock\/api, stock\/two$/m)
     refused(await update('--resource-server nobody'), 2, /ResourceServers: there is no app nobody/)
@@ -132,10 +142,10 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
     )
     const becomePublic = await tessera(words('app update stock/api --set ClientType=Public'))
     refused(becomePublic, 2, /must stay Confidential while the app is in the ResourceServers of urn:stock/)
-    t.match(await documentOf(update('--remove-resource-server stock/two')), { ResourceServers: ['stock/api'] })
-    t.match(await documentOf(update('--resource-server stock/api')), { ResourceServers: ['stock/api'] }, 'once')
+    matchesWhole(t, await documentOf(update('--remove-resource-server stock/two')), { ResourceServers: ['stock/api'] })
+    matchesWhole(t, await documentOf(update('--resource-server stock/api')), { ResourceServers: ['stock/api'] }, 'once')
     await documentOf(tessera(words('app remove stock/api --yes --json')))
-    t.match(await documentOf(tessera(words('resource show urn:stock --json'))), { ResourceServers: [] })
+    matchesWhole(t, await documentOf(tessera(words('resource show urn:stock --json'))), { ResourceServers: [] })
     const rows = await query<{ detail: string }>(
       instance,
       "select detail from audit_events where event like 'resource%' and detail like '%urn:stock%' order by happened_at",

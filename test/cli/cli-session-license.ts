@@ -1,5 +1,6 @@
 // SQLite alone: is about what commands print; test/admin/admin-api-sessions.ts does the same on both databases
 import t from 'tap'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { documentOf, tesseraOn, words } from '../fixtures/cli/cli.ts'
 import { obtainCode, obtainTokens, redeem, refresh } from '../fixtures/clients/code-flow.ts'
 import { introspect, serviceToken, userinfo } from '../fixtures/clients/endpoints.ts'
@@ -38,17 +39,17 @@ await t.test('tessera license: slots, and who is sure of one', async (t) => {
     'warning: 2 users are reserved, but the number of slots is 1: they cannot all have a session at once\n' +
       'warning: 2 API sessions are open, but the number of slots is 1: nobody else gets a slot until enough of them have ended\n',
   )
-  t.match(await json('license set --slots unlimited'), { slots: null, used: 2, free: null })
+  matchesWhole(t, await json('license set --slots unlimited'), { slots: null, used: 2, free: null })
 
   const refused = async (line: string, code: number, stderr: RegExp) =>
-    t.match(await tessera(words(line)), { code, stdout: '', stderr }, line)
+    matchesWhole(t, await tessera(words(line)), { code, stdout: '', stderr }, line)
   await refused('license set', 2, /nothing to change: give --slots, --reserve or --unreserve/)
   for (const slots of ['0', '1000000000'])
     await refused(`license set --slots ${slots}`, 2, /Expected a whole number, 1 or more, or the word unlimited/)
   await refused('license set --reserve davd', 1, /no user has the login.* did you mean david\?/)
   await refused('license set --slots 3 --reserve carla', 1, /carla is a community user/)
   await refused('license set --unreserve svc.sync', 1, /svc\.sync is not reserved; tessera license show/)
-  t.match(await json('license show'), { slots: null, reserved: ['anna', 'david'] }, 'nothing of it happened')
+  matchesWhole(t, await json('license show'), { slots: null, reserved: ['anna', 'david'] }, 'nothing of it happened')
 
   const changes = await query<{ actor: string; detail: string }>(
     instance,
@@ -88,7 +89,9 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
       (await list(' --user david')).map(({ id }) => id),
       [session_id],
     )
-    t.match(await list(` --app ${SYNC}`), [{ id: other.session_id, kind: 'service', user: 'svc.sync', app: SYNC }])
+    matchesWhole(t, await list(` --app ${SYNC}`), [
+      { id: other.session_id, kind: 'service', user: 'svc.sync', app: SYNC },
+    ])
     t.strictSame(await list(` --app ${SYNC} --user david`), [])
     t.match((await tessera(words('session list'))).stdout, /^ID +KIND +USER +APP +OPENED +LAST USED +ENDS AT\n/)
     t.match(await tessera(words('session list --user davd')), { code: 1, stderr: /did you mean david\?/ })
@@ -118,7 +121,7 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
       const { next } = (await readNotices(instance)).json as { next: string }
       const before = ((await readNotices(instance, { since: next })).json as { notices: unknown[] }).notices
       const ended = (await json(`session end ${session_id} --with-tokens`)) as Record<string, unknown>
-      t.match(ended, { sessions: [session_id], referenceTokens: 0, apps: [WEB] })
+      matchesWhole(t, ended, { sessions: [session_id], referenceTokens: 0, apps: [WEB] })
       t.ok(Number(ended['tokenFamilies']) >= 2, 'one for each sign-in')
       const after = ((await readNotices(instance, { since: next })).json as { notices: unknown[] }).notices
       t.equal(after.length, before.length + 1, 'one notice')
@@ -140,7 +143,10 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
   await t.test('end --with-tokens reaches the signed tokens of a service', async (t) => {
     const [sync, hybrid] = [await serviceToken(instance), await serviceToken(instance, HYBRID)]
     const [one, two] = [await callApi(instance, sync), await callApi(instance, hybrid)]
-    t.match(await json(`session end ${one.session_id} --with-tokens`), { sessions: [one.session_id], apps: [SYNC] })
+    matchesWhole(t, await json(`session end ${one.session_id} --with-tokens`), {
+      sessions: [one.session_id],
+      apps: [SYNC],
+    })
     t.strictSame((await introspect(instance, sync, basic(SYNC))).json, { active: false })
     await t.rejects(callApi(instance, sync), /400.*invalid_token/)
     t.equal((await callApi(instance, hybrid)).session_id, two.session_id, 'the same System User at another app goes on')
@@ -155,9 +161,9 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
 
   await t.test('end --user, with tokens that no session was opened for', async (t) => {
     const { access_token: token } = await obtainTokens(instance)
-    t.match(await json('session end --user david'), { tokenFamilies: 0, apps: [] })
+    matchesWhole(t, await json('session end --user david'), { tokenFamilies: 0, apps: [] })
     t.match((await introspect(instance, token)).json, { active: true })
-    t.match(await json('session end --user david --with-tokens'), { sessions: [], apps: [WEB] })
+    matchesWhole(t, await json('session end --user david --with-tokens'), { sessions: [], apps: [WEB] })
     t.strictSame((await introspect(instance, token)).json, { active: false })
     t.match(await tessera(words('session end --user david --with-tokens')), {
       code: 0,
@@ -168,7 +174,7 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
 
   await t.test('end --user --with-tokens: a code that no app has redeemed yet is dead as well', async (t) => {
     const code = await obtainCode(instance)
-    t.match(await json('session end --user david --with-tokens'), { apps: [] })
+    matchesWhole(t, await json('session end --user david --with-tokens'), { apps: [] })
     t.match((await redeem(instance, code)).json, {
       error: 'invalid_grant',
       error_description: /^the code was ended before it was redeemed/,

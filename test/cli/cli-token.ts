@@ -1,6 +1,7 @@
 // SQLite alone: is about what commands print; test/admin/admin-api-tokens.ts does the same on both databases
 
 import t from 'tap'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { noteSecret } from '../fixtures/answers/secrets.ts'
 import { documentOf, startWithTessera, words } from '../fixtures/cli/cli.ts'
 import { introspect } from '../fixtures/clients/endpoints.ts'
@@ -72,13 +73,13 @@ await t.test('tessera token: reference tokens from the command line', async (t) 
 
   await t.test('refusals say why and how to mend it', async (t) => {
     const line = (flags: string) => tessera(words(`token ${flags}`))
-    t.match(await line(`issue-pat --user david --app ${WEB} --scope "openid x" --expires soon`), {
+    matchesWhole(t, await line(`issue-pat --user david --app ${WEB} --scope "openid x" --expires soon`), {
       code: 2,
       stdout: '',
       stderr:
         /^--scope: openid belongs to a sign-in.*\n--scope: x is not in the Scope of .*tessera app update .*\n--expires: expects a length of time/,
     })
-    t.match(await line(`issue-sat --app ${WEB}`), {
+    matchesWhole(t, await line(`issue-sat --app ${WEB}`), {
       code: 1,
       stdout: '',
       stderr:
@@ -99,7 +100,7 @@ await t.test('tessera token: reference tokens from the command line', async (t) 
     t.match(await line('revoke 0'), { code: 1, stderr: /no reference token has the id "0"/ }, 'too short to be meant')
     const { token = '' } = await made(`token issue-pat --user david --app ${WEB} --json`)
     const byValue = await line(`revoke ${token}`)
-    t.match(byValue, { code: 1, stdout: '', stderr: /expects the id of the token, but this is its value/ })
+    matchesWhole(t, byValue, { code: 1, stdout: '', stderr: /expects the id of the token, but this is its value/ })
     t.notOk(byValue.stderr.includes(token), 'the value is not repeated')
   })
 

@@ -2,6 +2,7 @@
 import t, { type Test } from 'tap'
 import { USER_DETAILS } from '../../src/domain/users/user-details.ts'
 import { auditOf } from '../fixtures/admin/admin.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { documentOf, type Tessera, tesseraOn, words } from '../fixtures/cli/cli.ts'
 import { type Instance, startInstance } from '../fixtures/instance/instance.ts'
 import { WHOLE_PROFILE } from '../fixtures/sign-in/person.ts'
@@ -37,7 +38,7 @@ await t.test('every detail has a flag, at adding and at changing, and an empty o
   const changed = await documentOf(tessera(['user', 'update', 'anna', ...email, '--json']))
   t.match(changed, { ...WHOLE, email: 'anna@example.com', login: 'anna' })
   const [event] = (await auditOf(instance, { user: String(changed['id']) })).slice(-1)
-  t.match(event, {
+  matchesWhole(t, event, {
     event: 'user_updated',
     actor: 'cli',
     detail: { fields: { nickname: { from: null, to: 'Dave' }, phoneNumberVerified: { from: false, to: true } } },
@@ -58,7 +59,7 @@ await t.test('it says what changed, what is not named stays, and doing it again 
   await documentOf(tessera(['user', 'add', 'david', ...FLAGS, '--json']))
   const line = ['user', 'update', 'David@Example.com', '--nickname', 'Dee', '--street-address', '2 Tile Yard\nFlat 3']
   const told = 'nickname       Dave         ->  Dee\nstreetAddress  1 Tile Yard  ->  2 Tile Yard, Flat 3\n'
-  t.match(await tessera(line), { code: 0, stdout: told, stderr: '' })
+  matchesWhole(t, await tessera(line), { code: 0, stdout: told, stderr: '' })
   t.match(await tessera(line), { code: 0, stdout: 'Nothing to change: the record already has these values.\n' })
   t.match(await documentOf(tessera(words('user show david --json'))), {
     ...WHOLE,
@@ -88,7 +89,7 @@ await t.test('what cannot be is refused with every reason by its flag, and nothi
   const before = (await tessera(words('user list --json'))).stdout
   const url = 'must be an https URL of at most 2048 ASCII characters'
   const many = ['--nickname', ' ', '--website', 'http://a.example/', '--phone-verified', '--profile-page', 'x']
-  t.match(JSON.parse((await tessera(['user', 'update', 'david', ...many, '--json'])).stderr), {
+  matchesWhole(t, JSON.parse((await tessera(['user', 'update', 'david', ...many, '--json'])).stderr), {
     errors: [
       '--nickname: must not be empty',
       `--profile-page: ${url}`,
@@ -102,7 +103,7 @@ await t.test('what cannot be is refused with every reason by its flag, and nothi
     [['--email', 'ANNA@example.com'], 1, 'ANNA@example.com is taken by anna'],
     [['--login', 'x'], 2, "unknown option '--login'"],
   ] as const)
-    t.match(await tessera(['user', 'update', 'david', ...args]), { code, stdout: '', stderr: reason }, reason)
+    matchesWhole(t, await tessera(['user', 'update', 'david', ...args]), { code, stdout: '', stderr: reason }, reason)
   t.match(await tessera(words('user update nobody --nickname x')), { code: 1, stderr: /^no user has the login/ })
   t.equal((await tessera(words('user list --json'))).stdout, before)
 })

@@ -1,5 +1,6 @@
 // SQLite alone: is about what commands print; test/admin/admin-api-users.ts does the same on both databases
 import t, { type Test } from 'tap'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { documentOf, type Tessera, tesseraOn, words } from '../fixtures/cli/cli.ts'
 import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
 import { type Instance, PASSWORD, startInstance } from '../fixtures/instance/instance.ts'
@@ -67,7 +68,7 @@ await t.test('a person is added, shown, given a new password, disabled, enabled 
       stdout: /^LOGIN +TYPE .*\ndavid +InternalUser +David Miller +david@example\.com +admin +enabled +\S+\n$/,
     })
     const list = JSON.parse((await tessera(['user', 'list', '--json'])).stdout) as unknown[]
-    t.match(list, [{ login: 'david', id: added['id'] }])
+    matchesWhole(t, list, [{ login: 'david', id: added['id'] }])
   })
 
   await t.test('a new password counts at once', async (t) => {
@@ -92,7 +93,7 @@ await t.test('a person is added, shown, given a new password, disabled, enabled 
   })
 
   await t.test('removed', async (t) => {
-    t.match(await tessera(words('user remove david')), { code: 2, stdout: '', stderr: /add --yes to confirm/ })
+    matchesWhole(t, await tessera(words('user remove david')), { code: 2, stdout: '', stderr: /add --yes to confirm/ })
     t.match(await tessera(words('user remove david --yes')), { code: 0, stdout: 'david is removed.\n' })
     t.notOk(await getsIn(instance, 'david', PASSWORD))
     t.match(await tessera(words('user remove david --yes')), { code: 1, stderr: /no user has the login/ })
@@ -135,8 +136,8 @@ await t.test('one person has one name in all its spellings', async (t) => {
     ['user', 'add', 'other', '--email', 'jo\u0308rg@example.com'],
   ]) {
     const outcome = await tessera([...args, '--json'])
-    t.match(outcome, { code: 1, stdout: '' }, args.join(' '))
-    t.match(JSON.parse(outcome.stderr), { errors: [/ is taken/], exitCode: 1 })
+    matchesWhole(t, outcome, { code: 1, stdout: '' }, args.join(' '))
+    matchesWhole(t, JSON.parse(outcome.stderr), { errors: [/ is taken/], exitCode: 1 })
   }
   t.match((await tessera(['user', 'add', 'JÖRG@example.com'])).stderr, /is taken by jörg@example\.com; letter case/)
 })
@@ -160,10 +161,10 @@ await t.test('what cannot be an account is refused with every reason, and nothin
   ]
   for (const [args, reason] of cases) {
     const outcome = await tessera(args, PASSWORD)
-    t.match(outcome, { code: 2, stdout: '', stderr: reason }, JSON.stringify(args.slice(2)))
+    matchesWhole(t, outcome, { code: 2, stdout: '', stderr: reason }, JSON.stringify(args.slice(2)))
   }
   const many = await tessera(['user', 'add', 'a\nb', '--email', 'x', '--name', 'x\u2066y', '--locale', '?', '--json'])
-  t.match(JSON.parse(many.stderr), { errors: [/^login/, /^--name/, /^--email/, /^--locale/], exitCode: 2 })
+  matchesWhole(t, JSON.parse(many.stderr), { errors: [/^login/, /^--name/, /^--email/, /^--locale/], exitCode: 2 })
   t.strictSame(JSON.parse((await tessera(words('user list --json'))).stdout), [])
 })
 
@@ -180,7 +181,7 @@ await t.test('a password comes from standard input, and from nowhere else', asyn
     ['a file by mistake', 'x'.repeat(70_000), /standard input is too long for a password/],
   ]
   for (const [what, input, reason] of cases) {
-    t.match(await tessera(setPassword, input), { code: 2, stdout: '', stderr: reason }, what)
+    matchesWhole(t, await tessera(setPassword, input), { code: 2, stdout: '', stderr: reason }, what)
   }
   for (const line of ['user set-password david --password hunter2hunter2', 'user add x --password=hunter2hunter2']) {
     const outcome = await tessera(words(line))
@@ -206,7 +207,7 @@ await t.test('a password comes from standard input, and from nowhere else', asyn
 await t.test('a name nobody has suggests the nearest', async (t) => {
   const { tessera } = await start(t)
   await documentOf(tessera(words('user add david --email david@example.com --json')))
-  t.match(await tessera(words('user show davd')), {
+  matchesWhole(t, await tessera(words('user show davd')), {
     code: 1,
     stdout: '',
     stderr: 'no user has the login, e-mail or id "davd"; did you mean david?\n',

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { addTool, appPath, createAdminApi, TOOL } from '../../fixtures/admin/admin.ts'
+import { matchesWhole } from '../../fixtures/answers/matches-whole.ts'
 import { noteSecret } from '../../fixtures/answers/secrets.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import { authorize, obtainCode, obtainTokens, redeem } from '../../fixtures/clients/code-flow.ts'
@@ -179,7 +180,7 @@ await attackGroup(t, 'J. Administration', async ({ instance, david, attack }, t)
     await attack('AD-18', `the last administrator who can sign in ${name}`, async (t) => {
       const { status, json } = await act()
       t.equal(status, 409)
-      t.match(json['errors'], [{ attribute: 'isAdmin', reason: /^eva is the last administrator/ }])
+      matchesWhole(t, json['errors'], [{ attribute: 'isAdmin', reason: /^eva is the last administrator/ }])
     })
   await attack(
     'AD-18',

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { matchesWhole } from '../../fixtures/answers/matches-whole.ts'
 import { isRefused } from '../../fixtures/answers/outcomes.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import { requestToken } from '../../fixtures/clients/endpoints.ts'
@@ -183,7 +184,7 @@ await attackGroup(
     await attack(
       'TE-20',
       'a service gets no refresh token, and no ID token',
-      async (t) => t.match(tokensOf(await ask(SERVICE)), { refresh_token: '', id_token: '' }),
+      async (t) => matchesWhole(t, tokensOf(await ask(SERVICE)), { refresh_token: '', id_token: '' }),
       { changes: true, unrefused: true },
     )
     await attack(
