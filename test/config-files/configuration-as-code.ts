@@ -5,7 +5,7 @@ import { fileSchema } from '../../src/config-files/schema/file-schema.ts'
 import { digest } from '../../src/lib/crypto/secrets.ts'
 import { ENVIRONMENT, SECRET, STOCK, shop, WHOLE } from '../fixtures/admin/shop.ts'
 import { changesIn, commandLine, inShort } from '../fixtures/cli/tessera-command.ts'
-import { query } from '../fixtures/store/database.ts'
+import { alter, query } from '../fixtures/store/database.ts'
 
 await t.test('plan says what apply then does, and a second apply does nothing', async (t) => {
   const line = commandLine(t)
@@ -164,4 +164,16 @@ apps:
     'warning: my.trusted.app/spa: RequirePkce=false has no effect: a Public app must always use PKCE\n',
     'and only where it was said',
   )
+})
+
+await t.test('of two accounts from before both spellings of a login were one each keeps its own id', async (t) => {
+  const line = commandLine(t)
+  await line.run('apply', line.file('two.json', { users: [{ login: 'anna@bücher.example' }, { login: 'bert' }] }))
+  const twin = 'anna@xn--bcher-kva.example'
+  await alter(line, `update user_identifiers set identifier = '${twin}' where identifier = 'bert'`)
+  await alter(line, `update users set login = '${twin}' where login = 'bert'`)
+  for (const { id, login } of await query<{ id: string; login: string }>(line, 'select id, login from users')) {
+    const refused = await line.run('plan', line.file('eve.json', { users: [{ login: 'eve', id }] }))
+    t.match(refused.stderr, `user eve: id: belongs to ${login} already`)
+  }
 })

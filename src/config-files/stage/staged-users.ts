@@ -33,7 +33,8 @@ export function createStagedUsers(read: Users, later: Later) {
     const known = accounts.get(id)
     if (known) return known.after
     const user = await read.find(id)
-    const [account] = user ? await read.accountsOf([user.login]) : []
+    // Two accounts may be there from before both spellings of a login were one.
+    const account = user && (await read.accountsOf([user.login])).find((one) => one.user.id === id)
     return account && remember(account).after
   }
 
