@@ -166,6 +166,26 @@ apps:
   )
 })
 
+await t.test('a sub never goes to somebody else, not even where its owner is pruned by the same files', async (t) => {
+  const line = commandLine(t)
+  await line.run('apply', line.file('before.json', { users: [{ login: 'alice' }, { login: 'bert' }] }))
+  const everybody = () => query<{ id: string; login: string }>(line, 'select id, login from users order by login')
+  const before = await everybody()
+  const renamed = line.file('renamed.json', { users: [{ login: 'alice2', id: before[0]?.id }, { login: 'bert' }] })
+  for (const command of ['plan', 'apply']) {
+    const refused = await line.run(command, renamed, '--prune')
+    t.equal(refused.exitCode, 2)
+    t.match(refused.stderr, /user alice2: id: belongs to alice, .*leave the id out/)
+  }
+  t.strictSame(await everybody(), before, 'and nobody was removed')
+  const fresh = line.file('fresh.json', { users: [{ login: 'alice2' }, { login: 'bert' }] })
+  t.equal((await line.run('apply', fresh, '--prune')).exitCode, 0)
+  t.strictSame(
+    (await everybody()).map(({ login }) => login),
+    ['alice2', 'bert'],
+  )
+})
+
 await t.test('of two accounts from before both spellings of a login were one each keeps its own id', async (t) => {
   const line = commandLine(t)
   await line.run('apply', line.file('two.json', { users: [{ login: 'anna@bücher.example' }, { login: 'bert' }] }))

@@ -114,7 +114,7 @@ async function bringAbout(
   const resources = await unit.resources.list()
   const kept = [identityOf('resource', defaultResource)]
   const tasks = [
-    ...tasksFor(wanted, { context, hashOf }),
+    ...tasksFor(wanted, { read, context, hashOf }),
     ...(prune ? await pruningTasks(wanted, read, kept, context) : []),
     ...linkingTasks(wanted, context),
   ]

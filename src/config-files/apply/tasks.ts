@@ -31,12 +31,14 @@ export interface Task {
 }
 
 export interface TaskContext {
+  /** What is committed. */
+  readonly read: Pick<Unit, 'users'>
   readonly context: ChangeContext
   readonly hashOf: (password: FirstPassword) => Promise<string>
 }
 
 /** What the files want, each thing after those it needs: an app needs its System User, and that one enabled. */
-export function tasksFor({ resources, users, apps, settings }: Wanted, { context, hashOf }: TaskContext): Task[] {
+export function tasksFor({ resources, users, apps, settings }: Wanted, { read, context, hashOf }: TaskContext): Task[] {
   return [
     ...resources.map(({ record, resource }) => ({
       ...record,
@@ -44,7 +46,7 @@ export function tasksFor({ resources, users, apps, settings }: Wanted, { context
     })),
     ...users.map((user) => ({
       ...user.record,
-      run: (unit: Unit) => ensureUser(unit, user, context, hashOf),
+      run: (unit: Unit) => ensureUser(unit, user, { read, context, hashOf }),
       giveWay: (unit: Unit) => releaseEmail(unit, user, context),
     })),
     ...apps.map((app) => ({ ...app.record, run: (unit: Unit) => ensureApp(unit, app, context) })),
@@ -61,6 +63,9 @@ export function tasksFor({ resources, users, apps, settings }: Wanted, { context
 /** An app names the APIs it uses and an API the apps that serve it: this half comes when both are there. */
 export const linkingTasks = ({ resources }: Wanted, context: ChangeContext): Task[] =>
   resources.map(({ record, resource }) => ({ ...record, run: (unit) => nameServers(unit, resource, context) }))
+
+const ID_STAYS =
+  'who would be removed, and no other account gets the id of a person; leave the id out, or keep the login'
 
 const NO_PASSWORD = 'a SystemUserNoLogin never signs in and has no password'
 
@@ -87,15 +92,10 @@ async function nameServers(
   if (stored) await storeResource(unit, { ...stored, resourceServers }, context)
 }
 
-async function ensureUser(
-  unit: Unit,
-  wanted: WantedUser,
-  context: ChangeContext,
-  hashOf: TaskContext['hashOf'],
-): Promise<void> {
+async function ensureUser(unit: Unit, wanted: WantedUser, { read, context, hashOf }: TaskContext): Promise<void> {
   const { user, type, isEnabled, password } = wanted
   const before = await findAccount(unit, user.login)
-  const faults = before ? whatCannotChange(before, wanted) : await whyIdIsTaken(unit, user)
+  const faults = before ? whatCannotChange(before, wanted) : await whyIdIsTaken(unit, read, user)
   if (faults.length > 0) {
     throw invalidChange([...faults, ...userFaults({ type: 'InternalUser', ...user }, context.now)])
   }
@@ -144,9 +144,13 @@ function whatCannotChange(before: User, { user, type, password }: WantedUser): F
   ]
 }
 
-async function whyIdIsTaken({ users }: Unit, { id }: WantedUser['user']): Promise<Fault[]> {
-  const owner = id === undefined ? undefined : await users.find(id)
-  return owner ? [{ attribute: 'id', reason: `belongs to ${owner.login} already` }] : []
+/** A `sub` is never reassigned: the id of somebody whom the same files remove is not free either. @see OpenID Connect Core §2 */
+async function whyIdIsTaken(unit: Unit, read: TaskContext['read'], { id }: WantedUser['user']): Promise<Fault[]> {
+  if (id === undefined) return []
+  const owner = await unit.users.find(id)
+  if (owner) return [{ attribute: 'id', reason: `belongs to ${owner.login} already` }]
+  const removed = await read.users.find(id)
+  return removed ? [{ attribute: 'id', reason: `belongs to ${removed.login}, ${ID_STAYS}` }] : []
 }
 
 async function disableUser(unit: Unit, { user }: WantedUser, context: ChangeContext): Promise<void> {
