@@ -76,3 +76,27 @@ await t.test('two records of a file are one account', async (t) => {
   const plan = await tessera(['plan', '-'], JSON.stringify({ users }))
   t.not(plan.code, 0, plan.stdout)
 })
+
+await t.test(
+  'what is no host name after @ is another account, whatever a parser of URLs would make of it',
+  async (t) => {
+    const logins = [
+      'till@7',
+      'till@07',
+      'till@0.0.0.7',
+      'ops@realm',
+      'ops@realm/b',
+      'ops@realm?x',
+      'ops@realm#2',
+      'ops@r%65alm',
+    ]
+    for (const login of logins) {
+      const answer = await api.post('/users', { login, type: 'InternalUser' })
+      t.equal(answer.status, 201, `${login}: ${answer.text}`)
+    }
+    for (const login of logins) {
+      const { stdout } = await tessera(['user', 'show', login, '--json'])
+      t.equal((JSON.parse(stdout) as { login: string }).login, login)
+    }
+  },
+)

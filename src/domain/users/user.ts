@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { domainToASCII, domainToUnicode } from 'node:url'
 import { holdsHidden } from '../records/readable-name.ts'
 import { type IsListed, isCommonPassword } from './common-passwords.ts'
@@ -73,9 +74,13 @@ export function spellingsOf(text: string): string[] {
   const written = text.normalize('NFKC').trim()
   const at = written.lastIndexOf('@')
   const host = written.slice(at + 1)
-  const hosts = at === -1 ? [] : [domainToUnicode(host), domainToASCII(host)].filter((known) => known !== '')
+  const hosts = at === -1 || !PLAIN_HOST.test(host) ? [] : [domainToUnicode(host), domainToASCII(host)].filter(isName)
   return [...new Set([text, ...hosts.map((known) => `${written.slice(0, at)}@${known}`)].map(canonicalIdentifier))]
 }
+
+// Else the parser of URLs would read a path, an escape or a number into it.
+const PLAIN_HOST = /^[a-z0-9.\u0080-\u{10ffff}-]+$/iu
+const isName = (host: string): boolean => host !== '' && isIP(host) === 0
 
 /** The one of its spellings that stands for all of them. */
 export const nameOfAccount = (text: string): string => spellingsOf(text).sort()[0] ?? ''
