@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { isLoopback } from '../../src/lib/net/network.ts'
 import { refused } from '../fixtures/answers/refusals.ts'
@@ -158,6 +159,26 @@ await t.test('a proxy on this machine that is not declared is one network, whate
     guesses.push((await requestToken(instance, { grant_type: 'client_credentials' }, guess)).status)
   }
   t.strictSame(guesses, [401, 401, 429, 429])
+})
+
+/** As nginx asks an upstream unless told otherwise: by its own name, in HTTP/1.0, with no word of who asked. */
+const askAsNginx = ({ origin }: Instance, path: string): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const { port, hostname, host } = new URL(origin)
+    const socket = connect(Number(port), hostname, () =>
+      socket.write(`GET ${path} HTTP/1.0\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
+    )
+    socket.once('data', (head) => resolve(Number(head.toString().split(' ')[1])))
+    socket.once('error', reject)
+  })
+
+await t.test('a proxy on this machine that says nothing at all is told from a program by its HTTP/1.0', async (t) => {
+  const { instance } = await startWorld(t, { TESSERA_LIMIT_AUTHORIZE: '2' })
+  const url = authorizeUrl({ issuer: '/id' }, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+  const statuses = []
+  for (let turn = 0; turn < 3; turn++) statuses.push(await askAsNginx(instance, url))
+  t.strictSame([statuses, await askAsNginx(instance, '/metrics')], [[303, 303, 429], 403])
+  t.equal((await fetch(`${instance.origin}/metrics`)).status, 200)
 })
 
 await t.test('a proxy on this machine that only names the host people know is told from a program on it', async (t) => {

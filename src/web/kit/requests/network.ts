@@ -6,10 +6,15 @@ const OF_PROXIES: readonly string[] = ['forwarded', 'via', 'x-real-ip']
 
 /**
  * Whether a request was made by a program on this very machine. A proxy on it, declared or not, brings those of everybody: it says
- * so in a header, or names the host that people know.
+ * so in a header, names the host that people know, or speaks HTTP/1.0, as nginx does to its upstreams.
  */
-export function isFromThisMachine({ socket, headers }: Pick<FastifyRequest, 'socket' | 'headers'>): boolean {
+export function isFromThisMachine({
+  socket,
+  headers,
+  raw,
+}: Pick<FastifyRequest, 'socket' | 'headers' | 'raw'>): boolean {
   const isOfProxy = (name: string): boolean => OF_PROXIES.includes(name) || name.startsWith('x-forwarded-')
+  if (raw.httpVersion === '1.0') return false
   return isLoopback(socket.remoteAddress ?? '') && !Object.keys(headers).some(isOfProxy) && isMachine(headers.host)
 }
 
