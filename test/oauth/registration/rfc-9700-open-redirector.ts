@@ -19,6 +19,7 @@ const WRONG: readonly (readonly [error: string, parameters: Readonly<Record<stri
   ['unsupported_response_type', { response_type: 'magic' }],
   ['invalid_request', { prompt: 'none login' }],
   ['invalid_request', { claims: '[]' }],
+  ['invalid_request', { prompt: 'a\0b' }],
   ['request_not_supported', { request: 'x' }],
   ['invalid_scope', { scope: 'openid sec', response_mode: 'fragment' }],
 ]

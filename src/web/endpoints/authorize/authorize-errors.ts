@@ -72,4 +72,5 @@ export function createAuthorizeErrors({ flow, cookies, refuse, sendAnswer, brows
  * An app that wants no page must hear of the error without one, whether it asks in a frame or in a window.
  * @see OIDC Core §3.1.2.1, RFC 9700 §4.11.2, which leaves this use aside
  */
-const asksForSilence = (form: Form): boolean => !form.repeated.includes('prompt') && form.get('prompt') === 'none'
+const asksForSilence = (form: Form): boolean =>
+  form.entries().some(([name, value]) => name === 'prompt' && value === 'none')
