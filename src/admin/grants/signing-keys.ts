@@ -44,8 +44,10 @@ export async function revokeKey(
   const next = nextKey(kin, key.algorithm, now)
   await signingKeys.remove(kid)
   const successor = signing?.kid === kid ? await letSign(unit, { next, made, now }) : undefined
-  // Its successor is gone, so it signs until there is another one.
-  if (signing && next?.kid === kid) await signingKeys.keepUntil(signing.kid, null)
+  // What follows the one that signs may be gone with it, and what now follows may have been given up for it.
+  const left = await signingKeys.list(key.algorithm)
+  const signsOn = [activeKeys(left, now).get(key.algorithm), nextKey(left, key.algorithm, now)]
+  for (const each of signsOn) if (each) await signingKeys.keepUntil(each.kid, null)
   await tokenNotices.add({}, now)
   const detail = { kid, algorithm: key.algorithm, signsFrom: isoTime(key.signsFrom), successor: successor?.kid ?? null }
   await recordChange(unit, { event: 'key_revoked', detail }, context)

@@ -67,6 +67,22 @@ await t.test(
   },
 )
 
+await t.test('a key that was given up for a forced one is the next again where that one is revoked', async (t) => {
+  const tessera = tesseraOn(instance)
+  const rotate = async (...flags: string[]) => (await tessera(['key', 'rotate', ...flags])).code
+  const [[active] = []] = await statesOf()
+  t.same([await rotate('--publish-for', '14d'), await rotate('--force', '--publish-for', '1h')], [0, 0])
+  const [given = [], forced = []] = (await statesOf()).filter(([kid]) => kid !== active)
+  t.same([given[1], forced[1]], ['next', 'next'])
+  t.not(given[2], null, 'its last day came with the forced one')
+  t.equal((await revoke(forced[0] ?? '')).status, 204)
+  t.strictSame(await statesOf(), [
+    [active, 'active', null],
+    [given[0], 'next', null],
+  ])
+  t.equal((await revoke(given[0] ?? '')).status, 204)
+})
+
 await t.test(
   'an API that checks tokens by itself follows within five seconds, whatever the key signs meanwhile',
   async (t) => {
