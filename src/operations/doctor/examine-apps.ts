@@ -87,10 +87,17 @@ const removing = ({ applicationUri }: TrustedApplication, id: string): string =>
 const leastUsed = (live: readonly AppSecret[]): AppSecret | undefined =>
   live.toSorted((a, b) => (a.lastUsedAt ?? 0) - (b.lastUsedAt ?? 0) || a.createdAt - b.createdAt)[0]
 
-/** An app has room for two; what makes room comes first. */
-function makeRoom(app: TrustedApplication, live: readonly AppSecret[]): string {
+const isInUse = ({ lastUsedAt }: AppSecret, now: number): boolean => lastUsedAt !== undefined && now - lastUsedAt < SOON
+
+/** An app has room for two; what makes room comes first, and is no secret that somebody sends. */
+function replacing(app: TrustedApplication, live: readonly AppSecret[], now: number): string {
+  const rotate = `tessera app rotate-secret ${shellWord(app.applicationUri)} --overlap 7d`
   const spare = live.length < MOST_VALID_SECRETS ? undefined : leastUsed(live)
-  return spare === undefined ? '' : `${removing(app, spare.id)} && `
+  if (spare === undefined) return rotate
+  const remove = removing(app, spare.id)
+  return isInUse(spare, now)
+    ? `both of its secrets are in use: let all its deployments send the other one, and then: ${remove}`
+    : `${remove} && ${rotate}`
 }
 
 function agedSecrets(check: string, app: TrustedApplication, now: number): Finding[] {
@@ -101,7 +108,7 @@ function agedSecrets(check: string, app: TrustedApplication, now: number): Findi
   if (app.clientType === 'Confidential' && app.isEnabled && live.length === 0)
     return [warning(check, 'it has no valid secret', rotating)]
   const lastingFor = ({ expiresAt }: AppSecret): number => (expiresAt ?? Number.POSITIVE_INFINITY) - now
-  const rotate = `${makeRoom(app, live)}${rotating} --overlap 7d`
+  const rotate = replacing(app, live, now)
   const lasting = Math.max(...live.map(lastingFor))
   const aged = live.filter((secret) => now - secret.createdAt > LONGEST_SECRET && lastingFor(secret) > SOON)
   const [oldest] = aged
@@ -109,7 +116,10 @@ function agedSecrets(check: string, app: TrustedApplication, now: number): Findi
     const days = Math.floor((now - Math.min(...aged.map(({ createdAt }) => createdAt))) / DAY)
     const names = aged.map(({ label, id }) => label ?? id).join(' and ')
     const isSpare = live.length === MOST_VALID_SECRETS && aged.length === 1 && leastUsed(live)?.id === oldest.id
-    return [warning(check, `the secret ${names} is ${days} days old`, isSpare ? removing(app, oldest.id) : rotate)]
+    const isIdle = !isInUse(oldest, now)
+    return [
+      warning(check, `the secret ${names} is ${days} days old`, isSpare && isIdle ? removing(app, oldest.id) : rotate),
+    ]
   }
   return live.length > 0 && lasting < SOON
     ? [warning(check, `its last secret ends in ${Math.ceil(lasting / DAY)} days`, rotate)]
