@@ -1,13 +1,23 @@
 // SQLite alone: a restore with --replace is of its file; what is asked of the rows is the same statement on both
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { documentOf, tesseraWith } from '../fixtures/cli/cli.ts'
-import { addApp, prepareSite } from '../fixtures/instance/server-process.ts'
+import { addApp, prepareSite, type Site } from '../fixtures/instance/server-process.ts'
 import { WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { alter, query } from '../fixtures/store/database.ts'
 
 const WEB = 'my.trusted.app/web'
 const SPARE = 'my.trusted.app/spare'
+
+interface Ended {
+  readonly secrets: number
+  readonly appsWithoutSecret: readonly string[]
+}
+
+/** What a restore in the place of the present database ended. */
+const replaceWith = async (site: Site, file: string): Promise<Ended> =>
+  (await documentOf(site.tessera(['db', 'restore', file, '--replace', '--json'])))['ended'] as Ended
 
 const labelsOf = (rows: readonly { label: string | null }[]) => rows.map(({ label }) => label).sort()
 
@@ -29,8 +39,9 @@ await t.test(
     t.equal((await site.tessera(['db', 'backup', file])).code, 0)
     await site.tessera(['app', 'rotate-secret', WEB, '--label', 'after the backup'])
 
-    const { ended } = await documentOf(site.tessera(['db', 'restore', file, '--replace', '--json']))
+    const ended = await replaceWith(site, file)
     t.match(ended, { initialAccessTokens: 2, secrets: 2, deliveries: 1 })
+    t.strictSame(ended.appsWithoutSecret, [WEB])
     const now = Date.now()
     const live = `select label from app_secrets where application_uri = ? and (expires_at is null or expires_at > ${now})`
     t.strictSame(labelsOf(await query(site, live, WEB)), [], 'the secret of the backup was replaced since')
@@ -45,3 +56,27 @@ await t.test(
     t.match(there, { initialAccessTokens: 2, secrets: 1, deliveries: 1 })
   },
 )
+
+await t.test('a restore ends no secret for the reason that the present database has lost its app', async (t) => {
+  const site = await prepareSite(t)
+  await addApp(site, WEB, '--web', '--redirect-uri', WEB_REDIRECT)
+  await addApp(site, SPARE, '--web', '--redirect-uri', WEB_REDIRECT)
+  const file = join(site.folder, 'backup.db')
+  t.equal((await site.tessera(['db', 'backup', file])).code, 0)
+  const live = `select application_uri from app_secrets where expires_at is null or expires_at > ${Date.now()}`
+  const restored = async (why: string) => {
+    const ended = await replaceWith(site, file)
+    t.strictSame([ended.secrets, ended.appsWithoutSecret], [0, []], why)
+    t.equal((await query(site, live)).length, 2, why)
+  }
+
+  t.equal((await site.tessera(['app', 'remove', WEB, '--yes'])).code, 0)
+  await restored('an app was removed by mistake')
+
+  await alter(site, `update app_secrets set id = 'anew-' || id`)
+  await restored('the apps were made anew, out of a configuration file with their hashes')
+
+  rmSync(join(site.folder, 'tessera.db'))
+  t.equal((await site.tessera(['db', 'migrate'])).code, 0)
+  await restored('a server made a new instance on an empty disk')
+})

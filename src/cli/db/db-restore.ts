@@ -15,7 +15,7 @@ const HELP = helpText(
   ['tessera db restore /var/backups/tessera.db', 'tessera db restore /var/backups/tessera.db --replace'],
   `Restores into the configured database, which must be empty. With --replace (SQLite only) the existing one is kept under another name:
 stop the server first; none can start on it until the restore is done. People, apps, secrets and settings are as they were when the
-backup was made. All codes, tokens and sessions end, since nobody knows which of them were used or revoked since; everybody has to
+backup was made; only a secret that the existing database has replaced for its app ends. All codes, tokens and sessions end, since nobody knows which of them were used or revoked since; everybody has to
 sign in again.`,
 )
 
@@ -58,6 +58,11 @@ async function restore(file: string, flags: { readonly replace?: boolean }, comm
     { ...outcome, backup: backup ? { of: backup.of, at: isoTime(backup.at) } : null, aside: aside ?? null },
     `Restored ${rows} rows${when} into ${to}. Ended: ${ended.sessions} sessions, ${ended.tokenFamilies} sign-ins at apps, ${ended.codes} codes, ${ended.initialAccessTokens} initial access tokens, ${ended.secrets} replaced secrets; ${ended.deliveries} notices are not sent.`,
   )
+  if (ended.appsWithoutSecret.length > 0)
+    note(
+      command,
+      `These apps have no secret any more, since the one of the backup was replaced after it: ${ended.appsWithoutSecret.join(', ')}. Give each a new one with tessera app rotate-secret.`,
+    )
   if (aside === undefined) reportCreated(command, config, { shown: to })
   else note(command, `The previous database is kept as ${aside}.`)
   if (aside === undefined)

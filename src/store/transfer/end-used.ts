@@ -5,16 +5,21 @@ import type { Schema } from '../schema/schema.ts'
 export interface EndedUsed {
   readonly initialAccessTokens: number
   readonly secrets: number
+  /** URIs of the apps that have no secret left because of that, in order. */
+  readonly appsWithoutSecret: readonly string[]
   /** What waited to be sent elsewhere, such as notices about sign-outs. */
   readonly deliveries: number
 }
 
-/** Ids of the secrets that count in the database whose place is taken; `undefined` where nobody can say. */
-export type LiveSecrets = ReadonlySet<string> | undefined
+/**
+ * Hashes of the secrets that count in the database whose place is taken, by the URI of the app; `undefined` where nobody can say.
+ * An app that is not among them was removed or never known there, which says nothing of its secrets.
+ */
+export type LiveSecrets = ReadonlyMap<string, ReadonlySet<string>> | undefined
 
 /**
  * Ends what rows of a backup cannot tell from what was used up or replaced since: initial access tokens, secrets that were being
- * replaced or that the present database knows no more, and whatever waits to be sent.
+ * replaced or that an app has replaced in the present database, and whatever waits to be sent.
  * @param now milliseconds since 1970
  */
 export async function endUsed(db: Kysely<Schema>, now: number, liveSecrets: LiveSecrets): Promise<EndedUsed> {
@@ -31,24 +36,30 @@ export async function endUsed(db: Kysely<Schema>, now: number, liveSecrets: Live
     .executeTakeFirst()
   return {
     initialAccessTokens: Number(tokens.numUpdatedRows),
-    secrets: await endReplacedSecrets(db, now, liveSecrets),
+    ...(await endReplacedSecrets(db, now, liveSecrets)),
     deliveries: Number(numDeletedRows),
   }
 }
 
-async function endReplacedSecrets(db: Kysely<Schema>, now: number, live: LiveSecrets): Promise<number> {
+async function endReplacedSecrets(
+  db: Kysely<Schema>,
+  now: number,
+  present: LiveSecrets,
+): Promise<Pick<EndedUsed, 'secrets' | 'appsWithoutSecret'>> {
   const secrets = await db
     .selectFrom('app_secrets')
-    .select(['id', 'application_uri', 'created_at', 'expires_at'])
+    .select(['id', 'application_uri', 'hash', 'created_at', 'expires_at'])
     .execute()
   const newest = new Map<string, number>()
   for (const { application_uri: app, created_at: at } of secrets) newest.set(app, Math.max(at, newest.get(app) ?? 0))
-  const replaced = secrets.filter(
-    ({ id, application_uri: app, created_at: at, expires_at: expires }) =>
-      (expires === null || expires > now) &&
-      ((expires !== null && at < (newest.get(app) ?? 0)) || live?.has(id) === false),
+  const live = secrets.filter(({ expires_at: expires }) => expires === null || expires > now)
+  const replaced = live.filter(
+    ({ application_uri: app, hash, created_at: at, expires_at: expires }) =>
+      (expires !== null && at < (newest.get(app) ?? 0)) || present?.get(app)?.has(hash) === false,
   )
-  for (const { id } of replaced)
-    await db.updateTable('app_secrets').set({ expires_at: now }).where('id', '=', id).execute()
-  return replaced.length
+  const ended = new Set(replaced.map(({ id }) => id))
+  for (const id of ended) await db.updateTable('app_secrets').set({ expires_at: now }).where('id', '=', id).execute()
+  const kept = new Set(live.filter(({ id }) => !ended.has(id)).map(({ application_uri: app }) => app))
+  const touched = new Set(replaced.map(({ application_uri: app }) => app))
+  return { secrets: replaced.length, appsWithoutSecret: [...touched].filter((app) => !kept.has(app)).sort() }
 }

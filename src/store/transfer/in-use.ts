@@ -11,8 +11,8 @@ export interface Held {
   putAside(aside: Aside): void
   /** Takes the note back. */
   takeBack(): void
-  /** Ids of the secrets of apps that count in it at a time; `undefined` where it holds none that can be read. */
-  liveSecrets(now: number): ReadonlySet<string> | undefined
+  /** Hashes of the secrets that count in it at a time, by the URI of the app; `undefined` where it holds none that can be read. */
+  liveSecrets(now: number): ReadonlyMap<string, ReadonlySet<string>> | undefined
   /** Lets go of it. */
   release(): void
 }
@@ -56,8 +56,11 @@ export function holdDatabase(path: string): Held | undefined {
     },
     liveSecrets(now) {
       if (!holdsInstance(database)) return undefined
-      const live = 'select id from app_secrets where expires_at is null or expires_at > ?'
-      return new Set(database.prepare(live).pluck().all(now) as string[])
+      const live = 'select application_uri, hash from app_secrets where expires_at is null or expires_at > ?'
+      const hashes = new Map<string, Set<string>>()
+      for (const [app, hash] of database.prepare(live).raw().all(now) as [string, string][])
+        hashes.set(app, (hashes.get(app) ?? new Set()).add(hash))
+      return hashes
     },
     release: () => void database.close(),
   }
