@@ -28,7 +28,7 @@ const HELP_REVOKE = helpText(
   `From the next request on, every node refuses what the key signed: access tokens, ID tokens as hints, signed answers. The key set is
 without it, and another key signs at once. APIs with @tessera-id/resource-server and a clientId follow within 5 s, others when they
 fetch the key set again. Refresh tokens, reference tokens and sessions go on. A restore brings back keys that were revoked after the
-backup: revoke them again. If the master key is known to others, run tessera key reseal as well.`,
+backup: revoke them again.`,
 )
 
 /** `tessera key ...`: the keys that sign tokens. */
