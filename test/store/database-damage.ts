@@ -79,3 +79,9 @@ await t.test('many kinds of damage are known', (t) => {
   t.ok(DAMAGES.length > 45)
   t.end()
 })
+
+await t.test('with every family of tokens revoked, as after a restore, it is sound', async (t) => {
+  const restored = await copyOf(t, site, DAMAGES.length)
+  await alter(restored, 'update token_families set revoked_at = 1')
+  t.strictSame((await faultsOf(restored)).faults, {})
+})

@@ -109,14 +109,13 @@ async function checkOrigins(db: Kysely<Schema>, apps: Table): Promise<Check> {
 /** The rotation leaves one token of a family that is good; with two a thief and the app would both go on. */
 async function checkFamilies(db: Kysely<Schema>, families: Table): Promise<Check> {
   for await (const rows of pagesOf(db, families)) {
+    const live = rows.filter((row) => row['revoked_at'] === null).map((row) => String(row['family']))
+    // PostgreSQL takes no empty list, and after a restore no family lives.
+    if (live.length === 0) continue
     const forked = await db
       .selectFrom('refresh_tokens')
       .select('family')
-      .where(
-        'family',
-        'in',
-        rows.filter((row) => row['revoked_at'] === null).map((row) => String(row['family'])),
-      )
+      .where('family', 'in', live)
       .where('rotated_at', 'is', null)
       .groupBy('family')
       .having((eb) => eb.fn.countAll(), '>', 1)
