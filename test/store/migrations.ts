@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { mendDatabase } from '../../src/store/check/mend.ts'
 import { loadSqlite } from '../../src/store/engine/sqlite-library.ts'
 import { openPlace } from '../../src/store/transfer/place.ts'
 import { type Tessera, tesseraWith } from '../fixtures/cli/cli.ts'
@@ -86,6 +87,15 @@ await t.test('db migrate makes the database, and a second run changes nothing', 
     await at.tessera(['db', 'status']),
     done(`  database  ${at.url}\n  applied   ${ALL.join('\n            ')}\n  pending   -\n`),
   )
+})
+
+await t.test('where nothing is missing mending waits for nobody who writes', async (t) => {
+  const at = place(t)
+  await at.tessera(['db', 'migrate'])
+  const writer = new Sqlite(at.file)
+  t.teardown(() => writer.close())
+  writer.exec('begin immediate')
+  t.strictSame(await mendDatabase(at.url, 0), [])
 })
 
 await t.test('the schema is sound: integrity, foreign keys, incremental vacuum', async (t) => {
