@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { mendDatabase } from '../../src/store/check/mend.ts'
+import { migrationsOf } from '../../src/store/engine/migrations.ts'
 import { loadSqlite } from '../../src/store/engine/sqlite-library.ts'
 import { openPlace } from '../../src/store/transfer/place.ts'
 import { type Tessera, tesseraWith } from '../fixtures/cli/cli.ts'
@@ -96,6 +97,22 @@ await t.test('where nothing is missing mending waits for nobody who writes', asy
   t.teardown(() => writer.close())
   writer.exec('begin immediate')
   t.strictSame(await mendDatabase(at.url, 0), [])
+})
+
+await t.test('an instance that another node makes between two looks belongs to no other program', async (t) => {
+  const at = place(t)
+  const [here, there] = [openPlace(at.url, 'make'), openPlace(at.url, 'make')]
+  t.teardown(() => Promise.all([here.close(), there.close()]))
+  let looks = 0
+  const meanwhile = here.db.withPlugin({
+    transformQuery: ({ node }) => node,
+    async transformResult({ result }) {
+      // The first look finds no migrations, and right after it there are all of them.
+      if (looks++ === 0) await there.migrations.migrate()
+      return result
+    },
+  })
+  t.strictSame(await migrationsOf(meanwhile).status(), { applied: ALL, pending: [] })
 })
 
 await t.test('the schema is sound: integrity, foreign keys, incremental vacuum', async (t) => {

@@ -95,7 +95,11 @@ export function migrationsOf(db: Kysely<Schema>) {
     if (unknown.length > 0) throw new NewerSchema(unknown)
     if (done.length === 0) {
       const foreign = (await tablesOf(db)).find((name) => !BEFORE_THE_FIRST.includes(name))
-      if (foreign !== undefined) throw new ForeignDatabase(`the table ${foreign}`)
+      if (foreign !== undefined) {
+        // Another node may have made an instance between the two looks.
+        if ((await applied()).length > 0) return status()
+        throw new ForeignDatabase(`the table ${foreign}`)
+      }
     }
     return { applied: done, pending: Object.keys(MIGRATIONS).filter((name) => !done.includes(name)) }
   }
