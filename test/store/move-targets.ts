@@ -1,6 +1,8 @@
 import { chmodSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { moveDatabase } from '../../src/store/transfer/move.ts'
+import { openPlace } from '../../src/store/transfer/place.ts'
 import { tesseraWith } from '../fixtures/cli/cli.ts'
 import { prepareSite } from '../fixtures/instance/server-process.ts'
 
@@ -82,4 +84,34 @@ await t.test('a database that was put aside is not backed up as if it were the i
     stderr:
       /was put aside at 20.*Z, when .*backup\.db was restored in its place; back up file:.*tessera\.db, or copy the file\n$/,
   })
+})
+
+await t.test('once the target is in service nothing of a move is left that may fail', async (t) => {
+  const site = await prepareSite(t)
+  await site.tessera(['user', 'add', 'david'])
+  const holder = openPlace(site.databaseUrl, 'write')
+  t.teardown(() => holder.close())
+  let release = (): void => undefined
+  const over = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  let held: Promise<void> | undefined
+  const { tables } = await moveDatabase({
+    from: site.databaseUrl,
+    to: `file:${join(site.folder, 'moved.db')}`,
+    run: 'run',
+    report: () => undefined,
+    clock: Date.now,
+    // The last thing before the target is in service; from here on somebody holds the lock of the source.
+    record: () =>
+      new Promise((resolve) => {
+        held = holder.alone([{ name: 'refresh_tokens' }], async () => {
+          resolve()
+          await over
+        })
+      }),
+  })
+  t.equal(tables.find(({ table }) => table === 'users')?.rows, 1)
+  release()
+  await held
 })

@@ -84,10 +84,11 @@ export async function moveDatabase({ from, to, run, report, clock, record }: Mov
       if (departure && departure.to !== target.shown) throw alreadyMoved(source, departure)
       const last = await reconcile(plan, rowsOn(db), filling, proof, staged('last changes '))
       const moved = await compareTotals(plan, source, db, target, last.proof)
-      if (!departure) {
-        await moveStateOn(db).set('departure', { to: target.shown, at: clock() })
-        await freeze(db, plan)
-      }
+      if (departure) await thaw(db)
+      else await moveStateOn(db).set('departure', { to: target.shown, at: clock() })
+      // They are given again by the target alone, which forgets them in time.
+      await forgetAnswers(db)
+      await freeze(db, plan)
       return moved
     })
     isClosed = true
@@ -97,12 +98,6 @@ export async function moveDatabase({ from, to, run, report, clock, record }: Mov
       await requireOurs(db, arrival)
       await record({ auditEvents: auditEventsOn(db) }, tables, source.shown)
       await moveStateOn(db).remove('arrival')
-    })
-    // They are given again by the target alone, which forgets them in time.
-    await source.alone(plan, async (db) => {
-      await thaw(db)
-      await forgetAnswers(db)
-      await freeze(db, plan)
     })
     return { from: source.shown, to: target.shown, tables, writersWaited }
   } catch (error) {
