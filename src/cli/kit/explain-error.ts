@@ -6,6 +6,7 @@ import { ClockAhead } from '../../operations/maintenance/check-clock.ts'
 import { FileLost } from '../../store/engine/file-watch.ts'
 import { NotLocal } from '../../store/engine/local-disk.ts'
 import { ForeignDatabase, NewerSchema, NotMigrated } from '../../store/engine/migrations.ts'
+import { MissingRight } from '../../store/engine/missing-right.ts'
 import { OutOfService } from '../../store/repositories/instance/move-state.ts'
 import { OutputRefused } from '../../store/transfer/output-file.ts'
 import { NotTheSame } from '../../store/transfer/reconcile.ts'
@@ -24,6 +25,7 @@ const SAID_IN_FULL = [
   NewerSchema,
   ForeignDatabase,
   NotMigrated,
+  MissingRight,
   OutOfService,
   TransferRefused,
   OutputRefused,

@@ -3,11 +3,12 @@ import { CompiledQuery, Kysely, type KyselyPlugin, PostgresDialect, sql } from '
 import { createAtMost } from '../../lib/flow/at-most.ts'
 import { StoodStill, whileMoving } from '../../lib/flow/while-moving.ts'
 import type { PostgresAddress } from '../../lib/net/database-url.ts'
-import { stagingOn } from '../repositories/instance/staging.ts'
+import { stagingOf } from '../repositories/instance/staging.ts'
 import type { Schema } from '../schema/schema.ts'
 import { type Repositories, repositoriesOn, type Store } from '../store.ts'
 import { tellAfterwards } from './after-commit.ts'
 import { migrationsOf } from './migrations.ts'
+import { MissingRight } from './missing-right.ts'
 import {
   codeOf,
   GIVE_UP,
@@ -28,6 +29,7 @@ const SERVING = { statement: 5000, lock: LONGEST_WAIT }
 const MOST_REMOVALS = 4
 // Longer than any statement takes; a unit of work makes them one right after the other.
 const LONGEST_STANDSTILL = 10_000
+const INSUFFICIENT_PRIVILEGE = '42501'
 // A migration takes as long as it takes, and waits for the node that was first.
 const MIGRATING = { connections: 2, statement: 0, lock: 0 }
 
@@ -104,6 +106,11 @@ async function insist<T>(attempt: () => Promise<T>): Promise<T> {
   }
 }
 
+/** @throws MissingRight */
+function sayMissingRight(error: unknown): never {
+  throw codeOf(error) === INSUFFICIENT_PRIVILEGE ? new MissingRight(messageOf(error)) : error
+}
+
 /** Held to the end of the transaction: whoever looks before they write takes it first. */
 const takeTurn = (db: Kysely<Schema>) =>
   db.selectFrom('settings').select('name').where('name', '=', 'writing-alone').forUpdate().execute()
@@ -146,17 +153,19 @@ export function openPostgres(address: PostgresAddress, connections: number): Sto
     write: (unit) => insist(() => transact(writer, unit, async () => undefined)),
     writeEnding: (unit) => insist(() => transact(writer, unit, async () => undefined)),
     writeAlone,
-    writeStaged: (records, unit) =>
-      insist(() =>
+    writeStaged: (records, unit) => {
+      const staging = stagingOf(records, true)
+      return insist(() =>
         transact(
           writer,
-          (repositories, connection) => unit(repositories, stagingOn(connection).putIn),
+          (repositories, connection) => unit(repositories, (now) => staging.putIn(connection, now)),
           async (connection) => {
-            await stagingOn(connection).lay(records)
+            await staging.lay(connection).catch(sayMissingRight)
             await takeTurn(connection)
           },
         ),
-      ),
+      )
+    },
     migrations: {
       status: () => migrating((migrations) => migrations.status()),
       migrate: () => migrating((migrations) => migrations.migrate()),

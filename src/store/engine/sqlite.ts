@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type Database from 'better-sqlite3'
 import { Kysely } from 'kysely'
 import type { StagedRecords } from '../../domain/instance/staged-records.ts'
-import { stagingOn } from '../repositories/instance/staging.ts'
+import { stagingOf } from '../repositories/instance/staging.ts'
 import type { Schema } from '../schema/schema.ts'
 import { repositoriesOn, type StagedWork, type Store } from '../store.ts'
 import { createBallast } from './ballast.ts'
@@ -66,9 +66,10 @@ async function writeStaged<T>(
   try {
     // What is laid down is in no file.
     database.pragma('temp_store = MEMORY')
-    await stagingOn(new Kysely<Schema>({ dialect: statementDialect(database, READS) })).lay(records)
+    const staging = stagingOf(records)
+    await staging.lay(new Kysely<Schema>({ dialect: statementDialect(database, READS) }))
     const { write } = writingOn({ database, ...parts, beDurable: NOTHING_TO_DO })
-    return await write((repositories, db) => unit(repositories, stagingOn(db).putIn))
+    return await write((repositories, db) => unit(repositories, (now) => staging.putIn(db, now)))
   } finally {
     database.close()
   }

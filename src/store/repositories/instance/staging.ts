@@ -30,6 +30,8 @@ const TABLES = [
 type Table = (typeof TABLES)[number][0]
 
 const ROWS_AT_ONCE = 500
+// A multiple of that.
+const PORTION = 1000
 
 function rowsOf({ users, apps, auditEvents }: StagedRecords): Record<Table, readonly object[]> {
   return {
@@ -50,16 +52,42 @@ function rowsOf({ users, apps, auditEvents }: StagedRecords): Record<Table, read
   }
 }
 
-/** Tables of one connection alone, which no other waits for: what is laid down there is put in by a few statements. */
-export function stagingOn(db: Kysely<Schema>) {
-  const run = (statement: string) => sql.raw(statement).execute(db)
+type Lists = Readonly<Record<Table | 'released' | 'ending', readonly object[]>>
 
-  async function layList(name: string, like: string, rows: readonly object[]): Promise<void> {
-    // What was laid down before, and not put in, is no more use.
-    await run(`drop table if exists staged_${name}`)
-    await run(`create temporary table staged_${name} as ${like} where 1 = 0`)
+const listsOf = (records: StagedRecords): Lists => ({
+  ...rowsOf(records),
+  released: records.released.map((id) => ({ user_id: id })),
+  // Less may be allowed to an app than was.
+  ending: records.apps.flatMap(({ isNew, registration: { applicationUri } }) =>
+    isNew ? [] : [{ id: newId(), application_uri: applicationUri }],
+  ),
+})
+
+/** The table whose columns a list has, and in which order they are laid down. */
+const LIKE: readonly (readonly [name: keyof Lists, like: string])[] = [
+  ...TABLES.map(([table]) => [table, table] as const),
+  ['released', 'user_identifiers'],
+  ['ending', 'token_notices'],
+]
+
+/**
+ * Many records in tables of one connection alone, which no other waits for: what is laid down there is put in by a few statements,
+ * each of which takes no more rows than a statement has time for.
+ * @param untilCommit for a database whose connections are used again: nothing that was laid down outlives the transaction
+ */
+export function stagingOf(records: StagedRecords, untilCommit = false) {
+  const lists = listsOf(records)
+  const run = (db: Kysely<Schema>, statement: string) => sql.raw(statement).execute(db)
+
+  async function layList(db: Kysely<Schema>, name: keyof Lists, like: string): Promise<void> {
+    const rows = lists[name]
+    const columns = ['0 as portion', ...columnsOf(rows)].join(', ')
+    const ending = untilCommit ? 'on commit drop' : ''
+    await run(db, `create temporary table staged_${name} ${ending} as select ${columns} from ${like} where 1 = 0`)
+    await run(db, `create index staged_${name}_portion on staged_${name} (portion)`)
     for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
-      const some = rows.slice(from, from + ROWS_AT_ONCE)
+      const portion = Math.floor(from / PORTION)
+      const some = rows.slice(from, from + ROWS_AT_ONCE).map((row) => ({ ...row, portion }))
       await db
         .insertInto(`staged_${name}` as 'users')
         .values(some as never)
@@ -68,34 +96,41 @@ export function stagingOn(db: Kysely<Schema>) {
     }
   }
 
+  async function eachPortion(name: keyof Lists, work: (some: string) => Promise<unknown>): Promise<void> {
+    for (let portion = 0; portion * PORTION < lists[name].length; portion += 1)
+      await work(`from staged_${name} where portion = ${portion}`)
+  }
+
   return {
     /** Lays rows down beside the tables, while everybody else writes. */
-    async lay(records: StagedRecords): Promise<void> {
-      const rows = rowsOf(records)
-      for (const [table] of TABLES) await layList(table, `select * from ${table}`, rows[table])
-      await layList(
-        'released',
-        'select user_id from user_identifiers',
-        records.released.map((id) => ({ user_id: id })),
-      )
-      // Less may be allowed to an app than was.
-      const ending = records.apps.flatMap(({ isNew, registration: { applicationUri } }) =>
-        isNew ? [] : [{ id: newId(), application_uri: applicationUri }],
-      )
-      await layList('ending', 'select id, application_uri from token_notices', ending)
+    async lay(db: Kysely<Schema>): Promise<void> {
+      for (const [name, like] of LIKE) await layList(db, name, like)
     },
 
     /** Puts them in, within a transaction. @param now milliseconds since 1970 */
-    async putIn(now: number): Promise<void> {
-      await run('delete from user_identifiers where user_id in (select user_id from staged_released)')
-      await run('delete from app_origins where application_uri in (select application_uri from staged_ending)')
-      for (const [table, onConflict] of TABLES)
-        await run(`insert into ${table} select * from staged_${table} where true ${onConflict}`)
-      await sql`insert into token_notices (id, noticed_at, application_uri)
-        select id, ${now}, application_uri from staged_ending`.execute(db)
+    async putIn(db: Kysely<Schema>, now: number): Promise<void> {
+      await eachPortion('released', (some) =>
+        run(db, `delete from user_identifiers where user_id in (select user_id ${some})`),
+      )
+      await eachPortion('ending', (some) =>
+        run(db, `delete from app_origins where application_uri in (select application_uri ${some})`),
+      )
+      for (const [table, onConflict] of TABLES) {
+        const columns = columnsOf(lists[table]).join(', ')
+        await eachPortion(table, (some) =>
+          run(db, `insert into ${table} (${columns}) select ${columns} ${some} ${onConflict}`),
+        )
+      }
+      await eachPortion('ending', (some) =>
+        run(
+          db,
+          `insert into token_notices (id, noticed_at, application_uri) select id, ${Math.trunc(now)}, application_uri ${some}`,
+        ),
+      )
       await countChange(db)
-      for (const table of [...TABLES.map(([name]) => name), 'released', 'ending'])
-        await run(`drop table staged_${table}`)
     },
   }
 }
+
+/** All rows of a list have the same. */
+const columnsOf = (rows: readonly object[]): readonly string[] => Object.keys(rows[0] ?? {})
