@@ -16,7 +16,11 @@ export function createStagedRegistrations(read: SelfRegistrations, later: Later)
     async update(uri, stored) {
       const before = await find(uri)
       if (before) known.set(uri, { ...before, ...stored })
-      later.change((unit) => unit.selfRegistrations.update(uri, stored))
+      // The app may have said something else of itself since, which changes no record; only an administrator decides here.
+      later.change(async ({ selfRegistrations }) => {
+        const present = await selfRegistrations.find(uri)
+        if (present) await selfRegistrations.update(uri, { ...present, decided: stored.decided })
+      })
     },
   }
 }
