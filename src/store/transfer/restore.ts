@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, realpathSync } from 'node:fs'
+import { copyFileSync, existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { sql } from 'kysely'
@@ -15,7 +15,7 @@ import { tablesOf } from '../schema/tables.ts'
 import { requireSound } from './backup.ts'
 import { claim, requireOurs, whyNotFillable } from './claim.ts'
 import { draftBeside, draftIn } from './draft.ts'
-import { bringBack, createPrivateFile, keepAside, publishFile } from './durable-file.ts'
+import { createPrivateFile } from './durable-file.ts'
 import { type Ended, endGrants, latestTime } from './end-grants.ts'
 import { type EndedUsed, endUsed, type LiveSecrets } from './end-used.ts'
 import { holdDatabase } from './in-use.ts'
@@ -26,6 +26,7 @@ import { type Report, reconcile } from './reconcile.ts'
 import { TransferRefused } from './refused.ts'
 import { goBack, isAheadOf, knownTimeOf } from './reset-clock.ts'
 import { rowsOn } from './rows.ts'
+import { exchange, publishNew, realPathOf } from './take-its-place.ts'
 import { tellOf, toldPlace } from './told-place.ts'
 
 /** What a backup turned out to be. */
@@ -102,40 +103,6 @@ export async function restoreDatabase(restoring: Restoring): Promise<Restored> {
     throw tellOf(shownPlace(url), error)
   } finally {
     held?.release()
-  }
-}
-
-/** Gives the new file the place of the old one, or leaves everything as it was. */
-function exchange(draft: string, path: string, aside: string, takeBack: () => void): void {
-  try {
-    keepAside(path, aside)
-    publishFile(draft, path, { replace: true })
-  } catch (error) {
-    // After the new file has its name there is nothing to take back.
-    if (!existsSync(aside) || isSameFile(path, aside)) {
-      bringBack(path, aside)
-      takeBack()
-    }
-    throw error
-  }
-}
-
-/** A link to the database stays one, and the file behind it is replaced. */
-function realPathOf(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    return path
-  }
-}
-
-/** @throws TransferRefused where somebody else made a database there meanwhile */
-function publishNew(draft: string, path: string): void {
-  try {
-    publishFile(draft, path, { replace: false })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    throw new TransferRefused(`${path} was created in the meantime and is left alone; --replace puts it aside`)
   }
 }
 
