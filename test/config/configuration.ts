@@ -367,7 +367,7 @@ await t.test('the command: production does not start without a master key, nor w
     refused('TESSERA_MASTER_KEY holds 6 bytes; a master key has at least 32 (openssl rand -base64 32)'),
   )
   await tesseraWith({ TESSERA_DATA_DIR: folder })(['db', 'migrate'])
-  const first = await tesseraWith({ TESSERA_DATA_DIR: folder })(['app', 'list'])
+  const first = await tesseraWith({ TESSERA_DATA_DIR: folder })(['user', 'add', 'david'])
   t.equal(first.code, 0, first.stderr)
   t.equal(statSync(key).mode & 0o777, 0o600)
   const made = readFileSync(key, 'utf8')

@@ -206,6 +206,7 @@ await t.test('PT-07: every change of the administration API is checked again', a
   const { session_id } = await callApi(instance, web.access_token)
   const secret = String((await api.post(`${appPath(WEB)}/secrets`, {})).json['Id'])
   const pat = await issue(instance, { kind: 'PAT', app: WEB, user: 'david' })
+  const [{ kid } = { kid: '' }] = (await api.get('/keys')).json['items'] as { kid: string }[]
   const changes: Readonly<Record<string, () => Promise<Answer>>> = {
     'POST /apps': () => api.post('/apps', { ApplicationUri: 'mallory', ClientType: 'Public' }),
     'PATCH /apps/:applicationUri': () => api.patch(appPath(WEB), { Name: 'Mallory' }),
@@ -214,6 +215,7 @@ await t.test('PT-07: every change of the administration API is checked again', a
     'DELETE /apps/:applicationUri/secrets/:secret': () => api.remove(`${appPath(WEB)}/secrets/${secret}`),
     'POST /apps/:applicationUri/tokens': () => api.post(`${appPath(SYNC)}/tokens`, { kind: 'SAT', scope: 'read' }),
     'DELETE /apps/:applicationUri/tokens/:id': () => api.remove(`${appPath(WEB)}/tokens/${pat.token.id}`),
+    'DELETE /keys/:kid': () => api.remove(`/keys/${kid}`),
     'DELETE /sessions/:id': () => api.remove(`/sessions/${session_id}?withTokens=true`),
     'PUT /license': () => api.put('/license', { slots: 1, reserved: [] }),
     'POST /users': () => api.post('/users', NEW_ADMINISTRATOR),
