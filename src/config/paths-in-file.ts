@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { DatabaseUrlFault, fileUrlOf, isFileUrl, parseDatabaseUrl } from '../lib/net/database-url.ts'
 import type { SettingName } from './settings.ts'
 
@@ -26,6 +27,44 @@ export const pathsFrom = (folder: string, given: Given): Given => ({
     }),
   ),
 })
+
+/** The files that a setting leads to, of which one at least is there after the first start. */
+const FILES: Partial<Record<SettingName, (folder: string, value: string) => string[]>> = {
+  TESSERA_DATA_DIR: (folder, value) => ['tessera.db', 'master.key'].map((name) => join(resolve(folder, value), name)),
+  TESSERA_MASTER_KEY_FILE: (folder, value) => [resolve(folder, value)],
+  TESSERA_DATABASE_URL: (folder, value) => databaseFilesOf(urlFrom(folder, value)),
+}
+
+/**
+ * What a relative path of the configuration file would lose: once it counted from the folder where the server was started, and a
+ * second, empty instance must not be made beside one that is there.
+ * @param folder of the configuration file, absolute
+ * @param present the folder where the process was started, absolute
+ * @param given what counts of the file
+ * @returns a line for each setting that leads to nothing from the one and to something from the other
+ */
+export const whyElsewhere = (folder: string, present: string, given: Given): string[] =>
+  Object.entries(FILES).flatMap(([name, filesFrom]) => {
+    const value = given[name]?.trim()
+    if (!value || filesFrom(folder, value).some((file) => existsSync(file))) return []
+    const found = filesFrom(present, value).find((file) => existsSync(file))
+    const meant = filesFrom(folder, value)[0]
+    return found === undefined
+      ? []
+      : [
+          `${name} of the configuration file counts from that file and leads to ${meant}, where nothing is, but ${found} is there, counted from the present folder; write the absolute path of the one that is meant`,
+        ]
+  })
+
+function databaseFilesOf(url: string): string[] {
+  try {
+    const address = parseDatabaseUrl(url)
+    return address.kind === 'file' ? [address.path] : []
+  } catch (error) {
+    if (error instanceof DatabaseUrlFault) return []
+    throw error
+  }
+}
 
 function urlFrom(folder: string, url: string): string {
   try {

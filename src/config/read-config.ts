@@ -4,7 +4,7 @@ import { parseEnv } from 'node:util'
 import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from '../domain/apps/app-choices.ts'
 import { fileUrlOf } from '../lib/net/database-url.ts'
 import { HOUR } from '../lib/time/clock.ts'
-import { pathsFrom } from './paths-in-file.ts'
+import { pathsFrom, whyElsewhere } from './paths-in-file.ts'
 import { SettingFault } from './readers.ts'
 import { SETTINGS, type SettingName } from './settings.ts'
 
@@ -31,10 +31,10 @@ export type Config = ReturnType<typeof readConfig>
  * @throws ConfigurationFaults naming every wrong or unknown setting at once
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>, file: string | undefined) {
-  const given = {
-    ...(file === undefined ? {} : pathsFrom(dirname(resolve(file)), readFile(file))),
-    ...onlyTessera(environment),
-  }
+  const folder = dirname(resolve(file ?? ''))
+  const inFile = file === undefined ? {} : readFile(file)
+  const inEnvironment = onlyTessera(environment)
+  const given = { ...pathsFrom(folder, inFile), ...inEnvironment }
   const faults = Object.keys(given)
     .filter((name) => !isSettingName(name))
     .sort()
@@ -48,7 +48,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       faults.push(`${name} ${error.message}`)
     }
   }
-  faults.push(...whyTogetherWrong(values))
+  faults.push(...whyTogetherWrong(values), ...whyElsewhere(folder, resolve(), { ...inFile, ...blanked(inEnvironment) }))
   if (faults.length > 0) throw new ConfigurationFaults(faults)
   return sections(values as Values, environment['NODE_ENV'] === 'production')
 }
@@ -116,6 +116,10 @@ const sections = (values: Values, production: boolean) => ({
   },
   sessions: { idle: values.TESSERA_SESSION_IDLE, absolute: values.TESSERA_SESSION_ABSOLUTE },
 })
+
+/** What the environment says counts for itself, and hides what the file says. */
+const blanked = (given: object): Record<string, undefined> =>
+  Object.fromEntries(Object.keys(given).map((name) => [name, undefined]))
 
 const onlyTessera = (environment: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => name.startsWith('TESSERA_')))

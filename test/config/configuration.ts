@@ -9,7 +9,7 @@ import { ConfigurationFaults, readConfig } from '../../src/config/read-config.ts
 import { SETTINGS } from '../../src/config/settings.ts'
 import { loadMasterKey, MasterKeyFault } from '../../src/lib/crypto/master-key.ts'
 import { parseDatabaseUrl } from '../../src/lib/net/database-url.ts'
-import { tesseraWith } from '../fixtures/cli/cli.ts'
+import { tesseraProcess, tesseraWith } from '../fixtures/cli/cli.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -231,6 +231,25 @@ await t.test(
     )
   },
 )
+
+await t.test('no second instance is made where a relative path once led to the first', async (t) => {
+  const present = folderOf(t)
+  t.equal((await tesseraProcess({ TESSERA_DATA_DIR: join(present, 'data') })(['db', 'migrate'])).code, 0)
+  for (const [line, path] of [
+    ['TESSERA_DATA_DIR=data', 'data/tessera.db'],
+    ['TESSERA_DATABASE_URL=file:data/tessera.db', 'data/tessera.db'],
+    ['TESSERA_MASTER_KEY_FILE=data/master.key', 'data/master.key'],
+  ] as const) {
+    const file = fileOf(t, `${line}\n`)
+    const { code, stdout, stderr } = await tesseraProcess({}, present)(['--config', file, 'db', 'migrate'])
+    t.strictSame([code, stdout], [2, ''], line)
+    t.ok(
+      stderr.includes(`leads to ${join(dirname(file), path)}, where nothing is, but ${join(present, path)} is`),
+      stderr,
+    )
+    t.notOk(existsSync(join(dirname(file), 'data')))
+  }
+})
 
 await t.test('the environment wins over the file, and the file over the defaults', async (t) => {
   const file = fileOf(
