@@ -11,6 +11,7 @@ import { createLineOutput } from './lib/flow/line-output.ts'
 import { repeat } from './lib/flow/repeat.ts'
 import { standardOutput } from './lib/flow/standard-output.ts'
 import { systemClock } from './lib/time/clock.ts'
+import { MOST_CONNECTIONS } from './web/kit/limits/limits.ts'
 
 // Milliseconds, beyond the time in which others learn that this node stops.
 const LONGEST_SHUTDOWN = 8000
@@ -80,7 +81,7 @@ export async function serve(config: Config, core: Core): Promise<void> {
   heedSignals({ log: server.log, stop, die: () => exit(1) })
 
   try {
-    await server.listen({ host: config.http.host, port: config.http.port })
+    await server.listen({ host: config.http.host, port: config.http.port, backlog: MOST_CONNECTIONS })
   } catch (error) {
     // Open connections to a database server would keep the process alive.
     await finish()

@@ -84,7 +84,7 @@ async function openAll(run: Run, port: number, kinds: readonly Kind[]): Promise<
         socket.on('close', () => clearInterval(timer))
       }
       slow.push(one)
-      if (made % 50 === 49) await delay(5)
+      if (made % 20 === 19) await delay(5)
     }
   run.defer(() => {
     for (const { socket } of slow) socket.destroy()

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import * as client from 'openid-client'
 import t, { type Test } from 'tap'
@@ -319,3 +320,35 @@ await t.test('the log of a whole sign-in and of refusals holds what helps and no
       t.notOk(log.includes(spelling), `${name} is not in the log`)
   }
 })
+
+/** Connections that the system holds for a process that has not come to them yet. */
+const queueOfSystem = (): number => {
+  try {
+    return Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8'))
+  } catch {
+    return 0
+  }
+}
+
+const RUSH = 1000
+await t.test(
+  'a rush while the process is busy: nobody is turned away',
+  { skip: queueOfSystem() < RUSH && 'this system lets fewer wait' },
+  async (t) => {
+    const site = await prepareSite(t)
+    const server = await serve(t, site)
+    const port = Number(new URL(site.origin).port)
+    // As one that hashes, or collects garbage.
+    server.kill('SIGSTOP')
+    const sockets = Array.from({ length: RUSH }, () => connect(port, '127.0.0.1'))
+    t.teardown(() => {
+      for (const socket of sockets) socket.destroy()
+    })
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+    server.kill('SIGCONT')
+    const ended = sockets.map((socket) => text(socket))
+    for (const socket of sockets) socket.write('GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    const answers = await Promise.all(ended)
+    t.strictSame([...new Set(answers.map((answer) => answer.slice(0, 12)))], ['HTTP/1.1 200'])
+  },
+)

@@ -37,7 +37,7 @@ export const TIMEOUTS = {
 }
 export type Timeouts = typeof TIMEOUTS
 
-/** Connections at once, of one process. */
+/** Connections at once, of one process, and as many that wait to be accepted: a rush is no reason to be turned away. */
 export const MOST_CONNECTIONS = 4096
 
 /** Limits and timeouts of the HTTP server; the framework's own defaults for most of them are "never". */
