@@ -55,8 +55,11 @@ export const PLAN = {
   'R-12': forms({ rounds: 1, perSecond: 60, people: 10 }, { rounds: 10, perSecond: 100, people: 20 }),
   'R-13': forms(
     // The same requests every time, so that whoever breaks something sees it at their change.
-    { seed: 20_261_121 as number | undefined, requests: 10_000, onPostgres: 2000, atOnce: 4, growth: 64, p99: 500 },
-    { seed: undefined, requests: 1_000_000, onPostgres: 100_000, atOnce: 8, growth: 64, p99: 100 },
+    {
+      ...{ seed: 20_261_121 as number | undefined, requests: 10_000, onPostgres: 2000, atOnce: 4 },
+      ...{ warmUp: 0.3, growth: 64, p99: 500 },
+    },
+    { seed: undefined, requests: 1_000_000, onPostgres: 100_000, atOnce: 8, warmUp: 0.1, growth: 64, p99: 100 },
   ),
   'R-14': forms(
     {

@@ -42,13 +42,13 @@ const EXTRA = {
 
 // Codes and sign-ins end; with so many requests between they are had anew.
 const SUPPLY_EVERY = 1000
-// Megabytes are counted from here: until then the server comes to the size it has in use.
-const WARM_UP = 0.1
 
 interface Wanted {
   readonly seed: number
   readonly requests: number
   readonly atOnce: number
+  /** The part after which megabytes are counted: until then the server comes to the size it has in use. */
+  readonly warmUp: number
 }
 
 /** Every address of a server with everything switched on. */
@@ -66,7 +66,7 @@ async function databaseBytes({ origin }: Site): Promise<number> {
 }
 
 /** Sends requests by number; whatever number one has, it is the same again with the same seed. */
-async function bombard(run: Run, site: Site, routes: readonly Route[], { seed, requests, atOnce }: Wanted) {
+async function bombard(run: Run, site: Site, routes: readonly Route[], { seed, requests, atOnce, warmUp }: Wanted) {
   const collector = garbageCollector(site.folder)
   const node = await startNode(run, site, collector.options)
   const { host, port } = new URL(site.origin)
@@ -101,7 +101,7 @@ async function bombard(run: Run, site: Site, routes: readonly Route[], { seed, r
   }
   const workUntil = (end: number) => Promise.all(Array.from({ length: atOnce }, () => work(end)))
 
-  await workUntil(Math.ceil(requests * WARM_UP))
+  await workUntil(Math.ceil(requests * warmUp))
   before = await collector.measure(node)
   const stored = await databaseBytes(site)
   await workUntil(requests)
@@ -120,7 +120,7 @@ export const check = defineCheck({
   what: 'requests to every address, put together from a grammar and then spoiled: parameters twice, odd encodings, huge values, damaged tokens, and bytes that are no HTTP',
   required: 'no 5xx, no crash, nothing on stderr, memory grows by 64 MiB at most, p99 of 100 ms at most',
   timed: true,
-  async run(run, { seed = Math.floor(run.random() * 2 ** 32), requests, onPostgres, atOnce, growth, p99 }) {
+  async run(run, { seed = Math.floor(run.random() * 2 ** 32), requests, onPostgres, atOnce, warmUp, growth, p99 }) {
     const routes = await everyRoute()
     run.told('addresses', new Set(routes.map(([, url]) => url)).size)
     run.told('seed', seed)
@@ -133,7 +133,7 @@ export const check = defineCheck({
       const where = databaseUrl === undefined ? {} : { databaseUrl }
       const app = { AccessTokens: 'AuthenticatedUsers', ResponseTypes: 'code, code id_token' }
       const site = await prepareSite(run, { people: 1, settings: SETTINGS, more: EXTRA, app, ...where })
-      const reached = await bombard(run, site, routes, { seed, requests: count, atOnce })
+      const reached = await bombard(run, site, routes, { seed, requests: count, atOnce, warmUp })
       run.told(`${name}: requests`, reached.took.length)
       const answers = Object.entries(reached.outcomes).map(([status, times]) => `${times} × ${status}`)
       run.told(`${name}: answers`, answers.join(', '))
