@@ -58,7 +58,7 @@ import type { Surroundings } from './surroundings.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     /** Where the server writes down what happens; for whoever runs it. */
-    readonly audit: Audit
+    readonly audit: Audit & { flush(): Promise<void> }
     /** Sends what is due; for whoever runs the server. */
     readonly outbox: Pick<Outbox, 'rounds' | 'sendDue'>
     /** Removes apps that registered themselves and that nobody ever allowed anything; for whoever runs the server. */

@@ -40,7 +40,7 @@ interface Shown {
 
 async function rowsOf(instance: Instance): Promise<(Omit<Row, 'detail'> & { detail: Record<string, unknown> })[]> {
   // Events are stored right after the answer.
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await instance.server.audit.flush()
   const rows = await query<Row>(instance, `select * from audit_events ${AS_THEY_CAME}`)
   return rows.map((row) => ({ ...row, detail: JSON.parse(row.detail) as Record<string, unknown> }))
 }

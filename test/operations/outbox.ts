@@ -11,7 +11,7 @@ import { auditOf } from '../fixtures/admin/admin.ts'
 import { documentOf, tesseraOn, words } from '../fixtures/cli/cli.ts'
 import { startNotifiedApp } from '../fixtures/clients/notified-app.ts'
 import { createRelyingParty, webApp } from '../fixtures/clients/relying-party.ts'
-import { eventually } from '../fixtures/instance/eventually.ts'
+import { eventually, until } from '../fixtures/instance/eventually.ts'
 import { type Instance, PASSWORD, startInstance } from '../fixtures/instance/instance.ts'
 import { emptyPlaceOf } from '../fixtures/instance/place.ts'
 import { addApp, addPerson, prepareSite, serve } from '../fixtures/instance/server-process.ts'
@@ -255,11 +255,6 @@ await t.test('a destination that never answers holds up no other, and a kind no 
   t.equal(letters.sent.length, length, 'nothing is begun after the end')
   t.ok(await waiting(outbox, LETTER), 'and what was not sent is there for the next process')
 })
-
-/** Waits until something is so; a test that waits in vain runs out of time. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
-}
 
 await t.test('each kind has one sender, and what nobody sends waits', async (t) => {
   const { instance, letters, postcards, outbox, put, find } = await scene(t)

@@ -194,19 +194,17 @@ await t.test('two nodes and the command line on one database', { skip: ONLY_ON_P
     t.ok(most <= 2 * CONNECTIONS, `at most ${CONNECTIONS} connections each: ${most}`)
   })
 
-  await t.test('a kill switch of the command line counts at both nodes within a second', async (t) => {
+  await t.test('a kill switch of the command line counts at both nodes at the next request', async (t) => {
     for (const [off, on] of [
       [`app disable ${WEB}`, `app enable ${WEB}`],
       ['user disable david', 'user enable david'],
     ] as const) {
       const tokens = await david.obtainTokens()
       await documentOf(tessera([...words(off), '--json']))
-      const since = performance.now()
       for (const node of at) {
         t.not((await node.userinfo(tokens.access_token)).status, 200, off)
         t.match(refusalOf(await node.refresh(tokens.refresh_token)), APP_CHANGED)
       }
-      t.ok(performance.now() - since < 1000, `${Math.round(performance.now() - since)} ms`)
       await documentOf(tessera([...words(on), '--json']))
       for (const node of at) t.equal(await lifeOf(node, tokens), DEAD, `${on} revives nothing`)
       const next = await david.obtainTokens()

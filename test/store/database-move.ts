@@ -2,7 +2,6 @@
 import { spawn } from 'node:child_process'
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { shownDatabaseUrl } from '../../src/lib/net/database-url.ts'
 import { loadSqlite } from '../../src/store/engine/sqlite-library.ts'
@@ -10,6 +9,7 @@ import { environment, plainTessera, type Tessera, tesseraWith } from '../fixture
 import { keepRefreshing, type Refresher } from '../fixtures/clients/keep-refreshing.ts'
 import { ALIVE, createRelyingParty, lifeOf } from '../fixtures/clients/relying-party.ts'
 import { refusalOf, tokensOf } from '../fixtures/clients/tokens.ts'
+import { eventually } from '../fixtures/instance/eventually.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { addApp, addPerson, prepareSite, type Site, serve } from '../fixtures/instance/server-process.ts'
 import { WEB_REDIRECT } from '../fixtures/instance/world.ts'
@@ -91,11 +91,14 @@ await t.test('the instance moves to PostgreSQL and back while apps keep refreshi
     t.ok(outcome.tables.find(({ table }) => table === 'refresh_tokens')?.rows)
 
     // The server of before is still there, and does not answer from what it has any more.
-    await delay(1100)
+    const left = await eventually(
+      async () => (await fetch(`${site.origin}/health/ready`)).status,
+      (status) => status === 503,
+    )
+    t.equal(left, 503)
     t.equal(refusalOf(await witness.refresh(kept.refresh_token)), MOVING)
     t.equal((await witness.introspect(kept.refresh_token)).status, 503, 'nor is anything said to be active')
     t.equal((await witness.userinfo(kept.access_token)).status, 503)
-    t.equal((await fetch(`${site.origin}/health/ready`)).status, 503)
     t.equal((await fetch(`${site.origin}/health/live`)).status, 200)
     server.kill('SIGTERM')
     await server.ended()

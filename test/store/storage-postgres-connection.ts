@@ -1,6 +1,7 @@
 import pg from 'pg'
 import t from 'tap'
 import { tesseraAfter } from '../fixtures/cli/cli.ts'
+import { eventually } from '../fixtures/instance/eventually.ts'
 import { startInstance } from '../fixtures/instance/instance.ts'
 import { placeOf } from '../fixtures/instance/place.ts'
 import { onPostgres } from '../fixtures/store/postgres.ts'
@@ -23,7 +24,10 @@ await t.test(
     const lost = store.write(async ({ settings }) => {
       await settings.set('half', 'done')
       cut += (await outside.query(KILL)).rowCount ?? 0
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await eventually(
+        async () => (await outside.query(KILL)).rowCount,
+        (rows) => rows === 0,
+      )
       await settings.set('other-half', 'done')
     })
     await t.rejects(lost, { code: 'temporarily_unavailable' })

@@ -10,6 +10,7 @@ import { basic, bearer, encode } from '../../fixtures/clients/http.ts'
 import { claimsOf, headerOf } from '../../fixtures/clients/jwt.ts'
 import { startNotifiedApp } from '../../fixtures/clients/notified-app.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
+import { cpuOf } from '../../fixtures/instance/cpu-of.ts'
 import { startWorld, WEB, WEB_BYE } from '../../fixtures/instance/world.ts'
 import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 import { changeApp } from '../../fixtures/tokens/reference-tokens.ts'
@@ -51,10 +52,11 @@ await attackGroup(t, 'F. JWT: misused', async ({ instance, attack }) => {
     ['a header of 15,000 characters', `${'e'.repeat(15_000)}.e30.x`],
   ] as const)
     await attack('JW-11', name, async (t) => {
-      const started = performance.now()
-      await atUserinfo(t, token)
-      await atIntrospection(t, token)
-      t.ok(performance.now() - started < 1000)
+      const cpu = await cpuOf(async () => {
+        await atUserinfo(t, token)
+        await atIntrospection(t, token)
+      })
+      t.ok(cpu < 1000, `${cpu} ms of CPU`)
     })
   for (const [name, token] of [
     ['1,000,000 dots', '.'.repeat(1_000_000)],

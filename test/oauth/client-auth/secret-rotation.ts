@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import { digest } from '../../../src/lib/crypto/secrets.ts'
 import { documentOf, type Tessera, tesseraOn, words } from '../../fixtures/cli/cli.ts'
 import { requestToken } from '../../fixtures/clients/endpoints.ts'
-import { eventually } from '../../fixtures/instance/eventually.ts'
+import { eventually, until } from '../../fixtures/instance/eventually.ts'
 import { type Instance, SECRET, startInstance } from '../../fixtures/instance/instance.ts'
 import { query } from '../../fixtures/store/database.ts'
 
@@ -55,10 +55,10 @@ await t.test('a rotation with overlap refuses nobody', async (t) => {
   t.match(next, { client_id: APP, secret_label: 'autumn 2026' })
   t.match(Buffer.from(String(next['client_secret']), 'base64url').length, 32, '256 bits')
   const before = answers.length
-  while (answers.length < before + 20) await new Promise((resolve) => setTimeout(resolve, 5))
+  await until(() => answers.length >= before + 20)
   current = String(next['client_secret'])
   const changed = answers.length
-  while (answers.length < changed + 20) await new Promise((resolve) => setTimeout(resolve, 5))
+  await until(() => answers.length >= changed + 20)
   going = false
   await service
   t.strictSame([...new Set(answers)], [200], `${answers.length} requests`)
