@@ -78,18 +78,26 @@ export function createIssueTokens(dependencies: Dependencies) {
     const minted = await mintForUser(authorization)
     const { response, opaque } = minted
     const { app, use, family, refreshUntil } = authorization
-    const first = await write(async (unit) => {
-      if (!(await redeem(use, response, unit, clock()))) return false
+    const redeemed = await write(async (unit) => {
+      const redeemed = await redeem(authorization, response, unit, clock())
+      if (redeemed !== 'first') return redeemed
       if (opaque) await unit.opaqueAccessTokens.add(opaque)
       if (response.refresh_token !== undefined && refreshUntil !== undefined) {
         const token = { family, issuedAt: clock(), expiresAt: refreshUntil }
         await unit.refreshTokens.add(digest(response.refresh_token), token)
       }
       await audit.within(unit, tokenIssued({ ...authorization, ...minted, ...requester }))
-      return true
+      return redeemed
     })
-    if (!first) return answerSecondUse(use, app, seconds)
-    return response
+    switch (redeemed) {
+      case 'first':
+        return response
+      case 'second':
+        return answerSecondUse(use, app, seconds)
+      // What was minted before the sign-out would be dead on arrival. Nobody takes a sign-out back, so this comes once.
+      case 'signed out since':
+        return issueForUser({ ...authorization, afterSignOut: true }, requester)
+    }
   }
 
   return async function issueTokens(authorization: Authorization, requester: Requester): Promise<TokenResponse> {

@@ -1,5 +1,11 @@
 import type { AuthenticatedApp } from '../../../domain/access/authenticated-app.ts'
-import type { CodeUse, RefreshTokenUse, TokenResponse, Use } from '../../../domain/access/authorization.ts'
+import type {
+  CodeUse,
+  RefreshTokenUse,
+  TokenResponse,
+  Use,
+  UserAuthorization,
+} from '../../../domain/access/authorization.ts'
 import { tokensRevokedSince } from '../../../domain/access/grant-status.ts'
 import { seal } from '../../../lib/crypto/sealed-box.ts'
 import type { Repositories } from '../../../store/store.ts'
@@ -12,18 +18,30 @@ export interface SecondUses {
   readonly refreshToken: (use: RefreshTokenUse, app: AuthenticatedApp) => Promise<TokenResponse>
 }
 
+/** What became of it: used up; somebody else was first, or what ends it was; the person signed out after it was minted for, which ends that. */
+type Redeemed = 'first' | 'second' | 'signed out since'
+
 /**
  * Uses up what is exchanged, inside the unit of work that stores what was minted for it.
  * @param now milliseconds since 1970
- * @returns false when somebody else was first, or what ends it was
  * @throws Refused which takes the whole unit back
  */
-export function redeem(use: Use, response: TokenResponse, unit: Unit, now: number): Promise<boolean> {
+export async function redeem(
+  { use, afterSignOut }: Pick<UserAuthorization, 'use' | 'afterSignOut'>,
+  response: TokenResponse,
+  unit: Unit,
+  now: number,
+): Promise<Redeemed> {
   switch (use.kind) {
     case 'code':
-      return redeemCode(use, unit, now)
-    case 'refresh token':
-      return rotateRefreshToken(use, response, unit, now)
+      return (await redeemCode(use, unit, now)) ? 'first' : 'second'
+    case 'refresh token': {
+      if (use.session !== undefined && !(await unit.sessions.touch(use.session, now))) return 'second'
+      // Whoever signs out right now waits, and ends the access token that is handed out here as well.
+      const family = await unit.families.hold(use.family)
+      if (family?.signedOutAt !== undefined && !afterSignOut) return 'signed out since'
+      return (await rotateRefreshToken(use, response, unit, now)) ? 'first' : 'second'
+    }
   }
 }
 
@@ -50,12 +68,11 @@ async function redeemCode({ digest, granted, familyEnds }: CodeUse, unit: Unit, 
 
 /** @see RFC 9700 §4.14.2 */
 async function rotateRefreshToken(
-  { digest, family, session, by, answerKey }: RefreshTokenUse,
+  { digest, family, by, answerKey }: RefreshTokenUse,
   response: TokenResponse,
-  { sessions, refreshTokens }: Unit,
+  { refreshTokens }: Unit,
   now: number,
 ): Promise<boolean> {
-  if (session !== undefined && !(await sessions.touch(session, now))) return false
   const sealedAnswer = answerKey && seal(answerKey, JSON.stringify(response))
   if (!(await refreshTokens.rotate(digest, { at: now, by, sealedAnswer }))) return false
   await refreshTokens.forgetAnswersBefore(digest, family)

@@ -64,6 +64,17 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
       return started.numInsertedOrUpdatedRows === 1n
     },
 
+    /** Keeps a family as it is until the unit of work is over: whoever ends its tokens waits, and then sees what the unit has written. */
+    async hold(family: string): Promise<Pick<TokenFamily, 'signedOutAt'> | undefined> {
+      const held = await db
+        .updateTable('token_families')
+        .set((eb) => ({ expires_at: eb.ref('expires_at') }))
+        .where('family', '=', family)
+        .returning('signed_out_at')
+        .executeTakeFirst()
+      return held && { signedOutAt: held.signed_out_at ?? undefined }
+    },
+
     /** Ends every token of the family. @returns false when it had ended already */
     async revoke(family: string, now: number): Promise<boolean> {
       const revoked = await db
