@@ -1,12 +1,11 @@
 import type { Account } from '../../domain/instance/staged-records.ts'
-import { canonicalIdentifier, spellingsOf, type User } from '../../domain/users/user.ts'
+import { identifierOf, spellingsOf, type User } from '../../domain/users/user.ts'
 import { newUserRecord } from '../../domain/users/user-record.ts'
 import { newId } from '../../lib/crypto/secrets.ts'
 import type { Users } from '../../store/repositories/users/users.ts'
 import type { Later, Was } from './later.ts'
 
-const namesOf = ({ login, email }: User): string[] =>
-  [login, ...(email === undefined ? [] : [email])].map(canonicalIdentifier)
+const namesOf = ({ login, email }: User): string[] => [login, ...(email === undefined ? [] : [email])].map(identifierOf)
 
 const mayAdminister = ({ user, passwordHash }: Account): boolean =>
   user.isAdmin && user.isEnabled && user.type === 'InternalUser' && passwordHash !== undefined

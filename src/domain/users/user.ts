@@ -66,16 +66,23 @@ export const canonicalIdentifier = (text: string): string =>
   text.normalize('NFKC').trim().toUpperCase().toLowerCase().normalize('NFKC')
 
 /**
- * Every spelling under which an account may be known that a login or an e-mail points at: the host after @ is written with letters of
- * any language or with `xn--`, and is the same host.
+ * Every spelling under which an account may be known that a login or an e-mail points at: each part of the host after @ is written with
+ * letters of any language or with `xn--`, and is the same host. The one that was written comes first.
  * @see RFC 5890 §2.3.2.1, RFC 6531 §3.2
  */
 export function spellingsOf(text: string): string[] {
+  const { letters, ascii } = spellingsOfHost(text)
+  return [...new Set([text, letters, ascii].map(canonicalIdentifier))]
+}
+
+/** The same text with its host all in letters and all in ASCII; as it is where what is after @ is no name of a host. */
+function spellingsOfHost(text: string): { readonly letters: string; readonly ascii: string } {
   const written = text.normalize('NFKC').trim()
   const at = written.lastIndexOf('@')
   const host = written.slice(at + 1)
-  const hosts = at === -1 || !PLAIN_HOST.test(host) ? [] : [domainToUnicode(host), domainToASCII(host)].filter(isName)
-  return [...new Set([text, ...hosts.map((known) => `${written.slice(0, at)}@${known}`)].map(canonicalIdentifier))]
+  const withHost = (known: string): string => (isName(known) ? `${written.slice(0, at)}@${known}` : text)
+  if (at === -1 || !PLAIN_HOST.test(host)) return { letters: text, ascii: text }
+  return { letters: withHost(domainToUnicode(host)), ascii: withHost(domainToASCII(host)) }
 }
 
 // Else the parser of URLs would read a path, an escape or a number into it.
@@ -83,7 +90,14 @@ const PLAIN_HOST = /^[a-z0-9.\u0080-\u{10ffff}-]+$/iu
 const isName = (host: string): boolean => host !== '' && isIP(host) === 0
 
 /** The one of its spellings that stands for all of them. */
-export const nameOfAccount = (text: string): string => spellingsOf(text).sort()[0] ?? ''
+export const nameOfAccount = (text: string): string => canonicalIdentifier(spellingsOfHost(text).letters)
+
+/** What an account is found by that has this login or e-mail: as it is written, but never half in letters and half in ASCII. */
+export function identifierOf(text: string): string {
+  const { letters, ascii } = spellingsOfHost(text)
+  const written = canonicalIdentifier(text)
+  return written === canonicalIdentifier(ascii) ? written : canonicalIdentifier(letters)
+}
 
 // Accounts are found by login as well as by id.
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i

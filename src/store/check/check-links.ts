@@ -1,6 +1,6 @@
 import { type Kysely, SqliteAdapter, sql } from 'kysely'
 import { originOf } from '../../domain/protocol/redirect-uri.ts'
-import { canonicalIdentifier } from '../../domain/users/user.ts'
+import { identifierOf } from '../../domain/users/user.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Row, Table } from '../transfer/plan.ts'
 import { type Check, failed, passed, restoring } from './check.ts'
@@ -22,7 +22,7 @@ export async function checkLinks(db: Kysely<Schema>, plan: readonly Table[], lev
 
 /** The names by which somebody is found who signs in. */
 export const identifiersOf = ({ login, email }: Row): string[] => [
-  ...new Set([login, email].filter((name) => typeof name === 'string').map((name) => canonicalIdentifier(name))),
+  ...new Set([login, email].filter((name) => typeof name === 'string').map((name) => identifierOf(name))),
 ]
 
 /** The web origins from which browsers may ask for an app. */

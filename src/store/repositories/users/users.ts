@@ -2,7 +2,7 @@ import type { Kysely, Selectable } from 'kysely'
 import type { Account } from '../../../domain/instance/staged-records.ts'
 import type { PageQuery } from '../../../domain/records/paging.ts'
 import {
-  canonicalIdentifier,
+  identifierOf,
   type NewUser,
   spellingsOf,
   type User,
@@ -40,7 +40,7 @@ export const toUserRow = ({ user, passwordHash }: Account): Row => ({
 
 /** What a user is found by: the login and the e-mail, each in its one spelling. */
 export const identifierRows = ({ id, login, email }: Pick<User, 'id' | 'login' | 'email'>) =>
-  [...new Set([login, ...(email === undefined ? [] : [email])].map(canonicalIdentifier))].map((identifier) => ({
+  [...new Set([login, ...(email === undefined ? [] : [email])].map(identifierOf))].map((identifier) => ({
     identifier,
     user_id: id,
   }))
