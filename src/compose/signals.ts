@@ -16,7 +16,7 @@ interface Heeding {
 
 /** Says on the log what comes from outside the requests: signals, and errors that nothing handled. */
 export function heedSignals({ log, stop, die }: Heeding): void {
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) process.on(signal, stop)
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGUSR2'] as const) process.on(signal, stop)
   // A terminal that closes takes what runs in it along; anybody else means a reload, which there is none of.
   const belongsToTerminal = isatty(0) || isatty(1)
   let hungUp = false
@@ -27,8 +27,8 @@ export function heedSignals({ log, stop, die }: Heeding): void {
     else if (!hungUp) stop(signal)
     hungUp = true
   })
-  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const)
-    process.on(signal, () => log.warn({ signal }, `${signal} is ignored: this server does not use it`))
+  // Node would open its debugger.
+  process.on('SIGUSR1', (signal) => log.warn({ signal }, 'SIGUSR1 is ignored: this server does not use it'))
   process.on('uncaughtException', (err, origin) => {
     log.fatal({ err, origin }, 'stopped by an unhandled error')
     die()

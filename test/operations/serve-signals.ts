@@ -1,7 +1,8 @@
 // SQLite alone: is about signals and the log, whatever the database
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { environment, plainTessera } from '../fixtures/cli/cli.ts'
@@ -131,16 +132,25 @@ await t.test('a terminal that closes ends the server that runs in it, in good or
 await t.test('signals that mean nothing are said on the log, and nothing else happens', async (t) => {
   const site = await prepareSite(t, QUICK)
   const server = await serve(t, site)
-  for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) {
+  for (const signal of ['SIGHUP', 'SIGUSR1'] as const) {
     server.kill(signal)
     t.match(await server.logged((record) => record['signal'] === signal), { level: 40, msg: `${signal} is ignored` })
     t.equal(await isReady(site), 200)
   }
   await delay(100)
   t.equal(server.stderr(), '', 'above all no debugger')
-  server.kill('SIGQUIT')
-  t.match(await server.logged(({ msg }) => msg === 'stopping'), { signal: 'SIGQUIT' })
-  t.strictSame(await server.ended(), { code: 0, signal: null })
+  server.kill('SIGKILL')
+  await server.ended()
+})
+
+await t.test('whatever else would end a process without a word ends the server in good order', async (t) => {
+  const site = await prepareSite(t, QUICK)
+  for (const signal of ['SIGQUIT', 'SIGUSR2'] as const) {
+    const server = await serve(t, site)
+    server.kill(signal)
+    t.match(await server.logged(({ msg }) => msg === 'stopping'), { signal })
+    t.strictSame(await server.ended(), { code: 0, signal: null })
+  }
 })
 
 await t.test('an error that nothing handled is the last line of the log', async (t) => {
@@ -158,11 +168,31 @@ await t.test('an error that nothing handled is the last line of the log', async 
   }
 })
 
+await t.test('a command whose terminal is gone ends with an error', async (t) => {
+  const site = await prepareSite(t)
+  const log = join(dirname(site.settings['TESSERA_DATA_DIR'] ?? ''), 'said')
+  const [file, args] = plainTessera('user', 'list')
+  const command = [file, ...args].map((word) => `'${word}'`).join(' ')
+  // It outlives its terminal, as nohup would have it.
+  const line = `trap '' HUP; echo here; read -r gone; { ${command} 2>'${log}.err'; echo $? >'${log}.code'; }`
+  const child = spawn('script', ['-qfc', line, '/dev/null'], {
+    env: { ...environment(site.settings), SHELL: '/bin/sh' },
+    stdio: ['pipe', 'pipe', 'ignore'],
+  })
+  const ended = once(child, 'exit')
+  await once(child.stdout, 'data')
+  child.kill('SIGKILL')
+  await ended
+  const code = () => Promise.resolve(existsSync(`${log}.code`) ? readFileSync(`${log}.code`, 'utf8') : '')
+  t.equal(await eventually(code, (text) => text.endsWith('\n'), 20_000), '1\n')
+  t.equal(readFileSync(`${log}.err`, 'utf8'), 'the result cannot be written: EIO: i/o error, write\n')
+})
+
 await t.test('a command whose reader has seen enough ends quietly; one that cannot write says so', async (t) => {
   const site = await prepareSite(t)
   await site.tessera(['user', 'add', 'david', '--generate-password'])
-  const run = async (line: string) => {
-    const [file, args] = plainTessera('user', 'list')
+  const run = async (line: string, ...words: string[]) => {
+    const [file, args] = plainTessera(...(words.length === 0 ? ['user', 'list'] : words))
     const command = [file, ...args].map((word) => `'${word}'`).join(' ')
     const child = spawn('bash', ['-c', line.replace('TESSERA', command)], {
       env: environment(site.settings),
@@ -178,6 +208,8 @@ await t.test('a command whose reader has seen enough ends quietly; one that cann
   }
   t.strictSame(await run('TESSERA | head -c 0; exit $PIPESTATUS'), { code: 0, stderr: '' })
   t.strictSame(await run('TESSERA | true; exit $PIPESTATUS'), { code: 0, stderr: '' })
+  const failed = await run('TESSERA 2>&1 | true; exit $PIPESTATUS', 'user', 'show', 'nobody')
+  t.strictSame(failed, { code: 1, stderr: '' }, 'what failed has failed all the same')
   t.strictSame(await run('TESSERA > /dev/full'), {
     code: 1,
     stderr: 'the result cannot be written: ENOSPC: no space left on device, write\n',

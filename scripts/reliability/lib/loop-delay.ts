@@ -15,7 +15,7 @@ import { writeFileSync, renameSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 const histogram = monitorEventLoopDelay({ resolution: 5 })
 histogram.enable()
-process.on('SIGUSR2', () => {
+process.on('SIGWINCH', () => {
   const file = process.env.RELIABILITY_LOOP_DELAY
   writeFileSync(file + '.new', JSON.stringify({ p99: histogram.percentile(99) / 1e6, max: histogram.max / 1e6 }))
   renameSync(file + '.new', file)
@@ -30,7 +30,7 @@ export function loopMonitor(folder: string) {
   /** Asks; the count begins anew. */
   async function ask(node: Node): Promise<LoopDelay> {
     rmSync(file, { force: true })
-    node.kill('SIGUSR2')
+    node.kill('SIGWINCH')
     for (let tries = 0; !existsSync(file); tries++) {
       if (tries > 1000) throw new Error('the server does not tell about its event loop')
       await delay(10)

@@ -15,7 +15,7 @@ export const descriptorsOf = (pid: number): number => readdirSync(`/proc/${pid}/
 // Runs inside the server, before anything of its own: lets go of what is garbage when asked by a signal.
 const COLLECTOR = `
 import { writeFileSync } from 'node:fs'
-process.on('SIGUSR2', () => {
+process.on('SIGWINCH', () => {
   globalThis.gc()
   writeFileSync(process.env.RELIABILITY_COLLECTED, '')
 })`
@@ -30,7 +30,7 @@ export function garbageCollector(folder: string) {
     // What the first collection finds no longer needed goes with the second.
     for (let time = 0; time < 2; time++) {
       rmSync(file, { force: true })
-      node.kill('SIGUSR2')
+      node.kill('SIGWINCH')
       for (let tries = 0; !existsSync(file); tries++) {
         if (tries > 1000) throw new Error('the server does not collect its garbage')
         await delay(10)

@@ -7,8 +7,8 @@ const HELP = helpText(
     'tessera serve --config /etc/tessera.env',
     'TESSERA_ISSUER=https://id.example.com/id TESSERA_LISTEN=127.0.0.1:5080 tessera serve',
   ],
-  `Writes its log to stdout, one JSON record per line. The server is ready when /health/ready answers 200. SIGTERM and SIGQUIT let
-requests in progress finish.`,
+  `Writes its log to stdout, one JSON record per line. The server is ready when /health/ready answers 200. SIGTERM, SIGQUIT and
+SIGUSR2 let requests in progress finish.`,
 )
 
 /** Commands end when nobody reads what they print; the server has other work. */
