@@ -222,6 +222,20 @@ await t.test('R-21: a file that is not a database is refused in one line and not
   t.equal(readFileSync(file, 'utf8'), letter)
 })
 
+await t.test('a file that was never finished is refused in one line that says what to do', async (t) => {
+  const at = place(t)
+  await at.tessera(['db', 'migrate'])
+  alter(at.file, 'drop table settings')
+  const line = `the database file:${at.file} cannot be opened: no such table: settings; run tessera db check for details; tessera db restore FILE --replace restores a backup`
+  for (const command of [
+    ['db', 'status'],
+    ['db', 'migrate'],
+    ['user', 'list'],
+  ])
+    t.strictSame(await at.tessera(command), refused(line), command.join(' '))
+  t.match(await at.tessera(['db', 'check']), { code: 1, stdout: /failed {2}.*settings/ })
+})
+
 await t.test('R-21: a folder in the place of the database is refused in one line', async (t) => {
   const { folder, tessera } = place(t)
   await tessera(['db', 'migrate'])

@@ -126,13 +126,18 @@ export function namingDatabase(error: unknown, { database }: Pick<Config, 'datab
   const reason = whyNotOpened(error)
   if (reason === undefined) return error
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const remedy = error instanceof FolderFault ? undefined : REMEDIES.find(([codes]) => codes.test(code))?.[1]
+  const remedy =
+    error instanceof FolderFault ? undefined : REMEDIES.find(([faults]) => faults.test(`${code} ${reason}`))?.[1]
   const said = `the database ${shownDatabaseUrl(database.url)} cannot be opened: ${reason}`
   return impossible(remedy === undefined ? said : `${said}; ${remedy}`)
 }
 
 const REMEDIES = [
-  [/^SQLITE_(CORRUPT|NOTADB)/, 'run tessera db check for details; tessera db restore FILE --replace restores a backup'],
+  // Tables that were to be there are not.
+  [
+    /^(SQLITE_(CORRUPT|NOTADB)|SQLITE_ERROR no such (table|column)|42P01|42703)/,
+    'run tessera db check for details; tessera db restore FILE --replace restores a backup',
+  ],
   [
     /^(SQLITE_(CANTOPEN|READONLY|PERM)|EACCES|EPERM|EROFS|ENOENT|ENOTDIR)/,
     'make file and folder writable for the user who runs this',
