@@ -140,7 +140,7 @@ await t.test('--set says which attributes there are and what each expects', asyn
     words(`app update ${WEB} --set RequirePkce=yes --set Nmae=x --set Scope=a --set scope=b --json`),
   )
   const errors = [/^RequirePkce/, /did you mean Name/, /^Scope is set twice/, /^expected one of/]
-  t.match(JSON.parse(both.stderr), { errors, exitCode: 2 })
+  matchesWhole(t, JSON.parse(both.stderr), { errors, exitCode: 2 })
   const { stdout: help } = await tessera(words('app update --help'))
   for (const { name, expects } of APP_ATTRIBUTES) t.ok(help.includes(name) && help.includes(expects), name)
 })

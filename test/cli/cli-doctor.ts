@@ -2,6 +2,7 @@ import { chmodSync } from 'node:fs'
 import t from 'tap'
 import type { Finding } from '../../src/operations/doctor/finding.ts'
 import type { ProfileReport } from '../../src/operations/doctor/security-profiles.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import type { Tessera } from '../fixtures/cli/cli.ts'
 import { prepareSite, serve } from '../fixtures/instance/server-process.ts'
 
@@ -33,7 +34,7 @@ await t.test('tessera doctor: a running instance, from inside and from where peo
   const looked = new Set(healthy.findings.map(({ check }) => check))
   for (const check of ['issuer', 'clock', 'clocks', 'headers', 'addresses', 'cookies', 'proxies', 'app my.app/web'])
     t.ok(looked.has(check), check)
-  t.match(healthy.profiles, [
+  matchesWhole(t, healthy.profiles, [
     { app: 'my.app/web', profile: 'OAuth 2.1', missing: [] },
     {
       app: 'my.app/web',
@@ -71,14 +72,16 @@ await t.test('tessera doctor: a running instance, from inside and from where peo
     'the server is not asked',
   )
   const web = unwise.findings.filter(({ check }) => check === 'app my.app/web')
-  t.match(web, [
+  matchesWhole(t, web, [
     { severity: 'warning', found: 'its last secret ends in 10 days', fix: /^tessera app rotate-secret my\.app\/web/ },
   ])
-  t.match(
+  matchesWhole(
+    t,
     unwise.findings.filter(({ check }) => check === 'app my.app/old'),
     [{ found: /without PKCE/, fix: /^tessera app update my\.app\/old --set RequirePkce=true/ }],
   )
-  t.match(
+  matchesWhole(
+    t,
     unwise.findings.filter(({ check }) => check === 'app my.app/bank'),
     [{ severity: 'ok' }],
   )
@@ -87,7 +90,8 @@ await t.test('tessera doctor: a running instance, from inside and from where peo
     [0, 2],
     'of FAPI 2.0 it lacks what this server does not offer',
   )
-  t.match(
+  matchesWhole(
+    t,
     unwise.profiles.filter(({ app }) => app === 'my.app/old'),
     [{ missing: [/PKCE/] }, { profile: 'FAPI 2.0' }],
   )

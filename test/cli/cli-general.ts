@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { SETTINGS } from '../../src/config/settings.ts'
 import { shownDatabaseUrl } from '../../src/lib/net/database-url.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { documentOf, environment, plainTessera, tesseraWith, words } from '../fixtures/cli/cli.ts'
 import { emptyPlaceOf, type Place, placeOf } from '../fixtures/instance/place.ts'
 
@@ -36,7 +37,7 @@ await t.test('help, version and mistakes', async (t) => {
     ['app list --config /nowhere/tessera.env', /^the configuration file \/nowhere\/tessera\.env cannot be read/],
   ]
   for (const [line, said] of mistakes) {
-    t.match(await tessera(words(line)), { code: 2, stdout: '', stderr: said }, line || 'no command')
+    matchesWhole(t, await tessera(words(line)), { code: 2, stdout: '', stderr: said }, line || 'no command')
   }
 })
 
@@ -56,7 +57,10 @@ await t.test('with --json a failure is one document on standard error', async (t
     t.match(JSON.parse(stderr), { errors, exitCode })
   }
   const unset = await tesseraWith({ TESSERA_ISSUER: 'nonsense', TESSERA_COLOUR: 'red' })(words('app list --json'))
-  t.match(JSON.parse(unset.stderr), { errors: [/TESSERA_COLOUR is not a setting/, /^TESSERA_ISSUER /], exitCode: 2 })
+  matchesWhole(t, JSON.parse(unset.stderr), {
+    errors: [/TESSERA_COLOUR is not a setting/, /^TESSERA_ISSUER /],
+    exitCode: 2,
+  })
 })
 
 await t.test('a reader that has seen enough is no error', async (t) => {
@@ -75,7 +79,7 @@ await t.test('a reader that has seen enough is no error', async (t) => {
 
 await t.test('key, db and settings', async (t) => {
   const { folder, databaseUrl, tessera } = emptyPlaceOf(t, 'tessera-cli-')
-  t.match(await tessera(words('db status')), {
+  matchesWhole(t, await tessera(words('db status')), {
     code: 1,
     stdout: '',
     stderr: /^there is no instance at .*; check .* tessera db migrate/,
@@ -83,7 +87,7 @@ await t.test('key, db and settings', async (t) => {
   const migrated = (await documentOf(tessera(words('db migrate --json'))))['migrated'] as string[]
   t.ok(migrated.includes('0001-foundation'))
   t.match(await tessera(words('db migrate')), { code: 0, stdout: 'The database is up to date.\n' })
-  t.match(await documentOf(tessera(words('db status --json'))), {
+  matchesWhole(t, await documentOf(tessera(words('db status --json'))), {
     database: shownDatabaseUrl(databaseUrl),
     applied: migrated,
     pending: [],

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { tesseraProcess, tesseraWith, words } from '../fixtures/cli/cli.ts'
 import { emptySite, serve } from '../fixtures/instance/server-process.ts'
 import { query } from '../fixtures/store/database.ts'
@@ -45,7 +46,8 @@ await t.test('a mistyped data folder is refused by every command but those that 
   writeFileSync(file, 'users: []\n')
   for (const line of [...COMMANDS, `plan ${file}`]) {
     const outcome = await tessera(words(line))
-    t.match(
+    matchesWhole(
+      t,
       outcome,
       {
         code: 1,
@@ -59,18 +61,20 @@ await t.test('a mistyped data folder is refused by every command but those that 
   }
   t.match(await tessera(['db', 'check']), { code: 1, stdout: /does not exist, .*tessera db migrate/ })
   const json = await tessera(words('user list --json'))
-  t.match(JSON.parse(json.stderr), { errors: [/^there is no instance at/], exitCode: 1 })
+  matchesWhole(t, JSON.parse(json.stderr), { errors: [/^there is no instance at/], exitCode: 1 })
 
   mkdirSync(elsewhere)
   for (const line of SOME)
-    t.match(
+    matchesWhole(
+      t,
       await tessera(words(line)),
       { code: 1, stdout: '', stderr: /: the folder .*daat does not hold the file tessera\.db; check/ },
       line,
     )
   writeFileSync(join(elsewhere, 'tessera.db'), '')
   for (const line of SOME)
-    t.match(
+    matchesWhole(
+      t,
       await tessera(words(line)),
       { code: 1, stdout: '', stderr: /: the file does not hold a Tessera instance; check/ },
       line,
@@ -89,7 +93,8 @@ await t.test(
     t.teardown(() => dropDatabase(databaseUrl))
     const tessera = tesseraProcess({ ...site.settings, TESSERA_DATABASE_URL: databaseUrl }, site.folder)
     for (const line of COMMANDS)
-      t.match(
+      matchesWhole(
+        t,
         await tessera(words(line)),
         {
           code: 1,
@@ -111,8 +116,11 @@ await t.test('serve, db migrate and apply make an instance, and say so', async (
   const migrated = await emptySite(t)
   const outcome = await migrated.tessera(words('db migrate --json'))
   t.match(outcome, { code: 0, stderr: made(migrated.folder) })
-  t.match(JSON.parse(outcome.stdout), { created: true, pending: [] })
-  t.match(JSON.parse((await migrated.tessera(words('db migrate --json'))).stdout), { created: false, migrated: [] })
+  matchesWhole(t, JSON.parse(outcome.stdout), { created: true, pending: [] })
+  matchesWhole(t, JSON.parse((await migrated.tessera(words('db migrate --json'))).stdout), {
+    created: false,
+    migrated: [],
+  })
   t.match(
     await migrated.tessera(words('user add david --json')),
     { code: 0, stderr: /^david has no password/ },
@@ -121,7 +129,7 @@ await t.test('serve, db migrate and apply make an instance, and say so', async (
 
   const applied = await emptySite(t)
   t.match(await applied.tessera(['apply', '-'], 'users: [{ login: david }]'), { code: 0, stderr: made(applied.folder) })
-  t.match(await applied.tessera(['apply', '-'], 'users: [{ login: david }]'), { code: 0, stderr: '' })
+  matchesWhole(t, await applied.tessera(['apply', '-'], 'users: [{ login: david }]'), { code: 0, stderr: '' })
 
   const served = await emptySite(t)
   const server = await serve(t, served)
@@ -139,7 +147,8 @@ await t.test('a lost master key is not made anew beside a database that was made
   const folder = join(site.folder, 'keys')
   const tessera = tesseraWith({ ...site.settings, TESSERA_MASTER_KEY_FILE: join(folder, 'master.key') })
   for (const line of ['serve', 'db migrate', 'user list', 'apply -'])
-    t.match(
+    matchesWhole(
+      t,
       await tessera(words(line), line === 'apply -' ? 'users: []' : undefined),
       line === 'db migrate'
         ? { code: 0, stdout: 'The database is up to date.\n', stderr: '' }

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, writeF
 import { join } from 'node:path'
 import t from 'tap'
 import type { Finding } from '../../src/operations/doctor/finding.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { pasted, type Tessera, tesseraProcess, tesseraWith } from '../fixtures/cli/cli.ts'
 import { prepareSite, type Site, serve } from '../fixtures/instance/server-process.ts'
 import { alter } from '../fixtures/store/database.ts'
@@ -177,7 +178,8 @@ await t.test(
       { ...https, TESSERA_DATABASE_URL: `file:${site.folder}.link/tessera.db`, TESSERA_MASTER_KEY_FILE: keyFile },
     ]) {
       const found = await unwell(tesseraProcess(settings, site.folder), '--no-online')
-      t.match(
+      matchesWhole(
+        t,
         found.map(({ check }) => check),
         ['master key'],
         settings.TESSERA_DATABASE_URL,

@@ -1,5 +1,6 @@
 // SQLite alone: asks and changes nothing; what it explains is tested on both databases
 import t from 'tap'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { pasted, tesseraOn } from '../fixtures/cli/cli.ts'
 import { authorize, obtainTokens, PKCE } from '../fixtures/clients/code-flow.ts'
 import { authorizeUrl, requestServiceToken } from '../fixtures/clients/endpoints.ts'
@@ -158,21 +159,24 @@ await t.test('--resource: which API the token would be for', async (t) => {
   for (const app of [SYNC, WEB])
     await tessera(['app', 'update', app, '--set', 'Scope=read update reports.read', '--set', `ApiResources=${api}`])
   const service = ['token', '--grant', 'client_credentials', '--client', SYNC]
-  t.match((await explain(service)).claims?.access_token, { aud: ['DomainAPI', api], scope: 'read update reports.read' })
+  matchesWhole(t, (await explain(service)).claims?.access_token, {
+    aud: ['DomainAPI', api],
+    scope: 'read update reports.read',
+  })
   const named = await explain([...service, '--resource', api])
   t.match(named.claims?.access_token, { aud: api, scope: 'reports.read' })
   t.match(named.checks.at(-1), { name: 'resource', passed: true, detail: `for ${api}` })
   const both = await explain([...service, '--resource', api, '--resource', 'DomainAPI'])
   t.strictSame(both.claims?.access_token['aud'], ['DomainAPI', api])
   const unknown = await explain([...service, '--resource', 'https://else.example.com'])
-  t.match({ failed: failedOf(unknown), ...unknown }, { failed: ['resource'], exitCode: 1, outcome: 'refused' })
+  matchesWhole(t, { failed: failedOf(unknown), ...unknown }, { failed: ['resource'], exitCode: 1, outcome: 'refused' })
   t.match(unknown.refusal, { error: 'invalid_target', sent: 'https://else.example.com' })
 
   const person = ['token', '--grant', 'authorization_code', '--client', WEB, '--scope', 'openid read reports.read']
   const narrowed = await explain([...person, '--resource', api])
   t.match(narrowed.claims?.access_token, { aud: api, scope: 'openid reports.read' })
   const other = await explain([...person.slice(0, -1), 'openid read', '--resource', api])
-  t.match({ failed: failedOf(other), ...other.refusal }, { failed: ['resource'], error: 'invalid_target' })
+  matchesWhole(t, { failed: failedOf(other), ...other.refusal }, { failed: ['resource'], error: 'invalid_target' })
 })
 
 await t.test('somebody who cannot sign in: what is wrong, and the command that mends it', async (t) => {

@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadSqlite } from '../../src/store/engine/sqlite-library.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { addPerson, prepareSite, type Site, serve } from '../fixtures/instance/server-process.ts'
 
 /** Every option that names a file to be written. */
@@ -88,7 +89,7 @@ await t.test('no option writes over what an instance lives of, by whatever name 
     for (const writer of writers) {
       const command = writer(path)
       const outcome = await site.tessera([...command, '--config', join(elsewhere, 'settings.env')])
-      t.match(outcome, { code: 1, stdout: '', stderr: reason }, command.join(' '))
+      matchesWhole(t, outcome, { code: 1, stdout: '', stderr: reason }, command.join(' '))
     }
   }
   t.strictSame(contentOf(folder), before)
@@ -111,13 +112,13 @@ await t.test('a backup replaces an earlier backup alone, and an export no databa
 
   for (const name of ['other.db', 'letter.txt', 'empty']) {
     const said = { code: 1, stdout: '', stderr: /already exists; choose another file\n$/ }
-    t.match(await tessera(['db', 'backup', path(name)]), said, name)
+    matchesWhole(t, await tessera(['db', 'backup', path(name)]), said, name)
     const insisted = {
       code: 1,
       stdout: '',
       stderr: /is not a Tessera backup, and --force replaces nothing else; choose another file\n$/,
     }
-    t.match(await tessera(['db', 'backup', path(name), '--force']), insisted, name)
+    matchesWhole(t, await tessera(['db', 'backup', path(name), '--force']), insisted, name)
   }
   t.match(await tessera(['db', 'backup', path('backup.db')]), { code: 1, stderr: /or replace it with --force\n$/ })
   for (const name of ['other.db', 'backup.db'])
@@ -129,7 +130,7 @@ await t.test('a backup replaces an earlier backup alone, and an export no databa
   const beside = await tessera(['export', '-o', path('other.db-wal')])
   t.match(beside, { code: 1, stderr: /other\.db-wal belongs to the database .*other\.db; choose another file\n$/ })
   const letter = await tessera(['db', 'move', '--to', `file:${path('letter.txt')}`])
-  t.match(letter, { code: 1, stdout: '', stderr: /letter\.txt is not a database; choose another file\n$/ })
+  matchesWhole(t, letter, { code: 1, stdout: '', stderr: /letter\.txt is not a database; choose another file\n$/ })
   t.strictSame(contentOf(folder), before)
   other.close()
 

@@ -3,6 +3,7 @@ import express, { type ErrorHandler, type RequestHandler } from 'express'
 import openid, { type ConfigParams, type OpenidRequest } from 'express-openid-connect'
 import t, { type Test } from 'tap'
 import type { AppRegistration } from '../../src/domain/apps/trusted-application.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { refusalsOf } from '../fixtures/answers/refusals.ts'
 import { openAddress } from '../fixtures/clients/address.ts'
 import { SECRET } from '../fixtures/instance/instance.ts'
@@ -105,7 +106,12 @@ await t.test('response_type=code: sign-in, userinfo, refresh, sign-out', async (
   t.ok(before && after && before !== after)
 
   const gone = await browser.open(`${baseURL}/logout`)
-  t.match([gone.url.replace(/\/$/, ''), json(gone)], [baseURL, { home: true }], 'back at the app, without a question')
+  matchesWhole(
+    t,
+    [gone.url.replace(/\/$/, ''), json(gone)],
+    [baseURL, { home: true }],
+    'back at the app, without a question',
+  )
   t.equal(new URL((await browser.open(`${baseURL}/me`)).url).pathname, '/id/login', 'signed out here as well')
 })
 
@@ -166,7 +172,7 @@ await t.test('what goes wrong says why', async (t) => {
   await t.test('a callback that is not registered: a page of the server says so', async (t) => {
     const app = await startApp(t, codeFlow, { impersonateLoginUrl: ['https://elsewhere.example.com/callback'] })
     const view = await app.browser.open(`${app.baseURL}/me`)
-    t.match([view.status, view.text], [400, /redirect_uri is not registered for this app/])
+    matchesWhole(t, [view.status, view.text], [400, /redirect_uri is not registered for this app/])
   })
 
   await t.test('a disabled app', async (t) => {

@@ -1,6 +1,7 @@
 // SQLite alone: is about what is refused before anything is stored
 import t from 'tap'
 import { STOCK, shop } from '../fixtures/admin/shop.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { commandLine } from '../fixtures/cli/tessera-command.ts'
 import { query } from '../fixtures/store/database.ts'
 
@@ -129,7 +130,7 @@ await t.test('a missing ClientType hides nothing else', async (t) => {
     .trimEnd()
     .split('\n')
     .map((fault) => fault.slice(fault.indexOf(':') + 1))
-  t.match(said, [
+  matchesWhole(t, said, [
     /^2: app my.trusted.app\/one: ClientType: is required: one of Confidential, Public, None$/,
     /^2: .*: ImpersonateLoginUrl: is required: people are sent there after sign-in$/,
     /^4: .*: Scope: no API resource has the scope writing/,
@@ -174,7 +175,7 @@ await t.test('files that are no configuration are refused without quoting them',
     const about = lines.filter((text) => text.startsWith(`${files[index]}:`))
     t.ok(said === '' ? about.length === 0 : about[0]?.includes(said), `${said}, not ${about.join()}`)
   }
-  t.match(await line.run('plan', '-'), {
+  matchesWhole(t, await line.run('plan', '-'), {
     exitCode: 2,
     stdout: '',
     stderr: 'stdin: is empty; expected apps, users, resources or settings\n',

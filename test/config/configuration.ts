@@ -9,6 +9,7 @@ import { ConfigurationFaults, readConfig } from '../../src/config/read-config.ts
 import { SETTINGS } from '../../src/config/settings.ts'
 import { loadMasterKey, MasterKeyFault } from '../../src/lib/crypto/master-key.ts'
 import { parseDatabaseUrl } from '../../src/lib/net/database-url.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { tesseraProcess, tesseraWith } from '../fixtures/cli/cli.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -346,7 +347,7 @@ await t.test(
     for (const command of ['apply -', 'db migrate', 'serve']) {
       const started = performance.now()
       const outcome = await tesseraWith({ TESSERA_DATA_DIR: '/proc/tessera/data' })(command.split(' '), 'apps: []')
-      t.match(outcome, {
+      matchesWhole(t, outcome, {
         code: 1,
         stdout: '',
         stderr: /the folder \/proc\/tessera cannot be created \(ENOENT\); set TESSERA_DATA_DIR to another one\n$/,

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { setInstanceSetting } from '../../src/admin/change/instance-settings.ts'
 import { AUDIT_EVENTS } from '../../src/domain/instance/audit.ts'
 import { createBatches } from '../../src/lib/flow/batches.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { documentOf, type Tessera, tesseraOn, words } from '../fixtures/cli/cli.ts'
 import { authorizeUrl, endSessionUrl, requestToken } from '../fixtures/clients/endpoints.ts'
 import { createRelyingParty } from '../fixtures/clients/relying-party.ts'
@@ -175,10 +176,10 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
     t.strictSame(detailOf('app_updated'), {
       fields: { Scope: { from: 'read update', to: 'read' }, RequirePkce: { from: false, to: true } },
     })
-    t.match(detailOf('app_registered'), { fields: { ApplicationUri: { from: null, to: WEB } } })
-    t.match(detailOf('app_removed'), { fields: { Scope: { from: 'read', to: null } } })
-    t.match(detailOf('app_secret_added', 2), { label: 'next', expiresAt: null, previousExpiresAt: /Z$/ })
-    t.match(detailOf('user_added'), { fields: { login: { from: null, to: 'david' } } })
+    matchesWhole(t, detailOf('app_registered'), { fields: { ApplicationUri: { from: null, to: WEB } } })
+    matchesWhole(t, detailOf('app_removed'), { fields: { Scope: { from: 'read', to: null } } })
+    matchesWhole(t, detailOf('app_secret_added', 2), { label: 'next', expiresAt: null, previousExpiresAt: /Z$/ })
+    matchesWhole(t, detailOf('user_added'), { fields: { login: { from: null, to: 'david' } } })
     t.match(detailOf('resource_added'), { resource: 'urn:example:archive' })
     t.match(detailOf('key_rotated'), { algorithm: 'RS256' })
     t.strictSame(detailOf('sign_in_failed'), { cause: 'the password is wrong' })
@@ -260,19 +261,27 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
       ['--since yesterday', /Expected a time such as 2026-01-31/],
       ['--limit 0', /Expected a whole number, 1 or more/],
     ] as const)
-      t.match(await tessera(words(`audit list ${flags}`)), { code: 2, stdout: '', stderr: said })
+      matchesWhole(t, await tessera(words(`audit list ${flags}`)), { code: 2, stdout: '', stderr: said })
     t.match(await tessera(words('audit list --app my.trusted.app/wbe')), {
       code: 1,
       stderr: /did you mean my\.trusted/,
     })
-    t.match(await tessera(words('audit list --user davit')), { code: 1, stdout: '', stderr: /did you mean david\?/ })
+    matchesWhole(t, await tessera(words('audit list --user davit')), {
+      code: 1,
+      stdout: '',
+      stderr: /did you mean david\?/,
+    })
     for (const command of ['list', 'export']) {
-      t.match(await tessera(words(`audit ${command} --user nobody`)), {
+      matchesWhole(t, await tessera(words(`audit ${command} --user nobody`)), {
         code: 1,
         stdout: '',
         stderr: /^no user has the/,
       })
-      t.match(await tessera(words(`audit ${command} --app nobody`)), { code: 1, stdout: '', stderr: /^no app has the/ })
+      matchesWhole(t, await tessera(words(`audit ${command} --app nobody`)), {
+        code: 1,
+        stdout: '',
+        stderr: /^no app has the/,
+      })
     }
     await tessera(words('user add quiet'))
     t.match(await tessera(words('audit list --user quiet --until 7d')), {

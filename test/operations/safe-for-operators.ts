@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { putResource } from '../../src/admin/apps/resources.ts'
 import { addTool, createAdminApi } from '../fixtures/admin/admin.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
 import { authorizeUrl, requestServiceToken, serviceToken } from '../fixtures/clients/endpoints.ts'
 import { basic, encode } from '../fixtures/clients/http.ts'
@@ -79,7 +80,8 @@ await t.test('an administrative change over HTTP is on the log as well', async (
   const before = instance.log.length
   t.equal((await api.post('/users', { login: 'logged', type: 'SystemUserNoLogin' })).status, 201)
   const told = instance.log.slice(before).map(({ audit }) => audit as { event?: string; actor?: string } | undefined)
-  t.match(
+  matchesWhole(
+    t,
     told.filter((audit) => audit?.event === 'user_added'),
     [{ actor: 'app:my.admin/log' }],
   )

@@ -1,5 +1,6 @@
 // SQLite alone: plays the identity server itself, and stores nothing
 import t from 'tap'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { challenged } from '../fixtures/resource-server/challenged.ts'
 import { type GuardedApi, settled, startGuardedApi } from '../fixtures/resource-server/guarded-api.ts'
 import { API_APP } from '../fixtures/resource-server/identity-stand-in.ts'
@@ -17,7 +18,7 @@ await t.test('RFC 7662: reference and opaque tokens are asked about, by an app t
   for (const token of [REFERENCE, OPAQUE]) {
     active(api, token)
     const answer = await api.callWith(token)
-    t.match([answer.statusCode, answer.json()], [200, { subject: 'user-1', scope: ['read'], kind: 'user' }])
+    matchesWhole(t, [answer.statusCode, answer.json()], [200, { subject: 'user-1', scope: ['read'], kind: 'user' }])
   }
   const [question] = api.server.asked.filter(({ path }) => path === INTROSPECT)
   t.strictSame(question?.form, { token: REFERENCE })

@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { environment, plainTessera, tesseraAfter, tesseraProcess, tesseraWith } from '../fixtures/cli/cli.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import { emptySite, prepareSite, type Site } from '../fixtures/instance/server-process.ts'
@@ -134,12 +135,16 @@ await t.test('a target without room is named, and not the database that is copie
       'm',
     )
   const [backup, moved] = [join(folder, 'backup.db'), join(folder, 'moved.db')]
-  t.match(await site.tessera(['db', 'backup', backup]), { code: 1, stdout: '', stderr: full(backup) })
-  t.match(await site.tessera(['db', 'move', '--to', `file:${moved}`]), { code: 1, stdout: '', stderr: full(moved) })
+  matchesWhole(t, await site.tessera(['db', 'backup', backup]), { code: 1, stdout: '', stderr: full(backup) })
+  matchesWhole(t, await site.tessera(['db', 'move', '--to', `file:${moved}`]), {
+    code: 1,
+    stdout: '',
+    stderr: full(moved),
+  })
   const restored = join(folder, 'restored.db')
   const settings = { ...site.settings, TESSERA_DATABASE_URL: `file:${restored}` }
   const outcome = await tesseraWith(settings)(['db', 'restore', site.backup])
-  t.match(outcome, { code: 1, stdout: '', stderr: full(restored) })
+  matchesWhole(t, outcome, { code: 1, stdout: '', stderr: full(restored) })
   t.match(await site.tessera(['user', 'list']), { code: 0, stdout: /david/ }, 'and the source goes on')
   t.strictSame(draftsIn(folder), [])
 })

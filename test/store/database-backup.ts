@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadSqlite } from '../../src/store/engine/sqlite-library.ts'
 import { openPlace } from '../../src/store/transfer/place.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { environment, type Outcome, plainTessera, tesseraWith } from '../fixtures/cli/cli.ts'
 import { sentTo } from '../fixtures/clients/code-flow.ts'
 import { requestToken } from '../fixtures/clients/endpoints.ts'
@@ -160,7 +161,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     t.equal(sentTo(silent).searchParams.get('error'), 'login_required', 'the session of the browser is over')
     t.equal(await lifeOf(party, await party.obtainTokens()), ALIVE, 'signing in again is all it takes')
     const audit = await here.tessera(['audit', 'list', '--event', 'database_restored', '--json'])
-    t.match(JSON.parse(audit.stdout), [{ detail: { of: String, takenAt: String, tokenFamilies: Number } }])
+    matchesWhole(t, JSON.parse(audit.stdout), [{ detail: { of: String, takenAt: String, tokenFamilies: Number } }])
     t.match(
       await here.tessera(['db', 'check', '--json']),
       kind === 'SQLite' ? { code: 0 } : { stdout: /"sealed|"signing keys",\s+"passed": true/ },
@@ -201,7 +202,7 @@ await t.test('a backup is one whole file for its owner alone, and replaces nothi
   // Served as it is, it would make used tokens live again.
   const asItIs = withSettings(site, { TESSERA_DATABASE_URL: `file:${file}` })
   for (const command of [['serve'], ['user', 'list']])
-    t.match(await asItIs.tessera(command), {
+    matchesWhole(t, await asItIs.tessera(command), {
       code: 1,
       stdout: '',
       stderr: /^this file is a backup of file:.*restore it with tessera db restore FILE\n$/,
@@ -243,7 +244,7 @@ await t.test('a restore looks first, and refuses what it cannot stand for', asyn
     const path = join(site.folder, `${name}.db`)
     writeFileSync(path, readFileSync(file))
     change(path)
-    t.match(await place.tessera(['db', 'restore', path]), { code: 1, stdout: '', stderr: reason }, name)
+    matchesWhole(t, await place.tessera(['db', 'restore', path]), { code: 1, stdout: '', stderr: reason }, name)
     t.notOk(existsSync(join(site.folder, 'new', 'tessera.db')), 'and nothing was made')
   }
   const altered = (sql: string) => (path: string) => {

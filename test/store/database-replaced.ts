@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { loadSqlite } from '../../src/store/engine/sqlite-library.ts'
 import { openStore } from '../../src/store/open-store.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { COMMAND, environment, plainNode, tesseraWith } from '../fixtures/cli/cli.ts'
 import { addPerson, prepareSite, type Site, serve } from '../fixtures/instance/server-process.ts'
 import { query } from '../fixtures/store/database.ts'
@@ -100,7 +101,7 @@ await t.test(
       database.close()
       t.ok(existsSync(join(folder, journal === 'WAL' ? 'tessera.db-wal' : 'tessera.db-journal')))
       const settings = { ...site.settings, TESSERA_DATA_DIR: folder }
-      t.match(await tesseraWith(settings)(['user', 'list']), { code: 0, stdout: /david/, stderr: '' }, name)
+      matchesWhole(t, await tesseraWith(settings)(['user', 'list']), { code: 0, stdout: /david/, stderr: '' }, name)
       t.match(await tesseraWith(settings)(['db', 'check', '--json']), { code: 0, stdout: /"outcome": "sound"/ })
       t.strictSame(
         await query(
@@ -166,8 +167,8 @@ await t.test(
       site.tessera(['serve']),
       site.tessera(['user', 'add', 'late', '--type', 'SystemUserNoLogin']),
     ])
-    t.match(served, held)
-    t.match(added, held)
+    matchesWhole(t, served, held)
+    matchesWhole(t, added, held)
     t.match(await restore.letGo(), { code: 0 })
 
     t.match(await site.tessera(['user', 'list', '--json']), { code: 0, stdout: /david/ })
@@ -180,7 +181,7 @@ await t.test(
     )
     const old = tesseraWith({ ...site.settings, TESSERA_DATABASE_URL: `file:${join(site.folder, aside)}` })
     for (const command of [['serve'], ['user', 'list']])
-      t.match(await old(command), {
+      matchesWhole(t, await old(command), {
         code: 1,
         stdout: '',
         stderr:

@@ -1,6 +1,7 @@
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { tesseraWith, words } from '../fixtures/cli/cli.ts'
 import { emptySite, prepareSite, type Site } from '../fixtures/instance/server-process.ts'
 import { alter, everyRow, query } from '../fixtures/store/database.ts'
@@ -83,7 +84,8 @@ await t.test('a file that is no database is left alone', { skip: ONLY_ON_SQLITE(
   writeFileSync(pathOf(site), 'Dear Roger, '.repeat(500), { mode: 0o644 })
   const before = readFileSync(pathOf(site), 'utf8')
   for (const line of [...MAKERS, 'user list'])
-    t.match(
+    matchesWhole(
+      t,
       await site.tessera(words(line), line === 'apply -' ? 'users: []' : undefined),
       { code: 1, stdout: '' },
       line,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { moveDatabase } from '../../src/store/transfer/move.ts'
 import { openPlace } from '../../src/store/transfer/place.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { tesseraWith } from '../fixtures/cli/cli.ts'
 import { prepareSite } from '../fixtures/instance/server-process.ts'
 
@@ -33,7 +34,7 @@ await t.test('no password of a database stands among the arguments of a process'
   ] as const
   for (const [flags, stderr] of refusals) {
     const outcome = await site.tessera(['db', 'move', ...flags])
-    t.match(outcome, { code: 2, stdout: '', stderr }, flags.join(' '))
+    matchesWhole(t, outcome, { code: 2, stdout: '', stderr }, flags.join(' '))
     t.notMatch(outcome.stderr, 's3cret', 'and what is wrong repeats no password')
   }
 
@@ -53,7 +54,7 @@ await t.test('after a move the nightly backup of the old URL is refused, as noth
   const nightly = ['db', 'backup', join(site.folder, 'nightly.db'), '--force']
   t.equal((await site.tessera(nightly)).code, 0)
   t.equal((await site.tessera(['db', 'move', '--to', to])).code, 0)
-  t.match(await site.tessera(nightly), {
+  matchesWhole(t, await site.tessera(nightly), {
     code: 1,
     stdout: '',
     stderr:
@@ -78,7 +79,7 @@ await t.test('a database that was put aside is not backed up as if it were the i
   const restored = await here(['db', 'restore', backup, '--replace', '--json'])
   const { aside } = JSON.parse(restored.stdout) as { aside: string }
   const there = tesseraWith({ ...site.settings, TESSERA_DATABASE_URL: `file:${aside}` })
-  t.match(await there(['db', 'backup', join(site.folder, 'late.db')]), {
+  matchesWhole(t, await there(['db', 'backup', join(site.folder, 'late.db')]), {
     code: 1,
     stdout: '',
     stderr:

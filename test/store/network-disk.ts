@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { tesseraAfter, words } from '../fixtures/cli/cli.ts'
 import { prepareSite } from '../fixtures/instance/server-process.ts'
 
@@ -16,7 +17,8 @@ await t.test('no server and no command keeps SQLite on a network file system', a
   const there = { ...site.settings, TESSERA_DATABASE_URL: `file:${join(network, 'new', 'tessera.db')}` }
   const marked = { TEST_NETWORK: network }
   for (const line of ['serve', 'db migrate'])
-    t.match(
+    matchesWhole(
+      t,
       await tesseraAfter(module, { ...there, ...marked })(words(line)),
       { code: 1, stdout: '', stderr: REFUSED },
       line,
@@ -32,7 +34,7 @@ await t.test('no server and no command keeps SQLite on a network file system', a
   // An instance that is there already.
   const own = tesseraAfter(module, { ...site.settings, TEST_NETWORK: site.folder })
   for (const line of ['doctor --no-online', 'user list', 'db status', `db restore ${backup} --replace`])
-    t.match(await own(words(line)), { code: 1, stdout: '', stderr: REFUSED }, line)
+    matchesWhole(t, await own(words(line)), { code: 1, stdout: '', stderr: REFUSED }, line)
   const away = tesseraAfter(module, { ...site.settings, TEST_NETWORK: `${site.folder}/tessera.db` })
   const moved = await away(['db', 'move', '--to', `file:${join(site.folder, 'local.db')}`])
   t.equal(moved.code, 0, `it can be moved away: ${moved.stderr}`)

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { readKeySet } from '../../src/domain/apps/app-keys.ts'
 import { startAdminApi } from '../fixtures/admin/admin.ts'
+import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { operatorSees } from '../fixtures/answers/refusals.ts'
 import { prepareForgery } from '../fixtures/attacks/jwt-places.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
@@ -107,7 +108,7 @@ await t.test('bodies: 16 levels are read, 17 are refused', async (t) => {
     ]
     for (const response of sent) {
       const told = response.json as Record<string, string>
-      t.match([response.status, told['error']], [400, 'invalid_client_metadata'])
+      matchesWhole(t, [response.status, told['error']], [400, 'invalid_client_metadata'])
       t.equal(told['error_description'], 'the body is nested more than 16 levels deep')
       operatorSees(t, instance, told['refusal_id'] ?? '', {
         status: 400,
@@ -169,7 +170,7 @@ await t.test('a name twice is refused wherever JSON is read', async (t) => {
       }),
     )
     t.match(view.leftTo?.searchParams.get('error_description'), /^claims is not a JSON object as described/)
-    t.match(readKeySet(`{"keys":[],${twins}}`), { keys: [], faults: [/^is not a JWK Set/] })
+    matchesWhole(t, readKeySet(`{"keys":[],${twins}}`), { keys: [], faults: [/^is not a JWK Set/] })
     for (const content of [`{"apps":[],${twins}}`, `apps: []\nx: {${twins}}`]) {
       const { code, stderr } = await tesseraOn(instance)(['plan', '-'], content)
       t.equal(code, 2, content)
@@ -208,7 +209,7 @@ await t.test('what is fetched', async (t) => {
     server.closeAllConnections()
   }
   for (const depth of DEPTHS)
-    t.match(readKeySet(`{"keys":${nested(depth)}}`), { keys: [], faults: [/^is not a JWK Set/] })
+    matchesWhole(t, readKeySet(`{"keys":${nested(depth)}}`), { keys: [], faults: [/^is not a JWK Set/] })
   isNoFault(t)
 })
 

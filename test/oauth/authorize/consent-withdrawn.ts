@@ -1,5 +1,6 @@
 import t from 'tap'
 import { auditOf, isProblem, startAdminApi, TOOL } from '../../fixtures/admin/admin.ts'
+import { matchesWhole } from '../../fixtures/answers/matches-whole.ts'
 import { documentOf, tesseraOn, words } from '../../fixtures/cli/cli.ts'
 import { obtainCode, obtainTokens, redeem, refresh } from '../../fixtures/clients/code-flow.ts'
 import { authorizeUrl, introspect, serviceToken, userinfo } from '../../fixtures/clients/endpoints.ts'
@@ -70,15 +71,15 @@ await t.test('CS-10: a person sees what they allowed, and takes it back', async 
   }
   const listed = await call(browser, 'GET')
   t.equal(listed.headers.get('cache-control'), 'no-store')
-  t.match(listed.json.items, [
+  matchesWhole(t, listed.json.items, [
     { app: OTHER, user: 'david' },
     { app: WEB, name: 'Web shop', user: 'david', scope: /openid/, granted_at: new Date(instance.now()).toISOString() },
   ])
 
   const first = await call(browser, 'GET', '?limit=1')
-  t.match(first.json.items, [{ app: OTHER }], 'a page at a time')
+  matchesWhole(t, first.json.items, [{ app: OTHER }], 'a page at a time')
   const [, rest = ''] = /^<[^>]*consents(\?[^>]+)>; rel="next"$/.exec(first.headers.get('link') ?? '') ?? []
-  t.match((await call(browser, 'GET', rest)).json, { items: [{ app: WEB }], next: null }, 'and the rest')
+  matchesWhole(t, (await call(browser, 'GET', rest)).json, { items: [{ app: WEB }], next: null }, 'and the rest')
 
   const page = await call(browser, 'DELETE', ofApp(WEB), {
     'sec-fetch-site': 'cross-site',
@@ -102,7 +103,7 @@ await t.test('CS-10: a person sees what they allowed, and takes it back', async 
     'and of other apps',
   )
   t.strictSame(await appsOf(browser), [OTHER], 'as does what another app was allowed')
-  t.match(await withdrawals(), [
+  matchesWhole(t, await withdrawals(), [
     { app: WEB, actor: `user:${david.id}`, detail: { scope: /openid/, referenceTokens: 1 } },
   ])
 
@@ -134,7 +135,7 @@ await t.test('an administrator does it for a person', async (t) => {
   const tokens = await obtainTokens(instance)
   const pat = (await issue(instance, { kind: 'PAT', user: david.id, app: WEB })).value
   const { items } = (await admin.get('/users/david/consents')).json as { items: unknown[] }
-  t.match(items, [{ app: OTHER }, { app: WEB, user: 'david' }])
+  matchesWhole(t, items, [{ app: OTHER }, { app: WEB, user: 'david' }])
   t.equal((await admin.remove(`/users/david@example.com/consents${ofApp(WEB)}`)).status, 204)
   t.strictSame(await whatLives(tokens, pat), NONE)
   t.match((await withdrawals()).at(-1), { actor: `app:${TOOL}`, app: WEB })
@@ -153,7 +154,7 @@ await t.test('tessera consent', async (t) => {
   const tokens = await obtainTokens(instance)
   const all = (await documentOf(tessera(words('consent list --json')))) as unknown as { app: string; user: string }[]
   t.ok(all.some(({ app, user }) => app === WEB && user === 'anna'))
-  t.match(await documentOf(tessera(words(`consent list --user david --app ${WEB} --json`))), [
+  matchesWhole(t, await documentOf(tessera(words(`consent list --user david --app ${WEB} --json`))), [
     { app: WEB, user: 'david' },
   ])
   t.match(await tessera(words('consent list --user david')), { code: 0, stdout: /^APP +USER +ALLOWED +SINCE\n/ })

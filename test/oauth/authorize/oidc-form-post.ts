@@ -2,6 +2,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import { matchesWhole } from '../../fixtures/answers/matches-whole.ts'
 import { authorize, postedFields, redeem } from '../../fixtures/clients/code-flow.ts'
 import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
@@ -29,7 +30,7 @@ await t.test(
     const form = view.page.querySelector('#form-post')
     t.strictSame([form?.getAttribute('method'), form?.getAttribute('action')], ['post', WEB_REDIRECT_WITH_QUERY])
     const { code, session_state: session, ...rest } = Object.fromEntries(postedFields(view))
-    t.match([code, session], [/^[\w-]{43}$/, /^[\w-]{43}\.[\w-]+$/])
+    matchesWhole(t, [code, session], [/^[\w-]{43}$/, /^[\w-]{43}\.[\w-]+$/])
     t.strictSame(rest, { state, iss: instance.issuer }, 'state byte for byte')
     t.match(view.page.querySelector('#form-post button')?.text, 'Continue', 'for browsers without scripts')
     t.equal(view.headers.get('cache-control'), 'no-store')

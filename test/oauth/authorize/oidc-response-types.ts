@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from '../../../src/domain/apps/app-choices.ts'
+import { matchesWhole } from '../../fixtures/answers/matches-whole.ts'
 import { answerOf, authorize, redeem } from '../../fixtures/clients/code-flow.ts'
 import { authorizeUrl, revoke, userinfo } from '../../fixtures/clients/endpoints.ts'
 import { basic } from '../../fixtures/clients/http.ts'
@@ -137,7 +138,7 @@ await t.test('a Public app needs PKCE for a code alone', async (t) => {
 await t.test('discovery tells what is offered; the switch and the record decide together', async (t) => {
   const metadata = async (issuer: string) =>
     (await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()) as Record<string, unknown>
-  t.match(await metadata(instance.issuer), {
+  matchesWhole(t, await metadata(instance.issuer), {
     response_types_supported: ALL_RESPONSE_TYPES,
     grant_types_supported: [...'authorization_code refresh_token client_credentials'.split(' '), 'implicit'],
   })

@@ -90,11 +90,12 @@ await t.test('openid-client proves itself with either', async (t) => {
     const config = await discovery(new URL(instance.issuer), app, undefined, authentication, options)
     const metadata = config.serverMetadata()
     for (const endpoint of ['token', 'revocation', 'introspection']) {
-      t.match(metadata[`${endpoint}_endpoint_auth_methods_supported`], [
+      t.strictSame(metadata[`${endpoint}_endpoint_auth_methods_supported`], [
         'client_secret_basic',
         'client_secret_post',
         'client_secret_jwt',
         'private_key_jwt',
+        ...(endpoint === 'introspection' ? [] : ['none']),
       ])
       t.strictSame(metadata[`${endpoint}_endpoint_auth_signing_alg_values_supported`], [
         'RS256',

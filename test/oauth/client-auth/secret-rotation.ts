@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { digest } from '../../../src/lib/crypto/secrets.ts'
+import { matchesWhole } from '../../fixtures/answers/matches-whole.ts'
 import { documentOf, type Tessera, tesseraOn, words } from '../../fixtures/cli/cli.ts'
 import { requestToken } from '../../fixtures/clients/endpoints.ts'
 import { eventually, until } from '../../fixtures/instance/eventually.ts'
@@ -76,7 +77,7 @@ await t.test('two valid secrets at most, and only for a Confidential app', async
   const { instance, tessera } = await start(t)
   await instance.addApp({ applicationUri: 'spa', clientType: 'Public' })
   const second = await rotate(tessera, '--overlap 1d')
-  t.match(await tessera(words(`app rotate-secret ${APP} --overlap 1d`)), {
+  matchesWhole(t, await tessera(words(`app rotate-secret ${APP} --overlap 1d`)), {
     code: 1,
     stdout: '',
     stderr: /already has two valid secrets; wait until .*Z, remove one, or end both at once with: .* --overlap 0/,
@@ -104,7 +105,7 @@ await t.test('a hash made elsewhere is pasted in, and nothing secret is printed'
     [digest(secret), 1, /^my\S+ already has this secret/],
   ]
   for (const [hash, code, stderr] of refused)
-    t.match(await tessera(['app', 'rotate-secret', APP, '--hash', hash]), { code, stdout: '', stderr }, hash)
+    matchesWhole(t, await tessera(['app', 'rotate-secret', APP, '--hash', hash]), { code, stdout: '', stderr }, hash)
   t.match(await tessera(words(`app rotate-secret ${APP} --expires 0`)), {
     code: 2,
     stderr: /^--expires: is not in the future$/m,
@@ -153,7 +154,7 @@ await t.test('secrets are listed and removed one by one, and the audit log tells
   const { instance, tessera } = await start(t)
   await rotate(tessera, '--overlap 1d --label next --expires 30d')
   const [old, next] = await secretsOf(tessera)
-  t.match(next, { Label: 'next', ExpiresAt: /Z$/, LastUsedAt: null })
+  matchesWhole(t, next, { Label: 'next', ExpiresAt: /Z$/, LastUsedAt: null })
   t.match((await tessera(['app', 'show', APP])).stdout, /\(next\): created .*Z, ends .*Z, never used$/m)
   t.match(await tessera(['app', 'remove-secret', APP, 'nope']), {
     code: 1,

@@ -10,6 +10,7 @@ import { digest } from '../../../src/lib/crypto/secrets.ts'
 import { HOUR } from '../../../src/lib/time/clock.ts'
 import type { Repositories } from '../../../src/store/store.ts'
 import { addTool, appPath, createAdminApi, TOOL } from '../../fixtures/admin/admin.ts'
+import { matchesWhole } from '../../fixtures/answers/matches-whole.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
 import { authorize, obtainCode, obtainTokens, redeem } from '../../fixtures/clients/code-flow.ts'
 import { authorizeUrl, introspect, serviceToken } from '../../fixtures/clients/endpoints.ts'
@@ -302,7 +303,7 @@ await t.test('PT-08, RT-08: whoever is signed in is checked again when their tur
     const off = ({ users }: Repositories) => users.setEnabled(other.id, false, now)
     const withdraw = other.profile('DELETE', `/consents/${encodeURIComponent(WEB)}`)
     await isSignedOut(t, await whileItWaits(instance, off, withdraw))
-    t.match(await read.consents.page({ userId: other.id }, { limit: 10 }), [{ applicationUri: WEB }])
+    matchesWhole(t, await read.consents.page({ userId: other.id }, { limit: 10 }), [{ applicationUri: WEB }])
   })
 })
 
@@ -442,7 +443,7 @@ await t.test('AD-18: however many administrators leave at once, one who can sign
       )
       const refused = answers.filter(({ status }) => status >= 400)
       const errors = [{ attribute: 'isAdmin', reason: /^(rita|sofia)\d is the last administrator/ }]
-      t.match(refused, [{ status: 409, json: { errors } }])
+      matchesWhole(t, refused, [{ status: 409, json: { errors } }])
       const [last = '', ...others] = (await administrators()).filter((login) => two.some((one) => one === login))
       t.strictSame(others, [])
       t.equal((await send(last)).status, 409, 'nor afterwards')
@@ -493,7 +494,7 @@ await t.test('a personal access token that is being made ends with the rest', { 
       return writeAlone(async (repositories) => {
         const result = await unit(repositories)
         ended = tesseraOn(instance)(command)
-        t.match(await eventually(waiting, ([row]) => row?.count === 1), [{ count: 1 }], 'the command waits')
+        matchesWhole(t, await eventually(waiting, ([row]) => row?.count === 1), [{ count: 1 }], 'the command waits')
         return result
       })
     }

@@ -4,6 +4,7 @@ import { type ShownLogout, showLogouts } from '../../../src/admin/apps/logouts.t
 import type { AppRegistration } from '../../../src/domain/apps/trusted-application.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../../src/lib/time/clock.ts'
 import { auditOf } from '../../fixtures/admin/admin.ts'
+import { matchesWhole } from '../../fixtures/answers/matches-whole.ts'
 import { documentOf, tesseraOn } from '../../fixtures/cli/cli.ts'
 import { endSessionUrl, userinfo } from '../../fixtures/clients/endpoints.ts'
 import { claimsOf, headerOf } from '../../fixtures/clients/jwt.ts'
@@ -121,7 +122,7 @@ await t.test('§2.4, §2.5, LO-07 each app of the session is told, before the pe
     const claims = JSON.parse(Buffer.from(idToken.split('.')[1] ?? '', 'base64url').toString()) as typeof payload
     const { iss, aud, sub } = claims
     t.strictSame(rest, { iss, aud, sub, sid: claims['sid'], events: { [EVENT]: {} } }, 'no nonce, nothing else')
-    t.match(await deliveriesOf(instance, uri), [
+    matchesWhole(t, await deliveriesOf(instance, uri), [
       { app: uri, user: 'david', session: claims['sid'], state: 'delivered', attempts: 1, lastError: null },
     ])
   }
@@ -225,7 +226,7 @@ await t.test('retries for more than a day, over a restart, then given up and aud
   const { id_token: id } = await party.obtainTokens()
   await signOut(world.instance, party, id)
   t.equal(site.notices.length, 1)
-  t.match(await deliveriesOf(world.instance, uri), [
+  matchesWhole(t, await deliveriesOf(world.instance, uri), [
     { state: 'waiting', attempts: 1, lastError: 'the app answered 503' },
   ])
   await world.instance.server.outbox.sendDue()
@@ -244,8 +245,9 @@ await t.test('retries for more than a day, over a restart, then given up and aud
   t.ok((times.at(-1) ?? 0) > DAY, `the last one after ${(times.at(-1) ?? 0) / HOUR} h`)
   t.equal(new Set(site.notices.map(({ claims }) => claims['jti'])).size, 10, 'each token is new')
   const [record] = await deliveriesOf(world.instance, uri)
-  t.match(record, { state: 'given up', attempts: 10, lastError: 'the app answered 503', nextAttemptAt: null })
-  t.match(
+  matchesWhole(t, record, { state: 'given up', attempts: 10, lastError: 'the app answered 503', nextAttemptAt: null })
+  matchesWhole(
+    t,
     (await auditOf(world.instance, { app: uri })).filter(({ event }) => event === 'logout_notice_given_up'),
     [{ outcome: 'failure', actor: 'server', detail: { attempts: 10, error: 'the app answered 503' } }],
   )
@@ -274,7 +276,7 @@ await t.test('§2.8 what an answer means', async (t) => {
       await instance.server.outbox.sendDue()
     }
     t.equal(site.notices.length, attempts, `${status}`)
-    t.match(await deliveriesOf(instance, uri), [{ state, attempts }])
+    matchesWhole(t, await deliveriesOf(instance, uri), [{ state, attempts }])
     t.ok(
       site.notices.every(({ path }) => path === '/logout?a=1'),
       'redirects are not followed',
@@ -286,7 +288,7 @@ await t.test('§2.8 what an answer means', async (t) => {
   late.site.answer = 200
   instance.advance(MINUTE)
   await instance.server.outbox.sendDue()
-  t.match(await deliveriesOf(instance, late.uri), [{ state: 'delivered', attempts: 2 }])
+  matchesWhole(t, await deliveriesOf(instance, late.uri), [{ state: 'delivered', attempts: 2 }])
   const metrics = await (await fetch(`${instance.origin}/metrics`)).text()
   t.match(metrics, 'tessera_logout_notices_total{result="delivered"} 3')
   t.match(metrics, 'tessera_logout_notices_total{result="refused"} 6')
@@ -314,7 +316,8 @@ await t.test('an app that is changed, disabled or removed meanwhile', async (t) 
     instance.advance(MINUTE)
     await instance.server.outbox.sendDue()
     t.equal(site.notices.length, 1, name)
-    if (reason !== undefined) t.match(await deliveriesOf(instance, uri), [{ state: 'given up', lastError: reason }])
+    if (reason !== undefined)
+      matchesWhole(t, await deliveriesOf(instance, uri), [{ state: 'given up', lastError: reason }])
   }
   // As a record from before such addresses were refused.
   const [{ site, party, uri }] = (await world.used(['app/private'])) as [Used]
@@ -324,7 +327,7 @@ await t.test('an app that is changed, disabled or removed meanwhile', async (t) 
   instance.advance(MINUTE)
   await instance.server.outbox.sendDue()
   t.equal(site.notices.length, 1, 'SS-01: checked again when it is connected to')
-  t.match(await deliveriesOf(instance, uri), [
+  matchesWhole(t, await deliveriesOf(instance, uri), [
     { state: 'waiting', attempts: 2, lastError: 'leads to an address that is not on the public internet' },
   ])
 })

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
+import { matchesWhole } from '../../fixtures/answers/matches-whole.ts'
 import { documentOf, tesseraOn } from '../../fixtures/cli/cli.ts'
 import { authorizeUrl } from '../../fixtures/clients/endpoints.ts'
 import { encode } from '../../fixtures/clients/http.ts'
@@ -91,7 +92,8 @@ await t.test(
       ],
       'iss and sid, and nothing else, beside the own query',
     )
-    t.match(
+    matchesWhole(
+      t,
       view.headers.get('content-security-policy')?.split('; '),
       [
         "default-src 'none'",
@@ -99,10 +101,12 @@ await t.test(
         "script-src 'self'",
         "img-src 'self' data:",
         `frame-src ${one.origin} ${two.origin}`,
+        /^form-action 'self'/,
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
       ],
       'exactly these origins',
     )
-    t.match(view.headers.get('content-security-policy'), "frame-ancestors 'none'")
     t.equal(view.headers.get('cache-control'), 'no-store')
     const next = `${target}&state=%22%25%26%3C%23%3D%27%3E`
     t.equal(view.page.querySelector('#logout-continue')?.getAttribute('href'), next)
