@@ -186,7 +186,8 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
       instance,
       "select application_uri, user_id, actor, detail from audit_events where event = 'api_session_ended' order by happened_at, id",
     )
-    t.ok(rows.length >= 5 && rows.every(({ actor }) => actor.startsWith('cli:')))
+    t.equal(rows.length, 7)
+    t.ok(rows.every(({ actor }) => actor.startsWith('cli:')))
     const details = rows.map((row) => ({
       app: row.application_uri,
       user: row.user_id,

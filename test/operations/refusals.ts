@@ -152,9 +152,9 @@ await t.test('canaries: no secret, code, token, verifier or password is in a rec
   await browser.open(`${instance.issuer}/login?interaction=${canary('interaction')}`)
   const rows = await eventually(
     () => query(instance, 'select id from refusals'),
-    ({ length }) => length >= 16,
+    ({ length }) => length >= 18,
   )
-  t.equal(rows.length, 16)
+  t.equal(rows.length, 18)
   await tableHoldsNoSecret(t, instance)
 })
 
