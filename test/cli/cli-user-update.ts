@@ -40,7 +40,7 @@ await t.test('every detail has a flag, at adding and at changing, and an empty o
   const [event] = (await auditOf(instance, { user: String(changed['id']) })).slice(-1)
   matchesWhole(t, event, {
     event: 'user_updated',
-    actor: 'cli',
+    actor: /^cli:/,
     detail: { fields: { nickname: { from: null, to: 'Dave' }, phoneNumberVerified: { from: false, to: true } } },
   })
 
