@@ -48,11 +48,7 @@ await t.test('what t.match takes for more than it says does not', async (t) => {
     [{}, [], 'it is not empty'],
     [{ of: {} }, { of: { login: 'david' } }, 'it.of is not empty'],
     [{ deletedAt: null }, DAVID, 'it.deletedAt is undefined, not null'],
-    [{ leftAt: undefined }, DAVID, 'it.leftAt is null, not undefined'],
-    [{ scope: 'read' }, { scope: 'read update' }, 'it.scope is read update, not "read"'],
-    [[400, 'invalid_request'], [400, 'invalid_request_uri'], 'it[1] is invalid_request_uri, not "invalid_request"'],
     [{ attempts: 0 }, { attempts: '0' }, 'it.attempts is 0, not 0'],
-    [{ attempts: '0' }, DAVID, 'it.attempts is 0, not "0"'],
     [{ attempts: 1 }, { attempts: true }, 'it.attempts is true, not 1'],
     [{ attempts: false }, DAVID, 'it.attempts is 0, not false'],
     [{ note: false }, DAVID, 'it.note is , not false'],
@@ -67,10 +63,9 @@ await t.test('what t.match takes for more than it says does not', async (t) => {
 })
 
 await t.test('every fault is named', async (t) => {
-  t.strictSame(looseIn(DAVID, { roles: ['user', 'editor'], attempts: 1, settings: { theme: null }, login: 'd' }), [
-    'it.roles[1] is admin, not "editor"',
+  t.strictSame(looseIn(DAVID, { roles: ['user'], attempts: 1, settings: { theme: null } }), [
+    'it.roles has 2 parts, not 1',
     'it.attempts is 0, not 1',
     'it.settings.theme is undefined, not null',
-    'it.login is david, not "d"',
   ])
 })
