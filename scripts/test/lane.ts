@@ -2,6 +2,7 @@
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { forgetSecrets } from '../../test/fixtures/answers/secrets.ts'
+import { keepTally } from '../coverage/tally.ts'
 import { compiledFile } from './compiled-file.ts'
 import { cpuSeconds } from './cpu-seconds.ts'
 import { setCurrentFile } from './file-tap.ts'
@@ -11,6 +12,7 @@ import { openQueue } from './queue.ts'
 const LONGEST = 600_000
 
 const queue = openQueue(process.env['TESSERA_TEST_QUEUE'] ?? '')
+const tallies = process.env['TESSERA_TEST_TALLIES']
 t.setTimeout(0)
 /** The file whose turn it is. */
 let current: Pick<Test, 'threw'> = t
@@ -25,6 +27,7 @@ async function runFile(file: string): Promise<void> {
     forgetSecrets()
     await import(url)
   })
+  if (tallies !== undefined) keepTally(tallies, file)
   const seconds = (performance.now() - started) / 1000
   queue.report({ file, ok: result?.ok === true, seconds, cpuSeconds: cpuSeconds() - spent })
 }

@@ -58,6 +58,9 @@ export async function runTests(
   return { verdict: readTap(readFileSync(log, 'utf8')), done: queue.done(), seconds: seconds(), log, interrupted }
 }
 
+/** What a lane is; it stands in the folder `lanes` of the compiled tests. */
+export const LANE = "import '../scripts/test/without-domains.js'\nawait import('../scripts/test/lane.js')\n"
+
 /** A file for each lane, as tap runs no file twice. Some files wait for others more than they work. */
 function layOutLanes(name: string, files: number): string[] {
   const count = Math.min(files, Math.max(2, Math.min(4, availableParallelism() + 1)))
@@ -65,7 +68,7 @@ function layOutLanes(name: string, files: number): string[] {
   mkdirSync(folder, { recursive: true })
   return Array.from({ length: count }, (_, index) => {
     const path = join(folder, `${name}-${index + 1}.js`)
-    writeFileSync(path, "import '../scripts/test/without-domains.js'\nawait import('../scripts/test/lane.js')\n")
+    writeFileSync(path, LANE)
     return path
   })
 }
