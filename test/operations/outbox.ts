@@ -18,7 +18,7 @@ import { emptyPlaceOf } from '../fixtures/instance/place.ts'
 import { addApp, addPerson, prepareSite, serve } from '../fixtures/instance/server-process.ts'
 import { WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { cleanUpOf } from '../fixtures/store/clean-up.ts'
-import { query } from '../fixtures/store/database.ts'
+import { alter, query } from '../fixtures/store/database.ts'
 
 const LETTER = outboxKind<{ readonly text: string }>('letter')
 const POSTCARD = outboxKind<{ readonly text: string }>('postcard')
@@ -206,6 +206,23 @@ await t.test('what fails is tried again, later each time, and given up in the en
     instance.log.find(({ msg }) => msg === 'a letter was not taken'),
     { to: String, attempts: 1, error: String },
   )
+})
+
+await t.test('what is damaged is given up, told and named by db check, and holds up nothing else', async (t) => {
+  const { instance, letters, outbox, put, find } = await scene(t)
+  const damaged = await put(LETTER, ['anna', 'berta', 'carla'])
+  for (const [index, payload] of ['{"text":', '[]', 'null'].entries())
+    await alter(instance, `update outbox set payload = '${payload}' where id = '${damaged[index]}'`)
+  const [sound] = await put(LETTER, ['anna'])
+  t.match((await tesseraOn(instance)(words('db check'))).stdout, /outbox.* is not a JSON object/)
+  await outbox.sendDue()
+  t.strictSame(letters.sent, [['anna', 'to anna']])
+  t.not((await find(sound))?.deliveredAt, undefined)
+  for (const id of damaged)
+    t.match(await find(id), { attempts: 0, givenUpAt: instance.now(), lastError: /cannot be read.*tessera db check/ })
+  const events = (await auditOf(instance, {})).filter(({ actor }) => actor === 'post')
+  t.strictSame(events.map(({ detail }) => detail['to']).sort(), ['anna', 'berta', 'carla'])
+  t.equal(await waiting(outbox, LETTER), 0)
 })
 
 await t.test('what expires is not sent any more', async (t) => {

@@ -18,7 +18,7 @@ const showLogout = (delivery: Delivery, login: string | undefined) => ({
   id: delivery.id,
   app: delivery.destination,
   user: login ?? userOf(delivery) ?? null,
-  session: LOGOUT_NOTICE.payloadOf(delivery).sid,
+  session: delivery.payload === undefined ? null : LOGOUT_NOTICE.payloadOf(delivery).sid,
   endedAt: isoTime(delivery.createdAt),
   state: stateOf(delivery),
   attempts: delivery.attempts,

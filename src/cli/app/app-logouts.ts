@@ -37,7 +37,7 @@ const list = (applicationUri: string, command: Command): Promise<void> =>
 const rowOf = ({ endedAt, user, session, state, attempts, nextAttemptAt, lastError }: ShownLogout): string[] => [
   endedAt,
   user ?? '-',
-  session,
+  session ?? '-',
   state,
   String(attempts),
   nextAttemptAt ?? '-',

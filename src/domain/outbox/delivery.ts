@@ -5,8 +5,8 @@ export interface Delivery {
   readonly kind: string
   /** Whom it goes to, by a name that its kind gives: where a destination does not answer, no other waits for it. */
   readonly destination: string
-  /** What its kind reads of it. */
-  readonly payload: unknown
+  /** What its kind reads of it; nothing where the row that held it is damaged. */
+  readonly payload: object | undefined
   readonly createdAt: number
   readonly nextAttemptAt: number
   /** From when on it is not worth sending; nothing where the number of attempts alone decides. */
@@ -19,7 +19,7 @@ export interface Delivery {
 }
 
 /** What is put into the outbox with the work that causes it. */
-export type NewDelivery = Pick<Delivery, 'kind' | 'destination' | 'payload' | 'expiresAt'>
+export type NewDelivery = Pick<Delivery, 'kind' | 'destination' | 'expiresAt'> & { readonly payload: object }
 
 /** How an attempt went. */
 export type Outcome =

@@ -6,7 +6,7 @@ export interface OutboxKind<Payload extends object = object> {
   readonly name: string
   /** One to a destination. @param expiresAt from when on it is not worth sending, milliseconds since 1970 */
   to(destination: string, payload: Payload, expiresAt?: number): NewDelivery
-  /** What one of this kind says. */
+  /** What one of this kind says; of a damaged one, which is never sent, nothing. */
   payloadOf(delivery: Pick<Delivery, 'payload'>): Payload
 }
 
@@ -14,5 +14,5 @@ export interface OutboxKind<Payload extends object = object> {
 export const outboxKind = <Payload extends object>(name: string): OutboxKind<Payload> => ({
   name,
   to: (destination, payload, expiresAt) => ({ kind: name, destination, payload, expiresAt }),
-  payloadOf: ({ payload }) => payload as Payload,
+  payloadOf: ({ payload = {} }) => payload as Payload,
 })

@@ -27,6 +27,8 @@ const IN_A_ROUND = 100
 // What nobody gets to at once is found by the next round.
 const MOST_IN_LINE = 1000
 
+const UNREADABLE = 'what was to be sent cannot be read: the row is damaged; see: tessera db check'
+
 export type Deliver = ReturnType<typeof createDeliver>
 
 /** Sends what is in the outbox of one kind, until it is delivered or given up. Kinds share nothing, so none waits for another. */
@@ -55,6 +57,7 @@ export function createDeliver(sender: Sender, { read, writeEnding, clock, audit,
     const now = clock()
     if (!delivery || delivery.nextAttemptAt > now) return
     const { expiresAt = Number.POSITIVE_INFINITY, attempts: before, lastError = 'it was not sent in time' } = delivery
+    if (delivery.payload === undefined) return giveUp(delivery, before, UNREADABLE)
     if (expiresAt <= now) return giveUp(delivery, before, lastError)
     const attempts = before + 1
     const next = now + waitAfter(attempts)

@@ -72,7 +72,7 @@ export const LogoutRecord = Type.Object({
   id: Type.String(),
   app: APPLICATION_URI,
   user: value(TEXT_OR_NULL, 'the login, or the id if the account was removed'),
-  session: Type.String({ description: 'the sid' }),
+  session: value(TEXT_OR_NULL, 'the sid; null where what was to be sent is damaged'),
   endedAt: time('when the session ended'),
   state: Type.String({ enum: ['waiting', 'delivered', 'given up'] }),
   attempts: Type.Integer(),

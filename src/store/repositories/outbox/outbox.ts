@@ -4,11 +4,21 @@ import type { PageQuery } from '../../../domain/records/paging.ts'
 import { newOrderedId } from '../../../lib/crypto/secrets.ts'
 import type { Schema } from '../../schema/schema.ts'
 
+/** What a row says is sent; nothing where it is damaged. */
+function readPayload(json: string): object | undefined {
+  try {
+    const payload: unknown = JSON.parse(json)
+    return typeof payload === 'object' && payload !== null && !Array.isArray(payload) ? payload : undefined
+  } catch {
+    return undefined
+  }
+}
+
 const toDelivery = (row: Selectable<Schema['outbox']>): Delivery => ({
   id: row.id,
   kind: row.kind,
   destination: row.destination,
-  payload: JSON.parse(row.payload) as unknown,
+  payload: readPayload(row.payload),
   createdAt: row.created_at,
   nextAttemptAt: row.next_attempt_at,
   expiresAt: row.expires_at ?? undefined,
