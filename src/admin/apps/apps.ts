@@ -33,6 +33,9 @@ export function registrationOf({
   return registration
 }
 
+const IS_LEAVING =
+  'was removed, and is free again once the server has cleaned up what was issued to it; try again in a few minutes'
+
 /** Registers an app. @throws Refused `invalid_change`, or `conflict` when the ApplicationUri is taken */
 export async function registerApp(
   unit: Unit,
@@ -41,7 +44,8 @@ export async function registerApp(
 ): Promise<AppRegistration> {
   const app = await validateApp(wanted, unit, context)
   if (!(await unit.apps.add(app, context.now))) {
-    const reason = `${app.applicationUri} is already registered`
+    const isLeaving = (await unit.apps.beingRemoved([app.applicationUri])).has(app.applicationUri)
+    const reason = `${app.applicationUri} ${isLeaving ? IS_LEAVING : 'is already registered'}`
     throw conflict([{ attribute: 'ApplicationUri', reason }])
   }
   const detail = { fields: fieldChanges({}, showRegistration(app)) }

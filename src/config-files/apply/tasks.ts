@@ -144,13 +144,18 @@ function whatCannotChange(before: User, { user, type, password }: WantedUser): F
   ]
 }
 
+const IS_LEAVING =
+  'belonged to somebody who was removed, and whose tokens the server is still cleaning up; try again in a few minutes'
+
 /** A `sub` is never reassigned: the id of somebody whom the same files remove is not free either. @see OpenID Connect Core §2 */
 async function whyIdIsTaken(unit: Unit, read: TaskContext['read'], { id }: WantedUser['user']): Promise<Fault[]> {
   if (id === undefined) return []
   const owner = await unit.users.find(id)
   if (owner) return [{ attribute: 'id', reason: `belongs to ${owner.login} already` }]
   const removed = await read.users.find(id)
-  return removed ? [{ attribute: 'id', reason: `belongs to ${removed.login}, ${ID_STAYS}` }] : []
+  if (removed) return [{ attribute: 'id', reason: `belongs to ${removed.login}, ${ID_STAYS}` }]
+  const isLeaving = (await read.users.beingRemoved([id])).has(id)
+  return isLeaving ? [{ attribute: 'id', reason: IS_LEAVING }] : []
 }
 
 async function disableUser(unit: Unit, { user }: WantedUser, context: ChangeContext): Promise<void> {

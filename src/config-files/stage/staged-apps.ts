@@ -13,6 +13,7 @@ export function createStagedApps(read: TrustedApplications, later: Later) {
   const apps = new Map<string, Was<TrustedApplication>>()
   const added = new Set<string>()
   const changed = new Set<string>()
+  let leaving: ReadonlySet<string> = new Set()
   // The apps of secrets, by their ids.
   const owners = new Map<string, string>()
 
@@ -24,6 +25,7 @@ export function createStagedApps(read: TrustedApplications, later: Later) {
   async function preload(uris: Iterable<string>): Promise<void> {
     const asked = [...uris].filter((uri) => !apps.has(uri))
     const found = await read.findEach(asked)
+    leaving = new Set([...leaving, ...(await read.beingRemoved(asked.filter((uri) => !found.has(uri))))])
     for (const uri of asked) put(uri, { before: found.get(uri), after: found.get(uri) })
   }
 
@@ -64,6 +66,11 @@ export function createStagedApps(read: TrustedApplications, later: Later) {
       return all.sort(byUri)
     },
 
+    async naming(name) {
+      const others = (await read.naming(name)).filter(({ applicationUri }) => !apps.has(applicationUri))
+      return [...others, ...[...apps.values()].flatMap(({ after }) => after ?? [])].sort(byUri)
+    },
+
     async actingAs(userId) {
       const others = (await read.actingAs(userId)).filter((uri) => !apps.has(uri))
       const known = [...apps.values()].flatMap(({ after }) =>
@@ -73,7 +80,7 @@ export function createStagedApps(read: TrustedApplications, later: Later) {
     },
 
     async add(app, now) {
-      if (await find(app.applicationUri)) return false
+      if ((await find(app.applicationUri)) || leaving.has(app.applicationUri)) return false
       added.add(app.applicationUri)
       const fresh = { secrets: [], isEnabled: true, epoch: now, createdAt: now, updatedAt: now }
       put(app.applicationUri, { before: apps.get(app.applicationUri)?.before, after: { ...app, ...fresh } })

@@ -53,6 +53,9 @@ function tasksOf({ read, clock, longestSession }: Sizing): readonly Task[] {
   // Whoever comes late with a code is told that it expired, rather than that it is unknown.
   const overAnHourAgo = async () => clock() - HOUR
   return [
+    // What was removed is dead already, and all that it had goes bit by bit.
+    { kind: 'trusted_applications', before: async () => clock() },
+    { kind: 'users', before: async () => clock() },
     // An old token and a copy of the database would open the answer to its refresh.
     { kind: 'refresh_answers', before: async () => clock() - LONGEST_REPLAY_WINDOW },
     { kind: 'authorization_codes', before: overAnHourAgo },

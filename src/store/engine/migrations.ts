@@ -11,6 +11,7 @@ import * as grantsInFlight from '../../../db/migrations/0009-grants-in-flight.ts
 import * as lists from '../../../db/migrations/0010-lists.ts'
 import * as outbox from '../../../db/migrations/0011-outbox.ts'
 import * as signOuts from '../../../db/migrations/0012-sign-outs.ts'
+import * as bounded from '../../../db/migrations/0013-bounded.ts'
 import type { Schema } from '../schema/schema.ts'
 import { tablesOf } from '../schema/tables.ts'
 
@@ -28,6 +29,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0010-lists': lists,
   '0011-outbox': outbox,
   '0012-sign-outs': signOuts,
+  '0013-bounded': bounded,
 }
 
 /** The database was written by a newer Tessera than this one. */

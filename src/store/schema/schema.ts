@@ -32,6 +32,8 @@ interface UsersTable {
   epoch: number
   created_at: number
   updated_at: number
+  removed_at: number | null
+  grants_epoch: number
 }
 
 interface UserIdentifiersTable {
@@ -47,6 +49,7 @@ interface TrustedApplicationsTable {
   epoch: number
   created_at: number
   updated_at: number
+  removed_at: number | null
 }
 
 interface AppSecretsTable {

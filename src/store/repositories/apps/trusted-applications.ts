@@ -1,20 +1,24 @@
 import type { Kysely, Selectable } from 'kysely'
 import { isAnotherKind } from '../../../domain/apps/another-kind.ts'
-import type {
-  AppRegistration,
-  AppSecret,
-  NewAppSecret,
-  TrustedApplication,
+import {
+  APP_DEFAULTS,
+  type AppRegistration,
+  type AppSecret,
+  type NewAppSecret,
+  type TrustedApplication,
 } from '../../../domain/apps/trusted-application.ts'
 import { LOGOUT_NOTICE } from '../../../domain/outbox/logout-notice.ts'
 import type { PageQuery } from '../../../domain/records/paging.ts'
 import type { Use } from '../../../lib/flow/last-use.ts'
-import { toFlag } from '../../schema/columns.ts'
+import { holding, toFlag } from '../../schema/columns.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { appsNear, inPortions, namesOfApps, pageByName } from '../instance/names.ts'
+import { beingRemoved, thoseWithMuch } from '../instance/removals.ts'
 import { outboxOn } from '../outbox/outbox.ts'
 import { noteEnding, noteEndings } from '../tokens/token-notices.ts'
 import { originRows, toColumns, toSecretRow, withSecrets } from './app-rows.ts'
+
+const NOTHING_OF_IT = { name: '', clientType: 'None', systemUser: undefined } as const
 
 export type TrustedApplications = ReturnType<typeof trustedApplicationsOn>
 
@@ -35,22 +39,44 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
     )
   }
 
+  const there = () => db.selectFrom('trusted_applications').where('removed_at', 'is', null)
+
+  /** Nobody finds it any more, and nothing that was issued to it is good; what there is of that goes bit by bit. */
+  async function markRemoved(uris: readonly string[], now: number): Promise<void> {
+    if (uris.length === 0) return
+    for (const table of ['app_secrets', 'app_origins', 'resource_servers', 'self_registrations'] as const)
+      await db.deleteFrom(table).where('application_uri', 'in', uris).execute()
+    const { application_uri: _, ...columns } = toColumns({ ...APP_DEFAULTS, ...NOTHING_OF_IT, applicationUri: '' })
+    await db
+      .updateTable('trusted_applications')
+      .set((eb) => ({ ...columns, is_enabled: 0, epoch: eb('epoch', '+', 1), updated_at: now, removed_at: now }))
+      .where('application_uri', 'in', uris)
+      .execute()
+  }
+
   return {
     async find(applicationUri: string): Promise<TrustedApplication | undefined> {
-      const row = await db
-        .selectFrom('trusted_applications')
-        .selectAll()
-        .where('application_uri', '=', applicationUri)
-        .executeTakeFirst()
+      const row = await there().selectAll().where('application_uri', '=', applicationUri).executeTakeFirst()
       return row && (await complete([row]))[0]
     },
 
     /** Every app; for what is done to the whole instance at once. */
     async list(): Promise<TrustedApplication[]> {
-      const rows = await db.selectFrom('trusted_applications').selectAll().orderBy('application_uri').execute()
+      const rows = await there().selectAll().orderBy('application_uri').execute()
       const secrets = await db.selectFrom('app_secrets').selectAll().orderBy('created_at').execute()
       return withSecrets(rows, secrets)
     },
+
+    /** Those whose record names something anywhere, and perhaps some more; found without reading the records of all. */
+    naming: async (name: string): Promise<TrustedApplication[]> =>
+      complete(
+        await there()
+          .selectAll()
+          // As the record keeps it.
+          .where(holding('registration', JSON.stringify(name).slice(1, -1)))
+          .orderBy('application_uri')
+          .execute(),
+      ),
 
     /** The next apps in the order of their ApplicationUri. */
     page: async (query: PageQuery): Promise<TrustedApplication[]> =>
@@ -59,12 +85,13 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
     /** Those that are there among these, by ApplicationUri. */
     async findEach(uris: Iterable<string>): Promise<Map<string, TrustedApplication>> {
       const apps = await inPortions(uris, async (some) =>
-        complete(
-          await db.selectFrom('trusted_applications').selectAll().where('application_uri', 'in', some).execute(),
-        ),
+        complete(await there().selectAll().where('application_uri', 'in', some).execute()),
       )
       return new Map(apps.map((app) => [app.applicationUri, app]))
     },
+
+    /** Those among these that were removed, and whose ApplicationUri is free again once all they were issued is cleaned up. */
+    beingRemoved: (uris: Iterable<string>): Promise<Set<string>> => beingRemoved(db, 'trusted_applications', uris),
 
     namesOf: (uris: Iterable<string>): Promise<Map<string, string>> => namesOfApps(db, uris),
 
@@ -195,7 +222,11 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
 
     async removeEach(uris: readonly string[], now: number): Promise<void> {
       await inPortions(uris, async (some) => {
-        await db.deleteFrom('trusted_applications').where('application_uri', 'in', some).execute()
+        const large = await thoseWithMuch(db, 'trusted_applications', some)
+        const small = some.filter((uri) => !large.includes(uri))
+        if (small.length > 0)
+          await db.deleteFrom('trusted_applications').where('application_uri', 'in', small).execute()
+        await markRemoved(large, now)
         await outboxOn(db).forget(LOGOUT_NOTICE.name, some)
         await noteEndings(
           db,

@@ -1,8 +1,11 @@
 import type { Kysely } from 'kysely'
 import type { Schema } from '../../schema/schema.ts'
+import { removeRest } from './removals.ts'
 
 /** Rows that nobody asks for any more, and the column that tells since when; of some only a column is forgotten. */
 const LEFTOVERS = {
+  trusted_applications: { key: 'application_uri', since: 'removed_at' },
+  users: { key: 'id', since: 'removed_at' },
   refresh_answers: { table: 'refresh_tokens', key: 'digest', since: 'rotated_at', column: 'sealed_answer' },
   authorization_codes: { key: 'digest', since: 'expires_at' },
   client_assertions: { key: 'jti_digest', since: 'expires_at' },
@@ -65,6 +68,7 @@ export function leftoversOn(db: Kysely<Schema>) {
      * @returns how many rows went
      */
     async remove(kind: LeftoverKind, before: number, limit: number): Promise<number> {
+      if (kind === 'trusted_applications' || kind === 'users') return removeRest(db, kind, limit)
       const { keys, upTo } = await oldestRows(kind, before, limit)
       if (keys.length === 0) return 0
       const { table, column, key } = placeOf(kind)

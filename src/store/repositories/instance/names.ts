@@ -23,6 +23,7 @@ export async function pageByName<Table extends keyof typeof NAMED>(
   const inOrder = (after: string | undefined) =>
     db
       .selectFrom(table as 'users')
+      .where('removed_at', 'is', null)
       .$if(after !== undefined, (query) => query.where(name, '>', after ?? ''))
       .orderBy(name)
   const match = (after: string | undefined, upTo: string | undefined, most: number) =>
@@ -81,6 +82,7 @@ export async function usersNear(db: Kysely<Schema>, name: string): Promise<strin
       .selectFrom('user_identifiers')
       .innerJoin('users', 'users.id', 'user_identifiers.user_id')
       .select(['login', 'email'])
+      .where('removed_at', 'is', null)
       .where('identifier', side, key)
       .orderBy('identifier', order)
       .limit(NEIGHBOURS)
@@ -96,6 +98,7 @@ export async function appsNear(db: Kysely<Schema>, name: string): Promise<string
     db
       .selectFrom('trusted_applications')
       .select('application_uri')
+      .where('removed_at', 'is', null)
       .where('application_uri', side, from)
       .orderBy('application_uri', order)
       .limit(NEIGHBOURS / 2)

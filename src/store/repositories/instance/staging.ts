@@ -5,7 +5,7 @@ import { newId } from '../../../lib/crypto/secrets.ts'
 import { toFlag } from '../../schema/columns.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { originRows, toColumns, toSecretRow } from '../apps/app-rows.ts'
-import { identifierRows, toUserRow } from '../users/users.ts'
+import { identifierRows, toUserRow } from '../users/user-rows.ts'
 import { toAuditRow } from './audit-events.ts'
 import { countChange } from './settings.ts'
 

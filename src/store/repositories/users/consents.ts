@@ -48,6 +48,26 @@ export function consentsOn(db: Kysely<Schema>) {
       const rows = await db
         .selectFrom('consents')
         .selectAll()
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('trusted_applications as gone')
+                .select('gone.epoch')
+                .whereRef('gone.application_uri', '=', 'consents.application_uri')
+                .where('gone.removed_at', 'is not', null),
+            ),
+          ),
+        )
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('users as gone')
+                .select('gone.epoch')
+                .whereRef('gone.id', '=', 'consents.user_id')
+                .where('gone.removed_at', 'is not', null),
+            ),
+          ),
+        )
         .$if(userId !== undefined, (query) => query.where('user_id', '=', userId ?? ''))
         .$if(applicationUri !== undefined, (query) => query.where('application_uri', '=', applicationUri ?? ''))
         .$if(after !== undefined, (query) =>

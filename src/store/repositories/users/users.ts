@@ -1,71 +1,38 @@
-import type { Kysely, Selectable } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { Account } from '../../../domain/instance/staged-records.ts'
 import type { PageQuery } from '../../../domain/records/paging.ts'
-import {
-  identifierOf,
-  type NewUser,
-  spellingsOf,
-  type User,
-  type UserDetails,
-  type UserProfile,
-  type UserType,
-} from '../../../domain/users/user.ts'
+import { type NewUser, spellingsOf, type User, type UserDetails, type UserType } from '../../../domain/users/user.ts'
 import { newUserRecord } from '../../../domain/users/user-record.ts'
 import { newId } from '../../../lib/crypto/secrets.ts'
 import { toFlag } from '../../schema/columns.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { inPortions, loginsOf, pageByName, usersNear } from '../instance/names.ts'
+import { beingRemoved, thoseWithMuch } from '../instance/removals.ts'
 import { noteSignOut } from '../sessions/session-apps.ts'
 import { noteEnding, noteEndings } from '../tokens/token-notices.ts'
-
-type Row = Selectable<Schema['users']>
-
-/** The row of a user. */
-export const toUserRow = ({ user, passwordHash }: Account): Row => ({
-  id: user.id,
-  login: user.login,
-  type: user.type,
-  password_hash: passwordHash ?? null,
-  name: user.name,
-  email: user.email ?? null,
-  email_verified: toFlag(user.emailVerified),
-  locale: user.locale ?? null,
-  profile: JSON.stringify(user.profile),
-  is_admin: toFlag(user.isAdmin),
-  is_enabled: toFlag(user.isEnabled),
-  epoch: user.epoch,
-  created_at: user.createdAt,
-  updated_at: user.updatedAt,
-})
-
-/** What a user is found by: the login and the e-mail, each in its one spelling. */
-export const identifierRows = ({ id, login, email }: Pick<User, 'id' | 'login' | 'email'>) =>
-  [...new Set([login, ...(email === undefined ? [] : [email])].map(identifierOf))].map((identifier) => ({
-    identifier,
-    user_id: id,
-  }))
-
-const toUser = (row: Row): User => ({
-  id: row.id,
-  login: row.login,
-  type: row.type as UserType,
-  name: row.name,
-  email: row.email ?? undefined,
-  emailVerified: row.email_verified === 1,
-  locale: row.locale ?? undefined,
-  profile: JSON.parse(row.profile) as UserProfile,
-  isAdmin: row.is_admin === 1,
-  isEnabled: row.is_enabled === 1,
-  epoch: row.epoch,
-  createdAt: row.created_at,
-  updatedAt: row.updated_at,
-})
+import { identifierRows, nobodyOf, toUser, toUserRow } from './user-rows.ts'
 
 export type Users = ReturnType<typeof usersOn>
 
 /** The people and System Users of the instance. */
 export function usersOn(db: Kysely<Schema>) {
-  const everyone = () => db.selectFrom('users')
+  const everyone = () => db.selectFrom('users').where('removed_at', 'is', null)
+
+  /** Nobody finds them any more, and nothing that was issued for them is good; what there is of that goes bit by bit. */
+  async function markRemoved(ids: readonly string[], now: number): Promise<void> {
+    if (ids.length === 0) return
+    for (const table of ['user_identifiers', 'reserved_users'] as const)
+      await db.deleteFrom(table).where('user_id', 'in', ids).execute()
+    for (const id of ids) {
+      const { epoch: _, grants_epoch: __, ...nobody } = toUserRow({ user: nobodyOf(id, now), passwordHash: undefined })
+      await db
+        .updateTable('users')
+        .set((eb) => ({ ...nobody, epoch: eb('epoch', '+', 1), removed_at: now }))
+        .where('id', '=', id)
+        .execute()
+      await claimIdentifiers({ id, login: nobody.login, email: undefined })
+    }
+  }
 
   const claimIdentifiers = (user: Pick<User, 'id' | 'login' | 'email'>) =>
     db.insertInto('user_identifiers').values(identifierRows(user)).execute()
@@ -232,6 +199,9 @@ export function usersOn(db: Kysely<Schema>) {
       })
     },
 
+    /** Those among these ids that were removed, and are free again once all that was issued for them is cleaned up. */
+    beingRemoved: (ids: Iterable<string>): Promise<Set<string>> => beingRemoved(db, 'users', ids),
+
     remove(id: string, now: number): Promise<void> {
       return this.removeEach([id], now)
     },
@@ -239,7 +209,10 @@ export function usersOn(db: Kysely<Schema>) {
     async removeEach(ids: readonly string[], now: number): Promise<void> {
       await inPortions(ids, async (some) => {
         await noteSignOut(db, { users: some }, now)
-        await db.deleteFrom('users').where('id', 'in', some).execute()
+        const large = await thoseWithMuch(db, 'users', some)
+        const small = some.filter((id) => !large.includes(id))
+        if (small.length > 0) await db.deleteFrom('users').where('id', 'in', small).execute()
+        await markRemoved(large, now)
         return endingOf(some, now)
       })
     },

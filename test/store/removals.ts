@@ -1,0 +1,123 @@
+import t from 'tap'
+import { addTool, appPath, createAdminApi, TOOL } from '../fixtures/admin/admin.ts'
+import { documentOf, tesseraOn, words } from '../fixtures/cli/cli.ts'
+import { serviceToken } from '../fixtures/clients/endpoints.ts'
+import { createRelyingParty } from '../fixtures/clients/relying-party.ts'
+import { OTHER, OTHER_REDIRECT, startWorld, WEB } from '../fixtures/instance/world.ts'
+import { cleanUpOf } from '../fixtures/store/clean-up.ts'
+import { fillWith } from '../fixtures/store/crowd.ts'
+import { alter, query } from '../fixtures/store/database.ts'
+import { statementsOf } from '../fixtures/store/statements.ts'
+
+const TOKENS = 1200
+const { instance } = await startWorld(t)
+await addTool(instance)
+const admin = createAdminApi(instance, await serviceToken(instance, TOOL))
+await fillWith(instance, WEB, { people: 2, apps: 0, tokens: TOKENS })
+const eve = await instance.addUser({ login: 'eve', email: 'eve@example.com' })
+for (const table of ['token_families', 'consents'])
+  await alter(instance, `update ${table} set user_id = '${eve.id}' where user_id = 'id1'`)
+const tessera = tesseraOn(instance)
+
+const countOf = async (table: string, column: string, value: string): Promise<number> => {
+  const [row] = await query<{ rows: number }>(
+    instance,
+    `select count(*) as rows from ${table} where ${column} = ?`,
+    value,
+  )
+  return Number(row?.rows)
+}
+const familiesOf = (column: string, value: string) => countOf('token_families', column, value)
+/** The checks of the database that fail; the crowd was put in with digests that are none. */
+const findings = async (): Promise<readonly string[]> =>
+  [...(await tessera(words('db check'))).stdout.matchAll(/^failed +(\S.*?) {2}/gm)].map(([, name = '']) => name)
+const before = await findings()
+t.ok(before.includes('rows of refresh_tokens'), 'it looks at them')
+
+/** How many rows a unit of work takes away by itself. */
+const touchedBy = async (work: () => Promise<unknown>): Promise<number> => {
+  const asked = await statementsOf(work)
+  return Math.max(...asked.map(({ rows }) => rows))
+}
+
+const EVE = new RegExp(`"eve|${eve.id}`)
+
+await t.test('somebody with many tokens is gone at once, and their rows bit by bit', async (t) => {
+  t.equal(await familiesOf('user_id', eve.id), TOKENS / 2)
+  t.ok((await touchedBy(async () => t.equal((await admin.remove('/users/eve')).status, 204))) < 100)
+  t.equal(await familiesOf('user_id', eve.id), TOKENS / 2, 'nobody waited until all of it was removed')
+  for (const name of ['eve', eve.id, 'eve@example.com', `removed:${eve.id}`])
+    t.equal((await admin.get(`/users/${encodeURIComponent(name)}`)).status, 404, name)
+  t.notMatch((await admin.get('/users')).text, EVE)
+  t.notMatch((await admin.get(`/apps/${encodeURIComponent(WEB)}/consents`)).text, EVE)
+  t.notMatch((await tessera(words('consent list --json'))).stdout, EVE)
+  const [row] = await query<Record<string, unknown>>(instance, 'select * from users where id = ?', eve.id)
+  t.match(row, {
+    login: `removed:${eve.id}`,
+    name: `removed:${eve.id}`,
+    email: null,
+    password_hash: null,
+    profile: '{}',
+    is_enabled: 0,
+  })
+  t.strictSame(await findings(), before, 'db check finds nothing more')
+})
+
+await t.test('their login is free at once, and their id not before nothing is left of them', async (t) => {
+  const file = JSON.stringify({ users: [{ login: 'successor', id: eve.id }] })
+  const refused = await tessera(['apply', '-'], file)
+  t.equal(refused.code, 2)
+  t.match(refused.stderr, /belonged to somebody who was removed/)
+  t.equal((await admin.post('/users', { login: 'eve', type: 'InternalUser' })).status, 201)
+  // A node that dies over it leaves the rest to whoever cleans up next.
+  const removed = await cleanUpOf(instance).run()
+  t.ok((removed.users ?? 0) > TOKENS / 2, `${removed.users} rows`)
+  t.equal(await familiesOf('user_id', eve.id), 0)
+  t.equal(await countOf('users', 'id', eve.id), 0)
+  t.equal((await admin.get('/users/eve')).status, 200, 'the new one')
+})
+
+await t.test('an app with many tokens is gone at once, and cannot be registered before nothing is left', async (t) => {
+  const web = createRelyingParty(instance, { clientId: WEB, login: 'david' })
+  const { access_token: access, refresh_token: refresh } = await web.obtainTokens()
+  t.ok((await touchedBy(async () => t.equal((await admin.remove(appPath(WEB))).status, 204))) < 100)
+  t.ok((await familiesOf('application_uri', WEB)) > TOKENS / 2 - 1, 'nobody waited until all of it was removed')
+
+  t.equal((await admin.get(appPath(WEB))).status, 404)
+  t.notMatch((await admin.get('/apps')).text, /my.trusted.app\/web/)
+  t.notMatch((await admin.get('/users/david/consents')).text, /my.trusted.app\/web/)
+  t.equal((await web.refresh(refresh)).status, 401)
+  t.equal((await web.userinfo(access)).status, 401)
+  t.strictSame(await findings(), before, 'db check finds nothing more')
+
+  const again = await admin.post('/apps', { ApplicationUri: WEB, ClientType: 'None' })
+  t.equal(again.status, 409)
+  t.match(again.text, /was removed, and is free again/)
+  const applied = await tessera(['apply', '-'], JSON.stringify({ apps: [{ ApplicationUri: WEB, ClientType: 'None' }] }))
+  t.equal(applied.code, 2)
+  t.match(applied.stderr, /was removed, and is free again/)
+})
+
+await t.test('what is left goes beside others, through a restart, and then the name is free', async (t) => {
+  const other = createRelyingParty(instance, { clientId: OTHER, redirectUri: OTHER_REDIRECT, login: 'david' })
+  const cleaned = cleanUpOf(instance).run()
+  await other.obtainTokens()
+  await cleaned
+  for (const table of ['token_families', 'authorization_codes', 'consents', 'api_sessions', 'trusted_applications'])
+    t.equal(await countOf(table, 'application_uri', WEB), 0, table)
+  t.equal((await admin.post('/apps', { ApplicationUri: WEB, ClientType: 'None' })).status, 201)
+  const events = (await documentOf(tessera(words(`audit list --app ${WEB} --json`)))) as unknown as { event: string }[]
+  t.strictSame(
+    events
+      .map(({ event }) => event)
+      .filter((event) => event === 'app_removed' || event === 'app_registered')
+      .sort(),
+    ['app_registered', 'app_removed'],
+  )
+})
+
+await t.test('an app with few goes whole', async (t) => {
+  t.equal((await admin.remove(appPath(OTHER))).status, 204)
+  t.equal(await countOf('trusted_applications', 'application_uri', OTHER), 0)
+  t.equal(await familiesOf('application_uri', OTHER), 0)
+})
