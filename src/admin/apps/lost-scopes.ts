@@ -14,11 +14,12 @@ export async function whyScopesStay(
 ): Promise<Fault[]> {
   const left = scopesOf(after)
   const lost = scopesOf([before]).filter((scope) => !left.includes(scope))
-  if (lost.length === 0) return []
-  const everyApp = await apps.list()
-  return lost.flatMap((scope) => {
-    const users = everyApp.filter((app) => app.scope.includes(scope)).map(({ applicationUri }) => applicationUri)
-    const reason = `${scope} would be removed, but is in the Scope of ${users.join(', ')}; remove it there first`
-    return users.length === 0 ? [] : [{ attribute: 'Scopes', reason }]
-  })
+  const faults: Fault[] = []
+  for (const scope of lost) {
+    const users = (await apps.naming(scope)).filter((app) => app.scope.includes(scope))
+    const uris = users.map(({ applicationUri }) => applicationUri).join(', ')
+    const reason = `${scope} would be removed, but is in the Scope of ${uris}; remove it there first`
+    if (users.length > 0) faults.push({ attribute: 'Scopes', reason })
+  }
+  return faults
 }

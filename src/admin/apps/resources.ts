@@ -91,7 +91,7 @@ export async function removeResource(unit: Unit, identifier: string, context: Ch
     const reason = `${identifier} is the API of the instance (TESSERA_AUDIENCE) and cannot be removed`
     throw conflict([{ attribute: 'Identifier', reason }])
   }
-  const users = (await unit.apps.list()).filter(({ apiResources }) => apiResources.includes(identifier))
+  const users = (await unit.apps.naming(identifier)).filter(({ apiResources }) => apiResources.includes(identifier))
   if (users.length > 0) {
     const reason = `${users.map(({ applicationUri }) => applicationUri).join(', ')} may still ask for it`
     throw conflict([{ attribute: 'Identifier', reason }])

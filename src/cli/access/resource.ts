@@ -131,7 +131,7 @@ const list = (command: Command): Promise<void> =>
 const show = (identifier: string, command: Command): Promise<void> =>
   withCoreAsItIs(command, async ({ store }) => {
     const resource = await find(store.read, identifier)
-    const apps = (await store.read.apps.list())
+    const apps = (await store.read.apps.naming(identifier))
       .filter(({ apiResources }) => apiResources.includes(identifier))
       .map(({ applicationUri }) => applicationUri)
     print(command, { ...showResource(resource), Apps: apps }, `${textOf(resource)}\n${block([['Apps', apps]])}`)
