@@ -4,8 +4,9 @@ import type { Schema } from '../../schema/schema.ts'
 export type SessionEpochs = ReturnType<typeof sessionEpochsOn>
 
 const epochOf = (applicationUri: RawBuilder<unknown>, userId: RawBuilder<unknown>): RawBuilder<number> =>
-  sql<number>`coalesce((select session_epochs.epoch from session_epochs
-    where session_epochs.application_uri = ${applicationUri} and session_epochs.user_id = ${userId}), 0)`
+  sql<number>`(coalesce((select session_epochs.epoch from session_epochs
+    where session_epochs.application_uri = ${applicationUri} and session_epochs.user_id = ${userId}), 0)
+    + coalesce((select whose.grants_epoch from users as whose where whose.id = ${userId}), 0))`
 
 /** Whose rows are granted under epochs: a table, or the name it has in a query. */
 type GrantRows = 'authorization_codes' | 'token_families' | 'reference_tokens' | 'f' | 'token'
@@ -22,19 +23,19 @@ export const isUnderItsEpochs = (table: GrantRows): RawBuilder<SqlBool> => sql<S
     and its_user.epoch = ${sql.ref(`${table}.user_epoch`)} and its_user.is_enabled = 1)
   and ${sessionEpochOf(table)} = ${sql.ref(`${table}.session_epoch`)})`
 
-/** Counts up whenever everything that was issued to one app to act as one user must die. */
+/**
+ * Counts up whenever everything that was issued to one app to act as one user must die: what is counted for the two, and what is
+ * counted for the user at every app.
+ */
 export function sessionEpochsOn(db: Kysely<Schema>) {
   const keyed = ['application_uri', 'user_id'] as const
 
   return {
     async find(applicationUri: string, userId: string): Promise<number> {
-      const row = await db
-        .selectFrom('session_epochs')
-        .select('epoch')
-        .where('application_uri', '=', applicationUri)
-        .where('user_id', '=', userId)
-        .executeTakeFirst()
-      return row?.epoch ?? 0
+      const { rows } = await sql<{
+        epoch: number
+      }>`select ${epochOf(sql.val(applicationUri), sql.val(userId))} as epoch`.execute(db)
+      return Number(rows[0]?.epoch ?? 0)
     },
 
     async raise(applicationUri: string, userId: string): Promise<void> {
@@ -50,19 +51,9 @@ export function sessionEpochsOn(db: Kysely<Schema>) {
     /** The same at every app: of what is on its way to one, nothing is on record yet. */
     async raiseAllOf(userId: string): Promise<void> {
       await db
-        .insertInto('session_epochs')
-        .columns(['application_uri', 'user_id', 'epoch'])
-        .expression((eb) =>
-          eb
-            .selectFrom('trusted_applications')
-            .select(['application_uri', sql<string>`${userId}`.as('user_id'), sql<number>`1`.as('epoch')])
-            // SQLite cannot tell the conflict from a join where the select has no condition.
-            .where(sql<SqlBool>`true`)
-            .orderBy('application_uri'),
-        )
-        .onConflict((conflict) =>
-          conflict.columns(keyed).doUpdateSet((eb) => ({ epoch: eb('session_epochs.epoch', '+', 1) })),
-        )
+        .updateTable('users')
+        .set((eb) => ({ grants_epoch: eb('grants_epoch', '+', 1) }))
+        .where('id', '=', userId)
         .execute()
     },
 
@@ -71,6 +62,14 @@ export function sessionEpochsOn(db: Kysely<Schema>) {
      * @returns false when it was raised since
      */
     async hold(applicationUri: string, userId: string, epoch: number): Promise<boolean> {
+      // The row of the user first, which is what counts at every app.
+      const whose = await db
+        .updateTable('users')
+        .set((eb) => ({ grants_epoch: eb.ref('grants_epoch') }))
+        .where('id', '=', userId)
+        .returning('grants_epoch')
+        .executeTakeFirst()
+      if (!whose || whose.grants_epoch > epoch) return false
       const held = await db
         .insertInto('session_epochs')
         .values({ application_uri: applicationUri, user_id: userId, epoch: 0 })
@@ -78,7 +77,7 @@ export function sessionEpochsOn(db: Kysely<Schema>) {
           conflict
             .columns(keyed)
             .doUpdateSet((eb) => ({ epoch: eb.ref('session_epochs.epoch') }))
-            .where('session_epochs.epoch', '=', epoch),
+            .where('session_epochs.epoch', '=', epoch - whose.grants_epoch),
         )
         .executeTakeFirst()
       return held.numInsertedOrUpdatedRows === 1n

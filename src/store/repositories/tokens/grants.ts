@@ -21,6 +21,7 @@ export function grantsOn(db: Kysely<Schema>) {
       const { applicationUri, userId } = basis
       const row = await db
         .selectFrom(['trusted_applications as app', 'users as person', 'sign_in_sessions as session'])
+        .select('person.grants_epoch')
         .select((eb) =>
           eb
             .selectFrom('consents')
@@ -46,7 +47,7 @@ export function grantsOn(db: Kysely<Schema>) {
         .where('session.sid', '=', basis.signIn.sid)
         .where('session.ended_at', 'is', null)
         .executeTakeFirst()
-      if (!row || (row.session_epoch ?? 0) !== basis.sessionEpoch) return false
+      if (!row || (row.session_epoch ?? 0) + row.grants_epoch !== basis.sessionEpoch) return false
       const allowed = toScope(row.allowed ?? '')
       return consent.every((item) => allowed.includes(item))
     },
