@@ -51,15 +51,13 @@ await t.test('somebody with many tokens is gone at once, and their rows bit by b
   t.notMatch((await admin.get('/users')).text, EVE)
   t.notMatch((await admin.get(`/apps/${encodeURIComponent(WEB)}/consents`)).text, EVE)
   t.notMatch((await tessera(words('consent list --json'))).stdout, EVE)
-  const [row] = await query<Record<string, unknown>>(instance, 'select * from users where id = ?', eve.id)
-  t.match(row, {
-    login: `removed:${eve.id}`,
-    name: `removed:${eve.id}`,
-    email: null,
-    password_hash: null,
-    profile: '{}',
-    is_enabled: 0,
-  })
+  const kept = 'login, name, email, password_hash, profile, is_enabled'
+  const rows = await query<Record<string, unknown>>(instance, `select ${kept} from users where id = ?`, eve.id)
+  const nobody = { login: `removed:${eve.id}`, name: `removed:${eve.id}`, email: null, password_hash: null }
+  t.strictSame(
+    rows.map((row) => ({ ...row })),
+    [{ ...nobody, profile: '{}', is_enabled: 0 }],
+  )
   t.strictSame(await findings(), before, 'db check finds nothing more')
 })
 
