@@ -1,4 +1,5 @@
-import { DAY, isoTime, MINUTE } from '../../lib/time/clock.ts'
+import { isoTime, MINUTE } from '../../lib/time/clock.ts'
+import { LONGEST_LEAD } from '../maintenance/check-clock.ts'
 import { examineFiles, type SecretFiles } from './examine-files.ts'
 import { type Finding, fault, fine, warning } from './finding.ts'
 
@@ -38,7 +39,7 @@ export function examineInstallation(installation: Installation): Finding[] {
           `the database has already seen ${isoTime(timeReached)}`,
           'set the clock of this machine with NTP; if it is right, correct the database with tessera db clock --reset',
         )
-      : timeReached > 0 && now - timeReached > DAY
+      : timeReached > 0 && now - timeReached > LONGEST_LEAD
         ? warning(
             'clock',
             `the database has seen no time after ${isoTime(timeReached)}`,

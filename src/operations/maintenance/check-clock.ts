@@ -12,8 +12,8 @@ export type AheadOfRecord = 'refuse' | 'read only' | { readonly acceptedBy: stri
 
 type AuditBy = (clock: Clock) => Pick<Audit, 'within'>
 
-// An instance that was off for longer is rare, and whoever starts it again is there.
-const LONGEST_LEAD = DAY
+/** Milliseconds. A machine that was off over the holidays has its instance back; whoever starts one that was off for longer is there. */
+export const LONGEST_LEAD = 30 * DAY
 
 /**
  * Starts the time of a process, and checks the machine's clock against what the database has seen.

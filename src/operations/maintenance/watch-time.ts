@@ -61,7 +61,7 @@ export function createWatchTime({ writeEnding, time, audit, log }: Dependencies)
     if (stepped)
       report(step > 0 ? `was set forward by ${step} ms` : `was set back by ${-step} ms, which is not followed`)
     const event = { event: 'clock_stepped', actor: 'server', detail: { step, lead: time.lead() } } as const
-    // Also while a full disk has stopped what is less needed: a record that stands still for a day stops the next start.
+    // Also while a full disk has stopped what is less needed: a record that stands still for a month stops the next start.
     seen = await writeEnding(async (unit) => {
       const record = await writeDown(unit)
       if (stepped) await audit.within(unit, event)
