@@ -32,7 +32,12 @@ interface Around {
 /** What changes records for whoever asks over HTTP, put together: administrators, people themselves, apps that register themselves. */
 export function createAdministration(
   { issuer, responseTypes, registration: policy }: Pick<Config, 'issuer' | 'responseTypes' | 'registration'>,
-  { store: { read, writeAlone }, keys, clock, outbound }: Pick<Core, 'store' | 'keys' | 'clock' | 'outbound'>,
+  {
+    store: { read, writeAlone, requireDiskSpace },
+    keys,
+    clock,
+    outbound,
+  }: Pick<Core, 'store' | 'keys' | 'clock' | 'outbound'>,
   { random, whileOutside, passwords, audit, flush, secretKey, grants }: Around,
 ) {
   const here = { issuer, whyNotFetchable: outbound.whyNotFetchable }
@@ -41,6 +46,7 @@ export function createAdministration(
   return {
     registration: createRegistration({
       read,
+      requireDiskSpace,
       runChange,
       clock,
       random,
@@ -60,7 +66,7 @@ export function createAdministration(
     }),
     manage: {
       apps: createManageApps({ read, runChange, clock, random, secretKey }),
-      tokens: createManageTokens({ read, runChange, clock, random }),
+      tokens: createManageTokens({ read, requireDiskSpace, runChange, clock, random }),
       sessions: createManageSessions({ read, runChange, clock }),
       consents: createManageConsents({ read, runChange }),
       users: createManageUsers({ read, runChange, clock, hashPassword: passwords.hash }),

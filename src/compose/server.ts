@@ -194,6 +194,7 @@ export async function buildServer(
         refuse,
         sendAnswer,
         readCatalogue,
+        requireDiskSpace: store.requireDiskSpace,
         writeAlone: store.writeAlone,
         clock,
         audit,

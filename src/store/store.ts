@@ -109,6 +109,11 @@ export interface Store {
     /** Brings the schema up to date. @returns the names applied now */
     migrate(): Promise<string[]>
   }
+  /**
+   * Asked by whoever hands out something new by `writeAlone`, which goes through on a full disk for the sake of what ends something.
+   * @throws Refused `temporarily_unavailable` while a full disk has stopped everything else
+   */
+  requireDiskSpace(): void
   /** Puts aside what is needed in an emergency; for whoever serves. */
   keepReserve(): void
   /** Gives some of the space of removed rows back to the disk. @returns whether there is more */

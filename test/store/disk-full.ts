@@ -1,45 +1,18 @@
 // SQLite alone: is about the disk under the file of SQLite
-import { execFileSync } from 'node:child_process'
-import { appendFileSync, existsSync, mkdtempSync, rmSync, statfsSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { loadSqlite } from '../../src/store/engine/sqlite-library.ts'
 import { createRelyingParty, DEAD, lifeOf } from '../fixtures/clients/relying-party.ts'
 import { type Tokens, tokensOf } from '../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { addApp, addPerson, prepareSite, serve } from '../fixtures/instance/server-process.ts'
 import { WEB_REDIRECT } from '../fixtures/instance/world.ts'
+import { fillDisk, smallDisk } from '../fixtures/store/small-disk.ts'
 
 const Sqlite = loadSqlite()
 
 const WEB = 'my.trusted.app/web'
-
-/** A disk of its own, which only root can make. */
-function smallDisk(t: Test, mebibytes: number): string | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'tessera-disk-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', folder], { stdio: 'ignore' })
-  } catch {
-    rmSync(folder, { recursive: true })
-    return undefined
-  }
-  t.teardown(() => {
-    execFileSync('umount', ['-l', folder])
-    rmSync(folder, { recursive: true })
-  })
-  return folder
-}
-
-/** Writes to a file until nothing more fits. */
-function fill(file: string): void {
-  for (const size of [1 << 20, 1 << 16, 1 << 12, 1])
-    try {
-      for (;;) appendFileSync(file, Buffer.alloc(size, 1))
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
-    }
-}
 
 await t.test('R-06: a full disk stops what issues, not what ends, and the server goes on by itself', async (t) => {
   const disk = smallDisk(t, 32)
@@ -57,7 +30,7 @@ await t.test('R-06: a full disk stops what issues, not what ends, and the server
   t.equal(statSync(ballast).size, 4 * 1024 * 1024, 'space is put aside')
 
   const filler = join(disk, 'filler')
-  fill(filler)
+  fillDisk(filler)
   let tokens: Tokens = kept
   // The log that is written to has room for some more.
   for (let tries = 0; tries < 500; tries++) {

@@ -20,6 +20,8 @@ type Unit = Pick<Repositories, 'apps' | 'users' | 'settings' | 'referenceTokens'
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'apps' | 'users' | 'sessionEpochs' | 'referenceTokens'>
+  /** @throws Refused while nothing new may be stored */
+  readonly requireDiskSpace: () => void
   readonly runChange: RunChange<keyof Unit>
   readonly clock: Clock
   readonly random: Random
@@ -28,7 +30,7 @@ interface Dependencies {
 export type ManageTokens = ReturnType<typeof createManageTokens>
 
 /** Reference tokens as the APIs handle them: each change is checked, stored and audited in one unit of work. */
-export function createManageTokens({ read, runChange, clock, random }: Dependencies) {
+export function createManageTokens({ read, requireDiskSpace, runChange, clock, random }: Dependencies) {
   async function issue(unit: Unit, wanted: WantedToken, context: ChangeContext, asked: GrantEpochs | undefined) {
     const { token, value, app, user } = await issueReferenceToken(unit, wanted, random, context, asked)
     return { ...showReferenceToken(token, app, user, context.now), token: value }
@@ -52,12 +54,14 @@ export function createManageTokens({ read, runChange, clock, random }: Dependenc
 
     /** The token with its value, which is told this once. */
     async issue(wanted: WantedToken, actor: Actor) {
+      requireDiskSpace()
       const asked = await epochsWhenAsked(read, wanted)
       return runChange(actor, (unit, context) => issue(unit, wanted, context, asked))
     },
 
     /** The same for somebody who is not to learn which apps there are. */
     async issueOwn(own: Omit<WantedToken, 'kind'>, actor: Actor) {
+      requireDiskSpace()
       const wanted = { ...own, kind: 'PAT' as const }
       const asked = await epochsWhenAsked(read, wanted)
       return runChange(actor, async (unit, context) => {

@@ -48,6 +48,8 @@ export interface RegistrationPolicy {
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'apps' | 'selfRegistrations' | 'initialAccessTokens'>
+  /** @throws Refused while nothing new may be stored */
+  readonly requireDiskSpace: () => void
   readonly runChange: RunChange<keyof Unit>
   readonly clock: Clock
   readonly random: Random
@@ -158,6 +160,7 @@ export function createRegistration(dependencies: Dependencies) {
       bearer: string | undefined,
       { address }: Pick<Actor, 'address'>,
     ): Promise<ClientInformation> {
+      dependencies.requireDiskSpace()
       const token = await requireInitialToken(read, bearer)
       const { changes, kept } = await checkMetadata(body)
       const applicationUri = `${SELF_REGISTERED_PREFIX}${newShortId(random)}`

@@ -93,16 +93,21 @@ export function openSqlite(path: string, missing: 'make' | 'find' | 'read' = 'ma
   const beDurable = missing === 'read' ? once(() => demandFullSync(writerConnection)) : NOTHING_TO_DO
   const { group, write: writeEnding } = writingOn({ database: writerConnection, ballast, file, beDurable })
 
+  function requireDiskSpace(): void {
+    if (ballast.isReleased()) throw unavailable({ code: 'SQLITE_FULL', message: DISK_IS_FULL })
+  }
+
   return {
     read: repositoriesOn(reader),
     write: async (unit) => {
-      if (ballast.isReleased()) throw unavailable({ code: 'SQLITE_FULL', message: DISK_IS_FULL })
+      requireDiskSpace()
       return writeEnding(unit)
     },
     writeEnding,
     // One process writes at a time, and within it one unit after the other.
     writeAlone: writeEnding,
     writeStaged: (records, unit) => writeStaged(path, { ballast, file }, records, unit),
+    requireDiskSpace,
     keepReserve: ballast.keep,
     migrations: {
       ...migrations,

@@ -28,6 +28,8 @@ interface Dependencies {
   readonly refuse: Refuse
   readonly sendAnswer: SendAnswer
   readonly readCatalogue: ReadCatalogue
+  /** @throws Refused while nothing new may be stored */
+  readonly requireDiskSpace: () => void
   readonly writeAlone: Write<'grants' | 'sessionEpochs' | 'consents'>
   readonly clock: Clock
   readonly audit: Pick<Audit, 'note'>
@@ -151,10 +153,14 @@ const denialOf = ({ app, scope }: AuthorizationRequest, user: string): Refused =
 
 /** @returns keeps what a person allows, or says false where anything was ended since it was checked */
 const createKeepConsent =
-  ({ writeAlone, clock }: Pick<Dependencies, 'writeAlone' | 'clock'>) =>
-  ({ app: { applicationUri, epoch } }: AuthorizationRequest, { signedIn, scope }: ConsentStep): Promise<boolean> => {
+  ({ requireDiskSpace, writeAlone, clock }: Pick<Dependencies, 'requireDiskSpace' | 'writeAlone' | 'clock'>) =>
+  async (
+    { app: { applicationUri, epoch } }: AuthorizationRequest,
+    { signedIn, scope }: ConsentStep,
+  ): Promise<boolean> => {
     const { user, session: signIn, sessionEpoch } = signedIn
     const basis = { applicationUri, userId: user.id, appEpoch: epoch, userEpoch: user.epoch, sessionEpoch, signIn }
+    requireDiskSpace()
     // In turn with kill switches and withdrawals, on any node.
     return writeAlone(async ({ grants, sessionEpochs, consents }) => {
       if (!(await grants.mayGrant(basis, []))) return false
