@@ -1,4 +1,4 @@
-import { type Clock, HOUR, MINUTE, SECOND, systemClock } from './clock.ts'
+import { type Clock, DAY, HOUR, MINUTE, SECOND, systemClock } from './clock.ts'
 
 /** The time of a process, which never goes back behind what it has reached by itself. */
 export interface Timekeeper {
@@ -27,6 +27,8 @@ interface Machine {
   readonly timer: Clock
 }
 
+/** Milliseconds. Whoever was off over the holidays just starts; further ahead somebody has to say that the clock is right. */
+export const LONGEST_LEAD = 30 * DAY
 /** A clock that is disciplined moves by less. */
 export const STEP = 2 * SECOND
 // A clock that is off is followed at this part of the pace: a step is not believed, a drift is.

@@ -1,5 +1,5 @@
 import { isoTime, MINUTE } from '../../lib/time/clock.ts'
-import { LONGEST_LEAD } from '../maintenance/check-clock.ts'
+import { LONGEST_LEAD } from '../../lib/time/timekeeper.ts'
 import { examineFiles, type SecretFiles } from './examine-files.ts'
 import { type Finding, fault, fine, warning } from './finding.ts'
 

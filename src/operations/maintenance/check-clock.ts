@@ -1,7 +1,7 @@
 import type { Audit } from '../../domain/instance/audit.ts'
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
 import { type Clock, DAY, isoTime } from '../../lib/time/clock.ts'
-import type { StartTime, Timekeeper } from '../../lib/time/timekeeper.ts'
+import { LONGEST_LEAD, type StartTime, type Timekeeper } from '../../lib/time/timekeeper.ts'
 import type { Store, Write } from '../../store/store.ts'
 
 /** The machine's clock is so far ahead of the time the database has seen that it may be wrong; the message says what to do. */
@@ -11,9 +11,6 @@ export class ClockAhead extends Error {}
 export type AheadOfRecord = 'refuse' | 'read only' | { readonly acceptedBy: string }
 
 type AuditBy = (clock: Clock) => Pick<Audit, 'within'>
-
-/** Milliseconds. A machine that was off over the holidays has its instance back; whoever starts one that was off for longer is there. */
-export const LONGEST_LEAD = 30 * DAY
 
 /**
  * Starts the time of a process, and checks the machine's clock against what the database has seen.
