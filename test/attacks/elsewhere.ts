@@ -112,7 +112,7 @@ const ELSEWHERE: readonly (readonly [id: string, file: string, name: string])[] 
   ['AD-16', 'rfc-7592-management.ts', 'AD-16 a disabled app cannot revive itself, nor a removed one'],
   ['PT-05', 'reference-tokens.ts', 'revocation by an administrator'],
   ['PT-05', 'reference-tokens.ts', 'RFC 7009: revocation by the app itself'],
-  ['PT-05', 'two-nodes.ts', 'a kill switch of the command line counts at both nodes within a second'],
+  ['PT-05', 'two-nodes.ts', 'a kill switch of the command line counts at both nodes at the next request'],
   ['PT-06', 'reference-tokens.ts', 'its expiry, to the millisecond'],
   ['PT-07', 'kill-switches.ts', 'PT-07: the app is disabled and enabled again'],
   ['PT-07', 'reference-tokens.ts', 'what ends a token does so at once, everywhere'],

@@ -150,7 +150,8 @@ function fill(site: Site, people: number): void {
   const database = new Sqlite(join(site.folder, 'tessera.db'))
   database.exec(`
     with recursive n(i) as (select 1 union all select i + 1 from n where i < ${people})
-    insert into users select 'u' || i || '-é𝄞', 'user' || i, 'InternalUser', null, 'Name', null, 0, null, '{}', 0, 1, 1, 1, 1 from n;
+    insert into users (id, login, type, name, email_verified, profile, is_admin, is_enabled, epoch, created_at, updated_at)
+      select 'u' || i || '-é𝄞', 'user' || i, 'InternalUser', 'Name', 0, '{}', 0, 1, 1, 1, 1 from n;
     insert into user_identifiers select login, id from users where login like 'user%';
     insert into sign_in_sessions select 's' || id, 'c' || id, id, 1, 1, 'pwd', '1', 1, 1, null from users where login like 'user%';
     insert into audit_events select 'a' || id, 1, 'sign_in', 'success', id, null, null, id, '{"text":"\\u0000 \\" é"}' from users where login like 'user%';

@@ -91,7 +91,7 @@ await t.test(
       database.pragma(`journal_mode = ${journal}`)
       database.pragma('cache_size = 1')
       database.exec('begin immediate')
-      const add = database.prepare("insert into settings values ('half ' || ?, ?)")
+      const add = database.prepare("insert into settings (name, value) values ('half ' || ?, ?)")
       for (let row = 0; row < 500; row++) add.run(row, 'x'.repeat(500))
       const folder = join(site.folder, name)
       mkdirSync(folder)

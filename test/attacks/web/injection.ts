@@ -22,6 +22,10 @@ const UNPARAMETERED: readonly string[] = [
   'src/store/check/contents.ts: sql.lit(now)',
   'src/store/check/contents.ts: sql.raw(condition)',
   'src/store/check/contents.ts: sql.table(table)',
+  // Tables and columns that the file itself lists.
+  ...[`ref(\`owned.\${of}\`)`, 'ref(key)', 'ref(of)', 'table(table)'].map(
+    (name) => `src/store/repositories/instance/removals.ts: sql.${name}`,
+  ),
   // Names of its own tables, and numbers; values are bound.
   'src/store/repositories/instance/staging.ts: sql.raw(statement)',
   'src/store/schema/columns.ts: sql.ref(column)',
@@ -41,6 +45,8 @@ const BY_TYPE: readonly string[] = [
   'src/store/repositories/instance/names.ts: .orderBy(name',
   'src/store/repositories/instance/names.ts: .select(name',
   'src/store/repositories/instance/names.ts: .where(name',
+  'src/store/repositories/instance/removals.ts: .select(key',
+  'src/store/repositories/instance/removals.ts: .where(key',
   'src/store/repositories/sessions/sign-in-sessions.ts: .where(column',
 ]
 /** Nor is this a column, but a condition that the file itself holds. */
