@@ -45,7 +45,7 @@ const ROOMS = {
   oauth: { 'client-auth': [], grants: [], tokens: [], authorize: [], registration: [] },
   'sign-in': { session: [], logout: ['session'], devices: [], throttle: ['devices'], methods: ['throttle', 'devices'] },
   admin: { change: [], users: ['change'], apps: ['change', 'users'], grants: ['change', 'users', 'apps'] },
-  operations: { audit: [], refusals: ['audit'], doctor: [], maintenance: [], outbox: [] },
+  operations: { audit: [], refusals: ['audit'], doctor: [], maintenance: [], 'master-key': [], outbox: [] },
   'config-files': { schema: [], read: ['schema'], stage: ['schema'], apply: ['schema', 'read', 'stage'] },
   web: { kit: [], endpoints: ['kit'], pages: ['kit'], 'manage-api': ['kit'], 'profile-api': ['kit'] },
   cli: {

@@ -8,8 +8,8 @@ import { createManageTokens } from '../admin/grants/manage-tokens.ts'
 import { createManageUsers } from '../admin/users/manage-users.ts'
 import type { Config } from '../config/read-config.ts'
 import type { Audit } from '../domain/instance/audit.ts'
+import type { SealedRows } from '../lib/crypto/master-keys.ts'
 import type { Passwords } from '../lib/crypto/passwords.ts'
-import type { SealingKey } from '../lib/crypto/sealed-box.ts'
 import type { Random } from '../lib/crypto/secrets.ts'
 import type { WhileOutside } from '../lib/flow/outside.ts'
 import type { GrantRegistry } from '../oauth/grants/registry.ts'
@@ -25,7 +25,7 @@ interface Around {
   /** Stores what still waits to be recorded. */
   readonly flush: () => Promise<unknown>
   /** Seals secrets that apps sign with. */
-  readonly secretKey: SealingKey
+  readonly sealedSecrets: Pick<SealedRows, 'sealIn'>
   readonly grants: Pick<GrantRegistry, 'offered'>
 }
 
@@ -38,7 +38,7 @@ export function createAdministration(
     clock,
     outbound,
   }: Pick<Core, 'store' | 'keys' | 'clock' | 'outbound'>,
-  { random, whileOutside, passwords, audit, flush, secretKey, grants }: Around,
+  { random, whileOutside, passwords, audit, flush, sealedSecrets, grants }: Around,
 ) {
   const here = { issuer, whyNotFetchable: outbound.whyNotFetchable }
   const runChange = createRunChange({ read, writeAlone, clock, here, audit })
@@ -55,7 +55,7 @@ export function createAdministration(
       policy,
       offer: { responseTypes, grantTypes, scopes: policy.scopes },
       defaultAlgorithm: keys.algorithm,
-      secretKey,
+      sealedSecrets,
       issuer,
     }),
     forgetUnused: createForgetUnused({
@@ -65,7 +65,7 @@ export function createAdministration(
       unusedFor: policy.unusedFor,
     }),
     manage: {
-      apps: createManageApps({ read, runChange, clock, random, secretKey }),
+      apps: createManageApps({ read, runChange, clock, random, sealedSecrets }),
       tokens: createManageTokens({ read, requireDiskSpace, runChange, clock, random }),
       sessions: createManageSessions({ read, runChange, clock }),
       consents: createManageConsents({ read, runChange }),

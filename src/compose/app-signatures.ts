@@ -1,5 +1,5 @@
 import type { Config } from '../config/read-config.ts'
-import { secretSealingKey } from '../domain/apps/app-secret.ts'
+import { APP_SECRETS } from '../domain/apps/app-secret.ts'
 import type { WhileOutside } from '../lib/flow/outside.ts'
 import { createFetchText } from '../lib/net/fetch-text.ts'
 import { createReadEffectiveRequest } from '../oauth/authorize/request/effective-request.ts'
@@ -14,14 +14,14 @@ import type { Core } from './core.ts'
  */
 export function createAppSignatures(
   { issuer, requestObjects }: Pick<Config, 'issuer' | 'requestObjects'>,
-  { store, outbound, clock, masterKey }: Pick<Core, 'store' | 'outbound' | 'clock' | 'masterKey'>,
+  { store, outbound, clock, masterKeys }: Pick<Core, 'store' | 'outbound' | 'clock' | 'masterKeys'>,
   whileOutside: WhileOutside,
 ) {
-  const secretKey = secretSealingKey(masterKey)
+  const sealedSecrets = masterKeys.rowsFor(APP_SECRETS)
   const fetchKeys = createFetchText(outbound, 'application/jwk-set+json, application/json')
   const verifySignature = createVerifySignature({
     appKeys: createAppKeys({ fetchText: fetchKeys, whileOutside, clock }),
-    secretKey,
+    sealedSecrets,
     clock,
   })
   const readEffective = createReadEffectiveRequest({
@@ -33,5 +33,5 @@ export function createAppSignatures(
     issuer,
     clock,
   })
-  return { secretKey, verifySignature, readEffective }
+  return { sealedSecrets, verifySignature, readEffective }
 }

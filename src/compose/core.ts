@@ -1,8 +1,7 @@
 import type { Config } from '../config/read-config.ts'
 import { DEFAULT_RESOURCE } from '../domain/access/api-resource.ts'
 import { DEFAULT_API_SCOPES } from '../domain/protocol/scope.ts'
-import { loadMasterKey, MasterKeyFault, type MasterKeySource, markOf } from '../lib/crypto/master-key.ts'
-import { deriveKey } from '../lib/crypto/sealed-box.ts'
+import { loadKeyRing, type MasterKeySource } from '../lib/crypto/master-key.ts'
 import { createOutbound, type Outbound } from '../lib/net/outbound.ts'
 import type { Clock } from '../lib/time/clock.ts'
 import type { StartTime, Timekeeper } from '../lib/time/timekeeper.ts'
@@ -13,12 +12,12 @@ import { NotMigrated } from '../store/engine/migrations.ts'
 import { type DatabaseOptions, openStore } from '../store/open-store.ts'
 import { OutOfService, requireInService } from '../store/repositories/instance/move-state.ts'
 import type { Store } from '../store/store.ts'
+import { type OpenedKeys, openMasterKeys } from './open-master-keys.ts'
 
 /** What the server and the command line work on: the database, the keys, the time, the world outside. */
-export interface Core {
+export interface Core extends OpenedKeys {
   readonly store: Store
   readonly keys: SigningKeys
-  readonly masterKey: Buffer
   readonly clock: Clock
   readonly time: Timekeeper
   readonly outbound: Outbound
@@ -44,22 +43,23 @@ export async function openCore(
   whenAhead: AheadOfRecord = 'refuse',
   opening: Opening = 'make ready',
 ): Promise<Core> {
-  const masterKey = loadMasterKey(config.masterKey)
+  // A key that is missing or unreadable is told before a database is touched.
+  loadKeyRing(config.masterKey)
   const opened = openStore(config.database)
   try {
     const isMadeReady = opening === 'make ready'
     if (isMadeReady) await opened.migrations.migrate()
     else await requireMigrated(opened)
     await requireInService(opened.read.moveState)
-    await requireSameMasterKey(opened, masterKey, isMadeReady)
+    const openedKeys = await openMasterKeys(opened, config.masterKey, isMadeReady)
     const { time, store } = await checkClock(opened, startTime, whenAhead, createAuditWithin)
     const clock = time.now
     if (isMadeReady) await ensureDefaultResource(store, config.tokens.audience, clock())
-    const sealingKey = deriveKey(masterKey, 'signing-keys')
+    const sealed = openedKeys.masterKeys.rowsFor('signing-keys')
     const { signingAlgorithm: algorithm, signingKeys: schedule } = config
     const { writeAlone } = store
     const { signingKeys } = store.read
-    const keys = createSigningKeys({ signingKeys, writeAlone, sealingKey, clock, algorithm, schedule })
+    const keys = createSigningKeys({ signingKeys, writeAlone, sealed, clock, algorithm, schedule })
     // Everything can verify RS256; making keys of the others takes time that a start should not. OIDC Discovery §3
     if (isMadeReady) await keys.ensure([...new Set([algorithm, 'RS256'] as const)])
     const outbound = createOutbound(config.outbound)
@@ -67,7 +67,7 @@ export async function openCore(
       await outbound.close()
       await store.close()
     }
-    return { store, keys, masterKey, clock, time, outbound, close }
+    return { ...openedKeys, store, keys, clock, time, outbound, close }
   } catch (error) {
     await opened.close()
     throw error
@@ -83,24 +83,6 @@ async function requireMigrated({ migrations, read }: Store): Promise<void> {
   })
   throw new NotMigrated(pending)
 }
-
-/** The first start leaves a mark of its key, so that a wrong one is noticed before it seals anything. */
-async function requireSameMasterKey(
-  { read, writeAlone }: Store,
-  masterKey: Buffer,
-  leavesMark: boolean,
-): Promise<void> {
-  const mark = markOf(masterKey)
-  const known = (await read.settings.get('master-key-mark')) ?? (leavesMark ? await leaveMark(writeAlone, mark) : mark)
-  if (known !== mark) throw new MasterKeyFault('this is not the master key that this database was created with')
-}
-
-const leaveMark = (writeAlone: Store['writeAlone'], mark: string): Promise<string> =>
-  writeAlone(async ({ settings }) => {
-    const first = await settings.get('master-key-mark')
-    if (first === undefined) await settings.set('master-key-mark', mark)
-    return first ?? mark
-  })
 
 /** The API of the instance itself is always there; what it is called and which scopes it has is for administrators. */
 async function ensureDefaultResource({ read, writeAlone }: Store, identifier: string, now: number): Promise<void> {

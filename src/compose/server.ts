@@ -7,6 +7,7 @@ import { createPasswords } from '../lib/crypto/passwords.ts'
 import { packageRoot } from '../lib/files/package-root.ts'
 import { createAtMost } from '../lib/flow/at-most.ts'
 import { userInfoClaims } from '../oauth/tokens/mint/user-claims.ts'
+import { createWatchMasterKey } from '../operations/maintenance/watch-master-key.ts'
 import type { Outbox } from '../operations/outbox/outbox.ts'
 import { authorizeEndpoint } from '../web/endpoints/authorize/authorize.ts'
 import { AUTO_DISCOVERY_PATHS, autoDiscoveryEndpoint } from '../web/endpoints/auto-discovery.ts'
@@ -77,7 +78,7 @@ export async function buildServer(
   core: Core,
   { random, log, timeouts = TIMEOUTS, room = ROOM, passwords = createPasswords() }: Surroundings,
 ): Promise<FastifyInstance> {
-  const { store, keys, clock } = core
+  const { store, keys, clock, masterKeys } = core
   const { issuer, tokens: profile } = config
   const base = new URL(issuer).pathname.replace(/\/$/, '')
   const templates = join(packageRoot(), 'templates')
@@ -131,10 +132,11 @@ export async function buildServer(
 
   registerServiceGuard(server, {
     departure: () => store.read.moveState.get('departure'),
+    watchMasterKey: createWatchMasterKey({ read: store.read, masterKeys, log: server.log }),
     elapsed: () => performance.now(),
   })
 
-  await server.register(healthEndpoint, { ping: store.ping })
+  await server.register(healthEndpoint, { ping: store.ping, whyNotReady: masterKeys.whyLacking })
   await server.register(metricsEndpoint, { metrics, token: config.metrics.token })
   await server.register(oauthMetadataEndpoint, { metadata, rootPath })
   const { instance: database, audience: defaultResource } = profile

@@ -4,7 +4,6 @@ import type { Config } from '../config/read-config.ts'
 import type { Sector } from '../domain/apps/sector.ts'
 import type { User } from '../domain/users/user.ts'
 import type { Passwords } from '../lib/crypto/passwords.ts'
-import { deriveKey } from '../lib/crypto/sealed-box.ts'
 import type { Random } from '../lib/crypto/secrets.ts'
 import { createLastUse } from '../lib/flow/last-use.ts'
 import type { WhileOutside } from '../lib/flow/outside.ts'
@@ -72,12 +71,12 @@ interface Around {
 
 /** Constructs the parts that endpoints and pages put in a row. */
 export function createServices(config: Config, core: Core, { random, log, whileOutside, passwords }: Around) {
-  const { store, keys, clock, masterKey, outbound } = core
+  const { store, keys, clock, masterKeys, lastingKeys, outbound } = core
   const { write, writeEnding, writeAlone } = store
   const knownApps = createKnownApps()
   const read = { ...store.read, apps: knownApps.watch(store.read.apps) }
   const { issuer } = config
-  const profile = completeProfile(config.tokens, masterKey)
+  const profile = completeProfile(config.tokens, lastingKeys)
   const audit = createAudit({ write, clock, log })
   const refusalLog = createRefusalLog({ write, clock, log, isKnownApp: knownApps.has })
   const secretUse = createLastUse({
@@ -99,12 +98,12 @@ export function createServices(config: Config, core: Core, { random, log, whileO
   const readCatalogue = createReadCatalogue(read.resources, profile.audience)
 
   const sessions = createSignInSessions({ read, write, writeEnding, clock, random, limits: config.sessions })
-  const devices = createDevices({ key: deriveKey(masterKey, 'devices'), clock, random })
+  const devices = createDevices({ keys: () => masterKeys.keysFor('devices'), clock, random })
   const throttle = createSignInThrottle({
     signInAttempts: read.signInAttempts,
     write,
     clock,
-    key: deriveKey(masterKey, 'sign-in-throttle'),
+    keys: () => masterKeys.keysFor('sign-in-throttle'),
     devices,
     mostOfNetwork: config.limits.signIn,
   })
@@ -113,12 +112,11 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     clock,
   )
   const readIdTokenHint = createReadIdTokenHint(keys, issuer, clock)
-  const browserStateOf = createBrowserState(deriveKey(masterKey, 'browser-state'))
-  const logoutKey = deriveKey(masterKey, 'logout-tickets')
+  const browserStateOf = createBrowserState(lastingKeys['browser-state'])
   const logout = createLogout({
     apps: read.apps,
     readHint: readIdTokenHint,
-    key: logoutKey,
+    boxes: masterKeys.boxesFor('logout-tickets'),
     clock,
     random,
     issuer,
@@ -134,7 +132,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     senders: [createLogoutNotices({ apps: read.apps, users: read.users, sign: signLogoutToken, post: outbound.post })],
   })
 
-  const { secretKey, verifySignature, readEffective } = createAppSignatures(config, core, whileOutside)
+  const { sealedSecrets, verifySignature, readEffective } = createAppSignatures(config, core, whileOutside)
   const verifyAssertion = createVerifyAssertion({ verifySignature, issuer, clock })
   const authenticateApp = createAuthenticateApp({ apps: read.apps, write, verifyAssertion, clock, secretUse, audit })
   const { isOpen: isSessionOpen } = sessions
@@ -169,7 +167,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     passwords,
     audit,
     flush,
-    secretKey,
+    sealedSecrets,
     grants,
   })
 
@@ -177,7 +175,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     read,
     clock,
     issuer,
-    interactions: createInteractions({ key: deriveKey(masterKey, 'authorize-tickets'), clock, random, issuer }),
+    interactions: createInteractions({ boxes: masterKeys.boxesFor('authorize-tickets'), clock, random, issuer }),
     issueAnswer: createIssueAnswer({
       write,
       clock,

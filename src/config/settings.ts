@@ -58,7 +58,7 @@ export const SETTINGS = {
   ),
   TESSERA_MASTER_KEY: setting(
     '',
-    'master key, which encrypts the signing keys: 32 bytes or more in base64 or hex; replaces the file',
+    'master key, which encrypts the signing keys: 32 bytes or more in base64 or hex, several separated by commas; replaces the file',
     readOptional,
   ),
   TESSERA_MASTER_KEY_FILE: setting(

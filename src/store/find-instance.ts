@@ -2,6 +2,7 @@ import { type Stats, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseDatabaseUrl } from '../lib/net/database-url.ts'
 import { ForeignDatabase } from './engine/migrations.ts'
+import { MASTER_KEY_MARK } from './repositories/instance/master-key.ts'
 import { settingsOn } from './repositories/instance/settings.ts'
 import { openPlace, shownPlace } from './transfer/place.ts'
 import { TransferRefused } from './transfer/refused.ts'
@@ -34,7 +35,7 @@ export async function findInstance(url: string): Promise<Found> {
         missing: `the ${isFile(url) ? 'file' : 'database'} does not hold a Tessera instance`,
         keyed: false,
       }
-    const mark = await settingsOn(place.db).get('master-key-mark')
+    const mark = await settingsOn(place.db).get(MASTER_KEY_MARK)
     return { shown, missing: undefined, keyed: mark !== undefined }
   } catch (error) {
     if (error instanceof ForeignDatabase) throw new TransferRefused(`${shown} ${error.reason}`)

@@ -8,6 +8,7 @@ import { trustedApplicationsOn } from './repositories/apps/trusted-applications.
 import { type AfterCommit, auditEventsOn } from './repositories/instance/audit-events.ts'
 import { leasesOn } from './repositories/instance/leases.ts'
 import { leftoversOn } from './repositories/instance/leftovers.ts'
+import { masterKeyOn, sealedRowsOn } from './repositories/instance/master-key.ts'
 import { moveStateOn } from './repositories/instance/move-state.ts'
 import { refusalsOn } from './repositories/instance/refusals.ts'
 import { settingsOn } from './repositories/instance/settings.ts'
@@ -62,6 +63,8 @@ export const repositoriesOn = (db: Kysely<Schema>, afterCommit?: AfterCommit) =>
   leases: leasesOn(db),
   leftovers: leftoversOn(db),
   moveState: moveStateOn(db),
+  masterKey: masterKeyOn(db),
+  sealedRows: sealedRowsOn(db),
   initialAccessTokens: initialAccessTokensOn(db),
   selfRegistrations: selfRegistrationsOn(db),
 })

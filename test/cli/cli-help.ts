@@ -6,7 +6,8 @@ import { placeOf } from '../fixtures/instance/place.ts'
 
 const GROUPS = ['app', 'user', 'resource', 'token', 'key', 'audit', 'refusal', 'db']
 // They speak of a file, an address or a refusal that is not there; their own tests run them.
-const OF_SOMETHING_ELSE = /serve|doctor|\.yaml|apply|explain|refusal show|key revoke|db (move|backup|restore)/
+const OF_SOMETHING_ELSE =
+  /serve|doctor|\.yaml|apply|explain|refusal show|key (revoke|forget)|new-key-file|db (move|backup|restore)/
 
 const ALREADY =
   /is taken|is already registered|already exists|is already published|a password is missing|does not have exactly one secret called|does not accept reference tokens|no reference token has the id|is disabled; enable it with/
@@ -38,7 +39,7 @@ await t.test('the help of every command has examples, and each of them works', a
   runIn(t, place.folder)
   const commands = await everyCommand(tessera)
   const named =
-    'app register|list|show|update|enable|disable|rotate-secret|remove-secret|remove, user add|list|show|update|set-password|enable|disable|remove, resource add|list|show|update|remove, token issue-pat|issue-sat|list|revoke, key list|rotate|revoke, audit list|export, refusal list|show, db migrate|status|check|move|backup|restore'
+    'app register|list|show|update|enable|disable|rotate-secret|remove-secret|remove, user add|list|show|update|set-password|enable|disable|remove, resource add|list|show|update|remove, token issue-pat|issue-sat|list|revoke, key list|rotate|revoke|reseal|forget, audit list|export, refusal list|show, db migrate|status|check|move|backup|restore'
   const wanted = named.split(', ').flatMap((group) => {
     const [noun = '', verbs = ''] = group.split(' ')
     return verbs.split('|').map((verb) => `${noun} ${verb}`)

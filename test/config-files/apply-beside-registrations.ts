@@ -34,7 +34,7 @@ await t.test('an apply keeps what an app says of itself between the plan and the
     suggest: () => '',
     passwords: createPasswords(),
     contextNow: () => actorOf(instance.now()),
-    seal: (secret) => secret,
+    sealAhead: instance.core.masterKeys.rowsFor('app-secrets').sealAhead,
     prune: false,
     defaultResource: instance.issuer,
     dryRun: false,

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ConfigurationFaults, readConfig } from '../../src/config/read-config.ts'
 import { SETTINGS } from '../../src/config/settings.ts'
-import { loadMasterKey, MasterKeyFault } from '../../src/lib/crypto/master-key.ts'
+import { keysFor, loadKeyRing, MasterKeyFault, type MasterKeySource } from '../../src/lib/crypto/master-key.ts'
 import { parseDatabaseUrl } from '../../src/lib/net/database-url.ts'
 import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { tesseraProcess, tesseraWith } from '../fixtures/cli/cli.ts'
@@ -328,6 +328,27 @@ await t.test('master key: each wrong one has its line, and is not repeated', asy
   )
 })
 
+await t.test('master key: several keys are told from a long one that is written on several lines', async (t) => {
+  const [one, two, long] = [randomBytes(32), randomBytes(32), randomBytes(96)].map((bytes) => bytes.toString('base64'))
+  const ringOf = (value: string) => loadKeyRing({ value, file: '/nowhere', mayCreate: false })
+  const textsOf = (value: string): string[] => ringOf(value).keys.map(({ text }) => text)
+  for (const between of [',', ', ', ' ', '\n', '\r\n'])
+    t.strictSame(textsOf(`${one}${between}${two}\n`), [one, two], JSON.stringify(between))
+  t.strictSame(textsOf(`${one}\n${one}\n`), [one], 'each of them once')
+  t.equal(
+    faultOf(() => ringOf(`${one}\nY2FuYXJ5`)),
+    'key 2 of TESSERA_MASTER_KEY holds 6 bytes; a master key has at least 32 (openssl rand -base64 32)',
+  )
+  const [wrapped = '', rest = ''] = [long?.slice(0, 64), long?.slice(64)]
+  const ring = ringOf(`${wrapped}\n${rest}\n`)
+  t.strictSame(keysFor(ring, ring.wrapped?.mark)[0].bytes.toString('base64'), long, 'one, where the database says so')
+  t.strictSame(
+    keysFor(ring, undefined).map(({ text }) => text),
+    [wrapped, rest],
+  )
+  t.strictSame(textsOf(`${wrapped}\n${rest.slice(0, 20)}\n`), [wrapped + rest.slice(0, 20)], 'lines that are no keys')
+})
+
 await t.test('the command: faults go to stderr, one line each, exit code 2', async (t) => {
   const folder = join(folderOf(t), 'data')
   const file = fileOf(t, 'TESSERA_LISTEN=80\n')
@@ -395,6 +416,10 @@ await t.test('the command: production does not start without a master key, nor w
   t.strictSame(other, refused('this is not the master key that this database was created with'))
   t.equal(readFileSync(key, 'utf8'), made)
 })
+
+function loadMasterKey(source: MasterKeySource): Buffer {
+  return loadKeyRing(source).keys[0].bytes
+}
 
 function faultOf(work: () => unknown): string {
   try {

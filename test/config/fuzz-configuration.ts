@@ -12,6 +12,7 @@ import { APP_DEFAULTS } from '../../src/domain/apps/trusted-application.ts'
 import { didYouMean } from '../../src/domain/refusals/nearest.ts'
 import { canonicalIdentifier, whyBadEmail, whyBadLogin, whyBadPassword } from '../../src/domain/users/user.ts'
 import { USER_DETAILS } from '../../src/domain/users/user-details.ts'
+import type { SealedRow } from '../../src/lib/crypto/sealed-box.ts'
 import { isListedPassword } from '../../src/lib/files/listed-passwords.ts'
 import { DatabaseUrlFault, parseDatabaseUrl } from '../../src/lib/net/database-url.ts'
 import { isLoopback, networkOf } from '../../src/lib/net/network.ts'
@@ -86,7 +87,7 @@ await t.test('addresses', async () => {
 })
 
 await t.test('configuration files', async (t) => {
-  const reading = { variables: { X: 'x' }, suggest: didYouMean, now: 0, seal: () => '' }
+  const reading = { variables: { X: 'x' }, suggest: didYouMean, now: 0, seal: () => '' as SealedRow }
   const names = [
     'apps',
     'users',

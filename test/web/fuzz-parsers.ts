@@ -263,6 +263,10 @@ await t.test('RFC 9101 §4: what a request object holds', async () => {
 
 await t.test('sealed boxes and the interactions in them', async () => {
   const key = deriveKey('a secret of 32 characters or more!', 'test')
+  const boxes = {
+    seal: (text: string, context: string) => seal(key, text, context),
+    open: (box: string, context: string) => open(key, box, context),
+  }
   holds(textOf('AAAA', '_', '-', '='), (text) => open(key, text, 'authorize') === undefined)
   holds(fc.string({ unit: 'grapheme' }), (text) => open(key, seal(key, text, 'a'), 'a') === text)
   holds(fc.tuple(fc.string(), fc.nat()), ([text, at]) => {
@@ -271,7 +275,12 @@ await t.test('sealed boxes and the interactions in them', async () => {
     bytes[at % bytes.length] = (bytes[at % bytes.length] ?? 0) ^ 1
     return open(key, bytes.toString('base64url'), 'a') === undefined && open(key, box, 'b') === undefined
   })
-  const interactions = createInteractions({ key, clock: () => 0, random: systemRandom, issuer: 'https://i.example/id' })
+  const interactions = createInteractions({
+    boxes,
+    clock: () => 0,
+    random: systemRandom,
+    issuer: 'https://i.example/id',
+  })
   refusesAtMost(textOf('AAAA', 'e30'), (text) => interactions.open(text, undefined), Refused)
 })
 

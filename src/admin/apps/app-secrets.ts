@@ -1,5 +1,6 @@
 import { isValidSecret, needsReadableSecret } from '../../domain/apps/app-secret.ts'
 import type { AppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
+import type { SealedRow } from '../../lib/crypto/sealed-box.ts'
 import { newId } from '../../lib/crypto/secrets.ts'
 import type { Repositories } from '../../store/store.ts'
 import { type ChangeContext, recordChange } from '../change/record-change.ts'
@@ -11,7 +12,7 @@ type Unit = Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings' | 'au
 /** A secret as an administrator describes it. */
 export type SecretDescription = Pick<AppSecret, 'hash' | 'label' | 'expiresAt'> & {
   /** Seals the secret for an id, where more is known of it than its hash. */
-  readonly sealFor?: ((id: string) => string) | undefined
+  readonly sealFor?: ((id: string) => SealedRow) | undefined
 }
 
 /** Gives an app exactly these secrets; those that have ended count neither before nor after. @throws Refused */

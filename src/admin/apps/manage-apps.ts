@@ -4,7 +4,7 @@ import type { Shown } from '../../domain/apps/attribute-kinds.ts'
 import { APP_DEFAULTS, type AppRegistration, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
-import { type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
+import type { SealedRows } from '../../lib/crypto/master-keys.ts'
 import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import { readTime } from '../../lib/time/read-time.ts'
@@ -20,10 +20,12 @@ import { warningsAbout, warningsAboutSecrets } from './validate-app.ts'
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'apps' | 'users' | 'outbox'>
-  readonly runChange: RunChange<'apps' | 'users' | 'resources' | 'settings' | 'selfRegistrations' | 'auditEvents'>
+  readonly runChange: RunChange<
+    'apps' | 'users' | 'resources' | 'settings' | 'masterKey' | 'selfRegistrations' | 'auditEvents'
+  >
   readonly clock: Clock
   readonly random: Random
-  readonly secretKey: SealingKey
+  readonly sealedSecrets: Pick<SealedRows, 'sealIn'>
 }
 
 /** A JSON record whose members have the right names and types. */
@@ -42,7 +44,7 @@ export interface SecretInput {
 export type ManageApps = ReturnType<typeof createManageApps>
 
 /** Apps as the administration API handles them: each change is checked, stored and audited in one unit of work. */
-export function createManageApps({ read, runChange, clock, random, secretKey }: Dependencies) {
+export function createManageApps({ read, runChange, clock, random, sealedSecrets }: Dependencies) {
   async function describe(
     app: TrustedApplication,
     { users }: Pick<Repositories, 'users'>,
@@ -114,7 +116,7 @@ export function createManageApps({ read, runChange, clock, random, secretKey }: 
           { hash, label: body.Label, expiresAt: readEnd(body.ExpiresAt, context.now) },
           context.now,
         )
-        const sealed = made === undefined ? undefined : seal(secretKey, made, secret.id)
+        const sealed = made === undefined ? undefined : (await sealedSecrets.sealIn(unit))(made, secret.id)
         await addAppSecret(unit, applicationUri, { ...secret, sealed }, context)
         const shown = showSecret({ ...secret, lastUsedAt: undefined })
         return { ...shown, ...(made === undefined ? {} : { ApplicationSecret: made }) }

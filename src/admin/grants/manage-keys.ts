@@ -6,7 +6,7 @@ import { type MakeKey, requireKey, revokeKey } from './signing-keys.ts'
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'signingKeys'>
-  readonly runChange: RunChange<'signingKeys' | 'tokenNotices' | 'auditEvents'>
+  readonly runChange: RunChange<'signingKeys' | 'masterKey' | 'tokenNotices' | 'auditEvents'>
   readonly keys: {
     readonly make: MakeKey
     list(): Promise<readonly (KeyTimes & { readonly state: KeyState })[]>

@@ -6,7 +6,12 @@ import type { Repositories } from '../../store/store.ts'
 import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { notThere } from '../change/refuse-change.ts'
 
-type Unit = Pick<Repositories, 'signingKeys' | 'tokenNotices' | 'auditEvents'>
+type Unit = Pick<Repositories, 'signingKeys' | 'masterKey' | 'tokenNotices' | 'auditEvents'>
+
+/** A key that nothing knows yet, which the unit of work that stores it seals. */
+export interface FreshKey {
+  sealIn(unit: Pick<Unit, 'masterKey'>): Promise<StoredSigningKey>
+}
 
 /** What became of the keys of an algorithm when one was revoked. */
 export interface RevokedKey {
@@ -30,12 +35,7 @@ const shown = (kid: string): string => (/^[\w-]{1,64}$/.test(kid) ? kid : 'of th
  * @param made a key of the same algorithm, for where no other is published already
  * @throws Refused `not_found`
  */
-export async function revokeKey(
-  unit: Unit,
-  kid: string,
-  made: StoredSigningKey,
-  context: ChangeContext,
-): Promise<RevokedKey> {
+export async function revokeKey(unit: Unit, kid: string, made: FreshKey, context: ChangeContext): Promise<RevokedKey> {
   const { signingKeys, tokenNotices } = unit
   const { now } = context
   const key = await requireKey(unit, kid)
@@ -56,17 +56,18 @@ export async function revokeKey(
 
 interface Candidates {
   readonly next: StoredSigningKey | undefined
-  readonly made: StoredSigningKey
+  readonly made: FreshKey
   readonly now: number
 }
 
 /** The key that is published already is known to those who check tokens; from when on it signs is a little ago, as clocks differ. */
-async function letSign({ signingKeys }: Unit, { next, made, now }: Candidates): Promise<KeyTimes> {
+async function letSign(unit: Unit, { next, made, now }: Candidates): Promise<KeyTimes> {
   const signsFrom = now - KEY_LEEWAY
-  if (next) await signingKeys.bringForward(next.kid, signsFrom)
-  else await signingKeys.add({ ...made, signsFrom })
-  return { ...(next ?? made), signsFrom }
+  const key = { ...(next ?? (await made.sealIn(unit))), signsFrom }
+  if (next) await unit.signingKeys.bringForward(next.kid, signsFrom)
+  else await unit.signingKeys.add(key)
+  return key
 }
 
 /** What makes a key of an algorithm that nothing knows yet. */
-export type MakeKey = (algorithm: SigningAlgorithm) => Promise<StoredSigningKey>
+export type MakeKey = (algorithm: SigningAlgorithm) => Promise<FreshKey>

@@ -12,6 +12,8 @@ import { confirm } from '../kit/input.ts'
 import { note, print, table, warn } from '../kit/output.ts'
 import { impossible, wrongUsage } from '../kit/problem.ts'
 import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
+import { forgetCommand } from './key-forget.ts'
+import { resealCommand } from './key-reseal.ts'
 
 // How long verifiers may keep the key set.
 const CACHED = 5 * MINUTE
@@ -36,9 +38,9 @@ export function keyCommands(program: Command): void {
   const key = program
     .command('key')
     .alias('keys')
-    .description('keys that sign tokens')
+    .description('keys that sign tokens, and the master key they are sealed under')
     .helpCommand(false)
-    .addHelpText('after', helpText(['tessera key list', 'tessera key rotate --help']))
+    .addHelpText('after', helpText(['tessera key list', 'tessera key rotate --help', 'tessera key reseal --help']))
   key
     .command('list')
     .description('list the signing keys: next, active, previous, retired')
@@ -64,6 +66,8 @@ export function keyCommands(program: Command): void {
     .option('--yes', 'do not ask for confirmation')
     .addHelpText('after', HELP_REVOKE)
     .action(revoke)
+  resealCommand(key)
+  forgetCommand(key)
 }
 
 const list = (command: Command): Promise<void> =>

@@ -5,10 +5,10 @@ import { warningsAbout } from '../../admin/apps/validate-app.ts'
 import type { ChangeContext } from '../../admin/change/record-change.ts'
 import { isConflict } from '../../admin/change/refuse-change.ts'
 import { findAttribute } from '../../domain/apps/app-attributes.ts'
-import { secretSealingKey } from '../../domain/apps/app-secret.ts'
+import { APP_SECRETS } from '../../domain/apps/app-secret.ts'
 import { APP_DEFAULTS, type AppRegistration, isInteractive } from '../../domain/apps/trusted-application.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
-import { seal } from '../../lib/crypto/sealed-box.ts'
+import type { SealedRows } from '../../lib/crypto/master-keys.ts'
 import { digest, newId, newSecret, systemRandom } from '../../lib/crypto/secrets.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import type { Repositories } from '../../store/store.ts'
@@ -92,13 +92,13 @@ async function register(applicationUri: string, flags: Flags, command: Command):
   const systemUser = wanted.systemUser ?? flags.systemUser
   const faults = [...misplacedFlags(shape, flags), ...saidTwice(flags, set)]
   await withCore(command, async (core, config) => {
-    const { store, masterKey } = core
+    const { store, masterKeys } = core
     const secret = wanted.clientType === 'Confidential' ? newSecret(systemRandom) : undefined
     const context = commandLineHere(core, config)
-    const sealFor = (id: string): string | undefined => secret && seal(secretSealingKey(masterKey), secret, id)
+    const given = { secret, sealed: masterKeys.rowsFor(APP_SECRETS) }
     const asked = { faults: [...faults, ...(await misspelledSystemUser(systemUser, store.read))], flags: FLAG_OF }
     const registration = await store.writeAlone((unit) =>
-      orFaults(asked, () => add({ ...wanted, systemUser }, { secret, sealFor }, unit, context)),
+      orFaults(asked, () => add({ ...wanted, systemUser }, given, unit, context)),
     )
     const settings = settingsFor(registration, secret, config)
     const attributes = attributesOf(registration, await loginsFor([registration], store.read))
@@ -117,8 +117,8 @@ async function register(applicationUri: string, flags: Flags, command: Command):
 
 async function add(
   wanted: AppRegistration,
-  { secret, sealFor }: { secret: string | undefined; sealFor: (id: string) => string | undefined },
-  unit: Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings' | 'auditEvents'>,
+  { secret, sealed }: { secret: string | undefined; sealed: Pick<SealedRows, 'sealIn'> },
+  unit: Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings' | 'masterKey' | 'auditEvents'>,
   context: ChangeContext,
 ): Promise<AppRegistration> {
   const app = await registerApp(unit, wanted, context).catch((error: unknown) => {
@@ -129,7 +129,8 @@ async function add(
   })
   if (secret === undefined) return app
   const id = newId()
-  const first = { id, hash: digest(secret), createdAt: context.now, expiresAt: undefined, sealed: sealFor(id) }
+  const box = (await sealed.sealIn(unit))(secret, id)
+  const first = { id, hash: digest(secret), createdAt: context.now, expiresAt: undefined, sealed: box }
   await addAppSecret(unit, app.applicationUri, first, context)
   return app
 }

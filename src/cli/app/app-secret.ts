@@ -1,9 +1,8 @@
 import type { Command } from 'commander'
 import { requireApp } from '../../admin/apps/apps.ts'
 import { removeAppSecret, rotateAppSecret } from '../../admin/apps/secrets.ts'
-import { isValidSecret, secretSealingKey } from '../../domain/apps/app-secret.ts'
+import { APP_SECRETS, isValidSecret } from '../../domain/apps/app-secret.ts'
 import type { AppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
-import { seal } from '../../lib/crypto/sealed-box.ts'
 import { digest, newId, newSecret, systemRandom } from '../../lib/crypto/secrets.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import { commandLine } from '../kit/actor.ts'
@@ -55,16 +54,17 @@ export function secretCommands(app: Command): void {
 
 async function rotateSecret(applicationUri: string, flags: RotateFlags, command: Command): Promise<void> {
   const { overlap = 0, label, expires, hash } = flags
-  await withCore(command, async ({ store, clock, masterKey }, { issuer }) => {
+  await withCore(command, async ({ store, clock, masterKeys }, { issuer }) => {
     const value = hash === undefined ? newSecret(systemRandom) : undefined
     const now = clock()
     const expiresAt = expires === undefined ? undefined : now + expires
     const id = newId()
-    const sealed = value === undefined ? undefined : seal(secretSealingKey(masterKey), value, id)
-    const secret = { id, hash: hash ?? digest(value ?? ''), label, createdAt: now, expiresAt, sealed }
+    const made = { id, hash: hash ?? digest(value ?? ''), label, createdAt: now, expiresAt }
     const end = await store
       .writeAlone(async (unit) => {
         await requireApp(unit, applicationUri)
+        const seal = await masterKeys.rowsFor(APP_SECRETS).sealIn(unit)
+        const secret = { ...made, sealed: value === undefined ? undefined : seal(value, id) }
         return rotateAppSecret(unit, applicationUri, { secret, overlap }, commandLine(now))
       })
       .catch(namingFlags(flagsOf(FLAG_OF)))
@@ -73,7 +73,7 @@ async function rotateSecret(applicationUri: string, flags: RotateFlags, command:
       client_id: applicationUri,
       ...(value === undefined ? {} : { client_secret: value }),
       issuer,
-      secret_id: secret.id,
+      secret_id: id,
       secret_label: label ?? null,
       secret_expires_at: expiresAt === undefined ? null : isoTime(expiresAt),
       previous_secret_expires_at: until,

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Config } from '../../config/read-config.ts'
-import { loadMasterKey, MasterKeyFault } from '../../lib/crypto/master-key.ts'
+import { loadKeyRing, MasterKeyFault } from '../../lib/crypto/master-key.ts'
 import { shownDatabaseUrl } from '../../lib/net/database-url.ts'
 import { systemClock } from '../../lib/time/clock.ts'
 import { checkDatabase } from '../../store/check/check-database.ts'
@@ -37,7 +37,7 @@ async function check(command: Command): Promise<void> {
 /** None is made here: another one opens nothing. */
 function masterKeyAtHand({ masterKey }: Pick<Config, 'masterKey'>): AtHand {
   try {
-    return { key: loadMasterKey({ ...masterKey, mayCreate: false, keyed: true }) }
+    return { ring: loadKeyRing({ ...masterKey, mayCreate: false, keyed: true }) }
   } catch (error) {
     if (error instanceof MasterKeyFault) return { fault: error.message }
     throw error

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { recordChange } from '../../admin/change/record-change.ts'
-import { loadMasterKey, markOf } from '../../lib/crypto/master-key.ts'
+import { loadKeyRing } from '../../lib/crypto/master-key.ts'
 import { newId } from '../../lib/crypto/secrets.ts'
 import { isoTime, systemClock } from '../../lib/time/clock.ts'
 import { restoreDatabase } from '../../store/transfer/restore.ts'
@@ -32,14 +32,14 @@ export function restoreCommand(db: Command): void {
 async function restore(file: string, flags: { readonly replace?: boolean }, command: Command): Promise<void> {
   const config = configOf(command)
   // A key made now would be another one than that of the backup.
-  const masterKey = loadMasterKey({ ...config.masterKey, mayCreate: false, keyed: true, keyOf: 'the backup' })
+  const ring = loadKeyRing({ ...config.masterKey, mayCreate: false, keyed: true, keyOf: 'the backup' })
   const progress = progressOn(command, globalsOf(command).json)
   const outcome = await restoreDatabase({
     file,
     url: config.database.url,
     replace: flags.replace === true,
     run: newId(),
-    masterKeyMark: markOf(masterKey),
+    ring,
     clock: systemClock,
     acceptClock: globalsOf(command).acceptClock === true,
     report: progress.report,

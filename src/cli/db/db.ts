@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { loadMasterKey } from '../../lib/crypto/master-key.ts'
+import { loadKeyRing } from '../../lib/crypto/master-key.ts'
 import { shownDatabaseUrl } from '../../lib/net/database-url.ts'
 import { systemClock } from '../../lib/time/clock.ts'
 import { mendDatabase } from '../../store/check/mend.ts'
@@ -38,7 +38,7 @@ async function migrate(command: Command): Promise<void> {
   const config = configOf(command)
   const found = await lookForInstance(config)
   // Other commands find a key or refuse; one that a database was used with is never made anew.
-  if (!found.keyed && config.masterKey.mayCreate) loadMasterKey(config.masterKey)
+  if (!found.keyed && config.masterKey.mayCreate) loadKeyRing(config.masterKey)
   await withStore(config, async ({ migrations }) => {
     const migrated = await migrations.migrate()
     // Of several that found nothing one has made it.

@@ -31,7 +31,7 @@ export function tryAuthorize(
   const { store, keys, clock } = core
   const { issuer } = config
   const { flow, readCatalogue } = serverPartsOf(config, core)
-  const tokens = completeProfile(config.tokens, core.masterKey)
+  const tokens = completeProfile(config.tokens, core.lastingKeys)
   return tryChecks(PLAN, async (notes) => {
     const { runCheck } = notes
     await runCheck(ADDRESS, () => requireAuthorizeAddress(url, issuer, notes))

@@ -32,13 +32,13 @@ export interface DescribedRequest {
 
 /** Makes the checks of a token request, as far as they can be made without a secret, a code or a refresh token. */
 export function tryToken(asked: DescribedRequest, core: Core, config: Config): Promise<Trial<ClaimsPreview>> {
-  const { store, keys, clock, masterKey } = core
+  const { store, keys, clock, lastingKeys } = core
   const parts = serverPartsOf(config, core)
   const { offered } = parts.grants
   // Of a grant that is not offered, what is not reached is the same as of the first.
   const { checks = [] } = offered.find(({ type }) => type === asked.grant) ?? offered[0] ?? {}
   const plan = [...CLIENT_CHECKS, { name: 'grant_type' }, ...checks].map(({ name }) => name)
-  const preview = { tokens: completeProfile(config.tokens, masterKey), algorithm: keys.algorithm, now: clock() }
+  const preview = { tokens: completeProfile(config.tokens, lastingKeys), algorithm: keys.algorithm, now: clock() }
   return tryChecks(plan, async (notes) => {
     const app = await checkClient(asked, await store.read.apps.find(asked.client), clock(), notes)
     await notes.runCheck('grant_type', () => parts.grants.find(asked.grant).type)

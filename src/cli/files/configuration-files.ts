@@ -4,10 +4,9 @@ import type { Command } from 'commander'
 import { applyFiles } from '../../config-files/apply/apply-files.ts'
 import type { Change } from '../../config-files/apply/changes.ts'
 import type { SourceText } from '../../config-files/read/parse-source.ts'
-import { secretSealingKey } from '../../domain/apps/app-secret.ts'
+import { APP_SECRETS } from '../../domain/apps/app-secret.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
 import { createPasswords } from '../../lib/crypto/passwords.ts'
-import { seal } from '../../lib/crypto/sealed-box.ts'
 import { commandLineHere } from '../kit/actor.ts'
 import { warn } from '../kit/output.ts'
 import { wrongUsage } from '../kit/problem.ts'
@@ -40,8 +39,7 @@ export async function changeFiles(
   await withCore(
     command,
     async (core, config) => {
-      const { store, masterKey } = core
-      const key = secretSealingKey(masterKey)
+      const { store, masterKeys } = core
       const outcome = await applyFiles({
         read: store.read,
         writeStaged: store.writeStaged,
@@ -50,7 +48,7 @@ export async function changeFiles(
         suggest: didYouMean,
         passwords: createPasswords(),
         contextNow: () => commandLineHere(core, config),
-        seal: (secret, id) => seal(key, secret, id),
+        sealAhead: masterKeys.rowsFor(APP_SECRETS).sealAhead,
         prune: flags.prune ?? false,
         defaultResource: config.tokens.audience,
         dryRun,

@@ -4,6 +4,8 @@ import { note } from './output.ts'
 import { terminalOf } from './terminal.ts'
 
 const REDRAWN_EVERY = 100
+// What takes long enough for a line a table.
+const TOLD = ['copied', 'resealed']
 
 /** Shows how far a transfer is: one line that changes on a terminal, a line a table elsewhere, nothing with --json. */
 export function progressOn(command: Command, silent: boolean | undefined): { report: Report; end: () => void } {
@@ -22,8 +24,8 @@ export function progressOn(command: Command, silent: boolean | undefined): { rep
   return {
     report: (progress) => {
       if (stream.isTTY) draw(progress)
-      else if (progress.done >= progress.of && progress.stage === 'copied')
-        note(command, `copied ${progress.table}: ${progress.done} rows`)
+      else if (progress.done >= progress.of && TOLD.includes(progress.stage))
+        note(command, `${progress.stage} ${progress.table}: ${progress.done} rows`)
     },
     end: () => {
       if (isOpen) stream.write('\r\x1b[K')

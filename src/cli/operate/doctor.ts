@@ -11,8 +11,10 @@ import { examineApp } from '../../operations/doctor/examine-apps.ts'
 import { examineDeployment } from '../../operations/doctor/examine-deployment.ts'
 import type { SecretFiles } from '../../operations/doctor/examine-files.ts'
 import { examineInstallation } from '../../operations/doctor/examine-installation.ts'
+import type { HeldKeys } from '../../operations/doctor/examine-master-keys.ts'
 import type { Finding } from '../../operations/doctor/finding.ts'
 import { reportProfiles } from '../../operations/doctor/security-profiles.ts'
+import { countSealedOtherwise } from '../../operations/master-key/reseal.ts'
 import { helpText } from '../kit/help.ts'
 import { columns, print } from '../kit/output.ts'
 import { terminalOf } from '../kit/terminal.ts'
@@ -55,6 +57,7 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
   const installation = examineInstallation({
     issuer: config.issuer,
     files: secretFiles(config),
+    masterKeys: await heldKeys(core, config),
     trustedProxies: config.http.trustedProxies,
     implicit: config.responseTypes.some((type) => type === 'id_token'),
     timeReached: Number((await store.read.settings.get(TIME_REACHED)) ?? 0),
@@ -75,6 +78,18 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
     ...(online ? await examineDeployment(deployment) : []),
     ...apps.flatMap((one) => examineApp(one, own, clock())),
   ]
+}
+
+async function heldKeys({ store, masterKeys }: Core, { masterKey }: Pick<Config, 'masterKey'>): Promise<HeldKeys> {
+  const [inForce, ...others] = masterKeys.all()
+  const former = await store.read.masterKey.former()
+  const earlier = others.filter(({ mark }) => former.includes(mark)).length
+  return {
+    earlier,
+    waiting: others.length - earlier,
+    sealedOtherwise: inForce === undefined ? 0 : await countSealedOtherwise(store.read, inForce),
+    inFile: masterKey.value === undefined,
+  }
 }
 
 function secretFiles({ database, masterKey }: Pick<Config, 'database' | 'masterKey'>): SecretFiles {

@@ -2,6 +2,7 @@ import type { ChangeContext } from '../../admin/change/record-change.ts'
 import { conflict, invalidChange } from '../../admin/change/refuse-change.ts'
 import { NO_ADMINISTRATOR, watchAdministrators } from '../../admin/users/last-administrator.ts'
 import { RECORDS_VERSION } from '../../domain/instance/staged-records.ts'
+import type { SealAhead, SealForRows } from '../../lib/crypto/master-keys.ts'
 import type { Passwords } from '../../lib/crypto/passwords.ts'
 import type { WriteStaged } from '../../store/store.ts'
 import type { SourceText } from '../read/parse-source.ts'
@@ -30,8 +31,8 @@ export interface Application {
   readonly passwords: Passwords
   /** Who applies them, and when; asked each time that the files are compared with what is there. */
   readonly contextNow: () => ChangeContext
-  /** Seals a secret under its id. */
-  readonly seal: (secret: string, id: string) => string
+  /** Seals secrets under their ids; asked each time that the files are compared with what is there. */
+  readonly sealAhead: () => SealAhead
   /** Removes records that the files do not name, of the kinds they speak of. */
   readonly prune: boolean
   /** Identifier of the API resource that is always there. */
@@ -56,15 +57,18 @@ const MOST_ATTEMPTS = 5
  * @throws Refused `invalid_change` with everything that is wrong; then nothing has happened
  */
 export async function applyFiles(application: Application): Promise<Outcome> {
-  const { read, texts, variables, suggest, contextNow, seal, dryRun } = application
+  const { read, texts, variables, suggest, contextNow, sealAhead, dryRun } = application
+  let ahead = sealAhead()
+  const seal: SealForRows = (secret, id) => ahead.seal(secret, id)
   const { wanted, faults } = readFiles(texts, { variables, suggest, now: contextNow().now, seal })
   const firstPasswords = await prepareFirstPasswords(wanted, application)
   for (let attempt = 1; ; attempt++) {
     const version = await read.settings.get(RECORDS_VERSION)
     const isUnchanged = async (): Promise<boolean> => (await read.settings.get(RECORDS_VERSION)) === version
+    ahead = sealAhead()
     const staged = createStagedUnit(read)
     const tried = await settle(bringAbout(staged, wanted, faults, firstPasswords, application))
-    const isDone = dryRun || 'error' in tried ? await isUnchanged() : await putIn(staged, version, application)
+    const isDone = dryRun || 'error' in tried ? await isUnchanged() : await putIn(staged, version, ahead, application)
     if (isDone || (dryRun && attempt === MOST_ATTEMPTS)) {
       if ('error' in tried) throw tried.error
       return tried.value
@@ -82,15 +86,16 @@ const settle = <T>(work: Promise<T>): Promise<{ readonly value: T } | { readonly
     (error: unknown) => ({ error }),
   )
 
-/** @returns false when a record has changed since the version, and then nothing has happened */
+/** @returns false when a record or the master key has changed since, and then nothing has happened */
 async function putIn(
   staged: StagedUnit,
   version: string | undefined,
+  { holdsIn }: SealAhead,
   { writeStaged, contextNow }: Application,
 ): Promise<boolean> {
   if (staged.isEmpty()) return true
   const isDone = await writeStaged(staged.records(), async (unit, putRecordsIn) => {
-    if ((await unit.settings.get(RECORDS_VERSION)) !== version) return false
+    if ((await unit.settings.get(RECORDS_VERSION)) !== version || !(await holdsIn(unit))) return false
     const { now } = contextNow()
     await putRecordsIn(now)
     await staged.makeChanges(unit, now)

@@ -2,6 +2,7 @@ import { APP_ATTRIBUTES } from '../../domain/apps/app-attributes.ts'
 import { CLIENT_TYPES, type ClientType } from '../../domain/apps/app-choices.ts'
 import { faultsOf } from '../../domain/apps/registration-rules.ts'
 import { APP_DEFAULTS, type AppRegistration } from '../../domain/apps/trusted-application.ts'
+import type { SealForRows } from '../../lib/crypto/master-keys.ts'
 import { APP_FIELD_NAMES, appField } from '../schema/app-fields.ts'
 import type { ConfigurationFault } from '../schema/fault.ts'
 import { type Complain, complaintsOf, isList, refuseUnknown, textOf } from '../schema/fields.ts'
@@ -26,7 +27,7 @@ export interface Reading {
   /** Milliseconds since 1970. */
   readonly now: number
   /** Seals a secret under its id. */
-  readonly seal: (secret: string, id: string) => string
+  readonly seal: SealForRows
 }
 
 /** A record as far as it can be read, and everything that is wrong with it. */

@@ -1,6 +1,7 @@
 import type { SecretDescription } from '../../admin/apps/app-secrets.ts'
 import { isValidSecret, MOST_VALID_SECRETS } from '../../domain/apps/app-secret.ts'
 import { whyBadName } from '../../domain/records/readable-name.ts'
+import type { SealForRows } from '../../lib/crypto/master-keys.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import { readTime } from '../../lib/time/read-time.ts'
 import { type Complain, refuseUnknown } from '../schema/fields.ts'
@@ -32,7 +33,7 @@ interface Context {
   /** Milliseconds since 1970. */
   readonly now: number
   /** Seals a secret under its id. */
-  readonly seal: (secret: string, id: string) => string
+  readonly seal: SealForRows
 }
 
 /** Reads the secrets of an app; `undefined` where the file leaves them to others. */

@@ -1,8 +1,7 @@
-import { deriveKey, type SealingKey } from '../../lib/crypto/sealed-box.ts'
 import type { AppRegistration, AppSecret } from './trusted-application.ts'
 
-/** The key under which secrets are sealed that apps make MACs with; each box belongs to the id of its secret. */
-export const secretSealingKey = (masterKey: Buffer): SealingKey => deriveKey(masterKey, 'app-secrets')
+/** For what secrets are sealed that apps make MACs with; each box belongs to the id of its secret. */
+export const APP_SECRETS = 'app-secrets'
 
 /** Whether the secrets of the app must be readable: of all others only a hash is kept. @see OIDC Core §10.1 */
 export const needsReadableSecret = (app: Pick<AppRegistration, 'clientType' | 'tokenEndpointAuthMethod'>): boolean =>

@@ -1,3 +1,4 @@
+import type { SealedRow } from '../../lib/crypto/sealed-box.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../lib/time/clock.ts'
 import { isOpenToThisDevice } from '../protocol/redirect-uri.ts'
 import type { Row } from './attribute-row.ts'
@@ -16,7 +17,7 @@ export interface AppSecret {
   /** Milliseconds since 1970, some minutes exact; `undefined` was never used. */
   readonly lastUsedAt: number | undefined
   /** The secret under the master key, for an app that makes MACs with it. */
-  readonly sealed?: string | undefined
+  readonly sealed?: SealedRow | undefined
 }
 
 export type NewAppSecret = Omit<AppSecret, 'lastUsedAt' | 'label'> & Partial<Pick<AppSecret, 'label'>>

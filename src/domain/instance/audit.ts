@@ -16,6 +16,8 @@ const OUTCOME = {
   refresh_reuse: 'failure',
   key_rotated: 'success',
   key_revoked: 'success',
+  master_key_changed: 'success',
+  master_key_forgotten: 'success',
   app_registered: 'success',
   app_updated: 'success',
   app_enabled: 'success',

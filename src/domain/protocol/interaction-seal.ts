@@ -1,4 +1,4 @@
-import { open, type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
+import type { Boxes } from '../../lib/crypto/master-keys.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 import { Refused } from '../refusals/errors.ts'
 
@@ -8,11 +8,11 @@ export const INTERACTION_LIFETIME = 15 * MINUTE
 const LONGEST = 12_000
 
 interface Kind {
-  /** What else is sealed with the same key never passes for it. */
+  /** What else is sealed in such boxes never passes for it. */
   readonly purpose: string
   /** What it stands for, in the words of the person's page. */
   readonly what: string
-  readonly key: SealingKey
+  readonly boxes: Boxes
   readonly clock: Clock
 }
 
@@ -24,11 +24,11 @@ export interface OpenedInteraction<T> {
 }
 
 /** Seals what travels through a browser in a URL, so that what nobody completes costs the server nothing. */
-export function createInteractionSeal<T extends { readonly startedAt: number }>({ purpose, what, key, clock }: Kind) {
+export function createInteractionSeal<T extends { readonly startedAt: number }>({ purpose, what, boxes, clock }: Kind) {
   return {
     /** @throws Refused when it grows longer than a URL may be */
     seal(interaction: T): string {
-      const sealed = seal(key, JSON.stringify(interaction), purpose)
+      const sealed = boxes.seal(JSON.stringify(interaction), purpose)
       if (sealed.length <= LONGEST) return sealed
       throw new Refused('invalid_request', `the ${what} is too long`, {
         rule: 'request-too-long',
@@ -38,7 +38,7 @@ export function createInteractionSeal<T extends { readonly startedAt: number }>(
 
     /** @returns `undefined` for what was not sealed here, or not for this */
     open(sealed: string): OpenedInteraction<T> | undefined {
-      const text = open(key, sealed, purpose)
+      const text = boxes.open(sealed, purpose)
       if (text === undefined) return undefined
       const interaction = JSON.parse(text) as T
       const age = clock() - interaction.startedAt

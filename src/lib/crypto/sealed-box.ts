@@ -22,6 +22,13 @@ export function seal(key: SealingKey, plaintext: string, context = ''): string {
   return Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url')
 }
 
+/** A box of a row: sealed within the unit of work that stores it, or read from there. */
+export type SealedRow = string & { readonly brand: unique symbol }
+
+/** Seals a text for a row; only for whoever knows that the key is in force until the row is stored. */
+export const sealRow = (key: SealingKey, plaintext: string, context: string): SealedRow =>
+  seal(key, plaintext, context) as SealedRow
+
 /** Opens what `seal` made; `undefined` when the box was changed, or sealed under another key or context. */
 export function open(key: SealingKey, box: string, context = ''): string | undefined {
   const bytes = Buffer.from(box, 'base64url')

@@ -1,7 +1,7 @@
 import { createForm, type Form, isRepeatable } from '../../domain/protocol/form.ts'
 import { createInteractionSeal, INTERACTION_LIFETIME } from '../../domain/protocol/interaction-seal.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
-import type { SealingKey } from '../../lib/crypto/sealed-box.ts'
+import type { Boxes } from '../../lib/crypto/master-keys.ts'
 import { newSecret, type Random } from '../../lib/crypto/secrets.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 import type { InteractionProgress } from './interaction.ts'
@@ -31,15 +31,20 @@ export interface RefusedRequest extends Pick<Refused, 'code' | 'description'> {
 export type Interactions = ReturnType<typeof createInteractions>
 
 interface Dependencies {
-  readonly key: SealingKey
+  readonly boxes: Boxes
   readonly clock: Clock
   readonly random: Random
   readonly issuer: string
 }
 
 /** Seals interactions and opens them again, in the same browser only. */
-export function createInteractions({ key, clock, random, issuer }: Dependencies) {
-  const sealed = createInteractionSeal<Interaction>({ purpose: 'authorize', what: 'authorization request', key, clock })
+export function createInteractions({ boxes, clock, random, issuer }: Dependencies) {
+  const sealed = createInteractionSeal<Interaction>({
+    purpose: 'authorize',
+    what: 'authorization request',
+    boxes,
+    clock,
+  })
   const restartUrl = (parameters: Interaction['parameters']): string =>
     `${issuer}/connect/authorize?${new URLSearchParams(Object.entries(parameters).flatMap(pairsOf))}`
 
@@ -77,7 +82,7 @@ export function createInteractions({ key, clock, random, issuer }: Dependencies)
       if (!opened)
         throw new Refused('interaction_expired', 'this sign-in link is not valid; begin again in the app', {
           rule: 'interaction-invalid',
-          cause: 'the link was cut off or changed, or was created under another master key',
+          cause: 'the link was cut off or changed, or was created under a master key that is not at hand',
         })
       const { interaction, age, isOver } = opened
       const own = interaction.browser === undefined || interaction.browser === browser

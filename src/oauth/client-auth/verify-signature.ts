@@ -5,7 +5,7 @@ import type { AppSecret, TrustedApplication } from '../../domain/apps/trusted-ap
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../../domain/protocol/signing-algorithm.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import type { CompactJws } from '../../lib/crypto/compact-jws.ts'
-import { open, type SealingKey } from '../../lib/crypto/sealed-box.ts'
+import type { SealedRows } from '../../lib/crypto/master-keys.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { AppKeys, FoundKeys } from './app-keys.ts'
 
@@ -43,7 +43,7 @@ export function whyBadHeader(header: Header, { algorithms, types }: Expected): A
 
 interface Dependencies {
   readonly appKeys: Pick<AppKeys, 'find' | 'findNewer'>
-  readonly secretKey: SealingKey
+  readonly sealedSecrets: Pick<SealedRows, 'open'>
   readonly clock: Clock
 }
 
@@ -53,7 +53,7 @@ export type Signed = { readonly secret: AppSecret | undefined }
 export type VerifySignature = ReturnType<typeof createVerifySignature>
 
 /** Verifies what an app signed, by its public keys, or by its secret where the algorithm is a MAC. */
-export function createVerifySignature({ appKeys, secretKey, clock }: Dependencies) {
+export function createVerifySignature({ appKeys, sealedSecrets, clock }: Dependencies) {
   async function byKeys(
     jws: string,
     { kid }: Header,
@@ -78,8 +78,9 @@ export function createVerifySignature({ appKeys, secretKey, clock }: Dependencie
     const now = clock()
     const valid = secrets.filter((secret) => isValidSecret(secret, now))
     const opened = valid.flatMap((secret) => {
-      const clear = secret.sealed === undefined ? undefined : open(secretKey, secret.sealed, secret.id)
-      return clear === undefined ? [] : [{ secret, key: Buffer.from(clear, 'utf8') }]
+      if (secret.sealed === undefined) return []
+      const clear = sealedSecrets.open(secret.sealed, secret.id, `the secret ${secret.id} of the app`)
+      return [{ secret, key: Buffer.from(clear, 'utf8') }]
     })
     for (const { secret, key } of opened) if (await holds(jws, key, 'HS256')) return { secret }
     if (opened.length < valid.length || opened.length === 0)

@@ -17,7 +17,7 @@ import {
   type TrustedApplication,
 } from '../../domain/apps/trusted-application.ts'
 import type { SigningAlgorithm } from '../../domain/protocol/signing-algorithm.ts'
-import { type SealingKey, seal } from '../../lib/crypto/sealed-box.ts'
+import type { SealedRows } from '../../lib/crypto/master-keys.ts'
 import { digest, newId, newSecret, newShortId, type Random, sameDigest } from '../../lib/crypto/secrets.ts'
 import type { WhileOutside } from '../../lib/flow/outside.ts'
 import type { Outbound } from '../../lib/net/outbound.ts'
@@ -61,21 +61,19 @@ interface Dependencies {
   /** What is signed with for an app that names no algorithm. */
   readonly defaultAlgorithm: SigningAlgorithm
   /** Seals secrets that apps sign with. */
-  readonly secretKey: SealingKey
+  readonly sealedSecrets: Pick<SealedRows, 'sealIn'>
 }
 
 type Body = Readonly<Record<string, unknown>>
-type Unit = Pick<
-  Repositories,
-  'apps' | 'users' | 'resources' | 'settings' | 'selfRegistrations' | 'initialAccessTokens' | 'auditEvents'
->
+type Records = 'apps' | 'users' | 'resources' | 'settings' | 'selfRegistrations' | 'initialAccessTokens'
+type Unit = Pick<Repositories, Records | 'masterKey' | 'auditEvents'>
 
 export type Registration = ReturnType<typeof createRegistration>
 
 /** Lets apps register themselves, and change or end that registration. @see RFC 7591, RFC 7592 */
 export function createRegistration(dependencies: Dependencies) {
-  const { read, runChange, clock, random, outbound, whileOutside, policy, offer, issuer, defaultAlgorithm, secretKey } =
-    dependencies
+  const { read, runChange, clock, random, outbound, whileOutside, policy, offer, issuer } = dependencies
+  const { defaultAlgorithm, sealedSecrets } = dependencies
   const facts = { issuer, defaultAlgorithm }
   const fetchSector = createFetchSector(outbound, whileOutside)
 
@@ -124,7 +122,7 @@ export function createRegistration(dependencies: Dependencies) {
       hash: digest(secret),
       createdAt: context.now,
       expiresAt: undefined,
-      sealed: seal(secretKey, secret, id),
+      sealed: (await sealedSecrets.sealIn(unit))(secret, id),
     }
     await addAppSecret(unit, applicationUri, kept, context)
     return secret

@@ -1,11 +1,13 @@
 import { isoTime, MINUTE } from '../../lib/time/clock.ts'
 import { LONGEST_LEAD } from '../../lib/time/timekeeper.ts'
 import { examineFiles, type SecretFiles } from './examine-files.ts'
+import { examineMasterKeys, type HeldKeys } from './examine-master-keys.ts'
 import { type Finding, fault, fine, warning } from './finding.ts'
 
 interface Installation {
   readonly issuer: string
   readonly files: SecretFiles
+  readonly masterKeys: HeldKeys
   readonly trustedProxies: readonly string[]
   readonly implicit: boolean
   /** Milliseconds since 1970; the latest moment the database has seen; 0 where none was written down. */
@@ -15,10 +17,11 @@ interface Installation {
 
 /** What the machine and the settings themselves tell. */
 export function examineInstallation(installation: Installation): Finding[] {
-  const { issuer, files, trustedProxies, implicit, timeReached, now } = installation
+  const { issuer, files, masterKeys, trustedProxies, implicit, timeReached, now } = installation
   const https = issuer.startsWith('https:')
   return [
     ...examineFiles(files, https),
+    examineMasterKeys(masterKeys),
     https && trustedProxies.length === 0
       ? warning(
           'proxies',

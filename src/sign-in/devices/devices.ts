@@ -8,7 +8,8 @@ import type { Clock } from '../../lib/time/clock.ts'
 const MOST = 4
 
 interface Dependencies {
-  readonly key: Buffer
+  /** The key that signs comes first; each of them is believed. */
+  readonly keys: () => readonly Buffer[]
   readonly clock: Clock
   readonly random: Random
 }
@@ -20,9 +21,9 @@ export type Devices = ReturnType<typeof createDevices>
  * when strangers guess. A new password ends it.
  * @see https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
  */
-export function createDevices({ key, clock, random }: Dependencies) {
-  const sign = (id: string, at: string, { id: user, epoch }: Pick<User, 'id' | 'epoch'>): string =>
-    createHmac('sha256', key).update(`${id}.${at}.${user}.${epoch}`).digest('base64url')
+export function createDevices({ keys, clock, random }: Dependencies) {
+  const signatures = (id: string, at: string, { id: user, epoch }: Pick<User, 'id' | 'epoch'>): string[] =>
+    keys().map((key) => createHmac('sha256', key).update(`${id}.${at}.${user}.${epoch}`).digest('base64url'))
 
   const entriesIn = (cookie: string | undefined): string[] =>
     (cookie ?? '').split('~', MOST).filter((entry) => /^[\w-]{22}\.[0-9a-z]{8,9}\.[\w-]{43}$/.test(entry))
@@ -30,7 +31,8 @@ export function createDevices({ key, clock, random }: Dependencies) {
   function idOf(entry: string, user: Pick<User, 'id' | 'epoch'>): string | undefined {
     const [id = '', at = '', signature = ''] = entry.split('.')
     const age = clock() - Number.parseInt(at, 36)
-    return sameDigest(signature, sign(id, at, user)) && age < DEVICE_KNOWN_FOR ? id : undefined
+    const isGenuine = signatures(id, at, user).some((one) => sameDigest(signature, one))
+    return isGenuine && age < DEVICE_KNOWN_FOR ? id : undefined
   }
 
   return {
@@ -45,7 +47,7 @@ export function createDevices({ key, clock, random }: Dependencies) {
       const id = random(16).toString('base64url')
       const at = clock().toString(36)
       const others = entriesIn(cookie).filter((entry) => idOf(entry, user) === undefined)
-      return [`${id}.${at}.${sign(id, at, user)}`, ...others].slice(0, MOST).join('~')
+      return [`${id}.${at}.${signatures(id, at, user)[0]}`, ...others].slice(0, MOST).join('~')
     },
   }
 }

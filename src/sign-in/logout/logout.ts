@@ -3,7 +3,7 @@ import type { Form } from '../../domain/protocol/form.ts'
 import { createInteractionSeal, INTERACTION_LIFETIME } from '../../domain/protocol/interaction-seal.ts'
 import { appendParameters } from '../../domain/protocol/redirect-uri.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
-import type { SealingKey } from '../../lib/crypto/sealed-box.ts'
+import type { Boxes } from '../../lib/crypto/master-keys.ts'
 import { newShortId, type Random } from '../../lib/crypto/secrets.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 import type { TrustedApplications } from '../../store/repositories/apps/trusted-applications.ts'
@@ -32,7 +32,7 @@ export interface LogoutInteraction {
 interface Dependencies {
   readonly apps: Pick<TrustedApplications, 'find'>
   readonly readHint: (idToken: string) => Promise<Hint | undefined>
-  readonly key: SealingKey
+  readonly boxes: Boxes
   readonly clock: Clock
   readonly random: Random
   readonly issuer: string
@@ -49,8 +49,8 @@ const whyNoApp = (sentHint: string | undefined, hint: Hint | undefined, clientId
 }
 
 /** RP-initiated logout, from its parameters to the URL the browser ends at. @see OIDC RP-Initiated Logout §2, §3 */
-export function createLogout({ apps, readHint, key, clock, random, issuer }: Dependencies) {
-  const sealed = createInteractionSeal<LogoutInteraction>({ purpose: 'logout', what: 'sign-out request', key, clock })
+export function createLogout({ apps, readHint, boxes, clock, random, issuer }: Dependencies) {
+  const sealed = createInteractionSeal<LogoutInteraction>({ purpose: 'logout', what: 'sign-out request', boxes, clock })
 
   /** The app a request speaks for: the one the hint was issued to, or the one it names. */
   async function findApp(hint: Hint | undefined, clientId: string | undefined) {

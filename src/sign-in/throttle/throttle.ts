@@ -10,8 +10,8 @@ interface Dependencies {
   readonly signInAttempts: Pick<SignInAttempts, 'find'>
   readonly write: Write<'signInAttempts'>
   readonly clock: Clock
-  /** Names are kept as their HMAC: people type passwords where the name belongs. */
-  readonly key: Buffer
+  /** Names are kept as their HMAC, as people type passwords where the name belongs; new ones under the first of these. */
+  readonly keys: () => readonly Buffer[]
   readonly devices: Pick<Devices, 'recognise'>
   /** Failed attempts a minute from one network; 0 is no limit. */
   readonly mostOfNetwork: number
@@ -42,10 +42,17 @@ export type SignInThrottle = ReturnType<typeof createSignInThrottle>
  * device that the account signed in with before has a count of its own, so that nobody can be locked out of it by strangers.
  */
 export function createSignInThrottle(dependencies: Dependencies) {
-  const { signInAttempts, write, clock, key, devices, mostOfNetwork } = dependencies
+  const { signInAttempts, write, clock, keys, devices, mostOfNetwork } = dependencies
 
-  const nameKey = (login: string): string =>
-    `name:${createHmac('sha256', key).update(nameOfAccount(login)).digest('base64url')}`
+  /** A name that is counted under an earlier key goes on being counted there, so that a new one forgets no attempt. */
+  async function nameKey(login: string): Promise<string> {
+    const [first = '', ...earlier] = keys().map(
+      (key) => `name:${createHmac('sha256', key).update(nameOfAccount(login)).digest('base64url')}`,
+    )
+    if (earlier.length === 0 || (await signInAttempts.find(first))) return first
+    for (const key of earlier) if (await signInAttempts.find(key)) return key
+    return first
+  }
 
   const ofThisNetwork = (network: string | undefined): AttemptsOf[] =>
     network === undefined || mostOfNetwork === 0
@@ -75,7 +82,7 @@ export function createSignInThrottle(dependencies: Dependencies) {
     async admit(login: string, user: User | undefined, { network, deviceCookie }: Origin): Promise<Admission> {
       const device = await knownDevice(deviceCookie, user)
       const networks = device ? [] : ofThisNetwork(network)
-      const name: AttemptsOf = { key: nameKey(login), user: user?.id, limit: OF_NAME }
+      const name: AttemptsOf = { key: await nameKey(login), user: user?.id, limit: OF_NAME }
       // Whoever must wait is refused without a write.
       for (const { key, limit } of [...networks, device ?? name]) {
         const turn = countAttempt(limit, await signInAttempts.find(key), clock())

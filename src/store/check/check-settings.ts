@@ -8,6 +8,7 @@ import {
 } from '../../domain/instance/instance-settings.ts'
 import { LICENCE_SLOTS, readSlots } from '../../domain/sessions/api-session.ts'
 import { HOUR, isoTime } from '../../lib/time/clock.ts'
+import { MASTER_KEY_MARK, masterKeyOn } from '../repositories/instance/master-key.ts'
 import type { Schema } from '../schema/schema.ts'
 import { type Check, failed, passed, restoring } from './check.ts'
 
@@ -37,7 +38,9 @@ const checkLockRow = (stored: Stored): Check =>
 
 async function checkMark(db: Kysely<Schema>, stored: Stored): Promise<Check> {
   const name = 'master key mark'
-  if (stored.has('master-key-mark')) return passed(name, 'the database tells one master key from another')
+  if (stored.has(MASTER_KEY_MARK)) return passed(name, 'the database tells one master key from another')
+  if ((await masterKeyOn(db).former()).length > 0)
+    return failed(name, 'missing, and with it what pairwise subjects are made with', restoring(db))
   const key = await db.selectFrom('signing_keys').select('kid').limit(1).executeTakeFirst()
   return key === undefined
     ? passed(name, 'not used with a master key yet')

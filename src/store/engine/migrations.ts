@@ -12,6 +12,7 @@ import * as lists from '../../../db/migrations/0010-lists.ts'
 import * as outbox from '../../../db/migrations/0011-outbox.ts'
 import * as signOuts from '../../../db/migrations/0012-sign-outs.ts'
 import * as bounded from '../../../db/migrations/0013-bounded.ts'
+import * as masterKey from '../../../db/migrations/0014-master-key.ts'
 import type { Schema } from '../schema/schema.ts'
 import { tablesOf } from '../schema/tables.ts'
 
@@ -30,6 +31,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0011-outbox': outbox,
   '0012-sign-outs': signOuts,
   '0013-bounded': bounded,
+  '0014-master-key': masterKey,
 }
 
 /** The database was written by a newer Tessera than this one. */

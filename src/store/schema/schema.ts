@@ -161,6 +161,7 @@ interface LeasesTable {
 interface SettingsTable {
   name: string
   value: string
+  sealed: string | null
 }
 
 interface SignInAttemptsTable {

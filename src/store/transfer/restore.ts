@@ -4,11 +4,13 @@ import { dirname, resolve } from 'node:path'
 import { sql } from 'kysely'
 import type { AuditedUnit } from '../../domain/instance/audit.ts'
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
+import { type KeyRing, keysFor } from '../../lib/crypto/master-key.ts'
 import { makeFolder } from '../../lib/files/make-folder.ts'
 import { fileUrlOf, parseDatabaseUrl } from '../../lib/net/database-url.ts'
 import { requireLocalDisk } from '../engine/local-disk.ts'
 import { ForeignDatabase } from '../engine/migrations.ts'
 import { auditEventsOn } from '../repositories/instance/audit-events.ts'
+import { masterKeyOn } from '../repositories/instance/master-key.ts'
 import { type Arrival, type BackupMark, moveStateOn } from '../repositories/instance/move-state.ts'
 import { settingsOn } from '../repositories/instance/settings.ts'
 import { tablesOf } from '../schema/tables.ts'
@@ -47,8 +49,8 @@ interface Restoring {
   /** Whether a SQLite database that is there may be put aside. */
   readonly replace: boolean
   readonly run: string
-  /** What a database made with the present master key holds as its mark. */
-  readonly masterKeyMark: string
+  /** The master keys at hand; the mark of the backup says which one is in force from now on. */
+  readonly ring: KeyRing
   readonly clock: () => number
   /** Whether a backup that knows of later times than the clock is taken in all the same. */
   readonly acceptClock: boolean
@@ -114,7 +116,7 @@ interface Preparing extends Restoring {
 
 /** Makes a copy of the backup that is up to date and in which no grant lives. */
 async function prepare(restoring: Preparing, draft: string, report: Report): Promise<Prepared> {
-  const { file, masterKeyMark, clock, acceptClock, record, liveSecrets } = restoring
+  const { file, ring, clock, acceptClock, record, liveSecrets } = restoring
   createPrivateFile(draft)
   copyFileSync(file, draft)
   // Where the last writer could not clean up, the newest rows are still beside the file.
@@ -124,7 +126,7 @@ async function prepare(restoring: Preparing, draft: string, report: Report): Pro
     await requireSound(place.db)
     await requireInstance(place, resolve(file))
     await place.migrations.migrate()
-    await requireKey(place, masterKeyMark)
+    await requireKey(place, ring)
     const state = moveStateOn(place.db)
     const [backup, arrival] = [await state.get('backup'), await state.get('arrival')]
     if (arrival)
@@ -194,11 +196,11 @@ async function restoreInto(restoring: Restoring): Promise<Restored> {
   }
 }
 
-async function requireKey({ db }: Place, mark: string): Promise<void> {
-  const known = await settingsOn(db).get('master-key-mark')
-  if (known !== undefined && known !== mark)
+async function requireKey({ db }: Place, ring: KeyRing): Promise<void> {
+  const known = (await masterKeyOn(db).find())?.mark
+  if (known !== undefined && !keysFor(ring, known).some(({ mark }) => mark === known))
     throw new TransferRefused(
-      'the backup was made under another master key, and only that key opens its signing keys; put it in place first (TESSERA_MASTER_KEY_FILE)',
+      'the backup was made under another master key, and only that key opens its signing keys; add it to the keys at hand first (TESSERA_MASTER_KEY_FILE)',
     )
 }
 

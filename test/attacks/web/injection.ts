@@ -26,6 +26,9 @@ const UNPARAMETERED: readonly string[] = [
   ...[`ref(\`owned.\${of}\`)`, 'ref(key)', 'ref(of)', 'table(table)'].map(
     (name) => `src/store/repositories/instance/removals.ts: sql.${name}`,
   ),
+  'src/store/repositories/instance/master-key.ts: sql.ref(COLUMNS[table].box)',
+  'src/store/repositories/instance/master-key.ts: sql.ref(COLUMNS[table].key)',
+  'src/store/repositories/instance/master-key.ts: sql.table(table)',
   // Names of its own tables, and numbers; values are bound.
   'src/store/repositories/instance/staging.ts: sql.raw(statement)',
   'src/store/schema/columns.ts: sql.ref(column)',

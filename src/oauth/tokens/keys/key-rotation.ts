@@ -9,7 +9,7 @@ import {
   stateOfKey,
   successorSignsFrom,
 } from '../../../domain/tokens/signing-key-life.ts'
-import type { SealingKey } from '../../../lib/crypto/sealed-box.ts'
+import type { SealedRows } from '../../../lib/crypto/master-keys.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
 import type { SigningKeyStore, StoredSigningKey } from '../../../store/repositories/tokens/signing-keys.ts'
 import type { Repositories, Write } from '../../../store/store.ts'
@@ -17,8 +17,8 @@ import { makeSigningKey } from './make-signing-key.ts'
 
 interface Dependencies {
   readonly signingKeys: Pick<SigningKeyStore, 'list'>
-  readonly writeAlone: Write<'signingKeys' | 'auditEvents'>
-  readonly sealingKey: SealingKey
+  readonly writeAlone: Write<'signingKeys' | 'masterKey' | 'auditEvents'>
+  readonly sealed: Pick<SealedRows, 'sealIn'>
   readonly clock: Clock
   readonly schedule: KeySchedule
 }
@@ -59,8 +59,8 @@ function waitingUntil(keys: readonly KeyTimes[], { algorithm, signsFrom }: KeyTi
 }
 
 /** Lets keys come and go, one after another. */
-export function createKeyRotation({ signingKeys, writeAlone, sealingKey, clock, schedule }: Dependencies) {
-  const make = (algorithm: SigningAlgorithm) => makeSigningKey(algorithm, clock(), sealingKey)
+export function createKeyRotation({ signingKeys, writeAlone, sealed, clock, schedule }: Dependencies) {
+  const make = (algorithm: SigningAlgorithm) => makeSigningKey(algorithm, clock(), sealed)
   const dueOf = (keys: readonly KeyTimes[], now: number): SigningAlgorithm[] =>
     SIGNING_ALGORITHMS.filter((algorithm) => isSuccessorDue(keys, algorithm, schedule, now))
 
@@ -92,9 +92,10 @@ export function createKeyRotation({ signingKeys, writeAlone, sealingKey, clock, 
       if (missing.length === 0) return
       const made = await Promise.all(missing.map(make))
       // Two processes may start on one new database; the first key counts.
-      await writeAlone(async ({ signingKeys }) => {
-        const present = await signingKeys.list()
-        for (const key of made) if (withoutKey(present, [key.algorithm]).length > 0) await signingKeys.add(key)
+      await writeAlone(async (unit) => {
+        const present = await unit.signingKeys.list()
+        for (const key of made)
+          if (withoutKey(present, [key.algorithm]).length > 0) await unit.signingKeys.add(await key.sealIn(unit))
       })
     },
 
@@ -115,7 +116,8 @@ export function createKeyRotation({ signingKeys, writeAlone, sealingKey, clock, 
         const key = await writeAlone(async (unit) => {
           const keys = await unit.signingKeys.list()
           if (!isSuccessorDue(keys, algorithm, schedule, now)) return undefined
-          const successor = { ...made, signsFrom: successorSignsFrom(keys, algorithm, schedule, clock()) }
+          const signsFrom = successorSignsFrom(keys, algorithm, schedule, clock())
+          const successor = { ...(await made.sealIn(unit)), signsFrom }
           await publish(unit, successor, record)
           return successor
         })
@@ -132,7 +134,7 @@ export function createKeyRotation({ signingKeys, writeAlone, sealingKey, clock, 
         const keys = await signingKeys.list()
         const waiting = anew ? undefined : nextKey(keys, algorithm, clock())
         if (waiting === undefined) {
-          const key = { ...made, signsFrom: made.createdAt + publishFor }
+          const key = { ...(await made.sealIn(unit)), signsFrom: made.createdAt + publishFor }
           await withdrawEarlier(unit, keys, key)
           await publish(unit, key, record)
           return { key, changed: true }

@@ -8,7 +8,7 @@ import {
   type KeyState,
   stateOfKey,
 } from '../../../domain/tokens/signing-key-life.ts'
-import { open, type SealingKey } from '../../../lib/crypto/sealed-box.ts'
+import type { SealedRows } from '../../../lib/crypto/master-keys.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
 import type { SigningKeyStore, StoredSigningKey } from '../../../store/repositories/tokens/signing-keys.ts'
 import type { Write } from '../../../store/store.ts'
@@ -28,8 +28,8 @@ export type SigningKeys = ReturnType<typeof createSigningKeys>
 
 interface Dependencies {
   readonly signingKeys: Pick<SigningKeyStore, 'list' | 'kinOf'>
-  readonly writeAlone: Write<'signingKeys' | 'auditEvents'>
-  readonly sealingKey: SealingKey
+  readonly writeAlone: Write<'signingKeys' | 'masterKey' | 'auditEvents'>
+  readonly sealed: SealedRows
   readonly clock: Clock
   /** The instance's own, for apps whose record names none. */
   readonly algorithm: SigningAlgorithm
@@ -38,7 +38,7 @@ interface Dependencies {
 
 /** The keys that sign tokens: at rest under the master key, found by `kid`, rotated by the clock. */
 export function createSigningKeys(dependencies: Dependencies) {
-  const { signingKeys, sealingKey, clock, algorithm: defaultAlgorithm } = dependencies
+  const { signingKeys, sealed, clock, algorithm: defaultAlgorithm } = dependencies
   const rotation = createKeyRotation(dependencies)
   // A kid names one key for ever, so an imported key never grows stale.
   const imported = new Map<string, Promise<CryptoKey>>()
@@ -85,7 +85,7 @@ export function createSigningKeys(dependencies: Dependencies) {
     const known = imported.get(`private:${kid}`)
     const key = known
       ? await known
-      : await importOnce(`private:${kid}`, openPrivateJwk(sealingKey, kid, sealedPrivateJwk), alg)
+      : await importOnce(`private:${kid}`, openPrivateJwk(sealed, kid, sealedPrivateJwk), alg)
     return new SignJWT(claims).setProtectedHeader({ alg, typ, kid }).sign(key)
   }
 
@@ -129,8 +129,5 @@ function withState(keys: readonly StoredSigningKey[], now: number): ListedKey[] 
   return keys.map((key) => ({ ...key, state: stateOfKey(key, active.get(key.algorithm), now) }))
 }
 
-function openPrivateJwk(sealingKey: SealingKey, kid: string, box: string): Record<string, unknown> {
-  const jwk = open(sealingKey, box, kid)
-  if (jwk === undefined) throw new Error(`signing key ${kid} was not encrypted with this master key`)
-  return JSON.parse(jwk) as Record<string, unknown>
-}
+const openPrivateJwk = (sealed: SealedRows, kid: string, box: string): Record<string, unknown> =>
+  JSON.parse(sealed.open(box, kid, `the signing key ${kid}`)) as Record<string, unknown>

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto'
 import type { Sector } from '../../../domain/apps/sector.ts'
 import type { User } from '../../../domain/users/user.ts'
-import { deriveKey, type SealingKey } from '../../../lib/crypto/sealed-box.ts'
+import type { LastingKeys } from '../../../lib/crypto/lasting-keys.ts'
+import type { SealingKey } from '../../../lib/crypto/sealed-box.ts'
 
 /** What an instance's tokens have in common. */
 export interface TokenProfile {
@@ -16,10 +17,10 @@ export interface TokenProfile {
   readonly pairwiseKey: SealingKey
 }
 
-/** Adds to the configuration what only the master key gives. */
-export const completeProfile = <T>(tokens: T, masterKey: Buffer): T & Pick<TokenProfile, 'pairwiseKey'> => ({
+/** Adds to the configuration what the instance has for good. */
+export const completeProfile = <T>(tokens: T, lastingKeys: LastingKeys): T & Pick<TokenProfile, 'pairwiseKey'> => ({
   ...tokens,
-  pairwiseKey: deriveKey(masterKey, 'pairwise-subjects'),
+  pairwiseKey: lastingKeys['pairwise-subjects'],
 })
 
 /** The `sub` of a person's tokens, which a sector has for itself. @see OIDC Core §2, §8.1 */

@@ -7,6 +7,7 @@ import {
   type TrustedApplication,
 } from '../../../domain/apps/trusted-application.ts'
 import { originOf } from '../../../domain/protocol/redirect-uri.ts'
+import type { SealedRow } from '../../../lib/crypto/sealed-box.ts'
 import type { Schema } from '../../schema/schema.ts'
 
 const toSecret = (row: Selectable<Schema['app_secrets']>): AppSecret => ({
@@ -16,7 +17,7 @@ const toSecret = (row: Selectable<Schema['app_secrets']>): AppSecret => ({
   createdAt: row.created_at,
   expiresAt: row.expires_at ?? undefined,
   lastUsedAt: row.last_used_at ?? undefined,
-  sealed: row.sealed_secret ?? undefined,
+  sealed: (row.sealed_secret ?? undefined) as SealedRow | undefined,
 })
 
 const toApp = (row: Selectable<Schema['trusted_applications']>, secrets: readonly AppSecret[]): TrustedApplication => ({

@@ -9,6 +9,7 @@ import {
 } from '../../../domain/apps/trusted-application.ts'
 import { LOGOUT_NOTICE } from '../../../domain/outbox/logout-notice.ts'
 import type { PageQuery } from '../../../domain/records/paging.ts'
+import type { SealedRow } from '../../../lib/crypto/sealed-box.ts'
 import type { Use } from '../../../lib/flow/last-use.ts'
 import { holding, toFlag } from '../../schema/columns.ts'
 import type { Schema } from '../../schema/schema.ts'
@@ -177,7 +178,7 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
     },
 
     /** Keeps a secret that is known by its hash in a form that can be opened as well. */
-    async sealSecret(id: string, sealed: string): Promise<void> {
+    async sealSecret(id: string, sealed: SealedRow): Promise<void> {
       await db.updateTable('app_secrets').set({ sealed_secret: sealed }).where('id', '=', id).execute()
     },
 

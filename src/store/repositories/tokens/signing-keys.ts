@@ -1,19 +1,20 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { SigningAlgorithm } from '../../../domain/protocol/signing-algorithm.ts'
 import type { KeyTimes } from '../../../domain/tokens/signing-key-life.ts'
+import type { SealedRow } from '../../../lib/crypto/sealed-box.ts'
 import type { Schema } from '../../schema/schema.ts'
 
 /** A signing key at rest: the public half as it is published, the private half sealed under the master key. */
 export interface StoredSigningKey extends KeyTimes {
   readonly publicJwk: Readonly<Record<string, unknown>>
-  readonly sealedPrivateJwk: string
+  readonly sealedPrivateJwk: SealedRow
 }
 
 const toKey = (row: Selectable<Schema['signing_keys']>): StoredSigningKey => ({
   kid: row.kid,
   algorithm: row.algorithm as SigningAlgorithm,
   publicJwk: JSON.parse(row.public_jwk) as Record<string, unknown>,
-  sealedPrivateJwk: row.sealed_private_jwk,
+  sealedPrivateJwk: row.sealed_private_jwk as SealedRow,
   createdAt: row.created_at,
   signsFrom: row.signs_from,
   retiresAt: row.retires_at ?? undefined,

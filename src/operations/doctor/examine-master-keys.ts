@@ -1,0 +1,28 @@
+import { type Finding, fine, warning } from './finding.ts'
+
+/** What there is of master keys. */
+export interface HeldKeys {
+  /** How many are at hand beside the one in force that were in force before. */
+  readonly earlier: number
+  /** How many are at hand that never were. */
+  readonly waiting: number
+  /** How many rows are not sealed under the one in force. */
+  readonly sealedOtherwise: number
+  /** Whether they are in a file, which commands can change. */
+  readonly inFile: boolean
+}
+
+/** Whether a change of the master key was begun and not finished, or leaves something to do. */
+export function examineMasterKeys({ earlier, waiting, sealedOtherwise, inFile }: HeldKeys): Finding {
+  const check = 'master key in force'
+  if (sealedOtherwise > 0)
+    return warning(
+      check,
+      `${sealedOtherwise} signing keys and app secrets are not sealed under it, as a change of the master key was not finished`,
+      'tessera key reseal',
+    )
+  if (waiting > 0) return fine(check, 'another key is at hand; tessera key reseal puts it in force')
+  if (earlier === 0) return fine(check, 'everything is sealed under it')
+  const how = inFile ? 'tessera key forget takes it out of the file' : 'take it out of TESSERA_MASTER_KEY'
+  return fine(check, `an earlier key is still at hand, for backups made under it; once they are gone, ${how}`)
+}
