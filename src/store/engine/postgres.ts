@@ -171,7 +171,6 @@ export function openPostgres(address: PostgresAddress, connections: number): Sto
       migrate: () => migrating((migrations) => migrations.migrate()),
     },
     // The disk is the database server's.
-    // The server of the database has its own reserve.
     requireDiskSpace: () => undefined,
     keepReserve: () => undefined,
     // PostgreSQL does so by itself.
