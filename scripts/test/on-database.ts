@@ -1,5 +1,5 @@
 import { relative } from 'node:path'
-import { MOST_CPU_SECONDS, overBudget } from './budget.ts'
+import { overBudget } from './budget.ts'
 import { openPostgres, openSqlite } from './databases.ts'
 import { inOrder, isTimed } from './files.ts'
 import type { Failure } from './read-tap.ts'
@@ -38,9 +38,9 @@ export function tell(name: DatabaseName, { verdict, done, seconds, log, interrup
   for (const failure of verdict?.failures.slice(0, MOST_FAILURES_TOLD) ?? []) say(told(failure))
   const left = (verdict?.failures.length ?? 0) - MOST_FAILURES_TOLD
   if (left > 0) say(`and ${left} more failures`)
-  const heavy = overBudget(done)
+  const { files: heavy, most } = overBudget(done)
   for (const { file, cpuSeconds } of heavy)
-    say(`${file} took ${cpuSeconds.toFixed(1)} s of CPU, more than the ${MOST_CPU_SECONDS} that a file may take`)
+    say(`${file} took ${cpuSeconds.toFixed(1)} s of CPU, more than the ${most} that a file may take`)
   const isWhole = verdict !== undefined && done.length === wanted
   if (!isWhole) say(`${name}: ended ${interrupted ? 'by a signal' : 'early'} after ${done.length} of ${wanted} files`)
   const { passed = 0, failed = 0, skipped = 0 } = verdict ?? {}
