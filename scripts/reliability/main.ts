@@ -30,7 +30,9 @@ export async function main(checks: readonly Check[], args: readonly string[]): P
   const form: Form = values.quick ? 'quick' : 'long'
   const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 32) : Number(values.seed)
   process.stdout.write(`${form} form, --seed ${seed}\n`)
-  const chosen = positionals.length === 0 ? checks : checks.filter(({ id }) => positionals.includes(id))
+  const isChosen = ({ id, nightly }: Check): boolean =>
+    positionals.length === 0 ? form === 'long' || !nightly : positionals.includes(id)
+  const chosen = checks.filter(isChosen)
   const reached: Reached[] = []
   for (const check of chosen) reached.push(await runCheck(check, form, seed))
 

@@ -107,5 +107,15 @@ export const PLAN = {
   ),
   'LG-10': forms({ each: 60, apart: 50, told: 0.75 }, { each: 300, apart: 5, told: 0.6 }),
   'R-24': forms({ least: 60 }, { least: 60 }),
+  'R-25': forms(
+    {
+      ...{ people: 1500, apps: 500, tokens: 3000, rounds: 1, longest: 200, ending: 500 },
+      ...{ patience: 5 * MINUTE, mayBeLeft: 0 as number | undefined },
+    },
+    {
+      ...{ people: 100_000, apps: 10_000, tokens: 1_000_000, rounds: 3, longest: 20, ending: 50 },
+      ...{ patience: 30 * SECOND, mayBeLeft: NOT_CHECKED },
+    },
+  ),
   groups: forms({ units: 400, atOnce: 32 }, { units: 20_000, atOnce: 64 }),
 } as const

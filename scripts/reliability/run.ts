@@ -23,6 +23,7 @@ import { check as migration } from './r-20-migration.ts'
 import { check as damaged } from './r-21-damaged.ts'
 import { check as eventLoop } from './r-22-event-loop.ts'
 import { check as configuration } from './r-24-configuration.ts'
+import { check as manyOfEverything } from './r-25-many-of-everything.ts'
 
 await main(
   [
@@ -49,6 +50,7 @@ await main(
     damaged,
     eventLoop,
     configuration,
+    manyOfEverything,
     signInTiming,
   ],
   process.argv.slice(2),

@@ -14,6 +14,8 @@ export interface Check {
   readonly required: string
   /** Whether a busy machine alone can make it miss. */
   readonly timed: boolean
+  /** Whether the quick form of everything leaves it out; named, it has one. */
+  readonly nightly: boolean
   perform(run: Run, plan: typeof PLAN, form: Form): Promise<void>
 }
 
@@ -22,12 +24,19 @@ interface Description<Id extends CheckId> {
   readonly what: string
   readonly required: string
   readonly timed?: boolean
+  readonly nightly?: boolean
   /** Notes figures on the run; throws Skip where it cannot be carried out. */
   readonly run: (run: Run, parameters: Parameters<Id>) => Promise<void>
 }
 
-export const defineCheck = <Id extends CheckId>({ run, timed = false, ...rest }: Description<Id>): Check => ({
+export const defineCheck = <Id extends CheckId>({
+  run,
+  timed = false,
+  nightly = false,
+  ...rest
+}: Description<Id>): Check => ({
   ...rest,
   timed,
+  nightly,
   perform: (at, plan, form) => run(at, plan[rest.id][form] as Parameters<Id>),
 })
