@@ -1,5 +1,6 @@
 // SQLite alone: nothing of it is decided by the database
 import t from 'tap'
+import { isoTime } from '../../../src/lib/time/clock.ts'
 import { introspect } from '../../fixtures/clients/endpoints.ts'
 import { basic } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
@@ -45,13 +46,26 @@ await t.test(
       t.equal(await isActive(ofService, SYNC), true)
       instance.advance(behind)
     }
-    instance.advance(-61 * SECOND)
-    t.equal(
-      refusalOf(await david.userinfo(ofPerson)),
-      '401 invalid_token: the access token is unknown, expired or revoked',
-    )
-    t.equal(await isActive(ofService, SYNC), false)
-    instance.advance(61 * SECOND)
+    const signedAt = instance.now()
+    // From two minutes on nbf, which is dated back by one, is ahead as well.
+    for (const behind of [61, 121]) {
+      instance.advance(-behind * SECOND)
+      const answer = await david.userinfo(ofPerson)
+      t.equal(refusalOf(answer), '401 invalid_token: the access token is unknown, expired or revoked')
+      const [record] = instance.log.filter((line) => line['refusal'] === answer.json['refusal_id'])
+      const { rule, cause } = (record?.['cause'] ?? {}) as Record<string, unknown>
+      const from = isoTime(behind > 120 ? signedAt - 60 * SECOND : signedAt)
+      t.strictSame(
+        { rule, cause },
+        {
+          rule: 'access-token-not-yet-valid',
+          cause: `the token is valid from ${from} on, and this server's clock says ${isoTime(instance.now())}: a clock is wrong`,
+        },
+        `${behind} seconds behind`,
+      )
+      t.equal(await isActive(ofService, SYNC), false)
+      instance.advance(behind * SECOND)
+    }
   },
 )
 

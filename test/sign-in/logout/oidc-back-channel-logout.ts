@@ -197,7 +197,7 @@ await t.test('whatever ends a sign-in session tells its apps, and what does not,
   t.strictSame([sub, typeof sid], [undefined, 'string'], 'of somebody forgotten only the session is named')
 })
 
-await t.test('LO-08 ten apps that never answer: signed out within two seconds', async (t) => {
+await t.test('LO-08 ten apps that never answer: signed out without waiting for one of them', async (t) => {
   const { instance, used } = await scene(t)
   const all = await used(Array.from({ length: 10 }, (_, index) => `app/hole${index}`))
   const good = (await used(['app/good']))[0] as Used
@@ -212,7 +212,7 @@ await t.test('LO-08 ten apps that never answer: signed out within two seconds', 
   const view = await signOut(instance, goodParty, hint)
   const took = performance.now() - started
   t.equal(view.url, `${instance.issuer}/logout/signed-out`)
-  t.ok(took < 2000, `${took} ms`)
+  t.ok(took < 5000, `not even for the first one to be given up, after five seconds: ${took} ms`)
   t.equal(all.filter(({ site }) => site.notices.length > 0).length, 8, 'eight at once, and no more')
   await good.site.told(1)
   t.equal(good.site.notices.length, 1, 'whoever answers is told in the same breath, as soon as there is room')
