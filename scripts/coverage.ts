@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildIfChanged } from './build.ts'
 import { type Coverage, figuresOf, tableOf, uncovered } from './coverage/figures.ts'
@@ -6,16 +6,18 @@ import { instrument, sourcesOf } from './coverage/instrument.ts'
 import { makeTallies, readTallies } from './coverage/tally.ts'
 import { compileTests } from './test/compile.ts'
 import { COMPILED, LEAVINGS } from './test/compiled-file.ts'
-import { allFiles } from './test/files.ts'
-import { runOn, tell } from './test/on-database.ts'
+import { allFiles, whySqliteAlone } from './test/files.ts'
+import { type DatabaseName, runOn, tell } from './test/on-database.ts'
+import type { Run } from './test/run.ts'
 
-const HELP = `npm run coverage                        every test on SQLite, and which branches of src they took
+const HELP = `npm run coverage                        every test on SQLite and PostgreSQL, and which branches of src they took
 npm run coverage -- test/story.ts       one file, or several
 npm run coverage -- --last              the figures of the last run
 npm run coverage -- --last --uncovered  which places no test reached; --uncovered=src/oauth those below a folder
 npm run coverage -- --last --json       the same figures for a program`
 
 const TALLIES = join(LEAVINGS, 'coverage')
+const TALLIES_ELSEWHERE = join(LEAVINGS, 'coverage-postgresql')
 const RESULT = join(LEAVINGS, 'coverage.json')
 const COMMAND = 'src/cli/tessera.ts'
 
@@ -23,16 +25,21 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 async function measure(files: readonly string[]): Promise<boolean> {
   await buildIfChanged()
-  rmSync(TALLIES, { recursive: true, force: true })
-  makeTallies(TALLIES)
+  for (const folder of [TALLIES, TALLIES_ELSEWHERE]) makeTallies(folder)
   const { probes, texts } = instrument(sourcesOf('src'), TALLIES)
   await compileTests([...files, COMMAND], (path, text) => texts.get(path) ?? text)
   const command = join(COMPILED, COMMAND.replace(/\.ts$/, '.js'))
-  const more = { TESSERA_TEST_TALLIES: TALLIES, TESSERA_TEST_COMMAND: command }
-  const run = await runOn('SQLite', files, [], more)
-  const coverage: Coverage = { probes, tallies: readTallies(TALLIES), done: run.done }
+  const runOnce = (name: DatabaseName, those: readonly string[], folder: string): Promise<Run> =>
+    runOn(name, those, [], { TESSERA_TEST_TALLIES: folder, TESSERA_TEST_COMMAND: command })
+  const run = await runOnce('SQLite', files, TALLIES)
+  const isWell = tell('SQLite', run, files.length)
+  // Mutants are tried on SQLite, so that what a test reaches elsewhere is nothing they need to know.
+  const onPostgres = files.filter((file) => whySqliteAlone(file) === undefined)
+  const elsewhere = onPostgres.length > 0 ? await runOnce('PostgreSQL', onPostgres, TALLIES_ELSEWHERE) : undefined
+  const nameless = readTallies(TALLIES_ELSEWHERE).map(({ reached }) => ({ reached }))
+  const coverage: Coverage = { probes, tallies: [...readTallies(TALLIES), ...nameless], done: run.done }
   writeFileSync(RESULT, JSON.stringify(coverage))
-  return tell('SQLite', run, files.length)
+  return (elsewhere === undefined || tell('PostgreSQL', elsewhere, onPostgres.length)) && isWell
 }
 
 const given = process.argv.slice(2)

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Where the sources note down what is reached: a byte for each probe, shared by the whole process. */
@@ -40,4 +40,9 @@ export function keepTally(folder: string, test: string): void {
 export const readTallies = (folder: string): Tally[] =>
   readdirSync(folder).map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Tally)
 
-export const makeTallies = (folder: string): void => void mkdirSync(folder, { recursive: true })
+/** Makes the folder anew, open to everybody: some tests start processes as somebody else. */
+export function makeTallies(folder: string): void {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  chmodSync(folder, 0o777)
+}
