@@ -57,23 +57,40 @@ const checkForeign = (names: readonly string[]): Check =>
         'give whatever made them a database of its own; a backup or a move leaves them out',
       )
 
+/** The indexes that are not there, or not made as they should be. */
+export const indexesToMake = (model: Shape, found: Shape): string[] =>
+  [...model.indexes].flatMap(([name, body]) => (found.indexes.get(name) === body ? [] : [name]))
+
 function checkIndexes(model: Shape, found: Shape): Check {
-  const lost = missing(model.indexes, found.indexes)
-  return lost.length === 0
-    ? passed('indexes', 'every index is there')
-    : failed('indexes', `missing: ${shown(lost)}, so that requests read whole tables`, MIGRATE)
+  const other = indexesToMake(model, found)
+  const lost = other.filter((name) => !found.indexes.has(name))
+  if (other.length === 0) return passed('indexes', 'every index is there')
+  const what = lost.length > 0 ? `missing: ${shown(lost)}` : `not as they should be: ${shown(other)}`
+  return failed('indexes', `${what}, so that requests read whole tables`, MIGRATE)
 }
 
 function checkConstraints(model: Shape, found: Shape, db: Kysely<Schema>): Check {
-  const lost = [...missing(model.uniques, found.uniques), ...missing(model.references, found.references)]
+  const lost = [
+    ...missing(model.uniques, found.uniques),
+    ...missing(model.references, found.references),
+    ...missing(model.required, found.required).map((column) => `${column} not null`),
+  ]
   const to = db.getExecutor().adapter instanceof SqliteAdapter ? '--to file:NEW.db' : '--to-url-file FILE'
   return lost.length === 0
     ? passed('constraints', 'every key, unique name and reference is enforced')
     : failed('constraints', `not enforced: ${shown(lost)}`, `tessera db move ${to} makes a database that enforces it`)
 }
 
-export const isAppendOnly = ({ triggers }: Pick<Shape, 'triggers'>): boolean =>
-  triggers.get(APPEND_ONLY)?.includes('the audit log is append-only') ?? false
+/** What the trigger does, whole: one with a condition, or with more to do, is another. */
+const GUARDS: readonly RegExp[] = [
+  /^create trigger audit_events_append_only before update on audit_events begin select raise\(abort, 'the audit log is append-only'\); end$/i,
+  /^begin raise exception 'the audit log is append-only'; end$/,
+]
+
+export function isAppendOnly({ triggers }: Pick<Shape, 'triggers'>): boolean {
+  const body = (triggers.get(APPEND_ONLY) ?? '').trim().replace(/\s+/g, ' ')
+  return GUARDS.some((guard) => guard.test(body))
+}
 
 function checkTriggers({ triggers }: Pick<Shape, 'triggers'>): Check[] {
   const unknown = [...triggers.keys()].filter((name) => name !== APPEND_ONLY && !name.includes(`.${FREEZING}`))

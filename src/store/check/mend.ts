@@ -7,7 +7,7 @@ import { enterPlace, type Mode, type Place } from '../transfer/place.ts'
 import { planOf, type Row, type Table } from '../transfer/plan.ts'
 import { identifiersOf, originsOf } from './check-links.ts'
 import { LOCK_ROW, LONGEST_LEASE } from './check-settings.ts'
-import { isAppendOnly, missing } from './check-structure.ts'
+import { indexesToMake, isAppendOnly } from './check-structure.ts'
 import { pagesOf } from './pages.ts'
 import { modelOf, shapeOf } from './shape.ts'
 
@@ -83,14 +83,17 @@ async function isWhole(db: Kysely<Schema>, level: string, now: number): Promise<
 }
 
 async function lostIndexes(db: Kysely<Schema>, level: string): Promise<string[]> {
-  const model = await modelOf(level)
-  return missing(model.shape.indexes, (await shapeOf(db)).indexes).filter((name) => model.indexes.has(name))
+  const { shape } = await modelOf(level)
+  return indexesToMake(shape, await shapeOf(db))
 }
 
 async function mendIndexes(db: Kysely<Schema>, level: string): Promise<string[]> {
   const model = await modelOf(level)
   const lost = await lostIndexes(db, level)
-  for (const name of lost) await sql.raw(model.indexes.get(name) ?? '').execute(db)
+  for (const name of lost) {
+    await sql`drop index if exists ${sql.ref(name)}`.execute(db)
+    await sql.raw(model.indexes.get(name) ?? '').execute(db)
+  }
   return lost.map((name) => `the index ${name}`)
 }
 

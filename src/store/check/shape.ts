@@ -7,7 +7,10 @@ import { withModel } from '../transfer/plan.ts'
 export interface Shape {
   /** `table.column` */
   readonly columns: ReadonlySet<string>
-  readonly indexes: ReadonlySet<string>
+  /** `table.column` for each that must not be null. */
+  readonly required: ReadonlySet<string>
+  /** `table (column, column)` by the name of each index, the columns in order, and whether it is unique or of a part of the table. */
+  readonly indexes: ReadonlyMap<string, string>
   /** `table (column, column)` for each primary key and each unique constraint; the columns in alphabetical order. */
   readonly uniques: ReadonlySet<string>
   /** `table.column -> table.column` */
@@ -28,19 +31,26 @@ export async function shapeOf(db: Kysely<Schema>): Promise<Shape> {
   const questions = isSqlite(db) ? SQLITE : POSTGRES
   const names = async (question: (typeof questions)[keyof typeof questions]): Promise<Set<string>> =>
     new Set((await sql<Named>`${question}`.execute(db)).rows.map(({ name }) => name))
-  const triggers = await sql<Named & { body: string }>`${questions.triggers}`.execute(db)
+  const bodies = async (question: (typeof questions)[keyof typeof questions]): Promise<Map<string, string>> =>
+    new Map((await sql<Named & { body: string }>`${question}`.execute(db)).rows.map(({ name, body }) => [name, body]))
   return {
     columns: await names(questions.columns),
-    indexes: await names(questions.indexes),
+    required: await names(questions.required),
+    indexes: await bodies(questions.indexes),
     uniques: await names(questions.uniques),
     references: await names(questions.references),
-    triggers: new Map(triggers.rows.map(({ name, body }) => [name, body])),
+    triggers: await bodies(questions.triggers),
   }
 }
 
 const SQLITE = {
   columns: sql`select m.name || '.' || c.name as name from sqlite_schema m, pragma_table_info(m.name) c where m.type = 'table'`,
-  indexes: sql`select name from sqlite_schema where type = 'index' and sql is not null`,
+  required: sql`select m.name || '.' || c.name as name from sqlite_schema m, pragma_table_info(m.name) c
+    where m.type = 'table' and c."notnull" = 1`,
+  indexes: sql`select i.name as name, m.name || ' (' || group_concat(coalesce(c.name, '?'), ', ' order by c.seqno) || ')'
+      || iif(i."unique" = 1, ' unique', '') || iif(i.partial = 1, ' in part', '') as body
+    from sqlite_schema m, pragma_index_list(m.name) i, pragma_index_info(i.name) c
+    where m.type = 'table' and i.origin = 'c' group by m.name, i.name`,
   uniques: sql`select m.name || ' (' || group_concat(c.name, ', ' order by c.name) || ')' as name
     from sqlite_schema m, pragma_index_list(m.name) i, pragma_index_info(i.name) c
     where m.type = 'table' and i."unique" = 1 and i.partial = 0 group by m.name, i.name`,
@@ -52,7 +62,13 @@ const SQLITE = {
 const POSTGRES = {
   columns: sql`select relname || '.' || attname as name from pg_attribute join pg_class c on c.oid = attrelid
     where ${OURS} and relkind in ('r', 'p') and attnum > 0 and not attisdropped`,
-  indexes: sql`select c.relname::text as name from pg_index join pg_class c on c.oid = indexrelid where ${OURS} and indisvalid`,
+  required: sql`select relname || '.' || attname as name from pg_attribute join pg_class c on c.oid = attrelid
+    where ${OURS} and relkind in ('r', 'p') and attnum > 0 and not attisdropped and attnotnull`,
+  indexes: sql`select c.relname::text as name, t.relname || ' (' ||
+      (select string_agg(coalesce(attname, '?'), ', ' order by place) from unnest(indkey) with ordinality k(number, place)
+        left join pg_attribute on attrelid = indrelid and attnum = number)
+      || ')' || case when indisunique then ' unique' else '' end || case when indpred is null then '' else ' in part' end as body
+    from pg_index join pg_class c on c.oid = indexrelid join pg_class t on t.oid = indrelid where c.${OURS} and indisvalid`,
   uniques: sql`select relname || ' (' || string_agg(attname, ', ' order by attname collate "C") || ')' as name
     from pg_index join pg_class c on c.oid = indrelid
     join pg_attribute a on a.attrelid = c.oid and a.attnum = any(indkey)
@@ -62,7 +78,9 @@ const POSTGRES = {
     join pg_attribute a on a.attrelid = c.oid and a.attnum = conkey[1]
     join pg_attribute k on k.attrelid = p.oid and k.attnum = confkey[1]
     where c.${OURS} and contype = 'f' and convalidated`,
-  triggers: sql`select relname || '.' || tgname as name, case when tgenabled = 'D' then '' else prosrc end as body
+  // Before each update (18), without a condition, and on for whoever is no replica.
+  triggers: sql`select relname || '.' || tgname as name,
+      case when tgenabled in ('O', 'A') and tgtype & 18 = 18 and tgqual is null and tgattr = '' then prosrc else '' end as body
     from pg_trigger join pg_class c on c.oid = tgrelid join pg_proc on pg_proc.oid = tgfoid
     where ${OURS} and not tgisinternal`,
 }
