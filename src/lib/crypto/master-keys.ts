@@ -58,6 +58,8 @@ interface Dependencies {
 /** The master keys of a running process: the one in force seals, each of them opens, and the file is read again when it has changed. */
 export function createMasterKeys({ source, notAtHand, ...given }: Dependencies) {
   let { inForce, others } = given
+  // Whether the file had the key in force when it was read last.
+  let isListed = true
   let readAs = identityOf(source)
   let lacking: string | undefined
 
@@ -71,7 +73,8 @@ export function createMasterKeys({ source, notAtHand, ...given }: Dependencies) 
     readAs = identity
     try {
       const found = keysOfRing(loadKeyRing({ ...source, mayCreate: false, keyed: true }), mark)
-      // The key in force stays at hand, whatever becomes of the file.
+      // The key in force stays at hand, whatever becomes of the file, until another one is.
+      isListed = found.some((key) => key.mark === inForce.mark)
       others = found.filter((key) => key.mark !== inForce.mark)
       return true
     } catch (error) {
@@ -90,8 +93,9 @@ export function createMasterKeys({ source, notAtHand, ...given }: Dependencies) 
     const next = others.find((key) => key.mark === mark)
     lacking = next === undefined ? adviceFor(source) : undefined
     if (next === undefined) return
-    others = all().filter((key) => key !== next)
+    others = (isListed ? all() : others).filter((key) => key !== next)
     inForce = next
+    isListed = true
   }
 
   /** @throws what `notAtHand` makes, where the key in force is not at hand */
