@@ -8,7 +8,7 @@ import {
   MasterKeyFault,
   type MasterKeySource,
 } from '../lib/crypto/master-key.ts'
-import { createMasterKeys, type MasterKeys } from '../lib/crypto/master-keys.ts'
+import { createMasterKeys, identityOfKeys, type MasterKeys } from '../lib/crypto/master-keys.ts'
 import type { Repositories, Store } from '../store/store.ts'
 
 /** The master keys at hand, and the keys that outlive them. */
@@ -29,6 +29,7 @@ export async function openMasterKeys(
 ): Promise<OpenedKeys> {
   // First the mark: a key is in its file before it is in force.
   const known = await read.masterKey.find()
+  const readAs = identityOfKeys(source)
   const ring = loadKeyRing(source)
   const record = known ?? (leavesMark ? await begin(writeAlone, ring) : undefined)
   const keys = keysFor(ring, record?.mark)
@@ -36,7 +37,7 @@ export async function openMasterKeys(
   if (inForce === undefined) throw await whyWrong(keys, source, read)
   const others = keys.filter((key) => key !== inForce)
   return {
-    masterKeys: createMasterKeys({ source, inForce, others, notAtHand }),
+    masterKeys: createMasterKeys({ source, inForce, others, readAs, notAtHand }),
     lastingKeys: lastingKeysOf(record?.lasting, inForce),
   }
 }

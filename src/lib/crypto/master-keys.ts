@@ -51,6 +51,8 @@ interface Dependencies {
   /** The key in force, and the others at hand. */
   readonly inForce: MasterKey
   readonly others: readonly MasterKey[]
+  /** The identity of the file right before they were read. */
+  readonly readAs: string
   /** What is thrown where a key is needed that is not at hand; the cause is for the operator. */
   readonly notAtHand: (cause: string) => Error
 }
@@ -60,7 +62,7 @@ export function createMasterKeys({ source, notAtHand, ...given }: Dependencies) 
   let { inForce, others } = given
   // Whether the file had the key in force when it was read last.
   let isListed = true
-  let readAs = identityOf(source)
+  let readAs = given.readAs
   let lacking: string | undefined
 
   const all = (): readonly MasterKey[] => [inForce, ...others]
@@ -68,11 +70,12 @@ export function createMasterKeys({ source, notAtHand, ...given }: Dependencies) 
 
   /** @param mark of the key in force @returns whether the keys may be others now */
   function readAgain(mark = inForce.mark): boolean {
-    const identity = identityOf(source)
+    const identity = identityOfKeys(source)
     if (identity === readAs) return false
-    readAs = identity
     try {
       const found = keysOfRing(loadKeyRing({ ...source, mayCreate: false, keyed: true }), mark)
+      // What could not be read is tried again.
+      readAs = identity
       // The key in force stays at hand, whatever becomes of the file, until another one is.
       isListed = found.some((key) => key.mark === inForce.mark)
       others = found.filter((key) => key.mark !== inForce.mark)
@@ -181,11 +184,11 @@ function firstOf<T, R>(items: readonly T[], look: (item: T) => R | undefined): R
 }
 
 /** Tells whether a file has changed since; what comes from the environment never does. */
-function identityOf({ value, file }: MasterKeySource): string {
+export function identityOfKeys({ value, file }: MasterKeySource): string {
   if (value !== undefined) return ''
   try {
     const stats = statSync(file, { bigint: true, throwIfNoEntry: false })
-    return stats === undefined ? '' : `${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.mode}`
+    return stats === undefined ? '' : `${stats.dev} ${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`
   } catch {
     // What may not be looked at just now is as it was.
     return ''
