@@ -1,10 +1,9 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { recordChange } from '../../admin/change/record-change.ts'
-import type { Core } from '../../compose/core.ts'
 import { type HeldKeyFile, holdKeyFile, KeyFileNotWritable } from '../../lib/crypto/key-file.ts'
 import type { MasterKey } from '../../lib/crypto/master-key.ts'
-import { countSealedOtherwise } from '../../operations/master-key/reseal.ts'
+import { forgetOthers, requireNotNeeded } from '../../operations/master-key/forget.ts'
 import { commandLine } from '../kit/actor.ts'
 import { helpText } from '../kit/help.ts'
 import { confirm } from '../kit/input.ts'
@@ -30,16 +29,15 @@ export function forgetCommand(key: Command): void {
 }
 
 async function forget({ yes }: { readonly yes?: boolean }, command: Command): Promise<void> {
-  await withCore(command, async (core, { masterKey: { value, file } }) => {
-    const { store, masterKeys, clock } = core
+  await withCore(command, async ({ store, masterKeys, clock }, { masterKey: { value, file } }) => {
     const path = resolve(file)
     if (value !== undefined) throw impossible(whyNotHere(masterKeys.all().length - 1))
-    const [, ...others] = masterKeys.all()
+    const [inForce, ...others] = masterKeys.all() as [MasterKey, ...MasterKey[]]
     if (others.length === 0) {
       print(command, { forgotten: 0, source: path }, `There is nothing to do: ${path} holds the key in force alone.`)
       return
     }
-    await requireNotNeeded(core)
+    await requireNotNeeded(store.read, inForce)
     await confirm(
       command,
       `This takes ${keysText(others.length)} out of ${path}; backups made under it can be restored only with a copy of it.`,
@@ -47,16 +45,14 @@ async function forget({ yes }: { readonly yes?: boolean }, command: Command): Pr
     )
     const held = hold(file)
     try {
-      // Another command may have changed it while the question was open.
-      masterKeys.heed((await store.read.masterKey.find())?.mark)
-      await requireNotNeeded(core)
-      const [inForce, ...left] = masterKeys.all() as [MasterKey, ...MasterKey[]]
-      held.write([inForce])
-      const detail = { keys: left.length }
-      await store.writeAlone((unit) =>
-        recordChange(unit, { event: 'master_key_forgotten', detail }, commandLine(clock())),
-      )
-      print(command, { forgotten: left.length, source: path }, `${path} holds the key in force alone.`)
+      const forgotten = await forgetOthers({
+        writeAlone: store.writeAlone,
+        masterKeys,
+        keepAlone: (key) => held.write([key]),
+        record: (unit, keys) =>
+          recordChange(unit, { event: 'master_key_forgotten', detail: { keys } }, commandLine(clock())),
+      })
+      print(command, { forgotten, source: path }, `${path} holds the key in force alone.`)
       note(command, 'Servers that use this file follow within a second.')
     } finally {
       held.release()
@@ -80,13 +76,3 @@ const whyNotHere = (others: number): string =>
   others === 0
     ? 'the master key comes from TESSERA_MASTER_KEY, which holds the key in force alone'
     : 'the master keys come from TESSERA_MASTER_KEY, which no command can change: leave the earlier key out of it and restart the nodes one after the other'
-
-/** @throws Problem where something is sealed under another key than the one in force */
-async function requireNotNeeded({ store, masterKeys }: Pick<Core, 'store' | 'masterKeys'>): Promise<void> {
-  const [inForce] = masterKeys.all()
-  const count = inForce === undefined ? 0 : await countSealedOtherwise(store.read, inForce)
-  if (count > 0)
-    throw impossible(
-      `${count} rows are not sealed under the key in force; run tessera key reseal first, which finishes`,
-    )
-}

@@ -15,7 +15,7 @@ import {
   readRing,
 } from '../../lib/crypto/master-key.ts'
 import { parseDatabaseUrl } from '../../lib/net/database-url.ts'
-import { type Resealed, reseal } from '../../operations/master-key/reseal.ts'
+import { type Resealed, requireInForce, reseal } from '../../operations/master-key/reseal.ts'
 import { commandLine } from '../kit/actor.ts'
 import { globalsOf } from '../kit/globals.ts'
 import { helpText } from '../kit/help.ts'
@@ -77,7 +77,7 @@ async function resealAll(flags: Flags, command: Command): Promise<void> {
   })
 }
 
-/** Where nobody can write there, nobody else takes a key out meanwhile. */
+/** Somebody else may write it all the same: each unit of work asks whether it still holds the new key. */
 function holdWhereWritable(file: string): HeldKeyFile | undefined {
   try {
     return holdKeyFile(file)
@@ -121,14 +121,26 @@ async function chooseTarget(
       yes,
     )
   const target = named ?? newMasterKey()
-  addToFile(held, target, inForce, source)
+  await addToFile(held, target, inForce, source, store)
   masterKeys.heed(inForce.mark)
   return { target, isMade: true }
 }
 
-function addToFile(held: HeldKeyFile, key: MasterKey, inForce: MasterKey, source: MasterKeySource): void {
+/** Whoever writes the file holds the mark, so that none of two who do it at once loses a key of the other. */
+async function addToFile(
+  held: HeldKeyFile,
+  key: MasterKey,
+  { mark }: MasterKey,
+  source: MasterKeySource,
+  { writeAlone }: Pick<Core['store'], 'writeAlone'>,
+): Promise<void> {
   try {
-    held.write([...keysFor(loadKeyRing({ ...source, mayCreate: false }), inForce.mark), key])
+    await writeAlone(async (unit) => {
+      await requireInForce(unit, mark)
+      const kept = keysFor(loadKeyRing({ ...source, mayCreate: false }), mark)
+      // It may be run again, and has written it then.
+      held.write([...kept.filter((one) => one.mark !== key.mark), key])
+    })
   } catch (error) {
     if (error instanceof KeyFileNotWritable) throw impossible(`${error.message}; ${howWithoutFile(source)}`)
     throw error

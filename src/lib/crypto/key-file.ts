@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   chownSync,
   closeSync,
@@ -15,7 +16,7 @@ import { dirname } from 'node:path'
 import { shellWord } from '../text/shell.ts'
 import { type MasterKey, MasterKeyFault } from './master-key.ts'
 
-/** The file of the master keys, as long as no other command may write it. */
+/** The file of the master keys. Who writes it holds the mark in the database as well, which decides where a lock cannot. */
 export interface HeldKeyFile {
   /** Makes it hold these keys, whole or not at all. @throws MasterKeyFault where it cannot be written */
   write(keys: readonly Pick<MasterKey, 'text'>[]): void
@@ -56,6 +57,8 @@ function takeLock(lock: string, path: string): void {
 function isAtWork(lock: string): boolean {
   try {
     const holder = readFileSync(lock, 'utf8')
+    // In a container one killed process after the other has the same id.
+    if (Number(holder) === process.pid) return false
     if (holder === '') return Date.now() - statSync(lock).mtimeMs < 1000
     process.kill(Number(holder), 0)
     return true
@@ -66,10 +69,9 @@ function isAtWork(lock: string): boolean {
 
 /** Whoever could read the file can read it afterwards, and nobody else. */
 function writeKeys(path: string, keys: readonly Pick<MasterKey, 'text'>[]): void {
-  const draft = `${path}.${process.pid}.new`
+  const draft = `${path}.${randomBytes(8).toString('hex')}.new`
   try {
     const { uid, gid } = statSync(path)
-    rmSync(draft, { force: true })
     const descriptor = openSync(draft, 'wx', 0o600)
     try {
       writeSync(descriptor, keys.map(({ text }) => `${text}\n`).join(''))

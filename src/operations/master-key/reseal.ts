@@ -24,7 +24,7 @@ interface Resealing {
   readonly target: MasterKey
   readonly lastingKeys: LastingKeys
   readonly report: (progress: Progress) => void
-  /** @throws where the target is no longer kept: nothing is sealed under a key that could be lost */
+  /** Asked within each unit of work that holds the mark, as whoever takes a key out does. @throws where the target is no longer kept */
   readonly requireKept: () => void
   /** Tells the audit log in the unit of work that puts the target in force. */
   readonly record: (unit: AuditedUnit, resealed: Resealed) => Promise<void>
@@ -48,11 +48,10 @@ export async function reseal(resealing: Resealing): Promise<Resealed> {
   const from = (await read.masterKey.find())?.mark
   if (from === undefined) throw new MasterKeyFault('the database was not used with a master key yet')
   const counted: Record<SealedTable, number> = { signing_keys: 0, app_secrets: 0 }
-  requireKept()
   for (const { table } of SEALED_TABLES) await resealTable(table, from, counted, sealer, resealing)
-  requireKept()
   return writeAlone(async (unit) => {
     await requireInForce(unit, from)
+    requireKept()
     // It may be run again, and counts anew then.
     const all = { ...counted }
     for (const { table } of SEALED_TABLES)
@@ -101,7 +100,7 @@ async function resealTable(
   from: string,
   counted: Record<SealedTable, number>,
   sealAnew: Sealer,
-  { read, writeAlone, report }: Resealing,
+  { read, writeAlone, report, requireKept }: Resealing,
 ): Promise<void> {
   const of = await read.sealedRows.count(table)
   let done = 0
@@ -110,6 +109,7 @@ async function resealTable(
     if (fresh.length > 0)
       counted[table] += await writeAlone(async (unit) => {
         await requireInForce(unit, from)
+        requireKept()
         return replaceAll(unit, table, fresh)
       })
     done += rows.length
@@ -124,7 +124,8 @@ async function replaceAll(unit: Pick<Repositories, 'sealedRows'>, table: SealedT
   return replaced
 }
 
-async function requireInForce({ masterKey }: Pick<Repositories, 'masterKey'>, mark: string): Promise<void> {
+/** Nobody else puts another key in force until the unit of work ends. @throws MasterKeyFault where somebody did */
+export async function requireInForce({ masterKey }: Pick<Repositories, 'masterKey'>, mark: string): Promise<void> {
   if ((await masterKey.markToReplace()) !== mark)
     throw new MasterKeyFault('another command put another master key in force meanwhile; run this again')
 }
