@@ -22,6 +22,7 @@ export function createAppSignatures(
   const verifySignature = createVerifySignature({
     appKeys: createAppKeys({ fetchText: fetchKeys, whileOutside, clock }),
     sealedSecrets,
+    read: store.read,
     clock,
   })
   const readEffective = createReadEffectiveRequest({

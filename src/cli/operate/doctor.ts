@@ -14,7 +14,7 @@ import { examineInstallation } from '../../operations/doctor/examine-installatio
 import type { HeldKeys } from '../../operations/doctor/examine-master-keys.ts'
 import type { Finding } from '../../operations/doctor/finding.ts'
 import { reportProfiles } from '../../operations/doctor/security-profiles.ts'
-import { countSealedOtherwise } from '../../operations/master-key/reseal.ts'
+import { findSealedOtherwise } from '../../operations/master-key/reseal.ts'
 import { helpText } from '../kit/help.ts'
 import { columns, print } from '../kit/output.ts'
 import { terminalOf } from '../kit/terminal.ts'
@@ -54,10 +54,11 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
   const { store, clock } = core
   const apps = await store.read.apps.list()
   const own = await ownNames(store.read, config.issuer)
+  const held = await heldKeys(core, config)
   const installation = examineInstallation({
     issuer: config.issuer,
     files: secretFiles(config),
-    masterKeys: await heldKeys(core, config),
+    masterKeys: held,
     trustedProxies: config.http.trustedProxies,
     implicit: config.responseTypes.some((type) => type === 'id_token'),
     timeReached: Number((await store.read.settings.get(TIME_REACHED)) ?? 0),
@@ -76,18 +77,18 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
   return [
     ...installation,
     ...(online ? await examineDeployment(deployment) : []),
-    ...apps.flatMap((one) => examineApp(one, own, clock())),
+    ...apps.flatMap((one) => examineApp(one, { own, lostSecrets: held.sealedOtherwise.lost.app_secrets }, clock())),
   ]
 }
 
 async function heldKeys({ store, masterKeys }: Core, { masterKey }: Pick<Config, 'masterKey'>): Promise<HeldKeys> {
-  const [inForce, ...others] = masterKeys.all()
+  const [, ...others] = masterKeys.all()
   const former = await store.read.masterKey.former()
   const earlier = others.filter(({ mark }) => former.includes(mark)).length
   return {
     earlier,
     waiting: others.length - earlier,
-    sealedOtherwise: inForce === undefined ? 0 : await countSealedOtherwise(store.read, inForce),
+    sealedOtherwise: await findSealedOtherwise(store.read, masterKeys.all()),
     inFile: masterKey.value === undefined,
   }
 }

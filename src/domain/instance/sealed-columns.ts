@@ -13,3 +13,11 @@ export const SEALED_TABLES = Object.entries(SEALED).map(([table, { purpose, what
   purpose,
   what,
 }))
+
+/** What does not open under the key in force. */
+export interface SealedOtherwise {
+  /** How many rows open under another key at hand. */
+  readonly underOthers: number
+  /** The ids of those that open under none. */
+  readonly lost: Readonly<Record<SealedTable, readonly string[]>>
+}

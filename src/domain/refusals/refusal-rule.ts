@@ -24,6 +24,7 @@ export type RefusalRule =
   | 'app-key-unknown'
   | 'app-signature-wrong'
   | 'app-secret-not-kept'
+  | 'app-secret-does-not-open'
   | 'client-id-differs'
   | 'credentials-sent-twice'
   | 'basic-header-malformed'

@@ -13,6 +13,11 @@ export interface UnitWithMark {
   readonly masterKey: { markToSealUnder(): Promise<string | undefined> }
 }
 
+/** The database as far as it tells which master key is in force. */
+export interface MarkReader {
+  readonly masterKey: { find(): Promise<{ readonly mark: string } | undefined> }
+}
+
 /** Seals texts for rows within one unit of work. */
 export type SealForRows = (plaintext: string, context: string) => SealedRow
 
@@ -42,6 +47,12 @@ export interface SealedRows {
   sealIn(unit: UnitWithMark): Promise<SealForRows>
   /** @throws what `notAtHand` makes, where no key at hand opens it */
   open(box: string, context: string, what: string): string
+  /**
+   * The same for what the server can do without.
+   * @returns `undefined` where no key at hand opens it, and the one in force is among them
+   * @throws what `notAtHand` makes, where that one is not: it may open it
+   */
+  openUnlessLost(read: MarkReader, box: string, context: string): Promise<string | undefined>
 }
 
 export type MasterKeys = ReturnType<typeof createMasterKeys>
@@ -147,6 +158,13 @@ export function createMasterKeys({ source, notAtHand, ...given }: Dependencies) 
         const text = openFor(purpose, box, context)
         if (text === undefined) throw notAtHand(`${what} does not open under any master key at hand; ${REMEDY}`)
         return text
+      },
+      async openUnlessLost({ masterKey }, box, context) {
+        const text = openFor(purpose, box, context)
+        if (text !== undefined) return text
+        heed((await masterKey.find())?.mark)
+        if (lacking !== undefined) throw notAtHand(lacking)
+        return openFor(purpose, box, context)
       },
     }),
   }

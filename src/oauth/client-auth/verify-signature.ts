@@ -5,7 +5,7 @@ import type { AppSecret, TrustedApplication } from '../../domain/apps/trusted-ap
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../../domain/protocol/signing-algorithm.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import type { CompactJws } from '../../lib/crypto/compact-jws.ts'
-import type { SealedRows } from '../../lib/crypto/master-keys.ts'
+import type { MarkReader, SealedRows } from '../../lib/crypto/master-keys.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { AppKeys, FoundKeys } from './app-keys.ts'
 
@@ -43,7 +43,8 @@ export function whyBadHeader(header: Header, { algorithms, types }: Expected): A
 
 interface Dependencies {
   readonly appKeys: Pick<AppKeys, 'find' | 'findNewer'>
-  readonly sealedSecrets: Pick<SealedRows, 'open'>
+  readonly sealedSecrets: Pick<SealedRows, 'openUnlessLost'>
+  readonly read: MarkReader
   readonly clock: Clock
 }
 
@@ -53,7 +54,7 @@ export type Signed = { readonly secret: AppSecret | undefined }
 export type VerifySignature = ReturnType<typeof createVerifySignature>
 
 /** Verifies what an app signed, by its public keys, or by its secret where the algorithm is a MAC. */
-export function createVerifySignature({ appKeys, sealedSecrets, clock }: Dependencies) {
+export function createVerifySignature({ appKeys, sealedSecrets, read, clock }: Dependencies) {
   async function byKeys(
     jws: string,
     { kid }: Header,
@@ -77,13 +78,19 @@ export function createVerifySignature({ appKeys, sealedSecrets, clock }: Depende
   async function bySecrets(jws: string, { secrets }: TrustedApplication): Promise<Signed | AppJwtFault> {
     const now = clock()
     const valid = secrets.filter((secret) => isValidSecret(secret, now))
-    const opened = valid.flatMap((secret) => {
-      if (secret.sealed === undefined) return []
-      const clear = sealedSecrets.open(secret.sealed, secret.id, `the secret ${secret.id} of the app`)
-      return [{ secret, key: Buffer.from(clear, 'utf8') }]
-    })
-    for (const { secret, key } of opened) if (await holds(jws, key, 'HS256')) return { secret }
-    if (opened.length < valid.length || opened.length === 0)
+    const kept = valid.filter(({ sealed }) => sealed !== undefined)
+    const lost: string[] = []
+    for (const secret of kept) {
+      const clear = await sealedSecrets.openUnlessLost(read, secret.sealed ?? '', secret.id)
+      if (clear === undefined) lost.push(secret.id)
+      else if (await holds(jws, Buffer.from(clear, 'utf8'), 'HS256')) return { secret }
+    }
+    if (lost.length > 0)
+      return {
+        rule: 'app-secret-does-not-open',
+        cause: `the secret ${lost.join(' and ')} of the app does not open under any master key at hand`,
+      }
+    if (kept.length < valid.length || kept.length === 0)
       return {
         rule: 'app-secret-not-kept',
         cause: 'only the hash of a secret made before client_secret_jwt is stored',

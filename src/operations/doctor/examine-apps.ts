@@ -17,14 +17,25 @@ import { type Finding, fine, warning } from './finding.ts'
 const LONGEST_SECRET = 365 * DAY
 const SOON = 30 * DAY
 
+interface Around {
+  /** What the server calls its own. */
+  readonly own: OwnNames
+  /** The ids of secrets that no master key opens. */
+  readonly lostSecrets: readonly string[]
+}
+
 /**
  * What is wrong or unwise about an app's settings and secrets.
- * @param own what the server calls its own
  * @param now milliseconds since 1970
  */
-export function examineApp(app: TrustedApplication, own: OwnNames, now: number): Finding[] {
+export function examineApp(app: TrustedApplication, { own, lostSecrets }: Around, now: number): Finding[] {
   const check = `app ${app.applicationUri}`
-  const findings = [...brokenRules(check, app, own), ...unwiseAttributes(check, app), ...agedSecrets(check, app, now)]
+  const findings = [
+    ...brokenRules(check, app, own),
+    ...unwiseAttributes(check, app),
+    ...agedSecrets(check, app, now),
+    ...secretsNotOpening(check, app, lostSecrets, now),
+  ]
   return findings.length > 0 ? findings : [fine(check, app.isEnabled ? 'nothing to fix' : 'disabled')]
 }
 
@@ -124,4 +135,20 @@ function agedSecrets(check: string, app: TrustedApplication, now: number): Findi
   return live.length > 0 && lasting < SOON
     ? [warning(check, `its last secret ends in ${Math.ceil(lasting / DAY)} days`, rotate)]
     : []
+}
+
+/** Apps make MACs with them that nobody can verify; a secret that counts is not ended together with them. */
+function secretsNotOpening(check: string, app: TrustedApplication, lost: readonly string[], now: number): Finding[] {
+  const hasAnother = app.secrets.some((secret) => isValidSecret(secret, now) && !lost.includes(secret.id))
+  return app.secrets
+    .filter(({ id }) => lost.includes(id))
+    .map((secret) =>
+      warning(
+        check,
+        `the secret ${secret.id} does not open under any master key at hand`,
+        hasAnother || !isValidSecret(secret, now)
+          ? removing(app, secret.id)
+          : `tessera app rotate-secret ${shellWord(app.applicationUri)}`,
+      ),
+    )
 }

@@ -21,7 +21,7 @@ export function examineInstallation(installation: Installation): Finding[] {
   const https = issuer.startsWith('https:')
   return [
     ...examineFiles(files, https),
-    examineMasterKeys(masterKeys),
+    ...examineMasterKeys(masterKeys),
     https && trustedProxies.length === 0
       ? warning(
           'proxies',

@@ -2,7 +2,7 @@ import type { AuditedUnit } from '../../domain/instance/audit.ts'
 import { type MasterKey, MasterKeyFault } from '../../lib/crypto/master-key.ts'
 import type { MasterKeys } from '../../lib/crypto/master-keys.ts'
 import type { Repositories, Write } from '../../store/store.ts'
-import { countSealedOtherwise, requireInForce } from './reseal.ts'
+import { findSealedOtherwise, requireInForce } from './reseal.ts'
 
 interface Forgetting {
   readonly writeAlone: Write<'masterKey' | 'sealedRows' | 'auditEvents'>
@@ -36,7 +36,8 @@ export async function forgetOthers({ writeAlone, masterKeys, keepAlone, record }
 
 /** @throws MasterKeyFault where something is sealed under another key than this one */
 export async function requireNotNeeded(read: Pick<Repositories, 'sealedRows'>, inForce: MasterKey): Promise<void> {
-  const count = await countSealedOtherwise(read, inForce)
+  const { lost } = await findSealedOtherwise(read, [inForce])
+  const count = Object.values(lost).flat().length
   if (count > 0)
     throw new MasterKeyFault(
       `${count} rows are not sealed under the key in force; run tessera key reseal first, which finishes`,

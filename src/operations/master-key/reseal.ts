@@ -1,5 +1,5 @@
 import type { AuditedUnit } from '../../domain/instance/audit.ts'
-import { SEALED_TABLES, type SealedTable } from '../../domain/instance/sealed-columns.ts'
+import { SEALED_TABLES, type SealedOtherwise, type SealedTable } from '../../domain/instance/sealed-columns.ts'
 import { type LastingKeys, sealLastingKeys } from '../../lib/crypto/lasting-keys.ts'
 import { type MasterKey, MasterKeyFault } from '../../lib/crypto/master-key.ts'
 import { deriveKey, open, type SealedRow, sealRow } from '../../lib/crypto/sealed-box.ts'
@@ -139,16 +139,21 @@ async function* pagesOf({ sealedRows }: Pick<Repositories, 'sealedRows'>, table:
   }
 }
 
-/** How many rows do not open under this key. */
-export async function countSealedOtherwise(
+/** @param keys at hand, the one in force first */
+export async function findSealedOtherwise(
   read: Pick<Repositories, 'sealedRows'>,
-  { bytes }: Pick<MasterKey, 'bytes'>,
-): Promise<number> {
-  let count = 0
+  keys: readonly MasterKey[],
+): Promise<SealedOtherwise> {
+  let underOthers = 0
+  const lost: Record<SealedTable, string[]> = { signing_keys: [], app_secrets: [] }
   for (const { table, purpose } of SEALED_TABLES) {
-    const key = deriveKey(bytes, purpose)
+    const derived = keys.map(({ bytes }) => deriveKey(bytes, purpose))
     for await (const rows of pagesOf(read, table))
-      count += rows.filter(({ id, box }) => open(key, box, id) === undefined).length
+      for (const { id, box } of rows) {
+        const opener = derived.findIndex((key) => open(key, box, id) !== undefined)
+        if (opener > 0) underOthers += 1
+        else if (opener < 0) lost[table].push(id)
+      }
   }
-  return count
+  return { underOthers, lost }
 }

@@ -91,4 +91,9 @@ export const APP_JWT_REMEDIES = {
     otherwise: 'if only the hash of a secret was entered, it cannot verify a MAC: let Tessera create the secret',
     expected: 'a secret made since TokenEndpointAuthMethod is client_secret_jwt',
   }),
+  'app-secret-does-not-open': ({ uri }) => ({
+    fix: `${ROTATE} ${uri}`,
+    otherwise: 'to keep the secret instead: put back the master key that it was sealed under (TESSERA_MASTER_KEY_FILE)',
+    expected: 'a secret that is sealed under a master key at hand',
+  }),
 } as const satisfies Remedies
