@@ -4,6 +4,7 @@ import {
   closeSync,
   fsyncSync,
   openSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -12,7 +13,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { shellWord } from '../text/shell.ts'
 import { type MasterKey, MasterKeyFault } from './master-key.ts'
 
@@ -71,6 +72,7 @@ function isAtWork(lock: string): boolean {
 function writeKeys(path: string, keys: readonly Pick<MasterKey, 'text'>[]): void {
   const draft = `${path}.${randomBytes(8).toString('hex')}.new`
   try {
+    removeDrafts(path)
     const { uid, gid } = statSync(path)
     const descriptor = openSync(draft, 'wx', 0o600)
     try {
@@ -87,6 +89,15 @@ function writeKeys(path: string, keys: readonly Pick<MasterKey, 'text'>[]): void
   } finally {
     rmSync(draft, { force: true })
   }
+}
+
+/** Who writes here holds the mark, so that whatever draft there is was left by a killed one; it holds keys. */
+function removeDrafts(path: string): void {
+  const folder = dirname(path)
+  const begin = `${basename(path)}.`
+  for (const name of readdirSync(folder))
+    if (name.startsWith(begin) && /^[0-9a-f]+\.new$/.test(name.slice(begin.length)))
+      rmSync(join(folder, name), { force: true })
 }
 
 function syncFolder(folder: string): void {
