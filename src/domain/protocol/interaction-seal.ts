@@ -4,6 +4,8 @@ import { Refused } from '../refusals/errors.ts'
 
 /** How long an interaction counts, in milliseconds. */
 export const INTERACTION_LIFETIME = 15 * MINUTE
+/** Why a box does not open, for the operator. */
+export const NOT_OPENED = 'the link was cut off or changed, or was created under a master key that is not at hand'
 // Node takes 16 KiB of headers, the URL among them.
 const LONGEST = 12_000
 

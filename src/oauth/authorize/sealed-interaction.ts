@@ -1,5 +1,5 @@
 import { createForm, type Form, isRepeatable } from '../../domain/protocol/form.ts'
-import { createInteractionSeal, INTERACTION_LIFETIME } from '../../domain/protocol/interaction-seal.ts'
+import { createInteractionSeal, INTERACTION_LIFETIME, NOT_OPENED } from '../../domain/protocol/interaction-seal.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import type { Boxes } from '../../lib/crypto/master-keys.ts'
 import { newSecret, type Random } from '../../lib/crypto/secrets.ts'
@@ -82,7 +82,7 @@ export function createInteractions({ boxes, clock, random, issuer }: Dependencie
       if (!opened)
         throw new Refused('interaction_expired', 'this sign-in link is not valid; begin again in the app', {
           rule: 'interaction-invalid',
-          cause: 'the link was cut off or changed, or was created under a master key that is not at hand',
+          cause: NOT_OPENED,
         })
       const { interaction, age, isOver } = opened
       const own = interaction.browser === undefined || interaction.browser === browser

@@ -1,6 +1,6 @@
 import { sectorOf } from '../../domain/apps/sector.ts'
 import type { Form } from '../../domain/protocol/form.ts'
-import { createInteractionSeal, INTERACTION_LIFETIME } from '../../domain/protocol/interaction-seal.ts'
+import { createInteractionSeal, INTERACTION_LIFETIME, NOT_OPENED } from '../../domain/protocol/interaction-seal.ts'
 import { appendParameters } from '../../domain/protocol/redirect-uri.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import type { Boxes } from '../../lib/crypto/master-keys.ts'
@@ -118,10 +118,9 @@ export function createLogout({ apps, readHint, boxes, clock, random, issuer }: D
       throw new Refused(
         'interaction_expired',
         'this sign-out link is no longer valid',
-        {
-          rule: 'interaction-expired',
-          cause: `the link is older than ${INTERACTION_LIFETIME / MINUTE} minutes, or was cut off`,
-        },
+        opened
+          ? { rule: 'interaction-expired', cause: `the link is older than ${INTERACTION_LIFETIME / MINUTE} minutes` }
+          : { rule: 'interaction-invalid', cause: NOT_OPENED },
         { restart: `${issuer}/connect/endsession` },
       )
     },
