@@ -10,7 +10,6 @@ import { sample, seeded } from './mutate/sample.ts'
 import { type Mutant, makeSchemata } from './mutate/schemata.ts'
 import { described, type Outcome, scoresOf, tableOf } from './mutate/score.ts'
 import { createTryMutant } from './mutate/try-mutant.ts'
-import { HEAVY } from './test/budget.ts'
 import { compileTests } from './test/compile.ts'
 import { COMPILED, LEAVINGS } from './test/compiled-file.ts'
 import { openSqlite } from './test/databases.ts'
@@ -93,7 +92,7 @@ async function main(): Promise<void> {
   const named = values.tests?.split(',').map((file) => ({ file, cpuSeconds: 60 }))
   const nearest =
     named === undefined
-      ? createNearestTests(readCoverage(files), (file) => existsSync(file) && !isTimed(file) && !(file in HEAVY))
+      ? createNearestTests(readCoverage(files), (file) => existsSync(file) && !isTimed(file))
       : () => named
   const plans = chosen(mutants, rooms).map((mutant) => ({
     mutant,
