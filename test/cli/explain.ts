@@ -129,6 +129,30 @@ await t.test('a token request', async (t) => {
     t.strictSame(failedOf(await token(...args, '--redirect-uri', `${WEB_REDIRECT}/`)), ['redirect_uri'])
   })
 
+  await t.test('of a person whose app refreshes', async (t) => {
+    const args = ['--grant', 'refresh_token', '--client', WEB, '--user', 'david', '--scope']
+    const unmade = ({ checks }: Explained) =>
+      checks.flatMap(({ name, passed, detail }) => (passed === null ? [`${name}: ${detail}`] : []))
+    const kept = await token(...args, 'openid offline_access read')
+    t.strictSame(
+      { outcome: kept.outcome, unmade: unmade(kept) },
+      {
+        outcome: 'accepted',
+        unmade: [
+          'redirect_uri: plays no part in a refresh',
+          'code or refresh token: needs the token itself',
+          'PKCE: plays no part in a refresh',
+        ],
+      },
+    )
+    t.match(kept.claims?.access_token, { scope: 'openid offline_access read', id: place.david.id })
+    t.ok(
+      unmade(await token(...args, 'openid read')).includes(
+        'code or refresh token: there is one only with offline_access in scope',
+      ),
+    )
+  })
+
   await t.test('refused', async (t) => {
     const rows: [args: string[], failed: string][] = [
       [['--grant', 'client_credentials', '--client', 'nobody'], 'client_id'],
@@ -171,6 +195,9 @@ await t.test('--resource: which API the token would be for', async (t) => {
   const unknown = await explain([...service, '--resource', 'https://else.example.com'])
   matchesWhole(t, { failed: failedOf(unknown), ...unknown }, { failed: ['resource'], exitCode: 1, outcome: 'refused' })
   t.match(unknown.refusal, { error: 'invalid_target', sent: 'https://else.example.com' })
+
+  const beside = await explain([...service, '--resource', api, '--scope', 'read'])
+  matchesWhole(t, { failed: failedOf(beside), ...beside.refusal }, { failed: ['resource'], error: 'invalid_scope' })
 
   const person = ['token', '--grant', 'authorization_code', '--client', WEB, '--scope', 'openid read reports.read']
   const narrowed = await explain([...person, '--resource', api])
