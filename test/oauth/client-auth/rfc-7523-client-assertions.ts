@@ -120,6 +120,8 @@ await t.test('private_key_jwt with each algorithm, at every endpoint that authen
   }
   t.equal((await send(await signAs(es, sound()), { ...SERVICE, client_id: KEYED })).status, 200, 'client_id beside it')
   t.equal((await send(await signAs(es, sound(), { kid: undefined }))).status, 200, 'no kid')
+  for (const typ of [undefined, 'JWT', 'client-authentication+jwt'])
+    t.equal((await send(await signAs(es, sound(), { typ }))).status, 200, `typ ${typ}`)
   const paths = ['introspect', 'revocation', 'session/touches']
   for (const path of paths) {
     const url = `${instance.issuer}/connect/${path}`

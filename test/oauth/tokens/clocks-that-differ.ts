@@ -2,7 +2,7 @@
 import t from 'tap'
 import { isoTime } from '../../../src/lib/time/clock.ts'
 import { introspect } from '../../fixtures/clients/endpoints.ts'
-import { basic } from '../../fixtures/clients/http.ts'
+import { type Answer, basic } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { createRelyingParty, webApp } from '../../fixtures/clients/relying-party.ts'
 import { refusalOf, tokensOf } from '../../fixtures/clients/tokens.ts'
@@ -22,6 +22,11 @@ const david = createRelyingParty(instance, { clientId: WEB, login: 'david' })
 const sync = createRelyingParty(instance, { clientId: SYNC, login: '' })
 const isActive = async (token: string, clientId: string): Promise<unknown> =>
   (await introspect(instance, token, basic(clientId, SECRET))).json['active']
+/** What the operator is told of a refusal. */
+function causeOf({ json }: Answer): Record<string, unknown> {
+  const record = instance.log.find((line) => line['refusal'] === json['refusal_id'])
+  return (record?.['cause'] ?? {}) as Record<string, unknown>
+}
 
 await t.test('RFC 7519 §4.1.5: an access token counts from a minute before it was made, and says so', async (t) => {
   const { access_token: ofPerson } = await david.obtainTokens()
@@ -52,8 +57,7 @@ await t.test(
       instance.advance(-behind * SECOND)
       const answer = await david.userinfo(ofPerson)
       t.equal(refusalOf(answer), '401 invalid_token: the access token is unknown, expired or revoked')
-      const [record] = instance.log.filter((line) => line['refusal'] === answer.json['refusal_id'])
-      const { rule, cause } = (record?.['cause'] ?? {}) as Record<string, unknown>
+      const { rule, cause } = causeOf(answer)
       const from = isoTime(behind > 120 ? signedAt - 60 * SECOND : signedAt)
       t.strictSame(
         { rule, cause },
@@ -75,4 +79,11 @@ await t.test('RFC 7519 §4.1.4: nothing counts beyond its end', async (t) => {
   t.equal(await isActive(token, SYNC), true)
   instance.advance(1)
   t.equal(await isActive(token, SYNC), false)
+  const at = isoTime(instance.now())
+  const answer = await sync.userinfo(token)
+  t.equal(
+    causeOf(answer)['cause'],
+    `the token expired at ${at}, and this server's clock says ${at}`,
+    'to the millisecond',
+  )
 })

@@ -123,6 +123,15 @@ await t.test('the last use is noted at most once a minute', async (t) => {
   await introspect(instance, value, basic(WEB))
   // A use noted a second ago would have kept this one from being noted.
   t.equal(await eventually(lastUse, (at) => at === first + MINUTE), first + MINUTE)
+
+  await revokeByHand(instance, { token })
+  instance.advance(MINUTE)
+  const other = await issue(instance, pat())
+  for (const each of [value, other.value]) await introspect(instance, each, basic(WEB))
+  const usesOf = async ({ id }: { id: string }) =>
+    (await instance.core.store.read.referenceTokens.findById(id))?.lastUsedAt
+  t.equal(await eventually(() => usesOf(other.token), Number.isFinite), first + 2 * MINUTE)
+  t.equal(await lastUse(), first + MINUTE, 'to be refused is no use')
 })
 
 await t.test('what ends a token does so at once, everywhere', async (t) => {
