@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
+import { apps, people } from '../fixtures/admin/many.ts'
 import { documentOf, settingsOf, tesseraOn, tesseraProcess } from '../fixtures/cli/cli.ts'
 import { changesIn, commandLine } from '../fixtures/cli/tessera-command.ts'
 import { createRelyingParty } from '../fixtures/clients/relying-party.ts'
@@ -7,28 +8,6 @@ import { startWorld, WEB } from '../fixtures/instance/world.ts'
 import { alter, query } from '../fixtures/store/database.ts'
 import { holdingWriter } from '../fixtures/store/hold-writer.ts'
 import { onPostgres } from '../fixtures/store/postgres.ts'
-import { statementsOf } from '../fixtures/store/statements.ts'
-
-// As an export brings it along, so that no test waits for thousands of hashes.
-const HASH = '$argon2id$v=19$m=19456,t=2,p=1$sQn8J2Cv8MZOBy3pFzw+ew$CW/aa/9Np1cYPp5GF0sgGc6vXVzSC77jaH4n3w3hovs'
-
-const people = (count: number, name: string, more: object = {}) =>
-  Array.from({ length: count }, (_, index) => ({
-    login: `${name}${index}`,
-    email: `${name}${index}@example.com`,
-    passwordHash: HASH,
-    ...more,
-  }))
-
-const apps = (count: number, name: string, more: object = {}) =>
-  Array.from({ length: count }, (_, index) => ({
-    ApplicationUri: `my.trusted.app/${name}${index}`,
-    ClientType: 'Confidential',
-    ApplicationSecretHash: Buffer.from(`${name}${index}`.padEnd(32, '.')).toString('base64'),
-    ImpersonateLoginUrl: `https://${name}${index}.example.com/cb`,
-    ImpersonateAsInternalUserAllowed: true,
-    ...more,
-  }))
 
 await t.test('a plan waits for nobody who writes', async (t) => {
   const line = commandLine(t)
@@ -38,64 +17,6 @@ await t.test('a plan waits for nobody who writes', async (t) => {
   const planned = await holdingWriter(line, () => line.run('plan', file, '--json'))
   t.equal(changesIn(planned).length, 5, planned.stderr)
   t.strictSame((await line.run('apply', file, '--json')).json(), planned.json(), 'and says what is then done')
-})
-
-/** How many statements change tables that others use as well. */
-async function changesMade(work: () => Promise<unknown>): Promise<number> {
-  const asked = await statementsOf(work)
-  return asked.filter(({ sql }) => /^(insert into|update|delete from) "?(?!staged_)\w/.test(sql)).length
-}
-
-await t.test('however many records, as few statements hold up who else writes', async (t) => {
-  const line = commandLine(t)
-  await line.run('db', 'migrate')
-  const [few, many] = [20, 450]
-  for (const [what, records, flags] of [
-    ['new users', (count: number) => ({ users: people(count, `u${count}-`) }), []],
-    ['changed users', (count: number) => ({ users: people(count, `u${count}-`, { locale: 'de' }) }), []],
-    [
-      'users who get another e-mail',
-      (count: number) => ({
-        users: people(count, `u${count}-`).map((one) => ({ ...one, email: `new-${one.email}`, locale: 'de' })),
-      }),
-      [],
-    ],
-    [
-      'users who are switched off',
-      (count: number) => ({
-        users: people(count, `u${count}-`, { isEnabled: false }).map((one) => ({
-          ...one,
-          email: `new-${one.email}`,
-          locale: 'de',
-        })),
-      }),
-      [],
-    ],
-    ['new apps with their secrets', (count: number) => ({ apps: apps(count, `a${count}-`) }), []],
-    ['changed apps', (count: number) => ({ apps: apps(count, `a${count}-`, { Name: 'Shop' }) }), []],
-  ] as const) {
-    const apply = (count: number) => async () => {
-      const file = line.file('records.json', records(count))
-      t.equal(changesIn(await line.run('apply', file, '--json', ...flags)).length, count, `${what}: all ${count}`)
-    }
-    const made = await changesMade(apply(few))
-    t.ok(made > 0 && made < 30, `${what}: ${made}`)
-    t.equal(await changesMade(apply(many)), made, `${what}: no more for ${many} than for ${few}`)
-  }
-  const remove = (file: string) => async () => {
-    t.ok(changesIn(await line.run('apply', file, '--prune', '--json')).length > 400)
-  }
-  t.ok((await changesMade(remove(line.file('no-apps.json', { apps: [] })))) < 30, 'removed apps')
-  t.ok((await changesMade(remove(line.file('no-users.json', { users: [] })))) < 30, 'removed users')
-  const left = await query<{ count: number | string }>(
-    line,
-    'select (select count(*) from users) + (select count(*) from user_identifiers) + (select count(*) from trusted_applications) + (select count(*) from app_secrets) + (select count(*) from app_origins) as count',
-  )
-  t.strictSame(
-    left.map(({ count }) => Number(count)),
-    [0],
-    'nothing of them is left',
-  )
 })
 
 await t.test('files that are applied at the same time are all applied', async (t) => {

@@ -64,7 +64,10 @@ await t.test(
   async (t) => {
     const instance = await startInstance()
     t.teardown(() => instance.close())
-    const laid = { users: [], released: ['somebody'], apps: [], auditEvents: [] }
+    const laid = {
+      ...{ users: [], released: ['somebody'], signedOut: [], apps: [], auditEvents: [] },
+      secrets: { kept: [], dropped: [], unsealed: [] },
+    }
     const isDone = await instance.core.store.writeStaged(laid, async () => false)
     t.equal(isDone, false)
     t.strictSame(await query(instance, "select relname from pg_class where relname like 'staged%'"), [])

@@ -5,6 +5,7 @@ import type { StagedApp } from '../../domain/instance/staged-records.ts'
 import type { TrustedApplications } from '../../store/repositories/apps/trusted-applications.ts'
 import { everyPage } from './every-page.ts'
 import type { Later, Was } from './later.ts'
+import { stagedSecrets } from './staged-secrets.ts'
 
 const byUri = (a: TrustedApplication, b: TrustedApplication): number => (a.applicationUri < b.applicationUri ? -1 : 1)
 
@@ -34,26 +35,16 @@ export function createStagedApps(read: TrustedApplications, later: Later) {
     return apps.get(uri)?.after
   }
 
-  type Change = (app: TrustedApplication) => TrustedApplication
-  async function change(uri: string, how: Change, make: Parameters<Later['change']>[0]): Promise<void> {
+  async function change(uri: string, how: (app: TrustedApplication) => TrustedApplication): Promise<void> {
     const app = await find(uri)
     if (app) put(uri, { before: apps.get(uri)?.before, after: how(app) })
-    if (!added.has(uri)) later.change(make)
   }
 
-  async function changeSecrets(
-    uri: string,
-    how: (secrets: readonly AppSecret[]) => readonly AppSecret[],
-    make: Parameters<Later['change']>[0],
-  ): Promise<void> {
-    const before = (await find(uri))?.secrets ?? []
-    const after = how(before)
-    if (after.length === before.length && after.every((secret, index) => secret === before[index])) return
-    await change(uri, (app) => ({ ...app, secrets: after }), make)
-  }
+  const changeSecrets = (uri: string, how: (secrets: readonly AppSecret[]) => readonly AppSecret[]): Promise<void> =>
+    change(uri, (app) => ({ ...app, secrets: how(app.secrets) }))
 
-  const changeSecret = (id: string, how: (secret: AppSecret) => AppSecret, make: Parameters<Later['change']>[0]) =>
-    changeSecrets(owners.get(id) ?? '', (all) => all.map((one) => (one.id === id ? how(one) : one)), make)
+  const changeSecret = (id: string, how: (secret: AppSecret) => AppSecret): Promise<void> =>
+    changeSecrets(owners.get(id) ?? '', (all) => all.map((one) => (one.id === id ? how(one) : one)))
 
   const repository: TrustedApplications = {
     ...read,
@@ -89,70 +80,39 @@ export function createStagedApps(read: TrustedApplications, later: Later) {
 
     async update(app, now) {
       const uri = app.applicationUri
-      const before = await find(uri)
-      if (!before) return
-      put(uri, { before: apps.get(uri)?.before, after: { ...before, ...app, updatedAt: now } })
-      if (added.has(uri)) return
-      // What ends with it is told by its repository.
-      if (isAnotherKind(before, app)) later.change((unit, then) => unit.apps.update(app, then))
-      else changed.add(uri)
+      if (!added.has(uri)) changed.add(uri)
+      await change(uri, (before) => {
+        const epoch = before.epoch + (isAnotherKind(before, app) ? 1 : 0)
+        return { ...before, ...app, epoch, updatedAt: now }
+      })
     },
 
-    setEnabled: (uri, isEnabled) =>
-      change(
-        uri,
-        (app) => ({ ...app, isEnabled }),
-        (unit, now) => unit.apps.setEnabled(uri, isEnabled, now),
-      ),
+    async setEnabled(uri, isEnabled, now) {
+      if (!added.has(uri)) changed.add(uri)
+      await change(uri, (app) => ({ ...app, isEnabled, epoch: app.epoch + 1, updatedAt: now }))
+    },
 
     addSecret: (uri, secret) =>
-      changeSecrets(
-        uri,
-        (all) => [...all, { label: undefined, ...secret, lastUsedAt: undefined }],
-        (unit) => unit.apps.addSecret(uri, secret),
-      ),
+      changeSecrets(uri, (all) => [...all, { label: undefined, ...secret, lastUsedAt: undefined }]),
 
-    removeSecret: (uri, id) =>
-      changeSecrets(
-        uri,
-        (all) => all.filter((one) => one.id !== id),
-        (unit) => unit.apps.removeSecret(uri, id),
-      ),
+    removeSecret: (uri, id) => changeSecrets(uri, (all) => all.filter((one) => one.id !== id)),
 
-    updateSecret: (id, { label, expiresAt }) =>
-      changeSecret(
-        id,
-        (secret) => ({ ...secret, label, expiresAt }),
-        (unit) => unit.apps.updateSecret(id, { label, expiresAt }),
-      ),
+    updateSecret: (id, { label, expiresAt }) => changeSecret(id, (secret) => ({ ...secret, label, expiresAt })),
 
-    sealSecret: (id, sealed) =>
-      changeSecret(
-        id,
-        (secret) => ({ ...secret, sealed }),
-        (unit) => unit.apps.sealSecret(id, sealed),
-      ),
+    sealSecret: (id, sealed) => changeSecret(id, (secret) => ({ ...secret, sealed })),
 
     forgetSealedSecrets: (uri) =>
-      changeSecrets(
-        uri,
-        (all) => all.map((secret) => (secret.sealed === undefined ? secret : { ...secret, sealed: undefined })),
-        (unit) => unit.apps.forgetSealedSecrets(uri),
+      changeSecrets(uri, (all) =>
+        all.map((secret) => (secret.sealed === undefined ? secret : { ...secret, sealed: undefined })),
       ),
 
     expireSecrets: (uri, end) =>
-      changeSecrets(
-        uri,
-        (all) => all.map((secret) => ((secret.expiresAt ?? Infinity) <= end ? secret : { ...secret, expiresAt: end })),
-        (unit) => unit.apps.expireSecrets(uri, end),
+      changeSecrets(uri, (all) =>
+        all.map((secret) => ((secret.expiresAt ?? Infinity) <= end ? secret : { ...secret, expiresAt: end })),
       ),
 
     dropExpiredSecrets: (uri, now) =>
-      changeSecrets(
-        uri,
-        (all) => all.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now),
-        (unit) => unit.apps.dropExpiredSecrets(uri, now),
-      ),
+      changeSecrets(uri, (all) => all.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > now)),
 
     async remove(uri) {
       await find(uri)
@@ -163,21 +123,19 @@ export function createStagedApps(read: TrustedApplications, later: Later) {
     },
   }
 
-  const staged = (app: TrustedApplication): StagedApp => ({
-    registration: registrationOf(app),
-    // Secrets of an app that is there change one by one.
-    secrets: added.has(app.applicationUri) ? app.secrets : [],
-    isNew: added.has(app.applicationUri),
-    isEnabled: app.isEnabled,
-    epoch: app.epoch,
-    updatedAt: app.updatedAt,
-  })
+  const staged = (uri: string): StagedApp[] => {
+    const { before, after } = apps.get(uri) ?? {}
+    if (!after) return []
+    const { isEnabled, updatedAt } = after
+    const epoch = after.epoch - (before?.epoch ?? 0)
+    return [{ registration: registrationOf(after), isNew: before === undefined, isEnabled, epoch, updatedAt }]
+  }
 
   return {
     apps: repository,
     preload,
     /** Every app that was looked at, as it was and as it is to be. */
     looked: (): readonly Was<TrustedApplication>[] => [...apps.values()],
-    records: () => ({ apps: [...added, ...changed].flatMap((uri) => apps.get(uri)?.after ?? []).map(staged) }),
+    records: () => ({ apps: [...added, ...changed].flatMap(staged), secrets: stagedSecrets(apps.values()) }),
   }
 }

@@ -16,11 +16,10 @@ export function createStagedRegistrations(read: SelfRegistrations, later: Later)
     async update(uri, stored) {
       const before = await find(uri)
       if (before) known.set(uri, { ...before, ...stored })
-      // The app may have said something else of itself since, which changes no record; only an administrator decides here.
-      later.change(async ({ selfRegistrations }) => {
-        const present = await selfRegistrations.find(uri)
-        if (present) await selfRegistrations.update(uri, { ...present, decided: stored.decided })
-      })
+      // The app may say something else of itself meanwhile, which changes no record; only an administrator decides here.
+      later.changeEach('decided of apps', [uri, stored.decided] as const, ({ selfRegistrations }, decided) =>
+        selfRegistrations.decideEach(new Map(decided)),
+      )
     },
   }
 }

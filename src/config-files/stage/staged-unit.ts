@@ -44,7 +44,7 @@ export function createStagedUnit(read: Unit) {
     signInAttempts: {
       ...read.signInAttempts,
       async forgetUser(id) {
-        later.change((stored) => stored.signInAttempts.forgetUser(id))
+        later.changeEach('attempts forgotten', id, (stored, ids) => stored.signInAttempts.forgetUsers(ids))
         return 0
       },
     },

@@ -1,4 +1,4 @@
-import type { Account } from '../../domain/instance/staged-records.ts'
+import type { Account, StagedUser } from '../../domain/instance/staged-records.ts'
 import { identifierOf, spellingsOf, type User } from '../../domain/users/user.ts'
 import { newUserRecord } from '../../domain/users/user-record.ts'
 import { newId } from '../../lib/crypto/secrets.ts'
@@ -17,6 +17,8 @@ export function createStagedUsers(read: Users, later: Later) {
   const owners = new Map<string, string | undefined>()
   const added = new Set<string>()
   const changed = new Set<string>()
+  // Whose login and e-mail are put in anew.
+  const described = new Set<string>()
   const removed = new Set<string>()
 
   function remember(account: Account): Was<Account> {
@@ -46,8 +48,13 @@ export function createStagedUsers(read: Users, later: Later) {
 
   async function change(id: string, how: (account: Account) => Account): Promise<void> {
     const account = await accountOf(id)
-    if (account) put(id, how(account))
+    if (!account) return
+    if (!added.has(id)) changed.add(id)
+    put(id, how(account))
   }
+
+  /** A change that ends what was issued for a user so far. */
+  const ending = (user: User, now: number): User => ({ ...user, epoch: user.epoch + 1, updatedAt: now })
 
   /** Asks at once for everybody whom these names point at. */
   async function preload(names: readonly string[]): Promise<void> {
@@ -81,40 +88,51 @@ export function createStagedUsers(read: Users, later: Later) {
     },
 
     async update({ id, name, email, emailVerified, locale, profile, isAdmin }, now) {
-      if (!added.has(id)) changed.add(id)
+      if (!added.has(id)) described.add(id)
       const details = { name, email, emailVerified, locale, profile, isAdmin, updatedAt: now }
       await change(id, ({ user, passwordHash }) => ({ user: { ...user, ...details }, passwordHash }))
     },
 
-    async setPassword(id, passwordHash) {
-      await change(id, ({ user }) => ({ user, passwordHash }))
-      if (!added.has(id)) later.change((unit, now) => unit.users.setPassword(id, passwordHash, now))
-    },
+    setPassword: (id, passwordHash, now) => change(id, ({ user }) => ({ user: ending(user, now), passwordHash })),
 
-    async setEnabled(id, isEnabled) {
-      await change(id, ({ user, passwordHash }) => ({ user: { ...user, isEnabled }, passwordHash }))
-      if (added.has(id)) return
-      later.changeEach(`users ${isEnabled}`, id, ({ users }, ids, now) => users.setEnabledEach(ids, isEnabled, now))
-    },
+    setEnabled: (id, isEnabled, now) =>
+      change(id, ({ user, passwordHash }) => ({ user: { ...ending(user, now), isEnabled }, passwordHash })),
 
     async remove(id) {
       await accountOf(id)
       put(id, undefined)
       if (added.delete(id)) return
       changed.delete(id)
+      described.delete(id)
       removed.add(id)
       later.changeEach('users removed', id, ({ users }, ids, now) => users.removeEach(ids, now))
     },
   }
+
+  const staged = (id: string): StagedUser[] => {
+    const { before, after } = accounts.get(id) ?? {}
+    if (!after) return []
+    if (!before) return [{ ...after, isNew: true }]
+    const user = { ...after.user, epoch: after.user.epoch - before.user.epoch }
+    const isSame = after.passwordHash === before.passwordHash
+    return [{ user, passwordHash: isSame ? undefined : after.passwordHash, isNew: false }]
+  }
+
+  const isSignedOut = ({ isNew, user, passwordHash }: StagedUser): boolean =>
+    !isNew && user.epoch > 0 && (passwordHash !== undefined || !user.isEnabled)
 
   return {
     users,
     preload,
     /** Everybody who was looked at, as they were and as they are to be. */
     looked: (): readonly Was<Account>[] => [...accounts.values()],
-    records: () => ({
-      users: [...added, ...changed].flatMap((id) => accounts.get(id)?.after ?? []),
-      released: [...changed, ...removed],
-    }),
+    records() {
+      const all = [...added, ...changed].flatMap(staged)
+      return {
+        users: all,
+        released: [...described, ...removed],
+        signedOut: all.filter(isSignedOut).map(({ user }) => user.id),
+      }
+    },
   }
 }

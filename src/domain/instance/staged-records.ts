@@ -8,24 +8,45 @@ export interface Account {
   readonly passwordHash: string | undefined
 }
 
-/** An app that is new, with its secrets, or whose registration changes; of that one, secrets, state and epoch stay as they are. */
+/** A user who is new or changes. */
+export interface StagedUser extends Account {
+  readonly isNew: boolean
+  /** The epoch of one who is there is by how many it counts up, as what was issued for them so far ends. */
+  readonly user: User
+  /** Of one who is there the new one; `undefined` leaves them the one they have. */
+  readonly passwordHash: string | undefined
+}
+
+/** An app that is new, or that changes in more than its secrets. */
 export interface StagedApp {
   readonly isNew: boolean
   readonly registration: AppRegistration
-  readonly secrets: readonly NewAppSecret[]
   readonly isEnabled: boolean
+  /** Of a new app the first; of another by how many it counts up, as what was issued to it so far ends. */
   readonly epoch: number
   /** Milliseconds since 1970. */
   readonly updatedAt: number
 }
 
+/** Secrets of apps that are to be as they are not yet. */
+export interface StagedSecrets {
+  /** New ones, and those with another label or end; sealed where that is new as well. */
+  readonly kept: readonly { readonly applicationUri: string; readonly secret: NewAppSecret }[]
+  /** Ids of those that go. */
+  readonly dropped: readonly string[]
+  /** Ids of those of which nothing but the hash is kept. */
+  readonly unsealed: readonly string[]
+}
+
 /** Many records as they are to be, so that a few statements put them in together. */
 export interface StagedRecords {
-  /** New users, and users whose details change; of these password, state and epoch stay as they are. */
-  readonly users: readonly Account[]
+  readonly users: readonly StagedUser[]
   /** Ids of users whose logins and e-mails become free first. */
   readonly released: readonly string[]
+  /** Ids of users who are signed out everywhere. */
+  readonly signedOut: readonly string[]
   readonly apps: readonly StagedApp[]
+  readonly secrets: StagedSecrets
   readonly auditEvents: readonly AuditRecord[]
 }
 

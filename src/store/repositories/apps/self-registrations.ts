@@ -1,6 +1,7 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { KeptMetadata, SelfRegistration } from '../../../domain/apps/self-registration.ts'
 import type { Schema } from '../../schema/schema.ts'
+import { inPortions } from '../instance/names.ts'
 
 function toRegistration(row: Selectable<Schema['self_registrations']>): SelfRegistration {
   const { decided = [], ...metadata } = JSON.parse(row.metadata) as KeptMetadata & { decided?: string[] }
@@ -52,6 +53,30 @@ export function selfRegistrationsOn(db: Kysely<Schema>) {
         .set({ metadata: asStored(stored) })
         .where('application_uri', '=', applicationUri)
         .execute()
+    },
+
+    /** Notes which attributes administrators have decided, by ApplicationUri; what an app says of itself stays as it is. */
+    async decideEach(decided: ReadonlyMap<string, Stored['decided']>): Promise<void> {
+      await inPortions(decided.keys(), async (some) => {
+        const rows = await db
+          .selectFrom('self_registrations')
+          .selectAll()
+          .where('application_uri', 'in', some)
+          .execute()
+        const changed = rows.map((row) => ({
+          ...row,
+          metadata: asStored({ ...toRegistration(row), decided: decided.get(row.application_uri) ?? [] }),
+        }))
+        if (changed.length > 0)
+          await db
+            .insertInto('self_registrations')
+            .values(changed)
+            .onConflict((conflict) =>
+              conflict.column('application_uri').doUpdateSet((eb) => ({ metadata: eb.ref('excluded.metadata') })),
+            )
+            .execute()
+        return []
+      })
     },
 
     async count(): Promise<number> {

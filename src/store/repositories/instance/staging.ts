@@ -5,24 +5,45 @@ import { newId } from '../../../lib/crypto/secrets.ts'
 import { toFlag } from '../../schema/columns.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { originRows, toColumns, toSecretRow } from '../apps/app-rows.ts'
+import { noteSignOut } from '../sessions/session-apps.ts'
 import { identifierRows, toUserRow } from '../users/user-rows.ts'
 import { toAuditRow } from './audit-events.ts'
+import { inPortions } from './names.ts'
 import { countChange } from './settings.ts'
 
-// What an existing user keeps is left out: password, state and epoch.
-const DETAILS = ['name', 'email', 'email_verified', 'locale', 'profile', 'is_admin', 'updated_at']
+const taken = (...columns: readonly string[]) => columns.map((name) => `${name} = excluded.${name}`)
 
-const DECLARED = ['registration', 'system_user_id', 'updated_at']
+const changing = (key: string, ...set: readonly string[]): string =>
+  `on conflict (${key}) do update set ${set.join(', ')}`
 
-const changing = (key: string, columns: readonly string[]): string =>
-  `on conflict (${key}) do update set ${columns.map((name) => `${name} = excluded.${name}`).join(', ')}`
-
-/** Tables that take new rows, in an order in which none needs a later one. */
+/** Tables that take rows, new and changed ones, in an order in which none needs a later one. What may change meanwhile is added to. */
 const TABLES = [
-  ['users', changing('id', DETAILS)],
+  [
+    'users',
+    changing(
+      'id',
+      ...taken('name', 'email', 'email_verified', 'locale', 'profile', 'is_admin', 'is_enabled', 'updated_at'),
+      'password_hash = coalesce(excluded.password_hash, users.password_hash)',
+      'epoch = users.epoch + excluded.epoch',
+    ),
+  ],
   ['user_identifiers', ''],
-  ['trusted_applications', changing('application_uri', DECLARED)],
-  ['app_secrets', ''],
+  [
+    'trusted_applications',
+    changing(
+      'application_uri',
+      ...taken('registration', 'system_user_id', 'is_enabled', 'updated_at'),
+      'epoch = trusted_applications.epoch + excluded.epoch',
+    ),
+  ],
+  [
+    'app_secrets',
+    changing(
+      'id',
+      ...taken('label', 'expires_at'),
+      'sealed_secret = coalesce(excluded.sealed_secret, app_secrets.sealed_secret)',
+    ),
+  ],
   ['app_origins', ''],
   ['audit_events', ''],
 ] as const
@@ -33,10 +54,13 @@ const ROWS_AT_ONCE = 500
 // A multiple of that.
 const PORTION = 1000
 
-function rowsOf({ users, apps, auditEvents }: StagedRecords): Record<Table, readonly object[]> {
+function rowsOf({ users, released, apps, secrets, auditEvents }: StagedRecords): Record<Table, readonly object[]> {
+  const free = new Set(released)
   return {
     users: users.map(toUserRow),
-    user_identifiers: users.flatMap(({ user }) => identifierRows(user)),
+    user_identifiers: users
+      .filter(({ isNew, user }) => isNew || free.has(user.id))
+      .flatMap(({ user }) => identifierRows(user)),
     trusted_applications: apps.map(({ registration, isEnabled, epoch, updatedAt }) => ({
       ...toColumns(registration),
       is_enabled: toFlag(isEnabled),
@@ -44,31 +68,48 @@ function rowsOf({ users, apps, auditEvents }: StagedRecords): Record<Table, read
       created_at: updatedAt,
       updated_at: updatedAt,
     })),
-    app_secrets: apps.flatMap(({ registration: { applicationUri }, secrets }) =>
-      secrets.map((secret) => toSecretRow(applicationUri, secret)),
-    ),
+    app_secrets: secrets.kept.map(({ applicationUri, secret }) => toSecretRow(applicationUri, secret)),
     app_origins: apps.flatMap(({ registration }) => originRows(registration)),
     audit_events: auditEvents.map(toAuditRow),
   }
 }
 
-type Lists = Readonly<Record<Table | 'released' | 'ending', readonly object[]>>
+/** Whose tokens may have ended; of an app that changes, as less may be allowed to it than was. */
+const endingOf = ({ users, apps }: StagedRecords) => [
+  ...apps
+    .filter(({ isNew }) => !isNew)
+    .map(({ registration: { applicationUri } }) => ({ application_uri: applicationUri, user_id: null })),
+  ...users
+    .filter(({ isNew, user }) => !isNew && user.epoch > 0)
+    .map(({ user }) => ({ application_uri: null, user_id: user.id })),
+]
+
+type Lists = Readonly<Record<Table | 'released' | 'dropped' | 'unsealed' | 'ending', readonly object[]>>
 
 const listsOf = (records: StagedRecords): Lists => ({
   ...rowsOf(records),
   released: records.released.map((id) => ({ user_id: id })),
-  // Less may be allowed to an app than was.
-  ending: records.apps.flatMap(({ isNew, registration: { applicationUri } }) =>
-    isNew ? [] : [{ id: newId(), application_uri: applicationUri }],
-  ),
+  dropped: records.secrets.dropped.map((id) => ({ id })),
+  unsealed: records.secrets.unsealed.map((id) => ({ id })),
+  ending: endingOf(records).map((row) => ({ id: newId(), ...row })),
 })
 
 /** The table whose columns a list has, and in which order they are laid down. */
 const LIKE: readonly (readonly [name: keyof Lists, like: string])[] = [
   ...TABLES.map(([table]) => [table, table] as const),
   ['released', 'user_identifiers'],
+  ['dropped', 'app_secrets'],
+  ['unsealed', 'app_secrets'],
   ['ending', 'token_notices'],
 ]
+
+/** What makes room, and the column of a list by which rows are meant. */
+const FIRST = [
+  ['released', 'delete from user_identifiers where user_id', 'user_id'],
+  ['ending', 'delete from app_origins where application_uri', 'application_uri'],
+  ['dropped', 'delete from app_secrets where id', 'id'],
+  ['unsealed', 'update app_secrets set sealed_secret = null where id', 'id'],
+] as const
 
 /**
  * Many records in tables of one connection alone, which no other waits for: what is laid down there is put in by a few statements,
@@ -109,23 +150,18 @@ export function stagingOf(records: StagedRecords, untilCommit = false) {
 
     /** Puts them in, within a transaction. @param now milliseconds since 1970 */
     async putIn(db: Kysely<Schema>, now: number): Promise<void> {
-      await eachPortion('released', (some) =>
-        run(db, `delete from user_identifiers where user_id in (select user_id ${some})`),
-      )
-      await eachPortion('ending', (some) =>
-        run(db, `delete from app_origins where application_uri in (select application_uri ${some})`),
-      )
+      for (const [name, change, key] of FIRST)
+        await eachPortion(name, (some) => run(db, `${change} in (select ${key} ${some})`))
       for (const [table, onConflict] of TABLES) {
         const columns = columnsOf(lists[table]).join(', ')
         await eachPortion(table, (some) =>
           run(db, `insert into ${table} (${columns}) select ${columns} ${some} ${onConflict}`),
         )
       }
+      await inPortions(records.signedOut, (users) => noteSignOut(db, { users }, now))
+      const whose = 'id, application_uri, user_id'
       await eachPortion('ending', (some) =>
-        run(
-          db,
-          `insert into token_notices (id, noticed_at, application_uri) select id, ${Math.trunc(now)}, application_uri ${some}`,
-        ),
+        run(db, `insert into token_notices (noticed_at, ${whose}) select ${Math.trunc(now)}, ${whose} ${some}`),
       )
       await countChange(db)
     },

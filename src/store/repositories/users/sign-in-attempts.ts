@@ -8,6 +8,7 @@ import {
 } from '../../../domain/sessions/sign-in-attempts.ts'
 import { DAY } from '../../../lib/time/clock.ts'
 import type { Schema } from '../../schema/schema.ts'
+import { inPortions } from '../instance/names.ts'
 
 // A count that has no end of its own ends with the account, or when nobody has tried for so long.
 const COUNT_KEPT = 365 * DAY
@@ -90,6 +91,14 @@ export function signInAttemptsOn(db: Kysely<Schema>) {
         .where('user_id', '=', userId)
         .executeTakeFirst()
       return Number(numDeletedRows)
+    },
+
+    /** The same for many. */
+    async forgetUsers(userIds: readonly string[]): Promise<void> {
+      await inPortions(userIds, async (some) => {
+        await db.deleteFrom('sign_in_attempts').where('user_id', 'in', some).execute()
+        return []
+      })
     },
   }
 }

@@ -37,15 +37,6 @@ export function usersOn(db: Kysely<Schema>) {
   const claimIdentifiers = (user: Pick<User, 'id' | 'login' | 'email'>) =>
     db.insertInto('user_identifiers').values(identifierRows(user)).execute()
 
-  async function endingOf(ids: readonly string[], now: number): Promise<never[]> {
-    await noteEndings(
-      db,
-      ids.map((user) => ({ user })),
-      now,
-    )
-    return []
-  }
-
   return {
     async find(id: string): Promise<User | undefined> {
       const row = await everyone().selectAll().where('id', '=', id).executeTakeFirst()
@@ -182,21 +173,15 @@ export function usersOn(db: Kysely<Schema>) {
     },
 
     /** The kill switch: disabling ends everything issued so far, and enabling again revives none of it. */
-    setEnabled(id: string, enabled: boolean, now: number): Promise<void> {
-      return this.setEnabledEach([id], enabled, now)
-    },
-
-    async setEnabledEach(ids: readonly string[], enabled: boolean, now: number): Promise<void> {
-      await inPortions(ids, async (some) => {
-        await db
-          .updateTable('users')
-          .set((eb) => ({ is_enabled: toFlag(enabled), epoch: eb('epoch', '+', 1), updated_at: now }))
-          .where('id', 'in', some)
-          .where('is_enabled', '=', toFlag(!enabled))
-          .execute()
-        if (!enabled) await noteSignOut(db, { users: some }, now)
-        return endingOf(some, now)
-      })
+    async setEnabled(id: string, enabled: boolean, now: number): Promise<void> {
+      await db
+        .updateTable('users')
+        .set((eb) => ({ is_enabled: toFlag(enabled), epoch: eb('epoch', '+', 1), updated_at: now }))
+        .where('id', '=', id)
+        .where('is_enabled', '=', toFlag(!enabled))
+        .execute()
+      if (!enabled) await noteSignOut(db, { users: [id] }, now)
+      await noteEnding(db, { user: id }, now)
     },
 
     /** Those among these ids that were removed, and are free again once all that was issued for them is cleaned up. */
@@ -213,7 +198,12 @@ export function usersOn(db: Kysely<Schema>) {
         const small = some.filter((id) => !large.includes(id))
         if (small.length > 0) await db.deleteFrom('users').where('id', 'in', small).execute()
         await markRemoved(large, now)
-        return endingOf(some, now)
+        await noteEndings(
+          db,
+          some.map((user) => ({ user })),
+          now,
+        )
+        return []
       })
     },
   }
