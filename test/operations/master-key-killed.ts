@@ -14,7 +14,7 @@ const KILLED = new URL('../fixtures/cli/killed.mjs', import.meta.url)
 async function tokenStatus({ issuer, databaseUrl }: Site, secret: string): Promise<number> {
   const assertion = await signAs(macKey(secret), assertionClaims({ issuer, now: Date.now }, MAC))
   const fields = { grant_type: 'client_credentials', ...asserting(assertion) }
-  const { status, text } = await requestToken({ issuer, origin: new URL(issuer).origin }, fields)
+  const { status, text } = await requestToken({ issuer }, fields)
   if (status !== 200) throw new Error(`${databaseUrl}: ${text}`)
   return status
 }
