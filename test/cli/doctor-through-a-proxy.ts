@@ -30,11 +30,11 @@ interface Scene {
 }
 
 /** An instance that people reach at https://localhost, and an app that they can sign in to. */
-async function startScene(t: Test): Promise<Scene> {
+async function startScene(t: Test, trustedProxies = '127.0.0.1,::1'): Promise<Scene> {
   const port = await freePort()
   const site = await prepareSite(t, {
     TESSERA_ISSUER: `https://localhost:${port}/id`,
-    TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1',
+    TESSERA_TRUSTED_PROXIES: trustedProxies,
     NODE_EXTRA_CA_CERTS: CERTIFICATE_FILE,
   })
   const app = ['app', 'register', 'my.app/web', '--web', '--redirect-uri', 'https://app.example.com/cb']
@@ -104,6 +104,22 @@ await t.test('doctor: each habit of a proxy that breaks something is named with 
   )
   const none = await through(withCookies(() => []))
   t.equal(none['cookies'], 'warning: the sign-in page sets no cookie => let the proxy pass on Set-Cookie')
+})
+
+await t.test('doctor: a proxy on this machine that is not declared, beside one elsewhere that is', async (t) => {
+  const declared = '10.0.0.5,fd00::/8,127.1.0.0/16'
+  const { settings } = await startScene(t, declared)
+  const { addresses = '' } = await found(tesseraProcess(settings))
+  const [, seen = '', fix = ''] =
+    /^warning: people come through a proxy on the server's own machine \((\S+)\) that TESSERA_TRUSTED_PROXIES does not name, so that all of them share the limits of one address => let that proxy replace X-Forwarded-For with the address of whoever asks it, and then set TESSERA_TRUSTED_PROXIES=(\S+) and restart the server$/.exec(
+      addresses,
+    ) ?? []
+  t.match(seen, /^(127\.0\.0\.1|::1)$/, addresses)
+  t.equal(fix, `${declared},${seen}`, 'what is declared stays')
+  const { settings: pasted } = await startScene(t, fix)
+  t.match((await found(tesseraProcess(pasted)))['addresses'], /^ok: the server ignores a stranger's X-Forwarded-For/)
+  const { settings: ranged } = await startScene(t, '10.0.0.5,127.0.0.0/8,::1/128')
+  t.match((await found(tesseraProcess(ranged)))['addresses'], /^ok: /, 'a network that holds it declares it')
 })
 
 await t.test('doctor: another server answers at the address of this one', async (t) => {

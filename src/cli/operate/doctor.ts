@@ -55,11 +55,12 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
   const apps = await store.read.apps.list()
   const own = await ownNames(store.read, config.issuer)
   const held = await heldKeys(core, config)
+  const { trustedProxies } = config.http
   const installation = examineInstallation({
     issuer: config.issuer,
     files: secretFiles(config),
     masterKeys: held,
-    trustedProxies: config.http.trustedProxies,
+    trustedProxies,
     implicit: config.responseTypes.some((type) => type === 'id_token'),
     timeReached: Number((await store.read.settings.get(TIME_REACHED)) ?? 0),
     now: systemClock(),
@@ -73,7 +74,7 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
     return undefined
   }
   const signInUrl = signInUrlOf(apps, config)
-  const deployment = { issuer: config.issuer, now: systemClock, addressOfRefusal, signInUrl }
+  const deployment = { issuer: config.issuer, now: systemClock, addressOfRefusal, trustedProxies, signInUrl }
   return [
     ...installation,
     ...(online ? await examineDeployment(deployment) : []),

@@ -44,6 +44,16 @@ export function startOfNetwork(address: string): string {
 export const isLoopback = (address: string): boolean =>
   ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback'
 
+/** @param networks addresses and CIDRs */
+export function isWithin(address: string, networks: readonly string[]): boolean {
+  const parsed = ipaddr.process(address)
+  return networks.some((network) => {
+    if (!network.includes('/')) return ipaddr.process(network).toString() === parsed.toString()
+    const [range, bits] = ipaddr.parseCIDR(network)
+    return range.kind() === parsed.kind() && (parsed as ipaddr.IPv6).match(range as ipaddr.IPv6, bits)
+  })
+}
+
 /** Public by their number, but of the cloud around a machine: what Azure tells it is at this one. */
 const CLOUD_ADDRESSES = ['168.63.129.16']
 

@@ -1,4 +1,5 @@
 import { connect, type PeerCertificate } from 'node:tls'
+import { isLoopback, isWithin } from '../../lib/net/network.ts'
 import { parseForeignJson } from '../../lib/text/bounded-json.ts'
 import { DAY } from '../../lib/time/clock.ts'
 import { type Finding, fault, fine, messageOf, warning } from './finding.ts'
@@ -15,6 +16,7 @@ interface Deployment {
   readonly now: () => number
   /** The address under which a refusal was recorded; `undefined` when this server did not record it. */
   readonly addressOfRefusal: (refusalId: string) => Promise<string | undefined>
+  readonly trustedProxies: readonly string[]
   /** An address of the sign-in page, where an app can be signed in to. */
   readonly signInUrl: string | undefined
 }
@@ -111,7 +113,7 @@ const shakeHands = (url: URL): Promise<{ protocol: string; certificate: PeerCert
   })
 
 /** Whoever can choose their own address passes every limit per address; the server's record of a refusal tells which it took. */
-async function examineForwarding({ issuer, addressOfRefusal }: Deployment): Promise<Finding> {
+async function examineForwarding({ issuer, addressOfRefusal, trustedProxies }: Deployment): Promise<Finding> {
   const response = await ask(`${issuer}/connect/token`, {
     method: 'POST',
     headers: { 'x-forwarded-for': STRANGER },
@@ -126,6 +128,13 @@ async function examineForwarding({ issuer, addressOfRefusal }: Deployment): Prom
       'addresses',
       'the server trusts any X-Forwarded-For that a stranger sends',
       'let the proxy replace that header, and name only the proxy in TESSERA_TRUSTED_PROXIES',
+    )
+  // TLS ends before the server, so that somebody asked it for this machine, and was not believed when they said so.
+  if (issuer.startsWith('https:') && isLoopback(address) && !isWithin(address, trustedProxies))
+    return warning(
+      'addresses',
+      `people come through a proxy on the server's own machine (${address}) that TESSERA_TRUSTED_PROXIES does not name, so that all of them share the limits of one address`,
+      `let that proxy replace X-Forwarded-For with the address of whoever asks it, and then set TESSERA_TRUSTED_PROXIES=${[...trustedProxies, address].join(',')} and restart the server`,
     )
   return fine('addresses', `the server ignores a stranger's X-Forwarded-For; it sees this machine as ${address}`)
 }
