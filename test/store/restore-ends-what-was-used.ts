@@ -3,7 +3,8 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { documentOf, tesseraWith } from '../fixtures/cli/cli.ts'
-import { addApp, prepareSite, type Site } from '../fixtures/instance/server-process.ts'
+import { clientOf, METADATA, manage, registerClient } from '../fixtures/clients/registration.ts'
+import { addApp, prepareSite, type Site, serve } from '../fixtures/instance/server-process.ts'
 import { WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { alter, query } from '../fixtures/store/database.ts'
 
@@ -79,4 +80,24 @@ await t.test('a restore ends no secret for the reason that the present database 
   rmSync(join(site.folder, 'tessera.db'))
   t.equal((await site.tessera(['db', 'migrate'])).code, 0)
   await restored('a server made a new instance on an empty disk')
+})
+
+await t.test('a registration access token is good after a restore: none was ever replaced', async (t) => {
+  const site = await prepareSite(t, { TESSERA_REGISTRATION: 'open' })
+  const server = await serve(t, site)
+  const client = await registerClient(site)
+  const file = join(site.folder, 'backup.db')
+  t.equal((await site.tessera(['db', 'backup', file])).code, 0)
+  const { registration_access_token: token } = client
+  const put = async (name: string) =>
+    clientOf(await manage(client, 'PUT', { ...METADATA, client_id: client.client_id, client_name: name }), 200)
+  t.equal((await put('after the backup')).registration_access_token, token, 'an update hands out the same')
+  server.kill('SIGTERM')
+  await server.ended()
+
+  await replaceWith(site, file)
+  await serve(t, site)
+  const { client_name: name, registration_access_token: same } = clientOf(await manage(client, 'GET'), 200)
+  t.strictSame([name, same], [METADATA.client_name, token])
+  t.equal((await put('once more'))['client_name'], 'once more')
 })
