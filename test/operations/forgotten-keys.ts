@@ -1,4 +1,4 @@
-import fs, { readFileSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import t from 'tap'
@@ -7,9 +7,11 @@ import { type MasterKey, newMasterKey } from '../../src/lib/crypto/master-key.ts
 import { deriveKey, open, sealRow } from '../../src/lib/crypto/sealed-box.ts'
 import { forgetOthers } from '../../src/operations/master-key/forget.ts'
 import { reseal } from '../../src/operations/master-key/reseal.ts'
-import { settingsOf, tesseraOn, tesseraProcess, words } from '../fixtures/cli/cli.ts'
+import { loadSqlite } from '../../src/store/engine/sqlite-library.ts'
+import { settingsOf, tesseraOn, tesseraProcess, tesseraWith, words } from '../fixtures/cli/cli.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import { type Instance, startInstance } from '../fixtures/instance/instance.ts'
+import { prepareSite } from '../fixtures/instance/server-process.ts'
 import { startWorld } from '../fixtures/instance/world.ts'
 import { atSignIn } from '../fixtures/sign-in/sign-in.ts'
 import { query } from '../fixtures/store/database.ts'
@@ -59,10 +61,25 @@ function outOfDescriptors(file: string): () => void {
   }
 }
 
+const Sqlite = loadSqlite()
+const MAC = 'my.trusted.app/mac'
+const REGISTER_MAC = `app register ${MAC} --service --system-user svc.sync --scope read --set TokenEndpointAuthMethod=client_secret_jwt --json`
+
+interface Sealed {
+  readonly id: string
+  readonly box: string
+}
+
 const signingKeysOf = (instance: Instance) =>
-  query<{ id: string; box: string }>(instance, 'select kid as id, sealed_private_jwk as box from signing_keys')
+  query<Sealed>(instance, 'select kid as id, sealed_private_jwk as box from signing_keys')
 
 const sealingKey = (text: string) => deriveKey(Buffer.from(text, 'base64'), 'signing-keys')
+
+function altered(file: string, sql: string): void {
+  const database = new Sqlite(file)
+  database.exec(sql)
+  database.close()
+}
 
 /** How many signing keys open under any of these master keys. */
 async function openUnder(instance: Instance, texts: readonly string[]): Promise<number> {
@@ -140,4 +157,37 @@ await t.test('commands that know nothing of each other, as in two containers, lo
   t.equal((await tessera(words('key reseal --yes'))).code, 0)
   t.equal((await tessera(words('key forget --yes'))).code, 0)
   t.equal(await openUnder(instance, linesOf(file)), length)
+})
+
+await t.test('a backup made in the middle of a change needs both keys', async (t) => {
+  const site = await prepareSite(t)
+  const file = join(site.folder, 'backup.db')
+  const keys = join(site.folder, 'master.key')
+  const [first = ''] = linesOf(keys)
+  const next = newMasterKey()
+  t.equal((await site.tessera(['db', 'backup', file])).code, 0)
+  const backup = new Sqlite(file)
+  const [row] = backup.prepare('select kid as id, sealed_private_jwk as box from signing_keys').all() as [Sealed]
+  const fresh = sealRow(sealingKey(next.text), open(sealingKey(first), row.box, row.id) ?? '', row.id)
+  backup.prepare('update signing_keys set sealed_private_jwk = ? where kid = ?').run(fresh, row.id)
+  backup.close()
+  const to = { ...site.settings, TESSERA_DATABASE_URL: `file:${join(site.folder, 'new', 'tessera.db')}` }
+  const refused = await tesseraWith(to)(['db', 'restore', file])
+  t.strictSame([refused.code, refused.stdout], [1, ''])
+  t.match(refused.stderr, /^1 signing keys of the backup open under no master key at hand: .* it needs both keys; add/)
+  t.notOk(existsSync(join(site.folder, 'new', 'tessera.db')))
+  writeFileSync(keys, `${first}\n${next.text}\n`)
+  const restored = await tesseraWith(to)(['db', 'restore', file, '--json'])
+  t.strictSame([restored.code, JSON.parse(restored.stdout).secretsWithoutKey], [0, 0])
+  t.notMatch(restored.stderr, 'open under no master key')
+  const later = { ...site.settings, TESSERA_DATABASE_URL: `file:${join(site.folder, 'later', 'tessera.db')}` }
+  t.equal((await site.tessera(words('user add svc.sync --type SystemUserNoLogin'))).code, 0)
+  t.equal((await site.tessera(words(REGISTER_MAC))).code, 0)
+  const other = join(site.folder, 'later.db')
+  t.equal((await site.tessera(['db', 'backup', other])).code, 0)
+  altered(other, `update app_secrets set sealed_secret = 'lost'`)
+  const lacking = await tesseraWith(later)(['db', 'restore', other, '--json'])
+  t.strictSame([lacking.code, JSON.parse(lacking.stdout).secretsWithoutKey], [0, 1])
+  t.match(lacking.stderr, /^1 app secrets open under no master key at hand/m)
+  t.match(await tesseraWith(to)(['key', 'reseal', '--json']), { code: 0, stdout: /"changed": true/ })
 })

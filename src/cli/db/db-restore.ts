@@ -50,7 +50,7 @@ async function restore(file: string, flags: { readonly replace?: boolean }, comm
   })
     .catch((error: unknown) => Promise.reject(namingDatabase(error, config)))
     .finally(progress.end)
-  const { backup, to, ended, tables, aside } = outcome
+  const { backup, to, ended, tables, aside, secretsWithoutKey } = outcome
   const rows = tables.reduce((sum, table) => sum + table.rows, 0)
   const when = backup ? ` as of ${isoTime(backup.at)}` : ''
   print(
@@ -62,6 +62,11 @@ async function restore(file: string, flags: { readonly replace?: boolean }, comm
     note(
       command,
       `These apps have no secret any more, since the one of the backup was replaced after it: ${ended.appsWithoutSecret.join(', ')}. Give each a new one with tessera app rotate-secret.`,
+    )
+  if (secretsWithoutKey > 0)
+    note(
+      command,
+      `${secretsWithoutKey} app secrets open under no master key at hand. Where the backup was made while tessera key reseal was under way, add the other key; else replace them: tessera db check names one after the other.`,
     )
   if (aside === undefined) reportCreated(command, config, { shown: to })
   else note(command, `The previous database is kept as ${aside}.`)

@@ -30,9 +30,6 @@ interface Resealing {
   readonly record: (unit: AuditedUnit, resealed: Resealed) => Promise<void>
 }
 
-// Others write between two units of work.
-const ROWS_AT_ONCE = 100
-
 type Fresh = readonly [row: Sealed, box: SealedRow]
 
 /**
@@ -55,7 +52,8 @@ export async function reseal(resealing: Resealing): Promise<Resealed> {
     // It may be run again, and counts anew then.
     const all = { ...counted }
     for (const { table } of SEALED_TABLES)
-      for await (const rows of pagesOf(unit, table)) all[table] += await replaceAll(unit, table, sealer(table, rows))
+      for await (const rows of unit.sealedRows.pages(table))
+        all[table] += await replaceAll(unit, table, sealer(table, rows))
     if (target.mark === from) return all
     await unit.masterKey.replace(from, { mark: target.mark, lasting: sealLastingKeys(lastingKeys, target.bytes) })
     await record(unit, all)
@@ -104,7 +102,7 @@ async function resealTable(
 ): Promise<void> {
   const of = await read.sealedRows.count(table)
   let done = 0
-  for await (const rows of pagesOf(read, table)) {
+  for await (const rows of read.sealedRows.pages(table)) {
     const fresh = sealAnew(table, rows)
     if (fresh.length > 0)
       counted[table] += await writeAlone(async (unit) => {
@@ -130,15 +128,6 @@ export async function requireInForce({ masterKey }: Pick<Repositories, 'masterKe
     throw new MasterKeyFault('another command put another master key in force meanwhile; run this again')
 }
 
-async function* pagesOf({ sealedRows }: Pick<Repositories, 'sealedRows'>, table: SealedTable) {
-  for (let after = ''; ; ) {
-    const rows = await sealedRows.page(table, after, ROWS_AT_ONCE)
-    if (rows.length > 0) yield rows
-    if (rows.length < ROWS_AT_ONCE) return
-    after = rows.at(-1)?.id ?? ''
-  }
-}
-
 /** @param keys at hand, the one in force first */
 export async function findSealedOtherwise(
   read: Pick<Repositories, 'sealedRows'>,
@@ -148,7 +137,7 @@ export async function findSealedOtherwise(
   const lost: Record<SealedTable, string[]> = { signing_keys: [], app_secrets: [] }
   for (const { table, purpose } of SEALED_TABLES) {
     const derived = keys.map(({ bytes }) => deriveKey(bytes, purpose))
-    for await (const rows of pagesOf(read, table))
+    for await (const rows of read.sealedRows.pages(table))
       for (const { id, box } of rows) {
         const opener = derived.findIndex((key) => open(key, box, id) !== undefined)
         if (opener > 0) underOthers += 1

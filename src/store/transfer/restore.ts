@@ -4,13 +4,12 @@ import { dirname, resolve } from 'node:path'
 import { sql } from 'kysely'
 import type { AuditedUnit } from '../../domain/instance/audit.ts'
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
-import { type KeyRing, keysFor } from '../../lib/crypto/master-key.ts'
+import type { KeyRing } from '../../lib/crypto/master-key.ts'
 import { makeFolder } from '../../lib/files/make-folder.ts'
 import { fileUrlOf, parseDatabaseUrl } from '../../lib/net/database-url.ts'
 import { requireLocalDisk } from '../engine/local-disk.ts'
 import { ForeignDatabase } from '../engine/migrations.ts'
 import { auditEventsOn } from '../repositories/instance/audit-events.ts'
-import { masterKeyOn } from '../repositories/instance/master-key.ts'
 import { type Arrival, type BackupMark, moveStateOn } from '../repositories/instance/move-state.ts'
 import { settingsOn } from '../repositories/instance/settings.ts'
 import { tablesOf } from '../schema/tables.ts'
@@ -26,6 +25,7 @@ import { enterPlace, openPlace, type Place, shownPlace } from './place.ts'
 import { planOf } from './plan.ts'
 import { type Report, reconcile } from './reconcile.ts'
 import { TransferRefused } from './refused.ts'
+import { requireKeys } from './require-keys.ts'
 import { goBack, isAheadOf, knownTimeOf } from './reset-clock.ts'
 import { rowsOn } from './rows.ts'
 import { exchange, publishNew, realPathOf } from './take-its-place.ts'
@@ -39,6 +39,8 @@ export interface Restored {
   readonly backup: BackupMark | undefined
   readonly ended: Ended & EndedUsed
   readonly tables: readonly { table: string; rows: number }[]
+  /** How many app secrets open under none of the keys at hand. */
+  readonly secretsWithoutKey: number
   /** Where the database that was there before is kept. */
   readonly aside: string | undefined
 }
@@ -108,7 +110,7 @@ export async function restoreDatabase(restoring: Restoring): Promise<Restored> {
   }
 }
 
-type Prepared = Pick<Restored, 'backup' | 'ended' | 'tables'>
+type Prepared = Pick<Restored, 'backup' | 'ended' | 'tables' | 'secretsWithoutKey'>
 
 interface Preparing extends Restoring {
   readonly liveSecrets?: LiveSecrets
@@ -126,7 +128,7 @@ async function prepare(restoring: Preparing, draft: string, report: Report): Pro
     await requireSound(place.db)
     await requireInstance(place, resolve(file))
     await place.migrations.migrate()
-    await requireKey(place, ring)
+    const secretsWithoutKey = await requireKeys(place.db, ring)
     const state = moveStateOn(place.db)
     const [backup, arrival] = [await state.get('backup'), await state.get('arrival')]
     if (arrival)
@@ -145,7 +147,7 @@ async function prepare(restoring: Preparing, draft: string, report: Report): Pro
     })
     const tables = await countAll(place, report)
     await sql`pragma journal_mode = delete`.execute(place.db)
-    return { backup, ended, tables }
+    return { backup, ended, tables, secretsWithoutKey }
   } finally {
     await place.close()
   }
@@ -194,14 +196,6 @@ async function restoreInto(restoring: Restoring): Promise<Restored> {
     await target.close()
     draft.discard()
   }
-}
-
-async function requireKey({ db }: Place, ring: KeyRing): Promise<void> {
-  const known = (await masterKeyOn(db).find())?.mark
-  if (known !== undefined && !keysFor(ring, known).some(({ mark }) => mark === known))
-    throw new TransferRefused(
-      'the backup was made under another master key, and only that key opens its signing keys; add it to the keys at hand first (TESSERA_MASTER_KEY_FILE)',
-    )
 }
 
 /** What follows the epochs is the clock, so it may not be behind. */

@@ -86,10 +86,21 @@ export interface Sealed {
   readonly box: string
 }
 
+// Others write between two pages.
+const ROWS_AT_ONCE = 100
+
 export type SealedRowStore = ReturnType<typeof sealedRowsOn>
 
 /** What is sealed under the master key, wherever it is. */
 export function sealedRowsOn(db: Kysely<Schema>) {
+  /** The next rows in the order of their keys. */
+  async function page(table: SealedTable, after: string): Promise<Sealed[]> {
+    const [key, box] = [sql.ref(COLUMNS[table].key), sql.ref(COLUMNS[table].box)]
+    const { rows } = await sql<Sealed>`select ${key} as id, ${box} as box from ${sql.table(table)}
+      where ${key} > ${after} and ${box} is not null order by ${key} limit ${ROWS_AT_ONCE}`.execute(db)
+    return rows
+  }
+
   return {
     async count(table: SealedTable): Promise<number> {
       const { rows } = await sql<{ sealed: number }>`select cast(count(${sql.ref(COLUMNS[table].box)}) as int) as sealed
@@ -97,12 +108,14 @@ export function sealedRowsOn(db: Kysely<Schema>) {
       return rows[0]?.sealed ?? 0
     },
 
-    /** The next rows in the order of their keys. */
-    async page(table: SealedTable, after: string, limit: number): Promise<Sealed[]> {
-      const [key, box] = [sql.ref(COLUMNS[table].key), sql.ref(COLUMNS[table].box)]
-      const { rows } = await sql<Sealed>`select ${key} as id, ${box} as box from ${sql.table(table)}
-        where ${key} > ${after} and ${box} is not null order by ${key} limit ${limit}`.execute(db)
-      return rows
+    /** All rows, a hundred at a time. */
+    async *pages(table: SealedTable): AsyncGenerator<Sealed[]> {
+      for (let after = ''; ; ) {
+        const rows = await page(table, after)
+        if (rows.length > 0) yield rows
+        if (rows.length < ROWS_AT_ONCE) return
+        after = rows.at(-1)?.id ?? ''
+      }
     },
 
     /** Takes another box in, if the one that was read is still there. @returns whether it was */
