@@ -15,6 +15,7 @@ import type { WhileOutside } from '../lib/flow/outside.ts'
 import type { GrantRegistry } from '../oauth/grants/registry.ts'
 import { createForgetUnused } from '../oauth/registration/forget-unused.ts'
 import { createRegistration } from '../oauth/registration/registration.ts'
+import { createCountRegistrations } from '../oauth/registration/registration-limits.ts'
 import type { Core } from './core.ts'
 
 interface Around {
@@ -33,7 +34,7 @@ interface Around {
 export function createAdministration(
   { issuer, responseTypes, registration: policy }: Pick<Config, 'issuer' | 'responseTypes' | 'registration'>,
   {
-    store: { read, writeAlone, requireDiskSpace },
+    store: { read, write, writeAlone, requireDiskSpace },
     keys,
     clock,
     outbound,
@@ -47,6 +48,7 @@ export function createAdministration(
     registration: createRegistration({
       read,
       requireDiskSpace,
+      counts: createCountRegistrations({ read, write, clock, limits: policy }),
       runChange,
       clock,
       random,

@@ -133,7 +133,7 @@ export const SETTINGS = {
   TESSERA_REGISTRATION_MOST: setting('1000', 'how many self-registered apps there may be', readCount(1, 1_000_000)),
   TESSERA_REGISTRATION_HOURLY: setting(
     '20',
-    'how many apps one address (an IPv6 /64 counts as one) may register per hour without an initial access token',
+    'how many apps one address (an IPv6 /64 counts as one) may register per hour without an initial access token, and how often change those',
     readCount(1, 1_000_000),
   ),
   TESSERA_REGISTRATION_UNUSED: setting(

@@ -2,7 +2,7 @@ import { showRegistration } from '../../domain/apps/app-attributes.ts'
 import { needsReadableSecret } from '../../domain/apps/app-secret.ts'
 import { decidedBetween } from '../../domain/apps/decided-attributes.ts'
 import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
-import { fieldChanges } from '../../domain/records/field-changes.ts'
+import { type FieldChanges, fieldChanges, shortenChanges } from '../../domain/records/field-changes.ts'
 import type { Repositories } from '../../store/store.ts'
 import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { conflict, invalidChange, notThere } from '../change/refuse-change.ts'
@@ -33,6 +33,10 @@ export function registrationOf({
   return registration
 }
 
+/** What is kept in the audit log of a change: all of it, but of an app that strangers make and change no more than a person reads. */
+const recordable = ({ selfRegistered }: AppRegistration, fields: FieldChanges): FieldChanges =>
+  selfRegistered ? shortenChanges(fields) : fields
+
 const IS_LEAVING =
   'was removed, and is free again once the server has cleaned up what was issued to it; try again in a few minutes'
 
@@ -48,7 +52,7 @@ export async function registerApp(
     const reason = `${app.applicationUri} ${isLeaving ? IS_LEAVING : 'is already registered'}`
     throw conflict([{ attribute: 'ApplicationUri', reason }])
   }
-  const detail = { fields: fieldChanges({}, showRegistration(app)) }
+  const detail = { fields: recordable(app, fieldChanges({}, showRegistration(app))) }
   await recordChange(unit, { event: 'app_registered', app: app.applicationUri, detail }, context)
   return app
 }
@@ -84,7 +88,7 @@ export async function storeChange(unit: Unit, wanted: AppRegistration, context: 
   await unit.apps.update(registration, context.now)
   if (!needsReadableSecret(registration)) await unit.apps.forgetSealedSecrets(wanted.applicationUri)
   const secretsEnded = registration.clientType === 'Confidential' ? [] : await endSecrets(before, unit, context)
-  const detail = { fields, ...(secretsEnded.length > 0 ? { secretsEnded } : {}) }
+  const detail = { fields: recordable(before, fields), ...(secretsEnded.length > 0 ? { secretsEnded } : {}) }
   await recordChange(unit, { event: 'app_updated', app: wanted.applicationUri, detail }, context)
   return { before, after: await requireApp(unit, wanted.applicationUri) }
 }
@@ -123,6 +127,6 @@ export async function removeApp(
   const app = await requireApp(unit, applicationUri)
   await leaveResources(unit, applicationUri, context)
   await unit.apps.remove(applicationUri, context.now)
-  const detail = { fields: fieldChanges(showRegistration(app), {}) }
+  const detail = { fields: recordable(app, fieldChanges(showRegistration(app), {})) }
   await recordChange(unit, { event: 'app_removed', app: applicationUri, detail }, context)
 }

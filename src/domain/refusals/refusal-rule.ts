@@ -189,6 +189,8 @@ export type RefusalRule =
   | 'registration-metadata'
   | 'registration-sector'
   | 'registration-too-often'
+  | 'registration-fetched-too-often'
+  | 'registration-changed-too-often'
   | 'registrations-full'
   // Signing out.
   | 'logout-uri-unregistered'

@@ -56,6 +56,32 @@ export const tooOften = (hourly: number): Refused =>
     { status: 429, retryAfter: 600 },
   )
 
+/** @param hourly how many failed registrations there may be within an hour for which something was fetched */
+export const fetchedTooOften = (hourly: number, retryAfter: number): Refused =>
+  new Refused(
+    'temporarily_unavailable',
+    'too many registrations with a sector_identifier_uri have failed; try again later',
+    {
+      rule: 'registration-fetched-too-often',
+      cause: `within the last hour a sector_identifier_uri was fetched for ${hourly} registrations that then failed`,
+    },
+    { status: 429, retryAfter },
+  )
+
+/** @param most how many changes there may be within an hour */
+export const changedTooOften = (by: 'app' | 'network', most: number, retryAfter: number): Refused =>
+  new Refused(
+    'temporarily_unavailable',
+    by === 'app'
+      ? 'this registration was changed too often; try again later'
+      : 'too many registrations were changed from your network; try again later',
+    {
+      rule: 'registration-changed-too-often',
+      cause: `${by === 'app' ? 'the app' : 'this network'} has changed or removed registrations ${most} times within the last hour`,
+    },
+    { status: 429, retryAfter },
+  )
+
 /** @param most how many there may be at all */
 export const full = (most: number): Refused =>
   new Refused(

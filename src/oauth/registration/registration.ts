@@ -21,33 +21,29 @@ import type { SealedRows } from '../../lib/crypto/master-keys.ts'
 import { digest, newId, newSecret, newShortId, type Random, sameDigest } from '../../lib/crypto/secrets.ts'
 import type { WhileOutside } from '../../lib/flow/outside.ts'
 import type { Outbound } from '../../lib/net/outbound.ts'
-import { type Clock, HOUR } from '../../lib/time/clock.ts'
+import type { Clock } from '../../lib/time/clock.ts'
 import type { Repositories } from '../../store/store.ts'
 import { type ClientInformation, describeClient } from './describe.ts'
 import { type Offer, type ReadMetadata, readMetadata } from './read-metadata.ts'
 import {
-  full,
   initialTokenBad,
   initialTokenMissing,
   inMetadataWords,
   metadataRefused,
   registrationTokenBad,
-  tooOften,
 } from './refusals.ts'
+import type { CountRegistrations, RegistrationLimits } from './registration-limits.ts'
 import { createFetchSector, requireFetchable, requireSector } from './require-sector.ts'
 
 /** What the operator lets apps do. */
-export interface RegistrationPolicy {
+export interface RegistrationPolicy extends RegistrationLimits {
   readonly mode: 'off' | 'token' | 'open'
   readonly scopes: readonly string[]
-  /** How many apps that registered themselves there may be. */
-  readonly most: number
-  /** How many of them a network may register within an hour, without a token. */
-  readonly hourly: number
 }
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'apps' | 'selfRegistrations' | 'initialAccessTokens'>
+  readonly counts: CountRegistrations
   /** @throws Refused while nothing new may be stored */
   readonly requireDiskSpace: () => void
   readonly runChange: RunChange<keyof Unit>
@@ -66,14 +62,14 @@ interface Dependencies {
 
 type Body = Readonly<Record<string, unknown>>
 type Records = 'apps' | 'users' | 'resources' | 'settings' | 'selfRegistrations' | 'initialAccessTokens'
-type Unit = Pick<Repositories, Records | 'masterKey' | 'auditEvents'>
+type Unit = Pick<Repositories, Records | 'masterKey' | 'auditEvents' | 'signInAttempts'>
 
 export type Registration = ReturnType<typeof createRegistration>
 
 /** Lets apps register themselves, and change or end that registration. @see RFC 7591, RFC 7592 */
 export function createRegistration(dependencies: Dependencies) {
-  const { read, runChange, clock, random, outbound, whileOutside, policy, offer, issuer } = dependencies
-  const { defaultAlgorithm, sealedSecrets } = dependencies
+  const { read, requireDiskSpace, runChange, clock, random, counts, outbound, whileOutside } = dependencies
+  const { policy, offer, issuer, defaultAlgorithm, sealedSecrets } = dependencies
   const facts = { issuer, defaultAlgorithm }
   const fetchSector = createFetchSector(outbound, whileOutside)
 
@@ -88,22 +84,11 @@ export function createRegistration(dependencies: Dependencies) {
     return token
   }
 
-  async function requireRoom(
-    unit: Unit,
-    token: InitialAccessToken | undefined,
-    { address = '', now }: ChangeContext,
-  ): Promise<void> {
-    if ((await unit.selfRegistrations.count()) >= policy.most) throw full(policy.most)
-    if (token) return
-    if ((await unit.auditEvents.countRegistrations(address, now - HOUR)) >= policy.hourly) throw tooOften(policy.hourly)
-  }
-
-  /** What can be said of metadata without a look at the record. */
-  async function checkMetadata(body: Body, scope: readonly string[] = []): Promise<ReadMetadata> {
+  /** What can be said of metadata without a look at the record, and without asking anybody. */
+  function readChecked(body: Body, scope: readonly string[] = []): ReadMetadata {
     const wanted = readMetadata(body, offer, scope)
     if (wanted.complaints.length > 0) throw metadataRefused(wanted.complaints)
     requireFetchable(wanted.changes, outbound)
-    await requireSector(wanted.changes, fetchSector)
     return wanted
   }
 
@@ -158,9 +143,12 @@ export function createRegistration(dependencies: Dependencies) {
       bearer: string | undefined,
       { address }: Pick<Actor, 'address'>,
     ): Promise<ClientInformation> {
-      dependencies.requireDiskSpace()
+      requireDiskSpace()
       const token = await requireInitialToken(read, bearer)
-      const { changes, kept } = await checkMetadata(body)
+      const { changes, kept } = readChecked(body)
+      const isFetched = changes.sectorIdentifierUri !== undefined
+      if (isFetched) await counts.countFetch(token, address)
+      await requireSector(changes, fetchSector)
       const applicationUri = `${SELF_REGISTERED_PREFIX}${newShortId(random)}`
       const value = newSecret(random)
       const actor = {
@@ -169,7 +157,7 @@ export function createRegistration(dependencies: Dependencies) {
         recheck: (unit: Unit) => requireInitialToken(unit, bearer),
       }
       return runChange(actor, async (unit, context) => {
-        await requireRoom(unit, token, context)
+        await counts.requireRoom(unit, token, context)
         const wanted = {
           ...APP_DEFAULTS,
           applicationUri,
@@ -189,6 +177,7 @@ export function createRegistration(dependencies: Dependencies) {
           createdAt: context.now,
         }
         await unit.selfRegistrations.add(registration)
+        if (isFetched) await counts.fetchWasGood(unit, token, address)
         if (token && !(await unit.initialAccessTokens.consume(token.id, context.now))) throw initialTokenBad()
         return describeClient({ app, registration, token: value, secret }, facts)
       })
@@ -203,11 +192,17 @@ export function createRegistration(dependencies: Dependencies) {
 
     /** Takes the metadata in place of all that was said before; what an administrator decides stays. @see RFC 7592 §2.2 */
     async update(client: string, body: Body, token: string | undefined, { address }: Pick<Actor, 'address'>) {
+      requireDiskSpace()
       const own = await requireOwn(read, client, token)
       requireSameClient(body, own.app, clock())
-      const { changes, kept } = await checkMetadata(body, own.app.scope)
+      const { changes, kept } = readChecked(body, own.app.scope)
+      const isFetched = changes.sectorIdentifierUri !== undefined
+      await counts.requireTurnToChange(own.registration, address)
+      if (isFetched) await counts.countChangeAhead(own.registration, address)
+      await requireSector(changes, fetchSector)
       return runChange(ownerOf(client, token, address), async (unit, context) => {
         const { app: before, registration } = await requireOwn(unit, client, token)
+        if (!isFetched) await counts.countChange(unit, registration, address)
         const said = { ...registrationOf(before), name: client, ...changes }
         const wanted = keepDecided(said, registrationOf(before), registration.decided)
         const { after } = await inMetadataWords(() => storeChange(unit, wanted, context), client)
@@ -222,8 +217,11 @@ export function createRegistration(dependencies: Dependencies) {
 
     /** @see RFC 7592 §2.3 */
     async remove(client: string, token: string | undefined, { address }: Pick<Actor, 'address'>): Promise<void> {
-      await requireOwn(read, client, token)
-      await runChange(ownerOf(client, token, address), (unit, context) => removeApp(unit, client, context))
+      const { registration } = await requireOwn(read, client, token)
+      await runChange(ownerOf(client, token, address), async (unit, context) => {
+        await counts.countRemoval(unit, registration, address)
+        await removeApp(unit, client, context)
+      })
     },
   }
 }

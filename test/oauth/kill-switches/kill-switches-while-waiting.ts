@@ -357,7 +357,7 @@ await t.test('PT-07, AD-16: an app that registered itself is checked again when 
   const end = ({ initialAccessTokens }: Repositories) => initialAccessTokens.remove(id)
   const registers = () => sendRegistration(instance, METADATA, bearer(token))
   t.equal((await whileItWaits(instance, end, registers)).status, 401)
-  t.equal(await read.selfRegistrations.count(), 1)
+  t.equal(await read.selfRegistrations.countUpTo(9), 1)
 })
 
 await t.test('PT-07: the first call of an API opens no session for a token that ended meanwhile', async (t) => {

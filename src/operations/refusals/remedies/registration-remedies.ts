@@ -26,6 +26,16 @@ export const REGISTRATION_REMEDIES = {
     otherwise: 'TESSERA_REGISTRATION_HOURLY sets how many apps an address may register per hour',
     expected: 'fewer registrations, or one with an initial access token, which does not count',
   }),
+  'registration-fetched-too-often': developer(
+    'list every redirect URI in the JSON array at sector_identifier_uri, then register again after the time in Retry-After',
+    'fewer registrations that fail',
+  ),
+  'registration-changed-too-often': () => ({
+    fix: inTheApp('change the registration only when something about the app has changed'),
+    otherwise:
+      'TESSERA_REGISTRATION_HOURLY sets how often an address may change registrations that were made without an initial access token',
+    expected: 'fewer changes of registrations',
+  }),
   'registrations-full': () => ({
     fix: 'tessera app remove APP, for apps that nobody uses; tessera app list shows all of them',
     otherwise:

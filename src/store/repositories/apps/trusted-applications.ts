@@ -1,5 +1,5 @@
 import type { Kysely, Selectable } from 'kysely'
-import { isAnotherKind } from '../../../domain/apps/another-kind.ts'
+import { concernsTokens, isAnotherKind } from '../../../domain/apps/another-kind.ts'
 import {
   APP_DEFAULTS,
   type AppRegistration,
@@ -146,7 +146,7 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
         .execute()
       await indexOrigins(app)
       // Less may be allowed now, even where nothing ends.
-      await noteEnding(db, { app: app.applicationUri }, now)
+      if (before && concernsTokens(before, app)) await noteEnding(db, { app: app.applicationUri }, now)
     },
 
     /** The kill switch: disabling ends everything issued so far, and enabling again revives none of it. */

@@ -30,7 +30,7 @@ const toAttempts = (row: Selectable<Schema['sign_in_attempts']>): Attempts => ({
 
 export type SignInAttempts = ReturnType<typeof signInAttemptsOn>
 
-/** Attempts to sign in that have not succeeded. */
+/** Attempts to sign in that have not succeeded, and what else is counted per network or app. */
 export function signInAttemptsOn(db: Kysely<Schema>) {
   async function find(key: string): Promise<Attempts | undefined> {
     const row = await db.selectFrom('sign_in_attempts').selectAll().where('key', '=', key).executeTakeFirst()
