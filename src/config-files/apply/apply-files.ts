@@ -64,11 +64,12 @@ export async function applyFiles(application: Application): Promise<Outcome> {
   const firstPasswords = await prepareFirstPasswords(wanted, application)
   for (let attempt = 1; ; attempt++) {
     const version = await read.settings.get(RECORDS_VERSION)
-    const isUnchanged = async (): Promise<boolean> => (await read.settings.get(RECORDS_VERSION)) === version
     ahead = sealAhead()
     const staged = createStagedUnit(read)
+    const isUnchanged = (): Promise<boolean> => isAsStaged(staged, version, read)
     const tried = await settle(bringAbout(staged, wanted, faults, firstPasswords, application))
-    const isDone = dryRun || 'error' in tried ? await isUnchanged() : await putIn(staged, version, ahead, application)
+    const isDone =
+      dryRun || 'error' in tried ? await isUnchanged() : await putIn(staged, version, ahead, wanted, application)
     if (isDone || (dryRun && attempt === MOST_ATTEMPTS)) {
       if ('error' in tried) throw tried.error
       return tried.value
@@ -86,19 +87,31 @@ const settle = <T>(work: Promise<T>): Promise<{ readonly value: T } | { readonly
     (error: unknown) => ({ error }),
   )
 
+/** Whether what was looked at is still as it was. */
+const isAsStaged = async (
+  { clients }: StagedUnit,
+  version: string | undefined,
+  { settings, apps }: Pick<Unit, 'settings' | 'apps'>,
+): Promise<boolean> => (await settings.get(RECORDS_VERSION)) === version && (await clients.holdsIn(apps))
+
 /** @returns false when a record or the master key has changed since, and then nothing has happened */
 async function putIn(
   staged: StagedUnit,
   version: string | undefined,
   { holdsIn }: SealAhead,
-  { writeStaged, contextNow }: Application,
+  wanted: Wanted,
+  { writeStaged, contextNow, texts }: Application,
 ): Promise<boolean> {
   if (staged.isEmpty()) return true
   const isDone = await writeStaged(staged.records(), async (unit, putRecordsIn) => {
-    if ((await unit.settings.get(RECORDS_VERSION)) !== version || !(await holdsIn(unit))) return false
+    if (!(await isAsStaged(staged, version, unit)) || !(await holdsIn(unit))) return false
     const { now } = contextNow()
+    const resources = await unit.resources.list()
     await putRecordsIn(now)
     await staged.makeChanges(unit, now)
+    // An app that registered itself may have asked meanwhile for one that goes.
+    const lost = await lostScopes(unit, wanted, resources)
+    if (lost.length > 0) throw invalidChange(inOrder(lost, texts).map(toFault))
     return true
   })
   if (isDone) staged.tellCommitted()

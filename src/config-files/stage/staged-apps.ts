@@ -1,5 +1,7 @@
 import { registrationOf } from '../../admin/apps/apps.ts'
+import { versionOfApp } from '../../admin/change/versions.ts'
 import { isAnotherKind } from '../../domain/apps/another-kind.ts'
+import { SELF_REGISTERED_PREFIX } from '../../domain/apps/own-names.ts'
 import type { AppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { StagedApp } from '../../domain/instance/staged-records.ts'
 import type { TrustedApplications } from '../../store/repositories/apps/trusted-applications.ts'
@@ -136,6 +138,13 @@ export function createStagedApps(read: TrustedApplications, later: Later) {
     preload,
     /** Every app that was looked at, as it was and as it is to be. */
     looked: (): readonly Was<TrustedApplication>[] => [...apps.values()],
+    /** Whether those among them that registered themselves are still as they were: what they change is not counted. */
+    async holdsIn(stored: Pick<TrustedApplications, 'findEach'>): Promise<boolean> {
+      const own = [...apps].filter(([uri]) => uri.startsWith(SELF_REGISTERED_PREFIX))
+      const found = await stored.findEach(own.map(([uri]) => uri))
+      const versionOf = (app: TrustedApplication | undefined) => app && versionOfApp(app)
+      return own.every(([uri, { before }]) => versionOf(before) === versionOf(found.get(uri)))
+    },
     records: () => ({ apps: [...added, ...changed].flatMap(staged), secrets: stagedSecrets(apps.values()) }),
   }
 }

@@ -1,3 +1,5 @@
+import { SELF_REGISTERED_PREFIX } from '../apps/own-names.ts'
+
 /** Everything worth keeping that can happen, and how it went. */
 const OUTCOME = {
   sign_in: 'success',
@@ -54,9 +56,20 @@ const OUTCOME = {
 
 export type AuditEventName = keyof typeof OUTCOME
 
-/** Whether it tells of a change that configuration files could describe. */
-export const changesRecords = ({ event }: Pick<AuditRecord, 'event'>): boolean =>
-  /^(app|user|resource|setting)_/.test(event) && event !== 'app_authentication_failed' && event !== 'user_unlocked'
+/**
+ * Whether it tells of a change that configuration files could describe. Apps that register themselves come, change and go without
+ * the files, as often as they like.
+ */
+export const changesRecords = (record: Pick<AuditRecord, 'event' | 'actor' | 'app'>): boolean =>
+  /^(app|user|resource|setting)_/.test(record.event) &&
+  record.event !== 'app_authentication_failed' &&
+  record.event !== 'user_unlocked' &&
+  !isOwnRegistration(record)
+
+const isOwnRegistration = ({ event, actor, app }: Pick<AuditRecord, 'event' | 'actor' | 'app'>): boolean =>
+  event.startsWith('app_') &&
+  app?.startsWith(SELF_REGISTERED_PREFIX) === true &&
+  (['nobody', 'maintenance', `app:${app}`].includes(actor) || actor.startsWith('initial-token:'))
 
 export const AUDIT_EVENTS = Object.keys(OUTCOME) as AuditEventName[]
 
