@@ -1,9 +1,15 @@
 // SQLite alone: is about headers, hosts and addresses, which no database sees
+import { scrypt } from 'node:crypto'
+import { createSocket } from 'node:dgram'
+import { lookup } from 'node:dns/promises'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { createOutbound } from '../../src/lib/net/outbound.ts'
+import { askNameServers } from '../../src/lib/net/resolve.ts'
+
+const hash = () => new Promise((resolve) => scrypt('password', 'salt', 32, resolve))
 
 /** A server on this machine, which only an operator can make reachable. */
 async function serve(t: Test, listener: RequestListener): Promise<string> {
@@ -94,7 +100,7 @@ await t.test('SS-03: a name is checked by what it leads to whenever it is connec
     ],
     [],
   ]
-  const outbound = createOutbound({ exemptHosts: [], resolve: (_, found) => found(null, leadsTo.shift() ?? []) })
+  const outbound = createOutbound({ exemptHosts: [], resolve: async () => leadsTo.shift() ?? [] })
   t.teardown(outbound.close)
   const url = server.replace('http://localhost', 'https://app.example.com')
   t.equal(outbound.whyNotFetchable(url), undefined)
@@ -121,7 +127,7 @@ await t.test(
       'what?',
     ]
     for (const address of found) {
-      const outbound = createOutbound({ exemptHosts: [], resolve: (_, tell) => tell(null, [{ address, family: 6 }]) })
+      const outbound = createOutbound({ exemptHosts: [], resolve: async () => [{ address, family: 6 }] })
       t.teardown(outbound.close)
       await t.rejects(outbound.get('https://app.example.com/', ACCEPT), {
         message: `app.example.com is ${address}, which is not on the public internet`,
@@ -159,6 +165,56 @@ await t.test('a name that does not exist is a failure that says so', async (t) =
   const outbound = createOutbound({ exemptHosts: [] })
   t.teardown(outbound.close)
   await t.rejects(outbound.get('https://nowhere.invalid/', ACCEPT), { message: /nowhere\.invalid/ })
+})
+
+/** A name server that answers with these addresses of version 4, or never. */
+async function nameServer(t: Test, addresses: readonly string[] | undefined): Promise<string> {
+  const server = createSocket('udp4')
+  server.on('message', (query, from) => {
+    if (addresses === undefined) return
+    // The question is repeated; the answer points to its name. RFC 1035 §4
+    const isVersion4 = query.readUInt16BE(query.indexOf(0, 12) + 1) === 1
+    const answers = (isVersion4 ? addresses : []).map((address) =>
+      Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, ...address.split('.').map(Number)]),
+    )
+    const head = Buffer.from([0x81, 0x80, 0, 1, 0, answers.length, 0, 0, 0, 0])
+    const question = query.subarray(12, query.indexOf(0, 12) + 5)
+    server.send(Buffer.concat([query.subarray(0, 2), head, question, ...answers]), from.port, from.address)
+  })
+  await new Promise<void>((resolve) => server.bind(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return `127.0.0.1:${server.address().port}`
+}
+
+await t.test('SS-06: a name server that is silent keeps nobody else waiting', async (t) => {
+  const silent = askNameServers([await nameServer(t, undefined)])
+  const resolved: string[] = []
+  const outbound = createOutbound({
+    exemptHosts: [{ host: 'localhost', port: undefined }],
+    resolve: (host) => (host === 'quick.test' ? quick(host) : silent(host)),
+  })
+  const quick = askNameServers([await nameServer(t, ['10.0.0.1'])])
+  t.teardown(outbound.close)
+  const server = await serve(t, (_, response) => response.end())
+  const note = (name: string) => () => void resolved.push(name)
+  const slow = Array.from({ length: 20 }, (_, index) =>
+    outbound.get(`https://${index}.slow.test/`, ACCEPT).then(note('reached'), (error: Error) => {
+      note('slow')()
+      return error.message
+    }),
+  )
+  const others = [
+    hash().then(note('a hash')),
+    lookup('localhost').then(note('a name of the system')),
+    outbound.get(server, ACCEPT).then(note('an exempt host')),
+    t
+      .rejects(outbound.get('https://quick.test/', ACCEPT), { message: /quick\.test is 10\.0\.0\.1/ })
+      .then(note('a name')),
+  ]
+  await Promise.all(others)
+  t.strictSame(resolved.sort(), ['a hash', 'a name', 'a name of the system', 'an exempt host'])
+  for (const [index, message] of (await Promise.all(slow)).entries())
+    t.equal(message, `no name server told the addresses of ${index}.slow.test within 2 s`)
 })
 
 await t.test('what is no plain https URL is not fetched', async (t) => {

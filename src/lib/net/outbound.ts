@@ -1,6 +1,6 @@
-import { lookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { isPublicAddress } from './network.ts'
+import { askNameServers, askSystem, type Resolve } from './resolve.ts'
 
 // Milliseconds.
 const CONNECT_WITHIN = 3000
@@ -59,8 +59,6 @@ function createIsExempt(exemptHosts: readonly ExemptHost[]): (url: URL) => boole
   }
 }
 
-type Found = readonly { readonly address: string; readonly family: number }[]
-
 /** A host that may be private and without TLS. */
 export interface ExemptHost {
   /** As URLs write it, without the brackets of an IPv6 address. */
@@ -71,8 +69,10 @@ export interface ExemptHost {
 
 interface OutboundOptions {
   readonly exemptHosts: readonly ExemptHost[]
-  /** Finds the addresses of a name. */
-  readonly resolve?: (host: string, found: (error: Error | null, addresses?: Found) => void) => void
+  /** Finds the addresses of a name that anybody may have registered. */
+  readonly resolve?: Resolve
+  /** Finds those of an exempt host, which may be a name that only the system knows, of /etc/hosts or of its own domain. */
+  readonly resolveExempt?: Resolve
 }
 
 /**
@@ -81,25 +81,23 @@ interface OutboundOptions {
  */
 export function createOutbound({
   exemptHosts,
-  resolve = (host, found) => lookup(host, { all: true }, found),
+  resolve = askNameServers(),
+  resolveExempt = askSystem(),
 }: OutboundOptions) {
   const isExempt = createIsExempt(exemptHosts)
   // Checked here, every address that is really connected to is seen, whatever the name said before.
-  const publicOnly: LookupFunction = (host, options, callback) =>
-    resolve(host, (error, found = []) => {
-      const [first] = found
-      const refused = found.find(({ address }) => !isPublicAddress(address))
-      if (error || !first) callback(error ?? new Error(`${host} has no address`), '', 0)
-      else if (refused) callback(new Error(`${host} is ${refused.address}, which is not on the public internet`), '', 0)
-      else if (options.all) callback(null, [...found])
-      else callback(null, first.address, first.family)
-    })
+  const publicOnly = lookupBy(async (host) => {
+    const found = await resolve(host)
+    const refused = found.find(({ address }) => !isPublicAddress(address))
+    if (refused) throw new Error(`${host} is ${refused.address}, which is not on the public internet`)
+    return found
+  })
   let client: ReturnType<typeof loadClient> | undefined
 
   async function ask(url: string, options: { method: 'GET' | 'POST'; headers: Record<string, string>; body?: string }) {
     const refused = whyNotFetchable(url, isExempt)
     if (refused !== undefined) throw new OutboundFailure(url, refused)
-    client ??= loadClient(publicOnly)
+    client ??= loadClient(publicOnly, lookupBy(resolveExempt))
     const { request, guarded, exempt } = await client.catch((error: unknown) => {
       // A build that replaces the files of a running server; the next fetch may find them.
       client = undefined
@@ -144,19 +142,33 @@ export function createOutbound({
   }
 }
 
+/** The same as sockets ask for it. */
+const lookupBy =
+  (resolve: Resolve): LookupFunction =>
+  (host, { all }, tell) =>
+    void resolve(host).then(
+      (found) => {
+        const [first] = found
+        if (!first) tell(new Error(`${host} has no address`), '', 0)
+        else if (all) tell(null, [...found])
+        else tell(null, first.address, first.family)
+      },
+      (error: Error) => tell(error, '', 0),
+    )
+
 /** The HTTP client, which is loaded by whoever fetches something; most commands never do, and start faster without it. */
-async function loadClient(publicOnly: LookupFunction) {
+async function loadClient(publicOnly: LookupFunction, exempt: LookupFunction) {
   // The whole of a CommonJS package is its default; in the bundle its parts have no names of their own.
   const { Agent, buildConnector, request } = (await import('undici')).default
-  const agentWith = (how: { lookup?: LookupFunction }) =>
+  const agentWith = (lookup: LookupFunction) =>
     new Agent({
-      connect: buildConnector({ timeout: CONNECT_WITHIN, ...how }),
+      connect: buildConnector({ timeout: CONNECT_WITHIN, lookup }),
       maxResponseSize: LONGEST_BODY,
       maxHeaderSize: LONGEST_HEADERS,
       connections: 8,
       pipelining: 1,
     })
-  return { request, guarded: agentWith({ lookup: publicOnly }), exempt: agentWith({}) }
+  return { request, guarded: agentWith(publicOnly), exempt: agentWith(exempt) }
 }
 
 function reasonOf(error: unknown): string {
