@@ -16,6 +16,8 @@ interface Dependencies {
   readonly read: TokenCheckUnit & Pick<Repositories, Slots>
   readonly write: Write<'apiSessions'>
   readonly writeAlone: Write<keyof TokenCheckUnit | Slots | 'sessions' | 'auditEvents'>
+  /** @throws Refused while nothing new may be stored */
+  readonly requireDiskSpace: () => void
   readonly clock: Clock
   readonly audit: Audit
 }
@@ -47,7 +49,7 @@ const TOUCH_EVERY = SECOND
 export type OpenApiSessions = ReturnType<typeof createOpenApiSession>
 
 /** Opens API sessions and keeps them alive: never one more than there are licence slots, on any number of nodes. */
-export function createOpenApiSession({ read, write, writeAlone, clock, audit }: Dependencies) {
+export function createOpenApiSession({ read, write, writeAlone, requireDiskSpace, clock, audit }: Dependencies) {
   // Whoever waits here holds no connection to the database, so that everything else goes on.
   const inTurn = createAtMost(1)
   // How often the database did not take a session in time.
@@ -95,6 +97,7 @@ export function createOpenApiSession({ read, write, writeAlone, clock, audit }: 
     const exhausted = await checkSlots(candidate)
     if (exhausted) return exhausted
     if (failures > failed) throw busy()
+    requireDiskSpace()
     const { outcome, asOf } = await writeAlone(async (unit) => {
       if (signIn !== undefined) await unit.sessions.hold(signIn)
       await recheck(unit)

@@ -72,7 +72,7 @@ interface Around {
 /** Constructs the parts that endpoints and pages put in a row. */
 export function createServices(config: Config, core: Core, { random, log, whileOutside, passwords }: Around) {
   const { store, keys, clock, masterKeys, lastingKeys, outbound } = core
-  const { write, writeEnding, writeAlone } = store
+  const { write, writeEnding, writeAlone, requireDiskSpace } = store
   const knownApps = createKnownApps()
   const read = { ...store.read, apps: knownApps.watch(store.read.apps) }
   const { issuer } = config
@@ -215,7 +215,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     introspect,
     revokeToken,
     findApiToken: createFindApiToken({ lookUpToken, recheckToken, readCatalogue }),
-    openApiSession: createOpenApiSession({ read, write, writeAlone, clock, audit }),
+    openApiSession: createOpenApiSession({ read, write, writeAlone, requireDiskSpace, clock, audit }),
     touchApiSessions: createTouchApiSessions({ read, write, clock, readCatalogue }),
     readNotices: createReadNotices({ tokenNotices: read.tokenNotices, clock }),
     grants,

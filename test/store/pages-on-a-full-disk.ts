@@ -3,6 +3,8 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { authorizeUrl, endSessionUrl } from '../fixtures/clients/endpoints.ts'
+import { basic, postForm } from '../fixtures/clients/http.ts'
+import { METADATA, manage, registerClient } from '../fixtures/clients/registration.ts'
 import { createRelyingParty } from '../fixtures/clients/relying-party.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
@@ -35,6 +37,7 @@ await t.test('what people send from a page while the disk is full', async (t) =>
   const consent = await anna.submit(await anna.open(url), 'login-submit', asAnna)
   t.ok(consent.page.querySelector('#consent-approve'), 'anna is asked')
   const party = createRelyingParty(site, { clientId: WEB, login: 'david', secret })
+  const own = await registerClient(site)
   await createRelyingParty(site, { clientId: WEB, login: 'carla', secret }, carla).obtainTokens()
 
   /** The request of the profile page that makes a token. */
@@ -48,13 +51,14 @@ await t.test('what people send from a page while the disk is full', async (t) =>
     sessions: await query(kept, 'select sid from sign_in_sessions'),
     consents: await query(kept, 'select user_id, scope from consents'),
     codes: await query(kept, 'select digest from authorization_codes'),
-    apps: await query(kept, 'select application_uri from trusted_applications'),
+    apps: await query(kept, 'select application_uri, updated_at from trusted_applications'),
+    slots: await query(kept, 'select id from api_sessions'),
     pats: await query(kept, 'select id from reference_tokens'),
   })
   const events = async (event: string): Promise<number> =>
     (await query(kept, 'select id from audit_events where event = ?', event)).length
 
-  let { refresh_token: token } = await party.obtainTokens()
+  let { refresh_token: token, access_token: access } = await party.obtainTokens()
   const granted = await events('consent_granted')
   const filler = join(disk, 'filler')
   fillDisk(filler)
@@ -63,6 +67,7 @@ await t.test('what people send from a page while the disk is full', async (t) =>
     const answer = await party.refresh(token)
     if (answer.status !== 200) break
     token = String(answer.json['refresh_token'])
+    access = String(answer.json['access_token'])
   }
 
   const before = await written()
@@ -89,6 +94,14 @@ await t.test('what people send from a page while the disk is full', async (t) =>
     const answer = await fetch(`${site.origin}/id/connect/register`, { method: 'POST', headers, body })
     t.equal(answer.status, 503)
     t.match(await answer.json(), { error: 'temporarily_unavailable' })
+  })
+  await t.test('a change that it makes of itself', async (t) => {
+    const answer = await manage(own, 'PUT', { ...METADATA, client_id: own.client_id, client_name: 'Another' })
+    t.equal(answer.status, 503, answer.text)
+  })
+  await t.test('the first call of an API', async (t) => {
+    const answer = await postForm(`${site.issuer}/connect/session`, { token: access }, basic(WEB, secret))
+    t.equal(answer.status, 503, answer.text)
   })
   t.strictSame(await written(), before, 'nothing is half done')
 
