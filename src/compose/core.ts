@@ -1,4 +1,4 @@
-import type { Config } from '../config/read-config.ts'
+import { type Config, ConfigurationFaults } from '../config/read-config.ts'
 import { DEFAULT_RESOURCE } from '../domain/access/api-resource.ts'
 import { DEFAULT_API_SCOPES } from '../domain/protocol/scope.ts'
 import { loadKeyRing, type MasterKeySource } from '../lib/crypto/master-key.ts'
@@ -32,6 +32,7 @@ export type Opening = 'make ready' | 'as it is'
  * @throws NotMigrated when it is opened as it is, and that is older than this version
  * @throws MasterKeyFault when the master key is not the one the database was made with
  * @throws OutOfService when it was moved away, is a backup or is only half there
+ * @throws ConfigurationFaults when an app is called as the API of the instance
  * @throws ClockAhead when the machine's clock is too far ahead of it; where it may be read all the same, from every write
  */
 export async function openCore(
@@ -84,8 +85,13 @@ async function requireMigrated({ migrations, read }: Store): Promise<void> {
   throw new NotMigrated(pending)
 }
 
+/** An ID token is for an app, and an access token for an API: where both have one name, either passes for the other. */
+const nameTaken = (identifier: string): string =>
+  `TESSERA_AUDIENCE is ${identifier}, which is the ApplicationUri of an app; give the API of the instance a name of its own`
+
 /** The API of the instance itself is always there; what it is called and which scopes it has is for administrators. */
 async function ensureDefaultResource({ read, writeAlone }: Store, identifier: string, now: number): Promise<void> {
+  if (await read.apps.find(identifier)) throw new ConfigurationFaults([nameTaken(identifier)])
   if ((await read.settings.get(DEFAULT_RESOURCE)) !== identifier)
     await writeAlone(({ settings }) => settings.set(DEFAULT_RESOURCE, identifier))
   const known = await read.resources.list()

@@ -57,10 +57,15 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 const whyTogetherWrong = ({
   TESSERA_KEY_ROTATION: turn,
   TESSERA_KEY_PUBLISH_AHEAD: ahead,
-}: Partial<Values>): string[] =>
-  turn !== undefined && ahead !== undefined && ahead >= turn
+  TESSERA_ISSUER: issuer,
+  TESSERA_AUDIENCE: audience,
+}: Partial<Values>): string[] => [
+  ...(turn !== undefined && ahead !== undefined && ahead >= turn
     ? ['TESSERA_KEY_PUBLISH_AHEAD must be shorter than TESSERA_KEY_ROTATION']
-    : []
+    : []),
+  // Tokens that are good for UserInfo alone name the issuer as their audience.
+  ...(issuer !== undefined && audience === issuer ? ['TESSERA_AUDIENCE must be another name than TESSERA_ISSUER'] : []),
+]
 
 const sections = (values: Values, production: boolean) => ({
   issuer: values.TESSERA_ISSUER,
