@@ -32,7 +32,12 @@ interface Around {
 
 /** What changes records for whoever asks over HTTP, put together: administrators, people themselves, apps that register themselves. */
 export function createAdministration(
-  { issuer, responseTypes, registration: policy }: Pick<Config, 'issuer' | 'responseTypes' | 'registration'>,
+  {
+    issuer,
+    http,
+    responseTypes,
+    registration: policy,
+  }: Pick<Config, 'issuer' | 'http' | 'responseTypes' | 'registration'>,
   {
     store: { read, write, writeAlone, requireDiskSpace },
     keys,
@@ -41,7 +46,7 @@ export function createAdministration(
   }: Pick<Core, 'store' | 'keys' | 'clock' | 'outbound'>,
   { random, whileOutside, passwords, audit, flush, sealedSecrets, grants }: Around,
 ) {
-  const here = { issuer, whyNotFetchable: outbound.whyNotFetchable }
+  const here = { issuer, hosts: http.hosts, whyNotFetchable: outbound.whyNotFetchable }
   const runChange = createRunChange({ read, writeAlone, clock, here, audit })
   const grantTypes = grants.offered.flatMap(({ type, actsFor }) => (actsFor === 'person' ? [type] : []))
   return {

@@ -1,16 +1,22 @@
 import t, { type Test } from 'tap'
 import { RECORD_ATTRIBUTES } from '../../src/domain/apps/app-attributes.ts'
 import { appPath, startAdminApi } from '../fixtures/admin/admin.ts'
-import { tesseraOn } from '../fixtures/cli/cli.ts'
+import { tesseraOn, tesseraWith } from '../fixtures/cli/cli.ts'
 import { serviceToken } from '../fixtures/clients/endpoints.ts'
 import type { Json } from '../fixtures/clients/http.ts'
 import { METADATA, sendRegistration } from '../fixtures/clients/registration.ts'
+import { prepareSite } from '../fixtures/instance/server-process.ts'
 import { SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
 
 const STOCK = 'https://stock.example.com'
-const { instance } = await startWorld(t, { TESSERA_REGISTRATION: 'open', TESSERA_REGISTRATION_HOURLY: '10000' })
+const HOSTS = { TESSERA_HOSTS: 'id.internal,tessera.internal:5080,plain.internal:443' }
+const { instance } = await startWorld(t, {
+  TESSERA_REGISTRATION: 'open',
+  TESSERA_REGISTRATION_HOURLY: '10000',
+  ...HOSTS,
+})
 const api = await startAdminApi(instance)
-const tessera = tesseraOn(instance)
+const tessera = tesseraOn(instance, HOSTS)
 const added = await tessera(['resource', 'add', STOCK, '--scope', 'stock.read'])
 t.equal(added.code, 0, added.stderr)
 
@@ -75,6 +81,36 @@ await t.test('no address of an app is at the server itself', async (t) => {
   }
   const dotted = own.replace('localhost', 'localhost.')
   t.equal((await api.patch(appPath(WEB), { ImpersonateLoginUrl: dotted })).status, 422)
+})
+
+await t.test('nor under another name by which it is reached', async (t) => {
+  for (const own of ['https://id.internal/cb', 'https://ID.internal.:443/cb', 'https://plain.internal/cb']) {
+    await isUnregistrable(t, { redirect_uris: [own] }, AT_HOME)
+    const changed = await api.patch(appPath(WEB), { ImpersonateLoginUrl: own })
+    t.ok(changed.status === 422 && changed.text.includes(AT_HOME), changed.text)
+    const updated = await tessera(['app', 'update', WEB, '--set', `ImpersonateLoginUrl=${own}`])
+    t.ok(updated.code !== 0 && updated.stderr.includes(AT_HOME), updated.stderr)
+  }
+  await isUnregistrable(t, { redirect_uris: ['https://tessera.internal:5080/cb'] }, AT_HOME)
+  for (const other of ['https://id.internal:8443/cb', 'https://tessera.internal/cb', 'https://x.id.internal/cb'])
+    t.equal((await sendRegistration(instance, { ...METADATA, redirect_uris: [other] })).status, 201, other)
+})
+
+await t.test('the API of the instance is named like no app and not like the server: nothing starts', async (t) => {
+  const site = await prepareSite(t)
+  const app = ['app', 'register', 'my.trusted.app/web', '--spa', '--redirect-uri', 'https://rp.example.com/cb']
+  const registered = await site.tessera(app)
+  t.equal(registered.code, 0, registered.stderr)
+  for (const [audience, reason] of [
+    ['my.trusted.app/web', /TESSERA_AUDIENCE is my\.trusted\.app\/web, which is the ApplicationUri of an app/],
+    [site.issuer, /TESSERA_AUDIENCE must be another name than TESSERA_ISSUER/],
+  ] as const)
+    for (const command of [['serve'], ['user', 'add', 'anna', '--type', 'InternalUser']]) {
+      const { code, stderr } = await tesseraWith({ ...site.settings, TESSERA_AUDIENCE: audience })(command)
+      t.equal(code, 2, stderr)
+      t.match(stderr, reason)
+    }
+  t.equal((await site.tessera(['app', 'show', 'my.trusted.app/web'])).code, 0)
 })
 
 await t.test('an app is named like no API, not like the server, and not like one that registered itself', async (t) => {

@@ -36,7 +36,7 @@ export async function validateApp(
   const { systemUser } = wanted
   const user = systemUser === undefined ? undefined : await findUser(unit.users, systemUser)
   const app = user ? { ...wanted, systemUser: user.id } : wanted
-  const unsound = newFaults(app, before, await ownNames(unit, here?.issuer))
+  const unsound = newFaults(app, before, await ownNames(unit, here))
   const unreachable = here ? unreachableAddresses(app, before, here.whyNotFetchable) : []
   const faults = [
     ...unsound,
@@ -52,9 +52,10 @@ export async function validateApp(
 /** What the server calls its own. */
 export const ownNames = async (
   { resources }: Pick<Unit, 'resources'>,
-  issuer: string | undefined,
+  here: Pick<OwnNames, 'issuer' | 'hosts'> | undefined,
 ): Promise<OwnNames> => ({
-  issuer,
+  issuer: here?.issuer,
+  hosts: here?.hosts ?? [],
   audiences: (await resources.list()).map(({ identifier }) => identifier),
 })
 

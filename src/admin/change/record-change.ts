@@ -3,6 +3,8 @@ import type { Audit, AuditEvent, AuditedUnit } from '../../domain/instance/audit
 /** Where this server is, and where it may call: what the addresses of an app are judged by. */
 export interface Here {
   readonly issuer: string
+  /** Further hosts under which programs reach it. */
+  readonly hosts: readonly string[]
   /** Says why this server may not fetch from a URL, or `undefined`. */
   readonly whyNotFetchable: (url: string) => string | undefined
 }

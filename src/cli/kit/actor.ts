@@ -15,8 +15,8 @@ export const commandLine = (now: number): ChangeContext => ({
 /** The same for whoever changes apps. */
 export const commandLineHere = (
   { clock, outbound: { whyNotFetchable } }: Pick<Core, 'clock' | 'outbound'>,
-  { issuer }: Pick<Config, 'issuer'>,
-): ChangeContext => ({ ...commandLine(clock()), here: { issuer, whyNotFetchable } })
+  { issuer, http: { hosts } }: Pick<Config, 'issuer' | 'http'>,
+): ChangeContext => ({ ...commandLine(clock()), here: { issuer, hosts, whyNotFetchable } })
 
 /** A container's user may have no name. */
 function nameOfUser(): string {

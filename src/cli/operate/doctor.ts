@@ -53,7 +53,7 @@ Exit codes: 0 no faults (there may be warnings); 1 at least one fault.`,
 async function examine(core: Core, config: Config, { online }: Flags): Promise<Finding[]> {
   const { store, clock } = core
   const apps = await store.read.apps.list()
-  const own = await ownNames(store.read, config.issuer)
+  const own = await ownNames(store.read, { issuer: config.issuer, hosts: config.http.hosts })
   const held = await heldKeys(core, config)
   const { trustedProxies } = config.http
   const installation = examineInstallation({

@@ -6,6 +6,8 @@ import type { AppRegistration } from './trusted-application.ts'
 export interface OwnNames {
   /** `undefined` where nobody is asked for it. */
   readonly issuer: string | undefined
+  /** Further hosts under which the server is reached, with their port where it is not the usual one. */
+  readonly hosts: readonly string[]
   /** The identifiers of every API, which tokens name as their audience. */
   readonly audiences: readonly string[]
 }
@@ -31,7 +33,7 @@ const ADDRESSES: readonly (keyof AppRegistration)[] = [
  */
 export const ownNamesIn = (app: AppRegistration, own: OwnNames): Fault[] => [
   ...whyNotItsName(app, own).map((reason) => ({ attribute: 'ApplicationUri', reason })),
-  ...(own.issuer === undefined ? [] : addressesAt(new URL(own.issuer), app)),
+  ...(own.issuer === undefined ? [] : addressesAt(new URL(own.issuer), own.hosts, app)),
 ]
 
 /** An ID token is for a `client_id`, and an access token for an audience: where both are one, either passes for the other. */
@@ -46,11 +48,11 @@ const whyNotItsName = (
     : []),
 ]
 
-function addressesAt(issuer: URL, app: AppRegistration): Fault[] {
+function addressesAt(issuer: URL, hosts: readonly string[], app: AppRegistration): Fault[] {
   return RECORD_ATTRIBUTES.filter(({ key }) => ADDRESSES.includes(key)).flatMap(({ name, key }) =>
     [app[key]]
       .flat()
-      .filter((uri) => typeof uri === 'string' && isAt(issuer, uri))
+      .filter((uri) => typeof uri === 'string' && isAt(issuer, hosts, uri))
       .map((uri) => ({
         attribute: name,
         reason: `${String(uri)} is at this server itself; give the app a host of its own`,
@@ -58,9 +60,17 @@ function addressesAt(issuer: URL, app: AppRegistration): Fault[] {
   )
 }
 
-const isAt = (issuer: URL, uri: string): boolean => {
+const isAt = (issuer: URL, hosts: readonly string[], uri: string): boolean => {
   if (!URL.canParse(uri)) return false
   const url = new URL(uri)
   // A dot at the end makes no other host.
-  return url.origin !== 'null' && url.protocol === issuer.protocol && url.host.replace(/\.(?=:|$)/, '') === issuer.host
+  const host = url.host.replace(/\.(?=:|$)/, '')
+  if (url.origin === 'null') return false
+  return (url.protocol === issuer.protocol && host === issuer.host) || hosts.some((own) => host === hostIn(url, own))
+}
+
+/** A host as a URL of the same scheme writes it, which may leave the port out. */
+const hostIn = ({ protocol }: URL, host: string): string | undefined => {
+  const address = `${protocol}//${host}`
+  return URL.canParse(address) ? new URL(address).host : undefined
 }
