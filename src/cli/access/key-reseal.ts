@@ -57,7 +57,7 @@ async function resealAll(flags: Flags, command: Command): Promise<void> {
     const held = source.value === undefined ? holdWhereWritable(source.file) : undefined
     try {
       masterKeys.heed((await store.read.masterKey.find())?.mark)
-      const { target, isMade } = await chooseTarget(flags, core, config, held, command)
+      const target = await chooseTarget(flags, core, config, held, command)
       const progress = progressOn(command, globalsOf(command).json)
       const resealed = await reseal({
         read: store.read,
@@ -70,7 +70,7 @@ async function resealAll(flags: Flags, command: Command): Promise<void> {
         record: (unit, counts) =>
           recordChange(unit, { event: 'master_key_changed', detail: shown(counts) }, commandLine(clock())),
       }).finally(progress.end)
-      tell(command, { source, target, isMade, resealed, keys: masterKeys.all() })
+      tell(command, { source, target, resealed, keys: masterKeys.all() })
     } finally {
       held?.release()
     }
@@ -87,12 +87,6 @@ function holdWhereWritable(file: string): HeldKeyFile | undefined {
   }
 }
 
-interface Chosen {
-  readonly target: MasterKey
-  /** Whether it is in the file by this very run. */
-  readonly isMade: boolean
-}
-
 /**
  * The key that is named, else the first at hand that was never in force, else a new one; where an earlier one is at hand everything has
  * been done, but for what an interrupted run left.
@@ -103,16 +97,15 @@ async function chooseTarget(
   { masterKey: source, database }: Pick<Config, 'masterKey' | 'database'>,
   held: HeldKeyFile | undefined,
   command: Command,
-): Promise<Chosen> {
+): Promise<MasterKey> {
   const [inForce, ...others] = masterKeys.all() as [MasterKey, ...MasterKey[]]
   const former = await store.read.masterKey.former()
   const named = newKeyFile === undefined ? undefined : readNewKey(newKeyFile, source)
   const unused = others.find(({ mark }) => (named === undefined ? !former.includes(mark) : mark === named.mark))
   if (named !== undefined && former.includes(named.mark))
     throw impossible(`${newKeyFile} holds a key that was in force before; a new one is expected`)
-  if (unused !== undefined) return { target: unused, isMade: false }
-  if (named?.mark === inForce.mark || (named === undefined && others.length > 0))
-    return { target: inForce, isMade: false }
+  if (unused !== undefined) return unused
+  if (named?.mark === inForce.mark || (named === undefined && others.length > 0)) return inForce
   if (held === undefined) throw impossible(howWithoutFile(source))
   if (parseDatabaseUrl(database.url).kind === 'postgres')
     await confirm(
@@ -123,7 +116,7 @@ async function chooseTarget(
   const target = named ?? newMasterKey()
   await addToFile(held, target, inForce, source, store)
   masterKeys.heed(inForce.mark)
-  return { target, isMade: true }
+  return target
 }
 
 /** Whoever writes the file holds the mark, so that none of two who do it at once loses a key of the other. */
@@ -173,14 +166,15 @@ function requireKept(source: MasterKeySource, { mark }: MasterKey): void {
 
 const shown = ({ signing_keys: signingKeys, app_secrets: appSecrets }: Resealed) => ({ signingKeys, appSecrets })
 
-interface Told extends Chosen {
+interface Told {
+  readonly target: MasterKey
   readonly source: MasterKeySource
   readonly resealed: Resealed
   /** As it was before. */
   readonly keys: readonly MasterKey[]
 }
 
-function tell(command: Command, { source, target, isMade, resealed, keys }: Told): void {
+function tell(command: Command, { source, target, resealed, keys }: Told): void {
   const isChanged = target !== keys[0]
   const { signingKeys, appSecrets } = shown(resealed)
   const isDone = isChanged || signingKeys + appSecrets > 0
@@ -193,7 +187,7 @@ function tell(command: Command, { source, target, isMade, resealed, keys }: Told
       ? `Sealed under ${isChanged ? 'the new' : 'the present'} master key: ${signingKeys} signing keys and ${appSecrets} app secrets.`
       : 'There is nothing to do: everything is sealed under the master key in force.',
   )
-  if (isMade) note(command, `Back up ${place} now: without the new key nobody can use the database.`)
+  if (isChanged) note(command, `Back up ${place} now: without the new key nobody can use the database.`)
   if (earlier === 0) return
   if (!isChanged)
     note(
