@@ -87,7 +87,7 @@ export async function buildServer(
     fastifyOptions(config.http, log, timeouts, (error, socket) => answerUnreadable(error, socket)),
   )
   server.server.maxConnections = MOST_CONNECTIONS
-  rememberAddress(server.server)
+  rememberAddress(server.server, config.http.trustedProxies.length > 0)
   const places = createPlaces(room)
   const { whileOutside } = places
   const services = createServices(config, core, { random, passwords, log: server.log, whileOutside })

@@ -253,6 +253,13 @@ await t.test('behind a proxy an address is one address, however it is written', 
     ['198.51.100.1, 203.0.113.7:4711, ::ffff:127.0.0.1', '203.0.113.7'],
     ['198.51.100.1, 203.0.113.7:4711, [::1]:8080', '203.0.113.7'],
     ['nonsense, 203.0.113.7:4711,', '203.0.113.7'],
+    [', 203.0.113.7, ,', '203.0.113.7'],
+    [',,', proxy],
+    [`203.0.113.7${', 127.0.0.1'.repeat(31)}`, '203.0.113.7'],
+    // What is beyond 32 of them is read by nobody.
+    [`203.0.113.7${', 127.0.0.1'.repeat(32)}`, '127.0.0.1'],
+    [`203.0.113.7${','.repeat(31)}`, '203.0.113.7'],
+    [`203.0.113.7${','.repeat(32)}`, proxy],
     // Nobody vouches for what stands before something that is no address.
     ['198.51.100.1, nonsense', proxy],
     ['203.0.113.7, unknown, 127.0.0.1:1', '127.0.0.1'],
