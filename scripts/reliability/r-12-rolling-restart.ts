@@ -22,8 +22,7 @@ export const check = defineCheck({
     const server = await startPostgres(run)
     const [front, ...ports] = [await freePort(), await freePort(), await freePort()]
     const databaseUrl = await server.createDatabase()
-    const settings = { TESSERA_TRUSTED_PROXIES: '127.0.0.1' }
-    const site = await prepareSite(run, { people, databaseUrl, port: front, settings })
+    const site = await prepareSite(run, { people, databaseUrl, port: front })
     const nodes: Node[] = []
     for (const port of ports) nodes.push(await startNode(run, site, { port }))
     await startHaproxy(run, front, ports)

@@ -42,6 +42,7 @@ import { warnOfUndeclaredProxy } from '../web/kit/limits/undeclared-proxy.ts'
 import { requireAddressedHere } from '../web/kit/requests/addressed-to.ts'
 import { createCookies } from '../web/kit/requests/cookies.ts'
 import { registerFormBody } from '../web/kit/requests/form-body.ts'
+import { createNetworks } from '../web/kit/requests/network.ts'
 import { rememberAddress } from '../web/kit/requests/remember-address.ts'
 import { manageApi } from '../web/manage-api/manage-api.ts'
 import { consentSite } from '../web/pages/consent.ts'
@@ -88,6 +89,7 @@ export async function buildServer(
   )
   server.server.maxConnections = MOST_CONNECTIONS
   rememberAddress(server.server, config.http.trustedProxies.length > 0)
+  const networks = createNetworks({ issuer, trustedProxies: config.http.trustedProxies })
   const places = createPlaces(room)
   const { whileOutside } = places
   const services = createServices(config, core, { random, passwords, log: server.log, whileOutside })
@@ -122,8 +124,8 @@ export async function buildServer(
     appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
   })
   await registerFormBody(server)
-  registerOverload(server, places)
-  const limits = await registerRateLimits(server, config.limits)
+  registerOverload(server, places, networks)
+  const limits = await registerRateLimits(server, config.limits, networks)
   await server.register(fastifyCookie)
   const renderPage = await registerPages(server, { templates, base, instanceName: config.instanceName })
   const sendAnswer = createSendAnswer(renderPage)
@@ -137,7 +139,7 @@ export async function buildServer(
   })
 
   await server.register(healthEndpoint, { ping: store.ping, whyNotReady: masterKeys.whyLacking })
-  await server.register(metricsEndpoint, { metrics, token: config.metrics.token })
+  await server.register(metricsEndpoint, { metrics, token: config.metrics.token, networks })
   await server.register(oauthMetadataEndpoint, { metadata, rootPath })
   const { instance: database, audience: defaultResource } = profile
   await server.register(autoDiscoveryEndpoint, { issuer, database, readResources: store.read.resources.list })
@@ -187,6 +189,7 @@ export async function buildServer(
         audit,
         refuse,
         browserStateOf,
+        networks,
         issuer,
       })
       await id.register(consentSite, {

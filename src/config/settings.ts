@@ -179,7 +179,7 @@ export const SETTINGS = {
   ),
   TESSERA_METRICS_TOKEN: setting(
     '',
-    'Bearer token that opens `/metrics`; if empty, only requests from this machine may read it',
+    'Bearer token that opens `/metrics`; if empty, `/metrics` is closed, but for programs of this machine where the issuer is http and no proxy is trusted',
     readToken,
   ),
   TESSERA_LOG_LEVEL: setting(

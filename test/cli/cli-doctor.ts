@@ -104,6 +104,18 @@ await t.test('tessera doctor: a running instance, from inside and from where peo
   )
 })
 
+await t.test('tessera doctor: says how metrics are read', async (t) => {
+  const of = async (settings: Readonly<Record<string, string>>) => {
+    const { tessera } = await prepareSite(t, settings)
+    return (await doctor(tessera, '--no-online')).findings.find(({ check }) => check === 'metrics')
+  }
+  const https = { TESSERA_ISSUER: 'https://id.example.com/id', TESSERA_TRUSTED_PROXIES: '127.0.0.1' }
+  t.match(await of({}), { severity: 'ok', found: 'open to programs of this machine' })
+  t.match(await of(https), { severity: 'ok', found: /^nobody can read \/metrics; .* set TESSERA_METRICS_TOKEN/ })
+  const token = { TESSERA_METRICS_TOKEN: 'metrics-token-0123456789' }
+  t.match(await of({ ...https, ...token }), { severity: 'ok', found: 'open to whoever sends the token' })
+})
+
 await t.test('tessera doctor: a server that believes strangers, and one that is not there', async (t) => {
   const site = await prepareSite(t, { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' })
   const { tessera } = site

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { DAY } from '../../src/lib/time/clock.ts'
+import { refusalsOf } from '../fixtures/answers/refusals.ts'
 import { startInstance } from '../fixtures/instance/instance.ts'
 
 const TOKEN = 'metrics-token-0123456789'
@@ -28,6 +29,19 @@ await t.test(
     t.match(text, /^nodejs_eventloop_lag_p99_seconds /m)
   },
 )
+
+await t.test('where a proxy can be in front, nothing but the token opens the metrics', async (t) => {
+  for (const settings of [
+    { TESSERA_ISSUER: 'https://id.example.com/id' },
+    { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' },
+  ]) {
+    const instance = await startInstance({ settings })
+    t.teardown(() => instance.close())
+    t.equal((await fetch(`${instance.origin}/metrics`)).status, 403)
+    const cause = { rule: 'metrics-not-for-everybody', cause: /^TESSERA_METRICS_TOKEN is not set/ }
+    t.match(refusalsOf(instance).at(-1), { description: 'metrics require the metrics token of this server', cause })
+  }
+})
 
 await t.test('metrics are for this machine, or for whoever has the token', async (t) => {
   const open = await startInstance()

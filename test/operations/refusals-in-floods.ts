@@ -10,6 +10,7 @@ import { authorizeUrl, requestServiceToken, requestToken } from '../fixtures/cli
 import { basic } from '../fixtures/clients/http.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import type { Instance } from '../fixtures/instance/instance.ts'
+import { METRICS, readMetrics } from '../fixtures/instance/metrics.ts'
 import { SYNC, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { cleanUpOf } from '../fixtures/store/clean-up.ts'
 import { query } from '../fixtures/store/database.ts'
@@ -33,8 +34,8 @@ async function settle(instance: Instance): Promise<void> {
   )
 }
 
-const metric = async ({ origin }: Instance, name: string): Promise<number> => {
-  const text = await (await fetch(`${origin}/metrics`)).text()
+const metric = async (instance: Instance, name: string): Promise<number> => {
+  const text = await readMetrics(instance)
   const line = text.split('\n').find((one) => one.startsWith(`${name} `))
   return Number(line?.slice(name.length + 1) ?? 0)
 }
@@ -138,7 +139,7 @@ await t.test('what an app got wrong has its record, unreadable bodies included',
 })
 
 await t.test('a network has 60 records a minute, and takes none from another', async (t) => {
-  const { instance } = await startWorld(t, { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' })
+  const { instance } = await startWorld(t, { ...METRICS, TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' })
   const ask = (address: string) =>
     requestServiceToken(instance, { ...basic(SYNC, 'wrong'), 'x-forwarded-for': address })
   for (let turn = 0; turn < 80; turn++) await ask(`2001:db8::${turn}`)
@@ -197,7 +198,7 @@ await t.test('refusals of strangers push out no refusal of an app', async (t) =>
 })
 
 await t.test('an app is one that is registered: who only says so has the share of those who name none', async (t) => {
-  const { instance } = await startWorld(t, { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' })
+  const { instance } = await startWorld(t, { ...METRICS, TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' })
   const ask = (client_id: string, network: number) =>
     instance.server.inject({
       method: 'POST',
@@ -285,7 +286,7 @@ await t.test('while the database is slow, what names no app waits in a short lin
 })
 
 await t.test('1,500 requests of 60 KiB under made-up names leave what a million may leave', async (t) => {
-  const { instance } = await startWorld(t, { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' })
+  const { instance } = await startWorld(t, { ...METRICS, TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' })
   const { store } = instance.core
   await settle(instance)
   const before = await store.size()

@@ -61,6 +61,7 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
     files: secretFiles(config),
     masterKeys: held,
     trustedProxies,
+    metricsToken: config.metrics.token !== undefined,
     implicit: config.responseTypes.some((type) => type === 'id_token'),
     timeReached: Number((await store.read.settings.get(TIME_REACHED)) ?? 0),
     now: systemClock(),

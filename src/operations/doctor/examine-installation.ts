@@ -10,6 +10,8 @@ interface Installation {
   readonly masterKeys: HeldKeys
   readonly trustedProxies: readonly string[]
   readonly implicit: boolean
+  /** Whether a token opens the metrics. */
+  readonly metricsToken: boolean
   /** Milliseconds since 1970; the latest moment the database has seen; 0 where none was written down. */
   readonly timeReached: number
   readonly now: number
@@ -17,7 +19,7 @@ interface Installation {
 
 /** What the machine and the settings themselves tell. */
 export function examineInstallation(installation: Installation): Finding[] {
-  const { issuer, files, masterKeys, trustedProxies, implicit, timeReached, now } = installation
+  const { issuer, files, masterKeys, trustedProxies, implicit, metricsToken, timeReached, now } = installation
   const https = issuer.startsWith('https:')
   return [
     ...examineFiles(files, https),
@@ -29,6 +31,7 @@ export function examineInstallation(installation: Installation): Finding[] {
           'set TESSERA_TRUSTED_PROXIES to its address',
         )
       : fine('proxies', https ? `trusted: ${trustedProxies.join(', ')}` : 'none is needed on loopback'),
+    examineMetrics(metricsToken, https || trustedProxies.length > 0),
     implicit
       ? warning(
           'response types',
@@ -50,4 +53,15 @@ export function examineInstallation(installation: Installation): Finding[] {
           )
         : fine('clock', 'not behind the database'),
   ]
+}
+
+/** Not everybody has something that reads them, so that nothing is wrong where nobody can. */
+function examineMetrics(metricsToken: boolean, behindProxy: boolean): Finding {
+  if (metricsToken) return fine('metrics', 'open to whoever sends the token')
+  return fine(
+    'metrics',
+    behindProxy
+      ? 'nobody can read /metrics; to let a monitoring system in, set TESSERA_METRICS_TOKEN and have it send the token'
+      : 'open to programs of this machine',
+  )
 }

@@ -19,7 +19,7 @@ import type { Refuse } from '../kit/answers/refusals.ts'
 import type { Cookies } from '../kit/requests/cookies.ts'
 import { csrfToken, requireCsrf, requireOwnPage } from '../kit/requests/csrf.ts'
 import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
-import { networkToLimit } from '../kit/requests/network.ts'
+import type { Networks } from '../kit/requests/network.ts'
 import { errorOf, type Problem } from './login-problems.ts'
 
 interface Dependencies {
@@ -36,6 +36,7 @@ interface Dependencies {
   readonly audit: Pick<Audit, 'note'>
   readonly refuse: Refuse
   readonly browserStateOf: (sid: string) => string
+  readonly networks: Pick<Networks, 'networkToLimit'>
   readonly issuer: string
 }
 
@@ -115,10 +116,10 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
 
 /** Who the person is, by the method that this page's form belongs to, unless too many wait to be told. */
 const createProveUnlessBusy =
-  ({ methods, cookies }: Pick<Dependencies, 'methods' | 'cookies'>) =>
+  ({ methods, cookies, networks }: Pick<Dependencies, 'methods' | 'cookies' | 'networks'>) =>
   async (request: FastifyRequest, form: Form): Promise<Proof | SignInFailure | 'busy'> => {
     try {
-      const origin = { network: networkToLimit(request), deviceCookie: cookies.device(request) }
+      const origin = { network: networks.networkToLimit(request), deviceCookie: cookies.device(request) }
       return await methods.prove('password', form, origin)
     } catch (error) {
       if (error instanceof PasswordQueueFull) return 'busy'

@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { Refused } from '../../../src/domain/refusals/errors.ts'
 import { createPasswords } from '../../../src/lib/crypto/passwords.ts'
 import { registerRateLimits } from '../../../src/web/kit/limits/rate-limits.ts'
+import { createNetworks } from '../../../src/web/kit/requests/network.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
 import { authorizeUrl, requestToken } from '../../fixtures/clients/endpoints.ts'
 import { basic, postForm } from '../../fixtures/clients/http.ts'
@@ -109,7 +110,8 @@ await t.test(
   async (t) => {
     const app = Fastify({ trustProxy: true })
     t.teardown(() => app.close())
-    const limits = await registerRateLimits(app, { token: 0, introspect: 0, authorize: 1, appFailures: 0 })
+    const networks = createNetworks({ issuer: 'https://id.example.com/id', trustedProxies: ['127.0.0.1'] })
+    const limits = await registerRateLimits(app, { token: 0, introspect: 0, authorize: 1, appFailures: 0 }, networks)
     app.setErrorHandler((error, _request, reply) => reply.code(error instanceof Refused ? error.status : 500).send())
     app.get('/', async (request) => limits.authorize(request, async () => undefined))
     const ask = async (network: number): Promise<number> => {

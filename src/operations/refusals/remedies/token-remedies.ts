@@ -103,7 +103,8 @@ export const TOKEN_REMEDIES = {
   'access-token-without-openid': developer('add openid to the scope of the sign-in', 'openid'),
   'token-of-another-app': developer('revoke only tokens that were issued to the app itself'),
   'metrics-not-for-everybody': () => ({
-    fix: 'set TESSERA_METRICS_TOKEN, and send it as Authorization: Bearer',
+    fix: 'set TESSERA_METRICS_TOKEN, restart the server, and have the scraper send it as Authorization: Bearer TOKEN',
+    otherwise: 'in the scrape_configs of Prometheus: authorization: { credentials_file: FILE }',
   }),
   'too-many-requests': () => ({
     fix: 'wait as long as Retry-After says, and send fewer requests',

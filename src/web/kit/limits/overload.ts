@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { LRUCache } from 'lru-cache'
 import { Refused } from '../../../domain/refusals/errors.ts'
 import { claimedClientId } from '../answers/refusals.ts'
-import { networkToLimit } from '../requests/network.ts'
+import type { Networks } from '../requests/network.ts'
 import type { Places } from './places.ts'
 
 /** Monitoring must see an overload, not share it. */
@@ -20,7 +20,11 @@ declare module 'fastify' {
 }
 
 /** Turns away at once what could only wait: a client that is told so tries again, one that waits gives up and asks twice. */
-export function registerOverload(server: FastifyInstance, places: Pick<Places, 'enter' | 'run' | 'leave'>): void {
+export function registerOverload(
+  server: FastifyInstance,
+  places: Pick<Places, 'enter' | 'run' | 'leave'>,
+  { networkToLimit }: Pick<Networks, 'networkToLimit'>,
+): void {
   const onceClosed = createOnceClosed()
   const callers = new LRUCache<string, true>({ max: MOST_CALLERS })
 

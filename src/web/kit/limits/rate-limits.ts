@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Refused } from '../../../domain/refusals/errors.ts'
 import { MINUTE, SECOND } from '../../../lib/time/clock.ts'
 import { claimedClientId } from '../answers/refusals.ts'
-import { networkToLimit } from '../requests/network.ts'
+import type { Networks } from '../requests/network.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -38,7 +38,11 @@ const MOST_COUNTED = 10_000
  * is, so that nobody can use up what another one may ask.
  * @throws Refused `temporarily_unavailable` with status 429, each of them
  */
-export async function registerRateLimits(server: FastifyInstance, limits: Limits) {
+export async function registerRateLimits(
+  server: FastifyInstance,
+  limits: Limits,
+  { networkToLimit }: Pick<Networks, 'networkToLimit'>,
+) {
   server.decorateRequest('countedAs', '')
   await server.register(rateLimit, { global: false, cache: MOST_COUNTED })
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { isLoopback } from '../../../lib/net/network.ts'
-import { isFromThisMachine } from '../requests/network.ts'
+import { seemsForwarded } from '../requests/network.ts'
 
 /**
  * Says once on the log that people come through a proxy on this machine that does not say from where, and so share one limit.
@@ -9,7 +9,7 @@ import { isFromThisMachine } from '../requests/network.ts'
 export function warnOfUndeclaredProxy(server: FastifyInstance, issuer: string): void {
   let isSaid = !issuer.startsWith('https:')
   server.addHook('onRequest', async (request) => {
-    if (isSaid || !isLoopback(request.ip) || (request.ips?.length ?? 0) > 1 || isFromThisMachine(request)) return
+    if (isSaid || !isLoopback(request.ip) || (request.ips?.length ?? 0) > 1 || !seemsForwarded(request)) return
     isSaid = true
     request.log.warn(
       { proxy: request.ip },
