@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url'
 import cookie from '@fastify/cookie'
-import formbody from '@fastify/formbody'
 import fastifyStatic from '@fastify/static'
 import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { decodeJwt } from 'jose'
@@ -49,7 +48,9 @@ export async function startWebApp(options: WebAppOptions): Promise<{ close(): Pr
   const redirectUri = `${options.url}/callback`
 
   await app.register(cookie)
-  await app.register(formbody)
+  app.addContentTypeParser<string>('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, Object.fromEntries(new URLSearchParams(body))),
+  )
   await app.register(fastifyStatic, { root: fileURLToPath(new URL('.', import.meta.url)), serve: false })
 
   const sessionOf = (request: FastifyRequest): Session | undefined => sessions.find(request.cookies[COOKIE])

@@ -123,7 +123,7 @@ export async function buildServer(
     ],
     appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
   })
-  await registerFormBody(server)
+  registerFormBody(server)
   registerOverload(server, places, networks)
   const limits = await registerRateLimits(server, config.limits, networks)
   await server.register(fastifyCookie)

@@ -50,6 +50,57 @@ await t.test('a body in another charset is refused, and the reason is told', asy
   }
 })
 
+await t.test('a body whose bytes are no UTF-8 is refused, and nobody gets a name that they did not send', async (t) => {
+  const latin = (text: string): Buffer => Buffer.from(text, 'latin1')
+  const form = { ...basic(SYNC), 'content-type': FORM }
+  const named = JSON.stringify({ ...METADATA, client_name: 'M\u00fcller' })
+  const before = (await api.call('GET', '/apps')).text
+  for (const answer of [
+    await post('/connect/token', latin(`${TOKEN}&scope=M\u00fcller`), form),
+    await post('/connect/token', `${TOKEN}&scope=M%FCller`, form),
+    await post('/connect/token', `${TOKEN}&M%fcller=1`, form),
+    await post('/connect/token', `${TOKEN}&scope=100%&x=%C3`, form),
+    await post('/connect/token', `${TOKEN}&x=%ED%A0%80`, form),
+    await post('/connect/register', latin(named), { 'content-type': 'application/json' }),
+    await api.call('PATCH', appPath(WEB), latin('{"LogoUri":"https://x.example.com/\u00fc"}'), { 'if-match': '*' }),
+  ]) {
+    t.equal(answer.status, 400, answer.text)
+    const { error_description: description, detail = description } = answer.json
+    t.equal(detail, 'the body must be in UTF-8')
+    t.equal(causeOf(answer), 'the bytes of the body, or those that are percent-encoded in it, are not UTF-8')
+  }
+  t.equal((await api.call('GET', '/apps')).text, before)
+  const registered = await post('/connect/register', named, { 'content-type': 'application/json' })
+  t.match(registered, { status: 201, json: { client_name: 'M\u00fcller' } }, 'in UTF-8 it is taken')
+  for (const body of [`${TOKEN}&x=M%C3%BCller`, `${TOKEN}&x=M\u00fcller`, `${TOKEN}&x=100%`, `${TOKEN}&x=%zz`])
+    t.equal((await post('/connect/token', body, form)).status, 200, body)
+})
+
+await t.test('a query whose encoded bytes are no UTF-8 is refused', async (t) => {
+  const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+  for (const [end, status] of [
+    ['M%FCller', 400],
+    ['%C3', 400],
+    ['%ED%A0%80', 400],
+    ['%ff%', 400],
+    ['M%C3%BCller', 303],
+    ['100%', 303],
+    ['%zz+%20', 303],
+  ] as const) {
+    const answer = await send(`${url}&login_hint=${end}`, { redirect: 'manual' })
+    t.equal(answer.status, status, end)
+    if (status === 400) t.match(answer.text, 'the query of the address must be percent-encoded UTF-8')
+  }
+  t.equal((await api.call('GET', '/users?login=M%FCller')).status, 400)
+})
+
+await t.test('a Basic header whose bytes are no UTF-8 names nobody', async (t) => {
+  const authorization = `Basic ${Buffer.from('M\u00fcller:secret', 'latin1').toString('base64')}`
+  const answer = await post('/connect/token', TOKEN, { 'content-type': FORM, authorization })
+  t.match(answer, { status: 401, json: { error: 'invalid_client' } })
+  t.notMatch(JSON.stringify(refusalsOf(instance)), '\ufffd')
+})
+
 await t.test('a packed body is refused, with what is taken instead', async (t) => {
   for (const packing of ['gzip', 'br', 'gzip, identity']) {
     for (const answer of [

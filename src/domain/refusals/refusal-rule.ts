@@ -50,6 +50,7 @@ export type RefusalRule =
   | 'parameters-too-many'
   | 'body-type-wrong'
   | 'body-coding-wrong'
+  | 'query-coding-wrong'
   | 'method-wrong'
   | 'request-malformed'
   | 'host-unknown'

@@ -1,3 +1,4 @@
+import { decodeUtf8 } from '../text/utf8.ts'
 import { parseStrictJson } from './strict-json.ts'
 
 /** What a compact JWS says, before anything of it is proved. */
@@ -26,13 +27,4 @@ function readObject(part: string): Readonly<Record<string, unknown>> | undefined
   const text = decodeUtf8(Buffer.from(part, 'base64url'))
   const value = text === undefined ? undefined : parseStrictJson(text)?.value
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
-}
-
-function decodeUtf8(bytes: Buffer): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch (error) {
-    if (error instanceof TypeError) return undefined
-    throw error
-  }
 }

@@ -3,6 +3,7 @@ import { type Form, longestValue } from '../../domain/protocol/form.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import { readCompactJws } from '../../lib/crypto/compact-jws.ts'
+import { decodeUtf8 } from '../../lib/text/utf8.ts'
 
 /** What a request says of its sender, before anything is proved. */
 export interface ClientCredentials {
@@ -89,11 +90,12 @@ const methodOf = (alg: unknown): ClientAuthMethod =>
 
 function readBasicHeader(authorization: string): ClientCredentials {
   const encoded = /^Basic +([A-Za-z0-9+/]+={0,2}) *$/i.exec(authorization)?.[1]
-  const [clientId, sent = ''] = encoded === undefined ? [] : splitBasic(Buffer.from(encoded, 'base64').toString('utf8'))
+  const [clientId, sent = ''] =
+    encoded === undefined ? [] : splitBasic(decodeUtf8(Buffer.from(encoded, 'base64')) ?? '')
   if (!clientId || clientId.length > longestValue('client_id'))
     throw new Refused('invalid_client', 'the Authorization header does not contain Basic credentials', {
       rule: 'basic-header-malformed',
-      cause: 'the word Basic must be followed by base64 of client_id, a colon and the secret',
+      cause: 'the word Basic must be followed by base64 of client_id, a colon and the secret in UTF-8',
     })
   // A client without a secret may send the header all the same. @see RFC 6749 §2.3.1
   if (sent === '') return { method: 'none', clientId, secret: undefined }

@@ -69,6 +69,10 @@ export const REQUEST_REMEDIES = {
     'application/x-www-form-urlencoded',
   ),
   'body-coding-wrong': developer('send the body in UTF-8, without Content-Encoding'),
+  'query-coding-wrong': developer(
+    'percent-encode the query from UTF-8, as URLSearchParams does',
+    'percent-encoded UTF-8',
+  ),
   'method-wrong': developer('use a method that the endpoint supports'),
   'host-unknown': () => ({
     fix: 'let the proxy pass on the Host header, or send requests to the address of the issuer',

@@ -5,6 +5,7 @@ import type { Refusal } from '../../../domain/refusals/refusal.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
 import { readCompactJws } from '../../../lib/crypto/compact-jws.ts'
 import { newShortId, type Random } from '../../../lib/crypto/secrets.ts'
+import { decodeUtf8 } from '../../../lib/text/utf8.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
 
 /**
@@ -107,7 +108,7 @@ const subjectOf = (assertion: unknown): unknown =>
 /** The app that a Basic header names, for an error met before it was read. */
 function basicClientId(request: FastifyRequest): string | undefined {
   const encoded = /^Basic +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  const pair = encoded === undefined ? '' : Buffer.from(encoded, 'base64').toString('utf8')
+  const pair = (encoded === undefined ? undefined : decodeUtf8(Buffer.from(encoded, 'base64'))) ?? ''
   // Without a colon it may be the secret alone.
   const name = pair.includes(':') ? pair.split(':')[0] : undefined
   try {

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http'
 import type { FastifyHttpOptions } from 'fastify'
 import type { AnswerUnreadable } from '../answers/unreadable.ts'
+import { parseForm } from '../requests/form-body.ts'
 import { describeRequest } from './log-request.ts'
 
 interface HttpSection {
@@ -68,7 +69,7 @@ export const fastifyOptions = (
   exposeHeadRoutes: false,
   // The router answers an address it cannot decode by itself, past every hook; this way it is refused like any other.
   rewriteUrl: ({ url = '/' }) => (isDecodable(url) ? url : '/malformed-address'),
-  routerOptions: { maxParamLength: 200 },
+  routerOptions: { maxParamLength: 200, querystringParser: parseForm },
   ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   logger: {
     level: logLevel,

@@ -26,6 +26,13 @@ const charsetsOf = ({ headers }: FastifyRequest): string[] =>
     .filter(([name = '']) => name.trim().toLowerCase() === 'charset')
     .map(([, value = '']) => value.trim().replace(/^"|"$/g, '').toLowerCase())
 
+/** For bytes of a body, encoded or not, that say one thing and are sent as another. */
+export const bodyNotUtf8 = (): Refused =>
+  new Refused('invalid_request', 'the body must be in UTF-8', {
+    rule: 'body-coding-wrong',
+    cause: 'the bytes of the body, or those that are percent-encoded in it, are not UTF-8',
+  })
+
 const shown = (text: string): string => JSON.stringify(text.slice(0, 40))
 
 /** @see RFC 9110 §15.5.16, §12.5.3 */

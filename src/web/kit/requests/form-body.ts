@@ -1,18 +1,44 @@
-import formbody from '@fastify/formbody'
+import { parse } from 'node:querystring'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { createForm, type Form } from '../../../domain/protocol/form.ts'
 import { Refused } from '../../../domain/refusals/errors.ts'
-import { refuseCodedBody } from './body-coding.ts'
+import { decodePercent, decodeUtf8 } from '../../../lib/text/utf8.ts'
+import { bodyNotUtf8, refuseCodedBody } from './body-coding.ts'
 import { refuseHungUp } from './hung-up.ts'
 
 const MOST_PARAMETERS = 64
 
 /** The server reads form-encoded bodies and nothing else; any other kind is answered with 415. @see RFC 6749 §3.2 */
-export async function registerFormBody(server: FastifyInstance): Promise<void> {
+export function registerFormBody(server: FastifyInstance): void {
   refuseHungUp(server)
   refuseCodedBody(server)
+  refuseCodedQuery(server)
   server.removeAllContentTypeParsers()
-  await server.register(formbody)
+  server.addContentTypeParser<Buffer>(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'buffer' },
+    (_request, bytes, done) => {
+      const body = decodeUtf8(bytes)
+      if (body === undefined || decodePercent(body) === undefined) done(bodyNotUtf8())
+      else done(null, parseForm(body))
+    },
+  )
+}
+
+/** Reads a form or a query; a name that is repeated holds an array. What is no UTF-8 is left as it was sent. */
+export const parseForm = (text: string): Parsed =>
+  parse(text, '&', '=', { maxKeys: 0, decodeURIComponent: (value) => decodePercent(value) ?? value })
+
+/** Refuses a query in which percent-encoding is not of UTF-8: what it says is anybody's guess. */
+function refuseCodedQuery(server: FastifyInstance): void {
+  server.addHook('onRequest', async ({ originalUrl }) => {
+    const start = originalUrl.indexOf('?')
+    if (start < 0 || decodePercent(originalUrl.slice(start)) !== undefined) return
+    throw new Refused('invalid_request', 'the query of the address must be percent-encoded UTF-8', {
+      rule: 'query-coding-wrong',
+      cause: 'the percent-encoded bytes of the query are not UTF-8',
+    })
+  })
 }
 
 type Parsed = Record<string, string | string[] | undefined>

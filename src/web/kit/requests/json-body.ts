@@ -19,7 +19,7 @@ export function registerJsonBody(server: FastifyInstance): void {
   const types = ['application/json', 'application/merge-patch+json']
   server.addContentTypeParser(
     types,
-    { parseAs: 'string', bodyLimit: LARGEST_BODY },
+    { parseAs: 'buffer', bodyLimit: LARGEST_BODY },
     boundedJsonParser(
       server,
       (fault) => new Refused('invalid_request', fault, { rule: 'json-malformed', cause: fault }),

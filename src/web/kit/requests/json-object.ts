@@ -8,7 +8,7 @@ export function registerJsonObject(server: FastifyInstance): void {
   // Bodies here are client metadata. RFC 7591 §3.2.2
   const refuse = (fault: string) =>
     new Refused('invalid_client_metadata', fault, { rule: 'registration-metadata', cause: fault })
-  server.addContentTypeParser('application/json', { parseAs: 'string' }, boundedJsonParser(server, refuse))
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, boundedJsonParser(server, refuse))
   server.addContentTypeParser('*', (_request, _payload, done) => {
     const cause = 'the Content-Type of the body is wrong or missing'
     done(

@@ -1,6 +1,8 @@
 import type { FastifyBodyParser, FastifyInstance } from 'fastify'
 import type { Refused } from '../../../domain/refusals/errors.ts'
 import { DEEPEST_JSON, hasTwinNames, isNestedTooDeep } from '../../../lib/text/bounded-json.ts'
+import { decodeUtf8 } from '../../../lib/text/utf8.ts'
+import { bodyNotUtf8 } from './body-coding.ts'
 
 const TOO_DEEP = `the body is nested more than ${DEEPEST_JSON} levels deep`
 const TWINS = 'the body names a member twice'
@@ -13,9 +15,11 @@ const TWINS = 'the body names a member twice'
 export function boundedJsonParser(
   server: FastifyInstance,
   refuse: (fault: string) => Refused,
-): FastifyBodyParser<string> {
+): FastifyBodyParser<Buffer> {
   const parse = server.getDefaultJsonParser('error', 'error')
-  return (request, body, done) => {
+  return (request, bytes, done) => {
+    const body = decodeUtf8(bytes)
+    if (body === undefined) return done(bodyNotUtf8())
     if (isNestedTooDeep(body)) return done(refuse(TOO_DEEP))
     void parse(request, body, (error, value) => {
       if (error === null && hasTwinNames(body)) done(refuse(TWINS))
