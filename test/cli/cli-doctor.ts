@@ -104,6 +104,24 @@ await t.test('tessera doctor: a running instance, from inside and from where peo
   )
 })
 
+await t.test('tessera doctor: in a flood of refusals its own is not recorded, which proves nothing', async (t) => {
+  const site = await prepareSite(t)
+  await serve(t, site)
+  const refusal = (): Promise<number> =>
+    fetch(`${site.issuer}/connect/token`, {
+      method: 'POST',
+      body: new URLSearchParams({ grant_type: 'client_credentials', client_id: 'nobody' }),
+    }).then(({ status }) => status)
+  // A node writes down 600 of them a minute.
+  for (let round = 0; round < 35; round++) await Promise.all(Array.from({ length: 20 }, refusal))
+  const flooded = await doctor(site.tessera)
+  t.strictSame({ code: flooded.code, unwell: unwell(flooded) }, { code: 0, unwell: ['warning: addresses'] })
+  t.match(
+    flooded.findings.find(({ check }) => check === 'addresses'),
+    { found: /could not be seen: its refusal is not in this database/, fix: /^try again when fewer/ },
+  )
+})
+
 await t.test('tessera doctor: says how metrics are read', async (t) => {
   const of = async (settings: Readonly<Record<string, string>>) => {
     const { tessera } = await prepareSite(t, settings)

@@ -121,8 +121,13 @@ async function examineForwarding({ issuer, addressOfRefusal, trustedProxies }: D
   })
   const { refusal_id: id } = (await readJson(response)) as { refusal_id?: string }
   const address = id === undefined ? undefined : await addressOfRefusal(id)
+  // In a flood refusals are on the log alone, so that nothing is proved by a row that is not there.
   if (address === undefined)
-    return fault('addresses', 'the server there uses another database', 'check TESSERA_ISSUER and TESSERA_DATABASE_URL')
+    return warning(
+      'addresses',
+      `whose addresses the server believes could not be seen: ${id === undefined ? 'it answered with no refusal' : 'its refusal is not in this database, as in a flood of them, or where it uses another database'}`,
+      'try again when fewer requests are refused; if it stays so, check TESSERA_ISSUER and TESSERA_DATABASE_URL',
+    )
   if (address === STRANGER)
     return fault(
       'addresses',
