@@ -14,6 +14,10 @@ export function print(command: Command, document: unknown, text: string): void {
   terminalOf(command).stdout.write(globalsOf(command).json ? `${jsonText(document, 2)}\n` : `${text}\n`)
 }
 
+/** Prints a part of a long result. @returns whether anybody takes more */
+export const printPart = (command: Command, text: string): Promise<boolean> =>
+  new Promise((resolve) => terminalOf(command).stdout.write(text, (error) => resolve(!error)))
+
 /** Says something beside the result; scripts that read stdout never see it. */
 export const note = (command: Command, line: string): void => noteAt(terminalOf(command), line)
 

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { type Command, Option } from 'commander'
 import { requireApp } from '../../admin/apps/apps.ts'
 import { findUser, requireUser } from '../../admin/users/find-user.ts'
@@ -8,8 +7,7 @@ import type { AuditCursor, AuditFilter } from '../../store/repositories/instance
 import type { Repositories } from '../../store/store.ts'
 import { countFlag, timeFlag } from '../kit/durations.ts'
 import { helpText } from '../kit/help.ts'
-import { jsonText, print, table } from '../kit/output.ts'
-import { terminalOf } from '../kit/terminal.ts'
+import { jsonText, print, printPart, table } from '../kit/output.ts'
 import { detailText } from '../kit/value-text.ts'
 import { withCoreAsItIs } from '../kit/with-core.ts'
 
@@ -101,9 +99,8 @@ const exportAll = (flags: Flags, command: Command): Promise<void> =>
     let after: AuditCursor | undefined
     while (left > 0) {
       const page = await store.read.auditEvents.read(filter, Math.min(PAGE, left), after)
-      const { stdout } = terminalOf(command)
-      if (page.length > 0 && !stdout.write(page.map((record) => `${jsonText(shown(record))}\n`).join('')))
-        await once(stdout, 'drain')
+      const text = page.map((record) => `${jsonText(shown(record))}\n`).join('')
+      if (page.length > 0 && !(await printPart(command, text))) return
       if (page.length < PAGE) return
       left -= page.length
       after = page.at(-1)
