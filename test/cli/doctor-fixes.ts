@@ -113,6 +113,21 @@ await t.test('files and folders of our own are closed, whatever they are called'
   }
   t.equal(statSync(folder).mode & 0o777, 0o700)
   t.strictSame(await unwell(tessera, '--no-online'), [])
+
+  /** What is said behind this word is pasted, and mends it. */
+  async function mends(args: readonly string[], word: string): Promise<void> {
+    const { stdout, stderr } = await tessera(args)
+    const [, fix = ''] = `${stdout}\n${stderr}`.split(word)
+    const command = fix.split('\n')[0] ?? ''
+    t.match(command, /^chmod 600 /, args.join(' '))
+    t.equal((await pasted({ ...site, folder, databaseUrl }, command)).code, 0, command)
+    t.equal((await tessera(args)).code, 0, `${args.join(' ')}, after ${command}`)
+  }
+  chmodSync(join(folder, 'master.key'), 0o644)
+  await mends(['key', 'list'], 'fix it with: ')
+  if (onPostgres) return
+  chmodSync(join(folder, 'tessera.db'), 0o644)
+  await mends(['db', 'check'], 'other than the owner can access it; ')
 })
 
 await t.test(

@@ -86,7 +86,9 @@ export function readKeyFile(file: string): string | undefined {
   try {
     const mode = statSync(file).mode & 0o077
     if (mode !== 0)
-      throw new MasterKeyFault(`${file} can be read by users other than its owner; fix it with: chmod 600 ${file}`)
+      throw new MasterKeyFault(
+        `${file} can be read by users other than its owner; fix it with: chmod 600 ${shellWord(resolve(file))}`,
+      )
     return readFileSync(file, 'utf8')
   } catch (error) {
     if (error instanceof MasterKeyFault) throw error

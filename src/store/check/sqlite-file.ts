@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
+import { shellWord } from '../../lib/text/shell.ts'
 import { type Check, failed, inMebibytes, messageOf, passed } from './check.ts'
 
 const LEAST_FREE = 104_857_600
@@ -24,7 +25,11 @@ function checkMode(path: string): Check {
   const shown = `mode ${mode.toString(8).padStart(3, '0')}`
   return (mode & 0o077) === 0
     ? passed('permissions', shown)
-    : failed('permissions', `${shown}: users other than the owner can access it`, `chmod 600 ${path}`)
+    : failed(
+        'permissions',
+        `${shown}: users other than the owner can access it`,
+        `chmod 600 ${shellWord(resolve(path))}`,
+      )
 }
 
 function checkAccess(path: string): Check {
