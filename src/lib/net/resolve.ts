@@ -10,12 +10,12 @@ export type Resolve = (host: string) => Promise<Found>
 // Milliseconds, shorter than a connection may take to be made.
 const ASK_WITHIN = 2000
 const TRY_WITHIN = 900
-// Of the four threads that the process has for everything that blocks.
-const THREADS = 2
+// Of the two threads that a process spares for names; the other is for the host of its own database.
+const THREADS = 1
 
 /**
  * Asks the name servers of the system, over sockets that are let go of in the end: the system's own function would keep a thread for as
- * long as a name server is silent, and everybody who hashes, signs or connects would wait for it.
+ * long as a name server is silent, and has two for all names there are, that of the database among them.
  * @param servers in place of the system's, as `ADDRESS:PORT`
  */
 export const askNameServers = (servers?: readonly string[]): Resolve =>
