@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { type AppKey, readKeySet } from '../../domain/apps/app-keys.ts'
 import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
-import type { WhileOutside } from '../../lib/flow/outside.ts'
+import { TooManyWaiting, type WhileOutside } from '../../lib/flow/outside.ts'
 import { type Clock, DAY, MINUTE } from '../../lib/time/clock.ts'
 
 /** The keys of an app as far as they are known, and why there are none. */
@@ -24,7 +24,10 @@ interface Dependencies {
 
 export type AppKeys = ReturnType<typeof createAppKeys>
 
+// From this age on keys are fetched anew beside the request that needs them.
 const FRESH = 10 * MINUTE
+// And before it is answered, where nobody tried for so long: a key that was taken away meanwhile must not count.
+const UNASKED = 20 * MINUTE
 // However often somebody names a key that there is not, the app's server is asked no more often than this.
 const BETWEEN_FETCHES = MINUTE
 // Where the app's server does not answer, what it said last counts for so long.
@@ -35,7 +38,7 @@ interface Kept {
   /** The JSON text or the address of the set. */
   readonly source: string
   found: FoundKeys
-  /** Milliseconds since 1970 of the last set that could be had, and of the last try. */
+  /** Milliseconds since 1970 of the last set that could be had, and of the end of the last try. */
   fetchedAt: number
   triedAt: number
   pending: Promise<void> | undefined
@@ -54,7 +57,6 @@ export function createAppKeys({ fetchText, whileOutside, clock }: Dependencies) 
   }
 
   async function refetch(entry: Kept): Promise<void> {
-    entry.triedAt = clock()
     try {
       const { keys, faults } = readKeySet(await fetchText(entry.source))
       if (keys.length === 0) throw new Error(`what it returned ${faults.join(', ')}`)
@@ -64,26 +66,48 @@ export function createAppKeys({ fetchText, whileOutside, clock }: Dependencies) 
       const failure = error instanceof Error ? error.message : String(error)
       if (clock() - entry.fetchedAt > STALE_AT_MOST) entry.found = { keys: [], failure }
     } finally {
+      entry.triedAt = clock()
       entry.pending = undefined
     }
   }
 
-  /** At most one fetch at a time, and one a minute; everybody who asks meanwhile waits for that one. @throws TooManyWaiting */
+  /** At most one fetch at a time, and one a minute. */
+  const mayFetch = ({ pending, triedAt }: Kept): boolean =>
+    pending !== undefined || clock() - triedAt >= BETWEEN_FETCHES
+
+  function begin(entry: Kept): Promise<void> {
+    entry.pending ??= refetch(entry)
+    return entry.pending
+  }
+
+  /** Everybody who asks meanwhile waits for the one fetch. @throws TooManyWaiting */
   async function refresh(entry: Kept): Promise<void> {
-    if (!entry.pending && clock() - entry.triedAt < BETWEEN_FETCHES) return
-    await whileOutside(entry.source, () => {
-      entry.pending ??= refetch(entry)
-      return entry.pending
+    if (mayFetch(entry)) await whileOutside(entry.source, () => begin(entry))
+  }
+
+  /** Has keys fetched that are good for now: whoever finds no room to wait goes on with them. */
+  async function renew(entry: Kept): Promise<void> {
+    if (!mayFetch(entry)) return
+    const fetching = begin(entry)
+    if (clock() - entry.triedAt < UNASKED) return
+    await whileOutside(entry.source, () => fetching).catch((error: unknown) => {
+      if (!(error instanceof TooManyWaiting)) throw error
     })
   }
 
   return {
-    /** The keys an app has now; from an address they are at most ten minutes old, unless it does not answer. */
+    /**
+     * The keys an app has now. From an address they are ten minutes old, or twenty where nobody asked, unless it does not
+     * answer; only without any does a request need room to wait.
+     * @throws TooManyWaiting
+     */
     async find({ applicationUri, jwks, jwksUri }: App): Promise<FoundKeys> {
       if (jwks !== undefined) return keptOf(applicationUri, jwks, () => ({ keys: readKeySet(jwks).keys })).found
       if (jwksUri === undefined) return { keys: [] }
       const entry = keptOf(applicationUri, jwksUri, () => ({ keys: [] }))
-      if (clock() - entry.fetchedAt > FRESH) await refresh(entry)
+      const age = clock() - entry.fetchedAt
+      if (age > STALE_AT_MOST) await refresh(entry)
+      else if (age > FRESH) await renew(entry)
       return entry.found
     },
 

@@ -10,6 +10,7 @@ import { tesseraOn } from '../../fixtures/cli/cli.ts'
 import { asserting, assertionClaims, jwksOf, makeKey, signAs, type TestKey } from '../../fixtures/clients/app-keys.ts'
 import { requestToken } from '../../fixtures/clients/endpoints.ts'
 import type { Answer } from '../../fixtures/clients/http.ts'
+import { eventually, until } from '../../fixtures/instance/eventually.ts'
 import type { Instance } from '../../fixtures/instance/instance.ts'
 import { SYNC, startWorld } from '../../fixtures/instance/world.ts'
 
@@ -58,6 +59,18 @@ const serve = (...keys: (TestKey | JWK)[]): void => {
   Object.assign(state, { asked: 0, status: 200, body: jwksOf(...keys), headers: {} })
 }
 
+/** Has the server answer when it is told to. */
+function hold(): () => void {
+  let release = (): void => undefined
+  state.hold = new Promise((resolve) => {
+    release = resolve
+  })
+  return () => {
+    state.hold = undefined
+    release()
+  }
+}
+
 await t.test('JwksUri: fetched once, kept for ten minutes, fetched again for a key that is not known', async (t) => {
   serve(one)
   await addKeyed('app/uri')
@@ -71,26 +84,69 @@ await t.test('JwksUri: fetched once, kept for ten minutes, fetched again for a k
   t.equal(state.asked, 2)
   instance.advance(10 * MINUTE + 1)
   state.body = jwksOf(two)
-  refused(
-    t,
-    instance,
-    await ask('app/uri', one),
-    because('app-key-unknown', 'the app has no key for ES256 with this kid'),
+  t.equal((await ask('app/uri', one)).status, 200, 'answered from what is kept, which is fetched anew beside it')
+  const gone = because('app-key-unknown', 'the app has no key for ES256 with this kid')
+  const refusal = await eventually(
+    () => ask('app/uri', one),
+    ({ status }) => status !== 200,
   )
-  t.equal(state.asked, 3, 'a key that was taken away counts for ten minutes at most')
+  refused(t, instance, refusal, gone)
+  t.equal(state.asked, 3, 'a key that was taken away counts for ten minutes where the app asks')
+  state.body = jwksOf(one)
+  instance.advance(20 * MINUTE)
+  refused(t, instance, await ask('app/uri', two), gone)
+  t.equal(state.asked, 4, 'and for twenty where it did not')
+})
+
+await t.test('keys that are good go on counting while they are fetched anew, however slowly', async (t) => {
+  serve(one)
+  await addKeyed('app/busy')
+  t.equal((await ask('app/busy', one)).status, 200)
+  instance.advance(10 * MINUTE + 1)
+  const release = hold()
+  t.teardown(release)
+  const statuses: number[] = []
+  const asking = Array.from({ length: 60 }, async () => statuses.push((await ask('app/busy', one)).status))
+  await eventually(
+    async () => statuses.length,
+    (answered) => answered === asking.length,
+  )
+  t.strictSame([statuses.length, new Set(statuses)], [asking.length, new Set([200])], 'nobody waits')
+  t.equal(state.asked, 2, 'for one fetch')
+  const unknown = ask('app/busy', two)
+  state.body = jwksOf(one, two)
+  release()
+  t.equal((await unknown).status, 200, 'whoever needs a newer key waits for it')
+  t.equal(state.asked, 2)
+})
+
+await t.test('nobody tried for twenty minutes: whoever comes first waits, and those who come beside it', async (t) => {
+  serve(one)
+  await addKeyed('app/idle')
+  t.equal((await ask('app/idle', one)).status, 200)
+  instance.advance(20 * MINUTE)
+  const release = hold()
+  t.teardown(release)
+  const asking = Array.from({ length: 3 }, () => ask('app/idle', one))
+  await until(() => state.asked === 2)
+  state.body = jwksOf(two)
+  release()
+  for (const answer of await Promise.all(asking)) refused(t, instance, answer, because('app-key-unknown'))
+  state.status = 500
+  instance.advance(20 * MINUTE)
+  t.equal((await ask('app/idle', two)).status, 200, 'the server fails: what it said last counts')
+  const asked = state.asked
+  for (let n = 0; n < 5; n++) t.equal((await ask('app/idle', two)).status, 200)
+  t.equal(state.asked, asked, 'and it is not asked for each request')
 })
 
 await t.test('SS-08 a storm of unknown keys: one fetch a minute, shared by all who wait', async (t) => {
   serve(one)
   await addKeyed('app/storm')
-  let release = (): void => undefined
-  state.hold = new Promise((resolve) => {
-    release = resolve
-  })
+  const release = hold()
   const first = Array.from({ length: 30 }, () => ask('app/storm', one))
   while (state.asked === 0) await new Promise((resolve) => setImmediate(resolve))
   release()
-  state.hold = undefined
   t.strictSame([...new Set((await Promise.all(first)).map(({ status }) => status))], [200])
   t.equal(state.asked, 1, 'coalesced')
   const storm = await Promise.all(Array.from({ length: 50 }, (_, n) => ask('app/storm', one, { kid: `unknown-${n}` })))
