@@ -237,6 +237,8 @@ await t.test('LG-15: one network may fail 30 times a minute, a /64 counting as o
   const statuses = []
   for (let turn = 0; turn < 31; turn++) statuses.push((await from(`2001:db8::${turn}`, `name-${turn}`)).status)
   t.strictSame(statuses, [...failed(30), 429])
+  t.equal((await from('2001:db8::fffe', 'nobody', PASSWORD)).status, 429)
+  t.equal(events(instance, 'sign_in_throttled').length, 1, 'whichever of its addresses it tries')
   const refused = await from('2001:db8::ffff', 'david', PASSWORD)
   t.equal(refused.status, 429)
   t.equal(refused.headers.get('retry-after'), '60')

@@ -23,7 +23,7 @@ import type { Repositories, Write } from '../../store/store.ts'
 import type { Grant, GrantCheck, TokenRequest } from './registry.ts'
 
 interface Dependencies {
-  readonly read: Pick<Repositories, 'codes' | 'sessions' | 'apps' | 'users'>
+  readonly read: Pick<Repositories, 'codes' | 'families' | 'sessions' | 'apps' | 'users'>
   readonly writeEnding: Write<'families'>
   readonly clock: Clock
   readonly audit: Pick<Audit, 'note'>
@@ -126,10 +126,13 @@ async function refuseReuse(
   { family, userId }: Granted,
   consumedAt: number | undefined,
   app: AuthenticatedApp,
-  { writeEnding, clock, audit }: SecondUse,
+  { read, writeEnding, clock, audit }: SecondUse,
 ): Promise<never> {
-  await writeEnding(({ families }) => families.revoke(family, clock()))
-  audit.note({ event: 'code_reuse', ...auditedApp(app), user: userId, detail: { family } })
+  const known = await read.families.find(family)
+  // A code can be sent for ever: what is over by now is neither written nor put on record once more.
+  const lives = known !== undefined && known.revokedAt === undefined
+  if (lives && (await writeEnding(({ families }) => families.revoke(family, clock()))))
+    audit.note({ event: 'code_reuse', ...auditedApp(app), user: userId, detail: { family } })
   throw refuse('code-used', 'the code has already been used; the tokens it was exchanged for are revoked', {
     client_id: app.applicationUri,
     cause:

@@ -129,8 +129,8 @@ async function refuseReuse(
   app: AuthenticatedApp,
   { writeEnding, clock, audit }: SecondUse,
 ): Promise<never> {
-  await writeEnding(({ families }) => families.revoke(family, clock()))
-  audit.note({ event: 'refresh_reuse', ...auditedApp(app), user: userId, detail: { family } })
+  const ends = await writeEnding(({ families }) => families.revoke(family, clock()))
+  if (ends) audit.note({ event: 'refresh_reuse', ...auditedApp(app), user: userId, detail: { family } })
   const description = 'the refresh token has already been used; all tokens from the same sign-in are revoked'
   throw refuse('refresh-token-used', description, {
     client_id: app.applicationUri,

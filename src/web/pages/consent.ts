@@ -7,7 +7,8 @@ import type { Audit } from '../../domain/instance/audit.ts'
 import { destinationOf } from '../../domain/protocol/redirect-uri.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
-import type { Clock } from '../../lib/time/clock.ts'
+import { createRarely } from '../../lib/flow/rarely.ts'
+import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 import type { AuthorizeFlow } from '../../oauth/authorize/flow.ts'
 import type { Step } from '../../oauth/authorize/interaction.ts'
 import type { AuthorizationRequest } from '../../oauth/authorize/request/request.ts'
@@ -50,6 +51,8 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
   const { flow, cookies, renderPage, refuse, sendAnswer, readCatalogue, audit, issuer } = dependencies
   const findRequest = createFindRequest(dependencies)
   const keepConsent = createKeepConsent(dependencies)
+  // Whoever answers again and again must not be able to fill the audit log.
+  const onceAMinute = createRarely(dependencies.clock, MINUTE)
   const config = { page: true } as const
   const continueUrl = (interaction: Interaction): string =>
     `${issuer}/connect/authorize/continue?interaction=${flow.interactions.seal(interaction)}`
@@ -101,7 +104,7 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
     const heard = { ...about, address: request.ip, detail: { scope: found.request.scope.join(' ') } }
     // A no counts also where another tab has said yes in the meantime.
     if (form.get('decision') !== 'approve') {
-      audit.note({ event: 'consent_denied', ...heard })
+      if (onceAMinute(`denied ${about.user} ${about.app}`)) audit.note({ event: 'consent_denied', ...heard })
       const denied = denialOf(found.request, about.user)
       return sendAnswer(
         request,
@@ -113,8 +116,10 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
     if (interaction.asked !== step.signedIn.sessionEpoch) return reply.redirect(continueUrl(interaction), 303)
     if (step.kind === 'consent') {
       // Whoever was signed out or switched off meanwhile is told so there.
-      if (!(await keepConsent(found.request, step))) return reply.redirect(continueUrl(interaction), 303)
-      audit.note({ event: 'consent_granted', ...heard, detail: { scope: step.scope.join(' ') } })
+      const kept = await keepConsent(found.request, step)
+      if (kept === 'ended') return reply.redirect(continueUrl(interaction), 303)
+      if (kept === 'more than before' || onceAMinute(`allowed ${about.user} ${about.app}`))
+        audit.note({ event: 'consent_granted', ...heard, detail: { scope: step.scope.join(' ') } })
     }
     return reply.redirect(
       continueUrl({ ...interaction, consented: { user: about.user, sessionEpoch: step.signedIn.sessionEpoch } }),
@@ -151,22 +156,21 @@ const denialOf = ({ app, scope }: AuthorizationRequest, user: string): Refused =
     cause: 'the person pressed Deny on the consent page',
   })
 
-/** @returns keeps what a person allows, or says false where anything was ended since it was checked */
+/** @returns keeps what a person allows, unless anything was ended since it was checked */
 const createKeepConsent =
   ({ requireDiskSpace, writeAlone, clock }: Pick<Dependencies, 'requireDiskSpace' | 'writeAlone' | 'clock'>) =>
   async (
     { app: { applicationUri, epoch } }: AuthorizationRequest,
     { signedIn, scope }: ConsentStep,
-  ): Promise<boolean> => {
+  ): Promise<'more than before' | 'as before' | 'ended'> => {
     const { user, session: signIn, sessionEpoch } = signedIn
     const basis = { applicationUri, userId: user.id, appEpoch: epoch, userEpoch: user.epoch, sessionEpoch, signIn }
     requireDiskSpace()
     // In turn with kill switches and withdrawals, on any node.
     return writeAlone(async ({ grants, sessionEpochs, consents }) => {
-      if (!(await grants.mayGrant(basis, []))) return false
-      if (!(await sessionEpochs.hold(applicationUri, user.id, sessionEpoch))) return false
-      await consents.grant(user.id, applicationUri, scope, clock())
-      return true
+      if (!(await grants.mayGrant(basis, []))) return 'ended'
+      if (!(await sessionEpochs.hold(applicationUri, user.id, sessionEpoch))) return 'ended'
+      return (await consents.grant(user.id, applicationUri, scope, clock())) ? 'more than before' : 'as before'
     })
   }
 

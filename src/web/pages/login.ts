@@ -101,7 +101,7 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
     const proof = await proveUnlessBusy(request, form)
     if (proof === 'busy') return show(request, reply, interaction, username, { name: 'busy', retryAfter: 2 })
     if (!proof.user) {
-      noteFailure(proof, through)
+      noteFailure(proof, through, dependencies.networks.networkToLimit(request))
       return show(request, reply, interaction, username, problemOf(proof, clock()))
     }
     cookies.setDevice(reply, devices.remember(cookies.device(request), proof.user))
@@ -137,10 +137,14 @@ function problemOf({ rule, cause, userId, until }: SignInFailure, now: number): 
 /** Who is turned away unheard is noted once a minute, so that nobody can fill the audit log. */
 function createNoteFailure({ audit, clock }: Pick<Dependencies, 'audit' | 'clock'>) {
   const onceAMinute = createRarely(clock, MINUTE)
-  return ({ cause, userId, until, locks }: SignInFailure, through: { app: string; address: string }): void => {
+  return (
+    { cause, userId, until, locks }: SignInFailure,
+    through: { app: string; address: string },
+    network = through.address,
+  ): void => {
     const about = { actor: 'nobody', ...through, detail: { cause }, ...(userId ? { user: userId } : {}) }
     if (until === undefined) audit.note({ event: 'sign_in_failed', ...about })
-    else if (onceAMinute(userId ?? through.address)) audit.note({ event: 'sign_in_throttled', ...about })
+    else if (onceAMinute(userId ?? network)) audit.note({ event: 'sign_in_throttled', ...about })
     if (locks) audit.note({ event: 'sign_in_locked', ...about, detail: { cause: 'too many attempts have failed' } })
   }
 }

@@ -128,7 +128,7 @@ await t.test('CS-05 what is allowed in two browsers at once is allowed together'
     const { store } = instance.core
     const allow = (scope: string) =>
       store.write(({ consents }) => consents.grant(david.id, WEB, [scope], instance.now()))
-    let second: Promise<void> | undefined
+    let second: Promise<boolean> | undefined
     await store.write(async ({ consents }) => {
       await consents.grant(david.id, WEB, ['email'], instance.now())
       second = allow('profile')
@@ -180,6 +180,30 @@ await t.test('CS-07 denied: told to the app, nothing remembered, nothing taken a
     const headers = { origin: instance.origin, 'sec-fetch-site': 'same-origin' }
     refusedByRedirect(t, instance, await post(browser, page, { csrf: csrfOf(page), decision }, headers), denied)
   }
+})
+
+await t.test('whoever answers the same again and again does not fill the audit log', async (t) => {
+  const { instance, david, open, ask } = await start(t)
+  const { browser, view } = await ask('david', { scope: 'openid read' })
+  const audited = (event: string): number =>
+    instance.log.filter(({ audit }) => (audit as { event?: string } | undefined)?.event === event).length
+  for (let turn = 0; turn < 5; turn++) await browser.submit(view, 'consent-deny')
+  t.equal(audited('consent_denied'), 1, 'once a minute')
+  instance.advance(60_000)
+  const later = await open(browser, { scope: 'openid read' })
+  await browser.submit(later, 'consent-deny')
+  t.equal(audited('consent_denied'), 2)
+  await browser.submit(later, 'consent-approve')
+  for (let turn = 0; turn < 5; turn++) {
+    const page = await open(browser, { scope: 'openid read', prompt: 'consent' })
+    t.ok(answerOf(await browser.submit(page, 'consent-approve')).get('code'))
+  }
+  t.equal(audited('consent_granted'), 2, 'the first, and one a minute that adds nothing')
+  await browser.submit(await open(browser, { scope: 'openid read update' }), 'consent-approve')
+  t.equal(audited('consent_granted'), 3, 'what is new is on record each time')
+  await takeConsentBack(instance, david, WEB)
+  await browser.submit(await open(browser, { scope: 'openid read' }), 'consent-approve')
+  t.equal(audited('consent_granted'), 4)
 })
 
 await t.test('CS-08 prompt=consent asks for all of it again', async (t) => {

@@ -1,11 +1,15 @@
 import type { Audit } from '../../../domain/instance/audit.ts'
 import { digest } from '../../../lib/crypto/secrets.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
-import type { Write } from '../../../store/store.ts'
+import type { Repositories, Write } from '../../../store/store.ts'
 import type { FindToken } from './find-token.ts'
+import type { ActiveToken } from './token-status.ts'
+
+type Ended = 'families' | 'referenceTokens' | 'revokedAccessTokens'
+type Unit = Pick<Repositories, Ended>
 
 interface Dependencies {
-  readonly writeEnding: Write<'families' | 'referenceTokens' | 'revokedAccessTokens' | 'tokenNotices' | 'auditEvents'>
+  readonly writeEnding: Write<Ended | 'tokenNotices' | 'auditEvents'>
   readonly findToken: FindToken
   readonly clock: Clock
   readonly audit: Pick<Audit, 'within'>
@@ -15,6 +19,13 @@ export type RevokeToken = ReturnType<typeof createRevokeToken>
 
 /** Ends a token: a refresh token with its whole family, an access token alone. @see RFC 7009 §2.1 */
 export function createRevokeToken({ writeEnding, findToken, clock, audit }: Dependencies) {
+  /** @returns false where somebody else has just ended it */
+  function end(token: ActiveToken, { families, referenceTokens, revokedAccessTokens }: Unit): Promise<boolean> {
+    if (token.kind === 'refresh_token') return families.revoke(token.family, clock())
+    if (token.reference !== undefined) return referenceTokens.revoke(token.reference, clock())
+    return revokedAccessTokens.add(digest(token.claims.jti), token.claims.exp * 1000)
+  }
+
   return async function revokeToken(
     value: string,
     applicationUri: string,
@@ -34,13 +45,10 @@ export function createRevokeToken({ writeEnding, findToken, clock, audit }: Depe
       detail: { kind: token.kind, ...what },
     } as const
     await writeEnding(async (unit) => {
-      const { families, referenceTokens, revokedAccessTokens, tokenNotices } = unit
-      if (token.kind === 'refresh_token') await families.revoke(token.family, clock())
-      else if (token.reference !== undefined) await referenceTokens.revoke(token.reference, clock())
-      else {
-        await revokedAccessTokens.add(digest(token.claims.jti), token.claims.exp * 1000)
-        await tokenNotices.add(concerned, clock())
-      }
+      // Of many at once the first is on record.
+      if (!(await end(token, unit))) return
+      if (token.kind !== 'refresh_token' && token.reference === undefined)
+        await unit.tokenNotices.add(concerned, clock())
       await audit.within(unit, revoked)
     })
     return 'revoked'

@@ -15,13 +15,17 @@ export function revokedAccessTokensOn(db: Kysely<Schema>) {
       return found !== undefined
     },
 
-    /** @param expiresAt milliseconds since 1970, when the token would have expired by itself */
-    async add(jtiDigest: string, expiresAt: number): Promise<void> {
-      await db
+    /**
+     * @param expiresAt milliseconds since 1970, when the token would have expired by itself
+     * @returns false where it was revoked already
+     */
+    async add(jtiDigest: string, expiresAt: number): Promise<boolean> {
+      const { numInsertedOrUpdatedRows: added } = await db
         .insertInto('revoked_access_tokens')
         .values({ jti_digest: jtiDigest, expires_at: expiresAt })
         .onConflict((conflict) => conflict.doNothing())
-        .execute()
+        .executeTakeFirst()
+      return added === 1n
     },
   }
 }

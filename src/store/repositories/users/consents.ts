@@ -98,8 +98,11 @@ export function consentsOn(db: Kysely<Schema>) {
       return row && { scope: toScope(row.scope), grantedAt: row.granted_at }
     },
 
-    /** Adds to what was allowed before; of two browsers that allow at once, none overwrites the other. */
-    async grant(userId: string, applicationUri: string, scope: readonly string[], now: number): Promise<void> {
+    /**
+     * Adds to what was allowed before; of two browsers that allow at once, none overwrites the other.
+     * @returns whether anything of it is new
+     */
+    async grant(userId: string, applicationUri: string, scope: readonly string[], now: number): Promise<boolean> {
       for (;;) {
         const before = (await findRow(userId, applicationUri))?.scope ?? ''
         const columns = { scope: [...new Set([...toScope(before), ...scope])].join(' '), granted_at: now }
@@ -110,7 +113,7 @@ export function consentsOn(db: Kysely<Schema>) {
             conflict.columns(['user_id', 'application_uri']).doUpdateSet(columns).where('consents.scope', '=', before),
           )
           .executeTakeFirst()
-        if (stored === 1n) return
+        if (stored === 1n) return columns.scope !== before
       }
     },
   }
