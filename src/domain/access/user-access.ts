@@ -11,6 +11,9 @@ export function whyNotAdmitted(app: TrustedApplication, user: User): string | un
       return app.impersonateAsCommunityUserAllowed ? undefined : 'the app does not admit community users'
     case 'SystemUserNoLogin':
       return 'a System User never signs in'
+    // What no record should say admits nobody.
+    default:
+      return 'only internal and community users sign in'
   }
 }
 

@@ -66,9 +66,11 @@ export const whyNotActing = (app: TrustedApplication, systemUser: User): string 
  * @param user whom it acts as
  */
 export function whyNotPermitted(kind: ReferenceTokenKind, app: TrustedApplication, user: User): string | undefined {
-  if (app.accessTokens === 'None') return 'the app has AccessTokens None: it does not accept reference tokens'
+  const { accessTokens } = app
+  if (accessTokens !== 'AuthenticatedUsers' && accessTokens !== 'AdministratorsOnly')
+    return `the app has AccessTokens ${accessTokens}: it does not accept reference tokens`
   if (kind === 'SAT') return whyNotActing(app, user)
-  if (app.accessTokens === 'AdministratorsOnly' && !user.isAdmin)
+  if (accessTokens === 'AdministratorsOnly' && !user.isAdmin)
     return 'the app has AccessTokens AdministratorsOnly, and the user is not an administrator'
   return user.type === 'InternalUser' ? whyNotAdmitted(app, user) : 'only internal users have access to APIs'
 }

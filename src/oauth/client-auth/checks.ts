@@ -60,11 +60,12 @@ function requireEnabled(claim: Claim): void {
 }
 
 function requireMoreThanNote({ app }: Claim): void {
-  if (app?.clientType !== 'None') return
+  // What the type should be is not guessed where it is damaged.
+  if (!app || app.clientType === 'Confidential' || app.clientType === 'Public') return
   throw new Refused('unauthorized_client', 'the app is registered as a note only and cannot use any flow', {
     rule: 'app-is-note',
     client_id: app.applicationUri,
-    cause: 'ClientType is None',
+    cause: `ClientType is ${app.clientType}`,
     expected: 'ClientType Confidential or Public',
   })
 }
@@ -78,7 +79,7 @@ function requireRegisteredMethod(claim: Claim): void {
         : 'proves nothing, but an assertion was sent'
     throw refuse(claim, 'secret-sent-by-public-app', `a Public app ${sent}`)
   }
-  if (app?.clientType !== 'Confidential' || usesRegisteredMethod(credentials, app)) return
+  if (!app || app.clientType === 'Public' || usesRegisteredMethod(credentials, app)) return
   throw refuse(claim, 'auth-method-unregistered', 'the app does not authenticate in the way its record says', {
     sent: credentials.method,
     expected: app.tokenEndpointAuthMethod,
@@ -100,7 +101,8 @@ export const assertsItself = ({ clientType, tokenEndpointAuthMethod: method }: T
 
 function requireProof(claim: Claim): void {
   const { app, credentials, secret, assertion } = claim
-  if (app?.clientType !== 'Confidential') return
+  // Whatever else the record says, also where it is damaged, there must be proof.
+  if (!app || app.clientType === 'Public') return
   if (assertsItself(app)) {
     if (assertion === undefined)
       throw refuse(claim, 'assertion-missing', 'the app must send an assertion, but sent nothing')

@@ -86,7 +86,7 @@ function whyNotByApp({ claims: { iss, sub }, app: { applicationUri } }: Asserted
 
 /** Whoever is named beside this server could present the assertion here. */
 function whyNotForUs({ claims: { aud }, app, audiences, issuer }: Asserted): AppJwtFault | undefined {
-  const strict = app.clientAssertionAudience === 'issuer'
+  const strict = app.clientAssertionAudience !== 'lenient'
   const named: unknown[] = Array.isArray(aud) && !strict ? aud : [aud]
   const ours: readonly unknown[] = strict ? [issuer] : audiences
   if (named.length > 0 && named.every((one) => ours.includes(one))) return undefined

@@ -1,5 +1,6 @@
 import { whyBadSecretHash } from '../../domain/apps/app-secret.ts'
-import { APP_DEFAULTS } from '../../domain/apps/trusted-application.ts'
+import type { Kind } from '../../domain/apps/attribute-kinds.ts'
+import { APP_TABLE } from '../../domain/apps/attribute-table.ts'
 import { SIGNING_ALGORITHMS } from '../../domain/protocol/signing-algorithm.ts'
 import { REFERENCE_TOKEN_KINDS } from '../../domain/tokens/reference-token.ts'
 import { USER_TYPES } from '../../domain/users/user.ts'
@@ -39,23 +40,30 @@ const flag = oneOf([0, 1])
 const digest: Rule = text((hash) => whyBadSecretHash(hash) === undefined, 'is no digest, and may be the secret itself')
 const passwordHash = text((hash) => /^\$argon2id\$v=19\$[^$]+\$[^$]+\$[^$]+$/.test(hash), 'is no argon2id hash')
 
-/** What an app's record may say, by the kinds of what it says where nothing is said. */
+/** What an app's record may say: of each attribute a value of its kind, and those that have no default must be there. */
 const registration: Rule = text(
   (json) =>
     holds(
       json,
       (record) =>
         isObject(record) &&
-        typeof record['name'] === 'string' &&
-        Object.entries(APP_DEFAULTS).every(([name, fallback]) => isLike(record[name], fallback)),
+        Object.entries(APP_TABLE).every(([name, row]) =>
+          record[name] === undefined
+            ? 'fallback' in row || name === 'applicationUri'
+            : isOfKind(row.kind as Kind<unknown>, record[name]),
+        ),
     ),
   'is not the JSON of an app',
 )
 
-function isLike(value: unknown, fallback: unknown): boolean {
-  if (value === undefined || fallback === undefined) return true
-  if (Array.isArray(fallback)) return Array.isArray(value) && value.every((item) => typeof item === 'string')
-  return typeof value === typeof fallback
+/** Whether a value is as records keep it; a list is a list there, and what is left out is not there. */
+function isOfKind({ schema, separator, read }: Kind<unknown>, value: unknown): boolean {
+  const isAllowed = (item: unknown) => typeof item === 'string' && (schema.pattern === undefined || Boolean(read(item)))
+  if (separator !== undefined) return Array.isArray(value) && value.every(isAllowed)
+  if (schema.enum !== undefined) return typeof value === 'string' && schema.enum.includes(value)
+  const [type] = [schema.type].flat()
+  if (type !== 'integer') return typeof value === type
+  return Number.isInteger(value) && Number(value) >= (schema.minimum ?? 0)
 }
 
 /** Every value that somebody relies on; what may be empty is only looked at where it is not. */

@@ -80,7 +80,7 @@ export function createFindPerson({ lookUpToken, sessions, cookies, subjectOf, de
     const isForInstance = [claims.aud ?? []].flat().includes(defaultResource)
     if (!isForInstance && !scope.includes('openid'))
       throw refuse('insufficient_scope', 'the access token lacks the scope: openid', ELSEWHERE, app)
-    const pairwise = app.subjectType === 'pairwise'
+    const pairwise = app.subjectType !== 'public'
     const id = pairwise ? subjectOf(user, sectorOf(app)) : user.id
     const tellsLogin = !pairwise || scope.includes('profile')
     return { user, id, tellsLogin, tells: (name) => isForInstance || scope.includes(name) }

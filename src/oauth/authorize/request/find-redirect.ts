@@ -34,12 +34,12 @@ async function requireUsableApp(
   apps: Pick<TrustedApplications, 'find'>,
 ): Promise<TrustedApplication> {
   const app = await apps.find(clientId)
-  if (app?.isEnabled && app.clientType !== 'None') return app
+  if (app?.isEnabled && (app.clientType === 'Confidential' || app.clientType === 'Public')) return app
   const [rule, cause] =
     app === undefined
       ? (['app-unknown', 'no app has this ApplicationUri'] as const)
       : app.isEnabled
-        ? (['app-is-note', 'ClientType is None'] as const)
+        ? (['app-is-note', `ClientType is ${app.clientType}`] as const)
         : (['app-disabled', 'the app is disabled'] as const)
   throw new Refused(
     'invalid_client',

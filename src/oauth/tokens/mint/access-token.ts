@@ -74,7 +74,7 @@ function userFlowClaims(
 /** Who acts, where a token acts for a person; the stable id is nothing that a pairwise app may know. */
 const personClaims = (app: AppRegistration, user: User, profile: TokenProfile) => ({
   sub: subjectOf(user, sectorOf(app), profile),
-  ...(app.subjectType === 'pairwise' ? {} : { id: user.id }),
+  ...(app.subjectType === 'public' ? { id: user.id } : {}),
   user_type: user.type,
   db: profile.instance,
 })

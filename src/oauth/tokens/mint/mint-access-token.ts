@@ -32,7 +32,7 @@ export const createMintAccessToken =
   async (authorization: PersonAccess | ServiceAuthorization): Promise<MintedAccessToken> => {
     const { app, scope, binding } = authorization
     const claims = accessTokenClaims(authorization, profile, clock(), random(16).toString('base64url'))
-    const value = app.accessTokenFormat === 'reference' ? newOpaqueToken(random) : undefined
+    const value = app.accessTokenFormat === 'jwt' ? undefined : newOpaqueToken(random)
     const response: TokenResponse = {
       access_token: value ?? (await keys.signFor(app, claims, 'at+jwt')),
       token_type: TOKEN_TYPES[binding],
