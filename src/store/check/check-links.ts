@@ -20,10 +20,11 @@ export async function checkLinks(db: Kysely<Schema>, plan: readonly Table[], lev
   ]
 }
 
-/** The names by which somebody is found who signs in. */
-export const identifiersOf = ({ login, email }: Row): string[] => [
-  ...new Set([login, email].filter((name) => typeof name === 'string').map((name) => identifierOf(name))),
-]
+/** The names by which somebody is found who signs in; whoever was removed is found by none. */
+export const identifiersOf = ({ login, email, removed_at: removedAt }: Row): string[] =>
+  (removedAt ?? null) !== null
+    ? []
+    : [...new Set([login, email].filter((name) => typeof name === 'string').map((name) => identifierOf(name)))]
 
 /** The web origins from which browsers may ask for an app. */
 export function originsOf({ registration }: Row): string[] {
@@ -52,6 +53,7 @@ async function checkIdentifiers(db: Kysely<Schema>, users: Table, identifiers: T
   const lost: string[] = []
   for await (const rows of pagesOf(db, users)) {
     const wanted = new Map(rows.flatMap((row) => identifiersOf(row).map((name) => [name, String(row['id'])])))
+    if (wanted.size === 0) continue
     const found = await db
       .selectFrom('user_identifiers')
       .selectAll()
@@ -68,7 +70,7 @@ async function checkIdentifiers(db: Kysely<Schema>, users: Table, identifiers: T
     )
   for await (const rows of pagesOf(db, identifiers)) {
     const ids = [...new Set(rows.map((row) => String(row['user_id'])))]
-    const owners = await db.selectFrom('users').select(['id', 'login', 'email']).where('id', 'in', ids).execute()
+    const owners = await db.selectFrom('users').selectAll().where('id', 'in', ids).execute()
     const names = new Map(owners.map((row) => [row.id, identifiersOf(row)]))
     // A name without its user is a reference that leads nowhere, which is told elsewhere.
     const stray = rows.find((row) => names.get(String(row['user_id']))?.includes(String(row['identifier'])) === false)

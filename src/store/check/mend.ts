@@ -158,7 +158,7 @@ async function usersThatDiffer(db: Kysely<Schema>, plan: readonly Table[]): Prom
 async function mendIdentifiers(db: Kysely<Schema>, ids: readonly string[]): Promise<string[]> {
   let [removed, added] = [0, 0n]
   const usersAmong = (some: readonly string[]) =>
-    db.selectFrom('users').select(['id', 'login', 'email']).where('id', 'in', some).execute()
+    db.selectFrom('users').select(['id', 'login', 'email', 'removed_at']).where('id', 'in', some).execute()
   // Whatever leads to the wrong one goes before anything is added.
   await inPortions(ids, async (some) => {
     const { stray } = await namesOf(db, await usersAmong(some))

@@ -227,8 +227,8 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
         const small = some.filter((uri) => !large.includes(uri))
         if (small.length > 0)
           await db.deleteFrom('trusted_applications').where('application_uri', 'in', small).execute()
+        await outboxOn(db).forget(LOGOUT_NOTICE.name, small)
         await markRemoved(large, now)
-        await outboxOn(db).forget(LOGOUT_NOTICE.name, some)
         await noteEndings(
           db,
           some.map((app) => ({ app })),

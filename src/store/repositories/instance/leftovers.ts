@@ -68,7 +68,7 @@ export function leftoversOn(db: Kysely<Schema>) {
      * @returns how many rows went
      */
     async remove(kind: LeftoverKind, before: number, limit: number): Promise<number> {
-      if (kind === 'trusted_applications' || kind === 'users') return removeRest(db, kind, limit)
+      if (kind === 'trusted_applications' || kind === 'users') return removeRest(db, kind, limit, before)
       const { keys, upTo } = await oldestRows(kind, before, limit)
       if (keys.length === 0) return 0
       const { table, column, key } = placeOf(kind)

@@ -52,21 +52,22 @@ export async function inPortions<Row>(
   return rows
 }
 
-/** The logins of users by their ids; of who is not there any more there is none. */
+/** The logins of users by their ids; of who was removed there is none. */
 export async function loginsOf(db: Kysely<Schema>, ids: Iterable<string>): Promise<Map<string, string>> {
   const rows = await inPortions(ids, (some) =>
-    db.selectFrom('users').select(['id', 'login']).where('id', 'in', some).execute(),
+    db.selectFrom('users').select(['id', 'login']).where('id', 'in', some).where('removed_at', 'is', null).execute(),
   )
   return new Map(rows.map(({ id, login }) => [id, login]))
 }
 
-/** What apps are called, by their ApplicationUris; of what is not there any more there is nothing. */
+/** What apps are called, by their ApplicationUris; of what was removed there is nothing. */
 export async function namesOfApps(db: Kysely<Schema>, uris: Iterable<string>): Promise<Map<string, string>> {
   const rows = await inPortions(uris, (some) =>
     db
       .selectFrom('trusted_applications')
       .select(['application_uri', 'registration'])
       .where('application_uri', 'in', some)
+      .where('removed_at', 'is', null)
       .execute(),
   )
   return new Map(

@@ -1,5 +1,7 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { LOGOUT_NOTICE } from '../../../domain/outbox/logout-notice.ts'
 import type { Schema } from '../../schema/schema.ts'
+import { noteSignOut } from '../sessions/session-apps.ts'
 import { inPortions } from './names.ts'
 
 /** Records that can have been granted more than one unit of work removes. */
@@ -15,6 +17,8 @@ interface Owned {
   readonly key: string
   /** Where the key alone is no row of one owner. */
   readonly within?: true
+  /** Of which kind of delivery, where the table has several. */
+  readonly kind?: string
 }
 
 const ofUser = { of: 'user_id', within: true } as const
@@ -30,6 +34,7 @@ const OWNED: Readonly<Record<Owner, readonly Owned[]>> = {
     { table: 'api_sessions', key: 'id', of: 'application_uri' },
     { table: 'session_epochs', key: 'user_id', ...ofApp },
     { table: 'session_apps', key: 'sid', ...ofApp },
+    { table: 'outbox', key: 'id', of: 'destination', kind: LOGOUT_NOTICE.name },
   ],
   users: [
     { table: 'consents', key: 'application_uri', ...ofUser },
@@ -45,14 +50,15 @@ const OWNED: Readonly<Record<Owner, readonly Owned[]>> = {
 }
 
 // Rows of a kind that go at once with a record, in a moment that nobody notices.
-const FEW = 250
+export const FEW = 250
 
 /** Whether there is more of these than goes at once. */
 async function ownMuch(db: Kysely<Schema>, owner: Owner, ids: readonly string[]): Promise<boolean> {
   const beyond = async (rows: RawBuilder<unknown>): Promise<boolean> =>
     (await sql`select 1 as one ${rows} limit 1 offset ${FEW}`.execute(db)).rows.length > 0
-  for (const { table, of } of OWNED[owner]) {
-    const these = sql`${sql.ref(`owned.${of}`)} in (${sql.join(ids)})`
+  for (const { table, of, kind } of OWNED[owner]) {
+    const ofKind = kind === undefined ? sql`` : sql`and owned.kind = ${kind}`
+    const these = sql`${sql.ref(`owned.${of}`)} in (${sql.join(ids)}) ${ofKind}`
     if (await beyond(sql`from ${sql.table(table)} as owned where ${these}`)) return true
     const tokens = sql`join refresh_tokens as token on token.family = owned.family`
     if (table === 'token_families' && (await beyond(sql`from token_families as owned ${tokens} where ${these}`)))
@@ -86,9 +92,10 @@ export async function beingRemoved(db: Kysely<Schema>, owner: Owner, ids: Iterab
 /**
  * Removes something of what records had that were removed, and each record once nothing is left of that.
  * @param limit the most rows to touch
+ * @param now milliseconds since 1970
  * @returns how many rows went
  */
-export async function removeRest(db: Kysely<Schema>, owner: Owner, limit: number): Promise<number> {
+export async function removeRest(db: Kysely<Schema>, owner: Owner, limit: number, now: number): Promise<number> {
   const key = KEYS[owner] as 'id'
   let left = limit
   while (left > 0) {
@@ -101,6 +108,8 @@ export async function removeRest(db: Kysely<Schema>, owner: Owner, limit: number
       .executeTakeFirst()
     if (!record) break
     const id = record[key]
+    // The apps that somebody was signed in at are told, as if it had gone at once.
+    if (owner === 'users') left -= (await noteSignOut(db, { users: [id] }, now, left)).length
     for (const owned of OWNED[owner]) if (left > 0) left -= await removeSome(db, owned, id, left)
     if (left === 0) break
     await db
@@ -113,8 +122,9 @@ export async function removeRest(db: Kysely<Schema>, owner: Owner, limit: number
 }
 
 async function removeSome(db: Kysely<Schema>, owned: Owned, id: string, limit: number): Promise<number> {
-  const { table, of, key, within } = owned
-  const keys = sql`select ${sql.ref(key)} from ${sql.table(table)} where ${sql.ref(of)} = ${id} limit ${limit}`
+  const { table, of, key, within, kind } = owned
+  const ofKind = kind === undefined ? sql`` : sql`and kind = ${kind}`
+  const keys = sql`select ${sql.ref(key)} from ${sql.table(table)} where ${sql.ref(of)} = ${id} ${ofKind} limit ${limit}`
   const tokens = table === 'token_families' ? await removeTokens(db, keys, limit) : 0
   if (tokens === limit) return tokens
   const ofOwner = within ? sql`and ${sql.ref(of)} = ${id}` : sql``

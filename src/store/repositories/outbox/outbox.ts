@@ -83,6 +83,17 @@ export function outboxOn(db: Kysely<Schema>) {
     ): Promise<Pick<Delivery, 'id' | 'destination'>[]> {
       const ranked = waiting(kind)
         .where('next_attempt_at', '<=', now)
+        // What was for an app that is being removed goes with it.
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('trusted_applications as gone')
+                .select('gone.epoch')
+                .whereRef('gone.application_uri', '=', 'outbox.destination')
+                .where('gone.removed_at', 'is not', null),
+            ),
+          ),
+        )
         .select(['id', 'destination', 'next_attempt_at'])
         .select(sql<number>`row_number() over (partition by destination order by next_attempt_at, id)`.as('place'))
       const rows = await db
@@ -158,6 +169,7 @@ export function outboxOn(db: Kysely<Schema>) {
 
     /** Removes what is of a kind to destinations that are gone themselves. */
     async forget(kind: string, destinations: readonly string[]): Promise<void> {
+      if (destinations.length === 0) return
       await db.deleteFrom('outbox').where('kind', '=', kind).where('destination', 'in', destinations).execute()
     },
   }

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { AppRegistration } from '../../../domain/apps/trusted-application.ts'
 import { LOGOUT_NOTICE } from '../../../domain/outbox/logout-notice.ts'
 import type { Schema } from '../../schema/schema.ts'
@@ -17,15 +17,33 @@ export interface LeftApp {
  * Puts down, in the very unit of work that ends a session or all of users, what its apps are to be told. They are taken off the
  * session as well, so that nobody is told twice.
  * @param now milliseconds since 1970
+ * @param most how many to note, where the rest follows
  */
 export async function noteSignOut(
   db: Kysely<Schema>,
   which: { readonly sid: string } | { readonly users: readonly string[] },
   now: number,
+  most?: number,
 ): Promise<LeftApp[]> {
+  if ('users' in which && which.users.length === 0) return []
+  const these = (eb: ExpressionBuilder<Schema, 'session_apps'>) =>
+    'sid' in which ? eb('sid', '=', which.sid) : eb('user_id', 'in', which.users)
   const used = await db
     .deleteFrom('session_apps')
-    .where((eb) => ('sid' in which ? eb('sid', '=', which.sid) : eb('user_id', 'in', which.users)))
+    .where(these)
+    .$if(most !== undefined, (query) =>
+      query.where(({ eb, refTuple, selectFrom }) =>
+        eb(
+          refTuple('sid', 'application_uri'),
+          'in',
+          selectFrom('session_apps')
+            .select(['sid', 'application_uri'])
+            .where(these)
+            .limit(most ?? 0)
+            .$asTuple('sid', 'application_uri'),
+        ),
+      ),
+    )
     .returning(['sid', 'application_uri', 'user_id'])
     .execute()
   const uris = await registeredUris(db, [...new Set(used.map((row) => row.application_uri))])

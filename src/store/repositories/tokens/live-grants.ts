@@ -18,6 +18,16 @@ export async function appsHolding(
     .where('user_id', '=', userId)
     .where('revoked_at', 'is', null)
     .where('expires_at', '>', now)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('trusted_applications as gone')
+            .select('gone.epoch')
+            .whereRef('gone.application_uri', '=', 'application_uri')
+            .where('gone.removed_at', 'is not', null),
+        ),
+      ),
+    )
     .execute()
   return rows.map(({ application_uri }) => application_uri)
 }

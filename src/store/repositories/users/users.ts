@@ -7,7 +7,7 @@ import { newId } from '../../../lib/crypto/secrets.ts'
 import { toFlag } from '../../schema/columns.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { inPortions, loginsOf, pageByName, usersNear } from '../instance/names.ts'
-import { beingRemoved, thoseWithMuch } from '../instance/removals.ts'
+import { beingRemoved, FEW, thoseWithMuch } from '../instance/removals.ts'
 import { noteSignOut } from '../sessions/session-apps.ts'
 import { noteEnding, noteEndings } from '../tokens/token-notices.ts'
 import { identifierRows, nobodyOf, toUser, toUserRow } from './user-rows.ts'
@@ -23,6 +23,8 @@ export function usersOn(db: Kysely<Schema>) {
     if (ids.length === 0) return
     for (const table of ['user_identifiers', 'reserved_users'] as const)
       await db.deleteFrom(table).where('user_id', 'in', ids).execute()
+    // Whoever gets the name next begins with no failed attempts.
+    await db.deleteFrom('sign_in_attempts').where('user_id', 'in', ids).where('key', 'like', 'name:%').execute()
     for (const id of ids) {
       const { epoch: _, grants_epoch: __, ...nobody } = toUserRow({ user: nobodyOf(id, now), passwordHash: undefined })
       await db
@@ -30,7 +32,6 @@ export function usersOn(db: Kysely<Schema>) {
         .set((eb) => ({ ...nobody, epoch: eb('epoch', '+', 1), removed_at: now }))
         .where('id', '=', id)
         .execute()
-      await claimIdentifiers({ id, login: nobody.login, email: undefined })
     }
   }
 
@@ -193,9 +194,10 @@ export function usersOn(db: Kysely<Schema>) {
 
     async removeEach(ids: readonly string[], now: number): Promise<void> {
       await inPortions(ids, async (some) => {
-        await noteSignOut(db, { users: some }, now)
         const large = await thoseWithMuch(db, 'users', some)
         const small = some.filter((id) => !large.includes(id))
+        await noteSignOut(db, { users: small }, now)
+        await noteSignOut(db, { users: large }, now, FEW)
         if (small.length > 0) await db.deleteFrom('users').where('id', 'in', small).execute()
         await markRemoved(large, now)
         await noteEndings(
