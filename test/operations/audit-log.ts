@@ -90,7 +90,10 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
   await party.revoke(second.access_token)
   instance.advance(60_000)
   t.equal((await party.refresh(tokens.refresh_token)).status, 400, 'a refresh token comes back')
-  t.equal((await party.redeem(code)).status, 400, 'and so does the code')
+  t.equal((await party.redeem(code)).status, 400, 'and so does the code, which ends nothing any more')
+  const leaked = await party.obtainCode()
+  t.equal((await party.redeem(leaked)).status, 200)
+  for (let turn = 0; turn < 3; turn++) t.equal((await party.redeem(leaked)).status, 400, 'that of a live sign-in does')
   const service = await requestToken(instance, {
     grant_type: 'client_credentials',
     client_id: SYNC,
@@ -154,6 +157,7 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
       line('token_issued', 'success', byWeb, here, WEB, david),
       line('token_revoked', 'success', byWeb, here, WEB, david),
       line('refresh_reuse', 'failure', byWeb, here, WEB, david),
+      line('token_issued', 'success', byWeb, here, WEB, david),
       line('code_reuse', 'failure', byWeb, here, WEB, david),
       line('token_issued', 'success', bySync, here, SYNC, svc),
       line('app_authentication_failed', 'failure', 'nobody', here, SYNC, ''),
@@ -197,7 +201,7 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
     })
     t.strictSame(detailOf('token_issued'), issued('authorization_code', tokens.access_token))
     t.strictSame(detailOf('token_issued', 1), issued('refresh_token', second.access_token))
-    t.match(detailOf('token_issued', 2), { grant: 'client_credentials', scope: 'read', refreshable: false })
+    t.match(detailOf('token_issued', 3), { grant: 'client_credentials', scope: 'read', refreshable: false })
     t.strictSame(detailOf('token_revoked'), { kind: 'access_token', token: jti(second.access_token) })
   })
 
