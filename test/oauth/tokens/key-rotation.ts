@@ -9,6 +9,7 @@ import { DAY, HOUR, isoTime, MINUTE, SECOND } from '../../../src/lib/time/clock.
 import { createTimekeeper } from '../../../src/lib/time/timekeeper.ts'
 import { createRotateKeys } from '../../../src/operations/maintenance/rotate-keys.ts'
 import { matchesWhole } from '../../fixtures/answers/matches-whole.ts'
+import { ownKeys, signRs256 } from '../../fixtures/attacks/forge.ts'
 import { documentOf, settingsOf, tesseraOn } from '../../fixtures/cli/cli.ts'
 import type { Server } from '../../fixtures/clients/endpoints.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
@@ -149,6 +150,35 @@ await t.test('next, active, previous, retired, and then forgotten, to the millis
   t.strictSame(await statesOf('ES256'), { [next]: 'active' }, 'a key that signs is never forgotten')
 })
 
+await t.test('what a key signs counts from a minute before its turn until it retires', async (t) => {
+  const { instance, rotate, tokenFor } = await start(t)
+  const service = createRelyingParty(instance, { clientId: serviceOf('RS256'), login: '' })
+  /** A token of this moment, signed by a key whether or not it is its turn. */
+  const countsBy = async (kid: string): Promise<unknown> => {
+    const key = (await ownKeys(instance)).get(kid)
+    const token = await tokenFor('RS256')
+    if (!key) throw new Error(`there is no key ${kid}`)
+    const signed = signRs256(key, { ...decodeProtectedHeader(token), kid }, claimsOf(token))
+    return (await service.introspect(signed)).json['active']
+  }
+  await rotate()
+  const [old = ''] = (await ownKeys(instance)).keys()
+  const began = instance.now()
+  const turnTo = (moment: number) => instance.advance(moment - instance.now())
+  turnTo(began + 76 * DAY)
+  await rotate()
+  const next = [...(await ownKeys(instance)).keys()].find((kid) => kid !== old) ?? ''
+  t.equal(await countsBy(next), false, 'published for weeks before it signs')
+  turnTo(began + 90 * DAY - MINUTE - 1)
+  t.equal(await countsBy(next), false)
+  instance.advance(1)
+  t.equal(await countsBy(next), true, 'a node whose clock is ahead may have signed with it')
+  turnTo(began + 90 * DAY + 25 * HOUR - 1)
+  t.equal(await countsBy(old), true)
+  instance.advance(1)
+  t.equal(await countsBy(old), false, 'retired')
+})
+
 await t.test('the lengths of time are settings', async (t) => {
   const { instance, rotate, statesOf } = await start(t, {
     TESSERA_KEY_ROTATION: '30d',
@@ -271,6 +301,7 @@ await t.test('a rotation that an administrator has planned is not overtaken by t
   const planned = String((await documentOf(tessera([...command, '--force'])))['kid'])
   t.strictSame(await statesOf('ES256'), { [old]: 'active', [planned]: 'next' }, 'the one that waited is withdrawn')
   t.notOk(kidsOf(await fetchKeys(instance)).includes(automatic))
+  t.strictSame(Object.values(await statesOf('EdDSA')), ['active', 'next'], 'the others wait on')
   for (let day = 1; day < 30; day++) {
     instance.advance(DAY)
     await rotate()

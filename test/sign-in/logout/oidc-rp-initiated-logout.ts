@@ -60,6 +60,13 @@ await t.test('§2 a hint stays good when it has expired, and when its session is
   t.equal(later.leftTo?.href, `${WEB_BYE}?state=s`)
 })
 
+await t.test('§2 a hint of another session of the same person: it asks before it ends this one', async (t) => {
+  const [elsewhere, here] = [await signedIn(), await signedIn()]
+  t.equal(claimsOf(elsewhere.hint)['sub'], claimsOf(here.hint)['sub'])
+  const asked = { id_token_hint: elsewhere.hint, post_logout_redirect_uri: WEB_BYE }
+  await staysHere(t, here.browser, await end(here.browser, asked))
+})
+
 await t.test('§2, §4 LO-02, LO-03 never sent anywhere', async (t) => {
   const { browser, hint } = await signedIn()
   const claims = claimsOf(hint)
