@@ -1,6 +1,6 @@
 import { registrationOf } from '../../admin/apps/apps.ts'
 import { versionOfApp } from '../../admin/change/versions.ts'
-import { isAnotherKind } from '../../domain/apps/another-kind.ts'
+import { concernsTokens, isAnotherKind } from '../../domain/apps/another-kind.ts'
 import { SELF_REGISTERED_PREFIX } from '../../domain/apps/own-names.ts'
 import type { AppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { StagedApp } from '../../domain/instance/staged-records.ts'
@@ -130,7 +130,9 @@ export function createStagedApps(read: TrustedApplications, later: Later) {
     if (!after) return []
     const { isEnabled, updatedAt } = after
     const epoch = after.epoch - (before?.epoch ?? 0)
-    return [{ registration: registrationOf(after), isNew: before === undefined, isEnabled, epoch, updatedAt }]
+    const concerns = before !== undefined && (epoch > 0 || concernsTokens(before, after))
+    const [registration, isNew] = [registrationOf(after), before === undefined]
+    return [{ registration, isNew, isEnabled, epoch, concernsTokens: concerns, updatedAt }]
   }
 
   return {

@@ -24,6 +24,8 @@ export interface StagedApp {
   readonly isEnabled: boolean
   /** Of a new app the first; of another by how many it counts up, as what was issued to it so far ends. */
   readonly epoch: number
+  /** Whether tokens that were issued before may be good for something else, or for nothing. */
+  readonly concernsTokens: boolean
   /** Milliseconds since 1970. */
   readonly updatedAt: number
 }

@@ -74,21 +74,24 @@ function rowsOf({ users, released, apps, secrets, auditEvents }: StagedRecords):
   }
 }
 
-/** Whose tokens may have ended; of an app that changes, as less may be allowed to it than was. */
+/** Whose tokens may have ended, or be good for less. */
 const endingOf = ({ users, apps }: StagedRecords) => [
   ...apps
-    .filter(({ isNew }) => !isNew)
+    .filter((app) => app.concernsTokens)
     .map(({ registration: { applicationUri } }) => ({ application_uri: applicationUri, user_id: null })),
   ...users
     .filter(({ isNew, user }) => !isNew && user.epoch > 0)
     .map(({ user }) => ({ application_uri: null, user_id: user.id })),
 ]
 
-type Lists = Readonly<Record<Table | 'released' | 'dropped' | 'unsealed' | 'ending', readonly object[]>>
+type Lists = Readonly<Record<Table | 'released' | 'changed' | 'dropped' | 'unsealed' | 'ending', readonly object[]>>
 
 const listsOf = (records: StagedRecords): Lists => ({
   ...rowsOf(records),
   released: records.released.map((id) => ({ user_id: id })),
+  changed: records.apps.flatMap(({ isNew, registration: { applicationUri } }) =>
+    isNew ? [] : [{ application_uri: applicationUri }],
+  ),
   dropped: records.secrets.dropped.map((id) => ({ id })),
   unsealed: records.secrets.unsealed.map((id) => ({ id })),
   ending: endingOf(records).map((row) => ({ id: newId(), ...row })),
@@ -98,6 +101,7 @@ const listsOf = (records: StagedRecords): Lists => ({
 const LIKE: readonly (readonly [name: keyof Lists, like: string])[] = [
   ...TABLES.map(([table]) => [table, table] as const),
   ['released', 'user_identifiers'],
+  ['changed', 'trusted_applications'],
   ['dropped', 'app_secrets'],
   ['unsealed', 'app_secrets'],
   ['ending', 'token_notices'],
@@ -106,7 +110,7 @@ const LIKE: readonly (readonly [name: keyof Lists, like: string])[] = [
 /** What makes room, and the column of a list by which rows are meant. */
 const FIRST = [
   ['released', 'delete from user_identifiers where user_id', 'user_id'],
-  ['ending', 'delete from app_origins where application_uri', 'application_uri'],
+  ['changed', 'delete from app_origins where application_uri', 'application_uri'],
   ['dropped', 'delete from app_secrets where id', 'id'],
   ['unsealed', 'update app_secrets set sealed_secret = null where id', 'id'],
 ] as const
