@@ -53,7 +53,10 @@ const BY_TYPE: readonly string[] = [
   'src/store/repositories/sessions/sign-in-sessions.ts: .where(column',
 ]
 /** Nor is this a column, but a condition that the file itself holds. */
-const CONDITIONS: readonly string[] = ['src/store/repositories/tokens/authorization-codes.ts: .where(isSignedIn']
+const CONDITIONS: readonly string[] = [
+  'src/store/repositories/sessions/session-apps.ts: .where(these',
+  'src/store/repositories/tokens/authorization-codes.ts: .where(isSignedIn',
+]
 
 await t.test('AD-12: no text of anybody gets into SQL but as a parameter', async (t) => {
   const unparametered = found(/\bsql\.(raw|lit|ref|table|id)\([^()]*\)?/g)
