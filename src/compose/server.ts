@@ -243,6 +243,7 @@ export async function buildServer(
     refusals: `${managed}/refusals`,
     tokens: manage.tokens,
     consents: manage.consents,
+    limits,
   })
   return server
 }

@@ -98,6 +98,7 @@ const sections = (values: Values, production: boolean) => ({
     signIn: values.TESSERA_LIMIT_SIGN_IN,
     appFailures: values.TESSERA_LIMIT_APP_FAILURES,
     authorize: values.TESSERA_LIMIT_AUTHORIZE,
+    profile: values.TESSERA_LIMIT_PROFILE,
     token: values.TESSERA_LIMIT_TOKEN,
     introspect: values.TESSERA_LIMIT_INTROSPECT,
   },

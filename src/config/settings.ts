@@ -167,6 +167,11 @@ export const SETTINGS = {
     'authorization requests per minute from one address, and once those are used up, per sign-in session; 0: no limit',
     readCount(0, 1_000_000),
   ),
+  TESSERA_LIMIT_PROFILE: setting(
+    '60',
+    'changes per minute that one person makes to their own consents and tokens; 0: no limit',
+    readCount(0, 1_000_000),
+  ),
   TESSERA_LIMIT_TOKEN: setting(
     '100',
     'token requests and revocations of one app per second on each node; 0: no limit',

@@ -65,6 +65,39 @@ await t.test('strangers who name an app use up nothing of what it may ask', asyn
   t.equal((await postForm(url, grant, { ...basic(SYNC), ...from('203.0.113.10') })).status, 200)
 })
 
+await t.test(
+  'a person changes their own tokens and consents so often a minute, and looks as often as they like',
+  async (t) => {
+    const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_PROFILE: '3' })
+    const own = { origin: instance.origin, 'sec-fetch-site': 'same-origin' }
+    const signedIn = async (login: string) => {
+      const browser = createBrowser(instance.origin)
+      const url = authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+      await signInAndConsent(browser, await browser.open(url), login)
+      return (method: string, path: string) =>
+        browser.request(`${instance.origin}/profile/api/v1/consents${path}`, {
+          method,
+          headers: { ...own, ...from('203.0.113.9') },
+        })
+    }
+    const ofWeb = `/${encodeURIComponent(WEB)}`
+    const david = await signedIn('david')
+    const statuses = []
+    for (let turn = 0; turn < 4; turn++) statuses.push((await david('DELETE', ofWeb)).status)
+    t.strictSame(statuses, [204, 404, 404, 429])
+    const late = await david('DELETE', ofWeb)
+    t.match(late.headers.get('retry-after'), /^[1-9]\d?$/)
+    t.match(await late.json(), {
+      status: 429,
+      detail: 'too many requests; try again after the time given in Retry-After',
+    })
+    t.equal((await david('GET', '')).status, 200)
+    t.equal((await (await signedIn('anna'))('DELETE', ofWeb)).status, 204, 'somebody else is not affected')
+    const limited = instance.log.find(({ error }) => error === 'temporarily_unavailable')
+    t.match(limited?.['cause'], { cause: 'more than 3 per minute, the limit of TESSERA_LIMIT_PROFILE' })
+  },
+)
+
 await t.test('TE-16: guessing the secret of an app is limited by app and network', async (t) => {
   const { instance } = await startWorld(t, { ...PROXY, TESSERA_LIMIT_APP_FAILURES: '20' })
   const grant = { grant_type: 'client_credentials' }

@@ -7,6 +7,7 @@ import { registerProblemDetails } from '../kit/answers/problem-details.ts'
 import type { Refuse } from '../kit/answers/refusals.ts'
 import { registerOpenApi } from '../kit/apis/open-api.ts'
 import { challengeOfSession, requireSignedIn } from '../kit/apis/signed-in.ts'
+import type { RateLimits } from '../kit/limits/rate-limits.ts'
 import type { Cookies } from '../kit/requests/cookies.ts'
 import { registerJsonBody } from '../kit/requests/json-body.ts'
 import { profileConsentsEndpoint } from './own-consents.ts'
@@ -21,18 +22,23 @@ interface Dependencies {
   readonly refusals: string
   readonly tokens: Pick<ManageTokens, 'issueOwn' | 'page' | 'revoke'>
   readonly consents: Pick<ManageConsents, 'page' | 'withdraw'>
+  readonly limits: Pick<RateLimits, 'profile'>
 }
 
 /** The API behind the user's own site: for whoever is signed in with this browser. */
 export async function profileApi(
   server: FastifyInstance,
-  { sessions, cookies, issuer, refuse, refusals, tokens, consents }: Dependencies,
+  { sessions, cookies, issuer, refuse, refusals, tokens, consents, limits }: Dependencies,
 ): Promise<void> {
   registerJsonBody(server)
   requireSignedIn(server, {
     findSession: (request) => sessions.find(cookies.session(request)),
     findSessionIn: (unit, request) => sessions.findIn(unit, cookies.session(request)),
     issuer,
+  })
+  // Each change is a row of the audit log for good, and something that others wait for.
+  server.addHook('preHandler', async (request) => {
+    if (request.person !== undefined && request.method !== 'GET') await limits.profile(request, request.person.id)
   })
   registerProblemDetails(server, {
     refuse,

@@ -111,7 +111,11 @@ await t.test(
     const app = Fastify({ trustProxy: true })
     t.teardown(() => app.close())
     const networks = createNetworks({ issuer: 'https://id.example.com/id', trustedProxies: ['127.0.0.1'] })
-    const limits = await registerRateLimits(app, { token: 0, introspect: 0, authorize: 1, appFailures: 0 }, networks)
+    const limits = await registerRateLimits(
+      app,
+      { token: 0, introspect: 0, authorize: 1, profile: 0, appFailures: 0 },
+      networks,
+    )
     app.setErrorHandler((error, _request, reply) => reply.code(error instanceof Refused ? error.status : 500).send())
     app.get('/', async (request) => limits.authorize(request, async () => undefined))
     const ask = async (network: number): Promise<number> => {

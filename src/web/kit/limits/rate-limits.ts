@@ -24,6 +24,8 @@ export interface Limits {
   readonly introspect: number
   /** A minute and network. */
   readonly authorize: number
+  /** Changes a minute and person. */
+  readonly profile: number
   /** Failed authentications a minute, app and network. */
   readonly appFailures: number
 }
@@ -71,6 +73,7 @@ export async function registerRateLimits(
   const token = counter('TESSERA_LIMIT_TOKEN', limits.token, SECOND)
   const introspect = counter('TESSERA_LIMIT_INTROSPECT', limits.introspect, SECOND)
   const authorize = counter('TESSERA_LIMIT_AUTHORIZE', limits.authorize, MINUTE)
+  const profile = counter('TESSERA_LIMIT_PROFILE', limits.profile, MINUTE)
   const failures = counter('TESSERA_LIMIT_APP_FAILURES', limits.appFailures, MINUTE)
 
   /** Whose secret is being guessed from where; an app is not kept out because somebody else guesses. */
@@ -89,13 +92,14 @@ export async function registerRateLimits(
   })
 
   /** What runs on this very machine could do it more harm than by asking; load is measured from there. */
-  const ofApp = (limit: typeof token) => async (request: FastifyRequest, applicationUri: string) => {
-    if (networkToLimit(request) !== undefined) await limit.require(request, applicationUri)
+  const of = (limit: typeof token) => async (request: FastifyRequest, whose: string) => {
+    if (networkToLimit(request) !== undefined) await limit.require(request, whose)
   }
 
   return {
-    token: ofApp(token),
-    introspect: ofApp(introspect),
+    token: of(token),
+    introspect: of(introspect),
+    profile: of(profile),
 
     /** Whoever is signed in has an allowance of their own, where the neighbours have used up that of the network. */
     async authorize(request: FastifyRequest, findSession: () => Promise<string | undefined>): Promise<void> {
