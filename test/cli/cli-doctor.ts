@@ -34,6 +34,12 @@ await t.test('tessera doctor: a running instance, from inside and from where peo
   const looked = new Set(healthy.findings.map(({ check }) => check))
   for (const check of ['issuer', 'clock', 'clocks', 'headers', 'addresses', 'cookies', 'proxies', 'app my.app/web'])
     t.ok(looked.has(check), check)
+  const refusals = JSON.parse((await tessera(['refusal', 'list', '--json'])).stdout) as { sent: string }[]
+  t.strictSame(
+    refusals.map(({ sent }) => sent),
+    ['tessera-doctor'],
+    'and all that it leaves is one refusal of its own',
+  )
   matchesWhole(t, healthy.profiles, [
     { app: 'my.app/web', profile: 'OAuth 2.1', missing: [] },
     {

@@ -101,6 +101,7 @@ await t.test('the instance moves to PostgreSQL and back while apps keep refreshi
     t.equal((await witness.introspect(kept.refresh_token)).status, 503, 'nor is anything said to be active')
     t.equal((await witness.userinfo(kept.access_token)).status, 503)
     t.equal((await fetch(`${site.origin}/health/live`)).status, 200)
+    t.equal((await fetch(`${site.origin}/metrics`)).status, 503)
     server.kill('SIGTERM')
     await server.ended()
     const refused = await here.tessera(['serve'])

@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openPlace } from '../../src/store/transfer/place.ts'
@@ -6,6 +7,7 @@ import { words } from '../fixtures/cli/cli.ts'
 import { emptySite, type Site } from '../fixtures/instance/server-process.ts'
 import { everyRow, query } from '../fixtures/store/database.ts'
 import { MIGRATIONS } from '../fixtures/store/migrations.ts'
+import { onPostgres } from '../fixtures/store/postgres.ts'
 
 const AUTHORIZE = 'http://localhost/id/connect/authorize?client_id=x'
 
@@ -77,3 +79,26 @@ await t.test('nor does it make keys, resources or anything else in one that no s
   }
   t.strictSame(await query(site, 'select kid from signing_keys'), [])
 })
+
+const skip = onPostgres && 'is about files'
+await t.test(
+  'nor does one change a byte of the file or its mode, which doctor and db check tell of',
+  { skip },
+  async (t) => {
+    const site = await databaseOf(t, undefined)
+    await site.tessera(['db', 'migrate'])
+    const path = join(site.folder, 'tessera.db')
+    chmodSync(path, 0o640)
+    const look = () => ({
+      mode: (statSync(path).mode & 0o777).toString(8),
+      bytes: createHash('sha256').update(readFileSync(path)).digest('hex'),
+    })
+    const before = look()
+    for (const line of [...READERS.map(([line]) => line), 'db check', 'db status', 'db clock']) {
+      const { stdout } = await site.tessera(words(line.replace('FILE', site.file)))
+      t.strictSame(look(), before, line)
+      if (line === 'doctor --no-online') t.match(stdout, /warning +file modes +\S+tessera\.db is/)
+      if (line === 'db check') t.match(stdout, /failed +permissions +mode 640/)
+    }
+  },
+)

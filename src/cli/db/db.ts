@@ -58,17 +58,21 @@ async function migrate(command: Command): Promise<void> {
 async function status(command: Command): Promise<void> {
   const config = configOf(command)
   await requireInstance(config)
-  await withStore(config, async ({ migrations }) => {
-    const { applied, pending } = await migrations.status()
-    const document = { database: shownDatabaseUrl(config.database.url), applied, pending }
-    print(
-      command,
-      document,
-      block([
-        ['database', shownDatabaseUrl(config.database.url)],
-        ['applied', applied],
-        ['pending', pending],
-      ]),
-    )
-  })
+  await withStore(
+    config,
+    async ({ migrations }) => {
+      const { applied, pending } = await migrations.status()
+      const document = { database: shownDatabaseUrl(config.database.url), applied, pending }
+      print(
+        command,
+        document,
+        block([
+          ['database', shownDatabaseUrl(config.database.url)],
+          ['applied', applied],
+          ['pending', pending],
+        ]),
+      )
+    },
+    { onlyReads: true },
+  )
 }

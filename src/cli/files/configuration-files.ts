@@ -56,7 +56,7 @@ export async function changeFiles(
       show(outcome.changes)
       for (const warning of outcome.warnings) warn(command, warning)
     },
-    dryRun ? { onlyReads: true, opening: 'as it is' } : { make: true },
+    dryRun ? { onlyReads: true } : { make: true },
   )
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { withSuggestion } from '../../admin/change/suggest.ts'
-import { type Core, type Opening, openCore } from '../../compose/core.ts'
+import { type Core, openCore } from '../../compose/core.ts'
 import { type Config, readConfig } from '../../config/read-config.ts'
 import { FolderFault } from '../../lib/files/make-folder.ts'
 import { shownDatabaseUrl } from '../../lib/net/database-url.ts'
@@ -25,9 +25,8 @@ export const configOf = (command: Command): Config =>
 /** Whether a command makes an instance where there is none, and whether it makes it ready for anything but reading. */
 interface Making {
   readonly make?: boolean
-  /** Whether it only reads, and so waits for nobody who writes. */
+  /** Whether it only reads: it then takes the database as it is, and waits for nobody who writes. */
   readonly onlyReads?: boolean
-  readonly opening?: Opening
 }
 
 /** Looks whether there is an instance; a database that cannot be asked is named. */
@@ -68,18 +67,14 @@ export const openToServe = (command: Command, config: Config): Promise<Core> =>
 async function openInstance(
   command: Command,
   config: Config,
-  {
-    make = false,
-    onlyReads = false,
-    opening = 'make ready',
-    whenAhead,
-  }: Making & { readonly whenAhead: AheadOfRecord },
+  { make = false, onlyReads = false, whenAhead }: Making & { readonly whenAhead: AheadOfRecord },
 ): Promise<Core> {
   const found = await (make ? lookForInstance(config) : requireInstance(config))
   const { keyed, missing } = found
   const masterKey = { ...config.masterKey, mayCreate: make && !keyed && config.masterKey.mayCreate, keyed }
   const database = { ...config.database, mustExist: missing === undefined, toRead: onlyReads }
   const ahead = globalsOf(command).acceptClock ? { acceptedBy: commandLine(systemClock()).actor } : whenAhead
+  const opening = onlyReads ? 'as it is' : 'make ready'
   const core = await openCore({ ...config, masterKey, database }, systemTime, ahead, opening).catch((error: unknown) =>
     Promise.reject(namingDatabase(error, config)),
   )
@@ -106,13 +101,17 @@ export async function withCore(
 
 /** The same for a command that only reads: it neither brings the database up to date nor makes anything in it. */
 export const withCoreAsItIs = (command: Command, work: (core: Core, config: Config) => Promise<void>): Promise<void> =>
-  withCore(command, work, { opening: 'as it is' })
+  withCore(command, work, { onlyReads: true })
 
-/** Opens the database as it is, without bringing it up to date and without the master key. */
-export async function withStore(config: Config, work: (store: Store) => Promise<void>): Promise<void> {
+/** Opens the database without bringing it up to date and without the master key. */
+export async function withStore(
+  config: Config,
+  work: (store: Store) => Promise<void>,
+  { onlyReads = false }: Pick<Making, 'onlyReads'> = {},
+): Promise<void> {
   let store: Store | undefined
   try {
-    store = openStore(config.database)
+    store = openStore({ ...config.database, toRead: onlyReads })
     await work(store)
   } catch (error) {
     throw namingDatabase(error, config)

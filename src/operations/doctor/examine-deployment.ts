@@ -151,7 +151,10 @@ async function examineCookies(signInUrl: string, issuer: string): Promise<Findin
   // What an app asks for in vain is answered at the app, which says nothing of cookies.
   if (page === null || !page.startsWith(issuer))
     return fine('cookies', 'no app shows the sign-in page to a request without a person')
-  const cookies = [first, await ask(page)].flatMap((answer) => answer.headers.getSetCookie())
+  // Like a browser; without the cookie of the first answer the page would be a refusal.
+  const cookie = first.headers.getSetCookie().map((each) => each.split(';')[0])
+  const second = await ask(page, { headers: { cookie: cookie.join('; ') } })
+  const cookies = [first, second].flatMap((answer) => answer.headers.getSetCookie())
   const bad = cookies.find(
     (cookie) =>
       !/; *HttpOnly/i.test(cookie) ||

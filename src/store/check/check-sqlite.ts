@@ -1,11 +1,11 @@
 import type Database from 'better-sqlite3'
 import { loadSqlite } from '../engine/sqlite-library.ts'
-import { openWriter } from '../engine/sqlite-writer.ts'
+import { demandFullSync, openIdleWriter } from '../engine/sqlite-writer.ts'
 import { type Check, failed, messageOf, passed } from './check.ts'
 
 const RESTORE = 'restore a backup with tessera db restore FILE --replace'
 
-/** Reads the whole file, and writes only where nothing is wrong with it. */
+/** Reads the whole file, and tries to write only where nothing is wrong with it. */
 export function checkSqlite(path: string): Check[] {
   const Sqlite = loadSqlite()
   let database: Database.Database
@@ -78,16 +78,19 @@ function checkVacuum(database: Database.Database): Check {
       )
 }
 
-/** The same connection as the server's, which writes once and looks whether writes are durable. */
+/** A connection like the server's, which looks whether writes are durable and leaves none. */
 function checkSync(path: string): Check {
+  let writer: Database.Database | undefined
   try {
-    const writer = openWriter(path, 'find')
+    writer = openIdleWriter(path)
+    demandFullSync(writer)
     const level = writer.pragma('synchronous', { simple: true })
-    writer.close()
     return level === 2
       ? passed('durability', 'synchronous is FULL after a write')
       : failed('durability', `synchronous is ${level}`, 'please report this')
   } catch (error) {
     return failed('durability', `cannot be written: ${messageOf(error)}`, 'check its permissions and its file system')
+  } finally {
+    writer?.close()
   }
 }

@@ -14,13 +14,20 @@ const LONGEST_LOG = 16 * 1024 * 1024
 
 /** Opens a connection that writes, durably; to `make` is to make the file and its folder when they are missing. */
 export function openWriter(path: string, missing: 'make' | 'find'): Database.Database {
+  if (missing === 'make') makeFolder(dirname(path))
   const database = connect(path, missing)
+  chmodSync(path, 0o600)
+  if (database.pragma('page_count', { simple: true }) === 0) database.pragma('auto_vacuum = INCREMENTAL')
+  database.pragma('journal_mode = WAL')
   demandFullSync(database)
   database.pragma(`busy_timeout = ${BUSY_TIMEOUT}`)
   return database
 }
 
-/** Opens one that perhaps only reads: it waits for nobody who writes, and is to be made durable before it writes. */
+/**
+ * Opens one that perhaps only reads: it waits for nobody who writes, leaves the file and its mode as they are, and is to be made
+ * durable before it writes.
+ */
 export function openIdleWriter(path: string): Database.Database {
   const database = connect(path, 'find')
   database.pragma(`busy_timeout = ${BUSY_TIMEOUT}`)
@@ -29,12 +36,8 @@ export function openIdleWriter(path: string): Database.Database {
 
 function connect(path: string, missing: 'make' | 'find'): Database.Database {
   const Sqlite = loadSqlite()
-  if (missing === 'make') makeFolder(dirname(path))
   const database = new Sqlite(path, { timeout: OPENING_TIMEOUT, fileMustExist: missing === 'find' })
   requireSoundSqlite(database)
-  chmodSync(path, 0o600)
-  if (database.pragma('page_count', { simple: true }) === 0) database.pragma('auto_vacuum = INCREMENTAL')
-  database.pragma('journal_mode = WAL')
   database.pragma('foreign_keys = ON')
   database.pragma('trusted_schema = OFF')
   database.pragma('secure_delete = FAST')
@@ -42,10 +45,15 @@ function connect(path: string, missing: 'make' | 'find'): Database.Database {
   return database
 }
 
-/** In WAL mode the driver falls back to NORMAL with the first write, which a power cut punishes; FULL is set and checked after one. */
+/**
+ * In WAL mode the driver falls back to NORMAL with the first write, which a power cut punishes; FULL is set and checked after one,
+ * which is taken back.
+ */
 export function demandFullSync(database: Database.Database): void {
   database.pragma('synchronous = FULL')
+  database.exec('begin immediate')
   database.pragma(`user_version = ${Number(database.pragma('user_version', { simple: true }))}`)
+  database.exec('rollback')
   if (database.pragma('synchronous', { simple: true }) !== 2) database.pragma('synchronous = FULL')
   if (database.pragma('synchronous', { simple: true }) !== 2) throw new Error('SQLite does not keep synchronous = FULL')
 }
