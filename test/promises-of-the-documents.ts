@@ -9,7 +9,7 @@ import { APP_DEFAULTS } from '../src/domain/apps/trusted-application.ts'
 import { INSTANCE_SETTINGS } from '../src/domain/instance/instance-settings.ts'
 import { withAttributes } from './fixtures/documents/attributes-page.ts'
 import { anchorsOf, documentsBelow, linksOf } from './fixtures/documents/markdown.ts'
-import { settingsList, withSettingsList } from './fixtures/documents/settings-page.ts'
+import { withSettings } from './fixtures/documents/settings-page.ts'
 import { pathOfTest } from './fixtures/documents/test-named.ts'
 
 const root = new URL('../', import.meta.url)
@@ -19,9 +19,9 @@ const json = (name: string): Record<string, unknown> => JSON.parse(read(name)) a
 
 await t.test('docs/settings.md lists every setting', async (t) => {
   const page = read('docs/settings.md')
-  t.equal(withSettingsList(page, settingsList()), page, 'npx tsx scripts/settings-page.ts writes it')
+  t.equal(withSettings(page), page, 'npx tsx scripts/settings-page.ts writes it')
   for (const [name, { default: fallback }] of Object.entries(INSTANCE_SETTINGS))
-    t.ok(page.includes(`| \`${name}\` | \`${fallback}\` |`), name)
+    t.ok(page.includes(`- **\`${name}\`** (\`${fallback}\`): `), name)
   t.match(read('README.md'), /\(docs\/settings\.md\)/, 'and the README leads there')
 })
 

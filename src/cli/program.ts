@@ -21,7 +21,7 @@ import { auditCommands } from './operate/audit.ts'
 import { doctorCommand } from './operate/doctor.ts'
 import { refusalCommands } from './operate/refusal.ts'
 import { serveCommand } from './operate/serve.ts'
-import { settingsCommand } from './operate/settings.ts'
+import { settingsCommands } from './operate/settings.ts'
 import { userCommands } from './user/user.ts'
 
 const HELP = helpText(
@@ -87,7 +87,7 @@ export function createProgram(terminal: Terminal, complain: (text: string) => vo
   exportCommand(program)
   auditCommands(program)
   dbCommands(program)
-  settingsCommand(program)
+  settingsCommands(program)
   refusalCommands(program)
   explainCommand(program)
   doctorCommand(program)

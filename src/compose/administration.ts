@@ -1,4 +1,5 @@
 import { createManageApps } from '../admin/apps/manage-apps.ts'
+import { createManageSettings } from '../admin/change/manage-settings.ts'
 import { createReadLogs } from '../admin/change/read-logs.ts'
 import { createRunChange } from '../admin/change/run-change.ts'
 import { createManageConsents } from '../admin/grants/manage-consents.ts'
@@ -37,7 +38,8 @@ export function createAdministration(
     http,
     responseTypes,
     registration: policy,
-  }: Pick<Config, 'issuer' | 'http' | 'responseTypes' | 'registration'>,
+    shown: processSettings,
+  }: Pick<Config, 'issuer' | 'http' | 'responseTypes' | 'registration' | 'shown'>,
   {
     store: { read, write, writeAlone, requireDiskSpace },
     keys,
@@ -78,6 +80,7 @@ export function createAdministration(
       consents: createManageConsents({ read, runChange }),
       users: createManageUsers({ read, runChange, clock, hashPassword: passwords.hash }),
       keys: createManageKeys({ read, runChange, keys }),
+      settings: createManageSettings({ read, runChange, processSettings }),
       logs: createReadLogs({ read, flush }),
     },
   }

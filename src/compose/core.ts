@@ -1,4 +1,5 @@
-import { type Config, ConfigurationFaults } from '../config/read-config.ts'
+import { ConfigurationFaults } from '../config/configuration-faults.ts'
+import type { Config } from '../config/read-config.ts'
 import { DEFAULT_RESOURCE } from '../domain/access/api-resource.ts'
 import { DEFAULT_API_SCOPES } from '../domain/protocol/scope.ts'
 import { loadKeyRing, type MasterKeySource } from '../lib/crypto/master-key.ts'

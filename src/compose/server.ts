@@ -232,6 +232,7 @@ export async function buildServer(
     consents: manage.consents,
     users: manage.users,
     keys: manage.keys,
+    settings: manage.settings,
     logs: manage.logs,
   })
   await server.register(profileApi, {

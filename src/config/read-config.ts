@@ -1,26 +1,15 @@
-import { readFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { parseEnv } from 'node:util'
+import { join, resolve } from 'node:path'
 import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from '../domain/apps/app-choices.ts'
 import { fileUrlOf } from '../lib/net/database-url.ts'
 import { HOUR } from '../lib/time/clock.ts'
-import { pathsFrom, whyElsewhere } from './paths-in-file.ts'
+import { ConfigurationFaults } from './configuration-faults.ts'
+import { whyElsewhere } from './paths-in-file.ts'
+import { readGiven } from './read-given.ts'
 import { SettingFault } from './readers.ts'
 import { SETTINGS, type SettingName } from './settings.ts'
-
-/** Everything that is wrong with the configuration, one line each. */
-export class ConfigurationFaults extends Error {
-  readonly faults: readonly string[]
-
-  constructor(faults: readonly string[]) {
-    super(faults.join('\n'))
-    this.faults = faults
-  }
-}
+import { type ShownSetting, showSetting } from './show-setting.ts'
 
 type Values = { [Name in SettingName]: ReturnType<(typeof SETTINGS)[Name]['read']> }
-
-const isSettingName = (name: string): name is SettingName => Object.hasOwn(SETTINGS, name)
 
 export type Config = ReturnType<typeof readConfig>
 
@@ -31,26 +20,36 @@ export type Config = ReturnType<typeof readConfig>
  * @throws ConfigurationFaults naming every wrong or unknown setting at once
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>, file: string | undefined) {
-  const folder = dirname(resolve(file ?? ''))
-  const inFile = file === undefined ? {} : readFile(file)
-  const inEnvironment = onlyTessera(environment)
-  const given = { ...pathsFrom(folder, inFile), ...inEnvironment }
-  const faults = Object.keys(given)
-    .filter((name) => !isSettingName(name))
-    .sort()
-    .map((name) => `${name} is not a setting; tessera settings and docs/settings.md list them all`)
+  const { values, shown, faults } = examineConfig(environment, file)
+  if (faults.length > 0) throw new ConfigurationFaults(faults)
+  return sections(values as Values, shown, environment['NODE_ENV'] === 'production')
+}
+
+/**
+ * Reads as much of the configuration as can be read.
+ * @returns every setting as it may be shown, and what is wrong with them
+ * @throws ConfigurationFaults when the file cannot be read
+ */
+export function examineConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  file: string | undefined,
+): { values: Partial<Values>; shown: readonly ShownSetting[]; faults: readonly string[] } {
+  const { given, sourceOf, folder, faults, atRisk } = readGiven(environment, file)
   const values = {} as Record<string, unknown>
-  for (const [name, { default: fallback, read }] of Object.entries(SETTINGS)) {
+  const shown: ShownSetting[] = []
+  for (const [name, setting] of Object.entries(SETTINGS)) {
+    const text = given[name]?.trim() || setting.default
     try {
-      values[name] = read(given[name]?.trim() || fallback)
+      values[name] = setting.read(text)
+      shown.push(showSetting(name, setting, text, sourceOf(name)))
     } catch (error) {
       if (!(error instanceof SettingFault)) throw error
       faults.push(`${name} ${error.message}`)
+      shown.push(showSetting(name, setting, undefined, sourceOf(name)))
     }
   }
-  faults.push(...whyTogetherWrong(values), ...whyElsewhere(folder, resolve(), { ...inFile, ...blanked(inEnvironment) }))
-  if (faults.length > 0) throw new ConfigurationFaults(faults)
-  return sections(values as Values, environment['NODE_ENV'] === 'production')
+  faults.push(...whyTogetherWrong(values), ...whyElsewhere(folder, resolve(), atRisk))
+  return { values: values as Partial<Values>, shown, faults }
 }
 
 /** What is wrong with settings that are right one by one; one that could not be read is not there. */
@@ -67,7 +66,7 @@ const whyTogetherWrong = ({
   ...(issuer !== undefined && audience === issuer ? ['TESSERA_AUDIENCE must be another name than TESSERA_ISSUER'] : []),
 ]
 
-const sections = (values: Values, production: boolean) => ({
+const sections = (values: Values, shown: readonly ShownSetting[], production: boolean) => ({
   issuer: values.TESSERA_ISSUER,
   instanceName: values.TESSERA_INSTANCE_NAME,
   http: {
@@ -85,7 +84,7 @@ const sections = (values: Values, production: boolean) => ({
   masterKey: {
     value: values.TESSERA_MASTER_KEY,
     file: values.TESSERA_MASTER_KEY_FILE ?? join(values.TESSERA_DATA_DIR, 'master.key'),
-    mayCreate: !production,
+    mayCreate: !production && !values.TESSERA_PRODUCTION,
   },
   tokens: {
     issuer: values.TESSERA_ISSUER,
@@ -121,32 +120,6 @@ const sections = (values: Values, production: boolean) => ({
     retireAfter: Math.max(values.TESSERA_KEY_RETIRE_AFTER, values.TESSERA_SESSION_ABSOLUTE + HOUR),
   },
   sessions: { idle: values.TESSERA_SESSION_IDLE, absolute: values.TESSERA_SESSION_ABSOLUTE },
+  /** Each as it may be shown, with where it comes from. */
+  shown,
 })
-
-/** What the environment says counts for itself, and hides what the file says. */
-const blanked = (given: object): Record<string, undefined> =>
-  Object.fromEntries(Object.keys(given).map((name) => [name, undefined]))
-
-const onlyTessera = (environment: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> =>
-  Object.fromEntries(Object.entries(environment).filter(([name]) => name.startsWith('TESSERA_')))
-
-function readFile(file: string): Record<string, string | undefined> {
-  const text = readFileText(file)
-  // The parser skips what it cannot read, and a setting in it would be missing without a word.
-  const faults = text
-    .split(/\r?\n/)
-    .map((line, index) =>
-      /^\s*(#|$|(export\s+)?[\w.-]+\s*=)/.test(line) ? '' : `line ${index + 1} of ${file} is not NAME=value`,
-    )
-    .filter((fault) => fault !== '')
-  if (faults.length > 0) throw new ConfigurationFaults(faults)
-  return parseEnv(text) as Record<string, string | undefined>
-}
-
-function readFileText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new ConfigurationFaults([`the configuration file ${file} cannot be read: ${(error as Error).message}`])
-  }
-}

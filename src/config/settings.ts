@@ -1,5 +1,6 @@
 import { SIGNING_ALGORITHMS } from '../domain/protocol/signing-algorithm.ts'
 import { SHORTEST_RETIREMENT } from '../domain/tokens/signing-key-life.ts'
+import { shownDatabaseUrl } from '../lib/net/database-url.ts'
 import { DAY, HOUR, MINUTE } from '../lib/time/clock.ts'
 import {
   readBoolean,
@@ -20,17 +21,22 @@ import {
   readToken,
 } from './readers.ts'
 
-interface Setting<T> {
+export interface Setting<T> {
   readonly default: string
   readonly help: string
   readonly read: (text: string) => T
+  /** What of a sound value anybody may see who may read settings. */
+  readonly show: (text: string) => string
 }
 
-const setting = <T>(fallback: string, help: string, read: (text: string) => T): Setting<T> => ({
-  default: fallback,
-  help,
-  read,
-})
+const setting = <T>(
+  fallback: string,
+  help: string,
+  read: (text: string) => T,
+  show = (text: string): string => text,
+): Setting<T> => ({ default: fallback, help, read, show })
+
+const hidden = (): string => '(hidden)'
 
 /** Every setting, in the order in which docs/settings.md lists them. */
 export const SETTINGS = {
@@ -45,11 +51,13 @@ export const SETTINGS = {
     '',
     'URL of the database, `file:` or `postgres:`; default: tessera.db in the data folder',
     readDatabaseUrl,
+    shownDatabaseUrl,
   ),
   TESSERA_MOVE_TO: setting(
     '',
     'URL of the database that `tessera db move` moves to, where the command line must not show it',
     readDatabaseUrl,
+    shownDatabaseUrl,
   ),
   TESSERA_DATABASE_CONNECTIONS: setting(
     '10',
@@ -60,11 +68,17 @@ export const SETTINGS = {
     '',
     'master key, which encrypts the signing keys: 32 bytes or more in base64 or hex, several separated by commas; replaces the file',
     readOptional,
+    hidden,
   ),
   TESSERA_MASTER_KEY_FILE: setting(
     '',
     'file with the master key; default: master.key in the data folder, created at the first start outside production',
     readOptional,
+  ),
+  TESSERA_PRODUCTION: setting(
+    'false',
+    'whether a missing master key stops the start instead of being created; NODE_ENV=production in the environment says the same',
+    readBoolean,
   ),
   TESSERA_SHUTDOWN_DELAY: setting(
     '2s',
@@ -186,6 +200,7 @@ export const SETTINGS = {
     '',
     'Bearer token that opens `/metrics`; if empty, `/metrics` is closed, but for programs of this machine where the issuer is http and no proxy is trusted',
     readToken,
+    hidden,
   ),
   TESSERA_LOG_LEVEL: setting(
     'info',

@@ -5,7 +5,8 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { ConfigurationFaults, readConfig } from '../../src/config/read-config.ts'
+import { ConfigurationFaults } from '../../src/config/configuration-faults.ts'
+import { readConfig } from '../../src/config/read-config.ts'
 import { SETTINGS } from '../../src/config/settings.ts'
 import { keysFor, loadKeyRing, MasterKeyFault, type MasterKeySource } from '../../src/lib/crypto/master-key.ts'
 import { parseDatabaseUrl } from '../../src/lib/net/database-url.ts'
@@ -155,9 +156,10 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   ['TESSERA_DATA_DIR', './data\u0000', TEXT],
   ['TESSERA_METRICS_TOKEN', 'canary', 'must be at least 16 characters of A-Z a-z 0-9 . _ ~ + / -'],
   ['TESSERA_SHUTDOWN_DELAY', '2m', 'is not a length of time up to one minute, such as 2s: 2m'],
-  ['TESSERA_ISUER', 'https://canary.example', 'is not a setting; tessera settings and docs/settings.md list them all'],
+  ['TESSERA_ISUER', 'https://canary.example', 'is not a setting; did you mean TESSERA_ISSUER?'],
   ['TESSERA_', 'canary', 'is not a setting; tessera settings and docs/settings.md list them all'],
-  ['TESSERA_issuer', 'https://canary.example', 'is not a setting; tessera settings and docs/settings.md list them all'],
+  ['TESSERA_issuer', 'https://canary.example', 'is not a setting; did you mean TESSERA_ISSUER?'],
+  ['TESSERA_PRODUCTION', 'yes', `${BOOLEAN} yes`],
   ['TESSERA___proto__', 'canary', 'is not a setting; tessera settings and docs/settings.md list them all'],
 ]
 
@@ -270,9 +272,9 @@ await t.test('the environment wins over the file, and the file over the defaults
 })
 
 await t.test('the file is held to the same rules', async (t) => {
-  t.strictSame(faultsOf({}, fileOf(t, 'TESSERA_AUDIENC=x\nNODE_ENV=production\nTESSERA_LISTEN=80\n')), [
-    'NODE_ENV is not a setting; tessera settings and docs/settings.md list them all',
-    'TESSERA_AUDIENC is not a setting; tessera settings and docs/settings.md list them all',
+  const wrong = fileOf(t, 'TESSERA_AUDIENC=x\nTESSERA_LISTEN=80\n')
+  t.strictSame(faultsOf({}, wrong), [
+    `TESSERA_AUDIENC is not a setting (line 1 of ${wrong}); did you mean TESSERA_AUDIENCE?`,
     `TESSERA_LISTEN ${LISTEN} 80`,
   ])
   const spoilt = fileOf(t, 'TESSERA_LISTEN=127.0.0.1:80\nTESSERA_MASTER_KEY canary\n\n# fine\n=x\n')
@@ -280,6 +282,25 @@ await t.test('the file is held to the same rules', async (t) => {
   t.strictSame(faultsOf({}, '/nowhere/tessera.env'), [
     `the configuration file /nowhere/tessera.env cannot be read: ENOENT: no such file or directory, open '/nowhere/tessera.env'`,
   ])
+})
+
+await t.test('names in the file that are for other programs are ignored, and near misses are not', async (t) => {
+  const shared = fileOf(t, 'NODE_ENV=production\nPGPASSWORD=canary\nPGPASSWORD=again\nTESSERA_INSTANCE=acme\n')
+  t.strictSame(faultsOf({}, shared), [])
+  t.equal(readConfig({}, shared).tokens.instance, 'acme')
+  const near = fileOf(t, '# mine\nTESERA_ISSUER=https://canary.example\nexport tessera_listen=127.0.0.1:80\n')
+  t.strictSame(faultsOf({}, near), [
+    `TESERA_ISSUER is not a setting (line 2 of ${near}); did you mean TESSERA_ISSUER?`,
+    `tessera_listen is not a setting (line 3 of ${near}); did you mean TESSERA_LISTEN?`,
+  ])
+})
+
+await t.test('a name twice in the file is a fault, and a byte order mark is taken', async (t) => {
+  const twice = fileOf(t, 'TESSERA_INSTANCE=canary\n\nexport TESSERA_INSTANCE=canary2\nTESSERA_INSTANCE=\n')
+  t.strictSame(faultsOf({ TESSERA_INSTANCE: 'x' }, twice), [
+    `TESSERA_INSTANCE is set more than once in ${twice}: lines 1, 3, 4; keep the line that is meant`,
+  ])
+  t.equal(readConfig({}, fileOf(t, '\ufeffTESSERA_INSTANCE=acme\r\n')).tokens.instance, 'acme')
 })
 
 await t.test('master key: made for its owner alone outside production, and never made anew', async (t) => {
@@ -293,6 +314,8 @@ await t.test('master key: made for its owner alone outside production, and never
   t.strictSame(loadMasterKey({ ...source, mayCreate: false }), key, 'and production, too')
   t.equal(readConfig({}, undefined).masterKey.mayCreate, true)
   t.equal(readConfig({ NODE_ENV: 'production' }, undefined).masterKey.mayCreate, false)
+  t.equal(readConfig({}, fileOf(t, 'TESSERA_PRODUCTION=true\n')).masterKey.mayCreate, false)
+  t.equal(readConfig({ TESSERA_PRODUCTION: 'false' }, fileOf(t, 'TESSERA_PRODUCTION=true\n')).masterKey.mayCreate, true)
 })
 
 await t.test('master key: each wrong one has its line, and is not repeated', async (t) => {

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { setInstanceSetting } from '../../src/admin/change/instance-settings.ts'
+import { changeInstanceSettings } from '../../src/admin/change/instance-settings.ts'
 import { AUDIT_EVENTS } from '../../src/domain/instance/audit.ts'
 import { createBatches } from '../../src/lib/flow/batches.ts'
 import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
@@ -334,10 +334,10 @@ await t.test('the log is only ever added to, and forgets what the retention has 
     'kept for 400 days unless said otherwise',
   )
   await t.rejects(
-    instance.core.store.write((unit) => setInstanceSetting(unit, 'AuditRetention', '1h', context)),
-    /AuditRetention: expects a length of time, at least one day/,
+    instance.core.store.write((unit) => changeInstanceSettings(unit, { AuditRetention: '1h' }, context)),
+    /AuditRetention: expects a length of time of at least 1d/,
   )
-  await instance.core.store.write((unit) => setInstanceSetting(unit, 'AuditRetention', '30d', context))
+  await instance.core.store.write((unit) => changeInstanceSettings(unit, { AuditRetention: '30d' }, context))
   await cleanUpOf(instance).run()
   const rows = await rowsOf(instance)
   t.notOk(rows.some(({ user_id: user }) => user === 'x'))

@@ -14,6 +14,9 @@ export const versionOfApp = (app: TrustedApplication): string =>
 
 export const versionOfUser = (user: User): string => versionOf(showUser(user), user.epoch, user.updatedAt)
 
+export const versionOfSettings = (settings: readonly { readonly value: string; readonly from: string }[]): string =>
+  versionOf(settings.map(({ value, from }) => [value, from]))
+
 /** Whether a state of a record is the one the caller has seen. */
 export type Expected = (version: string) => boolean
 

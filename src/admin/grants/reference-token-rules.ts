@@ -52,7 +52,7 @@ export function readTokenExpiry(text: string | undefined, longest: string | unde
     return wrong('expires_at', 'expects a length of time such as 30d, or a time such as 2030-01-31T00:00:00Z')
   if (time <= now) return wrong('expires_at', 'is not in the future')
   if (time <= now + most) return { value: time }
-  const allow = 'to allow more, set ReferenceTokenMaxLifetime in a file and run tessera apply'
+  const allow = 'to allow more: tessera settings set ReferenceTokenMaxLifetime LENGTH'
   return wrong('expires_at', `is later than ${showDuration(most)} from now, ${isoTime(now + most)}; ${allow}`)
 }
 

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander'
-import { ConfigurationFaults } from '../../config/read-config.ts'
+import { ConfigurationFaults } from '../../config/configuration-faults.ts'
 import { describeFault, Refused } from '../../domain/refusals/errors.ts'
 import { MasterKeyFault } from '../../lib/crypto/master-key.ts'
 import { ClockAhead } from '../../operations/maintenance/check-clock.ts'

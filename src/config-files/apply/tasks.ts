@@ -1,7 +1,7 @@
 import { setAppSecrets } from '../../admin/apps/app-secrets.ts'
 import { registerApp, setAppEnabled, updateApp } from '../../admin/apps/apps.ts'
 import { findResource, storeResource } from '../../admin/apps/resources.ts'
-import { setInstanceSetting } from '../../admin/change/instance-settings.ts'
+import { changeInstanceSettings } from '../../admin/change/instance-settings.ts'
 import type { ChangeContext } from '../../admin/change/record-change.ts'
 import { invalidChange } from '../../admin/change/refuse-change.ts'
 import { findUser } from '../../admin/users/find-user.ts'
@@ -55,7 +55,7 @@ export function tasksFor({ resources, users, apps, settings }: Wanted, { read, c
       .map((user) => ({ ...user.record, run: (unit: Unit) => disableUser(unit, user, context) })),
     ...settings.map(({ record, name, value }) => ({
       ...record,
-      run: (unit: Unit) => setInstanceSetting(unit, name, value, context),
+      run: (unit: Unit) => changeInstanceSettings(unit, { [name]: value }, context),
     })),
   ]
 }

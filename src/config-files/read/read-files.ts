@@ -15,7 +15,8 @@ import { readUser, type WantedUser } from './read-user.ts'
 export interface WantedSetting {
   readonly record: FileRecord
   readonly name: InstanceSettingName
-  readonly value: string
+  /** `null` for its default. */
+  readonly value: string | null
 }
 
 /** What the files want of an instance. */
@@ -67,7 +68,7 @@ function readSetting(record: FileRecord, { suggest }: Reading): Read<WantedSetti
     return { wanted: undefined, faults }
   }
   const text = typeof value === 'number' ? String(value) : value
-  if (typeof text === 'string') return { wanted: { record, name, value: text }, faults }
+  if (typeof text === 'string' || text === null) return { wanted: { record, name, value: text }, faults }
   complain(undefined, `expects ${INSTANCE_SETTINGS[name].expects}`)
   return { wanted: undefined, faults }
 }

@@ -36,9 +36,24 @@ export function createStagedUnit(read: Unit) {
         }
         return settings.get(name)?.after
       },
+      async getEach(names) {
+        const missing = names.filter((name) => !settings.has(name))
+        const found = missing.length === 0 ? new Map<string, string>() : await read.settings.getEach(missing)
+        for (const name of missing) settings.set(name, { before: found.get(name), after: found.get(name) })
+        return new Map(
+          names.flatMap((name) => {
+            const value = settings.get(name)?.after
+            return value === undefined ? [] : [[name, value] as const]
+          }),
+        )
+      },
       async set(name, value) {
         settings.set(name, { before: settings.get(name)?.before, after: value })
         later.change((stored) => stored.settings.set(name, value))
+      },
+      async remove(name) {
+        settings.set(name, { before: settings.get(name)?.before, after: undefined })
+        later.change((stored) => stored.settings.remove(name))
       },
     },
     signInAttempts: {

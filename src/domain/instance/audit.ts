@@ -61,7 +61,7 @@ export type AuditEventName = keyof typeof OUTCOME
  * the files, as often as they like.
  */
 export const changesRecords = (record: Pick<AuditRecord, 'event' | 'actor' | 'app'>): boolean =>
-  /^(app|user|resource|setting)_/.test(record.event) &&
+  /^(app|user|resource|setting)_|^license_changed$/.test(record.event) &&
   record.event !== 'app_authentication_failed' &&
   record.event !== 'user_unlocked' &&
   !isOwnRegistration(record)

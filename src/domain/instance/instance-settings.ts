@@ -1,70 +1,67 @@
 import { DAY, HOUR, MINUTE } from '../../lib/time/clock.ts'
-import { readDuration } from '../../lib/time/duration.ts'
-import { LONGEST_IDLE, LONGEST_SERVICE_SESSION } from '../sessions/api-session.ts'
+import { LICENCE_SLOTS, LONGEST_IDLE, LONGEST_SERVICE_SESSION, MOST_SLOTS, readSlots } from '../sessions/api-session.ts'
+import { lengthOfTime, type SettingKind, wholeNumber } from './setting-kinds.ts'
 
-interface InstanceSetting {
+interface InstanceSetting<T> extends SettingKind<T> {
+  /** As an administrator would write it. */
   readonly default: string
   readonly help: string
-  /** Completes the sentence "NAME expects ...". */
-  readonly expects: string
-  /** The meaning of a text; `undefined` when it cannot be read. */
-  readonly read: (text: string) => number | undefined
+  /** Under which name the database keeps it. */
+  readonly stored: string
 }
 
-const period =
-  (shortest: number, longest = Number.POSITIVE_INFINITY) =>
-  (text: string) => {
-    const milliseconds = readDuration(text)
-    return milliseconds !== undefined && milliseconds >= shortest && milliseconds <= longest ? milliseconds : undefined
-  }
+const setting = <T>(name: string, kind: SettingKind<T>, fallback: string, help: string): InstanceSetting<T> => ({
+  ...kind,
+  default: fallback,
+  help,
+  // Apart from what the server notes for itself.
+  stored: `instance/${name}`,
+})
 
-const count = (least: number, most: number) => (text: string) => {
-  const number = /^\d{1,9}$/.test(text) ? Number(text) : -1
-  return number >= least && number <= most ? number : undefined
+const slots: SettingKind<number | 'unlimited'> = {
+  expects: `a whole number from 1 to ${MOST_SLOTS}, or unlimited`,
+  read: (text) => {
+    const read = readSlots(text)
+    return read === 'unreadable' ? undefined : (read ?? 'unlimited')
+  },
 }
 
 /** What an administrator may change while the server runs; kept in the database, the same for every node. */
 export const INSTANCE_SETTINGS = {
-  AuditRetention: {
-    default: '400d',
-    help: 'how long the audit log is kept',
-    expects: 'a length of time, at least one day, such as 400d',
-    read: period(DAY),
+  AuditRetention: setting('AuditRetention', lengthOfTime(DAY, '400d'), '400d', 'how long the audit log is kept'),
+  RefusalRetention: setting('RefusalRetention', lengthOfTime(HOUR, '30d'), '30d', 'how long refusals are kept'),
+  RefusalLimit: setting('RefusalLimit', wholeNumber(100, 1_000_000), '10000', 'how many refusals are kept at most'),
+  ReferenceTokenMaxLifetime: setting(
+    'ReferenceTokenMaxLifetime',
+    lengthOfTime(HOUR, '365d', 3650 * DAY),
+    '365d',
+    'how long a new reference token may be valid at most',
+  ),
+  ApiSessionIdle: setting(
+    'ApiSessionIdle',
+    lengthOfTime(MINUTE, '20m', LONGEST_IDLE),
+    '20m',
+    'how long an API session lasts without use',
+  ),
+  ServiceSessionLength: setting(
+    'ServiceSessionLength',
+    lengthOfTime(MINUTE, '1h', LONGEST_SERVICE_SESSION),
+    '1h',
+    'how long an API session of a service lasts at most, however much it is used',
+  ),
+  LicenceSlots: {
+    ...setting('LicenceSlots', slots, 'unlimited', 'how many API sessions may be open at once'),
+    stored: LICENCE_SLOTS,
   },
-  RefusalRetention: {
-    default: '30d',
-    help: 'how long refusals are kept',
-    expects: 'a length of time, at least one hour, such as 30d',
-    read: period(HOUR),
-  },
-  RefusalLimit: {
-    default: '10000',
-    help: 'how many refusals are kept at most',
-    expects: 'a whole number from 100 to 1000000',
-    read: count(100, 1_000_000),
-  },
-  ReferenceTokenMaxLifetime: {
-    default: '365d',
-    help: 'how long a new reference token may be valid at most',
-    expects: 'a length of time from 1h to 3650d, such as 365d',
-    read: period(HOUR, 3650 * DAY),
-  },
-  ApiSessionIdle: {
-    default: '20m',
-    help: 'how long an API session lasts without use',
-    expects: 'a length of time from 1m to 12h, such as 20m',
-    read: period(MINUTE, LONGEST_IDLE),
-  },
-  ServiceSessionLength: {
-    default: '1h',
-    help: 'how long an API session of a service lasts at most, however much it is used',
-    expects: 'a length of time from 1m to 24h, such as 1h',
-    read: period(MINUTE, LONGEST_SERVICE_SESSION),
-  },
-} as const satisfies Record<string, InstanceSetting>
+} as const satisfies Record<string, InstanceSetting<unknown>>
 
 export type InstanceSettingName = keyof typeof INSTANCE_SETTINGS
 export const INSTANCE_SETTING_NAMES = Object.keys(INSTANCE_SETTINGS) as InstanceSettingName[]
+
+/** What a setting means: milliseconds for a length of time. */
+export type InstanceSettingValue<Name extends InstanceSettingName> = NonNullable<
+  ReturnType<(typeof INSTANCE_SETTINGS)[Name]['read']>
+>
 
 /** Under which name the time that the instance has reached is kept, milliseconds since 1970. */
 export const TIME_REACHED = 'time-reached'
@@ -72,11 +69,18 @@ export const TIME_REACHED = 'time-reached'
 /** Under which name it is kept which times were told although they never were, as JSON `{ from, until }`. */
 export const WRONG_TIME = 'wrong-time'
 
-/** Under which name the database keeps it, apart from what the server notes for itself. */
-export const storedName = (name: InstanceSettingName): string => `instance/${name}`
+export const isInstanceSetting = (name: string): name is InstanceSettingName => Object.hasOwn(INSTANCE_SETTINGS, name)
 
-/** The meaning of what is stored, or of the default: milliseconds for a length of time. */
-export function valueOfSetting(name: InstanceSettingName, stored: string | undefined): number {
+/** Under which name the database keeps it. */
+export const storedName = (name: InstanceSettingName): string => INSTANCE_SETTINGS[name].stored
+
+/** The meaning of what is stored, or of the default where nothing is stored that can be read. */
+export function valueOfSetting<Name extends InstanceSettingName>(
+  name: Name,
+  stored: string | undefined,
+): InstanceSettingValue<Name> {
   const { read, default: fallback } = INSTANCE_SETTINGS[name]
-  return (stored === undefined ? undefined : read(stored)) ?? read(fallback) ?? 0
+  const value = (stored === undefined ? undefined : read(stored)) ?? read(fallback)
+  if (value === undefined) throw new Error(`the default of ${name} cannot be read`)
+  return value as InstanceSettingValue<Name>
 }

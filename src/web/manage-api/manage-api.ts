@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageApps } from '../../admin/apps/manage-apps.ts'
+import type { ManageSettings } from '../../admin/change/manage-settings.ts'
 import type { ReadLogs } from '../../admin/change/read-logs.ts'
 import type { ManageConsents } from '../../admin/grants/manage-consents.ts'
 import type { ManageKeys } from '../../admin/grants/manage-keys.ts'
@@ -22,6 +23,7 @@ import { manageConsentsEndpoint } from './consents.ts'
 import { manageKeysEndpoint } from './keys.ts'
 import { manageLogsEndpoint } from './logs.ts'
 import { manageSessionsEndpoint } from './sessions.ts'
+import { manageSettingsEndpoint } from './settings.ts'
 import { manageTokensEndpoint } from './tokens.ts'
 import { manageUsersEndpoint } from './users.ts'
 
@@ -37,6 +39,7 @@ interface Dependencies {
   readonly consents: ManageConsents
   readonly users: ManageUsers
   readonly keys: ManageKeys
+  readonly settings: ManageSettings
   readonly logs: ReadLogs
 }
 
@@ -54,6 +57,7 @@ export async function manageApi(
     consents,
     users,
     keys,
+    settings,
     logs,
   }: Dependencies,
 ): Promise<void> {
@@ -75,6 +79,7 @@ export async function manageApi(
       { name: 'sessions', description: 'API sessions and licence slots' },
       { name: 'users', description: 'People and System Users' },
       { name: 'keys', description: 'Keys that sign tokens' },
+      { name: 'settings', description: 'What is in force, and what administrators may change' },
       { name: 'journals', description: 'Refusals and the audit log' },
     ],
   })
@@ -85,6 +90,7 @@ export async function manageApi(
   await server.register(manageUsersEndpoint, { users })
   await server.register(manageConsentsEndpoint, { consents })
   await server.register(manageKeysEndpoint, { keys })
+  await server.register(manageSettingsEndpoint, { settings })
   await server.register(manageLogsEndpoint, { logs })
   refuseOtherMethods()
 }

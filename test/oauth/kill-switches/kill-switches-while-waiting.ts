@@ -219,6 +219,7 @@ await t.test('PT-07: every change of the administration API is checked again', a
     'DELETE /keys/:kid': () => api.remove(`/keys/${kid}`),
     'DELETE /sessions/:id': () => api.remove(`/sessions/${session_id}?withTokens=true`),
     'PUT /license': () => api.put('/license', { slots: 1, reserved: [] }),
+    'PATCH /settings': () => api.patch('/settings', { AuditRetention: '1d' }),
     'POST /users': () => api.post('/users', NEW_ADMINISTRATOR),
     'PATCH /users/:user': () => api.patch('/users/david', { isAdmin: true }),
     'DELETE /users/:user': () => api.remove('/users/david'),

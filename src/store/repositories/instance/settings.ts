@@ -18,21 +18,24 @@ export type Settings = ReturnType<typeof settingsOn>
 
 /** Single facts about the instance that must survive a restart. */
 export function settingsOn(db: Kysely<Schema>) {
+  /** Those of several that are there, under their names, in one question. */
+  async function getEach(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const rows = await db.selectFrom('settings').selectAll().where('name', 'in', names).execute()
+    return new Map(rows.map(({ name, value }) => [name, value]))
+  }
+
   return {
     async get(name: string): Promise<string | undefined> {
       const row = await db.selectFrom('settings').select('value').where('name', '=', name).executeTakeFirst()
       return row?.value
     },
 
+    getEach,
+
     /** How long API sessions live and how many there may be, as it is set now; every call of an API asks, so it is one question. */
     async apiSessionRules(): Promise<ApiSessionRules> {
       const [idle, length] = ['ApiSessionIdle', 'ServiceSessionLength'] as const
-      const rows = await db
-        .selectFrom('settings')
-        .selectAll()
-        .where('name', 'in', [storedName(idle), storedName(length), LICENCE_SLOTS])
-        .execute()
-      const stored = new Map(rows.map(({ name, value }) => [name, value]))
+      const stored = await getEach([storedName(idle), storedName(length), LICENCE_SLOTS])
       const slots = readSlots(stored.get(LICENCE_SLOTS) ?? 'unlimited')
       return {
         idle: valueOfSetting(idle, stored.get(storedName(idle))),
@@ -48,6 +51,11 @@ export function settingsOn(db: Kysely<Schema>) {
         .values({ name, value })
         .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
         .execute()
+    },
+
+    /** Forgets it, so that its default counts. */
+    async remove(name: string): Promise<void> {
+      await db.deleteFrom('settings').where('name', '=', name).execute()
     },
 
     /** Sets it if it still is what it was, `undefined` for not there. @returns whether it was */

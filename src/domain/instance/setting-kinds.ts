@@ -1,0 +1,31 @@
+import { readDuration, showDuration } from '../../lib/time/duration.ts'
+
+/** How values of a setting are written, and what they mean. */
+export interface SettingKind<T> {
+  /** Completes the sentence "NAME expects ...". */
+  readonly expects: string
+  /** The meaning of a text; `undefined` when it cannot be read. */
+  readonly read: (text: string) => T | undefined
+}
+
+/** A length of time. @param least milliseconds, as `most` and what is read */
+export const lengthOfTime = (least: number, example: string, most = Number.POSITIVE_INFINITY): SettingKind<number> => ({
+  expects: `a length of time ${rangeOf(least, most)}, such as ${example}`,
+  read: (text) => {
+    const milliseconds = readDuration(text)
+    return milliseconds !== undefined && milliseconds >= least && milliseconds <= most ? milliseconds : undefined
+  },
+})
+
+const rangeOf = (least: number, most: number): string =>
+  most === Number.POSITIVE_INFINITY
+    ? `of at least ${showDuration(least)}`
+    : `from ${showDuration(least)} to ${showDuration(most)}`
+
+export const wholeNumber = (least: number, most: number): SettingKind<number> => ({
+  expects: `a whole number from ${least} to ${most}`,
+  read: (text) => {
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : -1
+    return number >= least && number <= most ? number : undefined
+  },
+})
