@@ -54,7 +54,7 @@ export async function prepareFirstPasswords(
 const isSame = async (password: FirstPassword, known: string, { verify, isOfOtherCost }: Passwords) =>
   'hash' in password
     ? password.hash === known || (isOfOtherCost(password.hash) && !isOfOtherCost(known))
-    : verify(known, password.clear)
+    : (await verify(known, password.clear)).isRight
 
 const ignored = (login: string): string =>
   `${login}: the password is ignored, as the account already has another one; to change it: tessera user set-password ${shellWord(login)}`

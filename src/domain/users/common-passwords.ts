@@ -1,3 +1,5 @@
+import { spelledPassword } from '../../lib/text/password-spelling.ts'
+
 /** What people take most often, without the digits and signs they add. From what has leaked, again and again. */
 const WORDS = new Set(
   `password passwort passwd pass passcode passphrase passw contraseña contrasena motdepasse senha parola wachtwoord haslo lozinka salasana jelszo
@@ -105,13 +107,15 @@ export type IsListed = (text: string) => boolean
  * @see NIST SP 800-63B §5.1.1.2, OWASP ASVS 5.0 6.2.4
  */
 export function isCommonPassword(password: string, isListed: IsListed): boolean {
-  const text = password.normalize('NFKC').toLowerCase()
+  const text = spelledPassword(password).toLowerCase()
   if (isDate(text)) return true
   const unit = unitOf(text)
-  if (unit.length <= 4 && unit.length < text.length) return true
+  if (lengthOf(unit) <= 4 && unit.length < text.length) return true
   if ([text, unit].some((one) => isRun(one) || coresOf(one).some((core) => WORDS.has(core) || isRun(core)))) return true
   return isListed(text)
 }
+
+const lengthOf = (text: string): number => [...text].length
 
 /** The shortest part that the text is a repetition of. */
 function unitOf(text: string): string {
@@ -129,7 +133,7 @@ const isDate = (text: string): boolean =>
 function coresOf(text: string): string[] {
   const letters = text.replace(/^[^\p{L}@$]+|(?<![^\p{L}@$])[^\p{L}@$]+$/gu, '')
   const bare = text.replace(/^[^\p{L}]+|(?<![^\p{L}])[^\p{L}]+$/gu, '')
-  const kept = [text, letters, bare].filter((core) => core !== '' && text.length - core.length <= MOST_ADDED)
+  const kept = [text, letters, bare].filter((core) => core !== '' && lengthOf(text) - lengthOf(core) <= MOST_ADDED)
   return kept.flatMap((core) => {
     const folded = [...core].map((letter) => LEET[letter] ?? letter).join('')
     return [core, ...['i', 'l'].map((letter) => folded.replace(/[1!|]/g, letter))]

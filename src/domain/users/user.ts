@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { domainToASCII, domainToUnicode } from 'node:url'
+import { lengthOfPassword } from '../../lib/text/password-spelling.ts'
 import { holdsHidden } from '../records/readable-name.ts'
 import { type IsListed, isCommonPassword } from './common-passwords.ts'
 
@@ -115,12 +116,14 @@ export function whyBadLogin(login: string): string | undefined {
 export const whyBadEmail = (email: string): string | undefined =>
   email.length <= 254 && /^[^\s@"<>\p{C}]+@[^\s@"<>\p{C}]+$/u.test(email) ? undefined : 'is not an e-mail address'
 
+/** In characters: one for each code point of the spelling that is hashed. */
 export const LONGEST_PASSWORD = 1024
 
 /** Says why a password cannot be used, or `undefined`. @see NIST SP 800-63B §5.1.1.2 */
 export function whyBadPassword(password: string, isListed: IsListed): string | undefined {
-  if (password.length < 8) return 'must have at least 8 characters (15 or more are advised)'
-  if (password.length > LONGEST_PASSWORD) return `must have at most ${LONGEST_PASSWORD} characters`
+  const length = lengthOfPassword(password)
+  if (length < 8) return 'must have at least 8 characters (15 or more are advised)'
+  if (length > LONGEST_PASSWORD) return `must have at most ${LONGEST_PASSWORD} characters`
   if (isCommonPassword(password, isListed))
     return 'is one of the most common passwords, which are guessed first; use a few random words'
   return undefined

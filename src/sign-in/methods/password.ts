@@ -2,6 +2,7 @@ import { ACR_PASSWORD } from '../../domain/protocol/acr.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import { LONGEST_PASSWORD, type User } from '../../domain/users/user.ts'
 import { PasswordQueueFull, type Passwords } from '../../lib/crypto/passwords.ts'
+import { lengthOfPassword } from '../../lib/text/password-spelling.ts'
 import type { Users } from '../../store/repositories/users/users.ts'
 import type { Write } from '../../store/store.ts'
 import type { Origin, SignInThrottle } from '../throttle/throttle.ts'
@@ -47,19 +48,22 @@ function createCheckPassword({ users, write, passwords, throttle }: Dependencies
       return { user: undefined, ...why, userId: account?.user.id, until }
     }
     const { locks } = admission
-    const right = await passwords.verify(account?.passwordHash, password)
+    const { isRight, isCurrent } = await passwords.verify(account?.passwordHash, password)
     if (!account) return { user: undefined, ...NOBODY, locks }
     const { user } = account
-    const why = admission.lockedOut ? LOCKED : whyRefused(account, right)
+    const why = admission.lockedOut ? LOCKED : whyRefused(account, isRight)
     if (why !== undefined) return { user: undefined, ...why, userId: user.id, locks }
     await throttle.succeed(user, admission)
-    await renewHash(user, account.passwordHash, password)
+    if (!isCurrent) await renewHash(user, account.passwordHash, password)
     return { user }
   }
 
-  /** Gives a password that came with a hash of another cost one of ours: by its time its name could be told from others. */
+  /**
+   * Gives a password one of our hashes where it came with one of another cost, by whose time its name could be told from others, or
+   * with one of another spelling.
+   */
   async function renewHash({ id }: User, before: string | undefined, password: string): Promise<void> {
-    if (before === undefined || !passwords.isOfOtherCost(before)) return
+    if (before === undefined) return
     try {
       const after = await passwords.hash(password)
       await write(({ users }) => users.renewPasswordHash(id, before, after))
@@ -71,7 +75,7 @@ function createCheckPassword({ users, write, passwords, throttle }: Dependencies
 
   return async function checkPassword(login: string, password: string, origin: Origin): Promise<SignInResult> {
     // Nobody has such a password, and hashing it would cost the more the longer it is.
-    if (password.length > LONGEST_PASSWORD) return { user: undefined, ...TOO_LONG }
+    if (lengthOfPassword(password) > LONGEST_PASSWORD) return { user: undefined, ...TOO_LONG }
     if (atOnce >= MOST_AT_ONCE) throw new PasswordQueueFull('too many password checks are queued')
     atOnce += 1
     try {
