@@ -1,4 +1,4 @@
-import { destinationOf, originOf } from '../protocol/redirect-uri.ts'
+import { originOf } from '../protocol/redirect-uri.ts'
 import type { TrustedApplication } from './trusted-application.ts'
 
 /** What a page may show of an app. */
@@ -14,8 +14,8 @@ export const displayOf = ({ name, logoUri, policyUri, tosUri, selfRegistered }: 
 export const beforeSignIn = (app: TrustedApplication): TrustedApplication =>
   app.selfRegistered ? { ...app, logoUri: undefined } : app
 
-/** What a page about an app may reach: the app itself, where its form leads in the end, and its logo. */
-export function reachOf(app: TrustedApplication, redirectUri: string) {
-  const logo = app.logoUri === undefined ? undefined : originOf(app.logoUri)
-  return { formTargets: [destinationOf(redirectUri)], images: logo === undefined ? [] : [logo] }
+/** What a page reaches whose form leads to an app in the end: that app, wherever it sends the browser, and its logo. */
+export function reachOf({ logoUri }: TrustedApplication) {
+  const logo = logoUri === undefined ? undefined : originOf(logoUri)
+  return { endsAtApp: true, images: logo === undefined ? [] : [logo] }
 }

@@ -72,7 +72,7 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
     return renderPage(request, reply, {
       template: 'consent',
       uiLocales: flow.formOf(interaction).get('ui_locales'),
-      ...reachOf(app, redirectUri),
+      ...reachOf(app),
       data: (t, has) => ({
         app: displayOf(app),
         user: step.signedIn.user,

@@ -70,7 +70,7 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
       template: 'login',
       status: error?.status ?? 200,
       uiLocales: form.get('ui_locales'),
-      ...reachOf(app, redirectUri),
+      ...reachOf(app),
       data: () => ({
         app: displayOf(app),
         action: `${issuer}/login?interaction=${flow.interactions.seal(interaction)}`,

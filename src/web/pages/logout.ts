@@ -70,7 +70,7 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
     return renderPage(request, reply, {
       template: 'logout',
       uiLocales: interaction.uiLocales,
-      formTargets: interaction.redirectUri === undefined ? [] : [destinationOf(interaction.redirectUri)],
+      endsAtApp: interaction.redirectUri !== undefined,
       data: () => ({
         app: interaction.appName === undefined ? undefined : { name: interaction.appName },
         user,

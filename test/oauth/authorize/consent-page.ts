@@ -79,7 +79,7 @@ await t.test('CS-01 it cannot be framed, and runs no script', async (t) => {
   t.equal(view.headers.get('x-frame-options'), 'DENY')
   t.equal(
     view.headers.get('content-security-policy'),
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' https:; frame-ancestors 'none'; base-uri 'none'",
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'",
   )
   t.equal(view.headers.get('cache-control'), 'no-store')
   t.equal(view.headers.get('referrer-policy'), 'no-referrer')

@@ -36,7 +36,7 @@ await t.test(
     t.equal(view.headers.get('cache-control'), 'no-store')
     const policy = view.headers.get('content-security-policy') ?? ''
     t.match(policy, "script-src 'self';", 'no inline script')
-    t.match(policy, "form-action 'self' https:;")
+    t.notMatch(policy, 'form-action', 'the app may redirect the form to anything')
     const tokens = tokensOf(await redeem(instance, code ?? '', { redirect_uri: WEB_REDIRECT_WITH_QUERY }))
     t.equal(tokens.token_type, 'Bearer')
   },

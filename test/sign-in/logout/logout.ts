@@ -201,7 +201,7 @@ await t.test('client_id alone is enough for a registered URI, once the person ag
   const { browser } = await signedIn()
   const page = await get(browser, { client_id: WEB, post_logout_redirect_uri: WEB_BYE })
   await isAsked(t, browser, page)
-  t.match(page.headers.get('content-security-policy'), "form-action 'self' https:;")
+  t.notMatch(page.headers.get('content-security-policy'), 'form-action', 'the app may redirect on to anything')
   t.equal((await browser.submit(page, 'logout-confirm')).leftTo?.href, WEB_BYE, 'no state sent, none returned')
   await isOver(t, browser)
 })

@@ -13,9 +13,11 @@ declare module 'fastify' {
   }
 }
 
-/** Where a page's form may lead, and where its images may come from, beyond this server. */
+/** What a page may reach beyond this server. */
 export interface PageReach {
-  readonly formTargets?: readonly string[]
+  /** Whether what follows its form ends at an app, which may send the browser on to anything. */
+  readonly endsAtApp?: boolean
+  /** Where its images may come from. */
   readonly images?: readonly string[]
   /** Whether it runs a script of this server. */
   readonly ownScript?: boolean
@@ -25,7 +27,7 @@ export interface PageReach {
 
 /** What a page may load and do: no script but its own, nothing from elsewhere that it did not name. @see CSP3 §6 */
 export const contentSecurityPolicy = ({
-  formTargets = [],
+  endsAtApp = false,
   images = [],
   ownScript = false,
   frames = [],
@@ -37,16 +39,11 @@ export const contentSecurityPolicy = ({
     ...(ownScript ? ["script-src 'self'"] : []),
     `img-src ${["'self'", 'data:', ...images].join(' ')}`,
     ...(frames.length > 0 ? [`frame-src ${frames.join(' ')}`] : []),
-    `form-action ${["'self'", ...formTargets.map(asFormTarget)].join(' ')}`,
+    // Chromium holds every redirect that follows a form against the page, and no list names what apps redirect to.
+    ...(endsAtApp ? [] : ["form-action 'self'"]),
     ...(framable ? [] : ["frame-ancestors 'none'"]),
     "base-uri 'none'",
   ].join('; ')
-
-/**
- * Browsers hold every redirect that follows a form against its page, and the app may well send the browser on to another
- * origin of its own: of a web destination only the scheme is named.
- */
-const asFormTarget = (destination: string): string => new URL(destination).protocol
 
 const SECURITY_HEADERS = {
   'content-security-policy': contentSecurityPolicy(),

@@ -16,7 +16,7 @@ export const createSendAnswer =
     const { redirectUri, parameters } = answer
     return renderPage(request, reply, {
       template: 'form-post',
-      formTargets: [destinationOf(redirectUri)],
+      endsAtApp: true,
       ownScript: true,
       data: () => ({
         action: redirectUri,
