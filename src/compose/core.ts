@@ -1,6 +1,7 @@
 import { ConfigurationFaults } from '../config/configuration-faults.ts'
 import type { Config } from '../config/read-config.ts'
 import { DEFAULT_RESOURCE } from '../domain/access/api-resource.ts'
+import { isSameIdentifier } from '../domain/access/resource-identifier.ts'
 import { DEFAULT_API_SCOPES } from '../domain/protocol/scope.ts'
 import { loadKeyRing, type MasterKeySource } from '../lib/crypto/master-key.ts'
 import { createOutbound, type Outbound } from '../lib/net/outbound.ts'
@@ -90,13 +91,19 @@ async function requireMigrated({ migrations, read }: Store): Promise<void> {
 const nameTaken = (identifier: string): string =>
   `TESSERA_AUDIENCE is ${identifier}, which is the ApplicationUri of an app; give the API of the instance a name of its own`
 
+const sameApi = (identifier: string, registered: string): string =>
+  `TESSERA_AUDIENCE is ${identifier}, which names the same API as the resource ${registered}; set it to that, or remove the resource`
+
 /** The API of the instance itself is always there; what it is called and which scopes it has is for administrators. */
 async function ensureDefaultResource({ read, writeAlone }: Store, identifier: string, now: number): Promise<void> {
   if (await read.apps.find(identifier)) throw new ConfigurationFaults([nameTaken(identifier)])
+  const known = await read.resources.list()
+  const isKnown = known.some((resource) => resource.identifier === identifier)
+  const same = known.find((resource) => isSameIdentifier(resource.identifier, identifier))
+  if (same && !isKnown) throw new ConfigurationFaults([sameApi(identifier, same.identifier)])
   if ((await read.settings.get(DEFAULT_RESOURCE)) !== identifier)
     await writeAlone(({ settings }) => settings.set(DEFAULT_RESOURCE, identifier))
-  const known = await read.resources.list()
-  if (known.some((resource) => resource.identifier === identifier)) return
+  if (isKnown) return
   const scopes = DEFAULT_API_SCOPES.map((name) => ({ name, description: undefined }))
   await writeAlone(({ resources }) => resources.add({ identifier, name: identifier, scopes, resourceServers: [] }, now))
 }

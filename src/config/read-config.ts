@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { isSameIdentifier } from '../domain/access/resource-identifier.ts'
 import { ALL_RESPONSE_TYPES, RESPONSE_TYPES } from '../domain/apps/app-choices.ts'
 import { fileUrlOf } from '../lib/net/database-url.ts'
 import { HOUR } from '../lib/time/clock.ts'
@@ -63,7 +64,9 @@ const whyTogetherWrong = ({
     ? ['TESSERA_KEY_PUBLISH_AHEAD must be shorter than TESSERA_KEY_ROTATION']
     : []),
   // Tokens that are good for UserInfo alone name the issuer as their audience.
-  ...(issuer !== undefined && audience === issuer ? ['TESSERA_AUDIENCE must be another name than TESSERA_ISSUER'] : []),
+  ...(issuer !== undefined && audience !== undefined && isSameIdentifier(audience, issuer)
+    ? ['TESSERA_AUDIENCE must be another name than TESSERA_ISSUER']
+    : []),
 ]
 
 const sections = (values: Values, shown: readonly ShownSetting[], production: boolean) => ({

@@ -101,9 +101,11 @@ await t.test('the API of the instance is named like no app and not like the serv
   const app = ['app', 'register', 'my.trusted.app/web', '--spa', '--redirect-uri', 'https://rp.example.com/cb']
   const registered = await site.tessera(app)
   t.equal(registered.code, 0, registered.stderr)
+  t.equal((await site.tessera(['resource', 'add', 'https://api.example.com', '--scope', 'x'])).code, 0)
   for (const [audience, reason] of [
     ['my.trusted.app/web', /TESSERA_AUDIENCE is my\.trusted\.app\/web, which is the ApplicationUri of an app/],
     [site.issuer, /TESSERA_AUDIENCE must be another name than TESSERA_ISSUER/],
+    ['https://API.example.com/', /which names the same API as the resource https:\/\/api\.example\.com;/],
   ] as const)
     for (const command of [['serve'], ['user', 'add', 'anna', '--type', 'InternalUser']]) {
       const { code, stderr } = await tesseraWith({ ...site.settings, TESSERA_AUDIENCE: audience })(command)
@@ -128,6 +130,10 @@ await t.test('an API is named like no app and not like the server', async (t) =>
   for (const [name, reason] of [
     [WEB, 'must not be the ApplicationUri of an app'],
     [instance.issuer, 'must not be the issuer'],
+    [`${instance.issuer.replace('/id', '/%69d')}`, 'must not be the issuer'],
+    // RFC 3986 §6.2.2, §6.2.3: what a request cannot tell apart is one API.
+    ['https://Stock.Example.COM:443/', `names the same API as ${STOCK}, which is registered already`],
+    ['HTTPS://stock.example.com', `names the same API as ${STOCK}, which is registered already`],
   ] as const) {
     const line = await tessera(['resource', 'add', name, '--scope', 'x'])
     t.ok(line.code !== 0 && line.stderr.includes(reason), line.stderr)

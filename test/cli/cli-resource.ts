@@ -58,6 +58,7 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
     const refused = async (line: string, reason: RegExp) =>
       matchesWhole(t, await tessera(words(line)), { code: 2, stdout: '', stderr: reason }, line)
     await refused('resource add https://a.example/#x --scope a', /must not have a fragment/)
+    await refused(`resource add ${REPORTS}:443/ --scope a`, /names the same API as https:\/\/reports\.example\.com,/)
     await refused('resource add "a b" --scope a', /visible ASCII characters without spaces/)
     await refused('resource add urn:a --scope openid', /openid is a protocol scope/)
     await refused('resource add urn:a --scope sec', /sec belongs to the administration API/)

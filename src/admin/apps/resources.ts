@@ -1,4 +1,5 @@
 import { type ApiResource, DEFAULT_RESOURCE, resourceFaults, showResource } from '../../domain/access/api-resource.ts'
+import { isSameIdentifier } from '../../domain/access/resource-identifier.ts'
 import { fieldChanges } from '../../domain/records/field-changes.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import type { Repositories } from '../../store/store.ts'
@@ -47,15 +48,16 @@ export async function storeResource(unit: Unit, wanted: ApiResource, context: Ch
 
 /** A token that is good for UserInfo alone names the issuer as its audience, and an ID token the app it is for. */
 async function whyTaken(
-  { apps }: Pick<Unit, 'apps'>,
+  { apps, resources }: Pick<Unit, 'apps' | 'resources'>,
   { identifier }: ApiResource,
   { here }: ChangeContext,
 ): Promise<Fault[]> {
-  const reason =
-    identifier === here?.issuer
-      ? 'must not be the issuer, for which tokens are that open UserInfo alone'
-      : (await apps.find(identifier)) && 'must not be the ApplicationUri of an app'
-  return reason === undefined ? [] : [{ attribute: 'Identifier', reason }]
+  const fault = (reason: string): Fault[] => [{ attribute: 'Identifier', reason }]
+  const same = (await resources.list()).find((known) => isSameIdentifier(known.identifier, identifier))
+  if (here && isSameIdentifier(identifier, here.issuer))
+    return fault('must not be the issuer, for which tokens are that open UserInfo alone')
+  if (same) return fault(`names the same API as ${same.identifier}, which is registered already`)
+  return (await apps.find(identifier)) ? fault('must not be the ApplicationUri of an app') : []
 }
 
 /** Only the secret of a Confidential app proves that it is the API who asks. */

@@ -1,6 +1,7 @@
 import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import type { RunCheck } from '../../domain/refusals/run-check.ts'
+import type { AuthorizationRequest } from '../../oauth/authorize/request/request.ts'
 
 /** How one check went; `null` was not made. */
 export interface CheckNote {
@@ -60,6 +61,18 @@ export async function tryChecks<T>(plan: readonly string[], row: (notes: NoteTak
 export function noteFormat({ accessTokenFormat }: AppRegistration, { note }: NoteTaking): void {
   if (accessTokenFormat === 'reference')
     note('AccessTokenFormat', true, 'the access token is opaque: introspection answers with these claims')
+}
+
+/** Says what was granted of a scope, and what became of the rest. */
+export function noteScope(
+  { scope, ignoredScope, isScopeDefault }: Pick<AuthorizationRequest, 'scope' | 'ignoredScope' | 'isScopeDefault'>,
+  { note }: NoteTaking,
+): void {
+  const because = [
+    ...(isScopeDefault ? ['none was sent, so these are the API scopes of the record'] : []),
+    ...(ignoredScope.length > 0 ? [`ignored, as nobody here knows them: ${ignoredScope.join(' ')}`] : []),
+  ]
+  note('scope', true, [scope.join(' '), ...because].join('; '))
 }
 
 /** What a check proved, in few words. */

@@ -11,7 +11,7 @@ import { REQUEST_CHECKS } from '../../oauth/authorize/validate.ts'
 import { completeProfile } from '../../oauth/tokens/mint/token-profile.ts'
 import { type ClaimsPreview, previewForUser, SOMEBODY, signInAt } from './preview-claims.ts'
 import { type ServerParts, serverPartsOf } from './server-parts.ts'
-import { type NoteTaking, noteFormat, type Trial, tryChecks } from './trial.ts'
+import { type NoteTaking, noteFormat, noteScope, type Trial, tryChecks } from './trial.ts'
 import { checkPerson, PERSON_CHECKS } from './try-person.ts'
 
 const ADDRESS = 'address'
@@ -38,6 +38,7 @@ export function tryAuthorize(
     const asked = await flow.readEffective(createForm(parametersOf(url)))
     const redirectable = await flow.findRedirect(asked, runCheck)
     const request = await flow.validate(asked, redirectable, runCheck)
+    noteScope(request, notes)
     const user = await checkPerson(name, request, store.read, notes)
     if (user) await checkConsent(request, user, flow, clock(), notes)
     else notes.note(CONSENT, null, 'not checked; --user names the person')

@@ -1,9 +1,8 @@
 import { findUser } from '../../admin/users/find-user.ts'
-import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import type { User } from '../../domain/users/user.ts'
-import { requireAdmitted } from '../../oauth/authorize/interaction.ts'
+import { type AskedOfPerson, requireAdmitted } from '../../oauth/authorize/interaction.ts'
 import type { Repositories } from '../../store/store.ts'
 import type { NoteTaking } from './trial.ts'
 
@@ -15,7 +14,7 @@ const [USER, ADMISSION] = PERSON_CHECKS
 /** Checks whether somebody may sign in through the app for this scope; nobody named, nobody checked. */
 export async function checkPerson(
   name: string | undefined,
-  request: { readonly app: TrustedApplication; readonly scope: readonly string[] },
+  request: AskedOfPerson,
   { users }: Pick<Repositories, 'users'>,
   { runCheck, note }: NoteTaking,
 ): Promise<User | undefined> {

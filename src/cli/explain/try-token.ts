@@ -15,7 +15,7 @@ import { completeProfile } from '../../oauth/tokens/mint/token-profile.ts'
 import type { Repositories } from '../../store/store.ts'
 import { type ClaimsPreview, type Preview, previewForService, previewForUser, SOMEBODY } from './preview-claims.ts'
 import { type ServerParts, serverPartsOf } from './server-parts.ts'
-import { type NoteTaking, noteFormat, type Trial, tryChecks } from './trial.ts'
+import { type NoteTaking, noteFormat, noteScope, type Trial, tryChecks } from './trial.ts'
 import { checkPerson } from './try-person.ts'
 
 /** A token request as the flags describe it. */
@@ -112,14 +112,16 @@ async function tryForPerson(
 ): Promise<ClaimsPreview> {
   const { runCheck, note } = notes
   await runCheck('sign-in', () => requireInteractive(app))
-  const scope = await runCheck('scope', () => readRequestedScope(scopeForm(asked, app), app, 'code'))
+  const catalogue = await readCatalogue()
+  const requested = await runCheck('scope', () => readRequestedScope(scopeForm(asked, app), app, 'code', catalogue))
+  noteScope(requested, notes)
+  const { scope } = requested
   for (const { name, unmade } of grant.checks) {
     if (unmade) note(name, null, unmade({ app, scope }))
     else if (name === 'redirect_uri') await checkRedirectUri(asked, app, notes)
   }
-  const user = await checkPerson(asked.user, { app, scope }, read, notes)
+  const user = await checkPerson(asked.user, { app, ...requested }, read, notes)
   const granted = { scope, resources: [] }
-  const catalogue = await readCatalogue()
   const form = createForm(resourcesOf(asked))
   const target = await runCheck('resource', () => narrowToResources(form, granted, undefined, app, catalogue))
   noteTarget(target, notes)

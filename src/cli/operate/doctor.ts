@@ -12,6 +12,7 @@ import { examineDeployment } from '../../operations/doctor/examine-deployment.ts
 import type { SecretFiles } from '../../operations/doctor/examine-files.ts'
 import { examineInstallation } from '../../operations/doctor/examine-installation.ts'
 import type { HeldKeys } from '../../operations/doctor/examine-master-keys.ts'
+import { examineResources } from '../../operations/doctor/examine-resources.ts'
 import type { Finding } from '../../operations/doctor/finding.ts'
 import { reportProfiles } from '../../operations/doctor/security-profiles.ts'
 import { findSealedOtherwise } from '../../operations/master-key/reseal.ts'
@@ -79,6 +80,7 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
   return [
     ...installation,
     ...(online ? await examineDeployment(deployment) : []),
+    ...examineResources(await store.read.resources.list()),
     ...apps.flatMap((one) => examineApp(one, { own, lostSecrets: held.sealedOtherwise.lost.app_secrets }, clock())),
   ]
 }

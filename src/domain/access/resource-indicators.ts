@@ -1,9 +1,10 @@
 import type { AppRegistration } from '../apps/trusted-application.ts'
 import type { Form } from '../protocol/form.ts'
-import { apiScopesOf, isProtocolScope } from '../protocol/scope.ts'
+import { ADMINISTRATION_SCOPE, apiScopesOf, isProtocolScope, PROTOCOL_SCOPES } from '../protocol/scope.ts'
 import { Refused } from '../refusals/errors.ts'
 import type { RefusalRule } from '../refusals/refusal-rule.ts'
-import type { ApiResource } from './api-resource.ts'
+import { type ApiResource, scopesOf } from './api-resource.ts'
+import { registeredIdentifier } from './resource-identifier.ts'
 
 /** The APIs that access tokens can be for. */
 export interface ApiCatalogue {
@@ -45,23 +46,42 @@ export function servesApiOf(server: { readonly applicationUri: string }, app: Ap
   )
 }
 
+/** Every scope that means something here, whether or not an app may have it. */
+export const knownScopes = ({ resources }: ApiCatalogue): string[] => [
+  ...PROTOCOL_SCOPES,
+  ADMINISTRATION_SCOPE,
+  ...scopesOf(resources),
+]
+
+/** The API scopes of the record, as far as the resources named have them: what a request is for that names no scope. */
+export function defaultScope(
+  form: Form,
+  app: Pick<AppRegistration, 'apiResources' | 'scope'>,
+  catalogue: ApiCatalogue,
+): readonly string[] {
+  const allowed = allowedResources(app, catalogue)
+  const resources = form.all('resource').flatMap((sent) => registeredIdentifier(sent, allowed) ?? [])
+  return targetOf({ scope: app.scope, resources }, [], app, catalogue).scope
+}
+
 /**
- * Reads the resources a request names; each must be one the app may name.
+ * Reads the resources a request names, in the spelling in which they are registered; each must be one the app may name.
  * @throws Refused `invalid_target`
  * @see RFC 8707 §2
  */
 export function readResources(form: Form, app: App, catalogue: ApiCatalogue): string[] {
-  const asked = [...new Set(form.all('resource'))]
   const allowed = allowedResources(app, catalogue)
   const refuse = (rule: RefusalRule, description: string, sent: string): Refused =>
     new Refused('invalid_target', description, { rule, cause: description, sent, expected: allowed })
-  for (const resource of asked) {
-    if (resource.includes('#')) throw refuse('resource-malformed', 'resource must not have a fragment', resource)
-    if (allowed.includes(resource)) continue
+  const asked = form.all('resource').map((sent) => {
+    if (sent.includes('#')) throw refuse('resource-malformed', 'resource must not have a fragment', sent)
+    const registered = registeredIdentifier(sent, allowed)
     // Whether there is such an API is not for every app to know.
-    throw refuse('resource-not-allowed', 'resource is not an API that the app may ask for', resource)
-  }
-  return asked
+    if (registered === undefined)
+      throw refuse('resource-not-allowed', 'resource is not an API that the app may ask for', sent)
+    return registered
+  })
+  return [...new Set(asked)]
 }
 
 /**

@@ -11,6 +11,7 @@ const OUTCOME = {
   consent_granted: 'success',
   consent_denied: 'failure',
   consent_withdrawn: 'success',
+  scope_ignored: 'success',
   token_issued: 'success',
   token_revoked: 'success',
   app_authentication_failed: 'failure',

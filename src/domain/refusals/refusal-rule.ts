@@ -87,7 +87,7 @@ export type RefusalRule =
   // Scopes.
   | 'scope-missing'
   | 'scope-malformed'
-  | 'scope-repeated'
+  | 'scope-separated-by-commas'
   | 'scope-unregistered'
   | 'scope-for-people'
   | 'scope-widened'
@@ -112,6 +112,7 @@ export type RefusalRule =
   | 'person-not-admitted'
   | 'picture-missing'
   | 'community-user-api-scope'
+  | 'community-user-scope-missing'
   | 'consent-required'
   | 'consent-each-time'
   | 'consent-denied'

@@ -132,13 +132,23 @@ function mustSignInAgain(
   return request.maxAge === 0 || !isExpectedPerson(request, signedIn)
 }
 
+/** The part of a request that decides for whom it is. */
+export type AskedOfPerson = Pick<AuthorizationRequest, 'app' | 'scope' | 'isScopeDefault'>
+
 /** Lets only people in that the record admits, and only internal users to the APIs of the instance. */
-export function requireAdmitted({ app, scope }: Pick<AuthorizationRequest, 'app' | 'scope'>, user: User): void {
+export function requireAdmitted({ app, scope, isScopeDefault }: AskedOfPerson, user: User): void {
   const who = { client_id: app.applicationUri, user: user.id, user_type: user.type }
   const reason = whyNotAdmitted(app, user)
   if (reason !== undefined)
     throw new Refused('access_denied', reason, { rule: 'person-not-admitted', ...who, cause: reason })
   const beyond = apiScopesBeyond(user, scope)
+  if (beyond.length > 0 && isScopeDefault) {
+    throw new Refused('invalid_scope', 'without scope the request is for API scopes, which community users never get', {
+      rule: 'community-user-scope-missing',
+      ...who,
+      cause: `scope was not sent, so the request is for ${beyond.join(' ')}; the user is of type ${user.type}, and API scopes are for internal users`,
+    })
+  }
   if (beyond.length > 0) {
     throw new Refused(
       'invalid_scope',

@@ -7,7 +7,7 @@ import {
   accessTokenLifetime,
   type TrustedApplication,
 } from '../../domain/apps/trusted-application.ts'
-import type { Audit } from '../../domain/instance/audit.ts'
+import type { Audit, AuditEvent } from '../../domain/instance/audit.ts'
 import { claimsOfScopes } from '../../domain/protocol/requested-claims.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import { tokenIssued } from '../../domain/tokens/token-issued.ts'
@@ -106,6 +106,7 @@ export function createIssueAnswer(dependencies: Dependencies) {
       const pending = { ...granted, interaction, redirectUri, nonce, codeChallenge, expiresAt }
       if (code !== undefined && !(await unit.codes.add(digest(code), pending))) return 'completed'
       await unit.sessionApps.note(signIn.sid, app.applicationUri, user.id, clock())
+      if (request.ignoredScope.length > 0) await audit.within(unit, scopeIgnored(answered))
       if (minted === undefined) return 'stored'
       const startedAt = clock()
       await unit.families.start({ ...granted, startedAt, expiresAt: startedAt + accessTokenLifetime(app) })
@@ -145,6 +146,16 @@ const grantedTo = ({ request, signedIn: { user, session, sessionEpoch } }: Answe
   scope: request.scope,
   resources: request.resources,
   claims: request.claims,
+})
+
+/** What the app asked for and did not get, though nothing was refused. */
+const scopeIgnored = ({ request, signedIn, address }: Answered): AuditEvent => ({
+  event: 'scope_ignored',
+  actor: `app:${request.app.applicationUri}`,
+  app: request.app.applicationUri,
+  user: signedIn.user.id,
+  address,
+  detail: { scope: request.scope.join(' '), ignored: request.ignoredScope.join(' ') },
 })
 
 /** @see OIDC Core §3.2.2.5 */

@@ -37,7 +37,7 @@ interface Check<T> {
 }
 
 const responseTypeOf = ({ form, app, responseTypes }: Asked): ResponseType => readResponseType(form, app, responseTypes)
-const scopeOf = (asked: Asked): string[] => readRequestedScope(asked.form, asked.app, responseTypeOf(asked))
+const scopeOf = (asked: Asked) => readRequestedScope(asked.form, asked.app, responseTypeOf(asked), asked.catalogue)
 
 /** What makes all the rest meaningless. */
 const FIRST: readonly Check<unknown>[] = [
@@ -45,16 +45,16 @@ const FIRST: readonly Check<unknown>[] = [
   { name: 'request object', read: ({ fault }) => requireSoundObject(fault) },
 ]
 
-type Read = Exclude<keyof AuthorizationRequest, 'app' | 'redirectUri' | 'state'>
+type Read = Exclude<keyof AuthorizationRequest, 'app' | 'redirectUri' | 'state' | 'ignoredScope' | 'isScopeDefault'>
 
 /** Each reads one part of the request; those that depend on the response type come after it. */
 const READERS: { readonly [K in Read]: Check<AuthorizationRequest[K]> } = {
   responseType: { name: 'response_type', read: responseTypeOf },
   responseMode: { name: 'response_mode', read: (asked) => readResponseMode(asked.form, responseTypeOf(asked)) },
-  scope: { name: 'scope', read: (asked) => scopeOf(asked) },
+  scope: { name: 'scope', read: (asked) => scopeOf(asked).scope },
   resources: {
     name: 'resource',
-    read: (asked) => readRequestedResources(asked.form, scopeOf(asked), asked.app, asked.catalogue),
+    read: (asked) => readRequestedResources(asked.form, scopeOf(asked).scope, asked.app, asked.catalogue),
   },
   codeChallenge: { name: 'PKCE', read: (asked) => readCodeChallenge(asked.form, asked.app, responseTypeOf(asked)) },
   nonce: { name: 'nonce', read: (asked) => readNonce(asked.form, responseTypeOf(asked)) },
@@ -87,5 +87,5 @@ export async function validate(
   for (const [part, { name, read }] of Object.entries(READERS) as [Read, Check<unknown>][])
     parts[part] = await runCheck(name, () => read(asked))
   // The type of READERS says that no part is missing, and of which type each is.
-  return { ...redirectable, ...parts } as AuthorizationRequest
+  return { ...redirectable, ...scopeOf(asked), ...parts } as AuthorizationRequest
 }

@@ -8,7 +8,7 @@ import {
   targetOf,
 } from '../../domain/access/resource-indicators.ts'
 import type { Form } from '../../domain/protocol/form.ts'
-import { isProtocolScope, readScope, requireWithin } from '../../domain/protocol/scope.ts'
+import { isProtocolScope, requireWithin, scopeIn } from '../../domain/protocol/scope.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import { runPlainly } from '../../domain/refusals/run-check.ts'
@@ -76,9 +76,8 @@ function readServiceTarget(
 
 /** Scopes of the protocol make no sense without a person. */
 function readServiceScope(app: AuthenticatedApp, form: Form): readonly string[] | undefined {
-  const asked = form.get('scope')
-  if (asked === undefined) return undefined
-  const scope = readScope(asked)
+  const scope = scopeIn(form)
+  if (scope === undefined) return undefined
   const protocol = scope.find(isProtocolScope)
   if (protocol !== undefined) {
     throw new Refused('invalid_scope', `scope is for people who sign in, not for services: ${protocol}`, {
@@ -86,7 +85,7 @@ function readServiceScope(app: AuthenticatedApp, form: Form): readonly string[] 
       client_id: app.applicationUri,
       scope: protocol,
       cause: `${protocol} is a scope about a person, but nobody signs in with this grant`,
-      sent: asked,
+      sent: scope.join(' '),
       expected: app.scope.join(' '),
     })
   }

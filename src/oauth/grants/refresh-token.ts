@@ -12,7 +12,7 @@ import { whyNotAdmitted } from '../../domain/access/user-access.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
 import type { Form } from '../../domain/protocol/form.ts'
-import { readScope, requireWithin, stillRegistered } from '../../domain/protocol/scope.ts'
+import { requireWithin, scopeIn, stillRegistered } from '../../domain/protocol/scope.ts'
 import { type OperatorDetail, Refused } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import type { User } from '../../domain/users/user.ts'
@@ -213,9 +213,8 @@ const fingerprintOf = (app: AuthenticatedApp, form: Form): string =>
 
 /** A refresh may ask for less than was granted, never for more. @see RFC 6749 §6 */
 function readNarrowedScope(form: Form, allowed: readonly string[]): readonly string[] | undefined {
-  const asked = form.get('scope')
-  if (asked === undefined) return undefined
-  const scope = readScope(asked)
+  const scope = scopeIn(form)
+  if (scope === undefined) return undefined
   requireWithin(
     scope,
     allowed,

@@ -121,8 +121,16 @@ const TOLD: readonly (readonly [id: string, error: string, vectors: Readonly<Rec
     'invalid_scope',
     Object.fromEntries(
       [
-        ...['', 'unknown', 'openid delete', 'openid openid', 'openid  read', ' openid', 'openid\tread', 'openid\nread'],
-        ...['"openid"', 'open\\id', 'openid é', 'openid\0', 'openid __proto__', 's '.repeat(10_000 / 20)],
+        ...[
+          'unknown',
+          'openid sec',
+          'read delete',
+          'openid,read',
+          'openid read,update',
+          'openid\tread',
+          'openid\nread',
+        ],
+        ...['"openid"', 'open\\id', 'openid é', 'openid\0', '__proto__', 's '.repeat(10_000 / 20)],
         Array.from({ length: 200 }, (_, n) => `${n}`).join(' '),
       ].map((scope) => [JSON.stringify(scope).slice(0, 40), { ...REQUEST, scope }]),
     ),

@@ -3,6 +3,7 @@ import { storeResource } from '../../../src/admin/apps/resources.ts'
 import { APP_DEFAULTS } from '../../../src/domain/apps/trusted-application.ts'
 import { matchesWhole } from '../../fixtures/answers/matches-whole.ts'
 import { refusedByRedirect } from '../../fixtures/answers/refusals.ts'
+import { tesseraOn } from '../../fixtures/cli/cli.ts'
 import { requestToken } from '../../fixtures/clients/endpoints.ts'
 import type { Answer } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
@@ -335,4 +336,89 @@ await t.test('tokens of before keep working', async (t) => {
   t.strictSame(claimsOf(tokens.access_token).aud, [DOMAIN, REPORTS])
   t.equal(tokensOf(await david.refresh(tokens.refresh_token)).access_token !== '', true)
   t.equal(instance.log.filter((line) => line['level'] === 50).length, 0)
+})
+
+await t.test('RFC 3986 §6.2.2, §6.2.3: a resource is meant in every spelling that means the same', async (t) => {
+  const { instance, put } = await start(t)
+  const [SPELLED, ROOT] = ['https://Api.example.com:8443/v1/~reports?a=b', 'https://root.example.com']
+  await put(SPELLED, ['spelled.read'])
+  await put(ROOT, ['root.read'])
+  const apis = { scope: ['reports.read', 'spelled.read', 'root.read'], apiResources: [REPORTS, SPELLED, ROOT] }
+  await instance.addApp({ ...web, ...apis, applicationUri: 'my.trusted.app/three' })
+  await instance.addApp({
+    ...apis,
+    applicationUri: 'my.trusted.app/alone',
+    systemUserAllowed: true,
+    systemUser: (await instance.addUser({ login: 'svc.two', type: 'SystemUserNoLogin' })).id,
+  })
+  const ask = (...resources: string[]) =>
+    tokenRequest(instance, 'my.trusted.app/alone', { grant_type: 'client_credentials' }, ...resources)
+
+  const same: readonly (readonly [string, readonly string[]])[] = [
+    [
+      ROOT,
+      [
+        'https://root.example.com/',
+        'HTTPS://ROOT.example.com',
+        'https://root.example.com:443',
+        'https://root.example.com:443/',
+        'https://root.example.com:/',
+        'https://r%6fot.example.com/',
+      ],
+    ],
+    [REPORTS, ['https://REPORTS.example.com/api', 'https://reports.example.com:443/api', `${REPORTS.slice(0, -1)}%69`]],
+    [SPELLED, ['https://api.example.com:8443/v1/%7Ereports?a=b', 'https://api.EXAMPLE.com:8443/v1/%7ereports?%61=b']],
+  ]
+  for (const [registered, spellings] of same)
+    for (const spelling of spellings)
+      t.match(saysOf((await ask(spelling)).json), { aud: registered }, `${spelling}: aud is as it was registered`)
+  t.match(saysOf((await ask('https://root.example.com/', ROOT)).json), { aud: ROOT }, 'two spellings are one API')
+
+  for (const other of [
+    `${REPORTS}/`,
+    'https://reports.example.com/API',
+    'https://reports.example.com/',
+    'https://reports.example.com/api?',
+    'https://reports.example.com/x/../api',
+    'http://root.example.com/',
+    'https://root.example.com:444/',
+    'https://user@root.example.com/',
+    'https://root.example.com//',
+    'https://api.example.com:8443/v1/%2Freports?a=b',
+  ])
+    t.equal(refusalOf(await ask(other)), `400 invalid_target: ${NOT_OPEN}`, other)
+
+  await t.test('at authorize, and when a grant is narrowed', async (t) => {
+    const asThree = { client_id: 'my.trusted.app/three', scope: 'offline_access reports.read root.read' }
+    const view = await authorize(instance, 'david', asThree, 'https://ROOT.example.com/', REPORTS)
+    const code = view.leftTo?.searchParams.get('code') ?? ''
+    const redeemed = await tokenRequest(
+      instance,
+      asThree.client_id,
+      { grant_type: 'authorization_code', code, redirect_uri: WEB_REDIRECT },
+      'https://root.example.com:443',
+    )
+    t.match(saysOf(redeemed.json), { aud: ROOT, scope: 'offline_access root.read' })
+    const token = String(redeemed.json['refresh_token'])
+    const refreshed = await tokenRequest(
+      instance,
+      asThree.client_id,
+      { grant_type: 'refresh_token', refresh_token: token },
+      'https://Reports.example.com/api',
+    )
+    t.match(saysOf(refreshed.json), { aud: REPORTS })
+  })
+
+  await t.test('tessera doctor tells of two that were registered before that was refused', async (t) => {
+    const twin = { identifier: 'https://ROOT.example.com/', name: 'Twin', resourceServers: [] }
+    await instance.core.store.write(({ resources }) =>
+      resources.add({ ...twin, scopes: [{ name: 'root.read', description: undefined }] }, instance.now()),
+    )
+    const { stdout } = await tesseraOn(instance)(['doctor', '--no-online'])
+    t.match(
+      stdout,
+      /^warning +resource https:\/\/root\.example\.com +its identifier names the same API as https:\/\/ROOT/m,
+    )
+    t.match(saysOf((await ask(ROOT)).json), { aud: ROOT }, 'each is still found under its own spelling')
+  })
 })

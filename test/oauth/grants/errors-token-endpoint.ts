@@ -353,7 +353,7 @@ await t.test('TE-20 scope not in the record, scope of the protocol: invalid_scop
   const notRegistered = (name: string, sent: string) =>
     invalid(`scope is not registered for the app: ${name}`, { sent, expected: 'read update' })
   const forPeople = (name: string) => invalid(`scope is for people who sign in, not for services: ${name}`)
-  const notAList = invalid('scope is not a list of scope names separated by single spaces')
+  const notAList = invalid('scope is not a list of scope names separated by spaces')
   const ask = (scope: string, refusal: Refusal): Row => [
     JSON.stringify(scope).slice(0, 60),
     { ...SERVICE, scope },
@@ -366,15 +366,12 @@ await t.test('TE-20 scope not in the record, scope of the protocol: invalid_scop
     ask('READ', notRegistered('READ', 'READ')),
     ...['openid', 'profile', 'email', 'phone', 'address', 'offline_access'].map((name) => ask(name, forPeople(name))),
     ask('read offline_access', forPeople('offline_access')),
-    ask('read read', invalid('scope is repeated: read')),
-    ask('read  update', notAList),
-    ask(' read', notAList),
     ask('read\tupdate', notAList),
     ask('"read"', notAList),
     ask('re\\ad', notAList),
     ask('é', notAList),
     ask(Array.from({ length: 65 }, (_, n) => `s${n}`).join(' '), invalid('more than 64 scopes')),
-    ask('s '.repeat(10_000 / 20), invalid('more than 64 scopes')),
+    ask('s '.repeat(10_000 / 20), notRegistered('s', 's')),
     ask('s'.repeat(1025), invalid('parameter is too long: scope (at most 1024 characters)', { length: 1025 })),
     ask('read '.repeat(2000), invalid('parameter is too long: scope (at most 1024 characters)', { length: 10_000 })),
   ])

@@ -22,6 +22,10 @@ export interface Redirectable {
 export interface AuthorizationRequest extends Redirectable {
   readonly responseType: ResponseType
   readonly scope: readonly string[]
+  /** Names in `scope` that nobody here knows. */
+  readonly ignoredScope: readonly string[]
+  /** Whether `scope` was not sent, and stands for the API scopes of the record. */
+  readonly isScopeDefault: boolean
   /** The API resources the app named; empty is the default. @see RFC 8707 §2.1 */
   readonly resources: readonly string[]
   readonly codeChallenge: string | undefined

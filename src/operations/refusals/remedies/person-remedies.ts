@@ -54,9 +54,14 @@ const begin = developer('begin the sign-in again at /connect/authorize')
 
 /** What to do about scopes, and about the person in front of the browser. */
 export const PERSON_REMEDIES = {
-  'scope-missing': developer('send scope, with openid to learn who signed in and API scopes to act for them'),
-  'scope-malformed': developer('send scope names separated by single spaces', 'names separated by single spaces'),
-  'scope-repeated': developer('name each scope once', 'each scope once'),
+  'scope-missing': developer(
+    'send scope, with openid to learn who signed in and API scopes to act for them',
+    'openid, or an API scope in the record',
+  ),
+  'scope-malformed': developer('send scope names separated by spaces', 'names separated by spaces'),
+  'scope-separated-by-commas': ({ refusal: { detail } }) => ({
+    fix: inTheApp(`separate the names with spaces: scope=${detail['expected']}`),
+  }),
   'scope-unregistered': registerScope,
   'scope-for-people': ({ registered: { app } }) => ({
     fix: inTheApp('ask only for API scopes, or omit scope to get all of them'),
@@ -101,6 +106,10 @@ export const PERSON_REMEDIES = {
   }),
   'community-user-api-scope': developer(
     'for community users ask only for openid, profile and the like; only internal users get API scopes',
+  ),
+  'community-user-scope-missing': developer(
+    'send scope with openid, and profile and the like as needed: without scope the request is for API scopes',
+    'openid',
   ),
   'consent-required': ({ uri }) => ({
     fix: inTheApp('on consent_required, begin again without prompt=none'),
