@@ -96,7 +96,9 @@ function logged(id: unknown) {
 const NOTHING_REGISTERED = {
   app: undefined,
   apps: [],
-  apiScopes: [],
+  appsAt: [],
+  resources: [],
+  defaultResource: 'DomainAPI',
   systemUsers: [],
   logins: [],
   systemUser: undefined,

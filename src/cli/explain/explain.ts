@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { Core } from '../../compose/core.ts'
 import type { Config } from '../../config/read-config.ts'
 import type { Refused } from '../../domain/refusals/errors.ts'
+import type { Refusal } from '../../domain/refusals/refusal.ts'
 import { type Explanation, explainRefusal } from '../../operations/refusals/explain-refusal.ts'
 import { expectedLines } from '../kit/expected-lines.ts'
 import { helpText } from '../kit/help.ts'
@@ -65,7 +66,12 @@ function explainAuthorize(text: string, flags: { readonly user?: string }, comma
     throw wrongUsage(`${JSON.stringify(text)} is not a URL; give the whole URL, starting with https:`)
   const url = new URL(text)
   return withCoreAsItIs(command, async (core, config) => {
-    const request = { endpoint: '/connect/authorize', client: url.searchParams.get('client_id') ?? undefined }
+    const { client_id: client, response_type, redirect_uri, scope } = Object.fromEntries(url.searchParams)
+    const request = {
+      endpoint: '/connect/authorize',
+      client,
+      parameters: given({ response_type, redirect_uri, scope }),
+    }
     await report(command, await tryAuthorize(url, flags.user, core, config), request, core, config)
   })
 }
@@ -78,20 +84,27 @@ async function explainToken({ secretStdin, ...asked }: TokenFlags, command: Comm
   const secret = secretStdin ? { secret: await readLineFromStdin(command, 'client secret') } : {}
   await withCoreAsItIs(command, async (core, config) => {
     const trial = await tryToken({ ...asked, ...(user === undefined ? {} : { user }), ...secret }, core, config)
-    await report(command, trial, { endpoint: '/connect/token', client: asked.client }, core, config)
+    const { grant, client, scope, redirectUri } = asked
+    const parameters = given({ grant_type: grant, scope, redirect_uri: redirectUri })
+    await report(command, trial, { endpoint: '/connect/token', client, parameters }, core, config)
   })
 }
+
+const given = (parameters: Readonly<Record<string, string | undefined>>): Refusal['parameters'] =>
+  Object.fromEntries(Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined))
 
 /** What is asked of which endpoint, as the explanation of a refusal needs it. */
 interface About {
   readonly endpoint: string
   readonly client: string | undefined
+  /** Those that a remedy may look at. */
+  readonly parameters: Refusal['parameters']
 }
 
 async function report(
   command: Command,
   { checks, proved, refusal }: Trial<ClaimsPreview>,
-  { endpoint, client }: About,
+  { endpoint, client, parameters }: About,
   { store }: Core,
   { issuer }: Config,
 ): Promise<void> {
@@ -99,8 +112,8 @@ async function report(
   const explanation =
     refusal &&
     explainRefusal(
-      toRefusal(refusal, new URL(issuer + endpoint).pathname, client),
-      await registered({ app: client, detail: refusal.detail }),
+      { ...toRefusal(refusal, new URL(issuer + endpoint).pathname, client), parameters },
+      await registered({ app: client, detail: refusal.detail, parameters }),
     )
   const outcome = refusal ? 'refused' : 'accepted'
   const refused = explanation && refusal ? { ...withoutId(explanation), description: refusal.description } : null
@@ -115,7 +128,6 @@ const toRefusal = ({ code, description, detail }: Refused, endpoint: string, app
   endpoint,
   error: code,
   description,
-  parameters: {},
   detail,
   app,
 })

@@ -72,7 +72,10 @@ interface ListFlags {
   readonly limit: number
 }
 
-async function explainAll(refusals: readonly Refusal[], read: Pick<Repositories, 'apps' | 'users' | 'resources'>) {
+async function explainAll(
+  refusals: readonly Refusal[],
+  read: Pick<Repositories, 'apps' | 'users' | 'resources' | 'settings'>,
+) {
   const readRegistered = createReadRegistered(read)
   const explained: { readonly refusal: Refusal; readonly explanation: Explanation }[] = []
   for (const refusal of refusals)

@@ -58,7 +58,7 @@ export function resourceFaults({ identifier, name, scopes, resourceServers }: Ap
 }
 
 /** Every scope of these APIs, each once. */
-export const scopesOf = (resources: readonly ApiResource[]): string[] => [
+export const scopesOf = (resources: readonly Pick<ApiResource, 'scopes'>[]): string[] => [
   ...new Set(resources.flatMap(({ scopes }) => scopes.map(({ name }) => name))),
 ]
 

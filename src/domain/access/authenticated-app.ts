@@ -51,6 +51,6 @@ export function requireConfidential(caller: AuthenticatedApp, what: string): Aut
     rule: 'confidential-app-needed',
     client_id: caller.applicationUri,
     cause: `the app has ClientType ${caller.clientType}, and only a secret proves who asks`,
-    expected: 'ClientType Confidential',
+    expected: 'a Confidential app',
   })
 }

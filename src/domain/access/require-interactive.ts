@@ -1,4 +1,4 @@
-import { isInteractive, type TrustedApplication } from '../apps/trusted-application.ts'
+import { actsAlone, isInteractive, type TrustedApplication } from '../apps/trusted-application.ts'
 import { Refused } from '../refusals/errors.ts'
 
 /** Refuses what is for people to apps through which nobody may sign in. @throws Refused @see RFC 6749 §4.1.2.1, §5.2 */
@@ -7,7 +7,11 @@ export function requireInteractive(app: TrustedApplication): void {
   throw new Refused('unauthorized_client', 'the app may not sign people in', {
     rule: 'sign-in-not-allowed',
     client_id: app.applicationUri,
-    cause: 'the record admits neither internal nor community users',
-    expected: 'ImpersonateAsInternalUserAllowed or ImpersonateAsCommunityUserAllowed',
+    cause: actsAlone(app)
+      ? 'nobody signs in to this app: it acts on its own'
+      : 'the record admits neither internal nor community users',
+    expected: actsAlone(app)
+      ? 'an app that people sign in to'
+      : 'ImpersonateAsInternalUserAllowed or ImpersonateAsCommunityUserAllowed',
   })
 }

@@ -4,7 +4,7 @@ import { ADMINISTRATION_SCOPE, apiScopesOf, isProtocolScope, PROTOCOL_SCOPES } f
 import { Refused } from '../refusals/errors.ts'
 import type { RefusalRule } from '../refusals/refusal-rule.ts'
 import { type ApiResource, scopesOf } from './api-resource.ts'
-import { registeredIdentifier } from './resource-identifier.ts'
+import { isSameIdentifier, registeredIdentifier } from './resource-identifier.ts'
 
 /** The APIs that access tokens can be for. */
 export interface ApiCatalogue {
@@ -71,15 +71,18 @@ export function defaultScope(
  */
 export function readResources(form: Form, app: App, catalogue: ApiCatalogue): string[] {
   const allowed = allowedResources(app, catalogue)
-  const refuse = (rule: RefusalRule, description: string, sent: string): Refused =>
-    new Refused('invalid_target', description, { rule, cause: description, sent, expected: allowed })
+  const { resources } = catalogue
+  const refuse = (rule: RefusalRule, description: string, sent: string, cause = description): Refused =>
+    new Refused('invalid_target', description, { rule, cause, sent, expected: allowed })
   const asked = form.all('resource').map((sent) => {
     if (sent.includes('#')) throw refuse('resource-malformed', 'resource must not have a fragment', sent)
     const registered = registeredIdentifier(sent, allowed)
+    if (registered !== undefined) return registered
+    const cause = resources.some(({ identifier }) => isSameIdentifier(identifier, sent))
+      ? 'the record of the app does not list this API'
+      : 'no API resource has this identifier'
     // Whether there is such an API is not for every app to know.
-    if (registered === undefined)
-      throw refuse('resource-not-allowed', 'resource is not an API that the app may ask for', sent)
-    return registered
+    throw refuse('resource-not-allowed', 'resource is not an API that the app may ask for', sent, cause)
   })
   return [...new Set(asked)]
 }

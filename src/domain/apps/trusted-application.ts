@@ -73,5 +73,9 @@ export const LONGEST_ACCESS_TOKEN = MOST_SECONDS.accessToken * SECOND
 export const isInteractive = (app: AppRegistration): boolean =>
   app.clientType !== 'None' && (app.impersonateAsInternalUserAllowed || app.impersonateAsCommunityUserAllowed)
 
+/** Is it a service, with nothing in its record that a person could come back to? */
+export const actsAlone = (app: AppRegistration): boolean =>
+  app.systemUserAllowed && !isInteractive(app) && app.impersonateLoginUrl.length === 0
+
 /** PKCE is forced for Public apps and, by the record, for others. @see RFC 9700 §2.1.1 */
 export const needsPkce = (app: AppRegistration): boolean => app.clientType === 'Public' || app.requirePkce

@@ -11,7 +11,8 @@ const LIMITS: Readonly<Record<string, number>> = {
   username: 256,
   code: 512,
   code_verifier: 512,
-  refresh_token: 512,
+  // Another token, sent by mistake, is told that it is none.
+  refresh_token: 8192,
   client_secret: 1024,
   request: 16_384,
   request_uri: 512,

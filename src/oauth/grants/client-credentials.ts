@@ -47,7 +47,7 @@ async function requireSystemUser(app: AuthenticatedApp, users: Dependencies['use
   const refuse = (rule: RefusalRule, description: string, expected: string, cause = description): Refused =>
     new Refused('unauthorized_client', description, { rule, client_id: app.applicationUri, expected, cause })
   if (app.clientType !== 'Confidential')
-    throw refuse('confidential-app-needed', 'only a Confidential app may act on its own', 'ClientType Confidential')
+    throw refuse('confidential-app-needed', 'only a Confidential app may act on its own', 'a Confidential app')
   if (!app.systemUserAllowed) {
     const cause = 'SystemUserAllowed of the record is false'
     throw refuse('system-user-not-allowed', 'the app may not act on its own', 'SystemUserAllowed true', cause)

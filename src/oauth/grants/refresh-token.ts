@@ -16,6 +16,7 @@ import { requireWithin, scopeIn, stillRegistered } from '../../domain/protocol/s
 import { type OperatorDetail, Refused } from '../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import type { User } from '../../domain/users/user.ts'
+import { readCompactJws } from '../../lib/crypto/compact-jws.ts'
 import { deriveKey, open } from '../../lib/crypto/sealed-box.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import { type Clock, isoTime, SECOND } from '../../lib/time/clock.ts'
@@ -58,7 +59,7 @@ export function createRefreshTokenGrant(dependencies: Dependencies): Grant {
     requireInteractive(app)
     const value = form.require('refresh_token')
     const presented = { digest: digest(value), by: fingerprintOf(app, form) }
-    const { token, family, user } = await requireStanding(presented.digest, app, app, dependencies)
+    const { token, family, user } = await requireStanding(presented.digest, app, app, dependencies, whyUnknown(value))
     const answerKey = app.refreshReplayWindow === 0 ? undefined : deriveKey(value, 'refresh-replay')
     const session = app.refreshEndsWithSession ? family.signIn.sid : undefined
     const use: RefreshTokenUse = { kind: 'refresh token', ...presented, family: family.family, session, answerKey }
@@ -139,18 +140,25 @@ async function refuseReuse(
   })
 }
 
+const UNKNOWN =
+  'this server did not issue such a refresh token: it was cut off, is another kind of token, or is from another server'
+
+/** Why nobody knows a refresh token, where that shows. */
+const whyUnknown = (value: string): string =>
+  readCompactJws(value, value.length) === undefined
+    ? UNKNOWN
+    : 'a JWT was sent, such as an access token or an ID token; refresh tokens of this server are none'
+
 /** The family of a token that may be used by this app, now. */
 async function requireLiveFamily(
   token: RefreshToken | undefined,
   app: AuthenticatedApp,
   { read, clock }: SecondUse,
+  unknown: string,
 ): Promise<TokenFamily> {
   const family = token && (await read.families.find(token.family))
   if (!token || !family) {
-    throw refuse('refresh-token-unknown', 'the refresh token is unknown', {
-      cause:
-        'this server did not issue such a refresh token: it was cut off, is another kind of token, or is from another server',
-    })
+    throw refuse('refresh-token-unknown', 'the refresh token is unknown', { cause: unknown })
   }
   if (family.applicationUri !== app.applicationUri) {
     throw refuse('refresh-token-of-another-app', 'the refresh token was issued to another app', {
@@ -178,10 +186,11 @@ async function requireStanding(
   app: AuthenticatedApp,
   record: TrustedApplication | undefined,
   dependencies: SecondUse,
+  unknown = UNKNOWN,
 ): Promise<{ readonly token: RefreshToken; readonly family: TokenFamily; readonly user: User }> {
   const { read } = dependencies
   const token = await read.refreshTokens.find(tokenDigest)
-  const family = await requireLiveFamily(token, app, dependencies)
+  const family = await requireLiveFamily(token, app, dependencies, unknown)
   const user = await read.users.find(family.userId)
   const ended = whyEnded(family, record, user) ?? (record && user && whyNotAdmitted(record, user))
   if (ended === TAKEN_BACK) throw refuse('refresh-token-revoked', 'the refresh token was revoked', { cause: ended })

@@ -1,3 +1,4 @@
+import { isSameIdentifier } from '../../domain/access/resource-identifier.ts'
 import { PROTOCOL_SCOPES } from '../../domain/protocol/scope.ts'
 import type { OperatorDetail } from '../../domain/refusals/errors.ts'
 import type { Refusal } from '../../domain/refusals/refusal.ts'
@@ -11,6 +12,7 @@ import { PERSON_REMEDIES } from './remedies/person-remedies.ts'
 import { REGISTRATION_REMEDIES } from './remedies/registration-remedies.ts'
 import type { Facts, Registered, Remedy } from './remedies/remedy.ts'
 import { REQUEST_REMEDIES } from './remedies/request-remedies.ts'
+import { SCOPE_REMEDIES } from './remedies/scope-remedies.ts'
 import { SESSION_REMEDIES } from './remedies/session-remedies.ts'
 import { TOKEN_REMEDIES } from './remedies/token-remedies.ts'
 
@@ -42,6 +44,7 @@ const REMEDIES: Readonly<Record<RefusalRule, (facts: Facts) => Remedy>> = {
   ...APP_JWT_REMEDIES,
   ...REQUEST_REMEDIES,
   ...REGISTRATION_REMEDIES,
+  ...SCOPE_REMEDIES,
   ...PERSON_REMEDIES,
   ...TOKEN_REMEDIES,
   ...SESSION_REMEDIES,
@@ -59,17 +62,28 @@ interface Choice {
 const listed = ({ expected }: OperatorDetail): readonly string[] =>
   Array.isArray(expected) ? expected : typeof expected === 'string' ? [expected] : []
 
-const scopesOf = (registered: Registered): string[] => [...PROTOCOL_SCOPES, ...(registered.app?.scope ?? [])]
+/** None for a list that is separated in another way: each of its names may be right. */
+const scopesOf = (registered: Registered, { scope }: OperatorDetail): string[] =>
+  /[,;+|]/.test(String(scope)) ? [] : [...PROTOCOL_SCOPES, ...(registered.app?.scope ?? [])]
+
+/** None where the API itself is registered, and only the record lacks it. */
+function resourcesOf({ resources }: Registered, { sent }: OperatorDetail): string[] {
+  const known = resources.map(({ identifier }) => identifier)
+  return known.some((identifier) => isSameIdentifier(identifier, String(sent))) ? [] : known
+}
+
+/** Whose redirect URI was sent says more than a name that looks alike. */
+const appsMeant = ({ apps, appsAt }: Registered): readonly string[] => (appsAt.length > 0 ? appsAt : apps)
 
 /** Where a value was looked for among others, and how alike two must be for one to be meant by the other. */
 const CHOICES: Readonly<Partial<Record<RefusalRule, Choice>>> = {
-  'app-unknown': { among: ({ apps }) => apps, furthest: 0.34 },
+  'app-unknown': { among: appsMeant, furthest: 0.34 },
   'redirect-uri-unregistered': { among: ({ app }) => app?.impersonateLoginUrl ?? [], furthest: 0.6 },
   'logout-uri-unregistered': { among: ({ app }) => app?.impersonateLogoutUrl ?? [], furthest: 0.6 },
   'redirect-uri-differs': { among: (_registered, detail) => listed(detail), furthest: 1 },
+  'resource-not-allowed': { among: resourcesOf, furthest: 0.2 },
   'scope-unregistered': { among: scopesOf, furthest: 0.5, compared: 'scope' },
   'grant-type-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
-  'response-type-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
   'response-mode-unsupported': { among: (_registered, detail) => listed(detail), furthest: 0.5 },
   'person-unknown': { among: ({ logins }) => logins, furthest: 0.34 },
   'prompt-unknown': { among: (_registered, detail) => listed(detail), furthest: 0.5 },

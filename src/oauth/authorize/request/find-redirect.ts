@@ -1,4 +1,4 @@
-import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
+import { actsAlone, type TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
 import { matchesRegistered } from '../../../domain/protocol/redirect-uri.ts'
 import { Refused } from '../../../domain/refusals/errors.ts'
@@ -57,10 +57,17 @@ export function requireRegisteredUri(redirectUri: string, app: TrustedApplicatio
   throw new Refused('invalid_request', 'redirect_uri is not registered for this app', {
     rule: 'redirect-uri-unregistered',
     client_id: app.applicationUri,
-    cause: 'no registered redirect URI is identical to this one, byte for byte',
+    cause: whyUnregistered(app),
     sent: redirectUri,
     expected: app.impersonateLoginUrl,
   })
+}
+
+const whyUnregistered = (app: TrustedApplication): string => {
+  if (app.impersonateLoginUrl.length > 0) return 'no registered redirect URI is identical to this one, byte for byte'
+  return actsAlone(app)
+    ? 'the app has no redirect URI, as it acts on its own and nobody signs in to it'
+    : 'the app has no redirect URI'
 }
 
 /** The mode an answer can safely use, even an error about the mode itself. @see OAuth 2.0 Multiple Response Types §5 */

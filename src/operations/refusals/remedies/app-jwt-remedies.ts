@@ -5,11 +5,14 @@ const COMPARE_CLOCKS = 'compare the clocks of the machines (timedatectl)'
 
 /** The app does what its record says, or the record says what the app does. */
 function agreeOnMethod({ uri, sent, registered: { app } }: Facts): Remedy {
+  const method = app?.tokenEndpointAuthMethod
+  const names = method === 'client_secret' ? 'client_secret_basic or client_secret_post' : method
+  const fix = inTheApp(`authenticate the app with ${names ?? 'its registered method'}`)
+  // A secret in place of a key would be a step back, and is never proposed.
+  if (method === 'private_key_jwt') return { fix }
   const needsKeys = sent === 'private_key_jwt' && app?.jwks === undefined && app?.jwksUri === undefined
-  return {
-    fix: inTheApp(`authenticate the app with ${app?.tokenEndpointAuthMethod ?? 'its registered method'}`),
-    otherwise: `to change the record instead: ${update(uri, `TokenEndpointAuthMethod=${sent}`, ...(needsKeys ? ['JwksUri=URL'] : []))}`,
-  }
+  const change = update(uri, `TokenEndpointAuthMethod=${sent}`, ...(needsKeys ? ['Jwks=JSON'] : []))
+  return { fix, otherwise: `if the app is to use ${sent}: ${change}` }
 }
 
 function allowAlgorithm({ uri, registered: { app } }: Facts): Remedy {
@@ -44,7 +47,7 @@ export const APP_JWT_REMEDIES = {
     fix: inTheApp('set aud to the issuer, as a text'),
     otherwise:
       app?.clientAssertionAudience === 'issuer'
-        ? `to accept the address of the endpoint as well: ${update(uri, 'ClientAssertionAudience=lenient')}`
+        ? `only for a library that cannot: ${update(uri, 'ClientAssertionAudience=lenient')}`
         : undefined,
     expected: 'the issuer in aud',
   }),

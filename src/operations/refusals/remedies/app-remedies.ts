@@ -1,46 +1,90 @@
+import { scopesOf } from '../../../domain/access/api-resource.ts'
+import { actsAlone, isInteractive } from '../../../domain/apps/trusted-application.ts'
+import { isOpenToThisDevice, whyUnregistrable } from '../../../domain/protocol/redirect-uri.ts'
+import { apiScopesOf } from '../../../domain/protocol/scope.ts'
 import { shellWord } from '../../../lib/text/shell.ts'
 import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
 
 /** With an overlap, so that what still works goes on working. */
 const rotate = (uri: string): string => `tessera app rotate-secret ${uri} --overlap 7d`
 
-/** An app nobody registered: mostly a typing error, else the command that registers what the request looks like. */
-function knowTheApp({ nearest, uri, refusal: { parameters } }: Facts): Remedy {
-  const { redirect_uri: redirectUri, scope, grant_type: grantType } = parameters
-  const shape =
-    grantType === 'client_credentials'
-      ? '--service --system-user LOGIN'
-      : `--web --redirect-uri ${redirectUri === undefined ? 'URI' : shellWord(redirectUri)}`
-  const apiScope = scope
-    ?.split(' ')
-    .filter((name) => !/^(openid|profile|email|phone|address|offline_access)$/.test(name))
-  const asked = apiScope?.length ? ` --scope ${shellWord(apiScope.join(' '))}` : ''
-  const register = `tessera app register ${uri} ${shape}${asked}`
-  const expected = 'the ApplicationUri of a registered app'
-  // What looks like a flag can be no ApplicationUri, and has no place in a command.
-  if ([uri, redirectUri].some((word) => word?.startsWith('-')))
-    return { expected, fix: inTheApp('send the client_id of a registered app; tessera app list shows them') }
-  return nearest === undefined
-    ? {
-        expected,
-        fix: register,
-        otherwise: inTheApp('send the client_id of a registered app; tessera app list shows them'),
-      }
-    : { expected, fix: inTheApp(`send client_id=${nearest}`), otherwise: `if it is a different app: ${register}` }
+/** The login of the System User where there is one alone. */
+const loneOf = ({ systemUsers }: Facts['registered']): string =>
+  shellWord(systemUsers.length === 1 ? (systemUsers[0] ?? '') : 'LOGIN')
+
+/** What the request looks like, as the flags of a registration. */
+function shapeOf({ refusal: { parameters }, registered }: Facts): string {
+  const { redirect_uri: redirectUri, grant_type: grantType } = parameters
+  if (grantType === 'client_credentials') return `--service --system-user ${loneOf(registered)}`
+  // What no record can hold is for people to replace.
+  if (redirectUri === undefined || whyUnregistrable(redirectUri, true) !== undefined) return '--web --redirect-uri URI'
+  return `${isOpenToThisDevice(redirectUri) ? '--spa' : '--web'} --redirect-uri ${shellWord(redirectUri)}`
 }
+
+/** An app nobody registered: mostly a typing error, or an app of another name, else one that is new. */
+function knowTheApp(facts: Facts): Remedy {
+  const { nearest, uri, registered, refusal } = facts
+  const { redirect_uri: redirectUri, scope } = refusal.parameters
+  const asked = apiScopesOf(scope?.split(' ') ?? []).filter((name) => scopesOf(registered.resources).includes(name))
+  const scopeFlag = asked.length > 0 ? ` --scope ${shellWord(asked.join(' '))}` : ''
+  const register = `tessera app register ${uri} ${shapeOf(facts)}${scopeFlag}`
+  const expected = 'the ApplicationUri of a registered app'
+  const known = nearest ?? (registered.appsAt.length === 1 ? registered.appsAt[0] : undefined)
+  const why = registered.appsAt.some((one) => one === known) ? ', with which this redirect URI is registered' : ''
+  const send = inTheApp(
+    known === undefined
+      ? 'send the client_id of a registered app; tessera app list shows them'
+      : `send client_id=${known}${why}`,
+  )
+  // What looks like a flag can be no ApplicationUri, and has no place in a command.
+  if ([uri, redirectUri].some((word) => word?.startsWith('-'))) return { expected, fix: send }
+  const otherwise = `if it is a ${known === undefined ? 'new app of yours' : 'different app'}: ${register}`
+  return { expected, fix: send, otherwise }
+}
+
+const giveSecret = (uri: string): string =>
+  `${update(uri, 'ClientType=Confidential')} && tessera app rotate-secret ${uri}`
 
 function makeItAnApp({ uri }: Facts): Remedy {
   return {
-    fix: update(uri, 'ClientType=Confidential'),
+    fix: giveSecret(uri),
     otherwise: `for an app that cannot keep a secret: ${update(uri, 'ClientType=Public')}`,
     expected: 'ClientType Confidential or Public',
   }
 }
 
-function admitPeople({ uri }: Facts): Remedy {
+/** A service has no people, so that nothing is to be registered; another app is switched on for them. */
+function admitPeople({ uri, registered: { app }, refusal: { parameters } }: Facts): Remedy {
+  if (app && actsAlone(app)) {
+    const what = parameters['grant_type'] === 'refresh_token' ? 'a refresh token' : 'a code'
+    return {
+      fix: inTheApp(
+        `ask for a token of the app itself with grant_type=client_credentials; ${what} is for the app alone that the person signed in to`,
+      ),
+    }
+  }
   return {
     fix: update(uri, 'ImpersonateAsInternalUserAllowed=true'),
-    otherwise: `for community users: ${update(uri, 'ImpersonateAsCommunityUserAllowed=true')}`,
+    otherwise: `only if the app is for community users: ${update(uri, 'ImpersonateAsCommunityUserAllowed=true')}`,
+  }
+}
+
+/** What only an app with a secret may do is never for a program on somebody's device: another app does it. */
+function leaveToServer({ refusal: { parameters }, registered }: Facts): Remedy {
+  const register = (name: string): string =>
+    `tessera app register ${name} --service --system-user ${loneOf(registered)}`
+  if (parameters['grant_type'] === 'client_credentials')
+    return {
+      fix: inTheApp(
+        'use the token of the person who signed in; what happens without a person is for a service on a server, which is an app of its own',
+      ),
+      otherwise: `for the service: ${register('SERVICE-URI')}`,
+    }
+  return {
+    fix: inTheApp(
+      'do not ask: expires_in says how long the token is valid, and a 401 of the API that it ended; whether it is valid is for the API to ask, as a Confidential app',
+    ),
+    otherwise: `for the API, an app of its own: ${register('API-URI')} && tessera resource update API-ID --resource-server API-URI`,
   }
 }
 
@@ -53,6 +97,16 @@ function nameSystemUser({ uri, registered }: Facts): Remedy {
   return {
     fix: update(uri, ...attributes),
     otherwise: login === undefined ? `to create a System User for it: ${make}` : undefined,
+  }
+}
+
+/** Whether an app of people is to act on its own is for people to decide: mostly it has the token of one of them. */
+function actForPeople(facts: Facts): Remedy {
+  const { app } = facts.registered
+  if (!app || !isInteractive(app)) return nameSystemUser(facts)
+  return {
+    fix: inTheApp('use the token of the person who signed in, with grant_type=authorization_code'),
+    otherwise: `only if the app is to act on its own too: ${nameSystemUser(facts).fix}`,
   }
 }
 
@@ -81,17 +135,21 @@ export const APP_REMEDIES = {
   'authorization-header-repeated': developer('send one Authorization header; a proxy may have added the other one'),
   'secret-missing': ({ uri }) => ({
     fix: inTheApp('send the client secret, in an Authorization: Basic header or as client_secret'),
-    otherwise: `if the secret is lost: ${rotate(uri)}`,
+    otherwise: `if it is lost: ${rotate(uri)}`,
     expected: 'client_secret_basic or client_secret_post',
   }),
   'secret-wrong': ({ uri }) => ({
-    fix: rotate(uri),
-    otherwise: "in the app's configuration: enter the right secret, without spaces or quotes around it",
+    fix: "in the app's configuration: enter the secret of this app, without spaces or quotes around it",
+    otherwise: `if it is lost: ${rotate(uri)}`,
     expected: 'a valid secret of the app',
   }),
-  'secret-expired': ({ uri }) => ({
-    fix: rotate(uri),
-    otherwise: "in the app's configuration: enter the newer secret, if there is one",
+  'secret-expired': ({ uri, registered: { app } }) => ({
+    ...(app?.secrets.some(({ expiresAt }) => expiresAt === undefined)
+      ? {
+          fix: "in the app's configuration: enter the newer secret, which is valid",
+          otherwise: `if it is lost: ${rotate(uri)}`,
+        }
+      : { fix: rotate(uri), otherwise: "in the app's configuration: enter the newer secret, if there is one" }),
     expected: 'a secret that has not expired',
   }),
   'secret-not-registered': ({ uri }) => ({
@@ -100,15 +158,12 @@ export const APP_REMEDIES = {
   }),
   'secret-sent-by-public-app': ({ uri }) => ({
     fix: inTheApp('send only client_id, without a secret or an Authorization header'),
-    otherwise: `for an app that can keep a secret: ${update(uri, 'ClientType=Confidential')}`,
+    otherwise: `only if it runs on a server, which can keep a secret: ${giveSecret(uri)}`,
     expected: 'no client authentication (ClientType Public)',
   }),
-  'confidential-app-needed': ({ uri }) => ({
-    fix: update(uri, 'ClientType=Confidential'),
-    otherwise: `then give it a secret: tessera app rotate-secret ${uri}`,
-  }),
+  'confidential-app-needed': leaveToServer,
   'sign-in-not-allowed': admitPeople,
-  'system-user-not-allowed': nameSystemUser,
+  'system-user-not-allowed': actForPeople,
   'system-user-missing': nameSystemUser,
   'system-user-disabled': ({ registered }) => ({
     fix: `tessera user enable ${shellWord(registered.systemUser ?? 'LOGIN')}`,

@@ -3,21 +3,19 @@ import { shellWord } from '../../../lib/text/shell.ts'
 import { ADMITTED_BY, revive, SIGN_IN_AGAIN } from './ended-remedy.ts'
 import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
 
-/** Adds a scope to the record where an API has it; else the app asks for one that exists. */
-function registerScope({ registered: { app, apiScopes }, refusal: { detail }, uri, nearest }: Facts): Remedy {
-  const scope = String(detail['scope'] ?? '')
-  const instead = inTheApp(nearest === undefined ? `do not ask for ${scope}` : `ask for ${nearest} instead of ${scope}`)
-  const add = update(uri, `Scope=${[...(app?.scope ?? []), scope].join(' ')}`)
-  if (apiScopes.includes(scope)) return { fix: add, otherwise: instead }
-  return { fix: instead, otherwise: `no API resource has the scope ${scope}; once one does: ${add}` }
-}
-
 function admit({ refusal: { detail }, uri }: Facts): Remedy {
   const attribute = ADMITTED_BY[String(detail['user_type'])]
   const asPerson = 'let the person sign in with their own account; a System User never signs in'
-  return attribute === undefined
-    ? { fix: asPerson }
-    : { fix: update(uri, attribute), expected: attribute.replace('=', ' ') }
+  if (attribute === undefined) return { fix: asPerson }
+  const expected = attribute.replace('=', ' ')
+  // Whether outsiders may use an app of the house is for people to decide, never for a command that is pasted.
+  return detail['user_type'] === 'ExternalCommunityUser'
+    ? {
+        fix: 'let an internal user sign in',
+        otherwise: `only if the app is for community users too: ${update(uri, attribute)}`,
+        expected,
+      }
+    : { fix: update(uri, attribute), expected }
 }
 
 /** The login of the person as a word of a command. */
@@ -52,25 +50,8 @@ function beginWithPage({ registered: { app } }: Facts): Remedy {
 
 const begin = developer('begin the sign-in again at /connect/authorize')
 
-/** What to do about scopes, and about the person in front of the browser. */
+/** What to do about the person in front of the browser. */
 export const PERSON_REMEDIES = {
-  'scope-missing': developer(
-    'send scope, with openid to learn who signed in and API scopes to act for them',
-    'openid, or an API scope in the record',
-  ),
-  'scope-malformed': developer('send scope names separated by spaces', 'names separated by spaces'),
-  'scope-separated-by-commas': ({ refusal: { detail } }) => ({
-    fix: inTheApp(`separate the names with spaces: scope=${detail['expected']}`),
-  }),
-  'scope-unregistered': registerScope,
-  'scope-for-people': ({ registered: { app } }) => ({
-    fix: inTheApp('ask only for API scopes, or omit scope to get all of them'),
-    expected: app?.scope.join(' ') ?? '',
-  }),
-  'scope-widened': ({ refusal: { detail } }) => ({
-    fix: inTheApp(`ask for ${detail['scope']} at sign-in; a refresh can only narrow what was granted`),
-  }),
-  'openid-missing': developer('add openid to scope', 'openid'),
   'sign-in-required': developer('on login_required, begin again without prompt=none', 'a live sign-in session'),
   'other-person-signed-in': developer('omit id_token_hint, or send prompt=login for the person it names'),
   'person-unknown': knowThePerson,

@@ -1,3 +1,4 @@
+import type { ApiResource } from '../../../domain/access/api-resource.ts'
 import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { Refusal } from '../../../domain/refusals/refusal.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
@@ -9,8 +10,11 @@ export interface Registered {
   readonly app: TrustedApplication | undefined
   /** The ApplicationUris that may have been meant. */
   readonly apps: readonly string[]
-  /** Every scope that an API resource has. */
-  readonly apiScopes: readonly string[]
+  /** The ApplicationUris of those that have registered the redirect URI of the request. */
+  readonly appsAt: readonly string[]
+  /** The API resources, and among them that of the instance itself. */
+  readonly resources: readonly Pick<ApiResource, 'identifier' | 'scopes'>[]
+  readonly defaultResource: string
   /** The logins of some System Users that are enabled; one alone where there is no other. */
   readonly systemUsers: readonly string[]
   /** The logins that may have been meant. */

@@ -1,3 +1,4 @@
+import { actsAlone } from '../../../domain/apps/trusted-application.ts'
 import { isLoopbackHost, matchesRegistered, whyUnregistrable } from '../../../domain/protocol/redirect-uri.ts'
 import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
 
@@ -19,7 +20,10 @@ function loopbackAddress(sent: string, known: readonly string[], anyPort: boolea
  * hand over the app's users, so that is then not what is proposed first.
  */
 function registerUri(attribute: 'ImpersonateLoginUrl' | 'ImpersonateLogoutUrl', parameter: string) {
-  return ({ registered: { app }, uri, sent, nearest }: Facts): Remedy => {
+  return (facts: Facts): Remedy => {
+    const { uri, sent, nearest } = facts
+    const { app } = facts.registered
+    if (app && actsAlone(app) && whyUnregistrable(sent, false) === undefined) return sendAnotherApp(facts)
     const known = (attribute === 'ImpersonateLoginUrl' ? app?.impersonateLoginUrl : app?.impersonateLogoutUrl) ?? []
     const send = inTheApp(
       nearest === undefined ? `send a ${parameter} that is registered` : `send ${parameter}=${nearest}`,
@@ -37,7 +41,36 @@ function registerUri(attribute: 'ImpersonateLoginUrl' | 'ImpersonateLogoutUrl', 
   }
 }
 
+/** A service that people are sent to sign in at: mostly the client_id is that of the app beside it. */
+function sendAnotherApp({ uri, sent, registered: { appsAt } }: Facts): Remedy {
+  const other = appsAt.length === 1 ? appsAt[0] : undefined
+  const attributes = ['ImpersonateAsInternalUserAllowed=true', `ImpersonateLoginUrl=${sent}`]
+  return {
+    fix: inTheApp(
+      other === undefined
+        ? 'send the client_id of the app that people sign in to; tessera app list shows them'
+        : `send client_id=${other}, with which this redirect URI is registered`,
+    ),
+    otherwise: `only if people are to sign in to this app too: ${update(uri, ...attributes)}`,
+  }
+}
+
 const parameterOf = ({ refusal }: Facts): string => String(refusal.detail['parameter'] ?? 'the parameter')
+
+/** A parameter with the value that it most likely has. */
+function exampleOf(parameter: string, { registered: { app } }: Facts): string {
+  if (parameter === 'response_type') return `response_type=${app?.responseTypes[0] ?? 'code'}`
+  if (parameter === 'grant_type' && app)
+    return actsAlone(app)
+      ? 'grant_type=client_credentials'
+      : 'grant_type=authorization_code, or another that the app uses'
+  const [first, ...more] = parameter === 'redirect_uri' ? (app?.impersonateLoginUrl ?? []) : []
+  if (first === undefined) return parameter
+  return `redirect_uri=${first}${more.length > 0 ? ', or another that is registered' : ''}`
+}
+
+const WITHOUT_PASSWORDS =
+  'never take passwords: let people sign in with grant_type=authorization_code, and let a script act as a service with grant_type=client_credentials, or for one person with a reference token'
 
 const chooseOffered =
   (parameter: string) =>
@@ -51,7 +84,7 @@ const USE_PKCE =
 /** What to do about how a request is written. */
 export const REQUEST_REMEDIES = {
   'parameter-missing': (facts) => ({
-    fix: inTheApp(`send ${parameterOf(facts)}`),
+    fix: inTheApp(`send ${exampleOf(parameterOf(facts), facts)}`),
     expected: parameterOf(facts),
   }),
   'parameter-repeated': (facts) => ({
@@ -73,7 +106,7 @@ export const REQUEST_REMEDIES = {
     'percent-encode the query from UTF-8, as URLSearchParams does',
     'percent-encoded UTF-8',
   ),
-  'method-wrong': developer('use a method that the endpoint supports'),
+  'method-wrong': developer('use a method from the Allow header of the response', 'a method from the Allow header'),
   'host-unknown': () => ({
     fix: 'let the proxy pass on the Host header, or send requests to the address of the issuer',
     otherwise: 'if programs inside the network use another name: add it to TESSERA_HOSTS',
@@ -86,7 +119,7 @@ export const REQUEST_REMEDIES = {
   'request-object-twice': developer('send either request or request_uri', 'request or request_uri'),
   'request-object-missing': ({ uri }) => ({
     fix: inTheApp('send the parameters in a signed request object, as request or request_uri'),
-    otherwise: `to accept plain parameters: ${update(uri, 'RequireSignedRequestObject=false')}`,
+    otherwise: `only for an app that cannot sign its requests: ${update(uri, 'RequireSignedRequestObject=false')}`,
     expected: 'a signed request object',
   }),
   'request-object-unsigned': developer('sign the request object', 'a signed request object'),
@@ -116,16 +149,25 @@ export const REQUEST_REMEDIES = {
     'send id_token_hint with the ID token of the sign-in, or client_id',
     'id_token_hint or client_id',
   ),
-  'response-type-unsupported': chooseOffered('response_type'),
-  'response-type-unregistered': ({ uri, registered: { app }, sent }) => ({
-    fix: update(uri, `ResponseTypes=${[...(app?.responseTypes ?? []), sent].join(',')}`),
-    otherwise: inTheApp(`send response_type=${app?.responseTypes[0] ?? 'code'}`),
-  }),
+  'response-type-unsupported': developer(
+    'send response_type=code, and exchange the code at the token endpoint; a redirect brings no access token',
+  ),
+  'response-type-unregistered': ({ uri, registered: { app }, sent }) => {
+    const allow = update(uri, `ResponseTypes=${[...(app?.responseTypes ?? []), sent].join(',')}`)
+    const send = inTheApp(`send response_type=${app?.responseTypes[0] ?? 'code'}`)
+    // Without a code, tokens go through the browser: that is for old clients alone.
+    return /\bcode\b/.test(sent)
+      ? { fix: allow, otherwise: send }
+      : { fix: send, otherwise: `only for an old client that cannot: ${allow}` }
+  },
   'response-mode-unsupported': chooseOffered('response_mode'),
   'response-mode-unsafe': developer('send response_mode=fragment, or omit it'),
   'pkce-missing': ({ uri, registered: { app } }) => ({
     fix: inTheApp(USE_PKCE),
-    otherwise: app?.clientType === 'Confidential' ? update(uri, 'RequirePkce=false') : undefined,
+    otherwise:
+      app?.clientType === 'Confidential'
+        ? `only for a library that cannot: ${update(uri, 'RequirePkce=false')}`
+        : undefined,
     expected: 'code_challenge, and code_challenge_method S256',
   }),
   'pkce-method-alone': developer(USE_PKCE, 'code_challenge'),
@@ -139,15 +181,6 @@ export const REQUEST_REMEDIES = {
       parameterOf(facts) === 'resource' ? 'name fewer APIs in resource' : `send fewer ${parameterOf(facts)} at once`,
     ),
   }),
-  'resource-malformed': developer('send the identifier of an API: an absolute URI or a registered name, no fragment'),
-  'resource-not-allowed': ({ uri, sent, registered: { app } }) => ({
-    fix: update(uri, `ApiResources=${[...(app?.apiResources ?? []), sent].join(' ')}`),
-    otherwise: 'if there is no such API yet: tessera resource add --help; tessera resource list shows all of them',
-    expected: 'an API that the app may name',
-  }),
-  'resource-not-granted': developer('at the token endpoint, name only APIs that were named at sign-in'),
-  'resource-without-scope': developer('ask for a scope of each API named in resource'),
-  'scope-of-no-resource': developer('also name the API that has the scope, or omit the scope'),
   'nonce-missing': developer(
     'create a nonce for each sign-in, send it, and compare it with the one in the ID token',
     'nonce',
@@ -161,5 +194,6 @@ export const REQUEST_REMEDIES = {
   'acr-out-of-reach': developer('ask for an acr from acr_values_supported, or omit "essential"'),
   'max-age-malformed': developer('send max_age in whole seconds', 'only digits'),
   'id-token-hint-foreign': developer('send the last ID token that this server issued to the app, or omit the hint'),
-  'grant-type-unsupported': chooseOffered('grant_type'),
+  'grant-type-unsupported': (facts) =>
+    facts.sent === 'password' ? { fix: inTheApp(WITHOUT_PASSWORDS) } : chooseOffered('grant_type')(facts),
 } as const satisfies Remedies

@@ -8,8 +8,8 @@ export const SESSION_REMEDIES = {
     'an access token for an API',
   ),
   'token-of-another-api': ({ uri, refusal: { detail } }) => ({
-    fix: `tessera resource update ${shellWord(String(detail['api'] ?? 'ID'))} --resource-server ${uri}`,
-    otherwise: 'only if the app serves that API; otherwise its callers sent a token for another API',
+    fix: `let the callers of this API ask for a token for it, with its identifier as resource`,
+    otherwise: `only if the app serves ${detail['api'] ?? 'that API'}: tessera resource update ${shellWord(String(detail['api'] ?? 'ID'))} --resource-server ${uri}`,
     expected: 'a token for an API that the app serves, or one issued to the app itself',
   }),
   'licence-slots-full': () => ({
@@ -18,7 +18,7 @@ export const SESSION_REMEDIES = {
     expected: 'a free licence slot',
   }),
   'app-serves-no-api': ({ uri }) => ({
-    fix: `tessera resource update ID --resource-server ${uri}`,
+    fix: `if this app serves an API: tessera resource update ID --resource-server ${uri}`,
     otherwise: 'tessera resource list shows the ID of every API',
     expected: 'an app that serves an API',
   }),

@@ -1,10 +1,17 @@
+import { MOST_SECONDS } from '../../../domain/apps/value-rules.ts'
+import { SECOND } from '../../../lib/time/clock.ts'
 import { revive } from './ended-remedy.ts'
-import { developer, type Facts, inTheApp, type Remedies, type Remedy } from './remedy.ts'
+import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
+
+/** Milliseconds; what was repeated later than that no window lets through. */
+const LONGEST_REPLAY = MOST_SECONDS.replayWindow * SECOND
 
 const CLOCKS = 'if the app did so in time: compare the clocks of the machines (timedatectl)'
 
 const onItsOwnApp = ({ refusal: { detail } }: Facts): Remedy => ({
-  fix: inTheApp(`send it as ${detail['expected'] ?? 'the app'} that it was issued to, with the secret of that app`),
+  fix: inTheApp(
+    `send it as ${detail['expected']}, the app that it was issued to and the person signed in to, and prove that as its record says`,
+  ),
 })
 
 const signInAgain = developer('on invalid_grant, forget the refresh token and let the person sign in again')
@@ -29,7 +36,7 @@ export const TOKEN_REMEDIES = {
     fix: inTheApp(`send redirect_uri=${detail['expected']} with the code, as in the authorization request`),
   }),
   'verifier-unexpected': developer(
-    'send code_challenge in the authorization request, or no code_verifier with the code',
+    'send code_challenge in the authorization request, so that the verifier proves something',
     'no code_verifier',
   ),
   'verifier-missing': developer(
@@ -40,7 +47,10 @@ export const TOKEN_REMEDIES = {
     'keep the code_verifier of each sign-in separately, by its state, and send the one that belongs to this request',
     'the verifier from which the code_challenge was made',
   ),
-  'refresh-token-unknown': developer('send the refresh token unchanged', 'a refresh token of this server'),
+  'refresh-token-unknown': developer(
+    'send the refresh_token of the newest answer, unchanged; it comes where offline_access was asked for at sign-in',
+    'a refresh token of this server',
+  ),
   'refresh-token-of-another-app': onItsOwnApp,
   'refresh-token-revoked': signInAgain,
   'refresh-token-expired': () => ({
@@ -52,7 +62,9 @@ export const TOKEN_REMEDIES = {
     fix: inTheApp('store the new refresh token of every answer before using it, and let the person sign in again'),
     otherwise: /has been used since/.test(String(detail['cause']))
       ? 'if several processes or tabs share a refresh token, refresh in one of them alone'
-      : `if answers can get lost for longer: tessera app update ${uri} --set RefreshReplayWindow=60`,
+      : Number(detail['age']) < LONGEST_REPLAY
+        ? `only if answers get lost for so long: ${update(uri, `RefreshReplayWindow=${MOST_SECONDS.replayWindow}`)}`
+        : undefined,
     expected: 'the newest refresh token',
   }),
   'refresh-token-used-differently': developer(
@@ -76,7 +88,9 @@ export const TOKEN_REMEDIES = {
     fix: 'set the clock of this server and keep it right (timedatectl set-ntp true)',
     expected: 'the same time on all machines',
   }),
-  'access-token-revoked': signInAgain,
+  'access-token-revoked': developer(
+    'forget the token, and use a new one: of a refresh, of a new sign-in, or a reference token made anew',
+  ),
   'access-token-ended': revive(() => ({ fix: inTheApp('ask for a new token, or let the person sign in again') })),
   'access-token-signed-out': developer(
     'end the session of the app as well, and let the person sign in again; a refresh token outlives the sign-out unless RefreshEndsWithSession is true',
