@@ -101,7 +101,8 @@ export function createIssueAnswer(dependencies: Dependencies) {
       // Whoever signs out right now waits until the app is noted that is to be told.
       await unit.sessions.hold(signIn.sid)
       if (!(await unit.grants.mayGrant(granted, answered.consent))) return 'ended'
-      const { redirectUri, codeChallenge } = request
+      const { codeChallenge } = request
+      const redirectUri = request.namesRedirect ? request.redirectUri : undefined
       const expiresAt = clock() + AUTHORIZATION_CODE_LIFETIME
       const pending = { ...granted, interaction, redirectUri, nonce, codeChallenge, expiresAt }
       if (code !== undefined && !(await unit.codes.add(digest(code), pending))) return 'completed'

@@ -45,7 +45,10 @@ const FIRST: readonly Check<unknown>[] = [
   { name: 'request object', read: ({ fault }) => requireSoundObject(fault) },
 ]
 
-type Read = Exclude<keyof AuthorizationRequest, 'app' | 'redirectUri' | 'state' | 'ignoredScope' | 'isScopeDefault'>
+type Read = Exclude<
+  keyof AuthorizationRequest,
+  'app' | 'redirectUri' | 'namesRedirect' | 'state' | 'ignoredScope' | 'isScopeDefault'
+>
 
 /** Each reads one part of the request; those that depend on the response type come after it. */
 const READERS: { readonly [K in Read]: Check<AuthorizationRequest[K]> } = {

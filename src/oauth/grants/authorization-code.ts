@@ -76,7 +76,7 @@ export function createAuthorizationCodeGrant(dependencies: Dependencies): Grant 
     }
     if (code.consumedAt !== undefined) return refuseReuse(code, code.consumedAt, app, dependencies)
     requireUnexpired(code, clock())
-    requireSameRedirectUri(code, form.get('redirect_uri'))
+    requireSameRedirectUri(code, form.get('redirect_uri'), app)
     requireVerifier(code, form.get('code_verifier'))
     const user = await requireStanding(code, app, dependencies)
     const refreshUntil = code.scope.includes('offline_access') ? clock() + refreshTokenLifetime(app) : undefined
@@ -193,10 +193,15 @@ function requireUnrevoked(code: AuthorizationCode): void {
   if (code.revokedAt !== undefined) throw tokensRevokedSince(code.userId)
 }
 
-/** @see RFC 6749 §4.1.3 */
-function requireSameRedirectUri(code: AuthorizationCode, sent: string | undefined): void {
-  if (sent === code.redirectUri) return
-  const { redirectUri: expected } = code
+/** Where the authorization request named no address, this one need not; if it does, it is one of the app. @see RFC 6749 §4.1.3 */
+function requireSameRedirectUri(
+  { redirectUri }: AuthorizationCode,
+  sent: string | undefined,
+  { impersonateLoginUrl }: AuthenticatedApp,
+): void {
+  if (sent === redirectUri) return
+  if (redirectUri === undefined && impersonateLoginUrl.includes(sent ?? '')) return
+  const expected = redirectUri ?? impersonateLoginUrl
   if (sent === undefined) throw refuse('redirect-uri-missing', 'redirect_uri is missing', { expected })
   const description = 'redirect_uri differs from the one in the authorization request'
   throw refuse('redirect-uri-differs', description, { sent, expected })

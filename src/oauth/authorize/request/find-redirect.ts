@@ -24,8 +24,12 @@ export async function findRedirect(
   const app = await runCheck(clientId, () => requireUsableApp(form.require('client_id'), apps))
   // Where the address was in a request object that does not count, that is what is wrong.
   if (fault && !form.has('redirect_uri')) await runCheck(registeredUri, () => Promise.reject(fault))
-  const redirectUri = await runCheck(registeredUri, () => requireRegisteredUri(form.require('redirect_uri'), app))
-  return { app, redirectUri, state: form.get('state'), responseMode: safeResponseMode(form) }
+  const redirectUri = await runCheck(
+    registeredUri,
+    () => onlyRegisteredUri(form, app) ?? requireRegisteredUri(form.require('redirect_uri'), app),
+  )
+  const namesRedirect = form.has('redirect_uri')
+  return { app, redirectUri, namesRedirect, state: form.get('state'), responseMode: safeResponseMode(form) }
 }
 
 /** An app that people can be sent back to. @throws Refused for an error page */
@@ -47,6 +51,17 @@ async function requireUsableApp(
     { rule, client_id: clientId, sent: clientId, cause },
     { status: 400 },
   )
+}
+
+/**
+ * The address that a request may leave out: OpenID Connect always requires it, and OAuth where an app has several.
+ * @see RFC 6749 §3.1.2.3, OIDC Core §3.1.2.1
+ */
+function onlyRegisteredUri(form: Form, { impersonateLoginUrl }: TrustedApplication): string | undefined {
+  if (form.has('redirect_uri') || form.repeated.includes('scope')) return undefined
+  if ((form.get('scope') ?? '').split(' ').includes('openid')) return undefined
+  const [only, ...others] = impersonateLoginUrl
+  return others.length === 0 ? only : undefined
 }
 
 /** @throws Refused for an error page @see RFC 9700 §2.1 */

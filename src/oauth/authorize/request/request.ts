@@ -12,6 +12,8 @@ export type Prompt = (typeof PROMPTS)[number]
 export interface Redirectable {
   readonly app: TrustedApplication
   readonly redirectUri: string
+  /** Whether the request named it, or left out the only one there is; then the token request need not name it either. @see RFC 6749 §4.1.3 */
+  readonly namesRedirect: boolean
   /** Returned byte for byte. */
   readonly state: string | undefined
   /** Where the parameters of the answer go. */

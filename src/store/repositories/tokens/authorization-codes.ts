@@ -8,7 +8,8 @@ import { isUnderItsEpochs, sessionEpochOf } from '../sessions/session-epochs.ts'
 export interface AuthorizationCode extends Granted {
   /** The sign-in that the code came out of; one sign-in has at most one live code. */
   readonly interaction: string
-  readonly redirectUri: string
+  /** As the request named it; `undefined` where it left out the only one of its app. */
+  readonly redirectUri: string | undefined
   readonly nonce: string | undefined
   readonly codeChallenge: string | undefined
   /** Milliseconds since 1970. */
@@ -42,7 +43,7 @@ export function authorizationCodesOn(db: Kysely<Schema>) {
         row && {
           ...toGranted(row),
           interaction: row.interaction,
-          redirectUri: row.redirect_uri,
+          redirectUri: row.redirect_uri || undefined,
           nonce: row.nonce ?? undefined,
           codeChallenge: row.code_challenge ?? undefined,
           expiresAt: row.expires_at,
@@ -61,7 +62,7 @@ export function authorizationCodesOn(db: Kysely<Schema>) {
       const columns = {
         ...fromGranted(code),
         digest,
-        redirect_uri: code.redirectUri,
+        redirect_uri: code.redirectUri ?? '',
         nonce: code.nonce ?? null,
         code_challenge: code.codeChallenge ?? null,
         expires_at: code.expiresAt,
