@@ -110,6 +110,7 @@ const sections = (values: Values, shown: readonly ShownSetting[], production: bo
   registration: {
     mode: values.TESSERA_REGISTRATION,
     scopes: values.TESSERA_REGISTRATION_SCOPES,
+    requirePkce: values.TESSERA_REGISTRATION_PKCE,
     most: values.TESSERA_REGISTRATION_MOST,
     hourly: values.TESSERA_REGISTRATION_HOURLY,
     unusedFor: values.TESSERA_REGISTRATION_UNUSED,

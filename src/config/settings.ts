@@ -144,6 +144,11 @@ export const SETTINGS = {
     'API scopes, comma-separated, that self-registered apps may have',
     readScopes,
   ),
+  TESSERA_REGISTRATION_PKCE: setting(
+    'true',
+    'whether apps that register themselves must use PKCE; false lets a Confidential one do without',
+    readBoolean,
+  ),
   TESSERA_REGISTRATION_MOST: setting('1000', 'how many self-registered apps there may be', readCount(1, 1_000_000)),
   TESSERA_REGISTRATION_HOURLY: setting(
     '20',

@@ -17,6 +17,7 @@ const EFFECTS: Readonly<Record<string, readonly [file: string, text: string]>> =
   IsEnabled: ['kill-switches.ts', 'APP_IS_OFF'],
   ImpersonateLoginUrl: ['authorize-redirect-uri.ts', 'redirect_uri is not registered for this app'],
   ImpersonateLogoutUrl: ['authorize-redirect-uri.ts', 'impersonateLogoutUrl'],
+  InsecureRedirectsAllowed: ['addresses-of-apps.ts', 'InsecureRedirectsAllowed lets plain http'],
   ImpersonateAsInternalUserAllowed: ['kill-switches-of-the-record.ts', 'impersonateAsInternalUserAllowed: false'],
   ImpersonateAsCommunityUserAllowed: ['kill-switches-of-the-record.ts', 'impersonateAsCommunityUserAllowed'],
   SystemUserAllowed: ['kill-switches-of-the-record.ts', 'systemUserAllowed: false'],

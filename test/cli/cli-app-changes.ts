@@ -3,12 +3,29 @@
 import t from 'tap'
 import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { documentOf, LINES, startWithTessera, words } from '../fixtures/cli/cli.ts'
-import { authorize, obtainCode, redeem } from '../fixtures/clients/code-flow.ts'
+import {
+  authorize as ask,
+  redeem as exchange,
+  obtainCode as obtain,
+  PKCE,
+  VERIFIER,
+} from '../fixtures/clients/code-flow.ts'
 import { requestServiceToken, userinfo } from '../fixtures/clients/endpoints.ts'
 import { basic } from '../fixtures/clients/http.ts'
 import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { SYNC, WEB } from '../fixtures/instance/world.ts'
+
+type Arguments<F extends (...all: never[]) => unknown> = Parameters<F>
+const authorize = (server: Arguments<typeof ask>[0], more = {}, person?: Arguments<typeof ask>[2]) =>
+  ask(server, { ...PKCE, ...more }, person)
+const obtainCode = (server: Arguments<typeof obtain>[0]) => obtain(server, PKCE)
+const redeem = (
+  server: Arguments<typeof exchange>[0],
+  code: string,
+  fields: object,
+  headers: ReturnType<typeof basic>,
+) => exchange(server, code, { code_verifier: VERIFIER, ...fields }, headers)
 
 await t.test('what the command line changes counts from the very next request on', async (t) => {
   const { instance, tessera, secretOf } = await startWithTessera(t)

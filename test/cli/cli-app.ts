@@ -42,14 +42,16 @@ await t.test('the lines scripts rely on make users and apps, and what they print
       ImpersonateAsInternalUserAllowed: true,
       ImpersonateAsCommunityUserAllowed: false,
       SystemUserAllowed: false,
+      RequirePkce: true,
+      warnings: [],
     })
     const discovery = (await (await fetch(String(printed['discovery']))).json()) as Record<string, unknown>
     for (const [name, value] of Object.entries(printed)) {
       if (/_endpoint$|^issuer$|^jwks_uri$/.test(name)) t.equal(discovery[name], value, `${name} is the server's own`)
     }
     const secret = String(printed['client_secret'])
-    const code = await obtainCode(instance, { scope: 'openid read' })
-    const tokens = tokensOf(await redeem(instance, code, {}, basic(WEB, secret)))
+    const code = await obtainCode(instance, { scope: 'openid read', ...PKCE })
+    const tokens = tokensOf(await redeem(instance, code, { code_verifier: VERIFIER }, basic(WEB, secret)))
     t.equal(claimsOf(tokens.access_token)['sub'], david['id'])
 
     const shown = await tessera(['app', 'show', WEB, '--json'])
@@ -77,8 +79,9 @@ await t.test('the lines scripts rely on make users and apps, and what they print
     const secret = await secretOf(LINES.shop)
     t.equal((await requestServiceToken(instance, basic(SHOP, secret))).status, 200)
     const redirect = { redirect_uri: 'https://shop.example.com/cb' }
-    const code = await obtainCode(instance, { client_id: SHOP, ...redirect })
-    t.equal((await redeem(instance, code, redirect, basic(SHOP, secret))).status, 200)
+    const code = await obtainCode(instance, { client_id: SHOP, ...redirect, ...PKCE })
+    const fields = { ...redirect, code_verifier: VERIFIER }
+    t.equal((await redeem(instance, code, fields, basic(SHOP, secret))).status, 200)
   })
 
   await t.test('list and show print records for people and for scripts', async (t) => {
@@ -89,7 +92,8 @@ await t.test('the lines scripts rely on make users and apps, and what they print
     const records = JSON.parse((await tessera(['app', 'list', '--json'])).stdout) as Record<string, unknown>[]
     t.strictSame(
       records.map((record) => record['ApplicationUri']),
-      [SHOP, SPA, SYNC, WEB],
+      [SHOP, SYNC, SPA, WEB],
+      'the newest first',
     )
     const show = await tessera(['app', 'show', WEB])
     t.match(

@@ -55,7 +55,7 @@ await t.test('tessera doctor: a running instance, from inside and from where peo
     stdout: /^ok +file modes[\s\S]*my\.app\/web +OAuth 2\.1 +met[\s\S]*0 faults, 0 warnings\.\n$/,
   })
 
-  await register('my.app/old', '--web', '--redirect-uri', 'https://old.example.com/cb')
+  await register('my.app/old', '--web', '--redirect-uri', 'https://old.example.com/cb', '--set', 'RequirePkce=false')
   await register(
     'my.app/bank',
     ...[

@@ -32,7 +32,7 @@ await t.test('help, version and mistakes', async (t) => {
     ],
     ['app show', /^missing required argument 'application-uri'\nexpected: tessera app show <application-uri>/],
     ['app show a b', /^too many arguments/],
-    ['app update x', /^required option '--set <name=value>' not specified/],
+    ['app update x', /^nothing to change: give a flag such as --add-redirect-uri or --set NAME=VALUE\n/],
     ['app rotate-secret x --overlap soon', /Expected a length of time up to 365d, such as 0, 30m, 12h or 7d/],
     ['key rotate --publish-for 400d', /Expected a length of time up to 365d/],
     ['app list --config /nowhere/tessera.env', /^the configuration file \/nowhere\/tessera\.env cannot be read/],

@@ -23,7 +23,7 @@ const isCommand = ({ fix }: Unwell): boolean => /^(tessera|chmod) /.test(fix)
 const DAY = 86_400_000
 
 const APPS: readonly (readonly [name: string, ...flags: string[]])[] = [
-  ['my.app/old', '--web', '--redirect-uri', 'https://old.example.com/cb'],
+  ['my.app/old', '--web', '--redirect-uri', 'https://old.example.com/cb', '--set', 'RequirePkce=false'],
   [
     'my.app/implicit',
     ...['--web', '--redirect-uri', 'https://implicit.example.com/cb', '--set', 'RequirePkce=true'],

@@ -48,7 +48,7 @@ await t.test('plan says what apply then does, and a second apply does nothing', 
   })
   for (const command of ['plan', 'apply']) {
     const again = await line.runWith(ENVIRONMENT, [command, whole, '--json'])
-    t.strictSame(again.json(), { changes: [] }, `${command} has nothing more to do`)
+    t.strictSame(again.json(), { changes: [], warnings: [] }, `${command} has nothing more to do`)
   }
   const actors = await query<{ actor: string }>(line, 'select distinct actor from audit_events')
   matchesWhole(t, actors, [{ actor: /^cli:/ }], 'the audit log names who did it')

@@ -70,7 +70,9 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
   ])
   const david = String((await run('user add david --password-stdin', PASSWORD))['id'])
   const svc = String((await run('user add svc.sync --type SystemUserNoLogin'))['id'])
-  const web = await run(`app register ${WEB} --web --redirect-uri ${WEB_REDIRECT} --scope "read update"`)
+  const web = await run(
+    `app register ${WEB} --web --redirect-uri ${WEB_REDIRECT} --scope "read update" --set RequirePkce=false`,
+  )
   const sync = await run(`app register ${SYNC} --service --system-user svc.sync --scope read`)
   canaries.set('secret of the web app', String(web['client_secret']))
   canaries.set('secret of the service', String(sync['client_secret']))

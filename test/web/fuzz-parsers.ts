@@ -10,8 +10,8 @@ import {
   matchesRegistered,
   originOf,
   whyNotNotifiable,
-  whyUnregistrable,
 } from '../../src/domain/protocol/redirect-uri.ts'
+import { whyUnregistrable } from '../../src/domain/protocol/registrable-uri.ts'
 import { readScope } from '../../src/domain/protocol/scope.ts'
 import { Refused } from '../../src/domain/refusals/errors.ts'
 import type { RefusalRule } from '../../src/domain/refusals/refusal-rule.ts'
@@ -108,10 +108,11 @@ await t.test('RFC 9700 §2.1: redirect URIs, compared byte for byte', async (t) 
     'javascript:',
   ]
   const uris = textOf(...words)
-  holds(uris, (uri) => [whyUnregistrable(uri, true), whyNotNotifiable(uri), originOf(uri)].every((told) => told !== ''))
+  const ANY = { schemes: 'any', plainHttp: 'private' } as const
+  holds(uris, (uri) => [whyUnregistrable(uri, ANY), whyNotNotifiable(uri), originOf(uri)].every((told) => told !== ''))
   holds(fc.tuple(uris, uris), ([sent, known]) => matchesRegistered(sent, known, false) === (sent === known))
-  const hosts = ['http://127.0.0.1', 'http://[::1]']
-  const loopback = /^http:\/\/(127\.0\.0\.1|\[::1\]):[1-9]\d{0,4}(\/|\?|$)/
+  const hosts = ['http://127.0.0.1', 'http://[::1]', 'http://localhost']
+  const loopback = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\]):[1-9]\d{0,4}(\/|\?|$)/
   holds(fc.tuple(uris, fc.constantFrom(...hosts), uris), ([sent, host, rest]) => {
     if (!matchesRegistered(sent, `${host}/${rest}`, true) || sent === `${host}/${rest}`) return true
     return loopback.test(sent) && new URL(sent).hostname === new URL(host).hostname && sent.endsWith(`/${rest}`)
@@ -131,7 +132,7 @@ await t.test('RFC 9700 §2.1: redirect URIs, compared byte for byte', async (t) 
   isLinear(
     t,
     'registration',
-    (uri) => whyUnregistrable(uri, true),
+    (uri) => whyUnregistrable(uri, ANY),
     (length) => `https://${'a.'.repeat(length)}`,
   )
   isLinear(

@@ -1,6 +1,5 @@
 import type { ClientType } from '../../domain/apps/app-choices.ts'
-import { readAppChanges, showApp, showSecret, showSecretUse } from '../../domain/apps/app-record.ts'
-import type { Shown } from '../../domain/apps/attribute-kinds.ts'
+import { readAppChanges, type Said, showApp, showSecret, showSecretUse } from '../../domain/apps/app-record.ts'
 import { APP_DEFAULTS, type AppRegistration, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
@@ -13,10 +12,10 @@ import { invalidChange, isInvalidChange } from '../change/refuse-change.ts'
 import type { Actor, RunChange } from '../change/run-change.ts'
 import { orSuggestion } from '../change/suggest.ts'
 import { type Expected, requireExpected, versionOfApp } from '../change/versions.ts'
+import { warningsAbout, warningsAboutSecrets } from './app-warnings.ts'
 import { registerApp, registrationOf, removeApp, requireApp, setAppEnabled, updateApp } from './apps.ts'
 import { type ShownLogout, showLogouts } from './logouts.ts'
 import { addAppSecret, removeAppSecret } from './secrets.ts'
-import { warningsAbout, warningsAboutSecrets } from './validate-app.ts'
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'apps' | 'users' | 'outbox'>
@@ -29,7 +28,7 @@ interface Dependencies {
 }
 
 /** A JSON record whose members have the right names and types. */
-export type AppInput = Readonly<Record<string, Shown | undefined>> & {
+export type AppInput = Readonly<Record<string, Said | undefined>> & {
   readonly ApplicationUri?: string
   readonly IsEnabled?: boolean
   readonly ApplicationSecretHash?: string

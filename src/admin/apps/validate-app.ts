@@ -1,15 +1,9 @@
 import { DEFAULT_RESOURCE } from '../../domain/access/api-resource.ts'
 import { RECORD_ATTRIBUTES } from '../../domain/apps/app-attributes.ts'
-import { isValidSecret, needsReadableSecret } from '../../domain/apps/app-secret.ts'
 import { type OwnNames, ownNamesIn } from '../../domain/apps/own-names.ts'
 import { faultsOf } from '../../domain/apps/registration-rules.ts'
-import {
-  type AppRegistration,
-  isInteractive,
-  isUnasked,
-  type TrustedApplication,
-} from '../../domain/apps/trusted-application.ts'
-import { ADMINISTRATION_SCOPE, isProtocolScope } from '../../domain/protocol/scope.ts'
+import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
+import { ADMINISTRATION_SCOPE, apiScopesOf } from '../../domain/protocol/scope.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import { shellWord } from '../../lib/text/shell.ts'
@@ -35,7 +29,7 @@ export async function validateApp(
 ): Promise<AppRegistration> {
   const { systemUser } = wanted
   const user = systemUser === undefined ? undefined : await findUser(unit.users, systemUser)
-  const app = user ? { ...wanted, systemUser: user.id } : wanted
+  const app = { ...asKept(wanted), systemUser: user?.id ?? systemUser }
   const unsound = newFaults(app, before, await ownNames(unit, here))
   const unreachable = here ? unreachableAddresses(app, before, here.whyNotFetchable) : []
   const faults = [
@@ -48,6 +42,9 @@ export async function validateApp(
   if (faults.length > 0) throw invalidChange(faults)
   return app
 }
+
+/** A registration as a record holds it: protocol scopes need no listing, and say nothing where they are listed. */
+export const asKept = (wanted: AppRegistration): AppRegistration => ({ ...wanted, scope: apiScopesOf(wanted.scope) })
 
 /** What the server calls its own. */
 export const ownNames = async (
@@ -144,7 +141,7 @@ async function unknownScopes(app: AppRegistration, { resources, settings }: Unit
   const identifiers = catalogue.map(({ identifier }) => identifier)
   return [
     ...app.scope
-      .filter((scope) => !known.includes(scope) && !isProtocolScope(scope))
+      .filter((scope) => !known.includes(scope))
       .map((scope) => ({
         attribute: 'Scope',
         reason: `no API resource has the scope ${scope}; existing scopes: ${known.join(', ')}${scope.includes(',') ? ' (scopes are separated by spaces)' : ''}`,
@@ -163,65 +160,4 @@ async function unknownScopes(app: AppRegistration, { resources, settings }: Unit
         reason: `there is no API resource ${identifier}; existing ones: ${identifiers.join(', ')}`,
       })),
   ]
-}
-
-/**
- * What keeps the secrets of an app from proving it; one sentence each.
- * @param now milliseconds since 1970
- */
-export function warningsAboutSecrets(app: TrustedApplication, now: number): string[] {
-  const unreadable = app.secrets.filter((secret) => isValidSecret(secret, now) && secret.sealed === undefined)
-  if (!needsReadableSecret(app) || unreadable.length === 0) return []
-  return [
-    `only the hash of a secret is stored, and client_secret_jwt needs the secret itself to verify a MAC; create a new one with: ${rotationOf(app)}`,
-  ]
-}
-
-/** What an export loses of the secrets of an app; one sentence each. @param now milliseconds since 1970 */
-export function warningsAboutExport(app: TrustedApplication, now: number): string[] {
-  if (!needsReadableSecret(app) || !app.secrets.some((secret) => isValidSecret(secret, now))) return []
-  return [
-    `the file has only the hash of its secret, which cannot verify the MACs of client_secret_jwt in another instance; create a new one there with: ${rotationOf(app)}`,
-  ]
-}
-
-const rotationOf = ({ applicationUri }: TrustedApplication): string =>
-  `tessera app rotate-secret ${shellWord(applicationUri)} --overlap 7d`
-
-/**
- * What is possible but hardly meant; one sentence each.
- * @param asked what was said in so many words, rather than left at its default
- */
-export function warningsAbout(app: AppRegistration, asked: Partial<AppRegistration> = {}): string[] {
-  const plainLocalhost = app.impersonateLoginUrl.find((uri) => uri.startsWith('http://localhost'))
-  const warnings: readonly (readonly [boolean, string])[] = [
-    [app.basicAuthenticationAllowed, 'BasicAuthenticationAllowed is only a note: APIs never accept passwords'],
-    [app.clientType === 'None', 'ClientType None registers the app as a note only: it cannot use any flow'],
-    [
-      app.clientType !== 'None' && !isInteractive(app) && !app.systemUserAllowed,
-      'nobody can use the app: it admits neither internal nor community users and has no System User',
-    ],
-    [
-      app.systemUserAllowed && app.scope.length === 0,
-      'Scope is empty: tokens that the app gets as its System User open no API',
-    ],
-    [
-      app.systemUser !== undefined && !app.systemUserAllowed,
-      'SystemUserAllowed is false, so the app cannot act as its SystemUser',
-    ],
-    [
-      app.clientType === 'Public' && plainLocalhost !== undefined,
-      `${plainLocalhost} names localhost: native apps should use http://127.0.0.1, which matches on any port (RFC 8252)`,
-    ],
-    [
-      app.impersonateAsCommunityUserAllowed && !app.impersonateAsInternalUserAllowed && app.scope.length > 0,
-      'Scope has API scopes, but community users never get any',
-    ],
-    [
-      app.clientType === 'Public' && asked.requirePkce === false,
-      'RequirePkce=false has no effect: a Public app must always use PKCE',
-    ],
-    [isUnasked(app), 'RequireConsent is false: anybody can pose as a Public app and gets tokens without consent'],
-  ]
-  return warnings.filter(([holds]) => holds).map(([, warning]) => warning)
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { requireApp } from '../../admin/apps/apps.ts'
 import { removeAppSecret, rotateAppSecret } from '../../admin/apps/secrets.ts'
-import { APP_SECRETS, isValidSecret } from '../../domain/apps/app-secret.ts'
+import { APP_SECRETS, isValidSecret, provesItselfBySecret } from '../../domain/apps/app-secret.ts'
 import type { AppSecret, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { digest, newId, newSecret, systemRandom } from '../../lib/crypto/secrets.ts'
 import { isoTime } from '../../lib/time/clock.ts'
@@ -10,7 +10,7 @@ import { durationFlag } from '../kit/durations.ts'
 import { helpText } from '../kit/help.ts'
 import { confirm } from '../kit/input.ts'
 import { flagsOf, namingFlags } from '../kit/naming-flags.ts'
-import { block, note, print } from '../kit/output.ts'
+import { block, note, print, printWarned } from '../kit/output.ts'
 import { impossible } from '../kit/problem.ts'
 import { withCore } from '../kit/with-core.ts'
 
@@ -60,9 +60,10 @@ async function rotateSecret(applicationUri: string, flags: RotateFlags, command:
     const expiresAt = expires === undefined ? undefined : now + expires
     const id = newId()
     const made = { id, hash: hash ?? digest(value ?? ''), label, createdAt: now, expiresAt }
+    let byKeys = false
     const end = await store
       .writeAlone(async (unit) => {
-        await requireApp(unit, applicationUri)
+        byKeys = !provesItselfBySecret(await requireApp(unit, applicationUri))
         const seal = await masterKeys.rowsFor(APP_SECRETS).sealIn(unit)
         const secret = { ...made, sealed: value === undefined ? undefined : seal(value, id) }
         return rotateAppSecret(unit, applicationUri, { secret, overlap }, commandLine(now))
@@ -82,13 +83,16 @@ async function rotateSecret(applicationUri: string, flags: RotateFlags, command:
       value === undefined
         ? `${applicationUri} has a new secret; only its hash is stored here.`
         : `New secret of ${applicationUri}:\n\n${block([['client_secret', value]])}\n`
-    print(command, document, text)
+    printWarned(command, document, text, byKeys ? [USELESS] : [])
     if (end !== undefined)
       note(command, until === null ? 'The old secret has ended.' : `The old secret is valid until ${until}.`)
     if (value !== undefined)
       note(command, 'The secret is shown only this once: store it where the app keeps its secrets.')
   })
 }
+
+const USELESS =
+  'the app proves itself by its keys (private_key_jwt): no secret opens anything before its TokenEndpointAuthMethod is another one'
 
 const FLAG_OF: Readonly<Record<string, string>> = {
   ApplicationSecretHash: '--hash',

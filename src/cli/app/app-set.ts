@@ -15,7 +15,7 @@ const ELSEWHERE = new Map(
 )
 
 const NAMES = APP_ATTRIBUTES.map(({ name }) => name)
-const EXPECTED = `expected one of ${NAMES.join(', ')}`
+const EXPLAINED = 'all attributes and what they mean: tessera app attributes'
 
 /**
  * Reads what `--set NAME=VALUE` asks for.
@@ -32,7 +32,7 @@ export function readSet(texts: readonly string[]): Partial<AppRegistration> {
     seen.add(name)
     changes = { ...changes, ...change }
   }
-  if (faults.some((fault) => fault.includes('is not an attribute'))) faults.push(EXPECTED)
+  if (faults.some((fault) => fault.includes('is not an attribute'))) faults.push(EXPLAINED)
   if (faults.length > 0) throw wrongUsage(...faults)
   return changes
 }

@@ -43,7 +43,7 @@ export const SHAPES: readonly Shape[] = [
 ]
 
 /** Flags whose use depends on the shape. */
-interface ShapeFlags {
+export interface ShapeFlags {
   readonly web?: boolean
   readonly spa?: boolean
   readonly service?: boolean
@@ -67,15 +67,10 @@ export function requireShape(flags: ShapeFlags): Shape {
 }
 
 /** What the shape says about the record. */
-export const registrationOf = ({ people, actsAlone, clientType }: Shape, flags: ShapeFlags) => ({
+export const registrationOf = ({ people, actsAlone, clientType }: Shape) => ({
   clientType,
-  impersonateLoginUrl: [...new Set(flags.redirectUri)],
-  impersonateLogoutUrl: [...new Set(flags.logoutUri)],
   impersonateAsInternalUserAllowed: people,
-  impersonateAsCommunityUserAllowed: people && flags.community === true,
   systemUserAllowed: actsAlone,
-  // The server forces it for Public apps whatever the record says; so the record says it.
-  requirePkce: clientType === 'Public',
 })
 
 /** Flags that would have no effect on an app of this shape; a mistake, rather than to be ignored. */

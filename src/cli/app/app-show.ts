@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
 import { requireApp } from '../../admin/apps/apps.ts'
-import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
+import { type AppAttribute, RECORD_ATTRIBUTES } from '../../domain/apps/app-attributes.ts'
+import { APP_DEFAULTS, type AppRegistration, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { readPage } from '../../domain/records/paging.ts'
 import { everyPage } from '../kit/every-page.ts'
+import { globalsOf } from '../kit/globals.ts'
 import { helpText } from '../kit/help.ts'
-import { block, print, table } from '../kit/output.ts'
+import { block, note, print, table } from '../kit/output.ts'
 import { withCoreAsItIs } from '../kit/with-core.ts'
 import { type LoginOf, loginsFor, recordOf } from './app-record.ts'
 
@@ -12,22 +14,24 @@ import { type LoginOf, loginsFor, recordOf } from './app-record.ts'
 export function showCommands(app: Command): void {
   app
     .command('list')
-    .description('list all apps')
+    .description('list all apps, the newest first')
     .addHelpText('after', helpText(['tessera app list', 'tessera app list --json']))
     .action((_flags: unknown, command: Command) => list(command))
   app
     .command('show <application-uri>')
-    .description('show the record of an app, without secrets')
+    .description('show what is set in the record of an app, without secrets')
+    .option('--all', 'show the attributes with their default values as well; --json always has all')
     .addHelpText(
       'after',
-      helpText(['tessera app show my.trusted.app/web', 'tessera app show my.trusted.app/web --json']),
+      helpText(['tessera app show my.trusted.app/web', 'tessera app show my.trusted.app/web --all']),
     )
-    .action((applicationUri: string, _flags: unknown, command: Command) => show(applicationUri, command))
+    .action(show)
 }
 
 const list = (command: Command): Promise<void> =>
   withCoreAsItIs(command, async ({ store }) => {
-    const apps = await everyPage((query) => readPage(query, store.read.apps.page, (app) => app.applicationUri))
+    const byName = await everyPage((query) => readPage(query, store.read.apps.page, (app) => app.applicationUri))
+    const apps = byName.toSorted((one, other) => other.createdAt - one.createdAt)
     const loginOf = await loginsFor(apps, store.read)
     const records = apps.map((app) => recordOf(app, loginOf))
     const rows = apps.map((app) => rowOf(app, loginOf))
@@ -48,14 +52,26 @@ const rowOf = (app: TrustedApplication, loginOf: LoginOf): string[] => [
   app.isEnabled ? 'enabled' : 'disabled',
 ]
 
-const show = (applicationUri: string, command: Command): Promise<void> =>
+const show = (applicationUri: string, { all = false }: { readonly all?: boolean }, command: Command): Promise<void> =>
   withCoreAsItIs(command, async ({ store }) => {
     const app = await requireApp(store.read, applicationUri)
     const record = recordOf(app, await loginsFor([app], store.read))
-    print(command, record, textOf(record))
+    const unset = all ? [] : RECORD_ATTRIBUTES.filter((attribute) => isDefault(attribute, app))
+    print(command, record, textOf(app, record, new Set(unset.map(({ name }) => name))))
+    if (unset.length > 0 && !globalsOf(command).json)
+      note(command, `${unset.length} more attributes have their default values; --all shows them.`)
   })
 
-function textOf({ Secrets, ...attributes }: ReturnType<typeof recordOf>): string {
+const DEFAULT_APP: AppRegistration = { ...APP_DEFAULTS, applicationUri: '', name: '', clientType: 'None' }
+
+const isDefault = ({ key, show: shown }: AppAttribute, app: AppRegistration): boolean =>
+  key in APP_DEFAULTS && shown(app) === shown(DEFAULT_APP)
+
+function textOf(
+  app: TrustedApplication,
+  { Secrets, ...attributes }: ReturnType<typeof recordOf>,
+  unset: ReadonlySet<string>,
+): string {
   const secrets = Secrets.map(({ Id, Label, CreatedAt, ExpiresAt, LastUsedAt }) =>
     [
       `${Id}${Label === null ? '' : ` (${Label})`}: created ${CreatedAt}`,
@@ -63,10 +79,13 @@ function textOf({ Secrets, ...attributes }: ReturnType<typeof recordOf>): string
       LastUsedAt === null ? 'never used' : `last used ${LastUsedAt}`,
     ].join(', '),
   )
-  const lists = ['ImpersonateLoginUrl', 'ImpersonateLogoutUrl']
-  const entries = Object.entries(attributes).map(([name, value]): [string, string | string[]] => {
-    const text = value === null ? '' : String(value)
-    return [name, lists.includes(name) ? text.split(',') : text]
-  })
+  const lists: Readonly<Record<string, readonly string[]>> = {
+    ImpersonateLoginUrl: app.impersonateLoginUrl,
+    ImpersonateLogoutUrl: app.impersonateLogoutUrl,
+    RequestUris: app.requestUris,
+  }
+  const entries = Object.entries(attributes)
+    .filter(([name]) => !unset.has(name))
+    .map(([name, value]): [string, string | readonly string[]] => [name, lists[name] ?? String(value ?? '')])
   return block([...entries, ['Secrets', secrets]])
 }

@@ -5,6 +5,7 @@ import { helpText } from '../kit/help.ts'
 import { confirm } from '../kit/input.ts'
 import { print } from '../kit/output.ts'
 import { withCore } from '../kit/with-core.ts'
+import { attributesCommand } from './app-attributes.ts'
 import { logoutsCommand } from './app-logouts.ts'
 import { loginsFor, recordOf } from './app-record.ts'
 import { registerCommand } from './app-register.ts'
@@ -22,6 +23,7 @@ export function appCommands(program: Command): void {
   registerCommand(app)
   showCommands(app)
   updateCommand(app)
+  attributesCommand(app)
   app
     .command('enable <application-uri>')
     .description('enable a disabled app again; what was issued to it before stays ended')

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 import { helpText } from '../kit/help.ts'
-import { print } from '../kit/output.ts'
 import { changeFiles, type FileFlags, withFileFlags } from './configuration-files.ts'
 import { changesText } from './show-changes.ts'
 
@@ -25,5 +24,5 @@ export function applyCommand(program: Command): void {
 
 const apply = (files: readonly string[], flags: FileFlags, command: Command): Promise<void> =>
   changeFiles(files, flags, command, { dryRun: false }, (changes) =>
-    print(command, { changes }, changesText(changes, { created: 'created', updated: 'updated', removed: 'removed' })),
+    changesText(changes, { created: 'created', updated: 'updated', removed: 'removed' }),
   )

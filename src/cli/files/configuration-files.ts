@@ -8,7 +8,7 @@ import { APP_SECRETS } from '../../domain/apps/app-secret.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
 import { createPasswords } from '../../lib/crypto/passwords.ts'
 import { commandLineHere } from '../kit/actor.ts'
-import { warn } from '../kit/output.ts'
+import { printWarned } from '../kit/output.ts'
 import { wrongUsage } from '../kit/problem.ts'
 import { type Terminal, terminalOf } from '../kit/terminal.ts'
 import { withCore } from '../kit/with-core.ts'
@@ -33,7 +33,7 @@ export async function changeFiles(
   flags: FileFlags,
   command: Command,
   { dryRun }: { readonly dryRun: boolean },
-  show: (changes: readonly Change[]) => void,
+  textOf: (changes: readonly Change[]) => string,
 ): Promise<void> {
   const texts = await readTexts(files, terminalOf(command).stdin)
   await withCore(
@@ -53,8 +53,7 @@ export async function changeFiles(
         defaultResource: config.tokens.audience,
         dryRun,
       })
-      show(outcome.changes)
-      for (const warning of outcome.warnings) warn(command, warning)
+      printWarned(command, { changes: outcome.changes }, textOf(outcome.changes), outcome.warnings)
     },
     dryRun ? { onlyReads: true } : { make: true },
   )

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 import { helpText } from '../kit/help.ts'
-import { print } from '../kit/output.ts'
 import { changeFiles, type FileFlags, withFileFlags } from './configuration-files.ts'
 import { changesText } from './show-changes.ts'
 
@@ -19,9 +18,5 @@ export function planCommand(program: Command): void {
 
 const plan = (files: readonly string[], flags: FileFlags, command: Command): Promise<void> =>
   changeFiles(files, flags, command, { dryRun: true }, (changes) =>
-    print(
-      command,
-      { changes },
-      changesText(changes, { created: 'to create', updated: 'to update', removed: 'to remove' }),
-    ),
+    changesText(changes, { created: 'to create', updated: 'to update', removed: 'to remove' }),
   )

@@ -44,6 +44,17 @@ function withoutHelp(lines: readonly string[]): string[] {
 /** Points at something unwise that was done all the same. */
 export const warn = (command: Command, line: string): void => note(command, `warning: ${line}`)
 
+/** Prints the result of a change, and beside it what is unwise about it; scripts find that in the document, too. */
+export function printWarned(
+  command: Command,
+  document: Readonly<Record<string, unknown>>,
+  text: string,
+  warnings: readonly string[],
+): void {
+  print(command, { ...document, warnings }, text)
+  for (const warning of warnings) warn(command, warning)
+}
+
 // What people typed elsewhere must neither move the cursor here nor turn the direction of the line.
 const visible = (text: string): string => text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, '?')
 

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import { warningsAboutExport } from '../../admin/apps/validate-app.ts'
+import { warningsAboutExport } from '../../admin/apps/app-warnings.ts'
 import { readInstanceSettings } from '../../admin/change/instance-settings.ts'
 import { showResource } from '../../domain/access/api-resource.ts'
 import { showRegistration } from '../../domain/apps/app-attributes.ts'
@@ -50,6 +50,7 @@ export async function exportInstance(unit: Unit, extras: Extras, now: number): P
   const exported = {
     apps: apps.map((app) => ({
       ...withoutNothing({ ...describeRecord(app, loginOf), SelfRegistered: app.selfRegistered || null }, DEFAULTS),
+      ...listsOfAddresses(app),
       ...exportSecrets(validSecrets(app, now)),
     })),
     users: users.map((user) => ({
@@ -82,6 +83,16 @@ export const toYaml = (exported: ExportedInstance): string =>
   stringify(exported, { lineWidth: 0, aliasDuplicateObjects: false, ...QUOTED }).replace(LINE_ENDS, escaped)
 
 const DEFAULTS = showRegistration({ applicationUri: '-', name: '-', clientType: 'None', ...APP_DEFAULTS })
+
+/** In a list each address is by itself, whatever commas it has. */
+const listsOfAddresses = ({ impersonateLoginUrl, impersonateLogoutUrl, requestUris }: TrustedApplication): Fields =>
+  Object.fromEntries(
+    Object.entries({
+      ImpersonateLoginUrl: impersonateLoginUrl,
+      ImpersonateLogoutUrl: impersonateLogoutUrl,
+      RequestUris: requestUris,
+    }).filter(([, listed]) => listed.length > 0),
+  )
 
 /** Nothing need not be said, save where it is not the default. */
 const withoutNothing = (fields: Fields, defaults: Fields): Fields =>

@@ -1,13 +1,14 @@
 import { setAppSecrets } from '../../admin/apps/app-secrets.ts'
 import { registerApp, setAppEnabled, updateApp } from '../../admin/apps/apps.ts'
 import { findResource, storeResource } from '../../admin/apps/resources.ts'
+import { asKept } from '../../admin/apps/validate-app.ts'
 import { changeInstanceSettings } from '../../admin/change/instance-settings.ts'
 import type { ChangeContext } from '../../admin/change/record-change.ts'
 import { invalidChange } from '../../admin/change/refuse-change.ts'
 import { findUser } from '../../admin/users/find-user.ts'
 import { addUser, setUserEnabled, setUserPassword, updateUser } from '../../admin/users/users.ts'
 import type { ApiResource } from '../../domain/access/api-resource.ts'
-import { showRegistration } from '../../domain/apps/app-attributes.ts'
+import { APP_ATTRIBUTES, showRegistration } from '../../domain/apps/app-attributes.ts'
 import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { fieldChanges } from '../../domain/records/field-changes.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
@@ -169,12 +170,21 @@ async function ensureApp(unit: Unit, wanted: WantedApp, context: ChangeContext):
   const { applicationUri } = wanted.registration
   const before = await unit.apps.find(applicationUri)
   const selfRegistered = wanted.selfRegistered ?? before?.selfRegistered ?? false
-  const registration = { ...wanted.registration, selfRegistered }
+  const registration = { ...asKept(wanted.registration), ...(before && unsaid(before, wanted)), selfRegistered }
   if (!before) await registerApp(unit, registration, context)
   else if (await wantsChange(unit, before, registration)) await updateApp(unit, registration, context)
   if (secrets !== undefined) await setAppSecrets(unit, applicationUri, secrets, context)
   if (isEnabled !== undefined) await setAppEnabled(unit, applicationUri, isEnabled, context)
 }
+
+/** What stays of a record because the file does not say it. */
+const unsaid = (before: TrustedApplication, { asked }: WantedApp): Partial<AppRegistration> =>
+  Object.fromEntries(
+    APP_ATTRIBUTES.filter(({ staysUnsaid, key }) => staysUnsaid && !(key in asked)).map(({ key }) => [
+      key,
+      before[key],
+    ]),
+  )
 
 /** A record that stays as it is is not checked again: its System User may be disabled by now. */
 async function wantsChange({ users }: Unit, before: TrustedApplication, wanted: AppRegistration): Promise<boolean> {

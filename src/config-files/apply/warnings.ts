@@ -1,16 +1,18 @@
-import { warningsAbout, warningsAboutSecrets } from '../../admin/apps/validate-app.ts'
+import { warningsAbout, warningsAboutSecrets, warningsAboutUnkept } from '../../admin/apps/app-warnings.ts'
+import { provesItselfBySecret } from '../../domain/apps/app-secret.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import type { WantedApp } from '../read/read-app.ts'
 import type { Wanted } from '../read/read-files.ts'
 import type { Unit } from '../schema/describe-instance.ts'
 import type { Change } from './changes.ts'
 
-/** What is possible but hardly meant, of the apps that change; one sentence each. */
+/** What is possible but hardly meant, of the apps that change, and what no record keeps of that which the files say; one sentence each. */
 export const warningsAmong = (changes: readonly Change[], { apps }: Wanted): string[] =>
   apps.flatMap((app) => {
     const uri = app.registration.applicationUri
     const change = changes.find(({ kind, id }) => kind === 'app' && id === uri)
-    return change ? warningsOf(app, change).map((warning) => `${uri}: ${warning}`) : []
+    const warnings = change ? warningsOf(app, change) : warningsAboutUnkept(app.asked)
+    return warnings.map((warning) => `${uri}: ${warning}`)
   })
 
 /**
@@ -30,10 +32,10 @@ export async function unreadableSecrets(
   return warnings
 }
 
-function warningsOf({ record, registration, secrets = [] }: WantedApp, { action }: Change): string[] {
-  const lacksSecret = action === 'create' && registration.clientType === 'Confidential' && secrets.length === 0
+function warningsOf({ registration, asked, secrets = [] }: WantedApp, { action }: Change): string[] {
+  const lacksSecret = action === 'create' && provesItselfBySecret(registration) && secrets.length === 0
   return [
-    ...warningsAbout(registration, 'RequirePkce' in record.fields ? registration : {}),
+    ...warningsAbout(registration, asked),
     ...(lacksSecret
       ? [`it has no secret yet; see: tessera app rotate-secret ${shellWord(registration.applicationUri)}`]
       : []),

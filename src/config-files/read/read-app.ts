@@ -1,11 +1,11 @@
-import { APP_ATTRIBUTES } from '../../domain/apps/app-attributes.ts'
+import { APP_ATTRIBUTES, type AppAttribute } from '../../domain/apps/app-attributes.ts'
 import { CLIENT_TYPES, type ClientType } from '../../domain/apps/app-choices.ts'
 import { faultsOf } from '../../domain/apps/registration-rules.ts'
 import { APP_DEFAULTS, type AppRegistration } from '../../domain/apps/trusted-application.ts'
 import type { SealForRows } from '../../lib/crypto/master-keys.ts'
 import { APP_FIELD_NAMES, appField } from '../schema/app-fields.ts'
 import type { ConfigurationFault } from '../schema/fault.ts'
-import { type Complain, complaintsOf, isList, refuseUnknown, textOf } from '../schema/fields.ts'
+import { type Complain, complaintsOf, type Form, isList, refuseUnknown, textOf } from '../schema/fields.ts'
 import type { FileRecord, Suggest } from '../schema/records.ts'
 import { readSecrets, type WantedSecret } from './read-secrets.ts'
 import type { Variables } from './variables.ts'
@@ -15,6 +15,8 @@ export interface WantedApp {
   readonly record: FileRecord
   /** Its `systemUser` is a login. */
   readonly registration: AppRegistration
+  /** Of it, what the file says in so many words. */
+  readonly asked: Partial<AppRegistration>
   readonly isEnabled: boolean | undefined
   readonly selfRegistered: boolean | undefined
   readonly secrets: readonly WantedSecret[] | undefined
@@ -41,7 +43,8 @@ export function readApp(record: FileRecord, { variables, suggest, now, seal }: R
   const { complain, faults } = complaintsOf(record)
   const { fields, id } = record
   refuseUnknown(fields, APP_FIELD_NAMES, suggest, complain)
-  const { clientType, ...attributes } = readAttributes(fields, complain)
+  const asked = readAttributes(fields, complain)
+  const { clientType, ...attributes } = asked
   const isEnabled = readFlag(fields['IsEnabled'], 'IsEnabled', complain)
   const selfRegistered = readFlag(fields['SelfRegistered'], 'SelfRegistered', complain)
   const secrets = readSecrets(fields, { variables, suggest, complain, now, seal })
@@ -52,7 +55,7 @@ export function readApp(record: FileRecord, { variables, suggest, now, seal }: R
   }
   const given = { ...APP_DEFAULTS, applicationUri: id, name: id, ...attributes }
   const registration = { ...given, clientType: clientType ?? likelyType(given) }
-  return { wanted: { record, registration, isEnabled, selfRegistered, secrets }, faults }
+  return { wanted: { record, registration, asked, isEnabled, selfRegistered, secrets }, faults }
 }
 
 /** The ClientType that finds least fault with the rest, so that only what is wrong in any case is told beside a missing one. */
@@ -67,12 +70,18 @@ function readAttributes(fields: Readonly<Record<string, unknown>>, complain: Com
     const value = fields[attribute.name]
     if (value === undefined) continue
     const { form } = appField(attribute)
-    const text = textOf(value, form)
-    const change = text === undefined ? undefined : attribute.read(text)
+    const change = changeOf(attribute, value, form)
     if (change) registration = { ...registration, ...change }
     else complain(attribute.name, `expects ${attribute.expects}${isList(form) ? ', or a list of them' : ''}`)
   }
   return registration
+}
+
+function changeOf({ read, readParts }: AppAttribute, value: unknown, form: Form): Partial<AppRegistration> | undefined {
+  if (isList(form) && Array.isArray(value))
+    return value.every((part): part is string => typeof part === 'string') ? readParts(value) : undefined
+  const text = textOf(value, form)
+  return text === undefined ? undefined : read(text)
 }
 
 /** Reads a flag that may be left out. */

@@ -21,7 +21,8 @@ function hintOf({ expects, schema }: AppAttribute, form: Form): string[] {
 /** An attribute of the record as files know it. */
 export function appField(attribute: AppAttribute): Field {
   const form = formOf(attribute)
-  return { form, description: [sentence(attribute.meaning), ...hintOf(attribute, form)].join(' ') }
+  const unsaid = attribute.staysUnsaid ? ['If omitted: true for a new app, otherwise unchanged.'] : []
+  return { form, description: [sentence(attribute.meaning), ...hintOf(attribute, form), ...unsaid].join(' ') }
 }
 
 const SECRETS_STAY = 'the secrets are unchanged'

@@ -6,12 +6,14 @@ import type { AppRegistration } from './trusted-application.ts'
 /** An attribute of the record under its documented name. */
 export interface AppAttribute
   extends Omit<Row<unknown>, 'kind' | 'fallback' | 'rule'>,
-    Pick<Kind<unknown>, 'noun' | 'expects' | 'schema' | 'separator'> {
+    Pick<Kind<unknown>, 'noun' | 'expects' | 'schema' | 'separator' | 'part'> {
   readonly name: string
   /** The member of the record that it is. */
   readonly key: keyof AppRegistration
   /** The change a text asks for; `undefined` when the text cannot be read. */
   readonly read: (text: string) => Partial<AppRegistration> | undefined
+  /** The same of a list whose parts come one by one; `undefined`, too, where the attribute is no list. */
+  readonly readParts: (parts: readonly string[]) => Partial<AppRegistration> | undefined
   readonly show: (app: AppRegistration) => Shown
   /** What is wrong with its value in a record; each reason completes "NAME ...". */
   readonly faultsIn: (app: AppRegistration) => readonly string[]
@@ -23,16 +25,15 @@ export interface AppAttribute
 
 const attribute = <K extends keyof AppRegistration>(key: K, row: Row<AppRegistration[K]>): AppAttribute => {
   const { kind, fallback, rule, ...about } = row
-  const { noun, expects, schema, separator, metadata } = kind
+  const { noun, expects, schema, separator, part, metadata } = kind
+  const changeOf = (read: { readonly value: AppRegistration[K] } | undefined) => read && { [key]: read.value }
   return {
     ...about,
-    ...{ noun, expects, schema, ...(separator && { separator }) },
+    ...{ noun, expects, schema, ...(separator && { separator }), ...(part && { part }) },
     name: `${key.charAt(0).toUpperCase()}${key.slice(1)}`,
     key,
-    read: (given) => {
-      const read = kind.read(given.trim())
-      return read && { [key]: read.value }
-    },
+    read: (given) => changeOf(kind.read(given.trim())),
+    readParts: (parts) => changeOf(kind.readParts?.(parts)),
     show: (app) => kind.show(app[key]),
     faultsIn: ({ [key]: value }) => (value === undefined || value === null ? [] : (rule?.(value) ?? [])),
     readMetadata: (value) => ({ [key]: metadata.read(value) }),

@@ -27,18 +27,26 @@ export const showApp = (app: TrustedApplication, systemUser: string | undefined)
   UpdatedAt: isoTime(app.updatedAt),
 })
 
+/** A value as a JSON record may give it: a list also as what it is. */
+export type Said = Shown | readonly string[]
+
 /**
  * Reads the declarative attributes of a JSON record whose types are right already; `null` asks for the default again.
  * @param defaults what each attribute is where nothing is said
  */
 export function readAppChanges(
-  body: Readonly<Record<string, Shown | undefined>>,
+  body: Readonly<Record<string, Said | undefined>>,
   defaults: Pick<AppRegistration, 'name' | 'clientType'>,
 ): Partial<AppRegistration> {
   const defaultApp: AppRegistration = { ...APP_DEFAULTS, applicationUri: '', ...defaults }
-  const changes = APP_ATTRIBUTES.filter(({ name }) => body[name] !== undefined).map(({ name, read, show }) => {
-    const value = body[name] ?? show(defaultApp)
-    return read(value === null ? '' : String(value)) ?? {}
-  })
+  const changes = APP_ATTRIBUTES.filter(({ name }) => body[name] !== undefined).map(
+    ({ name, read, readParts, show }) => {
+      const value = body[name] ?? show(defaultApp)
+      return (
+        (typeof value === 'object' && value !== null ? readParts(value) : read(value === null ? '' : String(value))) ??
+        {}
+      )
+    },
+  )
   return Object.assign({}, ...changes) as Partial<AppRegistration>
 }

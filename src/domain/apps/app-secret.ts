@@ -7,6 +7,10 @@ export const APP_SECRETS = 'app-secrets'
 export const needsReadableSecret = (app: Pick<AppRegistration, 'clientType' | 'tokenEndpointAuthMethod'>): boolean =>
   app.clientType === 'Confidential' && app.tokenEndpointAuthMethod === 'client_secret_jwt'
 
+/** Whether the app proves itself with a secret at all, rather than by its keys or not. @see RFC 7523 §2.2 */
+export const provesItselfBySecret = (app: Pick<AppRegistration, 'clientType' | 'tokenEndpointAuthMethod'>): boolean =>
+  app.clientType === 'Confidential' && app.tokenEndpointAuthMethod !== 'private_key_jwt'
+
 /** How many secrets of an app may be valid at once: the one in use, and the one that takes over. */
 export const MOST_VALID_SECRETS = 2
 

@@ -1,9 +1,17 @@
 import { SECOND } from '../../lib/time/clock.ts'
 import { readDuration } from '../../lib/time/duration.ts'
+import { splitUris } from '../protocol/uri-list.ts'
 import * as metadata from './metadata-kinds.ts'
 
 /** A value as the record shows it, in JSON and to people. */
 export type Shown = string | number | boolean | null
+
+/** The JSON Schema of a part of a list. */
+export interface PartSchema {
+  readonly type: 'string'
+  readonly enum?: readonly string[]
+  readonly pattern?: string
+}
 
 /** The JSON Schema of a value. */
 export interface ValueSchema {
@@ -12,6 +20,8 @@ export interface ValueSchema {
   readonly pattern?: string
   readonly minimum?: number
   readonly maximum?: number
+  readonly items?: PartSchema
+  readonly maxItems?: number
   /** What JSON expects, where that is not what text expects. */
   readonly description?: string
 }
@@ -26,6 +36,10 @@ export interface Kind<T> {
   readonly schema: ValueSchema
   /** Between the parts of a list that is one text. */
   readonly separator?: ',' | ' '
+  /** Of each part of such a list, where it comes as a list. */
+  readonly part?: PartSchema
+  /** Reads the parts of a list, each as it is; `undefined` where one cannot be a part. */
+  readonly readParts?: (parts: readonly string[]) => { readonly value: T } | undefined
   /** Reads text; `undefined` for what it cannot read. */
   readonly read: (text: string) => { readonly value: T } | undefined
   readonly show: (value: T) => Shown
@@ -95,14 +109,11 @@ export const optionalOneOf = <T extends string>(values: readonly T[], otherwise:
   metadata: metadata.optionalOneOf(values),
 })
 
-const split = (value: string, separator: string): string[] => [
-  ...new Set(
-    value
-      .split(separator === ' ' ? /\s+/ : separator)
-      .map((part) => part.trim())
-      .filter((part) => part !== ''),
-  ),
+const once = (parts: readonly string[]): string[] => [
+  ...new Set(parts.map((part) => part.trim()).filter((part) => part !== '')),
 ]
+
+const split = (value: string, separator: string): string[] => once(value.split(separator === ' ' ? /\s+/ : separator))
 
 /**
  * A list that is one text.
@@ -114,10 +125,25 @@ export const list = (parts: string, separator: ',' | ' ', most = 20): Kind<reado
   expects: `${parts} separated by ${separator === ' ' ? 'spaces' : 'commas'}`,
   schema: { type: 'string' },
   separator,
+  part: { type: 'string', pattern: separator === ' ' ? '^\\S*$' : '^[^,]*$' },
   read: (value) => ({ value: split(value, separator) }),
+  readParts: (given) => (given.some((part) => part.trim().includes(separator)) ? undefined : { value: once(given) }),
   show: (values) => values.join(separator),
   metadata: metadata.texts(most),
 })
+
+/** A list of URIs that is one text: a comma is a character of a URI as well. */
+export const uris = (parts: string): Kind<readonly string[]> => ({
+  ...list(parts, ','),
+  part: { type: 'string' },
+  read: (value) => ({ value: once(splitUris(value)) }),
+  readParts: (given) => ({ value: once(given) }),
+})
+
+function someOf<T extends string>(values: readonly T[], given: readonly string[]) {
+  const known = given.flatMap((part) => values.find((value) => value === part) ?? [])
+  return known.length === given.length ? { value: known } : undefined
+}
 
 /** A list of some of these values. */
 export const listOf = <T extends string>(values: readonly T[]): Kind<readonly T[]> => ({
@@ -125,10 +151,9 @@ export const listOf = <T extends string>(values: readonly T[]): Kind<readonly T[
   expects: `${values.join(', ')}, or several of them, separated by commas`,
   schema: { type: 'string', pattern: `^(${values.join('|')})( *, *(${values.join('|')}))*$` },
   separator: ',',
-  read: (given) => {
-    const parts = split(given, ',').map((part) => values.find((known) => known === part))
-    return parts.includes(undefined) ? undefined : { value: parts.filter((part) => part !== undefined) }
-  },
+  part: { type: 'string', enum: values },
+  read: (given) => someOf(values, split(given, ',')),
+  readParts: (given) => someOf(values, once(given)),
   show: (shown) => shown.join(','),
   metadata: metadata.textsOf(values),
 })

@@ -16,6 +16,8 @@ interface Details<T> {
   readonly readApart?: true
   /** What stands in for a value that is left out; where there is neither this nor a fallback, it is required. */
   readonly instead?: string
+  /** A file that does not say it leaves that of an app which is there already: the default was another one once. */
+  readonly staysUnsaid?: true
   /** It holds addresses that this server itself calls. */
   readonly called?: true
   /** It is told at the registration of the app, and never changes. */

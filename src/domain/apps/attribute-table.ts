@@ -21,6 +21,7 @@ import {
   seconds,
   systemUser,
   text,
+  uris,
   url,
   urlAtRedirectUri,
 } from './attribute-kinds.ts'
@@ -45,13 +46,16 @@ export const APP_TABLE = {
     metadata: 'token_endpoint_auth_method',
     readApart: true,
   }),
-  impersonateLoginUrl: row(list('redirect URIs', ','), [], 'sign-in', {
+  impersonateLoginUrl: row(uris('redirect URIs'), [], 'sign-in', {
     meaning: 'redirect URIs, compared byte for byte; required if people sign in',
     metadata: 'redirect_uris',
   }),
-  impersonateLogoutUrl: row(list('post-logout redirect URIs', ','), [], 'sign-in', {
+  impersonateLogoutUrl: row(uris('post-logout redirect URIs'), [], 'sign-in', {
     meaning: 'where the browser may be sent after sign-out',
     metadata: 'post_logout_redirect_uris',
+  }),
+  insecureRedirectsAllowed: row(flag, false, 'sign-in', {
+    meaning: 'these addresses may be plain http at `*.localhost` and private IP addresses',
   }),
   impersonateAsInternalUserAllowed: row(flag, false, 'sign-in', {
     meaning: 'internal users may sign in through the app',
@@ -71,7 +75,6 @@ export const APP_TABLE = {
     metadata: 'scope',
     readApart: true,
   }),
-  /** @see RFC 8707 */
   apiResources: row(list('identifiers of API resources', ' '), [], 'access', {
     meaning: 'API resources that the app may ask for in addition to the default one (RFC 8707)',
   }),
@@ -87,8 +90,9 @@ export const APP_TABLE = {
   basicAuthenticationAllowed: row(flag, false, 'access', {
     meaning: 'a note for older systems; APIs never accept passwords',
   }),
-  requirePkce: row(flag, false, 'sign-in', {
-    meaning: 'forces PKCE (S256) for a Confidential app; Public apps always need it',
+  requirePkce: row(flag, true, 'sign-in', {
+    meaning: 'a Confidential app must use PKCE (S256) too, as Public apps always must',
+    staysUnsaid: true,
   }),
   requireConsent: row(flag, true, 'sign-in', {
     meaning: 'people are asked before the app learns anything new about them',
@@ -200,7 +204,6 @@ export const APP_TABLE = {
     meaning: 'a note: `iss` and `sid` are always sent',
     metadata: 'frontchannel_logout_session_required',
   }),
-  /** @see RFC 7517 §5 */
   jwks: row(keySet, undefined, 'keys', {
     meaning: 'public keys of the app; instead of JwksUri',
     rule: rules.keySet,
@@ -233,13 +236,12 @@ export const APP_TABLE = {
     meaning: 'authorization requests must use a signed request object',
     metadata: 'require_signed_request_object',
   }),
-  requestUris: row(list('https URLs', ','), [], 'keys', {
+  requestUris: row(uris('https URLs'), [], 'keys', {
     meaning: 'from where request objects of the app are fetched: https URLs of up to 512 characters',
     rule: rules.requestUris,
     metadata: 'request_uris',
     called: true,
   }),
-  /** @see RFC 7591 */
   selfRegistered: row(flag, false, 'identity', {
     meaning: 'the app registered itself; never changes',
     fixed: true,

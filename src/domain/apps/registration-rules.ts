@@ -1,9 +1,11 @@
-import { originOf, whyUnregistrable } from '../protocol/redirect-uri.ts'
+import { originOf } from '../protocol/redirect-uri.ts'
+import { whyUnregistrable } from '../protocol/registrable-uri.ts'
 import { ADMINISTRATION_SCOPE } from '../protocol/scope.ts'
 import type { Fault } from '../refusals/errors.ts'
 import { RECORD_ATTRIBUTES } from './app-attributes.ts'
 import { hostsOf } from './sector.ts'
 import { type AppRegistration, isInteractive } from './trusted-application.ts'
+import { uriLeaveOf } from './uri-leave.ts'
 
 /** A rule of the record: what is wrong with the attribute it checks, if anything. */
 type Rule = (app: AppRegistration) => Fault[]
@@ -15,17 +17,17 @@ const fault = (attribute: string, reason: string | undefined | false): Fault[] =
 const values: Rule = (app) =>
   RECORD_ATTRIBUTES.flatMap(({ name, faultsIn }) => faultsIn(app).map((reason) => ({ attribute: name, reason })))
 
-const redirectUris: Rule = (app) =>
-  app.impersonateLoginUrl.flatMap((uri) => {
-    const reason = whyUnregistrable(uri, app.clientType === 'Public')
-    return fault('ImpersonateLoginUrl', reason && `${uri} ${reason}`)
-  })
+const addresses =
+  (attribute: string, listed: (app: AppRegistration) => readonly string[]): Rule =>
+  (app) =>
+    listed(app).flatMap((uri) => {
+      const reason = whyUnregistrable(uri, uriLeaveOf(app))
+      return fault(attribute, reason && `${uri} ${reason}`)
+    })
 
-const logoutUris: Rule = (app) =>
-  app.impersonateLogoutUrl.flatMap((uri) => {
-    const reason = whyUnregistrable(uri, app.clientType === 'Public')
-    return fault('ImpersonateLogoutUrl', reason && `${uri} ${reason}`)
-  })
+const redirectUris = addresses('ImpersonateLoginUrl', ({ impersonateLoginUrl }) => impersonateLoginUrl)
+
+const logoutUris = addresses('ImpersonateLogoutUrl', ({ impersonateLogoutUrl }) => impersonateLogoutUrl)
 
 const signInNeedsRedirectUri: Rule = (app) =>
   fault(
@@ -75,16 +77,21 @@ const selfRegistered: Rule = (app) => {
   return [
     ...fault('SystemUserAllowed', app.systemUserAllowed && never),
     ...fault('AdministrationAllowed', app.administrationAllowed && never),
+    ...fault('InsecureRedirectsAllowed', app.insecureRedirectsAllowed && never),
     ...fault('RequireConsent', !app.requireConsent && 'must be true for an app that registered itself'),
   ]
 }
 
 /** The browser loads it with the cookies of the app, so it is the app's own. @see OIDC Front-Channel Logout §2 */
-const frontchannelLogout: Rule = ({ frontchannelLogoutUri: uri, impersonateLoginUrl }) => {
+const frontchannelLogout: Rule = (app) => {
+  const { frontchannelLogoutUri: uri, impersonateLoginUrl } = app
   if (uri === undefined) return []
   const isItsOwn = impersonateLoginUrl.some((known) => originOf(known) === originOf(uri))
   const elsewhere = 'must have the scheme, host and port of one of the ImpersonateLoginUrl'
-  return fault('FrontchannelLogoutUri', whyUnregistrable(uri, false) ?? (!isItsOwn && elsewhere))
+  return fault(
+    'FrontchannelLogoutUri',
+    whyUnregistrable(uri, { ...uriLeaveOf(app), schemes: 'none' }) ?? (!isItsOwn && elsewhere),
+  )
 }
 
 const keys: Rule = ({ jwks, jwksUri }) =>

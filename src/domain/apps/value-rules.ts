@@ -1,7 +1,8 @@
 import { SECOND } from '../../lib/time/clock.ts'
 import { showDuration } from '../../lib/time/duration.ts'
 import { isLoopbackHost, whyMiswritten, whyNotNotifiable } from '../protocol/redirect-uri.ts'
-import { isProtocolScope, isScopeToken } from '../protocol/scope.ts'
+import { isScopeToken } from '../protocol/scope.ts'
+import { whyNotInList } from '../protocol/uri-list.ts'
 import { whyBadName } from '../records/readable-name.ts'
 import { readKeySet } from './app-keys.ts'
 
@@ -26,14 +27,9 @@ export const clientId: ValueRule<string> = (uri) =>
 /** A name that misleads nobody. */
 export const readableName: ValueRule<string> = (name) => reasons(whyBadName(name))
 
-/** Scopes of APIs; those of the protocol need no listing. @see RFC 6749 §3.3 */
+/** Names that a scope can have. @see RFC 6749 §3.3 */
 export const scopeNames: ValueRule<readonly string[]> = (scopes) =>
-  scopes.flatMap((scope) =>
-    reasons(
-      !isScopeToken(scope) && `${JSON.stringify(scope)} is not a scope name`,
-      isProtocolScope(scope) && `${scope} is a protocol scope and must not be listed`,
-    ),
-  )
+  scopes.flatMap((scope) => reasons(!isScopeToken(scope) && `${JSON.stringify(scope)} is not a scope name`))
 
 /** The longest that a record may say, in seconds; answers and keys are kept for as long. */
 export const MOST_SECONDS = { replayWindow: 60, accessToken: 86_400 } as const
@@ -94,6 +90,7 @@ const LONGEST_REQUEST_URI = 512
 export const requestUris: ValueRule<readonly string[]> = (uris) =>
   uris.flatMap((uri) =>
     reasons(
+      whyNotInList(uri) && `${uri} ${whyNotInList(uri)}`,
       whyMiswritten(uri, LONGEST_REQUEST_URI) === undefined && /^https?:\/\/./.test(uri) && URL.canParse(uri)
         ? undefined
         : `${uri} must be an https URL of at most ${LONGEST_REQUEST_URI} characters`,

@@ -1,20 +1,7 @@
 import { isLoopback } from '../../lib/net/network.ts'
 
-const DANGEROUS_SCHEMES = [
-  'javascript',
-  'data',
-  'vbscript',
-  'blob',
-  'file',
-  'about',
-  'view-source',
-  'filesystem',
-  'ws',
-  'wss',
-  'ftp',
-]
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
-const LOOPBACK_ADDRESS = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))?(?=[/?]|$)(.*)$/
+const LOOPBACK_ADDRESS = /^(http:\/\/(?:localhost|127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))?(?=[/?]|$)(.*)$/
 
 /** Is this host the machine itself, where plain http is allowed? @see RFC 8252 §8.3 */
 export const isLoopbackHost = (hostname: string): boolean => LOOPBACK_HOSTS.includes(hostname)
@@ -28,38 +15,6 @@ export function whyMiswritten(uri: string, longest = 2048): string | undefined {
   if (uri.length > longest || !/^[\x21-\x7e]+$/.test(uri))
     return `must be 1 to ${longest} visible ASCII characters without spaces`
   return /[\\"<>^`{|}]/.test(uri) ? 'must not contain backslashes or other characters that URIs exclude' : undefined
-}
-
-/**
- * Says why a URI cannot be registered as a redirect or post-logout URI.
- * @param uri exactly as it will be compared
- * @param allowCustomScheme native apps may register a private-use scheme of their own
- * @returns the reason, or `undefined` when the URI can work
- * @see RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §2.1
- */
-export function whyUnregistrable(uri: string, allowCustomScheme: boolean): string | undefined {
-  if (/[*,\\"<>^`{|}]/.test(uri))
-    return 'must not contain wildcards, commas, backslashes or other characters that URIs exclude'
-  const miswritten = whyMiswritten(uri)
-  if (miswritten !== undefined) return miswritten
-  if (uri.includes('#')) return 'must not have a fragment'
-  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(uri)?.[1]
-  if (scheme === undefined) return 'must be absolute, with a scheme such as https:'
-  if (DANGEROUS_SCHEMES.includes(scheme.toLowerCase())) return `must not use the scheme ${scheme}:`
-  if (!URL.canParse(uri)) return 'is not a valid URL'
-  if (scheme === 'https' || scheme === 'http') return whyUnregistrableWebUri(uri, scheme)
-  if (scheme.toLowerCase() === 'https' || scheme.toLowerCase() === 'http') return 'must write its scheme in lower case'
-  if (!allowCustomScheme) return 'must use https (a private-use scheme is for Public apps)'
-  if (!scheme.includes('.')) return 'must use a private-use scheme in reverse domain order, such as com.example.app:'
-  return undefined
-}
-
-function whyUnregistrableWebUri(uri: string, scheme: string): string | undefined {
-  const url = new URL(uri)
-  if (!uri.startsWith(`${scheme}://`)) return `must start with ${scheme}://`
-  if (url.username !== '' || url.password !== '') return 'must not contain a user name or password'
-  if (scheme === 'http' && !isLoopbackHost(url.hostname)) return 'must use https (plain http is for loopback only)'
-  return undefined
 }
 
 /**
@@ -77,7 +32,7 @@ export function whyNotNotifiable(uri: string): string | undefined {
 }
 
 /**
- * Is the presented URI the registered one? Byte for byte, save for the port of a Public app's loopback address.
+ * Is the presented URI the registered one? Byte for byte, save for the port of a Public app's loopback address or `localhost`.
  * @see RFC 9700 §2.1, RFC 8252 §7.3
  */
 export function matchesRegistered(presented: string, registered: string, anyLoopbackPort: boolean): boolean {

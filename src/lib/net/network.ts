@@ -44,6 +44,10 @@ export function startOfNetwork(address: string): string {
 export const isLoopback = (address: string): boolean =>
   ipaddr.isValid(address) && ipaddr.process(address).range() === 'loopback'
 
+/** Does an address belong to a private network, or to the link a machine is on? One wrapped in another does not count. @see RFC 1918, RFC 4193 */
+export const isPrivateAddress = (address: string): boolean =>
+  ipaddr.isValid(address) && ['private', 'uniqueLocal', 'linkLocal'].includes(ipaddr.parse(address).range())
+
 /** @param networks addresses and CIDRs */
 export function isWithin(address: string, networks: readonly string[]): boolean {
   const parsed = ipaddr.process(address)

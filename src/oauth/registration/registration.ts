@@ -2,7 +2,7 @@ import { registerApp, registrationOf, removeApp, storeChange } from '../../admin
 import { addAppSecret } from '../../admin/apps/secrets.ts'
 import type { ChangeContext } from '../../admin/change/record-change.ts'
 import type { Actor, RunChange } from '../../admin/change/run-change.ts'
-import { isValidSecret } from '../../domain/apps/app-secret.ts'
+import { isValidSecret, provesItselfBySecret } from '../../domain/apps/app-secret.ts'
 import { keepDecided } from '../../domain/apps/decided-attributes.ts'
 import { SELF_REGISTERED_PREFIX } from '../../domain/apps/own-names.ts'
 import {
@@ -39,6 +39,8 @@ import { createFetchSector, requireFetchable, requireSector } from './require-se
 export interface RegistrationPolicy extends RegistrationLimits {
   readonly mode: 'off' | 'token' | 'open'
   readonly scopes: readonly string[]
+  /** Client metadata has no word for it. */
+  readonly requirePkce: boolean
 }
 
 interface Dependencies {
@@ -95,11 +97,11 @@ export function createRegistration(dependencies: Dependencies) {
   /** @returns `undefined` where the app proves itself without one, or has one already */
   async function giveSecret(
     unit: Unit,
-    { applicationUri, clientType, tokenEndpointAuthMethod: method }: AppRegistration,
+    app: AppRegistration,
     secrets: readonly AppSecret[],
     context: ChangeContext,
   ): Promise<string | undefined> {
-    if (clientType !== 'Confidential' || method === 'private_key_jwt') return undefined
+    if (!provesItselfBySecret(app)) return undefined
     if (secrets.some((known) => isValidSecret(known, context.now))) return undefined
     const [id, secret] = [newId(), newSecret(random)]
     const kept = {
@@ -109,7 +111,7 @@ export function createRegistration(dependencies: Dependencies) {
       expiresAt: undefined,
       sealed: (await sealedSecrets.sealIn(unit))(secret, id),
     }
-    await addAppSecret(unit, applicationUri, kept, context)
+    await addAppSecret(unit, app.applicationUri, kept, context)
     return secret
   }
 
@@ -162,6 +164,7 @@ export function createRegistration(dependencies: Dependencies) {
           ...APP_DEFAULTS,
           applicationUri,
           name: applicationUri,
+          requirePkce: policy.requirePkce,
           ...changes,
           impersonateAsInternalUserAllowed: true,
           selfRegistered: true,

@@ -1,5 +1,5 @@
 import { answersWith } from '../../domain/apps/app-choices.ts'
-import { isValidSecret, MOST_VALID_SECRETS } from '../../domain/apps/app-secret.ts'
+import { isValidSecret, MOST_VALID_SECRETS, provesItselfBySecret } from '../../domain/apps/app-secret.ts'
 import { type OwnNames, ownNamesIn } from '../../domain/apps/own-names.ts'
 import { faultsOf } from '../../domain/apps/registration-rules.ts'
 import {
@@ -10,6 +10,7 @@ import {
   refreshTokenLifetime,
   type TrustedApplication,
 } from '../../domain/apps/trusted-application.ts'
+import { unwiseAddresses } from '../../domain/apps/uri-leave.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import { DAY } from '../../lib/time/clock.ts'
 import { type Finding, fine, warning } from './finding.ts'
@@ -83,7 +84,18 @@ function unwiseAttributes(check: string, app: TrustedApplication): Finding[] {
       update('--set RefreshReplayWindow=10s'),
     ],
   ]
-  return findings.filter(([holds]) => app.isEnabled && holds).map(([, found, fix]) => warning(check, found, fix))
+  const addresses = unwiseAddresses(app).map((told) => [true, told, unwiseAddressFix(app, told)] as const)
+  return [...findings, ...addresses]
+    .filter(([holds]) => app.isEnabled && holds)
+    .map(([, found, fix]) => warning(check, found, fix))
+}
+
+/** The app must move first: what it is registered with is what it sends. */
+function unwiseAddressFix(app: TrustedApplication, told: string): string {
+  const [uri = ''] = told.split(' ')
+  const flag = app.impersonateLoginUrl.includes(uri) ? 'redirect-uri' : 'logout-uri'
+  const name = shellWord(app.applicationUri)
+  return `let the app use another address, and then: tessera app update ${name} --add-${flag} NEW --remove-${flag} ${shellWord(uri)}`
 }
 
 const withoutFrontChannel = ({ responseTypes }: TrustedApplication): readonly string[] => {
@@ -114,7 +126,7 @@ function replacing(app: TrustedApplication, live: readonly AppSecret[], now: num
 function agedSecrets(check: string, app: TrustedApplication, now: number): Finding[] {
   const rotating = `tessera app rotate-secret ${shellWord(app.applicationUri)}`
   // Its keys prove it; a secret is good for nothing there.
-  if (app.tokenEndpointAuthMethod === 'private_key_jwt') return []
+  if (app.clientType === 'Confidential' && !provesItselfBySecret(app)) return []
   const live = app.secrets.filter((secret) => isValidSecret(secret, now))
   if (app.clientType === 'Confidential' && app.isEnabled && live.length === 0)
     return [warning(check, 'it has no valid secret', rotating)]

@@ -17,6 +17,8 @@ const resettable = (schema: ValueSchema): ValueSchema => ({
   ...(schema.enum ? { enum: [...schema.enum, null] as readonly string[] } : {}),
 })
 
+const MOST_PARTS = 1000
+
 const STRICT = { additionalProperties: false } as const
 const TEXT: ValueSchema = { type: 'string' }
 const TEXT_OR_NULL: ValueSchema = { type: ['string', 'null'] }
@@ -82,9 +84,20 @@ export const LogoutRecord = Type.Object({
   lastError: value(TEXT_OR_NULL, 'why the last attempt failed'),
 } satisfies Record<keyof ShownLogout, TSchema>)
 
+/** A list may come as what it is, too. */
+const settableSchema = ({ schema, part }: AppAttribute): ValueSchema =>
+  part === undefined
+    ? resettable(schema)
+    : { ...resettable(schema), type: ['string', 'array', 'null'], items: part, maxItems: MOST_PARTS }
+
 /** Every attribute has a default but the ClientType. */
-const settable = propertiesOf(APP_ATTRIBUTES, ({ schema, expects }) =>
-  Type.Optional(value(resettable(schema), expects)),
+const settable = propertiesOf(APP_ATTRIBUTES, (attribute) =>
+  Type.Optional(
+    value(
+      settableSchema(attribute),
+      `${attribute.expects}${attribute.part === undefined ? '' : ', or a list of them'}`,
+    ),
+  ),
 )
 const CLIENT_TYPE = value({ type: 'string', enum: CLIENT_TYPES }, `one of ${CLIENT_TYPES.join(', ')}`)
 const IS_ENABLED = Type.Optional(value(FLAG, 'true or false'))

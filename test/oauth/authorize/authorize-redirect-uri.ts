@@ -347,7 +347,7 @@ await t.test('AZ-03, AZ-09, AZ-18, AZ-20 what can never be registered', (t) => {
     'https://app.example.com/(cb|x)|y',
     'https://app.example.com/c b',
     'https://app.exаmple.com/cb',
-    'myapp:/cb',
+    'MyApp:/cb',
     'ws://app.example.com/',
   ]) {
     for (const clientType of ['Confidential', 'Public'] as const) {

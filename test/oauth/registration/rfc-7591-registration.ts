@@ -200,7 +200,7 @@ await t.test('redirect URIs: https for the web, loopback and private-use schemes
     [['http://rp.example.com/cb'], 'http://rp.example.com/cb must use https (plain http is for loopback only)', native],
     [
       ['https://*.example.com/cb'],
-      'https://*.example.com/cb must not contain wildcards, commas, backslashes or other characters that URIs exclude',
+      'https://*.example.com/cb must not contain wildcards, backslashes or other characters that URIs exclude',
     ],
     [
       ['javascript:alert(1)'],
@@ -209,11 +209,7 @@ await t.test('redirect URIs: https for the web, loopback and private-use schemes
     ],
     [['javascript:alert(1)'], 'javascript:alert(1) must not use the scheme javascript:', native],
     [['JaVaScRiPt:alert(1)'], 'JaVaScRiPt:alert(1) must not use the scheme JaVaScRiPt:', native],
-    [
-      ['data:text/html,x'],
-      'data:text/html,x must not contain wildcards, commas, backslashes or other characters that URIs exclude',
-      native,
-    ],
+    [['data:text/html,x'], 'data:text/html,x must not use the scheme data:', native],
     [
       ['http://localhost/cb'],
       'http://localhost/cb is for application_type native; web needs https',

@@ -1,5 +1,7 @@
 import { actsAlone } from '../../../domain/apps/trusted-application.ts'
-import { isLoopbackHost, matchesRegistered, whyUnregistrable } from '../../../domain/protocol/redirect-uri.ts'
+import { uriLeaveOf } from '../../../domain/apps/uri-leave.ts'
+import { isLoopbackHost, matchesRegistered } from '../../../domain/protocol/redirect-uri.ts'
+import { whyUnregistrable } from '../../../domain/protocol/registrable-uri.ts'
 import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
 
 const hostOf = (uri: string): string => (URL.canParse(uri) ? new URL(uri).hostname : '')
@@ -29,7 +31,7 @@ function registerUri(attribute: 'ImpersonateLoginUrl' | 'ImpersonateLogoutUrl', 
       nearest === undefined ? `send a ${parameter} that is registered` : `send ${parameter}=${nearest}`,
     )
     const byAddress = loopbackAddress(sent, known, app?.clientType === 'Public')
-    const why = whyUnregistrable(sent, app?.clientType === 'Public')
+    const why = whyUnregistrable(sent, app ? uriLeaveOf(app) : { schemes: 'none', plainHttp: 'never' })
     if (why !== undefined) return { fix: send, otherwise: `the value sent cannot be registered: it ${why}` }
     const register = update(uri, `${attribute}=${[...known, sent].join(',')}`)
     if (byAddress !== undefined) {

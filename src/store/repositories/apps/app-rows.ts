@@ -20,8 +20,12 @@ const toSecret = (row: Selectable<Schema['app_secrets']>): AppSecret => ({
   sealed: (row.sealed_secret ?? undefined) as SealedRow | undefined,
 })
 
+/** What a row means that was written before there was such an attribute, where the default has become another one since. */
+const UNSAID = { requirePkce: false } as const
+
 const toApp = (row: Selectable<Schema['trusted_applications']>, secrets: readonly AppSecret[]): TrustedApplication => ({
   ...APP_DEFAULTS,
+  ...UNSAID,
   ...(JSON.parse(row.registration) as AppRegistration),
   // The columns decide where JSON has no `undefined` or the database guards a reference.
   applicationUri: row.application_uri,
