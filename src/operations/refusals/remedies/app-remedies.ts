@@ -1,6 +1,7 @@
 import { scopesOf } from '../../../domain/access/api-resource.ts'
 import { actsAlone, isInteractive } from '../../../domain/apps/trusted-application.ts'
-import { isOpenToThisDevice, whyUnregistrable } from '../../../domain/protocol/redirect-uri.ts'
+import { isOpenToThisDevice } from '../../../domain/protocol/redirect-uri.ts'
+import { whyUnregistrable } from '../../../domain/protocol/registrable-uri.ts'
 import { apiScopesOf } from '../../../domain/protocol/scope.ts'
 import { shellWord } from '../../../lib/text/shell.ts'
 import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
@@ -17,7 +18,9 @@ function shapeOf({ refusal: { parameters }, registered }: Facts): string {
   const { redirect_uri: redirectUri, grant_type: grantType } = parameters
   if (grantType === 'client_credentials') return `--service --system-user ${loneOf(registered)}`
   // What no record can hold is for people to replace.
-  if (redirectUri === undefined || whyUnregistrable(redirectUri, true) !== undefined) return '--web --redirect-uri URI'
+  const native = { schemes: 'of a domain', plainHttp: 'never' } as const
+  if (redirectUri === undefined || whyUnregistrable(redirectUri, native) !== undefined)
+    return '--web --redirect-uri URI'
   return `${isOpenToThisDevice(redirectUri) ? '--spa' : '--web'} --redirect-uri ${shellWord(redirectUri)}`
 }
 

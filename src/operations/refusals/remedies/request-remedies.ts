@@ -4,6 +4,9 @@ import { isLoopbackHost, matchesRegistered } from '../../../domain/protocol/redi
 import { whyUnregistrable } from '../../../domain/protocol/registrable-uri.ts'
 import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
 
+/** What is asked of an address where no record says more. */
+const ONLY_SAFE = { schemes: 'none', plainHttp: 'never' } as const
+
 const hostOf = (uri: string): string => (URL.canParse(uri) ? new URL(uri).hostname : '')
 
 /** Whether two addresses plainly belong together: the same host, or both on the developer's own machine. */
@@ -25,13 +28,13 @@ function registerUri(attribute: 'ImpersonateLoginUrl' | 'ImpersonateLogoutUrl', 
   return (facts: Facts): Remedy => {
     const { uri, sent, nearest } = facts
     const { app } = facts.registered
-    if (app && actsAlone(app) && whyUnregistrable(sent, false) === undefined) return sendAnotherApp(facts)
+    if (app && actsAlone(app) && whyUnregistrable(sent, ONLY_SAFE) === undefined) return sendAnotherApp(facts)
     const known = (attribute === 'ImpersonateLoginUrl' ? app?.impersonateLoginUrl : app?.impersonateLogoutUrl) ?? []
     const send = inTheApp(
       nearest === undefined ? `send a ${parameter} that is registered` : `send ${parameter}=${nearest}`,
     )
     const byAddress = loopbackAddress(sent, known, app?.clientType === 'Public')
-    const why = whyUnregistrable(sent, app ? uriLeaveOf(app) : { schemes: 'none', plainHttp: 'never' })
+    const why = whyUnregistrable(sent, app ? uriLeaveOf(app) : ONLY_SAFE)
     if (why !== undefined) return { fix: send, otherwise: `the value sent cannot be registered: it ${why}` }
     const register = update(uri, `${attribute}=${[...known, sent].join(',')}`)
     if (byAddress !== undefined) {
