@@ -133,7 +133,7 @@ await t.test('--set says which attributes there are and what each expects', asyn
     ['ResponseTypes=token', /^ResponseTypes: expects code, code id_token/],
     ['LogoUri=http://app.example.com/logo.png', /^LogoUri: must be an https URL/],
     ['ApplicationUri=other', /^ApplicationUri cannot be changed, as it is the client_id/],
-    ['IsEnabled=false', /^change IsEnabled with: tessera app enable, tessera app disable/],
+    ['IsEnabled=false', /^change IsEnabled with: tessera app enable APP, or tessera app disable APP/],
     ['Secret=hunter2', /^change the secret with: tessera app rotate-secret/],
     ['ApplicationSecretHash=aGFzaA==', /^change the secret with: tessera app rotate-secret/],
     ['SystemUserAllowed=true', /^SystemUser: is required if SystemUserAllowed is true/],

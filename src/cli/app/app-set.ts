@@ -7,10 +7,10 @@ import { wrongUsage } from '../kit/problem.ts'
 const ELSEWHERE = new Map(
   Object.entries({
     applicationuri: 'ApplicationUri cannot be changed, as it is the client_id; register a new app and remove this one',
-    isenabled: 'change IsEnabled with: tessera app enable, tessera app disable',
+    isenabled: 'change IsEnabled with: tessera app enable APP, or tessera app disable APP',
     selfregistered: 'SelfRegistered cannot be changed, as it records how the app was registered',
-    applicationsecrethash: 'change the secret with: tessera app rotate-secret',
-    secret: 'change the secret with: tessera app rotate-secret',
+    applicationsecrethash: 'change the secret with: tessera app rotate-secret APP',
+    secret: 'change the secret with: tessera app rotate-secret APP',
   }),
 )
 

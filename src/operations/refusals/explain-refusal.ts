@@ -5,16 +5,8 @@ import type { Refusal } from '../../domain/refusals/refusal.ts'
 import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import { markDifference, nearestOf } from '../../lib/text/difference.ts'
 import { shellWord } from '../../lib/text/shell.ts'
-import { API_REMEDIES } from './remedies/api-remedies.ts'
-import { APP_JWT_REMEDIES } from './remedies/app-jwt-remedies.ts'
-import { APP_REMEDIES } from './remedies/app-remedies.ts'
-import { PERSON_REMEDIES } from './remedies/person-remedies.ts'
-import { REGISTRATION_REMEDIES } from './remedies/registration-remedies.ts'
 import type { Facts, Registered, Remedy } from './remedies/remedy.ts'
-import { REQUEST_REMEDIES } from './remedies/request-remedies.ts'
-import { SCOPE_REMEDIES } from './remedies/scope-remedies.ts'
-import { SESSION_REMEDIES } from './remedies/session-remedies.ts'
-import { TOKEN_REMEDIES } from './remedies/token-remedies.ts'
+import { REMEDIES } from './remedies.ts'
 
 /** A refusal as it is explained to the operator: what was wrong, and what mends it. */
 export interface Explanation {
@@ -36,19 +28,6 @@ export interface Explanation {
   /** The registered value itself. */
   readonly nearestValue: string | null
   readonly rule: RefusalRule | null
-}
-
-/** Every rule has a remedy: the compiler sees to it. */
-const REMEDIES: Readonly<Record<RefusalRule, (facts: Facts) => Remedy>> = {
-  ...APP_REMEDIES,
-  ...APP_JWT_REMEDIES,
-  ...REQUEST_REMEDIES,
-  ...REGISTRATION_REMEDIES,
-  ...SCOPE_REMEDIES,
-  ...PERSON_REMEDIES,
-  ...TOKEN_REMEDIES,
-  ...SESSION_REMEDIES,
-  ...API_REMEDIES,
 }
 
 interface Choice {

@@ -279,7 +279,7 @@ await t.test('what cannot be made is refused with the reason and what mends it',
         'invalid',
         'scope: openid belongs to a sign-in, and a reference token is only for APIs; omit it',
         `scope: stock is not in the Scope of ${WEB}, which lists read update; add it with: ${uri}/web --set 'Scope=read update stock'`,
-        `expires_at: is later than 365d from now, ${new Date(instance.now() + 365 * DAY).toISOString()}; to allow more, set ReferenceTokenMaxLifetime in a file and run tessera apply`,
+        `expires_at: is later than 365d from now, ${new Date(instance.now() + 365 * DAY).toISOString()}; to allow more: tessera settings set ReferenceTokenMaxLifetime LENGTH`,
         'description: must not contain control characters, line breaks, or characters that are invisible or change the text direction',
       ],
     )

@@ -1,6 +1,5 @@
-import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
+import { developer, type Facts, inTheApp, type Remedies, type Remedy, rotate, update } from './remedy.ts'
 
-const ROTATE = 'tessera app rotate-secret'
 const COMPARE_CLOCKS = 'compare the clocks of the machines (timedatectl)'
 
 /** The app does what its record says, or the record says what the app does. */
@@ -90,12 +89,12 @@ export const APP_JWT_REMEDIES = {
     'a signature made with a key of the app',
   ),
   'app-secret-not-kept': ({ uri }) => ({
-    fix: `${ROTATE} ${uri} --overlap 7d`,
+    fix: rotate(uri),
     otherwise: 'if only the hash of a secret was entered, it cannot verify a MAC: let Tessera create the secret',
     expected: 'a secret made since TokenEndpointAuthMethod is client_secret_jwt',
   }),
   'app-secret-does-not-open': ({ uri }) => ({
-    fix: `${ROTATE} ${uri}`,
+    fix: `tessera app rotate-secret ${uri}`,
     otherwise: 'to keep the secret instead: put back the master key that it was sealed under (TESSERA_MASTER_KEY_FILE)',
     expected: 'a secret that is sealed under a master key at hand',
   }),

@@ -2,12 +2,9 @@ import { scopesOf } from '../../../domain/access/api-resource.ts'
 import { actsAlone, isInteractive } from '../../../domain/apps/trusted-application.ts'
 import { isOpenToThisDevice } from '../../../domain/protocol/redirect-uri.ts'
 import { whyUnregistrable } from '../../../domain/protocol/registrable-uri.ts'
-import { apiScopesOf } from '../../../domain/protocol/scope.ts'
+import { ADMINISTRATION_SCOPE, apiScopesOf } from '../../../domain/protocol/scope.ts'
 import { shellWord } from '../../../lib/text/shell.ts'
-import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
-
-/** With an overlap, so that what still works goes on working. */
-const rotate = (uri: string): string => `tessera app rotate-secret ${uri} --overlap 7d`
+import { developer, type Facts, inTheApp, type Remedies, type Remedy, rotate, update } from './remedy.ts'
 
 /** The login of the System User where there is one alone. */
 const loneOf = ({ systemUsers }: Facts['registered']): string =>
@@ -113,6 +110,16 @@ function actForPeople(facts: Facts): Remedy {
   }
 }
 
+/** Whether an app may administer is for people to decide, never for a command that is pasted. */
+function letAdminister({ uri, registered: { app } }: Facts): Remedy {
+  const scope = [...new Set([...(app?.scope ?? []), ADMINISTRATION_SCOPE])].join(' ')
+  return {
+    fix: inTheApp('call the administration API with an app that may administer the instance'),
+    otherwise: `only if this app is to administer the instance: ${update(uri, 'AdministrationAllowed=true', `Scope=${scope}`)}`,
+    expected: `an app with AdministrationAllowed true, and the scope ${ADMINISTRATION_SCOPE}`,
+  }
+}
+
 /** What to do about who the app is and what its record allows it. */
 export const APP_REMEDIES = {
   'app-unknown': knowTheApp,
@@ -120,13 +127,11 @@ export const APP_REMEDIES = {
   'app-is-note': makeItAnApp,
   'client-id-missing': developer('send client_id, or an Authorization: Basic header', 'client_id'),
   'credentials-swapped': developer('send the ApplicationUri as client_id and the secret as client_secret'),
-  // Whether an app may administer is for people to decide, never for a command that is pasted.
-  'administration-app-unmarked': ({ uri }) => ({
-    fix: inTheApp('call the administration API with an app that may administer the instance'),
-    otherwise: `only if this app is to administer the instance: ${update(uri, 'AdministrationAllowed=true')}`,
-    expected: 'an app with AdministrationAllowed true',
-  }),
-  'administration-scope-missing': developer('ask for the scope sec', 'the scope sec'),
+  'administration-app-unmarked': letAdminister,
+  'administration-scope-missing': (facts) =>
+    facts.registered.app?.administrationAllowed === true && facts.registered.app.scope.includes(ADMINISTRATION_SCOPE)
+      ? { fix: inTheApp(`ask for the scope ${ADMINISTRATION_SCOPE}`), expected: `the scope ${ADMINISTRATION_SCOPE}` }
+      : letAdminister(facts),
   'administration-token-shared': developer('ask for a token for the instance only, with its API as resource'),
   'administration-user-no-administrator': developer('let an administrator of the instance sign in (tessera user list)'),
   'client-id-differs': developer('send client_id only once, in the header or in the body'),

@@ -50,6 +50,9 @@ export type Remedies = Readonly<Partial<Record<RefusalRule, (facts: Facts) => Re
 export const update = (uri: string, ...attributes: readonly string[]): string =>
   `tessera app update ${uri}${attributes.map((attribute) => ` --set ${shellWord(attribute)}`).join('')}`
 
+/** Gives the app a new secret, with an overlap, so that what still works goes on working. */
+export const rotate = (uri: string): string => `tessera app rotate-secret ${uri} --overlap 7d`
+
 /** For faults that only the app's developer can mend. */
 export const inTheApp = (what: string): string => `in the app's code: ${what}`
 

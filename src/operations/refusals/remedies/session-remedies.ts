@@ -14,7 +14,7 @@ export const SESSION_REMEDIES = {
   }),
   'licence-slots-full': () => ({
     fix: 'tessera license set --slots N, with more slots than tessera license show prints',
-    otherwise: 'tessera session list shows who occupies them, and tessera session end ID frees one',
+    otherwise: 'tessera session list shows who occupies them, and to free one: tessera session end ID',
     expected: 'a free licence slot',
   }),
   'app-serves-no-api': ({ uri }) => ({

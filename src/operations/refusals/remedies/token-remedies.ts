@@ -16,6 +16,35 @@ const onItsOwnApp = ({ refusal: { detail } }: Facts): Remedy => ({
 
 const signInAgain = developer('on invalid_grant, forget the refresh token and let the person sign in again')
 
+/** Whether an app takes reference tokens, and whose, is for people to decide, never for a command that is pasted. */
+function permitReferenceToken(facts: Facts): Remedy {
+  const { uri, registered, refusal } = facts
+  const cause = String(refusal.detail['cause'])
+  const expected = 'a record that permits the token'
+  const anybody = update(uri, 'AccessTokens=AuthenticatedUsers')
+  if (/AccessTokens None/.test(cause))
+    return {
+      expected,
+      fix: inTheApp('send an access token of a sign-in, or of grant_type=client_credentials'),
+      otherwise: `only if the app is to take reference tokens: ${anybody}`,
+    }
+  if (/is not an administrator/.test(cause))
+    return {
+      expected,
+      fix: 'let an administrator create the token',
+      otherwise: `only if everybody may: ${anybody}`,
+    }
+  if (/act as this System User/.test(cause)) {
+    const act = update(uri, 'SystemUserAllowed=true', `SystemUser=${registered.user ?? 'LOGIN'}`)
+    return {
+      expected,
+      fix: `create another token for the System User that the record names: tessera token issue-sat --app ${uri}`,
+      otherwise: `only if the app is to act as this one: ${act}`,
+    }
+  }
+  return revive(() => ({ expected, fix: 'let an internal user create the token' }))(facts)
+}
+
 /** What to do about codes and tokens. */
 export const TOKEN_REMEDIES = {
   'code-unknown': developer('send the code of the redirect unchanged, url-decoded once', 'a code of this server'),
@@ -99,12 +128,10 @@ export const TOKEN_REMEDIES = {
     'send the complete reference token, as it was shown: enrt_ and 64 characters',
     'enrt_, 56 hexadecimal digits and their checksum',
   ),
-  'reference-token-not-permitted': ({ uri }) => ({
-    fix: `tessera app show ${uri}, then set AccessTokens, SystemUserAllowed or who may sign in so that the record permits the token`,
-    expected: 'a record that permits the token',
-  }),
+  'reference-token-not-permitted': permitReferenceToken,
   'reference-token-makes-none': () => ({
-    fix: 'let a person sign in and create the token at /profile, or use tessera token issue-pat',
+    fix: 'let a person sign in and create the token at /profile',
+    otherwise: 'to create it for them: tessera token issue-pat --user LOGIN --app APP',
     expected: 'the session of a browser, or an access token from a sign-in',
   }),
   'browser-session-missing': () => ({
