@@ -27,6 +27,7 @@ import { tokenEndpoint } from '../web/endpoints/token.ts'
 import { userinfoEndpoint } from '../web/endpoints/userinfo.ts'
 import { registerCors } from '../web/kit/answers/cors.ts'
 import { registerErrorHandler } from '../web/kit/answers/error-handler.ts'
+import { createFindGuessed } from '../web/kit/answers/guessed-addresses.ts'
 import { registerPages } from '../web/kit/answers/pages.ts'
 import { createRefuse } from '../web/kit/answers/refusals.ts'
 import { registerResponseHeaders } from '../web/kit/answers/response-headers.ts'
@@ -34,6 +35,7 @@ import { createSendAnswer } from '../web/kit/answers/send-answer.ts'
 import { createAnswerUnreadable } from '../web/kit/answers/unreadable.ts'
 import { createMetrics } from '../web/kit/limits/figures.ts'
 import { fastifyOptions, MOST_CONNECTIONS, TIMEOUTS } from '../web/kit/limits/limits.ts'
+import { registerRequestLog } from '../web/kit/limits/log-request.ts'
 import { registerOverload } from '../web/kit/limits/overload.ts'
 import { createPlaces, ROOM } from '../web/kit/limits/places.ts'
 import { registerRateLimits } from '../web/kit/limits/rate-limits.ts'
@@ -47,6 +49,7 @@ import { rememberAddress } from '../web/kit/requests/remember-address.ts'
 import { manageApi } from '../web/manage-api/manage-api.ts'
 import { consentSite } from '../web/pages/consent.ts'
 import { errorSite } from '../web/pages/error.ts'
+import { landingSite } from '../web/pages/landing.ts'
 import { loginSite } from '../web/pages/login.ts'
 import { logoutSite } from '../web/pages/logout.ts'
 import { profileMeEndpoint } from '../web/profile-api/me.ts'
@@ -110,6 +113,7 @@ export async function buildServer(
   const metadata = createMetadata(config, grants.types, readCatalogue)
   const rootPath = `/.well-known/oauth-authorization-server${base}`
 
+  registerRequestLog(server, config.http.logRequests)
   registerResponseHeaders(server, issuer)
   warnOfUndeclaredProxy(server, issuer)
   requireAddressedHere(server, { issuer, hosts: config.http.hosts })
@@ -129,7 +133,8 @@ export async function buildServer(
   await server.register(fastifyCookie)
   const renderPage = await registerPages(server, { templates, base, instanceName: config.instanceName })
   const sendAnswer = createSendAnswer(renderPage)
-  registerErrorHandler(server, { refuse, renderPage, issuer })
+  const findGuessed = createFindGuessed(issuer, config.registration.mode !== 'off')
+  registerErrorHandler(server, { refuse, renderPage, issuer, findGuessed })
   const metrics = createMetrics(server, figuresOf({ config, core, services, places, log }))
 
   registerServiceGuard(server, {
@@ -219,6 +224,7 @@ export async function buildServer(
     },
     { prefix: base },
   )
+  await server.register(landingSite, { renderPage, issuer, autoDiscovery: AUTO_DISCOVERY_PATHS[0] })
   const managed = '/manage/api/v1'
   await server.register(manageApi, {
     prefix: managed,
@@ -226,14 +232,7 @@ export async function buildServer(
     recheckToken: services.recheckToken,
     defaultResource,
     refuse,
-    apps: manage.apps,
-    tokens: manage.tokens,
-    sessions: manage.sessions,
-    consents: manage.consents,
-    users: manage.users,
-    keys: manage.keys,
-    settings: manage.settings,
-    logs: manage.logs,
+    ...manage,
   })
   await server.register(profileApi, {
     prefix: '/profile/api/v1',

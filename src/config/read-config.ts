@@ -77,6 +77,7 @@ const sections = (values: Values, shown: readonly ShownSetting[], production: bo
     trustedProxies: values.TESSERA_TRUSTED_PROXIES,
     hosts: values.TESSERA_HOSTS,
     logLevel: values.TESSERA_LOG_LEVEL,
+    logRequests: values.TESSERA_LOG_REQUESTS,
     shutdownDelay: values.TESSERA_SHUTDOWN_DELAY,
   },
   database: {

@@ -207,6 +207,11 @@ export const SETTINGS = {
     readToken,
     hidden,
   ),
+  TESSERA_LOG_REQUESTS: setting(
+    'true',
+    'whether each request is a line of the log: method, route, status, time, address, and the id of a refusal; those for health and metrics at the level debug',
+    readBoolean,
+  ),
   TESSERA_LOG_LEVEL: setting(
     'info',
     'trace, debug, info, warn, error or silent',

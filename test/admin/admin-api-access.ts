@@ -2,6 +2,7 @@ import t from 'tap'
 import { RECORD_ATTRIBUTES } from '../../src/domain/apps/app-attributes.ts'
 import { addTool, createAdminApi, isProblem, TOOL } from '../fixtures/admin/admin.ts'
 import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
+import { refusalsOf } from '../fixtures/answers/refusals.ts'
 import { obtainCode, redeem } from '../fixtures/clients/code-flow.ts'
 import { authorizeUrl, requestServiceToken, serviceToken } from '../fixtures/clients/endpoints.ts'
 import { basic, bearer } from '../fixtures/clients/http.ts'
@@ -170,10 +171,15 @@ await t.test('a person needs to be an administrator, now', async (t) => {
   t.equal(await status(token), 401)
   const davids = await userToken('david')
   t.equal(await status(davids), 403, 'David is no administrator')
-  t.match(instance.log.filter((record) => record['status'] === 403).at(-1), {
-    app: CONSOLE,
-    cause: { actor: `user:${david.id}` },
-  })
+  t.match(
+    refusalsOf(instance)
+      .filter((record) => record['status'] === 403)
+      .at(-1),
+    {
+      app: CONSOLE,
+      cause: { actor: `user:${david.id}` },
+    },
+  )
 })
 
 await t.test('what a person does is told as theirs', async (t) => {
@@ -222,7 +228,7 @@ await t.test('a method that an address does not take', async (t) => {
   const api = createAdminApi(instance, await serviceToken(instance, TOOL))
   const answer = await api.put('/apps', {})
   isProblem(t, instance, answer, { status: 405, type: 'method-not-allowed' })
-  t.equal(answer.headers.get('allow'), 'GET, POST')
+  t.equal(answer.headers.get('allow'), 'GET, HEAD, POST')
 })
 
 await t.test('bodies that are no JSON object', async (t) => {

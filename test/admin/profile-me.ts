@@ -52,9 +52,10 @@ async function signedIn(login: string): Promise<string> {
 
 const links = {
   profile: `${origin}/profile`,
-  changePassword: `${origin}/profile/password`,
-  accessTokens: `${origin}/profile/tokens`,
-  devices: `${origin}/profile/devices`,
+  // These pages are not there yet.
+  changePassword: null,
+  accessTokens: null,
+  devices: null,
 }
 const whole = {
   id: david.id,
@@ -224,6 +225,28 @@ await t.test('the picture is where the record says', async (t) => {
     t.equal((await get(path, { cookie })).status, 404, path)
 })
 
+await t.test('the language that was asked for is named, and caches are told', async (t) => {
+  const cookie = await signedIn('david')
+  for (const [asked, named] of [
+    ['de-AT, en;q=0.5', 'de'],
+    ['bg', 'bg'],
+    ['fr', 'en'],
+  ] as const) {
+    const answer = await get('', { cookie, 'accept-language': asked })
+    t.equal(answer.headers.get('content-language'), named)
+    t.match(answer.headers.get('vary'), /(^|, )Accept-Language(,|$)/)
+  }
+})
+
+await t.test('links lead to pages that are there, and name no other', async (t) => {
+  const named = (await get('', { cookie: await signedIn('david') })).json['links'] as Record<string, string | null>
+  const paths = { changePassword: '/security/password', accessTokens: '/security/tokens', devices: '/devices' }
+  for (const [name, path] of Object.entries(paths)) {
+    const isThere = instance.server.findRoute({ method: 'GET', url: `/profile${path}` }) !== null
+    t.equal(named[name], isThere ? `${origin}/profile${path}` : null, name)
+  }
+})
+
 await t.test('no page of another origin gets at it', async (t) => {
   const cookie = await signedIn('david')
   const token = bearer((await ofPerson(READER, 'read')).access_token)
@@ -251,8 +274,8 @@ await t.test('no page of another origin gets at it', async (t) => {
     t.equal((await get('', { ...token, 'sec-fetch-site': site })).status, 200, 'a token says by itself who asks')
   }
   for (const site of ['same-origin', 'none']) t.equal((await get('', { cookie, 'sec-fetch-site': site })).status, 200)
-  for (const method of ['POST', 'PUT', 'DELETE', 'HEAD'])
-    t.equal((await send(ME, { method, headers: { cookie } })).headers.get('allow'), 'GET', method)
+  for (const method of ['POST', 'PUT', 'DELETE'])
+    t.equal((await send(ME, { method, headers: { cookie } })).headers.get('allow'), 'GET, HEAD', method)
 })
 
 await t.test('LG-31 the log holds none of those tokens', (t) => {

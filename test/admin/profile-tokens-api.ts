@@ -199,7 +199,7 @@ await t.test('what cannot be made', async (t) => {
     /^scope: openid .*; expires_at: is later/,
   )
   isProblem(t, await post({}), 400, 'malformed-request', /^app: is required/)
-  isProblem(t, await call(mine, 'PUT', '', {}, OWN), 405, 'method-not-allowed', 'use GET, POST here')
+  isProblem(t, await call(mine, 'PUT', '', {}, OWN), 405, 'method-not-allowed', 'use GET, HEAD, POST here')
 })
 
 await t.test('pages', async (t) => {

@@ -12,6 +12,7 @@ type Kind = 'page' | 'protocol' | 'public' | 'asset' | 'machine' | 'api' | 'fram
 const KINDS: readonly (readonly [Kind, ...RegExp[]])[] = [
   [
     'page',
+    /^\/(id\/?)?$/,
     /^\/id\/(login|consent|logout|logout\/signed-out|error)$/,
     /^\/id\/connect\/(authorize|authorize\/continue|endsession)$/,
   ],

@@ -67,6 +67,7 @@ export type RefusalRule =
   | 'request-uri-unreachable'
   | 'request-too-long'
   | 'address-unknown'
+  | 'address-guessed'
   // What is asked of the authorization endpoint.
   | 'redirect-uri-unregistered'
   | 'response-type-unsupported'

@@ -3,7 +3,13 @@ import { isLoopback, networkOf } from '../../lib/net/network.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 
 /** What anybody brings about as often as they like, and no record would mend. */
-const NEVER: readonly RefusalRule[] = ['address-unknown', 'method-wrong', 'host-unknown', 'server-busy']
+const NEVER: readonly RefusalRule[] = [
+  'address-unknown',
+  'address-guessed',
+  'method-wrong',
+  'host-unknown',
+  'server-busy',
+]
 /** The same where no app is named, whose developer might ask for it. */
 const FOR_APPS_ALONE: readonly RefusalRule[] = [
   'request-malformed',

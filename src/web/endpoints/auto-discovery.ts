@@ -47,7 +47,7 @@ export async function autoDiscoveryEndpoint(
   ]
 
   for (const path of AUTO_DISCOVERY_PATHS)
-    server.get(path, { config: { public: true }, exposeHeadRoute: true }, async () => ({
+    server.get(path, { config: { public: true } }, async () => ({
       Host: host,
       DbName: database,
       WebSites: [...own, ...(await readResources()).filter(isSite).map(asSite)],

@@ -6,7 +6,7 @@ interface Dependencies {
   readonly rootPath: string
 }
 
-const PUBLIC = { config: { public: true }, exposeHeadRoute: true } as const
+const PUBLIC = { config: { public: true } } as const
 
 /** Server metadata for OpenID Connect clients. @see OIDC Discovery §4 */
 export async function discoveryEndpoint(

@@ -10,8 +10,8 @@ interface Dependencies {
 
 /** Alive says that the process answers; ready says that it can do its work. */
 export async function healthEndpoint(server: FastifyInstance, { ping, whyNotReady }: Dependencies): Promise<void> {
-  server.get('/health/live', { exposeHeadRoute: true }, async () => ({ status: 'live' }))
-  server.get('/health/ready', { exposeHeadRoute: true }, async () => {
+  server.get('/health/live', async () => ({ status: 'live' }))
+  server.get('/health/ready', async () => {
     await ping().catch((error: Error) => {
       throw new Refused('temporarily_unavailable', 'the database does not answer', {
         rule: 'server-busy',

@@ -7,6 +7,6 @@ interface Dependencies {
 
 /** The public keys that verify this server's tokens. @see RFC 7517 §5 */
 export async function jwksEndpoint(server: FastifyInstance, { keys }: Dependencies): Promise<void> {
-  const options = { config: { public: true }, exposeHeadRoute: true } as const
+  const options = { config: { public: true } } as const
   server.get('/.well-known/openid-configuration/jwks', options, () => keys.publicJwks())
 }

@@ -83,7 +83,8 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
   server.get('/logout', { config }, async (request, reply) => {
     const interaction = logout.open(queryForm(request).require('interaction'))
     const live = await sessions.findUnended(cookies.session(request))
-    return live && !vouchedFor(interaction, live)
+    // HEAD asks what there is, and ends nothing.
+    return live && (request.method === 'HEAD' || !vouchedFor(interaction, live))
       ? confirm(request, reply, interaction, live)
       : signOut(request, reply, interaction, live)
   })

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Refused } from '../../domain/refusals/errors.ts'
+import { alsoVary, matchLocale } from '../kit/answers/messages.ts'
 import { createFindPerson, type Dependencies as FindPersonDependencies, type Person } from './person.ts'
 
 interface Dependencies extends FindPersonDependencies {
@@ -7,6 +8,13 @@ interface Dependencies extends FindPersonDependencies {
   readonly origin: string
   /** Name of the instance's database. */
   readonly database: string
+}
+
+/** The pages of a person's own site that `links` names, by member; one that there is not yet is null there. */
+const PAGES: Readonly<Record<'changePassword' | 'accessTokens' | 'devices', { path: string; exists: boolean }>> = {
+  changePassword: { path: '/security/password', exists: false },
+  accessTokens: { path: '/security/tokens', exists: false },
+  devices: { path: '/devices', exists: false },
 }
 
 /** Two hours, in seconds. */
@@ -22,7 +30,10 @@ export async function profileMeEndpoint(
 
   server.get('/profile/me', { config }, async (request, reply) => {
     const person = await findPerson(request)
-    return reply.header('cache-control', 'no-store').send(describe(person))
+    return alsoVary(reply, 'Accept-Language')
+      .header('content-language', matchLocale(request.languages()) ?? 'en')
+      .header('cache-control', 'no-store')
+      .send(describe(person))
   })
 
   /** The picture is kept elsewhere and has one size; whoever shows it scales it. */
@@ -34,8 +45,7 @@ export async function profileMeEndpoint(
         cause: 'the user has no picture',
       })
     }
-    const vary = [reply.getHeader('vary') ?? [], 'Authorization', 'Cookie'].flat().join(', ')
-    return reply.header('cache-control', PICTURE_CACHE).header('vary', vary).redirect(url, 302)
+    return alsoVary(reply, 'Authorization', 'Cookie').header('cache-control', PICTURE_CACHE).redirect(url, 302)
   }
   for (const path of ['/profile/me/picture', '/profile/me/picture/64', '/profile/me/picture/128'])
     server.get(path, { config }, picture)
@@ -61,9 +71,9 @@ export async function profileMeEndpoint(
       instance: { database, url: origin },
       links: {
         profile: at(''),
-        changePassword: at('/password'),
-        accessTokens: at('/tokens'),
-        devices: at('/devices'),
+        ...Object.fromEntries(
+          Object.entries(PAGES).map(([name, { path, exists }]) => [name, exists ? at(path) : null]),
+        ),
       },
     }
   }

@@ -6,7 +6,7 @@ import { watchMethods } from '../kit/answers/other-methods.ts'
 import { registerProblemDetails } from '../kit/answers/problem-details.ts'
 import type { Refuse } from '../kit/answers/refusals.ts'
 import { registerOpenApi } from '../kit/apis/open-api.ts'
-import { challengeOfSession, requireSignedIn } from '../kit/apis/signed-in.ts'
+import { challengeOfSession, isReading, requireSignedIn } from '../kit/apis/signed-in.ts'
 import type { RateLimits } from '../kit/limits/rate-limits.ts'
 import type { Cookies } from '../kit/requests/cookies.ts'
 import { registerJsonBody } from '../kit/requests/json-body.ts'
@@ -38,7 +38,7 @@ export async function profileApi(
   })
   // Each change is a row of the audit log for good, and something that others wait for.
   server.addHook('preHandler', async (request) => {
-    if (request.person !== undefined && request.method !== 'GET') await limits.profile(request, request.person.id)
+    if (request.person !== undefined && !isReading(request)) await limits.profile(request, request.person.id)
   })
   registerProblemDetails(server, {
     refuse,

@@ -55,7 +55,10 @@ await t.test('§3.3 discovery, and a page that any app may frame', async (t) => 
   t.equal(answer.headers.get('content-type'), 'text/html; charset=utf-8')
   t.strictSame(answer.headers.getSetCookie(), [])
   const post = await fetch(CHECK, { method: 'POST' })
-  t.strictSame([post.status, post.headers.get('allow'), post.headers.get('x-frame-options')], [405, 'GET', 'DENY'])
+  t.strictSame(
+    [post.status, post.headers.get('allow'), post.headers.get('x-frame-options')],
+    [405, 'GET, HEAD', 'DENY'],
+  )
 })
 
 await t.test('§2 every answer of somebody who is signed in tells session_state', async (t) => {

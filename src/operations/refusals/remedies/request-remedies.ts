@@ -148,6 +148,9 @@ export const REQUEST_REMEDIES = {
   ),
   'request-too-long': developer('send fewer and shorter parameters, especially a shorter state'),
   'address-unknown': developer('use the addresses in /.well-known/openid-configuration'),
+  'address-guessed': developer(
+    'use the address that the answer names; libraries read it from /.well-known/openid-configuration',
+  ),
   'redirect-uri-unregistered': registerUri('ImpersonateLoginUrl', 'redirect_uri'),
   'logout-uri-unregistered': registerUri('ImpersonateLogoutUrl', 'post_logout_redirect_uri'),
   'logout-uri-without-app': developer(

@@ -49,7 +49,8 @@ export async function authorizeEndpoint(server: FastifyInstance, dependencies: D
     try {
       const valid = await flow.validate(asked, redirectable)
       const interaction = begun ?? flow.interactions.start(asked.form)
-      if (request.method === 'POST')
+      // Of HEAD nothing must come; what a GET there would issue is asked for once more.
+      if (request.method !== 'GET')
         return reply.redirect(`${issuer}/connect/authorize/continue?${sealed(interaction)}`, 303)
       const step = await flow.decide(valid, interaction, cookies.session(request))
       if (step.kind === 'ready') {

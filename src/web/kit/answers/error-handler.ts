@@ -13,10 +13,15 @@ interface Dependencies {
   readonly refuse: Refuse
   readonly renderPage: RenderPage
   readonly issuer: string
+  /** Where that is which other servers have at an address that is none here. */
+  readonly findGuessed: (path: string) => string | undefined
 }
 
 /** The one place where anything thrown becomes an answer: a page for people, JSON for programs, a record for the operator. */
-export function registerErrorHandler(server: FastifyInstance, { refuse, renderPage, issuer }: Dependencies): void {
+export function registerErrorHandler(
+  server: FastifyInstance,
+  { refuse, renderPage, issuer, findGuessed }: Dependencies,
+): void {
   function answer(request: FastifyRequest, reply: FastifyReply, error: Refused): FastifyReply {
     const refusalId = refuse(request, error)
     reply.status(error.status)
@@ -43,14 +48,7 @@ export function registerErrorHandler(server: FastifyInstance, { refuse, renderPa
     const allowed = allowedMethods(server, request)
     // A route that takes the method, as that of the assets does, has looked and found nothing.
     if (allowed.length === 0 || allowed.includes(request.method))
-      return answer(
-        request,
-        reply,
-        new Refused('not_found', 'there is nothing at this address', {
-          rule: 'address-unknown',
-          cause: 'no route matched',
-        }),
-      )
+      return answer(request, reply, nothingThere(findGuessed(pathOf(request))))
     reply.header('allow', allowed.join(', '))
     return answer(
       request,
@@ -69,6 +67,19 @@ export function registerErrorHandler(server: FastifyInstance, { refuse, renderPa
     )
   })
 }
+
+/** Says where it is as a text: who was sent on would take along what they sent, secrets and codes as well. */
+const nothingThere = (guessed: string | undefined): Refused =>
+  guessed === undefined
+    ? new Refused('not_found', 'there is nothing at this address', {
+        rule: 'address-unknown',
+        cause: 'no route matched',
+      })
+    : new Refused('not_found', `there is nothing at this address; ${guessed}`, {
+        rule: 'address-guessed',
+        cause: 'the address is one that other servers have',
+        expected: guessed,
+      })
 
 /** What a person is shown of a refusal. */
 type Shown = Pick<Refused, 'code' | 'description' | 'status'> & { readonly restart?: string | undefined }
@@ -146,9 +157,11 @@ function challengeOf(request: FastifyRequest, error: Refused, uri: string): stri
 }
 
 const wantsPage = (request: FastifyRequest): boolean =>
-  request.is404 && request.method === 'GET' && request.headers.accept?.includes('text/html') === true
+  request.is404 && ['GET', 'HEAD'].includes(request.method) && request.headers.accept?.includes('text/html') === true
+
+const pathOf = ({ url }: FastifyRequest): string => url.split('?')[0] ?? ''
 
 function allowedMethods(server: FastifyInstance, request: FastifyRequest): string[] {
-  const [path = ''] = request.url.split('?')
+  const path = pathOf(request)
   return (['GET', 'HEAD', 'POST'] as const).filter((method) => server.findRoute({ method, url: path }) !== null)
 }

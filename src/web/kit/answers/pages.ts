@@ -16,6 +16,7 @@ export interface Page extends PageReach {
     | 'logout'
     | 'signing-out'
     | 'signed-out'
+    | 'landing'
     | 'check-session'
     | 'error'
   readonly status?: number

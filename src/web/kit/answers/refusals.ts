@@ -46,6 +46,7 @@ const CONFUSED: readonly RefusalRule[] = [
 export function createRefuse(refusalLog: { keep(refusal: Refusal): void }, random: Random, clock: Clock): Refuse {
   return (request, error, app) => {
     const id = newShortId(random)
+    request.refusalId = id
     const { client_id: proven, rule } = error.detail
     const { client_id: named = basicClientId(request), ...others } = harmlessParameters(request)
     const asSent = rule !== undefined && CONFUSED.includes(rule) ? undefined : named

@@ -43,13 +43,16 @@ export function requireSignedIn(server: FastifyInstance, { findSession, findSess
   server.addHook('onRequest', async (request) => {
     if (request.routeOptions.config.unguarded === true) return
     // What a page elsewhere makes a browser read, it cannot see; what it makes a browser change would be done.
-    if (request.method !== 'GET') requireOwnPage(request, issuer)
+    if (!isReading(request)) requireOwnPage(request, issuer)
     refuseToken(request)
     const { id } = requireSession(await findSession(request)).user
     const recheck = async (unit: Unit) => requireSession(await findSessionIn(unit, request))
     request.person = { id, actor: { actor: `user:${id}`, address: request.ip, recheck } }
   })
 }
+
+/** Whether a request changes nothing. @see RFC 9110 §9.2.1 */
+export const isReading = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD'
 
 function requireSession(session: Session): NonNullable<Session> {
   if (session) return session

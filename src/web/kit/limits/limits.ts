@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import type { FastifyHttpOptions } from 'fastify'
 import type { AnswerUnreadable } from '../answers/unreadable.ts'
 import { parseForm } from '../requests/form-body.ts'
+import { readTarget } from '../requests/target.ts'
 import { describeRequest } from './log-request.ts'
 
 interface HttpSection {
@@ -66,9 +67,13 @@ export const fastifyOptions = (
   // What comes on an open connection while the server stops is answered as ever.
   return503OnClosing: false,
   forceCloseConnections: 'idle',
-  exposeHeadRoutes: false,
+  // RFC 9110 §9.3.2: whoever may GET may ask with HEAD what the answer would be.
+  exposeHeadRoutes: true,
   // The router answers an address it cannot decode by itself, past every hook; this way it is refused like any other.
-  rewriteUrl: ({ url = '/' }) => (isDecodable(url) ? url : '/malformed-address'),
+  rewriteUrl: (request) => {
+    const path = readTarget(request)
+    return isDecodable(path) ? path : '/malformed-address'
+  },
   routerOptions: { maxParamLength: 200, querystringParser: parseForm },
   ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   logger: {
@@ -76,6 +81,8 @@ export const fastifyOptions = (
     ...(log ? { stream: log } : {}),
     serializers: { req: describeRequest },
   },
+  // Two lines, before and after; `log-request.ts` writes one.
+  disableRequestLogging: true,
 })
 
 function isDecodable(url: string): boolean {

@@ -1,34 +1,35 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 
-/** Parts of an address that name a person: a login, an e-mail or an id. */
-const PERSONAL: readonly string[] = ['user']
-// Characters.
-const LONGEST_PATH = 256
-
-/** What a line of the log says of a request: its route and what varies in it, but no query string, nobody's name and no token. */
-export function describeRequest(request: FastifyRequest) {
-  const { url: route } = request.routeOptions
-  const params = Object.entries((route === undefined ? {} : request.params) as Readonly<Record<string, string>>)
-    .filter(([name]) => !PERSONAL.includes(name))
-    .map(([name, value]) => [name, withoutNames(value)] as const)
-  return {
-    method: request.method,
-    path: route ?? withoutNames(request.url.split('?')[0] ?? ''),
-    ...(params.length > 0 ? { params: Object.fromEntries(params) } : {}),
-    address: request.ip,
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Under which id the operator finds why it was refused. */
+    refusalId: string | undefined
   }
 }
 
-/** An address that leads nowhere may name a person all the same, and hold the value of a token where its id belongs. */
-function withoutNames(path: string): string {
-  const segments = path.slice(0, LONGEST_PATH).split('/')
-  // What tells a name for one may be in what is cut off, so that nothing is shown of the segment in which it is cut.
-  if (path.length > LONGEST_PATH) segments.splice(-1, 1, ':cut')
-  return segments.map((segment, index) => withoutName(segment, segments[index - 1])).join('/')
-}
+/** Monitoring asks every few seconds, and is on the log where somebody wants to see everything. */
+const QUIET: readonly string[] = ['/health/live', '/health/ready', '/metrics']
 
-function withoutName(segment: string, before: string | undefined): string {
-  if (segment !== '' && before === 'users') return ':user'
-  if (/@|%40/.test(segment)) return ':user'
-  return segment.replace(/en[ar]t(_|%5f).*$/is, ':token')
+/** What a line of the log says of a request: its route as the code has it, never what somebody wrote into the address. */
+export const describeRequest = ({ method, routeOptions }: FastifyRequest) => ({
+  method,
+  route: routeOptions.url ?? 'unknown',
+})
+
+/** Writes one line for each request that was answered. @param isOn whether anybody wants them */
+export function registerRequestLog(server: FastifyInstance, isOn: boolean): void {
+  server.decorateRequest('refusalId', undefined)
+  if (!isOn) return
+  server.addHook('onResponse', async (request, reply) => {
+    const { ip: address, refusalId: refusal } = request
+    const about = describeRequest(request)
+    const line = {
+      ...about,
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+      address,
+      ...(refusal === undefined ? {} : { refusal_id: refusal }),
+    }
+    request.log[QUIET.includes(about.route) ? 'debug' : 'info'](line, 'request')
+  })
 }

@@ -1,0 +1,61 @@
+// SQLite alone: is about headers, hosts and addresses, which no database sees
+import t from 'tap'
+import { addTool, TOOL } from '../fixtures/admin/admin.ts'
+import { obtainTokens } from '../fixtures/clients/code-flow.ts'
+import { authorizeUrl, serviceToken } from '../fixtures/clients/endpoints.ts'
+import { bearer, send } from '../fixtures/clients/http.ts'
+import { PASSWORD } from '../fixtures/instance/instance.ts'
+import { METRICS } from '../fixtures/instance/metrics.ts'
+import { routesOf } from '../fixtures/instance/routes.ts'
+import { startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
+import { createBrowser } from '../fixtures/sign-in/browser.ts'
+import { query } from '../fixtures/store/database.ts'
+
+const { instance } = await startWorld(t, { ...METRICS, TESSERA_REGISTRATION: 'open' })
+await addTool(instance)
+const admin = bearer(await serviceToken(instance, TOOL))
+const person = bearer((await obtainTokens(instance)).access_token)
+
+/** What differs between two answers to the very same GET: time, and what is sealed or made anew. */
+const VARIES = ['date', 'location', 'set-cookie', 'x-ratelimit-reset', 'keep-alive', 'connection']
+
+const constantOf = (headers: Headers): Record<string, string> =>
+  Object.fromEntries([...headers].filter(([name]) => !VARIES.includes(name)))
+
+await t.test('RFC 9110 §9.3.2: HEAD of everything that can be read: the headers of GET, and no body', async (t) => {
+  const routes = routesOf(instance.server)
+  const readable = routes.filter(([method]) => method === 'GET').map(([, url]) => url)
+  t.ok(readable.length > 35, `${readable.length} routes`)
+  for (const url of readable) {
+    const path = url.replace('*', 'tessera.css').replace(/:\w+/g, 'x')
+    const headers = path.startsWith('/manage') ? admin : path.startsWith('/profile/me') ? person : {}
+    const get = await send(`${instance.origin}${path}`, { headers })
+    const head = await send(`${instance.origin}${path}`, { method: 'HEAD', headers })
+    t.equal(head.status, get.status, url)
+    t.equal(head.text, '', url)
+    // The process goes on, and so do its figures.
+    const apart = url === '/metrics' ? ['content-length'] : []
+    const [asked, got] = [constantOf(head.headers), constantOf(get.headers)]
+    for (const name of apart) delete asked[name]
+    for (const name of apart) delete got[name]
+    t.strictSame(asked, got, url)
+  }
+})
+
+await t.test('AU-20: HEAD issues, grants and ends nothing', async (t) => {
+  const browser = createBrowser(instance.origin)
+  const request = { client_id: WEB, redirect_uri: WEB_REDIRECT, scope: 'openid read' }
+  const login = await browser.open(authorizeUrl(instance, request))
+  const consent = await browser.submit(login, 'login-submit', { username: 'david', password: PASSWORD })
+  if (consent.page.querySelector('#consent-approve')) await browser.submit(consent, 'consent-approve')
+  const codes = async () => (await query(instance, 'select count(*) as n from authorization_codes'))[0]
+  const before = await codes()
+  const first = await browser.request(authorizeUrl(instance, request), { method: 'HEAD' })
+  t.equal(first.status, 303)
+  const next = first.headers.get('location') ?? ''
+  t.ok(next.startsWith(`${instance.issuer}/connect/authorize/continue?interaction=`), 'no code')
+  const second = await browser.request(next, { method: 'HEAD' })
+  t.ok(second.headers.get('location')?.startsWith(`${instance.issuer}/connect/authorize/continue?`), 'no code there')
+  t.strictSame(await codes(), before)
+  t.ok((await browser.follow(authorizeUrl(instance, request))).leftTo?.searchParams.has('code'), 'GET issues one')
+})
