@@ -33,6 +33,7 @@ import { createRefuse } from '../web/kit/answers/refusals.ts'
 import { registerResponseHeaders } from '../web/kit/answers/response-headers.ts'
 import { createSendAnswer } from '../web/kit/answers/send-answer.ts'
 import { createAnswerUnreadable } from '../web/kit/answers/unreadable.ts'
+import { createActivity } from '../web/kit/limits/activity.ts'
 import { createMetrics } from '../web/kit/limits/figures.ts'
 import { fastifyOptions, MOST_CONNECTIONS, TIMEOUTS } from '../web/kit/limits/limits.ts'
 import { registerRequestLog } from '../web/kit/limits/log-request.ts'
@@ -94,6 +95,7 @@ export async function buildServer(
   rememberAddress(server.server, config.http.trustedProxies.length > 0)
   const networks = createNetworks({ issuer, trustedProxies: config.http.trustedProxies })
   const places = createPlaces(room)
+  const activity = createActivity()
   const { whileOutside } = places
   const services = createServices(config, core, { random, passwords, log: server.log, whileOutside })
   const { sessions, logout, flow, readCatalogue, subjectOf, audit, browserStateOf, outbox, manage } = services
@@ -129,13 +131,13 @@ export async function buildServer(
   })
   registerFormBody(server)
   registerOverload(server, places, networks)
-  const limits = await registerRateLimits(server, config.limits, networks)
+  const limits = await registerRateLimits(server, config.limits, networks, activity)
   await server.register(fastifyCookie)
   const renderPage = await registerPages(server, { templates, base, instanceName: config.instanceName })
   const sendAnswer = createSendAnswer(renderPage)
   const findGuessed = createFindGuessed(issuer, config.registration.mode !== 'off')
   registerErrorHandler(server, { refuse, renderPage, issuer, findGuessed })
-  const metrics = createMetrics(server, figuresOf({ config, core, services, places, log }))
+  const metrics = createMetrics(server, figuresOf({ config, core, services, places, log }), activity)
 
   registerServiceGuard(server, {
     departure: () => store.read.moveState.get('departure'),
@@ -158,22 +160,25 @@ export async function buildServer(
     origin,
     database,
   })
+  const ofPages = {
+    flow,
+    cookies,
+    renderPage,
+    sendAnswer,
+    refuse,
+    sessions,
+    browserStateOf,
+    audit,
+    activity,
+    issuer,
+  }
   await server.register(
     async (id) => {
       await id.register(discoveryEndpoint, { metadata })
       await id.register(jwksEndpoint, { keys })
-      await id.register(authorizeEndpoint, {
-        flow,
-        cookies,
-        refuse,
-        sendAnswer,
-        browserStateOf,
-        issuer,
-        limits,
-        sessions,
-      })
+      await id.register(authorizeEndpoint, { ...ofPages, limits })
       await id.register(checkSessionEndpoint, { renderPage, cookies })
-      await id.register(tokenEndpoint, { authenticateApp, grants, issueTokens, limits })
+      await id.register(tokenEndpoint, { authenticateApp, grants, issueTokens, limits, activity })
       await id.register(userinfoEndpoint, { lookUpToken, subjectOf, userInfoClaims, signUserInfo })
       await id.register(introspectEndpoint, { authenticateApp, introspect: services.introspect, limits })
       await id.register(revokeEndpoint, { authenticateApp, revokeToken: services.revokeToken, limits })
@@ -184,42 +189,20 @@ export async function buildServer(
         await id.register(registrationEndpoint, { registration: services.registration })
       await id.register(endSessionEndpoint, { logout, issuer })
       await id.register(loginSite, {
-        flow,
-        cookies,
-        renderPage,
+        ...ofPages,
         methods: services.signInMethods,
         devices: services.devices,
         clock,
-        sessions,
-        audit,
-        refuse,
-        browserStateOf,
         networks,
-        issuer,
       })
       await id.register(consentSite, {
-        flow,
-        cookies,
-        renderPage,
-        refuse,
-        sendAnswer,
+        ...ofPages,
         readCatalogue,
         requireDiskSpace: store.requireDiskSpace,
         writeAlone: store.writeAlone,
         clock,
-        audit,
-        issuer,
       })
-      await id.register(logoutSite, {
-        logout,
-        sessions,
-        cookies,
-        renderPage,
-        subjectOf,
-        audit,
-        tellApps: services.tellApps,
-        issuer,
-      })
+      await id.register(logoutSite, { ...ofPages, logout, subjectOf, tellApps: services.tellApps })
       await id.register(errorSite, { renderPage })
     },
     { prefix: base },

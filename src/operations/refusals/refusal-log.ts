@@ -24,6 +24,8 @@ export type RefusalLog = ReturnType<typeof createRefusalLog>
 /** How often something was refused by a rule with a status, or why that is on the log alone. */
 export interface RefusalCounts {
   readonly refused: readonly { readonly status: number; readonly rule: string; readonly count: number }[]
+  /** The same by the code that the client was told. */
+  readonly errors: Readonly<Record<string, number>>
   readonly unrecorded: Readonly<Record<string, number>>
 }
 
@@ -31,6 +33,7 @@ export interface RefusalCounts {
 export function createRefusalLog({ write, clock, log, isKnownApp }: Dependencies) {
   const whyUnrecorded = createRefusalQuota(clock)
   const refused = new Map<string, { status: number; rule: string; count: number }>()
+  const errors: Record<string, number> = {}
   const unrecorded: Record<string, number> = {}
   const countUnrecorded = (reason: string, count: number): void => {
     unrecorded[reason] = (unrecorded[reason] ?? 0) + count
@@ -46,7 +49,8 @@ export function createRefusalLog({ write, clock, log, isKnownApp }: Dependencies
     })
   const [named, nameless] = [batchesOf(MOST_WAITING), batchesOf(MOST_NAMELESS)]
 
-  function count({ status, detail }: Refusal): void {
+  function count({ status, error, detail }: Refusal): void {
+    errors[error] = (errors[error] ?? 0) + 1
     const rule: string = detail.rule ?? 'none'
     const key = `${status} ${rule}`
     const counted = refused.get(key) ?? { status, rule, count: 0 }
@@ -73,7 +77,11 @@ export function createRefusalLog({ write, clock, log, isKnownApp }: Dependencies
       else named.add(short)
     },
 
-    counts: (): RefusalCounts => ({ refused: [...refused.values()], unrecorded: { ...unrecorded } }),
+    counts: (): RefusalCounts => ({
+      refused: [...refused.values()],
+      errors: { ...errors },
+      unrecorded: { ...unrecorded },
+    }),
 
     flush: async (): Promise<void> => {
       await Promise.all([named.flush(), nameless.flush()])

@@ -4,6 +4,7 @@ import { refuseRepeated } from '../../domain/protocol/form.ts'
 import type { AuthenticateApp } from '../../oauth/client-auth/authenticate.ts'
 import type { GrantRegistry } from '../../oauth/grants/registry.ts'
 import type { IssueTokens } from '../../oauth/tokens/mint/issue.ts'
+import type { Activity } from '../kit/limits/activity.ts'
 import { LONGEST_ASSERTING_BODY } from '../kit/limits/limits.ts'
 import type { RateLimits } from '../kit/limits/rate-limits.ts'
 import { authorizationHeader } from '../kit/requests/authorization-header.ts'
@@ -24,12 +25,13 @@ interface Dependencies {
   readonly grants: Pick<GrantRegistry, 'find'>
   readonly issueTokens: IssueTokens
   readonly limits: Pick<RateLimits, 'token'>
+  readonly activity: Pick<Activity, 'tokensIssued'>
 }
 
 /** The token endpoint. @see RFC 6749 §3.2 */
 export async function tokenEndpoint(
   server: FastifyInstance,
-  { authenticateApp, grants, issueTokens, limits }: Dependencies,
+  { authenticateApp, grants, issueTokens, limits, activity }: Dependencies,
 ): Promise<void> {
   server.post(
     '/connect/token',
@@ -44,7 +46,9 @@ export async function tokenEndpoint(
       const app = await authenticateApp(authorizationHeader(request), form, request.ip, '/connect/token')
       await limits.token(request, app.applicationUri)
       const authorization = await grants.find(grantType).authorize({ app, form, binding: 'none' })
-      return issueTokens(authorization, { grant: grantType, address: request.ip })
+      const tokens = await issueTokens(authorization, { grant: grantType, address: request.ip })
+      activity.tokensIssued(grantType, app)
+      return tokens
     },
   )
 }

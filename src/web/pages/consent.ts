@@ -18,6 +18,7 @@ import type { Messages, Translate } from '../kit/answers/messages.ts'
 import type { RenderPage } from '../kit/answers/pages.ts'
 import type { Refuse } from '../kit/answers/refusals.ts'
 import type { SendAnswer } from '../kit/answers/send-answer.ts'
+import type { Activity } from '../kit/limits/activity.ts'
 import type { Cookies } from '../kit/requests/cookies.ts'
 import { csrfToken, requireCsrf, requireOwnPage } from '../kit/requests/csrf.ts'
 import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
@@ -34,6 +35,7 @@ interface Dependencies {
   readonly writeAlone: Write<'grants' | 'sessionEpochs' | 'consents'>
   readonly clock: Clock
   readonly audit: Pick<Audit, 'note'>
+  readonly activity: Pick<Activity, 'consented'>
   readonly issuer: string
 }
 
@@ -48,7 +50,7 @@ interface Decidable {
 
 /** The page where a person allows an app what it asks for. */
 export async function consentSite(server: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { flow, cookies, renderPage, refuse, sendAnswer, readCatalogue, audit, issuer } = dependencies
+  const { flow, cookies, renderPage, refuse, sendAnswer, readCatalogue, audit, activity, issuer } = dependencies
   const findRequest = createFindRequest(dependencies)
   const keepConsent = createKeepConsent(dependencies)
   // Whoever answers again and again must not be able to fill the audit log.
@@ -104,13 +106,11 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
     const heard = { ...about, address: request.ip, detail: { scope: found.request.scope.join(' ') } }
     // A no counts also where another tab has said yes in the meantime.
     if (form.get('decision') !== 'approve') {
+      activity.consented('denied')
       if (onceAMinute(`denied ${about.user} ${about.app}`)) audit.note({ event: 'consent_denied', ...heard })
       const denied = denialOf(found.request, about.user)
-      return sendAnswer(
-        request,
-        reply,
-        flow.errorAnswer(found.request, denied, refuse(request, denied), step.signedIn.session.sid),
-      )
+      const { sid } = step.signedIn.session
+      return sendAnswer(request, reply, flow.errorAnswer(found.request, denied, refuse(request, denied), sid))
     }
     // Where something was taken back since the page was shown, the person is asked for all that is missing by now.
     if (interaction.asked !== step.signedIn.sessionEpoch) return reply.redirect(continueUrl(interaction), 303)
@@ -118,6 +118,7 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
       // Whoever was signed out or switched off meanwhile is told so there.
       const kept = await keepConsent(found.request, step)
       if (kept === 'ended') return reply.redirect(continueUrl(interaction), 303)
+      activity.consented('given')
       if (kept === 'more than before' || onceAMinute(`allowed ${about.user} ${about.app}`))
         audit.note({ event: 'consent_granted', ...heard, detail: { scope: step.scope.join(' ') } })
     }

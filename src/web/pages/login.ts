@@ -16,6 +16,7 @@ import type { SignInFailure, SignInMethods } from '../../sign-in/methods/registr
 import type { SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
 import type { RenderPage } from '../kit/answers/pages.ts'
 import type { Refuse } from '../kit/answers/refusals.ts'
+import type { Activity } from '../kit/limits/activity.ts'
 import type { Cookies } from '../kit/requests/cookies.ts'
 import { csrfToken, requireCsrf, requireOwnPage } from '../kit/requests/csrf.ts'
 import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
@@ -37,12 +38,17 @@ interface Dependencies {
   readonly refuse: Refuse
   readonly browserStateOf: (sid: string) => string
   readonly networks: Pick<Networks, 'networkToLimit'>
+  readonly activity: Pick<Activity, 'signedIn' | 'signInFailed' | 'throttled'>
   readonly issuer: string
 }
 
+/** The method that this page's form belongs to. */
+const METHOD = 'password'
+
 /** The page where a person signs in. */
 export async function loginSite(server: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { flow, cookies, renderPage, devices, clock, sessions, audit, refuse, browserStateOf, issuer } = dependencies
+  const { flow, cookies, renderPage, devices, clock, sessions, audit, refuse, browserStateOf, issuer, activity } =
+    dependencies
   const proveUnlessBusy = createProveUnlessBusy(dependencies)
   const noteFailure = createNoteFailure(dependencies)
   const config = { page: true } as const
@@ -104,6 +110,7 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
       noteFailure(proof, through, dependencies.networks.networkToLimit(request))
       return show(request, reply, interaction, username, problemOf(proof, clock()))
     }
+    activity.signedIn(METHOD)
     cookies.setDevice(reply, devices.remember(cookies.device(request), proof.user))
     const { cookie, facts } = await sessions.start(proof, cookies.session(request))
     audit.note({ event: 'sign_in', ...through, user: proof.user.id, detail: { session: facts.sid, amr: facts.amr } })
@@ -120,7 +127,7 @@ const createProveUnlessBusy =
   async (request: FastifyRequest, form: Form): Promise<Proof | SignInFailure | 'busy'> => {
     try {
       const origin = { network: networks.networkToLimit(request), deviceCookie: cookies.device(request) }
-      return await methods.prove('password', form, origin)
+      return await methods.prove(METHOD, form, origin)
     } catch (error) {
       if (error instanceof PasswordQueueFull) return 'busy'
       throw error
@@ -135,13 +142,15 @@ function problemOf({ rule, cause, userId, until }: SignInFailure, now: number): 
 }
 
 /** Who is turned away unheard is noted once a minute, so that nobody can fill the audit log. */
-function createNoteFailure({ audit, clock }: Pick<Dependencies, 'audit' | 'clock'>) {
+function createNoteFailure({ audit, clock, activity }: Pick<Dependencies, 'audit' | 'clock' | 'activity'>) {
   const onceAMinute = createRarely(clock, MINUTE)
   return (
-    { cause, userId, until, locks }: SignInFailure,
+    { rule, cause, userId, until, locks }: SignInFailure,
     through: { app: string; address: string },
     network = through.address,
   ): void => {
+    activity.signInFailed(METHOD, rule)
+    if (until !== undefined) activity.throttled('sign-in')
     const about = { actor: 'nobody', ...through, detail: { cause }, ...(userId ? { user: userId } : {}) }
     if (until === undefined) audit.note({ event: 'sign_in_failed', ...about })
     else if (onceAMinute(userId ?? network)) audit.note({ event: 'sign_in_throttled', ...about })

@@ -3,6 +3,7 @@ import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { Refused } from '../../../src/domain/refusals/errors.ts'
 import { createPasswords } from '../../../src/lib/crypto/passwords.ts'
+import { createActivity } from '../../../src/web/kit/limits/activity.ts'
 import { registerRateLimits } from '../../../src/web/kit/limits/rate-limits.ts'
 import { createNetworks } from '../../../src/web/kit/requests/network.ts'
 import { attackGroup } from '../../fixtures/attacks/attacks.ts'
@@ -115,6 +116,7 @@ await t.test(
       app,
       { token: 0, introspect: 0, authorize: 1, profile: 0, appFailures: 0 },
       networks,
+      createActivity(),
     )
     app.setErrorHandler((error, _request, reply) => reply.code(error instanceof Refused ? error.status : 500).send())
     app.get('/', async (request) => limits.authorize(request, async () => undefined))

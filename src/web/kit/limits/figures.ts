@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { type Activity, registerActivity } from './activity.ts'
 
 /** Figures that are asked for when somebody looks. */
 export interface Figures {
@@ -20,6 +21,7 @@ export interface Figures {
   /** How often something was refused, and why some of that is on the log alone. */
   readonly refusals: () => {
     readonly refused: readonly { readonly status: number; readonly rule: string; readonly count: number }[]
+    readonly errors: Readonly<Record<string, number>>
     readonly unrecorded: Readonly<Record<string, number>>
   }
   /** For how long the oldest row that could be forgotten has been waiting, by table; milliseconds. */
@@ -32,10 +34,11 @@ const BUCKETS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 export type Metrics = ReturnType<typeof createMetrics>
 
 /** What a monitoring system reads, in the text format of Prometheus. */
-export function createMetrics(server: FastifyInstance, figures: Figures) {
+export function createMetrics(server: FastifyInstance, figures: Figures, activity: Pick<Activity, 'counts'>) {
   const { databaseSize, licence, logoutNotices, requests: requestsNow, refusals, cleanUpLags, lostLogLines } = figures
   const registry = new Registry()
   const registers = [registry]
+  const updateActivity = registerActivity(registry, activity)
   let observesProcess = false
 
   const requests = new Histogram({
@@ -108,6 +111,12 @@ export function createMetrics(server: FastifyInstance, figures: Figures) {
     labelNames: ['status', 'rule'] as const,
     registers,
   })
+  const errors = new Counter({
+    name: 'tessera_refusals_by_error_total',
+    help: 'Requests that this process refused, by the error code of the answer.',
+    labelNames: ['error'] as const,
+    registers,
+  })
   const unrecorded = new Counter({
     name: 'tessera_refusals_unrecorded_total',
     help: 'Refusals of this process that are only in the log: by rule, or because the quota of a network, of an app or of a minute was used up or the queue was full.',
@@ -122,6 +131,7 @@ export function createMetrics(server: FastifyInstance, figures: Figures) {
       // Whoever is never asked need not watch the event loop and the garbage collector.
       if (!observesProcess) collectDefaultMetrics({ register: registry })
       observesProcess = true
+      updateActivity()
       size.set(await databaseSize())
       lostLines.reset()
       lostLines.inc(lostLogLines())
@@ -140,6 +150,8 @@ export function createMetrics(server: FastifyInstance, figures: Figures) {
       const turnedDown = refusals()
       refused.reset()
       for (const { status, rule, count } of turnedDown.refused) refused.inc({ status, rule }, count)
+      errors.reset()
+      for (const [error, count] of Object.entries(turnedDown.errors)) errors.inc({ error }, count)
       unrecorded.reset()
       for (const [reason, count] of Object.entries(turnedDown.unrecorded)) unrecorded.inc({ reason }, count)
       for (const [table, milliseconds] of Object.entries(await cleanUpLags())) lag.set({ table }, milliseconds / 1000)

@@ -4,6 +4,7 @@ import { Refused } from '../../../domain/refusals/errors.ts'
 import { MINUTE, SECOND } from '../../../lib/time/clock.ts'
 import { claimedClientId } from '../answers/refusals.ts'
 import type { Networks } from '../requests/network.ts'
+import type { Activity } from './activity.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -44,11 +45,13 @@ export async function registerRateLimits(
   server: FastifyInstance,
   limits: Limits,
   { networkToLimit }: Pick<Networks, 'networkToLimit'>,
+  activity: Pick<Activity, 'throttled'>,
 ) {
   server.decorateRequest('countedAs', '')
   await server.register(rateLimit, { global: false, cache: MOST_COUNTED })
 
-  function counter(setting: string, max: number, timeWindow: number) {
+  function counter(name: Parameters<Activity['throttled']>[0], max: number, timeWindow: number) {
+    const setting = `TESSERA_LIMIT_${name.toUpperCase().replace('-', '_')}`
     const count = server.createRateLimit({ max, timeWindow, keyGenerator: ({ countedAs }) => countedAs })
     const unlimited = { isExceeded: false, retryAfter: 0 }
 
@@ -65,16 +68,18 @@ export async function registerRateLimits(
       look,
       async require(request: FastifyRequest, key: string, increment = true): Promise<void> {
         const { isExceeded, retryAfter } = await look(request, key, increment)
-        if (isExceeded) throw tooMany(setting, max, timeWindow, retryAfter)
+        if (!isExceeded) return
+        activity.throttled(name)
+        throw tooMany(setting, max, timeWindow, retryAfter)
       },
     }
   }
 
-  const token = counter('TESSERA_LIMIT_TOKEN', limits.token, SECOND)
-  const introspect = counter('TESSERA_LIMIT_INTROSPECT', limits.introspect, SECOND)
-  const authorize = counter('TESSERA_LIMIT_AUTHORIZE', limits.authorize, MINUTE)
-  const profile = counter('TESSERA_LIMIT_PROFILE', limits.profile, MINUTE)
-  const failures = counter('TESSERA_LIMIT_APP_FAILURES', limits.appFailures, MINUTE)
+  const token = counter('token', limits.token, SECOND)
+  const introspect = counter('introspect', limits.introspect, SECOND)
+  const authorize = counter('authorize', limits.authorize, MINUTE)
+  const profile = counter('profile', limits.profile, MINUTE)
+  const failures = counter('app-failures', limits.appFailures, MINUTE)
 
   /** Whose secret is being guessed from where; an app is not kept out because somebody else guesses. */
   function guessing(request: FastifyRequest): string | undefined {
