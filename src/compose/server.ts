@@ -133,7 +133,8 @@ export async function buildServer(
   registerOverload(server, places, networks)
   const limits = await registerRateLimits(server, config.limits, networks, activity)
   await server.register(fastifyCookie)
-  const renderPage = await registerPages(server, { templates, base, instanceName: config.instanceName })
+  const { instanceName } = config
+  const renderPage = await registerPages(server, { templates, base, instanceName, cookies, clock })
   const sendAnswer = createSendAnswer(renderPage)
   const findGuessed = createFindGuessed(issuer, config.registration.mode !== 'off')
   registerErrorHandler(server, { refuse, renderPage, issuer, findGuessed })

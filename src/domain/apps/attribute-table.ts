@@ -169,7 +169,7 @@ export const APP_TABLE = {
     metadata: 'default_acr_values',
   }),
   clientUri: row(url, undefined, 'identity', {
-    meaning: 'home page of the app',
+    meaning: 'home page of the app, to which the signed-out page leads',
     rule: rules.webUrl,
     metadata: 'client_uri',
   }),

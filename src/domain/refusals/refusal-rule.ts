@@ -120,6 +120,7 @@ export type RefusalRule =
   | 'interaction-invalid'
   | 'interaction-expired'
   | 'interaction-elsewhere'
+  | 'cookies-blocked'
   | 'interaction-completed'
   | 'form-foreign'
   // Codes and refresh tokens.

@@ -18,6 +18,8 @@ export interface Interaction extends InteractionProgress {
   readonly parameters: Readonly<Record<string, string | string[]>>
   /** Digest of the browser's cookie, once the interaction is bound to one. */
   readonly browser?: string
+  /** The person is not whoever is signed in, as they said themselves. */
+  readonly another?: true
   /** The request was refused, and its app hears of that once somebody has signed in. */
   readonly refused?: RefusedRequest
 }
@@ -102,7 +104,7 @@ export function createInteractions({ boxes, clock, random, issuer }: Dependencie
       if (!own || (interaction.browser === undefined && accept === 'bound')) {
         throw new Refused(
           'interaction_expired',
-          'this sign-in began in another browser, or cookies are blocked',
+          'this sign-in began in another browser',
           {
             rule: 'interaction-elsewhere',
             client_id: interaction.parameters['client_id'],

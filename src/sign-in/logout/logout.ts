@@ -1,4 +1,5 @@
 import { sectorOf } from '../../domain/apps/sector.ts'
+import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { Form } from '../../domain/protocol/form.ts'
 import { createInteractionSeal, INTERACTION_LIFETIME, NOT_OPENED } from '../../domain/protocol/interaction-seal.ts'
 import { appendParameters } from '../../domain/protocol/redirect-uri.ts'
@@ -19,6 +20,8 @@ export interface LogoutInteraction {
   readonly id: string
   readonly startedAt: number
   readonly appName?: string
+  /** Its ApplicationUri, where it has a home that the last page may lead back to. */
+  readonly backTo?: string
   /** Registered for the app; where the browser goes in the end. */
   readonly redirectUri?: string
   /** Nobody vouched for the app: where it sends people is their own decision. */
@@ -95,6 +98,7 @@ export function createLogout({ apps, readHint, boxes, clock, random, issuer }: D
         id: newShortId(random),
         startedAt: clock(),
         ...(app ? { appName: app.name } : {}),
+        ...(app && homeOf(app) ? { backTo: app.applicationUri } : {}),
         ...(app?.selfRegistered ? { selfRegistered: true as const } : {}),
         ...(redirectUri === undefined ? {} : { redirectUri, ...(state === undefined ? {} : { state }) }),
         ...(uiLocales === undefined ? {} : { uiLocales }),
@@ -126,10 +130,29 @@ export function createLogout({ apps, readHint, boxes, clock, random, issuer }: D
     },
 
     /** Where the browser goes when all is done. */
-    doneUrl({ redirectUri, state, uiLocales }: LogoutInteraction): string {
+    doneUrl({ backTo, redirectUri, state, uiLocales }: LogoutInteraction): string {
       if (redirectUri !== undefined) return state === undefined ? redirectUri : appendParameters(redirectUri, { state })
+      const told = {
+        ...(backTo === undefined ? {} : { app: backTo }),
+        ...(uiLocales === undefined ? {} : { ui_locales: uiLocales }),
+      }
       const signedOut = `${issuer}/logout/signed-out`
-      return uiLocales === undefined ? signedOut : appendParameters(signedOut, { ui_locales: uiLocales })
+      return Object.keys(told).length === 0 ? signedOut : appendParameters(signedOut, told)
+    },
+
+    /** Where an app is at home, by its ApplicationUri. */
+    async findHome(applicationUri: string | undefined): Promise<Home | undefined> {
+      const app = applicationUri === undefined ? undefined : await apps.find(applicationUri)
+      return app?.isEnabled ? homeOf(app) : undefined
     },
   }
 }
+
+interface Home {
+  readonly name: string
+  readonly url: string
+}
+
+/** As far as an administrator vouched for it: a link here must not lead just anywhere. */
+const homeOf = ({ name, clientUri, selfRegistered }: TrustedApplication): Home | undefined =>
+  selfRegistered || clientUri === undefined ? undefined : { name, url: clientUri }

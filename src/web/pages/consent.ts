@@ -1,6 +1,4 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type ApiResource, descriptionOf } from '../../domain/access/api-resource.ts'
-import { resourceOfItem } from '../../domain/access/consent-items.ts'
 import type { ReadCatalogue } from '../../domain/access/resource-indicators.ts'
 import { displayOf, reachOf } from '../../domain/apps/app-display.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
@@ -14,7 +12,6 @@ import type { Step } from '../../oauth/authorize/interaction.ts'
 import type { AuthorizationRequest } from '../../oauth/authorize/request/request.ts'
 import type { Interaction } from '../../oauth/authorize/sealed-interaction.ts'
 import type { Write } from '../../store/store.ts'
-import type { Messages, Translate } from '../kit/answers/messages.ts'
 import type { RenderPage } from '../kit/answers/pages.ts'
 import type { Refuse } from '../kit/answers/refusals.ts'
 import type { SendAnswer } from '../kit/answers/send-answer.ts'
@@ -22,10 +19,12 @@ import type { Activity } from '../kit/limits/activity.ts'
 import type { Cookies } from '../kit/requests/cookies.ts'
 import { csrfToken, requireCsrf, requireOwnPage } from '../kit/requests/csrf.ts'
 import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
+import { createRequireCookie } from '../kit/requests/require-cookie.ts'
+import { describeScopes } from './describe-scopes.ts'
 
 interface Dependencies {
   readonly flow: Pick<AuthorizeFlow, 'interactions' | 'formOf' | 'findRedirect' | 'validate' | 'decide' | 'errorAnswer'>
-  readonly cookies: Pick<Cookies, 'browser' | 'ensureBrowser' | 'session'>
+  readonly cookies: Pick<Cookies, 'browser' | 'bringsBrowser' | 'ensureBrowser' | 'session'>
   readonly renderPage: RenderPage
   readonly refuse: Refuse
   readonly sendAnswer: SendAnswer
@@ -48,6 +47,9 @@ interface Decidable {
   readonly step: Extract<Step, { readonly kind: 'consent' | 'ready' }>
 }
 
+/** Bound to the person too, so that one's consent is worth nothing in another's session. */
+const formPurpose = ({ interaction, step }: Decidable): string => `consent:${interaction.id}:${step.signedIn.user.id}`
+
 /** The page where a person allows an app what it asks for. */
 export async function consentSite(server: FastifyInstance, dependencies: Dependencies): Promise<void> {
   const { flow, cookies, renderPage, refuse, sendAnswer, readCatalogue, audit, activity, issuer } = dependencies
@@ -55,11 +57,10 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
   const keepConsent = createKeepConsent(dependencies)
   // Whoever answers again and again must not be able to fill the audit log.
   const onceAMinute = createRarely(dependencies.clock, MINUTE)
-  const config = { page: true } as const
+  const preHandler = createRequireCookie({ ...dependencies, interactions: flow.interactions })
+  const onPage = { config: { page: true }, preHandler } as const
   const continueUrl = (interaction: Interaction): string =>
     `${issuer}/connect/authorize/continue?interaction=${flow.interactions.seal(interaction)}`
-  // Bound to the person too, so that one's consent is worth nothing in another's session.
-  const formPurpose = ({ interaction, step }: Decidable): string => `consent:${interaction.id}:${step.signedIn.user.id}`
 
   async function show(
     request: FastifyRequest,
@@ -75,11 +76,12 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
       template: 'consent',
       uiLocales: flow.formOf(interaction).get('ui_locales'),
       ...reachOf(app),
-      data: (t, has) => ({
+      data: (t, has, locale) => ({
+        ...describeScopes(asked.scope, { t, has }, resources, locale),
         app: displayOf(app),
         user: step.signedIn.user,
         eachTime: asked.eachTime,
-        scopes: asked.scope.map((scope) => describeScope(scope, t, has, resources)),
+        notYou: `${issuer}/login?interaction=${flow.interactions.seal({ ...interaction, another: true })}`,
         returnTo: destinationOf(redirectUri),
         action: `${issuer}/consent?interaction=${flow.interactions.seal({ ...interaction, asked: step.signedIn.sessionEpoch })}`,
         csrf,
@@ -87,7 +89,7 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
     })
   }
 
-  server.get('/consent', { config }, async (request, reply) => {
+  server.get('/consent', onPage, async (request, reply) => {
     const found = await findRequest(request)
     if (!('step' in found)) return reply.redirect(continueUrl(found), 303)
     return found.step.kind === 'consent'
@@ -95,7 +97,7 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
       : reply.redirect(continueUrl(found.interaction), 303)
   })
 
-  server.post('/consent', { config }, async (request, reply) => {
+  server.post('/consent', onPage, async (request, reply) => {
     requireOwnPage(request, issuer)
     const found = await findRequest(request)
     if (!('step' in found)) return reply.redirect(continueUrl(found), 303)
@@ -174,24 +176,3 @@ const createKeepConsent =
       return (await consents.grant(user.id, applicationUri, scope, clock())) ? 'more than before' : 'as before'
     })
   }
-
-/** What a scope lets the app do, in plain words; for scopes of an API's own, its name and what its API says of it. */
-function describeScope(scope: string, t: Translate, has: Messages['has'], resources: readonly ApiResource[]) {
-  const identifier = resourceOfItem(scope)
-  if (identifier !== undefined) {
-    const name = resources.find((resource) => resource.identifier === identifier)?.name ?? identifier
-    return {
-      scope: identifier,
-      title: t('consent.resource.title', { name }),
-      description: t('consent.resource.description'),
-    }
-  }
-  const own = has(`scope.${scope}.title`)
-  const key = own ? scope : 'other'
-  const described = own ? undefined : descriptionOf(scope, resources)
-  return {
-    scope,
-    title: t(`scope.${key}.title`, { scope }),
-    description: described ?? t(`scope.${key}.description`, { scope }),
-  }
-}

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Refused } from '../../domain/refusals/errors.ts'
-import { errorPage } from '../kit/answers/error-handler.ts'
+import { errorPage } from '../kit/answers/error-page.ts'
 import type { RenderPage } from '../kit/answers/pages.ts'
 import { queryForm } from '../kit/requests/form-body.ts'
 
@@ -17,7 +17,14 @@ export async function errorSite(server: FastifyInstance, { renderPage }: Depende
         rule: 'refusal-unknown',
         cause: 'what was sent is not the id of a refusal',
       })
-    const refusal = { code: 'access_denied', description: 'the request of an app was refused', status: 200 } as const
+    // Which of the texts it was, for a page that comes again in another language.
+    const why = /^[a-z_-]{1,40}$/.exec(queryForm(request).get('why') ?? '')?.[0] ?? 'access_denied'
+    const refusal = {
+      code: 'access_denied',
+      description: 'the request of an app was refused',
+      status: 200,
+      why,
+    } as const
     return renderPage(request, reply, errorPage(refusal, id))
   })
 }

@@ -21,13 +21,14 @@ import type { Cookies } from '../kit/requests/cookies.ts'
 import { csrfToken, requireCsrf, requireOwnPage } from '../kit/requests/csrf.ts'
 import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
 import type { Networks } from '../kit/requests/network.ts'
+import { createRequireCookie } from '../kit/requests/require-cookie.ts'
 import { errorOf, type Problem } from './login-problems.ts'
 
 interface Dependencies {
   readonly flow: Pick<AuthorizeFlow, 'interactions' | 'formOf' | 'findRedirect'>
   readonly cookies: Pick<
     Cookies,
-    'browser' | 'ensureBrowser' | 'session' | 'setSession' | 'showState' | 'device' | 'setDevice'
+    'browser' | 'bringsBrowser' | 'ensureBrowser' | 'session' | 'setSession' | 'showState' | 'device' | 'setDevice'
   >
   readonly renderPage: RenderPage
   readonly methods: SignInMethods
@@ -50,8 +51,10 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
   const { flow, cookies, renderPage, devices, clock, sessions, audit, refuse, browserStateOf, issuer, activity } =
     dependencies
   const proveUnlessBusy = createProveUnlessBusy(dependencies)
+  const whoStays = createWhoStays(dependencies)
   const noteFailure = createNoteFailure(dependencies)
-  const config = { page: true } as const
+  const preHandler = createRequireCookie({ ...dependencies, interactions: flow.interactions })
+  const onPage = { config: { page: true }, preHandler } as const
   const formPurpose = (interaction: Interaction): string => `login:${interaction.id}`
 
   function openInteraction(request: FastifyRequest): Interaction {
@@ -72,16 +75,19 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
     const error = problem && errorOf(problem, app.applicationUri)
     if (error?.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(interaction))
+    const stay = await whoStays(request, interaction)
     return renderPage(request, reply, {
       template: 'login',
       status: error?.status ?? 200,
       uiLocales: form.get('ui_locales'),
       ...reachOf(app),
+      ownScript: true,
       data: () => ({
         app: displayOf(app),
         action: `${issuer}/login?interaction=${flow.interactions.seal(interaction)}`,
         csrf,
         username,
+        stay,
         problem: problem?.name,
         minutes: String(Math.ceil((error?.retryAfter ?? 0) / 60)),
         refusalId: error && refuse(request, error),
@@ -90,13 +96,14 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
     })
   }
 
-  server.get('/login', { config }, async (request, reply) => {
+  server.get('/login', onPage, async (request, reply) => {
     const interaction = openInteraction(request)
+    if (interaction.another) return show(request, reply, interaction, '')
     const live = await sessions.find(cookies.session(request))
     return show(request, reply, interaction, flow.formOf(interaction).get('login_hint') ?? live?.user.login ?? '')
   })
 
-  server.post('/login', { config }, async (request, reply) => {
+  server.post('/login', onPage, async (request, reply) => {
     requireOwnPage(request, issuer)
     const interaction = openInteraction(request)
     const form = submittedForm(request)
@@ -120,6 +127,15 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
     return reply.redirect(`${issuer}/connect/authorize/continue?interaction=${next}`, 303)
   })
 }
+
+/** Whoever said that they are somebody else may have been wrong: who is signed in, and the way to go on as them. */
+const createWhoStays =
+  ({ flow, cookies, sessions, issuer }: Pick<Dependencies, 'flow' | 'cookies' | 'sessions' | 'issuer'>) =>
+  async (request: FastifyRequest, { another, ...interaction }: Interaction) => {
+    const live = another && (await sessions.find(cookies.session(request)))
+    const sealed = flow.interactions.seal(interaction)
+    return live && { name: live.user.name, href: `${issuer}/connect/authorize/continue?interaction=${sealed}` }
+  }
 
 /** Who the person is, by the method that this page's form belongs to, unless too many wait to be told. */
 const createProveUnlessBusy =

@@ -12,7 +12,7 @@ import { csrfToken, requireCsrf, requireOwnPage } from '../kit/requests/csrf.ts'
 import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
 
 interface Dependencies {
-  readonly logout: Pick<Logout, 'seal' | 'open' | 'doneUrl'>
+  readonly logout: Pick<Logout, 'seal' | 'open' | 'doneUrl' | 'findHome'>
   readonly sessions: Pick<SignInSessionsService, 'findUnended' | 'end'>
   readonly cookies: Pick<Cookies, 'browser' | 'ensureBrowser' | 'session' | 'clearSession'>
   readonly renderPage: RenderPage
@@ -96,9 +96,13 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
     return signOut(request, reply, interaction, await sessions.findUnended(cookies.session(request)))
   })
 
-  server.get('/logout/signed-out', { config }, (request, reply) =>
-    renderPage(request, reply, { template: 'signed-out', data: () => ({}) }),
-  )
+  server.get('/logout/signed-out', { config }, async (request, reply) => {
+    const app = queryForm(request).get('app')
+    const back = await logout.findHome(app)
+    // The same page in another language; an app that is not known is nothing to repeat.
+    const place = `/logout/signed-out${back === undefined ? '' : `?${new URLSearchParams({ app: app ?? '' })}`}`
+    return renderPage(request, reply, { template: 'signed-out', place, data: () => ({ back }) })
+  })
 }
 
 /** The page that lets the browser tell apps, with the cookies they gave it, and moves on by itself. @see OIDC Front-Channel Logout §3 */
@@ -115,6 +119,7 @@ const createLetBrowserTell =
       uiLocales: interaction.uiLocales,
       frames: [...new Set(frames.map(destinationOf))],
       ownScript: true,
+      place: null,
       data: () => ({
         frames,
         next: logout.doneUrl(interaction),

@@ -131,7 +131,7 @@ await t.test('in Chromium nothing that is stored or sent runs', { skip: noChromi
     await page.fill('#password', PASSWORD)
     await page.click('#login-submit')
     t.equal(await shown('.app-name'), text)
-    t.equal(await shown('.facts bdi'), text, 'the name of the person, as it is')
+    t.equal(await shown('.person bdi'), text, 'the name of the person, as it is')
     await isInert('consent')
     // Nobody can answer in the place of the app where a redirect leads to it.
     const sent = page.waitForRequest((request) => request.url().startsWith('https://app.example.com/cb?'))
@@ -139,7 +139,7 @@ await t.test('in Chromium nothing that is stored or sent runs', { skip: noChromi
     t.equal(new URL((await sent).url()).searchParams.get('state'), text, 'and the state')
     await page.waitForURL(/^chrome-error:/)
     await page.goto(endSessionUrl(instance, { client_id: app, state: text }))
-    t.equal(await shown('.facts bdi'), text)
+    t.equal(await shown('.person bdi'), text)
     await isInert('sign-out')
     await page.click('#logout-confirm')
     await isInert('signed out')

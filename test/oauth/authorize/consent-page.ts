@@ -24,21 +24,35 @@ await t.test('it says who asks, for what, as whom, and where it leads', async (t
   t.equal(view.status, 200)
   t.equal(textOf(view, '.app-name'), 'Web shop')
   t.equal(textOf(view, '.where'), 'https://app.example.com')
-  t.match(textOf(view, '.facts'), /David Miller[\s\S]*david/)
+  t.match(textOf(view, '.person'), /You are signed in as[\s\S]*David Miller[\s\S]*david/)
   t.strictSame(
     view.page.querySelectorAll('.scopes strong').map(({ text }) => text),
     [
+      'Change data for you',
+      'Stay connected while you are away',
+      'Read data for you',
+      'See who you are',
       'Know who you are',
       'See your profile',
       'See your email address',
       'See your phone number',
       'See your postal address',
-      'Stay connected while you are away',
-      'Read data for you',
-      'Change data for you',
     ],
+    'what weighs most comes first, and what tells who they are is folded into one line',
   )
-  for (const item of view.page.querySelectorAll('.scopes li')) t.match(item.querySelector('span')?.text, /\S{2}.*\.$/)
+  t.strictSame(
+    view.page.querySelectorAll('.weighty strong').map(({ text }) => text),
+    ['Change data for you', 'Stay connected while you are away'],
+  )
+  t.equal(
+    textOf(view, '.scopes details summary .muted'),
+    'an identifier, your profile, email address, phone number, and postal address',
+  )
+  for (const item of view.page.querySelectorAll('.scopes li > span.muted, .scopes li > span > .muted'))
+    t.match(item.text, /\S{2}.*\.$/)
+  const alone = await openPage({ scope: 'openid' })
+  t.equal(alone.view.page.querySelector('details'), null, 'one thing alone is not folded')
+  t.equal(textOf(alone.view, '.scopes strong'), 'Know who you are')
 
   const native = await openPage({
     client_id: NATIVE,
@@ -63,7 +77,7 @@ await t.test('CS-09 names and scopes hold no markup', async (t) => {
     const request = { client_id: app.applicationUri, redirect_uri: 'https://odd.example.com/cb' }
     const { browser, view } = await openPage({ ...request, scope: scopes.join(' ') }, 'eve')
     t.equal(textOf(view, '.app-name')?.replaceAll('&#39;', "'"), name)
-    t.match(view.page.querySelector('.facts bdi')?.text, markup)
+    t.match(view.page.querySelector('.person bdi')?.text, markup)
     t.strictSame(view.page.querySelectorAll('script, main b, [onclick]'), [])
     t.equal(textOf(view, '.where'), 'https://odd.example.com', 'the real destination is shown')
     t.strictSame(
@@ -109,7 +123,7 @@ await t.test('the logo of an app is the only thing from elsewhere, and its links
   t.match(view.headers.get('content-security-policy'), "img-src 'self' data: https://cdn.example.com;")
   const logo = view.page.querySelector('img.app-tile')
   t.strictSame([logo?.getAttribute('alt'), logo?.getAttribute('referrerpolicy')], ['', 'no-referrer'])
-  const links = view.page.querySelectorAll('footer a')
+  const links = view.page.querySelectorAll('footer > a')
   t.strictSame(
     links.map((link) => [link.getAttribute('href'), link.getAttribute('target'), link.getAttribute('rel')]),
     ['privacy', 'terms'].map((page) => [`https://shiny.example.com/${page}`, '_blank', 'noopener noreferrer']),
@@ -120,7 +134,7 @@ await t.test('languages', async (t) => {
   const words = {
     en: ['Allow access?', 'Allow', 'Don’t allow', 'Read data for you'],
     de: ['Zugriff erlauben?', 'Erlauben', 'Nicht erlauben', undefined],
-    bg: ['Разрешавате ли достъп?', 'Разрешаване', 'Отказ', undefined],
+    bg: ['Разрешавате ли достъп?', 'Разреши', 'Не разрешавай', undefined],
   } as const
   for (const [ui_locales, [title, approve, deny, read]] of Object.entries(words)) {
     const { browser, view } = await openPage({ ui_locales, scope: 'openid read' })
@@ -131,7 +145,7 @@ await t.test('languages', async (t) => {
       [title, approve, deny],
     )
     const titles = view.page.querySelectorAll('.scopes strong').map(({ text }) => text)
-    if (read) t.equal(titles[1], read)
+    if (read) t.equal(titles[0], read)
     else t.notMatch(titles.join(), /Know|Read|scope\./, 'the scopes are translated')
     t.ok(answerOf(await browser.submit(view, 'consent-approve')).get('code'))
   }

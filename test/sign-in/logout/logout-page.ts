@@ -90,7 +90,7 @@ await t.test('LO-09 pressed twice, in two tabs, and after somebody else signed i
   const davids = await signedIn()
   await authorize(instance, { prompt: 'login' }, { login: 'anna', browser: davids.browser })
   const page = await end(davids.browser, { id_token_hint: davids.tokens.id_token })
-  t.match(page.page.querySelector('.facts')?.text, /Anna Berg/, 'his hint does not end her session')
+  t.match(page.page.querySelector('.person')?.text, /Anna Berg/, 'his hint does not end her session')
   t.ok(await isSignedIn(davids.browser))
 })
 

@@ -136,7 +136,7 @@ await t.test('LO-01, LO-03 without a hint that vouches for the session: the pers
   }
   const page = await get(david.browser, { id_token_hint: anna.tokens.id_token, post_logout_redirect_uri: WEB_BYE })
   await isAsked(t, david.browser, page)
-  t.match(page.page.querySelector('.facts')?.text, /David Miller[\s\S]*Web shop/, 'and told who is signed in')
+  t.match(page.page.querySelector('main')?.text, /David Miller[\s\S]*Web shop/, 'and told who is signed in')
   t.equal((await david.browser.submit(page, 'logout-confirm')).leftTo?.href, WEB_BYE)
   await isOver(t, david.browser)
   await goesOn(t, stranger.browser)

@@ -102,7 +102,11 @@ export const PERSON_REMEDIES = {
   'interaction-invalid': begin,
   'interaction-expired': begin,
   'interaction-elsewhere': () => ({
-    fix: "let the person begin again in the app, with this server's cookies allowed, and stay in one browser",
+    fix: 'let the person begin again in the app, and stay in one browser',
+  }),
+  'cookies-blocked': () => ({
+    fix: "let the person allow this server's cookies in the browser, and begin again in the app",
+    otherwise: 'if everybody meets this: look whether a proxy on the way takes Set-Cookie out of answers',
   }),
   'interaction-completed': begin,
   'form-foreign': () => ({ fix: 'let the person go back, reload the page and send it again' }),

@@ -12,11 +12,12 @@ import type { SendAnswer } from '../../kit/answers/send-answer.ts'
 import type { RateLimits } from '../../kit/limits/rate-limits.ts'
 import type { Cookies } from '../../kit/requests/cookies.ts'
 import { bodyForm, queryForm } from '../../kit/requests/form-body.ts'
+import { createRequireCookie } from '../../kit/requests/require-cookie.ts'
 import { createAuthorizeErrors } from './authorize-errors.ts'
 
 interface Dependencies {
   readonly flow: AuthorizeFlow
-  readonly cookies: Pick<Cookies, 'browser' | 'ensureBrowser' | 'session' | 'showState'>
+  readonly cookies: Pick<Cookies, 'browser' | 'bringsBrowser' | 'ensureBrowser' | 'session' | 'showState'>
   readonly refuse: Refuse
   readonly sendAnswer: SendAnswer
   readonly browserStateOf: (sid: string) => string
@@ -93,7 +94,9 @@ export async function authorizeEndpoint(server: FastifyInstance, dependencies: D
     proceed(request, reply, await flow.readEffective(bodyForm(request))),
   )
 
-  server.get('/connect/authorize/continue', { config }, (request, reply) => {
+  const requireCookie = createRequireCookie({ ...dependencies, interactions: flow.interactions })
+
+  server.get('/connect/authorize/continue', { config, preHandler: requireCookie }, (request, reply) => {
     const browser = cookies.browser(request)
     const interaction = flow.interactions.open(
       queryForm(request).require('interaction'),

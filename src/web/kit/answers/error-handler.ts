@@ -3,6 +3,7 @@ import { errorUri, Refused } from '../../../domain/refusals/errors.ts'
 import { PasswordQueueFull } from '../../../lib/crypto/passwords.ts'
 import { TooManyWaiting } from '../../../lib/flow/outside.ts'
 import { bearerChallenge } from '../requests/bearer-token.ts'
+import { errorPage } from './error-page.ts'
 import type { RenderPage } from './pages.ts'
 import type { Refuse } from './refusals.ts'
 
@@ -28,7 +29,7 @@ export function registerErrorHandler(
     const retryAfter = error.retryAfter ?? (error.status === 503 ? RETRY_AFTER_SECONDS : undefined)
     if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
     if (request.routeOptions.config.page === true || wantsPage(request)) {
-      return renderPage(request, reply, errorPage(error, refusalId))
+      return renderPage(request, reply, errorPage(error, refusalId, request))
     }
     // Many client libraries show the registered members alone: without error_uri their users would not learn the id.
     const uri = errorUri(issuer, refusalId)
@@ -80,22 +81,6 @@ const nothingThere = (guessed: string | undefined): Refused =>
         cause: 'the address is one that other servers have',
         expected: guessed,
       })
-
-/** What a person is shown of a refusal. */
-type Shown = Pick<Refused, 'code' | 'description' | 'status'> & { readonly restart?: string | undefined }
-
-/** A page that explains a refusal to a person. */
-export const errorPage = (error: Shown, refusalId: string) => ({
-  template: 'error' as const,
-  status: error.status,
-  data: (t: (key: string) => string, has: (key: string) => boolean) => ({
-    error: error.code,
-    description: error.description,
-    refusalId,
-    restart: error.restart,
-    hint: t(has(`error.hint.${error.code}`) ? `error.hint.${error.code}` : 'error.hint.default'),
-  }),
-})
 
 /** Turns what the framework and the libraries throw into the protocol's one error. */
 export function asRefused(error: FastifyError): Refused {

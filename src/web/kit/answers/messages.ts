@@ -5,6 +5,9 @@ import type { FastifyReply } from 'fastify'
 export const LOCALES = ['en', 'de', 'bg'] as const
 export type Locale = (typeof LOCALES)[number]
 
+/** Each language in its own words. */
+export const LANGUAGE_NAMES: Readonly<Record<Locale, string>> = { en: 'English', de: 'Deutsch', bg: 'Български' }
+
 /** Gives a text of the catalogue, its `{placeholders}` filled; a plain string, never HTML. */
 export type Translate = (key: string, parameters?: Readonly<Record<string, string>>) => string
 

@@ -1,10 +1,14 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fastifyAccepts from '@fastify/accepts'
 import fastifyStatic from '@fastify/static'
 import fastifyView from '@fastify/view'
 import { Eta } from 'eta'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { loadMessages, type Messages, matchLocale, type Translate } from './messages.ts'
+import type { Clock } from '../../../lib/time/clock.ts'
+import { type Locale, loadMessages, type Messages, type Translate } from './messages.ts'
+import { createPageLanguages } from './page-language.ts'
 import { contentSecurityPolicy, type PageReach } from './response-headers.ts'
 
 /** One page to show. */
@@ -22,8 +26,10 @@ export interface Page extends PageReach {
   readonly status?: number
   /** `ui_locales` of the request the page belongs to, where that is not the one for the page itself. */
   readonly uiLocales?: string | undefined
+  /** Where it can be had again in another language, below the issuer, where that is not its own address; `null` for a page that moves on. */
+  readonly place?: string | null | undefined
   /** What the template shows, given the texts in the reader's language. */
-  readonly data: (t: Translate, has: Messages['has']) => Record<string, unknown>
+  readonly data: (t: Translate, has: Messages['has'], locale: Locale) => Record<string, unknown>
 }
 
 export type RenderPage = (request: FastifyRequest, reply: FastifyReply, page: Page) => FastifyReply
@@ -35,12 +41,14 @@ interface Options {
   readonly base: string
   /** What people call this instance. */
   readonly instanceName: string
+  readonly cookies: Parameters<typeof createPageLanguages>[0]['cookies']
+  readonly clock: Clock
 }
 
 /** Registers templates and assets, and returns the way pages are rendered: in the reader's language, under a policy as tight as the page allows. */
 export async function registerPages(
   server: FastifyInstance,
-  { templates, base, instanceName }: Options,
+  { templates, base, instanceName, cookies, clock }: Options,
 ): Promise<RenderPage> {
   await server.register(fastifyAccepts)
   await server.register(fastifyView, {
@@ -59,9 +67,11 @@ export async function registerPages(
   })
   const messages = loadMessages(join(templates, 'locales'))
 
-  return (request, reply, { template, status = 200, uiLocales, data, ...reach }) => {
-    const locale =
-      matchLocale((uiLocales ?? uiLocalesOf(request)).split(' ')) ?? matchLocale(request.languages()) ?? 'en'
+  const languages = createPageLanguages({ cookies, clock })
+  const asset = createAssetAddress(join(templates, 'assets'), `${base}/assets`)
+
+  return (request, reply, { template, status = 200, uiLocales, place, data, ...reach }) => {
+    const locale = languages.choose(request, reply, uiLocales)
     const t = messages.translator(locale)
     return reply
       .status(status)
@@ -71,12 +81,28 @@ export async function registerPages(
       )
       .header('content-language', locale)
       .header('vary', 'Accept-Language')
-      .view(template, { ...data(t, messages.has), locale, t, base, instance: instanceName })
+      .view(template, {
+        ...data(t, messages.has, locale),
+        languages: place === null ? undefined : languages.links(request, locale, place && `${base}${place}`),
+        locale,
+        t,
+        base,
+        asset,
+        instance: instanceName,
+      })
   }
 }
 
-/** A page about a request that could not be understood still speaks the language it asked for. */
-function uiLocalesOf(request: FastifyRequest): string {
-  const { ui_locales: asked } = request.query as Readonly<Record<string, unknown>>
-  return typeof asked === 'string' ? asked : ''
+/** Under its hash, so that a browser that has the sheet of another version asks for the new one. */
+function createAssetAddress(folder: string, prefix: string): (name: string) => string {
+  const hashes = new Map(
+    readdirSync(folder).map((name) => [
+      name,
+      createHash('sha256')
+        .update(readFileSync(join(folder, name)))
+        .digest('hex')
+        .slice(0, 12),
+    ]),
+  )
+  return (name) => `${prefix}/${name}?v=${hashes.get(name) ?? ''}`
 }

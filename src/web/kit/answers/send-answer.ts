@@ -18,6 +18,7 @@ export const createSendAnswer =
       template: 'form-post',
       endsAtApp: true,
       ownScript: true,
+      place: null,
       data: () => ({
         action: redirectUri,
         fields: Object.entries(parameters),
