@@ -11,7 +11,7 @@ const allowedOf = ({ app, resources, defaultResource }: Registered): readonly Re
   resources.filter(({ identifier }) => identifier === defaultResource || app?.apiResources.includes(identifier))
 
 const listApi = ({ app }: Registered, identifier: string): string =>
-  `ApiResources=${[...(app?.apiResources ?? []), identifier].join(' ')}`
+  `ApiResources=${[...new Set([...(app?.apiResources ?? []), identifier])].join(' ')}`
 const listScopes = ({ app }: Registered, ...scopes: readonly string[]): string =>
   `Scope=${[...new Set([...(app?.scope ?? []), ...scopes])].join(' ')}`
 

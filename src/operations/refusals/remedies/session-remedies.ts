@@ -8,7 +8,7 @@ export const SESSION_REMEDIES = {
     'an access token for an API',
   ),
   'token-of-another-api': ({ uri, refusal: { detail } }) => ({
-    fix: `let the callers of this API ask for a token for it, with its identifier as resource`,
+    fix: 'let the callers ask for a token for an API that this app serves, with its identifier as resource',
     otherwise: `only if the app serves ${detail['api'] ?? 'that API'}: tessera resource update ${shellWord(String(detail['api'] ?? 'ID'))} --resource-server ${uri}`,
     expected: 'a token for an API that the app serves, or one issued to the app itself',
   }),
