@@ -10,13 +10,16 @@ import { resourceCommands } from './access/resource.ts'
 import { sessionCommands } from './access/session.ts'
 import { tokenCommands } from './access/token.ts'
 import { appCommands } from './app/app.ts'
+import { completionCommand } from './completion/completion.ts'
 import { dbCommands } from './db/db.ts'
 import { explainCommand } from './explain/explain.ts'
 import { applyCommand } from './files/apply.ts'
 import { exportCommand } from './files/export.ts'
 import { planCommand } from './files/plan.ts'
 import { helpText } from './kit/help.ts'
+import { wrongUsage } from './kit/problem.ts'
 import { placeAt, type Terminal } from './kit/terminal.ts'
+import { unknownWord } from './kit/unknown-word.ts'
 import { auditCommands } from './operate/audit.ts'
 import { doctorCommand } from './operate/doctor.ts'
 import { refusalCommands } from './operate/refusal.ts'
@@ -70,7 +73,6 @@ export function createProgram(terminal: Terminal, complain: (text: string) => vo
     })
     .helpCommand(false)
     .exitOverride()
-    .showHelpAfterError()
     .addHelpText('after', HELP)
   serveCommand(program)
   appCommands(program)
@@ -91,6 +93,7 @@ export function createProgram(terminal: Terminal, complain: (text: string) => vo
   refusalCommands(program)
   explainCommand(program)
   doctorCommand(program)
+  completionCommand(program)
   helpCommand(program)
   sayWhatWasExpected(program)
   return placeAt(terminal, program)
@@ -105,7 +108,11 @@ function helpCommand(program: Command): void {
     .action((path: readonly string[]) => {
       let found = program
       for (const name of path) {
-        found = found.commands.find((command) => command.name() === name) ?? found.error(`unknown command '${name}'`)
+        const names = found.commands.map((command) => command.name())
+        const next = found.commands.find((command) => command.name() === name)
+        if (!next)
+          throw wrongUsage(...unknownWord('command', name, names, `${pathOf(found)} --help lists its commands`))
+        found = next
       }
       found.help()
     })
@@ -119,16 +126,22 @@ function sharedOptions(this: Help, command: Command): Option[] {
     .filter((option) => option.long !== '--version')
 }
 
-/** After a mistake a group shows its commands, and a command its flags. */
+const pathOf = (command: Command): string =>
+  [...ancestorsOf(command).reverse(), command].map((one) => one.name()).join(' ')
+
+/** After a mistake a group says its commands, and a command its flags. */
 function sayWhatWasExpected(command: Command): void {
-  for (const child of command.commands) {
-    if (child.commands.length > 0) sayWhatWasExpected(child)
-    else child.showHelpAfterError(expectationOf(child))
-  }
+  const names = command.commands.map((child) => child.name())
+  command.showHelpAfterError(
+    names.length === 0
+      ? expectationOf(command)
+      : `expected one of: ${names.join(', ')}\n${pathOf(command)} --help lists its commands`,
+  )
+  for (const child of command.commands) sayWhatWasExpected(child)
 }
 
 function expectationOf(command: Command): string {
-  const path = [...ancestorsOf(command).reverse(), command].map((one) => one.name()).join(' ')
+  const path = pathOf(command)
   const places = command.registeredArguments.map((argument) => ` <${argument.name()}>`).join('')
   const flags = [...command.options, ...sharedOptions.call(command.createHelp(), command)].map((option) => option.long)
   return `expected: ${path}${places} with ${flags.join(', ')}\n${path} --help explains them`

@@ -60,6 +60,8 @@ const PATHS = [
   ['GET', '/refusals'],
   ['GET', '/refusals/x'],
   ['GET', '/audit'],
+  ['GET', '/settings'],
+  ['PATCH', '/settings'],
   ['GET', '/nothing/here'],
 ] as const
 
@@ -274,14 +276,21 @@ await t.test('a refusal can be read under the address it names', async (t) => {
 await t.test('the audit log in pages', async (t) => {
   const api = createAdminApi(instance, await serviceToken(instance, TOOL))
   for (const name of ['One', 'Two', 'Three']) await api.patch('/users/anna', { name })
-  const seen: unknown[] = []
-  for (let next: unknown = ''; next !== null; ) {
-    const { json } = await api.get(`/audit?event=user_updated&limit=2${next === '' ? '' : `&cursor=${next}`}`)
-    for (const event of json['items'] as { detail: { fields: { name?: { to: string } } } }[])
-      seen.push(event.detail.fields.name?.to)
-    next = json['next']
+  const readAll = async (order: string): Promise<unknown[]> => {
+    const seen: unknown[] = []
+    for (let next: unknown = ''; next !== null; ) {
+      const more = next === '' ? '' : `&cursor=${next}`
+      const { json } = await api.get(`/audit?event=user_updated&limit=2${order}${more}`)
+      for (const event of json['items'] as { detail: { fields: { name?: { to: string } } } }[])
+        seen.push(event.detail.fields.name?.to)
+      next = json['next']
+    }
+    return seen
   }
-  t.strictSame(seen.slice(-3), ['One', 'Two', 'Three'])
+  const newest = await readAll('')
+  t.strictSame(newest.slice(0, 3), ['Three', 'Two', 'One'], 'the newest first')
+  t.strictSame(await readAll('&order=oldest'), newest.toReversed(), 'or as they came, to go on where reading stopped')
+  isProblem(t, instance, await api.get('/audit?order=random'), { status: 400, type: 'malformed-request' })
   t.equal((await api.get('/audit?since=yesterday')).status, 400)
   const later = encodeURIComponent(new Date(instance.now() + 1000).toISOString())
   t.strictSame((await api.get(`/audit?since=${later}`)).json, { items: [], next: null })
@@ -326,10 +335,12 @@ await t.test('the description of the API is open to everybody and names every ro
     'get /refusals listRefusals',
     'get /refusals/{id} showRefusal',
     'get /sessions listSessions',
+    'get /settings listSettings',
     'get /users listUsers',
     'get /users/{user} showUser',
     'get /users/{user}/consents listConsents',
     'patch /apps/{applicationUri} updateApp',
+    'patch /settings updateSettings',
     'patch /users/{user} updateUser',
     'post /apps registerApp',
     'post /apps/{applicationUri}/secrets addSecret',

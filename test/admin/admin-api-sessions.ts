@@ -36,10 +36,10 @@ await t.test('API sessions are listed and ended, with their tokens where that is
     items: [{ kind: 'service', user: 'svc.sync', app: SYNC }],
   })
   const first = await admin.get('/sessions?limit=1')
-  matchesWhole(t, first.json, { items: [{ app: WEB }], next: String }, 'a page at a time, the oldest first')
+  matchesWhole(t, first.json, { items: [{ app: SYNC }], next: String }, 'a page at a time, the newest first')
   const cursor = String(first.json['next'])
   t.equal(first.headers.get('link'), `</manage/api/v1/sessions?limit=1&cursor=${cursor}>; rel="next"`)
-  matchesWhole(t, (await admin.get(`/sessions?cursor=${cursor}`)).json, { items: [{ app: SYNC }], next: null })
+  matchesWhole(t, (await admin.get(`/sessions?cursor=${cursor}`)).json, { items: [{ app: WEB }], next: null })
   isProblem(t, instance, await admin.get('/sessions?cursor=eA'), { status: 400, type: 'malformed-request' })
   isProblem(t, instance, await admin.get('/sessions?user=nobody'), { status: 404, type: 'not-found' })
   isProblem(t, instance, await admin.get('/sessions?state=live'), { status: 400, type: 'malformed-request' })

@@ -139,7 +139,7 @@ await t.test('what cannot be made', async (t) => {
   isProblem(t, instance, await tool.post(tokensPath(SYNC), {}), { status: 400, type: 'malformed-request' })
 })
 
-await t.test('the list comes in pages, the oldest first', async (t) => {
+await t.test('the list comes in pages, the newest first', async (t) => {
   const made: string[] = []
   for (let count = 0; count < 5; count++) {
     instance.advance(1)
@@ -151,5 +151,5 @@ await t.test('the list comes in pages, the oldest first', async (t) => {
     seen.push(...(json['items'] as { id: string }[]).map(({ id }) => id))
     next = json['next']
   }
-  t.strictSame(seen.slice(-5), made)
+  t.strictSame(seen.slice(0, 5), made.toReversed())
 })

@@ -23,12 +23,33 @@ await t.test('help, version and mistakes', async (t) => {
   const mistakes: readonly (readonly [line: string, said: RegExp])[] = [
     ['', /^Usage: tessera/],
     ['app', /^Usage: tessera app/],
-    ['ap list', /^unknown command 'ap'\n\(Did you mean app\?\)/],
-    ['help nonsense', /^unknown command 'nonsense'/],
-    ['app regster x --web', /^unknown command 'regster'\n\(Did you mean register\?\)/],
+    ['ap list', /^unknown command 'ap'\n\(Did you mean app\?\)\ntessera --help lists its commands\n$/],
+    ['qqq', /^unknown command 'qqq'\nexpected one of: serve, app, .*\ntessera --help lists its commands\n$/],
+    ['help qqq', /^unknown command 'qqq'\nexpected one of: serve, app, .*\ntessera --help lists its commands\n$/],
     [
-      'app list --jsn',
-      /^unknown option '--jsn'\n\(Did you mean --json\?\)\nexpected: tessera app list with --config, --json/,
+      'help app regster',
+      /^unknown command 'regster'\n\(Did you mean register\?\)\ntessera app --help lists its commands\n$/,
+    ],
+    [
+      'app regster x --web',
+      /^unknown command 'regster'\n\(Did you mean register\?\)\ntessera app --help lists its commands\n$/,
+    ],
+    ['app list --jsn', /^unknown option '--jsn'\n\(Did you mean --json\?\)\ntessera app list --help explains them\n$/],
+    [
+      'session list --colour red',
+      /^unknown option '--colour'\nexpected: tessera session list with --user, --app, .*\ntessera session list --help explains them\n$/,
+    ],
+    [
+      'audit list --event sign_in_faild',
+      /^unknown value of --event 'sign_in_faild'\n\(Did you mean sign_in_failed\?\)\ntessera audit list --help explains them\n$/,
+    ],
+    [
+      'user add x --type Robot',
+      /^unknown value of --type 'Robot'\nexpected one of: InternalUser, .*\ntessera user add --help explains them\n$/,
+    ],
+    [
+      'completion bsh',
+      /^unknown value of <shell> 'bsh'\n\(Did you mean bash\?\)\ntessera completion --help explains them\n$/,
     ],
     ['app show', /^missing required argument 'application-uri'\nexpected: tessera app show <application-uri>/],
     ['app show a b', /^too many arguments/],
@@ -48,16 +69,16 @@ await t.test('with --json a failure is one document on standard error', async (t
     ['app show nope', 1, [/^no app has the ApplicationUri "nope"; tessera app list shows every app$/]],
     ['user show nope', 1, [/^no user has the login/]],
     ['app register x --spa', 2, [/^ImpersonateLoginUrl: is required/]],
-    ['app list --jsn', 2, [/^unknown option '--jsn'$/, /Did you mean/, /^expected: tessera app list/]],
+    ['app list --jsn', 2, [/^unknown option '--jsn'$/, /Did you mean/, /^tessera app list --help/]],
     ['app', 2, [/^a command is missing; --help lists them all$/]],
-    ['bogus', 2, [/^unknown command 'bogus'$/]],
+    ['bogus', 2, [/^unknown command 'bogus'$/, /^expected one of: serve/, /^tessera --help/]],
   ]
   for (const [line, exitCode, errors] of failures) {
     const { code, stdout, stderr } = await tessera([...words(line), '--json'])
     t.strictSame({ code, stdout }, { code: exitCode, stdout: '' }, line)
     t.match(JSON.parse(stderr), { errors, exitCode })
   }
-  const unset = await tesseraWith({ TESSERA_ISSUER: 'nonsense', TESSERA_COLOUR: 'red' })(words('app list --json'))
+  const unset = await tesseraWith({ TESSERA_ISSUER: 'qqq', TESSERA_COLOUR: 'red' })(words('app list --json'))
   matchesWhole(t, JSON.parse(unset.stderr), {
     errors: [/TESSERA_COLOUR is not a setting/, /^TESSERA_ISSUER /],
     exitCode: 2,

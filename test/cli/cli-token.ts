@@ -67,7 +67,7 @@ await t.test('tessera token: reference tokens from the command line', async (t) 
     })
     t.match(await tessera(words(`token list --user david`)), {
       stdout:
-        /^ID +KIND +APP +ACTS AS +DESCRIPTION .*\n.*PAT of \d{4}.*\n.* nightly report +read update +\S+ +(never|\S+) +live\n$/,
+        /^ID +KIND +APP +ACTS AS +DESCRIPTION .*\n.* nightly report +read update +\S+ +(never|\S+) +live\n.*PAT of \d{4}.*\n$/,
     })
   })
 
@@ -91,7 +91,10 @@ await t.test('tessera token: reference tokens from the command line', async (t) 
       stderr: /did you mean my\.trusted\.app\/web\?/,
     })
     t.match(await line(`issue-pat --app ${WEB}`), { code: 2, stderr: /required option '--user <user>'/ })
-    t.match(await line('list --kind XYZ'), { code: 2, stderr: /Allowed choices are PAT, SAT/ })
+    t.match(await line('list --kind XYZ'), {
+      code: 2,
+      stderr: /^unknown value of --kind 'XYZ'\nexpected one of: PAT, SAT\n/,
+    })
     t.match(await line('list --user dvid'), { code: 1, stderr: /did you mean david\?/ })
     t.match(await line('revoke 00000000'), {
       code: 1,

@@ -156,7 +156,10 @@ await t.test('what cannot be an account is refused with every reason, and nothin
     [['user', 'add', 'x', '--picture', 'https://me:secret@a.example/x.png'], /^--picture: must be an https URL/],
     [['user', 'add', 'x', '--phone', 'call me'], /^--phone: is not a phone number, such as/],
     [['user', 'add', 'x', '--locale', 'not a tag'], /^--locale: is not a language tag \(BCP 47\), such as de/],
-    [['user', 'add', 'x', '--type', 'Admin'], /Allowed choices are InternalUser, ExternalCommunityUser, SystemUserNo/],
+    [
+      ['user', 'add', 'x', '--type', 'Admin'],
+      /^unknown value of --type 'Admin'\nexpected one of: InternalUser, ExternalCommunityUser, SystemUserNo/,
+    ],
     [['user', 'add', 'x', '--password-stdin', '--generate-password'], /cannot be used with/],
   ]
   for (const [args, reason] of cases) {
@@ -214,6 +217,34 @@ await t.test('a name nobody has suggests the nearest', async (t) => {
   })
   t.match((await tessera(words('user disable davdi@example.com'))).stderr, /did you mean david@example\.com\?/)
   t.match((await tessera(words('user show zoe'))).stderr, /"zoe"; tessera user list shows everybody/)
+})
+
+await t.test('user list finds by login, name and e-mail, the newest first and so many at a time', async (t) => {
+  const { instance, tessera } = await start(t)
+  for (const line of ['anna --name "Анна Kovač"', 'boris --email b@miller.example', 'carl --name "Carl Miller"']) {
+    await documentOf(tessera(words(`user add ${line} --json`)))
+    instance.advance(1)
+  }
+  const list = async (flags: string) => {
+    const { stdout, stderr } = await tessera(words(`user list ${flags} --json`))
+    return { logins: (JSON.parse(stdout) as { login: string }[]).map(({ login }) => login), stderr }
+  }
+  const shown = (await tessera(words('user show carl'))).stdout
+  t.match(shown, /^ {2}name +Carl Miller\n(.*\n)* {2}isEnabled +true\n/m)
+  t.notMatch(shown, / -$|birthdate|emailVerified/m, 'only what is set')
+  t.match((await tessera(words('user show carl --all'))).stdout, /^ {2}birthdate +-$/m, 'and everything with --all')
+  const all = (await list('')).logins
+  t.equal(all.length, 3)
+  t.strictSame((await list('--limit 2')).logins, all.slice(0, 2))
+  t.match((await list('--limit 2')).stderr, `there are more; go on with --after ${all[1]}`)
+  t.strictSame(await list(`--limit 2 --after ${all[1]}`), { logins: all.slice(2), stderr: '' })
+  t.strictSame((await list('--q MILLER')).logins.sort(), ['boris', 'carl'])
+  t.strictSame((await list('--q АННА')).logins, ['anna'])
+  t.strictSame((await list('--q kovaČ')).logins, ['anna'])
+  await tessera(words('user disable boris'))
+  t.strictSame((await list('--q miller --state enabled')).logins, ['carl'])
+  t.match(await tessera(words('user list --q nobody')), { code: 0, stdout: 'There are no such users.\n' })
+  t.match(await tessera(words('user list --after nobody')), { code: 1, stderr: /no user has the login/ })
 })
 
 await t.test('columns line up by what names take on a terminal', async (t) => {

@@ -263,7 +263,7 @@ await t.test('a whole story is told, and no secret with it', async (t) => {
     t.match(registered, / ClientType=Confidential .*Scope="read update"/)
     t.notMatch(registered, /[{}[\]]/, 'no JSON')
     for (const [flags, said] of [
-      ['--event nothing', /Allowed choices are sign_in/],
+      ['--event nothing', /^unknown value of --event 'nothing'\nexpected one of: sign_in/],
       ['--since yesterday', /Expected a time such as 2026-01-31/],
       ['--limit 0', /Expected a whole number, 1 or more/],
     ] as const)

@@ -1,10 +1,11 @@
 import { AUDIT_EVENTS, type AuditRecord } from '../../domain/instance/audit.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
-import { cursorMalformed } from '../../domain/refusals/cursor-malformed.ts'
+import { readTimeKey, timeKeyOf } from '../../domain/records/time-key.ts'
 import { type Fault, Refused } from '../../domain/refusals/errors.ts'
 import type { Refusal } from '../../domain/refusals/refusal.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import { readTime } from '../../lib/time/read-time.ts'
+import type { AuditOrder } from '../../store/repositories/instance/audit-events.ts'
 import type { Repositories } from '../../store/store.ts'
 
 interface Dependencies {
@@ -29,20 +30,6 @@ const showEvent = ({ at, app, user, address, ...event }: AuditRecord) => ({
   user: user ?? null,
   address: address ?? null,
 })
-
-interface LogPosition {
-  readonly at: number
-  readonly id: string
-}
-
-const keyOf = ({ at, id }: LogPosition): string => `${at} ${id}`
-
-function readKey(key: string | undefined): LogPosition | undefined {
-  if (key === undefined) return undefined
-  const [, at, id] = /^(\d{1,16}) (\S+)$/.exec(key) ?? []
-  if (at === undefined || id === undefined) throw cursorMalformed()
-  return { at: Number(at), id }
-}
 
 /** @throws Refused `invalid_request` for what is no time */
 function readMoment(name: string, text: string | undefined): number | undefined {
@@ -77,6 +64,7 @@ export interface Wanted {
   readonly user?: string | undefined
   readonly since?: string | undefined
   readonly until?: string | undefined
+  readonly order?: AuditOrder | undefined
 }
 
 /** Which refusals are wanted, each part as the URL holds it. */
@@ -109,18 +97,21 @@ export function createReadLogs({ read, flush }: Dependencies) {
     ): Promise<Page<ReturnType<typeof showRefusal>>> {
       const wanted = { ...filter, status: readStatus(status), since: readMoment('since', since) }
       await flush()
-      const after = readKey(query.after)
-      const page = await readPage(query, ({ limit }) => read.refusals.list(limit, wanted, after), keyOf)
+      const after = query.after === undefined ? undefined : readTimeKey(query.after)
+      const page = await readPage(query, ({ limit }) => read.refusals.list(limit, wanted, after), timeKeyOf)
       return { items: page.items.map(showRefusal), next: page.next }
     },
 
-    /** The earliest first, so that reading can go on where it stopped. */
-    async audit(query: PageQuery, { since, until, ...filter }: Wanted): Promise<Page<ReturnType<typeof showEvent>>> {
+    /** The newest first; the oldest first, reading can go on where it stopped. */
+    async audit(
+      query: PageQuery,
+      { since, until, order = 'newest', ...filter }: Wanted,
+    ): Promise<Page<ReturnType<typeof showEvent>>> {
       requireEvent(filter.event)
       await flush()
-      const after = readKey(query.after)
+      const after = query.after === undefined ? undefined : readTimeKey(query.after)
       const wanted = { ...filter, since: readMoment('since', since), until: readMoment('until', until) }
-      const page = await readPage(query, ({ limit }) => read.auditEvents.read(wanted, limit, after), keyOf)
+      const page = await readPage(query, ({ limit }) => read.auditEvents.read(wanted, limit, after, order), timeKeyOf)
       return { items: page.items.map(showEvent), next: page.next }
     },
   }

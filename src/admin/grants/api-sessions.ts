@@ -1,5 +1,5 @@
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
-import { cursorMalformed } from '../../domain/refusals/cursor-malformed.ts'
+import { readTimeKey, timeKeyOf } from '../../domain/records/time-key.ts'
 import { type ApiSession, showApiSession } from '../../domain/sessions/api-session.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { ApiSessionFilter } from '../../store/repositories/sessions/api-sessions.ts'
@@ -41,15 +41,14 @@ export interface SessionsWanted {
 
 export type ShownApiSession = ReturnType<typeof showApiSession>
 
-const keyOf = ({ openedAt, id }: Pick<ApiSession, 'openedAt' | 'id'>): string => `${openedAt} ${id}`
+const keyOf = ({ openedAt: at, id }: Pick<ApiSession, 'openedAt' | 'id'>): string => timeKeyOf({ at, id })
 
 function readKey(key: string): Pick<ApiSession, 'openedAt' | 'id'> {
-  const [, openedAt, id] = /^(\d{1,16}) (\S+)$/.exec(key) ?? []
-  if (openedAt === undefined || id === undefined) throw cursorMalformed()
-  return { openedAt: Number(openedAt), id }
+  const { at: openedAt, id } = readTimeKey(key)
+  return { openedAt, id }
 }
 
-/** The next live sessions as they are shown, the oldest first. @throws Refused `not_found` */
+/** The next live sessions as they are shown, the newest first. @throws Refused `not_found` */
 export async function showApiSessions(
   unit: Pick<Repositories, 'apps' | 'users' | 'settings' | 'apiSessions'>,
   { user, app }: SessionsWanted,

@@ -27,8 +27,8 @@ export const showKey = ({ kid, algorithm, createdAt, signsFrom, retiresAt }: Key
 
 /** Signing keys as the administration API handles them. */
 export const createManageKeys = ({ read, runChange, keys }: Dependencies) => ({
-  /** Of every algorithm, the oldest first. */
-  list: async () => ({ items: (await keys.list()).map((key) => showKey(key, key.state)) }),
+  /** Of every algorithm, the newest first. */
+  list: async () => ({ items: (await keys.list()).toReversed().map((key) => showKey(key, key.state)) }),
 
   /** @throws Refused `not_found` */
   async revoke(kid: string, actor: Actor): Promise<void> {

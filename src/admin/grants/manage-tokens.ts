@@ -37,7 +37,7 @@ export function createManageTokens({ read, requireDiskSpace, runChange, clock, r
   }
 
   return {
-    /** The oldest first. */
+    /** The newest first. */
     async page(filter: ReferenceTokenFilter, query: PageQuery): Promise<Page<ShownReferenceToken>> {
       const { items, next } = await readPage(
         query,

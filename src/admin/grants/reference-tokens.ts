@@ -167,7 +167,7 @@ export async function requireReferenceToken(
   // Whoever sends the value where the id belongs does not find it in an answer or a log.
   if (looksLikeReferenceToken(name))
     throw absent('expects the id of the token, but this is its value; revoke that token')
-  const next = name.length < SHORTEST_PREFIX ? [] : await referenceTokens.page({}, { after: name, limit: 2 })
+  const next = name.length < SHORTEST_PREFIX ? [] : await referenceTokens.from(name, 2)
   const [first, second] = next.filter(({ id }) => id.startsWith(name))
   if (first && !second) return first
   const several = `several tokens have an id that begins with ${JSON.stringify(name)}; give more of it`

@@ -1,4 +1,4 @@
-import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
+import type { Page, PageQuery } from '../../domain/records/paging.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import { type User, type UserType, whyBadPassword } from '../../domain/users/user.ts'
 import { userFaults } from '../../domain/users/user-attributes.ts'
@@ -11,6 +11,7 @@ import type { Actor, RunChange } from '../change/run-change.ts'
 import { orSuggestion } from '../change/suggest.ts'
 import { type Expected, requireExpected, versionOfUser } from '../change/versions.ts'
 import { requireUser } from './find-user.ts'
+import { readNewestUsers } from './newest-users.ts'
 import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from './users.ts'
 
 interface Dependencies {
@@ -46,8 +47,9 @@ export function createManageUsers({ read, runChange, clock, hashPassword }: Depe
   return {
     find: async (name: string) => describe(await suggesting(requireUser(read, name))),
 
+    /** The newest first. */
     async page(query: PageQuery): Promise<Page<ReturnType<typeof showUserRecord>>> {
-      const { items, next } = await readPage(query, read.users.page, ({ login }) => login)
+      const { items, next } = await readNewestUsers(read, query)
       return { items: items.map(showUserRecord), next }
     },
 

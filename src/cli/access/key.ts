@@ -43,7 +43,7 @@ export function keyCommands(program: Command): void {
     .addHelpText('after', helpText(['tessera key list', 'tessera key rotate --help', 'tessera key reseal --help']))
   key
     .command('list')
-    .description('list the signing keys: next, active, previous, retired')
+    .description('list the signing keys, newest first: next, active, previous, retired')
     .addHelpText('after', helpText(['tessera key list', 'tessera key list --json']))
     .action((_flags: unknown, command: Command) => list(command))
   key
@@ -72,7 +72,7 @@ export function keyCommands(program: Command): void {
 
 const list = (command: Command): Promise<void> =>
   withCoreAsItIs(command, async ({ keys }) => {
-    const records = (await keys.list()).map((key) => showKey(key, key.state))
+    const records = (await keys.list()).toReversed().map((key) => showKey(key, key.state))
     const rows = records.map(({ kid, algorithm, state, signsFrom, retiresAt }) => [
       kid,
       algorithm,

@@ -42,7 +42,7 @@ server accepts it if TESSERA_REGISTRATION is token or open.`,
     .action(create)
   token
     .command('list')
-    .description('list the initial access tokens, oldest first')
+    .description('list the initial access tokens, newest first')
     .addHelpText('after', helpText(['tessera registration token list', 'tessera registration token list --json']))
     .action((_flags: unknown, command: Command) => list(command))
   token

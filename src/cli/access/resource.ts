@@ -48,8 +48,9 @@ export function resourceCommands(program: Command): void {
   resource
     .command('show <identifier>')
     .description('show an API resource: its scopes, the apps that serve it and the apps that may ask for it')
-    .addHelpText('after', helpText(['tessera resource show DomainAPI', 'tessera resource show DomainAPI --json']))
-    .action((identifier: string, _flags: unknown, command: Command) => show(identifier, command))
+    .option('--all', 'also show what is not set; --json always does')
+    .addHelpText('after', helpText(['tessera resource show DomainAPI', 'tessera resource show DomainAPI --all']))
+    .action(show)
   resource
     .command('update <identifier>')
     .description('change the name, scopes or serving apps of an API resource; a scope that apps list cannot be removed')
@@ -128,13 +129,15 @@ const list = (command: Command): Promise<void> =>
     print(command, resources.map(showResource), table(heading, rows, 'There are no API resources.'))
   })
 
-const show = (identifier: string, command: Command): Promise<void> =>
+const show = (identifier: string, flags: { readonly all?: boolean }, command: Command): Promise<void> =>
   withCoreAsItIs(command, async ({ store }) => {
     const resource = await find(store.read, identifier)
     const apps = (await store.read.apps.naming(identifier))
       .filter(({ apiResources }) => apiResources.includes(identifier))
       .map(({ applicationUri }) => applicationUri)
-    print(command, { ...showResource(resource), Apps: apps }, `${textOf(resource)}\n${block([['Apps', apps]])}`)
+    const entries: readonly Entry[] = [...entriesOf(resource), ['Apps', apps]]
+    const shown = entries.filter(([, value]) => flags.all || value.length > 0)
+    print(command, { ...showResource(resource), Apps: apps }, block(shown))
   })
 
 const update = (identifier: string, flags: PutFlags, command: Command): Promise<void> =>
@@ -192,13 +195,16 @@ function serversAfter({ resourceServers }: ApiResource, flags: PutFlags): string
   return [...new Set([...resourceServers, ...added])].filter((uri) => !removed.includes(uri))
 }
 
-const textOf = ({ identifier, name, scopes, resourceServers }: ApiResource): string =>
-  block([
-    ['Identifier', identifier],
-    ['Name', name],
-    [
-      'Scopes',
-      scopes.map((scope) => (scope.description === undefined ? scope.name : `${scope.name}: ${scope.description}`)),
-    ],
-    ['ResourceServers', resourceServers],
-  ])
+type Entry = readonly [name: string, value: string | readonly string[]]
+
+const textOf = (resource: ApiResource): string => block(entriesOf(resource))
+
+const entriesOf = ({ identifier, name, scopes, resourceServers }: ApiResource): Entry[] => [
+  ['Identifier', identifier],
+  ['Name', name],
+  [
+    'Scopes',
+    scopes.map((scope) => (scope.description === undefined ? scope.name : `${scope.name}: ${scope.description}`)),
+  ],
+  ['ResourceServers', resourceServers],
+]

@@ -27,7 +27,7 @@ export function sessionCommands(program: Command): void {
     .addHelpText('after', helpText(['tessera session list', 'tessera session end --user david']))
   session
     .command('list')
-    .description('list the open API sessions, oldest first')
+    .description('list the open API sessions, newest first')
     .option('--user <user>', 'only those of this user: login, e-mail or id')
     .option('--app <application-uri>', 'only those of this app')
     .addHelpText('after', helpText(['tessera session list', 'tessera session list --user david --json']))

@@ -60,7 +60,7 @@ export function tokenCommands(program: Command): void {
     .action((flags: IssueFlags, command: Command) => issue('SAT', flags, command))
   token
     .command('list')
-    .description('list reference tokens and their state, oldest first')
+    .description('list reference tokens and their state, newest first')
     .option('--app <application-uri>', 'only those of this app')
     .option('--user <user>', 'only those that act as this user: login, e-mail or id')
     .addOption(new Option('--kind <kind>', 'only those of this kind').choices(REFERENCE_TOKEN_KINDS))

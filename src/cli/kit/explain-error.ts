@@ -12,6 +12,7 @@ import { OutputRefused } from '../../store/transfer/output-file.ts'
 import { NotTheSame } from '../../store/transfer/reconcile.ts'
 import { TransferRefused } from '../../store/transfer/refused.ts'
 import { Problem } from './problem.ts'
+import { inThreeLines } from './unknown-word.ts'
 
 interface Explanation {
   readonly exitCode: number
@@ -41,7 +42,7 @@ const SAID_IN_FULL = [
 export function explain(error: unknown, complaint: string, showStack: boolean): Explanation {
   // Help and version that were asked for end in an error too; they have been printed.
   if (error instanceof CommanderError) {
-    return { exitCode: error.exitCode === 0 ? 0 : 2, lines: complaint.trimEnd().split('\n') }
+    return { exitCode: error.exitCode === 0 ? 0 : 2, lines: inThreeLines(complaint) }
   }
   if (error instanceof Problem) return error
   if (error instanceof ConfigurationFaults) return { exitCode: 2, lines: error.faults }

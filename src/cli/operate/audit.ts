@@ -30,7 +30,7 @@ export function auditCommands(program: Command): void {
     .description('the audit log: sign-ins, consents, tokens and administrative changes')
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera audit list --since 1d', 'tessera audit export --since 30d']))
-  withFilters(audit.command('list').description('list the latest events, the newest last'))
+  withFilters(audit.command('list').description('list the latest events, newest first'))
     .option('--limit <number>', `how many at most (default: ${LISTED})`, countFlag)
     .addHelpText(
       'after',
@@ -76,7 +76,7 @@ const shown = ({ id, at, address, app, user, ...record }: AuditRecord) => ({
 const list = (flags: Flags, command: Command): Promise<void> =>
   withCoreAsItIs(command, async ({ store, clock }) => {
     const filter = await readFilter(flags, store.read, clock())
-    const records = await store.read.auditEvents.latest(filter, flags.limit ?? LISTED)
+    const records = await store.read.auditEvents.read(filter, flags.limit ?? LISTED, undefined, 'newest')
     const nameOf = await namesOf(records, store.read)
     const rows = records.map((record) => [
       isoTime(record.at),

@@ -2,12 +2,12 @@ import type { Command } from 'commander'
 import { changeInstanceSettings, OF_THE_PROCESS, readInstanceSettings } from '../../admin/change/instance-settings.ts'
 import { SETTINGS } from '../../config/settings.ts'
 import { INSTANCE_SETTING_NAMES, isInstanceSetting } from '../../domain/instance/instance-settings.ts'
-import { didYouMean } from '../../domain/refusals/nearest.ts'
 import { commandLine } from '../kit/actor.ts'
 import { differences } from '../kit/differences.ts'
 import { helpText } from '../kit/help.ts'
 import { print } from '../kit/output.ts'
 import { wrongUsage } from '../kit/problem.ts'
+import { unknownWord } from '../kit/unknown-word.ts'
 import { withCore } from '../kit/with-core.ts'
 
 /** `tessera settings set|unset`: changes settings of the instance. */
@@ -31,7 +31,7 @@ export function settingsSetCommands(settings: Command): void {
 }
 
 async function change(name: string, value: string | null, command: Command): Promise<void> {
-  if (!isInstanceSetting(name)) throw wrongUsage(whyNotHere(name))
+  if (!isInstanceSetting(name)) throw wrongUsage(...whyNotHere(name))
   await withCore(command, async ({ store, clock }) => {
     const [before, after] = await store.writeAlone(async (unit) => {
       const old = await readInstanceSettings(unit)
@@ -47,8 +47,8 @@ async function change(name: string, value: string | null, command: Command): Pro
 }
 
 /** Whoever names a setting of the process learns how that is changed. */
-function whyNotHere(name: string): string {
-  if (Object.hasOwn(SETTINGS, name)) return `${name} ${OF_THE_PROCESS}`
-  const guess = didYouMean(name, [...INSTANCE_SETTING_NAMES, ...Object.keys(SETTINGS)])
-  return `${name} is not a setting${guess || '; tessera settings lists them all'}`
+function whyNotHere(name: string): string[] {
+  if (Object.hasOwn(SETTINGS, name)) return [`${name} ${OF_THE_PROCESS}`]
+  const known = [...INSTANCE_SETTING_NAMES, ...(name.startsWith('TESSERA_') ? Object.keys(SETTINGS) : [])]
+  return unknownWord('setting', name, known, 'tessera settings lists them all')
 }

@@ -9,12 +9,12 @@ import { type Config, examineConfig } from '../../config/read-config.ts'
 import { SETTINGS } from '../../config/settings.ts'
 import type { ShownSetting } from '../../config/show-setting.ts'
 import { INSTANCE_SETTING_NAMES } from '../../domain/instance/instance-settings.ts'
-import { didYouMean } from '../../domain/refusals/nearest.ts'
 import { globalsOf } from '../kit/globals.ts'
 import { helpText } from '../kit/help.ts'
 import { block, columns, note, print, reportFailure } from '../kit/output.ts'
 import { Problem, wrongUsage } from '../kit/problem.ts'
 import { terminalOf } from '../kit/terminal.ts'
+import { unknownWord } from '../kit/unknown-word.ts'
 import { configOf, lookForInstance, withStore } from '../kit/with-core.ts'
 import { settingsSetCommands } from './settings-set.ts'
 
@@ -53,8 +53,8 @@ the database, and count from the next request. Secrets are not shown.`,
 type Shown = (ShownSetting | ShownInstanceSetting) & { readonly kind: 'process' | 'instance' }
 
 async function list(names: readonly string[], command: Command): Promise<void> {
-  const faults = names.flatMap(whyUnknown)
-  if (faults.length > 0) throw wrongUsage(...faults)
+  const unknown = names.find((name) => !NAMES.includes(name))
+  if (unknown !== undefined) throw wrongUsage(...unknownSetting(unknown))
   const { environment } = terminalOf(command)
   const { shown, faults: wrong } = examineConfig(environment, globalsOf(command).config)
   const all: Shown[] = [
@@ -90,12 +90,11 @@ async function instanceSettings(command: Command, wrong: readonly string[]): Pro
   return found
 }
 
-const whyUnknown = (name: string): string[] =>
-  NAMES.includes(name)
-    ? []
-    : [`${name} is not a setting${didYouMean(name, [...NAMES, 'set', 'unset']) || '; tessera settings lists them all'}`]
+const NAMES: readonly string[] = [...INSTANCE_SETTING_NAMES, ...Object.keys(SETTINGS)]
 
-const NAMES: readonly string[] = [...Object.keys(SETTINGS), ...INSTANCE_SETTING_NAMES]
+/** Somebody may have meant a command instead. */
+const unknownSetting = (name: string): string[] =>
+  unknownWord('setting', name, [...NAMES, 'set', 'unset'], 'tessera settings lists them all')
 
 const valueText = ({ value }: Shown): string => (value === null ? '(cannot be used)' : value === '' ? '-' : value)
 

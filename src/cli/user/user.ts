@@ -2,17 +2,16 @@ import type { Command } from 'commander'
 import { requireUser } from '../../admin/users/find-user.ts'
 import { NO_ADMINISTRATOR, watchAdministrators } from '../../admin/users/last-administrator.ts'
 import { appsActingAs, removeUser, setUserEnabled, unlockUser } from '../../admin/users/users.ts'
-import { readPage } from '../../domain/records/paging.ts'
 import { showUserRecord } from '../../domain/users/user-record.ts'
 import type { Repositories } from '../../store/store.ts'
 import { commandLine } from '../kit/actor.ts'
-import { everyPage } from '../kit/every-page.ts'
 import { helpText } from '../kit/help.ts'
 import { confirm } from '../kit/input.ts'
-import { print, table, warn } from '../kit/output.ts'
+import { print, warn } from '../kit/output.ts'
 import { impossible } from '../kit/problem.ts'
 import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
 import { addCommand } from './user-add.ts'
+import { listCommand } from './user-list.ts'
 import { setPasswordCommand } from './user-password.ts'
 import { userText } from './user-record.ts'
 import { updateCommand } from './user-update.ts'
@@ -25,16 +24,13 @@ export function userCommands(program: Command): void {
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera user list', 'tessera user add --help']))
   addCommand(user)
-  user
-    .command('list')
-    .description('list all users')
-    .addHelpText('after', helpText(['tessera user list', 'tessera user list --json']))
-    .action((_flags: unknown, command: Command) => list(command))
+  listCommand(user)
   user
     .command('show <user>')
-    .description('show the record of a user')
-    .addHelpText('after', helpText(['tessera user show david', 'tessera user show david@example.com --json']))
-    .action((name: string, _flags: unknown, command: Command) => show(name, command))
+    .description('show the record of a user: what is set of it')
+    .option('--all', 'also show what is not set; --json always does')
+    .addHelpText('after', helpText(['tessera user show david', 'tessera user show david@example.com --all']))
+    .action(show)
   updateCommand(user)
   setPasswordCommand(user)
   user
@@ -60,32 +56,12 @@ export function userCommands(program: Command): void {
     .action(remove)
 }
 
-const list = (command: Command): Promise<void> =>
-  withCoreAsItIs(command, async ({ store }) => {
-    const users = await everyPage((query) => readPage(query, store.read.users.page, ({ login }) => login))
-    const rows = users.map((user) => [
-      user.login,
-      user.type,
-      user.name,
-      user.email ?? '-',
-      user.isAdmin ? 'admin' : '-',
-      user.isEnabled ? 'enabled' : 'disabled',
-      user.id,
-    ])
-    const heading = ['Login', 'Type', 'Name', 'E-mail', 'Admin', 'State', 'Id']
-    print(
-      command,
-      users.map(showUserRecord),
-      table(heading, rows, 'There are no users yet; see: tessera user add --help'),
-    )
-  })
-
-const show = (name: string, command: Command): Promise<void> =>
+const show = (name: string, flags: { readonly all?: boolean }, command: Command): Promise<void> =>
   withCoreAsItIs(command, async ({ store }) => {
     const user = await requireUser(store.read, name)
     const account = await store.read.users.findByIdentifier(user.login)
     const record = { ...showUserRecord(user), hasPassword: account?.passwordHash !== undefined }
-    print(command, record, userText(record))
+    print(command, record, userText(record, flags.all))
   })
 
 const setEnabled = (name: string, enabled: boolean, command: Command): Promise<void> =>

@@ -13,6 +13,7 @@ import * as outbox from '../../../db/migrations/0011-outbox.ts'
 import * as signOuts from '../../../db/migrations/0012-sign-outs.ts'
 import * as bounded from '../../../db/migrations/0013-bounded.ts'
 import * as masterKey from '../../../db/migrations/0014-master-key.ts'
+import * as newestFirst from '../../../db/migrations/0015-newest-first.ts'
 import type { Schema } from '../schema/schema.ts'
 import { tablesOf } from '../schema/tables.ts'
 
@@ -32,6 +33,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0012-sign-outs': signOuts,
   '0013-bounded': bounded,
   '0014-master-key': masterKey,
+  '0015-newest-first': newestFirst,
 }
 
 /** The database was written by a newer Tessera than this one. */

@@ -27,7 +27,7 @@ const ROUTES = {
   list: operation({
     id: 'listKeys',
     tag: 'keys',
-    summary: 'List the signing keys, oldest first',
+    summary: 'List the signing keys, newest first',
     answer: { 200: Type.Object({ items: Type.Array(Key) }) },
   }),
   revoke: operation({

@@ -34,13 +34,25 @@ const EventRecord = Type.Object({
 })
 
 const time = 'a time such as 2030-01-31T00:00:00Z'
-const EVENT_QUERY = pageQuery({
+const events = pageQuery({
   event: 'the name of an event',
   app: 'an ApplicationUri',
   user: 'the id of a user',
   since: time,
   until: time,
 })
+const EVENT_QUERY = Type.Object(
+  {
+    ...events.properties,
+    order: Type.Optional(
+      Type.String({
+        enum: ['newest', 'oldest'],
+        description: 'newest or oldest: which event comes first; default: newest',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
 const tag = 'journals'
 
 const ROUTES = {
@@ -67,13 +79,15 @@ const ROUTES = {
   audit: operation({
     id: 'listEvents',
     tag,
-    summary: 'List the audit log, oldest first',
+    summary: 'List the audit log, newest first, or oldest first with order=oldest',
     query: EVENT_QUERY,
     answer: { 200: pageOf(EventRecord) },
   }),
 }
 
-type Filter = Readonly<Partial<Record<'event' | 'app' | 'user' | 'since' | 'until', string>>>
+type Filter = Readonly<Partial<Record<'event' | 'app' | 'user' | 'since' | 'until', string>>> & {
+  readonly order?: 'newest' | 'oldest'
+}
 type RefusalFilter = Readonly<Partial<Record<'app' | 'error' | 'status' | 'endpoint' | 'since', string>>>
 
 /** Refusals and the audit log, for administrators to read. */
@@ -95,7 +109,11 @@ export async function manageLogsEndpoint(
   )
 
   server.get<{ Querystring: Filter }>('/audit', { schema: ROUTES.audit }, async (request, reply) => {
-    const { event, app: ofApp, user, since, until } = request.query
-    return sendPage(request, reply, await logs.audit(readPageQuery(request), { event, app: ofApp, user, since, until }))
+    const { event, app: ofApp, user, since, until, order } = request.query
+    return sendPage(
+      request,
+      reply,
+      await logs.audit(readPageQuery(request), { event, app: ofApp, user, since, until, order }),
+    )
   })
 }

@@ -52,7 +52,7 @@ const ROUTES = {
   list: operation({
     id: 'listSessions',
     tag,
-    summary: 'List the open API sessions, oldest first',
+    summary: 'List the open API sessions, newest first',
     query: pageQuery({ user: 'a login, e-mail or id', app: 'an ApplicationUri' }),
     answer: { 200: pageOf(Session) },
   }),

@@ -21,7 +21,7 @@ const ROUTES = {
   list: operation({
     id: 'listTokens',
     tag,
-    summary: 'List the reference tokens of an app, oldest first',
+    summary: 'List the reference tokens of an app, newest first',
     params,
     query: pageQuery({}),
     answer: { 200: pageOf(TokenRecord) },

@@ -17,7 +17,7 @@ const ROUTES = {
   list: operation({
     id: 'listUsers',
     tag,
-    summary: 'List the users',
+    summary: 'List the users, newest first; q is a part of login, name or e-mail',
     query: PageQuerySchema,
     answer: { 200: pageOf(UserRecord) },
   }),

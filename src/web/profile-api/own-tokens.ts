@@ -11,7 +11,7 @@ const ROUTES = {
   list: operation({
     id: 'listOwnTokens',
     tag,
-    summary: 'List your personal access tokens, oldest first',
+    summary: 'List your personal access tokens, newest first',
     query: pageQuery({}),
     answer: { 200: pageOf(TokenRecord) },
   }),

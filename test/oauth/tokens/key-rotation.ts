@@ -276,7 +276,7 @@ await t.test('tessera key rotate brings the key forward that waits for its turn'
     })
     const wrong = await tessera(['key', 'rotate', '--algorithm', 'HS256'])
     t.strictSame([wrong.code, wrong.stdout], [2, ''])
-    t.match(wrong.stderr, 'Allowed choices are RS256, PS256, ES256, EdDSA, all')
+    t.match(wrong.stderr, 'expected one of: RS256, PS256, ES256, EdDSA, all')
   })
 })
 

@@ -41,9 +41,9 @@ export function initialAccessTokensOn(db: Kysely<Schema>) {
       return row && toToken(row)
     },
 
-    /** The oldest first. */
+    /** The newest first. */
     async list(): Promise<InitialAccessToken[]> {
-      return (await db.selectFrom('initial_access_tokens').selectAll().orderBy('id').execute()).map(toToken)
+      return (await db.selectFrom('initial_access_tokens').selectAll().orderBy('id', 'desc').execute()).map(toToken)
     },
 
     /** Uses a token once. @returns false when it cannot be used any more */

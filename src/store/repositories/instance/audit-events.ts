@@ -44,6 +44,14 @@ export interface AuditFilter {
 /** Where to go on reading: the last event read. */
 export type AuditCursor = Pick<AuditRecord, 'at' | 'id'>
 
+/** Which event comes first. */
+export type AuditOrder = 'oldest' | 'newest'
+
+const ORDERS = {
+  oldest: { beyond: '>', orAt: '>=', before: '<', orBefore: '<=', direction: 'asc' },
+  newest: { beyond: '<', orAt: '<=', before: '>', orBefore: '>=', direction: 'desc' },
+} as const
+
 // SQLite takes 32,766 values in one statement.
 const ROWS_AT_ONCE = 1000
 
@@ -64,15 +72,21 @@ export function auditEventsOn(db: Kysely<Schema>, afterCommit: AfterCommit = () 
       .$if(since !== undefined, (query) => query.where('happened_at', '>=', since ?? 0))
       .$if(until !== undefined, (query) => query.where('happened_at', '<', until ?? 0))
 
-  const inOrder = (events: ReturnType<typeof matching>, after: AuditCursor | undefined) =>
-    events
-      // Said twice, so that the index is entered at the right place.
-      .$if(after !== undefined, (query) => query.where('happened_at', '>=', after?.at ?? 0))
-      .$if(after !== undefined, (query) =>
-        query.where(({ eb, or }) => or([eb('happened_at', '>', after?.at ?? 0), eb('id', '>', after?.id ?? '')])),
-      )
-      .orderBy('happened_at')
-      .orderBy('id')
+  const inOrder = (events: ReturnType<typeof matching>, order: AuditOrder, after: AuditCursor | undefined) => {
+    const { beyond, orAt, direction } = ORDERS[order]
+    return (
+      events
+        // Said twice, so that the index is entered at the right place.
+        .$if(after !== undefined, (query) => query.where('happened_at', orAt, after?.at ?? 0))
+        .$if(after !== undefined, (query) =>
+          query.where(({ eb, or }) =>
+            or([eb('happened_at', beyond, after?.at ?? 0), eb('id', beyond, after?.id ?? '')]),
+          ),
+        )
+        .orderBy('happened_at', direction)
+        .orderBy('id', direction)
+    )
+  }
 
   return {
     /** @param committed called once the records are there to stay, and never where they are not */
@@ -85,13 +99,21 @@ export function auditEventsOn(db: Kysely<Schema>, afterCommit: AfterCommit = () 
       if (committed) afterCommit(committed)
     },
 
-    /** The earliest first, so that reading can go on where it stopped. */
-    async read(filter: AuditFilter, limit: number, from?: AuditCursor): Promise<AuditRecord[]> {
+    /** The next events; the oldest first, reading can go on where it stopped. */
+    async read(
+      filter: AuditFilter,
+      limit: number,
+      from?: AuditCursor,
+      order: AuditOrder = 'oldest',
+    ): Promise<AuditRecord[]> {
+      const { before, orBefore } = ORDERS[order]
       const match = (after: AuditCursor | undefined, upTo: AuditCursor | undefined, most: number) =>
-        inOrder(matching(filter), after)
-          .$if(upTo !== undefined, (query) => query.where('happened_at', '<=', upTo?.at ?? 0))
+        inOrder(matching(filter), order, after)
+          .$if(upTo !== undefined, (query) => query.where('happened_at', orBefore, upTo?.at ?? 0))
           .$if(upTo !== undefined, (query) =>
-            query.where(({ eb, or }) => or([eb('happened_at', '<', upTo?.at ?? 0), eb('id', '<=', upTo?.id ?? '')])),
+            query.where(({ eb, or }) =>
+              or([eb('happened_at', before, upTo?.at ?? 0), eb('id', orBefore, upTo?.id ?? '')]),
+            ),
           )
           .limit(most)
           .execute()
@@ -99,7 +121,7 @@ export function auditEventsOn(db: Kysely<Schema>, afterCommit: AfterCommit = () 
       const { event, app, user, ...times } = filter
       const known = { ...times, ...(app === undefined ? { user } : { app }) }
       const endOfSlice = async (after: AuditCursor | undefined): Promise<AuditCursor | undefined> => {
-        const last = await inOrder(matching(known), after).offset(SLICE).limit(1).executeTakeFirst()
+        const last = await inOrder(matching(known), order, after).offset(SLICE).limit(1).executeTakeFirst()
         return last && { at: last.happened_at, id: last.id }
       }
       const isKnown = event === undefined && (app === undefined || user === undefined)

@@ -12,7 +12,7 @@ export type Holder = Pick<ApiSession, 'applicationUri' | 'userId' | 'appEpoch' |
 export type ApiSessionFilter = Partial<Pick<ApiSession, 'applicationUri' | 'userId'>>
 
 // Asked for from the very beginning, too, so that it is the index in this order that is read.
-const BEFORE_ALL = { openedAt: 0, id: '' }
+const AFTER_ALL = { openedAt: Number.MAX_SAFE_INTEGER, id: '~' }
 
 /** Which part of a list: what comes after a session, and how many of it. */
 export interface ApiSessionPart {
@@ -64,11 +64,11 @@ export function apiSessionsOn(db: Kysely<Schema>) {
       return row && toSession(row)
     },
 
-    /** Every live session, the oldest first; a part of them where that is asked for. */
+    /** Every live session, the newest first; a part of them where that is asked for. */
     async listLive(
       { applicationUri, userId }: ApiSessionFilter,
       asOf: AsOf,
-      { after = BEFORE_ALL, limit }: ApiSessionPart = {},
+      { after = AFTER_ALL, limit }: ApiSessionPart = {},
     ): Promise<ApiSession[]> {
       const rows = await live(asOf)
         .$if(applicationUri !== undefined, (query) =>
@@ -78,12 +78,12 @@ export function apiSessionsOn(db: Kysely<Schema>) {
         .where(({ eb, refTuple, tuple }) =>
           eb(
             refTuple('api_sessions.opened_at', 'api_sessions.id'),
-            '>',
+            '<',
             tuple(eb.val(after.openedAt), eb.val(after.id)),
           ),
         )
-        .orderBy('api_sessions.opened_at')
-        .orderBy('api_sessions.id')
+        .orderBy('api_sessions.opened_at', 'desc')
+        .orderBy('api_sessions.id', 'desc')
         .$if(limit !== undefined, (query) => query.limit(limit ?? 0))
         .execute()
       return rows.map(toSession)

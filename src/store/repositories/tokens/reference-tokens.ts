@@ -84,17 +84,22 @@ export function referenceTokensOn(db: Kysely<Schema>) {
         .execute()
     },
 
-    /** The next tokens, the oldest first. */
+    /** The next tokens, the newest first. */
     async page(
       filter: ReferenceTokenFilter,
       { after, limit }: { readonly after?: string | undefined; readonly limit: number },
     ): Promise<ReferenceToken[]> {
       const rows = await matching(filter)
-        .$if(after !== undefined, (query) => query.where('id', '>', after ?? ''))
-        .orderBy('id')
+        .$if(after !== undefined, (query) => query.where('id', '<', after ?? ''))
+        .orderBy('id', 'desc')
         .limit(limit)
         .execute()
       return rows.map(toToken)
+    },
+
+    /** Those whose id is this one or follows it, in the order of ids. */
+    async from(id: string, limit: number): Promise<ReferenceToken[]> {
+      return (await tokens().where('id', '>=', id).orderBy('id').limit(limit).execute()).map(toToken)
     },
 
     /** How many tokens of this kind act as a user; what expired, was revoked or ended with a kill switch is none. */

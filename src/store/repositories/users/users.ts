@@ -10,6 +10,7 @@ import { inPortions, loginsOf, pageByName, usersNear } from '../instance/names.t
 import { beingRemoved, FEW, thoseWithMuch } from '../instance/removals.ts'
 import { noteSignOut } from '../sessions/session-apps.ts'
 import { noteEnding, noteEndings } from '../tokens/token-notices.ts'
+import { type NewestQuery, newestUsers } from './newest-users.ts'
 import { identifierRows, nobodyOf, toUser, toUserRow } from './user-rows.ts'
 
 export type Users = ReturnType<typeof usersOn>
@@ -83,6 +84,9 @@ export function usersOn(db: Kysely<Schema>) {
 
     /** The next users in the order of their login. */
     page: async (query: PageQuery): Promise<User[]> => (await pageByName(db, 'users', query)).map(toUser),
+
+    /** The next users, the newest first. */
+    newest: (query: NewestQuery): Promise<User[]> => newestUsers(db, query),
 
     loginsOf: (ids: Iterable<string>): Promise<Map<string, string>> => loginsOf(db, ids),
 
