@@ -7,6 +7,7 @@ import { isInteractive, type TrustedApplication } from '../../domain/apps/truste
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
 import { parseDatabaseUrl } from '../../lib/net/database-url.ts'
 import { systemClock } from '../../lib/time/clock.ts'
+import { type AppFinding, countApps } from '../../operations/doctor/count-apps.ts'
 import { examineApp } from '../../operations/doctor/examine-apps.ts'
 import { examineDeployment } from '../../operations/doctor/examine-deployment.ts'
 import type { SecretFiles } from '../../operations/doctor/examine-files.ts'
@@ -51,7 +52,14 @@ Exit codes: 0 no faults (there may be warnings); 1 at least one fault.`,
     )
 }
 
-async function examine(core: Core, config: Config, { online }: Flags): Promise<Finding[]> {
+/** What is found about the server itself, and about its apps. */
+interface Findings {
+  readonly server: readonly Finding[]
+  readonly apps: readonly AppFinding[]
+  readonly countOfApps: number
+}
+
+async function examine(core: Core, config: Config, { online }: Flags): Promise<Findings> {
   const { store, clock } = core
   const apps = await store.read.apps.list()
   const own = await ownNames(store.read, { issuer: config.issuer, hosts: config.http.hosts })
@@ -77,12 +85,15 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
   }
   const signInUrl = signInUrlOf(apps, config)
   const deployment = { issuer: config.issuer, now: systemClock, addressOfRefusal, trustedProxies, signInUrl }
-  return [
-    ...installation,
-    ...(online ? await examineDeployment(deployment) : []),
-    ...examineResources(await store.read.resources.list()),
-    ...apps.flatMap((one) => examineApp(one, { own, lostSecrets: held.sealedOtherwise.lost.app_secrets }, clock())),
-  ]
+  return {
+    server: [
+      ...installation,
+      ...(online ? await examineDeployment(deployment) : []),
+      ...examineResources(await store.read.resources.list()),
+    ],
+    apps: apps.flatMap((one) => examineApp(one, { own, lostSecrets: held.sealedOtherwise.lost.app_secrets }, clock())),
+    countOfApps: apps.length,
+  }
 }
 
 async function heldKeys({ store, masterKeys }: Core, { masterKey }: Pick<Config, 'masterKey'>): Promise<HeldKeys> {
@@ -127,25 +138,38 @@ function signInUrlOf(apps: readonly TrustedApplication[], { issuer, responseType
 const profiles = async ({ store, keys }: Core) =>
   (await store.read.apps.list()).flatMap((app) => reportProfiles(app, keys.algorithm))
 
-function report(
-  command: Command,
-  findings: readonly Finding[],
-  profileReports: ReturnType<typeof reportProfiles>,
-): void {
+type Profiles = ReturnType<typeof reportProfiles>
+
+/** For people the server comes first, and what holds of many apps is said once; scripts get a finding for each app. */
+function report(command: Command, { server, apps, countOfApps }: Findings, profiles: Profiles): void {
+  const findings: readonly Finding[] = [...server, ...apps.map(({ app: _, ...finding }) => finding)]
   const faults = findings.filter(({ severity }) => severity === 'fault').length
   const warnings = findings.filter(({ severity }) => severity === 'warning').length
   if (faults > 0) terminalOf(command).exitCode = 1
-  const lines = findings.map(({ severity, check, found, fix }) => [
-    severity,
-    check,
-    fix === null ? found : `${found}; ${fix}`,
+  const parts = [
+    columns(server.map(lineOf)),
+    ...(apps.length > 0 ? [columns(countApps(apps, countOfApps).map(lineOf))] : []),
+    ...(profiles.length > 0 ? [columns(profileLines(profiles))] : []),
+    `${faults} faults, ${warnings} warnings.`,
+  ]
+  print(command, { faults, warnings, findings, profiles }, parts.join('\n\n'))
+}
+
+const lineOf = ({ severity, check, found, fix }: Finding): string[] => [
+  severity,
+  check,
+  fix === null ? found : `${found}; ${fix}`,
+]
+
+/** A line for the apps that lack the same of a profile, named where it is one alone. */
+function profileLines(profiles: Profiles): string[][] {
+  const alike = new Map<string, string[]>()
+  for (const { app, profile, missing } of profiles) {
+    const key = `${profile}\n${missing.length === 0 ? 'met' : `lacks: ${missing.join('; ')}`}`
+    alike.set(key, [...(alike.get(key) ?? []), app])
+  }
+  return [...alike].map(([key, [first = '', ...others]]) => [
+    others.length === 0 ? first : `${others.length + 1} apps`,
+    ...key.split('\n'),
   ])
-  const shown = profileReports.map(({ app, profile, missing }) => [
-    app,
-    profile,
-    missing.length === 0 ? 'met' : `lacks: ${missing.join('; ')}`,
-  ])
-  const summary = `${faults} faults, ${warnings} warnings.`
-  const text = [columns(lines), ...(shown.length > 0 ? ['', columns(shown)] : []), '', summary].join('\n')
-  print(command, { faults, warnings, findings, profiles: profileReports }, text)
 }

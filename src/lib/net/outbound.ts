@@ -1,4 +1,5 @@
 import { isIP, type LookupFunction } from 'node:net'
+import { isUntrusted, UNTRUSTED_CERTIFICATE } from './certificate-fault.ts'
 import { isPublicAddress } from './network.ts'
 import { askNameServers, askSystem, type Resolve } from './resolve.ts'
 
@@ -172,6 +173,7 @@ async function loadClient(publicOnly: LookupFunction, exempt: LookupFunction) {
 }
 
 function reasonOf(error: unknown): string {
+  if (isUntrusted(error)) return `${UNTRUSTED_CERTIFICATE}: ${error instanceof Error ? error.message : String(error)}`
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ')
   if (!(error instanceof Error)) return String(error)
   return error.name === 'TimeoutError' ? `no answer within ${ANSWER_WITHIN / 1000} s` : error.message

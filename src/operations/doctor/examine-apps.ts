@@ -13,6 +13,7 @@ import {
 import { unwiseAddresses } from '../../domain/apps/uri-leave.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import { DAY } from '../../lib/time/clock.ts'
+import type { AppFinding } from './count-apps.ts'
 import { type Finding, fine, warning } from './finding.ts'
 
 const LONGEST_SECRET = 365 * DAY
@@ -29,7 +30,7 @@ interface Around {
  * What is wrong or unwise about an app's settings and secrets.
  * @param now milliseconds since 1970
  */
-export function examineApp(app: TrustedApplication, { own, lostSecrets }: Around, now: number): Finding[] {
+export function examineApp(app: TrustedApplication, { own, lostSecrets }: Around, now: number): AppFinding[] {
   const check = `app ${app.applicationUri}`
   const findings = [
     ...brokenRules(check, app, own),
@@ -37,7 +38,8 @@ export function examineApp(app: TrustedApplication, { own, lostSecrets }: Around
     ...agedSecrets(check, app, now),
     ...secretsNotOpening(check, app, lostSecrets, now),
   ]
-  return findings.length > 0 ? findings : [fine(check, app.isEnabled ? 'nothing to fix' : 'disabled')]
+  const all = findings.length > 0 ? findings : [fine(check, app.isEnabled ? 'nothing to fix' : 'disabled')]
+  return all.map((finding) => ({ ...finding, app: app.applicationUri }))
 }
 
 /** A record that was stored under older rules works on until it is changed. */

@@ -1,4 +1,5 @@
 import { connect, type PeerCertificate } from 'node:tls'
+import { isUntrusted, TRUST_OWN_AUTHORITY } from '../../lib/net/certificate-fault.ts'
 import { isLoopback, isWithin } from '../../lib/net/network.ts'
 import { parseForeignJson } from '../../lib/text/bounded-json.ts'
 import { DAY } from '../../lib/time/clock.ts'
@@ -29,6 +30,8 @@ export async function examineDeployment(deployment: Deployment): Promise<Finding
     discovery = await ask(`${issuer}/.well-known/openid-configuration`)
   } catch (error) {
     const found = `${issuer} does not answer: ${messageOf(error)}`
+    if (isUntrusted(error))
+      return [fault('issuer', found, `nobody known vouches for its certificate: ${TRUST_OWN_AUTHORITY}`)]
     return [fault('issuer', found, 'start the server, or correct TESSERA_ISSUER, DNS or the proxy')]
   }
   return [
@@ -97,6 +100,8 @@ async function examineCertificate(url: URL, now: number): Promise<Finding> {
     }
     return fine('TLS', `${protocol}, the certificate is valid until ${certificate.valid_to}`)
   } catch (error) {
+    if (isUntrusted(error))
+      return fault('TLS', messageOf(error), `for a certificate of your own authority: ${TRUST_OWN_AUTHORITY}`)
     return fault('TLS', messageOf(error), 'give the proxy a certificate that browsers trust, and TLS 1.2 or newer')
   }
 }

@@ -1,4 +1,4 @@
-import { developer, type Facts, inTheApp, type Remedies, type Remedy, rotate, update } from './remedy.ts'
+import { developer, type Facts, inTheApp, type Remedies, type Remedy, rotate, trusting, update } from './remedy.ts'
 
 const COMPARE_CLOCKS = 'compare the clocks of the machines (timedatectl)'
 
@@ -71,11 +71,12 @@ export const APP_JWT_REMEDIES = {
   'app-jwt-header-unsupported': developer('send a header with only alg and kid', 'alg and kid'),
   'app-jwt-algorithm': allowAlgorithm,
   'app-keys-missing': registerKeys,
-  'app-keys-unreachable': ({ uri, registered: { app } }) => ({
-    fix: `make ${app?.jwksUri ?? 'JwksUri'} return the key set: within 5 s, with status 200, at most 64 KiB, without a redirect`,
-    otherwise: `to keep the keys in the record instead: ${update(uri, 'JwksUri=', 'Jwks=JSON')}`,
-    expected: 'a JWK Set',
-  }),
+  'app-keys-unreachable': (facts) =>
+    trusting(facts, 'a JWK Set') ?? {
+      fix: `make ${facts.registered.app?.jwksUri ?? 'JwksUri'} return the key set: within 5 s, with status 200, at most 64 KiB, without a redirect`,
+      otherwise: `to keep the keys in the record instead: ${update(facts.uri, 'JwksUri=', 'Jwks=JSON')}`,
+      expected: 'a JWK Set',
+    },
   'app-key-unknown': ({ uri, registered: { app } }) => ({
     fix:
       app?.jwksUri === undefined

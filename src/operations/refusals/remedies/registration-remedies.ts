@@ -1,4 +1,4 @@
-import { developer, inTheApp, type Remedies } from './remedy.ts'
+import { developer, inTheApp, type Remedies, trusting } from './remedy.ts'
 
 const NEW_TOKEN = 'tessera registration token create --label LABEL --uses 1'
 
@@ -20,7 +20,9 @@ export const REGISTRATION_REMEDIES = {
   ),
   'registration-redirect-uri': developer('register https redirect URIs, or loopback ones for a native app'),
   'registration-metadata': developer('send client metadata that this server can keep (RFC 7591)'),
-  'registration-sector': developer('list every redirect URI in the JSON array at sector_identifier_uri'),
+  'registration-sector': (facts) =>
+    trusting(facts, 'a JSON array') ??
+    developer('list every redirect URI in the JSON array at sector_identifier_uri')(),
   'registration-too-often': () => ({
     fix: NEW_TOKEN,
     otherwise: 'TESSERA_REGISTRATION_HOURLY sets how many apps an address may register per hour',

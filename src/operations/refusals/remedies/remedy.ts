@@ -2,6 +2,7 @@ import type { ApiResource } from '../../../domain/access/api-resource.ts'
 import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { Refusal } from '../../../domain/refusals/refusal.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
+import { TRUST_OWN_AUTHORITY, UNTRUSTED_CERTIFICATE } from '../../../lib/net/certificate-fault.ts'
 import { shellWord } from '../../../lib/text/shell.ts'
 
 /** What is registered at the moment, as far as a remedy may name it. */
@@ -55,6 +56,16 @@ export const rotate = (uri: string): string => `tessera app rotate-secret ${uri}
 
 /** For faults that only the app's developer can mend. */
 export const inTheApp = (what: string): string => `in the app's code: ${what}`
+
+/** What mends a fetch that failed for the certificate of the other side, which only the operator can; `undefined` for another reason. */
+export const trusting = ({ refusal: { detail } }: Facts, expected: string): Remedy | undefined =>
+  String(detail['cause']).includes(UNTRUSTED_CERTIFICATE)
+    ? {
+        fix: `${TRUST_OWN_AUTHORITY} the server`,
+        otherwise: 'if nobody should vouch for it: give that server a certificate of a public authority',
+        expected,
+      }
+    : undefined
 
 /** The remedy of a fault in how the app's code writes its request. */
 export const developer =

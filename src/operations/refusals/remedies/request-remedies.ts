@@ -2,7 +2,7 @@ import { actsAlone } from '../../../domain/apps/trusted-application.ts'
 import { uriLeaveOf } from '../../../domain/apps/uri-leave.ts'
 import { isLoopbackHost, matchesRegistered } from '../../../domain/protocol/redirect-uri.ts'
 import { whyUnregistrable } from '../../../domain/protocol/registrable-uri.ts'
-import { developer, type Facts, inTheApp, type Remedies, type Remedy, update } from './remedy.ts'
+import { developer, type Facts, inTheApp, type Remedies, type Remedy, trusting, update } from './remedy.ts'
 
 /** What is asked of an address where no record says more. */
 const ONLY_SAFE = { schemes: 'none', plainHttp: 'never' } as const
@@ -142,10 +142,12 @@ export const REQUEST_REMEDIES = {
     fix: update(uri, `RequestUris=${[...(app?.requestUris ?? []), sent].join(',')}`),
     otherwise: inTheApp('send a registered request_uri, or the request object itself as request'),
   }),
-  'request-uri-unreachable': developer(
-    'make that URL return the request object: within 5 s, with status 200, at most 16 KiB, without a redirect',
-    'a request object',
-  ),
+  'request-uri-unreachable': (facts) =>
+    trusting(facts, 'a request object') ??
+    developer(
+      'make that URL return the request object: within 5 s, with status 200, at most 16 KiB, without a redirect',
+      'a request object',
+    )(),
   'request-too-long': developer('send fewer and shorter parameters, especially a shorter state'),
   'address-unknown': developer('use the addresses in /.well-known/openid-configuration'),
   'address-guessed': developer(
