@@ -51,6 +51,47 @@ await t.test('Multiple Response Types §5: code id_token may be posted, too', as
   )
 })
 
+await t.test(
+  'OIDC Core §3.1.2.6: a request object that is not offered says how its refusal is sent, and nothing else',
+  async (t) => {
+    const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const objectOf = (claims: object, header: object = { alg: 'none' }): string => `${part(header)}.${part(claims)}.`
+    const ask = (request: string, beside: Readonly<Record<string, string>> = {}) =>
+      createBrowser(instance.origin).open(
+        authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT, scope: 'openid', request, ...beside }),
+      )
+    const refusedWith = (fields: Iterable<readonly [string, string]>) => {
+      const { error, state } = Object.fromEntries(fields) as Record<string, string | undefined>
+      return { error, state }
+    }
+    const inside = {
+      ...FORM_POST,
+      state: 'inside',
+      redirect_uri: 'https://evil.test/cb',
+      client_id: HYBRID,
+      prompt: 'none',
+    }
+    for (const request of [objectOf(inside), `${objectOf(inside, { alg: 'RS256' })}c2ln`]) {
+      const view = await ask(request, { state: 'outside' })
+      t.equal(view.page.querySelector('#form-post')?.getAttribute('action'), WEB_REDIRECT, 'to the address beside it')
+      t.strictSame(refusedWith(postedFields(view)), { error: 'request_not_supported', state: 'inside' })
+    }
+
+    const answered = async (claims: object, beside: Readonly<Record<string, string>> = {}) =>
+      refusedWith((await ask(objectOf(claims), beside)).leftTo?.searchParams ?? [])
+    const outside = { error: 'request_not_supported', state: 'outside' }
+    t.strictSame(await answered({}, { state: 'outside' }), outside)
+    t.strictSame(await answered({ state: 7, response_mode: 'sms' }, { state: 'outside' }), outside)
+    t.strictSame(await answered({ state: 'x'.repeat(3000) }, { state: 'outside' }), outside)
+    t.strictSame(refusedWith((await ask('no.jwt', { state: 'outside' })).leftTo?.searchParams ?? []), outside)
+
+    const page = await ask(objectOf({ ...inside, redirect_uri: WEB_REDIRECT }), { redirect_uri: '' })
+    t.equal(page.leftTo, undefined, 'an address in the object leads nowhere')
+    t.equal(page.status, 400)
+    t.equal((await ask(objectOf(inside), { redirect_uri: 'https://evil.test/cb' })).status, 400)
+  },
+)
+
 await t.test('OIDC Core §3.1.2.6: an error is posted as well', async (t) => {
   const nobody = createBrowser(instance.origin)
   const url = authorizeUrl(instance, {

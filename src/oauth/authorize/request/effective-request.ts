@@ -1,7 +1,8 @@
 import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
-import { createForm, type Form, refuseRepeated } from '../../../domain/protocol/form.ts'
+import { createForm, type Form, longestValue, refuseRepeated } from '../../../domain/protocol/form.ts'
 import { Refused } from '../../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
+import { readCompactJws } from '../../../lib/crypto/compact-jws.ts'
 import { TooManyWaiting, type WhileOutside } from '../../../lib/flow/outside.ts'
 import type { Clock } from '../../../lib/time/clock.ts'
 import type { TrustedApplications } from '../../../store/repositories/apps/trusted-applications.ts'
@@ -86,10 +87,24 @@ export function createReadEffectiveRequest(dependencies: Dependencies) {
       if (app === undefined || !(offered || app.requireSignedRequestObject)) return { form: sent }
       return { form: await readObject(sent, app) }
     } catch (error) {
-      if (error instanceof Refused) return { form: sent, fault: error }
-      throw error
+      if (!(error instanceof Refused)) throw error
+      return { form: error.code === 'request_not_supported' ? answeredAsInside(sent) : sent, fault: error }
     }
   }
+}
+
+/** What of an object that is refused unread says how the app awaits the refusal; nobody verified it, so it decides nothing else. */
+const OF_THE_ANSWER = ['response_mode', 'state'] as const
+
+/** Where the answer goes is said beside the object, and checked as ever. @see OIDC Core §3.1.2.6 */
+function answeredAsInside(sent: Form): Form {
+  const beside = Object.fromEntries(sent.entries())
+  const { payload = {} } = readCompactJws(beside['request'] ?? '', longestValue('request')) ?? {}
+  const inside = OF_THE_ANSWER.flatMap((name) => {
+    const value = Object.hasOwn(payload, name) ? payload[name] : undefined
+    return typeof value === 'string' && value !== '' && value.length <= longestValue(name) ? [[name, value]] : []
+  })
+  return createForm({ ...beside, resource: [...sent.all('resource')], ...Object.fromEntries(inside) })
 }
 
 const about = (app: TrustedApplication, rule: RefusalRule, cause: string) => ({
