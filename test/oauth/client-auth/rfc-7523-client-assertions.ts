@@ -11,7 +11,13 @@ import {
 } from 'openid-client'
 import t from 'tap'
 import { digest, newId } from '../../../src/lib/crypto/secrets.ts'
-import { logHoldsNoSecret, type Refusal, refused, tableHoldsNoSecret } from '../../fixtures/answers/refusals.ts'
+import {
+  logHoldsNoSecret,
+  type Refusal,
+  refusalsOf,
+  refused,
+  tableHoldsNoSecret,
+} from '../../fixtures/answers/refusals.ts'
 import { noteSecret } from '../../fixtures/answers/secrets.ts'
 import { documentOf, tesseraOn, words } from '../../fixtures/cli/cli.ts'
 import {
@@ -476,6 +482,47 @@ await t.test('client_secret_jwt: the secret signs, and is kept sealed for that',
     t.equal((await requestToken(instance, SERVICE, basic(SYNC, secret))).status, 200)
   })
 })
+
+await t.test(
+  'RFC 7521 §4.2: a refusal without client_id is filed under the app that the assertion names',
+  async (t) => {
+    const filed = async (answer: Promise<Answer>) => {
+      const { status } = await answer
+      const { app, cause } = refusalsOf(instance).at(-1) ?? {}
+      return { status, app, rule: (cause as { rule?: string } | undefined)?.rule }
+    }
+    const asKeyed = async (claims: Row = {}, key: TestKey = rs) => signAs(key, sound(claims))
+    t.strictSame(await filed(send(await asKeyed(), { grant_type: 'refresh_token', refresh_token: 'unknown' })), {
+      status: 400,
+      app: KEYED,
+      rule: 'sign-in-not-allowed',
+    })
+    t.strictSame(await filed(send(await asKeyed(), { ...SERVICE, scope: 'nothing' })), {
+      status: 400,
+      app: KEYED,
+      rule: 'scope-unregistered',
+    })
+    // What nobody proved is what it claims to be, as with a wrong secret.
+    const [bySomebody, ofNobody, untyped] = [
+      await asKeyed({}, stranger),
+      await asKeyed({ sub: undefined }),
+      await asKeyed(),
+    ]
+    for (const [ask, rule] of [
+      [() => send(bySomebody), 'app-signature-wrong'],
+      [() => send(ofNobody), 'app-jwt-malformed'],
+      [() => requestToken(instance, { ...SERVICE, client_assertion: untyped }, {}), 'assertion-type-wrong'],
+    ] as const)
+      t.strictSame(await filed(ask()), { status: 401, app: KEYED, rule })
+
+    const { stdout } = await tessera(['refusal', 'list', '--app', KEYED, '--json'])
+    for (const { id } of JSON.parse(stdout) as { id: string }[]) {
+      const shown = await tessera(['refusal', 'show', id])
+      t.equal(shown.code, 0, shown.stderr)
+      t.notMatch(shown.stdout, /^(fix|or) .*secret/m, 'an app that proves itself by keys is told of keys')
+    }
+  },
+)
 
 await t.test('after a restart a used assertion is still used', async (t) => {
   const one = await signAs(es, sound())

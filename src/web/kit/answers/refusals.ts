@@ -48,7 +48,7 @@ export function createRefuse(refusalLog: { keep(refusal: Refusal): void }, rando
     const id = newShortId(random)
     request.refusalId = id
     const { client_id: proven, rule } = error.detail
-    const { client_id: named = basicClientId(request), ...others } = harmlessParameters(request)
+    const { client_id: named = claimedClientId(request), ...others } = harmlessParameters(request)
     const asSent = rule !== undefined && CONFUSED.includes(rule) ? undefined : named
     const parameters = asSent === undefined ? others : { client_id: asSent, ...others }
     refusalLog.keep({
@@ -96,15 +96,16 @@ const asRecord = (value: unknown): Record<string, unknown> =>
 export function claimedClientId(request: FastifyRequest): string | undefined {
   const { client_id: sent, client_assertion: assertion } = asRecord(request.body)
   // An empty parameter counts as absent.
-  const named = sent || (basicClientId(request) ?? subjectOf(assertion))
+  const named = sent || (basicClientId(request) ?? asserterOf(assertion))
   return typeof named === 'string' && named !== '' ? named.slice(0, longestValue('client_id')) : undefined
 }
 
-/** @see RFC 7521 §4.2 */
-const subjectOf = (assertion: unknown): unknown =>
-  typeof assertion === 'string'
-    ? readCompactJws(assertion, longestValue('client_assertion'))?.payload['sub']
-    : undefined
+/** @see RFC 7521 §4.2, RFC 7523 §3 */
+function asserterOf(assertion: unknown): unknown {
+  if (typeof assertion !== 'string') return undefined
+  const { sub, iss } = readCompactJws(assertion, longestValue('client_assertion'))?.payload ?? {}
+  return sub || iss
+}
 
 /** The app that a Basic header names, for an error met before it was read. */
 function basicClientId(request: FastifyRequest): string | undefined {
