@@ -8,6 +8,7 @@ import { createManageSessions } from '../admin/grants/manage-sessions.ts'
 import { createManageTokens } from '../admin/grants/manage-tokens.ts'
 import { createManageUsers } from '../admin/users/manage-users.ts'
 import type { Config } from '../config/read-config.ts'
+import type { ReadCatalogue } from '../domain/access/resource-indicators.ts'
 import type { Audit } from '../domain/instance/audit.ts'
 import type { SealedRows } from '../lib/crypto/master-keys.ts'
 import type { Passwords } from '../lib/crypto/passwords.ts'
@@ -29,6 +30,7 @@ interface Around {
   /** Seals secrets that apps sign with. */
   readonly sealedSecrets: Pick<SealedRows, 'sealIn'>
   readonly grants: Pick<GrantRegistry, 'offered'>
+  readonly readCatalogue: ReadCatalogue
 }
 
 /** What changes records for whoever asks over HTTP, put together: administrators, people themselves, apps that register themselves. */
@@ -46,7 +48,7 @@ export function createAdministration(
     clock,
     outbound,
   }: Pick<Core, 'store' | 'keys' | 'clock' | 'outbound'>,
-  { random, whileOutside, passwords, audit, flush, sealedSecrets, grants }: Around,
+  { random, whileOutside, passwords, audit, flush, sealedSecrets, grants, readCatalogue }: Around,
 ) {
   const here = { issuer, hosts: http.hosts, whyNotFetchable: outbound.whyNotFetchable }
   const runChange = createRunChange({ read, writeAlone, clock, here, audit })
@@ -62,7 +64,9 @@ export function createAdministration(
       outbound,
       whileOutside,
       policy,
-      offer: { responseTypes, grantTypes, scopes: policy.scopes },
+      offer: { responseTypes, grantTypes },
+      readCatalogue,
+      here,
       defaultAlgorithm: keys.algorithm,
       sealedSecrets,
       issuer,

@@ -1,6 +1,6 @@
 import { ConfigurationFaults } from '../config/configuration-faults.ts'
 import type { Config } from '../config/read-config.ts'
-import { DEFAULT_RESOURCE } from '../domain/access/api-resource.ts'
+import { DEFAULT_RESOURCE, RESOURCE_DEFAULTS } from '../domain/access/api-resource.ts'
 import { isSameIdentifier } from '../domain/access/resource-identifier.ts'
 import { DEFAULT_API_SCOPES } from '../domain/protocol/scope.ts'
 import { loadKeyRing, type MasterKeySource } from '../lib/crypto/master-key.ts'
@@ -105,5 +105,7 @@ async function ensureDefaultResource({ read, writeAlone }: Store, identifier: st
     await writeAlone(({ settings }) => settings.set(DEFAULT_RESOURCE, identifier))
   if (isKnown) return
   const scopes = DEFAULT_API_SCOPES.map((name) => ({ name, description: undefined }))
-  await writeAlone(({ resources }) => resources.add({ identifier, name: identifier, scopes, resourceServers: [] }, now))
+  await writeAlone(({ resources }) =>
+    resources.add({ ...RESOURCE_DEFAULTS, identifier, name: identifier, scopes }, now),
+  )
 }

@@ -121,13 +121,9 @@ export async function buildServer(
   requireAddressedHere(server, { issuer, hosts: config.http.hosts })
   await registerCors(server, {
     apps: store.read.apps,
-    publicPaths: [
-      rootPath,
-      `${base}/.well-known/openid-configuration`,
-      `${base}/.well-known/openid-configuration/jwks`,
-      ...AUTO_DISCOVERY_PATHS,
-    ],
-    appPaths: [`${base}/connect/token`, `${base}/connect/userinfo`, `${base}/connect/revocation`],
+    base,
+    publicPaths: [rootPath, ...AUTO_DISCOVERY_PATHS],
+    anybodyRegisters: config.registration.mode === 'open',
   })
   registerFormBody(server)
   registerOverload(server, places, networks)
@@ -187,7 +183,7 @@ export async function buildServer(
       await id.register(sessionTouchesEndpoint, { authenticateApp, touchApiSessions: services.touchApiSessions })
       await id.register(sessionNoticesEndpoint, { authenticateApp, readCatalogue, readNotices: services.readNotices })
       if (config.registration.mode !== 'off')
-        await id.register(registrationEndpoint, { registration: services.registration })
+        await id.register(registrationEndpoint, { registration: services.registration, networks })
       await id.register(endSessionEndpoint, { logout, issuer })
       await id.register(loginSite, {
         ...ofPages,

@@ -169,6 +169,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     flush,
     sealedSecrets,
     grants,
+    readCatalogue,
   })
 
   const flow = createAuthorizeFlow({

@@ -141,7 +141,7 @@ export const SETTINGS = {
   ),
   TESSERA_REGISTRATION_SCOPES: setting(
     '',
-    'API scopes, comma-separated, that self-registered apps may have',
+    'API scopes, comma-separated, that self-registered apps may have: of the API of the instance, or of one that is open to such apps',
     readScopes,
   ),
   TESSERA_REGISTRATION_PKCE: setting(

@@ -1,5 +1,6 @@
 import { decodeProtectedHeader } from 'jose'
 import t from 'tap'
+import { RESOURCE_DEFAULTS } from '../../src/domain/access/api-resource.ts'
 import { APP_ATTRIBUTES } from '../../src/domain/apps/app-attributes.ts'
 import { ALL_RESPONSE_TYPES } from '../../src/domain/apps/app-choices.ts'
 import type { Shown } from '../../src/domain/apps/attribute-kinds.ts'
@@ -472,7 +473,7 @@ await t.test('the kill switch works where the rest of the record no longer does'
     identifier: 'https://gone.example.com',
     name: 'Gone',
     scopes: [{ name: 'gone', description: undefined }],
-    resourceServers: [],
+    ...RESOURCE_DEFAULTS,
   }
   await instance.core.store.write(({ resources }) => resources.add(gone, instance.now()))
   t.equal((await register('fx/broken', { ...SERVICE, Scope: 'gone', ApiResources: gone.identifier })).status, 201)

@@ -26,6 +26,7 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
           { Name: 'update', Description: null },
         ],
         ResourceServers: [],
+        OpenToSelfRegistered: false,
       },
     ])
     t.match((await tessera(words('resource list'))).stdout, /^DomainAPI +DomainAPI +read update +every app +-$/m)
@@ -45,6 +46,7 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
         { Name: 'reports.write', Description: null },
       ],
       ResourceServers: [],
+      OpenToSelfRegistered: false,
     })
     t.strictSame((await supported()).slice(-4), ['read', 'update', 'reports.read', 'reports.write'])
     matchesWhole(t, await tessera(words(line)), {

@@ -2,6 +2,7 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { putResource } from '../../src/admin/apps/resources.ts'
+import { RESOURCE_DEFAULTS } from '../../src/domain/access/api-resource.ts'
 import { addTool, createAdminApi } from '../fixtures/admin/admin.ts'
 import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { tesseraOn } from '../fixtures/cli/cli.ts'
@@ -29,7 +30,7 @@ await core.store.write((unit) =>
         { name: 'read', description: undefined },
         { name: 'orders', description: undefined },
       ],
-      resourceServers: [],
+      ...RESOURCE_DEFAULTS,
     },
     changedBy('test', instance.now()),
   ),

@@ -1,5 +1,7 @@
 // SQLite alone: is about headers, hosts and addresses, which no database sees
+
 import t from 'tap'
+import { RESOURCE_DEFAULTS } from '../../src/domain/access/api-resource.ts'
 import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { startInstance } from '../fixtures/instance/instance.ts'
 
@@ -44,7 +46,7 @@ await t.test('the sites of the instance, for everybody', async (t) => {
     const scopes = ['stock', 'stock.write'].map((name) => ({ name, description: undefined }))
     await instance.core.store.write(async ({ resources }) => {
       for (const identifier of ['https://stock.example.com/api', 'urn:stock', 'stock', 'ftp://stock.example.com'])
-        await resources.add({ identifier, name: 'Stock', scopes, resourceServers: [] }, instance.now())
+        await resources.add({ identifier, name: 'Stock', scopes, ...RESOURCE_DEFAULTS }, instance.now())
     })
     const stock = {
       Type: 'API',

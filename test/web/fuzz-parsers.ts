@@ -1,7 +1,9 @@
 // SQLite alone: asks no database
 // Timed: how long parsers take
+
 import fc from 'fast-check'
 import t from 'tap'
+import { RESOURCE_DEFAULTS } from '../../src/domain/access/api-resource.ts'
 import { readResources } from '../../src/domain/access/resource-indicators.ts'
 import { readKeySet } from '../../src/domain/apps/app-keys.ts'
 import { createForm, refuseRepeated } from '../../src/domain/protocol/form.ts'
@@ -146,7 +148,7 @@ await t.test('RFC 9700 §2.1: redirect URIs, compared byte for byte', async (t) 
 await t.test('RFC 8707: resource indicators', async () => {
   const catalogue = {
     defaultResource: 'DomainAPI',
-    resources: [{ identifier: 'https://api.example', scopes: [{ name: 'read' }], resourceServers: [] }],
+    resources: [{ identifier: 'https://api.example', scopes: [{ name: 'read' }], ...RESOURCE_DEFAULTS }],
   }
   const values = fc.array(textOf('https://api.example', 'DomainAPI', '#'), { maxLength: 20 })
   refusesAtMost(
@@ -315,9 +317,10 @@ await t.test('RFC 7591 §2: client metadata', async () => {
     fc.array(textOf('https://a.example/', 'http://[::1', 'code', 'code id_token'), { maxLength: 25 }),
   )
   const grantTypes = ['authorization_code', 'refresh_token']
-  const offer = { responseTypes: ['code', 'code id_token'], grantTypes, scopes: ['read'] } as const
+  const offer = { responseTypes: ['code', 'code id_token'], grantTypes } as const
+  const scopes = { allowed: ['read'], byDefault: [] }
   holds(fc.dictionary(members, values), (body) =>
-    readMetadata(body, offer).complaints.every(({ name, reason }) => name !== '' && reason !== ''),
+    readMetadata(body, offer, scopes).complaints.every(({ name, reason }) => name !== '' && reason !== ''),
   )
 })
 

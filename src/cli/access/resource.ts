@@ -14,6 +14,7 @@ import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
 
 const SCOPE_FLAG = '--scope <name=description>'
 const SERVER_FLAG = '--resource-server <application-uri>'
+const OPEN_FLAG = '--open-to-self-registered'
 const PUT_HELP = `An app may ask for the resource once its record lists it: tessera app update APP --set "ApiResources=IDENTIFIER".`
 
 /** `tessera resource ...`: the APIs that access tokens are for. */
@@ -29,6 +30,7 @@ export function resourceCommands(program: Command): void {
     .requiredOption(SCOPE_FLAG, 'a scope and its description for the consent page; may be repeated', repeated)
     .option('--name <name>', 'name for administrators (default: the identifier)')
     .option(SERVER_FLAG, 'a Confidential app with which the API introspects tokens; may be repeated', repeated)
+    .option(OPEN_FLAG, 'let apps that register themselves have its scopes in TESSERA_REGISTRATION_SCOPES')
     .addHelpText(
       'after',
       helpText(
@@ -63,6 +65,8 @@ export function resourceCommands(program: Command): void {
       'no longer let this app introspect them; may be repeated',
       repeated,
     )
+    .option(OPEN_FLAG, 'let apps that register themselves have its scopes in TESSERA_REGISTRATION_SCOPES')
+    .option('--no-open-to-self-registered', 'give them no more of its scopes')
     .addHelpText(
       'after',
       helpText([
@@ -86,6 +90,7 @@ interface PutFlags {
   readonly removeScope?: readonly string[]
   readonly resourceServer?: readonly string[]
   readonly removeResourceServer?: readonly string[]
+  readonly openToSelfRegistered?: boolean
 }
 
 /** `reports.read=See every report`, or the name alone. */
@@ -104,7 +109,9 @@ const add = (identifier: string, flags: PutFlags, command: Command): Promise<voi
   withCore(command, async (core, config) => {
     const { store } = core
     const resourceServers = flags.resourceServer ?? []
-    const wanted = { identifier, name: flags.name ?? identifier, scopes: readScopes(flags.scope), resourceServers }
+    const openToSelfRegistered = flags.openToSelfRegistered ?? false
+    const scopes = readScopes(flags.scope)
+    const wanted = { identifier, name: flags.name ?? identifier, scopes, resourceServers, openToSelfRegistered }
     await store.writeAlone(async (unit) => {
       if ((await unit.resources.list()).some((known) => known.identifier === identifier))
         throw impossible(
@@ -122,7 +129,7 @@ const list = (command: Command): Promise<void> =>
       resource.identifier,
       resource.name,
       scopesOf([resource]).join(' '),
-      resource.identifier === tokens.audience ? 'every app' : 'apps that list it',
+      openTo(resource, tokens.audience),
       resource.resourceServers.join(', ') || '-',
     ])
     const heading = ['Identifier', 'Name', 'Scopes', 'Open to', 'Served by']
@@ -151,7 +158,8 @@ const update = (identifier: string, flags: PutFlags, command: Command): Promise<
       const renewed = before.scopes.map((scope) => given.find(({ name }) => name === scope.name) ?? scope)
       const added = given.filter(({ name }) => !before.scopes.some((scope) => scope.name === name))
       const scopes = [...renewed, ...added].filter(({ name }) => !removed.includes(name))
-      const wanted = { ...before, name: flags.name ?? before.name, scopes, resourceServers }
+      const openToSelfRegistered = flags.openToSelfRegistered ?? before.openToSelfRegistered
+      const wanted = { ...before, name: flags.name ?? before.name, scopes, resourceServers, openToSelfRegistered }
       await putResource(unit, wanted, commandLine(clock()))
       return wanted
     })
@@ -195,11 +203,16 @@ function serversAfter({ resourceServers }: ApiResource, flags: PutFlags): string
   return [...new Set([...resourceServers, ...added])].filter((uri) => !removed.includes(uri))
 }
 
+function openTo({ identifier, openToSelfRegistered }: ApiResource, ofInstance: string): string {
+  if (identifier === ofInstance) return 'every app'
+  return openToSelfRegistered ? 'apps that list it or register themselves' : 'apps that list it'
+}
+
 type Entry = readonly [name: string, value: string | readonly string[]]
 
 const textOf = (resource: ApiResource): string => block(entriesOf(resource))
 
-const entriesOf = ({ identifier, name, scopes, resourceServers }: ApiResource): Entry[] => [
+const entriesOf = ({ identifier, name, scopes, resourceServers, openToSelfRegistered }: ApiResource): Entry[] => [
   ['Identifier', identifier],
   ['Name', name],
   [
@@ -207,4 +220,5 @@ const entriesOf = ({ identifier, name, scopes, resourceServers }: ApiResource): 
     scopes.map((scope) => (scope.description === undefined ? scope.name : `${scope.name}: ${scope.description}`)),
   ],
   ['ResourceServers', resourceServers],
+  ['OpenToSelfRegistered', openToSelfRegistered ? ['true'] : []],
 ]

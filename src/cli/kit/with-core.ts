@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { withSuggestion } from '../../admin/change/suggest.ts'
 import { type Core, openCore } from '../../compose/core.ts'
+import { requireScopesToGive } from '../../compose/scopes-to-give.ts'
 import { type Config, readConfig } from '../../config/read-config.ts'
 import { FolderFault } from '../../lib/files/make-folder.ts'
 import { shownDatabaseUrl } from '../../lib/net/database-url.ts'
@@ -57,8 +58,16 @@ function keyText({ value, file }: Config['masterKey']): string {
 }
 
 /** Opens the instance to serve it, and makes it where there is none. */
-export const openToServe = (command: Command, config: Config): Promise<Core> =>
-  openInstance(command, config, { make: true, whenAhead: 'refuse' })
+export async function openToServe(command: Command, config: Config): Promise<Core> {
+  const core = await openInstance(command, config, { make: true, whenAhead: 'refuse' })
+  try {
+    await requireScopesToGive(config, core)
+    return core
+  } catch (error) {
+    await core.close()
+    throw error
+  }
+}
 
 /**
  * Opens the instance; its database is brought up to date first where anything but reading is to be done.

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { ownNames } from '../../admin/apps/validate-app.ts'
 import type { Core } from '../../compose/core.ts'
+import { unusableScopes } from '../../compose/scopes-to-give.ts'
 import type { Config } from '../../config/read-config.ts'
 import { answersWith } from '../../domain/apps/app-choices.ts'
 import { isInteractive, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
@@ -89,7 +90,7 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
     server: [
       ...installation,
       ...(online ? await examineDeployment(deployment) : []),
-      ...examineResources(await store.read.resources.list()),
+      ...examineResources(await store.read.resources.list(), await unusableScopes(config, core)),
     ],
     apps: apps.flatMap((one) => examineApp(one, { own, lostSecrets: held.sealedOtherwise.lost.app_secrets }, clock())),
     countOfApps: apps.length,

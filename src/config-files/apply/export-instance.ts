@@ -60,11 +60,15 @@ export async function exportInstance(unit: Unit, extras: Extras, now: number): P
     })),
     resources: (await unit.resources.list()).map((resource) => {
       const shown = showResource(resource)
-      const { ResourceServers, ...others } = {
+      const { ResourceServers, OpenToSelfRegistered, ...others } = {
         ...shown,
         Scopes: shown.Scopes.map((scope) => withoutNothing(scope, {})),
       }
-      return ResourceServers.length === 0 ? others : { ...others, ResourceServers }
+      return {
+        ...others,
+        ...(ResourceServers.length === 0 ? {} : { ResourceServers }),
+        ...(OpenToSelfRegistered ? { OpenToSelfRegistered } : {}),
+      }
     }),
     settings: await readInstanceSettings(unit),
   }

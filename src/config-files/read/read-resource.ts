@@ -3,7 +3,7 @@ import { type Complain, complaintsOf, refuseUnknown, textOf } from '../schema/fi
 import type { FileRecord, Suggest } from '../schema/records.ts'
 import { RESOURCE_FIELDS, SCOPE_FIELDS } from '../schema/resource-fields.ts'
 import { isRecord } from '../schema/source.ts'
-import type { Read, Reading } from './read-app.ts'
+import { type Read, type Reading, readFlag } from './read-app.ts'
 
 /** An API resource as a file wants it. */
 export interface WantedResource {
@@ -23,7 +23,9 @@ export function readResource(record: FileRecord, { suggest }: Reading): Read<Wan
   if (servers === undefined)
     complain('ResourceServers', 'expects ApplicationUris: a list, or one text separated by spaces')
   const resourceServers = servers?.split(' ').filter((uri) => uri !== '') ?? []
-  return { wanted: { record, resource: { identifier: id, name: name || id, scopes, resourceServers } }, faults }
+  const isOpen = readFlag(fields['OpenToSelfRegistered'], 'OpenToSelfRegistered', complain)
+  const resource = { identifier: id, name: name || id, scopes, resourceServers, openToSelfRegistered: isOpen ?? false }
+  return { wanted: { record, resource }, faults }
 }
 
 function readScopes(value: unknown, suggest: Suggest, complain: Complain): ApiScope[] {

@@ -9,6 +9,11 @@ export const RESOURCE_FIELDS = {
     form: 'spaces',
     description: 'ApplicationUris of the Confidential apps with which the API introspects the tokens it receives.',
   },
+  OpenToSelfRegistered: {
+    form: 'flag',
+    description:
+      'Whether apps that register themselves may have its scopes, as far as TESSERA_REGISTRATION_SCOPES lists them; false if omitted.',
+  },
 } as const satisfies Record<string, Field>
 
 /** What files say of a scope. */

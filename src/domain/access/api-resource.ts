@@ -19,14 +19,23 @@ export interface ApiResource {
   readonly scopes: readonly ApiScope[]
   /** ApplicationUris of the apps through which the API asks about the tokens it is sent. */
   readonly resourceServers: readonly string[]
+  /** Whether apps that register themselves may have those of its scopes that the operator gives away. */
+  readonly openToSelfRegistered: boolean
 }
 
+/** What an API is that says nothing else. */
+export const RESOURCE_DEFAULTS = {
+  resourceServers: [],
+  openToSelfRegistered: false,
+} as const satisfies Partial<ApiResource>
+
 /** The record under the names that files and the administration API use. */
-export const showResource = ({ identifier, name, scopes, resourceServers }: ApiResource) => ({
+export const showResource = ({ identifier, name, scopes, resourceServers, openToSelfRegistered }: ApiResource) => ({
   Identifier: identifier,
   Name: name,
   Scopes: scopes.map((scope) => ({ Name: scope.name, Description: scope.description ?? null })),
   ResourceServers: [...resourceServers].sort(),
+  OpenToSelfRegistered: openToSelfRegistered,
 })
 
 /** Everything that makes an API resource unable to work. */

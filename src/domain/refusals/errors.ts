@@ -23,6 +23,7 @@ const STATUS = {
   request_uri_not_supported: 400,
   invalid_redirect_uri: 400,
   invalid_client_metadata: 400,
+  invalid_software_statement: 400,
   invalid_token: 401,
   insufficient_scope: 403,
   not_found: 404,

@@ -38,9 +38,17 @@ export const MEMBERS: readonly Member[] = GROUPS.flatMap((each) =>
 export interface MetadataComplaint {
   readonly name: string
   readonly reason: string
+  /** The value could not be read at all, so that what the record has in its place says nothing. */
+  readonly isUnread?: true
 }
 
-/** Reads a member; `null` says as little as nothing at all. @see RFC 7592 §2.2 */
+/** Whether metadata speak of a member: `null` and an empty text say as little as nothing at all. @see RFC 7592 §2.2 */
+export function isSaid(body: Readonly<Record<string, unknown>>, name: string): boolean {
+  const value = Object.hasOwn(body, name) ? body[name] : undefined
+  return value !== undefined && value !== null && !(typeof value === 'string' && value.trim() === '')
+}
+
+/** Reads a member, or has the fallback where nothing is said. */
 export function readMember<T>(
   body: Readonly<Record<string, unknown>>,
   name: string,
@@ -48,13 +56,12 @@ export function readMember<T>(
   fallback: T,
   complaints: MetadataComplaint[],
 ): T {
-  const value = Object.hasOwn(body, name) ? body[name] : undefined
-  if (value === undefined || value === null) return fallback
+  if (!isSaid(body, name)) return fallback
   try {
-    return read(value)
+    return read(body[name])
   } catch (error) {
     if (!(error instanceof MetadataFault)) throw error
-    complaints.push({ name, reason: error.message })
+    complaints.push({ name, reason: error.message, isUnread: true })
     return fallback
   }
 }

@@ -2,9 +2,10 @@ import type { AuthMethod, ClientType, ResponseType } from '../../domain/apps/app
 import { MetadataFault, oneOf, text, texts } from '../../domain/apps/metadata-kinds.ts'
 import type { KeptMetadata } from '../../domain/apps/self-registration.ts'
 import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
-import { isLoopbackHost } from '../../domain/protocol/redirect-uri.ts'
-import { apiScopesOf, isProtocolScope } from '../../domain/protocol/scope.ts'
-import { MEMBERS, type MetadataComplaint, readMember } from './client-metadata.ts'
+import { apiScopesOf, isScopeToken, isSeparatedByCommas } from '../../domain/protocol/scope.ts'
+import { readCompactJws } from '../../lib/crypto/compact-jws.ts'
+import { isSaid, MEMBERS, type MetadataComplaint, readMember } from './client-metadata.ts'
+import { likelyType, wrongFor } from './redirect-uris.ts'
 
 /** How an app that registered itself may prove itself, and what that makes of it. */
 export const AUTH_METHODS = {
@@ -22,26 +23,34 @@ export interface Offer {
   readonly responseTypes: readonly ResponseType[]
   /** The grants by which an app acts for a person; one that registered itself never acts on its own. */
   readonly grantTypes: readonly string[]
-  /** API scopes that the operator gives away. */
-  readonly scopes: readonly string[]
+}
+
+/** API scopes that one app may have. */
+export interface ScopesOnOffer {
+  readonly allowed: readonly string[]
+  /** Where the app names none. */
+  readonly byDefault: readonly string[]
 }
 
 /** Client metadata as far as it can be read, and everything that is wrong with it. */
 export interface ReadMetadata {
-  readonly changes: Partial<AppRegistration> & Pick<AppRegistration, 'clientType' | 'impersonateLoginUrl'>
+  readonly changes: Partial<AppRegistration> & Pick<AppRegistration, 'clientType' | 'impersonateLoginUrl' | 'scope'>
   readonly kept: KeptMetadata
   readonly complaints: readonly MetadataComplaint[]
 }
 
+// More than anybody registers in earnest.
+const MOST_TYPES = 20
+const LONGEST_STATEMENT = 8192
+
 /**
- * Reads client metadata; what is not known here is ignored.
- * @param scope of the record as it is, which goes on where nothing is said
- * @see RFC 7591 §2, OIDC Registration §2
+ * Reads client metadata; what is not known here is ignored, and of lists what is not offered is left out.
+ * @see RFC 7591 §2, §3.2.1, OIDC Registration §2
  */
 export function readMetadata(
   body: Readonly<Record<string, unknown>>,
-  { responseTypes: offered, grantTypes: grants, scopes }: Offer,
-  scope: readonly string[] = [],
+  { responseTypes: offered, grantTypes: grants }: Offer,
+  scopes: ScopesOnOffer,
 ): ReadMetadata {
   const complaints: MetadataComplaint[] = []
   const read = <T>(name: string, from: (value: unknown) => T, fallback: T): T =>
@@ -55,46 +64,51 @@ export function readMetadata(
   const responseTypes = read('response_types', (value) => readResponseTypes(value, offered), ['code'] as const)
   const grantTypes = read('grant_types', (value) => readGrantTypes(value, [...grants, 'implicit']), [])
   const applicationType = read('application_type', oneOf(['web', 'native'] as const).read, likelyType(redirectUris))
-  complaints.push(...wrongFor(applicationType, redirectUris))
+  const granted = grantsFor(responseTypes)
+  if (!complaints.some(({ name }) => name === 'redirect_uris'))
+    complaints.push(...wrongFor(applicationType, redirectUris, granted.includes('implicit')))
+  read('software_statement', readStatement, undefined)
   return {
     changes: {
       ...own,
       impersonateLoginUrl: redirectUris,
       ...AUTH_METHODS[method],
       // Who names no way may send the secret either way.
-      ...(isNamed(body, 'token_endpoint_auth_method') ? {} : { tokenEndpointAuthMethod: 'client_secret' as const }),
+      ...(isSaid(body, 'token_endpoint_auth_method') ? {} : { tokenEndpointAuthMethod: 'client_secret' as const }),
       responseTypes,
-      scope: read('scope', (value) => readApiScopes(value, [...scopes, ...scope]), scope),
+      scope: read('scope', (value) => readApiScopes(value, scopes.allowed), scopes.byDefault),
     },
     kept: {
       application_type: applicationType,
-      grant_types: [...new Set([...grantsFor(responseTypes), ...grantTypes])],
+      grant_types: [...granted, ...grantTypes.filter((type) => !OF_RESPONSE_TYPES.includes(type))],
       token_endpoint_auth_method: method,
     },
     complaints,
   }
 }
 
-const isNamed = (body: Readonly<Record<string, unknown>>, name: string): boolean =>
-  Object.hasOwn(body, name) && body[name] !== null
-
 /** The order of the words in a response type does not count. @see OAuth 2.0 Multiple Response Types §1 */
-function readResponseTypes(value: unknown, offered: readonly ResponseType[]): ResponseType[] {
+function readResponseTypes(value: unknown, offered: readonly ResponseType[]): readonly ResponseType[] {
   const sorted = (type: string): string => type.split(' ').sort().join(' ')
-  const types = texts(offered.length).read(value)
-  if (types.length === 0) throw new MetadataFault('must name at least one')
-  return types.map((given) => {
-    const known = offered.find((type) => sorted(type) === sorted(given))
-    if (known === undefined) throw new MetadataFault(`expects some of: ${offered.join(', ')}`)
-    return known
-  })
+  const given = texts(MOST_TYPES).read(value).map(sorted)
+  const known = given.flatMap((type) => offered.find((each) => sorted(each) === type) ?? [])
+  if (given.length === 0) return ['code']
+  if (known.length === 0) throw new MetadataFault(`none of these is offered; expects some of: ${offered.join(', ')}`)
+  return [...new Set(known)]
 }
 
 function readGrantTypes(value: unknown, offered: readonly string[]): readonly string[] {
-  const types = texts(10).read(value)
-  if (!types.every((type) => offered.includes(type))) throw new MetadataFault(`expects some of ${offered.join(', ')}`)
-  return types
+  const given = texts(MOST_TYPES).read(value)
+  const known = given.filter((type) => offered.includes(type))
+  if (given.length > 0 && known.length === 0)
+    throw new MetadataFault(
+      `none of these is offered to apps that register themselves; expects some of ${offered.join(', ')}`,
+    )
+  return known
 }
+
+// An app has them if one of its response types needs them, and never else.
+const OF_RESPONSE_TYPES: readonly string[] = ['authorization_code', 'implicit']
 
 /** @see RFC 7591 §2.1 */
 const grantsFor = (types: readonly ResponseType[]): string[] => [
@@ -105,26 +119,13 @@ const grantsFor = (types: readonly ResponseType[]): string[] => [
 /** Protocol scopes need no leave. */
 function readApiScopes(value: unknown, allowed: readonly string[]): string[] {
   const scopes = [...new Set(text.read(value).split(' '))].filter((scope) => scope !== '')
-  const refused = apiScopesOf(scopes).find((scope) => !allowed.includes(scope))
-  if (refused !== undefined) throw new MetadataFault(`${refused} is not available to apps that register themselves`)
-  return scopes.filter((scope) => !isProtocolScope(scope))
+  if (!scopes.every((scope) => isScopeToken(scope) && (allowed.includes(scope) || !isSeparatedByCommas(scope))))
+    throw new MetadataFault('expects scope names separated by spaces')
+  return apiScopesOf(scopes).filter((scope) => allowed.includes(scope))
 }
 
-const isNativeUri = (uri: string): boolean => {
-  if (!URL.canParse(uri)) return false
-  const { protocol, hostname } = new URL(uri)
-  return protocol === 'http:' ? isLoopbackHost(hostname) : protocol !== 'https:'
-}
-
-/** Whoever does not say it registers a native app by its redirect URIs. @see RFC 8252 §7 */
-const likelyType = (uris: readonly string[]): 'web' | 'native' =>
-  uris.length > 0 && uris.every(isNativeUri) ? 'native' : 'web'
-
-/** @see OIDC Registration §2 */
-function wrongFor(type: 'web' | 'native', uris: readonly string[]): MetadataComplaint[] {
-  if (uris.length === 0) return [{ name: 'redirect_uris', reason: 'is required: people are sent back there' }]
-  if (type === 'native') return []
-  return uris
-    .filter(isNativeUri)
-    .map((uri) => ({ name: 'redirect_uris', reason: `${uri} is for application_type native; web needs https` }))
+/** Nobody vouches for apps here, so that what a statement says counts for nothing; but it must be one. @see RFC 7591 §2.3, §3.2.2 */
+function readStatement(value: unknown): undefined {
+  if (typeof value !== 'string' || !readCompactJws(value, LONGEST_STATEMENT))
+    throw new MetadataFault('expects a signed JWT in compact form')
 }

@@ -1,5 +1,5 @@
 import { isInvalidChange } from '../../admin/change/refuse-change.ts'
-import { Refused } from '../../domain/refusals/errors.ts'
+import { type Fault, Refused } from '../../domain/refusals/errors.ts'
 import { type MetadataComplaint, memberOf } from './client-metadata.ts'
 
 const LONGEST = 300
@@ -8,12 +8,39 @@ const MOST = 10
 /** What is wrong with client metadata, all of it at once. @see RFC 7591 §3.2.2 */
 export function metadataRefused(complaints: readonly MetadataComplaint[], client?: string): Refused {
   const described = complaints.slice(0, MOST).map(({ name, reason }) => `${name}: ${reason.slice(0, LONGEST)}`)
-  const isRedirect = complaints.some(({ name }) => name === 'redirect_uris')
-  return new Refused(isRedirect ? 'invalid_redirect_uri' : 'invalid_client_metadata', described.join('; '), {
-    rule: isRedirect ? 'registration-redirect-uri' : 'registration-metadata',
+  const code = CODES.find(({ name }) => complaints.some((one) => one.name === name))?.code ?? 'invalid_client_metadata'
+  return new Refused(code, described.join('; '), {
+    rule: code === 'invalid_redirect_uri' ? 'registration-redirect-uri' : 'registration-metadata',
     client_id: client,
     cause: described.join('; '),
   })
+}
+
+/** Members with a code of their own; of several that are at fault the first decides. @see RFC 7591 §3.2.2 */
+const CODES = [
+  { name: 'redirect_uris', code: 'invalid_redirect_uri' },
+  { name: 'software_statement', code: 'invalid_software_statement' },
+] as const
+
+/** Faults that may be nothing but the consequence of others are told once those are mended. */
+const FOLLOWS: Readonly<Record<string, readonly string[]>> = {
+  redirect_uris: ['token_endpoint_auth_method'],
+  post_logout_redirect_uris: ['token_endpoint_auth_method'],
+  token_endpoint_auth_signing_alg: ['token_endpoint_auth_method'],
+  token_endpoint_auth_method: ['jwks', 'jwks_uri'],
+  require_signed_request_object: ['jwks', 'jwks_uri'],
+  frontchannel_logout_uri: ['redirect_uris'],
+  sector_identifier_uri: ['redirect_uris'],
+}
+
+/** What the rules of the record find beside what was found already. */
+export function furtherComplaints(faults: readonly Fault[], found: readonly MetadataComplaint[]): MetadataComplaint[] {
+  const unread = found.filter(({ isUnread }) => isUnread).map(({ name }) => name)
+  const about = ({ name, reason }: MetadataComplaint): string => `${name} ${reason.split(' ')[0]}`
+  return faults
+    .map(({ attribute, reason }): MetadataComplaint => ({ name: memberOf(attribute), reason }))
+    .filter(({ name }) => ![name, ...(FOLLOWS[name] ?? [])].some((one) => unread.includes(one)))
+    .filter((complaint) => !found.some((one) => about(one) === about(complaint)))
 }
 
 /** Says what the rules of the record refuse in the words of client metadata. */

@@ -1,12 +1,17 @@
-import type { ChangeContext } from '../../admin/change/record-change.ts'
 import type { InitialAccessToken, SelfRegistration } from '../../domain/apps/self-registration.ts'
 import type { Refused } from '../../domain/refusals/errors.ts'
 import { type AttemptLimit, countAttempt, type Turn } from '../../domain/sessions/sign-in-attempts.ts'
-import { networkOf } from '../../lib/net/network.ts'
 import { type Clock, HOUR, SECOND } from '../../lib/time/clock.ts'
 import type { SignInAttempts } from '../../store/repositories/users/sign-in-attempts.ts'
 import type { Repositories, Write } from '../../store/store.ts'
 import { changedTooOften, fetchedTooOften, full, tooOften } from './refusals.ts'
+
+/** Where a request comes from. */
+export interface Caller {
+  readonly address: string
+  /** What it is counted under; nothing is counted of programs of this very machine. */
+  readonly network: string | undefined
+}
 
 /** How many registrations there may be. */
 export interface RegistrationLimits {
@@ -60,65 +65,77 @@ export function createCountRegistrations({ read, write, clock, limits: { most, h
   const ofNetwork = (
     what: string,
     { initialAccessToken }: Pick<SelfRegistration, 'initialAccessToken'>,
-    address: string,
+    { network }: Caller,
   ): Counted[] =>
-    initialAccessToken === undefined
-      ? [[`${what}:${networkOf(address)}`, hourly, (...of) => changedTooOften('network', ...of)]]
+    initialAccessToken === undefined && network !== undefined
+      ? [[`${what}:${network}`, hourly, (...of) => changedTooOften('network', ...of)]]
       : []
 
-  const changesOf = (registration: SelfRegistration, address = ''): Counted[] => [
+  const changesOf = (registration: SelfRegistration, caller: Caller): Counted[] => [
     [
       `registration-change:app:${registration.applicationUri}`,
       CHANGES_OF_ONE,
       (...of) => changedTooOften('app', ...of),
     ],
-    ...ofNetwork('registration-change', registration, address),
+    ...ofNetwork('registration-change', registration, caller),
   ]
 
-  const fetchesBy = (token: InitialAccessToken | undefined, address: string): string =>
-    `registration-fetch:${token ? `initial-token:${token.id}` : networkOf(address)}`
+  const fetchesBy = (token: InitialAccessToken | undefined, { network }: Caller): string | undefined => {
+    const who = token ? `initial-token:${token.id}` : network
+    return who === undefined ? undefined : `registration-fetch:${who}`
+  }
 
   return {
     /** @throws Refused */
     async requireRoom(
       unit: Counts,
       token: InitialAccessToken | undefined,
-      { address = '', now }: Pick<ChangeContext, 'address' | 'now'>,
+      { address, network }: Caller,
+      now: number,
     ): Promise<void> {
       if ((await unit.selfRegistrations.countUpTo(most)) >= most) throw full(most)
-      if (!token && (await unit.auditEvents.countRegistrations(address, now - HOUR)) >= hourly) throw tooOften(hourly)
+      if (token || network === undefined) return
+      if ((await unit.auditEvents.countRegistrations(address, now - HOUR)) >= hourly) throw tooOften(hourly)
     },
 
     /** Before something is fetched for a registration: one that fails leaves no other trace. @throws Refused */
-    async countFetch(token: InitialAccessToken | undefined, address = ''): Promise<void> {
-      await this.requireRoom(read, token, { address, now: clock() })
-      const counted: Counted = [fetchesBy(token, address), hourly, fetchedTooOften]
+    async countFetch(token: InitialAccessToken | undefined, caller: Caller): Promise<void> {
+      await this.requireRoom(read, token, caller, clock())
+      const key = fetchesBy(token, caller)
+      if (key === undefined) return
+      const counted: Counted = [key, hourly, fetchedTooOften]
       await requireTurn(counted)
       await write(({ signInAttempts }) => take(signInAttempts, counted))
     },
 
     /** The registration is there, and counts from now on. */
-    fetchWasGood: ({ signInAttempts }: Attempts, token: InitialAccessToken | undefined, address = ''): Promise<void> =>
-      signInAttempts.giveBack(fetchesBy(token, address)),
-
-    /** @throws Refused */
-    async requireTurnToChange(registration: SelfRegistration, address?: string): Promise<void> {
-      for (const one of changesOf(registration, address)) await requireTurn(one)
+    async fetchWasGood(
+      { signInAttempts }: Attempts,
+      token: InitialAccessToken | undefined,
+      caller: Caller,
+    ): Promise<void> {
+      const key = fetchesBy(token, caller)
+      if (key !== undefined) await signInAttempts.giveBack(key)
     },
 
     /** @throws Refused */
-    countChange: (unit: Attempts, registration: SelfRegistration, address?: string): Promise<void> =>
-      takeEach(unit, changesOf(registration, address)),
+    async requireTurnToChange(registration: SelfRegistration, caller: Caller): Promise<void> {
+      for (const one of changesOf(registration, caller)) await requireTurn(one)
+    },
+
+    /** @throws Refused */
+    countChange: (unit: Attempts, registration: SelfRegistration, caller: Caller): Promise<void> =>
+      takeEach(unit, changesOf(registration, caller)),
 
     /** Before something is fetched for the change, whatever comes of it. @throws Refused */
-    countChangeAhead: (registration: SelfRegistration, address?: string): Promise<void> =>
-      write((unit) => takeEach(unit, changesOf(registration, address))),
+    countChangeAhead: (registration: SelfRegistration, caller: Caller): Promise<void> =>
+      write((unit) => takeEach(unit, changesOf(registration, caller))),
 
     /**
      * Counted by itself, so that changes keep no app from being removed, and with the removal, which a full disk does not stop.
      * @throws Refused
      */
-    countRemoval: (unit: Attempts, registration: SelfRegistration, address = ''): Promise<void> =>
-      takeEach(unit, ofNetwork('registration-removal', registration, address)),
+    countRemoval: (unit: Attempts, registration: SelfRegistration, caller: Caller): Promise<void> =>
+      takeEach(unit, ofNetwork('registration-removal', registration, caller)),
   }
 }

@@ -1,21 +1,13 @@
 import { registerApp, registrationOf, removeApp, storeChange } from '../../admin/apps/apps.ts'
 import { addAppSecret } from '../../admin/apps/secrets.ts'
-import type { ChangeContext } from '../../admin/change/record-change.ts'
+import type { ChangeContext, Here } from '../../admin/change/record-change.ts'
 import type { Actor, RunChange } from '../../admin/change/run-change.ts'
+import type { ReadCatalogue } from '../../domain/access/resource-indicators.ts'
 import { isValidSecret, provesItselfBySecret } from '../../domain/apps/app-secret.ts'
 import { keepDecided } from '../../domain/apps/decided-attributes.ts'
 import { SELF_REGISTERED_PREFIX } from '../../domain/apps/own-names.ts'
-import {
-  type InitialAccessToken,
-  type SelfRegistration,
-  stateOfInitialToken,
-} from '../../domain/apps/self-registration.ts'
-import {
-  APP_DEFAULTS,
-  type AppRegistration,
-  type AppSecret,
-  type TrustedApplication,
-} from '../../domain/apps/trusted-application.ts'
+import { type InitialAccessToken, stateOfInitialToken } from '../../domain/apps/self-registration.ts'
+import { APP_DEFAULTS, type AppRegistration, type AppSecret } from '../../domain/apps/trusted-application.ts'
 import type { SigningAlgorithm } from '../../domain/protocol/signing-algorithm.ts'
 import type { SealedRows } from '../../lib/crypto/master-keys.ts'
 import { digest, newId, newSecret, newShortId, type Random, sameDigest } from '../../lib/crypto/secrets.ts'
@@ -23,17 +15,12 @@ import type { WhileOutside } from '../../lib/flow/outside.ts'
 import type { Outbound } from '../../lib/net/outbound.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Repositories } from '../../store/store.ts'
+import { type Changes, createCheckMetadata, type Own } from './check-metadata.ts'
 import { type ClientInformation, describeClient } from './describe.ts'
-import { type Offer, type ReadMetadata, readMetadata } from './read-metadata.ts'
-import {
-  initialTokenBad,
-  initialTokenMissing,
-  inMetadataWords,
-  metadataRefused,
-  registrationTokenBad,
-} from './refusals.ts'
-import type { CountRegistrations, RegistrationLimits } from './registration-limits.ts'
-import { createFetchSector, requireFetchable, requireSector } from './require-sector.ts'
+import type { Offer } from './read-metadata.ts'
+import { initialTokenBad, initialTokenMissing, inMetadataWords, registrationTokenBad } from './refusals.ts'
+import type { Caller, CountRegistrations, RegistrationLimits } from './registration-limits.ts'
+import { createFetchSector, requireSector } from './require-sector.ts'
 
 /** What the operator lets apps do. */
 export interface RegistrationPolicy extends RegistrationLimits {
@@ -44,7 +31,7 @@ export interface RegistrationPolicy extends RegistrationLimits {
 }
 
 interface Dependencies {
-  readonly read: Pick<Repositories, 'apps' | 'selfRegistrations' | 'initialAccessTokens'>
+  readonly read: Pick<Repositories, Records>
   readonly counts: CountRegistrations
   /** @throws Refused while nothing new may be stored */
   readonly requireDiskSpace: () => void
@@ -55,6 +42,8 @@ interface Dependencies {
   readonly whileOutside: WhileOutside
   readonly policy: RegistrationPolicy
   readonly offer: Offer
+  readonly readCatalogue: ReadCatalogue
+  readonly here: Here
   readonly issuer: string
   /** What is signed with for an app that names no algorithm. */
   readonly defaultAlgorithm: SigningAlgorithm
@@ -71,9 +60,10 @@ export type Registration = ReturnType<typeof createRegistration>
 /** Lets apps register themselves, and change or end that registration. @see RFC 7591, RFC 7592 */
 export function createRegistration(dependencies: Dependencies) {
   const { read, requireDiskSpace, runChange, clock, random, counts, outbound, whileOutside } = dependencies
-  const { policy, offer, issuer, defaultAlgorithm, sealedSecrets } = dependencies
+  const { policy, issuer, defaultAlgorithm, sealedSecrets } = dependencies
   const facts = { issuer, defaultAlgorithm }
   const fetchSector = createFetchSector(outbound, whileOutside)
+  const checkMetadata = createCheckMetadata({ ...dependencies, scopes: policy.scopes })
 
   async function requireInitialToken(
     { initialAccessTokens }: Pick<Unit, 'initialAccessTokens'>,
@@ -84,14 +74,6 @@ export function createRegistration(dependencies: Dependencies) {
     const token = await initialAccessTokens.find(digest(value))
     if (!token || stateOfInitialToken(token, clock()) !== 'live') throw initialTokenBad()
     return token
-  }
-
-  /** What can be said of metadata without a look at the record, and without asking anybody. */
-  function readChecked(body: Body, scope: readonly string[] = []): ReadMetadata {
-    const wanted = readMetadata(body, offer, scope)
-    if (wanted.complaints.length > 0) throw metadataRefused(wanted.complaints)
-    requireFetchable(wanted.changes, outbound)
-    return wanted
   }
 
   /** @returns `undefined` where the app proves itself without one, or has one already */
@@ -132,44 +114,41 @@ export function createRegistration(dependencies: Dependencies) {
     return { app, registration }
   }
 
-  const ownerOf = (client: string, token: string | undefined, address: string | undefined): Actor => ({
+  const ownerOf = (client: string, token: string | undefined, address: string): Actor => ({
     actor: `app:${client}`,
-    ...(address === undefined ? {} : { address }),
+    address,
     recheck: (unit) => requireOwn(unit, client, token),
   })
 
   return {
     /** @param bearer the initial access token, where one came */
-    async register(
-      body: Body,
-      bearer: string | undefined,
-      { address }: Pick<Actor, 'address'>,
-    ): Promise<ClientInformation> {
+    async register(body: Body, bearer: string | undefined, caller: Caller): Promise<ClientInformation> {
       requireDiskSpace()
+      const { address } = caller
       const token = await requireInitialToken(read, bearer)
-      const { changes, kept } = readChecked(body)
-      const isFetched = changes.sectorIdentifierUri !== undefined
-      if (isFetched) await counts.countFetch(token, address)
-      await requireSector(changes, fetchSector)
       const applicationUri = `${SELF_REGISTERED_PREFIX}${newShortId(random)}`
+      const complete = (changes: Changes): AppRegistration => ({
+        ...APP_DEFAULTS,
+        applicationUri,
+        name: applicationUri,
+        requirePkce: policy.requirePkce,
+        ...changes,
+        impersonateAsInternalUserAllowed: true,
+        selfRegistered: true,
+      })
+      const { changes, kept } = await checkMetadata(body, complete)
+      const isFetched = changes.sectorIdentifierUri !== undefined
+      if (isFetched) await counts.countFetch(token, caller)
+      await requireSector(changes, fetchSector)
       const value = newSecret(random)
       const actor = {
         actor: token ? `initial-token:${token.id}` : 'nobody',
-        ...(address === undefined ? {} : { address }),
+        address,
         recheck: (unit: Unit) => requireInitialToken(unit, bearer),
       }
       return runChange(actor, async (unit, context) => {
-        await counts.requireRoom(unit, token, context)
-        const wanted = {
-          ...APP_DEFAULTS,
-          applicationUri,
-          name: applicationUri,
-          requirePkce: policy.requirePkce,
-          ...changes,
-          impersonateAsInternalUserAllowed: true,
-          selfRegistered: true,
-        }
-        const app = await inMetadataWords(() => registerApp(unit, wanted, context))
+        await counts.requireRoom(unit, token, caller, context.now)
+        const app = await inMetadataWords(() => registerApp(unit, complete(changes), context))
         const secret = await giveSecret(unit, app, [], context)
         const registration = {
           applicationUri,
@@ -180,7 +159,7 @@ export function createRegistration(dependencies: Dependencies) {
           createdAt: context.now,
         }
         await unit.selfRegistrations.add(registration)
-        if (isFetched) await counts.fetchWasGood(unit, token, address)
+        if (isFetched) await counts.fetchWasGood(unit, token, caller)
         if (token && !(await unit.initialAccessTokens.consume(token.id, context.now))) throw initialTokenBad()
         return describeClient({ app, registration, token: value, secret }, facts)
       })
@@ -194,21 +173,19 @@ export function createRegistration(dependencies: Dependencies) {
     },
 
     /** Takes the metadata in place of all that was said before; what an administrator decides stays. @see RFC 7592 §2.2 */
-    async update(client: string, body: Body, token: string | undefined, { address }: Pick<Actor, 'address'>) {
+    async update(client: string, body: Body, token: string | undefined, caller: Caller) {
       requireDiskSpace()
       const own = await requireOwn(read, client, token)
-      requireSameClient(body, own.app, clock())
-      const { changes, kept } = readChecked(body, own.app.scope)
+      const { changes, kept } = await checkMetadata(body, (said) => changed(own, said), own)
       const isFetched = changes.sectorIdentifierUri !== undefined
-      await counts.requireTurnToChange(own.registration, address)
-      if (isFetched) await counts.countChangeAhead(own.registration, address)
+      await counts.requireTurnToChange(own.registration, caller)
+      if (isFetched) await counts.countChangeAhead(own.registration, caller)
       await requireSector(changes, fetchSector)
-      return runChange(ownerOf(client, token, address), async (unit, context) => {
-        const { app: before, registration } = await requireOwn(unit, client, token)
-        if (!isFetched) await counts.countChange(unit, registration, address)
-        const said = { ...registrationOf(before), name: client, ...changes }
-        const wanted = keepDecided(said, registrationOf(before), registration.decided)
-        const { after } = await inMetadataWords(() => storeChange(unit, wanted, context), client)
+      return runChange(ownerOf(client, token, caller.address), async (unit, context) => {
+        const now = await requireOwn(unit, client, token)
+        const { registration } = now
+        if (!isFetched) await counts.countChange(unit, registration, caller)
+        const { after } = await inMetadataWords(() => storeChange(unit, changed(now, changes), context), client)
         await unit.selfRegistrations.update(client, { ...registration, metadata: kept })
         const secret = await giveSecret(unit, after, after.secrets, context)
         return describeClient(
@@ -219,31 +196,16 @@ export function createRegistration(dependencies: Dependencies) {
     },
 
     /** @see RFC 7592 §2.3 */
-    async remove(client: string, token: string | undefined, { address }: Pick<Actor, 'address'>): Promise<void> {
+    async remove(client: string, token: string | undefined, caller: Caller): Promise<void> {
       const { registration } = await requireOwn(read, client, token)
-      await runChange(ownerOf(client, token, address), async (unit, context) => {
-        await counts.countRemoval(unit, registration, address)
+      await runChange(ownerOf(client, token, caller.address), async (unit, context) => {
+        await counts.countRemoval(unit, registration, caller)
         await removeApp(unit, client, context)
       })
     },
   }
 }
 
-interface Own {
-  readonly app: TrustedApplication
-  readonly registration: SelfRegistration
-}
-
-/** Who updates a registration repeats what they were given, and can choose neither anew. @see RFC 7592 §2.2 */
-function requireSameClient(body: Body, { applicationUri, secrets }: TrustedApplication, now: number): void {
-  const { client_id: client, client_secret: secret } = body
-  const known =
-    secret === undefined ||
-    secret === null ||
-    secrets.some((one) => isValidSecret(one, now) && sameDigest(one.hash, digest(String(secret))))
-  const complaints = [
-    ...(client === applicationUri ? [] : [{ name: 'client_id', reason: 'must be that of the registration' }]),
-    ...(known ? [] : [{ name: 'client_secret', reason: 'is not the one that this server issued' }]),
-  ]
-  if (complaints.length > 0) throw metadataRefused(complaints, applicationUri)
-}
+/** The record after the app has said this of itself; what an administrator decides stays. */
+const changed = ({ app, registration }: Own, said: Changes): AppRegistration =>
+  keepDecided({ ...registrationOf(app), name: app.applicationUri, ...said }, registrationOf(app), registration.decided)

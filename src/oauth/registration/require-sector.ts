@@ -5,22 +5,20 @@ import { onceAtATime } from '../../lib/flow/once-at-a-time.ts'
 import type { WhileOutside } from '../../lib/flow/outside.ts'
 import { type Outbound, OutboundFailure } from '../../lib/net/outbound.ts'
 import { parseForeignJson } from '../../lib/text/bounded-json.ts'
-import { MEMBERS } from './client-metadata.ts'
-import { metadataRefused } from './refusals.ts'
+import { MEMBERS, type MetadataComplaint } from './client-metadata.ts'
 
 export type FetchSector = (url: string) => Promise<readonly unknown[]>
 
-/** Refuses URLs that this server could not fetch from. */
-export function requireFetchable(
+/** URLs that this server could not fetch from. */
+export function notFetchable(
   changes: Partial<AppRegistration>,
   { whyNotFetchable }: Pick<Outbound, 'whyNotFetchable'>,
-): void {
-  const complaints = MEMBERS.filter(({ fetched }) => fetched).flatMap(({ name, show }) => {
+): MetadataComplaint[] {
+  return MEMBERS.filter(({ fetched }) => fetched).flatMap(({ name, show }) => {
     const url = show(changes as AppRegistration)
     const isBad = typeof url === 'string' && whyNotFetchable(url) !== undefined
     return isBad ? [{ name, reason: FETCHABLE }] : []
   })
-  if (complaints.length > 0) throw metadataRefused(complaints)
 }
 
 /** Only whoever keeps the list may share a sector: every redirect URI must be on it. @see OIDC Registration §5, OIDC Core §8.1 */

@@ -134,6 +134,7 @@ interface ApiResourcesTable {
   identifier: string
   name: string
   scopes: string
+  open_to_self_registered: number
   created_at: number
   updated_at: number
 }

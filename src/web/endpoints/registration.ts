@@ -1,10 +1,12 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Registration } from '../../oauth/registration/registration.ts'
 import { readBearerToken } from '../kit/requests/bearer-token.ts'
 import { jsonObject, registerJsonObject } from '../kit/requests/json-object.ts'
+import type { Networks } from '../kit/requests/network.ts'
 
 interface Dependencies {
   readonly registration: Registration
+  readonly networks: Pick<Networks, 'networkToLimit'>
 }
 
 interface OfClient {
@@ -12,10 +14,13 @@ interface OfClient {
 }
 
 /** Where apps register themselves, and look after that registration. @see RFC 7591 §3, RFC 7592 §2 */
-export async function registrationEndpoint(server: FastifyInstance, { registration }: Dependencies): Promise<void> {
+export async function registrationEndpoint(
+  server: FastifyInstance,
+  { registration, networks }: Dependencies,
+): Promise<void> {
   registerJsonObject(server)
   const options = { config: { bearer: true } } as const
-  const at = ({ ip }: { readonly ip: string }) => ({ address: ip })
+  const at = (request: FastifyRequest) => ({ address: request.ip, network: networks.networkToLimit(request) })
 
   server.post('/connect/register', options, async (request, reply) => {
     const token = readBearerToken(request, undefined)

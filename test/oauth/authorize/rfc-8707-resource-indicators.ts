@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { storeResource } from '../../../src/admin/apps/resources.ts'
+import { RESOURCE_DEFAULTS } from '../../../src/domain/access/api-resource.ts'
 import { APP_DEFAULTS } from '../../../src/domain/apps/trusted-application.ts'
 import { matchesWhole } from '../../fixtures/answers/matches-whole.ts'
 import { refusedByRedirect } from '../../fixtures/answers/refusals.ts'
@@ -45,7 +46,7 @@ async function start(t: Test) {
           identifier,
           name: identifier,
           scopes: scopes.map(([name, description]) => ({ name, description })),
-          resourceServers: [],
+          ...RESOURCE_DEFAULTS,
         },
         changedBy('test', instance.now()),
       ),
@@ -410,7 +411,7 @@ await t.test('RFC 3986 §6.2.2, §6.2.3: a resource is meant in every spelling t
   })
 
   await t.test('tessera doctor tells of two that were registered before that was refused', async (t) => {
-    const twin = { identifier: 'https://ROOT.example.com/', name: 'Twin', resourceServers: [] }
+    const twin = { identifier: 'https://ROOT.example.com/', name: 'Twin', ...RESOURCE_DEFAULTS }
     await instance.core.store.write(({ resources }) =>
       resources.add({ ...twin, scopes: [{ name: 'root.read', description: undefined }] }, instance.now()),
     )

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { RESOURCE_DEFAULTS } from '../../../src/domain/access/api-resource.ts'
 import { auditOf } from '../../fixtures/admin/admin.ts'
 import { refusedByRedirect } from '../../fixtures/answers/refusals.ts'
 import { tesseraOn } from '../../fixtures/cli/cli.ts'
@@ -32,7 +33,7 @@ await instance.core.store.write(({ resources }) =>
       identifier: REPORTS,
       name: 'Reports',
       scopes: [{ name: 'reports.read', description: undefined }],
-      resourceServers: [],
+      ...RESOURCE_DEFAULTS,
     },
     instance.now(),
   ),

@@ -19,8 +19,23 @@ import { startWorld, WEB } from '../../fixtures/instance/world.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
+/** Behind a proxy, as programs of the server's own machine are not counted without one. */
+const PROXY = { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' }
 const start = async (t: Test, settings: Readonly<Record<string, string>>) =>
-  (await startWorld(t, { TESSERA_REGISTRATION: 'open', ...settings })).instance
+  (await startWorld(t, { TESSERA_REGISTRATION: 'open', ...PROXY, ...settings })).instance
+
+await t.test('programs of this very machine are not counted, as by the other limits', async (t) => {
+  const settings = { TESSERA_REGISTRATION: 'open', TESSERA_REGISTRATION_HOURLY: '1' }
+  const { instance } = await startWorld(t, settings)
+  const clients = [await registerClient(instance), await registerClient(instance)]
+  for (const client of clients) t.equal((await manage(client, 'DELETE')).status, 204)
+  const forwarded = { 'x-forwarded-for': '203.0.113.7' }
+  t.strictSame(
+    [(await sendRegistration(instance, METADATA, forwarded)).status, (await registerClient(instance)).client_id.length],
+    [429, 21],
+    'a proxy that nobody declared is counted as itself',
+  )
+})
 
 await t.test(
   'an address registers so many apps within an hour; removed ones count, tokens are not counted',
@@ -45,7 +60,7 @@ await t.test(
 )
 
 await t.test('an IPv6 network is one address, and its neighbours are others', async (t) => {
-  const instance = await start(t, { TESSERA_REGISTRATION_HOURLY: '2', TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' })
+  const instance = await start(t, { TESSERA_REGISTRATION_HOURLY: '2' })
   const statusFrom = async (address: string): Promise<number> =>
     (await sendRegistration(instance, METADATA, { 'x-forwarded-for': address })).status
   for (const addresses of [
@@ -86,11 +101,7 @@ await t.test('bodies, arrays and texts have their limits', async (t) => {
   const many = (count: number): string[] => Array.from({ length: count }, (_, at) => `https://rp.example.com/${at}`)
   await registerClient(instance, { redirect_uris: many(20) })
   for (const [what, error, description] of [
-    [
-      { redirect_uris: many(21) },
-      'invalid_redirect_uri',
-      'redirect_uris: has more than 20 members; redirect_uris: is required: people are sent back there',
-    ],
+    [{ redirect_uris: many(21) }, 'invalid_redirect_uri', 'redirect_uris: has more than 20 members'],
     [
       { post_logout_redirect_uris: many(21) },
       'invalid_client_metadata',

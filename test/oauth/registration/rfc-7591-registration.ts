@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { decodeProtectedHeader, SignJWT } from 'jose'
+import * as oauth from 'oauth4webapi'
 import * as openid from 'openid-client'
 import t, { type Test } from 'tap'
 import { auditOf } from '../../fixtures/admin/admin.ts'
@@ -194,6 +195,10 @@ await t.test('redirect URIs: https for the web, loopback and private-use schemes
   t.strictSame((await registerClient(instance, { ...native, redirect_uris: own }))['redirect_uris'], own)
   const { application_type } = await registerClient(instance, { redirect_uris: ['http://127.0.0.1:3000/cb'] })
   t.equal(application_type, 'native', 'whoever does not say it is told by the redirect URIs')
+  const mixed = await registerClient(instance, { redirect_uris: ['https://rp.example.com/cb', 'http://localhost/cb'] })
+  t.equal(mixed['application_type'], 'native', 'one that only native apps have is enough')
+  const local = { application_type: 'web', redirect_uris: ['http://localhost:8080/cb', 'http://127.0.0.1/cb'] }
+  t.match(await registerClient(instance, local), local, 'a web app under development gets a code there')
   for (const [uris, reason, more] of [
     [['https://rp.example.com/cb#x'], 'https://rp.example.com/cb#x must not have a fragment'],
     [['http://rp.example.com/cb'], 'http://rp.example.com/cb must use https (plain http is for loopback only)'],
@@ -204,7 +209,7 @@ await t.test('redirect URIs: https for the web, loopback and private-use schemes
     ],
     [
       ['javascript:alert(1)'],
-      'javascript:alert(1) is for application_type native; web needs https',
+      'javascript:alert(1) is for application_type native; web needs https or loopback',
       { application_type: 'web' },
     ],
     [['javascript:alert(1)'], 'javascript:alert(1) must not use the scheme javascript:', native],
@@ -212,13 +217,13 @@ await t.test('redirect URIs: https for the web, loopback and private-use schemes
     [['data:text/html,x'], 'data:text/html,x must not use the scheme data:', native],
     [
       ['http://localhost/cb'],
-      'http://localhost/cb is for application_type native; web needs https',
-      { application_type: 'web' },
+      'http://localhost/cb is for application_type native; web needs https where tokens come by way of the browser',
+      { application_type: 'web', response_types: ['code id_token'] },
     ],
     [[], 'is required: people are sent back there'],
     [undefined, 'is required: people are sent back there'],
-    ['https://rp.example.com/cb', 'expects an array of texts; redirect_uris: is required: people are sent back there'],
-    [[7], 'expects a text that is not empty; redirect_uris: is required: people are sent back there'],
+    ['https://rp.example.com/cb', 'expects an array of texts'],
+    [[7], 'expects a text that is not empty'],
   ] as const)
     await refusedFor(t, { redirect_uris: uris, ...more }, 'invalid_redirect_uri', `redirect_uris: ${reason}`)
 })
@@ -233,11 +238,13 @@ await t.test('what cannot be kept is refused by name, all of it at once', async 
       { token_endpoint_auth_method: 'tls_client_auth' },
       /^token_endpoint_auth_method: expects one of client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, none/,
     ],
-    [{ response_types: ['token'] }, 'response_types: expects some of: code, code id_token'],
-    [{ response_types: ['id_token'] }, 'response_types: expects some of: code, code id_token'],
+    [
+      { response_types: ['token', 'id_token'] },
+      'response_types: none of these is offered; expects some of: code, code id_token',
+    ],
     [
       { grant_types: ['client_credentials'] },
-      'grant_types: expects some of authorization_code, refresh_token, implicit',
+      'grant_types: none of these is offered to apps that register themselves; expects some of authorization_code, refresh_token, implicit',
     ],
     [{ application_type: 'service' }, 'application_type: expects one of web, native'],
     [
@@ -254,9 +261,9 @@ await t.test('what cannot be kept is refused by name, all of it at once', async 
       { client_name: 'turned \u202e round' },
       'client_name: must not contain control characters, line breaks, or characters that are invisible or change the text direction',
     ],
-    [{ client_name: '' }, 'client_name: expects a text that is not empty'],
-    [{ scope: 'openid update' }, 'scope: update is not available to apps that register themselves'],
-    [{ scope: 'sec' }, 'scope: sec is not available to apps that register themselves'],
+    [{ scope: 'openid,read' }, 'scope: expects scope names separated by spaces'],
+    [{ scope: 'openid "read"' }, 'scope: expects scope names separated by spaces'],
+    [{ scope: ['read'] }, 'scope: expects a text that is not empty'],
     [{ contacts: 'ops@rp.example.com' }, 'contacts: expects an array of texts'],
     [
       { post_logout_redirect_uris: ['https://rp.example.com/#x'] },
@@ -276,6 +283,105 @@ await t.test('what cannot be kept is refused by name, all of it at once', async 
       description: description instanceof RegExp ? told.error_description : description,
     })
   }
+})
+
+await t.test('RFC 7591 §3.2.2: everything that is wrong is told at once, under the code that fits', async (t) => {
+  const redirect = { redirect_uris: ['https://rp.example.com/cb#x', 'http://rp.example.com/cb'] }
+  const uris =
+    'redirect_uris: https://rp.example.com/cb#x must not have a fragment; redirect_uris: http://rp.example.com/cb must use https (plain http is for loopback only)'
+  const method = 'token_endpoint_auth_method: expects one of client_secret_basic, client_secret_post,'
+  const statement = 'software_statement: expects a signed JWT in compact form'
+  for (const [what, error, told] of [
+    [redirect, 'invalid_redirect_uri', [uris]],
+    [
+      { ...redirect, logo_uri: 'http://rp.example.com/logo', grant_types: ['password'], software_statement: 'x' },
+      'invalid_redirect_uri',
+      [uris, 'logo_uri: must be an https URL', 'grant_types: none of these is offered', statement],
+    ],
+    [{ software_statement: 'x' }, 'invalid_software_statement', [statement]],
+    [
+      { software_statement: 7, tos_uri: 'x' },
+      'invalid_software_statement',
+      [statement, 'tos_uri: must be an https URL'],
+    ],
+    [
+      { token_endpoint_auth_method: 'x', token_endpoint_auth_signing_alg: 'RS256', jwks_uri: 'https://10.0.0.1/' },
+      'invalid_client_metadata',
+      [method, 'jwks_uri: must be an https URL on the public internet'],
+    ],
+    [
+      { subject_type: 'pairwise', redirect_uris: ['https://a.example/', 'https://b.example/'], contacts: 'x' },
+      'invalid_client_metadata',
+      ['contacts: expects an array of texts', 'sector_identifier_uri: is required for pairwise subjects'],
+    ],
+  ] as const) {
+    const answer = await sendRegistration(instance, { ...METADATA, ...what })
+    const { error_description: description } = answer.json as { error_description: string }
+    t.strictSame([answer.status, answer.json['error']], [400, error], description)
+    for (const part of told) t.ok(description.includes(part), `${part}: ${description}`)
+    t.notMatch(description, /token_endpoint_auth_signing_alg/, 'nothing that only follows from something else')
+  }
+})
+
+await t.test('an empty text says as little as nothing at all', async (t) => {
+  const empty = { client_uri: '', logo_uri: '', tos_uri: ' ', policy_uri: '', jwks_uri: '', client_name: '', scope: '' }
+  const client = await registerClient(instance, { ...empty, software_id: '', token_endpoint_auth_method: '' })
+  const bare = await registerClient(instance, { client_name: undefined })
+  t.strictSame(Object.keys(client), Object.keys(bare))
+  t.match(client, {
+    client_name: client.client_id,
+    scope: bare['scope'],
+    token_endpoint_auth_method: 'client_secret_basic',
+  })
+})
+
+await t.test('RFC 7591 §3.2.1: what is not offered is left out, and the answer says what is registered', async (t) => {
+  const client = await registerClient(instance, {
+    grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code', 'implicit'],
+    response_types: ['code', 'none', 'token'],
+    scope: 'openid read update groups sec offline_access',
+  })
+  t.strictSame(client['grant_types'], ['authorization_code', 'refresh_token'])
+  t.strictSame(client['response_types'], ['code'])
+  t.equal(client['scope'], 'openid profile email phone address offline_access read')
+  t.strictSame((await registerClient(instance, { grant_types: [], response_types: [] }))['response_types'], ['code'])
+})
+
+await t.test('a client of the Model Context Protocol registers itself and signs somebody in', async (t) => {
+  const redirect_uris = ['http://localhost:33418/cb', 'https://claude.example/cb']
+  const answer = await sendRegistration(instance, {
+    redirect_uris,
+    token_endpoint_auth_method: 'none',
+    grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+    scope: '',
+  })
+  t.equal(answer.status, 201, answer.text)
+  matchesWhole(t, answer.json, {
+    redirect_uris,
+    application_type: 'native',
+    token_endpoint_auth_method: 'none',
+    grant_types: ['authorization_code', 'refresh_token'],
+  })
+  const client_id = String(answer.json['client_id'])
+  for (const redirect_uri of redirect_uris) {
+    const code = await obtainCode(instance, { client_id, redirect_uri, scope: 'openid offline_access', ...PKCE })
+    const fields = { redirect_uri, code_verifier: VERIFIER, client_id }
+    t.ok(tokensOf(await redeem(instance, code, fields, {})).refresh_token, redirect_uri)
+  }
+})
+
+await t.test('oauth4webapi registers itself', async (t) => {
+  const insecure = { [oauth.allowInsecureRequests]: true }
+  const issuer = new URL(instance.issuer)
+  const server = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, insecure))
+  const metadata = {
+    redirect_uris: ['http://127.0.0.1/cb'],
+    token_endpoint_auth_method: 'none',
+    scope: 'openid groups',
+  }
+  const response = await oauth.dynamicClientRegistrationRequest(server, metadata, insecure)
+  const client = await oauth.processDynamicClientRegistrationResponse(response)
+  t.match(client, { client_id: /^self\./, application_type: 'native', token_endpoint_auth_method: 'none' })
 })
 
 await t.test('what is not a JSON object is no registration', async (t) => {

@@ -167,9 +167,9 @@ await t.test('PUT is validated like a registration, and nothing of a bad one hap
       'client_secret: is not the one that this server issued',
     ],
     [
-      { ...METADATA, client_id: client.client_id, scope: 'update' },
-      'invalid_client_metadata',
-      'scope: update is not available to apps that register themselves',
+      { ...METADATA, client_id: WEB, logo_uri: 'x', redirect_uris: ['https://rp.example.com/#'] },
+      'invalid_redirect_uri',
+      'client_id: must be that of the registration; redirect_uris: https://rp.example.com/# must not have a fragment; logo_uri: must be an https URL',
     ],
     [{ client_id: client.client_id }, 'invalid_redirect_uri', 'redirect_uris: is required: people are sent back there'],
     [
@@ -180,6 +180,8 @@ await t.test('PUT is validated like a registration, and nothing of a bad one hap
   ] as const)
     refused(t, instance, await manage(client, 'PUT', body), { status: 400, error, description })
   t.strictSame(await show(client), before)
+  const narrowed = await manage(client, 'PUT', { ...METADATA, client_id: client.client_id, scope: 'update groups' })
+  t.match(narrowed, { status: 200, json: { scope: 'openid profile email phone address offline_access' } })
 })
 
 await t.test('DELETE: 204, and the app is gone with all that was issued to it', async (t) => {

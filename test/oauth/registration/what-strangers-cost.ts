@@ -18,8 +18,10 @@ import { startWorld } from '../../fixtures/instance/world.ts'
 import { query } from '../../fixtures/store/database.ts'
 
 const HOUR = 3_600_000
+/** Behind a proxy, as programs of the server's own machine are not counted without one. */
+const PROXY = { TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1' }
 const start = async (t: Test, settings: Readonly<Record<string, string>>) =>
-  (await startWorld(t, { TESSERA_REGISTRATION: 'open', ...settings })).instance
+  (await startWorld(t, { TESSERA_REGISTRATION: 'open', ...PROXY, ...settings })).instance
 
 const change = (client: Client, name: string, more: object = {}): Promise<Answer> =>
   manage(client, 'PUT', { ...METADATA, client_id: client.client_id, client_name: name, ...more })

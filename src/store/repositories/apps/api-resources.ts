@@ -4,10 +4,14 @@ import type { Schema } from '../../schema/schema.ts'
 
 export type ApiResources = ReturnType<typeof apiResourcesOn>
 
-const fromResource = ({ name, scopes }: ApiResource) => ({ name, scopes: JSON.stringify(scopes) })
+const fromResource = ({ name, scopes, openToSelfRegistered }: ApiResource) => ({
+  name,
+  scopes: JSON.stringify(scopes),
+  open_to_self_registered: Number(openToSelfRegistered),
+})
 
 /** An API with one app that serves it; it comes once for each, and once where there is none. */
-type Row = Pick<Selectable<Schema['api_resources']>, 'identifier' | 'name' | 'scopes'> & {
+type Row = Omit<Selectable<Schema['api_resources']>, 'created_at' | 'updated_at'> & {
   application_uri: string | null
 }
 
@@ -17,13 +21,17 @@ const isFirstOfItsApi = ({ identifier }: Row, index: number, rows: readonly Row[
 const serversOf = (api: string, rows: readonly Row[]): string[] =>
   rows.flatMap(({ identifier, application_uri }) => (identifier === api ? (application_uri ?? []) : []))
 
-const toResource = ({ identifier, name, scopes }: Row, resourceServers: readonly string[]): ApiResource => ({
+const toResource = (
+  { identifier, name, scopes, open_to_self_registered }: Row,
+  resourceServers: readonly string[],
+): ApiResource => ({
   identifier,
   name,
   scopes: (JSON.parse(scopes) as { name: string; description?: string }[]).map(
     (scope): ApiScope => ({ name: scope.name, description: scope.description }),
   ),
   resourceServers,
+  openToSelfRegistered: open_to_self_registered !== 0,
 })
 
 /** The APIs that access tokens are for, with their scopes and the apps that serve them. */
@@ -41,7 +49,7 @@ export function apiResourcesOn(db: Kysely<Schema>) {
       const rows = await db
         .selectFrom('api_resources')
         .leftJoin('resource_servers', 'resource_servers.identifier', 'api_resources.identifier')
-        .select(['api_resources.identifier', 'name', 'scopes', 'application_uri'])
+        .select(['api_resources.identifier', 'name', 'scopes', 'open_to_self_registered', 'application_uri'])
         .orderBy('api_resources.identifier')
         .orderBy('application_uri')
         .execute()
