@@ -150,11 +150,15 @@ await t.test('every other command brings the database up to date first', async (
   )
 })
 
+/** One that adds a table or a column. */
+const ADDS = '0014-master-key'
+
 await t.test('a migration that fails leaves the database as it was', async (t) => {
   const at = place(t)
   await at.tessera(['db', 'migrate'])
-  // The name of the latest migration is lost, so that it is run again and fails where what it adds is there already.
-  alter(at.file, `delete from kysely_migration where name = '${ALL.at(-1)}'`)
+  // The names of the latest ones are lost, so that the first of them is run again and fails where what it adds is there already.
+  const [kept, lost] = [ALL.filter((name) => name < ADDS), ALL.filter((name) => name >= ADDS)]
+  alter(at.file, `delete from kysely_migration where name in (${lost.map((name) => `'${name}'`).join(', ')})`)
   const before = await schemaOf(at)
   matchesWhole(t, await at.tessera(['db', 'migrate']), {
     code: 1,
@@ -165,7 +169,7 @@ await t.test('a migration that fails leaves the database as it was', async (t) =
   const noted = await query(at, 'select name from kysely_migration order by name')
   t.strictSame(
     noted,
-    ALL.slice(0, -1).map((name) => ({ name })),
+    kept.map((name) => ({ name })),
     'and it is not noted as done',
   )
 })

@@ -14,6 +14,7 @@ import { examineDeployment } from '../../operations/doctor/examine-deployment.ts
 import type { SecretFiles } from '../../operations/doctor/examine-files.ts'
 import { examineInstallation } from '../../operations/doctor/examine-installation.ts'
 import type { HeldKeys } from '../../operations/doctor/examine-master-keys.ts'
+import { examineNames } from '../../operations/doctor/examine-names.ts'
 import { examineResources } from '../../operations/doctor/examine-resources.ts'
 import type { Finding } from '../../operations/doctor/finding.ts'
 import { reportProfiles } from '../../operations/doctor/security-profiles.ts'
@@ -89,6 +90,7 @@ async function examine(core: Core, config: Config, { online }: Flags): Promise<F
   return {
     server: [
       ...installation,
+      ...examineNames(await store.read.users.spelledAlike()),
       ...(online ? await examineDeployment(deployment) : []),
       ...examineResources(await store.read.resources.list(), await unusableScopes(config, core)),
     ],

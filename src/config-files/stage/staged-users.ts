@@ -1,11 +1,11 @@
 import type { Account, StagedUser } from '../../domain/instance/staged-records.ts'
-import { identifierOf, spellingsOf, type User } from '../../domain/users/user.ts'
+import { identifiersOf, spellingsOf, type User } from '../../domain/users/user.ts'
 import { newUserRecord } from '../../domain/users/user-record.ts'
 import { newId } from '../../lib/crypto/secrets.ts'
 import type { Users } from '../../store/repositories/users/users.ts'
 import type { Later, Was } from './later.ts'
 
-const namesOf = ({ login, email }: User): string[] => [login, ...(email === undefined ? [] : [email])].map(identifierOf)
+const namesOf = ({ user, heldNames }: Account): string[] => identifiersOf(user, heldNames)
 
 const mayAdminister = ({ user, passwordHash }: Account): boolean =>
   user.isAdmin && user.isEnabled && user.type === 'InternalUser' && passwordHash !== undefined
@@ -26,7 +26,7 @@ export function createStagedUsers(read: Users, later: Later) {
     if (known) return known
     const was = { before: account, after: account }
     accounts.set(account.user.id, was)
-    for (const name of namesOf(account.user)) if (!owners.has(name)) owners.set(name, account.user.id)
+    for (const name of namesOf(account)) if (!owners.has(name)) owners.set(name, account.user.id)
     return was
   }
 
@@ -41,8 +41,8 @@ export function createStagedUsers(read: Users, later: Later) {
 
   function put(id: string, after: Account | undefined): void {
     const was = accounts.get(id)
-    for (const name of was?.after ? namesOf(was.after.user) : []) owners.set(name, undefined)
-    for (const name of after ? namesOf(after.user) : []) owners.set(name, id)
+    for (const name of was?.after ? namesOf(was.after) : []) owners.set(name, undefined)
+    for (const name of after ? namesOf(after) : []) owners.set(name, id)
     accounts.set(id, { before: was?.before, after })
   }
 
@@ -90,13 +90,14 @@ export function createStagedUsers(read: Users, later: Later) {
     async update({ id, name, email, emailVerified, locale, profile, isAdmin }, now) {
       if (!added.has(id)) described.add(id)
       const details = { name, email, emailVerified, locale, profile, isAdmin, updatedAt: now }
-      await change(id, ({ user, passwordHash }) => ({ user: { ...user, ...details }, passwordHash }))
+      await change(id, (account) => ({ ...account, user: { ...account.user, ...details } }))
     },
 
-    setPassword: (id, passwordHash, now) => change(id, ({ user }) => ({ user: ending(user, now), passwordHash })),
+    setPassword: (id, passwordHash, now) =>
+      change(id, (account) => ({ ...account, user: ending(account.user, now), passwordHash })),
 
     setEnabled: (id, isEnabled, now) =>
-      change(id, ({ user, passwordHash }) => ({ user: { ...ending(user, now), isEnabled }, passwordHash })),
+      change(id, (account) => ({ ...account, user: { ...ending(account.user, now), isEnabled } })),
 
     async remove(id) {
       await accountOf(id)
@@ -115,7 +116,7 @@ export function createStagedUsers(read: Users, later: Later) {
     if (!before) return [{ ...after, isNew: true }]
     const user = { ...after.user, epoch: after.user.epoch - before.user.epoch }
     const isSame = after.passwordHash === before.passwordHash
-    return [{ user, passwordHash: isSame ? undefined : after.passwordHash, isNew: false }]
+    return [{ ...after, user, passwordHash: isSame ? undefined : after.passwordHash, isNew: false }]
   }
 
   const isSignedOut = ({ isNew, user, passwordHash }: StagedUser): boolean =>

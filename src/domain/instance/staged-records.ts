@@ -6,6 +6,8 @@ import type { AuditRecord } from './audit.ts'
 export interface Account {
   readonly user: User
   readonly passwordHash: string | undefined
+  /** What a user who is there is found by. */
+  readonly heldNames?: readonly string[]
 }
 
 /** A user who is new or changes. */

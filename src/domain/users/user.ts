@@ -61,19 +61,27 @@ export type UserDetails = Pick<User, 'name' | 'email' | 'emailVerified' | 'local
 
 /**
  * One spelling for all spellings of a login or an e-mail: compatibility forms, case and outer spaces do not count.
- * Upper case first, because only there do \u00df and ss, or both forms of a final sigma, become one.
+ * Upper case in between, because only there do \u00df and ss, or both forms of a final sigma, become one; lower case before it, because
+ * only there does the capital \u1e9e become \u00df. In Turkish I and \u0130 are the capitals of \u0131 and i, so that all four are one.
  */
 export const canonicalIdentifier = (text: string): string =>
+  formerlyCanonical(text.normalize('NFKC').trim().toLowerCase())
+    .replace(/i\u0307+/g, 'i')
+    .normalize('NFKC')
+
+/** The spelling that stood for all of them until \u1e9e and \u0130 were folded. */
+const formerlyCanonical = (text: string): string =>
   text.normalize('NFKC').trim().toUpperCase().toLowerCase().normalize('NFKC')
 
 /**
  * Every spelling under which an account may be known that a login or an e-mail points at: each part of the host after @ is written with
- * letters of any language or with `xn--`, and is the same host. The one that was written comes first.
+ * letters of any language or with `xn--`, and is the same host. The one that was written comes first, and that of before first of all,
+ * which an account has as long as another one has the present one.
  * @see RFC 5890 §2.3.2.1, RFC 6531 §3.2
  */
 export function spellingsOf(text: string): string[] {
   const { letters, ascii } = spellingsOfHost(text)
-  return [...new Set([text, letters, ascii].map(canonicalIdentifier))]
+  return [...new Set([text, letters, ascii].flatMap((each) => [formerlyCanonical(each), canonicalIdentifier(each)]))]
 }
 
 /** The same text with its host all in letters and all in ASCII; as it is where what is after @ is no name of a host. */
@@ -93,12 +101,35 @@ const isName = (host: string): boolean => host !== '' && isIP(host) === 0
 /** The one of its spellings that stands for all of them. */
 export const nameOfAccount = (text: string): string => canonicalIdentifier(spellingsOfHost(text).letters)
 
+const identifierBy =
+  (canonical: (text: string) => string) =>
+  (text: string): string => {
+    const { letters, ascii } = spellingsOfHost(text)
+    const written = canonical(text)
+    return written === canonical(ascii) ? written : canonical(letters)
+  }
+
 /** What an account is found by that has this login or e-mail: as it is written, but never half in letters and half in ASCII. */
-export function identifierOf(text: string): string {
-  const { letters, ascii } = spellingsOfHost(text)
-  const written = canonicalIdentifier(text)
-  return written === canonicalIdentifier(ascii) ? written : canonicalIdentifier(letters)
-}
+export const identifierOf = identifierBy(canonicalIdentifier)
+
+/** What it was found by once, and still is where another account has the present one. */
+export const formerIdentifierOf = identifierBy(formerlyCanonical)
+
+/**
+ * What an account is found by: its login and its e-mail, each in its one spelling.
+ * @param held what it is found by already; a former spelling stays until `tessera db migrate` finds the present one free
+ */
+export const identifiersOf = (
+  { login, email }: { readonly login: string; readonly email?: string | null | undefined },
+  held: readonly string[] = [],
+): string[] => [
+  ...new Set(
+    [login, email ?? login].map((name) => {
+      const former = formerIdentifierOf(name)
+      return held.includes(former) ? former : identifierOf(name)
+    }),
+  ),
+]
 
 // Accounts are found by login as well as by id.
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i

@@ -1,6 +1,6 @@
 import { type Kysely, SqliteAdapter, sql } from 'kysely'
 import { originOf } from '../../domain/protocol/redirect-uri.ts'
-import { identifierOf } from '../../domain/users/user.ts'
+import { formerIdentifierOf, identifierOf } from '../../domain/users/user.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Row, Table } from '../transfer/plan.ts'
 import { type Check, failed, passed, restoring } from './check.ts'
@@ -20,11 +20,33 @@ export async function checkLinks(db: Kysely<Schema>, plan: readonly Table[], lev
   ]
 }
 
-/** The names by which somebody is found who signs in; whoever was removed is found by none. */
-export const identifiersOf = ({ login, email, removed_at: removedAt }: Row): string[] =>
-  (removedAt ?? null) !== null
-    ? []
-    : [...new Set([login, email].filter((name) => typeof name === 'string').map((name) => identifierOf(name)))]
+type Identifier = Schema['user_identifiers']
+
+/**
+ * The names by which these are to be found who sign in: that of before only where another account has the present one. Whoever was
+ * removed is found by none.
+ */
+export async function namesWanted(db: Kysely<Schema>, rows: readonly Row[]): Promise<Identifier[]> {
+  const names = rows
+    .filter(({ removed_at: removedAt }) => (removedAt ?? null) === null)
+    .flatMap(({ id, login, email }) =>
+      [login, email]
+        .filter((name) => typeof name === 'string')
+        .map((name) => ({ id: String(id), present: identifierOf(name), former: formerIdentifierOf(name) })),
+    )
+  const odd = names
+    .filter(({ present, former }) => present !== former)
+    .flatMap(({ present, former }) => [present, former])
+  // PostgreSQL takes no empty list.
+  const there =
+    odd.length === 0 ? [] : await db.selectFrom('user_identifiers').selectAll().where('identifier', 'in', odd).execute()
+  const owners = new Map(there.map(({ identifier, user_id: owner }) => [identifier, owner]))
+  const wanted = names.map(({ id, present, former }) => {
+    const isElsewhere = (owners.get(present) ?? id) !== id
+    return { identifier: isElsewhere && owners.get(former) === id ? former : present, user_id: id }
+  })
+  return [...new Map(wanted.map((each) => [`${each.user_id} ${each.identifier}`, each])).values()]
+}
 
 /** The web origins from which browsers may ask for an app. */
 export function originsOf({ registration }: Row): string[] {
@@ -52,7 +74,7 @@ async function checkReferences(db: Kysely<Schema>, level: string): Promise<Check
 async function checkIdentifiers(db: Kysely<Schema>, users: Table, identifiers: Table): Promise<Check> {
   const lost: string[] = []
   for await (const rows of pagesOf(db, users)) {
-    const wanted = new Map(rows.flatMap((row) => identifiersOf(row).map((name) => [name, String(row['id'])])))
+    const wanted = new Map((await namesWanted(db, rows)).map(({ identifier, user_id: id }) => [identifier, id]))
     if (wanted.size === 0) continue
     const found = await db
       .selectFrom('user_identifiers')
@@ -71,9 +93,12 @@ async function checkIdentifiers(db: Kysely<Schema>, users: Table, identifiers: T
   for await (const rows of pagesOf(db, identifiers)) {
     const ids = [...new Set(rows.map((row) => String(row['user_id'])))]
     const owners = await db.selectFrom('users').selectAll().where('id', 'in', ids).execute()
-    const names = new Map(owners.map((row) => [row.id, identifiersOf(row)]))
+    const known = new Set(owners.map(({ id }) => id))
+    const names = new Set((await namesWanted(db, owners)).map(({ identifier, user_id: id }) => `${id} ${identifier}`))
     // A name without its user is a reference that leads nowhere, which is told elsewhere.
-    const stray = rows.find((row) => names.get(String(row['user_id']))?.includes(String(row['identifier'])) === false)
+    const stray = rows.find(
+      (row) => known.has(String(row['user_id'])) && !names.has(`${row['user_id']} ${row['identifier']}`),
+    )
     if (stray)
       return failed(
         'identifiers',

@@ -5,7 +5,7 @@ import { inPortions } from '../repositories/instance/names.ts'
 import type { Schema } from '../schema/schema.ts'
 import { enterPlace, type Mode, type Place } from '../transfer/place.ts'
 import { planOf, type Row, type Table } from '../transfer/plan.ts'
-import { identifiersOf, originsOf } from './check-links.ts'
+import { namesWanted, originsOf } from './check-links.ts'
 import { LOCK_ROW, LONGEST_LEASE } from './check-settings.ts'
 import { indexesToMake, isAppendOnly } from './check-structure.ts'
 import { pagesOf } from './pages.ts'
@@ -128,16 +128,13 @@ const tableOf = (plan: readonly Table[], name: keyof Schema): Table => plan.find
 
 type Identifier = Schema['user_identifiers']
 
-const wantedOf = (rows: readonly Row[]): Identifier[] =>
-  rows.flatMap((row) => identifiersOf(row).map((identifier) => ({ identifier, user_id: String(row['id']) })))
-
 const named = ({ identifier, user_id: id }: Identifier): string => `${id} ${identifier}`
 
 /** The names by which these users are found, and those by which they are to be. */
 async function namesOf(db: Kysely<Schema>, rows: readonly Row[]): Promise<{ stray: Identifier[]; lost: Identifier[] }> {
   const ids = rows.map((row) => String(row['id']))
   const found = await db.selectFrom('user_identifiers').selectAll().where('user_id', 'in', ids).execute()
-  const wanted = wantedOf(rows)
+  const wanted = await namesWanted(db, rows)
   const [has, wants] = [new Set(found.map(named)), new Set(wanted.map(named))]
   return {
     stray: found.filter((each) => !wants.has(named(each))),

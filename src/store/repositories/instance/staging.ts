@@ -60,7 +60,7 @@ function rowsOf({ users, released, apps, secrets, auditEvents }: StagedRecords):
     users: users.map(toUserRow),
     user_identifiers: users
       .filter(({ isNew, user }) => isNew || free.has(user.id))
-      .flatMap(({ user }) => identifierRows(user)),
+      .flatMap(({ user, heldNames }) => identifierRows(user, heldNames)),
     trusted_applications: apps.map(({ registration, isEnabled, epoch, updatedAt }) => ({
       ...toColumns(registration),
       is_enabled: toFlag(isEnabled),

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { Account } from '../../../domain/instance/staged-records.ts'
-import { identifierOf, type User, type UserProfile, type UserType } from '../../../domain/users/user.ts'
+import { identifiersOf, type User, type UserProfile, type UserType } from '../../../domain/users/user.ts'
 import { newUserRecord } from '../../../domain/users/user-record.ts'
 import { toFlag } from '../../schema/columns.ts'
 import type { Schema } from '../../schema/schema.ts'
@@ -27,12 +27,9 @@ export const toUserRow = ({ user, passwordHash }: Account): Row => ({
   grants_epoch: 0,
 })
 
-/** What a user is found by: the login and the e-mail, each in its one spelling. */
-export const identifierRows = ({ id, login, email }: Pick<User, 'id' | 'login' | 'email'>) =>
-  [...new Set([login, ...(email === undefined ? [] : [email])].map(identifierOf))].map((identifier) => ({
-    identifier,
-    user_id: id,
-  }))
+/** What a user is found by. @param held what already */
+export const identifierRows = (user: Pick<User, 'id' | 'login' | 'email'>, held: readonly string[] = []) =>
+  identifiersOf(user, held).map((identifier) => ({ identifier, user_id: user.id }))
 
 export const toUser = (row: Row): User => ({
   id: row.id,

@@ -11,6 +11,7 @@ import { beingRemoved, FEW, thoseWithMuch } from '../instance/removals.ts'
 import { noteSignOut } from '../sessions/session-apps.ts'
 import { noteEnding, noteEndings } from '../tokens/token-notices.ts'
 import { type NewestQuery, newestUsers } from './newest-users.ts'
+import { type SpelledAlike, spelledAlike } from './spelled-alike.ts'
 import { identifierRows, nobodyOf, toUser, toUserRow } from './user-rows.ts'
 
 export type Users = ReturnType<typeof usersOn>
@@ -36,8 +37,18 @@ export function usersOn(db: Kysely<Schema>) {
     }
   }
 
-  const claimIdentifiers = (user: Pick<User, 'id' | 'login' | 'email'>) =>
-    db.insertInto('user_identifiers').values(identifierRows(user)).execute()
+  const claimIdentifiers = (user: Pick<User, 'id' | 'login' | 'email'>, held: readonly string[] = []) =>
+    db.insertInto('user_identifiers').values(identifierRows(user, held)).execute()
+
+  /** What each of these is found by. */
+  async function heldBy(ids: readonly string[]): Promise<Map<string, string[]>> {
+    const rows = await inPortions(ids, (some) =>
+      db.selectFrom('user_identifiers').selectAll().where('user_id', 'in', some).execute(),
+    )
+    const held = new Map<string, string[]>()
+    for (const { user_id: id, identifier } of rows) held.set(id, [...(held.get(id) ?? []), identifier])
+    return held
+  }
 
   return {
     async find(id: string): Promise<User | undefined> {
@@ -74,7 +85,12 @@ export function usersOn(db: Kysely<Schema>) {
           .where('identifier', 'in', some)
           .execute(),
       )
-      return rows.map((row) => ({ user: toUser(row), passwordHash: row.password_hash ?? undefined }))
+      const held = await heldBy(rows.map(({ id }) => id))
+      return rows.map((row) => ({
+        user: toUser(row),
+        passwordHash: row.password_hash ?? undefined,
+        heldNames: held.get(row.id) ?? [],
+      }))
     },
 
     /** Everybody; for what is done to the whole instance at once. */
@@ -114,6 +130,9 @@ export function usersOn(db: Kysely<Schema>) {
       return found !== undefined
     },
 
+    /** Those whose names are spelled like another account's; for what examines the whole instance. */
+    spelledAlike: (): Promise<SpelledAlike[]> => spelledAlike(db),
+
     /** The ids of administrators who can sign in and administer, some of them. */
     async administrators(most: number): Promise<string[]> {
       const found = await everyone()
@@ -152,8 +171,9 @@ export function usersOn(db: Kysely<Schema>) {
         })
         .where('id', '=', user.id)
         .execute()
+      const held = await heldBy([user.id])
       await db.deleteFrom('user_identifiers').where('user_id', '=', user.id).execute()
-      await claimIdentifiers(user)
+      await claimIdentifiers(user, held.get(user.id))
     },
 
     /** A new password ends everything that was issued under the old one. */
