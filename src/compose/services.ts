@@ -191,6 +191,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     readIdTokenHint,
     readCatalogue,
     responseTypes: config.responseTypes,
+    profileWithEmail: config.tokens.profileWithEmail,
     findSession: sessions.find,
     subjectOf,
     sessionStateParameter: createSessionStateParameter({ browserStateOf, random }),

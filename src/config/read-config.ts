@@ -96,6 +96,7 @@ const sections = (values: Values, shown: readonly ShownSetting[], production: bo
     instance: values.TESSERA_INSTANCE,
     scopeAsArray: values.TESSERA_COMPAT_SCOPE_ARRAY,
     subjectAsLogin: values.TESSERA_COMPAT_SUBJECT_LOGIN,
+    profileWithEmail: values.TESSERA_COMPAT_PROFILE_EMAIL,
   },
   limits: {
     signIn: values.TESSERA_LIMIT_SIGN_IN,

@@ -171,6 +171,11 @@ export const SETTINGS = {
     'whether the `sub` of people is their login instead of their stable id',
     readBoolean,
   ),
+  TESSERA_COMPAT_PROFILE_EMAIL: setting(
+    'false',
+    'whether `profile` brings `email` and `email_verified` too, which people are then asked for',
+    readBoolean,
+  ),
   TESSERA_LIMIT_SIGN_IN: setting(
     '30',
     'failed sign-ins per minute from one address (an IPv6 /64 counts as one); 0: no limit',

@@ -148,6 +148,7 @@ const WRONG: readonly (readonly [string, string, string])[] = [
   ['TESSERA_COMPAT_SCOPE_ARRAY', 'yes', `${BOOLEAN} yes`],
   ['TESSERA_COMPAT_SCOPE_ARRAY', 'TRUE', `${BOOLEAN} TRUE`],
   ['TESSERA_COMPAT_SUBJECT_LOGIN', '1', `${BOOLEAN} 1`],
+  ['TESSERA_COMPAT_PROFILE_EMAIL', 'on', `${BOOLEAN} on`],
   ['TESSERA_LOG_LEVEL', 'verbose', `${LEVELS} verbose`],
   ['TESSERA_LOG_LEVEL', 'Info', `${LEVELS} Info`],
   ['TESSERA_INSTANCE', 'a\u0007b', TEXT],

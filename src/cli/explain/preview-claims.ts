@@ -2,6 +2,7 @@ import type { ServiceAuthorization, SignInFacts } from '../../domain/access/auth
 import type { Target } from '../../domain/access/resource-indicators.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { ACR_PASSWORD } from '../../domain/protocol/acr.ts'
+import { NO_CLAIMS, type RequestedClaims, withEmailOfProfile } from '../../domain/protocol/requested-claims.ts'
 import { type SigningAlgorithm, signingAlgorithmOf } from '../../domain/protocol/signing-algorithm.ts'
 import type { User } from '../../domain/users/user.ts'
 import { accessTokenClaims, type PersonAccess } from '../../oauth/tokens/mint/access-token.ts'
@@ -51,14 +52,17 @@ export const signInAt = (now: number): SignInFacts => ({
 
 /** What a person's sign-in would give the app; nothing is signed and nothing is stored. */
 export function previewForUser(
-  granted: { readonly app: TrustedApplication; readonly user: User } & Target,
+  granted: { readonly app: TrustedApplication; readonly user: User; readonly claims?: RequestedClaims } & Target,
   nonce: string | undefined,
   { tokens, algorithm, now }: Preview,
 ): ClaimsPreview {
   const signIn = signInAt(now)
+  const plain = granted.claims ?? NO_CLAIMS
+  const claims = tokens.profileWithEmail ? withEmailOfProfile(plain, granted.scope, false) : plain
   const access: PersonAccess = {
     kind: 'user',
     ...granted,
+    claims,
     signIn,
     family: UNIQUE,
     afterSignOut: false,

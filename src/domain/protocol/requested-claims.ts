@@ -2,6 +2,8 @@
 export interface RequestedClaims {
   readonly userinfo: readonly string[]
   readonly idToken: readonly string[]
+  /** What access tokens tell as well, as long as they are for `profile`. */
+  readonly accessToken?: readonly string[]
 }
 
 export const NO_CLAIMS: RequestedClaims = { userinfo: [], idToken: [] }
@@ -23,6 +25,26 @@ export const USER_CLAIMS: readonly string[] = Object.values(CLAIMS_OF_SCOPE).fla
 /** The names of the claims that scopes stand for. */
 export const claimsOfScopes = (scope: readonly string[]): string[] =>
   scope.flatMap((name) => (Object.hasOwn(CLAIMS_OF_SCOPE, name) ? (CLAIMS_OF_SCOPE[name] ?? []) : []))
+
+/**
+ * Compatibility: has a request for `profile` ask for the e-mail as well, wherever claims of scopes are told. A person allows it like
+ * any other claim, so that what was granted before tells no more than it did.
+ * @param inIdToken whether the ID token tells claims of scopes, as no access token can fetch them
+ */
+export function withEmailOfProfile(
+  claims: RequestedClaims,
+  scope: readonly string[],
+  inIdToken: boolean,
+): RequestedClaims {
+  if (!scope.includes('profile')) return claims
+  const email = CLAIMS_OF_SCOPE['email'] ?? []
+  const adding = (names: readonly string[]): string[] => [...new Set([...names, ...email])]
+  return {
+    userinfo: adding(claims.userinfo),
+    idToken: inIdToken ? adding(claims.idToken) : claims.idToken,
+    accessToken: email,
+  }
+}
 
 /** The scopes whose claims are asked for by name; a person allows them in the same words. */
 export const scopesOfClaims = ({ userinfo, idToken }: RequestedClaims): string[] =>

@@ -3,6 +3,7 @@ import type { ReadCatalogue } from '../../domain/access/resource-indicators.ts'
 import type { ResponseType } from '../../domain/apps/app-choices.ts'
 import { type Sector, sectorOf } from '../../domain/apps/sector.ts'
 import type { AuthorizationAnswer } from '../../domain/protocol/authorization-answer.ts'
+import { withEmailOfProfile } from '../../domain/protocol/requested-claims.ts'
 import type { Refused } from '../../domain/refusals/errors.ts'
 import type { RunCheck } from '../../domain/refusals/run-check.ts'
 import type { User } from '../../domain/users/user.ts'
@@ -37,6 +38,8 @@ interface Dependencies {
   readonly findSession: (cookie: string | undefined) => Promise<LiveSession | undefined>
   readonly subjectOf: (user: User, sector: Sector) => string
   readonly sessionStateParameter: (to: Redirectable, sid: string | undefined) => Readonly<Record<string, string>>
+  /** Compatibility: `profile` brings the e-mail too. */
+  readonly profileWithEmail: boolean
 }
 
 export type AuthorizeFlow = ReturnType<typeof createAuthorizeFlow>
@@ -56,6 +59,7 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
     findSession,
     subjectOf,
     sessionStateParameter,
+    profileWithEmail,
   } = dependencies
 
   /** What has to happen next, with this sign-in session. */
@@ -88,7 +92,9 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
       runCheck?: RunCheck,
     ): Promise<AuthorizationRequest> {
       const offered = { readHint: readIdTokenHint, catalogue: await readCatalogue(), responseTypes }
-      return validate(request, redirectable, offered, runCheck)
+      const valid = await validate(request, redirectable, offered, runCheck)
+      if (!profileWithEmail) return valid
+      return { ...valid, claims: withEmailOfProfile(valid.claims, valid.scope, valid.responseType === 'id_token') }
     },
 
     decideFor,

@@ -8,7 +8,7 @@ import {
   type TrustedApplication,
 } from '../../domain/apps/trusted-application.ts'
 import type { Audit, AuditEvent } from '../../domain/instance/audit.ts'
-import { claimsOfScopes } from '../../domain/protocol/requested-claims.ts'
+import { claimsOfScopes, type RequestedClaims } from '../../domain/protocol/requested-claims.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import { tokenIssued } from '../../domain/tokens/token-issued.ts'
 import type { User } from '../../domain/users/user.ts'
@@ -41,6 +41,7 @@ type MintAccessToken = (
     readonly family: string
     readonly afterSignOut: boolean
     readonly binding: TokenBinding
+    readonly claims: RequestedClaims
   },
 ) => Promise<{
   readonly response: TokenResponse
@@ -82,7 +83,11 @@ export function createIssueAnswer(dependencies: Dependencies) {
     const target = targetOf(request, [], app, await readCatalogue())
     // Through the browser the sender proves to hold nothing.
     const sender = { family, afterSignOut: false, binding: 'none' } as const
-    const minted = await mintAccessToken({ kind: 'user', app, user, signIn: session, ...sender, ...target })
+    const minted = await mintAccessToken({
+      ...{ kind: 'user', app, user, signIn: session, claims: request.claims },
+      ...sender,
+      ...target,
+    })
     return { ...minted, target }
   }
 

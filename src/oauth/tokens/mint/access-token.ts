@@ -7,6 +7,7 @@ import {
   accessTokenLifetime,
   type TrustedApplication,
 } from '../../../domain/apps/trusted-application.ts'
+import { NO_CLAIMS, type RequestedClaims } from '../../../domain/protocol/requested-claims.ts'
 import { writeTokenId } from '../../../domain/protocol/token-id.ts'
 import type { ReferenceToken } from '../../../domain/tokens/reference-token.ts'
 import { notBefore } from '../../../domain/tokens/token-times.ts'
@@ -22,6 +23,8 @@ export interface PersonAccess
     'kind' | 'user' | 'signIn' | 'scope' | 'audience' | 'family' | 'afterSignOut' | 'binding'
   > {
   readonly app: TrustedApplication
+  /** What was asked for by name. */
+  readonly claims?: RequestedClaims
 }
 
 /**
@@ -57,7 +60,7 @@ const audienceClaim = ([first, ...more]: readonly string[], issuer: string): str
   first === undefined ? issuer : more.length === 0 ? first : [first, ...more]
 
 function userFlowClaims(
-  { app, user, scope, signIn, family, afterSignOut }: PersonAccess,
+  { app, user, scope, signIn, family, afterSignOut, claims = NO_CLAIMS }: PersonAccess,
   profile: TokenProfile,
   nonce: string,
 ) {
@@ -67,7 +70,7 @@ function userFlowClaims(
     auth_time: inSeconds(signIn.authTime),
     sid: signIn.sid,
     amr: signIn.amr,
-    ...accessTokenUserClaims(user, scope),
+    ...accessTokenUserClaims(user, scope, claims.accessToken ?? []),
   }
 }
 

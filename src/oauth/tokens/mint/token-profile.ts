@@ -13,6 +13,8 @@ export interface TokenProfile {
   readonly scopeAsArray: boolean
   /** Compatibility: `sub` is the login instead of the stable id. */
   readonly subjectAsLogin: boolean
+  /** Compatibility: `profile` brings the e-mail too. */
+  readonly profileWithEmail: boolean
   /** What makes the subjects of pairwise apps; nobody else can compute them. */
   readonly pairwiseKey: SealingKey
 }

@@ -60,11 +60,11 @@ const IN_ACCESS_TOKEN: Readonly<Record<string, readonly string[]>> = {
   email: ['email', 'email_verified'],
 }
 
-/** What an access token tells an API about a person, as far as the scope goes. */
-export const accessTokenUserClaims = (user: User, scope: readonly string[]): Claims =>
-  userClaims(
-    user,
-    Object.keys(IN_ACCESS_TOKEN)
+/** What an access token tells an API about a person, as far as the scope goes. @param ofProfile names that `profile` brings beyond its own */
+export const accessTokenUserClaims = (user: User, scope: readonly string[], ofProfile: readonly string[]): Claims =>
+  userClaims(user, [
+    ...Object.keys(IN_ACCESS_TOKEN)
       .filter((name) => scope.includes(name))
       .flatMap((name) => IN_ACCESS_TOKEN[name] ?? []),
-  )
+    ...(scope.includes('profile') ? ofProfile : []),
+  ])
