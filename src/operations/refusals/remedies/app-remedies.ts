@@ -38,7 +38,7 @@ function knowTheApp(facts: Facts): Remedy {
   )
   // What looks like a flag can be no ApplicationUri, and has no place in a command.
   if ([uri, redirectUri].some((word) => word?.startsWith('-'))) return { expected, fix: send }
-  const otherwise = `if it is a ${known === undefined ? 'new app of yours' : 'different app'}: ${register}`
+  const otherwise = `if it is a ${known === undefined ? 'new' : 'different'} app of yours: ${register}`
   return { expected, fix: send, otherwise }
 }
 

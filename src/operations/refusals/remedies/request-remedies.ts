@@ -56,7 +56,7 @@ function sendAnotherApp({ uri, sent, registered: { appsAt } }: Facts): Remedy {
         ? 'send the client_id of the app that people sign in to; tessera app list shows them'
         : `send client_id=${other}, with which this redirect URI is registered`,
     ),
-    otherwise: `only if people are to sign in to this app too: ${update(uri, ...attributes)}`,
+    otherwise: `only if people are to sign in to this app too, at this address: ${update(uri, ...attributes)}`,
   }
 }
 
