@@ -148,7 +148,7 @@ export function createLogout({ apps, readHint, boxes, clock, random, issuer }: D
   }
 }
 
-interface Home {
+export interface Home {
   readonly name: string
   readonly url: string
 }
