@@ -141,6 +141,12 @@ const consentShows = (text: string) => async (uri: string) =>
 /** Attribute -> a request that shows it, before and after it is set. */
 const EFFECTS: Readonly<Record<string, Effect>> = {
   Name: { value: 'Blue Shop', see: consentShows('Blue Shop'), before: 'false', after: 'true' },
+  LocalizedNames: {
+    value: '{"de":"Blauer Laden"}',
+    see: async (uri) => String((await askAs(uri, 'david', { ui_locales: 'de' })).text.includes('Blauer Laden')),
+    before: 'false',
+    after: 'true',
+  },
   ClientType: {
     value: 'None',
     app: { ...WEB_APP, ApplicationSecretHash: undefined },

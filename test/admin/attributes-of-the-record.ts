@@ -12,6 +12,7 @@ import { createBrowser } from '../fixtures/sign-in/browser.ts'
 const EFFECTS: Readonly<Record<string, readonly [file: string, text: string]>> = {
   ApplicationUri: ['errors-token-endpoint.ts', 'TE-14 who is unknown, wrong or disabled cannot be told apart'],
   Name: ['attributes-of-the-record.ts', 'on the pages'],
+  LocalizedNames: ['names-by-language.ts', 'sign-in, consent and sign-out call the app'],
   ClientType: ['kill-switches-of-the-record.ts', "clientType: 'Public'"],
   ApplicationSecretHash: ['secret-rotation.ts', 'only its hash is stored here'],
   IsEnabled: ['kill-switches.ts', 'APP_IS_OFF'],

@@ -1,5 +1,12 @@
 import type { ClientType } from '../../domain/apps/app-choices.ts'
-import { readAppChanges, type Said, showApp, showSecret, showSecretUse } from '../../domain/apps/app-record.ts'
+import {
+  readAppChanges,
+  type Said,
+  showApp,
+  showSecret,
+  showSecretUse,
+  unreadableIn,
+} from '../../domain/apps/app-record.ts'
 import { APP_DEFAULTS, type AppRegistration, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
@@ -79,7 +86,8 @@ export function createManageApps({ read, runChange, clock, random, sealedSecrets
         const wanted = { ...APP_DEFAULTS, ...defaults, applicationUri, ...asked }
         const hash = body.ApplicationSecretHash
         const misplaced = hash !== undefined && wanted.clientType !== 'Confidential'
-        await together(misplaced ? [SECRET_OF_NOBODY] : [], () => registerApp(unit, wanted, context))
+        const faults = [...(misplaced ? [SECRET_OF_NOBODY] : []), ...unreadableIn(body)]
+        await together(faults, () => registerApp(unit, wanted, context))
         if (hash !== undefined) await addAppSecret(unit, applicationUri, toSecret({ hash }, context.now), context)
         if (body.IsEnabled === false) await setAppEnabled(unit, applicationUri, false, context)
         return describe(await requireApp(unit, applicationUri), unit, asked)
@@ -92,7 +100,7 @@ export function createManageApps({ read, runChange, clock, random, sealedSecrets
         const registration = registrationOf(before)
         const changes = readAppChanges(body, { name: applicationUri, clientType: before.clientType })
         const wanted = { ...registration, ...changes }
-        const faults = whyRenamed(body, applicationUri)
+        const faults = [...whyRenamed(body, applicationUri), ...unreadableIn(body)]
         // The kill switch alone must work even where the rest of the record no longer does.
         const changesRecord = faults.length > 0 || Object.keys(changes).length > 0
         if (changesRecord) await together(faults, () => updateApp(unit, wanted, context))

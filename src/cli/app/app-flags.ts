@@ -4,7 +4,7 @@ import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
 import { repeated } from '../kit/repeated-flag.ts'
-import { readSet } from './app-set.ts'
+import { readSet, type SetChanges } from './app-set.ts'
 
 /** Attributes with a flag of their own, as commander keeps them. */
 export interface RecordFlags {
@@ -63,8 +63,8 @@ export interface AskedChanges {
 }
 
 /** Reads flags and `--set`; which of the two is meant cannot be known where both speak of one attribute. @throws Problem */
-export function readRecordFlags(flags: RecordFlags): AskedChanges {
-  const set = readSet(flags.set ?? [])
+export function readRecordFlags(flags: RecordFlags): AskedChanges & Pick<SetChanges, 'names'> {
+  const { changes: set, names } = readSet(flags.set ?? [])
   const given = FLAGS.flatMap(({ attribute, option }) => {
     const value = flags[option]
     const known = findAttribute(attribute)
@@ -74,6 +74,7 @@ export function readRecordFlags(flags: RecordFlags): AskedChanges {
   })
   return {
     changes: Object.assign({}, ...given.map(({ change }) => change), set) as Partial<AppRegistration>,
+    names,
     faults: given
       .filter(({ key }) => key in set)
       .map(({ attribute }) => ({ attribute, reason: 'is given both by --set and by its own flag' })),

@@ -5,6 +5,7 @@ import { addAppSecret } from '../../admin/apps/secrets.ts'
 import type { ChangeContext } from '../../admin/change/record-change.ts'
 import { isConflict } from '../../admin/change/refuse-change.ts'
 import { APP_SECRETS, provesItselfBySecret } from '../../domain/apps/app-secret.ts'
+import { withNames } from '../../domain/apps/names-by-language.ts'
 import { APP_DEFAULTS, type AppRegistration, isInteractive } from '../../domain/apps/trusted-application.ts'
 import type { SealedRows } from '../../lib/crypto/master-keys.ts'
 import { digest, newId, newSecret, systemRandom } from '../../lib/crypto/secrets.ts'
@@ -54,6 +55,7 @@ async function register(applicationUri: string, flags: Flags, command: Command):
     name: applicationUri,
     ...registrationOf(shape),
     ...asked.changes,
+    localizedNames: withNames(asked.changes.localizedNames ?? {}, asked.names),
   }
   const faults = [...misplacedFlags(shape, flags), ...asked.faults]
   await withCore(command, async (core, config) => {

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { warningsAbout, warningsAboutSecrets } from '../../admin/apps/app-warnings.ts'
 import { registrationOf, requireApp, updateApp } from '../../admin/apps/apps.ts'
 import { provesItselfBySecret } from '../../domain/apps/app-secret.ts'
+import { withNames } from '../../domain/apps/names-by-language.ts'
 import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import { commandLineHere } from '../kit/actor.ts'
@@ -68,7 +69,10 @@ async function update(applicationUri: string, flags: Flags, command: Command): P
       const registration = registrationOf(await requireApp(unit, applicationUri))
       const lists = changeLists(registration, flags, given.changes)
       const asked = { faults: [...given.faults, ...lists.faults, ...misspelled], flags: FLAG_OF }
-      return orFaults(asked, () => updateApp(unit, { ...registration, ...given.changes, ...lists.changes }, context))
+      const { localizedNames } = { ...registration, ...given.changes }
+      const names = { localizedNames: withNames(localizedNames, given.names) }
+      const wanted = { ...registration, ...given.changes, ...lists.changes, ...names }
+      return orFaults(asked, () => updateApp(unit, wanted, context))
     })
     const loginOf = await loginsFor([before, after], store.read)
     printWarned(

@@ -51,6 +51,7 @@ export async function exportInstance(unit: Unit, extras: Extras, now: number): P
     apps: apps.map((app) => ({
       ...withoutNothing({ ...describeRecord(app, loginOf), SelfRegistered: app.selfRegistered || null }, DEFAULTS),
       ...listsOfAddresses(app),
+      ...(Object.keys(app.localizedNames).length === 0 ? {} : { LocalizedNames: app.localizedNames }),
       ...exportSecrets(validSecrets(app, now)),
     })),
     users: users.map((user) => ({

@@ -7,6 +7,7 @@ import { APP_FIELD_NAMES, appField } from '../schema/app-fields.ts'
 import type { ConfigurationFault } from '../schema/fault.ts'
 import { type Complain, complaintsOf, type Form, isList, refuseUnknown, textOf } from '../schema/fields.ts'
 import type { FileRecord, Suggest } from '../schema/records.ts'
+import { isRecord } from '../schema/source.ts'
 import { readSecrets, type WantedSecret } from './read-secrets.ts'
 import type { Variables } from './variables.ts'
 
@@ -77,9 +78,14 @@ function readAttributes(fields: Readonly<Record<string, unknown>>, complain: Com
   return registration
 }
 
-function changeOf({ read, readParts }: AppAttribute, value: unknown, form: Form): Partial<AppRegistration> | undefined {
+function changeOf(
+  { read, readParts, readMembers }: AppAttribute,
+  value: unknown,
+  form: Form,
+): Partial<AppRegistration> | undefined {
   if (isList(form) && Array.isArray(value))
     return value.every((part): part is string => typeof part === 'string') ? readParts(value) : undefined
+  if (form === 'members' && isRecord(value)) return readMembers(value)
   const text = textOf(value, form)
   return text === undefined ? undefined : read(text)
 }

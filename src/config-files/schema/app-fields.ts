@@ -2,7 +2,8 @@ import { APP_ATTRIBUTES, type AppAttribute, RECORD_ATTRIBUTES } from '../../doma
 import { BESIDE_ATTRIBUTES } from '../../domain/apps/beside-attributes.ts'
 import { type Field, type Form, isList } from './fields.ts'
 
-function formOf({ schema, separator }: AppAttribute): Form {
+function formOf({ schema, separator, hasMembers }: AppAttribute): Form {
+  if (hasMembers) return 'members'
   if (separator !== undefined) return separator === ',' ? 'commas' : 'spaces'
   if (schema.enum !== undefined) return schema.enum
   const types = [schema.type].flat()

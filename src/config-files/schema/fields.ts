@@ -2,7 +2,7 @@ import type { ConfigurationFault } from './fault.ts'
 import type { FileRecord, Suggest } from './records.ts'
 
 /** How a value is written: a list may be one text with its separator, or a list of texts. */
-export type Form = 'text' | 'flag' | 'seconds' | 'commas' | 'spaces' | 'other' | readonly (string | null)[]
+export type Form = 'text' | 'flag' | 'seconds' | 'commas' | 'spaces' | 'members' | 'other' | readonly (string | null)[]
 
 /** An attribute as files know it. */
 export interface Field {

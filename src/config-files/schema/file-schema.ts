@@ -98,6 +98,7 @@ const TYPES: Readonly<Record<Extract<Form, string>, () => TSchema[]>> = {
   seconds: () => [Type.Integer({ minimum: 0 }), Type.String({ pattern: '^\\d{1,9}$|^\\d{1,6}[smhd]$' }), Type.Null()],
   commas: () => [Type.String(), Type.Array(Type.String()), Type.Null()],
   spaces: () => [Type.String(), Type.Array(Type.String()), Type.Null()],
+  members: () => [Type.String(), Type.Record(Type.String(), Type.String()), Type.Null()],
   other: () => [Type.Unknown()],
 }
 

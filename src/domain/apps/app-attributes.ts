@@ -14,6 +14,10 @@ export interface AppAttribute
   readonly read: (text: string) => Partial<AppRegistration> | undefined
   /** The same of a list whose parts come one by one; `undefined`, too, where the attribute is no list. */
   readonly readParts: (parts: readonly string[]) => Partial<AppRegistration> | undefined
+  /** The same of a value that is an object; `undefined`, too, where the attribute is none. */
+  readonly readMembers: (members: unknown) => Partial<AppRegistration> | undefined
+  /** Whether its value may come as an object. */
+  readonly hasMembers: boolean
   readonly show: (app: AppRegistration) => Shown
   /** What is wrong with its value in a record; each reason completes "NAME ...". */
   readonly faultsIn: (app: AppRegistration) => readonly string[]
@@ -33,6 +37,8 @@ const attribute = <K extends keyof AppRegistration>(key: K, row: Row<AppRegistra
     name: `${key.charAt(0).toUpperCase()}${key.slice(1)}`,
     key,
     read: (given) => changeOf(kind.read(given.trim())),
+    readMembers: (members) => changeOf(kind.readMembers?.(members)),
+    hasMembers: kind.readMembers !== undefined,
     readParts: (parts) => changeOf(kind.readParts?.(parts)),
     show: (app) => kind.show(app[key]),
     faultsIn: ({ [key]: value }) => (value === undefined || value === null ? [] : (rule?.(value) ?? [])),

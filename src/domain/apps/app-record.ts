@@ -1,6 +1,8 @@
 import { isoTime } from '../../lib/time/clock.ts'
-import { APP_ATTRIBUTES, showRegistration } from './app-attributes.ts'
+import type { Fault } from '../refusals/errors.ts'
+import { APP_ATTRIBUTES, type AppAttribute, showRegistration } from './app-attributes.ts'
 import type { Shown } from './attribute-kinds.ts'
+import type { NamesByLanguage } from './names-by-language.ts'
 import { APP_DEFAULTS, type AppRegistration, type AppSecret, type TrustedApplication } from './trusted-application.ts'
 
 const timeOf = (milliseconds: number | undefined): string | null =>
@@ -27,8 +29,8 @@ export const showApp = (app: TrustedApplication, systemUser: string | undefined)
   UpdatedAt: isoTime(app.updatedAt),
 })
 
-/** A value as a JSON record may give it: a list also as what it is. */
-export type Said = Shown | readonly string[]
+/** A value as a JSON record may give it: a list, and names by language, also as what they are. */
+export type Said = Shown | readonly string[] | NamesByLanguage
 
 /**
  * Reads the declarative attributes of a JSON record whose types are right already; `null` asks for the default again.
@@ -40,13 +42,22 @@ export function readAppChanges(
 ): Partial<AppRegistration> {
   const defaultApp: AppRegistration = { ...APP_DEFAULTS, applicationUri: '', ...defaults }
   const changes = APP_ATTRIBUTES.filter(({ name }) => body[name] !== undefined).map(
-    ({ name, read, readParts, show }) => {
-      const value = body[name] ?? show(defaultApp)
-      return (
-        (typeof value === 'object' && value !== null ? readParts(value) : read(value === null ? '' : String(value))) ??
-        {}
-      )
-    },
+    (attribute) => readSaid(attribute, body[attribute.name] ?? attribute.show(defaultApp)) ?? {},
   )
   return Object.assign({}, ...changes) as Partial<AppRegistration>
 }
+
+/** The change that a value asks for; `undefined` when it cannot be read. */
+function readSaid({ read, readParts, readMembers }: AppAttribute, value: Said): Partial<AppRegistration> | undefined {
+  if (value === null || typeof value !== 'object') return read(value === null ? '' : String(value))
+  return Array.isArray(value) ? readParts(value) : readMembers(value)
+}
+
+/** What of a JSON record has the right type and cannot be read all the same. */
+export const unreadableIn = (body: Readonly<Record<string, Said | undefined>>): Fault[] =>
+  APP_ATTRIBUTES.flatMap((attribute) => {
+    const { name, expects } = attribute
+    const value = body[name] ?? null
+    const isRead = value === null || readSaid(attribute, value) !== undefined
+    return isRead ? [] : [{ attribute: name, reason: `expects ${expects}` }]
+  })

@@ -2,6 +2,7 @@ import { SECOND } from '../../lib/time/clock.ts'
 import { readDuration } from '../../lib/time/duration.ts'
 import { splitUris } from '../protocol/uri-list.ts'
 import * as metadata from './metadata-kinds.ts'
+import { type NamesByLanguage, parseNames, readNames } from './names-by-language.ts'
 
 /** A value as the record shows it, in JSON and to people. */
 export type Shown = string | number | boolean | null
@@ -22,6 +23,7 @@ export interface ValueSchema {
   readonly maximum?: number
   readonly items?: PartSchema
   readonly maxItems?: number
+  readonly additionalProperties?: { readonly type: 'string' }
   /** What JSON expects, where that is not what text expects. */
   readonly description?: string
 }
@@ -42,6 +44,8 @@ export interface Kind<T> {
   readonly readParts?: (parts: readonly string[]) => { readonly value: T } | undefined
   /** Reads text; `undefined` for what it cannot read. */
   readonly read: (text: string) => { readonly value: T } | undefined
+  /** Reads an object whose members are the value; text has it as JSON. */
+  readonly readMembers?: (members: unknown) => { readonly value: T } | undefined
   readonly show: (value: T) => Shown
   /** How apps that register themselves say it. @see RFC 7591 §2 */
   readonly metadata: metadata.MetadataKind<T>
@@ -75,6 +79,20 @@ export const keySet: Kind<string | undefined> = {
   ...optional('JSON text', 'a JWK Set with public keys, as JSON text'),
   metadata: metadata.keySet,
 }
+
+/** @param what a language has, in the plural */
+export const byLanguage = (what: string): Kind<NamesByLanguage> => ({
+  noun: `${what} by language`,
+  expects: `${what} by language, as JSON such as {"de":"Laden"}, or nothing`,
+  schema: { type: ['string', 'null'] },
+  read: (value) => (value === '' ? { value: {} } : held(parseNames(value))),
+  readMembers: (members) => held(readNames(members)),
+  show: (names) => (Object.keys(names).length === 0 ? null : JSON.stringify(names)),
+  metadata: metadata.names,
+})
+
+const held = <T>(value: T | undefined): { readonly value: T } | undefined =>
+  value === undefined ? undefined : { value }
 
 export const flag: Kind<boolean> = {
   noun: 'flag',

@@ -3,16 +3,12 @@ import {
   ACCESS_TOKEN_FORMATS,
   ACCESS_TOKEN_POLICIES,
   ALL_RESPONSE_TYPES,
-  ASSERTION_ALGORITHMS,
-  ASSERTION_AUDIENCES,
-  AUTH_METHODS,
   CLIENT_TYPES,
-  REQUEST_OBJECT_ALGORITHMS,
   SUBJECT_TYPES,
 } from './app-choices.ts'
 import {
+  byLanguage,
   flag,
-  keySet,
   list,
   listOf,
   oneOf,
@@ -26,6 +22,7 @@ import {
   urlAtRedirectUri,
 } from './attribute-kinds.ts'
 import { individual, row } from './attribute-row.ts'
+import { KEY_ATTRIBUTES } from './key-attributes.ts'
 import * as rules from './value-rules.ts'
 
 /** Every attribute of the record, a row for each, in the order in which records show them. */
@@ -40,6 +37,12 @@ export const APP_TABLE = {
     rule: rules.readableName,
     instead: 'the ApplicationUri',
     metadata: 'client_name',
+  }),
+  localizedNames: row(byLanguage('names'), {}, 'identity', {
+    meaning: 'the Name in other languages, such as `Name#de`; pages in none of them show the Name',
+    rule: rules.namesByLanguage,
+    metadata: 'client_name#LANGUAGE',
+    readApart: true,
   }),
   clientType: individual(oneOf(CLIENT_TYPES), 'identity', {
     meaning: '`Confidential` keeps a secret, `Public` (SPA, native app) cannot, `None` cannot use any flow',
@@ -204,44 +207,7 @@ export const APP_TABLE = {
     meaning: 'a note: `iss` and `sid` are always sent',
     metadata: 'frontchannel_logout_session_required',
   }),
-  jwks: row(keySet, undefined, 'keys', {
-    meaning: 'public keys of the app; instead of JwksUri',
-    rule: rules.keySet,
-    metadata: 'jwks',
-  }),
-  jwksUri: row(url, undefined, 'keys', {
-    meaning: 'URL of the JWK Set of the app; instead of Jwks',
-    rule: rules.keySetUrl,
-    metadata: 'jwks_uri',
-    called: true,
-  }),
-  tokenEndpointAuthMethod: row(oneOf(AUTH_METHODS), 'client_secret', 'keys', {
-    meaning: 'how the app authenticates; `client_secret`: its secret, in header or body',
-    metadata: 'token_endpoint_auth_method',
-    readApart: true,
-  }),
-  tokenEndpointAuthSigningAlg: row(optionalOneOf(ASSERTION_ALGORITHMS, 'any that fits the method'), undefined, 'keys', {
-    meaning: 'the only algorithm for its assertions; default: any that fits the method',
-    metadata: 'token_endpoint_auth_signing_alg',
-  }),
-  clientAssertionAudience: row(oneOf(ASSERTION_AUDIENCES), 'lenient', 'keys', {
-    meaning: '`issuer`: `aud` is the issuer alone (FAPI 2); `lenient`: or an endpoint',
-  }),
-  requestObjectSigningAlg: row(optionalOneOf(REQUEST_OBJECT_ALGORITHMS, 'any'), undefined, 'keys', {
-    meaning: 'the only algorithm for its request objects, or `none` for unsigned ones; default: any',
-    metadata: 'request_object_signing_alg',
-  }),
-  /** @see RFC 9101 §10.5 */
-  requireSignedRequestObject: row(flag, false, 'keys', {
-    meaning: 'authorization requests must use a signed request object',
-    metadata: 'require_signed_request_object',
-  }),
-  requestUris: row(uris('https URLs'), [], 'keys', {
-    meaning: 'from where request objects of the app are fetched: https URLs of up to 512 characters',
-    rule: rules.requestUris,
-    metadata: 'request_uris',
-    called: true,
-  }),
+  ...KEY_ATTRIBUTES,
   selfRegistered: row(flag, false, 'identity', {
     meaning: 'the app registered itself; never changes',
     fixed: true,

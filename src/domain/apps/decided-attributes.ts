@@ -6,6 +6,7 @@ type Key = keyof AppRegistration
 /** Attributes that say one thing between them: whoever decides one of them decides all. */
 const TOGETHER: readonly (readonly Key[])[] = [
   ['clientType', 'tokenEndpointAuthMethod', 'tokenEndpointAuthSigningAlg'],
+  ['name', 'localizedNames'],
   ['jwks', 'jwksUri'],
   // Only whoever keeps the list of a sector may share it, and it was not asked about other redirect URIs.
   ['sectorIdentifierUri', 'subjectType', 'impersonateLoginUrl'],

@@ -1,3 +1,5 @@
+import { type NamesByLanguage, readNames } from './names-by-language.ts'
+
 /** How the values of one kind of client metadata are read and shown. */
 export interface MetadataKind<T> {
   /** @throws MetadataFault */
@@ -29,6 +31,16 @@ export const keySet: MetadataKind<string | undefined> = {
     return JSON.stringify(value)
   },
   show: (value) => (value === undefined ? undefined : (JSON.parse(value) as unknown)),
+}
+
+/** Names by language; there each is a member of its own. @see RFC 7591 §2.2 */
+export const names: MetadataKind<NamesByLanguage> = {
+  read: (value) => {
+    const read = readNames(value)
+    if (read === undefined) throw new MetadataFault('expects names by language')
+    return read
+  },
+  show: (value) => value,
 }
 
 export const flag: MetadataKind<boolean> = {

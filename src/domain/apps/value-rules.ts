@@ -5,6 +5,7 @@ import { isScopeToken } from '../protocol/scope.ts'
 import { whyNotInList } from '../protocol/uri-list.ts'
 import { whyBadName } from '../records/readable-name.ts'
 import { readKeySet } from './app-keys.ts'
+import type { NamesByLanguage } from './names-by-language.ts'
 
 /** What is wrong with a value, whatever the rest of the record says; each reason completes "NAME ...". */
 export type ValueRule<T> = (value: T) => readonly string[]
@@ -26,6 +27,17 @@ export const clientId: ValueRule<string> = (uri) =>
 
 /** A name that misleads nobody. */
 export const readableName: ValueRule<string> = (name) => reasons(whyBadName(name))
+
+const MOST_LANGUAGES = 50
+
+/** The same in several languages. */
+export const namesByLanguage: ValueRule<NamesByLanguage> = (names) => [
+  ...reasons(Object.keys(names).length > MOST_LANGUAGES && `must have at most ${MOST_LANGUAGES} languages`),
+  ...Object.entries(names).flatMap(([language, name]) => {
+    const reason = whyBadName(name)
+    return reasons(reason && `the one in ${language} ${reason}`)
+  }),
+]
 
 /** Names that a scope can have. @see RFC 6749 §3.3 */
 export const scopeNames: ValueRule<readonly string[]> = (scopes) =>

@@ -45,6 +45,9 @@ export const describeClient = (
   scope: [...PROTOCOL_SCOPES, ...app.scope].join(' '),
   id_token_signed_response_alg: signingAlgorithmOf(app, defaultAlgorithm),
   ...Object.fromEntries(
+    Object.entries(app.localizedNames).map(([language, name]) => [`client_name#${language}`, name]),
+  ),
+  ...Object.fromEntries(
     MEMBERS.map(({ name, show }) => [name, show(app)] as const).filter(([, value]) => value !== undefined),
   ),
 })

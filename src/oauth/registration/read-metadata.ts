@@ -1,5 +1,6 @@
 import type { AuthMethod, ClientType, ResponseType } from '../../domain/apps/app-choices.ts'
 import { MetadataFault, oneOf, text, texts } from '../../domain/apps/metadata-kinds.ts'
+import { languageTag, type NamesByLanguage, withNames } from '../../domain/apps/names-by-language.ts'
 import type { KeptMetadata } from '../../domain/apps/self-registration.ts'
 import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
 import { apiScopesOf, isScopeToken, isSeparatedByCommas } from '../../domain/protocol/scope.ts'
@@ -76,6 +77,7 @@ export function readMetadata(
       // Who names no way may send the secret either way.
       ...(isSaid(body, 'token_endpoint_auth_method') ? {} : { tokenEndpointAuthMethod: 'client_secret' as const }),
       responseTypes,
+      localizedNames: namesIn(body, complaints),
       scope: read('scope', (value) => readApiScopes(value, scopes.allowed), scopes.byDefault),
     },
     kept: {
@@ -85,6 +87,17 @@ export function readMetadata(
     },
     complaints,
   }
+}
+
+/** Names in languages; a member whose tag is none, or comes in two spellings, is not understood and ignored. @see RFC 7591 §2.2 */
+function namesIn(body: Readonly<Record<string, unknown>>, complaints: MetadataComplaint[]): NamesByLanguage {
+  const named = Object.keys(body).flatMap((member) => {
+    const [, language] = /^client_name#(.+)$/.exec(member) ?? []
+    const tag = language === undefined ? undefined : languageTag(language)
+    const name = tag === undefined ? '' : readMember(body, member, text.read, '', complaints)
+    return tag === undefined ? [] : [[tag, name] as const]
+  })
+  return withNames({}, Object.fromEntries(named))
 }
 
 /** The order of the words in a response type does not count. @see OAuth 2.0 Multiple Response Types §1 */

@@ -19,7 +19,8 @@ interface Hint {
 export interface LogoutInteraction {
   readonly id: string
   readonly startedAt: number
-  readonly appName?: string
+  /** The ApplicationUri of the app that asks. */
+  readonly app?: string
   /** Its ApplicationUri, where it has a home that the last page may lead back to. */
   readonly backTo?: string
   /** Registered for the app; where the browser goes in the end. */
@@ -97,7 +98,7 @@ export function createLogout({ apps, readHint, boxes, clock, random, issuer }: D
       return {
         id: newShortId(random),
         startedAt: clock(),
-        ...(app ? { appName: app.name } : {}),
+        ...(app ? { app: app.applicationUri } : {}),
         ...(app && homeOf(app) ? { backTo: app.applicationUri } : {}),
         ...(app?.selfRegistered ? { selfRegistered: true as const } : {}),
         ...(redirectUri === undefined ? {} : { redirectUri, ...(state === undefined ? {} : { state }) }),
@@ -115,6 +116,9 @@ export function createLogout({ apps, readHint, boxes, clock, random, issuer }: D
     },
 
     seal: sealed.seal,
+
+    /** The app that asks, for people to read its name. */
+    appOf: async ({ app }: LogoutInteraction) => (app === undefined ? undefined : apps.find(app)),
 
     open(box: string): LogoutInteraction {
       const opened = sealed.open(box)
@@ -148,11 +152,10 @@ export function createLogout({ apps, readHint, boxes, clock, random, issuer }: D
   }
 }
 
-export interface Home {
-  readonly name: string
+export interface Home extends Pick<TrustedApplication, 'name' | 'localizedNames'> {
   readonly url: string
 }
 
 /** As far as an administrator vouched for it: a link here must not lead just anywhere. */
-const homeOf = ({ name, clientUri, selfRegistered }: TrustedApplication): Home | undefined =>
-  selfRegistered || clientUri === undefined ? undefined : { name, url: clientUri }
+const homeOf = ({ name, localizedNames, clientUri, selfRegistered }: TrustedApplication): Home | undefined =>
+  selfRegistered || clientUri === undefined ? undefined : { name, localizedNames, url: clientUri }

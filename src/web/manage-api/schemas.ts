@@ -84,11 +84,13 @@ export const LogoutRecord = Type.Object({
   lastError: value(TEXT_OR_NULL, 'why the last attempt failed'),
 } satisfies Record<keyof ShownLogout, TSchema>)
 
-/** A list may come as what it is, too. */
-const settableSchema = ({ schema, part }: AppAttribute): ValueSchema =>
-  part === undefined
-    ? resettable(schema)
-    : { ...resettable(schema), type: ['string', 'array', 'null'], items: part, maxItems: MOST_PARTS }
+/** A list, and an object, may come as what they are, too. */
+function settableSchema({ schema, part, hasMembers }: AppAttribute): ValueSchema {
+  if (hasMembers)
+    return { ...resettable(schema), type: ['string', 'object', 'null'], additionalProperties: { type: 'string' } }
+  if (part === undefined) return resettable(schema)
+  return { ...resettable(schema), type: ['string', 'array', 'null'], items: part, maxItems: MOST_PARTS }
+}
 
 /** Every attribute has a default but the ClientType. */
 const settable = propertiesOf(APP_ATTRIBUTES, (attribute) =>

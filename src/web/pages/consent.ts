@@ -78,7 +78,7 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
       ...reachOf(app),
       data: (t, has, locale) => ({
         ...describeScopes(asked.scope, { t, has }, resources, locale),
-        app: displayOf(app),
+        app: displayOf(app, locale),
         user: step.signedIn.user,
         eachTime: asked.eachTime,
         notYou: `${issuer}/login?interaction=${flow.interactions.seal({ ...interaction, another: true })}`,

@@ -82,8 +82,8 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
       uiLocales: form.get('ui_locales'),
       ...reachOf(app),
       ownScript: true,
-      data: () => ({
-        app: displayOf(app),
+      data: (_t, _has, language) => ({
+        app: displayOf(app, language),
         action: `${issuer}/login?interaction=${flow.interactions.seal(interaction)}`,
         csrf,
         username,

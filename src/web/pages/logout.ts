@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { nameIn } from '../../domain/apps/names-by-language.ts'
 import type { Sector } from '../../domain/apps/sector.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
 import { appendParameters, destinationOf } from '../../domain/protocol/redirect-uri.ts'
@@ -12,7 +13,7 @@ import { csrfToken, requireCsrf, requireOwnPage } from '../kit/requests/csrf.ts'
 import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
 
 interface Dependencies {
-  readonly logout: Pick<Logout, 'seal' | 'open' | 'doneUrl' | 'findHome'>
+  readonly logout: Pick<Logout, 'appOf' | 'seal' | 'open' | 'doneUrl' | 'findHome'>
   readonly sessions: Pick<SignInSessionsService, 'findUnended' | 'end'>
   readonly cookies: Pick<Cookies, 'browser' | 'ensureBrowser' | 'session' | 'clearSession'>
   readonly renderPage: RenderPage
@@ -60,19 +61,20 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
     return renderPage(request, reply, { template: 'signed-out', uiLocales, data: () => ({ onward }) })
   }
 
-  function confirm(
+  async function confirm(
     request: FastifyRequest,
     reply: FastifyReply,
     interaction: LogoutInteraction,
     { user }: LiveSession,
-  ): FastifyReply {
+  ): Promise<FastifyReply> {
+    const app = await logout.appOf(interaction)
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(interaction))
     return renderPage(request, reply, {
       template: 'logout',
       uiLocales: interaction.uiLocales,
       endsAtApp: interaction.redirectUri !== undefined,
-      data: () => ({
-        app: interaction.appName === undefined ? undefined : { name: interaction.appName },
+      data: (_t, _has, language) => ({
+        app: app && { name: nameIn(app, language) },
         user,
         action: `${issuer}/logout?interaction=${logout.seal(interaction)}`,
         csrf,
@@ -96,14 +98,23 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
     return signOut(request, reply, interaction, await sessions.findUnended(cookies.session(request)))
   })
 
-  server.get('/logout/signed-out', { config }, async (request, reply) => {
+  server.get('/logout/signed-out', { config }, createSignedOutPage(dependencies))
+}
+
+/** The last page of a sign-out, which leads back to an app that has a home. */
+const createSignedOutPage =
+  ({ renderPage, logout }: Pick<Dependencies, 'renderPage' | 'logout'>) =>
+  async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const app = queryForm(request).get('app')
     const back = await logout.findHome(app)
     // The same page in another language; an app that is not known is nothing to repeat.
     const place = `/logout/signed-out${back === undefined ? '' : `?${new URLSearchParams({ app: app ?? '' })}`}`
-    return renderPage(request, reply, { template: 'signed-out', place, data: () => ({ back }) })
-  })
-}
+    return renderPage(request, reply, {
+      template: 'signed-out',
+      place,
+      data: (_t, _has, language) => ({ back: back && { url: back.url, name: nameIn(back, language) } }),
+    })
+  }
 
 /** The page that lets the browser tell apps, with the cookies they gave it, and moves on by itself. @see OIDC Front-Channel Logout §3 */
 const createLetBrowserTell =

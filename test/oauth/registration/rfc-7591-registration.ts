@@ -107,6 +107,7 @@ await t.test('all that is said is kept, and told again', async (t) => {
     redirect_uris: [REDIRECT, 'https://rp.example.com/two'],
     post_logout_redirect_uris: ['https://rp.example.com/bye'],
     client_name: 'Whole',
+    'client_name#de': 'Ganz',
     client_uri: 'https://rp.example.com/',
     logo_uri: 'https://rp.example.com/logo.png',
     policy_uri: 'https://rp.example.com/policy',
@@ -124,7 +125,7 @@ await t.test('all that is said is kept, and told again', async (t) => {
     id_token_signed_response_alg: 'RS256',
     scope: 'openid email read',
   }
-  const ignored = { 'client_name#de': 'Ganz', software_id: 'x', unheard_of: { of: [1] }, jwks: null, tos_uri: null }
+  const ignored = { 'client_name#not a tag': 'x', software_id: 'x', unheard_of: { of: [1] }, jwks: null, tos_uri: null }
   const client = await registerClient(instance, { ...said, ...ignored, tos_uri: said.tos_uri })
   matchesWhole(t, client, {
     ...said,
@@ -135,6 +136,7 @@ await t.test('all that is said is kept, and told again', async (t) => {
   const shown = JSON.parse((await tessera(['app', 'show', client.client_id, '--json'])).stdout) as Json
   t.match(shown, {
     Name: 'Whole',
+    LocalizedNames: '{"de":"Ganz"}',
     SelfRegistered: true,
     ClientType: 'Confidential',
     ImpersonateAsInternalUserAllowed: true,

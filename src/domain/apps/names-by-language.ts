@@ -1,0 +1,49 @@
+import { parseStrictJson } from '../../lib/crypto/strict-json.ts'
+
+/** What something is called in languages other than that of its name, by their tags. @see RFC 5646 */
+export type NamesByLanguage = Readonly<Record<string, string>>
+
+/** The one spelling of a language tag; `undefined` for what is none. @see RFC 5646 §4.5 */
+export function languageTag(text: string): string | undefined {
+  try {
+    return text.length > 35 ? undefined : Intl.getCanonicalLocales(text)[0]
+  } catch {
+    return undefined
+  }
+}
+
+/** Reads names by language, each tag in its one spelling; one that is empty says nothing. @returns `undefined` where they cannot be read */
+export function readNames(given: unknown): NamesByLanguage | undefined {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return undefined
+  const names = new Map<string, string>()
+  for (const [language, name] of Object.entries(given)) {
+    const tag = languageTag(language)
+    if (tag === undefined || typeof name !== 'string' || names.has(tag)) return undefined
+    names.set(tag, name)
+  }
+  return inOrder([...names].filter(([, name]) => name !== ''))
+}
+
+/** The same from JSON as text. */
+export const parseNames = (text: string): NamesByLanguage | undefined => readNames(parseStrictJson(text)?.value)
+
+/** Some names with others in their place; an empty one takes a language away. */
+export const withNames = (names: NamesByLanguage, changes: NamesByLanguage): NamesByLanguage =>
+  inOrder(Object.entries({ ...names, ...changes }).filter(([, name]) => name !== ''))
+
+const inOrder = (entries: [string, string][]): NamesByLanguage =>
+  Object.fromEntries(entries.sort(([one], [other]) => (one < other ? -1 : 1)))
+
+const primary = (tag: string): string => tag.split('-')[0]?.toLowerCase() ?? ''
+
+interface Named {
+  readonly name: string
+  readonly localizedNames: NamesByLanguage
+}
+
+/** What a page in a language calls something: the name in that very language, or in a variety of it, or else the name. @see RFC 4647 §3.4 */
+export function nameIn({ name, localizedNames }: Named, language: string): string {
+  const tags = Object.keys(localizedNames)
+  const tag = tags.find((known) => known === language) ?? tags.find((known) => primary(known) === primary(language))
+  return (tag === undefined ? undefined : localizedNames[tag]) ?? name
+}
