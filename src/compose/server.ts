@@ -146,7 +146,13 @@ export async function buildServer(
   await server.register(metricsEndpoint, { metrics, token: config.metrics.token, networks })
   await server.register(oauthMetadataEndpoint, { metadata, rootPath })
   const { instance: database, audience: defaultResource } = profile
-  await server.register(autoDiscoveryEndpoint, { issuer, database, readResources: store.read.resources.list })
+  await server.register(autoDiscoveryEndpoint, {
+    issuer,
+    database,
+    defaultResource,
+    readResources: store.read.resources.list,
+    statusOf: services.statusOfSite,
+  })
   const { origin } = new URL(issuer)
   await server.register(profileMeEndpoint, {
     lookUpToken,

@@ -33,6 +33,7 @@ import { createMintAccessToken } from '../oauth/tokens/mint/mint-access-token.ts
 import { createSignUserInfo } from '../oauth/tokens/mint/sign-user-info.ts'
 import { completeProfile, subjectOf as subjectWith } from '../oauth/tokens/mint/token-profile.ts'
 import { createAudit } from '../operations/audit/audit.ts'
+import { createSiteStatuses } from '../operations/maintenance/site-statuses.ts'
 import { createOutbox } from '../operations/outbox/outbox.ts'
 import { createKnownApps } from '../operations/refusals/known-apps.ts'
 import { createRefusalLog } from '../operations/refusals/refusal-log.ts'
@@ -227,5 +228,6 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     registration,
     forgetUnused,
     manage,
+    statusOfSite: createSiteStatuses({ outbound, clock, isOn: config.siteProbes }),
   }
 }

@@ -117,6 +117,7 @@ const sections = (values: Values, shown: readonly ShownSetting[], production: bo
     hourly: values.TESSERA_REGISTRATION_HOURLY,
     unusedFor: values.TESSERA_REGISTRATION_UNUSED,
   },
+  siteProbes: values.TESSERA_SITE_PROBES,
   metrics: { token: values.TESSERA_METRICS_TOKEN },
   signingAlgorithm: values.TESSERA_SIGNING_ALGORITHM,
   signingKeys: {

@@ -212,6 +212,11 @@ export const SETTINGS = {
     readToken,
     hidden,
   ),
+  TESSERA_SITE_PROBES: setting(
+    'true',
+    'whether auto-discovery says which sites work, which the server asks once a minute at most while somebody wants to know',
+    readBoolean,
+  ),
   TESSERA_LOG_REQUESTS: setting(
     'true',
     'whether each request is a line of the log: method, route, status, time, address, and the id of a refusal; those for health and metrics at the level debug',

@@ -1,9 +1,11 @@
 // SQLite alone: is about headers, hosts and addresses, which no database sees
-
-import t from 'tap'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
 import { RESOURCE_DEFAULTS } from '../../src/domain/access/api-resource.ts'
 import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
-import { startInstance } from '../fixtures/instance/instance.ts'
+import { eventually, until } from '../fixtures/instance/eventually.ts'
+import { type Instance, startInstance } from '../fixtures/instance/instance.ts'
 
 const PATHS = ['/tools/auto-discovery', '/sys/auto-discovery']
 
@@ -86,4 +88,89 @@ await t.test('it names the configured issuer, whatever the request says', async 
       WebSites: [{ Url: 'https://id.example.com:8443/sso/id' }, { Url: 'https://id.example.com:8443/profile' }],
     })
   }
+})
+
+await t.test('sites that the operator registered', async (t) => {
+  let answer = 200
+  let asked = 0
+  const held: (() => void)[] = []
+  const server = createServer((_request, response) => {
+    asked += 1
+    const end = (): void => void response.writeHead(answer).end()
+    if (answer === 0) held.push(() => response.destroy())
+    else end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  const url = `http://127.0.0.1:${port}/api`
+  const properties = { ODataServiceRoot: `${url}/odata` }
+
+  /** The site of the instance's own API, as auto-discovery tells. */
+  async function readSite({ origin }: Instance) {
+    const { WebSites } = (await (await fetch(`${origin}/tools/auto-discovery`)).json()) as Discovered
+    return WebSites.find(({ Type }) => Type === 'ERP')
+  }
+  async function start(t: Test, settings: Readonly<Record<string, string>>): Promise<Instance> {
+    const instance = await startInstance({ settings })
+    t.teardown(() => instance.close())
+    await instance.core.store.write(async ({ resources }) => {
+      const [own] = await resources.list()
+      if (own) await resources.update({ ...own, site: { type: 'ERP', url, properties } }, instance.now())
+    })
+    return instance
+  }
+  const statusIs = (instance: Instance, status: string) =>
+    eventually(
+      () => readSite(instance),
+      (site) => site?.['Status'] === status,
+    )
+
+  await t.test('the API of the instance, its properties, and whether it works', async (t) => {
+    const instance = await start(t, { TESSERA_OUTBOUND_EXEMPT_HOSTS: `127.0.0.1:${port}` })
+    t.match(await readSite(instance), { Status: 'Unknown', StatusDescription: 'has not been asked yet' })
+    t.strictSame(await statusIs(instance, 'Working'), {
+      Type: 'ERP',
+      Status: 'Working',
+      StatusDescription: 'answers',
+      Url: url,
+      System: true,
+      AdditionalProperties: { Scope: 'read update', ...properties },
+    })
+    for (let n = 0; n < 20; n++) await readSite(instance)
+    t.equal(asked, 1, 'however many want to know')
+
+    answer = 503
+    instance.advance(60_000)
+    t.equal((await readSite(instance))?.['Status'], 'Working', 'nobody waits for the site')
+    t.match(await statusIs(instance, 'NotWorking'), { StatusDescription: 'answers with status 503' })
+    answer = 0
+    instance.advance(60_000)
+    await Promise.all(Array.from({ length: 20 }, () => readSite(instance)))
+    await until(() => held.length > 0)
+    t.equal((await readSite(instance))?.['StatusDescription'], 'answers with status 503', 'answered while it hangs')
+    t.equal(asked, 3, 'one asks for all')
+    for (const end of held.splice(0)) end()
+    await eventually(
+      () => readSite(instance),
+      (site) => site?.['StatusDescription'] === 'does not answer',
+    )
+    t.match(await readSite(instance), { Status: 'NotWorking', StatusDescription: 'does not answer' }, 'and not why')
+    answer = 401
+    instance.advance(60_000)
+    t.match(await statusIs(instance, 'Working'), { Status: 'Working' }, 'whoever asks for a token is there')
+  })
+
+  await t.test('what the guard does not let the server call, and where probes are off', async (t) => {
+    const before = asked
+    for (const settings of [{}, { TESSERA_OUTBOUND_EXEMPT_HOSTS: `127.0.0.1:${port}`, TESSERA_SITE_PROBES: 'false' }]) {
+      const instance = await start(t, settings)
+      for (let n = 0; n < 3; n++)
+        t.match(await readSite(instance), { Status: 'Unknown', StatusDescription: 'is not monitored from here' })
+    }
+    t.equal(asked, before)
+  })
 })

@@ -11,10 +11,14 @@ import { block, print, table } from '../kit/output.ts'
 import { impossible, wrongUsage } from '../kit/problem.ts'
 import { repeated } from '../kit/repeated-flag.ts'
 import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
+import { type SiteFlags, siteAfter, siteLines } from './resource-site-flags.ts'
 
 const SCOPE_FLAG = '--scope <name=description>'
 const SERVER_FLAG = '--resource-server <application-uri>'
 const OPEN_FLAG = '--open-to-self-registered'
+const URL_FLAG = '--site-url <url>'
+const TYPE_FLAG = '--site-type <type>'
+const PROPERTY_FLAG = '--site-property <name=value>'
 const PUT_HELP = `An app may ask for the resource once its record lists it: tessera app update APP --set "ApiResources=IDENTIFIER".`
 
 /** `tessera resource ...`: the APIs that access tokens are for. */
@@ -31,6 +35,9 @@ export function resourceCommands(program: Command): void {
     .option('--name <name>', 'name for administrators (default: the identifier)')
     .option(SERVER_FLAG, 'a Confidential app with which the API introspects tokens; may be repeated', repeated)
     .option(OPEN_FLAG, 'let apps that register themselves have its scopes in TESSERA_REGISTRATION_SCOPES')
+    .option(URL_FLAG, 'where the API is, as auto-discovery tells everybody')
+    .option(TYPE_FLAG, 'what kind of site that is (default: API)')
+    .option(PROPERTY_FLAG, 'what else programs have to know of it; may be repeated', repeated)
     .addHelpText(
       'after',
       helpText(
@@ -60,6 +67,11 @@ export function resourceCommands(program: Command): void {
     .option(SCOPE_FLAG, 'add a scope, or change its description; may be repeated', repeated)
     .option('--remove-scope <name>', 'remove a scope that no app lists; may be repeated', repeated)
     .option(SERVER_FLAG, 'let a Confidential app introspect tokens for the API; may be repeated', repeated)
+    .option(URL_FLAG, 'where the API is, as auto-discovery tells everybody')
+    .option(TYPE_FLAG, 'what kind of site that is')
+    .option(PROPERTY_FLAG, 'add what else programs have to know of it, or change it; may be repeated', repeated)
+    .option('--remove-site-property <name>', 'remove such a property; may be repeated', repeated)
+    .option('--remove-site', 'auto-discovery no longer tells where it is')
     .option(
       '--remove-resource-server <application-uri>',
       'no longer let this app introspect them; may be repeated',
@@ -73,6 +85,7 @@ export function resourceCommands(program: Command): void {
         'tessera resource update DomainAPI --scope "read=See orders and customers"',
         'tessera resource update https://reports.example.com --scope reports.share --remove-scope reports.write',
         'tessera resource update DomainAPI --resource-server my.trusted.app/sync',
+        'tessera resource update DomainAPI --site-url https://erp.example.com/api --site-property ODataServiceRoot=https://erp.example.com/api/odata',
       ]),
     )
     .action(update)
@@ -84,7 +97,7 @@ export function resourceCommands(program: Command): void {
     .action(remove)
 }
 
-interface PutFlags {
+interface PutFlags extends SiteFlags {
   readonly name?: string
   readonly scope?: readonly string[]
   readonly removeScope?: readonly string[]
@@ -109,9 +122,11 @@ const add = (identifier: string, flags: PutFlags, command: Command): Promise<voi
   withCore(command, async (core, config) => {
     const { store } = core
     const resourceServers = flags.resourceServer ?? []
-    const openToSelfRegistered = flags.openToSelfRegistered ?? false
+    const { openToSelfRegistered = false } = flags
+    const site = siteAfter(undefined, flags)
     const scopes = readScopes(flags.scope)
-    const wanted = { identifier, name: flags.name ?? identifier, scopes, resourceServers, openToSelfRegistered }
+    const name = flags.name ?? identifier
+    const wanted = { identifier, name, scopes, resourceServers, openToSelfRegistered, site }
     await store.writeAlone(async (unit) => {
       if ((await unit.resources.list()).some((known) => known.identifier === identifier))
         throw impossible(
@@ -155,11 +170,13 @@ const update = (identifier: string, flags: PutFlags, command: Command): Promise<
       const before = await find(unit, identifier)
       requireKnown(removed, before)
       const resourceServers = serversAfter(before, flags)
+      const site = siteAfter(before.site, flags)
       const renewed = before.scopes.map((scope) => given.find(({ name }) => name === scope.name) ?? scope)
       const added = given.filter(({ name }) => !before.scopes.some((scope) => scope.name === name))
       const scopes = [...renewed, ...added].filter(({ name }) => !removed.includes(name))
       const openToSelfRegistered = flags.openToSelfRegistered ?? before.openToSelfRegistered
-      const wanted = { ...before, name: flags.name ?? before.name, scopes, resourceServers, openToSelfRegistered }
+      const name = flags.name ?? before.name
+      const wanted = { ...before, name, scopes, resourceServers, openToSelfRegistered, site }
       await putResource(unit, wanted, commandLine(clock()))
       return wanted
     })
@@ -212,7 +229,7 @@ type Entry = readonly [name: string, value: string | readonly string[]]
 
 const textOf = (resource: ApiResource): string => block(entriesOf(resource))
 
-const entriesOf = ({ identifier, name, scopes, resourceServers, openToSelfRegistered }: ApiResource): Entry[] => [
+const entriesOf = ({ identifier, name, scopes, resourceServers, openToSelfRegistered, site }: ApiResource): Entry[] => [
   ['Identifier', identifier],
   ['Name', name],
   [
@@ -221,4 +238,5 @@ const entriesOf = ({ identifier, name, scopes, resourceServers, openToSelfRegist
   ],
   ['ResourceServers', resourceServers],
   ['OpenToSelfRegistered', openToSelfRegistered ? ['true'] : []],
+  ...(site === undefined ? [] : siteLines(site)),
 ]

@@ -1,4 +1,5 @@
 import type { ApiResource, ApiScope } from '../../domain/access/api-resource.ts'
+import { type ResourceSite, USUAL_SITE_TYPE } from '../../domain/access/resource-site.ts'
 import { type Complain, complaintsOf, refuseUnknown, textOf } from '../schema/fields.ts'
 import type { FileRecord, Suggest } from '../schema/records.ts'
 import { RESOURCE_FIELDS, SCOPE_FIELDS } from '../schema/resource-fields.ts'
@@ -24,8 +25,33 @@ export function readResource(record: FileRecord, { suggest }: Reading): Read<Wan
     complain('ResourceServers', 'expects ApplicationUris: a list, or one text separated by spaces')
   const resourceServers = servers?.split(' ').filter((uri) => uri !== '') ?? []
   const isOpen = readFlag(fields['OpenToSelfRegistered'], 'OpenToSelfRegistered', complain)
-  const resource = { identifier: id, name: name || id, scopes, resourceServers, openToSelfRegistered: isOpen ?? false }
+  const site = readSite(fields, complain)
+  const resource = {
+    identifier: id,
+    name: name || id,
+    scopes,
+    resourceServers,
+    openToSelfRegistered: isOpen ?? false,
+    ...(site ? { site } : {}),
+  }
   return { wanted: { record, resource }, faults }
+}
+
+function readSite(fields: FileRecord['fields'], complain: Complain): ResourceSite | undefined {
+  const [type, url] = (['SiteType', 'SiteUrl'] as const).map((name) => {
+    const text = textOf(fields[name] ?? null, 'text')
+    if (text === undefined) complain(name, 'expects a text; put it in quotes')
+    return text ?? ''
+  })
+  const properties = fields['SiteProperties'] ?? {}
+  if (!isRecord(properties) || !Object.values(properties).every((value) => typeof value === 'string')) {
+    complain('SiteProperties', 'expects texts by name')
+    return undefined
+  }
+  if (url) return { type: type || USUAL_SITE_TYPE, url, properties: properties as Record<string, string> }
+  for (const name of ['SiteType', 'SiteProperties'] as const)
+    if (fields[name] !== undefined && fields[name] !== null) complain(name, 'needs a SiteUrl beside it')
+  return undefined
 }
 
 function readScopes(value: unknown, suggest: Suggest, complain: Complain): ApiScope[] {

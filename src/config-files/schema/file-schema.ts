@@ -70,6 +70,9 @@ const resourceSchema = () =>
       Scopes: Type.Array(Type.Union([Type.String(), record(mapped(SCOPE_FIELDS, valueSchema), ['Name'])]), {
         description: RESOURCE_FIELDS.Scopes.description,
       }),
+      SiteProperties: Type.Record(Type.String(), Type.String(), {
+        description: RESOURCE_FIELDS.SiteProperties.description,
+      }),
     },
     ['Identifier', 'Scopes'],
     'An API resource; attributes left out have their defaults.',

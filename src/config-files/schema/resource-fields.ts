@@ -14,6 +14,12 @@ export const RESOURCE_FIELDS = {
     description:
       'Whether apps that register themselves may have its scopes, as far as TESSERA_REGISTRATION_SCOPES lists them; false if omitted.',
   },
+  SiteType: { form: 'text', description: 'What kind of site auto-discovery calls it; if omitted, API.' },
+  SiteUrl: { form: 'text', description: 'Where the API is, as auto-discovery tells everybody.' },
+  SiteProperties: {
+    form: 'other',
+    description: 'What else auto-discovery tells of it, by name, such as ODataServiceRoot.',
+  },
 } as const satisfies Record<string, Field>
 
 /** What files say of a scope. */

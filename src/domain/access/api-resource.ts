@@ -1,6 +1,7 @@
 import { ADMINISTRATION_SCOPE, isProtocolScope, isScopeToken } from '../protocol/scope.ts'
 import { whyBadName } from '../records/readable-name.ts'
 import type { Fault } from '../refusals/errors.ts'
+import { type ResourceSite, showSite, siteFaults } from './resource-site.ts'
 
 /** Under which name the database keeps the identifier of the instance's own API, which every app may use. */
 export const DEFAULT_RESOURCE = 'default-resource'
@@ -21,6 +22,8 @@ export interface ApiResource {
   readonly resourceServers: readonly string[]
   /** Whether apps that register themselves may have those of its scopes that the operator gives away. */
   readonly openToSelfRegistered: boolean
+  /** Where it is, as auto-discovery tells everybody; nothing where the operator has not said so. */
+  readonly site?: ResourceSite | undefined
 }
 
 /** What an API is that says nothing else. */
@@ -30,16 +33,24 @@ export const RESOURCE_DEFAULTS = {
 } as const satisfies Partial<ApiResource>
 
 /** The record under the names that files and the administration API use. */
-export const showResource = ({ identifier, name, scopes, resourceServers, openToSelfRegistered }: ApiResource) => ({
+export const showResource = ({
+  identifier,
+  name,
+  scopes,
+  resourceServers,
+  openToSelfRegistered,
+  site,
+}: ApiResource) => ({
   Identifier: identifier,
   Name: name,
   Scopes: scopes.map((scope) => ({ Name: scope.name, Description: scope.description ?? null })),
   ResourceServers: [...resourceServers].sort(),
   OpenToSelfRegistered: openToSelfRegistered,
+  ...showSite(site),
 })
 
 /** Everything that makes an API resource unable to work. */
-export function resourceFaults({ identifier, name, scopes, resourceServers }: ApiResource): Fault[] {
+export function resourceFaults({ identifier, name, scopes, resourceServers, site }: ApiResource): Fault[] {
   const fault = (attribute: string, reason: string | false | undefined): Fault[] =>
     reason ? [{ attribute, reason }] : []
   const badName = whyBadName(name)
@@ -63,6 +74,7 @@ export function resourceFaults({ identifier, name, scopes, resourceServers }: Ap
     ...resourceServers.flatMap((uri, index) =>
       fault('ResourceServers', resourceServers.indexOf(uri) !== index && `${uri} is named twice`),
     ),
+    ...siteFaults(site),
   ]
 }
 

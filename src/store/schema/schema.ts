@@ -135,6 +135,7 @@ interface ApiResourcesTable {
   name: string
   scopes: string
   open_to_self_registered: number
+  site: string | null
   created_at: number
   updated_at: number
 }

@@ -1,16 +1,21 @@
 import type { FastifyInstance } from 'fastify'
 import type { ApiResource } from '../../domain/access/api-resource.ts'
+import { type SiteStatus, USUAL_SITE_TYPE } from '../../domain/access/resource-site.ts'
 
 interface Dependencies {
   readonly issuer: string
   /** Name of the instance's database. */
   readonly database: string
+  /** Identifier of the API of the instance itself. */
+  readonly defaultResource: string
   readonly readResources: () => Promise<readonly ApiResource[]>
+  /** How a site is doing that the operator has registered, by what is known; asks nobody to wait. */
+  readonly statusOf: (url: string) => SiteStatus
 }
 
 interface WebSite {
   readonly Type: string
-  readonly Status: 'Working' | 'Unknown'
+  readonly Status: SiteStatus['status']
   readonly StatusDescription: string
   readonly Url: string
   /** Whether it is a part of the instance itself. */
@@ -24,7 +29,7 @@ export const AUTO_DISCOVERY_PATHS = ['/tools/auto-discovery', '/sys/auto-discove
 /** Tells anybody which sites the instance has. */
 export async function autoDiscoveryEndpoint(
   server: FastifyInstance,
-  { issuer, database, readResources }: Dependencies,
+  { issuer, database, defaultResource, readResources, statusOf }: Dependencies,
 ): Promise<void> {
   const { host, origin } = new URL(issuer)
   const own: readonly WebSite[] = [
@@ -46,23 +51,31 @@ export async function autoDiscoveryEndpoint(
     },
   ]
 
+  function siteOf({ identifier, scopes, site }: ApiResource): WebSite[] {
+    const url = site?.url ?? identifier
+    if (!isAddress(url)) return []
+    // An identifier is a name: whether anybody answers there, nobody has said.
+    const { status, description } =
+      site === undefined ? ({ status: 'Unknown', description: 'is not monitored from here' } as const) : statusOf(url)
+    return [
+      {
+        Type: site?.type ?? USUAL_SITE_TYPE,
+        Status: status,
+        StatusDescription: description,
+        Url: url,
+        System: identifier === defaultResource,
+        AdditionalProperties: { Scope: scopes.map(({ name }) => name).join(' '), ...site?.properties },
+      },
+    ]
+  }
+
   for (const path of AUTO_DISCOVERY_PATHS)
     server.get(path, { config: { public: true } }, async () => ({
       Host: host,
       DbName: database,
-      WebSites: [...own, ...(await readResources()).filter(isSite).map(asSite)],
+      WebSites: [...own, ...(await readResources()).flatMap(siteOf)],
     }))
 }
 
 /** An identifier that is no address of the web, such as `DomainAPI` or a urn, leads nowhere. */
-const isSite = ({ identifier }: ApiResource): boolean =>
-  URL.canParse(identifier) && ['https:', 'http:'].includes(new URL(identifier).protocol)
-
-const asSite = ({ identifier, scopes }: ApiResource): WebSite => ({
-  Type: 'API',
-  Status: 'Unknown',
-  StatusDescription: 'is not monitored from here',
-  Url: identifier,
-  System: false,
-  AdditionalProperties: { Scope: scopes.map(({ name }) => name).join(' ') },
-})
+const isAddress = (url: string): boolean => URL.canParse(url) && ['https:', 'http:'].includes(new URL(url).protocol)

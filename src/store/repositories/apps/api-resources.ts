@@ -1,13 +1,15 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { ApiResource, ApiScope } from '../../../domain/access/api-resource.ts'
+import { type ResourceSite, siteInOrder } from '../../../domain/access/resource-site.ts'
 import type { Schema } from '../../schema/schema.ts'
 
 export type ApiResources = ReturnType<typeof apiResourcesOn>
 
-const fromResource = ({ name, scopes, openToSelfRegistered }: ApiResource) => ({
+const fromResource = ({ name, scopes, openToSelfRegistered, site }: ApiResource) => ({
   name,
   scopes: JSON.stringify(scopes),
   open_to_self_registered: Number(openToSelfRegistered),
+  site: site === undefined ? null : JSON.stringify(siteInOrder(site)),
 })
 
 /** An API with one app that serves it; it comes once for each, and once where there is none. */
@@ -22,7 +24,7 @@ const serversOf = (api: string, rows: readonly Row[]): string[] =>
   rows.flatMap(({ identifier, application_uri }) => (identifier === api ? (application_uri ?? []) : []))
 
 const toResource = (
-  { identifier, name, scopes, open_to_self_registered }: Row,
+  { identifier, name, scopes, open_to_self_registered, site }: Row,
   resourceServers: readonly string[],
 ): ApiResource => ({
   identifier,
@@ -32,6 +34,7 @@ const toResource = (
   ),
   resourceServers,
   openToSelfRegistered: open_to_self_registered !== 0,
+  ...(site === null ? {} : { site: JSON.parse(site) as ResourceSite }),
 })
 
 /** The APIs that access tokens are for, with their scopes and the apps that serve them. */
@@ -49,7 +52,7 @@ export function apiResourcesOn(db: Kysely<Schema>) {
       const rows = await db
         .selectFrom('api_resources')
         .leftJoin('resource_servers', 'resource_servers.identifier', 'api_resources.identifier')
-        .select(['api_resources.identifier', 'name', 'scopes', 'open_to_self_registered', 'application_uri'])
+        .select(['api_resources.identifier', 'name', 'scopes', 'open_to_self_registered', 'site', 'application_uri'])
         .orderBy('api_resources.identifier')
         .orderBy('application_uri')
         .execute()
