@@ -1,14 +1,14 @@
 import type { Audit } from '../domain/instance/audit.ts'
-import type { ApiSession, ApiSessionRules } from '../domain/sessions/api-session.ts'
+import type { ApiSession, ApiSessionApp, ApiSessionRules } from '../domain/sessions/api-session.ts'
 import { admit, sessionToEvict } from '../domain/sessions/licence-slots.ts'
 import { newId } from '../lib/crypto/secrets.ts'
-import type { Holder } from '../store/repositories/sessions/api-sessions.ts'
 import type { AsOf } from '../store/repositories/sessions/live-api-sessions.ts'
 import type { Repositories } from '../store/store.ts'
+import { busy } from './busy.ts'
 import { type SlotsExhausted, slotsExhausted } from './slots-exhausted.ts'
 
-/** Who wants a session, and of which kind it would be. */
-export type Candidate = Holder & Pick<ApiSession, 'kind'> & { readonly sessionEpoch: number }
+/** Who wants a session: the app that calls, and what the session would be. */
+export type Candidate = ApiSessionApp & Pick<ApiSession, 'seat' | 'kind' | 'userId' | 'userEpoch'>
 
 type Unit = Pick<Repositories, 'apiSessions' | 'reservedUsers' | 'auditEvents'>
 
@@ -16,7 +16,7 @@ type Unit = Pick<Repositories, 'apiSessions' | 'reservedUsers' | 'auditEvents'>
 const ENDED_AT_ONCE = 100
 
 /**
- * Gives a candidate the session that they have by now, or a new one where there is a slot; nobody else counts or opens
+ * Gives a candidate the session that their seat has by now, or a new one where there is a slot; nobody else counts or opens
  * meanwhile, on any node.
  */
 export async function admitSession(
@@ -26,18 +26,22 @@ export async function admitSession(
   audit: Pick<Audit, 'within'>,
 ): Promise<ApiSession | SlotsExhausted> {
   const { apiSessions } = unit
+  const { seat, kind, userId, userEpoch } = candidate
   const { now, rules } = asOf
   await apiSessions.endExpired(asOf, ENDED_AT_ONCE)
-  await apiSessions.endOver(asOf, { applicationUri: candidate.applicationUri, userId: candidate.userId })
-  const known = await apiSessions.findLive(candidate, asOf)
+  await apiSessions.endOver(asOf, seat)
+  const known = await apiSessions.findLive(seat, asOf)
   if (known) {
     await apiSessions.touch([known.id], now, asOf)
+    await apiSessions.addApp(known, candidate, now)
     return { ...known, lastSeenAt: now }
   }
   const exhausted = (await hasSpareSlot(unit, rules)) ? undefined : await findSlot(unit, candidate, asOf, audit)
   if (exhausted) return exhausted
-  const session = { ...candidate, id: newId(), openedAt: now, lastSeenAt: now }
-  await apiSessions.add(session)
+  const session = { id: newId(), kind, seat, userId, userEpoch, openedAt: now, lastSeenAt: now }
+  // Who writes alone is never second here; whoever is, whatever has let them in, takes no slot.
+  if (!(await apiSessions.add(session))) throw busy()
+  await apiSessions.addApp(session, candidate, now)
   return session
 }
 
@@ -75,13 +79,12 @@ async function evictSession(
   const { apiSessions, reservedUsers } = unit
   const evicted = sessionToEvict(await apiSessions.listLive({}, asOf), await reservedUsers.list())
   if (!evicted) return false
+  const apps = (await apiSessions.appsOf([evicted.id])).get(evicted.id) ?? []
   await apiSessions.end(evicted.id, asOf.now)
-  await audit.within(unit, {
-    event: 'api_session_ended',
-    actor: 'server',
-    app: evicted.applicationUri,
-    user: evicted.userId,
-    detail: { session: evicted.id, cause: 'a reserved user needed the slot', for: userId },
-  })
+  const detail = { session: evicted.id, cause: 'a reserved user needed the slot', for: userId }
+  for (const app of apps) {
+    const event = { event: 'api_session_ended', actor: 'server', app, user: evicted.userId, detail } as const
+    await audit.within(unit, event)
+  }
   return true
 }

@@ -2,12 +2,14 @@ import type { Audit } from '../domain/instance/audit.ts'
 import { Refused } from '../domain/refusals/errors.ts'
 import { type ApiSession, endOf } from '../domain/sessions/api-session.ts'
 import { admit } from '../domain/sessions/licence-slots.ts'
+import type { Seat } from '../domain/sessions/seat.ts'
 import { createAtMost } from '../lib/flow/at-most.ts'
 import { createRarely } from '../lib/flow/rarely.ts'
 import { type Clock, inSeconds, MINUTE, SECOND } from '../lib/time/clock.ts'
 import type { AsOf } from '../store/repositories/sessions/live-api-sessions.ts'
 import type { Repositories, TokenCheckUnit, Write } from '../store/store.ts'
 import { admitSession, type Candidate, hasSpareSlot } from './admit-session.ts'
+import { busy } from './busy.ts'
 import { type SlotsExhausted, slotsExhausted } from './slots-exhausted.ts'
 
 type Slots = 'settings' | 'apiSessions' | 'reservedUsers'
@@ -22,8 +24,9 @@ interface Dependencies {
   readonly audit: Audit
 }
 
-/** Whoever calls an API: an app, and whom it acts as. */
+/** Whoever calls an API: an app, whom it acts as, and the seat that it does so from. */
 export interface ApiCaller {
+  readonly seat: Seat
   readonly app: { readonly applicationUri: string; readonly epoch: number }
   readonly user: { readonly id: string; readonly epoch: number }
   /** Of both together, as the token was checked. */
@@ -60,11 +63,11 @@ export function createOpenApiSession({ read, write, writeAlone, requireDiskSpace
     now: clock(),
   })
 
-  /** The session that there is already, kept alive by one statement that decides. */
+  /** The session that the app calls within already, kept alive by one statement that decides. */
   async function useKnown(candidate: Candidate): Promise<OpenApiSession | undefined> {
     const asOf = await asOfNow(read)
-    const session = await read.apiSessions.findLive(candidate, asOf)
-    if (!session) return undefined
+    const session = await read.apiSessions.findLive(candidate.seat, asOf)
+    if (!session || !(await read.apiSessions.hasApp(session.id, candidate))) return undefined
     if (asOf.now - session.lastSeenAt < TOUCH_EVERY) return show(session, asOf)
     try {
       const touched = await write(({ apiSessions }) => apiSessions.touch([session.id], asOf.now, asOf))
@@ -76,10 +79,10 @@ export function createOpenApiSession({ read, write, writeAlone, requireDiskSpace
     }
   }
 
-  /** Says at once that every slot is seen to be taken, without taking anybody's turn on the database. */
-  async function checkSlots({ userId }: Candidate): Promise<SlotsExhausted | undefined> {
+  /** Says at once that every slot is seen to be taken, without taking anybody's turn on the database; whoever has a seat needs none. */
+  async function checkSlots({ seat, userId }: Candidate): Promise<SlotsExhausted | undefined> {
     const asOf = await asOfNow(read)
-    if (await hasSpareSlot(read, asOf.rules)) return undefined
+    if ((await hasSpareSlot(read, asOf.rules)) || (await read.apiSessions.findLive(seat, asOf))) return undefined
     const usage = await read.apiSessions.usage(asOf)
     return admit(userId, usage, asOf.rules.slots) === 'full' ? slotsExhausted(usage, asOf) : undefined
   }
@@ -113,12 +116,13 @@ export function createOpenApiSession({ read, write, writeAlone, requireDiskSpace
   }
 
   /**
-   * The session of an app that acts as a user; its first call opens it.
+   * The session of the seat that an app calls from; the first call opens it, and an app that comes later joins it.
    * @throws Refused `MaximumLicenseCountExceeded`, and whatever the caller is refused with when checked again
    */
   return async function openApiSession(caller: ApiCaller): Promise<OpenApiSession> {
-    const { app, user, sessionEpoch, interactive, recheck } = caller
+    const { seat, app, user, sessionEpoch, interactive, recheck } = caller
     const candidate: Candidate = {
+      seat,
       applicationUri: app.applicationUri,
       userId: user.id,
       appEpoch: app.epoch,
@@ -158,9 +162,3 @@ const endedMeanwhile = ({ applicationUri, userId }: Candidate): Refused =>
     },
     { status: 400 },
   )
-
-const busy = (): Refused =>
-  new Refused('temporarily_unavailable', 'no API session can be opened right now; try again shortly', {
-    rule: 'server-busy',
-    cause: 'the database was too slow to store a session that was opened before',
-  })

@@ -1,13 +1,12 @@
 import { Refused } from '../domain/refusals/errors.ts'
 import { type SlotUsage, secondsUntilFreeSlot } from '../domain/sessions/licence-slots.ts'
-import type { Holder } from '../store/repositories/sessions/api-sessions.ts'
 import type { AsOf } from '../store/repositories/sessions/live-api-sessions.ts'
 
 /** Nobody gets in for now. */
 export interface SlotsExhausted {
   /** What the audit log tells of it. */
   readonly figures: { readonly slots: number; readonly live: number; readonly kept: number }
-  readonly refusalOf: (holder: Pick<Holder, 'applicationUri' | 'userId'>) => Refused
+  readonly refusalOf: (whom: { readonly applicationUri: string; readonly userId: string }) => Refused
 }
 
 /** Every licence slot is taken, or kept for somebody else. */

@@ -30,13 +30,14 @@ export function createTouchApiSessions({ read, write, clock, readCatalogue }: De
   /** The live ones among these sessions that the caller may know of. */
   async function findKnown(ids: readonly string[], caller: TrustedApplication, asOf: AsOf): Promise<ApiSession[]> {
     const sessions = await read.apiSessions.findLiveByIds(ids, asOf)
+    const apps = await read.apiSessions.appsOf(sessions.map(({ id }) => id))
     const catalogue = await readCatalogue()
     const mayKnow = new Set<string>()
-    for (const uri of new Set(sessions.map(({ applicationUri }) => applicationUri))) {
+    for (const uri of new Set([...apps.values()].flat())) {
       const app = await read.apps.find(uri)
       if (uri === caller.applicationUri || (app && servesApiOf(caller, app, catalogue))) mayKnow.add(uri)
     }
-    return sessions.filter(({ applicationUri }) => mayKnow.has(applicationUri))
+    return sessions.filter(({ id }) => apps.get(id)?.some((uri) => mayKnow.has(uri)))
   }
 
   /** One statement for all that were used at one time; it decides. @returns the ids of those that live */

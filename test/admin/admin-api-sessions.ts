@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import t from 'tap'
 import { auditOf, isProblem, startAdminApi, TOOL } from '../fixtures/admin/admin.ts'
 import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
@@ -15,6 +16,7 @@ const MINUTE = 60_000
 await t.test('API sessions are listed and ended, with their tokens where that is asked for', async (t) => {
   t.strictSame((await admin.get('/sessions')).json, { items: [], next: null })
   const tokens = await obtainTokens(instance)
+  const { sid } = decodeJwt(tokens.access_token)
   const { session_id: id } = await callApi(instance, tokens.access_token)
   const opened = instance.now()
   const openedAt = new Date(opened).toISOString()
@@ -27,6 +29,9 @@ await t.test('API sessions are listed and ended, with their tokens where that is
       kind: 'user',
       user: 'david',
       app: WEB,
+      apps: [WEB],
+      sid,
+      token: null,
       openedAt,
       lastUsedAt: openedAt,
       endsAt: new Date(opened + 20 * MINUTE).toISOString(),

@@ -4,10 +4,14 @@ import { join } from 'node:path'
 import t from 'tap'
 import { documentOf, words } from '../fixtures/cli/cli.ts'
 import { basic, postForm } from '../fixtures/clients/http.ts'
+import { createRelyingParty } from '../fixtures/clients/relying-party.ts'
 import { tokensOf } from '../fixtures/clients/tokens.ts'
-import { SECRET } from '../fixtures/instance/instance.ts'
+import { PASSWORD, SECRET } from '../fixtures/instance/instance.ts'
 import { directly, preparePair } from '../fixtures/instance/nodes.ts'
-import { serve } from '../fixtures/instance/server-process.ts'
+import { addApp, addPerson, serve } from '../fixtures/instance/server-process.ts'
+import { WEB_REDIRECT } from '../fixtures/instance/world.ts'
+import { createBrowser } from '../fixtures/sign-in/browser.ts'
+import { query } from '../fixtures/store/database.ts'
 import { ONLY_ON_POSTGRES } from '../fixtures/store/postgres.ts'
 import { API, askForSession, DOMAIN_API } from '../fixtures/tokens/api-sessions.ts'
 
@@ -84,5 +88,38 @@ await t.test(
       kept: 0,
       reserved: [],
     })
+  },
+)
+
+await t.test(
+  'first calls over two nodes, of two apps of one sign-in: one session on one slot',
+  { skip: ONLY_ON_POSTGRES },
+  async (t) => {
+    const { site, nodes } = await preparePair(t)
+    const { tessera } = site
+    await addPerson(site, 'david', PASSWORD)
+    const flags = ['--web', '--redirect-uri', WEB_REDIRECT]
+    const secrets = [await addApp(site, 'app0', ...flags), await addApp(site, 'app1', ...flags)]
+    const apiSecret = await addApp(site, API, ...flags)
+    await documentOf(tessera(words(`resource update ${DOMAIN_API} --resource-server ${API} --json`)))
+    await documentOf(tessera(words('license set --slots 1 --json')))
+    for (const node of nodes) await serve(t, node)
+    const browser = createBrowser(site.origin)
+    const tokens: string[] = []
+    for (const [index, secret] of secrets.entries()) {
+      const app = createRelyingParty(site, { clientId: `app${index}`, login: 'david', secret }, browser)
+      tokens.push((await app.obtainTokens()).access_token)
+    }
+    const at = nodes.map(directly)
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, index) =>
+        askForSession(at[index % 2] ?? site, tokens[(index >> 1) % 2] ?? '', basic(API, apiSecret)),
+      ),
+    )
+    t.strictSame([...new Set(answers.map(({ status }) => status))], [200])
+    t.equal(new Set(answers.map(({ json }) => json['session_id'])).size, 1)
+    const rows = 'select count(*)::int as count from'
+    t.strictSame(await query(site, `${rows} api_sessions`), [{ count: 1 }])
+    t.strictSame(await query(site, `${rows} api_session_apps`), [{ count: 2 }])
   },
 )

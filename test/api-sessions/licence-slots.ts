@@ -40,7 +40,11 @@ async function inside(instance: Instance): Promise<number[]> {
   const { store } = instance.core
   const rules = await store.read.settings.apiSessionRules()
   const sessions = await store.read.apiSessions.listLive({}, { rules, now: instance.now() })
-  return sessions.map(({ applicationUri }) => Number(applicationUri.slice(3))).sort((a, b) => a - b)
+  const apps = await store.read.apiSessions.appsOf(sessions.map(({ id }) => id))
+  return [...apps.values()]
+    .flat()
+    .map((uri) => Number(uri.slice(3)))
+    .sort((a, b) => a - b)
 }
 
 await t.test(`${AT_ONCE} first calls at once: exactly ${SLOTS} get in, and a restart changes nothing`, async (t) => {

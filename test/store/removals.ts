@@ -151,7 +151,7 @@ await t.test('what is left goes beside others, through a restart, and then the n
   await other.obtainTokens()
   await cleaned
   t.equal(await noticesTo(WEB), 0)
-  for (const table of ['token_families', 'authorization_codes', 'consents', 'api_sessions', 'trusted_applications'])
+  for (const table of ['token_families', 'authorization_codes', 'consents', 'api_session_apps', 'trusted_applications'])
     t.equal(await countOf(table, 'application_uri', WEB), 0, table)
   t.equal((await admin.post('/apps', { ApplicationUri: WEB, ClientType: 'None' })).status, 201)
   const events = (await documentOf(tessera(words(`audit list --app ${WEB} --json`)))) as unknown as { event: string }[]

@@ -66,7 +66,7 @@ export interface WithdrawnConsent extends EndedTokens {
  * @throws Refused `not_found` where nothing was allowed
  */
 export async function withdrawConsent(
-  unit: TokensUnit & Pick<Repositories, 'consents' | 'apiSessions' | 'auditEvents'>,
+  unit: TokensUnit & Pick<Repositories, 'consents' | 'auditEvents'>,
   { user, app }: { readonly user: string; readonly app: string },
   context: ChangeContext,
 ): Promise<WithdrawnConsent> {
@@ -75,7 +75,6 @@ export async function withdrawConsent(
   const ended = await endTokens(unit, { app, user }, context.now)
   const consent = await unit.consents.withdraw(user, app)
   if (!consent) throw notGiven(app)
-  await unit.apiSessions.endAllOf({ applicationUri: app, userId: user }, context.now)
   const detail = { scope: consent.scope.join(' '), ...ended }
   await recordChange(unit, { event: 'consent_withdrawn', app, user, detail }, context)
   return { scope: consent.scope, ...ended }

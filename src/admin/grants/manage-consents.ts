@@ -8,7 +8,7 @@ import type { TokensUnit } from './end-tokens.ts'
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'consents' | 'apps' | 'users'>
-  readonly runChange: RunChange<keyof TokensUnit | 'consents' | 'apiSessions' | 'users' | 'auditEvents'>
+  readonly runChange: RunChange<keyof TokensUnit | 'consents' | 'users' | 'auditEvents'>
 }
 
 export type ManageConsents = ReturnType<typeof createManageConsents>

@@ -11,7 +11,15 @@ import { readLicense, setLicense, showLicense } from './license.ts'
 interface Dependencies {
   readonly read: Pick<Repositories, 'apps' | 'users' | 'settings' | 'apiSessions' | 'reservedUsers'>
   readonly runChange: RunChange<
-    keyof TokensUnit | 'apps' | 'users' | 'settings' | 'apiSessions' | 'reservedUsers' | 'auditEvents'
+    | keyof TokensUnit
+    | 'apps'
+    | 'users'
+    | 'sessions'
+    | 'sessionApps'
+    | 'settings'
+    | 'apiSessions'
+    | 'reservedUsers'
+    | 'auditEvents'
   >
   readonly clock: Clock
 }

@@ -15,8 +15,8 @@ import { wrongUsage } from '../kit/problem.ts'
 import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
 
 const END_HELP = `Ending a session frees its licence slot at once, but the next call with a valid token opens another session. --with-tokens also ends
-those tokens: the tokens of that app, or with --user the tokens of every app that acts as the user. The user can still sign in and get
-new ones; to prevent that, use tessera user disable.`
+those tokens: those of the apps of that sign-in for the user, that PAT or SAT, or those that a service was issued; with --user those of
+every app that acts as the user. The user can still sign in and get new ones; to prevent that, use tessera user disable.`
 
 /** `tessera session ...`: who calls APIs at the moment. */
 export function sessionCommands(program: Command): void {
@@ -54,8 +54,11 @@ const list = (flags: SessionsWanted, command: Command): Promise<void> =>
   withCoreAsItIs(command, async ({ store: { read }, clock }) => {
     const now = clock()
     const records = await everyPage((query) => showApiSessions(read, flags, now, query))
-    const heading = ['Id', 'Kind', 'User', 'App', 'Opened', 'Last used', 'Ends at']
-    print(command, records, table(heading, records.map(Object.values), 'Nobody has an API session.'))
+    const heading = ['Id', 'Kind', 'User', 'Apps', 'Opened', 'Last used', 'Ends at']
+    const rows = records.map(({ id, kind, user, apps, openedAt, lastUsedAt, endsAt }) => [
+      ...[id, kind, user, apps.join(' '), openedAt, lastUsedAt, endsAt],
+    ])
+    print(command, records, table(heading, rows, 'Nobody has an API session.'))
   })
 
 interface EndFlags {

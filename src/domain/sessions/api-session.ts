@@ -1,19 +1,25 @@
 import { HOUR, isoTime } from '../../lib/time/clock.ts'
 import type { GrantEpochs } from '../access/grant-status.ts'
+import { readSeat, type Seat } from './seat.ts'
 
 /** A session of a person ends when it is not used, one of a service also some time after it was opened. */
 export type ApiSessionKind = 'user' | 'service'
 
-/** An app that calls APIs for one user, from its first call on; occupies a licence slot while it lives. */
-export interface ApiSession extends Pick<GrantEpochs, 'appEpoch' | 'userEpoch'> {
+/** Calls of APIs for one seat, from the first one on; occupies a licence slot while it lives. */
+export interface ApiSession extends Pick<GrantEpochs, 'userEpoch'> {
   readonly id: string
   readonly kind: ApiSessionKind
-  readonly applicationUri: string
-  /** The id of whom the app acts as. */
+  readonly seat: Seat
+  /** The id of whom the calls are made for. */
   readonly userId: string
   /** Milliseconds since 1970, as every time here. */
   readonly openedAt: number
   readonly lastSeenAt: number
+}
+
+/** An app that calls within a session, and under which epochs it does; the session lives while one of its apps may call. */
+export interface ApiSessionApp extends Pick<GrantEpochs, 'appEpoch' | 'sessionEpoch'> {
+  readonly applicationUri: string
 }
 
 /** How long sessions live, and how many there may be; the same for every node. */
@@ -50,13 +56,28 @@ export function endOf(
   return kind === 'service' ? Math.min(unused, openedAt + serviceLength) : unused
 }
 
-/** A session as commands and the administration API show it. @param login of whom it acts as */
-export const showApiSession = (session: ApiSession, login: string | undefined, rules: ApiSessionRules) => ({
-  id: session.id,
-  kind: session.kind,
-  user: login ?? session.userId,
-  app: session.applicationUri,
-  openedAt: isoTime(session.openedAt),
-  lastUsedAt: isoTime(session.lastSeenAt),
-  endsAt: isoTime(endOf(session, rules)),
-})
+/**
+ * A session as commands and the administration API show it.
+ * @param login of whom the calls are made for
+ * @param apps that call within it, the first one first
+ */
+export function showApiSession(
+  session: ApiSession,
+  login: string | undefined,
+  apps: readonly string[],
+  rules: ApiSessionRules,
+) {
+  const { sid, token } = readSeat(session.seat)
+  return {
+    id: session.id,
+    kind: session.kind,
+    user: login ?? session.userId,
+    app: apps[0] ?? '',
+    apps,
+    sid: sid ?? null,
+    token: token ?? null,
+    openedAt: isoTime(session.openedAt),
+    lastUsedAt: isoTime(session.lastSeenAt),
+    endsAt: isoTime(endOf(session, rules)),
+  }
+}

@@ -1,5 +1,6 @@
 import type { SignInFacts } from '../../domain/access/authorization.ts'
 import type { Proof } from '../../domain/access/proof.ts'
+import { seatOfSignIn } from '../../domain/sessions/seat.ts'
 import type { User } from '../../domain/users/user.ts'
 import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
@@ -65,12 +66,12 @@ export function createSignInSessions({ read, write, writeEnding, clock, random, 
 
   async function endIn(
     { sessions, families, apiSessions }: Pick<Repositories, Ended>,
-    { sid, userId }: Pick<SignInSession, 'sid' | 'userId'>,
+    { sid }: Pick<SignInSession, 'sid'>,
   ): Promise<LeftApp[]> {
     // The session comes first: whoever is just being given something in it holds it until that is there to be ended.
     const left = await sessions.end(sid, clock())
     await families.signOut(sid, clock())
-    await apiSessions.endAllOf({ userId }, clock())
+    await apiSessions.endOfSeat(seatOfSignIn(sid), clock())
     return left
   }
 
@@ -126,11 +127,10 @@ export function createSignInSessions({ read, write, writeEnding, clock, random, 
     },
 
     /**
-     * Signs a person out: the access tokens that were issued in the session end with it, and so do the person's API sessions, whose
-     * licence slots are free at once.
+     * Signs a person out: the access tokens that were issued in the session end with it, and so does its API session, whose licence
+     * slot is free at once.
      * @returns the apps it was used at
      */
-    end: (session: Pick<SignInSession, 'sid' | 'userId'>): Promise<LeftApp[]> =>
-      writeEnding((unit) => endIn(unit, session)),
+    end: (session: Pick<SignInSession, 'sid'>): Promise<LeftApp[]> => writeEnding((unit) => endIn(unit, session)),
   }
 }

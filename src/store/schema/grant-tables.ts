@@ -88,13 +88,22 @@ export interface OpaqueAccessTokensTable {
 export interface ApiSessionsTable {
   id: string
   kind: string
-  application_uri: string
   user_id: string
-  app_epoch: number
   user_epoch: number
+  seat: string
+  live_seat: string | null
   opened_at: number
   last_seen_at: number
   ended_at: number | null
+}
+
+export interface ApiSessionAppsTable {
+  session_id: string
+  application_uri: string
+  app_epoch: number
+  session_epoch: number
+  opened_at: number
+  joined_at: number
 }
 
 export interface ReservedUsersTable {

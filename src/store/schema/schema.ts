@@ -1,4 +1,5 @@
 import type {
+  ApiSessionAppsTable,
   ApiSessionsTable,
   AuthorizationCodesTable,
   ClientAssertionsTable,
@@ -211,6 +212,7 @@ export interface Schema {
   reference_tokens: ReferenceTokensTable
   opaque_access_tokens: OpaqueAccessTokensTable
   api_sessions: ApiSessionsTable
+  api_session_apps: ApiSessionAppsTable
   reserved_users: ReservedUsersTable
   session_epochs: SessionEpochsTable
   token_notices: TokenNoticesTable

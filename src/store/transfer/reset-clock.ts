@@ -108,7 +108,7 @@ export async function goBack(db: Kysely<Schema>, now: number, { record = 0, late
     .execute()
   await db
     .updateTable('api_sessions')
-    .set({ opened_at: now, last_seen_at: now, ended_at: now })
+    .set({ opened_at: now, last_seen_at: now, ended_at: now, live_seat: null })
     .where('last_seen_at', '>', now)
     .execute()
   await db

@@ -9,14 +9,18 @@ import { pageOf, pageQuery, readPageQuery, sendPage } from '../kit/requests/pagi
 
 const tag = 'sessions'
 const text = (description: string) => Type.String({ minLength: 1, maxLength: 256, description })
+const stringOrNull = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], description })
 const numberOrNull = (description: string) =>
   Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0, maximum: MOST_SLOTS, description })
 
 const Session = Type.Object({
   id: Type.String(),
   kind: Type.String({ enum: ['user', 'service'] }),
-  user: Type.String({ description: 'the login of the user it acts as' }),
-  app: Type.String({ description: 'the ApplicationUri' }),
+  user: Type.String({ description: 'the login of the user whom its apps act as' }),
+  app: Type.String({ description: 'the ApplicationUri of the app that opened it' }),
+  apps: Type.Array(Type.String(), { description: 'every app that calls within it' }),
+  sid: stringOrNull('the sign-in session that it is of; null for tokens and services'),
+  token: stringOrNull('the id of the reference token that it is of; null for others'),
   openedAt: Type.String({ format: 'date-time' }),
   lastUsedAt: Type.String({ format: 'date-time' }),
   endsAt: Type.String({ format: 'date-time', description: 'unless it is used again' }),
@@ -53,7 +57,7 @@ const ROUTES = {
     id: 'listSessions',
     tag,
     summary: 'List the open API sessions, newest first',
-    query: pageQuery({ user: 'a login, e-mail or id', app: 'an ApplicationUri' }),
+    query: pageQuery({ user: 'a login, e-mail or id', app: 'the ApplicationUri of an app that calls within them' }),
     answer: { 200: pageOf(Session) },
   }),
   end: operation({

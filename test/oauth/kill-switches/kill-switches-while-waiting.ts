@@ -364,7 +364,7 @@ await t.test('PT-07, AD-16: an app that registered itself is checked again when 
 await t.test('PT-07: the first call of an API opens no session for a token that ended meanwhile', async (t) => {
   async function ask(turn: (unit: Repositories, claims: Record<string, unknown>) => Promise<unknown>) {
     const { access_token: token } = await obtainTokens(instance)
-    await store.write(({ apiSessions }) => apiSessions.endAllOf({ userId: david.id }, instance.now()))
+    await store.write(({ apiSessions }) => apiSessions.endAllOf(david.id, instance.now()))
     const answer = await whileItWaits(
       instance,
       (unit) => turn(unit, claimsOf(token)),

@@ -5,6 +5,7 @@ import type { TrustedApplication } from '../../../domain/apps/trusted-applicatio
 import { NO_CLAIMS } from '../../../domain/protocol/requested-claims.ts'
 import { stillRegistered } from '../../../domain/protocol/scope.ts'
 import { readTokenId, type TokenOrigin } from '../../../domain/protocol/token-id.ts'
+import { seatOfApp, seatOfSignIn } from '../../../domain/sessions/seat.ts'
 import { whyNotActing } from '../../../domain/tokens/reference-token.ts'
 import type { User } from '../../../domain/users/user.ts'
 import { digest } from '../../../lib/crypto/secrets.ts'
@@ -52,6 +53,8 @@ export function createCheckTokenActive(read: Reading) {
       user,
       sessionEpoch: origin.kind === 'service' ? origin.sessionEpoch : (family?.sessionEpoch ?? 0),
       interactive: origin.kind === 'family',
+      // A person who signs out and lets an app stay connected calls on from the same seat.
+      seat: family ? seatOfSignIn(family.signIn.sid) : seatOfApp(app.applicationUri, user.id),
       session: origin.kind === 'family' && !origin.afterSignOut ? family?.signIn.sid : undefined,
       requested: family?.claims ?? NO_CLAIMS,
       reference: undefined,

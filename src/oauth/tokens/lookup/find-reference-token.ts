@@ -2,6 +2,7 @@ import { type ReadCatalogue, targetOf } from '../../../domain/access/resource-in
 import { NO_CLAIMS } from '../../../domain/protocol/requested-claims.ts'
 import { stillRegistered } from '../../../domain/protocol/scope.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
+import { seatOfToken } from '../../../domain/sessions/seat.ts'
 import {
   isWholeReferenceToken,
   type ReferenceToken,
@@ -75,6 +76,7 @@ export function createCheckReferenceToken({ read, profile, clock, readCatalogue 
       user,
       sessionEpoch: token.sessionEpoch,
       interactive: token.kind === 'PAT',
+      seat: seatOfToken(token.id),
       session: undefined,
       requested: NO_CLAIMS,
       reference: token.id,

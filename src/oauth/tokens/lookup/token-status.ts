@@ -2,6 +2,7 @@ import type { JWTPayload } from 'jose'
 import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { RequestedClaims } from '../../../domain/protocol/requested-claims.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
+import type { Seat } from '../../../domain/sessions/seat.ts'
 import type { User } from '../../../domain/users/user.ts'
 import { isoTime } from '../../../lib/time/clock.ts'
 
@@ -16,6 +17,8 @@ export interface ActiveAccessToken {
   readonly sessionEpoch: number
   /** Whether it acts for a person rather than for the app itself. */
   readonly interactive: boolean
+  /** Whose API session its calls belong to. */
+  readonly seat: Seat
   /** The sign-in session that it ends with, if it does. */
   readonly session: string | undefined
   /** The claims the app asked for by name at the sign-in. */

@@ -31,7 +31,7 @@ const OWNED: Readonly<Record<Owner, readonly Owned[]>> = {
     { table: 'authorization_codes', key: 'digest', of: 'application_uri' },
     { table: 'token_families', key: 'family', of: 'application_uri' },
     { table: 'reference_tokens', key: 'id', of: 'application_uri' },
-    { table: 'api_sessions', key: 'id', of: 'application_uri' },
+    { table: 'api_session_apps', key: 'session_id', ...ofApp },
     { table: 'session_epochs', key: 'user_id', ...ofApp },
     { table: 'session_apps', key: 'sid', ...ofApp },
     { table: 'outbox', key: 'id', of: 'destination', kind: LOGOUT_NOTICE.name },

@@ -1,15 +1,18 @@
-import type { Kysely, Selectable } from 'kysely'
+import { type ExpressionBuilder, type Kysely, type Selectable, type SqlBool, sql } from 'kysely'
 import type { ApiSession, ApiSessionKind } from '../../../domain/sessions/api-session.ts'
 import type { SlotUsage } from '../../../domain/sessions/licence-slots.ts'
+import type { Seat } from '../../../domain/sessions/seat.ts'
 import type { Schema } from '../../schema/schema.ts'
-import { type AsOf, isLive } from './live-api-sessions.ts'
+import { apiSessionAppsOn } from './api-session-apps.ts'
+import { type AsOf, isLive, mayStillCall } from './live-api-sessions.ts'
 import { countUnended, readSlotUsage, surveySlotUsage } from './slot-usage.ts'
 
-/** Whose session it is: of an app that acts as a user, under the epochs of both. */
-export type Holder = Pick<ApiSession, 'applicationUri' | 'userId' | 'appEpoch' | 'userEpoch'>
-
 /** Whose sessions are meant; everybody's where nothing is said. */
-export type ApiSessionFilter = Partial<Pick<ApiSession, 'applicationUri' | 'userId'>>
+export interface ApiSessionFilter {
+  readonly userId?: string | undefined
+  /** An app that calls within them. */
+  readonly applicationUri?: string | undefined
+}
 
 // Asked for from the very beginning, too, so that it is the index in this order that is read.
 const AFTER_ALL = { openedAt: Number.MAX_SAFE_INTEGER, id: '~' }
@@ -23,32 +26,42 @@ export interface ApiSessionPart {
 const toSession = (row: Selectable<Schema['api_sessions']>): ApiSession => ({
   id: row.id,
   kind: row.kind as ApiSessionKind,
-  applicationUri: row.application_uri,
+  seat: row.seat,
   userId: row.user_id,
-  appEpoch: row.app_epoch,
   userEpoch: row.user_epoch,
   openedAt: row.opened_at,
   lastSeenAt: row.last_seen_at,
 })
 
+/** Whether an app may still call within a session. */
+const isOfApp = (applicationUri: string) => (eb: ExpressionBuilder<Schema, 'api_sessions'>) =>
+  eb.exists(
+    eb
+      .selectFrom('api_session_apps as part')
+      .select('part.app_epoch')
+      .whereRef('part.session_id', '=', 'api_sessions.id')
+      .where('part.application_uri', '=', applicationUri)
+      .where(mayStillCall),
+  )
+
 export type ApiSessions = ReturnType<typeof apiSessionsOn>
 
 /** API sessions: each occupies a licence slot for as long as it lives. */
 export function apiSessionsOn(db: Kysely<Schema>) {
-  const live = (asOf: AsOf) => db.selectFrom('api_sessions').selectAll().where(isLive(asOf))
+  const live = (asOf: AsOf) => db.selectFrom('api_sessions').selectAll('api_sessions').where(isLive(asOf))
+  const ended = (now: number) => ({ ended_at: now, live_seat: null })
 
   return {
+    ...apiSessionAppsOn(db),
+
     usage: (asOf: AsOf): Promise<SlotUsage> => readSlotUsage(db, asOf),
 
     survey: (asOf: AsOf): Promise<SlotUsage> => surveySlotUsage(db, asOf),
     countUnended: (most: number): Promise<number> => countUnended(db, most),
 
-    /** The live session of an app that acts as a user. */
-    async findLive({ applicationUri, userId }: Holder, asOf: AsOf): Promise<ApiSession | undefined> {
-      const row = await live(asOf)
-        .where('api_sessions.user_id', '=', userId)
-        .where('api_sessions.application_uri', '=', applicationUri)
-        .executeTakeFirst()
+    /** The live session of a seat. */
+    async findLive(seat: Seat, asOf: AsOf): Promise<ApiSession | undefined> {
+      const row = await live(asOf).where('api_sessions.live_seat', '=', seat).executeTakeFirst()
       return row && toSession(row)
     },
 
@@ -70,40 +83,46 @@ export function apiSessionsOn(db: Kysely<Schema>) {
       asOf: AsOf,
       { after = AFTER_ALL, limit }: ApiSessionPart = {},
     ): Promise<ApiSession[]> {
+      const app = applicationUri ?? ''
+      // Those of an app are read in the order of its own index; those of a user, who has few, in that of the user.
+      const byApp = applicationUri !== undefined && userId === undefined
+      const openedAt = sql.ref<number>(byApp ? 'part.opened_at' : 'api_sessions.opened_at')
+      const id = sql.ref<string>(byApp ? 'part.session_id' : 'api_sessions.id')
       const rows = await live(asOf)
-        .$if(applicationUri !== undefined, (query) =>
-          query.where('api_sessions.application_uri', '=', applicationUri ?? ''),
+        .$if(byApp, (query) =>
+          query
+            .innerJoin('api_session_apps as part', 'part.session_id', 'api_sessions.id')
+            .where('part.application_uri', '=', app)
+            .where(mayStillCall),
         )
         .$if(userId !== undefined, (query) => query.where('api_sessions.user_id', '=', userId ?? ''))
-        .where(({ eb, refTuple, tuple }) =>
-          eb(
-            refTuple('api_sessions.opened_at', 'api_sessions.id'),
-            '<',
-            tuple(eb.val(after.openedAt), eb.val(after.id)),
-          ),
-        )
-        .orderBy('api_sessions.opened_at', 'desc')
-        .orderBy('api_sessions.id', 'desc')
+        .$if(!byApp && applicationUri !== undefined, (query) => query.where(isOfApp(app)))
+        .where(sql<SqlBool>`(${openedAt}, ${id}) > (${after.openedAt}, ${after.id})`)
+        .orderBy(openedAt, 'desc')
+        .orderBy(id, 'desc')
         .$if(limit !== undefined, (query) => query.limit(limit ?? 0))
         .execute()
       return rows.map(toSession)
     },
 
-    async add(session: ApiSession): Promise<void> {
-      await db
+    /** Takes a seat. @returns false when somebody else has it already: its unique key decides */
+    async add(session: ApiSession): Promise<boolean> {
+      const added = await db
         .insertInto('api_sessions')
         .values({
           id: session.id,
           kind: session.kind,
-          application_uri: session.applicationUri,
           user_id: session.userId,
-          app_epoch: session.appEpoch,
           user_epoch: session.userEpoch,
+          seat: session.seat,
+          live_seat: session.seat,
           opened_at: session.openedAt,
           last_seen_at: session.lastSeenAt,
           ended_at: null,
         })
-        .execute()
+        .onConflict((conflict) => conflict.column('live_seat').doNothing())
+        .executeTakeFirst()
+      return added.numInsertedOrUpdatedRows === 1n
     },
 
     /**
@@ -132,15 +151,14 @@ export function apiSessionsOn(db: Kysely<Schema>) {
     /**
      * Writes down that what is over is over, before somebody else takes its slot: a touch on its way, a clock that lags
      * behind or a longer idle time revives none of it then.
-     * @param filter everybody's unless told
+     * @param seat everybody's unless told
      */
-    async endOver(asOf: AsOf, { applicationUri, userId }: ApiSessionFilter = {}): Promise<void> {
+    async endOver(asOf: AsOf, seat?: Seat): Promise<void> {
       await db
         .updateTable('api_sessions')
-        .set({ ended_at: asOf.now })
+        .set(ended(asOf.now))
         .where('api_sessions.ended_at', 'is', null)
-        .$if(applicationUri !== undefined, (query) => query.where('application_uri', '=', applicationUri ?? ''))
-        .$if(userId !== undefined, (query) => query.where('user_id', '=', userId ?? ''))
+        .$if(seat !== undefined, (query) => query.where('live_seat', '=', seat ?? ''))
         .where((eb) => eb.not(isLive(asOf)(eb)))
         .execute()
     },
@@ -163,7 +181,7 @@ export function apiSessionsOn(db: Kysely<Schema>) {
       for (const expired of [unused, tooLong])
         await db
           .updateTable('api_sessions')
-          .set({ ended_at: now })
+          .set(ended(now))
           .where('id', 'in', expired)
           .where('ended_at', 'is', null)
           // One that is used this very moment lives.
@@ -173,22 +191,26 @@ export function apiSessionsOn(db: Kysely<Schema>) {
 
     /** Ends a session at once. @returns false when it was ended before */
     async end(id: string, now: number): Promise<boolean> {
-      const ended = await db
+      const row = await db
         .updateTable('api_sessions')
-        .set({ ended_at: now })
+        .set(ended(now))
         .where('id', '=', id)
         .where('ended_at', 'is', null)
         .executeTakeFirst()
-      return ended.numUpdatedRows === 1n
+      return row.numUpdatedRows === 1n
     },
 
-    /** Ends every session of a user, or those of one app. */
-    async endAllOf({ applicationUri, userId }: ApiSessionFilter & { readonly userId: string }, now: number) {
+    /** Ends the session of a seat, if there is one. */
+    async endOfSeat(seat: Seat, now: number): Promise<void> {
+      await db.updateTable('api_sessions').set(ended(now)).where('live_seat', '=', seat).execute()
+    },
+
+    /** Ends every session of a user. */
+    async endAllOf(userId: string, now: number): Promise<void> {
       await db
         .updateTable('api_sessions')
-        .set({ ended_at: now })
+        .set(ended(now))
         .where('user_id', '=', userId)
-        .$if(applicationUri !== undefined, (query) => query.where('application_uri', '=', applicationUri ?? ''))
         .where('ended_at', 'is', null)
         .execute()
     },

@@ -1,6 +1,8 @@
-import type { ExpressionBuilder } from 'kysely'
+import { type ExpressionBuilder, type SqlBool, sql } from 'kysely'
 import type { ApiSessionKind, ApiSessionRules } from '../../../domain/sessions/api-session.ts'
+import { TOKEN_SEAT } from '../../../domain/sessions/seat.ts'
 import type { Schema } from '../../schema/schema.ts'
+import { epochOf } from './session-epochs.ts'
 
 /** What decides on the life of a session: the rules, and the time in milliseconds since 1970. */
 export interface AsOf {
@@ -8,7 +10,18 @@ export interface AsOf {
   readonly now: number
 }
 
-/** Whether a session lives: it was neither ended nor left alone for too long, and no kill switch was thrown since. */
+/** Whether an app of a session may still act as its user: neither was switched off, nor was what it was granted taken back. */
+export const mayStillCall = sql<SqlBool>`(
+  exists (select 1 from trusted_applications as its_app where its_app.application_uri = part.application_uri
+    and its_app.epoch = part.app_epoch and its_app.is_enabled = 1)
+  and ${epochOf(sql.ref('part.application_uri'), sql.ref('api_sessions.user_id'))} = part.session_epoch)`
+
+const ofToken = sql<SqlBool>`substr(api_sessions.seat, 1, ${sql.lit(TOKEN_SEAT.length)}) = ${sql.lit(TOKEN_SEAT)}`
+
+/**
+ * Whether a session lives: it was neither ended nor left alone for too long, its user was not switched off since, one of its apps may
+ * still call, and the reference token that it is of is good.
+ */
 export const isLive =
   ({ rules, now }: AsOf) =>
   (eb: ExpressionBuilder<Schema, 'api_sessions'>) =>
@@ -21,18 +34,28 @@ export const isLive =
       ]),
       eb.exists(
         eb
-          .selectFrom('trusted_applications as app')
-          .select('app.epoch')
-          .whereRef('app.application_uri', '=', 'api_sessions.application_uri')
-          .whereRef('app.epoch', '=', 'api_sessions.app_epoch')
-          .where('app.is_enabled', '=', 1),
-      ),
-      eb.exists(
-        eb
           .selectFrom('users as holder')
           .select('holder.epoch')
           .whereRef('holder.id', '=', 'api_sessions.user_id')
           .whereRef('holder.epoch', '=', 'api_sessions.user_epoch')
           .where('holder.is_enabled', '=', 1),
       ),
+      eb.exists(
+        eb
+          .selectFrom('api_session_apps as part')
+          .select('part.app_epoch')
+          .whereRef('part.session_id', '=', 'api_sessions.id')
+          .where(mayStillCall),
+      ),
+      eb.or([
+        eb.not(ofToken),
+        eb.exists(
+          eb
+            .selectFrom('reference_tokens as its_token')
+            .select('its_token.id')
+            .where('its_token.id', '=', sql<string>`substr(api_sessions.seat, ${sql.lit(TOKEN_SEAT.length + 1)})`)
+            .where('its_token.revoked_at', 'is', null)
+            .where('its_token.expires_at', '>', now),
+        ),
+      ]),
     ])

@@ -91,5 +91,11 @@ export function sessionAppsOn(db: Kysely<Schema>) {
         .onConflict((conflict) => conflict.doNothing())
         .execute()
     },
+
+    /** The apps that were given something which tells of the session. */
+    async appsOf(sid: string): Promise<string[]> {
+      const rows = await db.selectFrom('session_apps').select('application_uri').where('sid', '=', sid).execute()
+      return rows.map(({ application_uri }) => application_uri)
+    },
   }
 }

@@ -3,7 +3,8 @@ import type { Schema } from '../../schema/schema.ts'
 
 export type SessionEpochs = ReturnType<typeof sessionEpochsOn>
 
-const epochOf = (applicationUri: RawBuilder<unknown>, userId: RawBuilder<unknown>): RawBuilder<number> =>
+/** The present epoch of an app and a user. */
+export const epochOf = (applicationUri: RawBuilder<unknown>, userId: RawBuilder<unknown>): RawBuilder<number> =>
   sql<number>`(coalesce((select session_epochs.epoch from session_epochs
     where session_epochs.application_uri = ${applicationUri} and session_epochs.user_id = ${userId}), 0)
     + coalesce((select whose.grants_epoch from users as whose where whose.id = ${userId}), 0))`

@@ -104,6 +104,18 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
     /** The apps that have one which acts as a user and has not ended. */
     appsOf: (userId: string, now: number): Promise<string[]> => appsHolding(db, 'token_families', userId, now),
 
+    /** The apps that have one which grew from a sign-in session and has not ended, one for each. */
+    async appsOfSession(sid: string, now: number): Promise<string[]> {
+      const rows = await db
+        .selectFrom('token_families')
+        .select('application_uri')
+        .where('sid', '=', sid)
+        .where('revoked_at', 'is', null)
+        .where('expires_at', '>', now)
+        .execute()
+      return rows.map(({ application_uri }) => application_uri)
+    },
+
     /** Ends every token that grew from sign-ins of a user at an app. @returns how many families there were */
     revokeAllOf: (applicationUri: string, userId: string, now: number): Promise<number> =>
       revokeHeld(db, 'token_families', { applicationUri, userId }, now),
