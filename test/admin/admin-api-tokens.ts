@@ -6,7 +6,7 @@ import { obtainCode, redeem } from '../fixtures/clients/code-flow.ts'
 import { introspect, serviceToken } from '../fixtures/clients/endpoints.ts'
 import { basic } from '../fixtures/clients/http.ts'
 import { tokensOf } from '../fixtures/clients/tokens.ts'
-import { SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
+import { enableUser, SYNC, startWorld, WEB } from '../fixtures/instance/world.ts'
 import { changeApp, issue } from '../fixtures/tokens/reference-tokens.ts'
 
 const { instance, david } = await startWorld(t)
@@ -75,22 +75,68 @@ await t.test('a SAT is made, listed and revoked by a service', async (t) => {
   )
 })
 
-await t.test('an administrator makes a PAT for themselves alone', async (t) => {
+await t.test('an administrator makes a PAT for themselves, or for somebody else', async (t) => {
   const api = await asEva()
   const made = await api.post(tokensPath(WEB), { kind: 'PAT' })
   t.match(made.json, { kind: 'PAT', user: 'eva', user_id: eva.id, scope: 'read update', created_by: `user:${eva.id}` })
   noteSecret(String(made.json['token']))
-  isProblem(t, instance, await api.post(tokensPath(WEB), { kind: 'PAT', user: david.id }), {
-    status: 400,
-    type: 'malformed-request',
-    errors: ['user: cannot be set here'],
-  })
   isProblem(t, instance, await tool.post(tokensPath(WEB), { kind: 'PAT' }), {
     status: 422,
     type: 'impossible-record',
     errors: [
-      'kind: a PAT acts as the person who creates it, but this access token belongs to an app; create a SAT, or sign in',
+      'kind: a PAT acts as a person, but this access token belongs to an app; say whom it is for (user), create a SAT, or sign in',
     ],
+  })
+
+  await t.test('whom it is for is on record, with who made it', async (t) => {
+    for (const [by, api, user] of [
+      [`user:${eva.id}`, await asEva(), 'DAVID@example.com'],
+      [`app:${TOOL}`, tool, david.id],
+    ] as const) {
+      const made = await api.post(tokensPath(WEB), { kind: 'PAT', user, scope: 'read' })
+      t.equal(made.status, 201, made.text)
+      const { token, id } = made.json as Record<string, string>
+      noteSecret(String(token))
+      t.match(made.json, { kind: 'PAT', user: 'david', user_id: david.id, created_by: by })
+      t.match((await introspect(instance, String(token), basic(WEB))).json, { active: true, username: 'david' })
+      const events = await auditOf(instance, { app: WEB, user: david.id })
+      matchesWhole(
+        t,
+        events.filter(({ detail }) => detail?.['token'] === id),
+        [{ event: 'reference_token_issued', actor: by, user: david.id, detail: { token: id, kind: 'PAT' } }],
+      )
+    }
+  })
+
+  await t.test('for nobody who could not use it', async (t) => {
+    const refused = async (user: string, problem: Parameters<typeof isProblem>[3], kind = 'PAT') =>
+      isProblem(t, instance, await tool.post(tokensPath(kind === 'PAT' ? WEB : SYNC), { kind, user }), problem)
+    const conflict = (reason: string) => ({ status: 409, type: 'conflict', errors: [reason] }) as const
+    await refused('nobody', { status: 404, type: 'not-found' })
+    const internal = 'user: only internal users have access to APIs'
+    await refused('carla', conflict(`${internal}; create one for an internal user`))
+    const sat = `a System User has a SAT: tessera token issue-sat --app ${WEB}`
+    await refused('svc.sync', conflict(`${internal}; ${sat}`))
+    await enableUser(instance, david, false)
+    const off = 'user: david is disabled; enable the account with: tessera user enable david'
+    await refused('david', conflict(off))
+    await enableUser(instance, david, true)
+    const omit = { status: 422, type: 'impossible-record' } as const
+    await refused('david', { ...omit, errors: ['user: a SAT acts as the System User of the app; omit it'] }, 'SAT')
+    isProblem(t, instance, await tool.post(tokensPath(WEB), { kind: 'PAT', user: '' }), {
+      status: 400,
+      type: 'malformed-request',
+    })
+  })
+
+  await t.test('an administrator who is none any more while they wait makes none', async (t) => {
+    const api = await asEva()
+    await instance.core.store.write(({ users }) => users.update({ ...eva, isAdmin: false }, instance.now()))
+    isProblem(t, instance, await api.post(tokensPath(WEB), { kind: 'PAT', user: 'david' }), {
+      status: 403,
+      type: 'not-allowed',
+    })
+    await instance.core.store.write(({ users }) => users.update({ ...eva, isAdmin: true }, instance.now()))
   })
 })
 
@@ -115,7 +161,7 @@ await t.test('a reference token administers, but makes no other one', async (t) 
     )
   }
   await instance.core.store.write(({ users }) => users.update({ ...eva, isAdmin: false }, instance.now()))
-  t.equal((await api.get(tokensPath(WEB))).status, 401, 'the policy is AdministratorsOnly')
+  t.equal((await api.get(tokensPath(WEB))).status, 403, 'who is no administrator any more administers nothing')
   await instance.core.store.write(({ users }) => users.update({ ...eva, isAdmin: true }, instance.now()))
 })
 
@@ -134,7 +180,7 @@ await t.test('what cannot be made', async (t) => {
   isProblem(t, instance, await tool.post(tokensPath(SYNC), { kind: 'XYZ' }), {
     status: 400,
     type: 'malformed-request',
-    errors: ['kind: expects SAT, or PAT for the administrator who asks'],
+    errors: ['kind: expects PAT or SAT'],
   })
   isProblem(t, instance, await tool.post(tokensPath(SYNC), {}), { status: 400, type: 'malformed-request' })
 })

@@ -37,7 +37,7 @@ await t.test('tessera token: reference tokens from the command line', async (t) 
   }
 
   await t.test('issue-pat and issue-sat print what scripts rely on, first', async (t) => {
-    const pat = await made(`token issue-pat --user david --app ${WEB} --scope read --expires 30d --json`)
+    const pat = await made(`token issue-pat --for david --app ${WEB} --scope read --expires 30d --json`)
     t.strictSame(Object.keys(pat).slice(0, 3), ['id', 'token', 'expires_at'])
     t.match(pat, {
       token: FORMAT,
@@ -90,10 +90,13 @@ await t.test('tessera token: reference tokens from the command line', async (t) 
       code: 1,
       stderr: /did you mean my\.trusted\.app\/web\?/,
     })
-    t.match(await line(`issue-pat --app ${WEB}`), { code: 2, stderr: /required option '--user <user>'/ })
+    for (const whom of ['', ' --for david --user anna'])
+      t.match(await line(`issue-pat --app ${WEB}${whom}`), { code: 2, stderr: /say with --for whom the token is for/ })
     t.match(await line('list --kind XYZ'), {
       code: 2,
-      stderr: /^unknown value of --kind 'XYZ'\nexpected one of: PAT, SAT\n/,
+      stderr: /^unknown value of --kind 'XYZ'
+expected one of: PAT, SAT
+/,
     })
     t.match(await line('list --user dvid'), { code: 1, stderr: /did you mean david\?/ })
     t.match(await line('revoke 00000000'), {

@@ -7,6 +7,7 @@ await t.test(
   '0015: what is open goes on under its seat, and what belongs to one sign-in becomes one session',
   async (t) => {
     const at = emptyPlaceOf(t)
+  await at.prepare()
     const old = openPlace(at.databaseUrl, 'make')
     await old.migrations.migrate('0014-master-key')
     const rows = async (table: string, columns: string, values: readonly string[]): Promise<void> => {

@@ -66,11 +66,13 @@ export function readTokenDescription(text: string | undefined, kind: ReferenceTo
 /**
  * Says what keeps a token from being made as things stand, with what mends it, or `undefined`; the switches come before the policy.
  * @param user whom it would act as; an app may have no System User
+ * @param maker who asks for it, as the audit log names them
  */
 export function whyNotIssued(
   kind: ReferenceTokenKind,
   app: TrustedApplication,
   user: User | undefined,
+  maker: string,
 ): Fault | undefined {
   const { applicationUri } = app
   const uri = shellWord(applicationUri)
@@ -95,8 +97,11 @@ export function whyNotIssued(
       'user',
       `${user.login} is disabled; enable the account with: tessera user enable ${shellWord(user.login)}`,
     )
-  const unpermitted = whyNotPermitted(kind, app, user)
-  if (unpermitted !== undefined) return fault('app', `${unpermitted}; ${mendPolicy(app, user, set)}`)
+  const unpermitted = whyNotPermitted(kind, app, user, maker)
+  if (unpermitted !== undefined) {
+    const about = user.type === 'InternalUser' ? 'app' : 'user'
+    return fault(about, `${unpermitted}; ${mendPolicy(user, uri, set)}`)
+  }
   if (app.scope.length > 0) return undefined
   return fault(
     'scope',
@@ -107,10 +112,9 @@ export function whyNotIssued(
 const whyNone = ({ applicationUri }: TrustedApplication): string =>
   `${applicationUri} does not accept reference tokens (AccessTokens None)`
 
-/** What lets this person have a PAT. */
-function mendPolicy(app: TrustedApplication, user: User, set: (change: string) => string): string {
-  if (app.accessTokens === 'AdministratorsOnly' && !user.isAdmin)
-    return `let an administrator create one, or change that with: ${set('AccessTokens=AuthenticatedUsers')}`
-  if (user.type !== 'InternalUser') return 'let an internal user create one'
-  return `change that with: ${set('ImpersonateAsInternalUserAllowed=true')}`
+/** What lets this person have a PAT, or gets an app what it needs. */
+function mendPolicy({ type }: User, uri: string, set: (change: string) => string): string {
+  if (type === 'SystemUserNoLogin') return `a System User has a SAT: tessera token issue-sat --app ${uri}`
+  if (type !== 'InternalUser') return 'create one for an internal user'
+  return `let an administrator create one, or change that with: ${set('AccessTokens=AuthenticatedUsers')}`
 }

@@ -63,7 +63,7 @@ export async function issueReferenceToken(
   const scope = readTokenScope(wanted.scope, app)
   const expiry = readTokenExpiry(wanted.expires, longest, now)
   const description = readTokenDescription(wanted.description, kind, now)
-  const fault = whyNotIssued(kind, app, user)
+  const fault = whyNotIssued(kind, app, user, context.actor)
   if (fault || !user) throw conflict(fault ? [fault] : [])
   if ('faults' in scope || 'faults' in expiry || 'faults' in description) {
     const faults = [scope, expiry, description].flatMap((read) => ('faults' in read ? read.faults : []))

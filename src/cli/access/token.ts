@@ -15,12 +15,14 @@ import { commandLine } from '../kit/actor.ts'
 import { helpText } from '../kit/help.ts'
 import { flagsOf, namingFlags } from '../kit/naming-flags.ts'
 import { block, note, print } from '../kit/output.ts'
+import { wrongUsage } from '../kit/problem.ts'
 import { withCore } from '../kit/with-core.ts'
 import { listTokens } from './token-list.ts'
 
-const ISSUE_HELP = `The app must accept reference tokens (AccessTokens=AuthenticatedUsers, or AdministratorsOnly for PATs of administrators only). The
-token is printed to stdout, and only this once; send it to an API as "Authorization: Bearer", X-Api-Key or Api-Key. It ends at once
-when it is revoked, when app or user is disabled, or when the record of the app no longer permits it.`
+const ISSUE_HELP = `The app must accept reference tokens (AccessTokens=AuthenticatedUsers, or AdministratorsOnly: people who are no administrators cannot
+create their own). The token is printed to stdout, and only this once; send it to an API as "Authorization: Bearer", X-Api-Key or
+Api-Key. It ends at once when it is revoked, when app or user is disabled, or when the record of the app no longer permits it. The
+audit log says who created it, and for whom.`
 
 interface IssueFlags {
   readonly user?: string
@@ -38,18 +40,24 @@ export function tokenCommands(program: Command): void {
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera token list', 'tessera token issue-pat --help']))
   withWishes(token.command('issue-pat').description('create a personal access token, which acts as a user'))
-    .requiredOption('--user <user>', 'the user it acts as: login, e-mail or id')
+    .option('--for <user>', 'the user it is for, and acts as: login, e-mail or id')
+    .option('--user <user>', 'the same')
     .addHelpText(
       'after',
       helpText(
         [
-          'tessera token issue-pat --user david --app my.trusted.app/web --scope read --expires 30d',
-          'tessera token issue-pat --user david --app my.trusted.app/web --description "nightly report" --json',
+          'tessera token issue-pat --for david --app my.trusted.app/web --scope read --expires 30d',
+          'tessera token issue-pat --for david --app my.trusted.app/web --description "nightly report" --json',
         ],
         ISSUE_HELP,
       ),
     )
-    .action((flags: IssueFlags, command: Command) => issue('PAT', flags, command))
+    .action((flags: IssueFlags & { readonly for?: string }, command: Command) => {
+      const { for: holder, user = holder, ...wishes } = flags
+      if (user === undefined || (holder !== undefined && holder !== user))
+        throw wrongUsage('say with --for whom the token is for')
+      return issue('PAT', { ...wishes, user }, command)
+    })
   withWishes(
     token.command('issue-sat').description('create a system access token, which acts as the System User of the app'),
   )

@@ -2,12 +2,11 @@ import { crc32 } from 'node:zlib'
 import type { Random } from '../../lib/crypto/secrets.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import { whyEnded } from '../access/grant-status.ts'
-import { whyNotAdmitted } from '../access/user-access.ts'
 import type { TrustedApplication } from '../apps/trusted-application.ts'
 import { type OperatorDetail, Refused } from '../refusals/errors.ts'
 import type { User } from '../users/user.ts'
 
-/** A PAT acts as the user who made it, a SAT as the app's System User. */
+/** A PAT acts as the user it was made by or for, a SAT as the app's System User. */
 export const REFERENCE_TOKEN_KINDS = ['PAT', 'SAT'] as const
 export type ReferenceTokenKind = (typeof REFERENCE_TOKEN_KINDS)[number]
 
@@ -62,17 +61,25 @@ export const whyNotActing = (app: TrustedApplication, systemUser: User): string 
     : 'the app may no longer act as this System User'
 
 /**
- * Says which rule of the app's record keeps a reference token from being made or used, or `undefined`.
+ * Says which rule of the app's record keeps a reference token from being made or used, or `undefined`. Whoever makes one for
+ * somebody else is an administrator; whether the app lets people sign in makes no difference, as nobody does.
  * @param user whom it acts as
+ * @param maker who makes it, as the audit log names them
  */
-export function whyNotPermitted(kind: ReferenceTokenKind, app: TrustedApplication, user: User): string | undefined {
+export function whyNotPermitted(
+  kind: ReferenceTokenKind,
+  app: TrustedApplication,
+  user: User,
+  maker: string,
+): string | undefined {
   const { accessTokens } = app
   if (accessTokens !== 'AuthenticatedUsers' && accessTokens !== 'AdministratorsOnly')
     return `the app has AccessTokens ${accessTokens}: it does not accept reference tokens`
   if (kind === 'SAT') return whyNotActing(app, user)
-  if (accessTokens === 'AdministratorsOnly' && !user.isAdmin)
-    return 'the app has AccessTokens AdministratorsOnly, and the user is not an administrator'
-  return user.type === 'InternalUser' ? whyNotAdmitted(app, user) : 'only internal users have access to APIs'
+  if (user.type !== 'InternalUser') return 'only internal users have access to APIs'
+  return accessTokens === 'AdministratorsOnly' && maker === `user:${user.id}` && !user.isAdmin
+    ? 'the app has AccessTokens AdministratorsOnly, and the user is not an administrator'
+    : undefined
 }
 
 /** A token that makes another one would outlive its own revocation. @param detail who tried, for the operator */
@@ -103,7 +110,7 @@ export function stateOfReferenceToken(
     return { state: 'expired', reason: `the reference token ended at ${isoTime(token.expiresAt)}` }
   const ended = whyEnded(token, app, user)
   if (ended !== undefined) return { state: 'ended', reason: ended }
-  const unpermitted = whyNotPermitted(token.kind, app, user)
+  const unpermitted = whyNotPermitted(token.kind, app, user, token.createdBy)
   return unpermitted === undefined ? { state: 'live' } : { state: 'not permitted', reason: unpermitted }
 }
 

@@ -43,23 +43,24 @@ const ROUTES = {
   }),
 }
 
-/** Whom a token of this kind acts as; a person makes PATs for themselves alone. */
-function holderOf(kind: ReferenceTokenKind, { app, actor, person, byReferenceToken }: Administrator) {
+type NewTokenInput = TokenInput & { readonly kind: ReferenceTokenKind; readonly user?: string }
+
+/** Whom a token of this kind acts as: a PAT as the person who asks for it, or as the one it is for. */
+function holderOf({ kind, user }: NewTokenInput, { app, actor, person, byReferenceToken }: Administrator) {
   if (byReferenceToken) throw madeByToken({ client_id: app, actor })
-  if (kind === 'SAT' || person !== undefined) return person
+  const refuse = (cause: string, attribute: string, reason: string): Refused =>
+    new Refused(
+      'invalid_change',
+      `${attribute}: ${cause}`,
+      { rule: 'token-speaks-for-nobody', cause, client_id: app, actor },
+      { faults: [{ attribute, reason }] },
+    )
+  if (kind === 'SAT' && user !== undefined)
+    throw refuse('a SAT was asked for, for a user', 'user', 'a SAT acts as the System User of the app; omit it')
+  if (kind === 'SAT' || (user ?? person) !== undefined) return user ?? person
   const reason =
-    'a PAT acts as the person who creates it, but this access token belongs to an app; create a SAT, or sign in'
-  throw new Refused(
-    'invalid_change',
-    'kind: the access token does not act for a person',
-    {
-      rule: 'token-speaks-for-nobody',
-      cause: 'a PAT was asked for with the access token of an app',
-      client_id: app,
-      actor,
-    },
-    { faults: [{ attribute: 'kind', reason }] },
-  )
+    'a PAT acts as a person, but this access token belongs to an app; say whom it is for (user), create a SAT, or sign in'
+  throw refuse('a PAT was asked for with the access token of an app', 'kind', reason)
 }
 
 /** Reference tokens of an app, for administrators. */
@@ -73,13 +74,13 @@ export async function manageTokensEndpoint(
     return sendPage(request, reply, await tokens.page({ app: applicationUri }, readPageQuery(request)))
   })
 
-  server.post<OfApp & { Body: TokenInput & { readonly kind: ReferenceTokenKind } }>(
+  server.post<OfApp & { Body: NewTokenInput }>(
     '/apps/:applicationUri/tokens',
     { schema: ROUTES.add },
     async (request, reply) => {
-      const { kind, expires_at: expires, ...input } = request.body
-      const user = holderOf(kind, administratorOf(request))
-      const wanted = { ...input, kind, user, expires, app: request.params.applicationUri }
+      const { expires_at: expires, ...input } = request.body
+      const user = holderOf(input, administratorOf(request))
+      const wanted = { ...input, user, expires, app: request.params.applicationUri }
       return reply.status(201).send(await tokens.issue(wanted, administratorOf(request)))
     },
   )

@@ -175,22 +175,38 @@ await t.test('what ends a token does so at once, everywhere', async (t) => {
         ...record({ accessTokens: 'None' }, { accessTokens: 'AuthenticatedUsers' }, WEB),
       ],
       [
-        'AdministratorsOnly',
-        'reference-token-not-permitted',
-        ...record({ accessTokens: 'AdministratorsOnly' }, { accessTokens: 'AuthenticatedUsers' }, WEB),
-      ],
-      [
-        'internal users are not admitted',
-        'reference-token-not-permitted',
-        ...record({ impersonateAsInternalUserAllowed: false }, { impersonateAsInternalUserAllowed: true }, WEB),
-      ],
-      [
         'the password is changed',
         'access-token-ended',
         () => instance.core.store.write(({ users }) => users.setPassword(david.id, 'hash', instance.now())),
         async () => undefined,
       ],
     ])
+  })
+
+  await t.test(
+    'AdministratorsOnly ends what people made for themselves, and leaves what was made for them',
+    async (t) => {
+      const own = await issue(instance, pat(), `user:${david.id}`)
+      const given = await issue(instance, pat(), 'user:an-administrator')
+      await changeApp(instance, WEB, { accessTokens: 'AdministratorsOnly' })
+      t.strictSame((await introspect(instance, own.value)).json, DEAD)
+      t.match((await introspect(instance, given.value)).json, { active: true, username: 'david' })
+      matchesWhole(t, await whyRefused(instance, pat(), `user:${david.id}`), [
+        'conflict',
+        /the user is not an administrator; let an administrator create one, or change that with/,
+      ])
+      await changeApp(instance, WEB, { accessTokens: 'AuthenticatedUsers' })
+      t.match((await introspect(instance, own.value)).json, { active: true }, 'the policy may be restored')
+    },
+  )
+
+  await t.test('a PAT needs no app that people sign in to', async (t) => {
+    const { value } = await issue(instance, pat())
+    await changeApp(instance, WEB, { impersonateAsInternalUserAllowed: false })
+    const later = await issue(instance, pat())
+    for (const token of [value, later.value])
+      t.match((await introspect(instance, token)).json, { active: true, username: 'david' })
+    await changeApp(instance, WEB, { impersonateAsInternalUserAllowed: true })
   })
 
   await t.test('a SAT', async (t) => {
@@ -324,21 +340,20 @@ await t.test('what cannot be made is refused with the reason and what mends it',
       `app: ${NOTE} is registered as a note only (ClientType None); change that with: ${uri}/note --set ClientType=Confidential`,
     )
     await is(
-      pat(SYNC),
-      'conflict',
-      `app: the app does not admit internal users; change that with: ${uri}/sync --set ImpersonateAsInternalUserAllowed=true`,
-    )
-    await is(
       sat(WEB),
       'conflict',
       `app: ${WEB} may not act as a System User, and a SAT does; change that with: ${uri}/web --set SystemUserAllowed=true --set SystemUser=LOGIN`,
     )
-    for (const user of ['carla', 'svc.sync'])
-      await is(
-        { ...pat(), user },
-        'conflict',
-        'app: only internal users have access to APIs; let an internal user create one',
-      )
+    await is(
+      { ...pat(), user: 'carla' },
+      'conflict',
+      'user: only internal users have access to APIs; create one for an internal user',
+    )
+    await is(
+      { ...pat(), user: 'svc.sync' },
+      'conflict',
+      `user: only internal users have access to APIs; a System User has a SAT: tessera token issue-sat --app ${WEB}`,
+    )
     t.ok(carla.isEnabled)
     await enableApp(instance, WEB, false)
     await is(pat(), 'conflict', `app: ${WEB} is disabled; enable it with: tessera app enable ${WEB}`)
@@ -365,13 +380,13 @@ await t.test('what cannot be made is refused with the reason and what mends it',
 
   await t.test('AdministratorsOnly', async (t) => {
     for (const app of [WEB, SYNC]) await changeApp(instance, app, { accessTokens: 'AdministratorsOnly' })
-    await is(
-      pat(),
+    const himself = `user:${david.id}`
+    t.strictSame(await whyRefused(instance, pat(), himself), [
       'conflict',
       `app: the app has AccessTokens AdministratorsOnly, and the user is not an administrator; let an administrator create one, or change that with: ${uri}/web --set AccessTokens=AuthenticatedUsers`,
-    )
+    ])
     await instance.core.store.write(({ users }) => users.update({ ...david, isAdmin: true }, instance.now()))
-    const { value } = await issue(instance, pat())
+    const { value } = await issue(instance, pat(), himself)
     t.match((await introspect(instance, value)).json, { active: true })
     t.match((await introspect(instance, (await issue(instance, sat())).value, basic(SYNC))).json, { active: true })
     await instance.core.store.write(({ users }) => users.update({ ...david, isAdmin: false }, instance.now()))

@@ -131,7 +131,7 @@ export const TOKEN_REMEDIES = {
   'reference-token-not-permitted': permitReferenceToken,
   'reference-token-makes-none': () => ({
     fix: 'let a person sign in and create the token at /profile',
-    otherwise: 'to create it for them: tessera token issue-pat --user LOGIN --app APP',
+    otherwise: 'to create it for them: tessera token issue-pat --for LOGIN --app APP',
     expected: 'the session of a browser, or an access token from a sign-in',
   }),
   'browser-session-missing': () => ({

@@ -57,7 +57,14 @@ const WANTED = {
 /** A token that an administrator asks for. */
 export const NewToken = Type.Object(
   {
-    kind: Type.String({ enum: [...REFERENCE_TOKEN_KINDS], description: 'SAT, or PAT for the administrator who asks' }),
+    kind: Type.String({ enum: [...REFERENCE_TOKEN_KINDS], description: 'PAT or SAT' }),
+    user: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 256,
+        description: 'whom a PAT is for: a login, e-mail or id; default: the administrator who asks',
+      }),
+    ),
     ...WANTED,
   },
   { additionalProperties: false },
