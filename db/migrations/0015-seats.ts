@@ -48,6 +48,16 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .columns(['application_uri', 'opened_at', 'session_id'])
     .execute()
 
+  // What apps may refresh for a person, in the order of their beginning; and when each was refreshed last.
+  await schema
+    .createIndex('token_families_live')
+    .on('token_families')
+    .columns(['user_id', 'started_at', 'family'])
+    .where(sql.ref('revoked_at'), 'is', null)
+    .execute()
+  await schema.dropIndex('refresh_tokens_family').execute()
+  await schema.createIndex('refresh_tokens_family').on('refresh_tokens').columns(['family', 'rotated_at']).execute()
+
   if (!(db.getExecutor().adapter instanceof SqliteAdapter)) await sortKeysByCodePoint(db)
   await keepOpen(db, open)
 }

@@ -4,6 +4,7 @@ import { createReadLogs } from '../admin/change/read-logs.ts'
 import { createRunChange } from '../admin/change/run-change.ts'
 import { createManageConsents } from '../admin/grants/manage-consents.ts'
 import { createManageKeys } from '../admin/grants/manage-keys.ts'
+import { createManageOwnTokens } from '../admin/grants/manage-own-tokens.ts'
 import { createManageSessions } from '../admin/grants/manage-sessions.ts'
 import { createManageTokens } from '../admin/grants/manage-tokens.ts'
 import { createManageUsers } from '../admin/users/manage-users.ts'
@@ -31,6 +32,8 @@ interface Around {
   readonly sealedSecrets: Pick<SealedRows, 'sealIn'>
   readonly grants: Pick<GrantRegistry, 'offered'>
   readonly readCatalogue: ReadCatalogue
+  /** Whether a sign-in session has neither been ended nor run out. */
+  readonly isSessionOpen: (sid: string) => Promise<boolean>
 }
 
 /** What changes records for whoever asks over HTTP, put together: administrators, people themselves, apps that register themselves. */
@@ -48,7 +51,7 @@ export function createAdministration(
     clock,
     outbound,
   }: Pick<Core, 'store' | 'keys' | 'clock' | 'outbound'>,
-  { random, whileOutside, passwords, audit, flush, sealedSecrets, grants, readCatalogue }: Around,
+  { random, whileOutside, passwords, audit, flush, sealedSecrets, grants, readCatalogue, isSessionOpen }: Around,
 ) {
   const here = { issuer, hosts: http.hosts, whyNotFetchable: outbound.whyNotFetchable }
   const runChange = createRunChange({ read, writeAlone, clock, here, audit })
@@ -80,6 +83,7 @@ export function createAdministration(
     manage: {
       apps: createManageApps({ read, runChange, clock, random, sealedSecrets }),
       tokens: createManageTokens({ read, requireDiskSpace, runChange, clock, random }),
+      ownTokens: createManageOwnTokens({ read, runChange, clock, isSessionOpen }),
       sessions: createManageSessions({ read, runChange, clock }),
       consents: createManageConsents({ read, runChange }),
       users: createManageUsers({ read, runChange, clock, hashPassword: passwords.hash }),

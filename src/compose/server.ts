@@ -228,6 +228,7 @@ export async function buildServer(
     refuse,
     refusals: `${managed}/refusals`,
     tokens: manage.tokens,
+    ownTokens: manage.ownTokens,
     consents: manage.consents,
     limits,
   })

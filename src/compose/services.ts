@@ -171,6 +171,7 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     sealedSecrets,
     grants,
     readCatalogue,
+    isSessionOpen,
   })
 
   const flow = createAuthorizeFlow({

@@ -3,9 +3,11 @@ import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { logHoldsNoSecret } from '../fixtures/answers/refusals.ts'
 import { noteSecret } from '../fixtures/answers/secrets.ts'
 import { obtainTokens } from '../fixtures/clients/code-flow.ts'
-import { authorizeUrl, introspect } from '../fixtures/clients/endpoints.ts'
+import { authorizeUrl, endSessionUrl, introspect } from '../fixtures/clients/endpoints.ts'
 import { basic, bearer } from '../fixtures/clients/http.ts'
-import { enableUser, NOTE, OTHER, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
+import { ALIVE, createRelyingParty, DEAD, lifeOf } from '../fixtures/clients/relying-party.ts'
+import { tokensOf } from '../fixtures/clients/tokens.ts'
+import { enableUser, NOTE, OTHER, OTHER_REDIRECT, startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
 import { signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
 import { changeApp, issue } from '../fixtures/tokens/reference-tokens.ts'
@@ -229,4 +231,92 @@ await t.test('the description of the API is open to everybody', async (t) => {
       '/profile/api/v1/consents/{applicationUri} delete',
     ],
   )
+})
+
+await t.test('what apps may refresh is listed after the PATs, and ended with all that grew from it', async (t) => {
+  const eve = await instance.addUser({ login: 'eve' })
+  const web = createRelyingParty(instance, { clientId: WEB, login: 'eve' })
+  const other = createRelyingParty(
+    instance,
+    { clientId: OTHER, redirectUri: OTHER_REDIRECT, login: 'eve' },
+    web.browser,
+  )
+  const hers: Send = (url, init) => web.browser.request(url, init)
+  const list = async (query = '') => (await call(hers, 'GET', query)).json as { items: Json[]; next: string | null }
+  const started = instance.now()
+  const first = await web.obtainTokens()
+  t.strictSame((await web.obtainTokens({ scope: 'openid read' })).refresh_token, '', 'nothing to refresh')
+  instance.advance(1000)
+  const second = await other.obtainTokens()
+  await issue(instance, { kind: 'PAT', app: WEB, user: 'eve' })
+  instance.advance(60_000)
+  const refreshed = tokensOf(await web.refresh(first.refresh_token))
+
+  const { items } = await list()
+  t.strictSame(
+    items.map(({ kind, app }) => [kind, app]),
+    [
+      ['PAT', WEB],
+      ['refresh_token', OTHER],
+      ['refresh_token', WEB],
+    ],
+  )
+  const [, theirs, grant] = items
+  const time = (at: number): string => new Date(at).toISOString()
+  t.match(grant, {
+    ...{ kind: 'refresh_token', app: WEB, user: 'eve', user_id: eve.id, description: 'Web shop', state: 'live' },
+    ...{ scope: 'openid offline_access read', created_by: `user:${eve.id}`, revoked_at: null, reason: null },
+    created_at: time(started),
+    last_used_at: time(instance.now()),
+    expires_at: time(started + 30 * 86_400_000),
+  })
+  t.equal(theirs?.['last_used_at'], null, 'never refreshed')
+
+  const pages: unknown[] = []
+  for (let next: string | null = ''; next !== null; ) {
+    const page = await list(`?limit=1${next === '' ? '' : `&cursor=${next}`}`)
+    t.equal(page.items.length, 1)
+    pages.push(page.items[0]?.['id'])
+    next = page.next
+  }
+  t.strictSame(
+    pages,
+    items.map(({ id }) => id),
+    'a page at a time, across both kinds',
+  )
+  const broken = Buffer.from('refresh_token x y').toString('base64url')
+  isProblem(t, await call(hers, 'GET', `?cursor=${broken}`), 400, 'malformed-request', /cursor/)
+
+  const path = `/${grant?.['id']}`
+  isProblem(t, await call(mine, 'DELETE', path, undefined, OWN), 404, 'not-found', 'id: no token here has this id')
+  t.equal((await call(hers, 'DELETE', path, undefined, OWN)).status, 204)
+  t.equal((await call(hers, 'DELETE', path, undefined, OWN)).status, 204, 'again')
+  t.equal(await lifeOf(web, refreshed), DEAD)
+  t.equal(await lifeOf(other, second), ALIVE, 'what the other app was given goes on')
+  t.equal((await web.refresh(refreshed.refresh_token)).status, 400)
+  t.strictSame(
+    (await list()).items.map(({ kind, app }) => [kind, app]),
+    [
+      ['PAT', WEB],
+      ['refresh_token', OTHER],
+    ],
+  )
+  const events = await instance.core.store.read.auditEvents.read({ user: eve.id }, 100)
+  matchesWhole(
+    t,
+    events.filter(({ event }) => event === 'token_revoked'),
+    [{ actor: `user:${eve.id}`, app: WEB, detail: { kind: 'refresh_token', family: grant?.['id'] } }],
+  )
+
+  await t.test('of an app whose refresh tokens end with the session, nothing once that is over', async (t) => {
+    await changeApp(instance, OTHER, { refreshEndsWithSession: true })
+    t.equal((await list()).items.length, 2)
+    await web.browser.open(endSessionUrl(instance, { id_token_hint: second.id_token }))
+    const again = createRelyingParty(instance, { clientId: WEB, login: 'eve' }, web.browser)
+    await again.authorize({ scope: 'openid' })
+    t.strictSame(
+      (await list()).items.map(({ kind, app }) => [kind, app]),
+      [['PAT', WEB]],
+    )
+  })
 })

@@ -107,7 +107,7 @@ const ELSEWHERE: readonly (readonly [id: string, file: string, name: string])[] 
     'rfc-7592-management.ts',
     'what registered itself never acts on its own, administers, or goes without consent',
   ],
-  ['AD-05', 'admin-api-tokens.ts', 'an administrator makes a PAT for themselves alone'],
+  ['AD-05', 'admin-api-tokens.ts', 'an administrator makes a PAT for themselves, or for somebody else'],
   ['AD-06', 'admin-api-access.ts', 'cookies never count'],
   ['AD-06', 'profile-tokens-api.ts', 'no token counts, also beside a session'],
   ['AD-13', 'limits-and-timeouts.ts', 'AD-13: no header and no parameter makes one method another'],

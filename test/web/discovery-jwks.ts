@@ -89,7 +89,7 @@ await t.test('OIDC Discovery §3: the document, member by member', (t) => {
     prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
     acr_values_supported: ['urn:tessera:pwd', 'urn:tessera:mfa'],
     claims_supported: [
-      ...['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid'],
+      ...['sub', 'iss', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'sid', 'idp'],
       ...['name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'profile', 'picture'],
       ...['website', 'gender', 'birthdate', 'zoneinfo', 'locale', 'updated_at'],
       ...['email', 'email_verified', 'phone_number', 'phone_number_verified', 'address'],

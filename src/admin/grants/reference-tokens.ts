@@ -144,7 +144,7 @@ async function requireRoom({ referenceTokens }: Unit, user: User, now: number): 
 
 /** Ends a token at once. @returns whether it had not been revoked before */
 export async function revokeReferenceToken(
-  unit: Unit,
+  unit: Pick<Unit, 'referenceTokens' | 'auditEvents'>,
   token: ReferenceToken,
   context: ChangeContext,
 ): Promise<boolean> {

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
+import type { ManageOwnTokens } from '../../admin/grants/manage-own-tokens.ts'
 import type { ManageTokens } from '../../admin/grants/manage-tokens.ts'
 import { NOTHING, operation } from '../kit/apis/operation.ts'
 import { personOf } from '../kit/apis/signed-in.ts'
-import { NewOwnToken, NewTokenShown, type TokenInput, TokenRecord } from '../kit/apis/token-schemas.ts'
+import { NewOwnToken, NewTokenShown, OwnTokenRecord, type TokenInput } from '../kit/apis/token-schemas.ts'
 import { pageOf, pageQuery, readPageQuery, sendPage } from '../kit/requests/paging.ts'
 
 const tag = 'tokens'
@@ -11,9 +12,9 @@ const ROUTES = {
   list: operation({
     id: 'listOwnTokens',
     tag,
-    summary: 'List your personal access tokens, newest first',
+    summary: 'List your personal access tokens, then what apps may refresh for you, each newest first',
     query: pageQuery({}),
-    answer: { 200: pageOf(TokenRecord) },
+    answer: { 200: pageOf(OwnTokenRecord) },
   }),
   add: operation({
     id: 'issueOwnToken',
@@ -25,20 +26,20 @@ const ROUTES = {
   remove: operation({
     id: 'revokeOwnToken',
     tag,
-    summary: 'Revoke one of your personal access tokens at once',
+    summary: 'End one of your tokens at once, or what an app may refresh with all that grew from it',
     params: { id: 'the id of the token' },
     answer: { 204: NOTHING },
   }),
 }
 
-/** The personal access tokens of whoever is signed in. */
+/** What acts as whoever is signed in without them. */
 export async function profileTokensEndpoint(
   server: FastifyInstance,
-  { tokens }: { readonly tokens: Pick<ManageTokens, 'issueOwn' | 'page' | 'revoke'> },
+  { tokens, ownTokens }: { readonly tokens: Pick<ManageTokens, 'issueOwn'>; readonly ownTokens: ManageOwnTokens },
 ): Promise<void> {
   server.get('/tokens', { schema: ROUTES.list }, async (request, reply) => {
     const { id: user } = personOf(request)
-    return sendPage(request, reply, await tokens.page({ user, kind: 'PAT' }, readPageQuery(request)))
+    return sendPage(request, reply, await ownTokens.page(user, readPageQuery(request)))
   })
 
   server.post<{ Body: TokenInput & { readonly app: string } }>(
@@ -56,7 +57,7 @@ export async function profileTokensEndpoint(
     { schema: ROUTES.remove },
     async (request, reply) => {
       const { id: user, actor } = personOf(request)
-      await tokens.revoke(request.params.id, { user, kind: 'PAT' }, actor)
+      await ownTokens.revoke(request.params.id, user, actor)
       return reply.status(204).send()
     },
   )

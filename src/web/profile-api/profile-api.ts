@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageConsents } from '../../admin/grants/manage-consents.ts'
+import type { ManageOwnTokens } from '../../admin/grants/manage-own-tokens.ts'
 import type { ManageTokens } from '../../admin/grants/manage-tokens.ts'
 import type { SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
 import { watchMethods } from '../kit/answers/other-methods.ts'
@@ -20,7 +21,8 @@ interface Dependencies {
   readonly refuse: Refuse
   /** Where an administrator reads a refusal, without its id. */
   readonly refusals: string
-  readonly tokens: Pick<ManageTokens, 'issueOwn' | 'page' | 'revoke'>
+  readonly tokens: Pick<ManageTokens, 'issueOwn'>
+  readonly ownTokens: ManageOwnTokens
   readonly consents: Pick<ManageConsents, 'page' | 'withdraw'>
   readonly limits: Pick<RateLimits, 'profile'>
 }
@@ -28,7 +30,7 @@ interface Dependencies {
 /** The API behind the user's own site: for whoever is signed in with this browser. */
 export async function profileApi(
   server: FastifyInstance,
-  { sessions, cookies, issuer, refuse, refusals, tokens, consents, limits }: Dependencies,
+  { sessions, cookies, issuer, refuse, refusals, tokens, ownTokens, consents, limits }: Dependencies,
 ): Promise<void> {
   registerJsonBody(server)
   requireSignedIn(server, {
@@ -52,12 +54,12 @@ export async function profileApi(
     version: '1',
     security: { session: { type: 'apiKey', in: 'cookie', name: cookies.sessionName } },
     tags: [
-      { name: 'tokens', description: 'Your personal access tokens' },
+      { name: 'tokens', description: 'Your personal access tokens, and what apps may refresh for you' },
       { name: 'consents', description: 'Your consents to apps' },
     ],
   })
   const refuseOtherMethods = watchMethods(server)
-  await server.register(profileTokensEndpoint, { tokens })
+  await server.register(profileTokensEndpoint, { tokens, ownTokens })
   await server.register(profileConsentsEndpoint, { consents })
   refuseOtherMethods()
 }

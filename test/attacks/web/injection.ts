@@ -54,6 +54,9 @@ const BY_TYPE: readonly string[] = [
 ]
 /** Nor is this a column, but a condition that the file itself holds. */
 const CONDITIONS: readonly string[] = [
+  ...['api-session-apps', 'api-sessions', 'live-api-sessions'].map(
+    (file) => `src/store/repositories/sessions/${file}.ts: .where(mayStillCall`,
+  ),
   'src/store/repositories/sessions/session-apps.ts: .where(these',
   'src/store/repositories/tokens/authorization-codes.ts: .where(isSignedIn',
 ]

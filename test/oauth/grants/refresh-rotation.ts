@@ -362,7 +362,7 @@ await t.test('RT-15: the ID token of a refresh tells of the same sign-in', async
   const [before, after] = [claimsOf(first.id_token), claimsOf(second.id_token)]
   t.equal(before['nonce'], code.nonce)
   t.notOk('nonce' in after, 'OIDC Core §12.2: it should not have a nonce')
-  for (const claim of ['iss', 'sub', 'aud', 'auth_time', 'sid', 'amr', 'acr'])
+  for (const claim of ['iss', 'sub', 'aud', 'auth_time', 'sid', 'amr', 'acr', 'idp'])
     t.same(after[claim], before[claim], claim)
   t.equal(after.iat, Number(before.iat) + 45 * 60)
   t.equal(after.exp, Number(after.iat) + 300)

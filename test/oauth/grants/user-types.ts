@@ -234,7 +234,7 @@ await t.test('a System User acts through its app, and is told from a person by t
     client_system_user_id: service.id,
     aud: 'DomainAPI',
   })
-  for (const absent of ['id', 'auth_time', 'sid', 'amr', 'user_type', 'name', 'email', 'is_admin'])
+  for (const absent of ['id', 'auth_time', 'sid', 'amr', 'idp', 'user_type', 'name', 'email', 'is_admin'])
     t.notOk(absent in claims, absent)
   const answer = await userinfo(instance, token)
   t.equal(answer.status, 403, 'speaks for no person')

@@ -11,7 +11,7 @@ import {
   refresh,
   VERIFIER,
 } from '../../fixtures/clients/code-flow.ts'
-import { requestServiceToken, userinfo } from '../../fixtures/clients/endpoints.ts'
+import { introspect, requestServiceToken, userinfo } from '../../fixtures/clients/endpoints.ts'
 import { basic } from '../../fixtures/clients/http.ts'
 import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
@@ -33,7 +33,7 @@ await instance.addUser({ login: 'greta', name: 'Greta Admin', isAdmin: true })
 const SECOND = 1000
 const API = 'DomainAPI'
 const ALWAYS = ['aud', 'client_id', 'exp', 'iat', 'iss', 'jti', 'nbf', 'scope', 'sub']
-const USER = ['amr', 'auth_time', 'db', 'id', 'sid', 'user_type']
+const USER = ['amr', 'auth_time', 'db', 'id', 'idp', 'sid', 'user_type']
 const SERVICE = ['client_db', 'client_system_user', 'client_system_user_id', 'client_system_user_type']
 
 const namesOf = (claims: object): string[] => Object.keys(claims).sort()
@@ -95,6 +95,7 @@ await t.test('RFC 9068 §2.2: the claims of a user token are these and no others
     id: david.id,
     auth_time: issuedAt,
     amr: ['pwd'],
+    idp: 'local',
     user_type: 'InternalUser',
     db: 'tessera',
     name: 'David Miller',
@@ -299,3 +300,13 @@ await t.test('settings', async (t) => {
     })
   }
 })
+
+await t.test(
+  'idp says that this server found out who the person is; where nobody signed in there is none',
+  async (t) => {
+    const { access_token, id_token } = await tokensFor('openid read')
+    for (const token of [access_token, id_token]) t.equal(claimsOf(token)['idp'], 'local')
+    t.equal((await introspect(instance, access_token)).json['idp'], 'local')
+    t.notOk('idp' in claimsOf((await serviceToken()).access_token))
+  },
+)

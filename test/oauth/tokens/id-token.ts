@@ -23,7 +23,7 @@ import { createBrowser } from '../../fixtures/sign-in/browser.ts'
 const { instance, david } = await startWorld(t)
 const SECOND = 1000
 const MINUTE = 60 * SECOND
-const REQUIRED = ['acr', 'amr', 'at_hash', 'aud', 'auth_time', 'exp', 'iat', 'iss', 'sid', 'sub']
+const REQUIRED = ['acr', 'amr', 'at_hash', 'aud', 'auth_time', 'exp', 'iat', 'idp', 'iss', 'sid', 'sub']
 
 const inSeconds = (of: Instance): number => of.now() / SECOND
 const namesOf = (claims: object): string[] => Object.keys(claims).sort()
@@ -64,6 +64,7 @@ await t.test('OIDC Core §2: the claims are these and no others', async (t) => {
     exp: signedInAt + 20 + 300,
     auth_time: signedInAt,
     amr: ['pwd'],
+    idp: 'local',
     acr: 'urn:tessera:pwd',
     nonce: 'n-0S6_WzA2Mj',
     at_hash: leftHalf(tokens.access_token),
@@ -131,7 +132,7 @@ await t.test('OIDC Core §12.2: the ID token of a refresh', async (t) => {
   instance.advance(45 * MINUTE)
   const second = tokensOf(await refresh(instance, first.refresh_token))
   const [before, { payload: after }] = [claimsOf(first.id_token), await validate(second.id_token)]
-  for (const claim of ['iss', 'sub', 'aud', 'auth_time', 'sid', 'acr', 'amr'])
+  for (const claim of ['iss', 'sub', 'aud', 'auth_time', 'sid', 'acr', 'amr', 'idp'])
     t.same(after[claim], before[claim], claim)
   t.strictSame(namesOf(after), REQUIRED, 'neither nonce nor azp')
   t.equal(after.iat, inSeconds(instance), 'iat is the time of the new token')

@@ -46,7 +46,7 @@ const answer = async (response_type: string, more: Readonly<Record<string, strin
   Object.fromEntries(
     answerOf(await authorize(instance, { client_id: APP, redirect_uri: REDIRECT, response_type, nonce: 'n', ...more })),
   )
-const ID_TOKEN = ['acr', 'amr', 'aud', 'auth_time', 'exp', 'iat', 'iss', 'nonce', 'sid', 'sub']
+const ID_TOKEN = ['acr', 'amr', 'aud', 'auth_time', 'exp', 'iat', 'idp', 'iss', 'nonce', 'sid', 'sub']
 const aboutPerson = (idToken: unknown): Claims =>
   Object.fromEntries(Object.entries(claimsOf(String(idToken))).filter(([name]) => !/^([ac]t?_hash)$/.test(name)))
 

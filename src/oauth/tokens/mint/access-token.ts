@@ -13,7 +13,7 @@ import type { ReferenceToken } from '../../../domain/tokens/reference-token.ts'
 import { notBefore } from '../../../domain/tokens/token-times.ts'
 import type { User } from '../../../domain/users/user.ts'
 import { inSeconds } from '../../../lib/time/clock.ts'
-import { subjectOf, type TokenProfile } from './token-profile.ts'
+import { IDP, subjectOf, type TokenProfile } from './token-profile.ts'
 import { accessTokenUserClaims } from './user-claims.ts'
 
 /** What an access token for a person is made from. */
@@ -70,6 +70,7 @@ function userFlowClaims(
     auth_time: inSeconds(signIn.authTime),
     sid: signIn.sid,
     amr: signIn.amr,
+    idp: IDP,
     ...accessTokenUserClaims(user, scope, claims.accessToken ?? []),
   }
 }

@@ -6,7 +6,7 @@ import { type AppRegistration, ID_TOKEN_LIFETIME } from '../../../domain/apps/tr
 import type { SigningAlgorithm } from '../../../domain/protocol/signing-algorithm.ts'
 import type { User } from '../../../domain/users/user.ts'
 import { inSeconds } from '../../../lib/time/clock.ts'
-import { subjectOf, type TokenProfile } from './token-profile.ts'
+import { IDP, subjectOf, type TokenProfile } from './token-profile.ts'
 import { userClaims } from './user-claims.ts'
 
 /** What an ID token is made from. */
@@ -42,6 +42,7 @@ export function idTokenClaims(
     sid: signIn.sid,
     amr: signIn.amr,
     acr: signIn.acr,
+    idp: IDP,
     ...(nonce === undefined ? {} : { nonce }),
     ...(accessToken === undefined ? {} : { at_hash: leftHalfHash(accessToken, algorithm) }),
     ...(code === undefined ? {} : { c_hash: leftHalfHash(code, algorithm) }),

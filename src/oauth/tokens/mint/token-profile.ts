@@ -44,3 +44,6 @@ function pairwiseSubject(id: string, sector: string, key: SealingKey): string {
   mac[8] = ((mac[8] ?? 0) & 0x3f) | 0x80
   return mac.toString('hex', 0, 16).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
+
+/** Who found out who the person is: this server itself. */
+export const IDP = 'local'

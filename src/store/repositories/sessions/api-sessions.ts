@@ -86,8 +86,8 @@ export function apiSessionsOn(db: Kysely<Schema>) {
       const app = applicationUri ?? ''
       // Those of an app are read in the order of its own index; those of a user, who has few, in that of the user.
       const byApp = applicationUri !== undefined && userId === undefined
-      const openedAt = sql.ref<number>(byApp ? 'part.opened_at' : 'api_sessions.opened_at')
-      const id = sql.ref<string>(byApp ? 'part.session_id' : 'api_sessions.id')
+      const openedAt = byApp ? sql<number>`part.opened_at` : sql<number>`api_sessions.opened_at`
+      const id = byApp ? sql<string>`part.session_id` : sql<string>`api_sessions.id`
       const rows = await live(asOf)
         .$if(byApp, (query) =>
           query
@@ -97,9 +97,9 @@ export function apiSessionsOn(db: Kysely<Schema>) {
         )
         .$if(userId !== undefined, (query) => query.where('api_sessions.user_id', '=', userId ?? ''))
         .$if(!byApp && applicationUri !== undefined, (query) => query.where(isOfApp(app)))
-        .where(sql<SqlBool>`(${openedAt}, ${id}) > (${after.openedAt}, ${after.id})`)
-        .orderBy(openedAt, 'desc')
-        .orderBy(id, 'desc')
+        .where(sql<SqlBool>`(${openedAt}, ${id}) < (${after.openedAt}, ${after.id})`)
+        .orderBy(sql`${openedAt}`, 'desc')
+        .orderBy(sql`${id}`, 'desc')
         .$if(limit !== undefined, (query) => query.limit(limit ?? 0))
         .execute()
       return rows.map(toSession)

@@ -14,9 +14,9 @@ export interface AsOf {
 export const mayStillCall = sql<SqlBool>`(
   exists (select 1 from trusted_applications as its_app where its_app.application_uri = part.application_uri
     and its_app.epoch = part.app_epoch and its_app.is_enabled = 1)
-  and ${epochOf(sql.ref('part.application_uri'), sql.ref('api_sessions.user_id'))} = part.session_epoch)`
+  and ${epochOf(sql`part.application_uri`, sql`api_sessions.user_id`)} = part.session_epoch)`
 
-const ofToken = sql<SqlBool>`substr(api_sessions.seat, 1, ${sql.lit(TOKEN_SEAT.length)}) = ${sql.lit(TOKEN_SEAT)}`
+const ofToken = sql<SqlBool>`substr(api_sessions.seat, 1, ${TOKEN_SEAT.length}) = ${TOKEN_SEAT}`
 
 /**
  * Whether a session lives: it was neither ended nor left alone for too long, its user was not switched off since, one of its apps may
@@ -53,7 +53,7 @@ export const isLive =
           eb
             .selectFrom('reference_tokens as its_token')
             .select('its_token.id')
-            .where('its_token.id', '=', sql<string>`substr(api_sessions.seat, ${sql.lit(TOKEN_SEAT.length + 1)})`)
+            .where('its_token.id', '=', sql<string>`substr(api_sessions.seat, ${TOKEN_SEAT.length + 1})`)
             .where('its_token.revoked_at', 'is', null)
             .where('its_token.expires_at', '>', now),
         ),

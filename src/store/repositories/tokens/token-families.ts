@@ -4,6 +4,7 @@ import { fromGranted, toGranted } from '../../schema/grant-columns.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { sessionEpochOf } from '../sessions/session-epochs.ts'
 import { appsHolding, revokeHeld } from './live-grants.ts'
+import { type GrantPart, type RefreshGrant, refreshGrantsOf } from './refresh-grants.ts'
 import { noteEnding } from './token-notices.ts'
 
 /** All tokens that grew from one sign-in at one app; they die together. */
@@ -63,6 +64,9 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
         .executeTakeFirst()
       return started.numInsertedOrUpdatedRows === 1n
     },
+
+    refreshable: (userId: string, now: number, part: GrantPart): Promise<RefreshGrant[]> =>
+      refreshGrantsOf(db, userId, now, part),
 
     /** Keeps a family as it is until the unit of work is over: whoever ends its tokens waits, and then sees what the unit has written. */
     async hold(family: string): Promise<Pick<TokenFamily, 'signedOutAt'> | undefined> {

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { REFERENCE_TOKEN_KINDS } from '../../../domain/tokens/reference-token.ts'
+import { REFRESH_GRANT } from '../../../domain/tokens/refresh-grant.ts'
 
 const time = (description: string) => Type.String({ format: 'date-time', description })
 const textOrNull = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], description })
@@ -29,6 +30,15 @@ const TOKEN = {
 
 /** A reference token as the APIs show it. */
 export const TokenRecord = Type.Object(TOKEN)
+
+/** A token of a person, or what an app may refresh for them. */
+export const OwnTokenRecord = Type.Object({
+  ...TOKEN,
+  kind: Type.String({
+    enum: ['PAT', REFRESH_GRANT],
+    description: 'a personal access token, or what an app may refresh while you are away',
+  }),
+})
 
 /** The same with its value. */
 export const NewTokenShown = Type.Object({
