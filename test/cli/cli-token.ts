@@ -94,9 +94,7 @@ await t.test('tessera token: reference tokens from the command line', async (t) 
       t.match(await line(`issue-pat --app ${WEB}${whom}`), { code: 2, stderr: /say with --for whom the token is for/ })
     t.match(await line('list --kind XYZ'), {
       code: 2,
-      stderr: /^unknown value of --kind 'XYZ'
-expected one of: PAT, SAT
-/,
+      stderr: /^unknown value of --kind 'XYZ'\nexpected one of: PAT, SAT\n/,
     })
     t.match(await line('list --user dvid'), { code: 1, stderr: /did you mean david\?/ })
     t.match(await line('revoke 00000000'), {

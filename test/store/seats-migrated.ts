@@ -7,7 +7,7 @@ await t.test(
   '0015: what is open goes on under its seat, and what belongs to one sign-in becomes one session',
   async (t) => {
     const at = emptyPlaceOf(t)
-  await at.prepare()
+    await at.prepare()
     const old = openPlace(at.databaseUrl, 'make')
     await old.migrations.migrate('0014-master-key')
     const rows = async (table: string, columns: string, values: readonly string[]): Promise<void> => {
@@ -56,7 +56,7 @@ await t.test(
       ],
     )
 
-    t.strictSame((await old.migrations.migrate()).slice(0, 1), ['0015-seats'])
+    t.ok((await old.migrations.migrate()).includes('0015-seats'))
     await old.close()
     const columns = 'id, kind, user_id, user_epoch, seat, live_seat, opened_at, last_seen_at, ended_at'
     const session = (
