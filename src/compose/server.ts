@@ -25,6 +25,7 @@ import { sessionNoticesEndpoint } from '../web/endpoints/session-notices.ts'
 import { sessionTouchesEndpoint } from '../web/endpoints/session-touches.ts'
 import { tokenEndpoint } from '../web/endpoints/token.ts'
 import { userinfoEndpoint } from '../web/endpoints/userinfo.ts'
+import { createBrand } from '../web/kit/answers/brand.ts'
 import { registerCors } from '../web/kit/answers/cors.ts'
 import { registerErrorHandler } from '../web/kit/answers/error-handler.ts'
 import { createFindGuessed } from '../web/kit/answers/guessed-addresses.ts'
@@ -48,6 +49,7 @@ import { registerFormBody } from '../web/kit/requests/form-body.ts'
 import { createNetworks } from '../web/kit/requests/network.ts'
 import { rememberAddress } from '../web/kit/requests/remember-address.ts'
 import { manageApi } from '../web/manage-api/manage-api.ts'
+import { brandFiles } from '../web/pages/brand-files.ts'
 import { consentSite } from '../web/pages/consent.ts'
 import { errorSite } from '../web/pages/error.ts'
 import { landingSite } from '../web/pages/landing.ts'
@@ -129,8 +131,9 @@ export async function buildServer(
   registerOverload(server, places, networks)
   const limits = await registerRateLimits(server, config.limits, networks, activity)
   await server.register(fastifyCookie)
+  const brand = createBrand({ settings: store.read.settings, clock })
   const { instanceName } = config
-  const renderPage = await registerPages(server, { templates, base, instanceName, cookies, clock })
+  const renderPage = await registerPages(server, { templates, base, instanceName, cookies, clock, brand })
   const sendAnswer = createSendAnswer(renderPage)
   const findGuessed = createFindGuessed(issuer, config.registration.mode !== 'off')
   registerErrorHandler(server, { refuse, renderPage, issuer, findGuessed })
@@ -207,6 +210,7 @@ export async function buildServer(
       })
       await id.register(logoutSite, { ...ofPages, logout, subjectOf, tellApps: services.tellApps })
       await id.register(errorSite, { renderPage })
+      await id.register(brandFiles, { brand })
     },
     { prefix: base },
   )

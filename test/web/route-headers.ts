@@ -18,7 +18,7 @@ const KINDS: readonly (readonly [Kind, ...RegExp[]])[] = [
   ],
   ['protocol', /^\/id\/connect\/(token|userinfo|introspect|revocation|session|session\/touches|session\/notices)$/],
   ['public', /^\/id\/\.well-known\//, /^\/\.well-known\//, /^\/(tools|sys)\/auto-discovery$/],
-  ['asset', /^\/id\/assets\/\*$/],
+  ['asset', /^\/id\/assets\/\*$/, /^\/id\/brand\/(style\.css|logo)$/],
   ['machine', /^\/health\/(live|ready)$/, /^\/metrics$/],
   ['frame', /^\/id\/connect\/checksession$/],
   ['api', /^\/manage\/api\/v1\//, /^\/profile\/(api\/v1\/|me)/],

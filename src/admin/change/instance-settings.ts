@@ -5,6 +5,7 @@ import {
   isInstanceSetting,
   storedName,
 } from '../../domain/instance/instance-settings.ts'
+import { inShort, type SettingKind } from '../../domain/instance/setting-kinds.ts'
 import type { FieldChanges } from '../../domain/records/field-changes.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
@@ -64,11 +65,15 @@ export async function changeInstanceSettings(
   const fields: FieldChanges = Object.fromEntries(
     changes
       .map(([name, stored, to]) => [name, { from: stored ?? defaultOf(name), to: to ?? defaultOf(name) }] as const)
-      .filter(([, { from, to }]) => from !== to),
+      .filter(([, { from, to }]) => from !== to)
+      .map(([name, { from, to }]) => [name, { from: inShort(from, MOST_AUDITED), to: inShort(to, MOST_AUDITED) }]),
   )
   if (Object.keys(fields).length > 0)
     await recordChange(unit, { event: 'setting_changed', detail: { fields } }, context)
 }
+
+// Longer than any but a picture.
+const MOST_AUDITED = 4000
 
 const defaultOf = (name: InstanceSettingName): string => INSTANCE_SETTINGS[name].default
 
@@ -86,8 +91,9 @@ async function bringAbout(
 /** What is wrong with setting a setting; `null` stands for its default. */
 export function whyNotSet(name: string, value: string | null): Fault[] {
   if (!isInstanceSetting(name)) return [{ attribute: name, reason: whyNoSetting(name) }]
-  const { expects, read } = INSTANCE_SETTINGS[name]
-  return value === null || read(value) !== undefined ? [] : [{ attribute: name, reason: `expects ${expects}` }]
+  const { expects, read, whyNot }: SettingKind<unknown> = INSTANCE_SETTINGS[name]
+  if (value === null || read(value) !== undefined) return []
+  return [{ attribute: name, reason: whyNot?.(value) ?? `expects ${expects}` }]
 }
 
 const whyNoSetting = (name: string): string =>

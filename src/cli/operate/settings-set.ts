@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { changeInstanceSettings, OF_THE_PROCESS, readInstanceSettings } from '../../admin/change/instance-settings.ts'
 import { SETTINGS } from '../../config/settings.ts'
 import { INSTANCE_SETTING_NAMES, isInstanceSetting } from '../../domain/instance/instance-settings.ts'
+import { inShort } from '../../domain/instance/setting-kinds.ts'
 import { commandLine } from '../kit/actor.ts'
 import { differences } from '../kit/differences.ts'
 import { helpText } from '../kit/help.ts'
@@ -41,7 +42,7 @@ async function change(name: string, value: string | null, command: Command): Pro
     print(
       command,
       { name, value: after[name], before: before[name] },
-      differences({ [name]: before[name] }, { [name]: after[name] }),
+      differences({ [name]: inShort(before[name]) }, { [name]: inShort(after[name]) }),
     )
   })
 }

@@ -9,6 +9,7 @@ import { type Config, examineConfig } from '../../config/read-config.ts'
 import { SETTINGS } from '../../config/settings.ts'
 import type { ShownSetting } from '../../config/show-setting.ts'
 import { INSTANCE_SETTING_NAMES } from '../../domain/instance/instance-settings.ts'
+import { inShort } from '../../domain/instance/setting-kinds.ts'
 import { globalsOf } from '../kit/globals.ts'
 import { helpText } from '../kit/help.ts'
 import { block, columns, note, print, reportFailure } from '../kit/output.ts'
@@ -96,7 +97,8 @@ const NAMES: readonly string[] = [...INSTANCE_SETTING_NAMES, ...Object.keys(SETT
 const unknownSetting = (name: string): string[] =>
   unknownWord('setting', name, [...NAMES, 'set', 'unset'], 'tessera settings lists them all')
 
-const valueText = ({ value }: Shown): string => (value === null ? '(cannot be used)' : value === '' ? '-' : value)
+const valueText = ({ value }: Shown): string =>
+  value === null ? '(cannot be used)' : value === '' ? '-' : inShort(value)
 
 /** What fits on a line; the meaning is in the help of each. */
 function overview(all: readonly Shown[]): string {

@@ -1,5 +1,6 @@
 import { DAY, HOUR, MINUTE } from '../../lib/time/clock.ts'
 import { LICENCE_SLOTS, LONGEST_IDLE, LONGEST_SERVICE_SESSION, MOST_SLOTS, readSlots } from '../sessions/api-session.ts'
+import { brandColourByDay, brandColourByNight, footerLinks, logo, wall } from './branding.ts'
 import { lengthOfTime, type SettingKind, wholeNumber } from './setting-kinds.ts'
 
 interface InstanceSetting<T> extends SettingKind<T> {
@@ -53,6 +54,16 @@ export const INSTANCE_SETTINGS = {
     ...setting('LicenceSlots', slots, 'unlimited', 'how many API sessions may be open at once'),
     stored: LICENCE_SLOTS,
   },
+  BrandColor: setting('BrandColor', brandColourByDay, 'standard', 'colour of buttons and links on the pages'),
+  BrandColorDark: setting(
+    'BrandColorDark',
+    brandColourByNight,
+    'standard',
+    'the same where people prefer dark pages; standard follows BrandColor',
+  ),
+  PageWall: setting('PageWall', wall, 'standard', 'background beside the pages, on a phone above them'),
+  PageLogo: setting('PageLogo', logo, 'standard', 'logo at the top of the pages'),
+  FooterLinks: setting('FooterLinks', footerLinks, 'none', 'links at the foot of the pages'),
 } as const satisfies Record<string, InstanceSetting<unknown>>
 
 export type InstanceSettingName = keyof typeof INSTANCE_SETTINGS

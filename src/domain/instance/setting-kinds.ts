@@ -6,7 +6,13 @@ export interface SettingKind<T> {
   readonly expects: string
   /** The meaning of a text; `undefined` when it cannot be read. */
   readonly read: (text: string) => T | undefined
+  /** What is wrong with one that cannot be read, where more can be said than what is expected. */
+  readonly whyNot?: (text: string) => string | undefined
 }
+
+/** A value as people read it: of a picture that was written as a text the beginning alone. */
+export const inShort = (text: string, most = 200): string =>
+  text.length <= most ? text : `${text.slice(0, 40)}... (${text.length} characters)`
 
 /** A length of time. @param least milliseconds, as `most` and what is read */
 export const lengthOfTime = (least: number, example: string, most = Number.POSITIVE_INFINITY): SettingKind<number> => ({

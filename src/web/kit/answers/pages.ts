@@ -7,6 +7,7 @@ import fastifyView from '@fastify/view'
 import { Eta } from 'eta'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../../../lib/time/clock.ts'
+import { type Brand, keepBrandFresh } from './brand.ts'
 import { type Locale, loadMessages, type Messages, type Translate } from './messages.ts'
 import { createPageLanguages } from './page-language.ts'
 import { contentSecurityPolicy, type PageReach } from './response-headers.ts'
@@ -43,13 +44,15 @@ interface Options {
   readonly instanceName: string
   readonly cookies: Parameters<typeof createPageLanguages>[0]['cookies']
   readonly clock: Clock
+  readonly brand: Brand
 }
 
 /** Registers templates and assets, and returns the way pages are rendered: in the reader's language, under a policy as tight as the page allows. */
 export async function registerPages(
   server: FastifyInstance,
-  { templates, base, instanceName, cookies, clock }: Options,
+  { templates, base, instanceName, cookies, clock, brand }: Options,
 ): Promise<RenderPage> {
+  keepBrandFresh(server, brand)
   await server.register(fastifyAccepts)
   await server.register(fastifyView, {
     engine: { eta: new Eta({ views: templates, cache: true }) },
@@ -89,6 +92,7 @@ export async function registerPages(
         base,
         asset,
         instance: instanceName,
+        brand: brand.shown(),
       })
   }
 }
