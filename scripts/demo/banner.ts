@@ -86,6 +86,6 @@ export function bannerOf(facts: BannerFacts): string {
       ["server's log", shown(logFile)],
     ]),
     '',
-    'The background service now calls the API every few seconds with a token of its own:',
+    'The background service calls the API every few seconds with a token of its own, and says so when something changes:',
   ].join('\n')
 }

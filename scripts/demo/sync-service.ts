@@ -35,7 +35,7 @@ function readToken(answer: Awaited<ReturnType<typeof client.clientCredentialsGra
   }
 }
 
-/** Starts the background service: it fetches its own token (client credentials), and logs one line for each call of the API. */
+/** Starts the background service: it fetches its own token (client credentials), and logs one line whenever a call of the API ends in another way than the last. */
 export async function startSyncService(options: SyncServiceOptions): Promise<{ close(): Promise<void> }> {
   const stop = new AbortController()
   const relyingParty = createRelyingParty(options)
@@ -62,9 +62,13 @@ export async function startSyncService(options: SyncServiceOptions): Promise<{ c
   }
 
   async function run(): Promise<void> {
+    let last = ''
     while (!stop.signal.aborted) {
       const line = await callOnce()
-      if (!stop.signal.aborted) options.log(`${new Date().toLocaleTimeString('en-GB')}  sync  ${line}`)
+      // The same again would push the passwords out of sight.
+      const isNews = line !== last
+      last = line
+      if (isNews && !stop.signal.aborted) options.log(`${new Date().toLocaleTimeString('en-GB')}  sync  ${line}`)
       await sleep(options.every, undefined, { signal: stop.signal }).catch(() => undefined)
     }
   }

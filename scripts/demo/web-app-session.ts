@@ -24,8 +24,11 @@ export interface Session {
 
 export interface Sessions {
   find(id: string | undefined): Session | undefined
-  /** @returns the id of the new session, a value nobody can guess */
-  open(signedIn?: SignedIn): string
+  /**
+   * @param pending sign-ins that other tabs have begun
+   * @returns the id of the new session, a value nobody can guess
+   */
+  open(signedIn?: SignedIn, pending?: Session['pending']): string
   close(id: string | undefined): void
 }
 
@@ -37,9 +40,9 @@ export function createSessions(): Sessions {
   const sessions = new Map<string, Session>()
   return {
     find: (id) => (id === undefined ? undefined : sessions.get(id)),
-    open(signedIn) {
+    open(signedIn, pending = new Map()) {
       const id = randomBytes(32).toString('base64url')
-      sessions.set(id, { pending: new Map(), signedIn })
+      sessions.set(id, { pending, signedIn })
       dropOldest(sessions, MOST_SESSIONS)
       return id
     },

@@ -83,11 +83,12 @@ export async function startWebApp(options: WebAppOptions): Promise<{ close(): Pr
 
   app.get('/callback', async (request, reply) => {
     const here = new URL(request.url, options.url)
-    const pending = takePending(sessionOf(request), here.searchParams.get('state') ?? '')
+    const before = sessionOf(request)
+    const pending = takePending(before, here.searchParams.get('state') ?? '')
     const signedIn = await completeSignIn(await relyingParty(), here, pending)
     // A new id at sign-in: one that somebody planted in the browser before is worth nothing afterwards.
     sessions.close(request.cookies[COOKIE])
-    return reply.setCookie(COOKIE, sessions.open(signedIn), COOKIE_OPTIONS).redirect('/')
+    return reply.setCookie(COOKIE, sessions.open(signedIn, before?.pending), COOKIE_OPTIONS).redirect('/')
   })
 
   app.post('/refresh', async (request, reply) => {

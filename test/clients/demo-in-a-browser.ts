@@ -50,6 +50,26 @@ await t.test('David signs in through the demo', { skip: noChromium() }, async (t
     t.equal(new URL(page.url()).pathname, '/id/login', 'the session at the identity server ended too')
   })
 
+  await t.test('two tabs: a sign-in that was begun in one ends well after that of the other', async (t) => {
+    await page.goto(demo.urls.web)
+    const other = await context.newPage()
+    await other.goto(demo.urls.web)
+    for (const tab of [page, other]) await tab.click('#sign-in')
+    for (const tab of [page, other]) {
+      await signIn(tab, 'david', demo.passwordOf('david'))
+      await tab.waitForSelector('#customers tbody tr')
+    }
+    await other.setViewportSize({ width: 360, height: 740 })
+    t.ok(await other.evaluate('document.documentElement.scrollWidth <= 360'), 'what it shows fits a phone')
+    t.notOk(
+      await other.evaluate(
+        '[...document.querySelectorAll(".scroll")].some((box) => box.scrollWidth > box.clientWidth)',
+      ),
+    )
+    await other.close()
+    await page.click('#sign-out')
+  })
+
   await t.test('the single-page app: PKCE without a secret, and the API across origins', async (t) => {
     await page.goto(demo.urls.spa)
     await page.click('#sign-in')
@@ -94,8 +114,14 @@ await t.test('David signs in through the demo', { skip: noChromium() }, async (t
     'no page broke its content security policy',
   )
 
-  await t.test('the background service calls the API with its own token', async () => {
+  await t.test('the background service calls the API with its own token, and says so once', async (t) => {
     await demo.printed(/svc\.sync.*200/)
+    const said = [...demo.output().matchAll(/ {2}sync {2}(.*)/g)].map(([, line]) => line)
+    t.strictSame(
+      said,
+      said.filter((line, index) => line !== said[index - 1]),
+      'the passwords stay on the screen',
+    )
   })
 
   await t.test('a second start finds its data again; a taken port gives one line', async (t) => {
