@@ -14,7 +14,6 @@ await fillWithPeople(instance, WEB, MANY)
 
 /** What is not there, or not to be had without a page before it; the way to that answer is looked at all the same. */
 const REFUSED: readonly string[] = [
-  '400 GET /id/connect/authorize',
   '400 GET /id/connect/authorize/continue',
   '400 GET /id/consent',
   '400 GET /id/login',
@@ -30,6 +29,8 @@ const REFUSED: readonly string[] = [
   '404 DELETE /manage/api/v1/sessions/:id',
   '404 DELETE /profile/api/v1/consents/:applicationUri',
   '404 DELETE /profile/api/v1/tokens/:id',
+  '404 GET /id/brand/logo',
+  '404 GET /id/brand/style.css',
   '404 GET /id/error',
   '404 GET /manage/api/v1/refusals/:id',
   '404 GET /profile/me/picture',
