@@ -13,9 +13,24 @@ const WINGS = {
   'config-files': [['admin', 'domain', 'lib'], ['store']],
   web: [
     ['domain', 'lib'],
-    ['oauth', 'sign-in', 'api-sessions', 'admin', 'store'],
+    ['oauth', 'sign-in', 'api-sessions', 'config-files', 'admin', 'store'],
   ],
-  compose: [['web', 'oauth', 'sign-in', 'api-sessions', 'admin', 'operations', 'store', 'config', 'domain', 'lib'], []],
+  compose: [
+    [
+      'web',
+      'oauth',
+      'sign-in',
+      'api-sessions',
+      'config-files',
+      'admin',
+      'operations',
+      'store',
+      'config',
+      'domain',
+      'lib',
+    ],
+    [],
+  ],
   cli: [['main', 'compose', 'config-files', 'oauth', 'admin', 'operations', 'store', 'config', 'domain', 'lib'], []],
   'resource-server': [[], []],
 }
@@ -26,7 +41,7 @@ const ROOMS = {
   domain: {
     refusals: [],
     protocol: ['refusals'],
-    records: [],
+    records: ['refusals'],
     users: ['refusals', 'protocol', 'records'],
     apps: ['refusals', 'protocol', 'records', 'users'],
     access: ['refusals', 'protocol', 'records', 'users', 'apps'],
@@ -57,6 +72,7 @@ const ROOMS = {
     operate: ['kit'],
     access: ['kit'],
     explain: ['kit'],
+    completion: ['kit'],
   },
 }
 

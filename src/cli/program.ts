@@ -35,10 +35,12 @@ const HELP = helpText(
     'tessera user add svc.sync --type SystemUserNoLogin',
     'tessera app register my.trusted.app/sync --service --system-user svc.sync --scope "read update"',
     'tessera serve',
+    'tessera settings',
+    'tessera doctor',
   ],
-  `Settings come from the environment (TESSERA_...) and from the --config file; the environment wins. Commands work on the same
-database as the running server, whose next request sees their changes. Only serve, db migrate, apply and db restore create an
-instance; without one, every other command says so and creates nothing.
+  `Settings come from the environment (TESSERA_...) and from the --config file; the environment wins, and tessera settings shows
+what is in force. Commands work on the same database as the running server, whose next request sees their changes. Only serve,
+db migrate, apply and db restore create an instance; without one, commands that need it say so and create nothing.
 
 Exit codes: 0 done; 1 cannot be done (something does not exist, or already exists); 2 wrong flag, value or setting.
 Results go to stdout, everything else to stderr.`,

@@ -9,7 +9,9 @@ import { createManageSessions } from '../admin/grants/manage-sessions.ts'
 import { createManageTokens } from '../admin/grants/manage-tokens.ts'
 import { createManageUsers } from '../admin/users/manage-users.ts'
 import type { Config } from '../config/read-config.ts'
+import { createManageFiles } from '../config-files/apply/manage-files.ts'
 import type { ReadCatalogue } from '../domain/access/resource-indicators.ts'
+import { APP_SECRETS } from '../domain/apps/app-secret.ts'
 import type { Audit } from '../domain/instance/audit.ts'
 import type { SealedRows } from '../lib/crypto/master-keys.ts'
 import type { Passwords } from '../lib/crypto/passwords.ts'
@@ -24,7 +26,7 @@ import type { Core } from './core.ts'
 interface Around {
   readonly random: Random
   readonly whileOutside: WhileOutside
-  readonly passwords: Pick<Passwords, 'hash'>
+  readonly passwords: Passwords
   readonly audit: Pick<Audit, 'within'>
   /** Stores what still waits to be recorded. */
   readonly flush: () => Promise<unknown>
@@ -43,14 +45,16 @@ export function createAdministration(
     http,
     responseTypes,
     registration: policy,
+    tokens,
     shown: processSettings,
-  }: Pick<Config, 'issuer' | 'http' | 'responseTypes' | 'registration' | 'shown'>,
+  }: Pick<Config, 'issuer' | 'http' | 'responseTypes' | 'registration' | 'tokens' | 'shown'>,
   {
-    store: { read, write, writeAlone, requireDiskSpace },
+    store: { read, write, writeAlone, writeStagedInTurn: writeStaged, requireDiskSpace },
     keys,
     clock,
     outbound,
-  }: Pick<Core, 'store' | 'keys' | 'clock' | 'outbound'>,
+    masterKeys,
+  }: Pick<Core, 'store' | 'keys' | 'clock' | 'outbound' | 'masterKeys'>,
   { random, whileOutside, passwords, audit, flush, sealedSecrets, grants, readCatalogue, isSessionOpen }: Around,
 ) {
   const here = { issuer, hosts: http.hosts, whyNotFetchable: outbound.whyNotFetchable }
@@ -89,6 +93,16 @@ export function createAdministration(
       users: createManageUsers({ read, runChange, clock, hashPassword: passwords.hash }),
       keys: createManageKeys({ read, runChange, keys }),
       settings: createManageSettings({ read, runChange, processSettings }),
+      files: createManageFiles({
+        read,
+        writeStaged,
+        passwords,
+        sealAhead: masterKeys.rowsFor(APP_SECRETS).sealAhead,
+        defaultResource: tokens.audience,
+        clock,
+        here,
+        audit,
+      }),
       logs: createReadLogs({ read, flush }),
     },
   }

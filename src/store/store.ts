@@ -106,6 +106,8 @@ export interface Store {
    * in by a few statements, so that others wait for those alone.
    */
   writeStaged: WriteStaged
+  /** The same for whoever serves: it takes its turn among the other units of this process. */
+  writeStagedInTurn: WriteStaged
   migrations: {
     /** Names of migrations, in order. */
     status(): Promise<{ applied: string[]; pending: string[] }>

@@ -62,6 +62,8 @@ const PATHS = [
   ['GET', '/audit'],
   ['GET', '/settings'],
   ['PATCH', '/settings'],
+  ['POST', '/plan'],
+  ['POST', '/apply'],
   ['GET', '/nothing/here'],
 ] as const
 
@@ -342,9 +344,11 @@ await t.test('the description of the API is open to everybody and names every ro
     'patch /apps/{applicationUri} updateApp',
     'patch /settings updateSettings',
     'patch /users/{user} updateUser',
+    'post /apply applyFiles',
     'post /apps registerApp',
     'post /apps/{applicationUri}/secrets addSecret',
     'post /apps/{applicationUri}/tokens issueToken',
+    'post /plan planFiles',
     'post /users addUser',
     'put /license setLicense',
     'put /users/{user}/password setPassword',

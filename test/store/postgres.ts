@@ -110,7 +110,9 @@ await t.test('a migration that fails leaves the database as it was', only, async
   const { shown } = changed(place.databaseUrl, {})
   t.strictSame(
     await place.tessera(['db', 'migrate']),
-    refused(`the database ${shown} cannot be opened: column "sealed" of relation "settings" already exists`),
+    refused(
+      `the database ${shown} cannot be opened: column "open_to_self_registered" of relation "api_resources" already exists`,
+    ),
   )
   t.strictSame(await schemaOf(place), before)
   const noted = await query<{ name: string }>(place, 'select name from kysely_migration')

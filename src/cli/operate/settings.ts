@@ -23,7 +23,7 @@ import { settingsSetCommands } from './settings-set.ts'
 export function settingsCommands(program: Command): void {
   const settings = program
     .command('settings')
-    .description('show every setting with its value and where that comes from, and change those of the instance')
+    .description('settings: what is in force and where it comes from; changes those of the instance')
     .helpCommand(false)
     .addHelpText(
       'after',

@@ -4,7 +4,7 @@ import { NO_ADMINISTRATOR, watchAdministrators } from '../../admin/users/last-ad
 import { RECORDS_VERSION } from '../../domain/instance/staged-records.ts'
 import type { SealAhead, SealForRows } from '../../lib/crypto/master-keys.ts'
 import type { Passwords } from '../../lib/crypto/passwords.ts'
-import type { WriteStaged } from '../../store/store.ts'
+import type { Repositories, WriteStaged } from '../../store/store.ts'
 import type { SourceText } from '../read/parse-source.ts'
 import { readFiles, type Wanted } from '../read/read-files.ts'
 import type { Variables } from '../read/variables.ts'
@@ -39,6 +39,10 @@ export interface Application {
   readonly defaultResource: string
   /** Writes nothing in the end. */
   readonly dryRun: boolean
+  /** Asked before anything is put in. @throws Refused for changes that are not to be made */
+  readonly approve?: ((outcome: Outcome) => void) | undefined
+  /** Checks whoever applies them again by what the unit of work sees. @throws Refused */
+  readonly recheck?: ((unit: Repositories) => Promise<unknown>) | undefined
 }
 
 /** What changed, or would change, and what is unwise about it. */
@@ -68,6 +72,7 @@ export async function applyFiles(application: Application): Promise<Outcome> {
     const staged = createStagedUnit(read)
     const isUnchanged = (): Promise<boolean> => isAsStaged(staged, version, read)
     const tried = await settle(bringAbout(staged, wanted, faults, firstPasswords, application))
+    if (!dryRun && 'value' in tried) application.approve?.(tried.value)
     const isDone =
       dryRun || 'error' in tried ? await isUnchanged() : await putIn(staged, version, ahead, wanted, application)
     if (isDone || (dryRun && attempt === MOST_ATTEMPTS)) {
@@ -100,10 +105,11 @@ async function putIn(
   version: string | undefined,
   { holdsIn }: SealAhead,
   wanted: Wanted,
-  { writeStaged, contextNow, texts }: Application,
+  { writeStaged, contextNow, texts, recheck }: Application,
 ): Promise<boolean> {
   if (staged.isEmpty()) return true
   const isDone = await writeStaged(staged.records(), async (unit, putRecordsIn) => {
+    await recheck?.(unit)
     if (!(await isAsStaged(staged, version, unit)) || !(await holdsIn(unit))) return false
     const { now } = contextNow()
     const resources = await unit.resources.list()

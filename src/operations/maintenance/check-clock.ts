@@ -39,7 +39,14 @@ export async function checkClock(
   const refusal = new ClockAhead(explain(time.now(), record))
   if (whenAhead === 'refuse') throw refusal
   const refuse = () => Promise.reject(refusal)
-  return { time, store: { ...store, write: refuse, writeAlone: refuse, writeEnding: refuse, writeStaged: refuse } }
+  const refusing = {
+    write: refuse,
+    writeAlone: refuse,
+    writeEnding: refuse,
+    writeStaged: refuse,
+    writeStagedInTurn: refuse,
+  }
+  return { time, store: { ...store, ...refusing } }
 }
 
 const explain = (now: number, record: number): string =>

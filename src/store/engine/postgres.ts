@@ -5,7 +5,7 @@ import { StoodStill, whileMoving } from '../../lib/flow/while-moving.ts'
 import type { PostgresAddress } from '../../lib/net/database-url.ts'
 import { stagingOf } from '../repositories/instance/staging.ts'
 import type { Schema } from '../schema/schema.ts'
-import { type Repositories, repositoriesOn, type Store } from '../store.ts'
+import { type Repositories, repositoriesOn, type Store, type WriteStaged } from '../store.ts'
 import { tellAfterwards } from './after-commit.ts'
 import { migrationsOf } from './migrations.ts'
 import { MissingRight } from './missing-right.ts'
@@ -148,24 +148,27 @@ export function openPostgres(address: PostgresAddress, connections: number): Sto
     }
   }
 
+  const writeStaged: WriteStaged = (records, unit) => {
+    const staging = stagingOf(records, true)
+    return insist(() =>
+      transact(
+        writer,
+        (repositories, connection) => unit(repositories, (now) => staging.putIn(connection, now)),
+        async (connection) => {
+          await staging.lay(connection).catch(sayMissingRight)
+          await takeTurn(connection)
+        },
+      ),
+    )
+  }
+
   return {
     read: repositoriesOn(reader),
     write: (unit) => insist(() => transact(writer, unit, async () => undefined)),
     writeEnding: (unit) => insist(() => transact(writer, unit, async () => undefined)),
     writeAlone,
-    writeStaged: (records, unit) => {
-      const staging = stagingOf(records, true)
-      return insist(() =>
-        transact(
-          writer,
-          (repositories, connection) => unit(repositories, (now) => staging.putIn(connection, now)),
-          async (connection) => {
-            await staging.lay(connection).catch(sayMissingRight)
-            await takeTurn(connection)
-          },
-        ),
-      )
-    },
+    writeStaged,
+    writeStagedInTurn: writeStaged,
     migrations: {
       status: () => migrating((migrations) => migrations.status()),
       migrate: () => migrating((migrations) => migrations.migrate()),

@@ -107,6 +107,17 @@ export function openSqlite(path: string, missing: 'make' | 'find' | 'read' = 'ma
     // One process writes at a time, and within it one unit after the other.
     writeAlone: writeEnding,
     writeStaged: (records, unit) => writeStaged(path, { ballast, file }, records, unit),
+    // Another connection of the same process would wait for this one, and this one for the process.
+    writeStagedInTurn: async (records, unit) => {
+      requireDiskSpace()
+      const staging = stagingOf(records)
+      return writeEnding(async (repositories, db) => {
+        await staging.lay(db)
+        const done = await unit(repositories, (now) => staging.putIn(db, now))
+        await staging.sweep(db)
+        return done
+      })
+    },
     requireDiskSpace,
     keepReserve: ballast.keep,
     migrations: {

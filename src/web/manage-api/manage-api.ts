@@ -7,6 +7,7 @@ import type { ManageKeys } from '../../admin/grants/manage-keys.ts'
 import type { ManageSessions } from '../../admin/grants/manage-sessions.ts'
 import type { ManageTokens } from '../../admin/grants/manage-tokens.ts'
 import type { ManageUsers } from '../../admin/users/manage-users.ts'
+import type { ManageFiles } from '../../config-files/apply/manage-files.ts'
 import { ADMINISTRATION_SCOPE } from '../../domain/protocol/scope.ts'
 import type { LookUpToken } from '../../oauth/tokens/lookup/find-token.ts'
 import type { RecheckToken } from '../../oauth/tokens/lookup/recheck-token.ts'
@@ -20,6 +21,7 @@ import { challengeNaming } from '../kit/requests/bearer-token.ts'
 import { registerJsonBody } from '../kit/requests/json-body.ts'
 import { manageAppsEndpoint } from './apps.ts'
 import { manageConsentsEndpoint } from './consents.ts'
+import { manageFilesEndpoint } from './files.ts'
 import { manageKeysEndpoint } from './keys.ts'
 import { manageLogsEndpoint } from './logs.ts'
 import { manageSessionsEndpoint } from './sessions.ts'
@@ -40,6 +42,7 @@ interface Dependencies {
   readonly users: ManageUsers
   readonly keys: ManageKeys
   readonly settings: ManageSettings
+  readonly files: ManageFiles
   readonly logs: ReadLogs
 }
 
@@ -58,6 +61,7 @@ export async function manageApi(
     users,
     keys,
     settings,
+    files,
     logs,
   }: Dependencies,
 ): Promise<void> {
@@ -80,6 +84,7 @@ export async function manageApi(
       { name: 'users', description: 'People and System Users' },
       { name: 'keys', description: 'Keys that sign tokens' },
       { name: 'settings', description: 'What is in force, and what administrators may change' },
+      { name: 'files', description: 'Configuration files: planned and applied' },
       { name: 'journals', description: 'Refusals and the audit log' },
     ],
   })
@@ -91,6 +96,7 @@ export async function manageApi(
   await server.register(manageConsentsEndpoint, { consents })
   await server.register(manageKeysEndpoint, { keys })
   await server.register(manageSettingsEndpoint, { settings })
+  await server.register(manageFilesEndpoint, { files })
   await server.register(manageLogsEndpoint, { logs })
   refuseOtherMethods()
 }

@@ -152,6 +152,11 @@ export function stagingOf(records: StagedRecords, untilCommit = false) {
       for (const [name, like] of LIKE) await layList(db, name, like)
     },
 
+    /** Takes away what was laid down, where the connection is used again. */
+    async sweep(db: Kysely<Schema>): Promise<void> {
+      for (const [name] of LIKE) await run(db, `drop table temp.staged_${name}`)
+    },
+
     /** Puts them in, within a transaction. @param now milliseconds since 1970 */
     async putIn(db: Kysely<Schema>, now: number): Promise<void> {
       for (const [name, change, key] of FIRST)
