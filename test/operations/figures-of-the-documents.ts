@@ -1,8 +1,13 @@
 // SQLite alone: compares documents with the code; what they count is tested elsewhere on both databases
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { readConfig } from '../../src/config/read-config.ts'
+import { USER_CLAIMS } from '../../src/domain/protocol/requested-claims.ts'
+import type { User } from '../../src/domain/users/user.ts'
 import { HOUR } from '../../src/lib/time/clock.ts'
+import { userClaims } from '../../src/oauth/tokens/mint/user-claims.ts'
 import { isLast, waitAfter } from '../../src/operations/outbox/schedule.ts'
+import { pasted } from '../fixtures/cli/cli.ts'
 import { type Route, routesOf } from '../fixtures/instance/routes.ts'
 import { startWorld } from '../fixtures/instance/world.ts'
 
@@ -51,4 +56,32 @@ await t.test('docs/signing-out.md says how often an app is told, and for how lon
     `${attempts === 10 ? 'ten' : attempts} attempts in\n  all within ${Math.ceil(elapsed / HOUR)} hours`,
   )
   t.match(read('CONTRIBUTING.md'), `ten in ${Math.ceil(elapsed / HOUR)} hours`)
+})
+
+await t.test('docs/conformance.md shows commands that make what the suite needs', async (t) => {
+  const { instance } = await startWorld(t)
+  const page = read('docs/conformance.md')
+  const [, commands = ''] = /```sh\n(SUITE=[\s\S]*?)```/.exec(page) ?? []
+  const outcome = await pasted(instance, commands)
+  t.equal(outcome.code, 0, outcome.stderr)
+  const suite = (await instance.core.store.read.users.findByIdentifier('suite'))?.user
+  const told = userClaims(suite as User, USER_CLAIMS)
+  t.strictSame(Object.keys(told).sort(), [...USER_CLAIMS].sort(), 'a person with a value for every claim')
+  t.match(await instance.core.store.read.apps.find('suite/two'), { requirePkce: false, clientType: 'Confidential' })
+
+  const [, settings = ''] = /```sh\n(export TESSERA_REGISTRATION[\s\S]*?)```/.exec(page) ?? []
+  const named = Object.fromEntries(
+    [...settings.matchAll(/(TESSERA_\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
+  )
+  t.match(readConfig(named as Record<string, string>, undefined), { registration: { mode: 'open' } })
+})
+
+await t.test('docs/any-language.md says how long keys may be kept', async (t) => {
+  const { instance } = await startWorld(t)
+  const { headers } = await fetch(`${instance.issuer}/.well-known/openid-configuration/jwks`)
+  t.match(headers.get('cache-control'), 'max-age=300')
+  t.match(
+    read('docs/any-language.md'),
+    /keep the set for five minutes[\s\S]*lifespan=300|lifespan=300[\s\S]*five minutes/,
+  )
 })
