@@ -13,8 +13,8 @@ import * as outbox from '../../../db/migrations/0011-outbox.ts'
 import * as signOuts from '../../../db/migrations/0012-sign-outs.ts'
 import * as bounded from '../../../db/migrations/0013-bounded.ts'
 import * as masterKey from '../../../db/migrations/0014-master-key.ts'
-import * as newestFirst from '../../../db/migrations/0015-newest-first.ts'
 import * as seats from '../../../db/migrations/0015-seats.ts'
+import * as newestFirst from '../../../db/migrations/0016-newest-first.ts'
 import * as resourceSites from '../../../db/migrations/0017-resource-sites.ts'
 import * as foldedNames from '../../../db/migrations/0018-folded-names.ts'
 import * as openResources from '../../../db/migrations/0019-open-resources.ts'
@@ -37,8 +37,8 @@ const MIGRATIONS: Record<string, Migration> = {
   '0012-sign-outs': signOuts,
   '0013-bounded': bounded,
   '0014-master-key': masterKey,
-  '0015-newest-first': newestFirst,
   '0015-seats': seats,
+  '0016-newest-first': newestFirst,
   '0017-resource-sites': resourceSites,
   '0018-folded-names': foldedNames,
   '0019-open-resources': openResources,
