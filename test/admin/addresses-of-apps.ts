@@ -143,7 +143,7 @@ await t.test('a comma is a character of a URI: lists come whole through text and
     matchesWhole(
       t,
       (await registered({ ImpersonateLoginUrl: [uri] })).reasons,
-      [/nor have one before what reads as a scheme/],
+      [/nor have one before what reads as another URI/],
       uri,
     )
   const { ImpersonateLoginUrl: sloppy } = await registered({

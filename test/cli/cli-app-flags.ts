@@ -20,7 +20,7 @@ await t.test('repeated flags are one URI each, commas and all', async (t) => {
   t.match((await run(`app show ${WEB}`)).stdout, `  ImpersonateLoginUrl               ${ONE}\n`)
   t.match((await run(`app show ${WEB}`)).stdout, new RegExp(`^ +${COMMA.replaceAll('?', '\\?')}$`, 'm'))
   const both = await run(`app register my.app/both --web --redirect-uri ${ONE},${TWO}`)
-  t.match(both, { code: 2, stderr: /^ImpersonateLoginUrl: .* nor have one before what reads as a scheme/ })
+  t.match(both, { code: 2, stderr: /^ImpersonateLoginUrl: .* nor have one before what reads as another URI/ })
   matchesWhole(t, await record(`app update ${WEB} --set ImpersonateLoginUrl=${COMMA},${ONE}`), {
     ImpersonateLoginUrl: `${COMMA},${ONE}`,
   })

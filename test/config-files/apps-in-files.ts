@@ -27,7 +27,7 @@ await t.test('addresses with commas make the round trip, as lists and as text', 
   }
   const wrong = { ApplicationUri: SHOP, ...PEOPLE, ImpersonateLoginUrl: ['https://a.example/,https://b.example/'] }
   const refused = await line.run('plan', line.file('wrong.json', { apps: [wrong] }))
-  t.match(refused, { stderr: /ImpersonateLoginUrl: .* nor have one before what reads as a scheme/ })
+  t.match(refused, { stderr: /ImpersonateLoginUrl: .* nor have one before what reads as another URI/ })
 })
 
 await t.test(
