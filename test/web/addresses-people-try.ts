@@ -32,7 +32,7 @@ await t.test('in three languages', async (t) => {
   for (const [locale, title] of [
     ['en', 'One sign-in for your apps'],
     ['de', 'Eine Anmeldung für alle Ihre Apps'],
-    ['bg', 'Един вход за всички ваши приложения'],
+    ['bg', 'Един вход за всички Ваши приложения'],
   ] as const) {
     const view = await createBrowser(origin).open(`${origin}/?ui_locales=${locale}`)
     t.equal(view.page.querySelector('h1')?.text, title)
@@ -47,6 +47,8 @@ await t.test('guesses at addresses are told the right one, as a text and not by 
     ['POST', '/oauth2/token', 'the token endpoint', '/connect/token'],
     ['POST', '/token', 'the token endpoint', '/connect/token'],
     ['POST', '/id/oauth2/v1/token/', 'the token endpoint', '/connect/token'],
+    ['POST', '/id/connect/token/', 'the token endpoint', '/connect/token'],
+    ['POST', '/ID/connect/token', 'the token endpoint', '/connect/token'],
     ['POST', '/connect/token', 'the token endpoint', '/connect/token'],
     ['GET', '/authorize?client_id=x', 'the authorization endpoint', '/connect/authorize'],
     ['GET', '/OAuth/Authorize', 'the authorization endpoint', '/connect/authorize'],
