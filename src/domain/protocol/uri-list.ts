@@ -1,5 +1,5 @@
-/** A comma ends a URI only where another one begins behind it: elsewhere it is a character of the URI. @see RFC 3986 §2.2 */
-const NEXT_URI = /,(?=\s*(?:[A-Za-z][A-Za-z0-9+.-]*:|\/\/))/
+/** A comma ends a URI only where another one, or what passes for one, begins behind it: elsewhere it is a character of the URI. @see RFC 3986 §2.2 */
+const NEXT_URI = /,(?=\s|\/|[A-Za-z][A-Za-z0-9+.-]*:)/
 
 const isFiller = (character: string | undefined): boolean => character === ',' || character?.trim() === ''
 
@@ -21,5 +21,5 @@ export const splitUris = (text: string): string[] =>
 /** Says why a URI would not come back whole from a list that is one text, or `undefined`. */
 export const whyNotInList = (uri: string): string | undefined =>
   NEXT_URI.test(uri) || bare(uri) !== uri
-    ? 'must not begin or end with a comma, nor have one before what reads as another URI, such as ",https:" or ",//": lists are separated there'
+    ? 'must not begin or end with a comma, nor have one before what reads as another URI, such as ",https:" or ",/": lists are separated there'
     : undefined
