@@ -135,3 +135,9 @@ await t.test('an unknown attribute is answered in two lines, with a guess', asyn
     '"RequirePkc" is not an attribute; did you mean RequirePkce?\nall attributes and what they mean: tessera app attributes\n',
   )
 })
+
+await t.test('db check finds every record sound, names by language included', async (t) => {
+  await run(`app update ${WEB} --set Name#de=Laden`)
+  const { code, stdout } = await run('db check')
+  t.equal(code, 0, stdout)
+})

@@ -56,8 +56,9 @@ const registration: Rule = text(
   'is not the JSON of an app',
 )
 
-/** Whether a value is as records keep it; a list is a list there, and what is left out is not there. */
-function isOfKind({ schema, separator, read }: Kind<unknown>, value: unknown): boolean {
+/** Whether a value is as records keep it; lists and objects are what they are there, and what is left out is not there. */
+function isOfKind({ schema, separator, read, readMembers }: Kind<unknown>, value: unknown): boolean {
+  if (readMembers !== undefined) return readMembers(value) !== undefined
   const isAllowed = (item: unknown) => typeof item === 'string' && (schema.pattern === undefined || Boolean(read(item)))
   if (separator !== undefined) return Array.isArray(value) && value.every(isAllowed)
   if (schema.enum !== undefined) return typeof value === 'string' && schema.enum.includes(value)
