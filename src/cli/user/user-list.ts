@@ -53,12 +53,11 @@ const list = (flags: Flags, command: Command): Promise<void> =>
 async function usersFor({ q, state, limit, after }: Flags, { read }: Pick<Store, 'read'>) {
   const last = after === undefined ? undefined : keyOfUser(await requireUser(read, after))
   const wanted = { like: q, isEnabled: state === undefined ? undefined : state === 'enabled' }
-  if (limit !== undefined) {
-    const { items, next } = await readNewestUsers(read, { ...wanted, limit, after: last })
-    return { users: items, isMore: next !== undefined }
-  }
-  const users = await everyPage((query) => readNewestUsers(read, { ...query, ...wanted, after: query.after ?? last }))
-  return { users, isMore: false }
+  const users = await everyPage(
+    (query) => readNewestUsers(read, { ...query, ...wanted, after: query.after ?? last }),
+    limit === undefined ? undefined : limit + 1,
+  )
+  return { users: users.slice(0, limit), isMore: limit !== undefined && users.length > limit }
 }
 
 const rowOf = ({ login, type, name, email, isAdmin, isEnabled, id }: User): string[] => [

@@ -95,11 +95,19 @@ await t.test('AD-12: templates put out text, never markup, and take no options o
   const templates = filesIn('templates', '.eta')
   t.ok(templates.length > 5)
   t.strictSame(
-    found(/<%~.*?%>/g, templates),
+    found(/<%~.*?%>/g, templates).filter((use) => !/: <%~ include\('\.\/[a-z-]+', \{/.test(use)),
     ['templates/layout.eta: <%~ it.body %>'],
-    'the page that is put in its frame',
+    'the page that is put in its frame, and parts that are templates of ours',
   )
-  t.strictSame(found(/<script(?! src="<%= it\.base %>\/assets\/)/g, templates), [], 'scripts are files of ours')
+  const asset =
+    /<script(?: type="module")? src="<%= it\.(?:base %>\/assets\/|asset\((?:it\.script|'[a-z-]+\.js')\) %>")/
+  t.strictSame(
+    found(/<script.*/g, templates).filter((use) => !asset.test(use)),
+    [],
+    'scripts are files of ours',
+  )
+  const chosen = found(/\bscript: (?!string|'[a-z-]+\.js').*/g, filesIn('src/web', '.ts'))
+  t.strictSame(chosen, [], 'named in the source')
   t.strictSame(found(/\son[a-z]+=|\sstyle=|javascript:/g, templates), [])
   t.strictSame(
     found(/new Eta\(.*\)/g),

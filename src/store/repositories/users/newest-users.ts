@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { PageQuery } from '../../../domain/records/paging.ts'
 import type { TimeKey } from '../../../domain/records/time-key.ts'
@@ -13,11 +12,17 @@ export type NewestQuery = Omit<PageQuery, 'after'> & { readonly after?: TimeKey 
 // Asked for from the very beginning, too, so that it is the index in this order that is read.
 const AFTER_ALL: TimeKey = { at: Number.MAX_SAFE_INTEGER, id: '~' }
 
-/** The next users, the newest first. */
-export async function newestUsers(db: Kysely<Schema>, query: NewestQuery): Promise<User[]> {
+/** Users that were found, and up to whom a long list was looked through where that is not its end. */
+export interface FoundUsers {
+  readonly users: User[]
+  readonly lookedUpTo?: TimeKey
+}
+
+/** The next users, the newest first; what no index knows is looked for among the next thousand. */
+export async function newestUsers(db: Kysely<Schema>, query: NewestQuery): Promise<FoundUsers> {
   const { after, limit, isEnabled, like } = query
   if (isEnabled !== undefined || like !== undefined) return searchUsers(db, query)
-  return (await newestFirst(db, after).selectAll().limit(limit).execute()).map(toUser)
+  return { users: (await newestFirst(db, after).selectAll().limit(limit).execute()).map(toUser) }
 }
 
 const newestFirst = (db: Kysely<Schema>, { at, id } = AFTER_ALL) =>
@@ -28,28 +33,31 @@ const newestFirst = (db: Kysely<Schema>, { at, id } = AFTER_ALL) =>
     .orderBy('created_at', 'desc')
     .orderBy('id', 'desc')
 
-/**
- * No index knows what texts hold, so they are looked through slice by slice, and everybody else has a turn in between. It is done
- * here, as no two databases agree on what letters are the same in another case.
- */
-async function searchUsers(db: Kysely<Schema>, { after, limit, isEnabled, like = '' }: NewestQuery): Promise<User[]> {
+/** This is looked through here, as no two databases agree on what letters are the same in another case. */
+async function searchUsers(
+  db: Kysely<Schema>,
+  { after, limit, isEnabled, like = '' }: NewestQuery,
+): Promise<FoundUsers> {
   const wanted = canonicalIdentifier(like)
   const holds = (text: string | null): boolean => text !== null && canonicalIdentifier(text).includes(wanted)
-  const found: string[] = []
-  for (let from = after; found.length < limit; await nextTurn()) {
-    const slice = await newestFirst(db, from)
-      .select(['id', 'login', 'name', 'email', 'is_enabled', 'created_at'])
-      .limit(SLICE)
-      .execute()
-    for (const { id, login, name, email, is_enabled } of slice) {
-      const isWanted = isEnabled === undefined || (is_enabled === 1) === isEnabled
-      if (isWanted && (holds(login) || holds(name) || holds(email))) found.push(id)
-    }
-    const last = slice.at(-1)
-    if (slice.length < SLICE || last === undefined) break
-    from = { at: last.created_at, id: last.id }
-  }
-  const ids = found.slice(0, limit)
+  const slice = await newestFirst(db, after)
+    .select(['id', 'login', 'name', 'email', 'is_enabled', 'created_at'])
+    .limit(SLICE)
+    .execute()
+  const found = slice.filter(({ login, name, email, is_enabled }) => {
+    const isInState = isEnabled === undefined || (is_enabled === 1) === isEnabled
+    return isInState && (holds(login) || holds(name) || holds(email))
+  })
+  const users = await usersInOrder(
+    db,
+    found.slice(0, limit).map(({ id }) => id),
+  )
+  const last = slice.at(-1)
+  if (slice.length < SLICE || last === undefined) return { users }
+  return { users, lookedUpTo: { at: last.created_at, id: last.id } }
+}
+
+async function usersInOrder(db: Kysely<Schema>, ids: readonly string[]): Promise<User[]> {
   if (ids.length === 0) return []
   const rows = await db.selectFrom('users').selectAll().where('removed_at', 'is', null).where('id', 'in', ids).execute()
   return rows.map(toUser).sort((a, b) => ids.indexOf(a.id) - ids.indexOf(b.id))

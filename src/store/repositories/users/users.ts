@@ -10,7 +10,7 @@ import { inPortions, loginsOf, pageByName, usersNear } from '../instance/names.t
 import { beingRemoved, FEW, thoseWithMuch } from '../instance/removals.ts'
 import { noteSignOut } from '../sessions/session-apps.ts'
 import { noteEnding, noteEndings } from '../tokens/token-notices.ts'
-import { type NewestQuery, newestUsers } from './newest-users.ts'
+import { type FoundUsers, type NewestQuery, newestUsers } from './newest-users.ts'
 import { type SpelledAlike, spelledAlike } from './spelled-alike.ts'
 import { identifierRows, nobodyOf, toUser, toUserRow } from './user-rows.ts'
 
@@ -102,7 +102,7 @@ export function usersOn(db: Kysely<Schema>) {
     page: async (query: PageQuery): Promise<User[]> => (await pageByName(db, 'users', query)).map(toUser),
 
     /** The next users, the newest first. */
-    newest: (query: NewestQuery): Promise<User[]> => newestUsers(db, query),
+    newest: (query: NewestQuery): Promise<FoundUsers> => newestUsers(db, query),
 
     loginsOf: (ids: Iterable<string>): Promise<Map<string, string>> => loginsOf(db, ids),
 
