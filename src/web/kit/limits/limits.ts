@@ -1,5 +1,5 @@
 import type { Server } from 'node:http'
-import type { FastifyHttpOptions } from 'fastify'
+import { type FastifyHttpOptions, LogController } from 'fastify'
 import type { AnswerUnreadable } from '../answers/unreadable.ts'
 import { parseForm } from '../requests/form-body.ts'
 import { readTarget } from '../requests/target.ts'
@@ -82,7 +82,7 @@ export const fastifyOptions = (
     serializers: { req: describeRequest },
   },
   // Two lines, before and after; `log-request.ts` writes one.
-  disableRequestLogging: true,
+  logController: new LogController({ disableRequestLogging: true }),
 })
 
 function isDecodable(url: string): boolean {
