@@ -1,4 +1,6 @@
 import { createManageApps } from '../admin/apps/manage-apps.ts'
+import { createManageInitialTokens } from '../admin/apps/manage-initial-tokens.ts'
+import { createManageResources } from '../admin/apps/manage-resources.ts'
 import { createManageSettings } from '../admin/change/manage-settings.ts'
 import { createReadLogs } from '../admin/change/read-logs.ts'
 import { createRunChange } from '../admin/change/run-change.ts'
@@ -87,11 +89,13 @@ export function createAdministration(
     manage: {
       apps: createManageApps({ read, runChange, clock, random, sealedSecrets }),
       tokens: createManageTokens({ read, requireDiskSpace, runChange, clock, random }),
+      resources: createManageResources({ read, runChange }),
+      initialTokens: createManageInitialTokens({ read, requireDiskSpace, runChange, clock, random, policy }),
       ownTokens: createManageOwnTokens({ read, runChange, clock, isSessionOpen }),
       sessions: createManageSessions({ read, runChange, clock }),
       consents: createManageConsents({ read, runChange }),
       users: createManageUsers({ read, runChange, clock, hashPassword: passwords.hash }),
-      keys: createManageKeys({ read, runChange, keys }),
+      keys: createManageKeys({ read, runChange, keys, clock }),
       settings: createManageSettings({ read, runChange, processSettings }),
       files: createManageFiles({
         read,

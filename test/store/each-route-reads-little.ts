@@ -26,6 +26,7 @@ const REFUSED: readonly string[] = [
   '404 DELETE /manage/api/v1/apps/:applicationUri/secrets/:secret',
   '404 DELETE /manage/api/v1/apps/:applicationUri/tokens/:id',
   '404 DELETE /manage/api/v1/keys/:kid',
+  '404 DELETE /manage/api/v1/registration-tokens/:id',
   '404 DELETE /manage/api/v1/sessions/:id',
   '404 DELETE /profile/api/v1/consents/:applicationUri',
   '404 DELETE /profile/api/v1/tokens/:id',
@@ -36,6 +37,7 @@ const REFUSED: readonly string[] = [
   '404 GET /profile/me/picture',
   '404 GET /profile/me/picture/128',
   '404 GET /profile/me/picture/64',
+  '409 DELETE /manage/api/v1/resources/:identifier',
   '409 POST /manage/api/v1/apps/:applicationUri/tokens',
 ]
 

@@ -1,10 +1,17 @@
 import type { InitialAccessToken } from '../../domain/apps/self-registration.ts'
 import { whyBadName } from '../../domain/records/readable-name.ts'
 import { digest, newOrderedId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
-import { isoTime } from '../../lib/time/clock.ts'
+import { DAY, isoTime } from '../../lib/time/clock.ts'
 import type { Repositories } from '../../store/store.ts'
 import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { invalidChange, notThere } from '../change/refuse-change.ts'
+
+/** What a token is good for where nothing is said: a week, and one app. */
+export const INITIAL_TOKEN_DEFAULTS = { lifetime: 7 * DAY, uses: 1 } as const
+
+/** What is possible but probably not intended. */
+export const warningsAboutInitialTokens = ({ mode }: { readonly mode: string }): string[] =>
+  mode === 'off' ? ['TESSERA_REGISTRATION is off: apps cannot register themselves until it is token or open'] : []
 
 type Unit = Pick<Repositories, 'initialAccessTokens' | 'auditEvents'>
 
@@ -52,7 +59,7 @@ export async function revokeInitialToken(
 ): Promise<InitialAccessToken> {
   const begins = ({ id }: InitialAccessToken): boolean =>
     id === name || (name.length >= SHORTEST_PREFIX && id.startsWith(name))
-  const [token, another] = (await unit.initialAccessTokens.list()).filter(begins)
+  const [token, another] = (await unit.initialAccessTokens.from(name, 2)).filter(begins)
   if (!token || another) {
     const several = `several initial access tokens have an id that begins with ${JSON.stringify(name)}; give more of it`
     const none = `no initial access token has the id ${JSON.stringify(name.slice(0, 80))}; tessera registration token list shows them`

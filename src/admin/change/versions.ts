@@ -1,3 +1,4 @@
+import { type ApiResource, showResource } from '../../domain/access/api-resource.ts'
 import { showRegistration } from '../../domain/apps/app-attributes.ts'
 import { showSecret } from '../../domain/apps/app-record.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
@@ -13,6 +14,8 @@ export const versionOfApp = (app: TrustedApplication): string =>
   versionOf(showRegistration(app), app.isEnabled, app.epoch, app.updatedAt, app.secrets.map(showSecret))
 
 export const versionOfUser = (user: User): string => versionOf(showUser(user), user.epoch, user.updatedAt)
+
+export const versionOfResource = (resource: ApiResource): string => versionOf(showResource(resource))
 
 export const versionOfSettings = (settings: readonly { readonly value: string; readonly from: string }[]): string =>
   versionOf(settings.map(({ value, from }) => [value, from]))

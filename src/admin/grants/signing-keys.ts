@@ -1,6 +1,6 @@
 import type { SigningAlgorithm } from '../../domain/protocol/signing-algorithm.ts'
 import { activeKeys, KEY_LEEWAY, type KeyTimes, nextKey } from '../../domain/tokens/signing-key-life.ts'
-import { isoTime } from '../../lib/time/clock.ts'
+import { isoTime, MINUTE } from '../../lib/time/clock.ts'
 import type { StoredSigningKey } from '../../store/repositories/tokens/signing-keys.ts'
 import type { Repositories } from '../../store/store.ts'
 import { type ChangeContext, recordChange } from '../change/record-change.ts'
@@ -68,6 +68,25 @@ async function letSign(unit: Unit, { next, made, now }: Candidates): Promise<Key
   else await unit.signingKeys.add(key)
   return key
 }
+
+// How long verifiers may keep the key set.
+const CACHED = 5 * MINUTE
+
+/** Why a key that is published for so short a time could be missed by verifiers, if it could. */
+export const whyHasty = (publishFor: number): string | undefined =>
+  publishFor < CACHED ? 'must be 5m or more, as verifiers may cache the key set for 5 minutes' : undefined
+
+/** Why a rotation changed nothing. */
+export const whyNotSooner = ({ kid, signsFrom }: KeyTimes): string =>
+  `${kid} is already published and signs from ${isoTime(signsFrom)}`
+
+/** Notes that a key is to take over. */
+export const recordRotation = (
+  unit: Pick<Unit, 'auditEvents'>,
+  { kid, algorithm, signsFrom }: KeyTimes,
+  context: ChangeContext,
+): Promise<void> =>
+  recordChange(unit, { event: 'key_rotated', detail: { kid, algorithm, signsFrom: isoTime(signsFrom) } }, context)
 
 /** What makes a key of an algorithm that nothing knows yet. */
 export type MakeKey = (algorithm: SigningAlgorithm) => Promise<FreshKey>

@@ -12,7 +12,7 @@ import { orSuggestion } from '../change/suggest.ts'
 import { type Expected, requireExpected, versionOfUser } from '../change/versions.ts'
 import { requireUser } from './find-user.ts'
 import { readNewestUsers } from './newest-users.ts'
-import { addUser, removeUser, setUserEnabled, setUserPassword, updateUser } from './users.ts'
+import { addUser, removeUser, setUserEnabled, setUserPassword, unlockUser, updateUser } from './users.ts'
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'users' | 'apps'>
@@ -89,6 +89,12 @@ export function createManageUsers({ read, runChange, clock, hashPassword }: Depe
       const hash = await suggesting(hashFor(type, password))
       await runChange(actor, async (unit, context) => setUserPassword(unit, await requireUser(unit, id), hash, context))
     },
+
+    unlock: (name: string, actor: Actor) =>
+      runChange(actor, async (unit, context) => {
+        const user = await requireUser(unit, name)
+        return { id: user.id, login: user.login, unlocked: await unlockUser(unit, user, context) }
+      }),
   }
 }
 

@@ -1,10 +1,9 @@
 import { type Command, Option } from 'commander'
-import { recordChange } from '../../admin/change/record-change.ts'
 import { showKey } from '../../admin/grants/manage-keys.ts'
-import { requireKey, revokeKey } from '../../admin/grants/signing-keys.ts'
+import { recordRotation, requireKey, revokeKey, whyHasty, whyNotSooner } from '../../admin/grants/signing-keys.ts'
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../../domain/protocol/signing-algorithm.ts'
-import { HOUR, isoTime, MINUTE } from '../../lib/time/clock.ts'
-import type { RecordRotation, Rotated } from '../../oauth/tokens/keys/key-rotation.ts'
+import { HOUR } from '../../lib/time/clock.ts'
+import type { Rotated } from '../../oauth/tokens/keys/key-rotation.ts'
 import { commandLine } from '../kit/actor.ts'
 import { durationFlag } from '../kit/durations.ts'
 import { helpText } from '../kit/help.ts'
@@ -14,9 +13,6 @@ import { impossible, wrongUsage } from '../kit/problem.ts'
 import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
 import { forgetCommand } from './key-forget.ts'
 import { resealCommand } from './key-reseal.ts'
-
-// How long verifiers may keep the key set.
-const CACHED = 5 * MINUTE
 
 const HELP = helpText(
   ['tessera key rotate', 'tessera key rotate --algorithm ES256 --publish-for 1h', 'tessera key rotate --algorithm all'],
@@ -94,34 +90,28 @@ interface RotateFlags {
 }
 
 async function rotate({ algorithm, publishFor = HOUR, force }: RotateFlags, command: Command): Promise<void> {
-  const hasty = publishFor < CACHED
-  if (hasty && !force) {
-    throw wrongUsage(
-      '--publish-for: must be 5m or more, as verifiers may cache the key set for 5 minutes; --force overrides this',
-    )
-  }
+  const hasty = whyHasty(publishFor)
+  if (hasty !== undefined && !force) throw wrongUsage(`--publish-for: ${hasty}; --force overrides this`)
   await withCore(command, async ({ keys, clock }) => {
     const all = algorithm === 'all'
     const rotated: Rotated[] = []
     for (const one of all ? SIGNING_ALGORITHMS : [algorithm ?? keys.algorithm])
-      rotated.push(await keys.rotate({ algorithm: one, publishFor, anew: force === true }, record(clock())))
+      rotated.push(
+        await keys.rotate({ algorithm: one, publishFor, anew: force === true }, (unit, key) =>
+          recordRotation(unit, key, commandLine(clock())),
+        ),
+      )
     if (!rotated.some(({ changed }) => changed)) throw impossible(rotated.map(whyUnchanged).join('; '))
     const records = rotated.map(({ key }) => showKey(key, key.signsFrom <= clock() ? 'active' : 'next'))
     print(command, all ? records : records[0], records.map(described).join('\n'))
-    if (hasty) warn(command, 'APIs that cache the key set refuse tokens signed with the new key for up to 5 minutes')
+    if (hasty !== undefined)
+      warn(command, 'APIs that cache the key set refuse tokens signed with the new key for up to 5 minutes')
     note(command, 'The old key stays published until the last token it signed has expired.')
   })
 }
 
-const record =
-  (now: number): RecordRotation =>
-  (unit, { kid, algorithm, signsFrom }) => {
-    const detail = { kid, algorithm, signsFrom: isoTime(signsFrom) }
-    return recordChange(unit, { event: 'key_rotated', detail }, commandLine(now))
-  }
-
-const whyUnchanged = ({ key: { kid, signsFrom } }: Rotated): string =>
-  `${kid} is already published and signs from ${isoTime(signsFrom)}; --force publishes another key, which takes over when you say`
+const whyUnchanged = ({ key }: Rotated): string =>
+  `${whyNotSooner(key)}; --force publishes another key, which takes over when you say`
 
 const described = ({ kid, algorithm, state, signsFrom }: ReturnType<typeof showKey>): string =>
   `${kid} (${algorithm}) ${state === 'active' ? 'signs from now on' : `is published now and signs from ${signsFrom}`}.`

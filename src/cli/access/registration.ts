@@ -1,8 +1,12 @@
 import type { Command } from 'commander'
-import { createInitialToken, revokeInitialToken } from '../../admin/apps/initial-access-tokens.ts'
-import { type InitialAccessToken, stateOfInitialToken } from '../../domain/apps/self-registration.ts'
+import {
+  createInitialToken,
+  INITIAL_TOKEN_DEFAULTS,
+  revokeInitialToken,
+  warningsAboutInitialTokens,
+} from '../../admin/apps/initial-access-tokens.ts'
+import { showInitialToken } from '../../domain/apps/self-registration.ts'
 import { systemRandom } from '../../lib/crypto/secrets.ts'
-import { isoTime } from '../../lib/time/clock.ts'
 import { commandLine } from '../kit/actor.ts'
 import { countFlag, durationFlag } from '../kit/durations.ts'
 import { helpText } from '../kit/help.ts'
@@ -62,15 +66,16 @@ interface CreateFlags {
   readonly unlimited?: boolean
 }
 
-const WEEK = 7 * 24 * 3_600_000
-
-const create = ({ label, expires = WEEK, uses = 1, unlimited }: CreateFlags, command: Command): Promise<void> =>
+const create = (
+  { label, expires = INITIAL_TOKEN_DEFAULTS.lifetime, uses = INITIAL_TOKEN_DEFAULTS.uses, unlimited }: CreateFlags,
+  command: Command,
+): Promise<void> =>
   withCore(command, async ({ store, clock }, { registration }) => {
     const wanted = { label, lifetime: expires, uses: unlimited ? undefined : uses }
     const { token, value } = await store.writeAlone((unit) =>
       createInitialToken(unit, wanted, systemRandom, commandLine(clock())),
     )
-    const { id, ...shown } = describe(token, clock())
+    const { id, ...shown } = showInitialToken(token, clock())
     const lines = block([
       ['token', value],
       ['id', id],
@@ -79,23 +84,12 @@ const create = ({ label, expires = WEEK, uses = 1, unlimited }: CreateFlags, com
     ])
     print(command, { id, token: value, ...shown }, `New initial access token:\n\n${lines}\n`)
     note(command, 'The token is shown only this once: pass it to the person who registers the app.')
-    if (registration.mode === 'off')
-      warn(command, 'TESSERA_REGISTRATION is off: apps cannot register themselves until it is token or open')
+    for (const warning of warningsAboutInitialTokens(registration)) warn(command, warning)
   })
-
-const describe = (token: InitialAccessToken, now: number) => ({
-  id: token.id,
-  label: token.label ?? null,
-  created_by: token.createdBy,
-  created_at: isoTime(token.createdAt),
-  expires_at: token.expiresAt === undefined ? null : isoTime(token.expiresAt),
-  uses_left: token.usesLeft ?? null,
-  state: stateOfInitialToken(token, now),
-})
 
 const list = (command: Command): Promise<void> =>
   withCoreAsItIs(command, async ({ store, clock }) => {
-    const shown = (await store.read.initialAccessTokens.list()).map((token) => describe(token, clock()))
+    const shown = (await store.read.initialAccessTokens.list()).map((token) => showInitialToken(token, clock()))
     const rows = shown.map(({ id, label, created_at, expires_at, uses_left, state }) => [
       id,
       label ?? '-',

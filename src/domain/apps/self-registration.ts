@@ -1,3 +1,5 @@
+import { isoTime } from '../../lib/time/clock.ts'
+
 /** Lets somebody register an app; of the value only its digest is kept. @see RFC 7591 §3 */
 export interface InitialAccessToken {
   readonly id: string
@@ -33,6 +35,17 @@ export interface SelfRegistration {
   /** Milliseconds since 1970. */
   readonly createdAt: number
 }
+
+/** A token as people and scripts are shown it; its value is told once, when it is made. */
+export const showInitialToken = (token: InitialAccessToken, now: number) => ({
+  id: token.id,
+  label: token.label ?? null,
+  created_by: token.createdBy,
+  created_at: isoTime(token.createdAt),
+  expires_at: token.expiresAt === undefined ? null : isoTime(token.expiresAt),
+  uses_left: token.usesLeft ?? null,
+  state: stateOfInitialToken(token, now),
+})
 
 /** Whether a token can still be used. */
 export const stateOfInitialToken = (

@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageApps } from '../../admin/apps/manage-apps.ts'
+import type { ManageInitialTokens } from '../../admin/apps/manage-initial-tokens.ts'
+import type { ManageResources } from '../../admin/apps/manage-resources.ts'
 import type { ManageSettings } from '../../admin/change/manage-settings.ts'
 import type { ReadLogs } from '../../admin/change/read-logs.ts'
 import type { ManageConsents } from '../../admin/grants/manage-consents.ts'
@@ -24,6 +26,8 @@ import { manageConsentsEndpoint } from './consents.ts'
 import { manageFilesEndpoint } from './files.ts'
 import { manageKeysEndpoint } from './keys.ts'
 import { manageLogsEndpoint } from './logs.ts'
+import { manageRegistrationTokensEndpoint } from './registration-tokens.ts'
+import { manageResourcesEndpoint } from './resources.ts'
 import { manageSessionsEndpoint } from './sessions.ts'
 import { manageSettingsEndpoint } from './settings.ts'
 import { manageTokensEndpoint } from './tokens.ts'
@@ -37,6 +41,8 @@ interface Dependencies {
   readonly refuse: Refuse
   readonly apps: ManageApps
   readonly tokens: ManageTokens
+  readonly resources: ManageResources
+  readonly initialTokens: ManageInitialTokens
   readonly sessions: ManageSessions
   readonly consents: ManageConsents
   readonly users: ManageUsers
@@ -56,6 +62,8 @@ export async function manageApi(
     refuse,
     apps,
     tokens,
+    resources,
+    initialTokens,
     sessions,
     consents,
     users,
@@ -80,6 +88,7 @@ export async function manageApi(
     tags: [
       { name: 'apps', description: 'Trusted Applications and their secrets' },
       { name: 'tokens', description: 'Reference tokens: personal and system access tokens' },
+      { name: 'resources', description: 'APIs that access tokens are for, with their scopes' },
       { name: 'sessions', description: 'API sessions and licence slots' },
       { name: 'users', description: 'People and System Users' },
       { name: 'keys', description: 'Keys that sign tokens' },
@@ -91,6 +100,8 @@ export async function manageApi(
   const refuseOtherMethods = watchMethods(server)
   await server.register(manageAppsEndpoint, { apps })
   await server.register(manageTokensEndpoint, { tokens })
+  await server.register(manageResourcesEndpoint, { resources })
+  await server.register(manageRegistrationTokensEndpoint, { initialTokens })
   await server.register(manageSessionsEndpoint, { sessions })
   await server.register(manageUsersEndpoint, { users })
   await server.register(manageConsentsEndpoint, { consents })

@@ -174,4 +174,9 @@ export const UserPatch = Type.Object(
   { login: Type.Optional(LOGIN), type: Type.Optional(TYPE), ...optionalDetails, isEnabled: IS_ENABLED },
   STRICT,
 )
+export const Unlocked = Type.Object({
+  id: Type.String(),
+  login: LOGIN,
+  unlocked: value(FLAG, 'whether failed attempts were counted against them'),
+})
 export const NewPassword = Type.Object({ password: PASSWORD }, STRICT)

@@ -4,7 +4,7 @@ import { administratorOf } from '../kit/apis/administrator.ts'
 import { NOTHING, operation, USER } from '../kit/apis/operation.ts'
 import { PageQuerySchema, pageOf, readPageQuery, sendPage } from '../kit/requests/paging.ts'
 import { readIfMatch, sendTagged, tagged } from '../kit/requests/preconditions.ts'
-import { NewPassword, NewUser, UserPatch, UserRecord } from './schemas.ts'
+import { NewPassword, NewUser, Unlocked, UserPatch, UserRecord } from './schemas.ts'
 
 interface OfUser {
   readonly Params: { readonly user: string }
@@ -48,6 +48,13 @@ const ROUTES = {
     body: NewPassword,
     answer: { 204: NOTHING },
   }),
+  unlock: operation({
+    id: 'unlockUser',
+    tag,
+    summary: 'Let a person who was locked out by failed attempts sign in again at once',
+    params,
+    answer: { 200: Unlocked },
+  }),
 }
 
 /** People and System Users, for administrators. */
@@ -86,5 +93,9 @@ export async function manageUsersEndpoint(
       await users.setPassword(request.params.user, request.body.password, administratorOf(request))
       return reply.status(204).send()
     },
+  )
+
+  server.post<OfUser>('/users/:user/unlock', { schema: ROUTES.unlock }, (request) =>
+    users.unlock(request.params.user, administratorOf(request)),
   )
 }

@@ -208,6 +208,7 @@ await t.test('PT-07: every change of the administration API is checked again', a
   const secret = String((await api.post(`${appPath(WEB)}/secrets`, {})).json['Id'])
   const pat = await issue(instance, { kind: 'PAT', app: WEB, user: 'david' })
   const [{ kid } = { kid: '' }] = (await api.get('/keys')).json['items'] as { kid: string }[]
+  const initialToken = String((await api.post('/registration-tokens', {})).json['id'])
   const changes: Readonly<Record<string, () => Promise<Answer>>> = {
     'POST /apps': () => api.post('/apps', { ApplicationUri: 'mallory', ClientType: 'Public' }),
     'PATCH /apps/:applicationUri': () => api.patch(appPath(WEB), { Name: 'Mallory' }),
@@ -216,7 +217,13 @@ await t.test('PT-07: every change of the administration API is checked again', a
     'DELETE /apps/:applicationUri/secrets/:secret': () => api.remove(`${appPath(WEB)}/secrets/${secret}`),
     'POST /apps/:applicationUri/tokens': () => api.post(`${appPath(SYNC)}/tokens`, { kind: 'SAT', scope: 'read' }),
     'DELETE /apps/:applicationUri/tokens/:id': () => api.remove(`${appPath(WEB)}/tokens/${pat.token.id}`),
+    'POST /keys': () => api.post('/keys', { force: true }),
     'DELETE /keys/:kid': () => api.remove(`/keys/${kid}`),
+    'POST /resources': () => api.post('/resources', { Identifier: 'urn:mallory', Scopes: ['mallory'] }),
+    'PATCH /resources/:identifier': () => api.patch('/resources/DomainAPI', { Name: 'Mallory' }),
+    'DELETE /resources/:identifier': () => api.remove('/resources/DomainAPI'),
+    'POST /registration-tokens': () => api.post('/registration-tokens', {}),
+    'DELETE /registration-tokens/:id': () => api.remove(`/registration-tokens/${initialToken}`),
     'DELETE /sessions/:id': () => api.remove(`/sessions/${session_id}?withTokens=true`),
     'PUT /license': () => api.put('/license', { slots: 1, reserved: [] }),
     'POST /apply': () =>
@@ -225,6 +232,7 @@ await t.test('PT-07: every change of the administration API is checked again', a
     'POST /users': () => api.post('/users', NEW_ADMINISTRATOR),
     'PATCH /users/:user': () => api.patch('/users/david', { isAdmin: true }),
     'DELETE /users/:user': () => api.remove('/users/david'),
+    'POST /users/:user/unlock': () => api.post('/users/david/unlock'),
     'PUT /users/:user/password': () => api.put('/users/david/password', { password: `${PASSWORD} anew` }),
     'DELETE /users/:user/consents/:applicationUri': () =>
       api.remove(`/users/david/consents/${encodeURIComponent(WEB)}`),

@@ -82,6 +82,28 @@ export function createKeyRotation({ signingKeys, writeAlone, sealed, clock, sche
     if (earlier.length > 0 && signing) await signingKeys.keepUntil(signing.kid, key.signsFrom + schedule.retireAfter)
   }
 
+  /** Makes the key ahead, as that takes long; the unit of work that runs the rest is the caller's. */
+  async function prepareRotation({ algorithm, publishFor, anew }: RotationRequest) {
+    const made = await make(algorithm)
+    return async (unit: Unit & Pick<Repositories, 'masterKey'>, record: RecordRotation): Promise<Rotated> => {
+      const keys = await unit.signingKeys.list()
+      const waiting = anew ? undefined : nextKey(keys, algorithm, clock())
+      if (waiting === undefined) {
+        const key = { ...(await made.sealIn(unit)), signsFrom: made.createdAt + publishFor }
+        await withdrawEarlier(unit, keys, key)
+        await publish(unit, key, record)
+        return { key, changed: true }
+      }
+      const signsFrom = Math.max(clock(), waiting.createdAt + publishFor)
+      if (signsFrom >= waiting.signsFrom) return { key: waiting, changed: false }
+      const key = { ...waiting, signsFrom }
+      await unit.signingKeys.bringForward(key.kid, signsFrom)
+      await retireOthers(unit, key)
+      await record(unit, key)
+      return { key, changed: true }
+    }
+  }
+
   return {
     /** Makes a key that nothing knows yet. */
     make,
@@ -127,26 +149,11 @@ export function createKeyRotation({ signingKeys, writeAlone, sealed, clock, sche
     },
 
     /** Lets another key take over: the one that waits for its turn, as soon as verifiers can know it, or else a new one. */
-    async rotate({ algorithm, publishFor, anew }: RotationRequest, record: RecordRotation): Promise<Rotated> {
-      const made = await make(algorithm)
-      return writeAlone(async (unit) => {
-        const { signingKeys } = unit
-        const keys = await signingKeys.list()
-        const waiting = anew ? undefined : nextKey(keys, algorithm, clock())
-        if (waiting === undefined) {
-          const key = { ...(await made.sealIn(unit)), signsFrom: made.createdAt + publishFor }
-          await withdrawEarlier(unit, keys, key)
-          await publish(unit, key, record)
-          return { key, changed: true }
-        }
-        const signsFrom = Math.max(clock(), waiting.createdAt + publishFor)
-        if (signsFrom >= waiting.signsFrom) return { key: waiting, changed: false }
-        const key = { ...waiting, signsFrom }
-        await signingKeys.bringForward(key.kid, signsFrom)
-        await retireOthers(unit, key)
-        await record(unit, key)
-        return { key, changed: true }
-      })
+    async rotate(request: RotationRequest, record: RecordRotation): Promise<Rotated> {
+      const rotateIn = await prepareRotation(request)
+      return writeAlone((unit) => rotateIn(unit, record))
     },
+
+    prepareRotation,
   }
 }

@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely'
 import type { InitialAccessToken } from '../../../domain/apps/self-registration.ts'
+import type { PageQuery } from '../../../domain/records/paging.ts'
 import type { Schema } from '../../schema/schema.ts'
 
 const toToken = (row: Selectable<Schema['initial_access_tokens']>): InitialAccessToken => ({
@@ -44,6 +45,18 @@ export function initialAccessTokensOn(db: Kysely<Schema>) {
     /** The newest first. */
     async list(): Promise<InitialAccessToken[]> {
       return (await db.selectFrom('initial_access_tokens').selectAll().orderBy('id', 'desc').execute()).map(toToken)
+    },
+
+    /** The newest first, after one of them. */
+    async page({ after, limit }: PageQuery): Promise<InitialAccessToken[]> {
+      const page = db.selectFrom('initial_access_tokens').selectAll().orderBy('id', 'desc').limit(limit)
+      return (await (after === undefined ? page : page.where('id', '<', after)).execute()).map(toToken)
+    },
+
+    /** The first ones in the order of their ids, from this text on. */
+    async from(id: string, limit: number): Promise<InitialAccessToken[]> {
+      const next = db.selectFrom('initial_access_tokens').selectAll().where('id', '>=', id)
+      return (await next.orderBy('id').limit(limit).execute()).map(toToken)
     },
 
     /** Uses a token once. @returns false when it cannot be used any more */
