@@ -55,6 +55,9 @@ const POLICIES: readonly Policy[] = [
   { routes: /^POST \/id\/(login|consent|logout)$/, others: 'in' },
   { routes: / \/id\/connect\/(authorize|authorize\/continue|endsession|checksession)$/, others: 'in' },
   { routes: / \/id\/(\.well-known|assets)\//, others: 'in' },
+  // What this is, for whoever tries the address, and how its pages look: of nobody, and read alone.
+  { routes: /^(GET|HEAD) \/(id\/?)?$/, others: 'in' },
+  { routes: /^(GET|HEAD) \/id\/brand\/(style\.css|logo)$/, others: 'in' },
   { routes: / \/(\.well-known\/|(tools|sys)\/auto-discovery$|health\/|metrics$)/, others: 'in' },
 ]
 
