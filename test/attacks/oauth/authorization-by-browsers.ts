@@ -93,7 +93,7 @@ await attackGroup(t, 'B. Authorize: what browsers send and see', async ({ instan
       { unrefused: true, slow: true },
     )
 
-  for (const method of ['PUT', 'DELETE', 'PATCH', 'TRACE', 'HEAD'])
+  for (const method of ['PUT', 'DELETE', 'PATCH', 'TRACE'])
     await attack(
       'AU-20',
       method,
@@ -108,6 +108,21 @@ await attackGroup(t, 'B. Authorize: what browsers send and see', async ({ instan
       },
       { unrefused: true },
     )
+
+  for (const prompt of ['', 'none'])
+    for (const [whose, browser] of Object.entries({ nobody: createBrowser(instance.origin), david: davids }))
+      await attack(
+        'AU-20',
+        `HEAD, ${whose} is signed in${prompt && ', and there is no prompt'}`,
+        async (t) => {
+          const answer = await browser.request(`${endpoint}?${encode({ ...REQUEST, prompt })}`, { method: 'HEAD' })
+          t.equal(answer.status, 303)
+          t.match(answer.headers.get('location'), `${endpoint}/continue?interaction=`, 'no code, and no error')
+          t.strictSame(answer.headers.getSetCookie(), [])
+          t.equal(await answer.text(), '')
+        },
+        { unrefused: true },
+      )
 
   await attack(
     'AU-22',
