@@ -12,10 +12,13 @@ import { alter, query } from '../../fixtures/store/database.ts'
 
 const WRONG = 'a wrong password of nobody'
 
-/** An answer as somebody who guesses sees it: without the link, the token and the id that are new each time, and the name they sent. */
+/** An answer as somebody who guesses sees it: without the links, the token and the id that are new each time, and the name they sent. */
 function seenByGuesser({ status, headers, text, page }: View, username: string) {
   const own = [
     page.querySelector('form')?.getAttribute('action')?.replaceAll('&', '&amp;'),
+    ...page
+      .querySelectorAll('.languages a')
+      .map((link) => link.getAttribute('href')?.match(/^\?interaction=([\w-]+)/)?.[1]),
     page.querySelector('input[name=csrf]')?.getAttribute('value'),
     page.querySelector('#refusal-id')?.text,
     `value="${username}"`,
