@@ -73,13 +73,13 @@ await t.test('a key that was given up for a forced one is the next again where t
   const rotate = async (...flags: string[]) => (await tessera(['key', 'rotate', ...flags])).code
   const [[active] = []] = await statesOf()
   t.same([await rotate('--publish-for', '14d'), await rotate('--force', '--publish-for', '1h')], [0, 0])
-  const [given = [], forced = []] = (await statesOf()).filter(([kid]) => kid !== active)
+  const [forced = [], given = []] = (await statesOf()).filter(([kid]) => kid !== active)
   t.same([given[1], forced[1]], ['next', 'next'])
   t.not(given[2], null, 'its last day came with the forced one')
   t.equal((await revoke(forced[0] ?? '')).status, 204)
   t.strictSame(await statesOf(), [
-    [active, 'active', null],
     [given[0], 'next', null],
+    [active, 'active', null],
   ])
   t.equal((await revoke(given[0] ?? '')).status, 204)
 })

@@ -139,8 +139,8 @@ await t.test('tessera key rotate while the server runs', async (t) => {
     const states = (await list()).map(({ kid, state, retiresAt }) => [kid, state, retiresAt])
     const retires = new Date(Date.parse(next.signsFrom) + DAY + HOUR).toISOString()
     t.strictSame(states, [
-      [old, 'active', retires],
       [next.kid, 'next', null],
+      [old, 'active', retires],
     ])
     t.equal(kidOf((await david.obtainTokens()).access_token), old)
 
