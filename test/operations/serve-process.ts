@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import * as client from 'openid-client'
 import t, { type Test } from 'tap'
+import { PKCE } from '../fixtures/clients/code-flow.ts'
 import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
 import { postForm } from '../fixtures/clients/http.ts'
 import { ALIVE, createRelyingParty, lifeOf } from '../fixtures/clients/relying-party.ts'
@@ -232,7 +233,12 @@ await t.test('the log of a whole sign-in and of refusals holds what helps and no
   const canary = (name: string): string => canaries.get(name) ?? ''
 
   const stranger = createBrowser(site.origin)
-  const url = authorizeUrl(site as never, { client_id: WEB, redirect_uri: WEB_REDIRECT, state: canary('query') })
+  const url = authorizeUrl(site as never, {
+    client_id: WEB,
+    redirect_uri: WEB_REDIRECT,
+    state: canary('query'),
+    ...PKCE,
+  })
   const denied = await signInAndConsent(stranger, await stranger.open(url), 'david', canary('wrong password'))
   t.equal(denied.status, 401)
   const code = await party.obtainCode()

@@ -8,7 +8,7 @@ import { loadSqlite } from '../../src/store/engine/sqlite-library.ts'
 import { openPlace } from '../../src/store/transfer/place.ts'
 import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { environment, type Outcome, plainTessera, tesseraWith } from '../fixtures/cli/cli.ts'
-import { sentTo } from '../fixtures/clients/code-flow.ts'
+import { PKCE, sentTo } from '../fixtures/clients/code-flow.ts'
 import { requestToken } from '../fixtures/clients/endpoints.ts'
 import { postForm } from '../fixtures/clients/http.ts'
 import { keepRefreshing } from '../fixtures/clients/keep-refreshing.ts'
@@ -157,7 +157,7 @@ for (const kind of ['SQLite', 'PostgreSQL'] as const) {
     for (const code of [usedBefore, usedLater]) t.match(refusalOf(await party.redeem(code)), /^400 invalid_grant: /)
     for (const token of [early, late]) t.equal(await introspected(at, token), false, 'a service token of before')
     t.equal(await introspected(at, await serviceToken(at)), true, 'and a new one')
-    const silent = await party.authorize({ prompt: 'none' })
+    const silent = await party.authorize({ prompt: 'none', ...PKCE })
     t.equal(sentTo(silent).searchParams.get('error'), 'login_required', 'the session of the browser is over')
     t.equal(await lifeOf(party, await party.obtainTokens()), ALIVE, 'signing in again is all it takes')
     const audit = await here.tessera(['audit', 'list', '--event', 'database_restored', '--json'])

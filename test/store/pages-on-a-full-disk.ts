@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { PKCE } from '../fixtures/clients/code-flow.ts'
 import { authorizeUrl, endSessionUrl } from '../fixtures/clients/endpoints.ts'
 import { basic, postForm } from '../fixtures/clients/http.ts'
 import { METADATA, manage, registerClient } from '../fixtures/clients/registration.ts'
@@ -29,7 +30,7 @@ await t.test('what people send from a page while the disk is full', async (t) =>
   const secret = await addApp(site, WEB, ...flags)
   const server = await serve(t, site)
   const kept = { databaseUrl: `file:${join(disk, 'tessera.db')}` }
-  const url = authorizeUrl(site, { client_id: WEB, redirect_uri: WEB_REDIRECT, scope: 'openid read' })
+  const url = authorizeUrl(site, { client_id: WEB, redirect_uri: WEB_REDIRECT, scope: 'openid read', ...PKCE })
   const asAnna = { username: 'anna', password: PASSWORD }
 
   const [stranger, anna, carla] = [0, 1, 2].map(() => createBrowser(site.origin)) as [Browser, Browser, Browser]

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { refusalsOf } from '../../fixtures/answers/refusals.ts'
-import { answerOf, authorize, postedFields, sentTo } from '../../fixtures/clients/code-flow.ts'
+import { answerOf, authorize, PKCE, postedFields, sentTo } from '../../fixtures/clients/code-flow.ts'
 import { authorizeUrl, endSessionUrl } from '../../fixtures/clients/endpoints.ts'
 import { METADATA, registerClient } from '../../fixtures/clients/registration.ts'
 import { startWorld, WEB, WEB_BYE, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
@@ -36,7 +36,7 @@ function showsOwnPage(t: Test, view: View, onward: string): void {
 
 await t.test('§4.11.2 an app that registered itself hears of an error once somebody has signed in', async (t) => {
   for (const [error, parameters] of WRONG) {
-    const asked = { client_id, redirect_uri: REDIRECT, state: 'xyz', ...parameters }
+    const asked = { client_id, redirect_uri: REDIRECT, ...PKCE, state: 'xyz', ...parameters }
     const browser = createBrowser(instance.origin)
     const login = await browser.open(authorizeUrl(instance, asked))
     t.equal(login.leftTo, undefined, 'nobody is sent away')
@@ -58,13 +58,19 @@ await t.test('§4.11.2 an app that registered itself hears of an error once some
 })
 
 await t.test('§4.11.2 the same for form_post and for a POST, whose sender shows no cookie', async (t) => {
-  const asked = { client_id, redirect_uri: REDIRECT, scope: 'openid sec', response_mode: 'form_post' }
+  const asked = { client_id, redirect_uri: REDIRECT, ...PKCE, scope: 'openid sec', response_mode: 'form_post' }
   const browser = createBrowser(instance.origin)
   const login = await browser.open(authorizeUrl(instance, asked))
   t.equal(login.page.querySelector('#form-post'), null)
   const posted = postedFields(await signInAndConsent(browser, login, 'david'))
   t.equal(Object.fromEntries(posted)['error'], 'invalid_scope')
-  const body = new URLSearchParams({ client_id, redirect_uri: REDIRECT, response_type: 'token', scope: 'openid' })
+  const body = new URLSearchParams({
+    client_id,
+    redirect_uri: REDIRECT,
+    ...PKCE,
+    response_type: 'token',
+    scope: 'openid',
+  })
   const other = createBrowser(instance.origin)
   const asking = await other.follow(`${instance.issuer}/connect/authorize`, {
     method: 'POST',
@@ -78,13 +84,13 @@ await t.test('§4.11.2 the same for form_post and for a POST, whose sender shows
 
 await t.test('§4.11.2 a refused request stays refused: no sign-in turns it into a code', async (t) => {
   const browser = createBrowser(instance.origin)
-  const asked = { client_id, redirect_uri: REDIRECT, request: 'x', scope: 'openid' }
+  const asked = { client_id, redirect_uri: REDIRECT, ...PKCE, request: 'x', scope: 'openid' }
   const told = answerOf(await signInAndConsent(browser, await browser.open(authorizeUrl(instance, asked)), 'david'))
   t.same([told.get('error'), told.get('code')], ['request_not_supported', null])
 })
 
 await t.test('OIDC Core §3.1.2.6 an app that asks for silence is told without a page', async (t) => {
-  const asked = { client_id, redirect_uri: REDIRECT, state: 'xyz', prompt: 'none' }
+  const asked = { client_id, redirect_uri: REDIRECT, ...PKCE, state: 'xyz', prompt: 'none' }
   const told = answerOf(await createBrowser(instance.origin).open(authorizeUrl(instance, asked)))
   t.same([told.get('error'), told.get('state')], ['login_required', 'xyz'])
   for (const dest of ['document', 'iframe']) {
@@ -98,7 +104,9 @@ await t.test('§4.11.2 whoever is signed in is sent back with the error, as anyw
   const browser = createBrowser(instance.origin)
   await authorize(instance, {}, { browser })
   for (const [error, parameters] of WRONG) {
-    const view = await browser.open(authorizeUrl(instance, { client_id, redirect_uri: REDIRECT, ...parameters }))
+    const view = await browser.open(
+      authorizeUrl(instance, { client_id, redirect_uri: REDIRECT, ...PKCE, ...parameters }),
+    )
     t.equal(answerOf(view).get('error'), error)
   }
 })
@@ -120,7 +128,7 @@ await t.test('a sign-out link of an app that registered itself sends nobody away
 
 await t.test('the page with the password loads nothing from an app that registered itself', async (t) => {
   const browser = createBrowser(instance.origin)
-  const login = await browser.open(authorizeUrl(instance, { client_id, redirect_uri: REDIRECT }))
+  const login = await browser.open(authorizeUrl(instance, { client_id, redirect_uri: REDIRECT, ...PKCE }))
   t.ok(login.page.querySelector('#password'))
   t.notMatch(login.text, LOGO)
   t.equal(/img-src ([^;]*)/.exec(login.headers.get('content-security-policy') ?? '')?.[1], "'self' data:")
