@@ -377,7 +377,7 @@ await t.test('the command: faults go to stderr, one line each, exit code 2', asy
   const folder = join(folderOf(t), 'data')
   const file = fileOf(t, 'TESSERA_LISTEN=80\n')
   const wrong = { TESSERA_DATA_DIR: folder, TESSERA_ISUER: 'x' }
-  const lines = `TESSERA_ISUER is not a setting; tessera settings and docs/settings.md list them all\nTESSERA_LISTEN ${LISTEN} 80\n`
+  const lines = `TESSERA_ISUER is not a setting; did you mean TESSERA_ISSUER?\nTESSERA_LISTEN ${LISTEN} 80\n`
   for (const command of ['serve', 'db migrate', 'app list']) {
     const outcome = await tesseraWith(wrong)(['--config', file, ...command.split(' ')])
     t.strictSame(outcome, { code: 2, stdout: '', stderr: lines }, command)
