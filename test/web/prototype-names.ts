@@ -49,7 +49,7 @@ await t.test('scopes of such names give no claims, and no error', async (t) => {
       t.equal(claims['scope'], scope)
       t.strictSame(
         Object.keys(claims).sort(),
-        'amr aud auth_time client_id db exp iat id iss jti nbf scope sid sub user_type'.split(' '),
+        'amr aud auth_time client_id db exp iat id idp iss jti nbf scope sid sub user_type'.split(' '),
       )
       const introspection = await postForm(endpoint('introspect'), { token: tokens.access_token }, basic(ODD))
       t.match(introspection.json, { active: true, scope })

@@ -51,7 +51,7 @@ await t.test('§2.2: an API learns the same of every kind of token for it', asyn
   const { access_token: opaque } = await ofPerson(OPAQUE, 'openid reports.read')
   t.match(opaque, /^enat_/)
   const { jti, auth_time, sid, amr, ...told } = await described(opaque)
-  t.strictSame(told, { ...common(OPAQUE, 3600), scope: 'openid reports.read', ...person() })
+  t.strictSame(told, { ...common(OPAQUE, 3600), scope: 'openid reports.read', ...person(), idp: 'local' })
   matchesWhole(t, { jti, auth_time, sid, amr }, { jti: String, auth_time: now(), sid: String, amr: ['pwd'] })
   for (const app of [READER, OPAQUE]) {
     const { jti, ...told } = await described(await ofService(app, 'reports.read'))
