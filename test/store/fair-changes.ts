@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { IncomingMessage } from 'node:http'
 import t from 'tap'
 import { addTool, createAdminApi } from '../fixtures/admin/admin.ts'
 import { serviceToken } from '../fixtures/clients/endpoints.ts'
@@ -32,12 +34,19 @@ await t.test('whoever sends many changes at once waits for themselves, and nobod
     return writeAlone(unit)
   }
   t.teardown(() => Object.assign(store, { writeAlone }))
-  const arrivedOf = async (): Promise<number> =>
-    instance.log.filter(({ req }) => (req as { method?: string } | undefined)?.method === 'PATCH').length
+  let arrived = 0
+  const count = (message: unknown): void => {
+    if ((message as { request: IncomingMessage }).request.method === 'PATCH') arrived += 1
+  }
+  subscribe('http.server.request.start', count)
+  t.teardown(() => unsubscribe('http.server.request.start', count))
   const change = async (api: typeof hasty) => (await api.patch('/users/anna', { name: 'Anna' })).status
 
   const many = Array.from({ length: 30 }, () => change(hasty))
-  await eventually(arrivedOf, (arrived) => arrived === 30)
+  await eventually(
+    async () => arrived,
+    (now) => now === 30,
+  )
   t.equal((await hasty.get('/users/anna')).status, 200)
   t.equal(begun, 4, 'so many of one caller at once')
   const one = change(calm)
