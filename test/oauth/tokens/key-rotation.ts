@@ -277,11 +277,9 @@ await t.test('tessera key rotate brings the key forward that waits for its turn'
     const wrong = await tessera(['key', 'rotate', '--algorithm', 'HS256'])
     t.strictSame([wrong.code, wrong.stdout], [2, ''])
     t.match(wrong.stderr, /^unknown value of --algorithm 'HS256'\n\(Did you mean RS256\?\)\n/)
-    t.match(await tessera(['key', 'rotate', '--algorithm', 'nothing']), {
-      code: 2,
-      stdout: '',
-      stderr: /^unknown value of --algorithm 'nothing'\nexpected one of: RS256, PS256, ES256, EdDSA, all\n/,
-    })
+    const far = await tessera(['key', 'rotate', '--algorithm', 'nothing'])
+    t.strictSame([far.code, far.stdout], [2, ''])
+    t.match(far.stderr, /^unknown value of --algorithm 'nothing'\nexpected one of: RS256, PS256, ES256, EdDSA, all\n/)
   })
 })
 
