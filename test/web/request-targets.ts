@@ -61,9 +61,13 @@ await t.test('RFC 9112 §3.2.2: a target in absolute form is served as the same 
   t.match(await ask('https://id.example.com/metrics', 'id.example.com'), /^403 /)
 })
 
-await t.test('it names no other host, and is no way round anything', async (t) => {
+await t.test('LG-22: it names no other host, and is no way round anything', async (t) => {
   for (const [target, status] of [
     [`https://evil.test${DISCOVERY}`, 421],
+    [`http://evil.test${DISCOVERY}`, 421],
+    // From this machine, as a Host header that says so. No name of another machine passes for it.
+    [`http://localhost:1${DISCOVERY}`, 200],
+    [`http://localhost.evil.test:1${DISCOVERY}`, 421],
     [`https://id.example.com@evil.test${DISCOVERY}`, 421],
     [`https://david@id.example.com${DISCOVERY}`, 421],
     [`https://id.example.com:8443${DISCOVERY}`, 421],
