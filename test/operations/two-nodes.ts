@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { documentOf, tesseraWith, words } from '../fixtures/cli/cli.ts'
 import { expectTenChanges, makeTenChanges } from '../fixtures/cli/ten-changes.ts'
+import { PKCE, VERIFIER } from '../fixtures/clients/code-flow.ts'
 import { authorizeUrl, endSessionUrl } from '../fixtures/clients/endpoints.ts'
 import type { Answer } from '../fixtures/clients/http.ts'
 import { claimsOf } from '../fixtures/clients/jwt.ts'
@@ -118,7 +119,13 @@ await t.test('two nodes and the command line on one database', { skip: ONLY_ON_P
       balancer.send(node)
       return work()
     }
-    const url = authorizeUrl(site as never, { client_id: WEB, redirect_uri: WEB_REDIRECT, scope: SCOPE, state: 'x' })
+    const url = authorizeUrl(site as never, {
+      client_id: WEB,
+      redirect_uri: WEB_REDIRECT,
+      scope: SCOPE,
+      state: 'x',
+      ...PKCE,
+    })
     const login = await step(0, () => browser.open(url))
     const consent = await step(1, () =>
       browser.submit(login, 'login-submit', { username: 'david', password: PASSWORD }),
@@ -134,11 +141,14 @@ await t.test('two nodes and the command line on one database', { skip: ONLY_ON_P
       grant_type: 'authorization_code',
       code: end.leftTo?.searchParams.get('code') ?? '',
       redirect_uri: WEB_REDIRECT,
+      code_verifier: VERIFIER,
     })
     const tokens = tokensOf(redeemed)
     t.equal(claimsOf(tokens.access_token).iss, site.issuer)
     for (const node of at) t.equal(await lifeOf(node, tokens), ALIVE)
-    const again = new URL(authorizeUrl(site as never, { client_id: WEB, redirect_uri: WEB_REDIRECT, prompt: 'none' }))
+    const again = new URL(
+      authorizeUrl(site as never, { client_id: WEB, redirect_uri: WEB_REDIRECT, prompt: 'none', ...PKCE }),
+    )
     const silent = await step(1, () => browser.open(again.href))
     t.ok(silent.leftTo?.searchParams.get('code'), 'the session is known there as well')
 
