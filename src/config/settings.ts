@@ -145,8 +145,8 @@ export const SETTINGS = {
     readScopes,
   ),
   TESSERA_REGISTRATION_PKCE: setting(
-    'true',
-    'whether apps that register themselves must use PKCE; false lets a Confidential one do without',
+    'false',
+    'whether Confidential apps that register themselves must use PKCE, as Public ones always do; metadata has no word for it, and many OpenID clients know none',
     readBoolean,
   ),
   TESSERA_REGISTRATION_MOST: setting('1000', 'how many self-registered apps there may be', readCount(1, 1_000_000)),

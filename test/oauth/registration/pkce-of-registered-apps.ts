@@ -16,11 +16,14 @@ async function answers(required: string | undefined, metadata: Readonly<Record<s
   return [without, withIt].map((view) => answerOf(view).get('error') ?? 'code')
 }
 
-await t.test('an app that registers itself must use PKCE, as every new record', async (t) => {
-  t.strictSame(await answers(undefined, {}), ['invalid_request', 'code'])
-})
+await t.test(
+  'an OpenID client that knows no PKCE registers itself and signs people in; a Public one may not',
+  async (t) => {
+    t.strictSame(await answers(undefined, {}), ['code', 'code'])
+    t.strictSame(await answers(undefined, { token_endpoint_auth_method: 'none' }), ['invalid_request', 'code'])
+  },
+)
 
-await t.test('TESSERA_REGISTRATION_PKCE=false lets a Confidential app do without, and no Public one', async (t) => {
-  t.strictSame(await answers('false', {}), ['code', 'code'])
-  t.strictSame(await answers('false', { token_endpoint_auth_method: 'none' }), ['invalid_request', 'code'])
+await t.test('with TESSERA_REGISTRATION_PKCE a Confidential one must use it as well', async (t) => {
+  t.strictSame(await answers('true', {}), ['invalid_request', 'code'])
 })
