@@ -68,7 +68,7 @@ const ELSEWHERE: readonly (readonly [id: string, file: string, name: string])[] 
   ['LG-19', 'logout.ts', 'LO-02, LO-03 where the browser may not go: an error page, and the session lives'],
   ['LG-22', 'limits-and-timeouts.ts', 'LG-22: only the host of the issuer is answered'],
   ['LG-22', 'limits-and-timeouts.ts', 'LG-22: two Hosts'],
-  ['LG-22', 'limits-and-timeouts.ts', 'LG-22: an absolute target'],
+  ['LG-22', 'request-targets.ts', 'LG-22: it names no other host, and is no way round anything'],
   ['LG-30', 'sign-in-pages.ts', 'after 8 hours without use, and not before'],
   ['LG-30', 'sign-in-pages.ts', '24 hours after the sign-in, however much it is used'],
   ['CS-01', 'consent-page.ts', 'CS-01 it cannot be framed, and runs no script'],
