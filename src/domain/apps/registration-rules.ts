@@ -3,7 +3,7 @@ import { whyUnregistrable } from '../protocol/registrable-uri.ts'
 import { ADMINISTRATION_SCOPE } from '../protocol/scope.ts'
 import type { Fault } from '../refusals/errors.ts'
 import { RECORD_ATTRIBUTES } from './app-attributes.ts'
-import { hostsOf } from './sector.ts'
+import { hostOf } from './sector.ts'
 import { type AppRegistration, isInteractive } from './trusted-application.ts'
 import { uriLeaveOf } from './uri-leave.ts'
 
@@ -62,8 +62,9 @@ const responseTypes: Rule = (app) =>
 /** @see OIDC Core §8.1 */
 const sector: Rule = ({ sectorIdentifierUri, subjectType, impersonateLoginUrl: redirectUris }) => {
   if (sectorIdentifierUri !== undefined) return []
-  const hosts = hostsOf(redirectUris)
-  const many = subjectType === 'pairwise' && hosts.length !== 1 && redirectUris.length > 0
+  const [host, ...others] = redirectUris.map(hostOf)
+  const isOne = host !== undefined && others.every((other) => other === host)
+  const many = subjectType === 'pairwise' && redirectUris.length > 0 && !isOne
   return fault(
     'SectorIdentifierUri',
     many && 'is required for pairwise subjects, as the redirect URIs are not all on one host',

@@ -186,6 +186,16 @@ await t.test('redirect URIs on several hosts need a sector identifier', async (t
   t.equal((await update('SectorIdentifierUri=ftp://one.example.com/sector.json')).code, 2)
 })
 
+await t.test('a private-use scheme takes no host for its sector, whatever its URI says', async (t) => {
+  const taken = 'com.evil.app://one.example.com/cb'
+  const native = ['app', 'register', 'pair/taken', '--spa', '--set', 'SubjectType=pairwise', '--redirect-uri', taken]
+  const faults = /SectorIdentifierUri: is required for pairwise subjects, as the redirect URIs are not all on one host/
+  for (const more of [[], ['--redirect-uri', 'https://one.example.com/cb']])
+    t.match(await tessera([...native, ...more]), { code: 2, stderr: faults })
+  const before = await addPairwise('pair/before', taken)
+  t.not(await subOf(before), await subOf(A), 'nor one that was registered before')
+})
+
 await t.test('a sub of its own also where others are called by their login', async (t) => {
   const { instance: compat } = await startWorld(t, { TESSERA_COMPAT_SUBJECT_LOGIN: 'true' })
   await compat.addApp({
