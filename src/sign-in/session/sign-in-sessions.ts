@@ -16,13 +16,10 @@ export interface SessionLimits {
   readonly absolute: number
 }
 
-/** What a sign-out ends. */
-type Ended = 'sessions' | 'families' | 'apiSessions'
-
 interface Dependencies {
   readonly read: Pick<Repositories, 'sessions' | 'users'>
-  readonly write: Write<'users' | Ended>
-  readonly writeEnding: Write<Ended>
+  readonly write: Write<'users' | 'sessions'>
+  readonly writeEnding: Write<'sessions' | 'families' | 'apiSessions'>
   readonly clock: Clock
   readonly random: Random
   readonly limits: SessionLimits
@@ -64,17 +61,6 @@ export function createSignInSessions({ read, write, writeEnding, clock, random, 
     return !session || isOver(session) ? undefined : withItsUser(session, users)
   }
 
-  async function endIn(
-    { sessions, families, apiSessions }: Pick<Repositories, Ended>,
-    { sid }: Pick<SignInSession, 'sid'>,
-  ): Promise<LeftApp[]> {
-    // The session comes first: whoever is just being given something in it holds it until that is there to be ended.
-    const left = await sessions.end(sid, clock())
-    await families.signOut(sid, clock())
-    await apiSessions.endOfSeat(seatOfSignIn(sid), clock())
-    return left
-  }
-
   /** Who is signed in with this cookie; using a session keeps it from growing idle. */
   async function find(cookie: string | undefined): Promise<LiveSession | undefined> {
     const live = await findIn(read, cookie)
@@ -101,7 +87,7 @@ export function createSignInSessions({ read, write, writeEnding, clock, random, 
 
     /**
      * Signs in whoever has proved who they are. The same person keeps the session (same `sid`, new `auth_time`); another one gets a new session,
-     * and signs the first one out.
+     * and the apps of the first one keep their tokens.
      * The cookie is new in either case, so that one planted or stolen before is worth nothing.
      * @returns the value for the browser's cookie, and the facts tokens tell
      */
@@ -114,12 +100,11 @@ export function createSignInSessions({ read, write, writeEnding, clock, random, 
       const cookie = newSecret(random)
       const sid = same ? previous.session.sid : newId()
       const facts: SignInFacts = { sid, authTime: at, amr, acr }
-      await write(async (unit) => {
-        const { users, sessions } = unit
+      await write(async ({ users, sessions }) => {
         // Whoever was removed meanwhile is asked again, for their cookie opens nothing.
         if (!(await users.find(user.id))) return
         if (same) return sessions.renew(facts, user.epoch, digest(cookie))
-        if (previous) await endIn(unit, previous.session)
+        if (previous) await sessions.end(previous.session.sid, at)
         const session = { ...facts, userId: user.id, userEpoch: user.epoch, createdAt: at, lastSeenAt: at }
         return sessions.add(session, digest(cookie))
       })
@@ -131,6 +116,13 @@ export function createSignInSessions({ read, write, writeEnding, clock, random, 
      * slot is free at once.
      * @returns the apps it was used at
      */
-    end: (session: Pick<SignInSession, 'sid'>): Promise<LeftApp[]> => writeEnding((unit) => endIn(unit, session)),
+    end: ({ sid }: Pick<SignInSession, 'sid'>): Promise<LeftApp[]> =>
+      writeEnding(async ({ sessions, families, apiSessions }) => {
+        // The session comes first: whoever is just being given something in it holds it until that is there to be ended.
+        const left = await sessions.end(sid, clock())
+        await families.signOut(sid, clock())
+        await apiSessions.endOfSeat(seatOfSignIn(sid), clock())
+        return left
+      }),
   }
 }

@@ -105,7 +105,7 @@ await t.test('prompt=login', async (t) => {
     t.equal((await refresh(instance, tokens.refresh_token)).status, 200, 'the old refresh token still works')
   })
 
-  await t.test('another person gets a new session; the first one’s app keeps its refresh token', async (t) => {
+  await t.test('another person gets a new session; the first one’s app keeps its tokens', async (t) => {
     const { browser, claims, tokens } = await davidsBrowser()
     const before = await sessionCookie(browser)
     const page = await open(browser, { prompt: 'login' })
