@@ -1,4 +1,5 @@
 import { createPasswords } from '../../src/lib/crypto/passwords.ts'
+import { PKCE } from '../../test/fixtures/clients/code-flow.ts'
 import { authorizeUrl } from '../../test/fixtures/clients/endpoints.ts'
 import { PASSWORD } from '../../test/fixtures/instance/instance.ts'
 import { WEB_REDIRECT } from '../../test/fixtures/instance/world.ts'
@@ -41,7 +42,7 @@ const nameOf = (kind: Kind, at: number): string => `${kind.padEnd(8, '-')}${Stri
 /** Posts the form of one sign-in page again and again. */
 async function openForm(site: Site) {
   const browser = createBrowser(site.origin)
-  const view = await browser.open(authorizeUrl(site as never, { client_id: WEB, redirect_uri: WEB_REDIRECT }))
+  const view = await browser.open(authorizeUrl(site as never, { client_id: WEB, redirect_uri: WEB_REDIRECT, ...PKCE }))
   const action = view.page.querySelector('form')?.getAttribute('action') ?? ''
   const csrf = view.page.querySelector('input[name=csrf]')?.getAttribute('value') ?? ''
   return async (username: string, password: string) => {

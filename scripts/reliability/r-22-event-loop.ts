@@ -1,3 +1,4 @@
+import { PKCE } from '../../test/fixtures/clients/code-flow.ts'
 import { authorizeUrl } from '../../test/fixtures/clients/endpoints.ts'
 import { WEB_REDIRECT } from '../../test/fixtures/instance/world.ts'
 import { createBrowser } from '../../test/fixtures/sign-in/browser.ts'
@@ -17,7 +18,7 @@ interface Attempt {
 /** One more person with a wrong password, at the same time as many others; a name of its own, as one name soon has to wait. */
 async function signInWrongly(site: Site, username: string): Promise<() => Promise<Attempt>> {
   const browser = createBrowser(site.origin)
-  const url = authorizeUrl(site as never, { client_id: WEB, redirect_uri: WEB_REDIRECT })
+  const url = authorizeUrl(site as never, { client_id: WEB, redirect_uri: WEB_REDIRECT, ...PKCE })
   const page = await browser.open(url)
   return async () => {
     const started = performance.now()

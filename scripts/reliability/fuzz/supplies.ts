@@ -1,3 +1,4 @@
+import { PKCE } from '../../../test/fixtures/clients/code-flow.ts'
 import { authorizeUrl } from '../../../test/fixtures/clients/endpoints.ts'
 import { createRelyingParty } from '../../../test/fixtures/clients/relying-party.ts'
 import { PASSWORD, SECRET } from '../../../test/fixtures/instance/instance.ts'
@@ -22,7 +23,7 @@ export async function gatherSupplies(site: Site): Promise<Supplies> {
   const tokens = await party.obtainTokens()
   const spare = await party.obtainCode()
   const page = await party.browser.open(
-    authorizeUrl(site as never, { client_id: WEB, redirect_uri: REDIRECT_URI, prompt: 'login' }),
+    authorizeUrl(site as never, { client_id: WEB, redirect_uri: REDIRECT_URI, prompt: 'login', ...PKCE }),
   )
   const field = (name: string): string => page.page.querySelector(`input[name=${name}]`)?.getAttribute('value') ?? ''
   const tool = createRelyingParty(site, { clientId: TOOL, login: '' })
