@@ -43,6 +43,10 @@ export interface Application {
   readonly approve?: ((outcome: Outcome) => void) | undefined
   /** Checks whoever applies them again by what the unit of work sees. @throws Refused */
   readonly recheck?: ((unit: Repositories) => Promise<unknown>) | undefined
+  /** Asked before each step that takes long, and last of all inside the transaction. @throws Refused when nobody waits for it any more */
+  readonly goOn?: (() => void) | undefined
+  /** How many passwords may be hashed or compared; any number when left out. */
+  readonly mostPasswords?: number | undefined
 }
 
 /** What changed, or would change, and what is unwise about it. */
@@ -67,6 +71,7 @@ export async function applyFiles(application: Application): Promise<Outcome> {
   const { wanted, faults } = readFiles(texts, { variables, suggest, now: contextNow().now, seal })
   const firstPasswords = await prepareFirstPasswords(wanted, application)
   for (let attempt = 1; ; attempt++) {
+    application.goOn?.()
     const version = await read.settings.get(RECORDS_VERSION)
     ahead = sealAhead()
     const staged = createStagedUnit(read)
@@ -105,7 +110,7 @@ async function putIn(
   version: string | undefined,
   { holdsIn }: SealAhead,
   wanted: Wanted,
-  { writeStaged, contextNow, texts, recheck }: Application,
+  { writeStaged, contextNow, texts, recheck, goOn }: Application,
 ): Promise<boolean> {
   if (staged.isEmpty()) return true
   const isDone = await writeStaged(staged.records(), async (unit, putRecordsIn) => {
@@ -118,6 +123,7 @@ async function putIn(
     // An app that registered itself may have asked meanwhile for one that goes.
     const lost = await lostScopes(unit, wanted, resources)
     if (lost.length > 0) throw invalidChange(inOrder(lost, texts).map(toFault))
+    goOn?.()
     return true
   })
   if (isDone) staged.tellCommitted()

@@ -4,6 +4,7 @@ import type { ManageFiles, SentFiles } from '../../config-files/apply/manage-fil
 import { Refused } from '../../domain/refusals/errors.ts'
 import { administratorOf } from '../kit/apis/administrator.ts'
 import { operation } from '../kit/apis/operation.ts'
+import { whileAwaited } from '../kit/requests/awaited.ts'
 import { readIfMatch, tagged } from '../kit/requests/preconditions.ts'
 
 const tag = 'files'
@@ -77,13 +78,18 @@ export async function manageFilesEndpoint(
   { files }: { readonly files: ManageFiles },
 ): Promise<void> {
   server.post<{ Body: Body }>('/plan', { schema: ROUTES.plan }, async (request, reply) => {
-    const { record, version } = await files.plan(filesOf(request), administratorOf(request))
+    const { record, version } = await files.plan(
+      filesOf(request),
+      administratorOf(request),
+      whileAwaited(request, reply),
+    )
     return tagged(reply, version).send(record)
   })
 
   server.post<{ Body: Body }>('/apply', { schema: ROUTES.apply }, async (request, reply) => {
     const expected = readIfMatch(request)
-    const { record, version } = await files.apply(filesOf(request), expected, administratorOf(request))
+    const awaited = whileAwaited(request, reply)
+    const { record, version } = await files.apply(filesOf(request), expected, administratorOf(request), awaited)
     return tagged(reply, version).send(record)
   })
 }
