@@ -8,15 +8,15 @@ const TOGETHER: readonly (readonly Key[])[] = [
   ['clientType', 'tokenEndpointAuthMethod', 'tokenEndpointAuthSigningAlg'],
   ['name', 'localizedNames'],
   ['jwks', 'jwksUri'],
+  // A scope brings the API that has it.
+  ['scope', 'apiResources'],
   // Only whoever keeps the list of a sector may share it, and it was not asked about other redirect URIs.
   ['sectorIdentifierUri', 'subjectType', 'impersonateLoginUrl'],
 ]
 
-/** What an administrator changed of that which an app says of itself. */
+/** What an administrator changed, also where no metadata of the app says it: some follow from others. */
 export const decidedBetween = (before: AppRegistration, after: AppRegistration): Key[] =>
-  RECORD_ATTRIBUTES.filter(({ metadata, show }) => metadata !== undefined && show(before) !== show(after)).map(
-    ({ key }) => key,
-  )
+  RECORD_ATTRIBUTES.filter(({ show }) => show(before) !== show(after)).map(({ key }) => key)
 
 /**
  * A record as an app that registered itself wants it, save for what an administrator decided: of a list of theirs the app can only take

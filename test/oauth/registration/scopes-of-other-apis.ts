@@ -92,6 +92,24 @@ await t.test('the mark is shown, exported and applied like any attribute', async
   })
 })
 
+await t.test('RFC 7592: an API that an administrator took away does not come back', async (t) => {
+  const twin = 'https://twin.example.com'
+  await done(t, 'resource', 'add', twin, '--scope', 'read', '--open-to-self-registered')
+  const apisOf = async (client: Client) => (await instance.core.store.read.apps.find(client.client_id))?.apiResources
+  for (const [what, scope, set, left] of [
+    ['with its scope', 'read mcp.tools', ['Scope=read', `ApiResources=${twin}`], [[twin], 'read']],
+    ['while another API has the scope', 'read', ['ApiResources='], [[], 'read']],
+    ['and one that was given stays', 'mcp.tools', [`ApiResources=${MCP} ${SHUT}`], [[MCP, SHUT], 'mcp.tools']],
+  ] as const) {
+    const client = await registerClient(instance, { scope })
+    await done(t, 'app', 'update', client.client_id, ...set.flatMap((one) => ['--set', one]))
+    for (const wanted of [scope, 'read mcp.tools mcp.more', scope]) {
+      const answer = await manage(client, 'PUT', { ...METADATA, client_id: client.client_id, scope: wanted })
+      t.strictSame([await apisOf(client), clientOf(answer, 200)['scope']], [left[0], `${PROTOCOL} ${left[1]}`], what)
+    }
+  }
+})
+
 await t.test('a setting that cannot work stops the start, says why and how to mend it', async (t) => {
   const site = await prepareSite(t)
   t.equal((await site.tessera(['resource', 'add', SHUT, '--scope', 'shut'])).code, 0)
