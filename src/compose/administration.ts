@@ -24,6 +24,7 @@ import { createForgetUnused } from '../oauth/registration/forget-unused.ts'
 import { createRegistration } from '../oauth/registration/registration.ts'
 import { createCountRegistrations } from '../oauth/registration/registration-limits.ts'
 import type { Core } from './core.ts'
+import { givenAway } from './scopes-to-give.ts'
 
 interface Around {
   readonly random: Random
@@ -61,6 +62,7 @@ export function createAdministration(
 ) {
   const here = { issuer, hosts: http.hosts, whyNotFetchable: outbound.whyNotFetchable }
   const runChange = createRunChange({ read, writeAlone, clock, here, audit })
+  const given = givenAway({ registration: policy, tokens })
   const grantTypes = grants.offered.flatMap(({ type, actsFor }) => (actsFor === 'person' ? [type] : []))
   return {
     registration: createRegistration({
@@ -89,7 +91,7 @@ export function createAdministration(
     manage: {
       apps: createManageApps({ read, runChange, clock, random, sealedSecrets }),
       tokens: createManageTokens({ read, requireDiskSpace, runChange, clock, random }),
-      resources: createManageResources({ read, runChange }),
+      resources: createManageResources({ read, runChange, given }),
       initialTokens: createManageInitialTokens({ read, requireDiskSpace, runChange, clock, random, policy }),
       ownTokens: createManageOwnTokens({ read, runChange, clock, isSessionOpen }),
       sessions: createManageSessions({ read, runChange, clock }),
@@ -102,7 +104,7 @@ export function createAdministration(
         writeStaged,
         passwords,
         sealAhead: masterKeys.rowsFor(APP_SECRETS).sealAhead,
-        defaultResource: tokens.audience,
+        given,
         clock,
         here,
         audit,

@@ -47,6 +47,7 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
       ],
       ResourceServers: [],
       OpenToSelfRegistered: false,
+      warnings: [],
     })
     t.strictSame((await supported()).slice(-4), ['read', 'update', 'reports.read', 'reports.write'])
     matchesWhole(t, await tessera(words(line)), {
@@ -116,6 +117,7 @@ await t.test('tessera resource: the APIs that access tokens are for', async (t) 
     t.strictSame(await documentOf(tessera(words(`resource remove ${REPORTS} --yes --json`))), {
       Identifier: REPORTS,
       removed: true,
+      warnings: [],
     })
     t.strictSame((await supported()).slice(-2).sort(), ['read', 'update'])
   })

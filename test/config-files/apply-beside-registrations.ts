@@ -25,7 +25,7 @@ async function applyBeside({ core, issuer, now }: Instance, records: object, mea
     contextNow: () => actorOf(now()),
     sealAhead: core.masterKeys.rowsFor('app-secrets').sealAhead,
     prune: false,
-    defaultResource: issuer,
+    given: { scopes: [], defaultResource: issuer },
     dryRun: false,
   })
   return attempts

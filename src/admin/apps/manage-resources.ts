@@ -1,5 +1,6 @@
 import { type ApiResource, type ApiScope, RESOURCE_DEFAULTS, showResource } from '../../domain/access/api-resource.ts'
 import { type ResourceSite, USUAL_SITE_TYPE } from '../../domain/access/resource-site.ts'
+import type { GivenAway } from '../../domain/access/self-registered-access.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
@@ -7,12 +8,16 @@ import type { Repositories } from '../../store/store.ts'
 import { conflict, invalidChange, notThere } from '../change/refuse-change.ts'
 import type { Actor, RunChange } from '../change/run-change.ts'
 import { type Expected, requireExpected, versionOfResource } from '../change/versions.ts'
+import { type Given, watchGivenAway } from './given-away.ts'
 import { findResource, putResource, removeResource } from './resources.ts'
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'resources'>
-  readonly runChange: RunChange<'apps' | 'resources' | 'settings' | 'auditEvents'>
+  readonly runChange: RunChange<Changed>
+  readonly given: GivenAway
 }
+
+type Changed = 'apps' | 'resources' | 'settings' | 'auditEvents'
 
 type ScopeInput = string | { readonly Name: string; readonly Description?: string | null }
 
@@ -31,8 +36,11 @@ export interface ResourceInput {
 export type ManageResources = ReturnType<typeof createManageResources>
 
 /** API resources as the administration API handles them: each change is checked, stored and audited in one unit of work. */
-export function createManageResources({ read, runChange }: Dependencies) {
+export function createManageResources({ read, runChange: run, given }: Dependencies) {
   const describe = (resource: ApiResource) => ({ record: showResource(resource), version: versionOfResource(resource) })
+
+  const runChange = <T>(actor: Actor, change: Parameters<typeof run<T>>[1]): Promise<Given<T>> =>
+    run(actor, (unit, context) => watchGivenAway(unit, given, () => change(unit, context)))
 
   return {
     find: async (identifier: string) => describe(await requireNamed(read, identifier)),

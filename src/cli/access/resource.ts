@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
+import { watchGivenAway } from '../../admin/apps/given-away.ts'
 import { putResource, removeResource, requireResource } from '../../admin/apps/resources.ts'
+import { givenAway } from '../../compose/scopes-to-give.ts'
 import { type ApiResource, scopesOf, showResource } from '../../domain/access/api-resource.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
 import { shellWord } from '../../lib/text/shell.ts'
@@ -7,7 +9,7 @@ import type { Repositories } from '../../store/store.ts'
 import { commandLine, commandLineHere } from '../kit/actor.ts'
 import { helpText } from '../kit/help.ts'
 import { confirm } from '../kit/input.ts'
-import { block, print, table } from '../kit/output.ts'
+import { block, print, printWarned, table } from '../kit/output.ts'
 import { impossible, wrongUsage } from '../kit/problem.ts'
 import { repeated } from '../kit/repeated-flag.ts'
 import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
@@ -127,14 +129,15 @@ const add = (identifier: string, flags: PutFlags, command: Command): Promise<voi
     const scopes = readScopes(flags.scope)
     const name = flags.name ?? identifier
     const wanted = { identifier, name, scopes, resourceServers, openToSelfRegistered, site }
-    await store.writeAlone(async (unit) => {
+    const { warnings } = await store.writeAlone(async (unit) => {
       if ((await unit.resources.list()).some((known) => known.identifier === identifier))
         throw impossible(
           `${identifier} already exists; change it with: tessera resource update ${shellWord(identifier)}`,
         )
-      await putResource(unit, wanted, commandLineHere(core, config))
+      const context = commandLineHere(core, config)
+      return watchGivenAway(unit, givenAway(config), () => putResource(unit, wanted, context))
     })
-    print(command, showResource(wanted), `Added ${identifier}.\n\n${textOf(wanted)}\n`)
+    printWarned(command, showResource(wanted), `Added ${identifier}.\n\n${textOf(wanted)}\n`, warnings)
   })
 
 const list = (command: Command): Promise<void> =>
@@ -163,10 +166,10 @@ const show = (identifier: string, flags: { readonly all?: boolean }, command: Co
   })
 
 const update = (identifier: string, flags: PutFlags, command: Command): Promise<void> =>
-  withCore(command, async ({ store, clock }) => {
+  withCore(command, async ({ store, clock }, config) => {
     const given = readScopes(flags.scope)
     const removed = flags.removeScope ?? []
-    const wanted = await store.writeAlone(async (unit) => {
+    const { wanted, warnings } = await store.writeAlone(async (unit) => {
       const before = await find(unit, identifier)
       requireKnown(removed, before)
       const resourceServers = serversAfter(before, flags)
@@ -177,22 +180,24 @@ const update = (identifier: string, flags: PutFlags, command: Command): Promise<
       const openToSelfRegistered = flags.openToSelfRegistered ?? before.openToSelfRegistered
       const name = flags.name ?? before.name
       const wanted = { ...before, name, scopes, resourceServers, openToSelfRegistered, site }
-      await putResource(unit, wanted, commandLine(clock()))
-      return wanted
+      const put = () => putResource(unit, wanted, commandLine(clock()))
+      return { wanted, ...(await watchGivenAway(unit, givenAway(config), put)) }
     })
-    print(command, showResource(wanted), textOf(wanted))
+    printWarned(command, showResource(wanted), textOf(wanted), warnings)
   })
 
 const remove = (identifier: string, flags: { readonly yes?: boolean }, command: Command): Promise<void> =>
-  withCore(command, async ({ store, clock }) => {
+  withCore(command, async ({ store, clock }, config) => {
     await find(store.read, identifier)
     await confirm(
       command,
       `This removes the API resource ${identifier}: no more tokens will be issued for it.`,
       flags.yes,
     )
-    await store.writeAlone((unit) => removeResource(unit, identifier, commandLine(clock())))
-    print(command, { Identifier: identifier, removed: true }, `${identifier} is removed.`)
+    const { warnings } = await store.writeAlone((unit) =>
+      watchGivenAway(unit, givenAway(config), () => removeResource(unit, identifier, commandLine(clock()))),
+    )
+    printWarned(command, { Identifier: identifier, removed: true }, `${identifier} is removed.`, warnings)
   })
 
 /** Finds a resource, or says which one may have been meant. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import type { Command } from 'commander'
+import { givenAway } from '../../compose/scopes-to-give.ts'
 import { applyFiles } from '../../config-files/apply/apply-files.ts'
 import type { Change } from '../../config-files/apply/changes.ts'
 import type { SourceText } from '../../config-files/read/parse-source.ts'
@@ -50,7 +51,7 @@ export async function changeFiles(
         contextNow: () => commandLineHere(core, config),
         sealAhead: masterKeys.rowsFor(APP_SECRETS).sealAhead,
         prune: flags.prune ?? false,
-        defaultResource: config.tokens.audience,
+        given: givenAway(config),
         dryRun,
       })
       printWarned(command, { changes: outcome.changes }, textOf(outcome.changes), outcome.warnings)

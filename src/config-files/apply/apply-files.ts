@@ -1,6 +1,7 @@
 import type { ChangeContext } from '../../admin/change/record-change.ts'
 import { conflict, invalidChange } from '../../admin/change/refuse-change.ts'
 import { NO_ADMINISTRATOR, watchAdministrators } from '../../admin/users/last-administrator.ts'
+import { type GivenAway, lostToGive } from '../../domain/access/self-registered-access.ts'
 import { RECORDS_VERSION } from '../../domain/instance/staged-records.ts'
 import type { SealAhead, SealForRows } from '../../lib/crypto/master-keys.ts'
 import type { Passwords } from '../../lib/crypto/passwords.ts'
@@ -35,8 +36,8 @@ export interface Application {
   readonly sealAhead: () => SealAhead
   /** Removes records that the files do not name, of the kinds they speak of. */
   readonly prune: boolean
-  /** Identifier of the API resource that is always there. */
-  readonly defaultResource: string
+  /** What apps that register themselves may have, and the API resource that is always there. */
+  readonly given: GivenAway
   /** Writes nothing in the end. */
   readonly dryRun: boolean
   /** Asked before anything is put in. @throws Refused for changes that are not to be made */
@@ -135,14 +136,14 @@ async function bringAbout(
   wanted: Wanted,
   faults: readonly ConfigurationFault[],
   { hashOf, warnings }: FirstPasswords,
-  { read, contextNow, prune, defaultResource, texts }: Application,
+  { read, contextNow, prune, given, texts }: Application,
 ): Promise<Outcome> {
   const { unit } = staged
   const context = contextNow()
   await staged.people.preload(wanted.users.flatMap(({ user: { login, email } }) => [login, email ?? login]))
   await staged.clients.preload(wanted.apps.map(({ registration }) => registration.applicationUri))
   const resources = await unit.resources.list()
-  const kept = [identityOf('resource', defaultResource)]
+  const kept = [identityOf('resource', given.defaultResource)]
   const tasks = [
     ...tasksFor(wanted, { read, context, hashOf }),
     ...(prune ? await pruningTasks(wanted, read, kept, context) : []),
@@ -159,6 +160,7 @@ async function bringAbout(
       ...warningsAmong(changes, wanted),
       ...(await unreadableSecrets(unit, changes, context.now)),
       ...warnings,
+      ...lostToGive(given, resources, await unit.resources.list()),
       ...(leftNone ? [NO_ADMINISTRATOR] : []),
     ],
   }

@@ -10,8 +10,7 @@ import type { SourceText } from '../read/parse-source.ts'
 import type { Variables } from '../read/variables.ts'
 import { type Application, applyFiles, type Outcome } from './apply-files.ts'
 
-interface Dependencies
-  extends Pick<Application, 'read' | 'writeStaged' | 'passwords' | 'sealAhead' | 'defaultResource'> {
+interface Dependencies extends Pick<Application, 'read' | 'writeStaged' | 'passwords' | 'sealAhead' | 'given'> {
   readonly clock: Clock
   readonly here: ChangeContext['here']
   readonly audit: ChangeContext['audit']

@@ -53,3 +53,23 @@ export function whyNotToGive(given: readonly string[], catalogue: ApiCatalogue):
         : `lists ${scope}, which is a scope of no API resource; add it to one with: tessera resource update IDENTIFIER --scope ${shellWord(scope)}, ${without}`
     })
 }
+
+/** What an instance gives away to apps that register themselves. */
+export interface GivenAway {
+  /** Nothing where they may not. */
+  readonly scopes: readonly string[]
+  readonly defaultResource: string
+}
+
+/** Which scopes that are given away open nothing any more once the APIs have changed, one sentence for each. */
+export function lostToGive(
+  { scopes, defaultResource }: GivenAway,
+  before: readonly ApiResource[],
+  after: readonly ApiResource[],
+): string[] {
+  const why = (resources: readonly ApiResource[]): string[] => whyNotToGive(scopes, { defaultResource, resources })
+  const known = why(before)
+  return why(after)
+    .filter((sentence) => !known.includes(sentence))
+    .map((sentence) => `TESSERA_REGISTRATION_SCOPES ${sentence}; until then this server does not start again`)
+}

@@ -56,7 +56,7 @@ const STRICT = { additionalProperties: false } as const
 const NewResource = Type.Object({ Identifier: IDENTIFIER, Scopes: SCOPES, ...SETTABLE }, STRICT)
 const Patch = Type.Object({ Identifier: Type.Optional(IDENTIFIER), Scopes: Type.Optional(SCOPES), ...SETTABLE }, STRICT)
 
-const Shown = Type.Object({
+const SHOWN = {
   Identifier: IDENTIFIER,
   Name: Type.String(),
   Scopes: Type.Array(
@@ -67,7 +67,10 @@ const Shown = Type.Object({
   SiteType: Type.Optional(Type.String()),
   SiteUrl: Type.Optional(Type.String()),
   SiteProperties: Type.Optional(Type.Unsafe<Record<string, string>>(BY_NAME)),
-})
+}
+const Shown = Type.Object(SHOWN)
+const WARNINGS = { warnings: Type.Array(Type.String(), { description: 'what is possible but probably not intended' }) }
+const Changed = Type.Object({ ...SHOWN, ...WARNINGS })
 
 const ROUTES = {
   list: operation({
@@ -77,7 +80,13 @@ const ROUTES = {
     query: pageQuery({}),
     answer: { 200: pageOf(Shown) },
   }),
-  add: operation({ id: 'addResource', tag, summary: 'Add an API resource', body: NewResource, answer: { 201: Shown } }),
+  add: operation({
+    id: 'addResource',
+    tag,
+    summary: 'Add an API resource',
+    body: NewResource,
+    answer: { 201: Changed },
+  }),
   show: operation({
     id: 'showResource',
     tag,
@@ -92,7 +101,7 @@ const ROUTES = {
     params,
     body: Patch,
     conditional: true,
-    answer: { 200: Shown },
+    answer: { 200: Changed },
   }),
   remove: operation({
     id: 'removeResource',
@@ -100,7 +109,7 @@ const ROUTES = {
     summary: 'Remove an API resource that no app lists',
     params,
     conditional: true,
-    answer: { 204: NOTHING },
+    answer: { 204: NOTHING, 200: Type.Object(WARNINGS) },
   }),
 }
 
@@ -114,9 +123,13 @@ export async function manageResourcesEndpoint(
   )
 
   server.post<{ Body: NewInput }>('/resources', { schema: ROUTES.add }, async (request, reply) => {
-    const { record, version } = await resources.add(request.body, administratorOf(request))
+    const { result, warnings } = await resources.add(request.body, administratorOf(request))
+    const { record, version } = result
     const location = `${server.prefix}/resources/${encodeURIComponent(record.Identifier)}`
-    return tagged(reply, version).status(201).header('location', location).send(record)
+    return tagged(reply, version)
+      .status(201)
+      .header('location', location)
+      .send({ ...record, warnings })
   })
 
   server.get<OfResource>('/resources/:identifier', { schema: ROUTES.show }, async (request, reply) =>
@@ -129,13 +142,14 @@ export async function manageResourcesEndpoint(
     async (request, reply) => {
       const expected = readIfMatch(request)
       const by = administratorOf(request)
-      const { record, version } = await resources.patch(request.params.identifier, request.body, expected, by)
-      return tagged(reply, version).send(record)
+      const { result, warnings } = await resources.patch(request.params.identifier, request.body, expected, by)
+      return tagged(reply, result.version).send({ ...result.record, warnings })
     },
   )
 
   server.delete<OfResource>('/resources/:identifier', { schema: ROUTES.remove }, async (request, reply) => {
-    await resources.remove(request.params.identifier, readIfMatch(request), administratorOf(request))
-    return reply.status(204).send()
+    const expected = readIfMatch(request)
+    const { warnings } = await resources.remove(request.params.identifier, expected, administratorOf(request))
+    return warnings.length > 0 ? reply.send({ warnings }) : reply.status(204).send()
   })
 }
