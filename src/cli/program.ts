@@ -8,6 +8,7 @@ import { licenseCommands } from './access/license.ts'
 import { registrationCommands } from './access/registration.ts'
 import { resourceCommands } from './access/resource.ts'
 import { sessionCommands } from './access/session.ts'
+import { signInCommands } from './access/sign-in.ts'
 import { tokenCommands } from './access/token.ts'
 import { appCommands } from './app/app.ts'
 import { completionCommand } from './completion/completion.ts'
@@ -82,6 +83,7 @@ export function createProgram(terminal: Terminal, complain: (text: string) => vo
   resourceCommands(program)
   tokenCommands(program)
   registrationCommands(program)
+  signInCommands(program)
   sessionCommands(program)
   consentCommands(program)
   licenseCommands(program)

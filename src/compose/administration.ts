@@ -8,6 +8,7 @@ import { createManageConsents } from '../admin/grants/manage-consents.ts'
 import { createManageKeys } from '../admin/grants/manage-keys.ts'
 import { createManageOwnTokens } from '../admin/grants/manage-own-tokens.ts'
 import { createManageSessions } from '../admin/grants/manage-sessions.ts'
+import { createManageSignIns } from '../admin/grants/manage-sign-ins.ts'
 import { createManageTokens } from '../admin/grants/manage-tokens.ts'
 import { createManageUsers } from '../admin/users/manage-users.ts'
 import type { Config } from '../config/read-config.ts'
@@ -49,8 +50,9 @@ export function createAdministration(
     responseTypes,
     registration: policy,
     tokens,
+    sessions: limits,
     shown: processSettings,
-  }: Pick<Config, 'issuer' | 'http' | 'responseTypes' | 'registration' | 'tokens' | 'shown'>,
+  }: Pick<Config, 'issuer' | 'http' | 'responseTypes' | 'registration' | 'tokens' | 'sessions' | 'shown'>,
   {
     store: { read, write, writeAlone, writeStagedInTurn: writeStaged, requireDiskSpace },
     keys,
@@ -94,6 +96,7 @@ export function createAdministration(
       resources: createManageResources({ read, runChange, given }),
       initialTokens: createManageInitialTokens({ read, requireDiskSpace, runChange, clock, random, policy }),
       ownTokens: createManageOwnTokens({ read, runChange, clock, isSessionOpen }),
+      signIns: createManageSignIns({ read, runChange, clock, limits }),
       sessions: createManageSessions({ read, runChange, clock }),
       consents: createManageConsents({ read, runChange }),
       users: createManageUsers({ read, runChange, clock, hashPassword: passwords.hash }),

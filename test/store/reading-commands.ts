@@ -26,6 +26,8 @@ const READERS: readonly (readonly [line: string, code: number])[] = [
   ['resource list', 0],
   ['resource show x', 1],
   ['token list', 0],
+  ['sign-in list --user david', 1],
+  ['sign-in show x', 1],
   ['session list', 0],
   ['consent list', 0],
   ['license show', 0],

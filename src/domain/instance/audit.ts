@@ -7,6 +7,7 @@ const OUTCOME = {
   sign_in_locked: 'failure',
   sign_in_throttled: 'failure',
   sign_out: 'success',
+  sign_in_ended: 'success',
   logout_notice_given_up: 'failure',
   consent_granted: 'success',
   consent_denied: 'failure',

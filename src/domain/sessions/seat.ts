@@ -14,6 +14,9 @@ export const seatOfToken = (id: string): Seat => `${OF.token}${id}`
 export const seatOfApp = (applicationUri: string, systemUser: string): Seat =>
   `${OF.app}${systemUser} ${applicationUri}`
 
+/** What every seat of a sign-in begins with. */
+export const SIGN_IN_SEAT = OF.signIn
+
 /** What every seat of a reference token begins with. */
 export const TOKEN_SEAT = OF.token
 

@@ -1,20 +1,12 @@
 import type { SignInFacts } from '../../domain/access/authorization.ts'
 import type { Proof } from '../../domain/access/proof.ts'
-import { seatOfSignIn } from '../../domain/sessions/seat.ts'
+import { type SessionLimits, signInEndsAt, signOut } from '../../domain/sessions/sign-in-session.ts'
 import type { User } from '../../domain/users/user.ts'
 import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 import type { LeftApp } from '../../store/repositories/sessions/session-apps.ts'
 import type { SignInSession } from '../../store/repositories/sessions/sign-in-sessions.ts'
 import type { Repositories, Write } from '../../store/store.ts'
-
-/** Milliseconds. */
-export interface SessionLimits {
-  /** Without any use. */
-  readonly idle: number
-  /** Since the person last proved who they are. */
-  readonly absolute: number
-}
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'sessions' | 'users'>
@@ -39,9 +31,7 @@ export type SignInSessionsService = ReturnType<typeof createSignInSessions>
 /** Single sign-on in one browser: every limit is checked when read, whatever has been cleaned up. */
 export function createSignInSessions({ read, write, writeEnding, clock, random, limits }: Dependencies) {
   const isOver = (session: SignInSession): boolean =>
-    session.endedAt !== undefined ||
-    clock() - session.lastSeenAt >= limits.idle ||
-    clock() - session.createdAt >= limits.absolute
+    session.endedAt !== undefined || clock() >= signInEndsAt(session, limits)
 
   /** Whose session it is; not where the person was switched off since, or has another password. */
   async function withItsUser(
@@ -111,18 +101,8 @@ export function createSignInSessions({ read, write, writeEnding, clock, random, 
       return { cookie, facts }
     },
 
-    /**
-     * Signs a person out: the access tokens that were issued in the session end with it, and so does its API session, whose licence
-     * slot is free at once.
-     * @returns the apps it was used at
-     */
+    /** Signs a person out. @returns the apps it was used at */
     end: ({ sid }: Pick<SignInSession, 'sid'>): Promise<LeftApp[]> =>
-      writeEnding(async ({ sessions, families, apiSessions }) => {
-        // The session comes first: whoever is just being given something in it holds it until that is there to be ended.
-        const left = await sessions.end(sid, clock())
-        await families.signOut(sid, clock())
-        await apiSessions.endOfSeat(seatOfSignIn(sid), clock())
-        return left
-      }),
+      writeEnding((unit) => signOut(unit, sid, clock())),
   }
 }

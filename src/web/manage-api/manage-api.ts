@@ -7,6 +7,7 @@ import type { ReadLogs } from '../../admin/change/read-logs.ts'
 import type { ManageConsents } from '../../admin/grants/manage-consents.ts'
 import type { ManageKeys } from '../../admin/grants/manage-keys.ts'
 import type { ManageSessions } from '../../admin/grants/manage-sessions.ts'
+import type { ManageSignIns } from '../../admin/grants/manage-sign-ins.ts'
 import type { ManageTokens } from '../../admin/grants/manage-tokens.ts'
 import type { ManageUsers } from '../../admin/users/manage-users.ts'
 import type { ManageFiles } from '../../config-files/apply/manage-files.ts'
@@ -30,6 +31,7 @@ import { manageRegistrationTokensEndpoint } from './registration-tokens.ts'
 import { manageResourcesEndpoint } from './resources.ts'
 import { manageSessionsEndpoint } from './sessions.ts'
 import { manageSettingsEndpoint } from './settings.ts'
+import { manageSignInsEndpoint } from './sign-ins.ts'
 import { manageTokensEndpoint } from './tokens.ts'
 import { manageUsersEndpoint } from './users.ts'
 
@@ -43,6 +45,7 @@ interface Dependencies {
   readonly tokens: ManageTokens
   readonly resources: ManageResources
   readonly initialTokens: ManageInitialTokens
+  readonly signIns: ManageSignIns
   readonly sessions: ManageSessions
   readonly consents: ManageConsents
   readonly users: ManageUsers
@@ -64,6 +67,7 @@ export async function manageApi(
     tokens,
     resources,
     initialTokens,
+    signIns,
     sessions,
     consents,
     users,
@@ -89,6 +93,7 @@ export async function manageApi(
       { name: 'apps', description: 'Trusted Applications and their secrets' },
       { name: 'tokens', description: 'Reference tokens: personal and system access tokens' },
       { name: 'resources', description: 'APIs that access tokens are for, with their scopes' },
+      { name: 'sign-ins', description: 'Sign-in sessions: in which browsers people are signed in' },
       { name: 'sessions', description: 'API sessions and licence slots' },
       { name: 'users', description: 'People and System Users' },
       { name: 'keys', description: 'Keys that sign tokens' },
@@ -102,6 +107,7 @@ export async function manageApi(
   await server.register(manageTokensEndpoint, { tokens })
   await server.register(manageResourcesEndpoint, { resources })
   await server.register(manageRegistrationTokensEndpoint, { initialTokens })
+  await server.register(manageSignInsEndpoint, { signIns })
   await server.register(manageSessionsEndpoint, { sessions })
   await server.register(manageUsersEndpoint, { users })
   await server.register(manageConsentsEndpoint, { consents })

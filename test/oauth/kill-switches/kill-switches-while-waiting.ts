@@ -209,6 +209,7 @@ await t.test('PT-07: every change of the administration API is checked again', a
   const pat = await issue(instance, { kind: 'PAT', app: WEB, user: 'david' })
   const [{ kid } = { kid: '' }] = (await api.get('/keys')).json['items'] as { kid: string }[]
   const initialToken = String((await api.post('/registration-tokens', {})).json['id'])
+  const sid = String(claimsOf(web.access_token)['sid'])
   const changes: Readonly<Record<string, () => Promise<Answer>>> = {
     'POST /apps': () => api.post('/apps', { ApplicationUri: 'mallory', ClientType: 'Public' }),
     'PATCH /apps/:applicationUri': () => api.patch(appPath(WEB), { Name: 'Mallory' }),
@@ -225,6 +226,8 @@ await t.test('PT-07: every change of the administration API is checked again', a
     'POST /registration-tokens': () => api.post('/registration-tokens', {}),
     'DELETE /registration-tokens/:id': () => api.remove(`/registration-tokens/${initialToken}`),
     'DELETE /sessions/:id': () => api.remove(`/sessions/${session_id}?withTokens=true`),
+    'DELETE /sign-ins/:sid': () => api.remove(`/sign-ins/${sid}`),
+    'DELETE /users/:user/sign-ins': () => api.remove('/users/david/sign-ins'),
     'PUT /license': () => api.put('/license', { slots: 1, reserved: [] }),
     'POST /apply': () =>
       api.call('POST', '/apply', { document: { settings: { AuditRetention: '1d' } } }, { 'if-match': '*' }),

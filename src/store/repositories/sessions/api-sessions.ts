@@ -1,7 +1,7 @@
 import { type ExpressionBuilder, type Kysely, type Selectable, type SqlBool, sql } from 'kysely'
 import type { ApiSession, ApiSessionKind } from '../../../domain/sessions/api-session.ts'
 import type { SlotUsage } from '../../../domain/sessions/licence-slots.ts'
-import type { Seat } from '../../../domain/sessions/seat.ts'
+import { type Seat, SIGN_IN_SEAT } from '../../../domain/sessions/seat.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { apiSessionAppsOn } from './api-session-apps.ts'
 import { type AsOf, isLive, mayStillCall } from './live-api-sessions.ts'
@@ -203,6 +203,17 @@ export function apiSessionsOn(db: Kysely<Schema>) {
     /** Ends the session of a seat, if there is one. */
     async endOfSeat(seat: Seat, now: number): Promise<void> {
       await db.updateTable('api_sessions').set(ended(now)).where('live_seat', '=', seat).execute()
+    },
+
+    /** Ends the session of each sign-in of a user; those of PATs go on. */
+    async endOfSignInsOf(userId: string, now: number): Promise<void> {
+      await db
+        .updateTable('api_sessions')
+        .set(ended(now))
+        .where('user_id', '=', userId)
+        .where('ended_at', 'is', null)
+        .where(sql<SqlBool>`substr(seat, 1, ${SIGN_IN_SEAT.length}) = ${SIGN_IN_SEAT}`)
+        .execute()
     },
 
     /** Ends every session of a user. */

@@ -97,5 +97,19 @@ export function sessionAppsOn(db: Kysely<Schema>) {
       const rows = await db.selectFrom('session_apps').select('application_uri').where('sid', '=', sid).execute()
       return rows.map(({ application_uri }) => application_uri)
     },
+
+    /** The same of several sessions, in the order of the alphabet. */
+    async appsOfEach(sids: readonly string[]): Promise<Map<string, string[]>> {
+      const apps = new Map(sids.map((sid) => [sid, [] as string[]]))
+      if (sids.length === 0) return apps
+      const rows = await db
+        .selectFrom('session_apps')
+        .select(['sid', 'application_uri'])
+        .where('sid', 'in', sids)
+        .orderBy('application_uri')
+        .execute()
+      for (const { sid, application_uri } of rows) apps.get(sid)?.push(application_uri)
+      return apps
+    },
   }
 }

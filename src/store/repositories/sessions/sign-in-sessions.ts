@@ -1,5 +1,8 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { SignInFacts } from '../../../domain/access/authorization.ts'
+import type { TimeKey } from '../../../domain/records/time-key.ts'
+import type { SessionLimits } from '../../../domain/sessions/sign-in-session.ts'
+import type { User } from '../../../domain/users/user.ts'
 import { fromSignIn, toSignIn } from '../../schema/columns.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { type LeftApp, noteSignOut } from './session-apps.ts'
@@ -13,27 +16,61 @@ export interface SignInSession extends SignInFacts {
   readonly endedAt: number | undefined
 }
 
+const toSession = (row: Selectable<Schema['sign_in_sessions']>): SignInSession => ({
+  ...toSignIn(row),
+  userId: row.user_id,
+  userEpoch: row.user_epoch,
+  createdAt: row.created_at,
+  lastSeenAt: row.last_seen_at,
+  endedAt: row.ended_at ?? undefined,
+})
+
+/** Which part of a list: what comes after a session, and how many of it. */
+export interface SignInPart {
+  readonly after?: TimeKey | undefined
+  readonly limit: number
+}
+
+// Asked for from the very beginning, too, so that it is the index in this order that is read.
+const AFTER_ALL: TimeKey = { at: Number.MAX_SAFE_INTEGER, id: '~' }
+
 export type SignInSessions = ReturnType<typeof signInSessionsOn>
 
 /** Sign-in sessions; of the cookie only the digest is kept. */
 export function signInSessionsOn(db: Kysely<Schema>) {
   const find = async (column: 'sid' | 'cookie_digest', value: string): Promise<SignInSession | undefined> => {
     const row = await db.selectFrom('sign_in_sessions').selectAll().where(column, '=', value).executeTakeFirst()
-    return (
-      row && {
-        ...toSignIn(row),
-        userId: row.user_id,
-        userEpoch: row.user_epoch,
-        createdAt: row.created_at,
-        lastSeenAt: row.last_seen_at,
-        endedAt: row.ended_at ?? undefined,
-      }
-    )
+    return row && toSession(row)
   }
 
   return {
     find: (sid: string) => find('sid', sid),
     findByCookie: (cookieDigest: string) => find('cookie_digest', cookieDigest),
+
+    /** Where a person is signed in, the newest first: nothing that ended, ran out or was before their latest kill switch. */
+    async page(
+      { id, epoch }: Pick<User, 'id' | 'epoch'>,
+      { idle, absolute }: SessionLimits,
+      now: number,
+      { after = AFTER_ALL, limit }: SignInPart,
+    ): Promise<SignInSession[]> {
+      const rows = await db
+        .selectFrom('sign_in_sessions')
+        .selectAll()
+        .where('user_id', '=', id)
+        .where('ended_at', 'is', null)
+        .where('user_epoch', '=', epoch)
+        .where('last_seen_at', '>', now - idle)
+        .where('created_at', '>', now - absolute)
+        .where(({ eb, refTuple, tuple }) =>
+          eb(refTuple('created_at', 'sid'), '<', tuple(eb.val(after.at), eb.val(after.id))),
+        )
+        .orderBy('created_at', 'desc')
+        .orderBy('sid', 'desc')
+        .limit(limit)
+        .execute()
+      return rows.map(toSession)
+    },
 
     async add(session: Omit<SignInSession, 'endedAt'>, cookieDigest: string): Promise<void> {
       await db
@@ -95,6 +132,19 @@ export function signInSessionsOn(db: Kysely<Schema>) {
         .where('ended_at', 'is', null)
         .execute()
       return noteSignOut(db, { sid }, now)
+    },
+
+    /** The same for each session of a person that had not ended. @returns their `sid`s, the newest first, and the apps */
+    async endAllOf(userId: string, now: number): Promise<{ readonly sids: string[]; readonly left: LeftApp[] }> {
+      const ended = await db
+        .updateTable('sign_in_sessions')
+        .set({ ended_at: now })
+        .where('user_id', '=', userId)
+        .where('ended_at', 'is', null)
+        .returning(['sid', 'created_at'])
+        .execute()
+      const sids = ended.sort((a, b) => b.created_at - a.created_at).map(({ sid }) => sid)
+      return { sids, left: await noteSignOut(db, { users: [userId] }, now) }
     },
   }
 }

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Granted } from '../../../domain/access/authorization.ts'
 import { fromGranted, toGranted } from '../../schema/grant-columns.ts'
 import type { Schema } from '../../schema/schema.ts'
+import { inPortions } from '../instance/names.ts'
 import { sessionEpochOf } from '../sessions/session-epochs.ts'
 import { appsHolding, revokeHeld } from './live-grants.ts'
 import { type GrantPart, type RefreshGrant, refreshGrantsOf } from './refresh-grants.ts'
@@ -92,15 +93,17 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
       return revoked !== undefined
     },
 
-    /** Ends the access tokens that were issued in a sign-in session so far, and tells APIs of them. */
-    async signOut(sid: string, now: number): Promise<void> {
-      const signedOut = await db
-        .updateTable('token_families')
-        .set({ signed_out_at: now })
-        .where('sid', '=', sid)
-        .where('signed_out_at', 'is', null)
-        .returning(['application_uri', 'user_id'])
-        .execute()
+    /** Ends the access tokens that were issued in sign-in sessions of one person so far, and tells APIs of them. */
+    async signOut(sids: readonly string[], now: number): Promise<void> {
+      const signedOut = await inPortions(sids, (some) =>
+        db
+          .updateTable('token_families')
+          .set({ signed_out_at: now })
+          .where('sid', 'in', some)
+          .where('signed_out_at', 'is', null)
+          .returning(['application_uri', 'user_id'])
+          .execute(),
+      )
       const users = new Map(signedOut.map(({ application_uri, user_id }) => [application_uri, user_id]))
       for (const [app, user] of users) await noteEnding(db, { app, user }, now)
     },
