@@ -1,5 +1,5 @@
 // SQLite alone: is about headers, hosts and addresses, which no database sees
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { RESOURCE_DEFAULTS } from '../../src/domain/access/api-resource.ts'
@@ -93,10 +93,16 @@ await t.test('it names the configured issuer, whatever the request says', async 
 await t.test('sites that the operator registered', async (t) => {
   let answer = 200
   let asked = 0
+  let write: (response: ServerResponse) => void = (response) => void response.end()
+  let open = 0
   const held: (() => void)[] = []
   const server = createServer((_request, response) => {
     asked += 1
-    const end = (): void => void response.writeHead(answer).end()
+    open += 1
+    response.once('close', () => {
+      open -= 1
+    })
+    const end = (): void => write(response.writeHead(answer, { location: 'http://127.0.0.1:1/elsewhere' }))
     if (answer === 0) held.push(() => response.destroy())
     else end()
   })
@@ -162,6 +168,37 @@ await t.test('sites that the operator registered', async (t) => {
     answer = 401
     instance.advance(60_000)
     t.match(await statusIs(instance, 'Working'), { Status: 'Working' }, 'whoever asks for a token is there')
+  })
+
+  await t.test('a site is asked for its status and for nothing else', async (t) => {
+    const instance = await start(t, { TESSERA_OUTBOUND_EXEMPT_HOSTS: `127.0.0.1:${port}` })
+    const down = async (): Promise<void> => {
+      ;[answer, write] = [500, (response) => void response.end()]
+      instance.advance(60_000)
+      await statusIs(instance, 'NotWorking')
+    }
+    const chunk = 'x'.repeat(64 * 1024)
+    for (const [what, status, body] of [
+      ['a page larger than anything else that is fetched', 200, (response) => void response.end(chunk.repeat(4))],
+      ['one without an end', 200, (response) => void response.write(chunk.repeat(4))],
+      ['one whose first byte never comes', 200, (response) => response.flushHeaders()],
+      ['a redirect, which is not followed', 302, (response) => void response.end(chunk.repeat(4))],
+      ['a method that is not allowed', 405, (response) => void response.end()],
+    ] as readonly (readonly [string, number, typeof write])[]) {
+      await down()
+      ;[answer, write] = [status, body]
+      instance.advance(60_000)
+      t.match(await statusIs(instance, 'Working'), { StatusDescription: 'answers' }, what)
+      await until(() => open === 0)
+    }
+    await down()
+    ;[answer, write] = [503, (response) => void response.write(chunk)]
+    instance.advance(60_000)
+    await eventually(
+      () => readSite(instance),
+      (site) => site?.['StatusDescription'] === 'answers with status 503',
+    )
+    ;[answer, write] = [200, (response) => void response.end()]
   })
 
   await t.test('what the guard does not let the server call, and where probes are off', async (t) => {

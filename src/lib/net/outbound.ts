@@ -1,4 +1,5 @@
 import { isIP, type LookupFunction } from 'node:net'
+import type { Dispatcher } from 'undici'
 import { isUntrusted, UNTRUSTED_CERTIFICATE } from './certificate-fault.ts'
 import { isPublicAddress } from './network.ts'
 import { askNameServers, askSystem, type Resolve } from './resolve.ts'
@@ -95,7 +96,11 @@ export function createOutbound({
   })
   let client: ReturnType<typeof loadClient> | undefined
 
-  async function ask(url: string, options: { method: 'GET' | 'POST'; headers: Record<string, string>; body?: string }) {
+  async function ask<T>(
+    url: string,
+    options: { method: 'GET' | 'POST'; headers: Record<string, string>; body?: string },
+    read: (answer: Dispatcher.ResponseData) => Promise<T>,
+  ): Promise<T> {
     const refused = whyNotFetchable(url, isExempt)
     if (refused !== undefined) throw new OutboundFailure(url, refused)
     client ??= loadClient(publicOnly, lookupBy(resolveExempt))
@@ -106,13 +111,7 @@ export function createOutbound({
     })
     const dispatcher = isExempt(new URL(url)) ? exempt : guarded
     try {
-      const { statusCode, headers, body } = await request(url, {
-        ...options,
-        dispatcher,
-        signal: AbortSignal.timeout(ANSWER_WITHIN),
-      })
-      const type = headers['content-type']
-      return { status: statusCode, contentType: typeof type === 'string' ? type : undefined, body: await body.text() }
+      return await read(await request(url, { ...options, dispatcher, signal: AbortSignal.timeout(ANSWER_WITHIN) }))
     } catch (error) {
       throw new OutboundFailure(url, reasonOf(error))
     }
@@ -124,15 +123,16 @@ export function createOutbound({
 
     /** @throws OutboundFailure */
     get: (url: string, { accept }: { readonly accept: string }): Promise<Answered> =>
-      ask(url, { method: 'GET', headers: { accept, 'accept-encoding': 'identity' } }),
+      ask(url, { method: 'GET', headers: { accept, 'accept-encoding': 'identity' } }, readWhole),
+
+    /** Asks what would be answered to a GET, of which no body is read, however long it is. @throws OutboundFailure */
+    status: (url: string): Promise<number> => ask(url, { method: 'GET', headers: { accept: '*/*' } }, readStatus),
 
     /** @throws OutboundFailure */
-    post: (url: string, form: URLSearchParams): Promise<Answered> =>
-      ask(url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-www-form-urlencoded', 'accept-encoding': 'identity' },
-        body: form.toString(),
-      }),
+    post: (url: string, form: URLSearchParams): Promise<Answered> => {
+      const headers = { 'content-type': 'application/x-www-form-urlencoded', 'accept-encoding': 'identity' }
+      return ask(url, { method: 'POST', headers, body: form.toString() }, readWhole)
+    },
 
     /** Lets go of idle connections. */
     close: async (): Promise<void> => {
@@ -141,6 +141,17 @@ export function createOutbound({
       await Promise.all([guarded.destroy(), exempt.destroy()])
     },
   }
+}
+
+async function readWhole({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<Answered> {
+  const type = headers['content-type']
+  return { status: statusCode, contentType: typeof type === 'string' ? type : undefined, body: await body.text() }
+}
+
+async function readStatus({ statusCode, body }: Dispatcher.ResponseData): Promise<number> {
+  // It may have broken already, which nobody else would hear of.
+  body.on('error', () => undefined).destroy()
+  return statusCode
 }
 
 /** The same as sockets ask for it. */

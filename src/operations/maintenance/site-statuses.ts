@@ -4,7 +4,7 @@ import type { Outbound } from '../../lib/net/outbound.ts'
 import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 
 interface Dependencies {
-  readonly outbound: Pick<Outbound, 'get' | 'whyNotFetchable'>
+  readonly outbound: Pick<Outbound, 'status' | 'whyNotFetchable'>
   readonly clock: Clock
   /** Whether sites are asked at all. */
   readonly isOn: boolean
@@ -39,7 +39,7 @@ export function createSiteStatuses({ outbound, clock, isOn }: Dependencies) {
 
   async function lookAt(url: string): Promise<SiteStatus> {
     try {
-      const { status } = await outbound.get(url, { accept: '*/*' })
+      const status = await outbound.status(url)
       return status < 500 ? { status: 'Working', description: 'answers' } : notWorking(`answers with status ${status}`)
     } catch {
       // Why is for the operator: it would tell everybody of addresses and certificates inside.
