@@ -44,7 +44,7 @@ const OVER_HTTP: Readonly<Record<string, readonly string[] | string>> = {
   'sign-in show': ['get /sign-ins/{sid}'],
   'sign-in end': ['delete /sign-ins/{sid}', 'delete /users/{user}/sign-ins'],
   'session list': ['get /sessions'],
-  'session end': ['delete /sessions/{id}'],
+  'session end': ['delete /sessions/{id}', 'delete /users/{user}/sessions'],
   'consent list': ['get /users/{user}/consents'],
   'consent withdraw': ['delete /users/{user}/consents/{applicationUri}'],
   'license show': ['get /license'],

@@ -66,6 +66,34 @@ await t.test('API sessions are listed and ended, with their tokens where that is
   ])
 })
 
+await t.test('every session of a user is ended, with the tokens of every app where that is asked for', async (t) => {
+  const [one, two] = [await obtainTokens(instance), await obtainTokens(instance)]
+  const anna = await obtainTokens(instance, {}, { login: 'anna' })
+  const code = await obtainCode(instance)
+  const call = async () => {
+    for (const { access_token: token } of [one, two]) await callApi(instance, token)
+  }
+  await call()
+  const hers = await callApi(instance, anna.access_token)
+  t.equal((await admin.remove('/users/david@example.com/sessions')).status, 204)
+  const mine = async () => (await admin.get('/sessions?user=david')).json['items']
+  t.strictSame(await mine(), [])
+  await call()
+  t.equal((await admin.remove('/users/david/sessions?withTokens=true')).status, 204)
+  t.strictSame(await mine(), [])
+  for (const { access_token: token } of [one, two]) t.equal((await userinfo(instance, token)).status, 401)
+  t.match((await redeem(instance, code, {}, basic(WEB))).json, { error: 'invalid_grant' })
+  t.ok((await liveSessions(instance)).includes(hers.session_id), 'nobody else’s')
+  t.equal((await userinfo(instance, anna.access_token)).status, 200)
+  t.equal((await admin.remove('/users/anna/sessions')).status, 204)
+  t.equal((await admin.remove('/users/david/sessions')).status, 204, 'where none is open it is no fault')
+  isProblem(t, instance, await admin.remove('/users/davit/sessions'), { status: 404, type: 'not-found' })
+  isProblem(t, instance, await admin.remove('/users/david/sessions?withTokens=1'), {
+    status: 400,
+    type: 'malformed-request',
+  })
+})
+
 await t.test('licence slots are shown and set as a whole', async (t) => {
   matchesWhole(t, (await admin.get('/license')).json, { slots: null, used: 1, free: null, kept: 0, reserved: [] })
   const set = await admin.put('/license', { slots: 10, reserved: ['david@example.com', 'anna'] })

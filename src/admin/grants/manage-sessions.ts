@@ -4,7 +4,13 @@ import type { Repositories } from '../../store/store.ts'
 import type { Actor, RunChange } from '../change/run-change.ts'
 import { orSuggestion } from '../change/suggest.ts'
 import { requireUser } from '../users/find-user.ts'
-import { endApiSession, type SessionsWanted, type ShownApiSession, showApiSessions } from './api-sessions.ts'
+import {
+  endApiSession,
+  endSessionsOfUser,
+  type SessionsWanted,
+  type ShownApiSession,
+  showApiSessions,
+} from './api-sessions.ts'
 import type { TokensUnit } from './end-tokens.ts'
 import { readLicense, setLicense, showLicense } from './license.ts'
 
@@ -40,6 +46,12 @@ export function createManageSessions({ read, runChange, clock }: Dependencies) {
 
     end: (id: string, withTokens: boolean, actor: Actor): Promise<void> =>
       runChange(actor, async (unit, context) => void (await endApiSession(unit, id, withTokens, context))),
+
+    /** @param user login, e-mail or id */
+    endAllOf: (user: string, withTokens: boolean, actor: Actor): Promise<void> =>
+      runChange(actor, async (unit, context) => {
+        await endSessionsOfUser(unit, await requireUser(unit, user), withTokens, context)
+      }),
 
     license: async () => showLicense(await readLicense(read, clock())),
 

@@ -4,7 +4,7 @@ import type { SessionsWanted } from '../../admin/grants/api-sessions.ts'
 import type { LicenseInput, ManageSessions } from '../../admin/grants/manage-sessions.ts'
 import { MOST_SLOTS } from '../../domain/sessions/api-session.ts'
 import { administratorOf } from '../kit/apis/administrator.ts'
-import { NOTHING, operation } from '../kit/apis/operation.ts'
+import { NOTHING, operation, USER } from '../kit/apis/operation.ts'
 import { pageOf, pageQuery, readPageQuery, sendPage } from '../kit/requests/paging.ts'
 
 const tag = 'sessions'
@@ -68,6 +68,14 @@ const ROUTES = {
     query: EndQuery,
     answer: { 204: NOTHING },
   }),
+  endAll: operation({
+    id: 'endSessionsOfUser',
+    tag,
+    summary: 'End every API session of a user, and with withTokens also the tokens of every app that acts as the user',
+    params: { user: USER },
+    query: EndQuery,
+    answer: { 204: NOTHING },
+  }),
   license: operation({ id: 'showLicense', tag, summary: 'Show the licence slots', answer: { 200: License } }),
   setLicense: operation({
     id: 'setLicense',
@@ -93,6 +101,15 @@ export async function manageSessionsEndpoint(
     { schema: ROUTES.end },
     async (request, reply) => {
       await sessions.end(request.params.id, request.query.withTokens === 'true', administratorOf(request))
+      return reply.status(204).send()
+    },
+  )
+
+  server.delete<{ Params: { readonly user: string }; Querystring: { withTokens?: string } }>(
+    '/users/:user/sessions',
+    { schema: ROUTES.endAll },
+    async (request, reply) => {
+      await sessions.endAllOf(request.params.user, request.query.withTokens === 'true', administratorOf(request))
       return reply.status(204).send()
     },
   )

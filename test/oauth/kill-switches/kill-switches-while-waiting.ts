@@ -226,6 +226,7 @@ await t.test('PT-07: every change of the administration API is checked again', a
     'POST /registration-tokens': () => api.post('/registration-tokens', {}),
     'DELETE /registration-tokens/:id': () => api.remove(`/registration-tokens/${initialToken}`),
     'DELETE /sessions/:id': () => api.remove(`/sessions/${session_id}?withTokens=true`),
+    'DELETE /users/:user/sessions': () => api.remove('/users/david/sessions?withTokens=true'),
     'DELETE /sign-ins/:sid': () => api.remove(`/sign-ins/${sid}`),
     'DELETE /users/:user/sign-ins': () => api.remove('/users/david/sign-ins'),
     'PUT /license': () => api.put('/license', { slots: 1, reserved: [] }),
