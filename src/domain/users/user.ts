@@ -131,6 +131,10 @@ export const identifiersOf = (
   ),
 ]
 
+/** Whether a login or an e-mail, in any of its spellings, is that of this person. */
+export const isNamedBy = (text: string, user: Pick<User, 'login' | 'email'>): boolean =>
+  spellingsOf(text).some((spelling) => identifiersOf(user).includes(spelling))
+
 // Accounts are found by login as well as by id.
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 

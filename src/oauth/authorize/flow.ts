@@ -10,7 +10,7 @@ import type { User } from '../../domain/users/user.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Repositories } from '../../store/store.ts'
 import type { ReadIdTokenHint } from './checks/id-token-hint.ts'
-import { type InteractionProgress, nextStep, type Step } from './interaction.ts'
+import { type InteractionProgress, mayMean, nextStep, type Step } from './interaction.ts'
 import type { IssueAnswer } from './issue-answer.ts'
 import type { EffectiveRequest, ReadEffectiveRequest } from './request/effective-request.ts'
 import { findRedirect } from './request/find-redirect.ts'
@@ -105,6 +105,10 @@ export function createAuthorizeFlow(dependencies: Dependencies) {
       progress: InteractionProgress,
       cookie: string | undefined,
     ): Promise<Step> => decideFor(request, progress, await findSession(cookie)),
+
+    /** Whether a request may be meant for this person. */
+    mayMean: (request: AuthorizationRequest, user: User): boolean =>
+      mayMean(request, { user, subject: subjectOf(user, sectorOf(request.app)) }),
 
     issueAnswer,
 

@@ -3,7 +3,7 @@ import { consentItems } from '../../domain/access/consent-items.ts'
 import { apiScopesBeyond, whyNotAdmitted } from '../../domain/access/user-access.ts'
 import { destinationOf, isOpenToThisDevice } from '../../domain/protocol/redirect-uri.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
-import type { User } from '../../domain/users/user.ts'
+import { isNamedBy, type User } from '../../domain/users/user.ts'
 import { SECOND } from '../../lib/time/clock.ts'
 import type { Consent } from '../../store/repositories/users/consents.ts'
 import type { AuthorizationRequest } from './request/request.ts'
@@ -112,8 +112,14 @@ export function nextStep(
   return { kind: 'consent', signedIn, scope, eachTime }
 }
 
-const isExpectedPerson = ({ subjectHint }: AuthorizationRequest, { subject }: SignedIn): boolean =>
+const isExpectedPerson = ({ subjectHint }: AuthorizationRequest, { subject }: Pick<SignedIn, 'subject'>): boolean =>
   subjectHint === undefined || subjectHint === subject
+
+/** Whether a request may be meant for whoever is signed in: it names nobody else, and does not ask who it is. @see OIDC Core §3.1.2.1 */
+export const mayMean = (request: AuthorizationRequest, signedIn: Pick<SignedIn, 'user' | 'subject'>): boolean =>
+  !request.prompt.has('select_account') &&
+  isExpectedPerson(request, signedIn) &&
+  (request.loginHint === undefined || isNamedBy(request.loginHint, signedIn.user))
 
 const hasConsentedNow = ({ consented }: InteractionProgress, { user, sessionEpoch }: SignedIn): boolean =>
   consented?.user === user.id && consented.sessionEpoch === sessionEpoch

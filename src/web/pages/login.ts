@@ -23,9 +23,10 @@ import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
 import type { Networks } from '../kit/requests/network.ts'
 import { createRequireCookie } from '../kit/requests/require-cookie.ts'
 import { errorOf, type Problem } from './login-problems.ts'
+import { createWhoIsHere } from './signed-in-here.ts'
 
 interface Dependencies {
-  readonly flow: Pick<AuthorizeFlow, 'interactions' | 'formOf' | 'findRedirect'>
+  readonly flow: Pick<AuthorizeFlow, 'interactions' | 'formOf' | 'findRedirect' | 'validate' | 'mayMean'>
   readonly cookies: Pick<
     Cookies,
     'browser' | 'bringsBrowser' | 'ensureBrowser' | 'session' | 'setSession' | 'showState' | 'device' | 'setDevice'
@@ -51,7 +52,7 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
   const { flow, cookies, renderPage, devices, clock, sessions, audit, refuse, browserStateOf, issuer, activity } =
     dependencies
   const proveUnlessBusy = createProveUnlessBusy(dependencies)
-  const whoStays = createWhoStays(dependencies)
+  const whoIsHere = createWhoIsHere(dependencies)
   const noteFailure = createNoteFailure(dependencies)
   const preHandler = createRequireCookie({ ...dependencies, interactions: flow.interactions })
   const onPage = { config: { page: true }, preHandler } as const
@@ -66,18 +67,18 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
     request: FastifyRequest,
     reply: FastifyReply,
     interaction: Interaction,
-    username: string,
+    entered?: string,
     problem?: Problem,
   ) {
     const form = flow.formOf(interaction)
     const { app: found, redirectUri } = await flow.findRedirect({ form })
+    const here = await whoIsHere(request, interaction, entered)
     const app = beforeSignIn(found)
     const error = problem && errorOf(problem, app.applicationUri)
     if (error?.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(interaction))
-    const stay = await whoStays(request, interaction)
     return renderPage(request, reply, {
-      template: 'login',
+      template: here.user ? 'confirm' : 'login',
       status: error?.status ?? 200,
       uiLocales: form.get('ui_locales'),
       ...reachOf(app),
@@ -86,8 +87,7 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
         app: displayOf(app, language),
         action: `${issuer}/login?interaction=${flow.interactions.seal(interaction)}`,
         csrf,
-        username,
-        stay,
+        ...here,
         problem: problem?.name,
         minutes: String(Math.ceil((error?.retryAfter ?? 0) / 60)),
         refusalId: error && refuse(request, error),
@@ -96,12 +96,7 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
     })
   }
 
-  server.get('/login', onPage, async (request, reply) => {
-    const interaction = openInteraction(request)
-    if (interaction.another) return show(request, reply, interaction, '')
-    const live = await sessions.find(cookies.session(request))
-    return show(request, reply, interaction, flow.formOf(interaction).get('login_hint') ?? live?.user.login ?? '')
-  })
+  server.get('/login', onPage, async (request, reply) => show(request, reply, openInteraction(request)))
 
   server.post('/login', onPage, async (request, reply) => {
     requireOwnPage(request, issuer)
@@ -127,15 +122,6 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
     return reply.redirect(`${issuer}/connect/authorize/continue?interaction=${next}`, 303)
   })
 }
-
-/** Whoever said that they are somebody else may have been wrong: who is signed in, and the way to go on as them. */
-const createWhoStays =
-  ({ flow, cookies, sessions, issuer }: Pick<Dependencies, 'flow' | 'cookies' | 'sessions' | 'issuer'>) =>
-  async (request: FastifyRequest, { another, ...interaction }: Interaction) => {
-    const live = another && (await sessions.find(cookies.session(request)))
-    const sealed = flow.interactions.seal(interaction)
-    return live && { name: live.user.name, href: `${issuer}/connect/authorize/continue?interaction=${sealed}` }
-  }
 
 /** Who the person is, by the method that this page's form belongs to, unless too many wait to be told. */
 const createProveUnlessBusy =

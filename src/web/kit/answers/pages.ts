@@ -16,6 +16,7 @@ import { contentSecurityPolicy, type PageReach } from './response-headers.ts'
 export interface Page extends PageReach {
   readonly template:
     | 'login'
+    | 'confirm'
     | 'consent'
     | 'form-post'
     | 'logout'

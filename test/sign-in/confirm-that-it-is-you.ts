@@ -1,0 +1,112 @@
+import t, { type Test } from 'tap'
+import { answerOf, obtainTokens } from '../fixtures/clients/code-flow.ts'
+import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
+import { PASSWORD } from '../fixtures/instance/instance.ts'
+import { startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
+import { type Browser, createBrowser, type View } from '../fixtures/sign-in/browser.ts'
+
+const { instance } = await startWorld(t)
+const MINUTE = 60 * 1000
+
+const open = (browser: Browser, parameters: Readonly<Record<string, string>> = {}): Promise<View> =>
+  browser.open(authorizeUrl(instance, { client_id: WEB, redirect_uri: WEB_REDIRECT, state: 's', ...parameters }))
+
+/** A browser in which somebody signed in a minute ago and allowed the web app to know them. */
+async function browserOf(login = 'david') {
+  const browser = createBrowser(instance.origin)
+  const { id_token: hint } = await obtainTokens(instance, {}, { browser, login })
+  instance.advance(MINUTE)
+  return { browser, hint }
+}
+
+const heading = ({ page }: View) => page.querySelector('h1')?.text
+const loginIn = ({ page }: View) => page.querySelector('#username')?.getAttribute('value')
+const personOn = ({ page }: View) => page.querySelector('.person-name')?.text
+const CONFIRM = 'Confirm that it is you'
+
+/** The page names who is signed in, and wants nothing but their password. */
+function confirms(t: Test, view: View): void {
+  t.strictSame([heading(view), personOn(view), loginIn(view)], [CONFIRM, 'David Miller', 'david'])
+  t.ok(view.page.querySelector('#username.visually-hidden[readonly][autocomplete=username]'))
+  t.ok(view.page.querySelector('#password[autofocus]'))
+  t.match(view.page.querySelector('.app-name')?.text, 'Web shop')
+}
+
+await t.test(
+  'whoever is signed in and must prove it once more is named, and asked for the password alone',
+  async (t) => {
+    const { browser, hint } = await browserOf()
+    for (const asked of [
+      { prompt: 'login' },
+      { prompt: 'login consent' },
+      { max_age: '59' },
+      { prompt: 'login', id_token_hint: hint },
+      { prompt: 'login', login_hint: 'david' },
+      { prompt: 'login', login_hint: ' DAVID ' },
+      { max_age: '0', login_hint: 'David@Example.com' },
+    ])
+      confirms(t, await open(browser, asked))
+  },
+)
+
+await t.test('with the right password they go on', async (t) => {
+  const { browser } = await browserOf()
+  const page = await open(browser, { prompt: 'login', scope: 'openid' })
+  const view = await browser.submit(page, 'login-submit', { username: loginIn(page) ?? '', password: PASSWORD })
+  t.ok(answerOf(view).get('code'))
+})
+
+await t.test('a wrong or missing password is asked for again, in words about nothing but it', async (t) => {
+  const { browser } = await browserOf()
+  const page = await open(browser, { prompt: 'login' })
+  const again = await browser.submit(page, 'login-submit', { username: 'david', password: 'wrong' })
+  confirms(t, again)
+  t.equal(again.status, 401)
+  t.equal(again.page.querySelector('#problem')?.text, 'This password was not accepted. Please check it and try again.')
+  t.match(again.page.querySelector('title')?.text, /^Problem: Confirm/)
+  t.match(again.page.querySelector('#refusal-id')?.text, /^[0-9a-z]{16}$/)
+  const missing = await browser.submit(again, 'login-submit', { username: 'david', password: '' })
+  confirms(t, missing)
+  t.equal(missing.page.querySelector('#problem')?.text, 'Please enter your password.')
+})
+
+await t.test('not you? somebody else signs in, by name and password', async (t) => {
+  const { browser } = await browserOf()
+  const page = await open(browser, { prompt: 'login' })
+  const other = await browser.open(page.page.querySelector('#not-you')?.getAttribute('href') ?? '')
+  t.strictSame([heading(other), loginIn(other)], ['Sign in', ''])
+  t.notOk(other.page.querySelector('#username[readonly]'))
+  t.match(other.page.querySelector('#stay')?.text, 'Continue as David Miller')
+  const back = await browser.open(other.page.querySelector('#stay')?.getAttribute('href') ?? '')
+  confirms(t, back)
+  const asAnna = await browser.submit(other, 'login-submit', { username: 'anna', password: PASSWORD })
+  t.match(personOn(asAnna), 'Anna Berg', 'who comes to the consent page')
+})
+
+await t.test('a request for somebody else names nobody', async (t) => {
+  const { browser } = await browserOf()
+  const { hint } = await browserOf('anna')
+  const claims = JSON.stringify({ id_token: { sub: { value: 'somebody-else' } } })
+  for (const [asked, suggested] of [
+    [{ prompt: 'login', login_hint: 'anna' }, 'anna'],
+    [{ prompt: 'login', login_hint: 'nobody@example.com' }, 'nobody@example.com'],
+    [{ id_token_hint: hint }, ''],
+    [{ claims }, ''],
+    [{ prompt: 'select_account' }, ''],
+  ] as const) {
+    const view = await open(browser, asked)
+    t.strictSame([heading(view), personOn(view), loginIn(view)], ['Sign in', undefined, suggested])
+  }
+  const stranger = await open(createBrowser(instance.origin), { prompt: 'login', login_hint: 'david' })
+  t.strictSame([heading(stranger), personOn(stranger), loginIn(stranger)], ['Sign in', undefined, 'david'])
+  t.notOk(stranger.text.includes('David Miller'), 'a login alone brings no name')
+})
+
+await t.test('whoever was signed out meanwhile signs in as ever', async (t) => {
+  const { browser } = await browserOf()
+  const page = await open(browser, { prompt: 'login' })
+  instance.advance(31 * 24 * 60 * MINUTE)
+  const late = await open(browser, { prompt: 'login' })
+  t.equal(heading(late), 'Sign in')
+  t.equal(heading(page), CONFIRM)
+})
