@@ -28,6 +28,7 @@ import { userinfoEndpoint } from '../web/endpoints/userinfo.ts'
 import { createBrand } from '../web/kit/answers/brand.ts'
 import { registerCors } from '../web/kit/answers/cors.ts'
 import { registerErrorHandler } from '../web/kit/answers/error-handler.ts'
+import { createFindNamed } from '../web/kit/answers/error-page.ts'
 import { createFindGuessed } from '../web/kit/answers/guessed-addresses.ts'
 import { registerPages } from '../web/kit/answers/pages.ts'
 import { createRefuse } from '../web/kit/answers/refusals.ts'
@@ -136,7 +137,8 @@ export async function buildServer(
   const renderPage = await registerPages(server, { templates, base, instanceName, cookies, clock, brand })
   const sendAnswer = createSendAnswer(renderPage)
   const findGuessed = createFindGuessed(issuer, config.registration.mode !== 'off')
-  registerErrorHandler(server, { refuse, renderPage, issuer, findGuessed })
+  const findNamed = createFindNamed(store.read.apps)
+  registerErrorHandler(server, { refuse, renderPage, findNamed, issuer, findGuessed })
   const metrics = createMetrics(server, figuresOf({ config, core, services, places, log }), activity)
 
   registerServiceGuard(server, {
@@ -209,7 +211,7 @@ export async function buildServer(
         clock,
       })
       await id.register(logoutSite, { ...ofPages, logout, subjectOf, tellApps: services.tellApps })
-      await id.register(errorSite, { renderPage })
+      await id.register(errorSite, { renderPage, findNamed })
       await id.register(brandFiles, { brand })
     },
     { prefix: base },

@@ -172,7 +172,7 @@ export const APP_TABLE = {
     metadata: 'default_acr_values',
   }),
   clientUri: row(url, undefined, 'identity', {
-    meaning: 'home page of the app, to which the signed-out page leads',
+    meaning: 'home page of the app, to which the signed-out page and error pages lead',
     rule: rules.webUrl,
     metadata: 'client_uri',
   }),

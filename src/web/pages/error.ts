@@ -1,16 +1,17 @@
 import type { FastifyInstance } from 'fastify'
 import { Refused } from '../../domain/refusals/errors.ts'
-import { errorPage } from '../kit/answers/error-page.ts'
+import { errorPage, type FindNamed } from '../kit/answers/error-page.ts'
 import type { RenderPage } from '../kit/answers/pages.ts'
 import { queryForm } from '../kit/requests/form-body.ts'
 
 interface Dependencies {
   readonly renderPage: RenderPage
+  readonly findNamed: FindNamed
 }
 
 /** Where `error_uri` leads: tells a person the id under which the administrator finds the refusal. @see RFC 6749 §4.1.2.1 */
-export async function errorSite(server: FastifyInstance, { renderPage }: Dependencies): Promise<void> {
-  server.get('/error', { config: { page: true } }, (request, reply) => {
+export async function errorSite(server: FastifyInstance, { renderPage, findNamed }: Dependencies): Promise<void> {
+  server.get('/error', { config: { page: true } }, async (request, reply) => {
     const id = queryForm(request).get('refusal') ?? ''
     if (!/^[0-9a-z]{16}$/.test(id))
       throw new Refused('not_found', 'there is no refusal with this id', {
@@ -25,6 +26,7 @@ export async function errorSite(server: FastifyInstance, { renderPage }: Depende
       status: 200,
       why,
     } as const
-    return renderPage(request, reply, errorPage(refusal, id))
+    const app = await findNamed(queryForm(request).get('app'))
+    return renderPage(request, reply, errorPage(refusal, id, app))
   })
 }

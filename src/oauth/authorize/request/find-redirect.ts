@@ -26,7 +26,7 @@ export async function findRedirect(
   if (fault && !form.has('redirect_uri')) await runCheck(registeredUri, () => Promise.reject(fault))
   const redirectUri = await runCheck(
     registeredUri,
-    () => onlyRegisteredUri(form, app) ?? requireRegisteredUri(form.require('redirect_uri'), app),
+    () => onlyRegisteredUri(form, app) ?? requireRegisteredUri(requireRedirectUri(form, app), app),
   )
   const namesRedirect = form.has('redirect_uri')
   return { app, redirectUri, namesRedirect, state: form.get('state'), responseMode: safeResponseMode(form) }
@@ -62,6 +62,17 @@ function onlyRegisteredUri(form: Form, { impersonateLoginUrl }: TrustedApplicati
   if ((form.get('scope') ?? '').split(' ').includes('openid')) return undefined
   const [only, ...others] = impersonateLoginUrl
   return others.length === 0 ? only : undefined
+}
+
+/** @throws Refused that says whose request it is, for the page that tells the person */
+function requireRedirectUri(form: Form, { applicationUri }: TrustedApplication): string {
+  try {
+    return form.require('redirect_uri')
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error
+    const { code, description, detail, status } = error
+    throw new Refused(code, description, { client_id: applicationUri, ...detail }, { status })
+  }
 }
 
 /** @throws Refused for an error page @see RFC 9700 §2.1 */

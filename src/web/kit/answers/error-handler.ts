@@ -3,7 +3,7 @@ import { errorUri, Refused } from '../../../domain/refusals/errors.ts'
 import { PasswordQueueFull } from '../../../lib/crypto/passwords.ts'
 import { TooManyWaiting } from '../../../lib/flow/outside.ts'
 import { bearerChallenge } from '../requests/bearer-token.ts'
-import { errorPage } from './error-page.ts'
+import { errorPage, type FindNamed } from './error-page.ts'
 import type { RenderPage } from './pages.ts'
 import type { Refuse } from './refusals.ts'
 
@@ -13,6 +13,7 @@ const RETRY_AFTER_SECONDS = 2
 interface Dependencies {
   readonly refuse: Refuse
   readonly renderPage: RenderPage
+  readonly findNamed: FindNamed
   readonly issuer: string
   /** Where that is which other servers have at an address that is none here. */
   readonly findGuessed: (path: string) => string | undefined
@@ -21,15 +22,19 @@ interface Dependencies {
 /** The one place where anything thrown becomes an answer: a page for people, JSON for programs, a record for the operator. */
 export function registerErrorHandler(
   server: FastifyInstance,
-  { refuse, renderPage, issuer, findGuessed }: Dependencies,
+  { refuse, renderPage, findNamed, issuer, findGuessed }: Dependencies,
 ): void {
-  function answer(request: FastifyRequest, reply: FastifyReply, error: Refused): FastifyReply {
+  async function answer(request: FastifyRequest, reply: FastifyReply, error: Refused): Promise<FastifyReply> {
     const refusalId = refuse(request, error)
     reply.status(error.status)
     const retryAfter = error.retryAfter ?? (error.status === 503 ? RETRY_AFTER_SECONDS : undefined)
     if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
     if (request.routeOptions.config.page === true || wantsPage(request)) {
-      return renderPage(request, reply, errorPage(error, refusalId, request))
+      return renderPage(
+        request,
+        reply,
+        errorPage(error, refusalId, await findNamed(error.detail['client_id']), request),
+      )
     }
     // Many client libraries show the registered members alone: without error_uri their users would not learn the id.
     const uri = errorUri(issuer, refusalId)

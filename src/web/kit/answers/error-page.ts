@@ -1,6 +1,9 @@
 import type { FastifyRequest } from 'fastify'
+import { nameIn } from '../../../domain/apps/names-by-language.ts'
+import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { OperatorHalf, Refused } from '../../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
+import type { Locale, Messages, Translate } from './messages.ts'
 
 /** Rules that a person can do something about, which their code does not tell. */
 const RULES_WITH_WORDS: readonly RefusalRule[] = ['cookies-blocked', 'interaction-elsewhere']
@@ -12,8 +15,32 @@ interface Shown extends Pick<Refused, 'code' | 'description' | 'status'> {
   readonly detail?: OperatorHalf
 }
 
-/** A page that explains a refusal to a person. @param request where it was met, if that was not the page about the refusal itself */
-export const errorPage = (error: Shown, refusalId: string, request?: FastifyRequest) => {
+/** An app that the page may name, as the request was certainly about it. */
+export type NamedApp = Pick<TrustedApplication, 'applicationUri' | 'name' | 'localizedNames' | 'clientUri'>
+
+/**
+ * Finds the app to be named by its ApplicationUri: one that people can sign in to and that an administrator vouched for. What is
+ * off is as unknown as what never was, and a name that nobody checked could tell people anything. Without the database none is named.
+ */
+export const createFindNamed =
+  (apps: { find(applicationUri: string): Promise<TrustedApplication | undefined> }) =>
+  async (applicationUri: unknown): Promise<NamedApp | undefined> => {
+    if (typeof applicationUri !== 'string') return undefined
+    const app = await apps.find(applicationUri).catch(() => undefined)
+    return app?.isEnabled && app.clientType !== 'None' && !app.selfRegistered ? app : undefined
+  }
+
+export type FindNamed = ReturnType<typeof createFindNamed>
+
+// Whatever letters the name has, the words around it keep their order. @see UAX 9 §2.7
+const isolated = (name: string): string => `\u2068${name}\u2069`
+
+/**
+ * A page that explains a refusal to a person, and leads on.
+ * @param app whose request it was
+ * @param request where it was met, if that was not the page about the refusal itself
+ */
+export const errorPage = (error: Shown, refusalId: string, app?: NamedApp, request?: FastifyRequest) => {
   const why = error.why ?? RULES_WITH_WORDS.find((rule) => rule === error.detail?.rule) ?? error.code
   return {
     template: 'error' as const,
@@ -22,14 +49,19 @@ export const errorPage = (error: Shown, refusalId: string, request?: FastifyRequ
     place:
       error.code === 'interaction_expired' && error.restart !== undefined && isUnderWay(request)
         ? undefined
-        : `/error?${new URLSearchParams({ refusal: refusalId, why })}`,
-    data: (t: (key: string) => string, has: (key: string) => boolean) => ({
-      error: error.code,
-      description: error.description,
-      refusalId,
-      restart: error.restart,
-      hint: t(has(`error.hint.${why}`) ? `error.hint.${why}` : 'error.hint.default'),
-    }),
+        : `/error?${new URLSearchParams({ refusal: refusalId, why, ...(app ? { app: app.applicationUri } : {}) })}`,
+    data: (t: Translate, has: Messages['has'], locale: Locale) => {
+      const name = app && nameIn(app, locale)
+      const hint = has(`error.hint.${why}`) ? `error.hint.${why}` : 'error.hint.default'
+      return {
+        error: error.code,
+        description: error.description,
+        refusalId,
+        restart: error.restart,
+        hint: name !== undefined && has(`${hint}.app`) ? t(`${hint}.app`, { app: isolated(name) }) : t(hint),
+        back: app?.clientUri === undefined ? undefined : { url: app.clientUri, name },
+      }
+    },
   }
 }
 
