@@ -2,8 +2,8 @@
 export interface RequestedClaims {
   readonly userinfo: readonly string[]
   readonly idToken: readonly string[]
-  /** What access tokens tell as well, as long as they are for `profile`. */
-  readonly accessToken?: readonly string[]
+  /** What a token tells beside the claims of `profile`, here and at UserInfo, as long as its scope has that. */
+  readonly ofProfile?: readonly string[]
 }
 
 export const NO_CLAIMS: RequestedClaims = { userinfo: [], idToken: [] }
@@ -38,16 +38,20 @@ export function withEmailOfProfile(
 ): RequestedClaims {
   if (!scope.includes('profile')) return claims
   const email = CLAIMS_OF_SCOPE['email'] ?? []
-  const adding = (names: readonly string[]): string[] => [...new Set([...names, ...email])]
-  return {
-    userinfo: adding(claims.userinfo),
-    idToken: inIdToken ? adding(claims.idToken) : claims.idToken,
-    accessToken: email,
-  }
+  const idToken = inIdToken ? [...new Set([...claims.idToken, ...email])] : claims.idToken
+  return { ...claims, idToken, ofProfile: email }
 }
 
+/** Names of the claims that UserInfo tells beside those of its scope, which may be less than what was granted. */
+export const namedAtUserInfo = (
+  { userinfo, ofProfile = [] }: RequestedClaims,
+  scope: readonly string[],
+): readonly string[] => (scope.includes('profile') ? [...userinfo, ...ofProfile] : userinfo)
+
 /** The scopes whose claims are asked for by name; a person allows them in the same words. */
-export const scopesOfClaims = ({ userinfo, idToken }: RequestedClaims): string[] =>
-  Object.entries(CLAIMS_OF_SCOPE)
-    .filter(([, names]) => names.some((name) => userinfo.includes(name) || idToken.includes(name)))
+export const scopesOfClaims = ({ userinfo, idToken, ofProfile = [] }: RequestedClaims): string[] => {
+  const asked = [...userinfo, ...idToken, ...ofProfile]
+  return Object.entries(CLAIMS_OF_SCOPE)
+    .filter(([, names]) => names.some((name) => asked.includes(name)))
     .map(([scope]) => scope)
+}

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Sector, sectorOf } from '../../domain/apps/sector.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { refuseRepeated } from '../../domain/protocol/form.ts'
+import { namedAtUserInfo } from '../../domain/protocol/requested-claims.ts'
 import { type ErrorCode, Refused } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { LookUpToken } from '../../oauth/tokens/lookup/find-token.ts'
@@ -57,7 +58,7 @@ export async function userinfoEndpoint(
     if (!scope.includes('openid'))
       throw refuse('insufficient_scope', 'the access token lacks the scope: openid', NO_OPENID, app, scope.join(' '))
     const sub = subjectOf(token.user, sectorOf(app))
-    const claims = { sub, ...userInfoClaims(token.user, token.scope, token.requested.userinfo) }
+    const claims = { sub, ...userInfoClaims(token.user, scope, namedAtUserInfo(token.requested, scope)) }
     const signed = await signUserInfo(claims, app)
     return signed === undefined ? claims : reply.type('application/jwt').send(signed)
   }

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { type Sector, sectorOf } from '../../domain/apps/sector.ts'
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
-import { scopesOfClaims } from '../../domain/protocol/requested-claims.ts'
+import { namedAtUserInfo, scopesOfClaims } from '../../domain/protocol/requested-claims.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import type { User } from '../../domain/users/user.ts'
 import type { LookUpToken } from '../../oauth/tokens/lookup/find-token.ts'
@@ -84,7 +84,8 @@ export function createFindPerson({ lookUpToken, sessions, cookies, subjectOf, de
     const pairwise = app.subjectType !== 'public'
     const id = pairwise ? subjectOf(user, sectorOf(app)) : user.id
     const tellsLogin = !pairwise || scope.includes('profile')
-    const asked = scopesOfClaims(token.requested)
+    const { idToken } = token.requested
+    const asked = scopesOfClaims({ idToken, userinfo: namedAtUserInfo(token.requested, scope) })
     return { user, id, tellsLogin, tells: (name) => isForInstance || scope.includes(name) || asked.includes(name) }
   }
 }

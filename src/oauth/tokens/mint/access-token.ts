@@ -71,7 +71,7 @@ function userFlowClaims(
     sid: signIn.sid,
     amr: signIn.amr,
     idp: IDP,
-    ...accessTokenUserClaims(user, scope, claims.accessToken ?? []),
+    ...accessTokenUserClaims(user, scope, claims.ofProfile ?? []),
   }
 }
 
