@@ -52,11 +52,13 @@ await t.test('the sites of the instance, for everybody', async (t) => {
     })
     const stock = {
       Type: 'API',
+      Name: 'Stock',
       Status: 'Unknown',
       StatusDescription: 'is not monitored from here',
       Url: 'https://stock.example.com/api',
       System: false,
       AdditionalProperties: { Scope: 'stock stock.write' },
+      Scopes: [{ Name: 'stock' }, { Name: 'stock.write' }],
     }
     for (const path of PATHS) t.strictSame((await read(path)).WebSites, [...own, stock], path)
   })
@@ -140,11 +142,13 @@ await t.test('sites that the operator registered', async (t) => {
     t.match(await readSite(instance), { Status: 'Unknown', StatusDescription: 'has not been asked yet' })
     t.strictSame(await statusIs(instance, 'Working'), {
       Type: 'ERP',
+      Name: 'DomainAPI',
       Status: 'Working',
       StatusDescription: 'answers',
       Url: url,
       System: true,
       AdditionalProperties: { Scope: 'read update', ...properties },
+      Scopes: [{ Name: 'read' }, { Name: 'update' }],
     })
     for (let n = 0; n < 20; n++) await readSite(instance)
     t.equal(asked, 1, 'however many want to know')

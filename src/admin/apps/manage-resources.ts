@@ -1,6 +1,8 @@
-import { type ApiResource, type ApiScope, RESOURCE_DEFAULTS, showResource } from '../../domain/access/api-resource.ts'
+import { type ApiResource, RESOURCE_DEFAULTS, showResource } from '../../domain/access/api-resource.ts'
+import type { ApiScope } from '../../domain/access/api-scope.ts'
 import { type ResourceSite, USUAL_SITE_TYPE } from '../../domain/access/resource-site.ts'
 import type { GivenAway } from '../../domain/access/self-registered-access.ts'
+import { EXPECTED_TEXTS, type NamesByLanguage, readNames } from '../../domain/apps/names-by-language.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
@@ -19,12 +21,22 @@ interface Dependencies {
 
 type Changed = 'apps' | 'resources' | 'settings' | 'auditEvents'
 
-type ScopeInput = string | { readonly Name: string; readonly Description?: string | null }
+type TextsInput = Readonly<Record<string, string>> | null
+
+type ScopeInput =
+  | string
+  | {
+      readonly Name: string
+      readonly Description?: string | null
+      readonly LocalizedNames?: TextsInput
+      readonly LocalizedDescriptions?: TextsInput
+    }
 
 /** An API resource whose members have the right types; `null` restores a default. */
 export interface ResourceInput {
   readonly Identifier?: string
   readonly Name?: string | null
+  readonly LocalizedNames?: TextsInput
   readonly Scopes?: readonly ScopeInput[]
   readonly ResourceServers?: readonly string[] | null
   readonly OpenToSelfRegistered?: boolean | null
@@ -98,12 +110,19 @@ async function requireNamed({ resources }: Pick<Repositories, 'resources'>, iden
 
 /** The resource as it is after these changes. @throws Refused `invalid_change` */
 function changed(before: ApiResource, body: ResourceInput): ApiResource {
-  const { Name: name, Scopes: scopes, ResourceServers: servers, OpenToSelfRegistered: open } = body
+  const {
+    Name: name,
+    LocalizedNames: names,
+    Scopes: scopes,
+    ResourceServers: servers,
+    OpenToSelfRegistered: open,
+  } = body
   const site = siteAfter(before.site, body)
   const { site: _, ...others } = before
   return {
     ...others,
     ...(name === undefined ? {} : { name: name ?? before.identifier }),
+    ...(names === undefined ? {} : { localizedNames: readTexts(names, 'LocalizedNames') }),
     ...(scopes === undefined ? {} : { scopes: scopes.map(toScope) }),
     ...(servers === undefined ? {} : { resourceServers: servers ?? RESOURCE_DEFAULTS.resourceServers }),
     ...(open === undefined ? {} : { openToSelfRegistered: open ?? RESOURCE_DEFAULTS.openToSelfRegistered }),
@@ -114,7 +133,23 @@ function changed(before: ApiResource, body: ResourceInput): ApiResource {
 const toScope = (scope: ScopeInput): ApiScope =>
   typeof scope === 'string'
     ? { name: scope, description: undefined }
-    : { name: scope.Name, description: scope.Description?.trim() || undefined }
+    : {
+        name: scope.Name,
+        description: scope.Description?.trim() || undefined,
+        localizedNames: readTexts(scope.LocalizedNames, 'Scopes', `LocalizedNames of ${scope.Name}: `),
+        localizedDescriptions: readTexts(
+          scope.LocalizedDescriptions,
+          'Scopes',
+          `LocalizedDescriptions of ${scope.Name}: `,
+        ),
+      }
+
+/** @throws Refused `invalid_change` for what is no language tag */
+function readTexts(given: TextsInput | undefined, attribute: string, where = ''): NamesByLanguage {
+  const texts = readNames(given ?? {})
+  if (texts !== undefined) return texts
+  throw invalidChange([{ attribute, reason: `${where}${EXPECTED_TEXTS}` }])
+}
 
 /** Without a SiteUrl there is no site, and nothing else to say of it. */
 function siteAfter(before: ResourceSite | undefined, body: ResourceInput): ResourceSite | undefined {

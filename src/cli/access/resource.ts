@@ -14,6 +14,15 @@ import { impossible, wrongUsage } from '../kit/problem.ts'
 import { repeated } from '../kit/repeated-flag.ts'
 import { withCore, withCoreAsItIs } from '../kit/with-core.ts'
 import { type SiteFlags, siteAfter, siteLines } from './resource-site-flags.ts'
+import {
+  namesAfter,
+  scopeLines,
+  scopesAfter,
+  TEXT_HELP,
+  type TextFlags,
+  textLines,
+  withTextFlags,
+} from './resource-text-flags.ts'
 
 const SCOPE_FLAG = '--scope <name=description>'
 const SERVER_FLAG = '--resource-server <application-uri>'
@@ -30,11 +39,13 @@ export function resourceCommands(program: Command): void {
     .description('API resources: the audiences of access tokens, with their scopes')
     .helpCommand(false)
     .addHelpText('after', helpText(['tessera resource list', 'tessera resource add --help']))
-  resource
-    .command('add <identifier>')
-    .description('add an API resource; its identifier becomes the aud of its tokens')
+  withTextFlags(
+    resource
+      .command('add <identifier>')
+      .description('add an API resource; its identifier becomes the aud of its tokens'),
+  )
     .requiredOption(SCOPE_FLAG, 'a scope and its description for the consent page; may be repeated', repeated)
-    .option('--name <name>', 'name for administrators (default: the identifier)')
+    .option('--name <name>', 'name that people see (default: the identifier)')
     .option(SERVER_FLAG, 'a Confidential app with which the API introspects tokens; may be repeated', repeated)
     .option(OPEN_FLAG, 'let apps that register themselves have its scopes in TESSERA_REGISTRATION_SCOPES')
     .option(URL_FLAG, 'where the API is, as auto-discovery tells everybody')
@@ -47,7 +58,7 @@ export function resourceCommands(program: Command): void {
           'tessera resource add https://reports.example.com --name Reports --scope "reports.read=See every report"',
           'tessera resource add https://reports.example.com --scope reports.read --scope reports.write --json',
         ],
-        PUT_HELP,
+        `${PUT_HELP}\n\n${TEXT_HELP}`,
       ),
     )
     .action(add)
@@ -62,10 +73,24 @@ export function resourceCommands(program: Command): void {
     .option('--all', 'also show what is not set; --json always does')
     .addHelpText('after', helpText(['tessera resource show DomainAPI', 'tessera resource show DomainAPI --all']))
     .action(show)
+  updateCommand(resource)
   resource
-    .command('update <identifier>')
-    .description('change the name, scopes or serving apps of an API resource; a scope that apps list cannot be removed')
-    .option('--name <name>', 'name for administrators')
+    .command('remove <identifier>')
+    .description('remove an API resource that no app lists')
+    .option('--yes', 'do not ask for confirmation')
+    .addHelpText('after', helpText(['tessera resource remove https://reports.example.com --yes']))
+    .action(remove)
+}
+
+function updateCommand(resource: Command): void {
+  withTextFlags(
+    resource
+      .command('update <identifier>')
+      .description(
+        'change the name, scopes or serving apps of an API resource; a scope that apps list cannot be removed',
+      ),
+  )
+    .option('--name <name>', 'name that people see')
     .option(SCOPE_FLAG, 'add a scope, or change its description; may be repeated', repeated)
     .option('--remove-scope <name>', 'remove a scope that no app lists; may be repeated', repeated)
     .option(SERVER_FLAG, 'let a Confidential app introspect tokens for the API; may be repeated', repeated)
@@ -83,41 +108,24 @@ export function resourceCommands(program: Command): void {
     .option('--no-open-to-self-registered', 'give them no more of its scopes')
     .addHelpText(
       'after',
-      helpText([
-        'tessera resource update DomainAPI --scope "read=See orders and customers"',
-        'tessera resource update https://reports.example.com --scope reports.share --remove-scope reports.write',
-        'tessera resource update DomainAPI --resource-server my.trusted.app/sync',
-        'tessera resource update DomainAPI --site-url https://erp.example.com/api --site-property ODataServiceRoot=https://erp.example.com/api/odata',
-      ]),
+      helpText(
+        [
+          'tessera resource update DomainAPI --scope "read#en=See orders and customers" --scope "read#de=Aufträge und Kunden sehen"',
+          'tessera resource update https://reports.example.com --scope reports.share --remove-scope reports.write',
+          'tessera resource update DomainAPI --resource-server my.trusted.app/sync',
+          'tessera resource update DomainAPI --site-url https://erp.example.com/api --site-property ODataServiceRoot=https://erp.example.com/api/odata',
+        ],
+        TEXT_HELP,
+      ),
     )
     .action(update)
-  resource
-    .command('remove <identifier>')
-    .description('remove an API resource that no app lists')
-    .option('--yes', 'do not ask for confirmation')
-    .addHelpText('after', helpText(['tessera resource remove https://reports.example.com --yes']))
-    .action(remove)
 }
 
-interface PutFlags extends SiteFlags {
+interface PutFlags extends SiteFlags, TextFlags {
   readonly name?: string
-  readonly scope?: readonly string[]
-  readonly removeScope?: readonly string[]
   readonly resourceServer?: readonly string[]
   readonly removeResourceServer?: readonly string[]
   readonly openToSelfRegistered?: boolean
-}
-
-/** `reports.read=See every report`, or the name alone. */
-function readScopes(texts: readonly string[] = []): ApiResource['scopes'] {
-  const scopes = texts.map((text) => {
-    const [name = '', ...rest] = text.split('=')
-    const description = rest.join('=').trim()
-    return { name: name.trim(), description: description === '' ? undefined : description }
-  })
-  const twice = scopes.find(({ name }, index) => scopes.findIndex((other) => other.name === name) !== index)
-  if (twice) throw wrongUsage(`--scope: ${twice.name} is given twice`)
-  return scopes
 }
 
 const add = (identifier: string, flags: PutFlags, command: Command): Promise<void> =>
@@ -126,9 +134,10 @@ const add = (identifier: string, flags: PutFlags, command: Command): Promise<voi
     const resourceServers = flags.resourceServer ?? []
     const { openToSelfRegistered = false } = flags
     const site = siteAfter(undefined, flags)
-    const scopes = readScopes(flags.scope)
+    const scopes = scopesAfter([], flags)
     const name = flags.name ?? identifier
-    const wanted = { identifier, name, scopes, resourceServers, openToSelfRegistered, site }
+    const localizedNames = namesAfter({}, flags)
+    const wanted = { identifier, name, localizedNames, scopes, resourceServers, openToSelfRegistered, site }
     const { warnings } = await store.writeAlone(async (unit) => {
       if ((await unit.resources.list()).some((known) => known.identifier === identifier))
         throw impossible(
@@ -167,19 +176,15 @@ const show = (identifier: string, flags: { readonly all?: boolean }, command: Co
 
 const update = (identifier: string, flags: PutFlags, command: Command): Promise<void> =>
   withCore(command, async ({ store, clock }, config) => {
-    const given = readScopes(flags.scope)
-    const removed = flags.removeScope ?? []
     const { wanted, warnings } = await store.writeAlone(async (unit) => {
       const before = await find(unit, identifier)
-      requireKnown(removed, before)
       const resourceServers = serversAfter(before, flags)
       const site = siteAfter(before.site, flags)
-      const renewed = before.scopes.map((scope) => given.find(({ name }) => name === scope.name) ?? scope)
-      const added = given.filter(({ name }) => !before.scopes.some((scope) => scope.name === name))
-      const scopes = [...renewed, ...added].filter(({ name }) => !removed.includes(name))
+      const scopes = scopesAfter(before.scopes, flags)
+      const localizedNames = namesAfter(before.localizedNames, flags)
       const openToSelfRegistered = flags.openToSelfRegistered ?? before.openToSelfRegistered
       const name = flags.name ?? before.name
-      const wanted = { ...before, name, scopes, resourceServers, openToSelfRegistered, site }
+      const wanted = { ...before, name, localizedNames, scopes, resourceServers, openToSelfRegistered, site }
       const put = () => putResource(unit, wanted, commandLine(clock()))
       return { wanted, ...(await watchGivenAway(unit, givenAway(config), put)) }
     })
@@ -208,13 +213,6 @@ async function find(unit: Pick<Repositories, 'resources'>, identifier: string): 
   throw impossible(`there is no API resource ${JSON.stringify(identifier)}${similar}`)
 }
 
-function requireKnown(removed: readonly string[], resource: ApiResource): void {
-  const names = scopesOf([resource])
-  const unknown = removed.filter((name) => !names.includes(name))
-  if (unknown.length > 0)
-    throw wrongUsage(`--remove-scope: ${unknown.join(', ')} is not one of its scopes, ${names.join(', ')}`)
-}
-
 function serversAfter({ resourceServers }: ApiResource, flags: PutFlags): string[] {
   const { resourceServer: added = [], removeResourceServer: removed = [] } = flags
   const stranger = removed.find((uri) => !resourceServers.includes(uri))
@@ -234,14 +232,12 @@ type Entry = readonly [name: string, value: string | readonly string[]]
 
 const textOf = (resource: ApiResource): string => block(entriesOf(resource))
 
-const entriesOf = ({ identifier, name, scopes, resourceServers, openToSelfRegistered, site }: ApiResource): Entry[] => [
-  ['Identifier', identifier],
-  ['Name', name],
-  [
-    'Scopes',
-    scopes.map((scope) => (scope.description === undefined ? scope.name : `${scope.name}: ${scope.description}`)),
-  ],
-  ['ResourceServers', resourceServers],
-  ['OpenToSelfRegistered', openToSelfRegistered ? ['true'] : []],
-  ...(site === undefined ? [] : siteLines(site)),
+const entriesOf = (resource: ApiResource): Entry[] => [
+  ['Identifier', resource.identifier],
+  ['Name', resource.name],
+  ['LocalizedNames', textLines(resource.localizedNames)],
+  ['Scopes', resource.scopes.flatMap(scopeLines)],
+  ['ResourceServers', resource.resourceServers],
+  ['OpenToSelfRegistered', resource.openToSelfRegistered ? ['true'] : []],
+  ...(resource.site === undefined ? [] : siteLines(resource.site)),
 ]

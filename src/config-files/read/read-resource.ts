@@ -1,5 +1,7 @@
-import type { ApiResource, ApiScope } from '../../domain/access/api-resource.ts'
+import type { ApiResource } from '../../domain/access/api-resource.ts'
+import type { ApiScope } from '../../domain/access/api-scope.ts'
 import { type ResourceSite, USUAL_SITE_TYPE } from '../../domain/access/resource-site.ts'
+import { EXPECTED_TEXTS, type NamesByLanguage, readNames } from '../../domain/apps/names-by-language.ts'
 import { type Complain, complaintsOf, refuseUnknown, textOf } from '../schema/fields.ts'
 import type { FileRecord, Suggest } from '../schema/records.ts'
 import { RESOURCE_FIELDS, SCOPE_FIELDS } from '../schema/resource-fields.ts'
@@ -19,6 +21,7 @@ export function readResource(record: FileRecord, { suggest }: Reading): Read<Wan
   refuseUnknown(fields, Object.keys(RESOURCE_FIELDS), suggest, complain)
   const name = fields['Name'] === undefined ? id : textOf(fields['Name'], 'text')
   if (name === undefined) complain('Name', 'expects a text; put it in quotes')
+  const localizedNames = readTexts(fields['LocalizedNames'], (reason) => complain('LocalizedNames', reason))
   const scopes = readScopes(fields['Scopes'], suggest, complain)
   const servers = textOf(fields['ResourceServers'] ?? null, RESOURCE_FIELDS.ResourceServers.form)
   if (servers === undefined)
@@ -29,6 +32,7 @@ export function readResource(record: FileRecord, { suggest }: Reading): Read<Wan
   const resource = {
     identifier: id,
     name: name || id,
+    localizedNames,
     scopes,
     resourceServers,
     openToSelfRegistered: isOpen ?? false,
@@ -69,5 +73,19 @@ function readScope(entry: unknown, suggest: Suggest, complain: Complain): ApiSco
   refuseUnknown(entry, Object.keys(SCOPE_FIELDS), suggest, (name, reason) => complain('Scopes', `${name} ${reason}`))
   const { Name: name, Description: description = null } = entry
   const text = textOf(description, 'text')
-  return typeof name === 'string' && text !== undefined ? { name, description: text || undefined } : undefined
+  if (typeof name !== 'string' || text === undefined) return undefined
+  const textsOf = (attribute: 'LocalizedNames' | 'LocalizedDescriptions'): NamesByLanguage =>
+    readTexts(entry[attribute], (reason) => complain('Scopes', `${attribute} of ${name}: ${reason}`))
+  return {
+    name,
+    description: text || undefined,
+    localizedNames: textsOf('LocalizedNames'),
+    localizedDescriptions: textsOf('LocalizedDescriptions'),
+  }
+}
+
+function readTexts(given: unknown, complain: (reason: string) => void): NamesByLanguage {
+  const texts = readNames(given ?? {})
+  if (texts === undefined) complain(EXPECTED_TEXTS)
+  return texts ?? {}
 }

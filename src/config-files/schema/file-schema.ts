@@ -67,16 +67,27 @@ const resourceSchema = () =>
     {
       ...mapped(RESOURCE_FIELDS, valueSchema),
       Identifier: nameSchema(RESOURCE_FIELDS.Identifier),
-      Scopes: Type.Array(Type.Union([Type.String(), record(mapped(SCOPE_FIELDS, valueSchema), ['Name'])]), {
+      LocalizedNames: byName(RESOURCE_FIELDS.LocalizedNames),
+      Scopes: Type.Array(Type.Union([Type.String(), scopeSchema()]), {
         description: RESOURCE_FIELDS.Scopes.description,
       }),
-      SiteProperties: Type.Record(Type.String(), Type.String(), {
-        description: RESOURCE_FIELDS.SiteProperties.description,
-      }),
+      SiteProperties: byName(RESOURCE_FIELDS.SiteProperties),
     },
     ['Identifier', 'Scopes'],
     'An API resource; attributes left out have their defaults.',
   )
+
+const scopeSchema = () =>
+  record(
+    {
+      ...mapped(SCOPE_FIELDS, valueSchema),
+      LocalizedNames: byName(SCOPE_FIELDS.LocalizedNames),
+      LocalizedDescriptions: byName(SCOPE_FIELDS.LocalizedDescriptions),
+    },
+    ['Name'],
+  )
+
+const byName = ({ description }: Field): TSchema => Type.Record(Type.String(), Type.String(), { description })
 
 function secretsSchema(inside: string, pattern: string, field: Field | undefined): TSchema {
   const value = Type.String({ pattern })

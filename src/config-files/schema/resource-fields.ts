@@ -4,7 +4,11 @@ import type { Field } from './fields.ts'
 export const RESOURCE_FIELDS = {
   Identifier: { form: 'text', description: 'Identifier of the API: the aud of its access tokens. Can never change.' },
   Name: { form: 'text', description: 'Name that people see; if omitted, the Identifier.' },
-  Scopes: { form: 'other', description: 'The scopes of the API: names, or entries of Name and Description.' },
+  LocalizedNames: { form: 'other', description: 'The Name in other languages, by language tag.' },
+  Scopes: {
+    form: 'other',
+    description: 'The scopes of the API: names, or entries of Name, Description and both in other languages.',
+  },
   ResourceServers: {
     form: 'spaces',
     description: 'ApplicationUris of the Confidential apps with which the API introspects the tokens it receives.',
@@ -26,4 +30,9 @@ export const RESOURCE_FIELDS = {
 export const SCOPE_FIELDS = {
   Name: { form: 'text', description: 'The scope, as apps ask for it.' },
   Description: { form: 'text', description: 'What it lets an app do, for the consent page.' },
+  LocalizedNames: {
+    form: 'other',
+    description: 'What the consent page calls it in some languages, by language tag.',
+  },
+  LocalizedDescriptions: { form: 'other', description: 'The Description in some languages, by language tag.' },
 } as const satisfies Record<string, Field>

@@ -1,22 +1,18 @@
-import { ADMINISTRATION_SCOPE, isProtocolScope, isScopeToken } from '../protocol/scope.ts'
+import { type NamesByLanguage, showTexts } from '../apps/names-by-language.ts'
+import { namesByLanguage } from '../apps/value-rules.ts'
 import { whyBadName } from '../records/readable-name.ts'
 import type { Fault } from '../refusals/errors.ts'
+import { type ApiScope, scopeFaults, showScope } from './api-scope.ts'
 import { type ResourceSite, showSite, siteFaults } from './resource-site.ts'
 
 /** Under which name the database keeps the identifier of the instance's own API, which every app may use. */
 export const DEFAULT_RESOURCE = 'default-resource'
 
-/** A scope of an API, and what it lets an app do. */
-export interface ApiScope {
-  readonly name: string
-  /** For the consent page, where the message catalogue has no text for it. */
-  readonly description: string | undefined
-}
-
 /** An API that access tokens are for: its identifier is their `aud`. @see RFC 8707 §2 */
 export interface ApiResource {
   readonly identifier: string
   readonly name: string
+  readonly localizedNames: NamesByLanguage
   readonly scopes: readonly ApiScope[]
   /** ApplicationUris of the apps through which the API asks about the tokens it is sent. */
   readonly resourceServers: readonly string[]
@@ -28,6 +24,7 @@ export interface ApiResource {
 
 /** What an API is that says nothing else. */
 export const RESOURCE_DEFAULTS = {
+  localizedNames: {},
   resourceServers: [],
   openToSelfRegistered: false,
 } as const satisfies Partial<ApiResource>
@@ -36,6 +33,7 @@ export const RESOURCE_DEFAULTS = {
 export const showResource = ({
   identifier,
   name,
+  localizedNames,
   scopes,
   resourceServers,
   openToSelfRegistered,
@@ -43,18 +41,19 @@ export const showResource = ({
 }: ApiResource) => ({
   Identifier: identifier,
   Name: name,
-  Scopes: scopes.map((scope) => ({ Name: scope.name, Description: scope.description ?? null })),
+  ...showTexts('LocalizedNames', localizedNames),
+  Scopes: scopes.map(showScope),
   ResourceServers: [...resourceServers].sort(),
   OpenToSelfRegistered: openToSelfRegistered,
   ...showSite(site),
 })
 
 /** Everything that makes an API resource unable to work. */
-export function resourceFaults({ identifier, name, scopes, resourceServers, site }: ApiResource): Fault[] {
+export function resourceFaults(resource: ApiResource): Fault[] {
+  const { identifier, name, localizedNames, scopes, resourceServers, site } = resource
   const fault = (attribute: string, reason: string | false | undefined): Fault[] =>
     reason ? [{ attribute, reason }] : []
   const badName = whyBadName(name)
-  const names = scopes.map((scope) => scope.name)
   return [
     ...fault(
       'Identifier',
@@ -63,14 +62,8 @@ export function resourceFaults({ identifier, name, scopes, resourceServers, site
     ),
     ...fault('Identifier', identifier.includes('#') && 'must not have a fragment (RFC 8707)'),
     ...fault('Name', badName),
-    ...fault('Scopes', names.length === 0 && 'must name at least one scope'),
-    ...names.flatMap((scope, index) => [
-      ...fault('Scopes', !isScopeToken(scope) && `${JSON.stringify(scope)} is not a scope name`),
-      ...fault('Scopes', isProtocolScope(scope) && `${scope} is a protocol scope`),
-      // Else a token for that API would open the administration as well.
-      ...fault('Scopes', scope === ADMINISTRATION_SCOPE && `${scope} belongs to the administration API`),
-      ...fault('Scopes', names.indexOf(scope) !== index && `${scope} is named twice`),
-    ]),
+    ...namesByLanguage(localizedNames).map((reason) => ({ attribute: 'LocalizedNames', reason })),
+    ...scopeFaults(scopes),
     ...resourceServers.flatMap((uri, index) =>
       fault('ResourceServers', resourceServers.indexOf(uri) !== index && `${uri} is named twice`),
     ),
@@ -82,11 +75,6 @@ export function resourceFaults({ identifier, name, scopes, resourceServers, site
 export const scopesOf = (resources: readonly Pick<ApiResource, 'scopes'>[]): string[] => [
   ...new Set(resources.flatMap(({ scopes }) => scopes.map(({ name }) => name))),
 ]
-
-/** What the first of these APIs that describes a scope says about it. */
-export const descriptionOf = (scope: string, resources: readonly ApiResource[]): string | undefined =>
-  resources.flatMap(({ scopes }) => scopes).find(({ name, description }) => name === scope && description !== undefined)
-    ?.description
 
 /**
  * May an app learn about a token? Only if the token was issued to it, or is for an API that it serves.

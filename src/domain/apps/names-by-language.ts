@@ -12,6 +12,9 @@ export function languageTag(text: string): string | undefined {
   }
 }
 
+/** What files and the administration API expect of texts by language. */
+export const EXPECTED_TEXTS = 'expects texts by language tag, such as de or pt-BR, each language once'
+
 /** Reads names by language, each tag in its one spelling; one that is empty says nothing. @returns `undefined` where they cannot be read */
 export function readNames(given: unknown): NamesByLanguage | undefined {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return undefined
@@ -41,9 +44,20 @@ interface Named {
   readonly localizedNames: NamesByLanguage
 }
 
-/** What a page in a language calls something: the name in that very language, or in a variety of it, or else the name. @see RFC 4647 §3.4 */
-export function nameIn({ name, localizedNames }: Named, language: string): string {
-  const tags = Object.keys(localizedNames)
+/** The text in that very language, or in a variety of it; `undefined` where there is neither. @see RFC 4647 §3.4 */
+export function textIn(texts: NamesByLanguage, language: string): string | undefined {
+  const tags = Object.keys(texts)
   const tag = tags.find((known) => known === language) ?? tags.find((known) => primary(known) === primary(language))
-  return (tag === undefined ? undefined : localizedNames[tag]) ?? name
+  return tag === undefined ? undefined : texts[tag]
 }
+
+/** What a page in a language calls something: what {@link textIn} finds, or else the name. */
+export const nameIn = ({ name, localizedNames }: Named, language: string): string =>
+  textIn(localizedNames, language) ?? name
+
+/** Texts by language as an attribute of that name shows them; nothing where there are none. */
+export const showTexts = <const A extends string>(
+  attribute: A,
+  texts: NamesByLanguage = {},
+): { readonly [K in A]?: NamesByLanguage } =>
+  (Object.keys(texts).length === 0 ? {} : { [attribute]: texts }) as { readonly [K in A]?: NamesByLanguage }

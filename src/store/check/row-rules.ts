@@ -79,7 +79,7 @@ export const ROW_RULES: Rules = {
   },
   trusted_applications: { registration, is_enabled: flag },
   app_secrets: { hash: digest },
-  api_resources: { scopes, open_to_self_registered: flag, site: object },
+  api_resources: { localized_names: object, scopes, open_to_self_registered: flag, site: object },
   signing_keys: { algorithm: oneOf(SIGNING_ALGORITHMS), public_jwk: object },
   sign_in_sessions: { cookie_digest: digest },
   authorization_codes: { digest, resources: names, claims: object },

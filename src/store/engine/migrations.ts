@@ -18,6 +18,7 @@ import * as newestFirst from '../../../db/migrations/0016-newest-first.ts'
 import * as resourceSites from '../../../db/migrations/0017-resource-sites.ts'
 import * as foldedNames from '../../../db/migrations/0018-folded-names.ts'
 import * as openResources from '../../../db/migrations/0019-open-resources.ts'
+import * as localizedResources from '../../../db/migrations/0020-localized-resources.ts'
 import * as signIns from '../../../db/migrations/0021-sign-ins.ts'
 import type { Schema } from '../schema/schema.ts'
 import { tablesOf } from '../schema/tables.ts'
@@ -43,6 +44,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0017-resource-sites': resourceSites,
   '0018-folded-names': foldedNames,
   '0019-open-resources': openResources,
+  '0020-localized-resources': localizedResources,
   '0021-sign-ins': signIns,
 }
 

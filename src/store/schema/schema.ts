@@ -134,6 +134,7 @@ interface AuditEventsTable {
 interface ApiResourcesTable {
   identifier: string
   name: string
+  localized_names: string
   scopes: string
   open_to_self_registered: number
   site: string | null

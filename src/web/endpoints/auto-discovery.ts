@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ApiResource } from '../../domain/access/api-resource.ts'
 import { type SiteStatus, USUAL_SITE_TYPE } from '../../domain/access/resource-site.ts'
+import { type NamesByLanguage, showTexts } from '../../domain/apps/names-by-language.ts'
 
 interface Dependencies {
   readonly issuer: string
@@ -13,7 +14,13 @@ interface Dependencies {
   readonly statusOf: (url: string) => SiteStatus
 }
 
-interface WebSite {
+/** What something is called, in other languages too where the operator says so. */
+interface Named {
+  readonly Name: string
+  readonly LocalizedNames?: NamesByLanguage
+}
+
+interface WebSite extends Partial<Named> {
   readonly Type: string
   readonly Status: SiteStatus['status']
   readonly StatusDescription: string
@@ -21,6 +28,8 @@ interface WebSite {
   /** Whether it is a part of the instance itself. */
   readonly System: boolean
   readonly AdditionalProperties: Readonly<Record<string, string>> | null
+  /** Those of an API. */
+  readonly Scopes?: readonly Named[]
 }
 
 /** Where to find it; the second address is the one that older clients know. */
@@ -51,7 +60,7 @@ export async function autoDiscoveryEndpoint(
     },
   ]
 
-  function siteOf({ identifier, scopes, site }: ApiResource): WebSite[] {
+  function siteOf({ identifier, name, localizedNames, scopes, site }: ApiResource): WebSite[] {
     const url = site?.url ?? identifier
     if (!isAddress(url)) return []
     // An identifier is a name: whether anybody answers there, nobody has said.
@@ -60,11 +69,13 @@ export async function autoDiscoveryEndpoint(
     return [
       {
         Type: site?.type ?? USUAL_SITE_TYPE,
+        ...named({ name, localizedNames }),
         Status: status,
         StatusDescription: description,
         Url: url,
         System: identifier === defaultResource,
         AdditionalProperties: { Scope: scopes.map(({ name }) => name).join(' '), ...site?.properties },
+        Scopes: scopes.map(named),
       },
     ]
   }
@@ -76,6 +87,11 @@ export async function autoDiscoveryEndpoint(
       WebSites: [...own, ...(await readResources()).flatMap(siteOf)],
     }))
 }
+
+const named = ({ name, localizedNames }: { name: string; localizedNames?: NamesByLanguage | undefined }): Named => ({
+  Name: name,
+  ...showTexts('LocalizedNames', localizedNames),
+})
 
 /** An identifier that is no address of the web, such as `DomainAPI` or a urn, leads nowhere. */
 const isAddress = (url: string): boolean => URL.canParse(url) && ['https:', 'http:'].includes(new URL(url).protocol)

@@ -21,12 +21,18 @@ const optional = <T>(schema: { readonly type: string } & Readonly<Record<string,
 const TEXT = { type: 'string' }
 const TEXTS = { type: 'array', items: TEXT, maxItems: MOST }
 const BY_NAME = { type: 'object', additionalProperties: TEXT }
+const NULLABLE_BY_NAME = { ...BY_NAME, type: ['object', 'null'] }
 const SCOPE = {
   anyOf: [
     TEXT,
     {
       type: 'object',
-      properties: { Name: TEXT, Description: { type: ['string', 'null'] } },
+      properties: {
+        Name: TEXT,
+        Description: { type: ['string', 'null'] },
+        LocalizedNames: NULLABLE_BY_NAME,
+        LocalizedDescriptions: NULLABLE_BY_NAME,
+      },
       required: ['Name'],
       additionalProperties: false,
     },
@@ -36,10 +42,12 @@ const SCOPES = Type.Unsafe<NonNullable<ResourceInput['Scopes']>>({
   type: 'array',
   items: SCOPE,
   maxItems: MOST,
-  description: 'all its scopes: a list of names, or of entries of Name and Description',
+  description:
+    'all its scopes: a list of names, or of entries of Name and Description, LocalizedNames and LocalizedDescriptions',
 })
 const SETTABLE = {
-  Name: optional<ResourceInput['Name']>(TEXT, 'a name for administrators, or null for the Identifier'),
+  Name: optional<ResourceInput['Name']>(TEXT, 'the name that people see, or null for the Identifier'),
+  LocalizedNames: optional<ResourceInput['LocalizedNames']>(BY_NAME, 'the Name in other languages, by language tag'),
   ResourceServers: optional<ResourceInput['ResourceServers']>(
     TEXTS,
     'a list of the ApplicationUris with which it introspects its tokens',
@@ -56,11 +64,18 @@ const STRICT = { additionalProperties: false } as const
 const NewResource = Type.Object({ Identifier: IDENTIFIER, Scopes: SCOPES, ...SETTABLE }, STRICT)
 const Patch = Type.Object({ Identifier: Type.Optional(IDENTIFIER), Scopes: Type.Optional(SCOPES), ...SETTABLE }, STRICT)
 
+const ByLanguage = Type.Unsafe<Readonly<Record<string, string>>>(BY_NAME)
 const SHOWN = {
   Identifier: IDENTIFIER,
   Name: Type.String(),
+  LocalizedNames: Type.Optional(ByLanguage),
   Scopes: Type.Array(
-    Type.Object({ Name: Type.String(), Description: Type.Unsafe<string | null>({ type: ['string', 'null'] }) }),
+    Type.Object({
+      Name: Type.String(),
+      Description: Type.Unsafe<string | null>({ type: ['string', 'null'] }),
+      LocalizedNames: Type.Optional(ByLanguage),
+      LocalizedDescriptions: Type.Optional(ByLanguage),
+    }),
   ),
   ResourceServers: Type.Array(Type.String()),
   OpenToSelfRegistered: Type.Boolean(),

@@ -1,5 +1,7 @@
-import { type ApiResource, descriptionOf } from '../../domain/access/api-resource.ts'
+import type { ApiResource } from '../../domain/access/api-resource.ts'
+import { textsOf } from '../../domain/access/api-scope.ts'
 import { resourceOfItem } from '../../domain/access/consent-items.ts'
+import { nameIn } from '../../domain/apps/names-by-language.ts'
 import { ADMINISTRATION_SCOPE, isProtocolScope } from '../../domain/protocol/scope.ts'
 import type { Messages, Translate } from '../kit/answers/messages.ts'
 
@@ -36,7 +38,7 @@ export function describeScopes(
   resources: readonly ApiResource[],
   locale: string,
 ) {
-  const described = items.map((item) => describeScope(item, t, has, resources))
+  const described = items.map((item) => describeScope(item, t, has, resources, locale))
   const scopes = described.filter(({ scope }) => !isIdentity(scope))
   const identity = described.filter(({ scope }) => isIdentity(scope))
   const words = identity.map(({ scope }) => t(`scope.${scope}.short`))
@@ -47,16 +49,18 @@ export function describeScopes(
   }
 }
 
-/** What a scope lets the app do, in plain words; for scopes of an API's own, its name and what its API says of it. */
+/** What a scope lets the app do: what its API says in this language, or else the catalogue, or else its name and what its API says of it. */
 function describeScope(
   scope: string,
   t: Translate,
   has: Messages['has'],
   resources: readonly ApiResource[],
+  locale: string,
 ): Described {
   const identifier = resourceOfItem(scope)
   if (identifier !== undefined) {
-    const name = resources.find((resource) => resource.identifier === identifier)?.name ?? identifier
+    const found = resources.find((resource) => resource.identifier === identifier)
+    const name = found ? nameIn(found, locale) : identifier
     return {
       scope: identifier,
       title: t('consent.resource.title', { name }),
@@ -67,11 +71,11 @@ function describeScope(
   }
   const own = has(`scope.${scope}.title`)
   const key = own ? scope : 'other'
-  const described = own ? undefined : descriptionOf(scope, resources)
+  const said = textsOf(scope, resources, locale)
   return {
     scope,
-    title: t(`scope.${key}.title`, { scope }),
-    description: described ?? t(`scope.${key}.description`, { scope }),
+    title: said.name ?? t(`scope.${key}.title`, { scope }),
+    description: said.description ?? (own ? undefined : said.fallback) ?? t(`scope.${key}.description`, { scope }),
     icon: Object.hasOwn(ICONS, scope) ? (ICONS[scope] ?? 'key') : isIdentity(scope) ? 'card' : 'key',
     weighty: WEIGHTY.includes(scope),
   }

@@ -1,12 +1,15 @@
 import type { Kysely, Selectable } from 'kysely'
-import type { ApiResource, ApiScope } from '../../../domain/access/api-resource.ts'
+import type { ApiResource } from '../../../domain/access/api-resource.ts'
+import type { ApiScope } from '../../../domain/access/api-scope.ts'
 import { type ResourceSite, siteInOrder } from '../../../domain/access/resource-site.ts'
+import type { NamesByLanguage } from '../../../domain/apps/names-by-language.ts'
 import type { Schema } from '../../schema/schema.ts'
 
 export type ApiResources = ReturnType<typeof apiResourcesOn>
 
-const fromResource = ({ name, scopes, openToSelfRegistered, site }: ApiResource) => ({
+const fromResource = ({ name, localizedNames, scopes, openToSelfRegistered, site }: ApiResource) => ({
   name,
+  localized_names: JSON.stringify(localizedNames),
   scopes: JSON.stringify(scopes),
   open_to_self_registered: Number(openToSelfRegistered),
   site: site === undefined ? null : JSON.stringify(siteInOrder(site)),
@@ -23,15 +26,21 @@ const isFirstOfItsApi = ({ identifier }: Row, index: number, rows: readonly Row[
 const serversOf = (api: string, rows: readonly Row[]): string[] =>
   rows.flatMap(({ identifier, application_uri }) => (identifier === api ? (application_uri ?? []) : []))
 
+const toScope = ({ name, description, localizedNames, localizedDescriptions }: ApiScope): ApiScope => ({
+  name,
+  description,
+  ...(localizedNames === undefined ? {} : { localizedNames }),
+  ...(localizedDescriptions === undefined ? {} : { localizedDescriptions }),
+})
+
 const toResource = (
-  { identifier, name, scopes, open_to_self_registered, site }: Row,
+  { identifier, name, localized_names, scopes, open_to_self_registered, site }: Row,
   resourceServers: readonly string[],
 ): ApiResource => ({
   identifier,
   name,
-  scopes: (JSON.parse(scopes) as { name: string; description?: string }[]).map(
-    (scope): ApiScope => ({ name: scope.name, description: scope.description }),
-  ),
+  localizedNames: JSON.parse(localized_names) as NamesByLanguage,
+  scopes: (JSON.parse(scopes) as ApiScope[]).map(toScope),
   resourceServers,
   openToSelfRegistered: open_to_self_registered !== 0,
   ...(site === null ? {} : { site: JSON.parse(site) as ResourceSite }),
@@ -52,7 +61,8 @@ export function apiResourcesOn(db: Kysely<Schema>) {
       const rows = await db
         .selectFrom('api_resources')
         .leftJoin('resource_servers', 'resource_servers.identifier', 'api_resources.identifier')
-        .select(['api_resources.identifier', 'name', 'scopes', 'open_to_self_registered', 'site', 'application_uri'])
+        .select(['api_resources.identifier', 'name', 'localized_names', 'scopes', 'open_to_self_registered', 'site'])
+        .select('application_uri')
         .orderBy('api_resources.identifier')
         .orderBy('application_uri')
         .execute()
