@@ -63,21 +63,23 @@ async function findSlot(
 ): Promise<SlotsExhausted | undefined> {
   await unit.apiSessions.endOver(asOf)
   const usage = await unit.apiSessions.usage(asOf)
-  const admission = admit(candidate.userId, usage, asOf.rules.slots)
+  const reserved = await unit.reservedUsers.list()
+  const admission = admit(candidate.userId, usage, reserved, asOf.rules.slots)
   if (admission === 'free') return undefined
-  const freed = admission === 'in exchange' && (await evictSession(unit, candidate, asOf, audit))
+  const freed = admission === 'in exchange' && (await evictSession(unit, candidate, reserved, asOf, audit))
   return freed ? undefined : slotsExhausted(usage, asOf)
 }
 
-/** Ends somebody's session for a reserved user. @returns false where there is none that may end */
+/** Ends a session for a reserved user. @returns false where there is none that may end */
 async function evictSession(
   unit: Unit,
   { userId }: Candidate,
+  reserved: readonly string[],
   asOf: AsOf,
   audit: Pick<Audit, 'within'>,
 ): Promise<boolean> {
-  const { apiSessions, reservedUsers } = unit
-  const evicted = sessionToEvict(await apiSessions.listLive({}, asOf), await reservedUsers.list())
+  const { apiSessions } = unit
+  const evicted = sessionToEvict(await apiSessions.listLive({}, asOf), reserved, userId)
   if (!evicted) return false
   const apps = (await apiSessions.appsOf([evicted.id])).get(evicted.id) ?? []
   await apiSessions.end(evicted.id, asOf.now)

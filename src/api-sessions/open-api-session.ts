@@ -84,7 +84,9 @@ export function createOpenApiSession({ read, write, writeAlone, requireDiskSpace
     const asOf = await asOfNow(read)
     if ((await hasSpareSlot(read, asOf.rules)) || (await read.apiSessions.findLive(seat, asOf))) return undefined
     const usage = await read.apiSessions.usage(asOf)
-    return admit(userId, usage, asOf.rules.slots) === 'full' ? slotsExhausted(usage, asOf) : undefined
+    return admit(userId, usage, await read.reservedUsers.list(), asOf.rules.slots) === 'full'
+      ? slotsExhausted(usage, asOf)
+      : undefined
   }
 
   /**

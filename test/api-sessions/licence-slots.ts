@@ -224,25 +224,50 @@ await t.test(
   },
 )
 
-await t.test('a reserved user is sure of one session, and competes for more like everybody', async (t) => {
-  const { instance, idOf, reserve, call } = await startServices(t, 4)
-  for (const app of ['app10', 'app11'])
-    await instance.addApp(
-      { applicationUri: app, systemUserAllowed: true, systemUser: idOf(0), scope: ['read'] },
-      SECRET,
-    )
+await t.test(
+  'a reserved user always gets in, with each seat, and the latest of another reserved user stays',
+  async (t) => {
+    const { instance, idOf, reserve, call } = await startServices(t, 4)
+    for (const app of ['app10', 'app11'])
+      await instance.addApp(
+        { applicationUri: app, systemUserAllowed: true, systemUser: idOf(0), scope: ['read'] },
+        SECRET,
+      )
+    await setSlots(instance, 3)
+    await reserve(0)
+    await reserve(1)
+    for (const index of [2, 0, 1]) {
+      t.type(await call(index), 'string')
+      instance.advance(MINUTE)
+    }
+    t.equal(await call(3), 429)
+    t.type(await call(10), 'string', 'a second seat, in exchange for whom nothing is reserved')
+    t.strictSame(await inside(instance), [0, 1, 10])
+    instance.advance(MINUTE)
+    t.equal(await call(2), 429, 'who comes back when there is a slot')
+    t.type(await call(11), 'string', 'a third one, in exchange for their own that was idle longest')
+    t.strictSame(await inside(instance), [1, 10, 11], 'the only one of the other stays')
+    await reserve(2)
+    t.type(await call(2), 'string', 'a session beyond the first may go for another reserved user')
+    t.strictSame(await inside(instance), [1, 2, 11], 'it keeps the one it used last')
+    t.equal(await call(3), 429)
+  },
+)
+
+await t.test('a slot that is kept for another reserved user is nobody’s, not even for a reserved one', async (t) => {
+  const { instance, idOf, reserve, call } = await startServices(t, 3)
+  await instance.addApp(
+    { applicationUri: 'app10', systemUserAllowed: true, systemUser: idOf(0), scope: ['read'] },
+    SECRET,
+  )
   await setSlots(instance, 2)
   await reserve(0)
-  t.type(await call(0), 'string')
-  t.type(await call(10), 'string', 'a second one on a free slot')
-  t.equal(await call(11), 429)
-  t.equal(await call(1), 429)
-  instance.advance(MINUTE)
-  await call(10)
   await reserve(1)
-  t.type(await call(1), 'string', 'a session beyond the first may go for another reserved user')
-  t.strictSame(await inside(instance), [1, 10], 'it keeps the one it used last')
-  t.equal(await call(0), 429)
+  t.type(await call(0), 'string')
+  t.type(await call(10), 'string')
+  t.strictSame(await inside(instance), [10], 'in exchange for their own')
+  t.type(await call(1), 'string', 'who finds the slot')
+  t.strictSame(await inside(instance), [1, 10])
 })
 
 await t.test('with reserved users too, calls at once fill the slots and no more', async (t) => {

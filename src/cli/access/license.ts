@@ -30,8 +30,9 @@ export function licenseCommands(program: Command): void {
       'after',
       helpText(
         ['tessera license set --slots 10 --reserve david', 'tessera license set --slots unlimited --unreserve david'],
-        `Fewer slots do not end a session; until enough sessions have ended, nobody else gets a slot. A reserved user without a session still
-gets one: it takes the place of the least recently used session that is not itself reserved.`,
+        `Fewer slots do not end a session; until enough sessions have ended, nobody else gets a slot. A reserved user
+still gets one, in each browser: it takes the place of the least recently used session, but never of the latest one of another reserved
+user.`,
       ),
     )
     .action(set)

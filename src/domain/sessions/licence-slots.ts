@@ -16,28 +16,34 @@ export interface SlotUsage {
 export type Admission = 'free' | 'in exchange' | 'full'
 
 /**
- * Decides on a new session. Others leave a slot for every reserved user who is not there yet; such a user gets in
- * whatever was set later, where need be in exchange for somebody else.
+ * Decides on a new session. Everybody leaves a slot for every other reserved user who is not there yet. A reserved user always gets in,
+ * in each browser and whatever was set later, where need be in exchange.
  */
 export function admit(
   userId: string,
   { live, reservedAbsent }: Pick<SlotUsage, 'live' | 'reservedAbsent'>,
+  reserved: readonly string[],
   slots: number | undefined,
 ): Admission {
   if (slots === undefined) return 'free'
   if (reservedAbsent.includes(userId)) return live < slots ? 'free' : 'in exchange'
-  return live + reservedAbsent.length < slots ? 'free' : 'full'
+  if (live + reservedAbsent.length < slots) return 'free'
+  return reserved.includes(userId) ? 'in exchange' : 'full'
 }
 
 /**
- * Chooses whose session ends for a reserved user: the one that was not used for the longest, save for the one session that
- * each reserved user is sure of, which is their latest.
+ * Chooses whose session ends for a reserved user: the one that was not used for the longest, also one of their own, save for the one
+ * session that each other reserved user is sure of, which is their latest.
  * @param sessions every live session, in any order
- * @returns `undefined` when each of them is one that somebody is sure of
+ * @returns `undefined` when each of them is one that somebody else is sure of
  */
-export function sessionToEvict(sessions: readonly ApiSession[], reserved: readonly string[]): ApiSession | undefined {
+export function sessionToEvict(
+  sessions: readonly ApiSession[],
+  reserved: readonly string[],
+  userId: string,
+): ApiSession | undefined {
   const latestFirst = sessions.toSorted((a, b) => b.lastSeenAt - a.lastSeenAt || (a.id < b.id ? 1 : -1))
-  const assured = new Set(reserved)
+  const assured = new Set(reserved.filter((id) => id !== userId))
   // Each reserved user is taken off the list with their latest session.
   return latestFirst.filter(({ userId }) => !assured.delete(userId)).at(-1)
 }
