@@ -4,12 +4,14 @@ import { appPath, startAdminApi } from '../fixtures/admin/admin.ts'
 import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { documentOf, tesseraOn } from '../fixtures/cli/cli.ts'
 import { commandLine } from '../fixtures/cli/tessera-command.ts'
-import { PKCE } from '../fixtures/clients/code-flow.ts'
+import { obtainTokens, PKCE } from '../fixtures/clients/code-flow.ts'
 import { authorizeUrl, endSessionUrl } from '../fixtures/clients/endpoints.ts'
 import { registerClient } from '../fixtures/clients/registration.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
+import { signInAndConsent } from '../fixtures/sign-in/sign-in.ts'
+import { changeApp, issue } from '../fixtures/tokens/reference-tokens.ts'
 
 const { instance } = await startWorld(t, { TESSERA_REGISTRATION: 'open' })
 const api = await startAdminApi(instance)
@@ -43,6 +45,35 @@ await t.test('a variety of the language comes before the Name, and the language 
   t.strictSame(await calledIn('de'), everywhere('Laden in Wien'))
   await set('Name#de=Laden')
   t.strictSame(await calledIn('de'), everywhere('Laden'))
+})
+
+await t.test('a person’s own lists of consents and tokens call the app by its name in their language', async (t) => {
+  await changeApp(instance, WEB, { accessTokens: 'AuthenticatedUsers', localizedNames: { de: 'Laden' } })
+  const browser = createBrowser(instance.origin)
+  const asked = { client_id: WEB, redirect_uri: WEB_REDIRECT, ...PKCE }
+  await signInAndConsent(browser, await browser.open(authorizeUrl(instance, asked)), 'david')
+  await obtainTokens(instance, { scope: 'openid offline_access read' }, { login: 'david' })
+  await issue(instance, { kind: 'PAT', app: WEB, user: 'david', description: 'my script' })
+  const list = async (what: string, language: string) => {
+    const headers = { 'accept-language': language }
+    const answer = await browser.request(`${instance.origin}/profile/api/v1/${what}`, { headers })
+    t.match(answer.headers.get('vary'), /accept-language/i)
+    const { items } = (await answer.json()) as { items: readonly Record<string, unknown>[] }
+    return { language: answer.headers.get('content-language'), items }
+  }
+  for (const [asked, language, name] of [
+    ['de-AT, en;q=0.5', 'de', 'Laden'],
+    ['en', 'en', 'Web shop'],
+    ['fr', 'en', 'Web shop'],
+  ] as const) {
+    matchesWhole(t, await list('consents', asked), { language, items: [{ app: WEB, name }] }, asked)
+    const tokens = [
+      { kind: 'PAT', app: WEB, app_name: name, description: 'my script' },
+      { kind: 'refresh_token', app: WEB, app_name: name, description: name },
+    ]
+    matchesWhole(t, await list('tokens', asked), { language, items: tokens }, asked)
+  }
+  matchesWhole(t, (await api.get('/users/david/consents')).json, { items: [{ app: WEB, name: 'Web shop' }] })
 })
 
 await t.test('what is no language tag, or a name that misleads, is refused', async (t) => {

@@ -1,3 +1,4 @@
+import { nameIn } from '../../domain/apps/names-by-language.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import type { Refused } from '../../domain/refusals/errors.ts'
 import { isoTime } from '../../lib/time/clock.ts'
@@ -13,6 +14,8 @@ import { type EndedTokens, endTokens, type TokensUnit } from './end-tokens.ts'
 export interface ConsentsWanted {
   readonly user?: string | undefined
   readonly app?: string | undefined
+  /** In which the apps are to be called. */
+  readonly language?: string | undefined
 }
 
 /** A consent as it is shown. */
@@ -35,7 +38,7 @@ function readKey(key: string): ConsentKey {
 /** The next consents as they are shown, by app, then by user. @throws Refused `not_found` */
 export async function showConsents(
   { consents, apps, users }: Pick<Repositories, 'consents' | 'apps' | 'users'>,
-  { user, app }: ConsentsWanted,
+  { user, app, language }: ConsentsWanted,
   query: PageQuery,
 ): Promise<Page<ShownConsent>> {
   const userId = user === undefined ? undefined : (await requireUser({ users }, user)).id
@@ -47,7 +50,7 @@ export async function showConsents(
   const logins = await users.loginsOf(items.map(({ userId }) => userId))
   const shown = items.map(({ applicationUri, userId, scope, grantedAt }) => ({
     app: applicationUri,
-    name: names.get(applicationUri) ?? applicationUri,
+    name: nameIn(names.get(applicationUri) ?? { name: applicationUri, localizedNames: {} }, language),
     user: logins.get(userId) ?? userId,
     scope: scope.join(' '),
     granted_at: isoTime(grantedAt),

@@ -1,3 +1,4 @@
+import { nameIn } from '../../domain/apps/names-by-language.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import { cursorMalformed } from '../../domain/refusals/cursor-malformed.ts'
 import type { ReferenceToken, ShownReferenceToken } from '../../domain/tokens/reference-token.ts'
@@ -20,7 +21,8 @@ interface Dependencies {
   readonly isSessionOpen: (sid: string) => Promise<boolean>
 }
 
-export type ShownOwnToken = ShownReferenceToken | ReturnType<typeof showRefreshGrant>
+/** With what the app is called. */
+export type ShownOwnToken = (ShownReferenceToken | ReturnType<typeof showRefreshGrant>) & { readonly app_name: string }
 type OwnToken = { readonly token: ReferenceToken } | { readonly grant: RefreshGrant }
 
 export type ManageOwnTokens = ReturnType<typeof createManageOwnTokens>
@@ -38,24 +40,28 @@ export function createManageOwnTokens({ read, runChange, clock, isSessionOpen }:
   }
 
   /** Of what an app can use no more, or was removed with, there is nothing to tell. */
-  async function describeGrants(grants: readonly RefreshGrant[]): Promise<ShownOwnToken[]> {
+  async function describeGrants(grants: readonly RefreshGrant[], language: string | undefined) {
     const appOf = await read.apps.findEach(grants.map(({ applicationUri }) => applicationUri))
     const userOf = await read.users.findEach(grants.map(({ userId }) => userId))
-    const shown: ShownOwnToken[] = []
+    const shown: ReturnType<typeof showRefreshGrant>[] = []
     for (const grant of grants) {
       const [app, user] = [appOf.get(grant.applicationUri), userOf.get(grant.userId)]
       if (!app || !user || (app.refreshEndsWithSession && !(await isSessionOpen(grant.sid)))) continue
-      shown.push(showRefreshGrant(grant, app, user))
+      shown.push(showRefreshGrant(grant, app, user, language))
     }
     return shown
   }
 
   return {
-    async page(user: string, query: PageQuery): Promise<Page<ShownOwnToken>> {
+    /** @param language in which the apps are to be called */
+    async page(user: string, query: PageQuery, language?: string): Promise<Page<ShownOwnToken>> {
       const { items, next } = await readPage(query, (wanted) => fetchOwn(user, wanted), keyOf)
       const tokens = items.flatMap((item) => ('token' in item ? [item.token] : []))
       const grants = items.flatMap((item) => ('grant' in item ? [item.grant] : []))
-      return { items: [...(await describeTokens(tokens, read, clock())), ...(await describeGrants(grants))], next }
+      const shown = [...(await describeTokens(tokens, read, clock())), ...(await describeGrants(grants, language))]
+      const names = await read.apps.namesOf(shown.map(({ app }) => app))
+      const nameOf = (app: string): string => nameIn(names.get(app) ?? { name: app, localizedNames: {} }, language)
+      return { items: shown.map((token) => ({ ...token, app_name: nameOf(token.app) })), next }
     },
 
     /** Ends a PAT, or what an app may refresh with all that grew from it; of what is others' the caller learns nothing. */

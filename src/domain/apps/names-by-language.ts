@@ -39,7 +39,8 @@ const inOrder = (entries: [string, string][]): NamesByLanguage =>
 
 const primary = (tag: string): string => tag.split('-')[0]?.toLowerCase() ?? ''
 
-interface Named {
+/** What has a name, and others by language. */
+export interface Named {
   readonly name: string
   readonly localizedNames: NamesByLanguage
 }
@@ -51,9 +52,9 @@ export function textIn(texts: NamesByLanguage, language: string): string | undef
   return tag === undefined ? undefined : texts[tag]
 }
 
-/** What a page in a language calls something: what {@link textIn} finds, or else the name. */
-export const nameIn = ({ name, localizedNames }: Named, language: string): string =>
-  textIn(localizedNames, language) ?? name
+/** What a page in a language calls something: what {@link textIn} finds, or else the name; so too where no language is asked for. */
+export const nameIn = ({ name, localizedNames }: Named, language: string | undefined): string =>
+  (language === undefined ? undefined : textIn(localizedNames, language)) ?? name
 
 /** Texts by language as an attribute of that name shows them; nothing where there are none. */
 export const showTexts = <const A extends string>(

@@ -1,4 +1,5 @@
 import { isoTime } from '../../lib/time/clock.ts'
+import { nameIn } from '../apps/names-by-language.ts'
 import type { TrustedApplication } from '../apps/trusted-application.ts'
 import { stillRegistered } from '../protocol/scope.ts'
 import type { User } from '../users/user.ts'
@@ -29,13 +30,14 @@ export const showRefreshGrant = (
   grant: RefreshGrant,
   app: TrustedApplication,
   user: User,
+  language?: string,
 ): Omit<ShownReferenceToken, 'kind'> & { readonly kind: typeof REFRESH_GRANT } => ({
   id: grant.family,
   kind: REFRESH_GRANT,
   app: grant.applicationUri,
   user: user.login,
   user_id: grant.userId,
-  description: app.name,
+  description: nameIn(app, language),
   scope: stillRegistered(grant.scope, app).join(' '),
   created_by: `user:${grant.userId}`,
   created_at: isoTime(grant.startedAt),

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Refused } from '../../domain/refusals/errors.ts'
-import { alsoVary, matchLocale } from '../kit/answers/messages.ts'
+import { alsoVary, speak } from '../kit/answers/messages.ts'
 import { createFindPerson, type Dependencies as FindPersonDependencies, type Person } from './person.ts'
 
 interface Dependencies extends FindPersonDependencies {
@@ -30,10 +30,8 @@ export async function profileMeEndpoint(
 
   server.get('/profile/me', { config }, async (request, reply) => {
     const person = await findPerson(request)
-    return alsoVary(reply, 'Accept-Language')
-      .header('content-language', matchLocale(request.languages()) ?? 'en')
-      .header('cache-control', 'no-store')
-      .send(describe(person))
+    speak(request, reply)
+    return reply.header('cache-control', 'no-store').send(describe(person))
   })
 
   /** The picture is kept elsewhere and has one size; whoever shows it scales it. */

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageConsents } from '../../admin/grants/manage-consents.ts'
+import { speak } from '../kit/answers/messages.ts'
 import { ConsentPage } from '../kit/apis/consent-schemas.ts'
 import { APPLICATION_URI, NOTHING, operation } from '../kit/apis/operation.ts'
 import { personOf } from '../kit/apis/signed-in.ts'
@@ -30,7 +31,11 @@ export async function profileConsentsEndpoint(
   { consents }: { readonly consents: Pick<ManageConsents, 'page' | 'withdraw'> },
 ): Promise<void> {
   server.get('/consents', { schema: ROUTES.list }, async (request, reply) =>
-    sendPage(request, reply, await consents.page({ user: personOf(request).id }, readPageQuery(request))),
+    sendPage(
+      request,
+      reply,
+      await consents.page({ user: personOf(request).id, language: speak(request, reply) }, readPageQuery(request)),
+    ),
   )
 
   server.delete<{ Params: { readonly applicationUri: string } }>(

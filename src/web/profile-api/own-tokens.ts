@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ManageOwnTokens } from '../../admin/grants/manage-own-tokens.ts'
 import type { ManageTokens } from '../../admin/grants/manage-tokens.ts'
+import { speak } from '../kit/answers/messages.ts'
 import { NOTHING, operation } from '../kit/apis/operation.ts'
 import { personOf } from '../kit/apis/signed-in.ts'
 import { NewOwnToken, NewTokenShown, OwnTokenRecord, type TokenInput } from '../kit/apis/token-schemas.ts'
@@ -39,7 +40,7 @@ export async function profileTokensEndpoint(
 ): Promise<void> {
   server.get('/tokens', { schema: ROUTES.list }, async (request, reply) => {
     const { id: user } = personOf(request)
-    return sendPage(request, reply, await ownTokens.page(user, readPageQuery(request)))
+    return sendPage(request, reply, await ownTokens.page(user, readPageQuery(request), speak(request, reply)))
   })
 
   server.post<{ Body: TokenInput & { readonly app: string } }>(

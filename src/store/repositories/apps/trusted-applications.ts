@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely'
 import { concernsTokens, isAnotherKind } from '../../../domain/apps/another-kind.ts'
+import type { Named } from '../../../domain/apps/names-by-language.ts'
 import {
   APP_DEFAULTS,
   type AppRegistration,
@@ -94,7 +95,7 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
     /** Those among these that were removed, and whose ApplicationUri is free again once all they were issued is cleaned up. */
     beingRemoved: (uris: Iterable<string>): Promise<Set<string>> => beingRemoved(db, 'trusted_applications', uris),
 
-    namesOf: (uris: Iterable<string>): Promise<Map<string, string>> => namesOfApps(db, uris),
+    namesOf: (uris: Iterable<string>): Promise<Map<string, Named>> => namesOfApps(db, uris),
 
     near: (name: string): Promise<string[]> => appsNear(db, name),
 

@@ -1,4 +1,5 @@
 import type { Kysely, Selectable } from 'kysely'
+import type { Named } from '../../../domain/apps/names-by-language.ts'
 import type { PageQuery } from '../../../domain/records/paging.ts'
 import { canonicalIdentifier } from '../../../domain/users/user.ts'
 import { holding, keepable, toFlag } from '../../schema/columns.ts'
@@ -61,7 +62,7 @@ export async function loginsOf(db: Kysely<Schema>, ids: Iterable<string>): Promi
 }
 
 /** What apps are called, by their ApplicationUris; of what was removed there is nothing. */
-export async function namesOfApps(db: Kysely<Schema>, uris: Iterable<string>): Promise<Map<string, string>> {
+export async function namesOfApps(db: Kysely<Schema>, uris: Iterable<string>): Promise<Map<string, Named>> {
   const rows = await inPortions(uris, (some) =>
     db
       .selectFrom('trusted_applications')
@@ -70,9 +71,13 @@ export async function namesOfApps(db: Kysely<Schema>, uris: Iterable<string>): P
       .where('removed_at', 'is', null)
       .execute(),
   )
-  return new Map(
-    rows.map((row) => [row.application_uri, (JSON.parse(row.registration) as { readonly name: string }).name]),
-  )
+  return new Map(rows.map(({ application_uri: uri, registration }) => [uri, namedIn(registration)]))
+}
+
+/** Rows from before there were names by language have none. */
+function namedIn(registration: string): Named {
+  const { name, localizedNames = {} } = JSON.parse(registration) as Pick<Named, 'name'> & Partial<Named>
+  return { name, localizedNames }
 }
 
 /** Logins and e-mails next to a name in the order of the alphabet: a few, however many there are. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { FastifyReply } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 
 export const LOCALES = ['en', 'de', 'bg'] as const
 export type Locale = (typeof LOCALES)[number]
@@ -37,6 +37,13 @@ export function loadMessages(folder: string) {
 /** Adds to what the answer depends on. @see RFC 9110 §12.5.5 */
 export const alsoVary = (reply: FastifyReply, ...names: readonly string[]): FastifyReply =>
   reply.header('vary', [reply.getHeader('vary') ?? [], ...names].flat().join(', '))
+
+/** Chooses the language of an answer for programs, and says so. @see RFC 9110 §12.5.4 */
+export function speak(request: FastifyRequest, reply: FastifyReply): Locale {
+  const locale = matchLocale(request.languages()) ?? 'en'
+  alsoVary(reply, 'Accept-Language').header('content-language', locale)
+  return locale
+}
 
 /** The first language asked for that there are texts in; a region is a matter of detail. @see OIDC Core §3.1.2.1, RFC 4647 §3.4 */
 export function matchLocale(asked: readonly string[]): Locale | undefined {

@@ -34,6 +34,7 @@ export const TokenRecord = Type.Object(TOKEN)
 /** A token of a person, or what an app may refresh for them. */
 export const OwnTokenRecord = Type.Object({
   ...TOKEN,
+  app_name: Type.String({ description: 'the name of the app, in the language of the answer' }),
   kind: Type.String({
     enum: ['PAT', REFRESH_GRANT],
     description: 'a personal access token, or what an app may refresh while you are away',
