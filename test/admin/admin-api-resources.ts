@@ -59,6 +59,17 @@ await t.test('a change leaves what it does not name, and null restores the defau
     status: 428,
     type: 'precondition-needed',
   })
+  await t.test('RFC 7396 §2: properties are merged, and null takes one away', async (t) => {
+    const properties = async (SiteProperties: object) =>
+      (await admin.patch(PATH, { SiteProperties })).json['SiteProperties']
+    t.strictSame(await properties({ Version: '1' }), { ...site.SiteProperties, Version: '1' })
+    t.strictSame(await properties({ Version: '2', ODataServiceRoot: null, None: null }), { Version: '2' })
+    t.strictSame(await properties({}), { Version: '2' })
+    isProblem(t, instance, await admin.patch(PATH, { SiteProperties: { Version: '' } }), {
+      status: 422,
+      type: 'impossible-record',
+    })
+  })
   const typed = await admin.patch(PATH, { SiteType: 'Reports', SiteProperties: null })
   t.match(typed.json, { SiteType: 'Reports', SiteUrl: site.SiteUrl, Name: 'Reports' })
   t.notOk('SiteProperties' in typed.json)
@@ -130,6 +141,14 @@ await t.test('an API that apps may ask for stays, and so does the API of the ins
   matchesWhole(t, [events[0]], [{ event: 'resource_added', actor: `app:${TOOL}`, detail: { resource: REPORTS } }])
   t.strictSame(
     events.map(({ event }) => event),
-    ['resource_added', 'resource_updated', 'resource_updated', 'resource_updated', 'resource_removed'],
+    [
+      'resource_added',
+      'resource_updated',
+      'resource_updated',
+      'resource_updated',
+      'resource_updated',
+      'resource_updated',
+      'resource_removed',
+    ],
   )
 })

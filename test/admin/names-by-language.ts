@@ -101,9 +101,22 @@ await t.test('what is no language tag, or a name that misleads, is refused', asy
 await t.test('the administration API takes an object or its text, and null takes the names away', async (t) => {
   const patch = async (value: unknown) =>
     (await api.patch(appPath(WEB), { LocalizedNames: value })).json['LocalizedNames']
-  t.equal(await patch({ de: 'Laden', 'EN-gb': 'Shop' }), '{"de":"Laden","en-GB":"Shop"}')
-  t.equal(await patch('{"de":"Laden"}'), '{"de":"Laden"}')
+  t.equal(await patch('{"de":"Laden"}'), '{"de":"Laden"}', 'text is the whole')
   t.equal(await patch(null), null)
+  t.equal(await patch({ de: 'Laden', 'EN-gb': 'Shop' }), '{"de":"Laden","en-GB":"Shop"}')
+
+  await t.test('RFC 7396 §2: an object is merged', async (t) => {
+    t.equal(await patch({ bg: 'Магазин' }), '{"bg":"Магазин","de":"Laden","en-GB":"Shop"}', 'what is not sent stays')
+    t.equal(await patch({ 'en-gb': null, DE: 'Geschäft', fr: null }), '{"bg":"Магазин","de":"Geschäft"}')
+    t.equal(await patch({}), '{"bg":"Магазин","de":"Geschäft"}')
+    t.equal(await patch({ bg: null, de: null }), null)
+    const body = { ApplicationUri: 'my.app/named', ClientType: 'None', LocalizedNames: { de: 'Laden', bg: null } }
+    t.equal(
+      (await api.post('/apps', body)).json['LocalizedNames'],
+      '{"de":"Laden"}',
+      'a new record is merged with nothing',
+    )
+  })
 })
 
 await t.test('files hold them as a map, and make the round trip', async (t) => {

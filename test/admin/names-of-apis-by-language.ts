@@ -155,21 +155,29 @@ await t.test('what is no language tag, or misleads, is refused with the reason',
   t.strictSame((await api.get(PATH)).json, before)
 })
 
-await t.test('the administration API replaces them, and null takes them away', async (t) => {
-  const Scopes = [{ Name: 'reports.read', LocalizedNames: { 'PT-br': 'Ler' } }, 'reports.write']
-  matchesWhole(t, (await api.patch(PATH, { LocalizedNames: { fr: 'Rapports' }, Scopes })).json, {
-    LocalizedNames: { fr: 'Rapports', de: undefined },
-    Scopes: [{ Name: 'reports.read', Description: null, LocalizedNames: { 'pt-BR': 'Ler' } }, { Description: null }],
-  })
-  await api.patch(PATH, { LocalizedNames: null, Scopes: ['reports.read', 'reports.write'] })
-  t.strictSame((await api.get(PATH)).json, {
-    Identifier: REPORTS,
-    Name: 'Reports',
-    Scopes: ['reports.read', 'reports.write'].map((Name) => ({ Name, Description: null })),
-    ResourceServers: [],
-    OpenToSelfRegistered: false,
-  })
-})
+await t.test(
+  'the administration API merges names of an API, replaces scopes, and null takes away (RFC 7396)',
+  async (t) => {
+    const Scopes = [{ Name: 'reports.read', LocalizedNames: { 'PT-br': 'Ler' } }, 'reports.write']
+    const { LocalizedNames: known } = (await api.get(PATH)).json
+    matchesWhole(t, (await api.patch(PATH, { LocalizedNames: { it: 'Rapporti' } })).json, {
+      LocalizedNames: { ...(known as object), it: 'Rapporti' },
+    })
+    const LocalizedNames = { fr: 'Rapports', DE: null, bg: null, it: null }
+    matchesWhole(t, (await api.patch(PATH, { LocalizedNames, Scopes })).json, {
+      LocalizedNames: { fr: 'Rapports', de: undefined },
+      Scopes: [{ Name: 'reports.read', Description: null, LocalizedNames: { 'pt-BR': 'Ler' } }, { Description: null }],
+    })
+    await api.patch(PATH, { LocalizedNames: null, Scopes: ['reports.read', 'reports.write'] })
+    t.strictSame((await api.get(PATH)).json, {
+      Identifier: REPORTS,
+      Name: 'Reports',
+      Scopes: ['reports.read', 'reports.write'].map((Name) => ({ Name, Description: null })),
+      ResourceServers: [],
+      OpenToSelfRegistered: false,
+    })
+  },
+)
 
 await t.test('files hold them as maps, and make the round trip', async (t) => {
   const line = commandLine(t, instance)

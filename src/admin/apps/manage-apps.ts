@@ -98,7 +98,7 @@ export function createManageApps({ read, runChange, clock, random, sealedSecrets
         const before = await requireApp(unit, applicationUri)
         requireExpected(versionOfApp(before), expected)
         const registration = registrationOf(before)
-        const changes = readAppChanges(body, { name: applicationUri, clientType: before.clientType })
+        const changes = readAppChanges(body, { name: applicationUri, clientType: before.clientType }, registration)
         const wanted = { ...registration, ...changes }
         const faults = [...whyRenamed(body, applicationUri), ...unreadableIn(body)]
         // The kill switch alone must work even where the rest of the record no longer does.

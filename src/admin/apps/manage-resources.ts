@@ -2,7 +2,7 @@ import { type ApiResource, RESOURCE_DEFAULTS, showResource } from '../../domain/
 import type { ApiScope } from '../../domain/access/api-scope.ts'
 import { type ResourceSite, USUAL_SITE_TYPE } from '../../domain/access/resource-site.ts'
 import type { GivenAway } from '../../domain/access/self-registered-access.ts'
-import { EXPECTED_TEXTS, type NamesByLanguage, readNames } from '../../domain/apps/names-by-language.ts'
+import { EXPECTED_TEXTS, mergeNames, type NamesByLanguage, readNames } from '../../domain/apps/names-by-language.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
@@ -36,13 +36,14 @@ type ScopeInput =
 export interface ResourceInput {
   readonly Identifier?: string
   readonly Name?: string | null
-  readonly LocalizedNames?: TextsInput
+  /** Merged with those there are. */
+  readonly LocalizedNames?: Readonly<Record<string, string | null>> | null
   readonly Scopes?: readonly ScopeInput[]
   readonly ResourceServers?: readonly string[] | null
   readonly OpenToSelfRegistered?: boolean | null
   readonly SiteType?: string | null
   readonly SiteUrl?: string | null
-  readonly SiteProperties?: Readonly<Record<string, string>> | null
+  readonly SiteProperties?: Readonly<Record<string, string | null>> | null
 }
 
 export type ManageResources = ReturnType<typeof createManageResources>
@@ -122,7 +123,7 @@ function changed(before: ApiResource, body: ResourceInput): ApiResource {
   return {
     ...others,
     ...(name === undefined ? {} : { name: name ?? before.identifier }),
-    ...(names === undefined ? {} : { localizedNames: readTexts(names, 'LocalizedNames') }),
+    ...(names === undefined ? {} : { localizedNames: namesAfter(before, names) }),
     ...(scopes === undefined ? {} : { scopes: scopes.map(toScope) }),
     ...(servers === undefined ? {} : { resourceServers: servers ?? RESOURCE_DEFAULTS.resourceServers }),
     ...(open === undefined ? {} : { openToSelfRegistered: open ?? RESOURCE_DEFAULTS.openToSelfRegistered }),
@@ -144,9 +145,15 @@ const toScope = (scope: ScopeInput): ApiScope =>
         ),
       }
 
+/** Those that are not spoken of stay, and `null` takes one away, or all. @see RFC 7396 §2 */
+const namesAfter = ({ localizedNames }: ApiResource, given: ResourceInput['LocalizedNames']): NamesByLanguage =>
+  given ? readable(mergeNames(localizedNames, given), 'LocalizedNames') : {}
+
 /** @throws Refused `invalid_change` for what is no language tag */
-function readTexts(given: TextsInput | undefined, attribute: string, where = ''): NamesByLanguage {
-  const texts = readNames(given ?? {})
+const readTexts = (given: TextsInput | undefined, attribute: string, where: string): NamesByLanguage =>
+  readable(readNames(given ?? {}), attribute, where)
+
+function readable(texts: NamesByLanguage | undefined, attribute: string, where = ''): NamesByLanguage {
   if (texts !== undefined) return texts
   throw invalidChange([{ attribute, reason: `${where}${EXPECTED_TEXTS}` }])
 }
@@ -162,7 +169,12 @@ function siteAfter(before: ResourceSite | undefined, body: ResourceInput): Resou
   return undefined
 }
 
-const propertiesAfter = (
+/** Those that are not spoken of stay, and `null` takes one away. @see RFC 7396 §2 */
+function propertiesAfter(
   before: ResourceSite | undefined,
   given: ResourceInput['SiteProperties'],
-): ResourceSite['properties'] => (given === undefined ? (before?.properties ?? {}) : (given ?? {}))
+): ResourceSite['properties'] {
+  if (given === null) return {}
+  const merged = Object.entries({ ...before?.properties, ...given })
+  return Object.fromEntries(merged.flatMap(([name, value]) => (value === null ? [] : [[name, value]])))
+}

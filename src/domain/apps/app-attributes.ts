@@ -14,8 +14,8 @@ export interface AppAttribute
   readonly read: (text: string) => Partial<AppRegistration> | undefined
   /** The same of a list whose parts come one by one; `undefined`, too, where the attribute is no list. */
   readonly readParts: (parts: readonly string[]) => Partial<AppRegistration> | undefined
-  /** The same of a value that is an object; `undefined`, too, where the attribute is none. */
-  readonly readMembers: (members: unknown) => Partial<AppRegistration> | undefined
+  /** The same of a value that is an object, merged with that of a record where one is given; `undefined`, too, where it is none. */
+  readonly readMembers: (members: unknown, before?: AppRegistration) => Partial<AppRegistration> | undefined
   /** Whether its value may come as an object. */
   readonly hasMembers: boolean
   readonly show: (app: AppRegistration) => Shown
@@ -37,7 +37,7 @@ const attribute = <K extends keyof AppRegistration>(key: K, row: Row<AppRegistra
     name: `${key.charAt(0).toUpperCase()}${key.slice(1)}`,
     key,
     read: (given) => changeOf(kind.read(given.trim())),
-    readMembers: (members) => changeOf(kind.readMembers?.(members)),
+    readMembers: (members, before) => changeOf(kind.readMembers?.(members, before?.[key])),
     hasMembers: kind.readMembers !== undefined,
     readParts: (parts) => changeOf(kind.readParts?.(parts)),
     show: (app) => kind.show(app[key]),

@@ -2,7 +2,6 @@ import { isoTime } from '../../lib/time/clock.ts'
 import type { Fault } from '../refusals/errors.ts'
 import { APP_ATTRIBUTES, type AppAttribute, showRegistration } from './app-attributes.ts'
 import type { Shown } from './attribute-kinds.ts'
-import type { NamesByLanguage } from './names-by-language.ts'
 import { APP_DEFAULTS, type AppRegistration, type AppSecret, type TrustedApplication } from './trusted-application.ts'
 
 const timeOf = (milliseconds: number | undefined): string | null =>
@@ -30,27 +29,40 @@ export const showApp = (app: TrustedApplication, systemUser: string | undefined)
 })
 
 /** A value as a JSON record may give it: a list, and names by language, also as what they are. */
-export type Said = Shown | readonly string[] | NamesByLanguage
+export type Said = Shown | readonly string[] | Readonly<Record<string, string | null>>
+
+const blank = (defaults: Pick<AppRegistration, 'name' | 'clientType'>): AppRegistration => ({
+  ...APP_DEFAULTS,
+  applicationUri: '',
+  ...defaults,
+})
+const BLANK = blank({ name: '', clientType: 'None' })
 
 /**
  * Reads the declarative attributes of a JSON record whose types are right already; `null` asks for the default again.
  * @param defaults what each attribute is where nothing is said
+ * @param before what an attribute that is an object is merged with
  */
 export function readAppChanges(
   body: Readonly<Record<string, Said | undefined>>,
   defaults: Pick<AppRegistration, 'name' | 'clientType'>,
+  before = BLANK,
 ): Partial<AppRegistration> {
-  const defaultApp: AppRegistration = { ...APP_DEFAULTS, applicationUri: '', ...defaults }
+  const defaultApp = blank(defaults)
   const changes = APP_ATTRIBUTES.filter(({ name }) => body[name] !== undefined).map(
-    (attribute) => readSaid(attribute, body[attribute.name] ?? attribute.show(defaultApp)) ?? {},
+    (attribute) => readSaid(attribute, body[attribute.name] ?? attribute.show(defaultApp), before) ?? {},
   )
   return Object.assign({}, ...changes) as Partial<AppRegistration>
 }
 
 /** The change that a value asks for; `undefined` when it cannot be read. */
-function readSaid({ read, readParts, readMembers }: AppAttribute, value: Said): Partial<AppRegistration> | undefined {
+function readSaid(
+  { read, readParts, readMembers }: AppAttribute,
+  value: Said,
+  before: AppRegistration,
+): Partial<AppRegistration> | undefined {
   if (value === null || typeof value !== 'object') return read(value === null ? '' : String(value))
-  return Array.isArray(value) ? readParts(value) : readMembers(value)
+  return Array.isArray(value) ? readParts(value) : readMembers(value, before)
 }
 
 /** What of a JSON record has the right type and cannot be read all the same. */
@@ -58,6 +70,6 @@ export const unreadableIn = (body: Readonly<Record<string, Said | undefined>>): 
   APP_ATTRIBUTES.flatMap((attribute) => {
     const { name, expects } = attribute
     const value = body[name] ?? null
-    const isRead = value === null || readSaid(attribute, value) !== undefined
+    const isRead = value === null || readSaid(attribute, value, BLANK) !== undefined
     return isRead ? [] : [{ attribute: name, reason: `expects ${expects}` }]
   })

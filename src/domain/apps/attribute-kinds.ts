@@ -2,7 +2,7 @@ import { SECOND } from '../../lib/time/clock.ts'
 import { readDuration } from '../../lib/time/duration.ts'
 import { splitUris } from '../protocol/uri-list.ts'
 import * as metadata from './metadata-kinds.ts'
-import { type NamesByLanguage, parseNames, readNames } from './names-by-language.ts'
+import { mergeNames, type NamesByLanguage, parseNames, readNames } from './names-by-language.ts'
 
 /** A value as the record shows it, in JSON and to people. */
 export type Shown = string | number | boolean | null
@@ -23,7 +23,7 @@ export interface ValueSchema {
   readonly maximum?: number
   readonly items?: PartSchema
   readonly maxItems?: number
-  readonly additionalProperties?: { readonly type: 'string' }
+  readonly additionalProperties?: { readonly type: string | readonly string[] }
   /** What JSON expects, where that is not what text expects. */
   readonly description?: string
 }
@@ -44,8 +44,11 @@ export interface Kind<T> {
   readonly readParts?: (parts: readonly string[]) => { readonly value: T } | undefined
   /** Reads text; `undefined` for what it cannot read. */
   readonly read: (text: string) => { readonly value: T } | undefined
-  /** Reads an object whose members are the value; text has it as JSON. */
-  readonly readMembers?: (members: unknown) => { readonly value: T } | undefined
+  /**
+   * Reads an object whose members are the value; text has it as JSON.
+   * @param before what is merged with them, where they are not the whole: there `null` takes a member away
+   */
+  readonly readMembers?: (members: unknown, before?: T) => { readonly value: T } | undefined
   readonly show: (value: T) => Shown
   /** How apps that register themselves say it. @see RFC 7591 §2 */
   readonly metadata: metadata.MetadataKind<T>
@@ -86,7 +89,7 @@ export const byLanguage = (what: string): Kind<NamesByLanguage> => ({
   expects: `${what} by language, as JSON such as {"de":"Laden"}, or nothing`,
   schema: { type: ['string', 'null'] },
   read: (value) => (value === '' ? { value: {} } : held(parseNames(value))),
-  readMembers: (members) => held(readNames(members)),
+  readMembers: (members, before) => held(before === undefined ? readNames(members) : mergeNames(before, members)),
   show: (names) => (Object.keys(names).length === 0 ? null : JSON.stringify(names)),
   metadata: metadata.names,
 })

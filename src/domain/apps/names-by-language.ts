@@ -17,14 +17,26 @@ export const EXPECTED_TEXTS = 'expects texts by language tag, such as de or pt-B
 
 /** Reads names by language, each tag in its one spelling; one that is empty says nothing. @returns `undefined` where they cannot be read */
 export function readNames(given: unknown): NamesByLanguage | undefined {
+  const names = readSpelled(given, (name) => (typeof name === 'string' ? name : undefined))
+  return names && withNames({}, names)
+}
+
+/** Reads what is to become of names: those that are not spoken of stay, and `null` takes a language away. @see RFC 7396 §2 */
+export function mergeNames(before: NamesByLanguage, given: unknown): NamesByLanguage | undefined {
+  const changes = readSpelled(given, (name) => (typeof name === 'string' ? name : name === null ? '' : undefined))
+  return changes && withNames(before, changes)
+}
+
+/** Each tag in its one spelling; `undefined` where one is none, comes twice, or has something that is no name. */
+function readSpelled(given: unknown, readName: (name: unknown) => string | undefined): NamesByLanguage | undefined {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) return undefined
   const names = new Map<string, string>()
-  for (const [language, name] of Object.entries(given)) {
-    const tag = languageTag(language)
-    if (tag === undefined || typeof name !== 'string' || names.has(tag)) return undefined
+  for (const [language, value] of Object.entries(given)) {
+    const [tag, name] = [languageTag(language), readName(value)]
+    if (tag === undefined || name === undefined || names.has(tag)) return undefined
     names.set(tag, name)
   }
-  return inOrder([...names].filter(([, name]) => name !== ''))
+  return Object.fromEntries(names)
 }
 
 /** The same from JSON as text. */

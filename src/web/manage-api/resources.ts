@@ -22,6 +22,8 @@ const TEXT = { type: 'string' }
 const TEXTS = { type: 'array', items: TEXT, maxItems: MOST }
 const BY_NAME = { type: 'object', additionalProperties: TEXT }
 const NULLABLE_BY_NAME = { ...BY_NAME, type: ['object', 'null'] }
+/** Of what is merged by key. @see RFC 7396 §2 */
+const MERGED_BY_NAME = { type: 'object', additionalProperties: { type: ['string', 'null'] } }
 const SCOPE = {
   anyOf: [
     TEXT,
@@ -47,7 +49,10 @@ const SCOPES = Type.Unsafe<NonNullable<ResourceInput['Scopes']>>({
 })
 const SETTABLE = {
   Name: optional<ResourceInput['Name']>(TEXT, 'the name that people see, or null for the Identifier'),
-  LocalizedNames: optional<ResourceInput['LocalizedNames']>(BY_NAME, 'the Name in other languages, by language tag'),
+  LocalizedNames: optional<ResourceInput['LocalizedNames']>(
+    MERGED_BY_NAME,
+    'the Name in other languages, by language tag; those that are not named stay, and null takes one away',
+  ),
   ResourceServers: optional<ResourceInput['ResourceServers']>(
     TEXTS,
     'a list of the ApplicationUris with which it introspects its tokens',
@@ -58,7 +63,10 @@ const SETTABLE = {
   ),
   SiteType: optional<ResourceInput['SiteType']>(TEXT, 'what kind of site that is; default: API'),
   SiteUrl: optional<ResourceInput['SiteUrl']>(TEXT, 'where it is, as auto-discovery tells everybody; null: nowhere'),
-  SiteProperties: optional<ResourceInput['SiteProperties']>(BY_NAME, 'what else programs have to know: texts by name'),
+  SiteProperties: optional<ResourceInput['SiteProperties']>(
+    MERGED_BY_NAME,
+    'what else programs have to know: texts by name; those that are not named stay, and null takes one away',
+  ),
 }
 const STRICT = { additionalProperties: false } as const
 const NewResource = Type.Object({ Identifier: IDENTIFIER, Scopes: SCOPES, ...SETTABLE }, STRICT)

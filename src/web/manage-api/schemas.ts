@@ -87,7 +87,11 @@ export const LogoutRecord = Type.Object({
 /** A list, and an object, may come as what they are, too. */
 function settableSchema({ schema, part, hasMembers }: AppAttribute): ValueSchema {
   if (hasMembers)
-    return { ...resettable(schema), type: ['string', 'object', 'null'], additionalProperties: { type: 'string' } }
+    return {
+      ...resettable(schema),
+      type: ['string', 'object', 'null'],
+      additionalProperties: { type: ['string', 'null'] },
+    }
   if (part === undefined) return resettable(schema)
   return { ...resettable(schema), type: ['string', 'array', 'null'], items: part, maxItems: MOST_PARTS }
 }
