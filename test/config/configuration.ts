@@ -296,6 +296,41 @@ await t.test('names in the file that are for other programs are ignored, and nea
   ])
 })
 
+await t.test('a value in quotes may go over several lines, also one of another program', async (t) => {
+  const pem = '-----BEGIN KEY-----\nTESSERA+in/base64==\nMIIB==\n-----END KEY-----'
+  for (const quote of ['"', "'", '`']) {
+    const file = fileOf(
+      t,
+      `OTHER_KEY=${quote}${pem}${quote}\nexport TLS_KEY = ${quote}\r\n${pem}\n${quote} # end\nTESSERA_INSTANCE=shop\n`,
+    )
+    t.equal(readConfig({}, file).tokens.instance, 'shop', quote)
+  }
+  const [one, two] = ['x', 'y'].map((letter) => Buffer.from(letter.repeat(32)).toString('base64'))
+  const keys = fileOf(t, `TESSERA_MASTER_KEY="${one}\n${two}"\nTESSERA_INSTANCE=shop\n`)
+  t.equal(readConfig({}, keys).masterKey.value, `${one}\n${two}`)
+  t.equal(readConfig({}, keys).tokens.instance, 'shop')
+  const twice = fileOf(t, `KEY="\n\n"\nTESSERA_INSTANCE=a\nTESSERA_INSTANCE=b\n`)
+  t.match(faultsOf({}, twice).join(), 'lines 4, 5; keep', 'lines are counted on')
+})
+
+await t.test('a quote that is not closed hides no setting, and is told with its line', async (t) => {
+  for (const [text, expected] of [
+    ['TESSERA_INSTANCE="shop\nTESSERA_LISTEN=":80"\n', ['line 1 of FILE opens a quote that is not closed']],
+    ["GREETING='tis\nINCHES=\"\nTESSERA_LISTEN='80'\n", [`TESSERA_LISTEN ${LISTEN} 80`]],
+    [
+      "# a\nKEY='-----BEGIN\nabc def\nTESSERA_LISTEN='80'\n",
+      ['line 3 of FILE is not NAME=value; the quote that line 2 opens is not closed'],
+    ],
+  ] as const) {
+    const file = fileOf(t, text)
+    t.strictSame(
+      faultsOf({}, file),
+      expected.map((fault) => fault.replace('FILE', file)),
+      text,
+    )
+  }
+})
+
 await t.test('a name twice in the file is a fault, and a byte order mark is taken', async (t) => {
   const twice = fileOf(t, 'TESSERA_INSTANCE=canary\n\nexport TESSERA_INSTANCE=canary2\nTESSERA_INSTANCE=\n')
   t.strictSame(faultsOf({ TESSERA_INSTANCE: 'x' }, twice), [
