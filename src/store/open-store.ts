@@ -32,7 +32,7 @@ export function whyNotOpened(error: unknown): string | undefined {
   return isAbout ? messageOf(error) : undefined
 }
 
-/** Opens the database that an URL names. */
+/** Opens the database that a URL names. */
 export function openStore({ url, connections, mustExist = false, toRead = false }: DatabaseOptions): Store {
   const address = parseDatabaseUrl(url)
   return address.kind === 'file'

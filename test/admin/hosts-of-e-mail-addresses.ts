@@ -82,7 +82,7 @@ await t.test('an account that an earlier version found by a mixture alone is fou
   const check = await tessera(['db', 'check'])
   t.match(
     check.stdout,
-    /failed +identifiers +1 users are not found by their login or e-mail, among them [\s\S]*db migrate/,
+    /failed +identifiers +1 user is not found by their login or e-mail, among them [\s\S]*db migrate/,
   )
   t.equal((await tessera(['db', 'migrate'])).code, 0)
   for (const host of [letters, ascii, mixed]) {

@@ -55,6 +55,8 @@ await t.test('the help of every command has examples, and each of them works', a
     matchesWhole(t, { code, stdout, stderr }, { code: 0, stdout: /^Usage: tessera /, stderr: '' })
     const found = [...stdout.matchAll(/^ {2}\$ (.+)$/gm)].map(([, example = '']) => example)
     t.ok(found.length > 0, `examples of: ${stdout.split('\n')[0]}`)
+    const wide = stdout.split('\n').filter((line) => line.length > 140 && !line.startsWith('  $ '))
+    t.strictSame(wide, [], 'no line but an example is too wide for a terminal')
     return found
   })
 

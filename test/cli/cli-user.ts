@@ -76,7 +76,7 @@ await t.test('a person is added, shown, given a new password, disabled, enabled 
       words('user set-password david@example.com --password-stdin'),
       'another long password',
     )
-    t.match(changed, { code: 0, stderr: /Everything issued under the old password has ended/ })
+    t.match(changed, { code: 0, stderr: /Everything issued before has ended/ })
     t.notOk(await getsIn(instance, 'david', PASSWORD))
     t.ok(await getsIn(instance, 'david', 'another long password'))
     const made = await documentOf(tessera(words('user set-password david --generate-password --json')))

@@ -200,7 +200,7 @@ await t.test('a sound configuration has no fault, and nothing given is the defau
   t.strictSame(readConfig({ TESSERA_LISTEN: '[::1]:5080' }, undefined).http.host, '::1')
 })
 
-await t.test('RFC 8089: the URL of a file is read as an URL', async (t) => {
+await t.test('RFC 8089: the URL of a file is read as a URL', async (t) => {
   for (const [url, path] of [
     ['file:data/tessera.db', 'data/tessera.db'],
     ['file:./data/tessera.db', './data/tessera.db'],

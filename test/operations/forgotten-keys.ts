@@ -136,7 +136,7 @@ await t.test('a key under which a batch was sealed at the last moment is not for
     },
     record: async () => undefined,
   })
-  await t.rejects(forgetting, /^1 rows are not sealed under the key in force/)
+  await t.rejects(forgetting, /^1 row is not sealed under the key in force/)
   t.equal(isKeptAlone, false)
 })
 

@@ -120,7 +120,7 @@ await t.test('each thing that is wrong has its line, which ends with what mends 
   t.equal((await tesseraWith({ ...settings, ...older })(['db', 'migrate'])).code, 0)
   alter(file, `insert into user_identifiers values ('ghost', 'nobody')`)
   matchesWhole(t, await faults(), [
-    /^references: 1 rows, in user_identifiers and elsewhere, refer to rows that do not exist; restore a backup with/,
+    /^references: 1 row, in user_identifiers, refers to a row that does not exist; restore a backup with/,
   ])
   matchesWhole(t, await faults({ TESSERA_DATABASE_URL: `file:${join(folder, 'none.db')}` }), [
     /^file: .*none\.db does not exist, .*tessera db migrate$/,

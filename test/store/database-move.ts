@@ -57,7 +57,7 @@ async function startRefreshers(t: Test, site: Site, secret: string, count: numbe
   return refreshers
 }
 
-/** Files with an URL, which no argument shows. */
+/** Files with a URL, which no argument shows. */
 const urlFile = (t: Test, url: string): string => {
   const folder = t.testdir({ url: `${url}\n` })
   chmodSync(join(folder, 'url'), 0o600)

@@ -20,7 +20,7 @@ const ODD = { NUL, HALF, LONG }
 
 const NOT_ALLOWED = (name: string) => `parameter contains a character that is not allowed: ${name}`
 
-/** As it can stand in an URL: half a pair cannot. */
+/** As it can stand in a URL: half a pair cannot. */
 const inUrlOf = (text: string): string => encodeURIComponent(Buffer.from(text).toString())
 
 /** The refusal is answered as one, and the operator finds it. */

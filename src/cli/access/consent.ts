@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { type ConsentsWanted, showConsents, withdrawConsent } from '../../admin/grants/consents.ts'
 import { requireUser } from '../../admin/users/find-user.ts'
+import { counted } from '../../lib/text/counted.ts'
 import { commandLine } from '../kit/actor.ts'
 import { everyPage } from '../kit/every-page.ts'
 import { helpText } from '../kit/help.ts'
@@ -52,6 +53,6 @@ const withdraw = (flags: { readonly user: string; readonly app: string }, comman
     })
     const { login, scope, tokenFamilies, referenceTokens } = withdrawn
     const record = { app: flags.app, user: login, scope: scope.join(' '), tokenFamilies, referenceTokens }
-    const ended = `Ended: the tokens of ${tokenFamilies} sign-ins, ${referenceTokens} reference tokens, and all signed tokens.`
+    const ended = `Ended: the tokens of ${counted(tokenFamilies, 'sign-in')}, ${counted(referenceTokens, 'reference token')}, and all signed tokens.`
     print(command, record, `${login} no longer allows ${flags.app}: ${record.scope}\n${ended}`)
   })

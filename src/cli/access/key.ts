@@ -18,7 +18,8 @@ const HELP = helpText(
   ['tessera key rotate', 'tessera key rotate --algorithm ES256 --publish-for 1h', 'tessera key rotate --algorithm all'],
   `The server rotates keys by itself; use this to replace a key sooner. The new key is published now and signs later, so that APIs that
 cache the key set know it by then. If the server has already published a successor, that one takes over instead, or with --force the
-new one at the time that you say, and the server publishes no other until then. The old key stays published until the last token it signed has expired.`,
+new one at the time that you say, and the server publishes no other until then. The old key stays published until the last token that it
+signed has expired.`,
 )
 
 const HELP_REVOKE = helpText(

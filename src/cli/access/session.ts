@@ -7,6 +7,7 @@ import {
   showApiSessions,
 } from '../../admin/grants/api-sessions.ts'
 import { requireUser } from '../../admin/users/find-user.ts'
+import { counted } from '../../lib/text/counted.ts'
 import { commandLine } from '../kit/actor.ts'
 import { everyPage } from '../kit/every-page.ts'
 import { helpText } from '../kit/help.ts'
@@ -86,5 +87,5 @@ function textOf({ sessions, tokenFamilies, referenceTokens, apps }: EndedSession
   const ended = sessions.length === 0 ? 'No API session was open.' : `Ended API sessions: ${sessions.length}.`
   if (!withTokens) return ended
   const whose = apps.length === 0 ? 'no app has any' : apps.join(', ')
-  return `${ended}\nEnded: the tokens of ${tokenFamilies} sign-ins, ${referenceTokens} reference tokens, and all signed tokens (${whose}).`
+  return `${ended}\nEnded: the tokens of ${counted(tokenFamilies, 'sign-in')}, ${counted(referenceTokens, 'reference token')}, and all signed tokens (${whose}).`
 }

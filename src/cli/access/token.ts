@@ -19,8 +19,8 @@ import { wrongUsage } from '../kit/problem.ts'
 import { withCore } from '../kit/with-core.ts'
 import { listTokens } from './token-list.ts'
 
-const ISSUE_HELP = `The app must accept reference tokens (AccessTokens=AuthenticatedUsers, or AdministratorsOnly: people who are no administrators cannot
-create their own). The token is printed to stdout, and only this once; send it to an API as "Authorization: Bearer", X-Api-Key or
+const ISSUE_HELP = `The app must accept reference tokens (AccessTokens=AuthenticatedUsers, or AdministratorsOnly: people who are not administrators
+cannot create their own). The token is printed to stdout, and only this once; send it to an API as "Authorization: Bearer", X-Api-Key or
 Api-Key. It ends at once when it is revoked, when app or user is disabled, or when the record of the app no longer permits it. The
 audit log says who created it, and for whom.`
 

@@ -14,6 +14,7 @@ import { helpText } from '../kit/help.ts'
 import { confirm } from '../kit/input.ts'
 import { block, note, print } from '../kit/output.ts'
 import { configOf, namingDatabase, requireInstance } from '../kit/with-core.ts'
+import { endedText } from './ended-text.ts'
 
 const HELP = helpText(
   ['tessera db clock', 'tessera db clock --reset'],
@@ -96,7 +97,7 @@ async function reset({ yes }: Flags, command: Command): Promise<void> {
     { record: isoTime(done.to), before: shown(done.record), ended },
     ended === null
       ? `The record is now ${isoTime(done.to)}; nothing in the database was later than that.`
-      : `The time is ${isoTime(done.to)} again. Ended: ${ended.sessions} sessions, ${ended.tokenFamilies} sign-ins at apps, ${ended.codes} codes.`,
+      : `The time is ${isoTime(done.to)} again. Ended: ${endedText(ended)}.`,
   )
   if (ended !== null) note(command, 'The audit log keeps the wrong times. Restart every server whose clock was wrong.')
 }

@@ -28,7 +28,7 @@ const HELP = helpText(
   `Copies the configured database into an empty one while the server keeps running. Writers wait only for the last changes, while row
 counts and checksums of all tables are compared; if that takes longer than 2 s, they get 503 with Retry-After. After that the old
 database accepts no writes: set TESSERA_DATABASE_URL to the new one and restart. If the move is interrupted, run it again.
-An URL with a password goes into a file that only you can read, or into TESSERA_MOVE_TO: everybody can read arguments.`,
+A URL with a password goes into a file that only you can read, or into TESSERA_MOVE_TO: everybody can read arguments.`,
 )
 
 interface Flags extends TargetFlags {

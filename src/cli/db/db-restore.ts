@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { recordChange } from '../../admin/change/record-change.ts'
 import { loadKeyRing } from '../../lib/crypto/master-key.ts'
 import { newId } from '../../lib/crypto/secrets.ts'
+import { counted } from '../../lib/text/counted.ts'
 import { isoTime, systemClock } from '../../lib/time/clock.ts'
 import { restoreDatabase } from '../../store/transfer/restore.ts'
 import { commandLine } from '../kit/actor.ts'
@@ -10,13 +11,14 @@ import { helpText } from '../kit/help.ts'
 import { note, print } from '../kit/output.ts'
 import { progressOn } from '../kit/progress.ts'
 import { configOf, namingDatabase, reportCreated } from '../kit/with-core.ts'
+import { endedText } from './ended-text.ts'
 
 const HELP = helpText(
   ['tessera db restore /var/backups/tessera.db', 'tessera db restore /var/backups/tessera.db --replace'],
   `Restores into the configured database, which must be empty. With --replace (SQLite only) the existing one is kept under another name:
 stop the server first; none can start on it until the restore is done. People, apps, secrets and settings are as they were when the
-backup was made; only a secret that the existing database has replaced for its app ends. All codes, tokens and sessions end, since nobody knows which of them were used or revoked since; everybody has to
-sign in again.`,
+backup was made; only a secret that the existing database has replaced for its app ends. All codes, tokens and
+sessions end, since nobody knows which of them were used or revoked since; everybody has to sign in again.`,
 )
 
 /** `tessera db restore`: an instance out of a backup. */
@@ -56,7 +58,7 @@ async function restore(file: string, flags: { readonly replace?: boolean }, comm
   print(
     command,
     { ...outcome, backup: backup ? { of: backup.of, at: isoTime(backup.at) } : null, aside: aside ?? null },
-    `Restored ${rows} rows${when} into ${to}. Ended: ${ended.sessions} sessions, ${ended.tokenFamilies} sign-ins at apps, ${ended.codes} codes, ${ended.initialAccessTokens} initial access tokens, ${ended.secrets} replaced secrets; ${ended.deliveries} notices are not sent.`,
+    `Restored ${counted(rows, 'row')}${when} into ${to}. Ended: ${endedText(ended)}, ${counted(ended.initialAccessTokens, 'initial access token')}, ${counted(ended.secrets, 'replaced secret')}; ${counted(ended.deliveries, 'notice is', 'notices are')} not sent.`,
   )
   if (ended.appsWithoutSecret.length > 0)
     note(

@@ -32,7 +32,7 @@ export function targetOf({ to, toUrlFile }: TargetFlags, { database }: Pick<Conf
   return database.moveTo
 }
 
-/** The fault of an URL never repeats the URL. */
+/** The fault of a URL never repeats the URL. */
 function requireUrl(text: string, source: string): void {
   try {
     parseDatabaseUrl(text)

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { exportInstance, toYaml } from '../../config-files/apply/export-instance.ts'
+import { counted } from '../../lib/text/counted.ts'
 import { type Guarded, OutputRefused, writeOutput } from '../../store/transfer/output-file.ts'
 import { globalsOf } from '../kit/globals.ts'
 import { guardedFiles } from '../kit/guarded-files.ts'
@@ -62,7 +63,7 @@ const exportAll = (flags: ExportFlags, command: Command): Promise<void> =>
     print(
       command,
       counts,
-      `Wrote ${counts.apps} apps, ${counts.users} users and ${counts.resources} API resources to ${output}.`,
+      `Wrote ${counted(apps.length, 'app')}, ${counted(users.length, 'user')} and ${counted(resources.length, 'API resource')} to ${output}.`,
     )
   })
 

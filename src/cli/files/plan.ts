@@ -5,8 +5,9 @@ import { changesText } from './show-changes.ts'
 
 const HELP = helpText(
   ['tessera plan tessera.yaml', 'tessera plan apps.yaml users.yaml --prune', 'tessera plan tessera.yaml --json'],
-  `Works the changes out as tessera apply does, and writes nothing, so apply makes exactly the changes printed. Secrets appear as the beginning of their
-digests. Exit codes: 0 the files are valid, whether or not anything would change; 2 something is wrong with the files.`,
+  `Works the changes out as tessera apply does, and writes nothing, so apply makes exactly the changes printed. Secrets
+appear as the beginning of their digests.
+Exit codes: 0 the files are valid, whether or not anything would change; 2 something is wrong with the files.`,
 )
 
 /** `tessera plan`: what applying files would change. */

@@ -7,6 +7,7 @@ import { answersWith } from '../../domain/apps/app-choices.ts'
 import { isInteractive, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { TIME_REACHED } from '../../domain/instance/instance-settings.ts'
 import { parseDatabaseUrl } from '../../lib/net/database-url.ts'
+import { counted } from '../../lib/text/counted.ts'
 import { systemClock } from '../../lib/time/clock.ts'
 import { type AppFinding, countApps } from '../../operations/doctor/count-apps.ts'
 import { examineApp } from '../../operations/doctor/examine-apps.ts'
@@ -153,7 +154,7 @@ function report(command: Command, { server, apps, countOfApps }: Findings, profi
     columns(server.map(lineOf)),
     ...(apps.length > 0 ? [columns(countApps(apps, countOfApps).map(lineOf))] : []),
     ...(profiles.length > 0 ? [columns(profileLines(profiles))] : []),
-    `${faults} faults, ${warnings} warnings.`,
+    `${counted(faults, 'fault')}, ${counted(warnings, 'warning')}.`,
   ]
   print(command, { faults, warnings, findings, profiles }, parts.join('\n\n'))
 }

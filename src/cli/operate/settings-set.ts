@@ -20,7 +20,7 @@ export function settingsSetCommands(settings: Command): void {
       'after',
       helpText(
         ['tessera settings set ApiSessionIdle 30m', 'tessera settings set LicenceSlots 25'],
-        `Settings of the instance: ${INSTANCE_SETTING_NAMES.join(', ')}.\ntessera settings NAME tells what each means and expects.`,
+        `Settings of the instance; tessera settings NAME tells what each means and expects:\n  ${INSTANCE_SETTING_NAMES.join('\n  ')}`,
       ),
     )
     .action((name: string, value: string, _flags: unknown, command: Command) => change(name, value, command))

@@ -51,5 +51,5 @@ const setPassword = (name: string, flags: PasswordFlags, command: Command): Prom
     const shown = chosen.generated ? `\n\n  password  ${chosen.password}\n` : ''
     print(command, { ...showUserRecord(user), ...generated }, `${login} has a new password.${shown}`)
     if (chosen.generated) note(command, 'The password is shown only this once.')
-    note(command, 'Everything issued under the old password has ended.')
+    note(command, 'Everything issued before has ended.')
   })

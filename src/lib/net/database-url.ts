@@ -15,7 +15,7 @@ export interface PostgresAddress {
   readonly authorityFile: string | undefined
 }
 
-/** An URL that names no database; the message completes "the database URL ..." and repeats nothing of it. */
+/** A URL that names no database; the message completes "the database URL ..." and repeats nothing of it. */
 export class DatabaseUrlFault extends Error {}
 
 const SCHEME = 'file:'
@@ -54,7 +54,7 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
 
 export const isFileUrl = (text: string): boolean => /^file:./.test(text)
 
-/** The URL of a file: what would mean something else in an URL is escaped. */
+/** The URL of a file: what would mean something else in a URL is escaped. */
 export const fileUrlOf = (path: string): string => SCHEME + path.replace(/[%?#]/g, encodeURIComponent)
 
 /** Below `file:` there is a path, or `//`, a host that may only be this machine, and an absolute path. @see RFC 8089 §2 */

@@ -1,6 +1,7 @@
 import type { AuditedUnit } from '../../domain/instance/audit.ts'
 import { type MasterKey, MasterKeyFault } from '../../lib/crypto/master-key.ts'
 import type { MasterKeys } from '../../lib/crypto/master-keys.ts'
+import { counted } from '../../lib/text/counted.ts'
 import type { Repositories, Write } from '../../store/store.ts'
 import { findSealedOtherwise, requireInForce } from './reseal.ts'
 
@@ -40,6 +41,6 @@ export async function requireNotNeeded(read: Pick<Repositories, 'sealedRows'>, i
   const count = Object.values(lost).flat().length
   if (count > 0)
     throw new MasterKeyFault(
-      `${count} rows are not sealed under the key in force; run tessera key reseal first, which finishes`,
+      `${counted(count, 'row is', 'rows are')} not sealed under the key in force; run tessera key reseal first, which finishes`,
     )
 }

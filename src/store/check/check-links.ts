@@ -1,6 +1,7 @@
 import { type Kysely, SqliteAdapter, sql } from 'kysely'
 import { originOf } from '../../domain/protocol/redirect-uri.ts'
 import { formerIdentifierOf, identifierOf } from '../../domain/users/user.ts'
+import { counted } from '../../lib/text/counted.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Row, Table } from '../transfer/plan.ts'
 import { type Check, failed, passed, restoring } from './check.ts'
@@ -66,7 +67,13 @@ async function checkReferences(db: Kysely<Schema>, level: string): Promise<Check
     )
     const orphans = rows[0]?.count ?? 0
     if (orphans > 0)
-      return [failed('references', `${orphans} rows of ${table} refer to missing rows of ${parent}`, restoring(db))]
+      return [
+        failed(
+          'references',
+          `${counted(orphans, `row of ${table} refers`, `rows of ${table} refer`)} to missing rows of ${parent}`,
+          restoring(db),
+        ),
+      ]
   }
   return [passed('references', 'every reference between rows is intact')]
 }
@@ -87,7 +94,7 @@ async function checkIdentifiers(db: Kysely<Schema>, users: Table, identifiers: T
   if (lost.length > 0)
     return failed(
       'identifiers',
-      `${lost.length} users are not found by their login or e-mail, among them ${lost[0]}`,
+      `${counted(lost.length, 'user is', 'users are')} not found by their login or e-mail, among them ${lost[0]}`,
       MIGRATE,
     )
   for await (const rows of pagesOf(db, identifiers)) {
@@ -106,7 +113,7 @@ async function checkIdentifiers(db: Kysely<Schema>, users: Table, identifiers: T
         'tessera db migrate removes such names',
       )
   }
-  return passed('identifiers', 'everybody is found by their login and e-mail')
+  return passed('identifiers', 'everybody is found by login and e-mail')
 }
 
 async function checkOrigins(db: Kysely<Schema>, apps: Table): Promise<Check> {

@@ -54,7 +54,9 @@ function checkReferences(database: Database.Database): Check {
   if (!orphan) return passed('references', 'every reference between rows is intact')
   return failed(
     'references',
-    `${more.length + 1} rows, in ${orphan.table} and elsewhere, refer to rows that do not exist`,
+    more.length === 0
+      ? `1 row, in ${orphan.table}, refers to a row that does not exist`
+      : `${more.length + 1} rows, in ${orphan.table} and elsewhere, refer to rows that do not exist`,
     RESTORE,
   )
 }

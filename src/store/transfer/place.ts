@@ -40,20 +40,20 @@ export interface Place {
  */
 export type Mode = 'make' | 'write' | 'look' | 'read'
 
-/** Whether an URL names a file that is not there. */
+/** Whether a URL names a file that is not there. */
 export function isMissing(url: string): boolean {
   const address = parseDatabaseUrl(url)
   return address.kind === 'file' && !existsSync(address.path)
 }
 
-/** An URL that is the same wherever a command is run, without password. */
+/** A URL that is the same wherever a command is run, without password. */
 export function shownPlace(url: string): string {
   const address = parseDatabaseUrl(url)
   return address.kind === 'file' ? fileUrlOf(resolve(address.path)) : shownDatabaseUrl(url)
 }
 
 /**
- * Opens what an URL names, and makes sure that it answers.
+ * Opens what a URL names, and makes sure that it answers.
  * @throws TransferRefused naming it; NotLocal where a file is to be made on a network file system
  */
 export async function enterPlace(url: string, mode: Mode): Promise<Place> {
@@ -73,7 +73,7 @@ export async function enterPlace(url: string, mode: Mode): Promise<Place> {
   }
 }
 
-/** Opens what an URL names. */
+/** Opens what a URL names. */
 export function openPlace(url: string, mode: Mode): Place {
   const address = parseDatabaseUrl(url)
   if (address.kind === 'file') return openFile(resolve(address.path), shownPlace(url), mode)
