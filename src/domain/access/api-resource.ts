@@ -1,5 +1,6 @@
 import { type NamesByLanguage, showTexts } from '../apps/names-by-language.ts'
 import { namesByLanguage } from '../apps/value-rules.ts'
+import { LONGEST_NAME } from '../records/longest-name.ts'
 import { whyBadName } from '../records/readable-name.ts'
 import type { Fault } from '../refusals/errors.ts'
 import { type ApiScope, scopeFaults, showScope } from './api-scope.ts'
@@ -57,8 +58,8 @@ export function resourceFaults(resource: ApiResource): Fault[] {
   return [
     ...fault(
       'Identifier',
-      !/^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/.test(identifier) &&
-        'must be 1 to 256 visible ASCII characters without spaces',
+      (identifier.length > LONGEST_NAME || !/^[\x21\x23-\x5b\x5d-\x7e]+$/.test(identifier)) &&
+        `must be 1 to ${LONGEST_NAME} visible ASCII characters without spaces`,
     ),
     ...fault('Identifier', identifier.includes('#') && 'must not have a fragment (RFC 8707)'),
     ...fault('Name', badName),

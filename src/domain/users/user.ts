@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { domainToASCII, domainToUnicode } from 'node:url'
 import { lengthOfPassword } from '../../lib/text/password-spelling.ts'
+import { LONGEST_NAME } from '../records/longest-name.ts'
 import { holdsHidden } from '../records/readable-name.ts'
 import { type IsListed, isCommonPassword } from './common-passwords.ts'
 
@@ -141,7 +142,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** Says why a login name cannot be used, or `undefined`. */
 export function whyBadLogin(login: string): string | undefined {
   if (login !== login.trim() || login === '') return 'must not be empty or start or end with a space'
-  if (login.length > 256) return 'must be at most 256 characters'
+  if (login.length > LONGEST_NAME) return `must be at most ${LONGEST_NAME} characters`
   if (/\p{C}/u.test(login) || holdsHidden(login)) return 'must not contain control or invisible characters'
   if (UUID.test(login)) return 'must not look like a user id (a UUID)'
   return undefined

@@ -2,13 +2,14 @@ import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import type { SessionsWanted } from '../../admin/grants/api-sessions.ts'
 import type { LicenseInput, ManageSessions } from '../../admin/grants/manage-sessions.ts'
+import { LONGEST_NAME } from '../../domain/records/longest-name.ts'
 import { MOST_SLOTS } from '../../domain/sessions/api-session.ts'
 import { administratorOf } from '../kit/apis/administrator.ts'
 import { NOTHING, operation, USER } from '../kit/apis/operation.ts'
 import { pageOf, pageQuery, readPageQuery, sendPage } from '../kit/requests/paging.ts'
 
 const tag = 'sessions'
-const text = (description: string) => Type.String({ minLength: 1, maxLength: 256, description })
+const text = (description: string) => Type.String({ minLength: 1, maxLength: LONGEST_NAME, description })
 const stringOrNull = (description: string) => Type.Unsafe<string | null>({ type: ['string', 'null'], description })
 const numberOrNull = (description: string) =>
   Type.Unsafe<number | null>({ type: ['integer', 'null'], minimum: 0, maximum: MOST_SLOTS, description })

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { LONGEST_NAME } from '../../../domain/records/longest-name.ts'
 import { REFERENCE_TOKEN_KINDS } from '../../../domain/tokens/reference-token.ts'
 import { REFRESH_GRANT } from '../../../domain/tokens/refresh-grant.ts'
 
@@ -72,7 +73,7 @@ export const NewToken = Type.Object(
     user: Type.Optional(
       Type.String({
         minLength: 1,
-        maxLength: 256,
+        maxLength: LONGEST_NAME,
         description: 'whom a PAT is for: a login, e-mail or id; default: the administrator who asks',
       }),
     ),

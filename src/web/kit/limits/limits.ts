@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import { type FastifyHttpOptions, LogController } from 'fastify'
+import { LONGEST_NAME } from '../../../domain/records/longest-name.ts'
 import type { AnswerUnreadable } from '../answers/unreadable.ts'
 import { parseForm } from '../requests/form-body.ts'
 import { readTarget } from '../requests/target.ts'
@@ -74,7 +75,8 @@ export const fastifyOptions = (
     const path = readTarget(request)
     return isDecodable(path) ? path : '/malformed-address'
   },
-  routerOptions: { maxParamLength: 200, querystringParser: parseForm },
+  // A record whose name is longer than this would have no address.
+  routerOptions: { maxParamLength: LONGEST_NAME, querystringParser: parseForm },
   ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
   logger: {
     level: logLevel,

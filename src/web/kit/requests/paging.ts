@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { LONGEST_NAME } from '../../../domain/records/longest-name.ts'
 import type { Page, PageQuery } from '../../../domain/records/paging.ts'
 import { cursorMalformed } from '../../../domain/refusals/cursor-malformed.ts'
 
@@ -23,7 +24,7 @@ export const pageQuery = (filters: Readonly<Record<string, string>>) =>
       ...Object.fromEntries(
         Object.entries(filters).map(([name, description]) => [
           name,
-          Type.Optional(Type.String({ minLength: 1, maxLength: 256, description })),
+          Type.Optional(Type.String({ minLength: 1, maxLength: LONGEST_NAME, description })),
         ]),
       ),
     },
@@ -35,7 +36,9 @@ export const PageQuerySchema = Type.Object(
   {
     ...PAGE,
     isEnabled: Type.Optional(Type.String({ enum: ['true', 'false'], description: 'true or false' })),
-    q: Type.Optional(Type.String({ minLength: 1, maxLength: 128, description: 'a text that the name contains' })),
+    q: Type.Optional(
+      Type.String({ minLength: 1, maxLength: LONGEST_NAME, description: 'a text that the name contains' }),
+    ),
   },
   { additionalProperties: false },
 )
