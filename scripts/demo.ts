@@ -42,7 +42,7 @@ async function startDemo({ ports, dataDir, database, reset }: DemoOptions, shutd
 
   console.log('Looking after users and apps ...')
   const apps = appsAt(addresses)
-  const records = await registerDemo(createTesseraCommand(settings), apps, dataDir)
+  const records = await registerDemo(createTesseraCommand(settings), { apps, api: addresses.api }, dataDir)
   const credentialsOf = (clientId: string): { issuer: string; clientId: string; clientSecret: string } => ({
     issuer,
     clientId,

@@ -4,7 +4,8 @@ import resourceServer from '../../src/resource-server/resource-server.ts'
 import { LISTEN_HOST } from './addresses.ts'
 import { CHANGEABLE, type Customer, newCustomers } from './customers.ts'
 
-const ENTITY_SET = '/api/domain/odata/Crm_Sales_Customers'
+export const ODATA_ROOT = '/api/domain/odata'
+const ENTITY_SET = `${ODATA_ROOT}/Crm_Sales_Customers`
 
 /** The identifier of the instance's own API. */
 export const DEMO_RESOURCE = 'DomainAPI'
@@ -62,7 +63,7 @@ export async function startApi(options: ApiOptions): Promise<{ close(): Promise<
     scopes: ['read', 'update'],
     formatRefusal: ({ error, description }) => odataError(error, description),
   })
-  const context = `${url}/api/domain/odata/$metadata#Crm_Sales_Customers`
+  const context = `${url}${ODATA_ROOT}/$metadata#Crm_Sales_Customers`
   let customers = newCustomers()
 
   app.get<{ Querystring: { $top?: string } }>(ENTITY_SET, { config: { scope: 'read' } }, async ({ query }, reply) => {

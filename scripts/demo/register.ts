@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Addresses } from './addresses.ts'
-import { DEMO_RESOURCE } from './api.ts'
+import { DEMO_RESOURCE, ODATA_ROOT } from './api.ts'
 import { type AppRecord, type DemoRecords, loadRecords, saveRecords } from './data-dir.ts'
 import { DemoProblem } from './problem.ts'
 import { answerOf, type TesseraCommand } from './tessera-cli.ts'
@@ -147,9 +147,10 @@ async function ensureApp(tessera: TesseraCommand, app: DemoApp, known: AppRecord
   return { clientSecret: secret, redirectUri }
 }
 
-/** Lets the API's app ask about the tokens that are for the API. */
-async function ensureServes(tessera: TesseraCommand, { clientId }: DemoApp): Promise<void> {
-  await answerOf(tessera, ['resource', 'update', DEMO_RESOURCE, '--resource-server', clientId])
+/** Lets the API's app ask about the tokens that are for the API, and auto-discovery tell where that is. */
+async function ensureServes(tessera: TesseraCommand, { clientId }: DemoApp, api: string): Promise<void> {
+  const site = ['--site-url', api, '--site-property', `ODataServiceRoot=${api}${ODATA_ROOT}`]
+  await answerOf(tessera, ['resource', 'update', DEMO_RESOURCE, '--resource-server', clientId, ...site])
 }
 
 /**
@@ -157,7 +158,11 @@ async function ensureServes(tessera: TesseraCommand, { clientId }: DemoApp): Pro
  * what was learned is noted after every step, so that a start that broke off goes on where it stopped.
  * @throws DemoProblem when a command fails
  */
-export async function registerDemo(tessera: TesseraCommand, apps: DemoApps, dataDir: string): Promise<DemoRecords> {
+export async function registerDemo(
+  tessera: TesseraCommand,
+  { apps, api }: { readonly apps: DemoApps; readonly api: string },
+  dataDir: string,
+): Promise<DemoRecords> {
   const records = loadRecords(dataDir)
   for (const person of PEOPLE) {
     records.passwords[person.login] = await ensurePerson(tessera, person, records.passwords[person.login])
@@ -171,6 +176,6 @@ export async function registerDemo(tessera: TesseraCommand, apps: DemoApps, data
     records.apps[app.clientId] = record
     saveRecords(dataDir, records)
   }
-  await ensureServes(tessera, apps.api)
+  await ensureServes(tessera, apps.api, api)
   return records
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Value } from 'typebox/value'
 import { parse } from 'yaml'
+import { addressesOn } from '../../scripts/demo/addresses.ts'
 import { prepareDataDir } from '../../scripts/demo/data-dir.ts'
 import { appsAt, registerDemo } from '../../scripts/demo/register.ts'
 import { fileSchema } from '../../src/config-files/schema/file-schema.ts'
@@ -32,10 +33,10 @@ await t.test('the demo instance makes the round trip', async (t) => {
   const demo = commandLine(t)
   const records = join(demo.folder, 'records')
   prepareDataDir(records, false)
-  const addresses = { web: 'http://localhost:5081', spa: 'http://localhost:5082' }
+  const addresses = addressesOn({ identity: 5080, web: 5081, spa: 5082, api: 5083 })
   const tessera = (args: readonly string[], input?: string) =>
     demo.runWith({}, args, input).then((answer) => ({ ...answer, exitCode: answer.exitCode ?? 1 }))
-  await registerDemo(tessera, appsAt(addresses as Parameters<typeof appsAt>[0]), records)
+  await registerDemo(tessera, { apps: appsAt(addresses), api: addresses.api }, records)
   await roundTrip(t, demo)
 })
 

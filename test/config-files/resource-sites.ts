@@ -50,6 +50,23 @@ await t.test('where an API is: commands and files say the same', async (t) => {
   t.match((await run('audit list --json')).stdout, /"SiteUrl":\s*\{\s*"from":\s*"https:\/\/erp/)
 })
 
+await t.test('doctor names the APIs that auto-discovery does not list', async (t) => {
+  const { tessera } = placeOf(t)
+  const run = (line: string) => tessera(words(line))
+  const line = async () =>
+    (await run('doctor --no-online')).stdout.split('\n').find((one) => / auto-discovery /.test(one))
+  t.match(
+    await line(),
+    /^ok +auto-discovery +does not list DomainAPI: no SiteUrl says where it is \(tessera resource update DomainAPI --site-url URL\)$/,
+  )
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) await run(`resource add urn:${name} --scope ${name}`)
+  await run('resource add https://bi.example.com --scope bi')
+  t.match(await line(), /does not list DomainAPI, urn:a, urn:b, urn:c, urn:d, 2 more: no SiteUrl says where they are/)
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) await run(`resource remove urn:${name} --yes`)
+  await run('resource update DomainAPI --site-url https://erp.example.com')
+  t.equal(await line(), undefined, 'an identifier that is an address needs no other')
+})
+
 await t.test('what cannot be told to everybody is refused with the reason', async (t) => {
   const place = placeOf(t)
   for (const [flags, reason] of [

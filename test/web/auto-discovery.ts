@@ -27,21 +27,14 @@ await t.test('the sites of the instance, for everybody', async (t) => {
       System: true,
       AdditionalProperties: { OpenIdConfiguration: `${issuer}/.well-known/openid-configuration` },
     },
-    {
-      Type: 'UserProfile',
-      Status: 'Working',
-      StatusDescription: 'serves programs; pages for people come later',
-      Url: `${origin}/profile`,
-      System: true,
-      AdditionalProperties: { Me: `${origin}/profile/me` },
-    },
   ]
 
   await t.test('who it is, and its own sites', async (t) => {
     for (const path of PATHS)
       t.strictSame(await read(path), { Host: new URL(origin).host, DbName: 'shop', WebSites: own }, path)
-    for (const { AdditionalProperties } of own)
-      for (const url of Object.values(AdditionalProperties)) t.not((await fetch(url)).status, 404, `${url} is there`)
+    for (const { Url, AdditionalProperties } of own)
+      for (const url of [Url, ...Object.values(AdditionalProperties)])
+        t.not((await fetch(url)).status, 404, `${url} is there`)
   })
 
   await t.test('and the APIs that have an address', async (t) => {
@@ -87,7 +80,7 @@ await t.test('it names the configured issuer, whatever the request says', async 
     t.notMatch(body, /evil|localhost/)
     matchesWhole(t, JSON.parse(body), {
       Host: 'id.example.com:8443',
-      WebSites: [{ Url: 'https://id.example.com:8443/sso/id' }, { Url: 'https://id.example.com:8443/profile' }],
+      WebSites: [{ Url: 'https://id.example.com:8443/sso/id' }],
     })
   }
 })

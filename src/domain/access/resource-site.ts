@@ -17,6 +17,18 @@ export interface SiteStatus {
 
 export const USUAL_SITE_TYPE = 'API'
 
+/** Where everybody is told that an API is; one whose identifier is no address of the web, such as `DomainAPI` or a urn, says so by its site. */
+export function addressOf({
+  identifier,
+  site,
+}: {
+  readonly identifier: string
+  readonly site?: ResourceSite | undefined
+}) {
+  const url = site?.url ?? identifier
+  return URL.canParse(url) && ['https:', 'http:'].includes(new URL(url).protocol) ? url : undefined
+}
+
 const MOST_PROPERTIES = 20
 const PROPERTY_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ApiResource } from '../../domain/access/api-resource.ts'
-import { type SiteStatus, USUAL_SITE_TYPE } from '../../domain/access/resource-site.ts'
+import { addressOf, type SiteStatus, USUAL_SITE_TYPE } from '../../domain/access/resource-site.ts'
 import { type NamesByLanguage, showTexts } from '../../domain/apps/names-by-language.ts'
 
 interface Dependencies {
@@ -40,7 +40,7 @@ export async function autoDiscoveryEndpoint(
   server: FastifyInstance,
   { issuer, database, defaultResource, readResources, statusOf }: Dependencies,
 ): Promise<void> {
-  const { host, origin } = new URL(issuer)
+  const { host } = new URL(issuer)
   const own: readonly WebSite[] = [
     {
       Type: 'ID',
@@ -50,19 +50,11 @@ export async function autoDiscoveryEndpoint(
       System: true,
       AdditionalProperties: { OpenIdConfiguration: `${issuer}/.well-known/openid-configuration` },
     },
-    {
-      Type: 'UserProfile',
-      Status: 'Working',
-      StatusDescription: 'serves programs; pages for people come later',
-      Url: `${origin}/profile`,
-      System: true,
-      AdditionalProperties: { Me: `${origin}/profile/me` },
-    },
   ]
 
   function siteOf({ identifier, name, localizedNames, scopes, site }: ApiResource): WebSite[] {
-    const url = site?.url ?? identifier
-    if (!isAddress(url)) return []
+    const url = addressOf({ identifier, site })
+    if (url === undefined) return []
     // An identifier is a name: whether anybody answers there, nobody has said.
     const { status, description } =
       site === undefined ? ({ status: 'Unknown', description: 'is not monitored from here' } as const) : statusOf(url)
@@ -92,6 +84,3 @@ const named = ({ name, localizedNames }: { name: string; localizedNames?: NamesB
   Name: name,
   ...showTexts('LocalizedNames', localizedNames),
 })
-
-/** An identifier that is no address of the web, such as `DomainAPI` or a urn, leads nowhere. */
-const isAddress = (url: string): boolean => URL.canParse(url) && ['https:', 'http:'].includes(new URL(url).protocol)

@@ -11,7 +11,10 @@ interface Dependencies extends FindPersonDependencies {
 }
 
 /** The pages of a person's own site that `links` names, by member; one that there is not yet is null there. */
-const PAGES: Readonly<Record<'changePassword' | 'accessTokens' | 'devices', { path: string; exists: boolean }>> = {
+const PAGES: Readonly<
+  Record<'profile' | 'changePassword' | 'accessTokens' | 'devices', { path: string; exists: boolean }>
+> = {
+  profile: { path: '', exists: false },
   changePassword: { path: '/security/password', exists: false },
   accessTokens: { path: '/security/tokens', exists: false },
   devices: { path: '/devices', exists: false },
@@ -67,12 +70,9 @@ export async function profileMeEndpoint(
       person: null,
       domain: null,
       instance: { database, url: origin },
-      links: {
-        profile: at(''),
-        ...Object.fromEntries(
-          Object.entries(PAGES).map(([name, { path, exists }]) => [name, exists ? at(path) : null]),
-        ),
-      },
+      links: Object.fromEntries(
+        Object.entries(PAGES).map(([name, { path, exists }]) => [name, exists ? at(path) : null]),
+      ),
     }
   }
 }

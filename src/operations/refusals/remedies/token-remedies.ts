@@ -130,7 +130,7 @@ export const TOKEN_REMEDIES = {
   ),
   'reference-token-not-permitted': permitReferenceToken,
   'reference-token-makes-none': () => ({
-    fix: 'let a person sign in and create the token at /profile',
+    fix: 'let a page of this server create the token for the person who is signed in there (POST /profile/api/v1/tokens)',
     otherwise: 'to create it for them: tessera token issue-pat --for LOGIN --app APP',
     expected: 'the session of a browser, or an access token from a sign-in',
   }),
