@@ -210,7 +210,13 @@ export async function buildServer(
         writeAlone: store.writeAlone,
         clock,
       })
-      await id.register(logoutSite, { ...ofPages, logout, subjectOf, tellApps: services.tellApps })
+      await id.register(logoutSite, {
+        ...ofPages,
+        logout,
+        subjectOf,
+        tellApps: services.tellApps,
+        toldApps: services.toldApps,
+      })
       await id.register(errorSite, { renderPage, findNamed })
       await id.register(brandFiles, { brand })
     },

@@ -41,6 +41,7 @@ import { createDevices } from '../sign-in/devices/devices.ts'
 import { createLogout } from '../sign-in/logout/logout.ts'
 import { createLogoutNotices } from '../sign-in/logout/logout-notices.ts'
 import { createTellApps } from '../sign-in/logout/tell-apps.ts'
+import { createToldApps } from '../sign-in/logout/told-apps.ts'
 import { createPasswordMethod } from '../sign-in/methods/password.ts'
 import { createSignInMethods } from '../sign-in/methods/registry.ts'
 import { createBrowserState } from '../sign-in/session/browser-state.ts'
@@ -211,6 +212,12 @@ export function createServices(config: Config, core: Core, { random, log, whileO
     devices,
     logout,
     outbox,
+    toldApps: createToldApps({
+      apps: read.apps,
+      outbox: read.outbox,
+      boxes: masterKeys.boxesFor('logout-tickets'),
+      clock,
+    }),
     tellApps: createTellApps({ sendNow: outbox.sendNow, whileOutside }),
     authenticateApp,
     lookUpToken,

@@ -23,6 +23,7 @@ const LIMITS: Readonly<Record<string, number>> = {
   access_token: 16_384,
   id_token_hint: 16_384,
   interaction: 15_000,
+  told: 15_000,
   touches: 15_000,
 }
 const DEFAULT_LIMIT = 2048

@@ -133,15 +133,16 @@ export function createLogout({ apps, readHint, boxes, clock, random, issuer }: D
       )
     },
 
-    /** Where the browser goes when all is done. */
-    doneUrl({ backTo, redirectUri, state, uiLocales }: LogoutInteraction): string {
+    /** Where the browser goes when all is done. @param told which apps were told, for a page of ours to say so */
+    doneUrl({ backTo, redirectUri, state, uiLocales }: LogoutInteraction, told?: string): string {
       if (redirectUri !== undefined) return state === undefined ? redirectUri : appendParameters(redirectUri, { state })
-      const told = {
+      const shown = {
         ...(backTo === undefined ? {} : { app: backTo }),
+        ...(told === undefined ? {} : { told }),
         ...(uiLocales === undefined ? {} : { ui_locales: uiLocales }),
       }
       const signedOut = `${issuer}/logout/signed-out`
-      return Object.keys(told).length === 0 ? signedOut : appendParameters(signedOut, told)
+      return Object.keys(shown).length === 0 ? signedOut : appendParameters(signedOut, shown)
     },
 
     /** Where an app is at home, by its ApplicationUri. */

@@ -4,7 +4,9 @@ import type { Sector } from '../../domain/apps/sector.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
 import { appendParameters, destinationOf } from '../../domain/protocol/redirect-uri.ts'
 import type { User } from '../../domain/users/user.ts'
+import { digest } from '../../lib/crypto/secrets.ts'
 import type { Logout, LogoutInteraction } from '../../sign-in/logout/logout.ts'
+import type { ToldApps } from '../../sign-in/logout/told-apps.ts'
 import type { LiveSession, SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
 import type { LeftApp } from '../../store/repositories/sessions/session-apps.ts'
 import type { RenderPage } from '../kit/answers/pages.ts'
@@ -21,12 +23,13 @@ interface Dependencies {
   readonly audit: Pick<Audit, 'note'>
   /** Comes back soon, whatever the apps do. */
   readonly tellApps: (left: readonly LeftApp[]) => Promise<void>
+  readonly toldApps: ToldApps
   readonly issuer: string
 }
 
 /** The pages where a person signs out. @see OIDC RP-Initiated Logout §2 */
 export async function logoutSite(server: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { logout, sessions, cookies, renderPage, audit, tellApps, issuer } = dependencies
+  const { logout, sessions, cookies, renderPage, audit, tellApps, toldApps, issuer } = dependencies
   const letBrowserTell = createLetBrowserTell(dependencies)
   const vouchedFor = createVouchedFor(dependencies)
   const config = { page: true } as const
@@ -47,9 +50,10 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
     const frames = left.flatMap(({ frontchannelLogoutUri: uri }) =>
       uri === undefined ? [] : [appendParameters(uri, { iss: issuer, sid })],
     )
+    const next = logout.doneUrl(interaction, toldApps.seal(left, digest(cookies.ensureBrowser(request, reply))))
     return frames.length === 0
-      ? reply.redirect(logout.doneUrl(interaction), 303)
-      : letBrowserTell(request, reply, interaction, frames)
+      ? reply.redirect(next, 303)
+      : letBrowserTell(request, reply, { ...interaction, next }, frames)
   }
 
   /** Nobody is signed in, who could know where the link leads: an app that nobody vouched for does not send them there. */
@@ -101,28 +105,34 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
   server.get('/logout/signed-out', { config }, createSignedOutPage(dependencies))
 }
 
-/** The last page of a sign-out, which leads back to an app that has a home. */
+/** The last page of a sign-out, which says which apps were told and leads back to an app that has a home. */
 const createSignedOutPage =
-  ({ renderPage, logout }: Pick<Dependencies, 'renderPage' | 'logout'>) =>
+  ({ renderPage, logout, toldApps, cookies }: Pick<Dependencies, 'renderPage' | 'logout' | 'toldApps' | 'cookies'>) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const app = queryForm(request).get('app')
+    const [app = '', box = ''] = ['app', 'told'].map((name) => queryForm(request).get(name))
     const back = await logout.findHome(app)
-    // The same page in another language; an app that is not known is nothing to repeat.
-    const place = `/logout/signed-out${back === undefined ? '' : `?${new URLSearchParams({ app: app ?? '' })}`}`
+    const browser = cookies.browser(request)
+    const told = box === '' ? undefined : await toldApps.open(box, browser && digest(browser))
+    // The same page in another language; what is not known is nothing to repeat.
+    const here = { ...(back ? { app } : {}), ...(told ? { told: box } : {}) }
     return renderPage(request, reply, {
       template: 'signed-out',
-      place,
-      data: (_t, _has, language) => ({ back: back && { url: back.url, name: nameIn(back, language) } }),
+      place: `/logout/signed-out${Object.keys(here).length === 0 ? '' : `?${new URLSearchParams(here)}`}`,
+      data: (_t, _has, language) => ({
+        back: back && { url: back.url, name: nameIn(back, language) },
+        told: told?.apps.map((each) => ({ name: nameIn(each, language), outcome: each.outcome })),
+        more: String(told?.more ?? 0),
+      }),
     })
   }
 
 /** The page that lets the browser tell apps, with the cookies they gave it, and moves on by itself. @see OIDC Front-Channel Logout §3 */
 const createLetBrowserTell =
-  ({ renderPage, logout }: Pick<Dependencies, 'renderPage' | 'logout'>) =>
+  ({ renderPage }: Pick<Dependencies, 'renderPage'>) =>
   (
     request: FastifyRequest,
     reply: FastifyReply,
-    interaction: LogoutInteraction,
+    interaction: LogoutInteraction & { readonly next: string },
     frames: readonly string[],
   ): FastifyReply =>
     renderPage(request, reply, {
@@ -133,7 +143,7 @@ const createLetBrowserTell =
       place: null,
       data: () => ({
         frames,
-        next: logout.doneUrl(interaction),
+        next: interaction.next,
         destination: interaction.redirectUri === undefined ? undefined : destinationOf(interaction.redirectUri),
       }),
     })
