@@ -42,6 +42,51 @@ await t.test('RFC 9110 §9.3.2: HEAD of everything that can be read: the headers
   }
 })
 
+/** Where a redirect leads to, and with which parameters; what is sealed in them differs each time. */
+function leadsTo(headers: Headers): string {
+  const { pathname, searchParams } = new URL(headers.get('location') ?? '/', instance.issuer)
+  return [pathname, ...searchParams.keys()].join(' ')
+}
+const namesOfCookies = (headers: Headers): string[] => headers.getSetCookie().map((text) => text.split('=')[0] ?? '')
+
+await t.test(
+  'HEAD of a page of a sign-in or sign-out under way, by a browser with its cookie and without',
+  async (t) => {
+    const browser = createBrowser(instance.origin)
+    const request = { client_id: WEB, redirect_uri: WEB_REDIRECT, scope: 'openid read' }
+    const login = await browser.open(authorizeUrl(instance, request))
+    const interaction = new URL(login.url).search
+    const logout = await browser.request(`${instance.issuer}/connect/endsession`)
+    const pages = [
+      ...['/login', '/consent', '/connect/authorize/continue'].flatMap((path) => [
+        `${path}${interaction}`,
+        `${path}${interaction}&cookies=asked`,
+        `${path}?interaction=x`,
+      ]),
+      `/logout${new URL(logout.headers.get('location') ?? '').search}`,
+      '/connect/endsession?client_id=nobody',
+      `/connect/endsession?client_id=${WEB}`,
+      `/logout/signed-out?app=${WEB}`,
+      `/connect/authorize?client_id=${WEB}`,
+      ...['', '&prompt=none', '&response_type=token'].map(
+        (more) => `/connect/authorize${new URL(authorizeUrl(instance, request)).search}${more}`,
+      ),
+    ]
+    for (const page of pages) {
+      const url = `${instance.issuer}${page}`
+      for (const ask of [send, browser.request]) {
+        const get = await ask(url, { redirect: 'manual' })
+        const head = await ask(url, { method: 'HEAD', redirect: 'manual' })
+        const what = `${page.slice(0, 40)} ${ask === send ? 'without' : 'with'} the cookie: ${get.status}`
+        t.equal(head.status, get.status, what)
+        t.strictSame(constantOf(head.headers), constantOf(get.headers), what)
+        t.equal(leadsTo(head.headers), leadsTo(get.headers), what)
+        t.strictSame(namesOfCookies(head.headers), namesOfCookies(get.headers), what)
+      }
+    }
+  },
+)
+
 await t.test('AU-20: HEAD issues, grants and ends nothing', async (t) => {
   const browser = createBrowser(instance.origin)
   const request = { client_id: WEB, redirect_uri: WEB_REDIRECT, scope: 'openid read' }

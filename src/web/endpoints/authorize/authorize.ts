@@ -50,11 +50,12 @@ export async function authorizeEndpoint(server: FastifyInstance, dependencies: D
     try {
       const valid = await flow.validate(asked, redirectable)
       const interaction = begun ?? flow.interactions.start(asked.form)
-      // Of HEAD nothing must come; what a GET there would issue is asked for once more.
-      if (request.method !== 'GET')
-        return reply.redirect(`${issuer}/connect/authorize/continue?${sealed(interaction)}`, 303)
+      const askAgain = () => reply.redirect(`${issuer}/connect/authorize/continue?${sealed(interaction)}`, 303)
+      if (request.method === 'POST') return askAgain()
       const step = await flow.decide(valid, interaction, cookies.session(request))
       if (step.kind === 'ready') {
+        // Of HEAD nothing must come; what a GET would issue is asked for once more.
+        if (request.method === 'HEAD') return askAgain()
         const parameters = await flow.issueAnswer({
           request: valid,
           signedIn: step.signedIn,

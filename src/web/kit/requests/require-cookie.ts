@@ -25,7 +25,7 @@ export const createRequireCookie =
     const interaction = query.get('interaction') ?? ''
     const refused = whyNotOpened(interactions, interaction)
     if (refused?.detail.rule !== 'interaction-elsewhere') return undefined
-    if (request.method === 'GET' && query.get('cookies') !== 'asked') {
+    if (request.method !== 'POST' && query.get('cookies') !== 'asked') {
       cookies.ensureBrowser(request, reply)
       const here = new URL(request.routeOptions.url ?? '', issuer).href
       return reply.redirect(`${here}?${new URLSearchParams({ interaction, cookies: 'asked' })}`, 303)
