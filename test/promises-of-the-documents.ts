@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { SETTINGS } from '../src/config/settings.ts'
 import { showRegistration } from '../src/domain/apps/app-attributes.ts'
 import { APP_DEFAULTS } from '../src/domain/apps/trusted-application.ts'
 import { INSTANCE_SETTINGS } from '../src/domain/instance/instance-settings.ts'
@@ -23,6 +24,16 @@ await t.test('docs/settings.md lists every setting', async (t) => {
   for (const [name, { default: fallback }] of Object.entries(INSTANCE_SETTINGS))
     t.ok(page.includes(`- **\`${name}\`** (\`${fallback}\`): `), name)
   t.match(read('README.md'), /\(docs\/settings\.md\)/, 'and the README leads there')
+})
+
+await t.test('docs/coming-from-erp-net.md has every switch', async (t) => {
+  const page = read('docs/coming-from-erp-net.md')
+  const switches = Object.keys(SETTINGS).filter((name) => name.startsWith('TESSERA_COMPAT_'))
+  t.strictSame(
+    [...page.matchAll(/^\| `(TESSERA_COMPAT_\w+)=true` \| /gm)].map(([, name]) => name),
+    switches,
+  )
+  t.ok(switches.length > 2)
 })
 
 await t.test('docs/apps.md lists every attribute of the record with its default', async (t) => {
