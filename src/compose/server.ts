@@ -222,7 +222,7 @@ export async function buildServer(
     },
     { prefix: base },
   )
-  await server.register(landingSite, { renderPage, issuer, autoDiscovery: AUTO_DISCOVERY_PATHS[0] })
+  await server.register(landingSite, { ...ofPages, autoDiscovery: AUTO_DISCOVERY_PATHS[0] })
   const managed = '/manage/api/v1'
   await server.register(manageApi, {
     prefix: managed,

@@ -1,6 +1,9 @@
 // SQLite alone: is about headers, hosts and addresses, which no database sees
 import t from 'tap'
+import { lettersOf } from '../../src/domain/protocol/redirect-uri.ts'
+import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
 import { send } from '../fixtures/clients/http.ts'
+import { createRelyingParty, webApp } from '../fixtures/clients/relying-party.ts'
 import { startInstance } from '../fixtures/instance/instance.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
 import { query } from '../fixtures/store/database.ts'
@@ -16,7 +19,7 @@ await t.test('GET /, /id and /id/ say what this is, and lead on', async (t) => {
     t.equal(view.page.querySelector('#issuer')?.text, issuer)
     t.match(view.page.querySelector('.lead')?.text, /Crown &lt;b&gt;Foods&lt;\/b&gt;|Crown <b>Foods<\/b>/)
     t.strictSame(view.page.querySelectorAll('main b'), [])
-    for (const id of ['discovery', 'sites', 'sign-out']) {
+    for (const id of ['discovery', 'sites']) {
       const url = view.page.querySelector(`#${id}`)?.getAttribute('href') ?? ''
       t.ok((await send(url)).status < 400, `${id} leads somewhere`)
     }
@@ -26,6 +29,43 @@ await t.test('GET /, /id and /id/ say what this is, and lead on', async (t) => {
     t.equal((await send(`${origin}${path}`, { method: 'HEAD' })).status, 200)
     t.equal((await send(`${origin}${path}`, { method: 'POST' })).headers.get('allow'), 'GET, HEAD')
   }
+})
+
+await t.test('the developers’ part is folded away, and the way out is for whoever is in', async (t) => {
+  await instance.addUser({ login: 'david', name: 'David Miller' })
+  await instance.addApp({ ...webApp('shop'), requireConsent: false })
+  const browser = createBrowser(origin)
+  const before = await browser.open(origin)
+  t.strictSame(
+    before.page.querySelectorAll('#sign-out, .person, details[open]'),
+    [],
+    'nobody is signed in, who could sign out',
+  )
+  t.ok(before.page.querySelector('details #issuer'))
+  await createRelyingParty(instance, { clientId: 'shop', login: 'david' }, browser).obtainTokens()
+  const view = await browser.open(origin)
+  t.equal(view.page.querySelector('.person-name')?.text, 'David Miller')
+  const asked = await browser.open(view.page.querySelector('#sign-out')?.getAttribute('href') ?? '')
+  await browser.submit(asked, 'logout-confirm')
+  t.notOk((await browser.open(origin)).page.querySelector('#sign-out'))
+})
+
+await t.test('hosts in letters of other scripts are shown in these and in ASCII', async (t) => {
+  const redirectUri = 'https://xn--bcher-kva.example/cb'
+  await instance.addApp({ ...webApp('books'), impersonateLoginUrl: [redirectUri] })
+  const url = authorizeUrl(instance, { client_id: 'books', redirect_uri: redirectUri })
+  const view = await createBrowser(origin).open(url)
+  t.equal(view.page.querySelector('.where')?.text, 'https://bücher.example (xn--bcher-kva.example)')
+  const plain = authorizeUrl(instance, { client_id: 'shop', redirect_uri: webApp('shop').impersonateLoginUrl[0] ?? '' })
+  t.notMatch((await createBrowser(origin).open(plain)).page.querySelector('.where')?.text, '(')
+  for (const [host, letters] of [
+    ['xn--bcher-kva.example', 'bücher.example'],
+    ['example.com', undefined],
+    ['127.0.0.1', undefined],
+    ['[::1]', undefined],
+    ['xn--a', undefined],
+  ] as const)
+    t.equal(lettersOf(host), letters, host)
 })
 
 await t.test('in three languages', async (t) => {

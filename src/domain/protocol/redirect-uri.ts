@@ -1,3 +1,4 @@
+import { domainToUnicode } from 'node:url'
 import { isLoopback } from '../../lib/net/network.ts'
 
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
@@ -55,10 +56,28 @@ export function isOpenToThisDevice(uri: string): boolean {
   return protocol !== 'https:' || host === 'localhost' || host.endsWith('.localhost') || isLoopback(host)
 }
 
-/** Where the browser goes, as a CSP source and for people to read: an origin, or a private-use scheme. */
+/** Where the browser goes, as a CSP source: an origin, or a private-use scheme. */
 export function destinationOf(uri: string): string {
   const url = new URL(uri)
   return url.origin === 'null' ? url.protocol : url.origin
+}
+
+/**
+ * The same for people to read. A host that is written with letters of other scripts is shown in these and in ASCII: the one is what
+ * people know, and the other tells letters apart that look alike.
+ * @see RFC 5890 §2.3.2.1, UTS 39 §4
+ */
+export function readableDestination(uri: string): string {
+  const destination = destinationOf(uri)
+  const { hostname } = new URL(uri)
+  const inLetters = lettersOf(hostname)
+  return inLetters === undefined ? destination : `${destination.replace(hostname, inLetters)} (${hostname})`
+}
+
+/** A host in the letters that its `xn--` parts stand for; nothing where it has none. */
+export function lettersOf(hostname: string): string | undefined {
+  const letters = domainToUnicode(hostname)
+  return letters === '' || letters === hostname ? undefined : letters
 }
 
 /** The web origin of a redirect URI, for CORS; a private-use scheme has none. */

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ReadCatalogue } from '../../domain/access/resource-indicators.ts'
 import { displayOf, reachOf } from '../../domain/apps/app-display.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
-import { destinationOf } from '../../domain/protocol/redirect-uri.ts'
+import { readableDestination } from '../../domain/protocol/redirect-uri.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import { createRarely } from '../../lib/flow/rarely.ts'
@@ -82,7 +82,7 @@ export async function consentSite(server: FastifyInstance, dependencies: Depende
         user: step.signedIn.user,
         eachTime: asked.eachTime,
         notYou: `${issuer}/login?interaction=${flow.interactions.seal({ ...interaction, another: true })}`,
-        returnTo: destinationOf(redirectUri),
+        returnTo: readableDestination(redirectUri),
         action: `${issuer}/consent?interaction=${flow.interactions.seal({ ...interaction, asked: step.signedIn.sessionEpoch })}`,
         csrf,
       }),

@@ -3,7 +3,7 @@ import type { Proof } from '../../domain/access/proof.ts'
 import { beforeSignIn, displayOf, reachOf } from '../../domain/apps/app-display.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
 import type { Form } from '../../domain/protocol/form.ts'
-import { destinationOf } from '../../domain/protocol/redirect-uri.ts'
+import { readableDestination } from '../../domain/protocol/redirect-uri.ts'
 import { PasswordQueueFull } from '../../lib/crypto/passwords.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import { createRarely } from '../../lib/flow/rarely.ts'
@@ -91,7 +91,7 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
         problem: problem?.name,
         minutes: String(Math.ceil((error?.retryAfter ?? 0) / 60)),
         refusalId: error && refuse(request, error),
-        returnHost: destinationOf(redirectUri),
+        returnHost: readableDestination(redirectUri),
       }),
     })
   }

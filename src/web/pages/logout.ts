@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { nameIn } from '../../domain/apps/names-by-language.ts'
 import type { Sector } from '../../domain/apps/sector.ts'
 import type { Audit } from '../../domain/instance/audit.ts'
-import { appendParameters, destinationOf } from '../../domain/protocol/redirect-uri.ts'
+import { appendParameters, destinationOf, readableDestination } from '../../domain/protocol/redirect-uri.ts'
 import type { User } from '../../domain/users/user.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import type { Logout, LogoutInteraction } from '../../sign-in/logout/logout.ts'
@@ -61,7 +61,7 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
     const { selfRegistered, redirectUri, uiLocales } = interaction
     const url = logout.doneUrl(interaction)
     if (!selfRegistered || redirectUri === undefined) return reply.redirect(url, 303)
-    const onward = { url, destination: destinationOf(redirectUri) }
+    const onward = { url, destination: readableDestination(redirectUri) }
     return renderPage(request, reply, { template: 'signed-out', uiLocales, data: () => ({ onward }) })
   }
 
@@ -144,7 +144,7 @@ const createLetBrowserTell =
       data: () => ({
         frames,
         next: interaction.next,
-        destination: interaction.redirectUri === undefined ? undefined : destinationOf(interaction.redirectUri),
+        destination: interaction.redirectUri === undefined ? undefined : readableDestination(interaction.redirectUri),
       }),
     })
 

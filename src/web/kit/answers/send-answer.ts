@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AuthorizationAnswer } from '../../../domain/protocol/authorization-answer.ts'
-import { destinationOf } from '../../../domain/protocol/redirect-uri.ts'
+import { readableDestination } from '../../../domain/protocol/redirect-uri.ts'
 import type { RenderPage } from './pages.ts'
 
 export type SendAnswer = (request: FastifyRequest, reply: FastifyReply, answer: AuthorizationAnswer) => FastifyReply
@@ -22,7 +22,7 @@ export const createSendAnswer =
       data: () => ({
         action: redirectUri,
         fields: Object.entries(parameters),
-        destination: destinationOf(redirectUri),
+        destination: readableDestination(redirectUri),
       }),
     })
   }
