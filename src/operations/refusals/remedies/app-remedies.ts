@@ -71,20 +71,20 @@ function admitPeople({ uri, registered: { app }, refusal: { parameters } }: Fact
 
 /** What only an app with a secret may do is never for a program on somebody's device: another app does it. */
 function leaveToServer({ refusal: { parameters }, registered }: Facts): Remedy {
-  const register = (name: string): string =>
-    `tessera app register ${name} --service --system-user ${loneOf(registered)}`
   if (parameters['grant_type'] === 'client_credentials')
     return {
       fix: inTheApp(
         'use the token of the person who signed in; what happens without a person is for a service on a server, which is an app of its own',
       ),
-      otherwise: `for the service: ${register('SERVICE-URI')}`,
+      otherwise: `for the service: tessera app register SERVICE-URI --service --system-user ${loneOf(registered)}`,
     }
   return {
     fix: inTheApp(
       'do not ask: expires_in says how long the token is valid, and a 401 of the API that it ended; whether it is valid is for the API to ask, as a Confidential app',
     ),
-    otherwise: `for the API, an app of its own: ${register('API-URI')} && tessera resource update API-ID --resource-server API-URI`,
+    // It only asks about tokens, and gets none of its own.
+    otherwise:
+      'for the API, an app of its own: tessera app register API-URI --service --set SystemUserAllowed=false && tessera resource update API-ID --resource-server API-URI',
   }
 }
 
