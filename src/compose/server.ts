@@ -194,7 +194,7 @@ export async function buildServer(
       await id.register(sessionTouchesEndpoint, { authenticateApp, touchApiSessions: services.touchApiSessions })
       await id.register(sessionNoticesEndpoint, { authenticateApp, readCatalogue, readNotices: services.readNotices })
       if (config.registration.mode !== 'off')
-        await id.register(registrationEndpoint, { registration: services.registration, networks })
+        await id.register(registrationEndpoint, { registration: services.registration, networks, activity })
       await id.register(endSessionEndpoint, { logout, issuer })
       await id.register(loginSite, {
         ...ofPages,

@@ -19,6 +19,8 @@ async function doctor(tessera: Tessera, ...flags: string[]): Promise<Report & { 
   return { code, ...(JSON.parse(stdout) as Report) }
 }
 
+const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
 const unwell = ({ findings }: Report) =>
   findings.filter(({ severity }) => severity !== 'ok').map(({ check, severity }) => `${severity}: ${check}`)
 
@@ -157,3 +159,48 @@ await t.test('tessera doctor: a server that believes strangers, and one that is 
     { severity: 'fault', found: /trusts any X-Forwarded-For/, fix: /let the proxy replace that header/ },
   )
 })
+
+await t.test(
+  'tessera doctor: what holds of several apps is said once for people, and of each for scripts',
+  async (t) => {
+    const { tessera } = await prepareSite(t)
+    const register = (uri: string, pkce: boolean, ...flags: string[]) =>
+      tessera([
+        ...['app', 'register', uri, '--web', '--redirect-uri', 'https://app.example.com/cb'],
+        ...['--set', `RequirePkce=${pkce}`, ...flags],
+      ])
+    const lines = async (): Promise<string> => (await tessera(['doctor', '--no-online'])).stdout
+    const found = 'a stolen code can be used without PKCE (see first that its library sends code_challenge)'
+    const fix = (apps: string): string => `tessera app update APP --set RequirePkce=true, where APP is ${apps}`
+    const said = (count: string, apps: string): RegExp =>
+      new RegExp(`^warning +${count} +${escaped(found)}[^\\n]*${escaped(fix(apps))}$`, 'm')
+
+    await register('my.app/good', true)
+    await register('my.app/a', false)
+    t.match(
+      await lines(),
+      /^warning +app my\.app\/a +a stolen code .*tessera app update my\.app\/a --set/m,
+      'one by its name',
+    )
+    t.match(await lines(), /^ok +app my\.app\/good +nothing to fix$/m)
+    await register('my.app/b', false)
+    t.match(await lines(), said('2 of 3 apps', 'my.app/a, my.app/b'))
+    await register('my.app/fine', true)
+    const text = await lines()
+    t.match(text, /^ok +2 of 4 apps +nothing to fix$/m)
+    t.ok(
+      text.indexOf('warning  2 of 4 apps') < text.indexOf('ok       2 of 4 apps'),
+      'what is to be mended comes first',
+    )
+    for (const name of ['c', 'd', 'e', 'f']) await register(`my.app/${name}`, false)
+    t.match(
+      await lines(),
+      said('6 of 8 apps', 'my.app/a, my.app/b, my.app/c, my.app/d, my.app/e and 1 more (--json names them)'),
+    )
+    const report = await doctor(tessera, '--no-online')
+    t.strictSame(
+      report.findings.filter((finding) => finding.found === found).map(({ check }) => check),
+      ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `app my.app/${name}`),
+    )
+  },
+)

@@ -4,6 +4,7 @@ import { matchesWhole } from '../fixtures/answers/matches-whole.ts'
 import { answerOf, obtainTokens } from '../fixtures/clients/code-flow.ts'
 import { authorizeUrl, requestServiceToken, requestToken } from '../fixtures/clients/endpoints.ts'
 import { basic } from '../fixtures/clients/http.ts'
+import { METADATA, sendRegistration } from '../fixtures/clients/registration.ts'
 import { tokensOf } from '../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { METRICS, readMetrics } from '../fixtures/instance/metrics.ts'
@@ -14,6 +15,9 @@ const { instance } = await startWorld(t, {
   ...METRICS,
   TESSERA_TRUSTED_PROXIES: '127.0.0.1,::1',
   TESSERA_LIMIT_TOKEN: '5',
+  TESSERA_REGISTRATION: 'open',
+  TESSERA_REGISTRATION_HOURLY: '1',
+  TESSERA_REGISTRATION_MOST: '2',
 })
 
 /** The samples of these counters. */
@@ -58,4 +62,18 @@ await t.test('refusals by error, and what limits turned away', async (t) => {
   t.match(text, /^tessera_refusals_by_error_total\{error="unsupported_grant_type"\} 1$/m)
   t.match(text, /^tessera_throttled_total\{limit="token"\} [1-9]$/m)
   t.notMatch(await readMetrics(instance), /made-up|my\.trusted|david|nobody-here/, 'no label is from a request')
+})
+
+await t.test('what the limits of registrations turned away', async (t) => {
+  const metadata = { ...METADATA, redirect_uris: ['https://rp.example.com/metrics'] }
+  const register = (address: string) => sendRegistration(instance, metadata, { 'x-forwarded-for': address })
+  t.strictSame(
+    [await register('203.0.113.8'), await register('203.0.113.8'), await register('198.51.100.8')].map(
+      (one) => one.status,
+    ),
+    [201, 429, 201],
+  )
+  t.ok((await samples('tessera_throttled_total')).includes('tessera_throttled_total{limit="registration"} 1'))
+  t.equal((await register('192.0.2.8')).status, 503, 'no more apps at all')
+  t.ok((await samples('tessera_throttled_total')).includes('tessera_throttled_total{limit="registration"} 2'))
 })

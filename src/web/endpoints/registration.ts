@@ -1,5 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Refused } from '../../domain/refusals/errors.ts'
+import type { RefusalRule } from '../../domain/refusals/refusal-rule.ts'
 import type { Registration } from '../../oauth/registration/registration.ts'
+import type { Activity } from '../kit/limits/activity.ts'
 import { readBearerToken } from '../kit/requests/bearer-token.ts'
 import { jsonObject, registerJsonObject } from '../kit/requests/json-object.ts'
 import type { Networks } from '../kit/requests/network.ts'
@@ -7,7 +10,16 @@ import type { Networks } from '../kit/requests/network.ts'
 interface Dependencies {
   readonly registration: Registration
   readonly networks: Pick<Networks, 'networkToLimit'>
+  readonly activity: Pick<Activity, 'throttled'>
 }
+
+/** What turns away whoever does too much of it, and whoever comes when there is too much. */
+const LIMITS: readonly RefusalRule[] = [
+  'registration-too-often',
+  'registration-fetched-too-often',
+  'registration-changed-too-often',
+  'registrations-full',
+]
 
 interface OfClient {
   readonly Params: { readonly client: string }
@@ -16,9 +28,12 @@ interface OfClient {
 /** Where apps register themselves, and look after that registration. @see RFC 7591 §3, RFC 7592 §2 */
 export async function registrationEndpoint(
   server: FastifyInstance,
-  { registration, networks }: Dependencies,
+  { registration, networks, activity }: Dependencies,
 ): Promise<void> {
   registerJsonObject(server)
+  server.addHook('onError', async (_request, _reply, error: Error) => {
+    if (error instanceof Refused && LIMITS.includes(error.detail.rule)) activity.throttled('registration')
+  })
   const options = { config: { bearer: true } } as const
   const at = (request: FastifyRequest) => ({ address: request.ip, network: networks.networkToLimit(request) })
 

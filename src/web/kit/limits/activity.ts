@@ -6,7 +6,7 @@ import { createTally } from '../../../lib/flow/tally.ts'
 export type Activity = ReturnType<typeof createActivity>
 
 /** Names that the code has; none comes from a request. */
-type Limit = 'sign-in' | 'token' | 'introspect' | 'authorize' | 'profile' | 'app-failures'
+type Limit = 'sign-in' | 'token' | 'introspect' | 'authorize' | 'profile' | 'app-failures' | 'registration'
 
 /** Which kind of app tokens went to; how many apps there are, and what they are called, is no matter. */
 export const classOf = ({ selfRegistered, clientType }: Pick<TrustedApplication, 'selfRegistered' | 'clientType'>) =>
