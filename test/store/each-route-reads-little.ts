@@ -29,6 +29,7 @@ const REFUSED: readonly string[] = [
   '404 DELETE /manage/api/v1/registration-tokens/:id',
   '404 DELETE /manage/api/v1/sessions/:id',
   '404 DELETE /manage/api/v1/sign-ins/:sid',
+  '404 DELETE /manage/api/v1/tokens/:id',
   '404 DELETE /profile/api/v1/consents/:applicationUri',
   '404 DELETE /profile/api/v1/tokens/:id',
   '404 GET /id/brand/logo',

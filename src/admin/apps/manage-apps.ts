@@ -12,7 +12,8 @@ import { type Page, type PageQuery, readPage } from '../../domain/records/paging
 import type { Fault } from '../../domain/refusals/errors.ts'
 import type { SealedRows } from '../../lib/crypto/master-keys.ts'
 import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
-import type { Clock } from '../../lib/time/clock.ts'
+import { type Clock, DAY } from '../../lib/time/clock.ts'
+import { readDuration } from '../../lib/time/duration.ts'
 import { readTime } from '../../lib/time/read-time.ts'
 import type { Repositories } from '../../store/store.ts'
 import { invalidChange, isInvalidChange } from '../change/refuse-change.ts'
@@ -22,7 +23,7 @@ import { type Expected, requireExpected, versionOfApp } from '../change/versions
 import { warningsAbout, warningsAboutSecrets } from './app-warnings.ts'
 import { registerApp, registrationOf, removeApp, requireApp, setAppEnabled, updateApp } from './apps.ts'
 import { type ShownLogout, showLogouts } from './logouts.ts'
-import { addAppSecret, removeAppSecret } from './secrets.ts'
+import { addAppSecret, removeAppSecret, rotateAppSecret } from './secrets.ts'
 
 interface Dependencies {
   readonly read: Pick<Repositories, 'apps' | 'users' | 'outbox'>
@@ -45,6 +46,8 @@ export interface SecretInput {
   readonly Label?: string | null
   readonly ExpiresAt?: string | null
   readonly ApplicationSecretHash?: string
+  /** How long those that are valid stay so, such as `7d`, or `0`; they all do where nothing is said. */
+  readonly Overlap?: string
 }
 
 export type ManageApps = ReturnType<typeof createManageApps>
@@ -124,7 +127,10 @@ export function createManageApps({ read, runChange, clock, random, sealedSecrets
           context.now,
         )
         const sealed = made === undefined ? undefined : (await sealedSecrets.sealIn(unit))(made, secret.id)
-        await addAppSecret(unit, applicationUri, { ...secret, sealed }, context)
+        const overlap = readOverlap(body.Overlap)
+        const added = { ...secret, sealed }
+        if (overlap === undefined) await addAppSecret(unit, applicationUri, added, context)
+        else await rotateAppSecret(unit, applicationUri, { secret: added, overlap }, context)
         const shown = showSecret({ ...secret, lastUsedAt: undefined })
         return { ...shown, ...(made === undefined ? {} : { ApplicationSecret: made }) }
       }),
@@ -133,6 +139,8 @@ export function createManageApps({ read, runChange, clock, random, sealedSecrets
       runChange(actor, (unit, context) => removeAppSecret(unit, applicationUri, id, context)),
   }
 }
+
+const LONGEST_OVERLAP = 365 * DAY
 
 const SECRET_OF_NOBODY: Fault = {
   attribute: 'ApplicationSecretHash',
@@ -175,4 +183,12 @@ function readEnd(text: string | null | undefined, now: number): number | undefin
   if (time !== undefined && time > now) return time
   const reason = time === undefined ? 'expects a time such as 2030-01-31T00:00:00Z' : 'is in the past'
   throw invalidChange([{ attribute: 'ExpiresAt', reason }])
+}
+
+/** @returns milliseconds @throws Refused `invalid_change` */
+function readOverlap(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const overlap = readDuration(text)
+  if (overlap !== undefined && overlap <= LONGEST_OVERLAP) return overlap
+  throw invalidChange([{ attribute: 'Overlap', reason: 'expects a length of time up to 365d, such as 0, 12h or 7d' }])
 }

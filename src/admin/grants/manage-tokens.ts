@@ -14,6 +14,7 @@ import type { ChangeContext } from '../change/record-change.ts'
 import { notThere } from '../change/refuse-change.ts'
 import type { Actor, RunChange } from '../change/run-change.ts'
 import { orSuggestion } from '../change/suggest.ts'
+import { requireUser } from '../users/find-user.ts'
 import { epochsWhenAsked, issueReferenceToken, revokeReferenceToken, type WantedToken } from './reference-tokens.ts'
 
 type Unit = Pick<Repositories, 'apps' | 'users' | 'settings' | 'referenceTokens' | 'sessionEpochs' | 'auditEvents'>
@@ -27,6 +28,9 @@ interface Dependencies {
   readonly random: Random
 }
 
+/** Whose tokens are asked for: a user by login, e-mail or id, an app by its ApplicationUri. */
+export type TokensWanted = ReferenceTokenFilter
+
 export type ManageTokens = ReturnType<typeof createManageTokens>
 
 /** Reference tokens as the APIs handle them: each change is checked, stored and audited in one unit of work. */
@@ -36,15 +40,24 @@ export function createManageTokens({ read, requireDiskSpace, runChange, clock, r
     return { ...showReferenceToken(token, app, user, context.now), token: value }
   }
 
+  async function page(filter: ReferenceTokenFilter, query: PageQuery): Promise<Page<ShownReferenceToken>> {
+    const { items, next } = await readPage(
+      query,
+      (wanted) => read.referenceTokens.page(filter, wanted),
+      ({ id }) => id,
+    )
+    return { items: await describeTokens(items, read, clock()), next }
+  }
+
   return {
     /** The newest first. */
-    async page(filter: ReferenceTokenFilter, query: PageQuery): Promise<Page<ShownReferenceToken>> {
-      const { items, next } = await readPage(
-        query,
-        (wanted) => read.referenceTokens.page(filter, wanted),
-        ({ id }) => id,
-      )
-      return { items: await describeTokens(items, read, clock()), next }
+    page,
+
+    /** The same for whoever names app and user as people do. @throws Refused `not_found` */
+    async pageOf({ app, user, kind }: TokensWanted, query: PageQuery): Promise<Page<ShownReferenceToken>> {
+      if (app !== undefined) await orSuggestion(read, requireApp(read, app))
+      const id = user === undefined ? undefined : (await orSuggestion(read, requireUser(read, user))).id
+      return page({ app, user: id, kind }, query)
     },
 
     /** @throws Refused `not_found` */

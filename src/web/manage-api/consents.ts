@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { ConsentsWanted } from '../../admin/grants/consents.ts'
 import type { ManageConsents } from '../../admin/grants/manage-consents.ts'
 import { administratorOf } from '../kit/apis/administrator.ts'
 import { ConsentPage } from '../kit/apis/consent-schemas.ts'
@@ -24,6 +25,13 @@ const ROUTES = {
     query: pageQuery({}),
     answer: { 200: ConsentPage },
   }),
+  all: operation({
+    id: 'listAllConsents',
+    tag,
+    summary: 'List the consents of whichever users to whichever apps',
+    query: pageQuery({ user: 'a login, e-mail or id', app: 'an ApplicationUri' }),
+    answer: { 200: ConsentPage },
+  }),
   withdraw: operation({
     id: 'withdrawConsent',
     tag,
@@ -41,6 +49,11 @@ export async function manageConsentsEndpoint(
   server.get<OfUser>('/users/:user/consents', { schema: ROUTES.list }, async (request, reply) =>
     sendPage(request, reply, await consents.page({ user: request.params.user }, readPageQuery(request))),
   )
+
+  server.get<{ Querystring: ConsentsWanted }>('/consents', { schema: ROUTES.all }, async (request, reply) => {
+    const { user, app } = request.query
+    return sendPage(request, reply, await consents.page({ user, app }, readPageQuery(request)))
+  })
 
   server.delete<OfConsent>(
     '/users/:user/consents/:applicationUri',

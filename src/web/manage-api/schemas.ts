@@ -132,6 +132,13 @@ export const NewSecret = Type.Object(
     Label: Type.Optional(Type.Unsafe<string | null>({ ...TEXT_OR_NULL, maxLength: 200, description: 'a text' })),
     ExpiresAt: Type.Optional(timeOrNull('a time such as 2030-01-31T00:00:00Z, or null')),
     ApplicationSecretHash: Type.Optional(SECRET_HASH),
+    Overlap: Type.Optional(
+      Type.String({
+        maxLength: 32,
+        description:
+          'how long the present secrets stay valid, such as 7d, or 0 to end them at once; default: they stay',
+      }),
+    ),
   },
   STRICT,
 )

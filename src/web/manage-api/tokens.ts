@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
-import type { ManageTokens } from '../../admin/grants/manage-tokens.ts'
+import { Type } from 'typebox'
+import type { ManageTokens, TokensWanted } from '../../admin/grants/manage-tokens.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
-import { madeByToken, type ReferenceTokenKind } from '../../domain/tokens/reference-token.ts'
+import { madeByToken, REFERENCE_TOKEN_KINDS, type ReferenceTokenKind } from '../../domain/tokens/reference-token.ts'
 import { type Administrator, administratorOf } from '../kit/apis/administrator.ts'
 import { APPLICATION_URI, NOTHING, operation } from '../kit/apis/operation.ts'
 import { NewToken, NewTokenShown, type TokenInput, TokenRecord } from '../kit/apis/token-schemas.ts'
@@ -25,6 +26,26 @@ const ROUTES = {
     params,
     query: pageQuery({}),
     answer: { 200: pageOf(TokenRecord) },
+  }),
+  all: operation({
+    id: 'listAllTokens',
+    tag,
+    summary: 'List the reference tokens of whichever apps and users, newest first',
+    query: Type.Object(
+      {
+        ...pageQuery({ app: 'an ApplicationUri', user: 'whom it acts as: a login, e-mail or id' }).properties,
+        kind: Type.Optional(Type.String({ enum: [...REFERENCE_TOKEN_KINDS], description: 'PAT or SAT' })),
+      },
+      { additionalProperties: false },
+    ),
+    answer: { 200: pageOf(TokenRecord) },
+  }),
+  removeAny: operation({
+    id: 'revokeAnyToken',
+    tag,
+    summary: 'Revoke a reference token at once, of whichever app',
+    params: { id: 'the id of the token' },
+    answer: { 204: NOTHING },
   }),
   add: operation({
     id: 'issueToken',
@@ -73,6 +94,20 @@ export async function manageTokensEndpoint(
     await tokens.requireApp(applicationUri)
     return sendPage(request, reply, await tokens.page({ app: applicationUri }, readPageQuery(request)))
   })
+
+  server.get<{ Querystring: TokensWanted }>('/tokens', { schema: ROUTES.all }, async (request, reply) => {
+    const { app, user, kind } = request.query
+    return sendPage(request, reply, await tokens.pageOf({ app, user, kind }, readPageQuery(request)))
+  })
+
+  server.delete<{ Params: { readonly id: string } }>(
+    '/tokens/:id',
+    { schema: ROUTES.removeAny },
+    async (request, reply) => {
+      await tokens.revoke(request.params.id, {}, administratorOf(request))
+      return reply.status(204).send()
+    },
+  )
 
   server.post<OfApp & { Body: NewTokenInput }>(
     '/apps/:applicationUri/tokens',

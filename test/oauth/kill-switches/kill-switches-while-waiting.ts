@@ -218,6 +218,7 @@ await t.test('PT-07: every change of the administration API is checked again', a
     'DELETE /apps/:applicationUri/secrets/:secret': () => api.remove(`${appPath(WEB)}/secrets/${secret}`),
     'POST /apps/:applicationUri/tokens': () => api.post(`${appPath(SYNC)}/tokens`, { kind: 'SAT', scope: 'read' }),
     'DELETE /apps/:applicationUri/tokens/:id': () => api.remove(`${appPath(WEB)}/tokens/${pat.token.id}`),
+    'DELETE /tokens/:id': () => api.remove(`/tokens/${pat.token.id}`),
     'POST /keys': () => api.post('/keys', { force: true }),
     'DELETE /keys/:kid': () => api.remove(`/keys/${kid}`),
     'POST /resources': () => api.post('/resources', { Identifier: 'urn:mallory', Scopes: ['mallory'] }),
