@@ -115,6 +115,25 @@ await t.test('guesses at addresses are told the right one, as a text and not by 
   t.match(page.page.querySelector('#error-description')?.text, `${issuer}/connect/authorize`)
 })
 
+await t.test('what is outside the issuer is found by whoever looks for it below', async (t) => {
+  for (const [path, what] of [
+    ['/profile/me', 'who somebody is'],
+    ['/profile/api/v1/tokens', 'the list of your tokens'],
+    ['/tools/auto-discovery', 'auto-discovery'],
+    ['/health/ready', 'the health of the server'],
+    ['/metrics', 'the page of metrics'],
+    ['/manage/api/v1/apps', 'the administration API'],
+  ] as const) {
+    const { status, json } = await send(`${issuer}${path}`)
+    t.strictSame(
+      [status, json['error_description']],
+      [404, `there is nothing at this address; ${what} is ${origin}${path}`],
+      path,
+    )
+    t.not((await send(`${origin}${path}`)).status, 404, 'and there it is')
+  }
+})
+
 await t.test('what is no guess is told nothing, and neither leaves a row', async (t) => {
   for (const path of [
     '/nothing',

@@ -83,7 +83,7 @@ const nothingThere = (guessed: string | undefined): Refused =>
       })
     : new Refused('not_found', `there is nothing at this address; ${guessed}`, {
         rule: 'address-guessed',
-        cause: 'the address is one that other servers have',
+        cause: 'what is looked for has another address here',
         expected: guessed,
       })
 

@@ -1,7 +1,7 @@
 /** What people look for at the addresses other servers have. */
 interface Sought {
   readonly what: string
-  /** Where it is, below the issuer; `undefined` for what is not below it. */
+  /** Where it is, below the issuer. */
   readonly path: string
   /** Where it is looked for, at the root of the host and below the issuer. */
   readonly guesses: readonly string[]
@@ -58,6 +58,17 @@ const SOUGHT: readonly Sought[] = [
   },
 ]
 
+/** What is at the root of the host, and looked for below the issuer. */
+const OUTSIDE: readonly (readonly [what: string, ...paths: string[]])[] = [
+  ['who somebody is', '/profile/me'],
+  ['the list of your tokens', '/profile/api/v1/tokens'],
+  ['the list of your consents', '/profile/api/v1/consents'],
+  ['auto-discovery', '/tools/auto-discovery', '/sys/auto-discovery'],
+  ['the health of the server', '/health/ready', '/health/live'],
+  ['the page of metrics', '/metrics'],
+  ['the administration API', '/manage/api/v1/apps', '/manage/api/v1/users'],
+]
+
 /**
  * Where somebody finds what they look for at an address that is none here; a look into a table that is made once, as floods of
  * such requests must cost nothing.
@@ -65,7 +76,8 @@ const SOUGHT: readonly Sought[] = [
  * @param mayRegister whether there is an endpoint for that
  */
 export function createFindGuessed(issuer: string, mayRegister: boolean): (path: string) => string | undefined {
-  const base = new URL(issuer).pathname.replace(/\/$/, '')
+  const { origin, pathname } = new URL(issuer)
+  const base = pathname.replace(/\/$/, '')
   const answers = new Map<string, string>()
   for (const { what, path, guesses } of SOUGHT) {
     if (path === '/connect/register' && !mayRegister) continue
@@ -74,5 +86,8 @@ export function createFindGuessed(issuer: string, mayRegister: boolean): (path: 
     // Where RFC 8414 would put it for an issuer with a path, OpenID Connect has nothing.
     if (path === '/.well-known/openid-configuration') answers.set(`${path}${base}`, answer)
   }
+  if (base !== '')
+    for (const [what, ...paths] of OUTSIDE)
+      for (const path of paths) answers.set(`${base}${path}`, `${what} is ${origin}${path}`)
   return (path) => answers.get(path.replace(/\/$/, '').toLowerCase())
 }
