@@ -852,7 +852,11 @@ await t.test('a removed app is gone with what it issued', async (t) => {
 })
 
 await t.test('lists come in pages that inserts do not disturb', async (t) => {
-  for (const name of ['b', 'd', 'f', 'h', 'j']) await register(`page/${name}`, WEB_APP)
+  const later = async (name: string): Promise<void> => {
+    instance.advance(1000)
+    await register(`page/${name}`, WEB_APP)
+  }
+  for (const name of ['b', 'f', 'd', 'j', 'h']) await later(name)
   await api.patch(appPath('page/h'), { IsEnabled: false })
   const read = async (path: string) => {
     const { json, headers } = await api.get(path)
@@ -860,17 +864,26 @@ await t.test('lists come in pages that inserts do not disturb', async (t) => {
     return { uris, next: json['next'], link: headers.get('link') }
   }
   const first = await read('/apps?limit=2&q=PAGE/')
-  t.strictSame(first.uris, ['b', 'd'])
+  t.strictSame(first.uris, ['h', 'j'], 'the newest first')
   t.equal(first.link, `</manage/api/v1/apps?limit=2&q=PAGE%2F&cursor=${first.next}>; rel="next"`)
-  await register('page/a', WEB_APP)
-  await register('page/e', WEB_APP)
-  await api.remove(appPath('page/d'))
+  await later('a')
+  await api.remove(appPath('page/j'))
   const second = await read(`/apps?limit=2&q=page/&cursor=${first.next}`)
-  t.strictSame(second.uris, ['e', 'f'])
+  t.strictSame(second.uris, ['d', 'f'])
   const third = await read(`/apps?limit=2&q=page/&cursor=${second.next}`)
-  t.strictSame(third, { uris: ['h', 'j'], next: null, link: null })
+  t.strictSame(third, { uris: ['b'], next: null, link: null })
   t.strictSame((await read('/apps?q=page/&isEnabled=false')).uris, ['h'])
-  t.strictSame((await read('/apps?q=page/&isEnabled=true')).uris, ['a', 'b', 'e', 'f', 'j'])
+  t.strictSame((await read('/apps?q=page/&isEnabled=true')).uris, ['a', 'd', 'f', 'b'])
+  await register('page/e', WEB_APP)
+  const [latest] = (await read('/apps?limit=1&q=page/')).uris
+  t.equal(latest, 'e', 'of one moment the last by name')
+  isProblem(
+    t,
+    instance,
+    await api.get('/apps?cursor=Yg'),
+    { status: 400, type: 'malformed-request' },
+    'no place in time',
+  )
   t.strictSame((await read('/apps?q=%25')).uris, [], 'a wildcard is a letter like any other')
   for (let n = 0; n < 55; n++) await register(`many/${n}`, WEB_APP)
   t.equal(((await api.get('/apps')).json['items'] as Json[]).length, 50, 'fifty unless told')

@@ -11,6 +11,7 @@ const REPORTS = 'https://reports.example.com'
 const PATH = `/resources/${encodeURIComponent(REPORTS)}`
 
 await t.test('an API resource is added, and told as the command line tells it', async (t) => {
+  instance.advance(60_000)
   const added = await admin.post('/resources', {
     Identifier: REPORTS,
     Scopes: ['reports.read', { Name: 'reports.write', Description: 'Change every report' }],
@@ -38,6 +39,7 @@ await t.test('an API resource is added, and told as the command line tells it', 
   t.strictSame(shown.json, told)
   const first = await admin.get('/resources?limit=1')
   const rest = await admin.get(`/resources?cursor=${first.json['next']}`)
+  matchesWhole(t, [first.json['items'], rest.json['items']], [[{ Identifier: REPORTS }], [{ Identifier: 'DomainAPI' }]])
   t.strictSame(
     [first, rest].flatMap(({ json }) => json['items'] as object[]),
     await documentOf(tessera(words('resource list --json'))),

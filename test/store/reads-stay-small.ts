@@ -1,4 +1,5 @@
 import t from 'tap'
+import { showConsents } from '../../src/admin/grants/consents.ts'
 import { addTool, appPath, createAdminApi, TOOL } from '../fixtures/admin/admin.ts'
 import { documentOf, tesseraOn, words } from '../fixtures/cli/cli.ts'
 import { serviceToken as adminToken } from '../fixtures/clients/endpoints.ts'
@@ -55,12 +56,12 @@ const PATHS: readonly (readonly [name: string, work: () => Promise<unknown>, all
   ['a lookup of a token', () => web.introspect(access)],
   ['the claims of a person', () => web.userinfo(access)],
   ['one’s own consents', () => own('/consents')],
-  ['one’s own consents, next page', () => own(`/consents?cursor=${cursor(`a ${david.id}`)}`)],
+  ['one’s own consents, next page', () => own(`/consents?cursor=${cursor(`1 a ${david.id}`)}`)],
   ['one’s own tokens', () => own('/tokens')],
   ['users', () => admin.get('/users')],
-  ['users, next page', () => admin.get(`/users?cursor=${cursor('b')}`)],
+  ['users, next page', () => admin.get(`/users?cursor=${cursor('1 x')}`)],
   ['users by a text', () => admin.get('/users?q=zzz&isEnabled=true')],
-  ['users by a text, next page', () => admin.get(`/users?q=zzz&cursor=${cursor('b')}`)],
+  ['users by a text, next page', () => admin.get(`/users?q=zzz&cursor=${cursor('1 x')}`)],
   ['a user that nobody is', () => admin.get('/users/davit')],
   ['a change of a user that nobody is', () => admin.patch('/users/davit', { name: 'x' })],
   ['an e-mail', () => admin.get('/users/david@example.com')],
@@ -70,7 +71,8 @@ const PATHS: readonly (readonly [name: string, work: () => Promise<unknown>, all
   ['a user is switched off', () => admin.patch('/users/anna', { isEnabled: false })],
   ['a user is removed', () => admin.remove('/users/spare')],
   ['apps', () => admin.get('/apps')],
-  ['apps by a text, next page', () => admin.get(`/apps?q=zzz&cursor=${cursor('b')}`)],
+  ['apps, next page', () => admin.get(`/apps?cursor=${cursor('1 x')}`)],
+  ['apps by a text, next page', () => admin.get(`/apps?q=zzz&cursor=${cursor('1 x')}`)],
   ['an app that is not there', () => admin.get(appPath('my.trusted.app/wep'))],
   ['a change of an app that is not there', () => admin.patch(appPath('my.trusted.app/wep'), { Name: 'x' })],
   ['an app is switched off', () => admin.patch(appPath(SPARE), { IsEnabled: false })],
@@ -78,7 +80,7 @@ const PATHS: readonly (readonly [name: string, work: () => Promise<unknown>, all
   ['reference tokens of an app', () => admin.get(`${appPath(WEB)}/tokens`)],
   ['sign-outs of an app', () => admin.get(`${appPath(WEB)}/logouts`)],
   ['consents of a user', () => admin.get('/users/david/consents')],
-  ['consents of a user, next page', () => admin.get(`/users/david/consents?cursor=${cursor(`a ${david.id}`)}`)],
+  ['consents of a user, next page', () => admin.get(`/users/david/consents?cursor=${cursor(`1 a ${david.id}`)}`)],
   ['reference tokens', () => admin.get(`/tokens?cursor=${cursor('0')}`)],
   ['reference tokens of a kind', () => admin.get('/tokens?kind=SAT')],
   ['reference tokens of a user, of a kind', () => admin.get('/tokens?user=david&kind=PAT')],
@@ -105,6 +107,8 @@ const PATHS: readonly (readonly [name: string, work: () => Promise<unknown>, all
   ['events of a name', () => admin.get(`/audit?event=app_removed&cursor=${cursor('1 x')}`)],
   ['events of a user', () => admin.get(`/audit?user=${david.id}&event=signed_in`), SAME_MOMENT],
   ['events of an app', () => admin.get(`/audit?app=${WEB}&user=${david.id}`), SAME_MOMENT],
+  ['all consents', () => showConsents(instance.core.store.read, {}, { limit: 50, after: '1 a b' })],
+  ['consents to an app', () => showConsents(instance.core.store.read, { app: WEB }, { limit: 50, after: '1 a b' })],
   ['a consent is taken back', () => own(`/consents/${encodeURIComponent(WEB)}`, 'DELETE')],
   // Bounded by TESSERA_REGISTRATION_MOST.
   ['an app registers itself', register, /^(SCAN|Seq Scan on) self_registrations/],

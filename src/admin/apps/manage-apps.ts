@@ -8,7 +8,7 @@ import {
   unreadableIn,
 } from '../../domain/apps/app-record.ts'
 import { APP_DEFAULTS, type AppRegistration, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
-import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
+import type { Page, PageQuery } from '../../domain/records/paging.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import type { SealedRows } from '../../lib/crypto/master-keys.ts'
 import { digest, newId, newSecret, type Random } from '../../lib/crypto/secrets.ts'
@@ -23,6 +23,7 @@ import { type Expected, requireExpected, versionOfApp } from '../change/versions
 import { warningsAbout, warningsAboutSecrets } from './app-warnings.ts'
 import { registerApp, registrationOf, removeApp, requireApp, setAppEnabled, updateApp } from './apps.ts'
 import { type ShownLogout, showLogouts } from './logouts.ts'
+import { readNewestApps } from './newest-apps.ts'
 import { addAppSecret, removeAppSecret, rotateAppSecret } from './secrets.ts'
 
 interface Dependencies {
@@ -72,8 +73,9 @@ export function createManageApps({ read, runChange, clock, random, sealedSecrets
 
     secrets: async (applicationUri: string) => (await find(applicationUri)).secrets.map(showSecretUse),
 
+    /** The newest first. */
     async page(query: PageQuery): Promise<Page<ReturnType<typeof showApp>>> {
-      const { items, next } = await readPage(query, read.apps.page, (app) => app.applicationUri)
+      const { items, next } = await readNewestApps(read, query)
       const logins = await read.users.loginsOf(items.flatMap(({ systemUser }) => systemUser ?? []))
       return { items: items.map((app) => showApp(app, logins.get(app.systemUser ?? ''))), next }
     },

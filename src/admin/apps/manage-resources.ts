@@ -3,7 +3,7 @@ import type { ApiScope } from '../../domain/access/api-scope.ts'
 import { type ResourceSite, USUAL_SITE_TYPE } from '../../domain/access/resource-site.ts'
 import type { GivenAway } from '../../domain/access/self-registered-access.ts'
 import { EXPECTED_TEXTS, mergeNames, type NamesByLanguage, readNames } from '../../domain/apps/names-by-language.ts'
-import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
+import type { Page, PageQuery } from '../../domain/records/paging.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
 import type { Repositories } from '../../store/store.ts'
@@ -11,6 +11,7 @@ import { conflict, invalidChange, notThere } from '../change/refuse-change.ts'
 import type { Actor, RunChange } from '../change/run-change.ts'
 import { type Expected, requireExpected, versionOfResource } from '../change/versions.ts'
 import { type Given, watchGivenAway } from './given-away.ts'
+import { readNewestResources } from './newest-resources.ts'
 import { findResource, putResource, removeResource } from './resources.ts'
 
 interface Dependencies {
@@ -58,12 +59,9 @@ export function createManageResources({ read, runChange: run, given }: Dependenc
   return {
     find: async (identifier: string) => describe(await requireNamed(read, identifier)),
 
-    /** In the order of their identifiers. */
+    /** The newest first. */
     async page(query: PageQuery): Promise<Page<ReturnType<typeof showResource>>> {
-      const all = await read.resources.list()
-      const fetch = async ({ after = '', limit }: PageQuery) =>
-        all.filter(({ identifier }) => identifier > after).slice(0, limit)
-      const { items, next } = await readPage(query, fetch, ({ identifier }) => identifier)
+      const { items, next } = await readNewestResources(read, query)
       return { items: items.map(showResource), next }
     },
 

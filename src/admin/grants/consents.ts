@@ -1,5 +1,7 @@
 import { nameIn } from '../../domain/apps/names-by-language.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
+import { readTimeKey, timeKeyOf } from '../../domain/records/time-key.ts'
+import { cursorMalformed } from '../../domain/refusals/cursor-malformed.ts'
 import type { Refused } from '../../domain/refusals/errors.ts'
 import { isoTime } from '../../lib/time/clock.ts'
 import type { ConsentKey } from '../../store/repositories/users/consents.ts'
@@ -28,14 +30,17 @@ export interface ShownConsent {
 }
 
 // An id holds no space, an ApplicationUri may.
-const keyOf = ({ applicationUri, userId }: ConsentKey): string => `${applicationUri} ${userId}`
+const keyOf = ({ grantedAt, applicationUri, userId }: ConsentKey): string =>
+  timeKeyOf({ at: grantedAt, id: `${applicationUri} ${userId}` })
 
 function readKey(key: string): ConsentKey {
-  const at = key.lastIndexOf(' ')
-  return at < 0 ? { applicationUri: key, userId: '' } : { applicationUri: key.slice(0, at), userId: key.slice(at + 1) }
+  const { at: grantedAt, id } = readTimeKey(key)
+  const end = id.lastIndexOf(' ')
+  if (end < 0) throw cursorMalformed()
+  return { grantedAt, applicationUri: id.slice(0, end), userId: id.slice(end + 1) }
 }
 
-/** The next consents as they are shown, by app, then by user. @throws Refused `not_found` */
+/** The next consents as they are shown, the one given last first. @throws Refused `not_found` */
 export async function showConsents(
   { consents, apps, users }: Pick<Repositories, 'consents' | 'apps' | 'users'>,
   { user, app, language }: ConsentsWanted,

@@ -20,7 +20,7 @@ export function consentCommands(program: Command): void {
     .addHelpText('after', helpText(['tessera consent list', 'tessera consent list --user david']))
   consent
     .command('list')
-    .description('list consents by app and user')
+    .description('list consents, newest first')
     .option('--user <user>', 'only consents of this user: login, e-mail or id')
     .option('--app <application-uri>', 'only consents to this app')
     .addHelpText('after', helpText(['tessera consent list', 'tessera consent list --user david --json']))

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { watchGivenAway } from '../../admin/apps/given-away.ts'
+import { readNewestResources } from '../../admin/apps/newest-resources.ts'
 import { putResource, removeResource, requireResource } from '../../admin/apps/resources.ts'
 import { givenAway } from '../../compose/scopes-to-give.ts'
 import { type ApiResource, scopesOf, showResource } from '../../domain/access/api-resource.ts'
@@ -7,6 +8,7 @@ import { didYouMean } from '../../domain/refusals/nearest.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import type { Repositories } from '../../store/store.ts'
 import { commandLine, commandLineHere } from '../kit/actor.ts'
+import { everyPage } from '../kit/every-page.ts'
 import { helpText } from '../kit/help.ts'
 import { confirm } from '../kit/input.ts'
 import { block, print, printWarned, table } from '../kit/output.ts'
@@ -64,7 +66,7 @@ export function resourceCommands(program: Command): void {
     .action(add)
   resource
     .command('list')
-    .description('list all API resources')
+    .description('list all API resources, newest first')
     .addHelpText('after', helpText(['tessera resource list', 'tessera resource list --json']))
     .action((_flags: unknown, command: Command) => list(command))
   resource
@@ -151,7 +153,7 @@ const add = (identifier: string, flags: PutFlags, command: Command): Promise<voi
 
 const list = (command: Command): Promise<void> =>
   withCoreAsItIs(command, async ({ store }, { tokens }) => {
-    const resources = await store.read.resources.list()
+    const resources = await everyPage((query) => readNewestResources(store.read, query))
     const rows = resources.map((resource) => [
       resource.identifier,
       resource.name,

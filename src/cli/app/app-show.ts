@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import { requireApp } from '../../admin/apps/apps.ts'
+import { readNewestApps } from '../../admin/apps/newest-apps.ts'
 import { type AppAttribute, RECORD_ATTRIBUTES } from '../../domain/apps/app-attributes.ts'
 import { APP_DEFAULTS, type AppRegistration, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
-import { readPage } from '../../domain/records/paging.ts'
 import { everyPage } from '../kit/every-page.ts'
 import { globalsOf } from '../kit/globals.ts'
 import { helpText } from '../kit/help.ts'
@@ -30,8 +30,7 @@ export function showCommands(app: Command): void {
 
 const list = (command: Command): Promise<void> =>
   withCoreAsItIs(command, async ({ store }) => {
-    const byName = await everyPage((query) => readPage(query, store.read.apps.page, (app) => app.applicationUri))
-    const apps = byName.toSorted((one, other) => other.createdAt - one.createdAt)
+    const apps = await everyPage((query) => readNewestApps(store.read, query))
     const loginOf = await loginsFor(apps, store.read)
     const records = apps.map((app) => recordOf(app, loginOf))
     const rows = apps.map((app) => rowOf(app, loginOf))

@@ -12,7 +12,7 @@ export const timeKeyOf = ({ at, id }: TimeKey): string => `${at} ${id}`
 
 /** @throws Refused `invalid_request` for what was no key of a page */
 export function readTimeKey(key: string): TimeKey {
-  const [, at, id] = /^(\d{1,16}) (\S+)$/.exec(key) ?? []
+  const [, at, id] = /^(\d{1,16}) ([^\0]+)$/.exec(key) ?? []
   if (at === undefined || id === undefined) throw cursorMalformed()
   return { at: Number(at), id }
 }

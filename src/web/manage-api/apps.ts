@@ -29,7 +29,7 @@ const ROUTES = {
   list: operation({
     id: 'listApps',
     tag,
-    summary: 'List the apps',
+    summary: 'List the apps, newest first',
     query: PageQuerySchema,
     answer: { 200: pageOf(AppRecord) },
   }),

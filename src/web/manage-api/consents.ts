@@ -20,7 +20,7 @@ const ROUTES = {
   list: operation({
     id: 'listConsents',
     tag,
-    summary: 'List the consents of users to apps',
+    summary: 'List the consents of a user to apps, newest first',
     params,
     query: pageQuery({}),
     answer: { 200: ConsentPage },

@@ -99,7 +99,7 @@ const ROUTES = {
   list: operation({
     id: 'listResources',
     tag,
-    summary: 'List the API resources by their identifiers',
+    summary: 'List the API resources, newest first',
     query: pageQuery({}),
     answer: { 200: pageOf(Shown) },
   }),

@@ -12,7 +12,7 @@ const ROUTES = {
   list: operation({
     id: 'listOwnConsents',
     tag,
-    summary: 'List your consents to apps',
+    summary: 'List your consents to apps, newest first',
     query: pageQuery({}),
     answer: { 200: ConsentPage },
   }),

@@ -23,8 +23,10 @@ const toOther = { client_id: OTHER, redirect_uri: OTHER_REDIRECT }
 
 async function consenting(login: string, ...requests: readonly (typeof toWeb)[]): Promise<Browser> {
   const browser = createBrowser(instance.origin)
-  for (const request of requests)
+  for (const request of requests) {
+    instance.advance(1000)
     await signInAndConsent(browser, await browser.open(authorizeUrl(instance, request)), login)
+  }
   return browser
 }
 
@@ -57,7 +59,7 @@ const ALL = { userinfo: true, access: true, pat: true, refresh: true }
 const NONE = { userinfo: false, access: false, pat: false, refresh: false }
 
 await t.test('CS-10: a person sees what they allowed, and takes it back', async (t) => {
-  const browser = await consenting('david', toWeb, toOther)
+  const browser = await consenting('david', toOther, toWeb)
   const tokens = await obtainTokens(instance)
   const others = await obtainTokens(instance, {}, { login: 'anna' })
   const pat = (await issue(instance, { kind: 'PAT', user: david.id, app: WEB })).value
@@ -72,14 +74,14 @@ await t.test('CS-10: a person sees what they allowed, and takes it back', async 
   const listed = await call(browser, 'GET')
   t.equal(listed.headers.get('cache-control'), 'no-store')
   matchesWhole(t, listed.json.items, [
-    { app: OTHER, user: 'david' },
     { app: WEB, name: 'Web shop', user: 'david', scope: /openid/, granted_at: new Date(instance.now()).toISOString() },
+    { app: OTHER, user: 'david', granted_at: new Date(instance.now() - 1000).toISOString() },
   ])
 
   const first = await call(browser, 'GET', '?limit=1')
-  matchesWhole(t, first.json.items, [{ app: OTHER }], 'a page at a time')
+  matchesWhole(t, first.json.items, [{ app: WEB }], 'a page at a time, the newest first')
   const [, rest = ''] = /^<[^>]*consents(\?[^>]+)>; rel="next"$/.exec(first.headers.get('link') ?? '') ?? []
-  matchesWhole(t, (await call(browser, 'GET', rest)).json, { items: [{ app: WEB }], next: null }, 'and the rest')
+  matchesWhole(t, (await call(browser, 'GET', rest)).json, { items: [{ app: OTHER }], next: null }, 'and the rest')
 
   const page = await call(browser, 'DELETE', ofApp(WEB), {
     'sec-fetch-site': 'cross-site',
@@ -135,7 +137,7 @@ await t.test('an administrator does it for a person', async (t) => {
   const tokens = await obtainTokens(instance)
   const pat = (await issue(instance, { kind: 'PAT', user: david.id, app: WEB })).value
   const { items } = (await admin.get('/users/david/consents')).json as { items: unknown[] }
-  matchesWhole(t, items, [{ app: OTHER }, { app: WEB, user: 'david' }])
+  matchesWhole(t, items, [{ app: WEB, user: 'david' }, { app: OTHER }])
   t.equal((await admin.remove(`/users/david@example.com/consents${ofApp(WEB)}`)).status, 204)
   t.strictSame(await whatLives(tokens, pat), NONE)
   t.match((await withdrawals()).at(-1), { actor: `app:${TOOL}`, app: WEB })

@@ -48,6 +48,13 @@ const toResource = (
 
 /** The APIs that access tokens are for, with their scopes and the apps that serve them. */
 export function apiResourcesOn(db: Kysely<Schema>) {
+  const withServers = () =>
+    db
+      .selectFrom('api_resources')
+      .leftJoin('resource_servers', 'resource_servers.identifier', 'api_resources.identifier')
+      .select(['api_resources.identifier', 'name', 'localized_names', 'scopes', 'open_to_self_registered', 'site'])
+      .select('application_uri')
+
   async function nameServers({ identifier, resourceServers }: ApiResource): Promise<void> {
     if (resourceServers.length === 0) return
     await db
@@ -57,16 +64,24 @@ export function apiResourcesOn(db: Kysely<Schema>) {
   }
 
   return {
+    /** In the order of their identifiers. */
     async list(): Promise<ApiResource[]> {
-      const rows = await db
-        .selectFrom('api_resources')
-        .leftJoin('resource_servers', 'resource_servers.identifier', 'api_resources.identifier')
-        .select(['api_resources.identifier', 'name', 'localized_names', 'scopes', 'open_to_self_registered', 'site'])
-        .select('application_uri')
-        .orderBy('api_resources.identifier')
+      const rows = await withServers().orderBy('api_resources.identifier').orderBy('application_uri').execute()
+      return rows.filter(isFirstOfItsApi).map((row) => toResource(row, serversOf(row.identifier, rows)))
+    },
+
+    /** The newest first. */
+    async newest(): Promise<{ readonly resource: ApiResource; readonly createdAt: number }[]> {
+      const rows = await withServers()
+        .select('api_resources.created_at')
+        .orderBy('api_resources.created_at', 'desc')
+        .orderBy('api_resources.identifier', 'desc')
         .orderBy('application_uri')
         .execute()
-      return rows.filter(isFirstOfItsApi).map((row) => toResource(row, serversOf(row.identifier, rows)))
+      return rows.filter(isFirstOfItsApi).map((row) => ({
+        resource: toResource(row, serversOf(row.identifier, rows)),
+        createdAt: row.created_at,
+      }))
     },
 
     /** @returns false when the identifier is taken */

@@ -19,6 +19,7 @@ import { beingRemoved, thoseWithMuch } from '../instance/removals.ts'
 import { outboxOn } from '../outbox/outbox.ts'
 import { noteEnding, noteEndings } from '../tokens/token-notices.ts'
 import { originRows, toColumns, toSecretRow, withSecrets } from './app-rows.ts'
+import { type NewestApps, newestApps } from './newest-apps.ts'
 
 const NOTHING_OF_IT = { name: '', clientType: 'None', systemUser: undefined } as const
 
@@ -83,6 +84,9 @@ export function trustedApplicationsOn(db: Kysely<Schema>) {
     /** The next apps in the order of their ApplicationUri. */
     page: async (query: PageQuery): Promise<TrustedApplication[]> =>
       complete(await pageByName(db, 'trusted_applications', query)),
+
+    /** The next apps, the newest first. */
+    newest: async (query: NewestApps): Promise<TrustedApplication[]> => complete(await newestApps(db, query)),
 
     /** Those that are there among these, by ApplicationUri. */
     async findEach(uris: Iterable<string>): Promise<Map<string, TrustedApplication>> {

@@ -21,7 +21,10 @@ export interface ConsentFilter {
 }
 
 /** Where to go on reading: the last consent read. */
-export type ConsentKey = Pick<ConsentRecord, 'applicationUri' | 'userId'>
+export type ConsentKey = Pick<ConsentRecord, 'grantedAt' | 'applicationUri' | 'userId'>
+
+// Asked for from the very beginning, too, so that it is an index in this order that is read.
+const AFTER_ALL: ConsentKey = { grantedAt: Number.MAX_SAFE_INTEGER, applicationUri: '~', userId: '~' }
 
 export type Consents = ReturnType<typeof consentsOn>
 
@@ -40,10 +43,10 @@ export function consentsOn(db: Kysely<Schema>) {
       return row && { scope: toScope(row.scope), grantedAt: row.granted_at }
     },
 
-    /** The next consents, by app, then by user. */
+    /** The next consents, the one given last first. */
     async page(
       { userId, applicationUri }: ConsentFilter,
-      { after, limit }: { readonly after?: ConsentKey | undefined; readonly limit: number },
+      { after = AFTER_ALL, limit }: { readonly after?: ConsentKey | undefined; readonly limit: number },
     ): Promise<ConsentRecord[]> {
       const rows = await db
         .selectFrom('consents')
@@ -70,13 +73,16 @@ export function consentsOn(db: Kysely<Schema>) {
         )
         .$if(userId !== undefined, (query) => query.where('user_id', '=', userId ?? ''))
         .$if(applicationUri !== undefined, (query) => query.where('application_uri', '=', applicationUri ?? ''))
-        .$if(after !== undefined, (query) =>
-          query.where(({ eb, refTuple, tuple }) =>
-            eb(refTuple('application_uri', 'user_id'), '>', tuple(after?.applicationUri ?? '', after?.userId ?? '')),
+        .where(({ eb, refTuple, tuple }) =>
+          eb(
+            refTuple('granted_at', 'application_uri', 'user_id'),
+            '<',
+            tuple(eb.val(after.grantedAt), eb.val(after.applicationUri), eb.val(after.userId)),
           ),
         )
-        .orderBy('application_uri')
-        .orderBy('user_id')
+        .orderBy('granted_at', 'desc')
+        .orderBy('application_uri', 'desc')
+        .orderBy('user_id', 'desc')
         .limit(limit)
         .execute()
       return rows.map((row) => ({
