@@ -12,8 +12,6 @@ export interface TextFlags {
   readonly removeScope?: readonly string[]
 }
 
-const LOCALIZED = 'an empty text takes the language away'
-
 /** Adds the flags that name an API and its scopes in other languages. */
 export const withTextFlags = (command: Command): Command =>
   command
@@ -25,8 +23,10 @@ export const withTextFlags = (command: Command): Command =>
     )
 
 /** Explains the three flags in `--help`. */
-export const TEXT_HELP = `The consent page tells people in their language what an API and its scopes are called: --localized-name de=Berichte is the API in German,
---scope-name "reports.read#de=Berichte lesen" a scope, and --scope "reports.read#de=Alle Berichte ansehen" its description; ${LOCALIZED}.`
+export const TEXT_HELP = `The consent page tells people in their language what an API and its scopes are called; an empty text takes the language away:
+  --localized-name de=Berichte                         the API
+  --scope-name "reports.read#de=Berichte lesen"        a scope
+  --scope "reports.read#de=Alle Berichte ansehen"      its description`
 
 /** The names of an API after these flags. */
 export const namesAfter = (before: NamesByLanguage, { localizedName = [] }: TextFlags): NamesByLanguage =>
