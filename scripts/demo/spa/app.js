@@ -111,6 +111,7 @@ await orSay(async () => {
     else await showSignedIn(manager, user, apiUrl)
   }
   await show()
-  // Whoever comes back to this tab may have signed out in another one.
+  // Whoever comes back to this tab, or to its window beside another, may have signed out there.
   document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && orSay(show))
+  window.addEventListener('focus', () => orSay(show))
 })
