@@ -111,6 +111,28 @@ await t.test('a new record requires PKCE, and a switch takes that back', async (
   t.equal((await record('app update my.app/pkceweb --set RequirePkce=false'))['RequirePkce'], false)
 })
 
+await t.test('a shape is for registering: an update says which attributes make it', async (t) => {
+  const app = 'my.app/reshaped'
+  await run(`app register ${app} --web --redirect-uri ${ONE}`)
+  const refused = await run(`app update ${app} --spa`)
+  t.equal(refused.code, 2)
+  const [said, advised = ''] = refused.stderr.split('\n')
+  t.equal(said, '--spa: is for registering an app; one that is there gets that shape by its attributes')
+  t.match(advised, /^tessera app update my\.app\/reshaped --set ClientType=Public /)
+  t.match(await record(advised.replace(/^tessera /, '')), { ClientType: 'Public', SystemUserAllowed: false })
+  const { stdout } = await run('app update --help')
+  t.match(
+    stdout,
+    / --service +--set ClientType=Confidential --set ImpersonateAsInternalUserAllowed=false --set SystemUser/,
+  )
+  t.notMatch(stdout, /^ +--spa +single-page/m, 'it is no flag of this command')
+})
+
+await t.test('the help of register lists the attributes with their meaning, as that of update does', async (t) => {
+  for (const command of ['register', 'update'])
+    t.match((await run(`app ${command} --help`)).stdout, /^ {2}RequirePkce +a Confidential app must use PKCE/m, command)
+})
+
 await t.test('app show tells what is set, and all of it with --all; the newest app is listed first', async (t) => {
   const shown = await run(`app show ${WEB}`)
   const names = [...shown.stdout.matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name)

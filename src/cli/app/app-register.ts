@@ -21,6 +21,7 @@ import { misspelledSystemUser, orFaults } from './app-faults.ts'
 import { FLAG_OF, type RecordFlags, readRecordFlags, withRecordFlags } from './app-flags.ts'
 import { attributesOf, loginsFor } from './app-record.ts'
 import { misplacedFlags, registrationOf, requireShape, SHAPES, type ShapeFlags } from './app-shapes.ts'
+import { meanings } from './attribute-help.ts'
 import { linesOf, settingsFor } from './client-settings.ts'
 
 const HELP = helpText(
@@ -31,7 +32,11 @@ const HELP = helpText(
     'tessera app register my.trusted.app/shop --hybrid --redirect-uri https://shop.example.com/cb --system-user svc.sync --scope read',
   ],
   `The secret is printed only once; the server keeps its digest. An app that proves itself by its own keys gets none. PKCE is required: an
-app whose library cannot use it needs --set RequirePkce=false, where it is not Public.`,
+app whose library cannot use it needs --set RequirePkce=false, where it is not Public.
+
+Attributes for --set; the case of letters does not matter. What each expects: tessera app attributes
+
+${meanings()}`,
 )
 
 type Flags = ShapeFlags & RecordFlags
@@ -41,7 +46,7 @@ export function registerCommand(app: Command): void {
   const command = app.command('register <application-uri>').description('register an app and print its client settings')
   for (const { flag, help } of SHAPES) command.option(`--${flag}`, help)
   withRecordFlags(command)
-    .option('--set <name=value>', 'any other attribute (see tessera app attributes); may be repeated', repeated)
+    .option('--set <name=value>', 'any other attribute, as listed below; may be repeated', repeated)
     .addHelpText('after', HELP)
     .action(register)
 }

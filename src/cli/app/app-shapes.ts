@@ -1,5 +1,6 @@
 import type { AppRegistration } from '../../domain/apps/trusted-application.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
+import { shellWord } from '../../lib/text/shell.ts'
 import { wrongUsage } from '../kit/problem.ts'
 
 interface Shape {
@@ -72,6 +73,27 @@ export const registrationOf = ({ people, actsAlone, clientType }: Shape) => ({
   impersonateAsInternalUserAllowed: people,
   systemUserAllowed: actsAlone,
 })
+
+/** What is to be written in place of the flag of a shape where an app is there already. */
+const inAttributes = (shape: Shape): string => {
+  const { clientType, impersonateAsInternalUserAllowed: people, systemUserAllowed: alone } = registrationOf(shape)
+  return `--set ClientType=${clientType} --set ImpersonateAsInternalUserAllowed=${people} --set SystemUserAllowed=${alone}`
+}
+
+/** Explains in `--help` how an app gets another shape. */
+export const RESHAPE_HELP = `An app gets another shape by the attributes that the flag of "app register" stands for:
+${SHAPES.map((shape) => `  ${`--${shape.flag}`.padEnd(10)} ${inAttributes(shape)}`).join('\n')}`
+
+/** @throws Problem that says what to write in place of a shape */
+export function requireNoShape(applicationUri: string, flags: ShapeFlags): void {
+  const shape = SHAPES.find(({ flag }) => flags[flag])
+  if (shape === undefined) return
+  throw wrongUsage(
+    `--${shape.flag}: is for registering an app; one that is there gets that shape by its attributes`,
+    `tessera app update ${shellWord(applicationUri)} ${inAttributes(shape)}`,
+    'all flags: tessera app update --help; all attributes: tessera app attributes',
+  )
+}
 
 /** Flags that would have no effect on an app of this shape; a mistake, rather than to be ignored. */
 export function misplacedFlags({ flag, people, actsAlone }: Shape, flags: ShapeFlags): Fault[] {

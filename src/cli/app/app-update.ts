@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { warningsAbout, warningsAboutSecrets } from '../../admin/apps/app-warnings.ts'
 import { registrationOf, requireApp, updateApp } from '../../admin/apps/apps.ts'
 import { provesItselfBySecret } from '../../domain/apps/app-secret.ts'
@@ -22,6 +22,7 @@ import {
   withRecordFlags,
 } from './app-flags.ts'
 import { attributesOf, loginsFor, recordOf } from './app-record.ts'
+import { RESHAPE_HELP, requireNoShape, SHAPES, type ShapeFlags } from './app-shapes.ts'
 import { meanings } from './attribute-help.ts'
 
 const HELP = helpText(
@@ -33,16 +34,20 @@ const HELP = helpText(
   `Attributes for --set; the case of letters does not matter, and an empty value restores the default. What each expects:
 tessera app attributes
 
-${meanings()}`,
+${meanings()}
+
+${RESHAPE_HELP}`,
 )
 
-type Flags = RecordFlags & ListFlags
+type Flags = RecordFlags & ListFlags & ShapeFlags
 
 /** `tessera app update`: attributes of the record, by flags of their own or by their documented names. */
 export function updateCommand(app: Command): void {
   const command = app
     .command('update <application-uri>')
     .description('change attributes of an app; the change applies from the next request')
+  // They are known, so that whoever tries one learns what to write.
+  for (const { flag, help } of SHAPES) command.addOption(new Option(`--${flag}`, help).hideHelp())
   withRecordFlags(command)
     .option('--no-community', 'admit internal users alone')
     .option('--add-redirect-uri <uri>', 'one more redirect URI beside those that are there; may be repeated', repeated)
@@ -60,6 +65,7 @@ async function update(applicationUri: string, flags: Flags, command: Command): P
       'nothing to change: give a flag such as --add-redirect-uri or --set NAME=VALUE',
       'all flags: tessera app update --help; all attributes: tessera app attributes',
     )
+  requireNoShape(applicationUri, flags)
   const given = readRecordFlags(flags)
   await withCore(command, async (core, config) => {
     const { store, clock } = core
