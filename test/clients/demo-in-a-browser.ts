@@ -1,15 +1,29 @@
 // SQLite alone: the demo keeps its data in a file
 import type { Page } from 'playwright-core'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { LEAST_CONTRAST } from '../../src/domain/instance/contrast.ts'
 import { demoFolder, demoPorts, startDemo } from '../fixtures/cli/demo.ts'
 import { eventually } from '../fixtures/instance/eventually.ts'
 import { launchChromium, noChromium } from '../fixtures/sign-in/chromium.ts'
+import { CONTRAST, ROOM } from '../fixtures/sign-in/look-at-page.ts'
 
 /** Signs in on the identity server's pages, as a person does. */
 async function signIn(page: Page, login: string, password: string): Promise<void> {
   await page.fill('#username', login)
   await page.fill('#password', password)
   await page.click('#login-submit')
+}
+
+/** On a narrow phone, by day and by night. */
+async function isReadable(t: Test, page: Page): Promise<void> {
+  const wide = page.viewportSize() ?? { width: 1280, height: 720 }
+  await page.setViewportSize({ width: 320, height: 740 })
+  t.strictSame(await page.evaluate(`(${ROOM})()`), [])
+  await page.setViewportSize(wide)
+  for (const colorScheme of ['dark', 'light'] as const) {
+    await page.emulateMedia({ colorScheme })
+    t.strictSame(await page.evaluate(`(${CONTRAST})(${LEAST_CONTRAST})`), [], colorScheme)
+  }
 }
 
 await t.test('David signs in through the demo', { skip: noChromium() }, async (t) => {
@@ -41,6 +55,7 @@ await t.test('David signs in through the demo', { skip: noChromium() }, async (t
     for (const known of [/David Miller/, /zoneinfoEurope\/London/, /street_address/, /phone_number_verifiedtrue/])
       t.match(await page.textContent('#claims'), known)
     t.match(await page.locator('#customers tbody tr').count(), 10)
+    await isReadable(t, page)
     const before = await page.textContent('#access-token-id')
     await page.click('#refresh')
     t.not(await page.textContent('#access-token-id'), before, 'another access token came')
@@ -80,6 +95,7 @@ await t.test('David signs in through the demo', { skip: noChromium() }, async (t
     await page.click('#consent-approve')
     await page.waitForSelector('#customers tbody tr')
     t.match(await page.textContent('#claims'), /david@example\.com/)
+    await isReadable(t, page)
     await page.click('#sign-out')
     await page.waitForSelector('#sign-in')
   })
