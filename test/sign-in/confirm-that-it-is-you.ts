@@ -1,9 +1,10 @@
 import t, { type Test } from 'tap'
+import { refusedByRedirect } from '../fixtures/answers/refusals.ts'
 import { answerOf, obtainTokens } from '../fixtures/clients/code-flow.ts'
 import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
 import { PASSWORD } from '../fixtures/instance/instance.ts'
 import { startWorld, WEB, WEB_REDIRECT } from '../fixtures/instance/world.ts'
-import { type Browser, createBrowser, type View } from '../fixtures/sign-in/browser.ts'
+import { type Browser, createBrowser, formOf, type View } from '../fixtures/sign-in/browser.ts'
 
 const { instance } = await startWorld(t)
 const MINUTE = 60 * 1000
@@ -68,6 +69,34 @@ await t.test('a wrong or missing password is asked for again, in words about not
   const missing = await browser.submit(again, 'login-submit', { username: 'david', password: '' })
   confirms(t, missing)
   t.equal(missing.page.querySelector('#problem')?.text, 'Please enter your password.')
+})
+
+await t.test('whoever cancels goes back to the app, which is told so', async (t) => {
+  const { browser } = await browserOf()
+  const told = { error: 'access_denied', description: 'the person cancelled the sign-in', state: 's' }
+  const cancel = (view: View) => browser.submit(view, 'login-cancel', { username: 'david', password: '' })
+  const page = await open(browser, { prompt: 'login' })
+  t.ok(page.page.querySelector('#login-cancel[formnovalidate]'), 'without a password')
+  refusedByRedirect(t, instance, await cancel(page), told)
+  refusedByRedirect(t, instance, await cancel(await open(browser, { max_age: '59' })), told)
+  const posted = await cancel(await open(browser, { prompt: 'login', response_mode: 'form_post' }))
+  t.equal(formOf(posted).action, WEB_REDIRECT)
+  t.match(Object.fromEntries(formOf(posted).fields), { error: 'access_denied', state: 's', iss: instance.issuer })
+  t.equal(answerOf(await open(browser, { prompt: 'none' })).get('error'), null, 'they are still signed in')
+})
+
+await t.test('whoever cancels after they were signed out elsewhere goes back as well', async (t) => {
+  const { browser } = await browserOf()
+  const page = await open(browser, { prompt: 'login' })
+  await browser.jar.setCookie('tessera-session=; Max-Age=0; Path=/', instance.origin)
+  const view = await browser.submit(page, 'login-cancel')
+  t.equal(answerOf(view).get('error'), 'access_denied')
+})
+
+await t.test('a first sign-in has no button for it, as one leaves by going back', async (t) => {
+  const view = await open(createBrowser(instance.origin))
+  t.equal(heading(view), 'Sign in')
+  t.notOk(view.page.querySelector('#login-cancel'))
 })
 
 await t.test('not you? somebody else signs in, by name and password', async (t) => {

@@ -117,6 +117,7 @@ export type RefusalRule =
   | 'consent-required'
   | 'consent-each-time'
   | 'consent-denied'
+  | 'sign-in-cancelled'
   | 'interaction-invalid'
   | 'interaction-expired'
   | 'interaction-elsewhere'

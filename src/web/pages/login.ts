@@ -16,17 +16,22 @@ import type { SignInFailure, SignInMethods } from '../../sign-in/methods/registr
 import type { SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
 import type { RenderPage } from '../kit/answers/pages.ts'
 import type { Refuse } from '../kit/answers/refusals.ts'
+import type { SendAnswer } from '../kit/answers/send-answer.ts'
 import type { Activity } from '../kit/limits/activity.ts'
 import type { Cookies } from '../kit/requests/cookies.ts'
 import { csrfToken, requireCsrf, requireOwnPage } from '../kit/requests/csrf.ts'
 import { queryForm, submittedForm } from '../kit/requests/form-body.ts'
 import type { Networks } from '../kit/requests/network.ts'
 import { createRequireCookie } from '../kit/requests/require-cookie.ts'
+import { createCancelSignIn } from './cancel-sign-in.ts'
 import { errorOf, type Problem } from './login-problems.ts'
 import { createWhoIsHere } from './signed-in-here.ts'
 
 interface Dependencies {
-  readonly flow: Pick<AuthorizeFlow, 'interactions' | 'formOf' | 'findRedirect' | 'validate' | 'mayMean'>
+  readonly flow: Pick<
+    AuthorizeFlow,
+    'interactions' | 'formOf' | 'findRedirect' | 'validate' | 'mayMean' | 'errorAnswer'
+  >
   readonly cookies: Pick<
     Cookies,
     'browser' | 'bringsBrowser' | 'ensureBrowser' | 'session' | 'setSession' | 'showState' | 'device' | 'setDevice'
@@ -38,6 +43,7 @@ interface Dependencies {
   readonly sessions: Pick<SignInSessionsService, 'find' | 'start'>
   readonly audit: Pick<Audit, 'note'>
   readonly refuse: Refuse
+  readonly sendAnswer: SendAnswer
   readonly browserStateOf: (sid: string) => string
   readonly networks: Pick<Networks, 'networkToLimit'>
   readonly activity: Pick<Activity, 'signedIn' | 'signInFailed' | 'throttled'>
@@ -53,6 +59,7 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
     dependencies
   const proveUnlessBusy = createProveUnlessBusy(dependencies)
   const whoIsHere = createWhoIsHere(dependencies)
+  const cancelSignIn = createCancelSignIn(dependencies)
   const noteFailure = createNoteFailure(dependencies)
   const preHandler = createRequireCookie({ ...dependencies, interactions: flow.interactions })
   const onPage = { config: { page: true }, preHandler } as const
@@ -96,6 +103,9 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
     })
   }
 
+  const continueUrl = (interaction: Interaction): string =>
+    `${issuer}/connect/authorize/continue?interaction=${flow.interactions.seal(interaction)}`
+
   server.get('/login', onPage, async (request, reply) => show(request, reply, openInteraction(request)))
 
   server.post('/login', onPage, async (request, reply) => {
@@ -103,6 +113,7 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
     const interaction = openInteraction(request)
     const form = submittedForm(request)
     requireCsrf(form, cookies.browser(request), formPurpose(interaction))
+    if (form.get('decision') === 'cancel') return cancelSignIn(request, reply, interaction)
     const [username, password] = [form.get('username') ?? '', form.get('password') ?? '']
     if (username === '' || password === '') return show(request, reply, interaction, username, { name: 'missing' })
     const through = { app: flow.formOf(interaction).require('client_id'), address: request.ip }
@@ -118,8 +129,8 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
     audit.note({ event: 'sign_in', ...through, user: proof.user.id, detail: { session: facts.sid, amr: facts.amr } })
     cookies.setSession(reply, cookie)
     cookies.showState(request, reply, browserStateOf(facts.sid))
-    const next = flow.interactions.seal({ ...interaction, signedIn: { sid: facts.sid, authTime: facts.authTime } })
-    return reply.redirect(`${issuer}/connect/authorize/continue?interaction=${next}`, 303)
+    const signedIn = { sid: facts.sid, authTime: facts.authTime }
+    return reply.redirect(continueUrl({ ...interaction, signedIn }), 303)
   })
 }
 

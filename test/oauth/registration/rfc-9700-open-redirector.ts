@@ -57,6 +57,19 @@ await t.test('§4.11.2 an app that registered itself hears of an error once some
   }
 })
 
+await t.test('§4.11.2 such an app hears that somebody cancelled only while they are signed in', async (t) => {
+  const browser = createBrowser(instance.origin)
+  const asked = { client_id, redirect_uri: REDIRECT, ...PKCE, state: 'xyz' }
+  await signInAndConsent(browser, await browser.open(authorizeUrl(instance, asked)), 'david')
+  const page = await browser.open(authorizeUrl(instance, { ...asked, prompt: 'login' }))
+  const told = answerOf(await browser.submit(page, 'login-cancel'))
+  t.same([told.get('error'), told.get('state')], ['access_denied', 'xyz'])
+  await browser.jar.setCookie('tessera-session=; Max-Age=0; Path=/', instance.origin)
+  const view = await browser.submit(page, 'login-cancel')
+  t.equal(view.leftTo, undefined, 'nobody is sent away')
+  t.equal(view.page.querySelector('h1')?.text, 'Sign in')
+})
+
 await t.test('§4.11.2 the same for form_post and for a POST, whose sender shows no cookie', async (t) => {
   const asked = { client_id, redirect_uri: REDIRECT, ...PKCE, scope: 'openid sec', response_mode: 'form_post' }
   const browser = createBrowser(instance.origin)

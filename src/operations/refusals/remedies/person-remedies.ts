@@ -99,6 +99,7 @@ export const PERSON_REMEDIES = {
   }),
   'consent-each-time': beginWithPage,
   'consent-denied': developer('respect the refusal; the person can begin again', 'a person who agrees'),
+  'sign-in-cancelled': developer('respect the refusal; the person can begin again', 'a person who signs in again'),
   'interaction-invalid': begin,
   'interaction-expired': begin,
   'interaction-elsewhere': () => ({
