@@ -25,12 +25,12 @@ import type { Networks } from '../kit/requests/network.ts'
 import { createRequireCookie } from '../kit/requests/require-cookie.ts'
 import { createCancelSignIn } from './cancel-sign-in.ts'
 import { errorOf, type Problem } from './login-problems.ts'
-import { createWhoIsHere } from './signed-in-here.ts'
+import { createMayGoOn, createWhoIsHere } from './signed-in-here.ts'
 
 interface Dependencies {
   readonly flow: Pick<
     AuthorizeFlow,
-    'interactions' | 'formOf' | 'findRedirect' | 'validate' | 'mayMean' | 'errorAnswer'
+    'interactions' | 'formOf' | 'findRedirect' | 'validate' | 'mayMean' | 'decideFor' | 'errorAnswer'
   >
   readonly cookies: Pick<
     Cookies,
@@ -59,6 +59,7 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
     dependencies
   const proveUnlessBusy = createProveUnlessBusy(dependencies)
   const whoIsHere = createWhoIsHere(dependencies)
+  const mayGoOn = createMayGoOn(dependencies)
   const cancelSignIn = createCancelSignIn(dependencies)
   const noteFailure = createNoteFailure(dependencies)
   const preHandler = createRequireCookie({ ...dependencies, interactions: flow.interactions })
@@ -106,7 +107,12 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
   const continueUrl = (interaction: Interaction): string =>
     `${issuer}/connect/authorize/continue?interaction=${flow.interactions.seal(interaction)}`
 
-  server.get('/login', onPage, async (request, reply) => show(request, reply, openInteraction(request)))
+  server.get('/login', onPage, async (request, reply) => {
+    const interaction = openInteraction(request)
+    return (await mayGoOn(request, interaction))
+      ? reply.redirect(continueUrl(interaction), 303)
+      : show(request, reply, interaction)
+  })
 
   server.post('/login', onPage, async (request, reply) => {
     requireOwnPage(request, issuer)

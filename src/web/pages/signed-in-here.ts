@@ -7,7 +7,7 @@ import type { SignInSessionsService } from '../../sign-in/session/sign-in-sessio
 import type { Cookies } from '../kit/requests/cookies.ts'
 
 interface Dependencies {
-  readonly flow: Pick<AuthorizeFlow, 'interactions' | 'formOf' | 'findRedirect' | 'validate' | 'mayMean'>
+  readonly flow: Pick<AuthorizeFlow, 'interactions' | 'formOf' | 'findRedirect' | 'validate' | 'mayMean' | 'decideFor'>
   readonly cookies: Pick<Cookies, 'session'>
   readonly sessions: Pick<SignInSessionsService, 'find'>
   readonly issuer: string
@@ -57,6 +57,25 @@ const createWhoConfirms =
     } catch (error) {
       // Of a request that is none any more the app is told once somebody has signed in.
       if (error instanceof Refused) return undefined
+      throw error
+    }
+  }
+
+/**
+ * Whether whoever is signed in by now is all that the request wants, so that a page left open need not ask anybody. What comes next, also
+ * a refusal, is told where the request goes on.
+ */
+export const createMayGoOn =
+  ({ flow, cookies, sessions }: Pick<Dependencies, 'flow' | 'cookies' | 'sessions'>) =>
+  async (request: FastifyRequest, interaction: Interaction): Promise<boolean> => {
+    const live = interaction.another ? undefined : await sessions.find(cookies.session(request))
+    if (!live || interaction.refused) return live !== undefined
+    const form = flow.formOf(interaction)
+    try {
+      const valid = await flow.validate({ form }, await flow.findRedirect({ form }))
+      return flow.mayMean(valid, live.user) && (await flow.decideFor(valid, interaction, live)).kind !== 'sign-in'
+    } catch (error) {
+      if (error instanceof Refused) return true
       throw error
     }
   }
