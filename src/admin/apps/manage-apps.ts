@@ -4,7 +4,7 @@ import {
   type Said,
   showApp,
   showSecret,
-  showSecretUse,
+  showSecretUses,
   unreadableIn,
 } from '../../domain/apps/app-record.ts'
 import { APP_DEFAULTS, type AppRegistration, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
@@ -71,7 +71,7 @@ export function createManageApps({ read, runChange, clock, random, sealedSecrets
   return {
     find: async (applicationUri: string) => describe(await find(applicationUri), read),
 
-    secrets: async (applicationUri: string) => (await find(applicationUri)).secrets.map(showSecretUse),
+    secrets: async (applicationUri: string) => showSecretUses(await find(applicationUri)),
 
     /** The newest first. */
     async page(query: PageQuery): Promise<Page<ReturnType<typeof showApp>>> {

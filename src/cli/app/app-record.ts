@@ -1,5 +1,5 @@
 import { showRegistration } from '../../domain/apps/app-attributes.ts'
-import { showApp, showSecretUse } from '../../domain/apps/app-record.ts'
+import { showApp, showSecretUses } from '../../domain/apps/app-record.ts'
 import type { Shown } from '../../domain/apps/attribute-kinds.ts'
 import type { AppRegistration, TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { Repositories } from '../../store/store.ts'
@@ -16,7 +16,7 @@ export const attributesOf = (app: AppRegistration, loginOf: LoginOf): Record<str
 /** A whole record as commands print it; of secrets all but the secret and its hash. */
 export const recordOf = (app: TrustedApplication, loginOf: LoginOf) => ({
   ...showApp(app, app.systemUser === undefined ? undefined : loginOf(app.systemUser)),
-  Secrets: app.secrets.map(showSecretUse),
+  Secrets: showSecretUses(app),
 })
 
 /** Knows the logins of every System User that these apps act as. */

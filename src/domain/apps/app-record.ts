@@ -15,15 +15,16 @@ export const showSecret = ({ id, label, createdAt, expiresAt }: AppSecret) => ({
   ExpiresAt: timeOf(expiresAt),
 })
 
-/** The same, with the moment of its last use, which no ETag covers. */
-export const showSecretUse = (secret: AppSecret) => ({ ...showSecret(secret), LastUsedAt: timeOf(secret.lastUsedAt) })
+/** The same of all secrets of an app, newest first, with the moment of the last use, which no ETag covers. */
+export const showSecretUses = ({ secrets }: Pick<TrustedApplication, 'secrets'>) =>
+  secrets.toReversed().map((secret) => ({ ...showSecret(secret), LastUsedAt: timeOf(secret.lastUsedAt) }))
 
-/** The whole record under its documented names. @param systemUser the login to show in place of the id */
+/** The whole record under its documented names, its newest secret first. @param systemUser the login to show in place of the id */
 export const showApp = (app: TrustedApplication, systemUser: string | undefined) => ({
   ...showRegistration(app),
   SystemUser: systemUser ?? app.systemUser ?? null,
   IsEnabled: app.isEnabled,
-  Secrets: app.secrets.map(showSecret),
+  Secrets: app.secrets.toReversed().map(showSecret),
   CreatedAt: isoTime(app.createdAt),
   UpdatedAt: isoTime(app.updatedAt),
 })

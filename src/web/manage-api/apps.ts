@@ -55,7 +55,7 @@ const ROUTES = {
   secrets: operation({
     id: 'listSecrets',
     tag,
-    summary: 'List the secrets of an app',
+    summary: 'List the secrets of an app, newest first',
     params,
     answer: { 200: SecretList },
   }),

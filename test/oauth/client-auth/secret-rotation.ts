@@ -153,7 +153,7 @@ await t.test('when a secret was last used is noted, now and then', async (t) => 
 await t.test('secrets are listed and removed one by one, and the audit log tells of each', async (t) => {
   const { instance, tessera } = await start(t)
   await rotate(tessera, '--overlap 1d --label next --expires 30d')
-  const [old, next] = await secretsOf(tessera)
+  const [next, old] = await secretsOf(tessera)
   matchesWhole(t, next, { Label: 'next', ExpiresAt: /Z$/, LastUsedAt: null })
   t.match((await tessera(['app', 'show', APP])).stdout, /\(next\): created .*Z, ends .*Z, never used$/m)
   t.match(await tessera(['app', 'remove-secret', APP, 'nope']), {
