@@ -29,18 +29,44 @@ interface Dependencies {
 
 /** The pages where a person signs out. @see OIDC RP-Initiated Logout §2 */
 export async function logoutSite(server: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { logout, sessions, cookies, renderPage, audit, tellApps, toldApps, issuer } = dependencies
-  const letBrowserTell = createLetBrowserTell(dependencies)
+  const { logout, sessions, cookies, issuer } = dependencies
+  const signOut = createSignOut(dependencies)
+  const askToConfirm = createAskToConfirm(dependencies)
   const vouchedFor = createVouchedFor(dependencies)
   const config = { page: true } as const
-  const formPurpose = (interaction: LogoutInteraction): string => `logout:${interaction.id}`
 
-  async function signOut(
+  server.get('/logout', { config }, async (request, reply) => {
+    const interaction = logout.open(queryForm(request).require('interaction'))
+    const live = await sessions.findUnended(cookies.session(request))
+    // HEAD asks what there is, and ends nothing.
+    return live && (request.method === 'HEAD' || !vouchedFor(interaction, live))
+      ? askToConfirm(request, reply, interaction, live)
+      : signOut(request, reply, interaction, live)
+  })
+
+  server.post('/logout', { config }, async (request, reply) => {
+    requireOwnPage(request, issuer)
+    const interaction = logout.open(queryForm(request).require('interaction'))
+    requireCsrf(submittedForm(request), cookies.browser(request), formPurpose(interaction))
+    return signOut(request, reply, interaction, await sessions.findUnended(cookies.session(request)))
+  })
+
+  server.get('/logout/signed-out', { config }, createSignedOutPage(dependencies))
+}
+
+const formPurpose = (interaction: LogoutInteraction): string => `logout:${interaction.id}`
+
+/** Ends the session, lets its apps know, and leads on to where the sign-out ends. */
+function createSignOut(dependencies: Dependencies) {
+  const { logout, sessions, cookies, audit, tellApps, toldApps, issuer } = dependencies
+  const leave = createLeave(dependencies)
+  const letBrowserTell = createLetBrowserTell(dependencies)
+  return async (
     request: FastifyRequest,
     reply: FastifyReply,
     interaction: LogoutInteraction,
     live: LiveSession | undefined,
-  ) {
+  ): Promise<FastifyReply> => {
     cookies.clearSession(reply)
     if (!live) return leave(request, reply, interaction)
     const { sid } = live.session
@@ -55,9 +81,12 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
       ? reply.redirect(next, 303)
       : letBrowserTell(request, reply, { ...interaction, next }, frames)
   }
+}
 
-  /** Nobody is signed in, who could know where the link leads: an app that nobody vouched for does not send them there. */
-  function leave(request: FastifyRequest, reply: FastifyReply, interaction: LogoutInteraction): FastifyReply {
+/** Nobody is signed in, who could know where the link leads: an app that nobody vouched for does not send them there. */
+const createLeave =
+  ({ logout, renderPage }: Pick<Dependencies, 'logout' | 'renderPage'>) =>
+  (request: FastifyRequest, reply: FastifyReply, interaction: LogoutInteraction): FastifyReply => {
     const { selfRegistered, redirectUri, uiLocales } = interaction
     const url = logout.doneUrl(interaction)
     if (!selfRegistered || redirectUri === undefined) return reply.redirect(url, 303)
@@ -65,12 +94,15 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
     return renderPage(request, reply, { template: 'signed-out', uiLocales, data: () => ({ onward }) })
   }
 
-  async function confirm(
+/** The page that asks whether to sign out at all. @see OIDC RP-Initiated Logout §2 */
+const createAskToConfirm =
+  ({ logout, cookies, renderPage, issuer }: Pick<Dependencies, 'logout' | 'cookies' | 'renderPage' | 'issuer'>) =>
+  async (
     request: FastifyRequest,
     reply: FastifyReply,
     interaction: LogoutInteraction,
     { user }: LiveSession,
-  ): Promise<FastifyReply> {
+  ): Promise<FastifyReply> => {
     const app = await logout.appOf(interaction)
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(interaction))
     return renderPage(request, reply, {
@@ -85,25 +117,6 @@ export async function logoutSite(server: FastifyInstance, dependencies: Dependen
       }),
     })
   }
-
-  server.get('/logout', { config }, async (request, reply) => {
-    const interaction = logout.open(queryForm(request).require('interaction'))
-    const live = await sessions.findUnended(cookies.session(request))
-    // HEAD asks what there is, and ends nothing.
-    return live && (request.method === 'HEAD' || !vouchedFor(interaction, live))
-      ? confirm(request, reply, interaction, live)
-      : signOut(request, reply, interaction, live)
-  })
-
-  server.post('/logout', { config }, async (request, reply) => {
-    requireOwnPage(request, issuer)
-    const interaction = logout.open(queryForm(request).require('interaction'))
-    requireCsrf(submittedForm(request), cookies.browser(request), formPurpose(interaction))
-    return signOut(request, reply, interaction, await sessions.findUnended(cookies.session(request)))
-  })
-
-  server.get('/logout/signed-out', { config }, createSignedOutPage(dependencies))
-}
 
 /** The last page of a sign-out, which says which apps were told and leads back to an app that has a home. */
 const createSignedOutPage =

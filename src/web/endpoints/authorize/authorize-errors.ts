@@ -18,6 +18,8 @@ interface Dependencies {
   readonly issuer: string
 }
 
+export type AuthorizeErrors = ReturnType<typeof createAuthorizeErrors>
+
 /** How apps are told, by way of the browser, that their authorization request was refused. @see RFC 6749 §4.1.2.1 */
 export function createAuthorizeErrors({ flow, cookies, refuse, sendAnswer, browserStateOf, issuer }: Dependencies) {
   function tell(

@@ -1,11 +1,6 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Refused } from '../../../domain/refusals/errors.ts'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { digest } from '../../../lib/crypto/secrets.ts'
 import type { AuthorizeFlow } from '../../../oauth/authorize/flow.ts'
-import type { PageStep } from '../../../oauth/authorize/interaction.ts'
-import type { EffectiveRequest } from '../../../oauth/authorize/request/effective-request.ts'
-import type { Redirectable } from '../../../oauth/authorize/request/request.ts'
-import type { Interaction } from '../../../oauth/authorize/sealed-interaction.ts'
 import type { SignInSessionsService } from '../../../sign-in/session/sign-in-sessions.ts'
 import type { Refuse } from '../../kit/answers/refusals.ts'
 import type { SendAnswer } from '../../kit/answers/send-answer.ts'
@@ -14,6 +9,7 @@ import type { Cookies } from '../../kit/requests/cookies.ts'
 import { bodyForm, queryForm } from '../../kit/requests/form-body.ts'
 import { createRequireCookie } from '../../kit/requests/require-cookie.ts'
 import { createAuthorizeErrors } from './authorize-errors.ts'
+import { createProceed } from './proceed.ts'
 
 interface Dependencies {
   readonly flow: AuthorizeFlow
@@ -26,60 +22,12 @@ interface Dependencies {
   readonly sessions: Pick<SignInSessionsService, 'find'>
 }
 
-/** Where the person goes for each step that takes a page; a new kind of step needs its page here. */
-const PAGES: Readonly<Record<PageStep['kind'], string>> = { 'sign-in': 'login', consent: 'consent' }
-
-// Somebody would have to end something each time.
-const MOST_ATTEMPTS = 3
-
 /** The authorization endpoint. @see RFC 6749 §3.1, OIDC Core §3.1.2 */
 export async function authorizeEndpoint(server: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { flow, cookies, sendAnswer, browserStateOf, issuer, limits, sessions } = dependencies
+  const { flow, cookies, limits, sessions } = dependencies
   const errors = createAuthorizeErrors(dependencies)
+  const proceed = createProceed(dependencies, errors)
   const config = { page: true } as const
-
-  /** Sign in, consent or answer, whichever is next; until the redirect URI holds, a refusal is a page. */
-  async function proceed(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    asked: EffectiveRequest,
-    begun?: Interaction,
-    attempt = 1,
-  ): Promise<FastifyReply> {
-    const redirectable = await flow.findRedirect(asked)
-    try {
-      const valid = await flow.validate(asked, redirectable)
-      const interaction = begun ?? flow.interactions.start(asked.form)
-      const askAgain = () => reply.redirect(`${issuer}/connect/authorize/continue?${sealed(interaction)}`, 303)
-      if (request.method === 'POST') return askAgain()
-      const step = await flow.decide(valid, interaction, cookies.session(request))
-      if (step.kind === 'ready') {
-        // Of HEAD nothing must come; what a GET would issue is asked for once more.
-        if (request.method === 'HEAD') return askAgain()
-        const parameters = await flow.issueAnswer({
-          request: valid,
-          signedIn: step.signedIn,
-          consent: step.consent,
-          interaction: interaction.id,
-          address: request.ip,
-        })
-        // What ended meanwhile is checked as it is now: the person is asked again, or the app is refused.
-        if (!parameters && attempt < MOST_ATTEMPTS) return proceed(request, reply, asked, interaction, attempt + 1)
-        if (!parameters) throw endedMeanwhile(valid)
-        const { sid } = step.signedIn.session
-        cookies.showState(request, reply, browserStateOf(sid))
-        return sendAnswer(request, reply, flow.answer(valid, parameters, sid))
-      }
-      const browser = digest(cookies.ensureBrowser(request, reply))
-      return reply.redirect(`${issuer}/${PAGES[step.kind]}?${sealed({ ...interaction, browser })}`, 303)
-    } catch (error) {
-      if (!(error instanceof Refused) || error.code === 'interaction_expired') throw error
-      return errors.answer(request, reply, asked.form, redirectable, error)
-    }
-  }
-
-  const sealed = (interaction: Interaction): string => `interaction=${flow.interactions.seal(interaction)}`
-
   const asked = {
     config,
     preHandler: (request: FastifyRequest): Promise<void> =>
@@ -108,10 +56,3 @@ export async function authorizeEndpoint(server: FastifyInstance, dependencies: D
     return proceed(request, reply, { form: flow.formOf(interaction) }, interaction)
   })
 }
-
-const endedMeanwhile = ({ app }: Redirectable): Refused =>
-  new Refused('access_denied', 'the access of the app was ended during this request; begin again', {
-    rule: 'grant-ended',
-    client_id: app.applicationUri,
-    cause: 'in each attempt consent was withdrawn, the person signed out, or app or user was disabled meanwhile',
-  })
