@@ -14,6 +14,8 @@ const { instance } = await startWorld(t)
 const api = await startAdminApi(instance)
 const tessera = tesseraOn(instance)
 const REPORTS = 'https://reports.example.com'
+/** In place of APIs: the request names none. */
+const NONE = ''
 const PATH = `/resources/${encodeURIComponent(REPORTS)}`
 const update = (...flags: readonly string[]) => tessera(['resource', 'update', REPORTS, ...flags, '--json'])
 
@@ -21,11 +23,13 @@ const update = (...flags: readonly string[]) => tessera(['resource', 'update', R
 async function askedIn(
   ui_locales: string,
   scope: string,
-  resource = REPORTS,
+  ...resources: readonly string[]
 ): Promise<Readonly<Record<string, string>>> {
   const browser = createBrowser(instance.origin)
   const asked = { client_id: WEB, redirect_uri: WEB_REDIRECT, prompt: 'consent', scope, ui_locales, ...PKCE }
-  const login = await browser.open(`${authorizeUrl(instance, asked)}&resource=${encodeURIComponent(resource)}`)
+  const named = (resources.length === 0 ? [REPORTS] : resources).filter((resource) => resource !== NONE)
+  const query = named.map((resource) => `&resource=${encodeURIComponent(resource)}`)
+  const login = await browser.open(authorizeUrl(instance, asked) + query.join(''))
   const { page } = await browser.submit(login, 'login-submit', { username: 'david', password: PASSWORD })
   const said = page.querySelectorAll('.scopes > li > span')
   return Object.fromEntries(
@@ -107,6 +111,34 @@ await t.test('a variety of the language serves, and a scope that has a text of i
   t.strictSame(await askedIn('en', 'read', 'DomainAPI'), english, 'in another language it says what it said')
   await own('--scope', 'read', '--scope-name', 'read#de=', '--scope', 'read#de=')
   t.strictSame(await askedIn('de', 'read', 'DomainAPI'), usual)
+})
+
+await t.test('no API speaks for another that has a scope of the same name', async (t) => {
+  // One comes before the instance's own API in the catalogue, the other behind it.
+  for (const other of ['A:archive', 'urn:zoo']) {
+    const add = ['resource', 'add', other, '--name', 'Other', '--json']
+    const said = ['--scope', 'update=Change theirs', '--scope-name', 'update#de=Berichte ändern']
+    await documentOf(tessera([...add, ...said, '--scope', 'update#de=Nur deren', '--scope', 'own=Theirs']))
+    const reach = (resources: string, scope: string) =>
+      documentOf(tessera(['app', 'update', WEB, '--set', `ApiResources=${resources}`, '--scope', scope, '--json']))
+    await reach(`${REPORTS} ${other}`, 'read update reports.read reports.write own')
+    const usual = Object.entries(await askedIn('de', 'update', 'DomainAPI'))[0] ?? []
+    t.notMatch(usual.join(), /Berichte|deren/, 'the texts of the server')
+    t.strictSame(
+      Object.entries(await askedIn('de', 'update', NONE))[0],
+      usual,
+      'where none is named, it is the own API',
+    )
+    matchesWhole(t, Object.entries(await askedIn('de', 'update', other))[0], ['Berichte ändern', 'Nur deren'])
+    t.equal((await askedIn('de', 'own', NONE))['Die Berechtigung „own“ nutzen'], 'Theirs', 'no other API has it')
+    for (const both of [
+      ['DomainAPI', other],
+      [other, 'DomainAPI'],
+    ])
+      t.strictSame(Object.entries(await askedIn('de', 'update', ...both))[0], usual, both.join(' and '))
+    await reach(REPORTS, 'read update reports.read reports.write')
+    await documentOf(tessera(['resource', 'remove', other, '--yes', '--json']))
+  }
 })
 
 await t.test('an empty text takes a language away, and other changes leave them', async (t) => {

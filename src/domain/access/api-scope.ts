@@ -49,18 +49,20 @@ export interface ScopeTexts {
   readonly fallback: string | undefined
 }
 
-/** What the first of these APIs that says something about a scope says. */
+/** What the APIs that a scope is asked of say about it with one voice: the words of one must not stand for another's. */
 export function textsOf(
   scope: string,
-  resources: readonly { readonly scopes: readonly ApiScope[] }[],
+  owners: readonly { readonly scopes: readonly ApiScope[] }[],
   language: string,
 ): ScopeTexts {
-  const same = resources.flatMap(({ scopes }) => scopes.filter(({ name }) => name === scope))
-  const first = (read: (scope: ApiScope) => string | undefined): string | undefined =>
-    same.map(read).find((text) => text !== undefined)
+  const same = owners.flatMap(({ scopes }) => scopes.filter(({ name }) => name === scope))
+  const agreed = (read: (scope: ApiScope) => string | undefined): string | undefined => {
+    const texts = new Set(same.map(read))
+    return texts.size === 1 ? [...texts][0] : undefined
+  }
   return {
-    name: first(({ localizedNames = {} }) => textIn(localizedNames, language)),
-    description: first(({ localizedDescriptions = {} }) => textIn(localizedDescriptions, language)),
-    fallback: first(({ description }) => description),
+    name: agreed(({ localizedNames = {} }) => textIn(localizedNames, language)),
+    description: agreed(({ localizedDescriptions = {} }) => textIn(localizedDescriptions, language)),
+    fallback: agreed(({ description }) => description),
   }
 }

@@ -107,6 +107,16 @@ export function targetOf(granted: GrantedAccess, named: readonly string[], app: 
   }
 }
 
+/** The APIs that one scope of a request is asked of, as far as the catalogue has them. */
+export function apisAskedFor(
+  scope: string,
+  { app, resources }: { readonly app: App; readonly resources: readonly string[] },
+  catalogue: ApiCatalogue,
+): ApiResource[] {
+  const { audience } = targetOf({ scope: [scope], resources }, [], app, catalogue)
+  return catalogue.resources.filter(({ identifier }) => audience.includes(identifier))
+}
+
 function ownersOf(
   scope: string,
   candidates: readonly string[],

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { ReadCatalogue } from '../../domain/access/resource-indicators.ts'
+import { apisAskedFor, type ReadCatalogue } from '../../domain/access/resource-indicators.ts'
 import { displayOf, reachOf } from '../../domain/apps/app-display.ts'
 import { readableDestination } from '../../domain/protocol/redirect-uri.ts'
 import { Refused } from '../../domain/refusals/errors.ts'
@@ -75,13 +75,14 @@ const createShow =
     const { interaction, step } = found
     const { app, redirectUri } = found.request
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(found))
-    const { resources } = await readCatalogue()
+    const catalogue = await readCatalogue()
+    const apisOf = (scope: string) => apisAskedFor(scope, found.request, catalogue)
     return renderPage(request, reply, {
       template: 'consent',
       uiLocales: flow.formOf(interaction).get('ui_locales'),
       ...reachOf(app),
       data: (t, has, locale) => ({
-        ...describeScopes(asked.scope, { t, has }, resources, locale),
+        ...describeScopes(asked.scope, { t, has }, { resources: catalogue.resources, apisOf }, locale),
         app: displayOf(app, locale),
         user: step.signedIn.user,
         eachTime: asked.eachTime,

@@ -31,14 +31,22 @@ const weightOf = ({ scope, weighty }: Described): number => (weighty ? WEIGHTY.i
 /** Scopes that tell who somebody is, and open nothing. */
 const isIdentity = (item: string): boolean => isProtocolScope(item) && item !== 'offline_access'
 
+/** Which APIs a person is asked about. */
+interface Asked {
+  /** Those that the app may name. */
+  readonly resources: readonly ApiResource[]
+  /** Those that a scope is asked of. */
+  readonly apisOf: (scope: string) => readonly ApiResource[]
+}
+
 /** All that an app asks for, the heaviest first, and apart from it what tells the app who the person is. */
 export function describeScopes(
   items: readonly string[],
   { t, has }: { readonly t: Translate; readonly has: Messages['has'] },
-  resources: readonly ApiResource[],
+  asked: Asked,
   locale: string,
 ) {
-  const described = items.map((item) => describeScope(item, t, has, resources, locale))
+  const described = items.map((item) => describeScope(item, t, has, asked, locale))
   const scopes = described.filter(({ scope }) => !isIdentity(scope))
   const identity = described.filter(({ scope }) => isIdentity(scope))
   const words = identity.map(({ scope }) => t(`scope.${scope}.short`))
@@ -49,17 +57,11 @@ export function describeScopes(
   }
 }
 
-/** What a scope lets the app do: what its API says in this language, or else the catalogue, or else its name and what its API says of it. */
-function describeScope(
-  scope: string,
-  t: Translate,
-  has: Messages['has'],
-  resources: readonly ApiResource[],
-  locale: string,
-): Described {
+/** What a scope lets the app do: what its APIs say in this language, or else the catalogue, or else its name and what its APIs say of it. */
+function describeScope(scope: string, t: Translate, has: Messages['has'], asked: Asked, locale: string): Described {
   const identifier = resourceOfItem(scope)
   if (identifier !== undefined) {
-    const found = resources.find((resource) => resource.identifier === identifier)
+    const found = asked.resources.find((resource) => resource.identifier === identifier)
     const name = found ? nameIn(found, locale) : identifier
     return {
       scope: identifier,
@@ -71,7 +73,7 @@ function describeScope(
   }
   const own = has(`scope.${scope}.title`)
   const key = own ? scope : 'other'
-  const said = textsOf(scope, resources, locale)
+  const said = textsOf(scope, asked.apisOf(scope), locale)
   return {
     scope,
     title: said.name ?? t(`scope.${key}.title`, { scope }),
