@@ -95,12 +95,20 @@ await t.test('AU-20: HEAD issues, grants and ends nothing', async (t) => {
   if (consent.page.querySelector('#consent-approve')) await browser.submit(consent, 'consent-approve')
   const codes = async () => (await query(instance, 'select count(*) as n from authorization_codes'))[0]
   const before = await codes()
-  const first = await browser.request(authorizeUrl(instance, request), { method: 'HEAD' })
-  t.equal(first.status, 303)
-  const next = first.headers.get('location') ?? ''
-  t.ok(next.startsWith(`${instance.issuer}/connect/authorize/continue?interaction=`), 'no code')
-  const second = await browser.request(next, { method: 'HEAD' })
-  t.ok(second.headers.get('location')?.startsWith(`${instance.issuer}/connect/authorize/continue?`), 'no code there')
+  const underWay = await browser.request(`${instance.issuer}/connect/authorize`, {
+    method: 'POST',
+    body: new URL(authorizeUrl(instance, request)).searchParams,
+  })
+  const onward = underWay.headers.get('location') ?? ''
+  t.match(onward, '/connect/authorize/continue?interaction=')
+  for (const address of [authorizeUrl(instance, request), onward]) {
+    const { status, headers } = await browser.request(address, { method: 'HEAD' })
+    t.strictSame(
+      [status, headers.get('location')],
+      [303, null],
+      'the status of GET, which ends here: no code, and no circle',
+    )
+  }
   t.strictSame(await codes(), before)
   t.ok((await browser.follow(authorizeUrl(instance, request))).leftTo?.searchParams.has('code'), 'GET issues one')
 })

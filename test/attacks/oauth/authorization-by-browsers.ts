@@ -8,7 +8,7 @@ import { claimsOf } from '../../fixtures/clients/jwt.ts'
 import { tokensOf } from '../../fixtures/clients/tokens.ts'
 import { PASSWORD } from '../../fixtures/instance/instance.ts'
 import { SPA, WEB, WEB_REDIRECT } from '../../fixtures/instance/world.ts'
-import { createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
+import { type Browser, createBrowser, type View } from '../../fixtures/sign-in/browser.ts'
 import { signInAndConsent } from '../../fixtures/sign-in/sign-in.ts'
 
 const REQUEST = {
@@ -109,20 +109,41 @@ await attackGroup(t, 'B. Authorize: what browsers send and see', async ({ instan
       { unrefused: true },
     )
 
+  const head = (browser: Browser, fields: Fields) =>
+    browser.request(`${endpoint}?${encode(fields)}`, { method: 'HEAD' })
   for (const prompt of ['', 'none'])
-    for (const [whose, browser] of Object.entries({ nobody: createBrowser(instance.origin), david: davids }))
+    for (const response_mode of ['query', 'form_post'])
       await attack(
         'AU-20',
-        `HEAD, ${whose} is signed in${prompt && ', and there is no prompt'}`,
+        `HEAD by ${response_mode}, david is signed in${prompt && ', and there is no prompt'}: the status of GET, and no code`,
         async (t) => {
-          const answer = await browser.request(`${endpoint}?${encode({ ...REQUEST, prompt })}`, { method: 'HEAD' })
-          t.equal(answer.status, 303)
-          t.match(answer.headers.get('location'), `${endpoint}/continue?interaction=`, 'no code, and no error')
+          const answer = await head(davids, { ...REQUEST, response_mode, prompt })
+          t.equal(answer.status, response_mode === 'query' ? 303 : 200)
+          t.equal(answer.headers.get('location'), null, 'it leads nowhere, and round in no circle')
           t.strictSame(answer.headers.getSetCookie(), [])
           t.equal(await answer.text(), '')
         },
         { unrefused: true },
       )
+  await attack(
+    'AU-20',
+    'HEAD, nobody is signed in: on to the page of GET, with the cookie that it asks for',
+    async (t) => {
+      const answer = await head(createBrowser(instance.origin), REQUEST)
+      t.equal(answer.status, 303)
+      t.ok(answer.headers.get('location')?.startsWith(`${instance.issuer}/login?interaction=`))
+      t.equal(answer.headers.getSetCookie().length, 1)
+    },
+    { unrefused: true },
+  )
+  await attack('AU-20', 'HEAD, nobody is signed in, and there is no prompt: told as by GET', async (t) => {
+    const answer = await head(createBrowser(instance.origin), { ...REQUEST, prompt: 'none' })
+    t.equal(answer.status, 303)
+    const location = new URL(answer.headers.get('location') ?? '')
+    t.ok(location.href.startsWith(WEB_REDIRECT))
+    t.strictSame([location.searchParams.get('error'), location.searchParams.get('code')], ['login_required', null])
+    t.strictSame(answer.headers.getSetCookie(), [])
+  })
 
   await attack(
     'AU-22',

@@ -42,12 +42,11 @@ export function createProceed(
     try {
       const valid = await flow.validate(asked, redirectable)
       const interaction = begun ?? flow.interactions.start(asked.form)
-      const askAgain = () => reply.redirect(`${issuer}/connect/authorize/continue?${sealed(interaction)}`, 303)
-      if (request.method === 'POST') return askAgain()
+      if (request.method === 'POST')
+        return reply.redirect(`${issuer}/connect/authorize/continue?${sealed(interaction)}`, 303)
       const step = await flow.decide(valid, interaction, cookies.session(request))
       if (step.kind === 'ready') {
-        // Of HEAD nothing must come; what a GET would issue is asked for once more.
-        if (request.method === 'HEAD') return askAgain()
+        if (request.method === 'HEAD') return answerWithoutCode(reply, valid)
         const parameters = await flow.issueAnswer({
           request: valid,
           signedIn: step.signedIn,
@@ -70,6 +69,10 @@ export function createProceed(
     }
   }
 }
+
+/** HEAD gets the status of GET, and no address that only an issued code completes. @see RFC 9110 §9.3.2 */
+const answerWithoutCode = (reply: FastifyReply, { responseMode }: Redirectable): FastifyReply =>
+  reply.code(responseMode === 'form_post' ? 200 : 303).send()
 
 const endedMeanwhile = ({ app }: Redirectable): Refused =>
   new Refused('access_denied', 'the access of the app was ended during this request; begin again', {
