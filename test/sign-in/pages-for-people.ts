@@ -167,6 +167,18 @@ await t.test('in Chromium', { skip: noChromium() }, async (t) => {
     }
   })
 
+  await t.test('consent at 400 %: the buttons leave the window to what is asked for, and come after it', async (t) => {
+    const viewport = { width: 320, height: 256 }
+    const page = await open(t, request({ scope: EVERYTHING, prompt: 'consent' }), { viewport })
+    await signIn(page)
+    await page.waitForSelector('#consent-approve')
+    t.equal(await sideways(page), 0)
+    await page.locator('.grants li').first().scrollIntoViewIfNeeded()
+    t.ok((await boxOf(page, '#consent-approve')).y > viewport.height, 'below what is in sight')
+    await page.focus('#consent-approve')
+    await inView(t, page, ['#consent-approve', '#consent-deny'])
+  })
+
   await t.test('not you? somebody else signs in and comes back to the same question, or nobody does', async (t) => {
     const page = await open(t, request({ scope: 'openid read', prompt: 'consent' }))
     await signIn(page)
