@@ -165,6 +165,14 @@ await t.test('sites that the operator registered', async (t) => {
     answer = 401
     instance.advance(60_000)
     t.match(await statusIs(instance, 'Working'), { Status: 'Working' }, 'whoever asks for a token is there')
+    answer = 503
+    instance.advance(5 * 60_000)
+    t.match(
+      await readSite(instance),
+      { Status: 'Unknown', StatusDescription: 'has not been asked lately' },
+      'what was so minutes ago is not told as if it were so now',
+    )
+    t.match(await statusIs(instance, 'NotWorking'), { StatusDescription: 'answers with status 503' })
   })
 
   await t.test('a site is asked for its status and for nothing else', async (t) => {

@@ -12,15 +12,18 @@ interface Dependencies {
 
 // Milliseconds that an answer is good for, however many want to know.
 const GOOD_FOR = MINUTE
+// After so long it says nothing of how the site is doing now: nobody wanted to know meanwhile.
+const TOLD_FOR = 5 * MINUTE
 const AT_ONCE = 4
 const MOST_KNOWN = 1000
 
 const NOT_MONITORED: SiteStatus = { status: 'Unknown', description: 'is not monitored from here' }
 const NOT_YET: SiteStatus = { status: 'Unknown', description: 'has not been asked yet' }
+const NOT_LATELY: SiteStatus = { status: 'Unknown', description: 'has not been asked lately' }
 
 /**
  * Says how sites are doing by what is known, and asks them again behind the scenes when that is old: nobody waits for a site, and
- * however often somebody asks, a site is asked once a minute. What the guard does not let this server call is not monitored.
+ * however often somebody asks, a site is asked once a minute. What is older than some minutes is not told. What the guard does not let this server call is not monitored.
  */
 export function createSiteStatuses({ outbound, clock, isOn }: Dependencies) {
   const known = new Map<string, { at: number; status: SiteStatus }>()
@@ -51,7 +54,8 @@ export function createSiteStatuses({ outbound, clock, isOn }: Dependencies) {
     if (!isOn || outbound.whyNotFetchable(url) !== undefined) return NOT_MONITORED
     const found = known.get(url)
     if ((found === undefined || clock() - found.at >= GOOD_FOR) && !asking.has(url)) void ask(url)
-    return found?.status ?? NOT_YET
+    if (found === undefined) return NOT_YET
+    return clock() - found.at < TOLD_FOR ? found.status : NOT_LATELY
   }
 }
 
