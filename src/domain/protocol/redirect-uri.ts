@@ -63,15 +63,15 @@ export function destinationOf(uri: string): string {
 }
 
 /**
- * The same for people to read. A host that is written with letters of other scripts is shown in these and in ASCII: the one is what
- * people know, and the other tells letters apart that look alike.
+ * The same for people to read. A host that is written with letters of other scripts is shown in ASCII, which tells letters apart that
+ * look alike, and then in these: who reads the beginning alone is not deceived, and people find the name that they know behind it.
  * @see RFC 5890 §2.3.2.1, UTS 39 §4
  */
 export function readableDestination(uri: string): string {
   const destination = destinationOf(uri)
   const { hostname } = new URL(uri)
   const inLetters = lettersOf(hostname)
-  return inLetters === undefined ? destination : `${destination.replace(hostname, inLetters)} (${hostname})`
+  return inLetters === undefined ? destination : `${destination} (${inLetters})`
 }
 
 /** A host in the letters that its `xn--` parts stand for; nothing where it has none. */

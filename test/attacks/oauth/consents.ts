@@ -120,7 +120,8 @@ await attackGroup(t, 'H. Consent', async ({ instance, attack }) => {
         t.equal(view.status, 200)
         t.equal(view.page.querySelector('bdi.app-name')?.structuredText.trim(), name.trim(), 'a text and no more')
         t.strictSame(view.page.querySelectorAll('script, .app-name *'), [])
-        t.equal(whereOf(view), 'https://xn--pp-6kc.example.com')
+        t.equal(whereOf(view), 'https://xn--pp-6kc.example.com (\u0430pp.example.com)', 'in ASCII first')
+        t.notMatch(view.text, 'https://\u0430pp', 'nowhere as an address of its own')
         t.equal(answerOf(await browser.submit(view, 'consent-deny')).get('error'), 'access_denied')
       },
       { changes: true },
