@@ -72,7 +72,7 @@ interface RefusalOptions {
   /** Where a person can begin again, for the error page. */
   readonly restart?: string | undefined
   /** After how many seconds it is worth trying again. */
-  readonly retryAfter?: number
+  readonly retryAfter?: number | undefined
 }
 
 /**
@@ -106,6 +106,12 @@ export class Refused extends Error {
     this.faults = options.faults ?? []
     this.missing = options.missing
   }
+}
+
+/** The same refusal, filed under an app where it names none. */
+export function aboutApp(error: Refused, applicationUri: string): Refused {
+  if (error.detail['client_id'] !== undefined) return error
+  return new Refused(error.code, error.description, { ...error.detail, client_id: applicationUri }, error)
 }
 
 /** A fault in one line. */

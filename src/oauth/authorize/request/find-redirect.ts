@@ -1,7 +1,7 @@
 import { actsAlone, type TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { Form } from '../../../domain/protocol/form.ts'
 import { matchesRegistered } from '../../../domain/protocol/redirect-uri.ts'
-import { Refused } from '../../../domain/refusals/errors.ts'
+import { aboutApp, Refused } from '../../../domain/refusals/errors.ts'
 import { type RunCheck, runPlainly } from '../../../domain/refusals/run-check.ts'
 import type { TrustedApplications } from '../../../store/repositories/apps/trusted-applications.ts'
 import type { EffectiveRequest } from './effective-request.ts'
@@ -69,9 +69,7 @@ function requireRedirectUri(form: Form, { applicationUri }: TrustedApplication):
   try {
     return form.require('redirect_uri')
   } catch (error) {
-    if (!(error instanceof Refused)) throw error
-    const { code, description, detail, status } = error
-    throw new Refused(code, description, { client_id: applicationUri, ...detail }, { status })
+    throw error instanceof Refused ? aboutApp(error, applicationUri) : error
   }
 }
 

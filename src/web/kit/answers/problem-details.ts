@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Fault, Refused } from '../../../domain/refusals/errors.ts'
+import { aboutApp, type Fault, Refused } from '../../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
 import { asRefused } from './error-handler.ts'
 import type { Refuse } from './refusals.ts'
@@ -61,7 +61,8 @@ export function registerProblemDetails(
 
   function answer(request: FastifyRequest, reply: FastifyReply, error: Refused): FastifyReply {
     const { status, description, faults } = error
-    const refusalId = refuse(request, asSentBy(request.administrator?.app, error))
+    const app = request.administrator?.app
+    const refusalId = refuse(request, app === undefined ? error : aboutApp(error, app))
     const retryAfter = error.retryAfter ?? (status === 503 ? RETRY_AFTER_SECONDS : undefined)
     if (retryAfter !== undefined) reply.header('retry-after', String(retryAfter))
     const challenge = status === 401 || status === 403 ? challengeFor(request, error) : undefined
@@ -83,13 +84,6 @@ export function registerProblemDetails(
 }
 
 const inWords = ({ attribute, reason }: Fault): string => `${attribute}: ${reason}`
-
-/** Files a refusal under the app that called, where the error itself names none. */
-function asSentBy(app: string | undefined, error: Refused): Refused {
-  if (app === undefined || error.detail['client_id'] !== undefined) return error
-  const { code, description, detail, status } = error
-  return new Refused(code, description, { client_id: app, ...detail }, { status })
-}
 
 /** Says of what the framework turns down what it means for JSON. */
 function asProblem(error: FastifyError): Refused {
