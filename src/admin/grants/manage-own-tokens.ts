@@ -1,14 +1,17 @@
 import { nameIn } from '../../domain/apps/names-by-language.ts'
 import { type Page, type PageQuery, readPage } from '../../domain/records/paging.ts'
 import { cursorMalformed } from '../../domain/refusals/cursor-malformed.ts'
-import type { ReferenceToken, ShownReferenceToken } from '../../domain/tokens/reference-token.ts'
+import {
+  type ReferenceToken,
+  type ShownReferenceToken,
+  showReferenceToken,
+} from '../../domain/tokens/reference-token.ts'
 import { REFRESH_GRANT, type RefreshGrant, showRefreshGrant } from '../../domain/tokens/refresh-grant.ts'
 import type { Clock } from '../../lib/time/clock.ts'
 import type { Repositories } from '../../store/store.ts'
 import { type ChangeContext, recordChange } from '../change/record-change.ts'
 import { notThere } from '../change/refuse-change.ts'
 import type { Actor, RunChange } from '../change/run-change.ts'
-import { describeTokens } from './manage-tokens.ts'
 import { revokeReferenceToken } from './reference-tokens.ts'
 
 type Unit = Pick<Repositories, 'families' | 'referenceTokens' | 'auditEvents'>
@@ -40,14 +43,19 @@ export function createManageOwnTokens({ read, runChange, clock, isSessionOpen }:
   }
 
   /** Of what an app can use no more, or was removed with, there is nothing to tell. */
-  async function describeGrants(grants: readonly RefreshGrant[], language: string | undefined) {
-    const appOf = await read.apps.findEach(grants.map(({ applicationUri }) => applicationUri))
-    const userOf = await read.users.findEach(grants.map(({ userId }) => userId))
-    const shown: ReturnType<typeof showRefreshGrant>[] = []
-    for (const grant of grants) {
-      const [app, user] = [appOf.get(grant.applicationUri), userOf.get(grant.userId)]
-      if (!app || !user || (app.refreshEndsWithSession && !(await isSessionOpen(grant.sid)))) continue
-      shown.push(showRefreshGrant(grant, app, user, language))
+  async function describeOwn(items: readonly OwnToken[], language: string | undefined): Promise<ShownOwnToken[]> {
+    const records = items.map((item) => ('token' in item ? item.token : item.grant))
+    const appOf = await read.apps.findEach(records.map(({ applicationUri }) => applicationUri))
+    const userOf = await read.users.findEach(records.map(({ userId }) => userId))
+    const shown: ShownOwnToken[] = []
+    for (const item of items) {
+      const { applicationUri, userId } = 'token' in item ? item.token : item.grant
+      const [app, user] = [appOf.get(applicationUri), userOf.get(userId)]
+      if (!app || !user) continue
+      const name = nameIn(app, language)
+      if ('token' in item) shown.push({ ...showReferenceToken(item.token, app, user, clock()), app_name: name })
+      else if (!app.refreshEndsWithSession || (await isSessionOpen(item.grant.sid)))
+        shown.push({ ...showRefreshGrant(item.grant, app, user, name), app_name: name })
     }
     return shown
   }
@@ -56,12 +64,7 @@ export function createManageOwnTokens({ read, runChange, clock, isSessionOpen }:
     /** @param language in which the apps are to be called */
     async page(user: string, query: PageQuery, language?: string): Promise<Page<ShownOwnToken>> {
       const { items, next } = await readPage(query, (wanted) => fetchOwn(user, wanted), keyOf)
-      const tokens = items.flatMap((item) => ('token' in item ? [item.token] : []))
-      const grants = items.flatMap((item) => ('grant' in item ? [item.grant] : []))
-      const shown = [...(await describeTokens(tokens, read, clock())), ...(await describeGrants(grants, language))]
-      const names = await read.apps.namesOf(shown.map(({ app }) => app))
-      const nameOf = (app: string): string => nameIn(names.get(app) ?? { name: app, localizedNames: {} }, language)
-      return { items: shown.map((token) => ({ ...token, app_name: nameOf(token.app) })), next }
+      return { items: await describeOwn(items, language), next }
     },
 
     /** Ends a PAT, or what an app may refresh with all that grew from it; of what is others' the caller learns nothing. */

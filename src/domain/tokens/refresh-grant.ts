@@ -1,5 +1,4 @@
 import { isoTime } from '../../lib/time/clock.ts'
-import { nameIn } from '../apps/names-by-language.ts'
 import type { TrustedApplication } from '../apps/trusted-application.ts'
 import { stillRegistered } from '../protocol/scope.ts'
 import type { User } from '../users/user.ts'
@@ -25,19 +24,19 @@ export interface RefreshGrant {
 /** How a grant is named among tokens. */
 export const REFRESH_GRANT = 'refresh_token'
 
-/** A grant as people are shown it, under the names that reference tokens have. */
+/** A grant as people are shown it, under the names that reference tokens have. @param appName what the app is called, which describes it */
 export const showRefreshGrant = (
   grant: RefreshGrant,
   app: TrustedApplication,
   user: User,
-  language?: string,
+  appName: string,
 ): Omit<ShownReferenceToken, 'kind'> & { readonly kind: typeof REFRESH_GRANT } => ({
   id: grant.family,
   kind: REFRESH_GRANT,
   app: grant.applicationUri,
   user: user.login,
   user_id: grant.userId,
-  description: nameIn(app, language),
+  description: appName,
   scope: stillRegistered(grant.scope, app).join(' '),
   created_by: `user:${grant.userId}`,
   created_at: isoTime(grant.startedAt),
