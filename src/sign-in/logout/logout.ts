@@ -133,9 +133,10 @@ export function createLogout({ apps, readHint, boxes, clock, random, issuer }: D
       )
     },
 
-    /** Where the browser goes when all is done. @param told which apps were told, for a page of ours to say so */
-    doneUrl({ backTo, redirectUri, state, uiLocales }: LogoutInteraction, told?: string): string {
+    /** Where the browser goes when all is done. @param sealTold which apps were told; asked only for a page of ours, which says so */
+    doneUrl({ backTo, redirectUri, state, uiLocales }: LogoutInteraction, sealTold?: () => string | undefined): string {
       if (redirectUri !== undefined) return state === undefined ? redirectUri : appendParameters(redirectUri, { state })
+      const told = sealTold?.()
       const shown = {
         ...(backTo === undefined ? {} : { app: backTo }),
         ...(told === undefined ? {} : { told }),

@@ -47,13 +47,13 @@ export function createToldApps({ apps, outbox, boxes, clock }: Dependencies) {
   }
 
   return {
-    /** @returns nothing where no app was told */
-    seal(left: readonly LeftApp[], browser: string): string | undefined {
+    /** @param browserOf the browser that is to read it @returns nothing where no app was told */
+    seal(left: readonly LeftApp[], browserOf: () => string): string | undefined {
       const told = left.filter((app) => app.delivery !== undefined || app.frontchannelLogoutUri !== undefined)
       if (told.length === 0) return undefined
       return sealed.seal({
         startedAt: clock(),
-        browser,
+        browser: browserOf(),
         apps: told.slice(0, MOST_NAMED).map(({ applicationUri: uri, delivery }) => ({ uri, delivery })),
         more: Math.max(0, told.length - MOST_NAMED),
       })

@@ -76,7 +76,9 @@ function createSignOut(dependencies: Dependencies) {
     const frames = left.flatMap(({ frontchannelLogoutUri: uri }) =>
       uri === undefined ? [] : [appendParameters(uri, { iss: issuer, sid })],
     )
-    const next = logout.doneUrl(interaction, toldApps.seal(left, digest(cookies.ensureBrowser(request, reply))))
+    const next = logout.doneUrl(interaction, () =>
+      toldApps.seal(left, () => digest(cookies.ensureBrowser(request, reply))),
+    )
     return frames.length === 0
       ? reply.redirect(next, 303)
       : letBrowserTell(request, reply, { ...interaction, next }, frames)

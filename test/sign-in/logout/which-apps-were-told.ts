@@ -98,3 +98,22 @@ await t.test('of many apps twenty are named, and the rest counted', async (t) =>
   t.equal(toldOn(view).length, 20)
   t.match(view.text, 'and 3 more')
 })
+
+await t.test('a browser gets a cookie for the list only where a page shows one', async (t) => {
+  const back = 'https://leaving.example.com/bye'
+  const { uri } = await startNotifiedApp(t)
+  for (const [name, told, more] of [
+    ['leaving', { backchannelLogoutUri: uri, impersonateLogoutUrl: [back] }, { post_logout_redirect_uri: back }],
+    ['untold', {}, {}],
+  ] as const) {
+    const browser = createBrowser(instance.origin)
+    const hint = await use(browser, name, told)
+    await browser.jar.store.removeCookie(new URL(instance.origin).hostname, '/', 'tessera-browser')
+    const view = await browser.open(endSessionUrl(instance, { id_token_hint: hint, ...more }))
+    const kept = (await browser.jar.getCookies(instance.origin)).map(({ key }) => key)
+    t.strictSame(
+      [view.leftTo?.href ?? view.url, kept.includes('tessera-browser'), kept.includes('tessera-session')],
+      [name === 'leaving' ? back : `${instance.issuer}/logout/signed-out`, false, false],
+    )
+  }
+})
