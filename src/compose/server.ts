@@ -28,7 +28,7 @@ import { userinfoEndpoint } from '../web/endpoints/userinfo.ts'
 import { createBrand } from '../web/kit/answers/brand.ts'
 import { registerCors } from '../web/kit/answers/cors.ts'
 import { registerErrorHandler } from '../web/kit/answers/error-handler.ts'
-import { createFindNamed } from '../web/kit/answers/error-page.ts'
+import { createNamedApps } from '../web/kit/answers/error-page.ts'
 import { createFindGuessed } from '../web/kit/answers/guessed-addresses.ts'
 import { registerPages } from '../web/kit/answers/pages.ts'
 import { createRefuse } from '../web/kit/answers/refusals.ts'
@@ -137,8 +137,8 @@ export async function buildServer(
   const renderPage = await registerPages(server, { templates, base, instanceName, cookies, clock, brand })
   const sendAnswer = createSendAnswer(renderPage)
   const findGuessed = createFindGuessed(issuer, config.registration.mode !== 'off')
-  const findNamed = createFindNamed(store.read.apps)
-  registerErrorHandler(server, { refuse, renderPage, findNamed, issuer, findGuessed })
+  const namedApps = createNamedApps({ apps: store.read.apps, boxes: masterKeys.boxesFor('error-pages') })
+  registerErrorHandler(server, { refuse, renderPage, namedApps, issuer, findGuessed })
   const metrics = createMetrics(server, figuresOf({ config, core, services, places, log }), activity)
 
   registerServiceGuard(server, {
@@ -217,7 +217,7 @@ export async function buildServer(
         tellApps: services.tellApps,
         toldApps: services.toldApps,
       })
-      await id.register(errorSite, { renderPage, findNamed })
+      await id.register(errorSite, { renderPage, namedApps })
       await id.register(brandFiles, { brand })
     },
     { prefix: base },

@@ -26,6 +26,7 @@ await instance.addApp({
 })
 await instance.addApp({ applicationUri: 'off', name: 'Switched Off', clientUri: HOME, ...people })
 await instance.addApp({ applicationUri: 'note', name: 'A Note', clientUri: HOME, clientType: 'None', ...people })
+await instance.addApp({ applicationUri: 'service', name: 'Night Job', clientUri: HOME, systemUserAllowed: true })
 await enableApp(instance, 'off', false)
 
 const ask = (client_id: string, parameters: Readonly<Record<string, string>> = {}): Promise<View> =>
@@ -114,14 +115,33 @@ await t.test('an app without a home leads to where the instance begins', async (
 await t.test(
   'nobody is named who is not known, switched off, no app to sign in to, or vouched for by nobody',
   async (t) => {
-    for (const client_id of ['nobody', 'off', 'note', 'stranger', '\u2068sales']) {
+    for (const client_id of ['nobody', 'off', 'note', 'stranger', 'service', '\u2068sales']) {
       const view = await ask(client_id)
-      t.notMatch(view.text, /Switched Off|Your Bank|A Note|sales\.example\.com/)
+      t.notMatch(view.text, /Switched Off|Your Bank|A Note|Night Job|sales\.example\.com/)
       t.match(lead(view), client_id === 'stranger' ? /^The app sent/ : /^The app/)
       t.strictSame(waysOf(view), [['home', '/id', true]], client_id)
-      const place = `${instance.issuer}/error?${new URLSearchParams({ refusal: 'a'.repeat(16), why: 'default', app: client_id })}`
-      t.notMatch((await createBrowser(instance.origin).open(place)).text, /Switched Off|Your Bank|A Note/)
+      const signedOut = `${instance.issuer}/logout/signed-out?${new URLSearchParams({ app: client_id })}`
+      t.notMatch((await createBrowser(instance.origin).open(signedOut)).text, /Switched Off|Your Bank|A Note|Night Job/)
     }
+  },
+)
+
+await t.test(
+  'who guesses an ApplicationUri, or takes what was sealed with another refusal, learns no name',
+  async (t) => {
+    const browser = createBrowser(instance.origin)
+    const error = (fields: Readonly<Record<string, string>>) =>
+      browser.open(`${instance.issuer}/error?${new URLSearchParams(fields)}`)
+    for (const app of ['sales', 'service', 'stranger', 'off', 'nobody', ''])
+      t.notMatch(
+        (await error({ refusal: '0'.repeat(16), app })).text,
+        /Sales Desk|Night Job|Your Bank|sales\.example/,
+        app,
+      )
+    const link = (await ask('sales')).page.querySelector('.languages [lang=de]')?.getAttribute('href') ?? ''
+    const { refusal = '', why = '', app = '' } = Object.fromEntries(new URL(link, instance.origin).searchParams)
+    t.match(lead(await error({ refusal, why, app, ui_locales: 'en' })), 'Sales Desk')
+    t.match(lead(await error({ refusal: '0'.repeat(16), why, app, ui_locales: 'en' })), /^The app/)
   },
 )
 

@@ -1,5 +1,5 @@
 import { sectorOf } from '../../domain/apps/sector.ts'
-import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
+import { isInteractive, type TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import type { Form } from '../../domain/protocol/form.ts'
 import { createInteractionSeal, INTERACTION_LIFETIME, NOT_OPENED } from '../../domain/protocol/interaction-seal.ts'
 import { appendParameters } from '../../domain/protocol/redirect-uri.ts'
@@ -149,7 +149,7 @@ export function createLogout({ apps, readHint, boxes, clock, random, issuer }: D
     /** Where an app is at home, by its ApplicationUri. */
     async findHome(applicationUri: string | undefined): Promise<Home | undefined> {
       const app = applicationUri === undefined ? undefined : await apps.find(applicationUri)
-      return app?.isEnabled ? homeOf(app) : undefined
+      return app?.isEnabled && isInteractive(app) ? homeOf(app) : undefined
     },
   }
 }

@@ -1,16 +1,16 @@
 import type { FastifyInstance } from 'fastify'
 import { Refused } from '../../domain/refusals/errors.ts'
-import { errorPage, type FindNamed } from '../kit/answers/error-page.ts'
+import { errorPage, type NamedApps } from '../kit/answers/error-page.ts'
 import type { RenderPage } from '../kit/answers/pages.ts'
 import { queryForm } from '../kit/requests/form-body.ts'
 
 interface Dependencies {
   readonly renderPage: RenderPage
-  readonly findNamed: FindNamed
+  readonly namedApps: Pick<NamedApps, 'findSealed'>
 }
 
 /** Where `error_uri` leads: tells a person the id under which the administrator finds the refusal. @see RFC 6749 §4.1.2.1 */
-export async function errorSite(server: FastifyInstance, { renderPage, findNamed }: Dependencies): Promise<void> {
+export async function errorSite(server: FastifyInstance, { renderPage, namedApps }: Dependencies): Promise<void> {
   server.get('/error', { config: { page: true } }, async (request, reply) => {
     const id = queryForm(request).get('refusal') ?? ''
     if (!/^[0-9a-z]{16}$/.test(id))
@@ -26,7 +26,7 @@ export async function errorSite(server: FastifyInstance, { renderPage, findNamed
       status: 200,
       why,
     } as const
-    const app = await findNamed(queryForm(request).get('app'))
+    const app = await namedApps.findSealed(id, queryForm(request).get('app'))
     return renderPage(request, reply, errorPage(refusal, id, app))
   })
 }

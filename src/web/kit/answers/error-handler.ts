@@ -3,7 +3,7 @@ import { errorUri, Refused } from '../../../domain/refusals/errors.ts'
 import { PasswordQueueFull } from '../../../lib/crypto/passwords.ts'
 import { TooManyWaiting } from '../../../lib/flow/outside.ts'
 import { bearerChallenge } from '../requests/bearer-token.ts'
-import { errorPage, type FindNamed } from './error-page.ts'
+import { errorPage, type NamedApps } from './error-page.ts'
 import type { RenderPage } from './pages.ts'
 import type { Refuse } from './refusals.ts'
 
@@ -13,7 +13,7 @@ const RETRY_AFTER_SECONDS = 2
 interface Dependencies {
   readonly refuse: Refuse
   readonly renderPage: RenderPage
-  readonly findNamed: FindNamed
+  readonly namedApps: Pick<NamedApps, 'find'>
   readonly issuer: string
   /** Where that is which other servers have at an address that is none here. */
   readonly findGuessed: (path: string) => string | undefined
@@ -22,7 +22,7 @@ interface Dependencies {
 /** The one place where anything thrown becomes an answer: a page for people, JSON for programs, a record for the operator. */
 export function registerErrorHandler(
   server: FastifyInstance,
-  { refuse, renderPage, findNamed, issuer, findGuessed }: Dependencies,
+  { refuse, renderPage, namedApps, issuer, findGuessed }: Dependencies,
 ): void {
   async function answer(request: FastifyRequest, reply: FastifyReply, error: Refused): Promise<FastifyReply> {
     const refusalId = refuse(request, error)
@@ -33,7 +33,7 @@ export function registerErrorHandler(
       return renderPage(
         request,
         reply,
-        errorPage(error, refusalId, await findNamed(error.detail['client_id']), request),
+        errorPage(error, refusalId, await namedApps.find(refusalId, error.detail['client_id']), request),
       )
     }
     // Many client libraries show the registered members alone: without error_uri their users would not learn the id.

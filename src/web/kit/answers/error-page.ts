@@ -1,8 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import { nameIn } from '../../../domain/apps/names-by-language.ts'
-import type { TrustedApplication } from '../../../domain/apps/trusted-application.ts'
+import { isInteractive, type TrustedApplication } from '../../../domain/apps/trusted-application.ts'
 import type { OperatorHalf, Refused } from '../../../domain/refusals/errors.ts'
 import type { RefusalRule } from '../../../domain/refusals/refusal-rule.ts'
+import type { Boxes } from '../../../lib/crypto/master-keys.ts'
 import type { Locale, Messages, Translate } from './messages.ts'
 
 /** Rules that a person can do something about, which their code does not tell. */
@@ -16,21 +17,40 @@ interface Shown extends Pick<Refused, 'code' | 'description' | 'status'> {
 }
 
 /** An app that the page may name, as the request was certainly about it. */
-export type NamedApp = Pick<TrustedApplication, 'applicationUri' | 'name' | 'localizedNames' | 'clientUri'>
+export interface NamedApp extends Pick<TrustedApplication, 'name' | 'localizedNames' | 'clientUri'> {
+  /** Says which it is to the page that comes again in another language, and to nobody else. */
+  readonly sealed: string
+}
+
+interface Dependencies {
+  readonly apps: { find(applicationUri: string): Promise<TrustedApplication | undefined> }
+  readonly boxes: Boxes
+}
+
+export type NamedApps = ReturnType<typeof createNamedApps>
 
 /**
- * Finds the app to be named by its ApplicationUri: one that people can sign in to and that an administrator vouched for. What is
+ * Finds the app that the page about a refusal may name: one that people can sign in to and that an administrator vouched for. What is
  * off is as unknown as what never was, and a name that nobody checked could tell people anything. Without the database none is named.
  */
-export const createFindNamed =
-  (apps: { find(applicationUri: string): Promise<TrustedApplication | undefined> }) =>
-  async (applicationUri: unknown): Promise<NamedApp | undefined> => {
+export function createNamedApps({ apps, boxes }: Dependencies) {
+  const contextOf = (refusalId: string): string => `app of refusal ${refusalId}`
+
+  async function find(refusalId: string, applicationUri: unknown): Promise<NamedApp | undefined> {
     if (typeof applicationUri !== 'string') return undefined
     const app = await apps.find(applicationUri).catch(() => undefined)
-    return app?.isEnabled && app.clientType !== 'None' && !app.selfRegistered ? app : undefined
+    if (!app?.isEnabled || app.selfRegistered || !isInteractive(app)) return undefined
+    const { name, localizedNames, clientUri } = app
+    return { name, localizedNames, clientUri, sealed: boxes.seal(applicationUri, contextOf(refusalId)) }
   }
 
-export type FindNamed = ReturnType<typeof createFindNamed>
+  return {
+    find,
+    /** Whoever guesses an ApplicationUri learns nothing: only what was sealed with this very refusal counts. */
+    findSealed: (refusalId: string, box = ''): Promise<NamedApp | undefined> =>
+      find(refusalId, boxes.open(box, contextOf(refusalId))),
+  }
+}
 
 // Whatever letters the name has, the words around it keep their order. @see UAX 9 §2.7
 const isolated = (name: string): string => `\u2068${name}\u2069`
@@ -49,7 +69,7 @@ export const errorPage = (error: Shown, refusalId: string, app?: NamedApp, reque
     place:
       error.code === 'interaction_expired' && error.restart !== undefined && isUnderWay(request)
         ? undefined
-        : `/error?${new URLSearchParams({ refusal: refusalId, why, ...(app ? { app: app.applicationUri } : {}) })}`,
+        : `/error?${new URLSearchParams({ refusal: refusalId, why, ...(app ? { app: app.sealed } : {}) })}`,
     data: (t: Translate, has: Messages['has'], locale: Locale) => {
       const name = app && nameIn(app, locale)
       const hint = has(`error.hint.${why}`) ? `error.hint.${why}` : 'error.hint.default'
