@@ -13,13 +13,16 @@ interface Dependencies {
   readonly activity: Pick<Activity, 'throttled'>
 }
 
-/** What turns away whoever does too much of it, and whoever comes when there is too much. */
-const LIMITS: readonly RefusalRule[] = [
-  'registration-too-often',
-  'registration-fetched-too-often',
-  'registration-changed-too-often',
-  'registrations-full',
-]
+/** The rules that turn away whoever does too much of it, and whoever comes when there is too much. */
+type LimitRule = Extract<RefusalRule, `registration${string}-too-often` | `registration${string}-full`>
+
+// The compiler asks for each of them.
+const LIMITS: Readonly<Record<LimitRule, true>> = {
+  'registration-too-often': true,
+  'registration-fetched-too-often': true,
+  'registration-changed-too-often': true,
+  'registrations-full': true,
+}
 
 interface OfClient {
   readonly Params: { readonly client: string }
@@ -32,7 +35,7 @@ export async function registrationEndpoint(
 ): Promise<void> {
   registerJsonObject(server)
   server.addHook('onError', async (_request, _reply, error: Error) => {
-    if (error instanceof Refused && LIMITS.includes(error.detail.rule)) activity.throttled('registration')
+    if (error instanceof Refused && Object.hasOwn(LIMITS, error.detail.rule)) activity.throttled('registration')
   })
   const options = { config: { bearer: true } } as const
   const at = (request: FastifyRequest) => ({ address: request.ip, network: networks.networkToLimit(request) })
