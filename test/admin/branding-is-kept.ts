@@ -2,8 +2,10 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { storedName } from '../../src/domain/instance/instance-settings.ts'
+import { openPlace } from '../../src/store/transfer/place.ts'
 import { documentOf, tesseraWith } from '../fixtures/cli/cli.ts'
-import { prepareSite, type Site, serve } from '../fixtures/instance/server-process.ts'
+import { emptySite, prepareSite, type Site, serve } from '../fixtures/instance/server-process.ts'
 import { createBrowser } from '../fixtures/sign-in/browser.ts'
 
 const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
@@ -45,6 +47,19 @@ await t.test('branding is as it was in the backup once that is restored', async 
   for (const name of Object.keys(BRAND)) await done(t, site, 'settings', 'unset', name)
   await done(t, site, 'db', 'restore', backup, '--replace')
   await isBranded(t, site)
+})
+
+await t.test('and it outlives an update of a database that an older version made', async (t) => {
+  const old = await emptySite(t)
+  const place = openPlace(`file:${join(old.folder, 'tessera.db')}`, 'make')
+  await place.migrations.migrate('0010-lists')
+  for (const [name, value] of Object.entries(BRAND)) {
+    const row = { name: storedName(name as keyof typeof BRAND), value }
+    await place.db.insertInto('settings').values(row).execute()
+  }
+  await place.close()
+  await done(t, old, 'db', 'migrate')
+  await isBranded(t, old)
 })
 
 await t.test('and goes along to another database', async (t) => {
