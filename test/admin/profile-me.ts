@@ -197,7 +197,11 @@ await t.test('what has ended shows nothing', async (t) => {
 await t.test('the picture is where the record says', async (t) => {
   const missing: Refusal = { status: 404, error: 'not_found', description: 'there is no picture' }
   const cookie = await signedIn('david')
-  for (const size of SIZES) refused(t, instance, await get(`/picture${size}`, { cookie }), missing)
+  for (const size of SIZES)
+    refused(t, instance, await get(`/picture${size}`, { cookie }), {
+      ...missing,
+      cause: { cause: 'the user has no picture', user: david.id },
+    })
   await instance.core.store.write(async ({ users }) => {
     const now = await users.find(david.id)
     if (now) await users.update({ ...now, profile: { ...now.profile, picture: PICTURE } }, instance.now())
@@ -216,7 +220,8 @@ await t.test('the picture is where the record says', async (t) => {
   }
   const { access_token } = await ofPerson(READER, 'openid')
   matchesWhole(t, (await get('', bearer(access_token))).json, { pictureUrl: null, largePictureUrl: null })
-  refused(t, instance, await get('/picture', bearer(access_token)), missing)
+  const cause = { cause: 'the access token lacks the scope: profile' }
+  refused(t, instance, await get('/picture', bearer(access_token)), { ...missing, cause })
   const claimsFor = async (scope: string) =>
     (await userinfo({ issuer }, (await ofPerson(READER, scope)).access_token)).json
   t.equal((await claimsFor('openid profile'))['picture'], PICTURE, 'OIDC Core §5.1')

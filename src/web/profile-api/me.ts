@@ -39,13 +39,9 @@ export async function profileMeEndpoint(
 
   /** The picture is kept elsewhere and has one size; whoever shows it scales it. */
   async function picture(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const url = pictureOf(await findPerson(request))
-    if (url === undefined) {
-      throw new Refused('not_found', 'there is no picture', {
-        rule: 'picture-missing',
-        cause: 'the user has no picture',
-      })
-    }
+    const person = await findPerson(request)
+    const url = pictureOf(person)
+    if (url === undefined) throw withoutPicture(person)
     return alsoVary(reply, 'Authorization', 'Cookie').header('cache-control', PICTURE_CACHE).redirect(url, 302)
   }
   for (const path of ['/profile/me/picture', '/profile/me/picture/64', '/profile/me/picture/128'])
@@ -78,3 +74,13 @@ export async function profileMeEndpoint(
 }
 
 const pictureOf = ({ user, tells }: Person): string | undefined => (tells('profile') ? user.profile.picture : undefined)
+
+/** Why there is nothing to show is for the operator: to an app, a picture that it may not see is none. */
+const withoutPicture = ({ user, tells }: Person): Refused =>
+  new Refused('not_found', 'there is no picture', {
+    rule: 'picture-missing',
+    user: user.id,
+    ...(tells('profile')
+      ? { cause: 'the user has no picture' }
+      : { cause: 'the access token lacks the scope: profile', missing: 'profile' }),
+  })

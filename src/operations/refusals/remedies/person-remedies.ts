@@ -81,10 +81,13 @@ export const PERSON_REMEDIES = {
     expected: 'a login and a password',
   }),
   'person-not-admitted': admit,
-  'picture-missing': () => ({
-    fix: 'if the person should have one, set picture in a configuration file or with PATCH /manage/api/v1/users/{user}',
-    expected: 'a record with a picture',
-  }),
+  'picture-missing': ({ refusal: { detail }, registered: { user } }) =>
+    detail['missing'] === undefined
+      ? {
+          fix: `if the person should have one: tessera user update ${shellWord(user ?? 'LOGIN')} --picture URL`,
+          expected: 'a record with a picture',
+        }
+      : { fix: inTheApp(`ask for ${detail['missing']} at the sign-in`), expected: 'an access token with profile' },
   'community-user-api-scope': developer(
     'for community users ask only for openid, profile and the like; only internal users get API scopes',
   ),

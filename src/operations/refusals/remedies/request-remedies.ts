@@ -2,6 +2,7 @@ import { actsAlone } from '../../../domain/apps/trusted-application.ts'
 import { uriLeaveOf } from '../../../domain/apps/uri-leave.ts'
 import { isLoopbackHost, matchesRegistered } from '../../../domain/protocol/redirect-uri.ts'
 import { whyUnregistrable } from '../../../domain/protocol/registrable-uri.ts'
+import { shellWord } from '../../../lib/text/shell.ts'
 import { developer, type Facts, inTheApp, type Remedies, type Remedy, trusting, update } from './remedy.ts'
 
 /** What is asked of an address where no record says more. */
@@ -20,11 +21,17 @@ function loopbackAddress(sent: string, known: readonly string[], anyPort: boolea
   return addresses.find((uri) => uri !== sent && known.some((one) => matchesRegistered(uri, one, anyPort)))
 }
 
+/** The flag that adds an address to those that are there, whoever has changed them meanwhile. */
+const ADDED_BY = { ImpersonateLoginUrl: '--add-redirect-uri', ImpersonateLogoutUrl: '--add-logout-uri' } as const
+
+const addUri = (uri: string, attribute: keyof typeof ADDED_BY, address: string, ...others: readonly string[]): string =>
+  `${update(uri, ...others)} ${ADDED_BY[attribute]} ${shellWord(address)}`
+
 /**
  * Registers an address, or has the app send the registered one. Where the address is a stranger's, registering it would
  * hand over the app's users, so that is then not what is proposed first.
  */
-function registerUri(attribute: 'ImpersonateLoginUrl' | 'ImpersonateLogoutUrl', parameter: string) {
+function registerUri(attribute: keyof typeof ADDED_BY, parameter: string) {
   return (facts: Facts): Remedy => {
     const { uri, sent, nearest } = facts
     const { app } = facts.registered
@@ -36,7 +43,7 @@ function registerUri(attribute: 'ImpersonateLoginUrl' | 'ImpersonateLogoutUrl', 
     const byAddress = loopbackAddress(sent, known, app?.clientType === 'Public')
     const why = whyUnregistrable(sent, app ? uriLeaveOf(app) : ONLY_SAFE)
     if (why !== undefined) return { fix: send, otherwise: `the value sent cannot be registered: it ${why}` }
-    const register = update(uri, `${attribute}=${[...known, sent].join(',')}`)
+    const register = addUri(uri, attribute, sent)
     if (byAddress !== undefined) {
       return { fix: inTheApp(`send ${parameter}=${byAddress}, which matches on any port`), otherwise: register }
     }
@@ -49,14 +56,14 @@ function registerUri(attribute: 'ImpersonateLoginUrl' | 'ImpersonateLogoutUrl', 
 /** A service that people are sent to sign in at: mostly the client_id is that of the app beside it. */
 function sendAnotherApp({ uri, sent, registered: { appsAt } }: Facts): Remedy {
   const other = appsAt.length === 1 ? appsAt[0] : undefined
-  const attributes = ['ImpersonateAsInternalUserAllowed=true', `ImpersonateLoginUrl=${sent}`]
+  const admitting = addUri(uri, 'ImpersonateLoginUrl', sent, 'ImpersonateAsInternalUserAllowed=true')
   return {
     fix: inTheApp(
       other === undefined
         ? 'send the client_id of the app that people sign in to; tessera app list shows them'
         : `send client_id=${other}, with which this redirect URI is registered`,
     ),
-    otherwise: `only if people are to sign in to this app too, at this address: ${update(uri, ...attributes)}`,
+    otherwise: `only if people are to sign in to this app too, at this address: ${admitting}`,
   }
 }
 
