@@ -13,6 +13,8 @@ export interface FileLine {
 const BLANK = /^\s*(#|$)/
 const ASSIGNMENT = /^\s*(?:export\s+)?([\w.-]+)\s*=\s*(.*)$/
 const OWN = /^\s*(?:export\s+)?TESSERA_\w*\s*=/
+// What may stand behind `=` at the end of a line of base64 is no setting.
+const ANY_SETTING = /^\s*(?:export\s+[A-Z_][A-Z0-9_]*=|[A-Z_][A-Z0-9_]*=(?!=?["'`]?\s*(?:#|$)))/
 const QUOTES: readonly string[] = ['"', "'", '`']
 
 /** Reads a configuration file; what is in quotes may go over several lines. @throws ConfigurationFaults naming every line that is none */
@@ -32,11 +34,14 @@ export function readConfigFile(file: string): FileLine[] {
       faults.push(`line ${line} of ${file} is not NAME=value${why}`)
       continue
     }
-    const more = linesToQuote(value, lines.slice(line))
+    const isOwn = OWN.test(text)
+    const more = linesToQuote(value, lines.slice(line), isOwn)
     if (more === undefined) unclosed = line
-    // A value of another program is its own affair.
-    if (more === undefined && OWN.test(text)) faults.push(`line ${line} of ${file} opens a quote that is not closed`)
     const whole = lines.slice(index, line + (more ?? 0)).join('\n')
+    // A value of another program is its own affair.
+    if (isOwn && more === undefined) faults.push(`line ${line} of ${file} opens a quote that is not closed`)
+    else if (isOwn && hasTextBehindQuote(whole))
+      faults.push(`line ${line + (more ?? 0)} of ${file} has more than a comment behind the closing quote`)
     read.push({ name, value: parseEnv(whole)[name] ?? '', line })
     index += more ?? 0
   }
@@ -45,11 +50,19 @@ export function readConfigFile(file: string): FileLine[] {
 }
 
 /** How many further lines a value has, or `undefined` for a quote that nothing closes before the next setting. */
-function linesToQuote(value: string, following: readonly string[]): number | undefined {
+function linesToQuote(value: string, following: readonly string[], isOwn: boolean): number | undefined {
   const quote = QUOTES.find((one) => value.startsWith(one))
   if (quote === undefined || value.includes(quote, 1)) return 0
-  const closing = following.findIndex((text) => text.includes(quote) || OWN.test(text))
-  return closing < 0 || OWN.test(following[closing] ?? '') ? undefined : closing + 1
+  const begins = (text: string): boolean => OWN.test(text) || (isOwn && ANY_SETTING.test(text))
+  const closing = following.findIndex((text) => text.includes(quote) || begins(text))
+  return closing < 0 || begins(following[closing] ?? '') ? undefined : closing + 1
+}
+
+/** Whether the parser would drop something without a word. */
+function hasTextBehindQuote(assignment: string): boolean {
+  const value = assignment.slice(assignment.indexOf('=') + 1).trimStart()
+  const quote = QUOTES.find((one) => value.startsWith(one))
+  return quote !== undefined && !/^\s*(?:#|$)/.test(value.slice(value.indexOf(quote, 1) + 1))
 }
 
 /** Without the mark that some editors put before the first line. */

@@ -309,6 +309,9 @@ await t.test('a value in quotes may go over several lines, also one of another p
   const keys = fileOf(t, `TESSERA_MASTER_KEY="${one}\n${two}"\nTESSERA_INSTANCE=shop\n`)
   t.equal(readConfig({}, keys).masterKey.value, `${one}\n${two}`)
   t.equal(readConfig({}, keys).tokens.instance, 'shop')
+  const padded = 'ABCD==\nABCDEFG=\n-----BEGIN KEY-----\nABC='
+  const whole = fileOf(t, `TESSERA_MASTER_KEY="${padded}" # two\nTESSERA_INSTANCE=shop\n`)
+  t.equal(readConfig({}, whole).masterKey.value, padded, 'lines that end in padding are no settings')
   const twice = fileOf(t, `KEY="\n\n"\nTESSERA_INSTANCE=a\nTESSERA_INSTANCE=b\n`)
   t.match(faultsOf({}, twice).join(), 'lines 4, 5; keep', 'lines are counted on')
 })
@@ -316,6 +319,13 @@ await t.test('a value in quotes may go over several lines, also one of another p
 await t.test('a quote that is not closed hides no setting, and is told with its line', async (t) => {
   for (const [text, expected] of [
     ['TESSERA_INSTANCE="shop\nTESSERA_LISTEN=":80"\n', ['line 1 of FILE opens a quote that is not closed']],
+    [
+      'TESSERA_INSTANCE="shop\nexport PATH="$PATH"\nTESSERA_LISTEN=":80"\n',
+      ['line 1 of FILE opens a quote that is not closed'],
+    ],
+    ['TESSERA_INSTANCE="shop\nGREETING="hello"\n', ['line 1 of FILE opens a quote that is not closed']],
+    ['TESSERA_INSTANCE="shop"s\n', ['line 1 of FILE has more than a comment behind the closing quote']],
+    ['TESSERA_MASTER_KEY="a\nb" c\nOTHER="x" y\n', ['line 2 of FILE has more than a comment behind the closing quote']],
     ["GREETING='tis\nINCHES=\"\nTESSERA_LISTEN='80'\n", [`TESSERA_LISTEN ${LISTEN} 80`]],
     [
       "# a\nKEY='-----BEGIN\nabc def\nTESSERA_LISTEN='80'\n",
