@@ -1,6 +1,7 @@
 // SQLite alone: is about headers, hosts and addresses, which no database sees
 import t from 'tap'
 import { lettersOf } from '../../src/domain/protocol/redirect-uri.ts'
+import { DAY, HOUR } from '../../src/lib/time/clock.ts'
 import { authorizeUrl } from '../fixtures/clients/endpoints.ts'
 import { send } from '../fixtures/clients/http.ts'
 import { createRelyingParty, webApp } from '../fixtures/clients/relying-party.ts'
@@ -48,6 +49,23 @@ await t.test('the developers’ part is folded away, and the way out is for whoe
   const asked = await browser.open(view.page.querySelector('#sign-out')?.getAttribute('href') ?? '')
   await browser.submit(asked, 'logout-confirm')
   t.notOk((await browser.open(origin)).page.querySelector('#sign-out'))
+})
+
+await t.test('once the session has run out the way out stays, and nobody is named', async (t) => {
+  for (const away of [9 * HOUR, 31 * DAY]) {
+    const browser = createBrowser(origin)
+    await createRelyingParty(instance, { clientId: 'shop', login: 'david' }, browser).obtainTokens()
+    const [before] = await query(instance, 'select max(last_seen_at) as seen from sign_in_sessions')
+    t.match((await browser.open(origin)).page.querySelector('.person')?.text, 'David Miller')
+    t.strictSame(await query(instance, 'select max(last_seen_at) as seen from sign_in_sessions'), [before], 'untouched')
+    instance.advance(away)
+    const view = await browser.open(origin)
+    const asked = await browser.open(view.page.querySelector('#sign-out')?.getAttribute('href') ?? '')
+    t.ok(asked.page.querySelector('#logout-confirm'))
+    for (const { text } of [view, asked]) t.notMatch(text, /David|david/)
+    t.equal((await browser.submit(asked, 'logout-confirm')).status, 200)
+    t.notOk((await browser.open(origin)).page.querySelector('#sign-out'))
+  }
 })
 
 await t.test('hosts in letters of other scripts are shown in ASCII, and then in these', async (t) => {

@@ -23,6 +23,12 @@ export interface LiveSession {
   readonly session: SignInSession
 }
 
+/** A session that can be signed out of, be it over. */
+export interface UnendedSession extends LiveSession {
+  /** Whether it ran out by itself: whoever sits there need not be the person. */
+  readonly isOver: boolean
+}
+
 // A session in use is written at most this often.
 const TOUCH_EVERY = MINUTE
 
@@ -64,9 +70,10 @@ export function createSignInSessions({ read, write, writeEnding, clock, random, 
     findIn,
 
     /** Whose session can still be signed out of: what was issued in one that ran out by itself may live on. */
-    async findUnended(cookie: string | undefined): Promise<LiveSession | undefined> {
+    async findUnended(cookie: string | undefined): Promise<UnendedSession | undefined> {
       const session = cookie === undefined ? undefined : await read.sessions.findByCookie(digest(cookie))
-      return !session || session.endedAt !== undefined ? undefined : withItsUser(session, read.users)
+      const live = !session || session.endedAt !== undefined ? undefined : await withItsUser(session, read.users)
+      return live && { ...live, isOver: isOver(live.session) }
     },
 
     /** Whether a session has neither been ended nor run out. */

@@ -27,7 +27,9 @@ export async function landingSite(
       return renderPage(request, reply, {
         template: 'landing',
         data: () => ({
-          user: live?.user,
+          isHere: live !== undefined,
+          // Who was here before a session ran out is nobody's business.
+          user: live?.isOver ? undefined : live?.user,
           issuer,
           letters: lettersOf(hostname),
           discovery: `${issuer}/.well-known/openid-configuration`,

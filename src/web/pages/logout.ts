@@ -7,7 +7,7 @@ import type { User } from '../../domain/users/user.ts'
 import { digest } from '../../lib/crypto/secrets.ts'
 import type { Logout, LogoutInteraction } from '../../sign-in/logout/logout.ts'
 import type { ToldApps } from '../../sign-in/logout/told-apps.ts'
-import type { LiveSession, SignInSessionsService } from '../../sign-in/session/sign-in-sessions.ts'
+import type { LiveSession, SignInSessionsService, UnendedSession } from '../../sign-in/session/sign-in-sessions.ts'
 import type { LeftApp } from '../../store/repositories/sessions/session-apps.ts'
 import type { RenderPage } from '../kit/answers/pages.ts'
 import type { Cookies } from '../kit/requests/cookies.ts'
@@ -103,7 +103,7 @@ const createAskToConfirm =
     request: FastifyRequest,
     reply: FastifyReply,
     interaction: LogoutInteraction,
-    { user }: LiveSession,
+    { user, isOver }: UnendedSession,
   ): Promise<FastifyReply> => {
     const app = await logout.appOf(interaction)
     const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(interaction))
@@ -113,7 +113,8 @@ const createAskToConfirm =
       endsAtApp: interaction.redirectUri !== undefined,
       data: (_t, _has, language) => ({
         app: app && { name: nameIn(app, language) },
-        user,
+        // Who was here before a session ran out is nobody's business.
+        user: isOver ? undefined : user,
         action: `${issuer}/logout?interaction=${logout.seal(interaction)}`,
         csrf,
       }),
