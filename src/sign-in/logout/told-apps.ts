@@ -1,10 +1,12 @@
 import type { TrustedApplication } from '../../domain/apps/trusted-application.ts'
 import { createInteractionSeal } from '../../domain/protocol/interaction-seal.ts'
 import type { Boxes } from '../../lib/crypto/master-keys.ts'
-import type { Clock } from '../../lib/time/clock.ts'
+import { type Clock, MINUTE } from '../../lib/time/clock.ts'
 import type { LeftApp } from '../../store/repositories/sessions/session-apps.ts'
 import type { Repositories } from '../../store/store.ts'
 
+// Long enough to read it, and to see who answers late.
+const SHOWN_FOR = 2 * MINUTE
 // What a page shows, and an address can hold.
 const MOST_NAMED = 20
 
@@ -62,7 +64,7 @@ export function createToldApps({ apps, outbox, boxes, clock }: Dependencies) {
     /** How it went so far. @returns nothing for what is too old, or of another browser */
     async open(box: string, browser: string | undefined) {
       const opened = sealed.open(box)
-      if (!opened || opened.isOver || opened.interaction.browser !== browser) return undefined
+      if (!opened || opened.age > SHOWN_FOR || opened.interaction.browser !== browser) return undefined
       const { apps: told, more } = opened.interaction
       const found = await apps.findEach(told.map(({ uri }) => uri))
       const shown: ToldApp[] = []

@@ -128,7 +128,9 @@ const createSignedOutPage =
     const [app = '', box = ''] = ['app', 'told'].map((name) => queryForm(request).get(name))
     const back = await logout.findHome(app)
     const browser = cookies.browser(request)
-    const told = box === '' ? undefined : await toldApps.open(box, browser && digest(browser))
+    // Whoever has signed in here since need not be who signed out.
+    const isSignedIn = cookies.session(request) !== undefined
+    const told = box === '' || isSignedIn ? undefined : await toldApps.open(box, browser && digest(browser))
     // The same page in another language; what is not known is nothing to repeat.
     const here = { ...(back ? { app } : {}), ...(told ? { told: box } : {}) }
     return renderPage(request, reply, {

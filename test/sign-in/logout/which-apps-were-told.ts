@@ -53,8 +53,13 @@ await t.test('each app that was told is named, in the reader’s language, with 
     ['Verkauf', 'hat Sie ebenfalls abgemeldet'],
   ])
   t.notOk(toldOn(await createBrowser(instance.origin).open(view.url)).length, 'nobody else reads it')
-  instance.advance(16 * MINUTE)
-  const later = await browser.open(view.url)
+  await use(browser, 'untold')
+  t.strictSame(toldOn(await browser.open(view.url)), [], 'nor does whoever signs in there next')
+
+  const again = await signOut(browser, await use(browser, 'Reports'))
+  t.equal(toldOn(again).length, 1)
+  instance.advance(2 * MINUTE + 1)
+  const later = await browser.open(again.url)
   t.strictSame([later.status, toldOn(later)], [200, []], 'nor does whoever comes later')
 })
 
