@@ -222,7 +222,7 @@ await t.test('the limits of a server are as documented', async (t) => {
   t.match(initialConfig, { bodyLimit: 16_384, handlerTimeout: 10_000, connectionTimeout: 60_000 })
 })
 
-await t.test('what takes too long to answer is answered 503', async (t) => {
+await t.test('a request without a body that takes too long to answer is answered 503', async (t) => {
   const timeouts = { ...TIMEOUTS, handler: 50 }
   const http = { trustedProxies: [], logLevel: 'silent' }
   const app = Fastify(fastifyOptions(http, undefined, timeouts, (_, socket) => socket.destroy()))

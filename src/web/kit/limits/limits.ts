@@ -29,7 +29,7 @@ export const TIMEOUTS = {
   headers: 10 * SECOND,
   /** Until the whole request is there. */
   request: 15 * SECOND,
-  /** Until the answer to a request that has arrived is ready. */
+  /** Until the answer to a request without a body is ready; of one with a body each part has its limit (docs/operating.md). */
   handler: 10 * SECOND,
   /** Without a byte in either direction. */
   connection: 60 * SECOND,
