@@ -89,6 +89,7 @@ const AT_A_TERMINAL: Readonly<Record<string, string>> = {
 }
 
 const ROLES = 'it stands for several attributes, which the API takes by their names'
+const SHAPED = 'it is refused, and says which attributes make another shape, which the API takes by their names'
 const ADDS = 'the API takes the list as a whole, under If-Match'
 
 /** What of the API a flag is: a field of the body or the query; a sentence is why there is none. */
@@ -100,6 +101,7 @@ const FLAGS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     ...{ '--community': 'ImpersonateAsCommunityUserAllowed', '--set': 'each attribute is a field' },
   },
   'app update': {
+    ...{ '--web': SHAPED, '--spa': SHAPED, '--service': SHAPED, '--hybrid': SHAPED },
     ...{ '--redirect-uri': 'ImpersonateLoginUrl', '--logout-uri': 'ImpersonateLogoutUrl' },
     ...{ '--system-user': 'SystemUser', '--scope': 'Scope', '--name': 'Name', '--set': 'each attribute is a field' },
     '--community': 'ImpersonateAsCommunityUserAllowed',
