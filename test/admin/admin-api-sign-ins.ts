@@ -128,6 +128,41 @@ await t.test('every one of a person is ended at once', async (t) => {
   isProblem(t, instance, await admin.remove('/users/davit/sign-ins'), { status: 404, type: 'not-found' })
 })
 
+await t.test('what lives on where somebody else signed in ends as well, and the audit log says so', async (t) => {
+  const signedInOver = async () => {
+    const { web } = inOneBrowser()
+    const tokens = await web.obtainTokens()
+    await callApi(instance, tokens.access_token)
+    const anna = createRelyingParty(instance, { clientId: WEB, login: 'anna' }, web.browser)
+    const hers = await anna.obtainTokens({ prompt: 'login' })
+    t.equal(await lifeOf(web, tokens), ALIVE)
+    return { web, tokens, anna, hers, live: (await liveSessions(instance)).length }
+  }
+  const endedNow = async () =>
+    (await auditOf(instance, { user: david.id })).filter(({ event }) => event === 'sign_in_ended')
+
+  const one = await signedInOver()
+  const before = (await endedNow()).length
+  t.equal((await admin.remove(`/sign-ins/${sidOf(one.tokens)}`)).status, 204)
+  t.strictSame([await lifeOf(one.web, one.tokens), await lifeOf(one.anna, one.hers)], [LEFT, ALIVE])
+  t.equal((await liveSessions(instance)).length, one.live - 1, 'its slot is free')
+  matchesWhole(t, (await endedNow()).slice(before), [
+    { detail: { count: 1, sessions: [sidOf(one.tokens)], apps: [WEB] } },
+  ])
+  await admin.remove(`/sign-ins/${sidOf(one.tokens)}`)
+  t.equal((await endedNow()).length, before + 1, 'nothing ends twice')
+
+  const two = await signedInOver()
+  t.equal((await admin.remove('/users/david/sign-ins')).status, 204)
+  t.strictSame([await lifeOf(two.web, two.tokens), await lifeOf(two.anna, two.hers)], [LEFT, ALIVE])
+  t.equal((await liveSessions(instance)).length, two.live - 1)
+  matchesWhole(t, (await endedNow()).slice(before + 1), [
+    { detail: { count: 1, sessions: [sidOf(two.tokens)], apps: [WEB] } },
+  ])
+  await admin.remove('/users/david/sign-ins')
+  t.equal((await endedNow()).length, before + 2)
+})
+
 await t.test('a kill switch has ended them, whatever their rows say', async (t) => {
   const { web } = inOneBrowser('anna')
   const sid = sidOf(await web.obtainTokens())

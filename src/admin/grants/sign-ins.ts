@@ -68,21 +68,22 @@ async function requireSignIn({ sessions }: Pick<Reading, 'sessions'>, sid: strin
 
 /** What an administrator has signed somebody out of. */
 export interface EndedSignIns {
-  /** The `sid`s of those that had not ended before. */
+  /** The `sid`s of those that had not ended before, or of which tokens or an API session lived on. */
   readonly signIns: readonly string[]
-  /** The apps they were used at. */
+  /** The apps they were used at, and those that held such tokens. */
   readonly apps: readonly string[]
 }
 
 /** Ends a sign-in session, and with it what the person's own sign-out would end. @throws Refused `not_found` */
 export async function endSignIn(unit: Unit, sid: string, context: ChangeContext): Promise<EndedSignIns> {
   const session = await requireSignIn(unit, sid)
-  const left = await signOut(unit, sid, context.now)
-  const signIns = session.endedAt === undefined ? [sid] : []
-  return conclude(unit, session.userId, { signIns, left }, context)
+  const { left, tokens, freesSlot } = await signOut(unit, sid, context.now)
+  // The apps of a session that ended as somebody else signed in there keep what they have until now.
+  const isEnded = session.endedAt === undefined || tokens.length > 0 || freesSlot
+  return conclude(unit, session.userId, { signIns: isEnded ? [sid] : [], apps: [...left, ...tokens] }, context)
 }
 
-/** Ends every sign-in session of a person, in whichever browser. */
+/** Ends every sign-in session of a person, in whichever browser, and what lives on of those that ended as somebody else signed in there. */
 export async function endSignInsOf(
   unit: Unit,
   { id }: Pick<User, 'id'>,
@@ -90,22 +91,25 @@ export async function endSignInsOf(
 ): Promise<EndedSignIns> {
   const { now } = context
   // In the order of one sign-out: whoever is just being given something holds their session until that is there.
-  const { sids: signIns, left } = await unit.sessions.endAllOf(id, now)
-  await unit.families.signOut(signIns, now)
-  await unit.apiSessions.endOfSignInsOf(id, now)
-  return conclude(unit, id, { signIns, left }, context)
+  const { sids, left } = await unit.sessions.endAllOf(id, now)
+  const tokens = await unit.families.signOutEnded(id, now)
+  const called = await unit.apiSessions.endOfSignInsOf(id, now)
+  const signIns = [...new Set([...sids, ...tokens.map(({ sid }) => sid), ...called])]
+  return conclude(unit, id, { signIns, apps: [...left, ...tokens] }, context)
 }
 
 // One event takes no more than this of them; how many there were it says in any case.
 const MOST_TOLD = 100
 
+type Reached = Pick<LeftApp, 'applicationUri'>
+
 async function conclude(
   unit: Unit,
   user: string,
-  { signIns, left }: { readonly signIns: readonly string[]; readonly left: readonly LeftApp[] },
+  { signIns, apps: reached }: { readonly signIns: readonly string[]; readonly apps: readonly Reached[] },
   context: ChangeContext,
 ): Promise<EndedSignIns> {
-  const apps = [...new Set(left.map(({ applicationUri }) => applicationUri))].sort()
+  const apps = [...new Set(reached.map(({ applicationUri }) => applicationUri))].sort()
   const detail = { count: signIns.length, sessions: signIns.slice(0, MOST_TOLD), apps: apps.slice(0, MOST_TOLD) }
   if (signIns.length > 0) await recordChange(unit, { event: 'sign_in_ended', user, detail }, context)
   return { signIns, apps }

@@ -110,6 +110,6 @@ export function createSignInSessions({ read, write, writeEnding, clock, random, 
 
     /** Signs a person out. @returns the apps it was used at */
     end: ({ sid }: Pick<SignInSession, 'sid'>): Promise<LeftApp[]> =>
-      writeEnding((unit) => signOut(unit, sid, clock())),
+      writeEnding(async (unit) => (await signOut(unit, sid, clock())).left),
   }
 }

@@ -7,7 +7,7 @@ import type { Schema } from '../../schema/schema.ts'
 import { SLICE, searchInSlices } from './slices.ts'
 
 // A statement holds so many values and no more.
-const AT_ONCE = 500
+export const AT_ONCE = 500
 // On either side of a name that is looked for.
 const NEIGHBOURS = 50
 

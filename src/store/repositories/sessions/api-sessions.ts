@@ -200,20 +200,33 @@ export function apiSessionsOn(db: Kysely<Schema>) {
       return row.numUpdatedRows === 1n
     },
 
-    /** Ends the session of a seat, if there is one. */
-    async endOfSeat(seat: Seat, now: number): Promise<void> {
-      await db.updateTable('api_sessions').set(ended(now)).where('live_seat', '=', seat).execute()
+    /** Ends the session of a seat. @returns false when there is none */
+    async endOfSeat(seat: Seat, now: number): Promise<boolean> {
+      const row = await db.updateTable('api_sessions').set(ended(now)).where('live_seat', '=', seat).executeTakeFirst()
+      return row.numUpdatedRows > 0n
     },
 
-    /** Ends the session of each sign-in of a user; those of PATs go on. */
-    async endOfSignInsOf(userId: string, now: number): Promise<void> {
-      await db
+    /** Ends the session of each sign-in of a user that has ended; those of PATs go on. @returns the `sid`s */
+    async endOfSignInsOf(userId: string, now: number): Promise<string[]> {
+      const rows = await db
         .updateTable('api_sessions')
         .set(ended(now))
         .where('user_id', '=', userId)
         .where('ended_at', 'is', null)
         .where(sql<SqlBool>`substr(seat, 1, ${SIGN_IN_SEAT.length}) = ${SIGN_IN_SEAT}`)
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('sign_in_sessions as open')
+                .select('open.sid')
+                .where('open.sid', '=', sql<string>`substr(api_sessions.seat, ${SIGN_IN_SEAT.length + 1})`)
+                .where('open.ended_at', 'is', null),
+            ),
+          ),
+        )
+        .returning('seat')
         .execute()
+      return rows.map(({ seat }) => seat.slice(SIGN_IN_SEAT.length))
     },
 
     /** Ends every session of a user. */

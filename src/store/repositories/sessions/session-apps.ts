@@ -14,20 +14,20 @@ export interface LeftApp {
 }
 
 /**
- * Puts down, in the very unit of work that ends a session or all of users, what its apps are to be told. They are taken off the
+ * Puts down, in the very unit of work that ends sessions or all of users, what its apps are to be told. They are taken off the
  * session as well, so that nobody is told twice.
  * @param now milliseconds since 1970
  * @param most how many to note, where the rest follows
  */
 export async function noteSignOut(
   db: Kysely<Schema>,
-  which: { readonly sid: string } | { readonly users: readonly string[] },
+  which: { readonly sids: readonly string[] } | { readonly users: readonly string[] },
   now: number,
   most?: number,
 ): Promise<LeftApp[]> {
-  if ('users' in which && which.users.length === 0) return []
+  if (('sids' in which ? which.sids : which.users).length === 0) return []
   const these = (eb: ExpressionBuilder<Schema, 'session_apps'>) =>
-    'sid' in which ? eb('sid', '=', which.sid) : eb('user_id', 'in', which.users)
+    'sids' in which ? eb('sid', 'in', which.sids) : eb('user_id', 'in', which.users)
   const used = await db
     .deleteFrom('session_apps')
     .where(these)

@@ -5,6 +5,7 @@ import type { SessionLimits } from '../../../domain/sessions/sign-in-session.ts'
 import type { User } from '../../../domain/users/user.ts'
 import { fromSignIn, toSignIn } from '../../schema/columns.ts'
 import type { Schema } from '../../schema/schema.ts'
+import { inPortions } from '../instance/names.ts'
 import { type LeftApp, noteSignOut } from './session-apps.ts'
 
 /** A browser in which somebody is signed in. */
@@ -131,7 +132,7 @@ export function signInSessionsOn(db: Kysely<Schema>) {
         .where('sid', '=', sid)
         .where('ended_at', 'is', null)
         .execute()
-      return noteSignOut(db, { sid }, now)
+      return noteSignOut(db, { sids: [sid] }, now)
     },
 
     /** The same for each session of a person that had not ended. @returns their `sid`s, the newest first, and the apps */
@@ -144,7 +145,8 @@ export function signInSessionsOn(db: Kysely<Schema>) {
         .returning(['sid', 'created_at'])
         .execute()
       const sids = ended.sort((a, b) => b.created_at - a.created_at).map(({ sid }) => sid)
-      return { sids, left: await noteSignOut(db, { users: [userId] }, now) }
+      // Not by the person, who may have signed in again meanwhile.
+      return { sids, left: await inPortions(sids, (some) => noteSignOut(db, { sids: some }, now)) }
     },
   }
 }

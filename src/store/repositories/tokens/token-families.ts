@@ -1,8 +1,8 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
 import type { Granted } from '../../../domain/access/authorization.ts'
 import { fromGranted, toGranted } from '../../schema/grant-columns.ts'
 import type { Schema } from '../../schema/schema.ts'
-import { inPortions } from '../instance/names.ts'
+import { AT_ONCE, inPortions } from '../instance/names.ts'
 import { sessionEpochOf } from '../sessions/session-epochs.ts'
 import { appsHolding, revokeHeld } from './live-grants.ts'
 import { type GrantPart, type RefreshGrant, refreshGrantsOf } from './refresh-grants.ts'
@@ -18,6 +18,15 @@ export interface TokenFamily extends Granted {
   readonly signedOutAt: number | undefined
   readonly presentSessionEpoch: number
 }
+
+/** Where access tokens ended by a sign-out. */
+export interface SignedOut {
+  readonly sid: string
+  readonly applicationUri: string
+}
+
+const SIGNED_OUT = ['sid', 'application_uri', 'user_id', 'revoked_at', 'expires_at'] as const
+type SignedOutRow = Pick<Selectable<Schema['token_families']>, (typeof SIGNED_OUT)[number]>
 
 export type TokenFamilies = ReturnType<typeof tokenFamiliesOn>
 
@@ -94,18 +103,27 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
     },
 
     /** Ends the access tokens that were issued in sign-in sessions of one person so far, and tells APIs of them. */
-    async signOut(sids: readonly string[], now: number): Promise<void> {
-      const signedOut = await inPortions(sids, (some) =>
+    async signOut(sids: readonly string[], now: number): Promise<SignedOut[]> {
+      const rows = await inPortions(sids, (some) =>
         db
           .updateTable('token_families')
           .set({ signed_out_at: now })
           .where('sid', 'in', some)
           .where('signed_out_at', 'is', null)
-          .returning(['application_uri', 'user_id'])
+          .returning(SIGNED_OUT)
           .execute(),
       )
-      const users = new Map(signedOut.map(({ application_uri, user_id }) => [application_uri, user_id]))
-      for (const [app, user] of users) await noteEnding(db, { app, user }, now)
+      return tellOfSignOut(db, rows, now)
+    },
+
+    /** The same in every session of a person that has ended, however it did; those that are open are left alone. */
+    async signOutEnded(userId: string, now: number): Promise<SignedOut[]> {
+      const rows: SignedOutRow[] = []
+      for (;;) {
+        const some = await signOutSomeEnded(db, userId, now)
+        rows.push(...some)
+        if (some.length === 0) return tellOfSignOut(db, rows, now)
+      }
     },
 
     /** The apps that have one which acts as a user and has not ended. */
@@ -127,4 +145,40 @@ export function tokenFamiliesOn(db: Kysely<Schema>) {
     revokeAllOf: (applicationUri: string, userId: string, now: number): Promise<number> =>
       revokeHeld(db, 'token_families', { applicationUri, userId }, now),
   }
+}
+
+function signOutSomeEnded(db: Kysely<Schema>, userId: string, now: number): Promise<SignedOutRow[]> {
+  const some = db
+    .selectFrom('token_families as grown')
+    .select('grown.family')
+    .where('grown.user_id', '=', userId)
+    .where('grown.revoked_at', 'is', null)
+    .where('grown.signed_out_at', 'is', null)
+    .where('grown.expires_at', '>', now)
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('sign_in_sessions as open')
+            .select('open.sid')
+            .whereRef('open.sid', '=', 'grown.sid')
+            .where('open.ended_at', 'is', null),
+        ),
+      ),
+    )
+    .limit(AT_ONCE)
+  return db
+    .updateTable('token_families')
+    .set({ signed_out_at: now })
+    .where('family', 'in', some)
+    .where('signed_out_at', 'is', null)
+    .returning(SIGNED_OUT)
+    .execute()
+}
+
+/** Tells APIs of access tokens that a sign-out ended. @returns where any lived until then */
+async function tellOfSignOut(db: Kysely<Schema>, rows: readonly SignedOutRow[], now: number): Promise<SignedOut[]> {
+  const users = new Map(rows.map(({ application_uri, user_id }) => [application_uri, user_id]))
+  for (const [app, user] of users) await noteEnding(db, { app, user }, now)
+  const lived = rows.filter(({ revoked_at, expires_at }) => revoked_at === null && expires_at > now)
+  return lived.map(({ sid, application_uri: applicationUri }) => ({ sid, applicationUri }))
 }
