@@ -189,15 +189,22 @@ await t.test('tessera session: who calls APIs, and ending that', async (t) => {
       instance,
       "select application_uri, user_id, actor, detail from audit_events where event = 'api_session_ended' order by happened_at, id",
     )
-    t.equal(rows.length, 7)
+    t.equal(rows.length, 9)
     t.ok(rows.every(({ actor }) => actor.startsWith('cli:')))
     const details = rows.map((row) => ({
       app: row.application_uri,
       user: row.user_id,
       ...(JSON.parse(row.detail) as object),
     }))
-    for (const detail of details) t.match(detail, { app: String, user: String, sessions: Array, withTokens: Boolean })
-    t.match(details.at(-1), { app: WEB, user: david.id, withTokens: true })
+    for (const detail of details) t.match(detail, { user: String, sessions: Array, withTokens: Boolean })
+    const [ofNoToken, ofCode] = details.slice(-2)
+    for (const detail of [ofNoToken, ofCode])
+      t.strictSame(
+        detail,
+        { app: null, user: david.id, sessions: [], withTokens: true },
+        'of a code that no app has, too',
+      )
+    t.match(details.at(-3), { app: WEB, user: david.id, withTokens: true })
     t.ok(details.some(({ user, app }) => user === service.id && app === SYNC))
   })
 })

@@ -203,7 +203,7 @@ async function endTokensAt(
   return { tokenFamilies, referenceTokens, apps }
 }
 
-/** Each app reads of its own part in it. */
+/** Each app reads of its own part in it; what concerns none, such as a code that nobody has redeemed, is told of the person. */
 async function conclude(
   unit: Unit,
   userId: string,
@@ -212,10 +212,19 @@ async function conclude(
   context: ChangeContext,
 ): Promise<EndedSessions> {
   const { sessions, apps } = ended
-  for (const app of new Set([...sessions.flatMap((session) => session.apps), ...apps])) {
-    const ids = sessions.filter((session) => session.apps.includes(app)).map(({ id }) => id)
+  const record = (ids: readonly string[], about: { readonly app?: string }): Promise<void> => {
     const detail = { sessions: ids, withTokens }
-    await recordChange(unit, { event: 'api_session_ended', app, user: userId, detail }, context)
+    return recordChange(unit, { event: 'api_session_ended', ...about, user: userId, detail }, context)
   }
+  const concerned = new Set([...sessions.flatMap((session) => session.apps), ...apps])
+  for (const app of concerned) {
+    const ids = sessions.filter((session) => session.apps.includes(app)).map(({ id }) => id)
+    await record(ids, { app })
+  }
+  if (concerned.size === 0 && (withTokens || sessions.length > 0))
+    await record(
+      sessions.map(({ id }) => id),
+      {},
+    )
   return ended
 }
