@@ -200,7 +200,7 @@ await t.test(
     )
     t.match(await tessera(words('key forget --yes')), {
       code: 1,
-      stderr: /rows are not sealed under the key in force; run tessera key reseal first/,
+      stderr: /1 row is not sealed under the key in force; run tessera key reseal first/,
     })
 
     t.equal((await tessera(words('key reseal'))).code, 0)
