@@ -7,6 +7,8 @@ import { APP_DEFAULTS, type TrustedApplication } from '../../src/domain/apps/tru
 import type { Facts, Registered } from '../../src/operations/refusals/remedies/remedy.ts'
 import { REMEDIES } from '../../src/operations/refusals/remedies.ts'
 import { advisedIn, whyUnreadable } from '../fixtures/cli/advised-commands.ts'
+import { AT_SIGN_IN } from '../fixtures/documents/mistakes/at-sign-in.ts'
+import { MISTAKES } from '../fixtures/documents/mistakes/document.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 // Stands for what only the run knows: a name, a number, the whole rest of a command.
@@ -141,4 +143,51 @@ await t.test('every remedy of every rule advises whole commands, whatever was re
         }
       }
     }
+})
+
+/** A command without what belongs to one case: its words, flags, and the names of attributes. */
+const shapeOf = (words: readonly string[]): string[] => {
+  const command = words.slice(0, 2).join(' ')
+  const flags = words.flatMap((word, at) =>
+    word === '--set' ? [`--set ${words[at + 1]?.split('=')[0]}`] : word.startsWith('--') ? [word] : [],
+  )
+  return flags.length === 0 ? [command] : flags.map((flag) => `${command} ${flag}`)
+}
+
+const shapesIn = (text: string): string[] =>
+  advisedIn(text).flatMap(({ stands, words }) => (stands ? shapeOf(words) : []))
+
+const NO_SERVER = 'needs a server of the app, which the document has none of'
+const UNMADE = 'no row makes the mistake yet'
+const SHOWS = 'lists what there is, and lets no request succeed'
+
+/** What no row of docs/refusals.md runs, by rule, with the reason. */
+const NO_ROW: Readonly<Record<string, string>> = {
+  'app-jwt-algorithm: app update --set TokenEndpointAuthSigningAlg': UNMADE,
+  'app-keys-missing: app update --set JwksUri': NO_SERVER,
+  'app-keys-unreachable: app update --set JwksUri': NO_SERVER,
+  'app-unknown: app register --scope': 'the rows register apps that people sign in to, and ask for no API scope',
+  'assertion-for-another-audience: app update --set ClientAssertionAudience': UNMADE,
+  'person-unknown: user add --generate-password': UNMADE,
+  'person-unknown: user list': SHOWS,
+  'record-unknown: app list': SHOWS,
+  'reference-token-makes-none: token issue-pat --app': UNMADE,
+  'reference-token-makes-none: token issue-pat --for': UNMADE,
+  'refusal-unknown: refusal list': SHOWS,
+  'registrations-full: app remove': 'needs as many apps as may register themselves',
+  'request-object-missing: app update --set RequireSignedRequestObject': UNMADE,
+  'request-uri-unregistered: app update --set RequestUris': NO_SERVER,
+}
+
+await t.test('what remedies advise is run by a row of docs/refusals.md, or says why it is not', (t) => {
+  const ways = [...MISTAKES, ...AT_SIGN_IN].flatMap(({ fix, otherwise }) => [fix, ...(otherwise ? [otherwise] : [])])
+  const run = new Set(ways.flatMap(({ says }) => shapesIn(says)))
+  const left = new Set<string>()
+  for (const facts of everyCase())
+    for (const [rule, remedyOf] of Object.entries(REMEDIES)) {
+      const { fix, otherwise = '' } = remedyOf(facts)
+      for (const shape of [fix, otherwise].flatMap(shapesIn)) if (!run.has(shape)) left.add(`${rule}: ${shape}`)
+    }
+  t.strictSame([...left].sort(), Object.keys(NO_ROW).sort())
+  t.end()
 })
