@@ -15,6 +15,10 @@ import {
   SecretList,
 } from './schemas.ts'
 
+interface Dependencies {
+  readonly apps: ManageApps
+}
+
 interface OfApp {
   readonly Params: { readonly applicationUri: string }
 }
@@ -86,10 +90,7 @@ const ROUTES = {
 }
 
 /** Trusted Applications, for administrators. */
-export async function manageAppsEndpoint(
-  server: FastifyInstance,
-  { apps }: { readonly apps: ManageApps },
-): Promise<void> {
+export async function manageAppsEndpoint(server: FastifyInstance, { apps }: Dependencies): Promise<void> {
   server.get('/apps', { schema: ROUTES.list }, async (request, reply) =>
     sendPage(request, reply, await apps.page(readPageQuery(request))),
   )

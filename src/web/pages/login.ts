@@ -50,58 +50,30 @@ interface Dependencies {
   readonly issuer: string
 }
 
+/** The app that somebody signs in to, and the address they come from. */
+interface Through {
+  readonly app: string
+  readonly address: string
+}
+
 /** The method that this page's form belongs to. */
 const METHOD = 'password'
 
 /** The page where a person signs in. */
 export async function loginSite(server: FastifyInstance, dependencies: Dependencies): Promise<void> {
-  const { flow, cookies, renderPage, devices, clock, sessions, audit, refuse, browserStateOf, issuer, activity } =
-    dependencies
+  const { flow, cookies, clock, issuer } = dependencies
+  const show = createShow(dependencies)
+  const startSession = createStartSession(dependencies)
   const proveUnlessBusy = createProveUnlessBusy(dependencies)
-  const whoIsHere = createWhoIsHere(dependencies)
   const mayGoOn = createMayGoOn(dependencies)
   const cancelSignIn = createCancelSignIn(dependencies)
   const noteFailure = createNoteFailure(dependencies)
   const preHandler = createRequireCookie({ ...dependencies, interactions: flow.interactions })
   const onPage = { config: { page: true }, preHandler } as const
-  const formPurpose = (interaction: Interaction): string => `login:${interaction.id}`
 
   function openInteraction(request: FastifyRequest): Interaction {
     const browser = cookies.browser(request)
     return flow.interactions.open(queryForm(request).require('interaction'), browser && digest(browser))
-  }
-
-  async function show(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    interaction: Interaction,
-    entered?: string,
-    problem?: Problem,
-  ) {
-    const form = flow.formOf(interaction)
-    const { app: found, redirectUri } = await flow.findRedirect({ form })
-    const here = await whoIsHere(request, interaction, entered)
-    const app = beforeSignIn(found)
-    const error = problem && errorOf(problem, app.applicationUri)
-    if (error?.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
-    const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(interaction))
-    return renderPage(request, reply, {
-      template: here.user ? 'confirm' : 'login',
-      status: error?.status ?? 200,
-      uiLocales: form.get('ui_locales'),
-      ...reachOf(app),
-      ownScript: true,
-      data: (_t, _has, language) => ({
-        app: displayOf(app, language),
-        action: `${issuer}/login?interaction=${flow.interactions.seal(interaction)}`,
-        csrf,
-        ...here,
-        problem: problem?.name,
-        minutes: String(Math.ceil((error?.retryAfter ?? 0) / 60)),
-        refusalId: error && refuse(request, error),
-        returnHost: readableDestination(redirectUri),
-      }),
-    })
   }
 
   const continueUrl = (interaction: Interaction): string =>
@@ -129,16 +101,63 @@ export async function loginSite(server: FastifyInstance, dependencies: Dependenc
       noteFailure(proof, through, dependencies.networks.networkToLimit(request))
       return show(request, reply, interaction, username, problemOf(proof, clock()))
     }
+    const signedIn = await startSession(request, reply, proof, through)
+    return reply.redirect(continueUrl({ ...interaction, signedIn }), 303)
+  })
+}
+
+const formPurpose = (interaction: Interaction): string => `login:${interaction.id}`
+
+/** The form, or that of whoever is here already and is to confirm that it is them, with what was wrong. */
+function createShow(dependencies: Dependencies) {
+  const { flow, cookies, renderPage, refuse, issuer } = dependencies
+  const whoIsHere = createWhoIsHere(dependencies)
+  return async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    interaction: Interaction,
+    entered?: string,
+    problem?: Problem,
+  ): Promise<FastifyReply> => {
+    const form = flow.formOf(interaction)
+    const { app: found, redirectUri } = await flow.findRedirect({ form })
+    const here = await whoIsHere(request, interaction, entered)
+    const app = beforeSignIn(found)
+    const error = problem && errorOf(problem, app.applicationUri)
+    if (error?.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter))
+    const csrf = csrfToken(cookies.ensureBrowser(request, reply), formPurpose(interaction))
+    return renderPage(request, reply, {
+      template: here.user ? 'confirm' : 'login',
+      status: error?.status ?? 200,
+      uiLocales: form.get('ui_locales'),
+      ...reachOf(app),
+      ownScript: true,
+      data: (_t, _has, language) => ({
+        app: displayOf(app, language),
+        action: `${issuer}/login?interaction=${flow.interactions.seal(interaction)}`,
+        csrf,
+        ...here,
+        problem: problem?.name,
+        minutes: String(Math.ceil((error?.retryAfter ?? 0) / 60)),
+        refusalId: error && refuse(request, error),
+        returnHost: readableDestination(redirectUri),
+      }),
+    })
+  }
+}
+
+/** Signs in whoever has proved who they are, in this browser. */
+const createStartSession =
+  ({ cookies, devices, sessions, audit, browserStateOf, activity }: Dependencies) =>
+  async (request: FastifyRequest, reply: FastifyReply, proof: Proof, through: Through) => {
     activity.signedIn(METHOD)
     cookies.setDevice(reply, devices.remember(cookies.device(request), proof.user))
     const { cookie, facts } = await sessions.start(proof, cookies.session(request))
     audit.note({ event: 'sign_in', ...through, user: proof.user.id, detail: { session: facts.sid, amr: facts.amr } })
     cookies.setSession(reply, cookie)
     cookies.showState(request, reply, browserStateOf(facts.sid))
-    const signedIn = { sid: facts.sid, authTime: facts.authTime }
-    return reply.redirect(continueUrl({ ...interaction, signedIn }), 303)
-  })
-}
+    return { sid: facts.sid, authTime: facts.authTime }
+  }
 
 /** Who the person is, by the method that this page's form belongs to, unless too many wait to be told. */
 const createProveUnlessBusy =
@@ -163,11 +182,7 @@ function problemOf({ rule, cause, userId, until }: SignInFailure, now: number): 
 /** Who is turned away unheard is noted once a minute, so that nobody can fill the audit log. */
 function createNoteFailure({ audit, clock, activity }: Pick<Dependencies, 'audit' | 'clock' | 'activity'>) {
   const onceAMinute = createRarely(clock, MINUTE)
-  return (
-    { rule, cause, userId, until, locks }: SignInFailure,
-    through: { app: string; address: string },
-    network = through.address,
-  ): void => {
+  return ({ rule, cause, userId, until, locks }: SignInFailure, through: Through, network = through.address): void => {
     activity.signInFailed(METHOD, rule)
     if (until !== undefined) activity.throttled('sign-in')
     const about = { actor: 'nobody', ...through, detail: { cause }, ...(userId ? { user: userId } : {}) }
