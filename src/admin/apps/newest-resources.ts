@@ -8,6 +8,7 @@ export async function readNewestResources(
   { resources }: Pick<Repositories, 'resources'>,
   query: PageQuery,
 ): Promise<Page<ApiResource>> {
+  // Resources are few, as many as there are APIs, so the part of a page is cut out here.
   const all = await resources.newest()
   const fetch = async ({ after, limit }: PageQuery) => {
     const last = after === undefined ? undefined : readTimeKey(after)
