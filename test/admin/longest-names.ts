@@ -29,6 +29,12 @@ await t.test('a record with the longest name that there may be has an address, a
   t.equal((await admin.patch(appPath(WEB), { ApiResources: Identifier })).status, 200)
   t.equal((await admin.remove(user)).status, 204)
 
+  // A name that nobody gave is no fault of theirs, and is cut where names end.
+  const unnamed = await admin.post('/users', { login, type: 'InternalUser' })
+  matchesWhole(t, unnamed, { status: 201, json: { login, name: login.slice(0, 200) } })
+  const api = await admin.post('/resources', { Identifier: `urn:${'y'.repeat(252)}`, Scopes: ['longer'] })
+  matchesWhole(t, api, { status: 201, json: { Name: `urn:${'y'.repeat(196)}` } })
+
   t.equal((await admin.post('/users', { login: 'x'.repeat(257), type: 'InternalUser' })).status, 422)
   t.equal((await admin.post('/resources', { Identifier: 'x'.repeat(257), Scopes: ['x'] })).status, 422)
 })

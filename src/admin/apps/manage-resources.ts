@@ -4,6 +4,7 @@ import { type ResourceSite, USUAL_SITE_TYPE } from '../../domain/access/resource
 import type { GivenAway } from '../../domain/access/self-registered-access.ts'
 import { EXPECTED_TEXTS, mergeNames, type NamesByLanguage, readNames } from '../../domain/apps/names-by-language.ts'
 import type { Page, PageQuery } from '../../domain/records/paging.ts'
+import { nameFrom } from '../../domain/records/readable-name.ts'
 import type { Fault } from '../../domain/refusals/errors.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
 import type { Repositories } from '../../store/store.ts'
@@ -72,7 +73,7 @@ export function createManageResources({ read, runChange: run, given }: Dependenc
           const reason = `${identifier} already exists; change it with PATCH`
           throw conflict([{ attribute: 'Identifier', reason }])
         }
-        const wanted = changed({ ...RESOURCE_DEFAULTS, identifier, name: identifier, scopes: [] }, body)
+        const wanted = changed({ ...RESOURCE_DEFAULTS, identifier, name: nameFrom(identifier), scopes: [] }, body)
         await putResource(unit, wanted, context)
         return describe(wanted)
       }),
@@ -120,7 +121,7 @@ function changed(before: ApiResource, body: ResourceInput): ApiResource {
   const { site: _, ...others } = before
   return {
     ...others,
-    ...(name === undefined ? {} : { name: name ?? before.identifier }),
+    ...(name === undefined ? {} : { name: name ?? nameFrom(before.identifier) }),
     ...(names === undefined ? {} : { localizedNames: namesAfter(before, names) }),
     ...(scopes === undefined ? {} : { scopes: scopes.map(toScope) }),
     ...(servers === undefined ? {} : { resourceServers: servers ?? RESOURCE_DEFAULTS.resourceServers }),

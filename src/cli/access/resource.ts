@@ -4,6 +4,7 @@ import { readNewestResources } from '../../admin/apps/newest-resources.ts'
 import { putResource, removeResource, requireResource } from '../../admin/apps/resources.ts'
 import { givenAway } from '../../compose/scopes-to-give.ts'
 import { type ApiResource, scopesOf, showResource } from '../../domain/access/api-resource.ts'
+import { nameFrom } from '../../domain/records/readable-name.ts'
 import { didYouMean } from '../../domain/refusals/nearest.ts'
 import { shellWord } from '../../lib/text/shell.ts'
 import type { Repositories } from '../../store/store.ts'
@@ -137,7 +138,7 @@ const add = (identifier: string, flags: PutFlags, command: Command): Promise<voi
     const { openToSelfRegistered = false } = flags
     const site = siteAfter(undefined, flags)
     const scopes = scopesAfter([], flags)
-    const name = flags.name ?? identifier
+    const name = flags.name ?? nameFrom(identifier)
     const localizedNames = namesAfter({}, flags)
     const wanted = { identifier, name, localizedNames, scopes, resourceServers, openToSelfRegistered, site }
     const { warnings } = await store.writeAlone(async (unit) => {

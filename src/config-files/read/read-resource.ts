@@ -2,6 +2,7 @@ import type { ApiResource } from '../../domain/access/api-resource.ts'
 import type { ApiScope } from '../../domain/access/api-scope.ts'
 import { type ResourceSite, USUAL_SITE_TYPE } from '../../domain/access/resource-site.ts'
 import { EXPECTED_TEXTS, type NamesByLanguage, readNames } from '../../domain/apps/names-by-language.ts'
+import { nameFrom } from '../../domain/records/readable-name.ts'
 import { type Complain, complaintsOf, refuseUnknown, textOf } from '../schema/fields.ts'
 import type { FileRecord, Suggest } from '../schema/records.ts'
 import { RESOURCE_FIELDS, SCOPE_FIELDS } from '../schema/resource-fields.ts'
@@ -19,7 +20,7 @@ export function readResource(record: FileRecord, { suggest }: Reading): Read<Wan
   const { complain, faults } = complaintsOf(record)
   const { fields, id } = record
   refuseUnknown(fields, Object.keys(RESOURCE_FIELDS), suggest, complain)
-  const name = fields['Name'] === undefined ? id : textOf(fields['Name'], 'text')
+  const name = fields['Name'] === undefined ? nameFrom(id) : textOf(fields['Name'], 'text')
   if (name === undefined) complain('Name', 'expects a text; put it in quotes')
   const localizedNames = readTexts(fields['LocalizedNames'], (reason) => complain('LocalizedNames', reason))
   const scopes = readScopes(fields['Scopes'], suggest, complain)

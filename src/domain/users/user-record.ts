@@ -1,4 +1,5 @@
 import { isoTime } from '../../lib/time/clock.ts'
+import { nameFrom } from '../records/readable-name.ts'
 import type { NewUser, User, UserDetails } from './user.ts'
 import { showUser } from './user-attributes.ts'
 import { type Details, detailsOf, NOTHING_KNOWN, USER_DETAILS, userDetailsOf } from './user-details.ts'
@@ -15,7 +16,7 @@ export const newUserRecord = ({ login, type, ...given }: NewUser, id: string, no
   id,
   login,
   type,
-  name: given.name ?? login,
+  name: given.name ?? nameFrom(login),
   email: given.email,
   emailVerified: given.emailVerified ?? false,
   locale: given.locale,
@@ -59,4 +60,4 @@ export function readUserDetails(
 const isNew = (given: unknown, known: unknown): boolean => given !== undefined && (given ?? undefined) !== known
 
 const defaultName = (login: string, { givenName, familyName }: Details): string =>
-  [givenName, familyName].filter((part) => part !== undefined).join(' ') || login
+  nameFrom([givenName, familyName].filter((part) => part !== undefined).join(' ') || login)
