@@ -107,11 +107,17 @@ await orSay(async () => {
   await finishSignIn(manager)
   const show = async () => {
     const user = await manager.getUser()
-    if (user === null || user.expired) showSignedOut()
-    else await showSignedIn(manager, user, apiUrl)
+    if (user !== null && !user.expired) return showSignedIn(manager, user, apiUrl)
+    // Why somebody is signed out stays on the page.
+    if (element('sign-in').hidden) showSignedOut()
   }
-  await show()
+  // One after the other: coming back to a tab makes it visible and focuses it.
+  let shown = show()
+  const showAgain = () => {
+    shown = shown.then(() => orSay(show))
+  }
+  await shown
   // Whoever comes back to this tab, or to its window beside another, may have signed out there.
-  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && orSay(show))
-  window.addEventListener('focus', () => orSay(show))
+  document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && showAgain())
+  window.addEventListener('focus', showAgain)
 })
