@@ -28,7 +28,9 @@ export async function makeSigningKey(
   const publicJwk = await exportJWK(pair.publicKey)
   const privateJwk = JSON.stringify(await exportJWK(pair.privateKey))
   // A dash in front would be read as a flag by `tessera key revoke KID`.
-  const kid = Buffer.from(crypto.getRandomValues(new Uint8Array(12))).toString('base64url').replace(/^-/, '_')
+  const kid = Buffer.from(crypto.getRandomValues(new Uint8Array(12)))
+    .toString('base64url')
+    .replace(/^-/, '_')
   return {
     algorithm,
     createdAt: now,
