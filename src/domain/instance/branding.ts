@@ -74,7 +74,8 @@ export const footerLinks: SettingKind<readonly FooterLink[]> = {
   read: (text) => {
     if (text === 'none') return []
     const links = text.split(/;\s+/).map((link) => {
-      const [, words = '', url = ''] = /^([^<>]{1,60}?)\s+(https:\/\/\S{1,500})$/u.exec(link.trim()) ?? []
+      const [, words = '', url = ''] =
+        /^([^<>\s](?:[^<>]{0,58}[^<>\s])?)\s+(https:\/\/\S{1,500})$/u.exec(link.trim()) ?? []
       return { words, url }
     })
     return links.length <= MOST_LINKS && links.every(({ url }) => URL.canParse(url)) ? links : undefined
