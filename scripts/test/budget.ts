@@ -4,6 +4,8 @@ import type { Done } from './queue.ts'
 const MOST_CPU_SECONDS = 25
 // A machine may be twice as slow as the one of those seconds, over all files alike: then it is a part of what all of them take.
 const MOST_OF_ALL = 1 / 20
+// Fewer say nothing of how fast the machine is, so nothing of what one of them may take there.
+const FEWEST_FILES = 100
 
 /** Files that may take more, each with its reason. They are also the first to run, as the last lane would wait for them. */
 export const HEAVY: Readonly<Record<string, string>> = {
@@ -23,8 +25,9 @@ export const HEAVY: Readonly<Record<string, string>> = {
   'test/oauth/grants/single-use.ts': 'hundreds of requests at once, on two servers as well',
 }
 
-/** Files that took more than a file may. @returns the seconds of CPU that it may take as well */
+/** Files that took more than a file may, of a run of very many. @returns the seconds of CPU that it may take as well */
 export function overBudget(done: readonly Done[]): { readonly files: readonly Done[]; readonly most: number } {
+  if (done.length < FEWEST_FILES) return { files: [], most: Number.POSITIVE_INFINITY }
   const all = done.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0)
   const most = Math.max(MOST_CPU_SECONDS, Math.round(all * MOST_OF_ALL))
   return { files: done.filter(({ file, cpuSeconds }) => cpuSeconds > most && HEAVY[file] === undefined), most }
