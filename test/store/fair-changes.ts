@@ -11,6 +11,8 @@ import { ONLY_ON_POSTGRES, withPostgres } from '../fixtures/store/postgres.ts'
 
 const HASTY = 'my.admin/hasty'
 const CALM = 'my.admin/calm'
+// Milliseconds; on a machine that takes longer over the requests themselves some of them are told to try again.
+const LONGEST_WAIT = 2000
 
 /** The administration API as an app of its own calls it. */
 async function apiOf(instance: Instance, applicationUri: string) {
@@ -42,10 +44,15 @@ await t.test('whoever sends many changes at once waits for themselves, and nobod
   t.teardown(() => unsubscribe('http.server.request.start', count))
   const change = async (api: typeof hasty) => (await api.patch('/users/anna', { name: 'Anna' })).status
 
+  const started = performance.now()
   const many = Array.from({ length: 30 }, () => change(hasty))
   await eventually(
     async () => arrived,
     (now) => now === 30,
+  )
+  await eventually(
+    async () => begun,
+    (now) => now >= 4,
   )
   t.equal((await hasty.get('/users/anna')).status, 200)
   t.equal(begun, 4, 'so many of one caller at once')
@@ -56,11 +63,15 @@ await t.test('whoever sends many changes at once waits for themselves, and nobod
   )
   t.equal(begun, 5, 'another one does not wait for them')
   open()
+  const statuses = [...(await Promise.all(many)), await one]
+  const answered = statuses.filter((status) => status === 200).length
   t.strictSame(
-    [...(await Promise.all(many)), await one],
-    Array.from({ length: 31 }, () => 200),
+    [...new Set(statuses)].filter((status) => status !== 200 && status !== 503),
+    [],
   )
-  t.equal(begun, 31)
+  t.ok(answered === 31 || performance.now() - started > LONGEST_WAIT, `${answered} of 31`)
+  t.equal(begun, answered, 'whoever waited for too long is told so, and not begun')
+  t.equal(await one, 200)
 })
 
 await t.test(
